@@ -1,0 +1,62 @@
+/** Emits `velocity.h`, the one header that module authors include. */
+import { banner } from './emit-c.ts';
+import { type Helper, helpers } from './helpers.ts';
+import { type Hook, hooks, verdicts } from './hooks.ts';
+import { MAP_FLAG_READ_ONLY, mapTypes } from './patch.ts';
+
+const context = ([name, hook]: [string, Hook]) =>
+  [
+    `/* ${hook.doc} */`,
+    `struct ${name}_context {`,
+    ...hook.context.map((f) => {
+      const type = f.holds === 'scalar' ? (f.type === 'u64' ? 'uint64_t ' : 'uint32_t ') : 'uint8_t *';
+      return `    ${type}${f.name}; /* ${f.doc} */`;
+    }),
+    '};',
+  ].join('\n');
+
+const helper = ([name, h]: [string, Helper]) =>
+  `/* ${h.doc} */\nstatic ${h.c.replace('{}', `const bpf_${name}`)} = (void *)${h.id};`;
+
+export const emitModuleHeader = () =>
+  `${banner('hooks.ts, abi/helpers.ts and abi/patch.ts')}#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Places a function in a hook (SEC("timer"), SEC("packet")) or a map definition in SEC(".maps"). */
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+
+/* Map definitions in BTF form, as libbpf has them. */
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+/* Logs a line as an event. */
+#define bpf_printk(fmt, ...) \\
+    ({ \\
+        static const char text_[] = fmt; \\
+        bpf_trace_printk(text_, sizeof(text_), ##__VA_ARGS__); \\
+    })
+
+enum bpf_map_type {
+${Object.entries(mapTypes)
+  .map(([n, v]) => `    BPF_MAP_TYPE_${n.toUpperCase()} = ${v},`)
+  .join('\n')}
+};
+#define BPF_F_RDONLY_PROG 0x${MAP_FLAG_READ_ONLY.toString(16)}
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
+
+enum packet_verdict {
+${Object.entries(verdicts)
+  .map(([n, v]) => `    PACKET_${n.toUpperCase()} = ${v},`)
+  .join('\n')}
+};
+
+${Object.entries<Hook>(hooks)
+  .filter(([, h]) => h.context.length > 0)
+  .map(context)
+  .join('\n\n')}
+
+${Object.entries<Helper>(helpers).map(helper).join('\n\n')}
+`;

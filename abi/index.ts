@@ -1,0 +1,11 @@
+/** The contract between host and board, declared once. */
+
+export * as bpf from './bpf.ts';
+export * from './codec.ts';
+export * from './contract.ts';
+export * from './fields.ts';
+export * from './helpers.ts';
+export * from './hooks.ts';
+export * from './messages.ts';
+export * from './patch.ts';
+export * from './status.ts';

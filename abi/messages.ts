@@ -1,0 +1,285 @@
+/**
+ * SMP group 64: modules, telemetry and patches. Each message is one flat CBOR map with text keys,
+ * as SMP does it (Zephyr smp_protocol.rst); lists are read one entry at a time by index, until `no_entry`.
+ */
+import { bool, bytes, type Fields, optional, text, u32, u64 } from './fields.ts';
+
+export const SMP_GROUP_VELOCITY = 64;
+/** Largest SMP message (header and payload) that the board takes or sends, in bytes. */
+export const SMP_BUFFER_BYTES = 4096;
+/** Largest patch or program that can be staged, in bytes. */
+export const STAGE_BYTES = 131072;
+/** Largest chunk of data in one message, in bytes. */
+export const CHUNK_BYTES = 3072;
+/** Longest name of a module or a map, in bytes. */
+export const NAME_BYTES = 31;
+/** Bins of the log2 histogram: bin i counts calls that took [2^i, 2^(i+1)) cycles. */
+export const HISTOGRAM_BINS = 32;
+
+export type Message = {
+  readonly id: number;
+  readonly op: 'read' | 'write';
+  readonly doc: string;
+  readonly request: Fields;
+  readonly response: Fields;
+};
+
+const name = text(NAME_BYTES, 'module name');
+
+export const messages = {
+  info: {
+    id: 0,
+    op: 'read',
+    doc: 'What this board is and runs.',
+    request: {},
+    response: {
+      version: text(31, 'release, e.g. "0.1.0"'),
+      build: text(40, 'build id, hex'),
+      board: text(63, 'model from the device tree'),
+      board_class: text(31, 'class that patches are made for, e.g. "aarch64"'),
+      abi: bytes(8, 'first 8 bytes of the contract hash'),
+      cores: u32('cores that are up'),
+      counter_hz: u64('frequency of the generic timer'),
+      boot_insns: u64('cycle counter from kernel entry to ready, console waiting excluded'),
+      image_bytes: u32('size of the running image'),
+      features: u32('CPU features in use: bit 0 LSE atomics, 1 dot product, 2 CRC32, 3 BTI'),
+      key_id: bytes(8, 'first 8 bytes of SHA-256 of the public key; zeros when there is none'),
+      sequence: u64('highest patch sequence number accepted'),
+    },
+  },
+  stage: {
+    id: 1,
+    op: 'write',
+    doc: 'Puts bytes into the staging buffer. Offset 0 with another hash starts anew, with the same hash resumes: the reply says where to go on.',
+    request: {
+      off: u32('offset of data'),
+      len: optional(u32('total length, with offset 0')),
+      sha: optional(bytes(32, 'SHA-256 of the whole, with offset 0')),
+      data: bytes(CHUNK_BYTES, 'the bytes at that offset'),
+    },
+    response: { off: u32('next offset expected') },
+  },
+  install: {
+    id: 2,
+    op: 'write',
+    doc: 'Checks, verifies, compiles and installs the staged patch. As a canary it is watched and taken back by the board when it does not pay.',
+    request: {
+      canary: bool('watch it against its predecessor'),
+      window: optional(u32('calls to watch; default 256')),
+      ratio: optional(u32('allowed slowdown in permille of the predecessor; default 1000')),
+      shadow: optional(bool('also run the predecessor on the same input and compare results')),
+    },
+    response: {
+      name,
+      version: u32('version number now in the slot'),
+      insns: u32('eBPF instructions'),
+      bound: u64('proven worst case, in eBPF instructions'),
+      jit_bytes: u32('size of the compiled code'),
+      verify_insns: u64('cycle counter spent verifying'),
+      compile_insns: u64('cycle counter spent compiling'),
+      check_insns: u64('cycle counter spent on hash and signature'),
+    },
+  },
+  module: {
+    id: 3,
+    op: 'read',
+    doc: 'The i-th installed module.',
+    request: { i: u32('index, from 0') },
+    response: {
+      name,
+      hook: text(15, 'hook name'),
+      version: u32('running version'),
+      state: text(15, 'live or canary'),
+      insns: u32('eBPF instructions'),
+      bound: u64('proven worst case, in eBPF instructions'),
+      jit_bytes: u32('size of the compiled code'),
+      sha: bytes(32, 'program hash of the running version'),
+      previous: bytes(32, 'program hash of the resident previous version; empty when none'),
+      cores: u32('mask of cores it runs on'),
+      proof: u32('0 none, 1 proven, 2 tested'),
+    },
+  },
+  rollback: {
+    id: 4,
+    op: 'write',
+    doc: 'Swaps back to the previous version.',
+    request: { name },
+    response: { version: u32('version running now') },
+  },
+  remove: { id: 5, op: 'write', doc: 'Takes a module out of its hook.', request: { name }, response: {} },
+  telemetry: {
+    id: 6,
+    op: 'read',
+    doc: 'Counters of the i-th installed module, of its running version.',
+    request: { i: u32('index, from 0') },
+    response: {
+      name,
+      version: u32('version these counters belong to'),
+      time_ns: u64('board time of the reading'),
+      calls: u64('calls so far'),
+      cycles: u64('cycle counter spent in the module so far'),
+      min: u64('fastest call'),
+      max: u64('slowest call'),
+      last_result: u64('what the latest call returned'),
+      histogram: bytes(HISTOGRAM_BINS * 4, 'u32le per bin'),
+    },
+  },
+  event: {
+    id: 7,
+    op: 'read',
+    doc: 'The first event with a sequence number above `since`; `no_entry` when there is none yet.',
+    request: { since: u64('last sequence number seen; 0 at first') },
+    response: {
+      seq: u64('sequence number of this event'),
+      kind: text(15, 'installed, promoted, rolled_back, refused, removed, fault, log'),
+      name,
+      version: u32('version concerned'),
+      reason: u32('status code'),
+      time_ns: u64('board time'),
+      before: u64('cycles per call of the predecessor over the window, where it applies'),
+      after: u64('cycles per call of the canary over the window, where it applies'),
+      text: text(63, 'log line, for kind log'),
+      lost: u64('events that were overwritten before they were read, so far'),
+    },
+  },
+  evidence: {
+    id: 8,
+    op: 'read',
+    doc: 'The i-th record of a version that was thrown out, kept until acknowledged.',
+    request: { i: u32('index, from 0') },
+    response: {
+      id: u32('record number, for acknowledging'),
+      name,
+      version: u32('version thrown out'),
+      reason: u32('status code'),
+      time_ns: u64('board time'),
+      sha: bytes(32, 'program hash of that version'),
+      calls: u64('calls it got'),
+      cycles: u64('cycle counter it used'),
+      baseline: u64('cycles per call of the predecessor'),
+      insn: u32('eBPF instruction of a fault; 0xffffffff when none'),
+      esr: u64('ESR_EL1 of a fault, else 0'),
+      far: u64('FAR_EL1 of a fault, else 0'),
+      regs: bytes(248, 'x0..x30 at a fault, u64le each; empty when none'),
+    },
+  },
+  evidence_ack: {
+    id: 9,
+    op: 'write',
+    doc: 'Releases an evidence record.',
+    request: { id: u32('record number') },
+    response: {},
+  },
+  inject: {
+    id: 10,
+    op: 'write',
+    doc: 'Runs the packet hook on this frame, as if it had been received.',
+    request: { data: bytes(2048, 'an Ethernet frame') },
+    response: {
+      verdict: u32('0 aborted, 1 drop, 2 pass, 3 transmit'),
+      cycles: u64('cycle counter spent in the hook'),
+    },
+  },
+  map_read: {
+    id: 11,
+    op: 'read',
+    doc: 'Value of a map entry; for per-core arrays the values of all cores, one after the other.',
+    request: { map: text(NAME_BYTES, 'map name'), key: bytes(64, 'key') },
+    response: { value: bytes(2048, 'value') },
+  },
+  map_write: {
+    id: 12,
+    op: 'write',
+    doc: 'Sets a map entry from the host.',
+    request: { map: text(NAME_BYTES, 'map name'), key: bytes(64, 'key'), value: bytes(2048, 'value') },
+    response: {},
+  },
+  map_next: {
+    id: 13,
+    op: 'read',
+    doc: 'Key after this one; the first when the key is empty.',
+    request: { map: text(NAME_BYTES, 'map name'), key: bytes(64, 'key, or empty') },
+    response: { key: bytes(64, 'next key') },
+  },
+  map_info: {
+    id: 14,
+    op: 'read',
+    doc: 'The i-th map.',
+    request: { i: u32('index, from 0') },
+    response: {
+      name: text(NAME_BYTES, 'map name'),
+      type: u32('map type'),
+      key_size: u32('bytes'),
+      value_size: u32('bytes'),
+      max_entries: u32('entries'),
+      entries: u32('entries in use'),
+      users: u32('module versions that hold it'),
+    },
+  },
+  run: {
+    id: 15,
+    op: 'write',
+    doc: 'Verifies, compiles and runs a program once: r1 = address of mem, r2 = its length. Without `code`, the staged bytes are the program.',
+    request: {
+      jit: bool('run compiled; else interpreted'),
+      code: optional(bytes(CHUNK_BYTES, 'eBPF instructions')),
+      mem: bytes(2048, 'memory, readable and writable'),
+    },
+    response: {
+      r0: u64('result'),
+      mem: bytes(2048, 'memory afterwards'),
+      cycles: u64('cycle counter spent running, net of measuring'),
+      jit_bytes: u32('size of the compiled code; 0 when interpreted'),
+      bound: u64('proven worst case, in eBPF instructions'),
+      verify_insns: u64('cycle counter spent verifying'),
+      compile_insns: u64('cycle counter spent compiling'),
+    },
+  },
+  timer: {
+    id: 16,
+    op: 'write',
+    doc: 'Reads the timer hook; sets its period when one is given, and clears the counters.',
+    request: { period_us: optional(u32('new period, 50..1000000')) },
+    response: {
+      period_us: u32('period'),
+      ticks: u64('ticks since the counters were cleared'),
+      missed: u64('periods that passed without a tick'),
+      longest_gap_ns: u64('longest time between two ticks'),
+    },
+  },
+  bench: {
+    id: 17,
+    op: 'write',
+    doc: 'Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls.',
+    request: { what: text(15, 'swap or telemetry'), n: u32('repetitions') },
+    response: {
+      n: u32('repetitions done'),
+      cycles: u64('cycle counter spent'),
+      ticks: u64('timer ticks in the meantime'),
+      missed: u64('ticks missed in the meantime'),
+      longest_gap_ns: u64('longest time between two ticks in the meantime'),
+    },
+  },
+  crash: {
+    id: 18,
+    op: 'read',
+    doc: 'The crash record that the last reset left behind; `no_entry` when there is none. Reading keeps it; `reset` of the OS group clears nothing.',
+    request: {},
+    response: {
+      reason: text(31, 'exception class'),
+      build: text(40, 'build id of the image that crashed'),
+      core: u32('core'),
+      esr: u64('ESR_EL1'),
+      far: u64('FAR_EL1'),
+      elr: u64('ELR_EL1, relative to the image base'),
+      spsr: u64('SPSR_EL1'),
+      regs: bytes(248, 'x0..x30, u64le each'),
+    },
+  },
+} as const satisfies Record<string, Message>;
+
+/** Extra keys that a refusal carries beside `err: {group, rc}`; SMP clients that do not know them skip them. */
+export const refusalFields = {
+  insn: optional(u32('eBPF instruction that was refused')),
+  msg: optional(text(127, 'sentence with the particulars')),
+} as const satisfies Fields;

@@ -1,0 +1,35 @@
+#pragma once
+/* Compiles a verified program to A64. Pure: writes into the caller's buffer, knows the address it will run at. */
+
+#include "bpf/program.h"
+#include "gen/abi_helpers.h"
+#include "gen/abi_status.h"
+#include <stdint.h>
+
+enum jit_feature : uint32_t {
+    JIT_LSE = 1 << 0,     /* ID_AA64ISAR0_EL1.Atomic >= 2 */
+    JIT_DOTPROD = 1 << 1, /* ID_AA64ISAR0_EL1.DP >= 1 */
+    JIT_CRC32 = 1 << 2,   /* ID_AA64ISAR0_EL1.CRC32 >= 1 */
+    JIT_BTI = 1 << 3,     /* ID_AA64PFR1_EL1.BT >= 1 */
+};
+
+struct jit_environment {
+    uint64_t code_addr;                              /* address at which out[0] will execute */
+    uint64_t helper_addr[HELPER_ID_LIMIT];           /* 0 = no such helper */
+    uint64_t map_addr[MAX_MAPS_PER_PROGRAM];         /* what a map argument of a helper is */
+    uint64_t map_value_addr[MAX_MAPS_PER_PROGRAM];   /* first value of an array map (ld_imm64 src 2) */
+    uint32_t features;                               /* enum jit_feature */
+};
+
+struct jit_result {
+    uint32_t words; /* A64 instructions and literals written */
+};
+
+/* The compiled program is called as a C function (AAPCS64): r1 in x0, r2 in x1, result in x0. */
+typedef uint64_t (*jit_function)(uint64_t r1, uint64_t r2);
+
+/* Compiles a program that bpf_verify() accepted, with the facts it gave. word_of_insn[i] (count + 1 entries, may be null)
+ * receives the first word of slot i. STATUS_JIT_TOO_LARGE when `capacity_words` does not hold it; nothing else fails. */
+[[nodiscard]] enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *facts,
+                                  const struct jit_environment *environment, uint32_t *out, uint32_t capacity_words,
+                                  uint32_t *word_of_insn, struct jit_result *result);

@@ -1,0 +1,55 @@
+#pragma once
+/* An eBPF program as verifier, JIT and interpreter see it (RFC 9669 §3). Pure data; nothing here owns memory. */
+
+#include "gen/abi_bpf.h"
+#include "gen/abi_hooks.h"
+#include "gen/abi_patch.h"
+#include <assert.h>
+#include <stdint.h>
+
+/* One instruction slot; `regs` holds dst in bits 0..3 and src in bits 4..7. */
+struct bpf_insn {
+    uint8_t opcode;
+    uint8_t regs;
+    int16_t off;
+    int32_t imm;
+};
+static_assert(sizeof(struct bpf_insn) == BPF_INSN_BYTES);
+
+static inline uint32_t insn_dst(struct bpf_insn insn) { return insn.regs & 15u; }
+static inline uint32_t insn_src(struct bpf_insn insn) { return insn.regs >> 4; }
+static inline uint32_t insn_class(struct bpf_insn insn) { return insn.opcode & 7u; }
+
+/* What the verifier must know of a map; flags: MAP_FLAG_READ_ONLY. */
+struct bpf_map_shape {
+    uint32_t type; /* MAP_TYPE_* */
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t max_entries;
+    uint32_t flags;
+};
+
+struct bpf_program {
+    const struct bpf_insn *insns;
+    uint32_t count; /* slots, 1..MAX_PROGRAM_INSNS */
+    enum hook_id hook;
+    const struct bpf_map_shape *maps; /* ld_imm64 with src 1 or 2 carries the index into this in imm */
+    uint32_t map_count;
+    uint32_t memory_size; /* HOOK_RUN: bytes at r1, also the value of r2; else 0 */
+};
+
+/* What the verifier proved of each slot, over all ways to reach it; the JIT may rely on each flag. */
+enum bpf_fact : uint8_t {
+    FACT_REACHED = 1 << 0,      /* some path executes this slot */
+    FACT_DST_UPPER_ZERO = 1 << 1, /* before it, bits 63..32 of dst are zero */
+    FACT_SRC_UPPER_ZERO = 1 << 2, /* before it, bits 63..32 of src are zero */
+    FACT_SRC_NONZERO = 1 << 3,  /* before it, src is not zero, at the width of the operation (div, mod) */
+    FACT_ALWAYS_TAKEN = 1 << 4, /* conditional jump: never falls through */
+    FACT_NEVER_TAKEN = 1 << 5,  /* conditional jump: always falls through */
+    FACT_JUMP_TARGET = 1 << 6,  /* some reached jump or call lands here */
+};
+
+struct bpf_facts {
+    uint8_t flags[MAX_PROGRAM_INSNS]; /* bits of enum bpf_fact */
+    uint32_t stack_bytes;             /* deepest stack use of the main function's own frame, multiple of 8, 0..512 */
+};
