@@ -98,7 +98,7 @@ export const emitHooks = () => {
   return header(
     'hooks.ts',
     [
-      '#include <assert.h>\n#include <stdint.h>',
+      '#include <stdint.h>',
       `enum hook_id : uint32_t {\n${rows.map(([n, h]) => `    HOOK_${n.toUpperCase()} = ${h.id},`).join('\n')}\n};`,
       `#define HOOK_ID_LIMIT ${Math.max(...rows.map(([, h]) => h.id)) + 1}u\n#define SLOTS_PER_HOOK ${SLOTS_PER_HOOK}u`,
       '/* What a context field gives the program that loads it. */\nenum context_holds : uint8_t { CONTEXT_SCALAR, CONTEXT_PACKET, CONTEXT_PACKET_END };',

@@ -55,7 +55,7 @@ const declarations = ([name, m]: [string, Message]) => {
 };
 
 export const emitMessagesHeader = () =>
-  [
+  `${[
     `${banner('messages.ts')}#pragma once`,
     '#include "gen/abi_status.h"\n#include "lib/cbor.h"\n#include <stdint.h>',
     [
@@ -70,7 +70,7 @@ export const emitMessagesHeader = () =>
     `/* Calls row(name, id, is_write) for each message. */\n#define MESSAGE_TABLE(row) \\\n${entries
       .map(([n, m]) => `    row(${n}, ${m.id}u, ${m.op === 'write'})`)
       .join(' \\\n')}`,
-  ].join('\n\n') + '\n';
+  ].join('\n\n')}\n`;
 
 const getter = {
   u32: 'cbor_get_u32',
@@ -133,10 +133,10 @@ ${Object.entries(fields)
 }`;
 
 export const emitMessagesSource = () =>
-  [
+  `${[
     `${banner('messages.ts')}#include "gen/abi_messages.h"`,
     ...entries.flatMap(([name, m]) => [
       ...(has(m.request) ? [decoder(name, m.request)] : []),
       ...(has(m.response) ? [encoder(name, m.response)] : []),
     ]),
-  ].join('\n\n') + '\n';
+  ].join('\n\n')}\n`;

@@ -1,0 +1,41 @@
+/** The shape of a board's facts. Sources: the SoC's manuals and device trees; `tried` says how far this was run. */
+
+export type BootPath =
+  /** QEMU's -kernel */
+  | 'virtual'
+  /** firmware on the SD card or over USB reads config.txt and the kernel */
+  | 'raspberry-pi'
+  /** UEFI starts EFI/BOOT/BOOTAA64.EFI from a disk */
+  | 'uefi'
+  /** U-Boot starts the Image by extlinux or booti */
+  | 'u-boot';
+
+export type QemuMachine = {
+  readonly machine: string;
+  readonly cpu?: string;
+  readonly memory: string;
+  readonly cores: number;
+  /** Oldest QEMU that has this machine. */
+  readonly minimum: number;
+};
+
+export type Board = {
+  readonly name: string;
+  readonly model: string;
+  readonly soc: string;
+  readonly cpu: 'cortex-a53' | 'cortex-a57' | 'cortex-a72' | 'cortex-a76' | 'cortex-a78ae';
+  readonly cores: number;
+  /** Class that patches are made for: one image and one instruction set serve them all. */
+  readonly boardClass: 'aarch64';
+  readonly bootPath: BootPath;
+  readonly console: string;
+  readonly interruptController: 'bcm2836' | 'gicv2' | 'gicv3';
+  readonly coreStart: 'psci' | 'spin-table';
+  /** vendor:product of the boot ROM on USB, where it has one. */
+  readonly usbBoot?: readonly { readonly vendor: number; readonly product: number }[];
+  /** Source in dts/, where the loader brings none. */
+  readonly dts?: string;
+  readonly qemu?: QemuMachine;
+  /** `emulated`: boots in QEMU on every test run; `untried`: facts only, never booted. */
+  readonly tried: 'emulated' | 'untried';
+};

@@ -1,0 +1,85 @@
+/** Raspberry Pi boards. USB ids: Raspberry Pi usbboot; cores, consoles and interrupts: the firmware's device trees. */
+import type { Board } from './board.ts';
+
+const BROADCOM = 0x0a5c;
+
+const bcm2837 = {
+  soc: 'BCM2837',
+  cpu: 'cortex-a53',
+  cores: 4,
+  boardClass: 'aarch64',
+  bootPath: 'raspberry-pi',
+  console: 'PL011 at 0x3f201000, or mini-UART at 0x3f215040 where Bluetooth has the PL011',
+  interruptController: 'bcm2836',
+  coreStart: 'spin-table',
+  tried: 'untried',
+} as const satisfies Partial<Board>;
+
+const usb2837 = [{ vendor: BROADCOM, product: 0x2764 }] as const;
+
+const bcm2711 = {
+  soc: 'BCM2711',
+  cpu: 'cortex-a72',
+  cores: 4,
+  boardClass: 'aarch64',
+  bootPath: 'raspberry-pi',
+  console: 'PL011 at 0xfe201000, or mini-UART at 0xfe215040 where Bluetooth has the PL011',
+  interruptController: 'gicv2',
+  coreStart: 'spin-table',
+  usbBoot: [{ vendor: BROADCOM, product: 0x2711 }],
+  tried: 'untried',
+} as const satisfies Partial<Board>;
+
+const bcm2712 = {
+  soc: 'BCM2712',
+  cpu: 'cortex-a76',
+  cores: 4,
+  boardClass: 'aarch64',
+  bootPath: 'raspberry-pi',
+  console: 'PL011 at 0x107d001000, on the 3-pin debug header',
+  interruptController: 'gicv2',
+  coreStart: 'psci',
+  usbBoot: [{ vendor: BROADCOM, product: 0x2712 }],
+  tried: 'untried',
+} as const satisfies Partial<Board>;
+
+export const rpi3b: Board = {
+  ...bcm2837,
+  name: 'rpi3b',
+  model: 'Raspberry Pi 3 Model B',
+  dts: 'rpi3b',
+  qemu: { machine: 'raspi3b', memory: '1G', cores: 4, minimum: 5 },
+  tried: 'emulated',
+};
+
+export const rpi4b: Board = {
+  ...bcm2711,
+  name: 'rpi4b',
+  model: 'Raspberry Pi 4 Model B',
+  dts: 'rpi4b',
+  qemu: { machine: 'raspi4b', memory: '2G', cores: 4, minimum: 9 },
+  tried: 'emulated',
+};
+
+export const rpi3aPlus: Board = {
+  ...bcm2837,
+  name: 'rpi3a-plus',
+  model: 'Raspberry Pi 3 Model A+',
+  usbBoot: usb2837,
+};
+export const rpiZero2w: Board = {
+  ...bcm2837,
+  name: 'rpi-zero2w',
+  model: 'Raspberry Pi Zero 2 W',
+  usbBoot: usb2837,
+};
+export const cm3: Board = {
+  ...bcm2837,
+  name: 'cm3',
+  model: 'Raspberry Pi Compute Module 3',
+  usbBoot: usb2837,
+};
+export const rpi400: Board = { ...bcm2711, name: 'rpi400', model: 'Raspberry Pi 400' };
+export const cm4: Board = { ...bcm2711, name: 'cm4', model: 'Raspberry Pi Compute Module 4' };
+export const rpi5: Board = { ...bcm2712, name: 'rpi5', model: 'Raspberry Pi 5' };
+export const cm5: Board = { ...bcm2712, name: 'cm5', model: 'Raspberry Pi Compute Module 5' };

@@ -1,0 +1,115 @@
+/**
+ * Compiles and links the kernel. An object is reused when its source, every header and the flags hash to the same;
+ * nothing in it depends on where or when it was built (-ffile-prefix-map, no dates).
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { paths, root } from './paths.ts';
+import { requireTool, run } from './toolchain.ts';
+
+const commonFlags = [
+  '--target=aarch64-none-elf',
+  '-march=armv8-a',
+  '-ffreestanding',
+  '-fpie',
+  '-mcmodel=small',
+  '-mno-outline-atomics',
+  '-mstrict-align',
+  '-fno-stack-protector',
+  '-fno-asynchronous-unwind-tables',
+  '-ffunction-sections',
+  '-fdata-sections',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  `-ffile-prefix-map=${root}=`,
+  `-I${paths.kernel}`,
+];
+
+/** Only neon/ uses vector registers: everywhere else an interrupt need not save them. */
+const flagsFor = (source: string) => [
+  ...commonFlags,
+  ...(source.endsWith('.c') ? ['-std=c23', '-O2'] : []),
+  ...(source.startsWith('neon/') ? [] : ['-mgeneral-regs-only']),
+];
+
+const isTest = (path: string) => /(^|\/)test\//.test(path) || /_test\.c$/.test(path);
+
+const kernelFiles = (extension: RegExp) =>
+  (readdirSync(paths.kernel, { recursive: true }) as string[])
+    .filter((path) => extension.test(path) && !isTest(path))
+    .sort();
+
+const sha = (parts: readonly (string | Buffer)[]) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('hex');
+};
+
+const headersHash = () =>
+  sha(kernelFiles(/\.(h|inc|ld)$/).map((path) => readFileSync(join(paths.kernel, path))));
+
+const objectPath = (source: string, headers: string) => {
+  const key = sha([source, headers, flagsFor(source).join(' '), readFileSync(join(paths.kernel, source))]);
+  return join(paths.objects, `${source.replaceAll('/', '_')}.${key.slice(0, 24)}.o`);
+};
+
+const compileOne = async (clang: string, source: string, object: string) => {
+  if (existsSync(object)) return;
+  const partial = `${object}.${process.pid}`;
+  await run(clang, [...flagsFor(source), '-c', '-o', partial, join(paths.kernel, source)]);
+  renameSync(partial, object);
+};
+
+/** Runs `work` over `items`, at most `width` at a time. */
+const inParallel = async <T>(items: readonly T[], width: number, work: (item: T) => Promise<void>) => {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+};
+
+const compileAll = async (onProgress: (text: string) => void): Promise<string[]> => {
+  const clang = requireTool('clang');
+  mkdirSync(paths.objects, { recursive: true });
+  const headers = headersHash();
+  const sources = kernelFiles(/\.[cS]$/);
+  const objects = new Map(sources.map((source) => [source, objectPath(source, headers)]));
+  let done = 0;
+  await inParallel(sources, 2, async (source) => {
+    await compileOne(clang, source, objects.get(source)!);
+    done += 1;
+    onProgress(`compiling ${done}/${sources.length}`);
+  });
+  return [...objects.values()];
+};
+
+/** Compiles what changed and links it. Returns the path of the ELF. @throws MissingToolError, BuildError */
+export const linkKernel = async (onProgress: (text: string) => void = () => {}): Promise<string> => {
+  const lld = requireTool('lld');
+  const objects = await compileAll(onProgress);
+  mkdirSync(dirname(paths.elf), { recursive: true });
+  await run(
+    lld,
+    [
+      '-static',
+      '-pie',
+      '--no-dynamic-linker',
+      '--gc-sections',
+      '--build-id=sha1',
+      '-z',
+      'max-page-size=4096',
+      '-z',
+      'noexecstack',
+      '-T',
+      join(paths.kernel, 'boot/kernel.ld'),
+      '-o',
+      paths.elf,
+      ...objects.map((object) => relative(root, object)),
+    ],
+    { cwd: root },
+  );
+  return paths.elf;
+};

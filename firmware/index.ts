@@ -1,0 +1,7 @@
+/** Turns a board and the kernel into what the board boots. */
+export { compileDeviceTree } from './device-tree.ts';
+export { imageFromElf, stampKey } from './image.ts';
+export { buildKernel } from './kernel.ts';
+export { keyId, type Manifest, merkleRoot } from './manifest.ts';
+export { paths, root } from './paths.ts';
+export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';

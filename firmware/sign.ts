@@ -1,0 +1,94 @@
+/** Signs patches: COSE_Sign1 (RFC 9052 §4.4) with Ed25519 (RFC 8032, RFC 9053 §2.2). The only door to a board's slots. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encode } from 'cborg';
+import { COSE_ALG_EDDSA, COSE_SIGN1_TAG, mapKeys, patchKeys } from '../abi/index.ts';
+import { paths } from './paths.ts';
+
+export type SigningKey = { readonly privateKey: KeyObject; readonly publicKey: Uint8Array };
+
+/** A map that a patch brings; see abi/patch.ts. */
+export type PatchMap = {
+  readonly name: string;
+  readonly type: number;
+  readonly key_size: number;
+  readonly value_size: number;
+  readonly max_entries: number;
+  readonly flags: number;
+  readonly init?: Uint8Array;
+};
+
+/** Everything that a patch says; see abi/patch.ts for the meaning of each field. */
+export type Patch = {
+  readonly name: string;
+  readonly hook: number;
+  readonly board_class: string;
+  readonly code: Uint8Array;
+  readonly maps: readonly PatchMap[];
+  readonly certificate: Uint8Array;
+  readonly bound: bigint;
+  readonly parent: Uint8Array;
+  readonly sequence: bigint;
+  readonly proposer: string;
+  readonly model_hash: Uint8Array;
+  readonly prompt_hash: Uint8Array;
+  readonly proof_hash: Uint8Array;
+  readonly proof: number;
+  readonly cores: number;
+  readonly period_us: number;
+};
+
+type Keys = Readonly<Record<string, { readonly key: number }>>;
+
+const byKey = (keys: Keys, value: Readonly<Record<string, unknown>>) =>
+  new Map(
+    Object.entries(keys)
+      .filter(([name]) => value[name] !== undefined)
+      .map(([name, { key }]) => [key, value[name]]),
+  );
+
+/** The payload of a patch: a CBOR map with integer keys, deterministically encoded. */
+export const encodePatch = (patch: Patch): Uint8Array =>
+  encode(byKey(patchKeys, { ...patch, maps: patch.maps.map((map) => byKey(mapKeys, map)) }));
+
+/** COSE_Sign1 around any payload. */
+export const coseSign1 = (payload: Uint8Array, key: KeyObject): Uint8Array => {
+  const protectedHeader = encode(new Map([[1, COSE_ALG_EDDSA]]));
+  const toBeSigned = encode(['Signature1', protectedHeader, new Uint8Array(0), payload]);
+  const signature = new Uint8Array(sign(null, toBeSigned, key));
+  const body = encode([protectedHeader, new Map(), payload, signature]);
+  const tag = 0xc0 | COSE_SIGN1_TAG; // major type 6, value 18 fits the first byte
+  return Buffer.concat([Uint8Array.of(tag), body]);
+};
+
+/** The bytes that travel to the board. */
+export const signPatch = (patch: Patch, key: SigningKey): Uint8Array =>
+  coseSign1(encodePatch(patch), key.privateKey);
+
+const ED25519_SPKI_PREFIX_BYTES = 12; // RFC 8410 §4: algorithm identifier before the 32-byte key
+
+const rawPublicKey = (privateKey: KeyObject) =>
+  new Uint8Array(
+    createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).subarray(ED25519_SPKI_PREFIX_BYTES),
+  );
+
+/** Reads a PKCS#8 PEM file with an Ed25519 private key. */
+export const loadKey = (path: string): SigningKey => {
+  const privateKey = createPrivateKey(readFileSync(path));
+  if (privateKey.asymmetricKeyType !== 'ed25519') {
+    throw new Error(`${path} holds a ${privateKey.asymmetricKeyType} key; patches are signed with Ed25519`);
+  }
+  return { privateKey, publicKey: rawPublicKey(privateKey) };
+};
+
+/** The development key of this checkout, made at the first call and kept out of the repository. */
+export const loadOrCreateDevKey = (): SigningKey => {
+  const path = join(paths.keys, 'dev-ed25519.pem');
+  if (!existsSync(path)) {
+    mkdirSync(paths.keys, { recursive: true, mode: 0o700 });
+    const { privateKey } = generateKeyPairSync('ed25519');
+    writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  }
+  return loadKey(path);
+};

@@ -1,0 +1,87 @@
+/** Finds the compiler and its companions, and runs them with errors that say what to do. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** A tool is not installed: names it and the Debian/Ubuntu package that has it. */
+export class MissingToolError extends Error {
+  readonly code = 'missing_tool';
+  readonly tool: string;
+  constructor(tool: string, packageName: string) {
+    super(`${tool} is not installed; run ./velocity doctor --fix, or install the package ${packageName}`);
+    this.name = 'MissingToolError';
+    this.tool = tool;
+  }
+}
+
+/** A build step failed: carries what the tool printed. */
+export class BuildError extends Error {
+  readonly code = 'build_failed';
+  constructor(what: string, output: string, options?: ErrorOptions) {
+    super(`${what} failed:\n${output.trim()}`, options);
+    this.name = 'BuildError';
+  }
+}
+
+/** Tools by role: names to try in order of preference, and the package to install. */
+export const tools = {
+  clang: { names: ['clang-19', 'clang-20', 'clang-21'], package: 'clang-19' },
+  lld: { names: ['ld.lld-19', 'ld.lld-20', 'ld.lld-21'], package: 'lld-19' },
+  wasmLd: { names: ['wasm-ld-19', 'wasm-ld-20', 'wasm-ld-21'], package: 'lld-19' },
+  dtc: { names: ['dtc'], package: 'device-tree-compiler' },
+  qemu: { names: ['qemu-system-aarch64'], package: 'qemu-system-arm' },
+} as const;
+
+export type Tool = keyof typeof tools;
+
+const isExecutable = (path: string) => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const inPath = (name: string) =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((dir) => join(dir, name))
+    .find(isExecutable);
+
+/** Full path of a tool, or undefined when it is not installed. */
+export const findTool = (tool: Tool): string | undefined => {
+  for (const name of tools[tool].names) {
+    const found = inPath(name);
+    if (found) return found;
+  }
+  return undefined;
+};
+
+/** @throws MissingToolError */
+export const requireTool = (tool: Tool): string => {
+  const found = findTool(tool);
+  if (!found) throw new MissingToolError(tools[tool].names[0], tools[tool].package);
+  return found;
+};
+
+/** Runs a command to its end. @throws BuildError with its output when it exits with another code than 0. */
+export const run = (
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string } = {},
+): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+    child.on('error', (cause) => reject(new BuildError(command, String(cause), { cause })));
+    child.on('close', (code) =>
+      code === 0 ? resolve(output) : reject(new BuildError(`${command} ${args.at(-1) ?? ''}`, output)),
+    );
+  });

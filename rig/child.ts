@@ -1,0 +1,22 @@
+/** Child processes that never outlive this one, however it ends. */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/**
+ * The shell holds a pipe from us; when it closes, by our exit, a crash or SIGKILL, it ends the command.
+ * The watcher's own kill races with nothing: the shell waits for the command and reports its status.
+ */
+const leash = `exec 3<&0
+"$@" 3<&- </dev/null & command=$!
+{ cat <&3 >/dev/null; kill -9 $command; } 2>/dev/null &
+exec 3<&-
+wait $command`;
+
+/** Starts a command on a leash; its stderr is readable, its stdout goes nowhere. */
+export const spawnLeashed = (command: string, args: readonly string[]): ChildProcess =>
+  spawn('sh', ['-c', leash, 'sh', command, ...args], { stdio: ['pipe', 'ignore', 'pipe'] });
+
+/** Ends a leashed command and waits until it is gone. */
+export const release = async (child: ChildProcess, exited: Promise<unknown>): Promise<void> => {
+  child.stdin?.destroy();
+  await exited;
+};
