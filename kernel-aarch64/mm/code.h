@@ -1,0 +1,26 @@
+#pragma once
+/* Memory for compiled modules: 1 MiB, written through one mapping and executed through another, never both at once.
+ * It lies within 128 MiB of the kernel's text, so `bl` reaches the helpers. Called on core 0 outside interrupt context. */
+
+#include "gen/abi_status.h"
+#include <stdint.h>
+
+#define CODE_POOL_BYTES (1024u * 1024u)
+
+struct code_area {
+    uint32_t *write;    /* writable, not executable */
+    uint64_t exec_addr; /* executable, not writable */
+    uint32_t size_bytes;
+};
+
+/* STATUS_POOL_FULL when no gap is large enough, STATUS_INVALID_ARGUMENT for size 0. Contents are undefined. */
+[[nodiscard]] enum status code_alloc(uint32_t size_bytes, struct code_area *out);
+
+/* Makes what was written executable on every core. A core that is inside older code of the same area must not be. */
+void code_publish(const struct code_area *area);
+
+/* The caller makes sure that no core can still run it (quiescent_wait). */
+void code_free(struct code_area *area);
+
+/* True for an address in the executable mapping. From any core and context. */
+[[nodiscard]] bool code_contains(uint64_t addr);
