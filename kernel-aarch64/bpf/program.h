@@ -4,7 +4,6 @@
 #include "gen/abi_bpf.h"
 #include "gen/abi_hooks.h"
 #include "gen/abi_patch.h"
-#include <assert.h>
 #include <stdint.h>
 
 /* One instruction slot; `regs` holds dst in bits 0..3 and src in bits 4..7. */

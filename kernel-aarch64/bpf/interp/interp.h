@@ -3,6 +3,7 @@
 
 #include "bpf/program.h"
 #include "gen/abi_helpers.h"
+#include "gen/abi_status.h"
 #include <stdint.h>
 
 typedef uint64_t (*bpf_helper_function)(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
