@@ -18,11 +18,18 @@ const context = ([name, hook]: [string, Hook]) =>
 const helper = ([name, h]: [string, Helper]) =>
   `/* ${h.doc} */\nstatic ${h.c.replace('{}', `const bpf_${name}`)} = (void *)${h.id};`;
 
+const integerTypes = ['INT', 'UINT']
+  .flatMap((sign) => [8, 16, 32, 64].map((bits) => [sign, bits] as const))
+  .map(([sign, bits]) => `typedef __${sign}${bits}_TYPE__ ${sign.toLowerCase()}${bits}_t;`)
+  .join('\n');
+
 export const emitModuleHeader = () =>
   `${banner('hooks.ts, abi/helpers.ts and abi/patch.ts')}#pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
+
+/* The fixed-width types, without a C library that --target=bpf seldom has. */
+${integerTypes}
 
 /* Places a function in a hook (SEC("timer"), SEC("packet")) or a map definition in SEC(".maps"). */
 #define SEC(name) __attribute__((section(name), used))

@@ -28,6 +28,7 @@ export const tools = {
   clang: { names: ['clang-19', 'clang-20', 'clang-21'], package: 'clang-19' },
   lld: { names: ['ld.lld-19', 'ld.lld-20', 'ld.lld-21'], package: 'lld-19' },
   wasmLd: { names: ['wasm-ld-19', 'wasm-ld-20', 'wasm-ld-21'], package: 'lld-19' },
+  llvmMc: { names: ['llvm-mc-19', 'llvm-mc-20', 'llvm-mc-21'], package: 'llvm-19' },
   dtc: { names: ['dtc'], package: 'device-tree-compiler' },
   qemu: { names: ['qemu-system-aarch64'], package: 'qemu-system-arm' },
 } as const;

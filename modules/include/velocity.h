@@ -2,7 +2,16 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
+
+/* The fixed-width types, without a C library that --target=bpf seldom has. */
+typedef __INT8_TYPE__ int8_t;
+typedef __INT16_TYPE__ int16_t;
+typedef __INT32_TYPE__ int32_t;
+typedef __INT64_TYPE__ int64_t;
+typedef __UINT8_TYPE__ uint8_t;
+typedef __UINT16_TYPE__ uint16_t;
+typedef __UINT32_TYPE__ uint32_t;
+typedef __UINT64_TYPE__ uint64_t;
 
 /* Places a function in a hook (SEC("timer"), SEC("packet")) or a map definition in SEC(".maps"). */
 #define SEC(name) __attribute__((section(name), used))

@@ -1,0 +1,121 @@
+/** Which part may depend on which: the tables of the design, and the check that the code keeps to them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { root } from '../../firmware/index.ts';
+
+type Rules = Readonly<Record<string, readonly string[]>>;
+
+const anything = ['*'];
+
+/** TypeScript: top folder → folders (or single files) it may import from. Tests may import anything. */
+export const importRules: Rules = {
+  abi: [],
+  boards: ['abi'],
+  firmware: ['abi', 'boards'],
+  flasher: ['abi', 'boards'],
+  link: ['abi'],
+  monitor: ['abi', 'link'],
+  ebpf: ['abi', 'firmware/toolchain.ts', 'firmware/paths.ts'],
+  models: ['abi', 'ebpf'],
+  evolve: ['abi', 'ebpf', 'link', 'models', 'firmware/sign.ts'],
+  rig: ['abi', 'boards', 'flasher', 'link'],
+  cli: anything,
+  test: anything,
+};
+
+/** C: part of the kernel → parts it may include. The longest matching prefix counts; every part may include itself. */
+export const includeRules: Rules = {
+  lib: ['gen'],
+  neon: [],
+  gen: ['gen', 'lib'],
+  bpf: ['lib', 'gen'],
+  'bpf/verifier': ['lib', 'gen', 'bpf/program.h'],
+  'bpf/jit': ['lib', 'gen', 'bpf/program.h'],
+  'bpf/interp': ['lib', 'gen', 'bpf/program.h'],
+  mm: ['lib', 'gen'],
+  irq: ['lib', 'gen', 'mm'],
+  smp: ['lib', 'gen', 'mm', 'irq'],
+  drivers: ['lib', 'gen', 'mm', 'irq', 'smp'],
+  telemetry: ['lib', 'gen', 'smp', 'drivers/clock.h'],
+  'bpf/maps': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'mm'],
+  'bpf/helpers': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'drivers/clock.h'],
+  patch: ['bpf', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers'],
+  link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp'],
+  boot: anything,
+};
+
+export type Violation = { readonly file: string; readonly imports: string };
+
+const filesUnder = (folder: string, extension: RegExp): string[] =>
+  (readdirSync(join(root, folder), { recursive: true }) as string[])
+    .filter((path) => extension.test(path) && !path.includes('node_modules'))
+    .map((path) => join(folder, path));
+
+const within = (path: string, prefix: string) => path === prefix || path.startsWith(`${prefix}/`);
+
+const allows = (allowed: readonly string[], target: string) =>
+  allowed.some((prefix) => prefix === '*' || within(target, prefix));
+
+const tsImports = (text: string) =>
+  [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map((match) => match[1]!);
+
+/** Imports across folders that the rules do not allow. */
+export const importViolations = (rules: Rules = importRules): Violation[] =>
+  Object.entries(rules).flatMap(([folder, allowed]) =>
+    filesUnder(folder, /(?<!\.test)\.ts$/).flatMap((file) =>
+      tsImports(readFileSync(join(root, file), 'utf8'))
+        .map((path) => normalize(join(dirname(file), path)))
+        .filter((target) => !within(target, folder) && !allows(allowed, target))
+        .map((imports) => ({ file, imports })),
+    ),
+  );
+
+const isKernelTest = (path: string) => /(^|\/)test\//.test(path);
+
+const partOf = (path: string, rules: Rules) =>
+  Object.keys(rules)
+    .filter((part) => within(path, part))
+    .sort((a, b) => b.length - a.length)[0];
+
+const includes = (text: string) =>
+  [...text.matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)].map((match) => match[1]!);
+
+/** Includes across parts of the kernel that the rules do not allow. */
+export const includeViolations = (rules: Rules = includeRules): Violation[] =>
+  filesUnder('kernel-aarch64', /\.[chS]$/)
+    .map((path) => path.slice('kernel-aarch64/'.length))
+    .filter((path) => !isKernelTest(path))
+    .flatMap((file) => {
+      const part = partOf(file, rules);
+      return includes(readFileSync(join(root, 'kernel-aarch64', file), 'utf8'))
+        .filter((target) => !part || (!within(target, part) && !allows(rules[part]!, target)))
+        .map((imports) => ({ file, imports }));
+    });
+
+/** Cycles between TypeScript files, each as the list of files around it. */
+export const importCycles = (): string[][] => {
+  const graph = new Map(
+    Object.keys(importRules)
+      .flatMap((folder) => filesUnder(folder, /\.ts$/))
+      .map((file) => [file, runtimeImports(file)]),
+  );
+  const state = new Map<string, 'open' | 'done'>();
+  const cycles: string[][] = [];
+  const visit = (file: string, path: string[]) => {
+    if (state.get(file) === 'done') return;
+    if (state.get(file) === 'open') return void cycles.push([...path.slice(path.indexOf(file)), file]);
+    state.set(file, 'open');
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    state.set(file, 'done');
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return cycles;
+};
+
+const runtimeImports = (file: string) => {
+  const text = readFileSync(join(root, file), 'utf8').replace(
+    /import type[^;]+;|export type[^;]+from[^;]+;/g,
+    '',
+  );
+  return tsImports(text).map((path) => normalize(join(dirname(file), path)));
+};
