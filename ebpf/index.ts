@@ -1,2 +1,4 @@
 /** eBPF on the host: instructions, assembler, ELF loading, and the kernel's own verifier, JIT and interpreter. */
+export * from './assembler.ts';
+export * from './disassembler.ts';
 export * from './instruction.ts';
