@@ -1,0 +1,122 @@
+/** What can go wrong between host and board. Codes are stable; the message says what failed and what to do next. */
+import { statusOf } from '../abi/index.ts';
+
+/** Base of every error of the link. */
+export abstract class LinkError extends Error {
+  abstract readonly code: string;
+  /** What a person can do about it, one sentence. */
+  readonly hint: string;
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.hint = hint;
+  }
+}
+
+/** Another program holds the port. */
+export class PortBusyError extends LinkError {
+  readonly code = 'port_busy';
+  constructor(port: string, options?: ErrorOptions) {
+    super(
+      `${port} is in use by another program`,
+      `close the program that holds it (\`fuser ${port}\` names it; ModemManager grabs new ports for some seconds)`,
+      options,
+    );
+  }
+}
+
+/** This user may not open the port. */
+export class PermissionError extends LinkError {
+  readonly code = 'permission';
+  constructor(port: string, options?: ErrorOptions) {
+    super(
+      `no permission to open ${port}`,
+      'run `sudo usermod -aG dialout $USER` and log in again, or add a udev rule: SUBSYSTEM=="tty", MODE="0660", TAG+="uaccess", ENV{ID_MM_DEVICE_IGNORE}="1"',
+      options,
+    );
+  }
+}
+
+/** The port does not exist, or went away while it was in use. */
+export class UnpluggedError extends LinkError {
+  readonly code = 'unplugged';
+  constructor(port: string, what: string, options?: ErrorOptions) {
+    super(`${port}: ${what}`, 'check cable and power, and that the name of the port is right', options);
+  }
+}
+
+/** The board did not answer, also not the second time. */
+export class LinkTimeoutError extends LinkError {
+  readonly code = 'timeout';
+  constructor(port: string, what: string, waited_ms: number, options?: ErrorOptions) {
+    super(
+      `${port}: no answer to ${what} within ${waited_ms} ms`,
+      'check that the board runs Velocity (its console says "ready"), the baud rate, and that RX and TX are crossed',
+      options,
+    );
+  }
+}
+
+/** The board answered with a status other than ok. */
+export class RefusedError extends LinkError {
+  readonly code = 'refused';
+  /** Stable name of the status, as in abi/status.ts. */
+  readonly status: string;
+  /** Numeric status. */
+  readonly rc: number;
+  /** What the status means and what to do. */
+  readonly sentence: string;
+  /** Particulars of this refusal, or empty. */
+  readonly detail: string;
+  /** The eBPF instruction that was refused. */
+  readonly insn: number | undefined;
+  constructor(what: string, refusal: { rc: number; insn?: number | undefined; detail?: string | undefined }) {
+    const { name, sentence } = statusOf(refusal.rc);
+    const at = refusal.insn === undefined ? '' : ` at instruction ${refusal.insn}`;
+    const particulars = refusal.detail ? `: ${refusal.detail}` : '';
+    super(`the board refused ${what}: ${name}${at}${particulars}`, sentence);
+    this.status = name;
+    this.rc = refusal.rc;
+    this.sentence = sentence;
+    this.detail = refusal.detail ?? '';
+    this.insn = refusal.insn;
+  }
+}
+
+/** Host and board were built from different contracts. */
+export class AbiMismatchError extends LinkError {
+  readonly code = 'abi_mismatch';
+  constructor(port: string, board: string, host: string) {
+    super(
+      `${port}: the board speaks contract ${board}, this host ${host}`,
+      'flash the board with the image of this release (`velocity flash`), or use the host of the release it runs',
+    );
+  }
+}
+
+/** The board's answer does not match the contract: a bug on one of the sides, or damage that the CRC missed. */
+export class BadReplyError extends LinkError {
+  readonly code = 'bad_reply';
+  constructor(port: string, what: string, options?: ErrorOptions) {
+    super(`${port}: the answer to ${what} is malformed`, 'try again; report it if it stays', options);
+  }
+}
+
+/** The address of a port is not understood. */
+export class AddressError extends LinkError {
+  readonly code = 'bad_address';
+  constructor(address: string, why: string) {
+    super(
+      `${address || '(empty)'} is no port: ${why}`,
+      'give a device path, tcp:HOST:PORT or unix:PATH, for example --port /dev/ttyUSB0',
+    );
+  }
+}
+
+/** The link was closed on this side while something was under way. */
+export class CancelledError extends LinkError {
+  readonly code = 'cancelled';
+  constructor(what = 'the request', options?: ErrorOptions) {
+    super(`${what} was cancelled`, 'nothing was lost; start it again when you like', options);
+  }
+}

@@ -1,0 +1,10 @@
+/** Host side of the serial protocol: transports, framing, SMP, and the messages of a Velocity board. */
+export { type Address, openTransport, parseAddress } from './address.ts';
+export { type LinkHealth, SmpClient, type SmpRequest } from './client.ts';
+export * from './errors.ts';
+export { encodeFrame, FrameDecoder, type FrameListener } from './frame.ts';
+export { memoryPair } from './memory.ts';
+export { type ReconnectOptions, withReconnect } from './reconnect.ts';
+export { DEFAULT_BAUD } from './serial.ts';
+export type { Transport } from './transport.ts';
+export * from './velocity.ts';

@@ -1,0 +1,60 @@
+/** Ports behind a socket: TCP (ser2net, QEMU `-serial tcp:`) and Unix (QEMU `-serial unix:`). */
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import {
+  type LinkError,
+  LinkTimeoutError,
+  PermissionError,
+  PortBusyError,
+  UnpluggedError,
+} from './errors.ts';
+import { StreamTransport } from './stream.ts';
+import type { Transport } from './transport.ts';
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+const problems: Record<string, string> = {
+  ECONNREFUSED: 'nobody listens there',
+  ENOENT: 'there is no such socket',
+  ENOTFOUND: 'the host name is unknown',
+  EHOSTUNREACH: 'the host cannot be reached',
+};
+
+const connectError = (name: string, cause: NodeJS.ErrnoException): LinkError => {
+  const code = cause.code ?? '';
+  if (code === 'EACCES' || code === 'EPERM') return new PermissionError(name, { cause });
+  if (code === 'EADDRINUSE' || code === 'EBUSY') return new PortBusyError(name, { cause });
+  return new UnpluggedError(name, problems[code] ?? cause.message, { cause });
+};
+
+const destroy = (socket: Socket) =>
+  new Promise<void>((resolve) => {
+    if (socket.closed) return resolve();
+    socket.once('close', () => resolve());
+    socket.destroy();
+  });
+
+const open = (where: NetConnectOpts, name: string): Promise<Transport> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(where);
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new LinkTimeoutError(name, 'the connection', CONNECT_TIMEOUT_MS));
+    }, CONNECT_TIMEOUT_MS);
+    socket.once('error', (cause) => {
+      clearTimeout(timer);
+      reject(connectError(name, cause));
+    });
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.removeAllListeners('error');
+      socket.setNoDelay(true);
+      resolve(new StreamTransport(socket, name, () => destroy(socket)));
+    });
+  });
+
+/** @throws UnpluggedError, PermissionError, LinkTimeoutError */
+export const openTcp = (host: string, port: number): Promise<Transport> =>
+  open({ host, port }, `tcp:${host}:${port}`);
+
+/** @throws UnpluggedError, PermissionError, LinkTimeoutError */
+export const openUnix = (path: string): Promise<Transport> => open({ path }, `unix:${path}`);

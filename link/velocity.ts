@@ -1,0 +1,288 @@
+/** The link to one board: a typed method per message of abi/messages.ts, and the groups that every SMP client knows. */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decode, encode } from 'cborg';
+import {
+  CHUNK_BYTES,
+  CodecError,
+  contractId,
+  decodeRecord,
+  encodeRecord,
+  messages,
+  type RecordOf,
+  SMP_GROUP_VELOCITY,
+} from '../abi/index.ts';
+import { openTransport } from './address.ts';
+import { type LinkHealth, SmpClient } from './client.ts';
+import { AbiMismatchError, BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
+import type { SerialOptions } from './serial.ts';
+import { osCommands, smpGroups, statCommands } from './smp.ts';
+import { sendStaged } from './stage.ts';
+import type { Transport } from './transport.ts';
+
+export type MessageName = keyof typeof messages;
+export type Request<N extends MessageName> = RecordOf<(typeof messages)[N]['request']>;
+export type Response<N extends MessageName> = RecordOf<(typeof messages)[N]['response']>;
+export type BoardInfo = Response<'info'>;
+export type ModuleInfo = Response<'module'>;
+export type BoardEvent = Response<'event'>;
+/** Counters of a module, the histogram taken apart: bin i counts calls of [2^i, 2^(i+1)) cycles. */
+export type Telemetry = Omit<Response<'telemetry'>, 'histogram'> & { readonly histogram: readonly number[] };
+/** One task of the OS group's task statistics. */
+export type TaskStat = Readonly<Record<string, number | bigint>>;
+
+export type LinkOptions = SerialOptions & {
+  /** How long to wait for a board that is still booting; default 0: it must answer within one request. */
+  readonly readyTimeoutMs?: number;
+  /** Called with each line of console text, from the first one on. */
+  readonly onConsole?: (line: string) => void;
+};
+
+/** Messages that work on the board for a while before they answer. */
+const timeoutsMs: Partial<Record<MessageName, number>> = { install: 20_000, run: 20_000, bench: 300_000 };
+/** Resetting, the board may be too quick for its answer to get out; asking again would reset it twice. */
+const RESET_TIMEOUT_MS = 3000;
+const READY_POLL_MS = 250;
+
+const histogramOf = (bytes: Uint8Array): number[] => {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: Math.floor(view.length / 4) }, (_, i) => view.readUInt32LE(i * 4));
+};
+
+const isNoEntry = (error: unknown) => error instanceof RefusedError && error.status === 'no_entry';
+
+/** Gives it a name, so that two reads of one list do not mix up. */
+const readAll = async <T>(read: (i: number) => Promise<T>): Promise<T[]> => {
+  const all: T[] = [];
+  for (;;) {
+    try {
+      all.push(await read(all.length));
+    } catch (error) {
+      if (isNoEntry(error)) return all;
+      throw error;
+    }
+  }
+};
+
+export class VelocityLink {
+  readonly #client: SmpClient;
+
+  constructor(client: SmpClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Opens a port and shakes hands. @throws AddressError, UnpluggedError, PermissionError, PortBusyError,
+   * LinkTimeoutError, AbiMismatchError
+   */
+  static async open(address: string, options: LinkOptions = {}): Promise<VelocityLink> {
+    return VelocityLink.over(await openTransport(address, options), options);
+  }
+
+  /** Shakes hands over a transport that is open already; closes it when that fails. */
+  static async over(transport: Transport, options: LinkOptions = {}): Promise<VelocityLink> {
+    const client = new SmpClient(transport);
+    if (options.onConsole) client.onConsole(options.onConsole);
+    const link = new VelocityLink(client);
+    try {
+      await link.handshake(options.readyTimeoutMs ?? 0);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+    return link;
+  }
+
+  /** Checks that host and board mean the same by every message. @throws AbiMismatchError, LinkTimeoutError */
+  async handshake(readyTimeoutMs = 0): Promise<BoardInfo> {
+    if (readyTimeoutMs > 0) await this.#waitReady(readyTimeoutMs);
+    const info = await this.info();
+    const board = Buffer.from(info.abi).toString('hex');
+    if (board !== contractId()) throw new AbiMismatchError(this.describe(), board, contractId());
+    return info;
+  }
+
+  async #waitReady(timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      try {
+        await this.echo('ready', READY_POLL_MS);
+        return;
+      } catch (error) {
+        if (!(error instanceof LinkTimeoutError)) throw error;
+        if (Date.now() >= deadline) throw new LinkTimeoutError(this.describe(), 'the first echo', timeoutMs);
+      }
+    }
+  }
+
+  describe(): string {
+    return this.#client.describe();
+  }
+
+  get health(): Readonly<LinkHealth> {
+    return this.#client.health;
+  }
+
+  onConsole(listener: (line: string) => void): () => void {
+    return this.#client.onConsole(listener);
+  }
+
+  onClose(listener: (cause?: Error) => void): void {
+    this.#client.onClose(listener);
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  /** Any message of group 64. @throws CodecError when `value` does not match; else as SmpClient.request */
+  async request<N extends MessageName>(name: N, value: Request<N>): Promise<Response<N>> {
+    const message = messages[name];
+    const payload = await this.#client.request({
+      op: message.op,
+      group: SMP_GROUP_VELOCITY,
+      id: message.id,
+      payload: encodeRecord(message.request, value),
+      what: name,
+      ...(timeoutsMs[name] ? { timeoutMs: timeoutsMs[name] } : {}),
+    });
+    try {
+      return decodeRecord(message.response, payload) as Response<N>;
+    } catch (cause) {
+      if (cause instanceof CodecError) throw new BadReplyError(this.describe(), name, { cause });
+      throw cause;
+    }
+  }
+
+  info = () => this.request('info', {});
+  stageChunk = (chunk: Request<'stage'>) => this.request('stage', chunk);
+  install = (options: Request<'install'>) => this.request('install', options);
+  module = (i: number) => this.request('module', { i });
+  rollback = (name: string) => this.request('rollback', { name });
+  remove = (name: string) => this.request('remove', { name });
+  event = (since: bigint) => this.request('event', { since });
+  evidence = (i: number) => this.request('evidence', { i });
+  evidenceAck = (id: number) => this.request('evidence_ack', { id });
+  inject = (frame: Uint8Array) => this.request('inject', { data: frame });
+  mapRead = (map: string, key: Uint8Array) => this.request('map_read', { map, key });
+  mapWrite = (map: string, key: Uint8Array, value: Uint8Array) =>
+    this.request('map_write', { map, key, value });
+  mapNext = (map: string, key: Uint8Array) => this.request('map_next', { map, key });
+  mapInfo = (i: number) => this.request('map_info', { i });
+  run = (program: Request<'run'>) => this.request('run', program);
+  timer = (period_us?: number) => this.request('timer', period_us === undefined ? {} : { period_us });
+  bench = (what: 'swap' | 'telemetry', n: number) => this.request('bench', { what, n });
+  crash = () => this.request('crash', {});
+
+  async telemetry(i: number): Promise<Telemetry> {
+    const { histogram, ...rest } = await this.request('telemetry', { i });
+    return { ...rest, histogram: histogramOf(histogram) };
+  }
+
+  modules = (): Promise<ModuleInfo[]> => readAll((i) => this.module(i));
+  telemetryAll = (): Promise<Telemetry[]> => readAll((i) => this.telemetry(i));
+  evidenceAll = (): Promise<Response<'evidence'>[]> => readAll((i) => this.evidence(i));
+  maps = (): Promise<Response<'map_info'>[]> => readAll((i) => this.mapInfo(i));
+
+  /** Keys of a map in the board's order. */
+  async *mapKeys(map: string): AsyncGenerator<Uint8Array> {
+    let key: Uint8Array = new Uint8Array(0);
+    for (;;) {
+      try {
+        ({ key } = await this.mapNext(map, key));
+      } catch (error) {
+        if (isNoEntry(error)) return;
+        throw error;
+      }
+      yield key;
+    }
+  }
+
+  /**
+   * Puts bytes into the board's staging buffer; goes on where an earlier attempt with the same bytes stopped.
+   * @throws RefusedError `too_long` when they do not fit; else as SmpClient.request
+   */
+  stage(bytes: Uint8Array, onProgress?: (done: number, total: number) => void): Promise<void> {
+    const sha = createHash('sha256').update(bytes).digest();
+    return sendStaged(this.stageChunk, bytes, sha, onProgress);
+  }
+
+  /** Runs a program: the code goes along with the request when it fits, else through the staging buffer. */
+  async runProgram(program: { jit: boolean; code: Uint8Array; mem: Uint8Array }): Promise<Response<'run'>> {
+    const { jit, code, mem } = program;
+    if (code.length > 0 && code.length + mem.length <= CHUNK_BYTES) return this.run({ jit, code, mem });
+    await this.stage(code);
+    return this.run({ jit, mem });
+  }
+
+  /** Events after `since`, oldest first; ends when there is none left, unless it is to `follow`. */
+  async *events(
+    since = 0n,
+    options: { follow?: boolean; intervalMs?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<BoardEvent> {
+    let last = since;
+    while (!options.signal?.aborted) {
+      try {
+        const event = await this.event(last);
+        last = event.seq;
+        yield event;
+      } catch (error) {
+        if (!isNoEntry(error)) throw error;
+        if (!options.follow) return;
+        await sleep(options.intervalMs ?? 100, undefined, { ref: true });
+      }
+    }
+  }
+
+  async #standard(op: 'read' | 'write', group: number, id: number, value: object, what: string, more = {}) {
+    const payload = await this.#client.request({ op, group, id, payload: encode(value), what, ...more });
+    try {
+      return decode(payload, { allowBigInt: true }) as Record<string, unknown>;
+    } catch (cause) {
+      throw new BadReplyError(this.describe(), what, { cause });
+    }
+  }
+
+  /** OS group: the board sends the text back. */
+  async echo(text: string, timeoutMs?: number): Promise<string> {
+    const more = timeoutMs === undefined ? {} : { timeoutMs, retries: 0 };
+    const reply = await this.#standard('write', smpGroups.os, osCommands.echo, { d: text }, 'echo', more);
+    return String(reply.r);
+  }
+
+  /** OS group: the board answers, then resets. */
+  async reset(): Promise<void> {
+    const more = { retries: 0, timeoutMs: RESET_TIMEOUT_MS };
+    await this.#standard('write', smpGroups.os, osCommands.reset, {}, 'reset', more);
+  }
+
+  /** OS group: how long a message may be, and how many the board buffers. */
+  async params(): Promise<{ bufSize: number; bufCount: number }> {
+    const reply = await this.#standard('read', smpGroups.os, osCommands.params, {}, 'params');
+    return { bufSize: Number(reply.buf_size), bufCount: Number(reply.buf_count) };
+  }
+
+  /** OS group: what each core does. */
+  async taskstat(): Promise<Record<string, TaskStat>> {
+    const reply = await this.#standard('read', smpGroups.os, osCommands.taskstat, {}, 'taskstat');
+    return (reply.tasks ?? {}) as Record<string, TaskStat>;
+  }
+
+  /** Statistics group: names of the counter groups. */
+  async statGroups(): Promise<string[]> {
+    const reply = await this.#standard('read', smpGroups.stat, statCommands.list, {}, 'stat list');
+    return (reply.stat_list ?? []) as string[];
+  }
+
+  /** Statistics group: the counters of one group. */
+  async stats(group: string): Promise<Record<string, number | bigint>> {
+    const reply = await this.#standard(
+      'read',
+      smpGroups.stat,
+      statCommands.show,
+      { name: group },
+      'stat show',
+    );
+    return (reply.fields ?? {}) as Record<string, number | bigint>;
+  }
+}
