@@ -18,8 +18,10 @@ declare module 'elf-tools' {
     filesz: number;
     memsz: number;
   };
-  /** Reverses 8-byte fields in place while it reads: give it a copy. */
-  export function parse(image: Buffer): {
+  /** `parse` reverses 8-byte fields in place while it reads: give it a copy. */
+  const elfTools: { parse(image: Buffer): Elf };
+  export default elfTools;
+  export type Elf = {
     header: {
       class: string;
       endian: string;

@@ -2,7 +2,7 @@
  * Turns the linked ELF into the one `Image` file that every loader starts (Linux Documentation/arch/arm64/booting.rst),
  * and puts the public key into its place.
  */
-import { parse } from 'elf-tools';
+import elfTools from 'elf-tools';
 import { BuildError } from './toolchain.ts';
 
 export const KEY_SECTION = '.velocity.key';
@@ -23,7 +23,7 @@ export type KernelImage = {
   readonly memoryBytes: number;
 };
 
-type Elf = ReturnType<typeof parse>;
+type Elf = ReturnType<typeof elfTools.parse>;
 
 const sectionNamed = (elf: Elf, name: string) => {
   const found = elf.sections.find((section) => section.header.name === name);
@@ -55,7 +55,7 @@ const checkHeader = (image: Buffer) => {
 
 /** @throws BuildError when the ELF lacks what an Image needs. */
 export const imageFromElf = (file: Buffer): KernelImage => {
-  const elf = parse(Buffer.from(file));
+  const elf = elfTools.parse(Buffer.from(file));
   const image = flatten(file, elf);
   checkHeader(image);
   return {

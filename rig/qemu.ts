@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import type { Board, QemuMachine } from '../boards/index.ts';
 
 export type QemuOptions = {
-  readonly binary: string;
   readonly image: string;
   readonly dtb?: string;
   /** Path of the unix socket that carries the console. */

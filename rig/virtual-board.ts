@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Board, QemuMachine } from '../boards/index.ts';
 import { release, spawnLeashed } from './child.ts';
-import { type QemuOptions, qemuArguments, qemuVersion } from './qemu.ts';
+import { qemuArguments, qemuVersion } from './qemu.ts';
 
 export { qemuVersion } from './qemu.ts';
 
@@ -35,7 +35,7 @@ export type VirtualBoardOptions = {
   readonly dtb?: string;
   /** Full path of qemu-system-aarch64. */
   readonly qemu: string;
-  readonly clock?: QemuOptions['clock'];
+  readonly clock?: 'counted' | 'wall';
   readonly machine?: string;
   readonly extra?: readonly string[];
 };
@@ -77,10 +77,7 @@ export const startVirtualBoard = async (options: VirtualBoardOptions): Promise<V
   const board = emulated(options);
   const folder = mkdtempSync(join(tmpdir(), 'velocity-'));
   const socket = join(folder, 'console');
-  const child = spawnLeashed(
-    options.qemu,
-    qemuArguments(board, { ...options, binary: options.qemu, socket }),
-  );
+  const child = spawnLeashed(options.qemu, qemuArguments(board, { ...options, socket }));
   let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     output = (output + chunk).slice(-4000);
