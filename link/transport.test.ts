@@ -1,0 +1,128 @@
+import { mkdtempSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { openTransport, parseAddress } from './address.ts';
+import { AddressError, CancelledError, PermissionError, PortBusyError, UnpluggedError } from './errors.ts';
+import { withReconnect } from './reconnect.ts';
+import { openSerial, type SerialBinding } from './serial.ts';
+import { fakeBoard } from './test/fake-board.ts';
+import type { Transport } from './transport.ts';
+import { VelocityLink } from './velocity.ts';
+
+/** A server that sends back what it gets; `drop` ends its connections. */
+const echoServer = async (path: string | number) => {
+  const sockets: Socket[] = [];
+  const server: Server = createServer((socket) => {
+    sockets.push(socket);
+    socket.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(path, () => resolve()));
+  const drop = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const address = server.address();
+  return { drop, close: () => server.close(), port: typeof address === 'object' ? address!.port : 0 };
+};
+
+const nextData = (transport: Transport) =>
+  new Promise<string>((resolve) => transport.onData((data) => resolve(Buffer.from(data).toString())));
+
+test('addresses are read as people write them', (t) => {
+  t.deepEqual(parseAddress('/dev/ttyUSB0'), { kind: 'serial', path: '/dev/ttyUSB0' });
+  t.deepEqual(parseAddress('unix:/tmp/x'), { kind: 'unix', path: '/tmp/x' });
+  t.deepEqual(parseAddress('tcp:localhost:4444'), { kind: 'tcp', host: 'localhost', port: 4444 });
+  t.deepEqual(parseAddress('tcp:[::1]:1'), { kind: 'tcp', host: '::1', port: 1 });
+  for (const bad of ['', 'unix:', 'tcp:', 'tcp:host', 'tcp:host:0', 'tcp:host:70000']) {
+    t.throws(() => parseAddress(bad), { instanceOf: AddressError }, bad);
+  }
+});
+
+test('tcp carries bytes both ways and tells when the other side goes away', async (t) => {
+  const server = await echoServer(0);
+  const transport = await openTransport(`tcp:127.0.0.1:${server.port}`);
+  const data = nextData(transport);
+  await transport.write(Buffer.from('ping'));
+  t.is(await data, 'ping');
+  const closed = new Promise<Error | undefined>((resolve) => transport.onClose(resolve));
+  server.drop();
+  t.true((await closed) instanceof UnpluggedError);
+  await t.throwsAsync(transport.write(Buffer.from('x')), { instanceOf: UnpluggedError });
+  server.close();
+});
+
+test('a unix socket carries bytes, and closing it here is no error', async (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'link-')), 's');
+  const server = await echoServer(path);
+  const transport = await openTransport(`unix:${path}`);
+  const data = nextData(transport);
+  await transport.write(Buffer.from('ping'));
+  t.is(await data, 'ping');
+  const closed = new Promise<Error | undefined>((resolve) => transport.onClose(resolve));
+  await transport.close();
+  t.is(await closed, undefined);
+  server.close();
+});
+
+test('nobody listening and no such port are called unplugged', async (t) => {
+  await t.throwsAsync(openTransport('tcp:127.0.0.1:1'), { instanceOf: UnpluggedError });
+  await t.throwsAsync(openTransport('unix:/nonexistent/socket'), { instanceOf: UnpluggedError });
+  const error = await t.throwsAsync(openTransport('/dev/velocity-none'), { instanceOf: UnpluggedError });
+  t.true(error.cause instanceof Error);
+});
+
+/** Texts as @serialport/bindings-cpp gives them on Linux, and as Windows words them. */
+const openFailures = [
+  ['Error: Permission denied, cannot open /dev/ttyUSB0', PermissionError],
+  ['Opening COM3: Access denied', PermissionError],
+  ['Error Resource temporarily unavailable Cannot lock port', PortBusyError],
+  ['Error: Device or resource busy, cannot open /dev/ttyUSB0', PortBusyError],
+  ['Error: No such file or directory, cannot open /dev/ttyUSB0', UnpluggedError],
+  ['Error: Input/output error setting custom baud rate', UnpluggedError],
+] as const;
+
+test('what the serial binding says at opening becomes a typed error', async (t) => {
+  for (const [text, kind] of openFailures) {
+    const binding = {
+      list: async () => [],
+      open: async () => {
+        throw new Error(text);
+      },
+    } as unknown as SerialBinding;
+    const error = await t.throwsAsync(openSerial('/dev/ttyUSB0', { binding }), { instanceOf: kind }, text);
+    t.is((error.cause as Error).message, text);
+  }
+});
+
+test('a lost board is opened again until the work is done', async (t) => {
+  const boards = [fakeBoard(), fakeBoard(), fakeBoard()];
+  const downs: Error[] = [];
+  let opened = 0;
+  const open = async () => {
+    const nth = opened++;
+    if (nth === 1) throw new UnpluggedError('fake', 'not back yet');
+    return VelocityLink.over(boards[nth]!.transport);
+  };
+  const use = async (link: VelocityLink) => {
+    if (opened === 1) await boards[0]!.line.close();
+    return link.echo('still there');
+  };
+  const result = await withReconnect(open, use, { firstDelayMs: 1, onDown: (cause) => downs.push(cause) });
+  t.deepEqual([result, opened, downs.length], ['still there', 3, 2]);
+});
+
+test('waiting for a board can be cancelled, and other errors pass through', async (t) => {
+  const gone = async () => {
+    throw new UnpluggedError('fake', 'gone');
+  };
+  const never = withReconnect(gone, async () => 1, { signal: AbortSignal.timeout(50), firstDelayMs: 20_000 });
+  await t.throwsAsync(never, { instanceOf: CancelledError });
+  const broken = withReconnect(
+    async () => {
+      throw new RangeError('a bug');
+    },
+    async () => 1,
+  );
+  await t.throwsAsync(broken, { instanceOf: RangeError });
+});

@@ -1,0 +1,243 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { CHUNK_BYTES, statusNamed } from '../abi/index.ts';
+import { SmpClient } from './client.ts';
+import {
+  AbiMismatchError,
+  BadReplyError,
+  CancelledError,
+  LinkTimeoutError,
+  RefusedError,
+  UnpluggedError,
+} from './errors.ts';
+import { boardInfo, type FakeBoard, fakeBoard, Refusal } from './test/fake-board.ts';
+import { type Telemetry, VelocityLink } from './velocity.ts';
+
+const linkTo = (board: FakeBoard) => VelocityLink.over(board.transport);
+/** A request with a short timeout, so that tests of silence are quick. */
+const quickEcho = (client: SmpClient, retries = 1) =>
+  client.request({
+    op: 'write',
+    group: 0,
+    id: 0,
+    payload: Uint8Array.of(0xa0),
+    what: 'echo',
+    timeoutMs: 60,
+    retries,
+  });
+
+const telemetryRow = (name: string) => ({
+  name,
+  version: 1,
+  time_ns: 5n,
+  calls: 2n,
+  cycles: 2n ** 60n,
+  min: 1n,
+  max: 9n,
+  last_result: 0n,
+  histogram: Buffer.from(new Uint32Array([0, 3, 0, 1]).buffer),
+});
+
+test('the handshake reads what the board is', async (t) => {
+  const link = await linkTo(fakeBoard());
+  t.deepEqual({ ...(await link.info()), abi: null }, { ...boardInfo, abi: null });
+});
+
+test('another contract is refused with both hashes and what to do', async (t) => {
+  const board = fakeBoard({ info: () => ({ ...boardInfo, abi: new Uint8Array(8) }) });
+  const error = await t.throwsAsync(linkTo(board), { instanceOf: AbiMismatchError });
+  t.regex(error.message, /contract 0000000000000000, this host [0-9a-f]{16}/);
+  t.regex(error.hint, /flash/);
+});
+
+test('a refusal carries its status, sentence, instruction and particulars', async (t) => {
+  const board = fakeBoard({
+    run: () => {
+      throw new Refusal('null_dereference', { insn: 12, msg: 'r3 may be null' });
+    },
+  });
+  const link = await linkTo(board);
+  const run = link.run({ jit: true, code: new Uint8Array(8), mem: new Uint8Array(0) });
+  const error = await t.throwsAsync(run, { instanceOf: RefusedError });
+  const { status, rc, insn, detail, sentence } = error;
+  const expected = statusNamed('null_dereference');
+  t.deepEqual(
+    [status, rc, insn, detail, sentence],
+    ['null_dereference', expected.code, 12, 'r3 may be null', expected.sentence],
+  );
+});
+
+test('an SMP-level rc is a refusal too', async (t) => {
+  const client = new SmpClient(fakeBoard().transport);
+  const request = { op: 'read', group: 9, id: 0, payload: Uint8Array.of(0xa0), what: 'shell' } as const;
+  const error = await t.throwsAsync(client.request(request), { instanceOf: RefusedError });
+  t.is(error.status, 'not_supported');
+});
+
+test('lists are read to their end', async (t) => {
+  const rows = ['a', 'b', 'c'];
+  const board = fakeBoard({
+    telemetry: ({ i }) => {
+      const name = rows[i];
+      if (name === undefined) throw new Refusal('no_entry');
+      return telemetryRow(name);
+    },
+  });
+  const all: Telemetry[] = await (await linkTo(board)).telemetryAll();
+  t.deepEqual(
+    all.map((row) => row.name),
+    rows,
+  );
+  t.deepEqual([all[0]!.histogram, all[0]!.cycles], [[0, 3, 0, 1], 2n ** 60n]);
+});
+
+test('events come in order, from where they were left off', async (t) => {
+  const event = (seq: bigint) => ({
+    seq,
+    kind: 'log',
+    name: 'm',
+    version: 1,
+    reason: 0,
+    time_ns: 0n,
+    before: 0n,
+    after: 0n,
+    text: `line ${seq}`,
+    lost: 0n,
+  });
+  const board = fakeBoard({
+    event: ({ since }) => {
+      if (since >= 5n) throw new Refusal('no_entry');
+      return event(since + 1n);
+    },
+  });
+  const seen: bigint[] = [];
+  for await (const { seq } of (await linkTo(board)).events(2n)) seen.push(seq);
+  t.deepEqual(seen, [3n, 4n, 5n]);
+});
+
+test('the OS and statistics groups answer', async (t) => {
+  const link = await linkTo(fakeBoard());
+  t.is(await link.echo('hello'), 'hello');
+  t.deepEqual(await link.params(), { bufSize: 4096, bufCount: 1 });
+  t.deepEqual(await link.taskstat(), { core0: { prio: 0, tid: 0, runtime: 12 } });
+  t.deepEqual(await link.statGroups(), ['velocity']);
+  t.deepEqual(await link.stats('velocity'), { ticks: 5 });
+  await t.throwsAsync(link.stats('nothing'), { instanceOf: RefusedError });
+  await t.notThrowsAsync(link.reset());
+});
+
+test('requests made at the same time each get their own answer', async (t) => {
+  const link = await linkTo(fakeBoard());
+  const texts = Array.from({ length: 300 }, (_, i) => `text ${i}`);
+  t.deepEqual(await Promise.all(texts.map((text) => link.echo(text))), texts);
+});
+
+test('a lost answer is asked for again with the same sequence number', async (t) => {
+  const board = fakeBoard({}, { mangle: (frame, nth) => (nth === 0 ? new Uint8Array(0) : frame) });
+  const client = new SmpClient(board.transport);
+  await quickEcho(client);
+  t.is(board.requests.length, 2);
+  t.is(board.requests[0]!.seq, board.requests[1]!.seq);
+  t.deepEqual([client.health.resent, client.health.received], [1, 1]);
+});
+
+test('an answer cut at any byte is asked for again', async (t) => {
+  const answerBytes = 27; // of an echo without text
+  const cutAt = (cut: number) => {
+    const board = fakeBoard({}, { mangle: (frame, nth) => (nth === 0 ? frame.subarray(0, cut) : frame) });
+    return t.notThrowsAsync(quickEcho(new SmpClient(board.transport)), `cut at ${cut}`);
+  };
+  await Promise.all(Array.from({ length: answerBytes }, (_, cut) => cutAt(cut)));
+});
+
+test('silence ends in a timeout that names the port and the request', async (t) => {
+  const board = fakeBoard({}, { mangle: () => new Uint8Array(0) });
+  const error = await t.throwsAsync(quickEcho(new SmpClient(board.transport)), {
+    instanceOf: LinkTimeoutError,
+  });
+  t.is(error.message, 'fake: no answer to echo within 120 ms');
+  t.is(board.requests.length, 2);
+});
+
+test('answers with another sequence number, command or group are not taken', async (t) => {
+  for (const wrong of [{ seq: 999 & 0xff }, { id: 9 }, { group: 3 }, { op: 2 }]) {
+    const alter = (reply: FakeBoard['requests'][0], nth: number) => {
+      const seq = 'seq' in wrong ? (reply.seq + 1) & 0xff : reply.seq;
+      return nth === 0 ? { ...reply, ...wrong, seq } : reply;
+    };
+    const client = new SmpClient(fakeBoard({}, { alter }).transport);
+    await quickEcho(client);
+    t.is(client.health.stray, 1, JSON.stringify(wrong));
+  }
+});
+
+test('a late answer to a request that was given up is ignored by the next one', async (t) => {
+  const late = async (frame: Uint8Array, nth: number) => {
+    if (nth === 0) await sleep(100);
+    return frame;
+  };
+  const client = new SmpClient(fakeBoard({}, { mangle: late }).transport);
+  await t.throwsAsync(quickEcho(client, 0), { instanceOf: LinkTimeoutError });
+  await quickEcho(client, 3);
+  await sleep(120);
+  t.deepEqual([client.health.stray, client.health.received], [1, 1]);
+});
+
+test('console text is passed on while requests are under way', async (t) => {
+  const board = fakeBoard();
+  const link = await linkTo(board);
+  const lines: string[] = [];
+  link.onConsole((line) => lines.push(line));
+  await board.line.write(Buffer.from('velocity 0.1.0 ready\nmore\n'));
+  await link.echo('x');
+  t.deepEqual(lines, ['velocity 0.1.0 ready', 'more']);
+});
+
+test('an answer that does not match the contract is reported as such', async (t) => {
+  const board = fakeBoard({}, { alter: (reply) => ({ ...reply, payload: Uint8Array.of(0xa0) }) });
+  await t.throwsAsync(linkTo(board), { instanceOf: BadReplyError });
+  const garbage = fakeBoard({}, { alter: (reply) => ({ ...reply, payload: Uint8Array.of(0xff, 1) }) });
+  await t.throwsAsync(linkTo(garbage), { instanceOf: BadReplyError });
+});
+
+test('unplugging ends the request under way and every later one', async (t) => {
+  const board = fakeBoard({}, { mangle: () => new Uint8Array(0) });
+  const client = new SmpClient(board.transport);
+  const pending = quickEcho(client);
+  await board.line.close();
+  await t.throwsAsync(pending, { instanceOf: UnpluggedError });
+  await t.throwsAsync(quickEcho(client), { instanceOf: UnpluggedError });
+});
+
+test('closing on this side cancels the request under way', async (t) => {
+  const client = new SmpClient(fakeBoard({}, { mangle: () => new Uint8Array(0) }).transport);
+  const pending = quickEcho(client);
+  await sleep(5);
+  await client.close();
+  await t.throwsAsync(pending, { instanceOf: CancelledError });
+});
+
+test('a small program travels with its request, a large one through the staging buffer', async (t) => {
+  const staged: number[] = [];
+  const runs: boolean[] = [];
+  let size = 0;
+  const board = fakeBoard({
+    stage: ({ off, data }) => {
+      staged.push(off);
+      size = off + data.length;
+      return { off: size };
+    },
+    run: ({ code, mem }) => {
+      runs.push(code !== undefined);
+      const zero = { cycles: 0n, jit_bytes: 0, bound: 0n, verify_insns: 0n, compile_insns: 0n };
+      return { r0: BigInt(code?.length ?? size), mem, ...zero };
+    },
+  });
+  const link = await linkTo(board);
+  const mem = new Uint8Array(100);
+  const small = await link.runProgram({ jit: true, code: new Uint8Array(CHUNK_BYTES - 100), mem });
+  const large = await link.runProgram({ jit: true, code: new Uint8Array(CHUNK_BYTES * 2), mem });
+  t.deepEqual([small.r0, large.r0], [BigInt(CHUNK_BYTES - 100), BigInt(CHUNK_BYTES * 2)]);
+  t.deepEqual(runs, [true, false]);
+  t.deepEqual(staged, [0, CHUNK_BYTES]);
+});
