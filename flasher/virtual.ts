@@ -1,0 +1,64 @@
+/** Puts an image on a virtual board: its storage is a folder, written and read back like any other medium. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Board } from '../boards/index.ts';
+import { type FlashImage, sha256 } from './manifest.ts';
+
+/** What was read back differs from what was written. */
+export class FlashVerifyError extends Error {
+  readonly code = 'verify_failed';
+  constructor(board: Board, offset: number, wrote: number, read: number | undefined) {
+    const hex = (byte: number | undefined) => byte?.toString(16).padStart(2, '0') ?? 'nothing';
+    super(
+      `${board.name}: byte ${offset} was written as ${hex(wrote)} and reads ${hex(read)}; check the disk and flash again`,
+    );
+    this.name = 'FlashVerifyError';
+  }
+}
+
+export type FlashStep = { readonly step: 'write' | 'verify'; readonly done: number; readonly total: number };
+
+/** Where the files of a virtual board lie. */
+export type VirtualStorage = { readonly folder: string };
+
+const imagePath = ({ folder }: VirtualStorage) => join(folder, 'Image');
+
+/** Path of the image that this board boots, and whether it is the given one already. */
+export const virtualImage = (storage: VirtualStorage): string => imagePath(storage);
+
+export const isFlashed = (storage: VirtualStorage, image: FlashImage): boolean => {
+  try {
+    return sha256(readFileSync(imagePath(storage))) === image.sha256;
+  } catch {
+    return false;
+  }
+};
+
+const firstDifference = (wrote: Buffer, read: Buffer) => wrote.findIndex((byte, i) => byte !== read[i]);
+
+/** Reads the storage back and compares it byte by byte. @throws FlashVerifyError */
+export const verifyVirtual = (board: Board, storage: VirtualStorage, image: FlashImage): void => {
+  const read = readFileSync(imagePath(storage));
+  if (read.equals(image.bytes)) return;
+  const at = firstDifference(image.bytes, read);
+  const offset = at < 0 ? image.bytes.length : at;
+  throw new FlashVerifyError(board, offset, image.bytes[offset] ?? 0, read[offset]);
+};
+
+/** Writes the image whole or not at all, then verifies it. @throws FlashVerifyError */
+export const flashVirtual = (
+  board: Board,
+  storage: VirtualStorage,
+  image: FlashImage,
+  onStep: (step: FlashStep) => void = () => {},
+): void => {
+  const total = image.bytes.length;
+  mkdirSync(storage.folder, { recursive: true });
+  const partial = `${imagePath(storage)}.${process.pid}`;
+  onStep({ step: 'write', done: 0, total });
+  writeFileSync(partial, image.bytes);
+  renameSync(partial, imagePath(storage));
+  onStep({ step: 'write', done: total, total });
+  verifyVirtual(board, storage, image);
+  onStep({ step: 'verify', done: total, total });
+};
