@@ -37,6 +37,8 @@ void cbor_put_uint(struct cbor_writer *out, uint64_t value);
 void cbor_put_int(struct cbor_writer *out, int64_t value);
 void cbor_put_bool(struct cbor_writer *out, bool value);
 void cbor_put_bytes(struct cbor_writer *out, struct span value);
+/* The head of a byte string alone, for contents that go elsewhere. */
+void cbor_put_bytes_head(struct cbor_writer *out, uint32_t size_bytes);
 void cbor_put_text(struct cbor_writer *out, struct span value);
 void cbor_put_array(struct cbor_writer *out, uint32_t items);
 void cbor_put_map(struct cbor_writer *out, uint32_t pairs);

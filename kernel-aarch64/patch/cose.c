@@ -1,0 +1,58 @@
+#include "patch/cose.h"
+#include "gen/abi_patch.h"
+#include "lib/cbor.h"
+#include "lib/ed25519.h"
+
+/* {1: -8}: header label 1 is `alg` (RFC 9052 §3.1). The one encoding that is accepted, as it is also what gets signed. */
+static const uint8_t PROTECTED_HEADER[] = {0xa1, 0x01, 0x20 | (-1 - COSE_ALG_EDDSA)};
+
+struct sign1 {
+    struct span header, payload, signature;
+};
+
+static enum status parse(struct span message, struct sign1 *out) {
+    struct cbor_reader in = {message.data, message.size, 0};
+    uint64_t tag = 0;
+    uint32_t items = 0, pairs = 0;
+    if (cbor_get_tag(&in, &tag) == STATUS_OK && tag != COSE_SIGN1_TAG) { return STATUS_NOT_COSE; }
+    if (cbor_get_array(&in, &items) != STATUS_OK || items != 4) { return STATUS_NOT_COSE; }
+    if (cbor_get_bytes(&in, &out->header) != STATUS_OK) { return STATUS_NOT_COSE; }
+    if (cbor_get_map(&in, &pairs) != STATUS_OK) { return STATUS_NOT_COSE; }
+    for (uint32_t i = 0; i < 2 * pairs; i++) {
+        if (cbor_skip(&in) != STATUS_OK) { return STATUS_NOT_COSE; }
+    }
+    if (cbor_get_bytes(&in, &out->payload) != STATUS_OK) { return STATUS_NOT_COSE; }
+    if (cbor_get_bytes(&in, &out->signature) != STATUS_OK) { return STATUS_NOT_COSE; }
+    return in.pos == in.size ? STATUS_OK : STATUS_NOT_COSE;
+}
+
+static bool is_zero(const uint8_t *key) {
+    uint32_t any = 0;
+    for (uint32_t i = 0; i < ED25519_KEY_BYTES; i++) { any |= key[i]; }
+    return any == 0;
+}
+
+/* Sig_structure (RFC 9052 §4.4): ["Signature1", protected, external_aad, payload], hashed in pieces so that no copy is made. */
+static bool signature_holds(const struct sign1 *in, const uint8_t *key) {
+    uint8_t head[32]; /* 1 + 11 + 4 + 1 bytes, and up to 9 for the payload's length */
+    struct cbor_writer out = {head, sizeof head, 0, false};
+    cbor_put_array(&out, 4);
+    cbor_put_text(&out, SPAN("Signature1"));
+    cbor_put_bytes(&out, (struct span){PROTECTED_HEADER, sizeof PROTECTED_HEADER});
+    cbor_put_bytes(&out, (struct span){});
+    cbor_put_bytes_head(&out, in->payload.size);
+    const struct span parts[] = {{head, out.size}, in->payload};
+    return !out.overflow && ed25519_verify(key, in->signature.data, parts, 2);
+}
+
+enum status cose_verify(struct span message, const uint8_t key[32], struct span *payload) {
+    struct sign1 sign1;
+    const enum status status = parse(message, &sign1);
+    if (status != STATUS_OK) { return status; }
+    if (!span_equal(sign1.header, (struct span){PROTECTED_HEADER, sizeof PROTECTED_HEADER})) { return STATUS_BAD_ALGORITHM; }
+    if (is_zero(key)) { return STATUS_NO_KEY; }
+    if (sign1.signature.size != ED25519_SIGNATURE_BYTES) { return STATUS_BAD_SIGNATURE; }
+    if (!signature_holds(&sign1, key)) { return STATUS_BAD_SIGNATURE; }
+    *payload = sign1.payload;
+    return STATUS_OK;
+}
