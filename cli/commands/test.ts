@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { runTests, staticChecks, sum } from '../checks.ts';
+import { installTools } from '../system-packages.ts';
+
+/** `velocity test`: installs what the tests need, runs them, and closes with one line of counts. */
+export const registerTest = (program: Command): void => {
+  program
+    .command('test')
+    .description('run every check and test; installs what they need')
+    .argument('[files...]', 'only these test files (static checks are left out then)')
+    .addHelpText('after', '\nExample:\n  velocity test ebpf/assembler.test.ts')
+    .action(async (files: string[]) => {
+      installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'dtc', 'qemu'], (line) =>
+        process.stderr.write(`${line}\n`),
+      );
+      const counts = sum([...(files.length === 0 ? [await staticChecks()] : []), await runTests(files)]);
+      const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+      process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
+      process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+    });
+};
