@@ -54,6 +54,17 @@ const declarations = ([name, m]: [string, Message]) => {
   return lines.join('\n');
 };
 
+/** Which of the four shapes a message has: C has no types for a record without fields. */
+const shape = (m: Message) => {
+  if (has(m.request)) return has(m.response) ? 'both' : 'request';
+  return has(m.response) ? 'response' : 'bare';
+};
+
+const shapes = () =>
+  `/* As MESSAGE_TABLE, but calls one of four by what the message carries: both, a request, a response, nothing. */
+#define MESSAGE_SHAPES(both, request, response, bare) \\
+${entries.map(([n, m]) => `    ${shape(m)}(${n}, ${m.id}u, ${m.op === 'write'})`).join(' \\\n')}`;
+
 export const emitMessagesHeader = () =>
   `${[
     `${banner('messages.ts')}#pragma once`,
@@ -70,6 +81,7 @@ export const emitMessagesHeader = () =>
     `/* Calls row(name, id, is_write) for each message. */\n#define MESSAGE_TABLE(row) \\\n${entries
       .map(([n, m]) => `    row(${n}, ${m.id}u, ${m.op === 'write'})`)
       .join(' \\\n')}`,
+    shapes(),
   ].join('\n\n')}\n`;
 
 const getter = {

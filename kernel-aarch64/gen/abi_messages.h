@@ -326,3 +326,25 @@ void encode_crash_response(struct cbor_writer *out, const struct msg_crash_respo
     row(timer, 16u, true) \
     row(bench, 17u, true) \
     row(crash, 18u, false)
+
+/* As MESSAGE_TABLE, but calls one of four by what the message carries: both, a request, a response, nothing. */
+#define MESSAGE_SHAPES(both, request, response, bare) \
+    response(info, 0u, false) \
+    both(stage, 1u, true) \
+    both(install, 2u, true) \
+    both(module, 3u, false) \
+    both(rollback, 4u, true) \
+    request(remove, 5u, true) \
+    both(telemetry, 6u, false) \
+    both(event, 7u, false) \
+    both(evidence, 8u, false) \
+    request(evidence_ack, 9u, true) \
+    both(inject, 10u, true) \
+    both(map_read, 11u, false) \
+    request(map_write, 12u, true) \
+    both(map_next, 13u, false) \
+    both(map_info, 14u, false) \
+    both(run, 15u, true) \
+    both(timer, 16u, true) \
+    both(bench, 17u, true) \
+    response(crash, 18u, false)
