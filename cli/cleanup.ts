@@ -1,0 +1,31 @@
+/** What must be undone before the process ends, however it ends: emulators, open ports, temporary files. */
+
+export type Cleanup = {
+  /** Aborted by Ctrl-C or a signal; pass it to whatever waits. */
+  readonly signal: AbortSignal;
+  /** Registers an action; the function returned runs it now and takes it off the list. */
+  add(action: () => Promise<unknown> | unknown): () => Promise<void>;
+  /** Runs all actions, last first; one that fails does not keep the others from running. */
+  run(): Promise<void>;
+  abort(): void;
+};
+
+export const makeCleanup = (): Cleanup => {
+  const actions = new Set<() => Promise<unknown> | unknown>();
+  const controller = new AbortController();
+  const runOne = async (action: () => Promise<unknown> | unknown) => {
+    if (actions.delete(action)) await action();
+  };
+  return {
+    signal: controller.signal,
+    add: (action) => {
+      const own = () => action(); // the same action may be added twice
+      actions.add(own);
+      return () => runOne(own);
+    },
+    run: async () => {
+      for (const action of [...actions].reverse()) await runOne(action).catch?.(() => {});
+    },
+    abort: () => controller.abort(),
+  };
+};

@@ -1,0 +1,86 @@
+/** What commands print: lines for people, or one JSON object a line; progress and errors go to stderr. */
+import type { Failure } from './failure.ts';
+
+type Stream = { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
+
+/** JSON has no bytes and no integers beyond 2^53: bytes become hex, large numbers decimal text. */
+const plain = (_key: string, value: unknown): unknown => {
+  if (typeof value === 'bigint') {
+    return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
+  }
+  return value;
+};
+
+const hexed = (value: unknown): unknown => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(hexed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hexed(inner)]));
+};
+
+export const jsonLine = (value: object): string => JSON.stringify(hexed(value), plain);
+
+export class Output {
+  readonly json: boolean;
+  readonly #out: Stream;
+  readonly #err: Stream;
+  #progressShown = false;
+
+  constructor(json: boolean, out: Stream = process.stdout, err: Stream = process.stderr) {
+    this.json = json;
+    this.#out = out;
+    this.#err = err;
+  }
+
+  /** Whether a person watches a terminal that can be redrawn. */
+  get live(): boolean {
+    return !this.json && this.#out.isTTY === true;
+  }
+
+  get columns(): number {
+    return this.#out.columns ?? 100;
+  }
+
+  /** The same fact for programs (`value`, with --json) or for people (`line`). */
+  fact(value: object, line: string): void {
+    this.#clearProgress();
+    this.#out.write(`${this.json ? jsonLine(value) : line}\n`);
+  }
+
+  /** For people only. */
+  print(line: string): void {
+    if (this.json) return;
+    this.#clearProgress();
+    this.#out.write(`${line}\n`);
+  }
+
+  /** Exactly this text, for views that redraw themselves. */
+  raw(text: string): void {
+    this.#out.write(text);
+  }
+
+  /** What is going on: one line that is redrawn on a terminal, nothing elsewhere. */
+  progress(text: string): void {
+    if (!this.#err.isTTY) return;
+    this.#err.write(`\r\x1b[K${text}`);
+    this.#progressShown = true;
+  }
+
+  /** A line that stays, beside the results. */
+  note(line: string): void {
+    this.#clearProgress();
+    this.#err.write(`${line}\n`);
+  }
+
+  fail(failure: Failure): void {
+    const { exit, code, message, hint } = failure;
+    this.#clearProgress();
+    if (this.json) this.#out.write(`${jsonLine({ event: 'error', code, exit, message, hint })}\n`);
+    this.#err.write(`velocity: ${message}${hint ? `\n  hint: ${hint}` : ''}\n`);
+  }
+
+  #clearProgress(): void {
+    if (this.#progressShown) this.#err.write('\r\x1b[K');
+    this.#progressShown = false;
+  }
+}

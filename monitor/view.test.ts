@@ -1,0 +1,87 @@
+import test from 'ava';
+import type { BoardInfo, ModuleInfo, Telemetry } from '../link/index.ts';
+import { occupied, percentile, sparkline } from './sparkline.ts';
+import { advance, callsPerSecond, cyclesPerCall, disconnected, emptyState, type Reading } from './state.ts';
+import { render, renderPlain } from './view.ts';
+
+const board = { board: 'QEMU virt', version: '0.1.0', build: 'ab'.repeat(20), cores: 4 } as BoardInfo;
+const health = { sent: 9, resent: 1, received: 8, stray: 0, damaged: 2 };
+
+const telemetry = (more: Partial<Telemetry> = {}): Telemetry => ({
+  name: 'fir',
+  version: 1,
+  time_ns: 1_000_000_000n,
+  calls: 100n,
+  cycles: 20_000n,
+  min: 150n,
+  max: 900n,
+  last_result: 0n,
+  histogram: [0, 0, 0, 0, 0, 0, 0, 90, 0, 10],
+  ...more,
+});
+
+const module = { name: 'fir', hook: 'timer', state: 'live' } as ModuleInfo;
+const reading = (...rows: Telemetry[]): Reading => ({ board, telemetry: rows, modules: [module], health });
+
+test('a sparkline scales to its largest value and leaves gaps at zero', (t) => {
+  t.is(sparkline([0, 1, 4, 8]), ' ▁▄█');
+  t.is(sparkline([]), '');
+});
+
+test('the occupied part of a histogram keeps its inner gaps', (t) => {
+  t.deepEqual(occupied([0, 0, 5, 0, 1, 0]), { first: 2, bins: [5, 0, 1] });
+  t.deepEqual(occupied([0, 0]), { first: 0, bins: [] });
+});
+
+test('a percentile is the upper edge of the bin that holds it', (t) => {
+  const histogram = [0, 0, 90, 0, 10];
+  t.deepEqual(
+    [0.5, 0.9, 0.91, 1].map((share) => percentile(histogram, share)),
+    [7, 7, 31, 31],
+  );
+  t.is(percentile([0, 0], 0.99), 0);
+});
+
+test('rates come from the difference of two readings, in board time', (t) => {
+  const first = advance(emptyState, reading(telemetry()));
+  const later = telemetry({ time_ns: 1_500_000_000n, calls: 150n, cycles: 35_000n });
+  const row = advance(first, reading(later)).rows[0]!;
+  t.deepEqual([row.calls, row.cycles, callsPerSecond(row), cyclesPerCall(row)], [50, 15_000, 100, 300]);
+  t.deepEqual(row.history, [200, 300]);
+});
+
+test('a new version or a reset board starts its rates anew', (t) => {
+  const first = advance(emptyState, reading(telemetry()));
+  const swapped = advance(first, reading(telemetry({ version: 2, calls: 400n, cycles: 4000n }))).rows[0]!;
+  t.deepEqual([swapped.calls, cyclesPerCall(swapped), callsPerSecond(swapped)], [400, 10, 0]);
+  const reset = advance(first, reading(telemetry({ calls: 3n, cycles: 30n }))).rows[0]!;
+  t.deepEqual([reset.calls, cyclesPerCall(reset)], [3, 10]);
+});
+
+test('a module that was not called in an interval shows no mean', (t) => {
+  const state = advance(advance(emptyState, reading(telemetry())), reading(telemetry()));
+  t.is(cyclesPerCall(state.rows[0]!), 0);
+});
+
+test('the view shows board, link and modules, and no line is wider than the terminal', (t) => {
+  const state = advance(emptyState, reading(telemetry()));
+  const lines = render(state, 200);
+  t.regex(
+    lines[0]!,
+    /QEMU virt {2}velocity 0\.1\.0 abababababab {2}4 cores {2}link 8 ok, 1 resent, 2 damaged/,
+  );
+  t.regex(lines[2]!, /^fir +timer +1 +live +100 +0 +200 +150 +1023 +900 +2\^7 █ ▁ +█$/);
+  t.true(render(state, 40).every((line) => [...line].length <= 40));
+});
+
+test('a board that went away is said to be so, and its last figures stay', (t) => {
+  const lines = render(disconnected(advance(emptyState, reading(telemetry())), 'unplugged'), 200);
+  t.regex(lines[0]!, /DISCONNECTED: unplugged/);
+  t.is(lines.length, 3);
+  t.deepEqual(render(disconnected(emptyState, 'no such port'), 80), ['waiting for the board: no such port']);
+});
+
+test('plain lines name what a log reader needs', (t) => {
+  const row = advance(emptyState, reading(telemetry())).rows[0]!;
+  t.is(renderPlain(row), 'fir v1  calls 100 (0/s)  cycles/call 200.0 (150..900)  2^7 █ ▁');
+});
