@@ -1,15 +1,19 @@
 /** The text of every generated file, by path from the root. */
+import { emitA64 } from './emit-a64.ts';
 import { emitBpf, emitHelpers, emitHooks, emitPatch, emitStatus } from './emit-c.ts';
+import { emitReference } from './emit-docs.ts';
 import { emitMessagesHeader, emitMessagesSource } from './emit-messages.ts';
 import { emitModuleHeader } from './emit-module.ts';
 
 export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_status.h': emitStatus(),
   'kernel-aarch64/gen/abi_bpf.h': emitBpf(),
+  'kernel-aarch64/gen/abi_a64.h': emitA64(),
   'kernel-aarch64/gen/abi_hooks.h': emitHooks(),
   'kernel-aarch64/gen/abi_helpers.h': emitHelpers(),
   'kernel-aarch64/gen/abi_patch.h': emitPatch(),
   'kernel-aarch64/gen/abi_messages.h': emitMessagesHeader(),
   'kernel-aarch64/gen/abi_messages.c': emitMessagesSource(),
   'modules/include/velocity.h': emitModuleHeader(),
+  'docs/reference/contract.md': emitReference(),
 });

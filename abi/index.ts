@@ -1,5 +1,6 @@
 /** The contract between host and board, declared once. */
 
+export * as a64 from './a64.ts';
 export * as bpf from './bpf.ts';
 export * from './codec.ts';
 export * from './contract.ts';
