@@ -1,0 +1,160 @@
+#include "patch/dispatch.h"
+#include "drivers/clock.h"
+#include "drivers/tick.h"
+#include "lib/irqflags.h"
+#include "patch/call.h"
+#include "patch/modules.h"
+#include "patch/shadow.h"
+#include "patch/slots.h"
+#include "telemetry/stats.h"
+
+static uint32_t period_us = TIMER_PERIOD_DEFAULT_US;
+static uint32_t ticking = 0; /* mask of cores; core 0 writes it */
+static uint64_t ticks[MAX_CORES];
+static uint64_t tick_cycles; /* of core 0 */
+
+/* A canary's call; the rare path of call_module(). */
+[[gnu::noinline]] static enum status call_watched(struct version *version, void *context, uint32_t core,
+                                                  uint64_t *result, struct fault *fault) {
+    struct version_call call = {.version = version};
+    const struct shadow *shadow = version->watch.shadow ? shadow_run(version, context, core) : nullptr;
+    const enum status status = version_call(&call, context, core, true, result, fault);
+    if (status != STATUS_OK) { return status; }
+    if (shadow != nullptr && shadow_disagrees(shadow, context, *result)) {
+        module_take_back(version, STATUS_CANARY_DISAGREED, nullptr);
+    } else {
+        watch_call(version, call.took);
+    }
+    return STATUS_OK;
+}
+
+/* Interrupts are masked. A fault ends in the predecessor's favour at once; this input is not run again. */
+static enum status call_module(struct version *version, void *context, uint32_t core, uint64_t *result) {
+    struct fault fault;
+    enum status status;
+    if (__builtin_expect(__atomic_load_n(&version->watched, __ATOMIC_RELAXED) != 0, 0)) {
+        status = call_watched(version, context, core, result, &fault);
+    } else {
+        struct version_call call = {.version = version};
+        status = version_call(&call, context, core, true, result, &fault);
+    }
+    if (__builtin_expect(status != STATUS_OK, 0)) { module_take_back(version, STATUS_MODULE_FAULT, &fault); }
+    return status;
+}
+
+/* The slot pointer is loaded once per call; null when it was emptied since `taken` was read. */
+static struct version *version_for(enum hook_id hook, uint32_t slot, uint32_t core) {
+    struct version *version = __atomic_load_n(&hook_slots[hook].slot[slot], __ATOMIC_ACQUIRE);
+    return version != nullptr && (version->cores >> core & 1) != 0 ? version : nullptr;
+}
+
+static void run_timer_modules(struct timer_context *context) {
+    uint32_t taken = __atomic_load_n(&hook_slots[HOOK_TIMER].taken, __ATOMIC_RELAXED);
+    for (; taken != 0; taken &= taken - 1) {
+        struct version *version = version_for(HOOK_TIMER, (uint32_t)__builtin_ctz(taken), context->core);
+        if (version == nullptr) { continue; }
+        uint64_t result;
+        (void)call_module(version, context, context->core, &result);
+    }
+}
+
+static void on_tick(uint64_t now_ns, uint32_t missed) {
+    const uint64_t start = cycles();
+    const uint32_t core = core_id();
+    struct timer_context context = {
+        .tick = ++ticks[core],
+        .time_ns = now_ns,
+        .period_ns = period_us * 1000ull,
+        .core = core,
+        .missed = missed,
+    };
+    run_timer_modules(&context);
+    if (core == 0) { tick_cycles += cycles() - start; }
+}
+
+/* Modules see a frame one after the other, as long as each lets it pass. */
+static uint32_t run_packet_modules(struct packet_context *context, uint32_t core) {
+    uint32_t taken = __atomic_load_n(&hook_slots[HOOK_PACKET].taken, __ATOMIC_RELAXED);
+    for (; taken != 0; taken &= taken - 1) {
+        struct version *version = version_for(HOOK_PACKET, (uint32_t)__builtin_ctz(taken), core);
+        if (version == nullptr) { continue; }
+        uint64_t verdict = VERDICT_ABORTED;
+        const enum status status = call_module(version, context, core, &verdict);
+        if (status != STATUS_OK || verdict > VERDICT_TRANSMIT) { return VERDICT_ABORTED; }
+        if (verdict != VERDICT_PASS) { return (uint32_t)verdict; }
+    }
+    return VERDICT_PASS;
+}
+
+uint32_t packet_dispatch(uint8_t *data, uint32_t len, uint32_t port) {
+    struct packet_context context = {
+        .data = (uint64_t)data,
+        .data_end = (uint64_t)data + len,
+        .time_ns = clock_ns(),
+        .len = len,
+        .port = port,
+    };
+    const uint64_t flags = irq_save();
+    const uint32_t verdict = run_packet_modules(&context, core_id());
+    irq_restore(flags);
+    stat_add(STAT_frames, 1);
+    return verdict;
+}
+
+/* Core 0 always ticks: the timer hook counts ticks even when nothing is bound to it. */
+static uint32_t cores_needed(void) {
+    uint32_t cores = 1;
+    for (uint32_t slot = 0; slot < SLOTS_PER_HOOK; slot++) {
+        const struct version *version = __atomic_load_n(&hook_slots[HOOK_TIMER].slot[slot], __ATOMIC_ACQUIRE);
+        if (version != nullptr) { cores |= version->cores; }
+    }
+    return cores;
+}
+
+enum status timer_set_period(uint32_t new_period_us) {
+    if (new_period_us < TICK_PERIOD_MIN_US || new_period_us > TICK_PERIOD_MAX_US) { return STATUS_INVALID_ARGUMENT; }
+    period_us = new_period_us;
+    const uint32_t cores = ticking | 1;
+    ticking = 0;
+    for (uint32_t core = 0; core < cores_up(); core++) {
+        if ((cores >> core & 1) == 0) { continue; }
+        const enum status status = tick_start(core, period_us, on_tick);
+        if (status != STATUS_OK) { return status; }
+        ticking |= 1u << core;
+    }
+    return STATUS_OK;
+}
+
+void timer_poll(void) {
+    const uint32_t needed = cores_needed();
+    if (needed == ticking) { return; }
+    for (uint32_t core = 0; core < cores_up(); core++) {
+        const uint32_t bit = 1u << core;
+        if ((needed & bit) != 0 && (ticking & bit) == 0) {
+            /* A full queue of that core: tried again at the next poll. */
+            if (tick_start(core, period_us, on_tick) == STATUS_OK) { ticking |= bit; }
+        } else if ((needed & bit) == 0 && (ticking & bit) != 0) {
+            tick_stop(core);
+            ticking &= ~bit;
+        }
+    }
+}
+
+uint32_t timer_period_us(void) { return period_us; }
+uint32_t timer_cores(void) { return ticking; }
+uint64_t timer_cycles(void) { return __atomic_load_n(&tick_cycles, __ATOMIC_RELAXED); }
+
+void timer_stats_clear(void) {
+    for (uint32_t core = 0; core < cores_up(); core++) { tick_stats_clear(core); }
+}
+
+void timer_stats_read(struct tick_stats *out) {
+    *out = (struct tick_stats){};
+    for (uint32_t core = 0; core < cores_up(); core++) {
+        struct tick_stats stats;
+        tick_stats_read(core, &stats);
+        if (core == 0) { out->ticks = stats.ticks; }
+        out->missed += stats.missed;
+        if (stats.longest_gap_ns > out->longest_gap_ns) { out->longest_gap_ns = stats.longest_gap_ns; }
+    }
+}

@@ -1,0 +1,62 @@
+#pragma once
+/* The table of modules and the slots of each hook. A slot is one pointer: the dispatcher loads it once per call, and
+ * whoever changes it never waits for a call in flight.
+ *
+ * One lock guards slots, `previous` chains and the table, against other cores and interrupts. Versions are freed by
+ * modules_poll() alone, on core 0 outside interrupts and after a grace period; so a pointer that core 0 has read there
+ * stays valid until it polls. */
+
+#include "patch/version.h"
+#include "smp/guard.h"
+
+#define MODULES_LIMIT (SLOTS_PER_HOOK * (HOOK_ID_LIMIT - 1))
+#define BASELINE_SAMPLES 8u
+
+struct baseline_sample {
+    uint32_t version;
+    uint64_t calls;
+    uint64_t cycles;
+};
+
+struct module {
+    char name[NAME_BYTES + 1];
+    bool in_use;
+    enum hook_id hook;
+    uint32_t slot;
+    uint32_t newest; /* number of the newest version it ever had */
+    struct baseline_sample samples[BASELINE_SAMPLES]; /* of the running version, a ring; core 0 only */
+    uint32_t next_sample;
+};
+
+struct hook_slots {
+    struct version *slot[SLOTS_PER_HOOK];
+    uint32_t taken; /* bit per slot that holds a version */
+};
+
+extern struct hook_slots hook_slots[HOOK_ID_LIMIT];
+
+/* The version that runs in this module's slot; null when it was just taken out. */
+struct version *module_running(const struct module *module);
+/* Null when there is none of this name, or no i-th one. */
+struct module *module_find(struct span name);
+struct module *module_at(uint32_t i);
+
+/* STATUS_SLOTS_FULL when a new module would find no slot in this hook. */
+[[nodiscard]] enum status module_has_room(enum hook_id hook);
+
+/* Puts a version into its module's slot, and makes the module when it is new; the one it replaces stays resident.
+ * module_has_room() must have said so for a new one. Cannot fail. Core 0, outside interrupts. */
+void module_apply(enum hook_id hook, struct version *version);
+
+/* Throws out a running version: its predecessor takes over, or the slot becomes empty. Keeps evidence, adds events.
+ * Returns false when it was not running any more. Any core, any context; `fault` may be null. */
+bool module_take_back(struct version *version, enum status reason, const struct fault *fault);
+
+/* Ends the watch over a canary in its favour. Any core, any context. */
+void module_promote(struct version *version);
+
+/* Takes a module and all its versions out. STATUS_BAD_STATE when it went away meanwhile. Core 0. */
+[[nodiscard]] enum status module_remove(struct module *module);
+
+/* Frees what was thrown out and is no longer in use by any core. True when it freed something. Core 0, main loop. */
+bool modules_poll(void);

@@ -1,0 +1,12 @@
+#include "patch/slots.h"
+#include "patch/dispatch.h"
+#include "patch/modules.h"
+#include "patch/watch.h"
+
+enum status slots_init(void) { return timer_set_period(TIMER_PERIOD_DEFAULT_US); }
+
+bool slots_poll(void) {
+    timer_poll();
+    watch_poll();
+    return modules_poll();
+}

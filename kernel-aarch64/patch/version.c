@@ -1,0 +1,73 @@
+#include "patch/version.h"
+#include "lib/mem.h"
+#include "mm/pool.h"
+#include "telemetry/evidence.h"
+#include "telemetry/stats.h"
+
+static enum status add_counters(struct version *version) {
+    void *memory = nullptr;
+    const enum status status = pool_alloc(sizeof(struct counters) * MAX_CORES, 64, &memory);
+    if (status != STATUS_OK) { return status; }
+    struct counters *counters = memory;
+    for (uint32_t core = 0; core < MAX_CORES; core++) {
+        counters_clear(&counters[core]);
+        version->counters[core] = &counters[core];
+    }
+    return STATUS_OK;
+}
+
+static enum status add_word_table(struct version *version) {
+    void *memory = nullptr;
+    const enum status status = pool_alloc((version->insns + 1) * sizeof(uint32_t), 16, &memory);
+    version->word_of_insn = memory;
+    return status;
+}
+
+enum status version_make(struct span name, uint32_t insns, struct version **out) {
+    void *memory = nullptr;
+    enum status status = pool_alloc(sizeof(struct version), 64, &memory);
+    if (status != STATUS_OK) { return status; }
+    struct version *version = memory;
+    version->insns = insns;
+    memcpy(version->name, name.data, name.size);
+    version->running.name = version->name;
+    status = add_counters(version);
+    if (status == STATUS_OK) { status = add_word_table(version); }
+    if (status != STATUS_OK) {
+        version_free(version);
+        return status;
+    }
+    *out = version;
+    return STATUS_OK;
+}
+
+void version_free(struct version *version) {
+    if (version == nullptr) { return; }
+    for (uint32_t i = 0; i < version->map_count; i++) { map_release(version->maps[i]); }
+    if (version->code.size_bytes != 0) { code_free(&version->code); }
+    pool_free(version->word_of_insn);
+    pool_free(version->counters[0]);
+    pool_free(version);
+    stat_add(STAT_versions_freed, 1);
+}
+
+static uint32_t insn_at(const struct version *version, uint64_t addr) {
+    const uint64_t offset = addr - version->code.exec_addr;
+    if (offset >= (uint64_t)version->words * 4) { return EVIDENCE_NO_INSN; }
+    const uint32_t word = (uint32_t)(offset / 4);
+    uint32_t found = EVIDENCE_NO_INSN; /* stays so in the prologue */
+    for (uint32_t i = 0; i < version->insns; i++) {
+        if (version->word_of_insn[i] <= word) { found = i; }
+    }
+    return found;
+}
+
+/* A fault inside a helper is charged to the call: its return address is still in x30 unless the helper called on. */
+uint32_t version_insn_of(const struct version *version, const struct fault *fault) {
+    const uint32_t insn = insn_at(version, fault->elr);
+    return insn != EVIDENCE_NO_INSN ? insn : insn_at(version, fault->x[30] - 4);
+}
+
+void version_totals(const struct version *version, struct counters_total *out) {
+    counters_sum((const struct counters *const *)version->counters, MAX_CORES, out);
+}
