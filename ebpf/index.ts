@@ -1,4 +1,7 @@
 /** eBPF on the host: instructions, assembler, ELF loading, and the kernel's own verifier, JIT and interpreter. */
 export * from './assembler.ts';
+export * from './compile.ts';
 export * from './disassembler.ts';
+export * from './elf/index.ts';
 export * from './instruction.ts';
+export * from './program-hash.ts';

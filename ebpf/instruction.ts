@@ -129,7 +129,7 @@ export const readSlot = (view: DataView, slot: number): Slot => {
   };
 };
 
-const writeSlot = (view: DataView, slot: number, s: Slot) => {
+export const writeSlot = (view: DataView, slot: number, s: Slot) => {
   const at = slot * bpf.INSN_BYTES;
   view.setUint8(at, s.opcode);
   view.setUint8(at + 1, (s.dst & 15) | (s.src << 4));

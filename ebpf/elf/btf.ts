@@ -1,0 +1,177 @@
+/** BPF Type Format: as much as map definitions need (Linux Documentation/bpf/btf.rst §2). */
+import { Bytes } from './bytes.ts';
+import { ElfError } from './error.ts';
+
+export type BtfMember = { readonly name: string; readonly type: number };
+/** A type; names and members are read when asked for, so that a huge section costs little. */
+export type BtfType = {
+  readonly kind: number;
+  readonly nameAt: number;
+  /** size or type, by kind */
+  readonly value: number;
+  /** Offset of what follows the common header, and how many elements that has. */
+  readonly at: number;
+  readonly count: number;
+};
+
+export const BTF_KIND = {
+  int: 1,
+  ptr: 2,
+  array: 3,
+  struct: 4,
+  union: 5,
+  enum: 6,
+  fwd: 7,
+  typedef: 8,
+  volatile: 9,
+  const: 10,
+  restrict: 11,
+  func: 12,
+  func_proto: 13,
+  var: 14,
+  datasec: 15,
+  float: 16,
+  decl_tag: 17,
+  type_tag: 18,
+  enum64: 19,
+} as const;
+
+const MAGIC = 0xeb9f;
+const MAX_TYPES = 65536;
+/** Deeper nesting of typedefs, qualifiers and arrays than this is a cycle. */
+const MAX_DEPTH = 32;
+const MAX_TYPE_BYTES = 1 << 24;
+
+/** Bytes after the 12-byte header of a type: fixed, and for each of `vlen` elements. */
+const extra: Readonly<Record<number, readonly [number, number]>> = {
+  [BTF_KIND.int]: [4, 0],
+  [BTF_KIND.ptr]: [0, 0],
+  [BTF_KIND.array]: [12, 0],
+  [BTF_KIND.struct]: [0, 12],
+  [BTF_KIND.union]: [0, 12],
+  [BTF_KIND.enum]: [0, 8],
+  [BTF_KIND.fwd]: [0, 0],
+  [BTF_KIND.typedef]: [0, 0],
+  [BTF_KIND.volatile]: [0, 0],
+  [BTF_KIND.const]: [0, 0],
+  [BTF_KIND.restrict]: [0, 0],
+  [BTF_KIND.func]: [0, 0],
+  [BTF_KIND.func_proto]: [0, 8],
+  [BTF_KIND.var]: [4, 0],
+  [BTF_KIND.datasec]: [0, 12],
+  [BTF_KIND.float]: [0, 0],
+  [BTF_KIND.decl_tag]: [4, 0],
+  [BTF_KIND.type_tag]: [0, 0],
+  [BTF_KIND.enum64]: [0, 12],
+};
+
+const bad = (what: string) => new ElfError('bad_btf', what);
+
+/** Header of .BTF and .BTF.ext: magic, version, length of the header. */
+export const checkHeader = (bytes: Bytes, what: string): number => {
+  if (bytes.u16(0) !== MAGIC || bytes.u8(2) !== 1)
+    throw bad(`${what}: magic ${bytes.u16(0)}, version ${bytes.u8(2)}`);
+  return bytes.u32(4);
+};
+
+const readTypes = (bytes: Bytes): BtfType[] => {
+  const types: BtfType[] = [{ kind: 0, nameAt: 0, value: 0, at: 0, count: 0 }];
+  for (let start = 0; start < bytes.size; ) {
+    if (types.length > MAX_TYPES) throw bad(`more than ${MAX_TYPES} types`);
+    const info = bytes.u32(start + 4);
+    const kind = (info >>> 24) & 31;
+    const count = info & 0xffff;
+    const sizes = extra[kind];
+    if (!sizes) throw bad(`type ${types.length} has the unknown kind ${kind}`);
+    const at = start + 12;
+    types.push({ kind, nameAt: bytes.u32(start), value: bytes.u32(start + 8), at, count });
+    start = at + sizes[0] + sizes[1] * count;
+    bytes.slice(0, start);
+  }
+  return types;
+};
+
+export class Btf {
+  readonly types: readonly BtfType[];
+  readonly strings: Bytes;
+  readonly #bytes: Bytes;
+
+  /** @throws ElfError with `bad_btf`, as does every method. */
+  constructor(section: Uint8Array) {
+    const bytes = new Bytes(section, '.BTF', 'bad_btf');
+    const header = checkHeader(bytes, '.BTF');
+    const part = (at: number) => bytes.slice(header + bytes.u32(at), bytes.u32(at + 4));
+    this.strings = new Bytes(part(16), '.BTF strings', 'bad_btf');
+    this.#bytes = new Bytes(part(8), '.BTF types', 'bad_btf');
+    this.types = readTypes(this.#bytes);
+  }
+
+  name(type: BtfType) {
+    return this.strings.text(type.nameAt);
+  }
+
+  /** Number of elements and element type of an array. */
+  array(type: BtfType) {
+    return { element: this.#bytes.u32(type.at), count: this.#bytes.u32(type.at + 8) };
+  }
+
+  /** Types of the variables in a data section. */
+  variables(type: BtfType): number[] {
+    return Array.from({ length: type.count }, (_, i) => this.#bytes.u32(type.at + i * 12));
+  }
+
+  /** Members of a struct. */
+  members(type: BtfType): BtfMember[] {
+    return Array.from({ length: type.count }, (_, i) => ({
+      name: this.strings.text(this.#bytes.u32(type.at + i * 12)),
+      type: this.#bytes.u32(type.at + i * 12 + 4),
+    }));
+  }
+
+  type(id: number): BtfType {
+    const found = this.types[id];
+    if (!found) throw bad(`there is no type ${id}`);
+    return found;
+  }
+
+  /** The type behind typedefs and qualifiers. */
+  resolve(id: number): BtfType {
+    let type = this.type(id);
+    for (let depth = 0; depth < MAX_DEPTH; depth++) {
+      const { kind } = type;
+      const named = kind === BTF_KIND.typedef || kind === BTF_KIND.type_tag;
+      if (!named && (kind < BTF_KIND.volatile || kind > BTF_KIND.restrict)) return type;
+      type = this.type(type.value);
+    }
+    throw bad(`type ${id} is a cycle`);
+  }
+
+  /** Size of a value of this type in bytes. */
+  sizeOf(id: number, depth = 0): number {
+    if (depth > MAX_DEPTH) throw bad(`type ${id} is a cycle`);
+    const type = this.resolve(id);
+    const size = this.#ownSize(type, depth);
+    if (size > MAX_TYPE_BYTES) throw bad(`type ${id} has ${size} bytes`);
+    return size;
+  }
+
+  #ownSize(type: BtfType, depth: number): number {
+    switch (type.kind) {
+      case BTF_KIND.array: {
+        const { element, count } = this.array(type);
+        return count * this.sizeOf(element, depth + 1);
+      }
+      case BTF_KIND.ptr:
+        return 8;
+      case BTF_KIND.int:
+      case BTF_KIND.struct:
+      case BTF_KIND.union:
+      case BTF_KIND.enum:
+      case BTF_KIND.enum64:
+      case BTF_KIND.float:
+        return type.value;
+      default:
+        throw bad(`type ${this.name(type) || '(unnamed)'} of kind ${type.kind} has no size`);
+    }
+  }
+}

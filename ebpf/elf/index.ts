@@ -1,0 +1,12 @@
+export type { SourceLine } from './btf-ext.ts';
+export { ElfError, type ElfStatus } from './error.ts';
+export { MAX_MAP_NAME, type MapDefinition } from './map-definitions.ts';
+export {
+  type HookName,
+  type LoadedFunction,
+  type LoadedObject,
+  type LoadOptions,
+  loadFunctions,
+  loadObject,
+  type ModuleProgram,
+} from './object.ts';

@@ -1,0 +1,236 @@
+/** Links one program: its function, the local functions it calls, and its maps (libbpf's rules). */
+import { bpf, MAX_MAPS_PER_PROGRAM } from '../../abi/index.ts';
+import { readSlot, type Slot, writeSlot } from '../instruction.ts';
+import type { Btf } from './btf.ts';
+import type { BtfExt, SourceLine } from './btf-ext.ts';
+import { ElfError } from './error.ts';
+import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
+import {
+  isDataSection,
+  isMapSection,
+  type MapDefinition,
+  mapOfData,
+  mapOfSymbol,
+} from './map-definitions.ts';
+
+/** Numbers of the eBPF relocations: Linux Documentation/bpf/llvm_reloc.rst. */
+const R_BPF_64_64 = 1;
+const R_BPF_64_32 = 10;
+
+const { INSN_BYTES, classes, sizes, jumpOps, pseudo } = bpf;
+const LD_IMM64 = classes.ld | sizes.dw;
+const CALL = classes.jmp | jumpOps.call;
+
+export type Context = {
+  readonly object: ElfObject;
+  readonly objectName: string;
+  readonly btf: Btf | undefined;
+  readonly ext: BtfExt | undefined;
+};
+
+/** A function: a range of a section. */
+export type CodeRange = {
+  readonly section: Section;
+  readonly offset: number;
+  readonly size: number;
+  readonly name: string;
+};
+
+export type Linked = {
+  readonly code: Uint8Array;
+  readonly maps: MapDefinition[];
+  /** Where each slot comes from, when the object says. */
+  readonly lines: (SourceLine | undefined)[];
+};
+
+const inSection = (object: ElfObject, section: Section) =>
+  object.symbols.filter((s) => s.section === section.index && s.type !== STT.section && s.name !== '');
+
+const extent = (object: ElfObject, section: Section, offset: number): number => {
+  const next = inSection(object, section)
+    .map((s) => s.value)
+    .filter((value) => value > offset);
+  return Math.min(section.data.length, ...next) - offset;
+};
+
+/** The function that starts at this offset. */
+export const functionAt = (object: ElfObject, section: Section, offset: number): CodeRange => {
+  const at = inSection(object, section).filter((s) => s.value === offset);
+  const symbol = at.find((s) => s.type === STT.func) ?? at[0];
+  if (!symbol || (section.flags & SHF_EXECINSTR) === 0)
+    throw new ElfError('bad_relocation', `${section.name}+${offset} is not the start of a function`);
+  const size = symbol.size || extent(object, section, offset);
+  if (offset % INSN_BYTES || size % INSN_BYTES || size <= 0 || offset + size > section.data.length)
+    throw new ElfError(
+      'elf_truncated',
+      `function ${symbol.name}: ${size} bytes at ${offset} of ${section.name}`,
+    );
+  return { section, offset, size, name: symbol.name };
+};
+
+const keyOf = (section: Section, offset: number) => `${section.index}:${offset}`;
+
+class Linker {
+  readonly #context: Context;
+  readonly #functions: { readonly f: CodeRange; readonly start: number }[] = [];
+  readonly #starts = new Map<string, number>();
+  readonly #maps: MapDefinition[] = [];
+  readonly #mapIndex = new Map<string, number>();
+  readonly #bySection = new Map<number, Map<number, Relocation>>();
+  #slots = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Takes a function in, once, and says at which slot it stands. */
+  #place(section: Section, offset: number): number {
+    const key = keyOf(section, offset);
+    const known = this.#starts.get(key);
+    if (known !== undefined) return known;
+    const f = functionAt(this.#context.object, section, offset);
+    const start = this.#slots;
+    this.#starts.set(key, start);
+    this.#functions.push({ f, start });
+    this.#slots += f.size / INSN_BYTES;
+    return start;
+  }
+
+  #relocations(section: Section) {
+    const known = this.#bySection.get(section.index);
+    if (known) return known;
+    const list = this.#context.object.relocations.get(section.index) ?? [];
+    const byOffset = new Map(list.map((r) => [r.offset, r]));
+    this.#bySection.set(section.index, byOffset);
+    return byOffset;
+  }
+
+  #map(key: string, make: () => MapDefinition): number {
+    const known = this.#mapIndex.get(key);
+    if (known !== undefined) return known;
+    if (this.#maps.length === MAX_MAPS_PER_PROGRAM)
+      throw new ElfError('too_many_maps', `the program uses more than ${MAX_MAPS_PER_PROGRAM} maps`);
+    this.#mapIndex.set(key, this.#maps.length);
+    return this.#maps.push(make()) - 1;
+  }
+
+  #target(symbol: ElfSymbol): Section {
+    const section = this.#context.object.sections[symbol.section];
+    if (symbol.section === 0 || !section)
+      throw new ElfError('unresolved_symbol', `${symbol.name || 'a symbol without name'}`);
+    return section;
+  }
+
+  /** R_BPF_64_64: the address of a map, of a global variable or of a function. Returns the new two slots' fields. */
+  #address(symbol: ElfSymbol, addend: number, slot: number): { src: number; low: number; high: number } {
+    const section = this.#target(symbol);
+    if (isMapSection(section)) {
+      const { object, btf } = this.#context;
+      const map =
+        symbol.type === STT.section ? inSection(object, section).find((s) => s.value === addend) : symbol;
+      if (!map) throw new ElfError('bad_relocation', `nothing is defined at ${section.name}+${addend}`);
+      const index = this.#map(`m${section.index}:${map.value}`, () => mapOfSymbol(object, btf, map));
+      return { src: pseudo.imm64_map, low: index, high: 0 };
+    }
+    const offset = symbol.value + addend;
+    if (isDataSection(section)) return this.#variable(section, offset);
+    if ((section.flags & SHF_EXECINSTR) === 0)
+      throw new ElfError(
+        'bad_relocation',
+        `${symbol.name} lies in ${section.name}, which is no map, data or code`,
+      );
+    return { src: pseudo.imm64_function, low: this.#place(section, offset) - slot - 1, high: 0 };
+  }
+
+  #variable(section: Section, offset: number) {
+    if (offset < 0 || offset >= section.size)
+      throw new ElfError(
+        'bad_relocation',
+        `offset ${offset} is outside ${section.name}, ${section.size} bytes`,
+      );
+    if (this.#context.object.relocations.has(section.index))
+      throw new ElfError(
+        'bad_relocation',
+        `${section.name} holds addresses, which have no meaning on the board`,
+      );
+    const index = this.#map(`d${section.index}`, () => mapOfData(section, this.#context.objectName));
+    return { src: pseudo.imm64_map_value, low: index, high: offset };
+  }
+
+  /** Slot of the function that the call at `at` of the section goes to. */
+  #callee(f: CodeRange, at: number, s: Slot, relocation: Relocation | undefined): number {
+    if (!relocation) return this.#place(f.section, at + INSN_BYTES + s.imm * INSN_BYTES);
+    const { symbol } = relocation;
+    const base = symbol.type === STT.section ? (s.imm + 1) * INSN_BYTES : 0;
+    return this.#place(this.#target(symbol), symbol.value + base);
+  }
+
+  #relocateImm64(view: DataView, slot: number, s: Slot, relocation: Relocation) {
+    if (s.opcode !== LD_IMM64 || relocation.type !== R_BPF_64_64)
+      throw new ElfError(
+        'bad_relocation',
+        `kind ${relocation.type} against ${relocation.symbol.name} at slot ${slot}`,
+      );
+    const { src, low, high } = this.#address(relocation.symbol, s.imm, slot);
+    writeSlot(view, slot, { ...s, src, imm: low });
+    writeSlot(view, slot + 1, { opcode: 0, dst: 0, src: 0, off: 0, imm: high });
+  }
+
+  /** A function's slots, relocated. Functions that it needs are placed behind those known so far. */
+  #relocate(f: CodeRange, start: number): Uint8Array {
+    const code = f.section.data.slice(f.offset, f.offset + f.size);
+    const view = new DataView(code.buffer);
+    const relocations = this.#relocations(f.section);
+    const count = f.size / INSN_BYTES;
+    for (let i = 0; i < count; i++) {
+      const at = f.offset + i * INSN_BYTES;
+      const s = readSlot(view, i);
+      const relocation = relocations.get(at);
+      const wide = s.opcode === LD_IMM64;
+      if (
+        s.opcode === CALL &&
+        (relocation?.type === R_BPF_64_32 || (!relocation && s.src === pseudo.call_local))
+      ) {
+        const callee = this.#callee(f, at, s, relocation);
+        writeSlot(view, i, { ...s, src: pseudo.call_local, imm: callee - (start + i) - 1 });
+      } else if (relocation) {
+        if (wide && i + 1 >= count)
+          throw new ElfError('bad_relocation', `${f.name} ends within a 64-bit load`);
+        this.#relocateImm64(view, i, s, relocation);
+      }
+      if (wide) i++;
+    }
+    return code;
+  }
+
+  /** Line information stands only where the line changes; it holds until the next. */
+  #lines(f: CodeRange): (SourceLine | undefined)[] {
+    let line: SourceLine | undefined;
+    return Array.from({ length: f.size / INSN_BYTES }, (_, i) => {
+      line = this.#context.ext?.lineAt(f.section.name, f.offset + i * INSN_BYTES) ?? line;
+      return line;
+    });
+  }
+
+  link(main: CodeRange): Linked {
+    this.#place(main.section, main.offset);
+    const chunks: Uint8Array[] = [];
+    const lines: (SourceLine | undefined)[] = [];
+    // The list grows while it is walked: each function appends those it calls.
+    for (const { f, start } of this.#functions) {
+      chunks.push(this.#relocate(f, start));
+      for (const line of this.#lines(f)) lines.push(line);
+      this.#refuseCore(f);
+    }
+    return { code: Uint8Array.from(Buffer.concat(chunks)), maps: this.#maps, lines };
+  }
+
+  #refuseCore(f: CodeRange) {
+    const sites = this.#context.ext?.core.get(f.section.name) ?? [];
+    if (sites.some((at) => at >= f.offset && at < f.offset + f.size))
+      throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations`);
+  }
+}
+
+/** @throws ElfError */
+export const linkProgram = (context: Context, main: CodeRange): Linked => new Linker(context).link(main);

@@ -1,0 +1,155 @@
+/** The maps that an object declares: BTF form (`.maps`, as libbpf reads it), legacy form (`maps`), and data sections. */
+import { MAP_FLAG_READ_ONLY, mapTypes } from '../../abi/index.ts';
+import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
+import { Bytes } from './bytes.ts';
+import { ElfError } from './error.ts';
+import { type ElfObject, type ElfSymbol, type Section, STT } from './file.ts';
+
+export type MapDefinition = {
+  readonly name: string;
+  /** Number of the type, see `mapTypes` in abi/patch.ts. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  /** Contents of entry 0 at the start; zeros when absent. */
+  readonly init?: Uint8Array;
+};
+
+/** Longest name that the program hash and the board hold, without its NUL. */
+export const MAX_MAP_NAME = 31;
+
+const bad = (map: string, what: string) => new ElfError('bad_map_definition', `map ${map}: ${what}`);
+
+type Fields = {
+  type: number;
+  key_size: number;
+  value_size: number;
+  max_entries: number;
+  map_flags: number;
+};
+
+const pointee = (btf: Btf, map: string, member: BtfMember): { type: BtfType; id: number } => {
+  const pointer = btf.resolve(member.type);
+  if (pointer.kind !== BTF_KIND.ptr) throw bad(map, `${member.name} is not __uint() or __type()`);
+  return { type: btf.resolve(pointer.value), id: pointer.value };
+};
+
+const uintOf = (btf: Btf, map: string, member: BtfMember): number => {
+  const { type } = pointee(btf, map, member);
+  if (type.kind !== BTF_KIND.array) throw bad(map, `${member.name} is not __uint()`);
+  return btf.array(type).count;
+};
+
+const readMember = (btf: Btf, map: string, member: BtfMember, fields: Fields) => {
+  switch (member.name) {
+    case 'key':
+    case 'value':
+      fields[`${member.name}_size`] = btf.sizeOf(pointee(btf, map, member).id);
+      break;
+    case 'type':
+    case 'key_size':
+    case 'value_size':
+    case 'max_entries':
+    case 'map_flags':
+      fields[member.name] = uintOf(btf, map, member);
+      break;
+    default:
+      throw bad(map, `\`${member.name}\` is not supported`);
+  }
+};
+
+const supported = new Map<number, string>(Object.entries(mapTypes).map(([name, type]) => [type, name]));
+
+/** Checks what every form has in common. */
+const define = (name: string, f: Fields, init?: Uint8Array): MapDefinition => {
+  if (Buffer.byteLength(name) > MAX_MAP_NAME)
+    throw bad(name, `the name is longer than ${MAX_MAP_NAME} bytes`);
+  const type = supported.get(f.type);
+  if (!type) throw bad(name, `type ${f.type} is none of ${[...supported.values()].join(', ')}`);
+  if (f.key_size === 0 || f.value_size === 0 || f.max_entries === 0)
+    throw bad(name, `key ${f.key_size} bytes, value ${f.value_size} bytes, ${f.max_entries} entries`);
+  if (type !== 'hash' && f.key_size !== 4)
+    throw bad(name, `the key of an array has 4 bytes, not ${f.key_size}`);
+  return {
+    name,
+    type: f.type,
+    keySize: f.key_size,
+    valueSize: f.value_size,
+    maxEntries: f.max_entries,
+    flags: f.map_flags,
+    ...(init ? { init } : {}),
+  };
+};
+
+const empty = (): Fields => ({ type: 0, key_size: 0, value_size: 0, max_entries: 0, map_flags: 0 });
+
+const btfVariable = (btf: Btf, name: string): BtfType | undefined => {
+  const section = btf.types.find((t) => t.kind === BTF_KIND.datasec && btf.name(t) === '.maps');
+  return (
+    section &&
+    btf
+      .variables(section)
+      .map((id) => btf.type(id))
+      .find((t) => btf.name(t) === name)
+  );
+};
+
+const fromBtf = (btf: Btf | undefined, symbol: ElfSymbol): MapDefinition => {
+  const variable = btf && btfVariable(btf, symbol.name);
+  if (!btf || !variable) throw bad(symbol.name, 'there is no BTF for it; compile with -g');
+  const struct = btf.resolve(variable.value);
+  if (struct.kind !== BTF_KIND.struct) throw bad(symbol.name, 'its definition is not a struct');
+  const fields = empty();
+  for (const member of btf.members(struct)) readMember(btf, symbol.name, member, fields);
+  return define(symbol.name, fields);
+};
+
+/** `struct bpf_map_def`: type, key_size, value_size, max_entries, map_flags; 4 bytes each. */
+const fromLegacy = (section: Section, symbol: ElfSymbol): MapDefinition => {
+  const bytes = new Bytes(section.data, `section ${section.name}`);
+  const word = (i: number) => bytes.u32(symbol.value + i * 4);
+  return define(symbol.name, {
+    type: word(0),
+    key_size: word(1),
+    value_size: word(2),
+    max_entries: word(3),
+    map_flags: word(4),
+  });
+};
+
+export const isMapSection = (section: Section) => section.name === '.maps' || section.name === 'maps';
+export const isDataSection = (section: Section) => /^\.(rodata|data|bss)(\.|$)/.test(section.name);
+
+/** The map that a symbol of a map section stands for. */
+export const mapOfSymbol = (object: ElfObject, btf: Btf | undefined, symbol: ElfSymbol): MapDefinition => {
+  const section = object.sections[symbol.section]!;
+  return section.name === '.maps' ? fromBtf(btf, symbol) : fromLegacy(section, symbol);
+};
+
+/** Every map declared in a map section, used or not. */
+export const mapSymbols = (object: ElfObject): ElfSymbol[] =>
+  object.symbols.filter((s) => {
+    const section = object.sections[s.section];
+    return (
+      section !== undefined &&
+      isMapSection(section) &&
+      (s.type === STT.object || (s.type === STT.notype && s.global))
+    );
+  });
+
+/** The name keeps what tells data sections apart and cuts the object's name. */
+const dataName = (objectName: string, section: string) =>
+  `${objectName.slice(0, Math.max(1, MAX_MAP_NAME - section.length))}${section}`.slice(0, MAX_MAP_NAME);
+
+/** A section of global variables, as an array map with one entry. */
+export const mapOfData = (section: Section, objectName: string): MapDefinition => {
+  const readOnly = section.name.startsWith('.rodata');
+  const fields = { type: mapTypes.array, key_size: 4, value_size: section.size, max_entries: 1 };
+  return define(
+    dataName(objectName, section.name),
+    { ...fields, map_flags: readOnly ? MAP_FLAG_READ_ONLY : 0 },
+    section.data.length > 0 ? section.data.slice() : undefined,
+  );
+};

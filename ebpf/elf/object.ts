@@ -1,0 +1,127 @@
+/** Loads compiled eBPF objects: which programs they hold, for which hooks, with which maps. */
+import { hooks } from '../../abi/index.ts';
+import { Btf } from './btf.ts';
+import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
+import { ElfError } from './error.ts';
+import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
+import { type CodeRange, type Context, functionAt, linkProgram } from './link.ts';
+import { type MapDefinition, mapOfSymbol, mapSymbols } from './map-definitions.ts';
+
+export type HookName = keyof typeof hooks;
+
+export type ModuleProgram = {
+  /** Name of the C function. */
+  readonly name: string;
+  readonly section: string;
+  readonly hook: HookName;
+  readonly hookId: number;
+  /** Instructions with local functions linked in; map references carry the index into `maps`. */
+  readonly code: Uint8Array;
+  readonly maps: readonly MapDefinition[];
+  /** Line of C of each slot, when the object was compiled with -g. */
+  readonly lines?: readonly (SourceLine | undefined)[];
+};
+
+export type LoadOptions = {
+  /** Name of the object, first part of the names of its data maps (`fir.rodata`). Default `module`. */
+  readonly name?: string;
+};
+
+export type LoadedObject = {
+  readonly programs: readonly ModuleProgram[];
+  /** Every map that a program uses, and those declared but unused. */
+  readonly maps: readonly MapDefinition[];
+};
+
+/** One function of a program section: the program, or why it can't be loaded. */
+export type LoadedFunction = { readonly section: string; readonly name: string } & (
+  | { readonly program: ModuleProgram }
+  | { readonly error: ElfError }
+);
+
+const hookOf = (section: string): HookName | undefined =>
+  (Object.keys(hooks) as HookName[]).find((name) =>
+    hooks[name].sections.some(
+      (s) => section === s || section.startsWith(`${s}/`) || section.startsWith(`${s}.`),
+    ),
+  );
+
+const isProgramSection = (s: Section) =>
+  s.type === SHT.progbits && (s.flags & SHF_EXECINSTR) !== 0 && s.data.length > 0 && s.name !== '.text';
+
+/** Global functions; in a section without function symbols, as an assembler makes them, what starts at 0. */
+const entries = (object: ElfObject, section: Section): number[] => {
+  const functions = object.symbols.filter(
+    (s) => s.section === section.index && s.type === STT.func && s.global,
+  );
+  return functions.length > 0 ? functions.map((s) => s.value) : [0];
+};
+
+const contextOf = (file: Uint8Array, options: LoadOptions): Context => {
+  const object = readElf(file);
+  const data = (name: string) => object.sections.find((s) => s.name === name && s.data.length > 0)?.data;
+  const types = data('.BTF');
+  const btf = types && new Btf(types);
+  const more = data('.BTF.ext');
+  const ext: BtfExt | undefined = btf && more ? readBtfExt(more, btf.strings) : undefined;
+  return { object, objectName: options.name ?? 'module', btf, ext };
+};
+
+const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
+  const hook = hookOf(f.section.name);
+  if (!hook)
+    throw new ElfError(
+      'unknown_section',
+      `${f.section.name}; the hooks are ${Object.keys(hooks).join(', ')}`,
+    );
+  const { code, maps, lines } = linkProgram(context, f);
+  const known = lines.some((l) => l !== undefined) ? { lines } : {};
+  return { name: f.name, section: f.section.name, hook, hookId: hooks[hook].id, code, maps, ...known };
+};
+
+const attempt = (context: Context, section: Section, offset: number): LoadedFunction => {
+  let name = section.name;
+  try {
+    const f = functionAt(context.object, section, offset);
+    name = f.name;
+    return { section: section.name, name, program: loadFunction(context, f) };
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    return { section: section.name, name, error };
+  }
+};
+
+const load = (file: Uint8Array, options: LoadOptions) => {
+  const context = contextOf(file, options);
+  const functions = context.object.sections
+    .filter(isProgramSection)
+    .flatMap((section) =>
+      entries(context.object, section).map((offset) => attempt(context, section, offset)),
+    );
+  if (functions.length === 0) throw new ElfError('no_program', 'no section holds code for a hook');
+  return { context, functions };
+};
+
+/**
+ * Every function of every program section with its own verdict.
+ * @throws ElfError when the file as a whole can't be read.
+ */
+export const loadFunctions = (file: Uint8Array, options: LoadOptions = {}): LoadedFunction[] =>
+  load(file, options).functions;
+
+/**
+ * Programs and maps of an object.
+ * @throws ElfError, and nothing else, on any bytes: when the file or any of its programs can't be loaded.
+ */
+export const loadObject = (file: Uint8Array, options: LoadOptions = {}): LoadedObject => {
+  const { context, functions } = load(file, options);
+  const programs = functions.map((f) => {
+    if ('error' in f) throw f.error;
+    return f.program;
+  });
+  const maps = new Map<string, MapDefinition>();
+  for (const program of programs) for (const map of program.maps) maps.set(map.name, map);
+  for (const symbol of mapSymbols(context.object))
+    if (!maps.has(symbol.name)) maps.set(symbol.name, mapOfSymbol(context.object, context.btf, symbol));
+  return { programs, maps: [...maps.values()] };
+};
