@@ -12,7 +12,7 @@ type Linear = { value: bigint; atoms: Map<Term, bigint> };
 
 /** Sums with more atoms than this are not worth keeping flat. */
 const MAX_ATOMS = 1200;
-const MAX_PIECES = 64;
+const MAX_PIECES = 24;
 
 export class Algebra {
   readonly #table = new TermTable();
@@ -240,7 +240,8 @@ export class Algebra {
       });
       return this.#fromLinear(linear, width);
     }
-    if (t.op === 'product') return t.args.map((a) => this.#extendAny(a, width)).reduce((a, b) => this.mul(a, b));
+    if (t.op === 'product')
+      return t.args.map((a) => this.#extendAny(a, width)).reduce((a, b) => this.mul(a, b));
     return this.zext(t, width);
   }
 
@@ -355,18 +356,27 @@ export class Algebra {
     const [ca, fa] = this.#factors(a);
     const [cb, fb] = this.#factors(b);
     const args = [...fa, ...fb].sort((x, y) => x.id - y.id);
-    return this.linear([[this.#product(args, a.width), 1n]].map(([t]) => [t as Term, ca * cb] as const), a.width);
+    return this.linear([[this.#product(args, a.width), ca * cb]], a.width);
   }
 
   #product(args: readonly Term[], width: number): Term {
     let max = 1n;
     for (const a of args) max *= a.max;
-    const zeros = Math.min(width, args.reduce((n, a) => n + a.zeros, 0));
+    const zeros = Math.min(
+      width,
+      args.reduce((n, a) => n + a.zeros, 0),
+    );
     const fits = max <= mask(width);
     const least = fits ? Math.max(1, bitLength(max)) : width;
     if (least < width) {
       const narrow = args.map((a) => this.extract(a, least - 1, 0)).sort((x, y) => x.id - y.id);
-      const product = this.#table.intern({ op: 'product', width: least, args: narrow, max, zeros: Math.min(zeros, least) });
+      const product = this.#table.intern({
+        op: 'product',
+        width: least,
+        args: narrow,
+        max,
+        zeros: Math.min(zeros, least),
+      });
       return this.zext(product, width);
     }
     return this.#table.intern({ op: 'product', width, args, zeros, ...(fits ? { max } : {}) });
@@ -381,7 +391,8 @@ export class Algebra {
     if (atom.op === 'product') return [c, atom.args];
     const [zero, inner] = atom.args;
     if (atom.op === 'concat' && atom.args.length === 2 && zero!.op === 'const' && zero!.value === 0n)
-      if (inner!.op === 'product' && this.#exactProduct(inner!)) return [c, inner!.args.map((a) => this.zext(a, t.width))];
+      if (inner!.op === 'product' && this.#exactProduct(inner!))
+        return [c, inner!.args.map((a) => this.zext(a, t.width))];
     return [c, [atom]];
   }
 
@@ -460,7 +471,8 @@ export class Algebra {
       else if (op === 'or') constant |= t.value;
       else constant ^= t.value;
     }
-    if ((op === 'and' && constant === 0n) || (op === 'or' && constant === ones)) return this.const(constant, width);
+    if ((op === 'and' && constant === 0n) || (op === 'or' && constant === ones))
+      return this.const(constant, width);
     const args = [...counts].filter(([, n]) => op !== 'xor' || n % 2 === 1).map(([t]) => t);
     const neutral = op === 'and' ? ones : 0n;
     if (args.length === 0) return this.const(constant, width);
@@ -469,7 +481,8 @@ export class Algebra {
       return op === 'and' ? this.false : this.true;
     args.sort((a, b) => a.id - b.id);
     if (constant !== neutral) args.push(this.const(constant, width));
-    const zeros = op === 'and' ? Math.max(...args.map((a) => a.zeros)) : Math.min(...args.map((a) => a.zeros));
+    const zeros =
+      op === 'and' ? Math.max(...args.map((a) => a.zeros)) : Math.min(...args.map((a) => a.zeros));
     let max = op === 'and' ? ones : 0n;
     for (const a of args) {
       if (op === 'and') max = a.max < max ? a.max : max;
@@ -507,17 +520,26 @@ export class Algebra {
   // Division, with SMT-LIB's meaning for a zero divisor; the caller handles that case.
 
   udiv(a: Term, b: Term): Term {
-    if (b.op !== 'const' || b.value === 0n) return this.#table.intern({ op: 'udiv', width: a.width, args: [a, b] });
+    if (b.op !== 'const' || b.value === 0n)
+      return this.#table.intern({ op: 'udiv', width: a.width, args: [a, b] });
     if (a.op === 'const') return this.const(a.value / b.value, a.width);
     if (isPowerOfTwo(b.value)) return this.lshr(a, this.const(bitLength(b.value) - 1, a.width));
+    if (a.max < b.value) return this.const(0n, a.width);
+    const need = bitLength(a.max);
+    if (need < a.width)
+      return this.zext(this.udiv(this.extract(a, need - 1, 0), this.extract(b, need - 1, 0)), a.width);
     return this.#table.intern({ op: 'udiv', width: a.width, args: [a, b], max: a.max / b.value });
   }
 
   urem(a: Term, b: Term): Term {
-    if (b.op !== 'const' || b.value === 0n) return this.#table.intern({ op: 'urem', width: a.width, args: [a, b] });
+    if (b.op !== 'const' || b.value === 0n)
+      return this.#table.intern({ op: 'urem', width: a.width, args: [a, b] });
     if (a.op === 'const') return this.const(a.value % b.value, a.width);
     if (isPowerOfTwo(b.value)) return this.and(a, this.const(b.value - 1n, a.width));
     if (a.max < b.value) return a;
+    const need = bitLength(a.max);
+    if (need < a.width)
+      return this.zext(this.urem(this.extract(a, need - 1, 0), this.extract(b, need - 1, 0)), a.width);
     return this.#table.intern({ op: 'urem', width: a.width, args: [a, b], max: b.value - 1n });
   }
 
@@ -640,7 +662,8 @@ export class Algebra {
   #signedWidth(a: Term, b: Term): number {
     const need = (t: Term) => {
       if (t.op === 'sext') return t.args[0]!.width;
-      if (t.op === 'const') return bitLength(BigInt.asIntN(t.width, t.value) < 0n ? ~t.value & mask(t.width) : t.value) + 1;
+      if (t.op === 'const')
+        return bitLength(BigInt.asIntN(t.width, t.value) < 0n ? ~t.value & mask(t.width) : t.value) + 1;
       return Math.min(t.width, bitLength(t.max) + 1);
     };
     return Math.max(need(a), need(b));

@@ -1,0 +1,114 @@
+import test from 'ava';
+import { Algebra } from './algebra.ts';
+import { Evaluator } from './evaluate.ts';
+import { mask, type Term } from './term.ts';
+
+/** A deterministic generator (xorshift32), so that a failure repeats. */
+const randomFrom = (seed: number) => {
+  let x = seed;
+  return (below: number) => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) % below;
+  };
+};
+
+type Built = { term: Term; value: bigint };
+const signed = (w: number, v: bigint) => BigInt.asIntN(w, v);
+
+/** Builds the same random expression twice: as a normalised term, and as its value by plain arithmetic. */
+const grow = (a: Algebra, inputs: readonly Built[], random: (n: number) => number, steps: number): Built[] => {
+  const pool = [...inputs];
+  const ofWidth = (w: number) => {
+    const some = pool.filter((b) => b.term.width === w);
+    return some[random(some.length)]!;
+  };
+  const constant = (w: number): Built => {
+    const shapes = [BigInt(random(8)), 1n << BigInt(random(w)), mask(random(w) + 1), -BigInt(random(5))];
+    const value = BigInt.asUintN(w, shapes[random(4)]!);
+    return { term: a.const(value, w), value };
+  };
+  for (let i = 0; i < steps; i++) {
+    const x = pool[random(pool.length)]!;
+    const w = x.term.width;
+    const y = random(3) === 0 ? constant(w) : ofWidth(w);
+    const bit = (b: boolean) => (b ? 1n : 0n);
+    const amount = BigInt(random(w));
+    const by = a.const(amount, w);
+    const hi = random(w);
+    const lo = random(hi + 1);
+    const c = ofWidth(1);
+    const choices: (() => [Term, bigint])[] = [
+      () => [a.add(x.term, y.term), BigInt.asUintN(w, x.value + y.value)],
+      () => [a.sub(x.term, y.term), BigInt.asUintN(w, x.value - y.value)],
+      () => [a.mul(x.term, y.term), BigInt.asUintN(w, x.value * y.value)],
+      () => [a.and(x.term, y.term), x.value & y.value],
+      () => [a.or(x.term, y.term), x.value | y.value],
+      () => [a.xor(x.term, y.term), x.value ^ y.value],
+      () => [a.shl(x.term, by), BigInt.asUintN(w, x.value << amount)],
+      () => [a.lshr(x.term, by), x.value >> amount],
+      () => [a.ashr(x.term, by), BigInt.asUintN(w, signed(w, x.value) >> amount)],
+      () => [a.extract(x.term, hi, lo), (x.value >> BigInt(lo)) & mask(hi - lo + 1)],
+      () => (w > 32 ? [x.term, x.value] : [a.zext(x.term, w * 2), x.value]),
+      () =>
+        w > 32 ? [x.term, x.value] : [a.sext(x.term, w * 2), BigInt.asUintN(w * 2, signed(w, x.value))],
+      () => [a.eq(x.term, y.term), bit(x.value === y.value)],
+      () => [a.ult(x.term, y.term), bit(x.value < y.value)],
+      () => [a.slt(x.term, y.term), bit(signed(w, x.value) < signed(w, y.value))],
+      () => [a.ite(c.term, x.term, y.term), c.value ? x.value : y.value],
+      () => (y.value === 0n ? [x.term, x.value] : [a.udiv(x.term, y.term), x.value / y.value]),
+      () => (y.value === 0n ? [x.term, x.value] : [a.urem(x.term, y.term), x.value % y.value]),
+      () =>
+        y.value === 0n
+          ? [x.term, x.value]
+          : [a.sdiv(x.term, y.term), BigInt.asUintN(w, signed(w, x.value) / signed(w, y.value))],
+      () =>
+        y.value === 0n
+          ? [x.term, x.value]
+          : [a.srem(x.term, y.term), BigInt.asUintN(w, signed(w, x.value) % signed(w, y.value))],
+      () => (w * 2 > 64 ? [x.term, x.value] : [a.concat([x.term, ofWidth(w).term]), -1n]),
+    ];
+    const [term, value] = choices[random(choices.length)]!();
+    if (value >= 0n) pool.push({ term, value });
+  }
+  return pool;
+};
+
+test('normalisation_keeps_the_value_of_random_expressions', (t) => {
+  for (let seed = 1; seed <= 1500; seed++) {
+    const random = randomFrom(seed * 7919);
+    const a = new Algebra();
+    const values = new Map<string, bigint>();
+    const inputs = [1, 8, 8, 16, 32, 32, 64, 64].map((w, i): Built => {
+      const all = mask(w);
+      const value = [0n, 1n, all, all >> 1n, (BigInt(random(2 ** 31)) * 0x9e3779b97f4a7c15n) & all][random(5)]!;
+      values.set(`v${i}`, value);
+      return { term: a.variable(`v${i}`, w), value };
+    });
+    const pool = grow(a, inputs, random, 40);
+    const e = new Evaluator({ variable: (name) => values.get(name)!, select: () => 0n });
+    for (const { term, value } of pool) {
+      const got = e.value(term);
+      if (got !== value || got > term.max || got < term.min || (got & mask(term.zeros)) !== 0n)
+        return t.fail(`seed ${seed}: term ${term.id} (${term.op}) is ${got}, expected ${value}`);
+    }
+  }
+  t.pass();
+});
+
+test('different_ways_to_write_a_value_are_one_term', (t) => {
+  const a = new Algebra();
+  const x = a.variable('x', 64);
+  const c = (n: number) => a.const(n, 64);
+  const bytes = [0, 1, 2, 3].map((i) => a.zext(a.select('m', c(i), 8), 64));
+  const shifted = bytes.reduce((sum, b, i) => a.or(sum, a.shl(b, c(8 * i))), c(0));
+  const added = bytes.reduceRight((sum, b) => a.add(a.shl(sum, c(8)), b), c(0));
+  t.is(shifted, added);
+  t.is(shifted, a.zext(a.concat([3, 2, 1, 0].map((i) => a.select('m', c(i), 8))), 64));
+  t.is(a.mul(x, c(5)), a.add(x, a.shl(x, c(2))));
+  t.is(a.mul(x, c(257)), a.add(x, a.shl(x, c(8))));
+  t.is(a.sdiv(x, c(8)), a.ashr(a.add(x, a.lshr(a.ashr(x, c(63)), c(61))), c(3)));
+  t.is(a.lshr(a.shl(x, c(32)), c(32)), a.zext(a.extract(x, 31, 0), 64));
+  t.is(a.ashr(a.shl(x, c(56)), c(56)), a.sext(a.extract(x, 7, 0), 64));
+});

@@ -1,0 +1,138 @@
+/**
+ * Proves that one program may replace another: same result, same effects on memory and maps, same helper calls in the same
+ * order, for every input. Both programs must have passed the verifier; what they may not do is not considered here.
+ *
+ * Every path of the old program is followed; on each, the new program runs under that path's conditions, so that it mostly
+ * has one path itself. What is not the same term by then is asked of the solver. Anything not understood is `unknown`.
+ */
+import { createHash } from 'node:crypto';
+import { decodeProgram } from '../instruction.ts';
+import { type Counterexample, counterexampleOf } from './counterexample.ts';
+import { Facts } from './facts.ts';
+import { obligationsOf, type Pair } from './obligation.ts';
+import { Explorer, type Limits } from './paths.ts';
+import { type Script, scriptOf } from './smtlib.ts';
+import { solve } from './solver.ts';
+import type { State } from './state.ts';
+import { ProofLimit, type Term } from './term.ts';
+import { type Setting, World } from './world.ts';
+
+export type Verdict = 'proven' | 'different' | 'unknown';
+
+export type Proof = {
+  readonly verdict: Verdict;
+  /** One sentence. */
+  readonly reason: string;
+  readonly counterexample?: Counterexample;
+  /** Questions the solver was asked. */
+  readonly queries: number;
+  /** Paths of the old program. */
+  readonly paths: number;
+  readonly ms: number;
+  /** SHA-256 over both programs, the setting, the verdict and every question asked: what `proof_hash` of a patch names. */
+  readonly hash: string;
+};
+
+export type ProofOptions = Setting & {
+  /** Time for everything, in ms; default 20,000. */
+  readonly timeoutMs?: number;
+  /** Paths of the old program, and of the new one on each of them; default 2,048. */
+  readonly maxPaths?: number;
+  /** Instructions executed in all; default 1,500,000. */
+  readonly maxSteps?: number;
+};
+
+export const PROVER_VERSION = 1;
+
+type Outcome = Pick<Proof, 'verdict' | 'reason'> & { counterexample?: Counterexample };
+
+/** Pairs asked at once: larger questions take longer than their parts together. */
+const PAIRS_PER_QUERY = 32;
+
+class Session {
+  queries = 0;
+  paths = 0;
+  readonly #transcript = createHash('sha256');
+  readonly #world: World;
+  readonly #limits: Limits;
+
+  constructor(options: ProofOptions, before: Uint8Array, after: Uint8Array) {
+    const { maxPaths = 2048, maxSteps = 1_500_000, timeoutMs = 20_000 } = options;
+    this.#world = new World(options);
+    this.#limits = { maxPaths, maxSteps, deadline: Date.now() + timeoutMs };
+    const { hook, memorySize } = options;
+    const maps = options.maps.map((m) => ({ ...m, init: m.init && Buffer.from(m.init).toString('hex') }));
+    this.#transcript.update(JSON.stringify({ PROVER_VERSION, hook, memorySize, maps }));
+    this.#transcript.update(before).update('|').update(after);
+  }
+
+  hash(verdict: Verdict): string {
+    return this.#transcript.copy().update(verdict).digest('hex');
+  }
+
+  async #ask(conditions: readonly Term[]) {
+    const script: Script = scriptOf(conditions);
+    const left = this.#limits.deadline - Date.now();
+    if (left <= 0) throw new ProofLimit('the time for this proof ran out');
+    this.queries++;
+    this.#transcript.update(script.text);
+    return solve(script, left);
+  }
+
+  async prove(before: Uint8Array, after: Uint8Array): Promise<Outcome> {
+    const old = new Explorer(decodeProgram(before), this.#limits);
+    const next = new Explorer(decodeProgram(after), this.#limits);
+    const world = this.#world;
+    const finished = old.run(world, [], new Facts(world.algebra));
+    this.paths = finished.length;
+    for (const a of finished) {
+      for (const b of next.run(world, a.conditions, a.facts.child())) {
+        const outcome = await this.#compare(a, b);
+        if (outcome) return outcome;
+      }
+    }
+    const how = this.queries === 0 ? 'by rewriting alone' : `with ${this.queries} queries`;
+    return { verdict: 'proven', reason: `equal on all ${this.paths} paths, ${how}` };
+  }
+
+  /** Nothing when the two states agree for every input that leads to both. */
+  async #compare(a: State, b: State): Promise<Outcome | undefined> {
+    const { pairs, mismatch } = obligationsOf(this.#world, a, b);
+    if (mismatch) return this.#decide(b, mismatch, []);
+    for (let at = 0; at < pairs.length; at += PAIRS_PER_QUERY) {
+      const some = pairs.slice(at, at + PAIRS_PER_QUERY);
+      const outcome = await this.#decide(b, some.map((p) => p.what).join(', '), some);
+      if (outcome) return outcome;
+    }
+    return undefined;
+  }
+
+  async #decide(path: State, what: string, pairs: readonly Pair[]): Promise<Outcome | undefined> {
+    const { algebra } = this.#world;
+    const differs = pairs.map((p) => algebra.not(algebra.eq(p.left, p.right)));
+    const wrong = pairs.length === 0 ? algebra.true : algebra.any(differs);
+    if (wrong === algebra.false) return undefined;
+    const answer = await this.#ask([...path.conditions, wrong]);
+    if (answer.verdict === 'unsat') return undefined;
+    if (answer.verdict === 'unknown') return { verdict: 'unknown', reason: `${what}: ${answer.reason}` };
+    const counterexample = counterexampleOf(this.#world.setting, what, answer.model);
+    return { verdict: 'different', reason: `these may differ: ${what}`, counterexample };
+  }
+}
+
+/** @param before @param after code of the two programs, 8 bytes per slot, for the same hook and maps. */
+export const proveEquivalent = async (
+  before: Uint8Array,
+  after: Uint8Array,
+  options: ProofOptions,
+): Promise<Proof> => {
+  const started = Date.now();
+  const session = new Session(options, before, after);
+  const outcome = await session.prove(before, after).catch((error: unknown): Outcome => {
+    if (error instanceof ProofLimit || error instanceof RangeError)
+      return { verdict: 'unknown', reason: error.message };
+    throw error;
+  });
+  const { queries, paths } = session;
+  return { ...outcome, queries, paths, ms: Date.now() - started, hash: session.hash(outcome.verdict) };
+};

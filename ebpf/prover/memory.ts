@@ -1,0 +1,131 @@
+/**
+ * The bytes of one region as the program has changed them: a layer of bytes at constant offsets over an older memory,
+ * and under it either what was there first, one write at an offset that is not a constant, or a choice of two memories.
+ */
+import type { Algebra } from './algebra.ts';
+import { ProofLimit, type Term } from './term.ts';
+
+export type Below =
+  | { readonly kind: 'initial' }
+  | { readonly kind: 'write'; readonly offset: Term; readonly bytes: readonly Term[]; readonly under: Memory }
+  | { readonly kind: 'choice'; readonly condition: Term; readonly yes: Memory; readonly no: Memory };
+
+export type Memory = { readonly layer: Map<bigint, Term>; readonly below: Below };
+
+/** Gives a region's first contents; undefined when reading them is not understood. */
+export type Initial = (offset: Term) => Term | undefined;
+
+export const freshMemory = (): Memory => ({ layer: new Map(), below: { kind: 'initial' } });
+export const copyMemory = (m: Memory): Memory => ({ layer: new Map(m.layer), below: m.below });
+
+/** An access at an unknown offset that may touch more known bytes than this is given up. */
+const MAX_CANDIDATES = 600;
+
+const readBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initial): Term => {
+  switch (below.kind) {
+    case 'initial': {
+      const byte = initial(offset);
+      if (!byte) throw new ProofLimit('reads memory whose contents are not known');
+      return byte;
+    }
+    case 'choice': {
+      const yes = readByte(algebra, below.yes, offset, initial);
+      return algebra.ite(below.condition, yes, readByte(algebra, below.no, offset, initial));
+    }
+    case 'write': {
+      const hits: [Term, Term][] = [];
+      for (const [i, byte] of below.bytes.entries()) {
+        const at = algebra.add(below.offset, algebra.const(i, 64));
+        const same = algebra.eq(at, offset);
+        if (same === algebra.true) return byte;
+        if (same !== algebra.false) hits.push([same, byte]);
+      }
+      const older = readByte(algebra, below.under, offset, initial);
+      return hits.reduce((otherwise, [same, byte]) => algebra.ite(same, byte, otherwise), older);
+    }
+  }
+};
+
+export const readByte = (algebra: Algebra, m: Memory, offset: Term, initial: Initial): Term => {
+  if (offset.op === 'const') {
+    const known = m.layer.get(BigInt.asIntN(64, offset.value));
+    return known ?? readBelow(algebra, m.below, offset, initial);
+  }
+  const hits: [Term, Term][] = [];
+  for (const [at, byte] of m.layer) {
+    const same = algebra.eq(offset, algebra.const(at, 64));
+    if (same !== algebra.false) hits.push([same, byte]);
+    if (hits.length > MAX_CANDIDATES)
+      throw new ProofLimit('a read at a variable offset has too many candidates');
+  }
+  const older = readBelow(algebra, m.below, offset, initial);
+  return hits.reduce((otherwise, [same, byte]) => algebra.ite(same, byte, otherwise), older);
+};
+
+/** The memory after writing; changes `m` itself when the offset is constant. */
+export const writeBytes = (m: Memory, offset: Term, bytes: readonly Term[]): Memory => {
+  if (offset.op !== 'const') return { layer: new Map(), below: { kind: 'write', offset, bytes, under: m } };
+  bytes.forEach((byte, i) => {
+    m.layer.set(BigInt.asIntN(64, offset.value + BigInt(i)), byte);
+  });
+  return m;
+};
+
+const sameBelow = (a: Below, b: Below): boolean => {
+  if (a === b) return true;
+  if (a.kind === 'initial') return b.kind === 'initial';
+  if (a.kind === 'write' && b.kind === 'write')
+    return (
+      a.offset === b.offset &&
+      a.bytes.length === b.bytes.length &&
+      a.bytes.every((byte, i) => byte === b.bytes[i]) &&
+      sameMemory(a.under, b.under)
+    );
+  if (a.kind === 'choice' && b.kind === 'choice')
+    return a.condition === b.condition && sameMemory(a.yes, b.yes) && sameMemory(a.no, b.no);
+  return false;
+};
+
+/** True when both are built alike; false says nothing. */
+export const sameMemory = (a: Memory, b: Memory): boolean => {
+  if (a === b) return true;
+  if (a.layer.size !== b.layer.size || !sameBelow(a.below, b.below)) return false;
+  for (const [at, byte] of a.layer) if (b.layer.get(at) !== byte) return false;
+  return true;
+};
+
+/** Constant offsets that were written, and whether any other was. */
+export const writtenOffsets = (m: Memory): { offsets: Set<bigint>; variable: boolean } => {
+  const offsets = new Set(m.layer.keys());
+  let variable = m.below.kind === 'write';
+  const under = m.below.kind === 'choice' ? [m.below.yes, m.below.no] : [];
+  for (const part of under.map(writtenOffsets)) {
+    variable ||= part.variable;
+    for (const at of part.offsets) offsets.add(at);
+  }
+  return { offsets, variable };
+};
+
+/** What holds after two paths met: `yes` where the condition holds, else `no`. Bytes known on one side only stay known if `initial` has them. */
+export const mergeMemory = (
+  algebra: Algebra,
+  condition: Term,
+  yes: Memory,
+  no: Memory,
+  initial: Initial,
+): Memory => {
+  if (sameMemory(yes, no)) return yes;
+  if (!sameBelow(yes.below, no.below))
+    return { layer: new Map(), below: { kind: 'choice', condition, yes, no } };
+  const layer = new Map<bigint, Term>();
+  for (const at of new Set([...yes.layer.keys(), ...no.layer.keys()])) {
+    const offset = algebra.const(at, 64);
+    const a = yes.layer.get(at) ?? lookBelow(algebra, yes.below, offset, initial);
+    const b = no.layer.get(at) ?? lookBelow(algebra, no.below, offset, initial);
+    if (a && b) layer.set(at, algebra.ite(condition, a, b));
+  }
+  return { layer, below: yes.below };
+};
+
+const lookBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initial): Term | undefined =>
+  below.kind === 'initial' ? initial(offset) : readBelow(algebra, below, offset, initial);

@@ -1,0 +1,83 @@
+/** One queue of queries to Z3 in a child process, which is ended when it hangs or when nobody waits for it. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Script } from './smtlib.ts';
+import type { Term } from './term.ts';
+
+export type Answer =
+  | { readonly verdict: 'unsat' }
+  | { readonly verdict: 'sat'; readonly model: ReadonlyMap<Term, bigint> }
+  | { readonly verdict: 'unknown'; readonly reason: string };
+
+type Reply = { id: number; answer?: string; values?: string[]; error?: string };
+
+const childPath = fileURLToPath(new URL('./solver-child.mjs', import.meta.url));
+/** Starting Z3 takes about half a second; a child that says nothing for this long after its time-out hangs. */
+const GRACE_MS = 5000;
+
+let child: ChildProcess | undefined;
+let nextId = 0;
+let queue: Promise<unknown> = Promise.resolve();
+
+const start = (): ChildProcess => {
+  if (child) return child;
+  const started = fork(childPath, { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  started.on('exit', () => {
+    if (child === started) child = undefined;
+  });
+  started.unref();
+  started.channel?.unref();
+  child = started;
+  return started;
+};
+
+/** Ends the solver's process. A later query starts another. */
+export const stopSolver = (): void => {
+  child?.kill('SIGKILL');
+  child = undefined;
+};
+
+const exchange = (script: string, values: readonly string[], timeoutMs: number): Promise<Reply> =>
+  new Promise((resolve) => {
+    const id = nextId++;
+    const process = start();
+    process.channel?.ref();
+    const finish = (reply: Reply) => {
+      clearTimeout(timer);
+      process.off('message', receive);
+      process.off('exit', gone);
+      process.channel?.unref();
+      resolve(reply);
+    };
+    const receive = (reply: unknown) => {
+      if ((reply as Reply).id === id) finish(reply as Reply);
+    };
+    const gone = () => finish({ id, error: 'the solver ended unexpectedly' });
+    const timer = setTimeout(() => {
+      stopSolver();
+      finish({ id, error: 'the solver did not answer in time' });
+    }, timeoutMs + GRACE_MS);
+    process.on('message', receive);
+    process.on('exit', gone);
+    process.send({ id, script, values, timeoutMs });
+  });
+
+const ask = async (script: Script, timeoutMs: number): Promise<Answer> => {
+  const reply = await exchange(
+    script.text,
+    script.inputs.map((i) => i.expression),
+    Math.max(1, Math.round(timeoutMs)),
+  );
+  if (reply.answer === 'unsat') return { verdict: 'unsat' };
+  const values = reply.values ?? [];
+  if (reply.answer === 'sat' && values.length === script.inputs.length)
+    return { verdict: 'sat', model: new Map(script.inputs.map((i, n) => [i.term, BigInt(values[n]!)])) };
+  return { verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
+};
+
+/** Whether the conditions of a script can hold at once. Queries are answered one after the other. */
+export const solve = (script: Script, timeoutMs: number): Promise<Answer> => {
+  const next = queue.then(() => ask(script, timeoutMs));
+  queue = next.catch(() => undefined);
+  return next;
+};

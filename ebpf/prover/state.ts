@@ -1,0 +1,135 @@
+/** One path of one program, somewhere on its way. */
+import type { Algebra } from './algebra.ts';
+import type { Facts } from './facts.ts';
+import { copyMemory, freshMemory, type Memory, mergeMemory } from './memory.ts';
+import { ProofLimit, type Term } from './term.ts';
+import type { Region, World } from './world.ts';
+
+/** Something the outside sees, in order: both programs must show the same. */
+export type Event = {
+  readonly what: string;
+  readonly args: readonly Term[];
+  /** What the outside may read at this moment. */
+  readonly regions: readonly RegionState[];
+};
+
+export type RegionState = { readonly region: Region; readonly version: number; readonly memory: Memory };
+
+export type Frame = { readonly returnTo: number; readonly saved: readonly (Term | undefined)[] };
+
+export class State {
+  slot = 0;
+  regs: (Term | undefined)[] = [];
+  frames: readonly Frame[] = [];
+  events: readonly Event[] = [];
+  conditions: readonly Term[] = [];
+  /** How often helpers changed each map. */
+  versions: ReadonlyMap<string, number> = new Map();
+  memories = new Map<string, Memory>();
+  facts: Facts;
+  readonly world: World;
+
+  constructor(world: World, facts: Facts) {
+    this.world = world;
+    this.facts = facts;
+  }
+
+  clone(): State {
+    const copy = new State(this.world, this.facts.child());
+    copy.slot = this.slot;
+    copy.regs = [...this.regs];
+    copy.frames = this.frames;
+    copy.events = this.events;
+    copy.conditions = this.conditions;
+    copy.versions = this.versions;
+    copy.memories = new Map([...this.memories].map(([name, m]) => [name, copyMemory(m)]));
+    return copy;
+  }
+
+  assume(condition: Term): void {
+    if (condition.op === 'const') return;
+    this.conditions = [...this.conditions, condition];
+    this.facts.assume(condition);
+  }
+
+  register(index: number): Term {
+    const value = this.regs[index];
+    if (!value) throw new ProofLimit(`r${index} is read before it is set at instruction ${this.slot}`);
+    return value;
+  }
+
+  memory(region: Region): Memory {
+    const known = this.memories.get(region.name);
+    if (known) return known;
+    const fresh = freshMemory();
+    this.memories.set(region.name, fresh);
+    return fresh;
+  }
+
+  version(region: Region): number {
+    return this.versions.get(region.name) ?? 0;
+  }
+
+  initial(region: Region): (offset: Term) => Term | undefined {
+    return this.world.initial(region, this.version(region));
+  }
+
+  /** Records something the outside sees. */
+  emit(what: string, args: readonly Term[], regions: readonly Region[]): void {
+    const seen = regions.map((region) => ({
+      region,
+      version: this.version(region),
+      memory: copyMemory(this.memory(region)),
+    }));
+    this.events = [...this.events, { what, args, regions: seen }];
+  }
+
+  /** The outside changed this region: its contents are unknown from here, but the same in both programs. */
+  forget(region: Region): void {
+    this.versions = new Map(this.versions).set(region.name, this.version(region) + 1);
+    this.memories.set(region.name, freshMemory());
+  }
+}
+
+const sameList = <T>(a: readonly T[], b: readonly T[]) => a.length === b.length && a.every((x, i) => x === b[i]);
+
+const sameVersions = (a: State, b: State) =>
+  a.versions.size === b.versions.size && [...a.versions].every(([name, n]) => b.versions.get(name) === n);
+
+/** Conditions added after `base`, as one. */
+const guardOf = (algebra: Algebra, state: State, base: State): Term =>
+  algebra.all(state.conditions.slice(base.conditions.length));
+
+const mentionsAddress = (world: World, t: Term): boolean => world.resolve(t) !== undefined;
+
+/** Both states, which split after `base`, as one; undefined when that would lose what a pointer points to. */
+export const mergeStates = (base: State, a: State, b: State, live: number): State | undefined => {
+  const { world } = base;
+  if (a.slot !== b.slot || !sameList(a.events, b.events) || !sameVersions(a, b)) return undefined;
+  if (!sameList(a.frames, b.frames)) return undefined;
+  const { algebra } = world;
+  const guard = guardOf(algebra, a, base);
+  const other = guardOf(algebra, b, base);
+  const merged = base.clone();
+  merged.slot = a.slot;
+  merged.frames = a.frames;
+  merged.events = a.events;
+  merged.versions = a.versions;
+  for (let r = 0; r <= 10; r++) {
+    const x = a.regs[r];
+    const y = b.regs[r];
+    merged.regs[r] = undefined;
+    if (x === y) merged.regs[r] = x;
+    else if (r < 10 && (live & (1 << r)) === 0) continue;
+    else if (!x || !y || mentionsAddress(world, x) || mentionsAddress(world, y)) return undefined;
+    else merged.regs[r] = algebra.ite(guard, x, y);
+  }
+  merged.memories = new Map();
+  for (const name of new Set([...a.memories.keys(), ...b.memories.keys()])) {
+    const region = world.regionNamed(name);
+    const initial = merged.initial(region);
+    merged.memories.set(name, mergeMemory(algebra, guard, a.memory(region), b.memory(region), initial));
+  }
+  merged.assume(algebra.or(guard, other));
+  return merged;
+};

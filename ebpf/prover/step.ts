@@ -1,0 +1,200 @@
+/** Executes one instruction of RFC 9669 on terms; §-numbers below are its sections. */
+import type { Alu, Atomic, Branch, ByteSwap, Instruction, Operand } from '../instruction.ts';
+import type { Algebra } from './algebra.ts';
+import { readByte, writeBytes } from './memory.ts';
+import type { State } from './state.ts';
+import { ProofLimit, type Term } from './term.ts';
+import type { Region } from './world.ts';
+
+const operand = (s: State, src: Operand, width: number): Term => {
+  const a = s.world.algebra;
+  if (src.kind === 'imm') return a.const(src.imm, width);
+  return a.extract(s.register(src.reg), width - 1, 0);
+};
+
+/** §4.1: division by zero gives 0, modulo by zero leaves the dividend. */
+const divide = (a: Algebra, op: Alu['op'], x: Term, y: Term): Term => {
+  const isZero = a.eq(y, a.const(0, y.width));
+  const zero = a.const(0, x.width);
+  if (isZero === a.true) return op === 'div' || op === 'sdiv' ? zero : x;
+  if (op === 'div') return a.ite(isZero, zero, a.udiv(x, y));
+  if (op === 'sdiv') return a.ite(isZero, zero, a.sdiv(x, y));
+  return a.ite(isZero, x, op === 'mod' ? a.urem(x, y) : a.srem(x, y));
+};
+
+const compute = (a: Algebra, op: Alu['op'], x: Term, y: Term): Term => {
+  const amount = () => a.and(y, a.const(y.width - 1, y.width));
+  switch (op) {
+    case 'add':
+      return a.add(x, y);
+    case 'sub':
+      return a.sub(x, y);
+    case 'mul':
+      return a.mul(x, y);
+    case 'or':
+      return a.or(x, y);
+    case 'and':
+      return a.and(x, y);
+    case 'xor':
+      return a.xor(x, y);
+    case 'mov':
+      return y;
+    case 'lsh':
+      return a.shl(x, amount());
+    case 'rsh':
+      return a.lshr(x, amount());
+    case 'arsh':
+      return a.ashr(x, amount());
+    default:
+      return divide(a, op, x, y);
+  }
+};
+
+const alu = (s: State, i: Alu): void => {
+  const a = s.world.algebra;
+  const y = operand(s, i.src, i.width);
+  const x = i.op === 'mov' ? y : a.extract(s.register(i.dst), i.width - 1, 0);
+  s.regs[i.dst] = a.zext(compute(a, i.op, x, y), 64);
+};
+
+const bytesOf = (a: Algebra, t: Term): Term[] =>
+  Array.from({ length: t.width / 8 }, (_, i) => a.extract(t, i * 8 + 7, i * 8));
+
+/** §4.2; the machine is little-endian. */
+const swap = (s: State, i: ByteSwap): void => {
+  const a = s.world.algebra;
+  const low = a.extract(s.register(i.dst), i.bits - 1, 0);
+  const value = i.order === 'le' ? low : a.concat(bytesOf(a, low));
+  s.regs[i.dst] = a.zext(value, 64);
+};
+
+type Place = { region: Region; offset: Term };
+
+export const place = (s: State, pointer: Term, off: number): Place => {
+  const address = s.world.algebra.add(pointer, s.world.algebra.const(off, 64));
+  const found = s.world.resolve(address);
+  if (!found) throw new ProofLimit(`the address at instruction ${s.slot} is not one region plus an offset`);
+  return found;
+};
+
+export const read = (s: State, at: Place, size: number): Term => {
+  const a = s.world.algebra;
+  if (at.region.kind === 'context') return s.world.context(at.offset, size);
+  const memory = s.memory(at.region);
+  const initial = s.initial(at.region);
+  const bytes = Array.from({ length: size }, (_, i) =>
+    readByte(a, memory, a.add(at.offset, a.const(i, 64)), initial),
+  );
+  return a.concat(bytes.reverse());
+};
+
+export const write = (s: State, at: Place, value: Term): void => {
+  if (at.region.kind === 'context') throw new ProofLimit('writes to the context');
+  const bytes = bytesOf(s.world.algebra, value);
+  s.memories.set(at.region.name, writeBytes(s.memory(at.region), at.offset, bytes));
+};
+
+/** §5.3. On memory that others share, the operation itself is something they see. */
+const atomic = (s: State, i: Atomic): void => {
+  const a = s.world.algebra;
+  const at = place(s, s.register(i.dst), i.off);
+  const bits = i.size * 8;
+  const old = read(s, at, i.size);
+  const value = a.extract(s.register(i.src), bits - 1, 0);
+  const expected = a.extract(i.op === 'cmpxchg' ? s.register(0) : value, bits - 1, 0);
+  if (at.region.kind !== 'stack' && at.region.kind !== 'memory')
+    s.emit(`atomic ${i.op} ${i.size} ${at.region.name}`, [at.offset, value, expected], []);
+  if (i.op === 'cmpxchg') write(s, at, a.ite(a.eq(old, expected), value, old));
+  else write(s, at, i.op === 'xchg' ? value : compute(a, i.op, old, value));
+  if (i.op === 'cmpxchg') s.regs[0] = a.zext(old, 64);
+  else if (i.fetch) s.regs[i.src] = a.zext(old, 64);
+};
+
+/** An unsigned comparison of two addresses in one region compares offsets: no region wraps around the address space. */
+const comparePointers = (s: State, op: Branch['op'], x: Term, y: Term): Term | undefined => {
+  const a = s.world.algebra;
+  const left = s.world.resolve(x);
+  const right = s.world.resolve(y);
+  const equality = op === 'jeq' || op === 'jne';
+  if (equality && (left || right) && (x.max === 0n || y.max === 0n)) return op === 'jeq' ? a.false : a.true;
+  if (!left || !right || left.region !== right.region) return undefined;
+  const bounded = (t: Term) => s.facts.range(t).max < 1n << 32n;
+  if (!equality && !(bounded(left.offset) && bounded(right.offset))) return undefined;
+  return compare(a, op, left.offset, right.offset);
+};
+
+const compare = (a: Algebra, op: Branch['op'], x: Term, y: Term): Term => {
+  switch (op) {
+    case 'jeq':
+      return a.eq(x, y);
+    case 'jne':
+      return a.not(a.eq(x, y));
+    case 'jgt':
+      return a.ult(y, x);
+    case 'jge':
+      return a.ule(y, x);
+    case 'jlt':
+      return a.ult(x, y);
+    case 'jle':
+      return a.ule(x, y);
+    case 'jset':
+      return a.not(a.eq(a.and(x, y), a.const(0, x.width)));
+    case 'jsgt':
+      return a.slt(y, x);
+    case 'jsge':
+      return a.sle(y, x);
+    case 'jslt':
+      return a.slt(x, y);
+    case 'jsle':
+      return a.sle(x, y);
+  }
+};
+
+/** §4.3: the condition under which a branch is taken. */
+export const condition = (s: State, i: Branch): Term => {
+  const a = s.world.algebra;
+  const x = a.extract(s.register(i.dst), i.width - 1, 0);
+  const y = operand(s, i.src, i.width);
+  return (i.width === 64 ? comparePointers(s, i.op, x, y) : undefined) ?? compare(a, i.op, x, y);
+};
+
+const loadImm64 = (s: State, i: Instruction & { kind: 'ld_imm64' }): Term => {
+  const a = s.world.algebra;
+  const index = Number(i.imm & 0xffffffffn);
+  if (i.form === 'number') return a.const(i.imm, 64);
+  if (i.form === 'function' || index >= s.world.setting.maps.length)
+    throw new ProofLimit(`ld_imm64 at instruction ${i.slot} names nothing that is known`);
+  if (i.form === 'map') return a.variable(`map${index}.handle`, 64);
+  return a.add(s.world.base(`map${index}`), a.const(i.imm >> 32n, 64));
+};
+
+/** Executes an instruction that always goes on to the next one. */
+export const execute = (s: State, i: Instruction): void => {
+  const a = s.world.algebra;
+  switch (i.kind) {
+    case 'alu':
+      return alu(s, i);
+    case 'neg':
+      s.regs[i.dst] = a.zext(a.neg(a.extract(s.register(i.dst), i.width - 1, 0)), 64);
+      return;
+    case 'movsx':
+      s.regs[i.dst] = a.zext(a.sext(a.extract(s.register(i.src), i.bits - 1, 0), i.width), 64);
+      return;
+    case 'swap':
+      return swap(s, i);
+    case 'load': {
+      const value = read(s, place(s, s.register(i.src), i.off), i.size);
+      s.regs[i.dst] = i.signed ? a.sext(value, 64) : a.zext(value, 64);
+      return;
+    }
+    case 'store':
+      return write(s, place(s, s.register(i.dst), i.off), operand(s, i.src, i.size * 8));
+    case 'atomic':
+      return atomic(s, i);
+    case 'ld_imm64':
+      s.regs[i.dst] = loadImm64(s, i);
+      return;
+    default:
+      throw new ProofLimit(`${i.kind} at instruction ${i.slot} is not understood`);
+  }
+};

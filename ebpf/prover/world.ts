@@ -1,0 +1,179 @@
+/**
+ * What both programs share: the inputs of their hook, the contents of maps, and the results of helper calls, as terms.
+ * A base address is a free variable, so that a pointer is just base + offset; the solver may place regions anywhere.
+ */
+import { bpf, type ContextField, helpers, hooks, MAP_FLAG_READ_ONLY, mapTypes } from '../../abi/index.ts';
+import { Algebra } from './algebra.ts';
+import { ProofLimit, type Term } from './term.ts';
+
+export type HookName = keyof typeof hooks;
+
+export type MapShape = {
+  readonly name: string;
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  readonly init?: Uint8Array | undefined;
+};
+
+export type Setting = {
+  readonly hook: HookName;
+  readonly maps: readonly MapShape[];
+  /** Hook `run`: bytes at r1, also the value of r2. */
+  readonly memorySize?: number | undefined;
+};
+
+/** Longest frame that a packet module is given, in bytes (messages.inject). */
+export const MAX_FRAME_BYTES = 2048n;
+
+export type Region = {
+  readonly name: string;
+  readonly kind: 'context' | 'packet' | 'memory' | 'map' | 'stack';
+  readonly base: Term;
+  /** Index of the map, for kind `map`. */
+  readonly map: number;
+  /** Bytes, where they are known. */
+  readonly size: number | undefined;
+};
+
+type PlacedField = ContextField & { readonly offset: number; readonly size: number };
+
+const placeFields = (hook: HookName): PlacedField[] => {
+  let at = 0;
+  return (hooks[hook].context as readonly ContextField[]).map((field) => {
+    const size = field.type === 'u64' ? 8 : 4;
+    at = Math.ceil(at / size) * size;
+    const placed = { ...field, offset: at, size };
+    at += size;
+    return placed;
+  });
+};
+
+export class World {
+  readonly algebra = new Algebra();
+  readonly setting: Setting;
+  readonly #regions = new Map<Term, Region>();
+  readonly #fields: readonly PlacedField[];
+
+  constructor(setting: Setting) {
+    this.setting = setting;
+    this.#fields = placeFields(setting.hook);
+    this.#region('context', 'context', -1, undefined);
+    this.#region('packet', 'packet', -1, undefined);
+    this.#region('memory', 'memory', -1, setting.memorySize);
+    setting.maps.forEach((m, i) => {
+      this.#region(`map${i}`, 'map', i, m.type === mapTypes.hash ? undefined : m.maxEntries * this.stride(i));
+    });
+    for (let depth = 0; depth < 8; depth++) this.#region(`stack${depth}`, 'stack', -1, bpf.STACK_BYTES);
+  }
+
+  #region(name: string, kind: Region['kind'], map: number, size: number | undefined): void {
+    const base = this.algebra.variable(`${name}.address`, 64);
+    this.#regions.set(base, { name, kind, base, map, size });
+  }
+
+  base(name: string): Term {
+    return this.algebra.variable(`${name}.address`, 64);
+  }
+
+  regionAt(base: Term): Region | undefined {
+    return this.#regions.get(base);
+  }
+
+  regionNamed(name: string): Region {
+    return this.#regions.get(this.base(name))!;
+  }
+
+  /** A pointer's region and offset, when the term is plainly one base address plus something. */
+  resolve(address: Term): { region: Region; offset: Term } | undefined {
+    const direct = this.#regions.get(address);
+    if (direct) return { region: direct, offset: this.algebra.const(0, 64) };
+    if (address.op !== 'sum') return undefined;
+    const bases = address.args.filter((a) => this.#regions.has(a));
+    const [base] = bases;
+    if (bases.length !== 1 || address.coefficients[address.args.indexOf(base!)] !== 1n) return undefined;
+    return { region: this.#regions.get(base!)!, offset: this.algebra.sub(address, base!) };
+  }
+
+  /** Registers at entry. */
+  entry(): (Term | undefined)[] {
+    const regs: (Term | undefined)[] = Array(11).fill(undefined);
+    const { hook, memorySize } = this.setting;
+    if (hook === 'run' && memorySize === undefined)
+      throw new ProofLimit('the size of the memory at r1 is not given');
+    regs[1] = this.base(hook === 'run' ? 'memory' : 'context');
+    if (hook === 'run') regs[2] = this.algebra.const(memorySize!, 64);
+    regs[10] = this.base('stack0');
+    return regs;
+  }
+
+  /** Length of the frame, 0..2048. */
+  #length(): Term {
+    return this.algebra.variable('packet.length', 16, MAX_FRAME_BYTES);
+  }
+
+  context(offset: Term, size: number): Term {
+    const field = this.#fields.find((f) => offset.op === 'const' && BigInt(f.offset) === offset.value);
+    if (!field || field.size !== size) throw new ProofLimit('reads the context other than field by field');
+    if (field.holds === 'packet') return this.base('packet');
+    const length = this.algebra.zext(this.#length(), 64);
+    if (field.holds === 'packet_end') return this.algebra.add(this.base('packet'), length);
+    if (this.setting.hook === 'packet' && field.name === 'len') return this.algebra.extract(length, 31, 0);
+    return this.algebra.variable(`context.${field.name}`, size * 8);
+  }
+
+  /** First contents of a region; `version` counts what helpers may have changed in it. */
+  initial(region: Region, version: number): (offset: Term) => Term | undefined {
+    if (region.kind === 'stack' || region.kind === 'context') return () => undefined;
+    const constants = region.kind === 'map' ? this.#constants(region.map) : undefined;
+    const name = version === 0 ? region.name : `${region.name}@${version}`;
+    return (offset) => constants?.(offset) ?? this.algebra.select(name, offset, 8);
+  }
+
+  /** Contents of a map that nobody can change: entry 0 of a read-only array. */
+  #constants(map: number): ((offset: Term) => Term | undefined) | undefined {
+    const { init, flags, type } = this.setting.maps[map]!;
+    if (!init || (flags & MAP_FLAG_READ_ONLY) === 0 || type !== mapTypes.array) return undefined;
+    return (offset) => {
+      if (offset.op === 'const') {
+        const byte = init[Number(offset.value)];
+        return byte === undefined ? undefined : this.algebra.const(byte, 8);
+      }
+      if (init.length > 256) return undefined;
+      let value: Term = this.algebra.select(`map${map}`, offset, 8);
+      init.forEach((byte, at) => {
+        const here = this.algebra.eq(offset, this.algebra.const(at, 64));
+        value = this.algebra.ite(here, this.algebra.const(byte, 8), value);
+      });
+      return value;
+    };
+  }
+
+  /** Distance of the values of an array map, in bytes: the value size rounded up to 8. */
+  stride(map: number): number {
+    return Math.ceil(this.setting.maps[map]!.valueSize / 8) * 8;
+  }
+
+  /** Where the value for this key is, and whether there is one, in the map as it is after `version` changes. */
+  lookup(map: number, key: Term, version: number): { present: Term; address: Term } {
+    const a = this.algebra;
+    const shape = this.setting.maps[map]!;
+    const base = this.base(`map${map}`);
+    if (shape.type === mapTypes.array || shape.type === mapTypes.percpu_array) {
+      const index = a.zext(a.extract(key, 31, 0), 64);
+      const present = a.ult(index, a.const(shape.maxEntries, 64));
+      return { present, address: a.add(base, a.mul(index, a.const(this.stride(map), 64))) };
+    }
+    if (shape.type !== mapTypes.hash) throw new ProofLimit(`map type ${shape.type} is not understood`);
+    const slot = a.select(`map${map}@${version}.slot`, key, 32);
+    const bits = Math.ceil(Math.log2(Math.max(8, shape.valueSize)));
+    const offset = a.shl(a.zext(slot, 64), a.const(bits, 64));
+    return { present: a.select(`map${map}@${version}.present`, key, 1), address: a.add(base, offset) };
+  }
+}
+
+export const helperNames: ReadonlyMap<number, keyof typeof helpers> = new Map(
+  Object.entries(helpers).map(([name, h]) => [h.id, name as keyof typeof helpers]),
+);
