@@ -24,7 +24,7 @@ export const makeCleanup = (): Cleanup => {
       return () => runOne(own);
     },
     run: async () => {
-      for (const action of [...actions].reverse()) await runOne(action).catch?.(() => {});
+      for (const action of [...actions].reverse()) await runOne(action).catch(() => {});
     },
     abort: () => controller.abort(),
   };

@@ -1,4 +1,6 @@
 /** Turns any error into an exit code, one line for people and one for programs. */
+import { CodecError } from '../abi/index.ts';
+import { CompileError, ElfError } from '../ebpf/index.ts';
 import { type ExitName, exitCodes } from './exit-codes.ts';
 
 /** The command line asks for something that makes no sense. */
@@ -46,6 +48,8 @@ const exitOf: Readonly<Record<string, ExitName>> = {
   unknown_board: 'usage',
   board_unavailable: 'missing_tool',
   install_failed: 'missing_tool',
+  no_flash_path: 'usage',
+  bad_image: 'bad_file',
   bad_reply: 'timeout',
   ABORT_ERR: 'cancelled',
   EACCES: 'permission',
@@ -65,10 +69,17 @@ const text = (error: unknown, key: string): string | undefined => {
   return typeof value === 'string' ? value : undefined;
 };
 
-/** An error may say by `exit` which row of the table it belongs to; else its `code` decides. */
+/** Errors whose own code is finer than the table, or that have none. */
+const exitByKind = (error: unknown): ExitName | undefined => {
+  if (error instanceof ElfError) return 'bad_file';
+  if (error instanceof CompileError) return 'build_failed';
+  return error instanceof CodecError ? 'usage' : undefined;
+};
+
 export const failureOf = (error: unknown): Failure => {
-  const code = text(error, 'code') ?? 'internal';
-  const exit = exitCodes[exitNameOf(text(error, 'exit') ?? code)].code;
+  const name = exitByKind(error) ?? exitNameOf(text(error, 'code') ?? 'internal');
+  const code = text(error, 'code') ?? name;
+  const exit = exitCodes[name].code;
   const message = error instanceof Error ? error.message : String(error);
   const unexpected = exit === exitCodes.internal.code && error instanceof Error;
   return { exit, code, message: unexpected ? (error.stack ?? message) : message, hint: text(error, 'hint') };

@@ -210,7 +210,7 @@ export class VelocityLink {
   /** Runs a program: the code goes along with the request when it fits, else through the staging buffer. */
   async runProgram(program: { jit: boolean; code: Uint8Array; mem: Uint8Array }): Promise<Response<'run'>> {
     const { jit, code, mem } = program;
-    if (code.length > 0 && code.length + mem.length <= CHUNK_BYTES) return this.run({ jit, code, mem });
+    if (code.length + mem.length <= CHUNK_BYTES) return this.run({ jit, code, mem });
     await this.stage(code);
     return this.run({ jit, mem });
   }

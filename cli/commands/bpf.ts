@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { registerBpfDisasm } from './bpf-disasm.ts';
+import { registerBpfRun } from './bpf-run.ts';
+
+/** `velocity bpf …`: eBPF programs, apart from modules. */
+export const registerBpf = (program: Command, context: Context): void => {
+  const bpf = program.command('bpf').description('verify, run, compile and disassemble eBPF programs');
+  registerBpfRun(bpf, context);
+  registerBpfDisasm(bpf, context);
+};

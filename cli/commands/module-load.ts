@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import { loadKey, loadOrCreateDevKey } from '../../firmware/sign.ts';
+import type { Response } from '../../link/index.ts';
+import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { readProgram, stemOf } from '../module-file.ts';
+import { wholeNumber } from '../numbers.ts';
+import { patchFor, push } from '../patching.ts';
+
+type LoadOptions = {
+  readonly name?: string;
+  readonly function?: string;
+  readonly canary?: boolean;
+  readonly window?: number;
+  readonly ratio?: number;
+  readonly shadow?: boolean;
+  readonly cores?: number;
+  readonly period?: number;
+  readonly key?: string;
+};
+
+const installOptions = ({ canary, window, ratio, shadow }: LoadOptions) => ({
+  canary: canary ?? false,
+  ...(window === undefined ? {} : { window }),
+  ...(ratio === undefined ? {} : { ratio }),
+  ...(shadow === undefined ? {} : { shadow }),
+});
+
+const load = async (context: Context, file: string, options: LoadOptions, board: BoardOptions) => {
+  const program = await readProgram(file, options.function);
+  const key = options.key ? loadKey(options.key) : loadOrCreateDevKey();
+  const name = options.name ?? stemOf(file);
+  const wish = {
+    program,
+    name,
+    ...(options.cores === undefined ? {} : { cores: options.cores }),
+    ...(options.period === undefined ? {} : { periodUs: options.period }),
+  };
+  return withLink(context, board, async (link) => {
+    const patch = await patchFor(link, wish);
+    return push(link, patch, key, installOptions(options), (done, total) =>
+      context.output.progress(`sending ${done}/${total} bytes`),
+    );
+  });
+};
+
+const describe = (done: Response<'install'>, canary: boolean) =>
+  `${done.name} version ${done.version} ${canary ? 'is being watched as a canary' : 'runs'}: ` +
+  `${done.insns} eBPF instructions, at most ${done.bound} executed, ${done.jit_bytes} bytes of code`;
+
+/** `velocity module load FILE` */
+export const registerModuleLoad = (parent: Command, context: Context): void => {
+  parent
+    .command('load')
+    .description('sign a module, send it to a board and install it')
+    .argument('<file>', 'C source, or an object compiled with clang --target=bpf')
+    .option('--name <name>', 'name on the board; default: name of the file')
+    .option('--function <name>', 'which program of the file; needed when it holds several')
+    .option('--canary', 'let the board watch it against its predecessor and take it back if it does not pay')
+    .option('--window <calls>', 'calls to watch', wholeNumber(1))
+    .option('--ratio <permille>', 'allowed run time, in permille of the predecessor', wholeNumber(1))
+    .option('--shadow', 'also run the predecessor on the same input and compare results')
+    .option('--cores <mask>', 'cores to run on, as a bit mask', wholeNumber(0, 255))
+    .option('--period <us>', 'timer period in microseconds', wholeNumber(50, 1_000_000))
+    .option('--key <file>', 'Ed25519 key in PEM; default: the development key of this checkout')
+    .addHelpText('after', '\nExample:\n  velocity module load modules/fir/fir.c --canary --port /dev/ttyUSB0')
+    .action(async (file: string, options: LoadOptions, command: Command) => {
+      const done = await load(context, file, options, boardOptionsOf(command));
+      const canary = options.canary ?? false;
+      context.output.fact({ event: 'installed', ...done, canary }, describe(done, canary));
+    });
+};

@@ -1,0 +1,4 @@
+/** Entry of `./velocity`. */
+import { main } from './run.ts';
+
+await main(process.argv.slice(2));

@@ -1,0 +1,40 @@
+/** Module files as they are given on the command line: C sources and compiled objects. */
+import { readFile } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { compileModule, loadObject, type ModuleProgram } from '../ebpf/index.ts';
+import { requireTool } from '../firmware/index.ts';
+import { FileError } from './failure.ts';
+
+/** Reads a file whole. @throws FileError */
+export const readBytes = async (path: string): Promise<Buffer> => {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw new FileError(path, 'there is no such file', 'check the path', { cause });
+    throw new FileError(path, (cause as Error).message, 'check that it is a readable file', { cause });
+  }
+};
+
+/** Name of the file without folder and extension. */
+export const stemOf = (path: string): string => basename(path, extname(path));
+
+/** The ELF object: C is compiled, anything else is taken as it is. @throws FileError, CompileError, MissingToolError */
+export const readObject = async (path: string): Promise<Uint8Array> => {
+  if (extname(path) !== '.c') return readBytes(path);
+  await readBytes(path); // says more clearly than clang that it is not there
+  return compileModule(path, { clang: requireTool('clang') });
+};
+
+/** The one program of a file, or the one that is asked for by the name of its C function. */
+export const readProgram = async (path: string, wanted?: string): Promise<ModuleProgram> => {
+  const { programs } = loadObject(await readObject(path), { name: stemOf(path) });
+  const names = programs.map((program) => program.name).join(', ');
+  const matching = wanted === undefined ? programs : programs.filter((program) => program.name === wanted);
+  const [program, another] = matching;
+  if (!program) throw new FileError(path, `it has no program ${wanted}`, `it has ${names}`);
+  if (another) {
+    throw new FileError(path, 'it holds several programs', `choose one with --function: ${names}`);
+  }
+  return program;
+};

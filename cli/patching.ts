@@ -1,0 +1,67 @@
+/** From a program to a signed patch that fits the board it is for. */
+import type { ModuleProgram } from '../ebpf/index.ts';
+import { type Patch, type SigningKey, signPatch } from '../firmware/sign.ts';
+import type { Request, Response, VelocityLink } from '../link/index.ts';
+
+export type PatchRequest = {
+  readonly program: ModuleProgram;
+  /** Name of the module on the board. */
+  readonly name: string;
+  readonly cores?: number;
+  readonly periodUs?: number;
+  readonly proposer?: string;
+};
+
+const none = new Uint8Array(0);
+
+const mapsOf = (program: ModuleProgram): Patch['maps'] =>
+  program.maps.map((map) => ({
+    name: map.name,
+    type: map.type,
+    key_size: map.keySize,
+    value_size: map.valueSize,
+    max_entries: map.maxEntries,
+    flags: map.flags,
+    ...(map.init ? { init: map.init } : {}),
+  }));
+
+/** A patch that nobody proved: a person's first version, or their own replacement. */
+const unproven = {
+  certificate: none,
+  bound: 0n,
+  model_hash: none,
+  prompt_hash: none,
+  proof_hash: none,
+  proof: 0,
+};
+
+/** Names the running version as parent and takes the next sequence number, both read from the board. */
+export const patchFor = async (link: VelocityLink, request: PatchRequest): Promise<Patch> => {
+  const info = await link.info();
+  const running = (await link.modules()).find((module) => module.name === request.name);
+  return {
+    ...unproven,
+    name: request.name,
+    hook: request.program.hookId,
+    board_class: info.board_class,
+    code: request.program.code,
+    maps: mapsOf(request.program),
+    parent: running?.sha ?? none,
+    sequence: info.sequence + 1n,
+    proposer: request.proposer ?? 'person',
+    cores: request.cores ?? 0,
+    period_us: request.periodUs ?? 0,
+  };
+};
+
+/** Signs, stages and installs. @throws RefusedError with the board's reason */
+export const push = async (
+  link: VelocityLink,
+  patch: Patch,
+  key: SigningKey,
+  options: Request<'install'>,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Response<'install'>> => {
+  await link.stage(signPatch(patch, key), onProgress);
+  return link.install(options);
+};

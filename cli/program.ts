@@ -1,0 +1,44 @@
+/** The velocity command: every command has its own file in commands/ and is listed here. */
+import { Command, Option } from 'commander';
+import { DEFAULT_BAUD } from '../link/index.ts';
+import { registerBench } from './commands/bench.ts';
+import { registerBpf } from './commands/bpf.ts';
+import { registerBuild } from './commands/build.ts';
+import { registerDoctor } from './commands/doctor.ts';
+import { registerFlash } from './commands/flash.ts';
+import { registerModule } from './commands/module.ts';
+import { registerMonitor } from './commands/monitor.ts';
+import { registerTest } from './commands/test.ts';
+import type { Context, Register } from './context.ts';
+import { exitCodeTable } from './exit-codes.ts';
+import { wholeNumber } from './numbers.ts';
+import { version } from './version.ts';
+
+const commands: readonly Register[] = [
+  registerBuild,
+  registerFlash,
+  registerMonitor,
+  registerModule,
+  registerBpf,
+  registerBench,
+  registerDoctor,
+  registerTest,
+];
+
+/** Options that mean the same everywhere may stand before or after the command's name. */
+export const makeProgram = (context: Context): Command => {
+  const program = new Command('velocity')
+    .description('Builds, flashes, watches and improves Velocity boards.')
+    .version(version())
+    .option('--json', 'print one JSON object a line')
+    .option('--port <address>', 'the board at this device path, tcp:HOST:PORT or unix:PATH')
+    .addOption(new Option('--board <name>', 'a virtual board: qemu-virt, rpi3b or rpi4b').conflicts('port'))
+    .option('--baud <rate>', 'speed of a serial port', wholeNumber(300), DEFAULT_BAUD)
+    .exitOverride()
+    .showHelpAfterError('(add --help for the options)')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', '\nExample:\n  velocity monitor --board qemu-virt')
+    .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`);
+  for (const register of commands) register(program, context);
+  return program;
+};

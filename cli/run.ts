@@ -1,0 +1,56 @@
+/** Runs one command line: parses it, reports errors, and leaves no process behind. */
+import { CommanderError } from 'commander';
+import { makeCleanup } from './cleanup.ts';
+import { exitCodes } from './exit-codes.ts';
+import { failureOf, OutcomeError } from './failure.ts';
+import { Output } from './output.ts';
+import { makeProgram } from './program.ts';
+
+/** Commander has printed its own message already. */
+const usageExit = (error: CommanderError) =>
+  error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+
+const report = (error: unknown, output: Output): number => {
+  if (error instanceof CommanderError) return usageExit(error);
+  const failure = failureOf(error);
+  if (!(error instanceof OutcomeError)) output.fail(failure);
+  return failure.exit;
+};
+
+/** Time that cleaning up may take after a signal before the process ends anyway. */
+const CLEANUP_MS = 3000;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Writes to a pipe that nobody reads any more (`velocity … | head`) end the command quietly. */
+const quietPipes = () => {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.cancelled.code);
+    throw error;
+  });
+};
+
+/** Returns only through process.exit. `argv` are the arguments after the program name. */
+export const main = async (argv: readonly string[]): Promise<void> => {
+  const output = new Output(argv.includes('--json'));
+  const cleanup = makeCleanup();
+  quietPipes();
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(exitCodes.cancelled.code);
+    stopping = true;
+    cleanup.abort();
+    setTimeout(() => process.exit(exitCodes.cancelled.code), CLEANUP_MS).unref();
+    void cleanup.run().finally(() => process.exit(exitCodes.cancelled.code));
+  };
+  for (const signal of signals) process.on(signal, stop);
+  let exit: number | undefined;
+  try {
+    await makeProgram({ output, cleanup }).parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!stopping) exit = report(error, output);
+  }
+  if (stopping) return;
+  await cleanup.run();
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+  process.exit(exit ?? process.exitCode ?? exitCodes.ok.code);
+};
