@@ -1,0 +1,132 @@
+/* Start-up in named levels, then the loop of core 0. */
+#include "boot/cores.h"
+#include "bpf/jit/jit.h"
+#include "drivers/board.h"
+#include "drivers/board_start.h"
+#include "drivers/console.h"
+#include "drivers/console_start.h"
+#include "drivers/psci.h"
+#include "drivers/timer.h"
+#include "drivers/watchdog.h"
+#include "irq/irq.h"
+#include "lib/barrier.h"
+#include "lib/sysreg.h"
+#include "link/link.h"
+#include "mm/layout.h"
+#include "mm/map.h"
+#include "patch/slots.h"
+#include "smp/crash_write.h"
+#include "smp/start.h"
+#include "telemetry/telemetry.h"
+
+static_assert(BOARD_LSE == JIT_LSE && BOARD_DOTPROD == JIT_DOTPROD && BOARD_CRC32 == JIT_CRC32 && BOARD_BTI == JIT_BTI);
+static_assert(STACKS_VA == 0x4000100000 && STACK_STRIDE_BYTES == 1 << 17, "repeated in boot/head.S");
+static_assert(MAX_CORES == 8, "repeated in boot/head.S, mm/map.c, irq/gic2.c and drivers/tick.c");
+
+#define DAIF_MASKED (0xfull << 6)
+#define DAIF_OPEN (0x9ull << 6) /* debug and FIQ stay masked; SError and IRQ come through */
+
+static const void *tree_bytes;
+static struct fdt tree;
+
+static void probe(void *cookie, const struct fdt_node *node) {
+    (void)cookie;
+    if (node->disabled) { return; }
+    board_probe(node);
+    irq_probe(node, map_device);
+    timer_probe(node);
+    psci_probe(node);
+    cores_probe(node);
+    console_probe(node);
+    watchdog_probe(node);
+}
+
+static enum status level_crash(void) {
+    board_init();
+    crash_init();
+    return STATUS_OK;
+}
+
+static enum status level_tree(void) {
+    if (!tree_bytes) { return STATUS_NO_ENTRY; }
+    const uint32_t size = __builtin_bswap32(((const uint32_t *)tree_bytes)[1]); /* map_early() has bounded it */
+    const enum status status = fdt_open(tree_bytes, size, &tree);
+    return status == STATUS_OK ? fdt_walk(&tree, probe, nullptr) : status;
+}
+
+static enum status level_interrupts(void) {
+    const enum status status = irq_ready();
+    if (status != STATUS_OK) { return status; }
+    irq_core_init();
+    return STATUS_OK;
+}
+
+static enum status level_console(void) { return console_init(&tree); }
+
+static enum status level_time(void) {
+    const enum status status = clock_init();
+    if (status != STATUS_OK) { return status; }
+    const enum status registered = tick_init(core_call);
+    tick_core_init();
+    WRITE_SYSREG(daif, DAIF_OPEN);
+    return registered;
+}
+
+/* What each level makes work is said by its name; one that is needed and fails ends the start. */
+static const struct level {
+    const char *name;
+    enum status (*start)(void);
+    bool needed;
+} levels[] = {
+    {"crash record", level_crash, true},
+    {"device tree", level_tree, true},
+    {"interrupt controller", level_interrupts, true},
+    {"start of the other cores", cores_start, false},
+    {"console", level_console, true},
+    {"time and tick", level_time, true},
+    {"arrival of the other cores", cores_wait, false},
+    {"telemetry", telemetry_init, true},
+    {"slots", slots_init, true},
+    {"link", link_init, true},
+};
+
+/* Nobody can be told while there is no console: the record tells it after the next start. */
+[[noreturn]] static void give_up(const struct level *level, enum status status) {
+    const struct fault none = {.elr = (uintptr_t)__image_start, .esr = status};
+    const struct crash_record *record = crash_write(level->name, build_id(), core_id(), (uintptr_t)__image_start, &none);
+    cache_clean(record, sizeof *record);
+    console_print("start-up failed at %s: status %u; halted\n", level->name, status);
+    WRITE_SYSREG(daif, DAIF_MASKED);
+    for (;;) { wait_for_interrupt(); }
+}
+
+/* Sleeps unless an interrupt came since `sequence` was read: it may have left work for the polls. */
+static void sleep_after(uint32_t sequence) {
+    WRITE_SYSREG(daif, DAIF_MASKED);
+    if (core_irq_sequence() == sequence) { core_idle(); }
+    WRITE_SYSREG(daif, DAIF_OPEN);
+    barrier_isb();
+}
+
+[[noreturn]] static void main_loop(void) {
+    for (;;) {
+        const uint32_t sequence = core_irq_sequence();
+        const bool link_worked = link_poll();
+        const bool slots_worked = slots_poll();
+        quiescent_point();
+        if (!link_worked && !slots_worked) { sleep_after(sequence); }
+    }
+}
+
+[[noreturn]] void kernel_main(const void *tree_addr) {
+    tree_bytes = tree_addr;
+    for (uint32_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        const enum status status = levels[i].start();
+        if (status == STATUS_OK) { continue; }
+        if (levels[i].needed) { give_up(&levels[i], status); }
+        console_print("start-up: %s: status %u, going on without\n", levels[i].name, status);
+    }
+    board_ready();
+    console_print("velocity %s %s ready on %s\n", VELOCITY_VERSION, build_id(), board_model());
+    main_loop();
+}

@@ -1,0 +1,133 @@
+#include "drivers/tick.h"
+#include "drivers/clock.h"
+#include "drivers/timer.h"
+#include "irq/irq.h"
+#include "lib/barrier.h"
+#include "lib/irqflags.h"
+#include "lib/sysreg.h"
+
+#define CORES 8u /* smp/core.h, MAX_CORES */
+#define CTL_ENABLE 1u /* CNTV_CTL_EL0 */
+
+/* Written by its own core, in interrupt context or with interrupts masked; others read. */
+struct tick {
+    tick_handler handler; /* null: stopped */
+    uint64_t period_count;
+    uint64_t deadline_count;
+    uint64_t last_count; /* when the handler ran last; 0 before the first time */
+    uint64_t ticks;
+    uint64_t missed;
+    uint64_t longest_gap_count;
+    uint32_t wanted_period_us; /* set by tick_start for the core to take over */
+    tick_handler wanted_handler;
+} __attribute__((aligned(64)));
+
+static struct tick ticks[CORES];
+static tick_caller call_core;
+
+static struct tick *own(void) { return &ticks[READ_SYSREG(tpidr_el1) & (CORES - 1)]; }
+
+static void timer_set(uint64_t deadline_count) {
+    WRITE_SYSREG(cntv_cval_el0, deadline_count);
+    WRITE_SYSREG(cntv_ctl_el0, CTL_ENABLE);
+    barrier_isb();
+}
+
+static void timer_off(void) {
+    WRITE_SYSREG(cntv_ctl_el0, 0);
+    barrier_isb();
+}
+
+static void on_timer(void *cookie) {
+    (void)cookie;
+    struct tick *tick = own();
+    const tick_handler handler = tick->handler;
+    const uint64_t now = clock_count();
+    if (!handler) {
+        timer_off();
+        return;
+    }
+    if (now < tick->deadline_count) { return; } /* moved since it fired */
+    const uint64_t late = now - tick->deadline_count;
+    const uint64_t missed = late < tick->period_count ? 0 : late / tick->period_count;
+    tick->deadline_count += (missed + 1) * tick->period_count;
+    timer_set(tick->deadline_count);
+    if (tick->last_count && now - tick->last_count > tick->longest_gap_count) {
+        tick->longest_gap_count = now - tick->last_count;
+    }
+    tick->last_count = now;
+    tick->ticks++;
+    tick->missed += missed;
+    handler(clock_ns_of(now), (uint32_t)missed);
+}
+
+static void clear(struct tick *tick) {
+    tick->ticks = 0;
+    tick->missed = 0;
+    tick->longest_gap_count = 0;
+    tick->last_count = 0;
+}
+
+/* On the core concerned. */
+static void take_over(void *arg) {
+    struct tick *tick = arg;
+    const uint64_t flags = irq_save();
+    tick->handler = tick->wanted_handler;
+    if (tick->handler) {
+        tick->period_count = clock_hz() * tick->wanted_period_us / 1000000;
+        tick->deadline_count = clock_count() + tick->period_count;
+        clear(tick);
+        timer_set(tick->deadline_count);
+    } else {
+        timer_off();
+    }
+    irq_restore(flags);
+}
+
+static void clear_own(void *arg) {
+    const uint64_t flags = irq_save();
+    clear(arg);
+    irq_restore(flags);
+}
+
+enum status tick_init(tick_caller call) {
+    call_core = call;
+    return irq_register(timer_irq(), on_timer, nullptr);
+}
+
+void tick_core_init(void) {
+    timer_off();
+    irq_enable(timer_irq());
+}
+
+enum status tick_start(uint32_t core, uint32_t period_us, tick_handler handler) {
+    if (core >= CORES || !handler || period_us < TICK_PERIOD_MIN_US || period_us > TICK_PERIOD_MAX_US) {
+        return STATUS_INVALID_ARGUMENT;
+    }
+    ticks[core].wanted_period_us = period_us;
+    ticks[core].wanted_handler = handler;
+    return call_core(core, take_over, &ticks[core]);
+}
+
+void tick_stop(uint32_t core) {
+    if (core >= CORES) { return; }
+    ticks[core].wanted_handler = nullptr;
+    /* A full queue is retried until the core has taken its calls: it does within one of its interrupts. */
+    while (call_core(core, take_over, &ticks[core]) == STATUS_BUSY) { __asm__ volatile("yield"); }
+}
+
+void tick_stats_read(uint32_t core, struct tick_stats *out) {
+    *out = (struct tick_stats){};
+    if (core >= CORES) { return; }
+    const uint64_t flags = irq_save(); /* one moment, where it is this core */
+    const struct tick *tick = &ticks[core];
+    out->ticks = tick->ticks;
+    out->missed = tick->missed;
+    out->longest_gap_ns = clock_ns_of(tick->longest_gap_count);
+    irq_restore(flags);
+}
+
+void tick_stats_clear(uint32_t core) {
+    if (core >= CORES) { return; }
+    if (call_core(core, clear_own, &ticks[core]) != STATUS_OK) { clear(&ticks[core]); }
+}

@@ -1,0 +1,6 @@
+#pragma once
+/* CRC-32 as in IEEE 802.3: polynomial 0x04c11db7 reflected, initial and final complement; "123456789" gives 0xcbf43926. */
+
+#include <stdint.h>
+
+[[nodiscard]] uint32_t crc32(const void *data, uint32_t size_bytes);

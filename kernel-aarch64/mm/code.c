@@ -1,0 +1,66 @@
+#include "mm/code.h"
+#include "lib/barrier.h"
+#include "lib/sysreg.h"
+#include "mm/layout.h"
+
+/* First fit over units of 256 bytes: one byte per unit says 0 free, 1 first of an area, 2 continues it. */
+#define UNIT_BYTES 256u
+#define UNITS (CODE_POOL_BYTES / UNIT_BYTES)
+
+enum unit : uint8_t { UNIT_FREE, UNIT_FIRST, UNIT_MORE };
+
+static uint8_t units[UNITS];
+
+static bool gap_at(uint32_t first, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (units[first + i] != UNIT_FREE) { return false; }
+    }
+    return true;
+}
+
+enum status code_alloc(uint32_t size_bytes, struct code_area *out) {
+    if (size_bytes == 0) { return STATUS_INVALID_ARGUMENT; }
+    if (size_bytes > CODE_POOL_BYTES) { return STATUS_POOL_FULL; }
+    const uint32_t count = (size_bytes + UNIT_BYTES - 1) / UNIT_BYTES;
+    for (uint32_t first = 0; first + count <= UNITS; first++) {
+        if (!gap_at(first, count)) { continue; }
+        for (uint32_t i = 0; i < count; i++) { units[first + i] = i == 0 ? UNIT_FIRST : UNIT_MORE; }
+        out->write = (uint32_t *)(uintptr_t)(CODE_WRITE_VA + first * UNIT_BYTES);
+        out->exec_addr = (uintptr_t)__code_pool + first * UNIT_BYTES;
+        out->size_bytes = count * UNIT_BYTES;
+        return STATUS_OK;
+    }
+    return STATUS_POOL_FULL;
+}
+
+/* Arm ARM B2.4.4: clean to the point of unification, invalidate by the address that will run. IC IVAU and the DSB reach
+ * all cores of the inner shareable domain; each of them takes an exception or an ISB before it runs new code, because it
+ * gets there through an interrupt. */
+void code_publish(const struct code_area *area) {
+    const uint64_t ctr = READ_SYSREG(ctr_el0);
+    const uint64_t data_line = 4ull << (ctr >> 16 & 15);
+    const uint64_t instruction_line = 4ull << (ctr & 15);
+    const uint64_t start = (uintptr_t)area->write;
+    for (uint64_t at = start; at < start + area->size_bytes; at += data_line) {
+        __asm__ volatile("dc cvau, %0" ::"r"(at) : "memory");
+    }
+    barrier_dsb_ish();
+    for (uint64_t at = area->exec_addr; at < area->exec_addr + area->size_bytes; at += instruction_line) {
+        __asm__ volatile("ic ivau, %0" ::"r"(at) : "memory");
+    }
+    barrier_dsb_ish();
+    barrier_isb();
+}
+
+void code_free(struct code_area *area) {
+    const uint64_t offset = area->exec_addr - (uintptr_t)__code_pool;
+    if (!area->exec_addr || offset >= CODE_POOL_BYTES || offset % UNIT_BYTES) { return; }
+    uint32_t unit = (uint32_t)(offset / UNIT_BYTES);
+    if (units[unit] != UNIT_FIRST) { return; }
+    do {
+        units[unit++] = UNIT_FREE;
+    } while (unit < UNITS && units[unit] == UNIT_MORE);
+    *area = (struct code_area){};
+}
+
+bool code_contains(uint64_t addr) { return addr - (uintptr_t)__code_pool < CODE_POOL_BYTES; }

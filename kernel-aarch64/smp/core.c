@@ -1,0 +1,158 @@
+#include "smp/core.h"
+#include "lib/barrier.h"
+#include "lib/irqflags.h"
+#include "lib/sysreg.h"
+#include "smp/start.h"
+
+#define CALLS_MAX 8u
+
+struct call {
+    void (*fn)(void *);
+    void *arg;
+};
+
+/* What the other cores look at, on a cache line of its own per core. */
+struct core {
+    uint32_t irq_sequence; /* odd while in interrupt context */
+    uint32_t points;       /* quiescent points passed */
+    bool idle;             /* in WFI outside of interrupts, holding nothing */
+    bool up;
+    uint32_t lock; /* protects calls and call_count; held with interrupts masked */
+    uint32_t call_count;
+    struct call calls[CALLS_MAX];
+    uint64_t idle_wakeups;
+    uint64_t calls_run;
+} __attribute__((aligned(64)));
+
+static struct core cores[MAX_CORES];
+static uint32_t up_count = 1;
+static void (*ipi_send)(uint64_t affinity, uint32_t core);
+
+/* Read by secondary_entry in boot/head.S with the MMU off. Unused entries match no core. */
+uint64_t core_affinity[MAX_CORES] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                                     UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+
+void cores_init(void (*send)(uint64_t affinity, uint32_t core)) {
+    ipi_send = send;
+    core_affinity[0] = READ_SYSREG(mpidr_el1) & 0xff00ffffffull;
+    cores[0].up = true;
+}
+
+uint32_t cores_up(void) { return __atomic_load_n(&up_count, __ATOMIC_ACQUIRE); }
+
+void core_came_up(void) {
+    __atomic_store_n(&cores[core_id()].up, true, __ATOMIC_RELEASE);
+    __asm__ volatile("dsb ishst\n\tsev" ::: "memory");
+}
+
+/* Ids stay dense: a core that did not come up ends the count. */
+uint32_t cores_count(void) {
+    uint32_t count = 1;
+    while (count < MAX_CORES && __atomic_load_n(&cores[count].up, __ATOMIC_ACQUIRE)) { count++; }
+    __atomic_store_n(&up_count, count, __ATOMIC_RELEASE);
+    return count;
+}
+
+static void lock_take(uint32_t *lock) {
+    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) { __asm__ volatile("yield"); }
+}
+
+static void lock_give(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
+
+enum status core_call(uint32_t core, void (*fn)(void *), void *arg) {
+    if (core >= cores_up()) { return STATUS_INVALID_ARGUMENT; }
+    if (core == core_id()) {
+        fn(arg);
+        return STATUS_OK;
+    }
+    struct core *target = &cores[core];
+    const uint64_t flags = irq_save();
+    lock_take(&target->lock);
+    const bool room = target->call_count < CALLS_MAX;
+    if (room) { target->calls[target->call_count++] = (struct call){fn, arg}; }
+    lock_give(&target->lock);
+    irq_restore(flags);
+    if (!room) { return STATUS_BUSY; }
+    ipi_send(core_affinity[core], core);
+    return STATUS_OK;
+}
+
+void core_run_calls(void) {
+    struct core *self = &cores[core_id()];
+    struct call taken[CALLS_MAX];
+    lock_take(&self->lock); /* interrupts are masked: this runs in interrupt context */
+    const uint32_t count = self->call_count;
+    for (uint32_t i = 0; i < count; i++) { taken[i] = self->calls[i]; }
+    self->call_count = 0;
+    lock_give(&self->lock);
+    for (uint32_t i = 0; i < count; i++) { taken[i].fn(taken[i].arg); }
+    self->calls_run += count;
+}
+
+/* The barrier pairs with the one in quiescent_wait(): either this interrupt sees what was published before the wait, or
+ * the waiter sees the odd sequence. */
+void core_irq_enter(void) {
+    struct core *self = &cores[core_id()];
+    __atomic_store_n(&self->irq_sequence, self->irq_sequence + 1, __ATOMIC_RELAXED);
+    barrier_dmb_ish();
+}
+
+void core_irq_leave(void) {
+    struct core *self = &cores[core_id()];
+    __atomic_store_n(&self->irq_sequence, self->irq_sequence + 1, __ATOMIC_RELEASE);
+}
+
+uint32_t core_irq_sequence(void) { return cores[core_id()].irq_sequence; }
+
+void core_idle(void) {
+    struct core *self = &cores[core_id()];
+    __atomic_store_n(&self->idle, true, __ATOMIC_RELEASE);
+    wait_for_interrupt();
+    __atomic_store_n(&self->idle, false, __ATOMIC_RELAXED);
+    barrier_dmb_ish(); /* not idle before anything that follows is read */
+    self->idle_wakeups++;
+}
+
+void quiescent_point(void) {
+    struct core *self = &cores[core_id()];
+    __atomic_store_n(&self->points, self->points + 1, __ATOMIC_RELEASE);
+}
+
+/* Passed: out of the interrupt it was in, if any, and idle or past a point since `before`. */
+static bool passed(const struct core *core, const struct core *before) {
+    const uint32_t sequence = __atomic_load_n(&core->irq_sequence, __ATOMIC_ACQUIRE);
+    const bool out = before->irq_sequence % 2 == 0 || sequence != before->irq_sequence;
+    const bool point = __atomic_load_n(&core->points, __ATOMIC_ACQUIRE) != before->points;
+    return out && (point || __atomic_load_n(&core->idle, __ATOMIC_ACQUIRE));
+}
+
+static uint64_t deadline_after_us(uint32_t timeout_us) {
+    return READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * timeout_us / 1000 + 1;
+}
+
+enum status quiescent_wait(uint32_t timeout_us) {
+    barrier_dmb_ish();
+    const uint32_t self = core_id();
+    const uint64_t deadline = deadline_after_us(timeout_us);
+    const uint32_t count = cores_up();
+    quiescent_point();
+    for (uint32_t core = 0; core < count; core++) {
+        if (core == self) { continue; }
+        const struct core *other = &cores[core];
+        const struct core before = {.irq_sequence = __atomic_load_n(&other->irq_sequence, __ATOMIC_ACQUIRE),
+                                    .points = __atomic_load_n(&other->points, __ATOMIC_ACQUIRE)};
+        while (!passed(other, &before)) {
+            if (READ_SYSREG(cntvct_el0) > deadline) { return STATUS_TIMEOUT; }
+            __asm__ volatile("yield");
+        }
+    }
+    barrier_dmb_ish();
+    return STATUS_OK;
+}
+
+enum status core_stats_read(uint32_t core, struct core_stats *out) {
+    if (core >= cores_up()) { return STATUS_INVALID_ARGUMENT; }
+    *out = (struct core_stats){.idle_wakeups = cores[core].idle_wakeups, .calls = cores[core].calls_run};
+    out->stack_size_bytes = 0x10000; /* mm/layout.h, STACK_BYTES */
+    return STATUS_OK;
+}

@@ -1,0 +1,49 @@
+#include "smp/crash.h"
+#include "lib/crc32.h"
+#include "lib/mem.h"
+#include "smp/crash_write.h"
+#include <stddef.h>
+
+extern struct crash_record __crash_record; /* boot/kernel.ld */
+
+static bool found;
+
+static uint32_t record_crc(const struct crash_record *record) {
+    return crc32(record, offsetof(struct crash_record, crc));
+}
+
+static void text_copy(char *to, uint32_t size, const char *from) {
+    uint32_t i = 0;
+    for (; i + 1 < size && from[i] != '\0'; i++) { to[i] = from[i]; }
+    to[i] = '\0';
+}
+
+void crash_init(void) {
+    struct crash_record *record = &__crash_record;
+    found = record->magic == CRASH_MAGIC && record->crc == record_crc(record);
+    if (!found) { return; }
+    record->boots++;
+    record->crc = record_crc(record);
+}
+
+bool crash_read(struct crash_record *out) {
+    if (found) { *out = __crash_record; }
+    return found;
+}
+
+const struct crash_record *crash_write(const char *reason, const char *build, uint32_t core, uint64_t image_base,
+                                       const struct fault *fault) {
+    struct crash_record *record = &__crash_record;
+    memset(record, 0, sizeof *record);
+    record->magic = CRASH_MAGIC;
+    text_copy(record->reason, sizeof record->reason, reason);
+    text_copy(record->build, sizeof record->build, build);
+    record->core = core;
+    record->esr = fault->esr;
+    record->far = fault->far;
+    record->elr_rel = fault->elr - image_base;
+    record->spsr = fault->spsr;
+    memcpy(record->x, fault->x, sizeof record->x);
+    record->crc = record_crc(record);
+    return record;
+}
