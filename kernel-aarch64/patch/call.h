@@ -4,34 +4,31 @@
 #include "lib/pmu.h"
 #include "patch/version.h"
 
-/* Lives on the dispatcher's stack; the guarded functions below get its address. */
-struct version_call {
-    struct version *version;
-    struct counters *counters;
-    uint64_t took; /* cycles; 0 when it was not counted */
-};
-
-/* For guard_call(): what telemetry costs is the difference between these two. */
-static uint64_t counted_call(uint64_t call_addr, uint64_t context) {
-    struct version_call *call = (struct version_call *)call_addr;
-    const uint64_t start = cycles();
-    const uint64_t result = call->version->entry(context, 0);
-    const uint64_t took = cycles() - start;
-    call->took = took;
-    count_call(call->counters, took, result);
-    return result;
+/* The reading at the start needs no barrier: what drifts past it is the dispatcher's own. */
+static inline uint64_t cycles_at_start(void) {
+    uint64_t value;
+    __asm__ volatile("mrs %0, pmccntr_el0" : "=r"(value)::"memory");
+    return value;
 }
 
-static uint64_t plain_call(uint64_t call_addr, uint64_t context) {
-    const struct version_call *call = (const struct version_call *)call_addr;
-    return call->version->entry(context, 0);
+/* Calls the version on this core, interrupts masked; `core` is core_id(). The result lands in
+ * counters[core]->last_result, *took holds the cycles. STATUS_MODULE_FAULT as guard_call(). */
+[[nodiscard]] static inline enum status version_call(struct version *version, void *context, uint32_t core,
+                                                     struct fault *fault, uint64_t *took) {
+    struct counters *counters = version->counters[core];
+    running_module[core] = &version->running;
+    const jit_function entry = version->entry;
+    const uint64_t start = cycles_at_start();
+    const enum status status = guard_call(entry, (uint64_t)context, 0, &counters->last_result, fault);
+    const uint64_t raw = cycles() - start;
+    if (__builtin_expect(status != STATUS_OK, 0)) { return status; }
+    *took = count_call(counters, raw);
+    return STATUS_OK;
 }
 
-/* Calls the version on this core, interrupts masked; `core` is core_id(). STATUS_MODULE_FAULT as guard_call(). */
-[[nodiscard]] static inline enum status version_call(struct version_call *call, void *context, uint32_t core,
-                                                     bool counted, uint64_t *result, struct fault *fault) {
-    running_module[core] = &call->version->running;
-    if (!counted) { return guard_call(plain_call, (uint64_t)call, (uint64_t)context, result, fault); }
-    call->counters = call->version->counters[core];
-    return guard_call(counted_call, (uint64_t)call, (uint64_t)context, result, fault);
+/* The same without telemetry: what that costs is the difference between the two (bench.c measures it). */
+[[nodiscard]] static inline enum status version_call_uncounted(struct version *version, void *context, uint32_t core,
+                                                               struct fault *fault, uint64_t *result) {
+    running_module[core] = &version->running;
+    return guard_call(version->entry, (uint64_t)context, 0, result, fault);
 }

@@ -15,29 +15,27 @@ static uint64_t tick_cycles; /* of core 0 */
 
 /* A canary's call; the rare path of call_module(). */
 [[gnu::noinline]] static enum status call_watched(struct version *version, void *context, uint32_t core,
-                                                  uint64_t *result, struct fault *fault) {
-    struct version_call call = {.version = version};
+                                                  struct fault *fault) {
     const struct shadow *shadow = version->watch.shadow ? shadow_run(version, context, core) : nullptr;
-    const enum status status = version_call(&call, context, core, true, result, fault);
+    uint64_t took;
+    const enum status status = version_call(version, context, core, fault, &took);
     if (status != STATUS_OK) { return status; }
-    if (shadow != nullptr && shadow_disagrees(shadow, context, *result)) {
+    if (shadow != nullptr && shadow_disagrees(shadow, context, version->counters[core]->last_result)) {
         module_take_back(version, STATUS_CANARY_DISAGREED, nullptr);
     } else {
-        watch_call(version, call.took);
+        watch_call(version, took);
     }
     return STATUS_OK;
 }
 
-/* Interrupts are masked. A fault ends in the predecessor's favour at once; this input is not run again. */
-static enum status call_module(struct version *version, void *context, uint32_t core, uint64_t *result) {
+/* Interrupts are masked; the result lands in the counters of this core. A fault ends in the predecessor's favour at
+ * once; this input is not run again. */
+static enum status call_module(struct version *version, void *context, uint32_t core) {
     struct fault fault;
-    enum status status;
-    if (__builtin_expect(__atomic_load_n(&version->watched, __ATOMIC_RELAXED) != 0, 0)) {
-        status = call_watched(version, context, core, result, &fault);
-    } else {
-        struct version_call call = {.version = version};
-        status = version_call(&call, context, core, true, result, &fault);
-    }
+    uint64_t took;
+    const bool watched = __atomic_load_n(&version->watched, __ATOMIC_RELAXED) != 0;
+    const enum status status = __builtin_expect(watched, 0) ? call_watched(version, context, core, &fault)
+                                                            : version_call(version, context, core, &fault, &took);
     if (__builtin_expect(status != STATUS_OK, 0)) { module_take_back(version, STATUS_MODULE_FAULT, &fault); }
     return status;
 }
@@ -53,8 +51,7 @@ static void run_timer_modules(struct timer_context *context) {
     for (; taken != 0; taken &= taken - 1) {
         struct version *version = version_for(HOOK_TIMER, (uint32_t)__builtin_ctz(taken), context->core);
         if (version == nullptr) { continue; }
-        uint64_t result;
-        (void)call_module(version, context, context->core, &result);
+        (void)call_module(version, context, context->core);
     }
 }
 
@@ -78,9 +75,9 @@ static uint32_t run_packet_modules(struct packet_context *context, uint32_t core
     for (; taken != 0; taken &= taken - 1) {
         struct version *version = version_for(HOOK_PACKET, (uint32_t)__builtin_ctz(taken), core);
         if (version == nullptr) { continue; }
-        uint64_t verdict = VERDICT_ABORTED;
-        const enum status status = call_module(version, context, core, &verdict);
-        if (status != STATUS_OK || verdict > VERDICT_TRANSMIT) { return VERDICT_ABORTED; }
+        if (call_module(version, context, core) != STATUS_OK) { return VERDICT_ABORTED; }
+        const uint64_t verdict = version->counters[core]->last_result;
+        if (verdict > VERDICT_TRANSMIT) { return VERDICT_ABORTED; }
         if (verdict != VERDICT_PASS) { return (uint32_t)verdict; }
     }
     return VERDICT_PASS;

@@ -1,6 +1,7 @@
 #include "patch/version.h"
 #include "lib/mem.h"
 #include "mm/pool.h"
+#include "patch/calibrate.h"
 #include "telemetry/evidence.h"
 #include "telemetry/stats.h"
 
@@ -10,7 +11,7 @@ static enum status add_counters(struct version *version) {
     if (status != STATUS_OK) { return status; }
     struct counters *counters = memory;
     for (uint32_t core = 0; core < MAX_CORES; core++) {
-        counters_clear(&counters[core]);
+        counters_clear(&counters[core], call_overhead());
         version->counters[core] = &counters[core];
     }
     return STATUS_OK;
