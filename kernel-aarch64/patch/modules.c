@@ -1,7 +1,7 @@
 #include "patch/modules.h"
-#include "drivers/clock.h"
 #include "lib/mem.h"
 #include "patch/report.h"
+#include "patch/text.h"
 
 /* Long enough for the longest module call on every core; a core that takes longer is asked again at the next poll. */
 constexpr uint32_t GRACE_TIMEOUT_US = 10000;
@@ -72,9 +72,8 @@ static struct module *make_module_locked(enum hook_id hook, const struct version
 }
 
 void module_apply(enum hook_id hook, struct version *version) {
-    const struct span name = {(const uint8_t *)version->name, (uint32_t)__builtin_strlen(version->name)};
     const uint64_t flags = spin_lock(&lock);
-    struct module *module = module_find(name);
+    struct module *module = module_find(span_of(version->name));
     if (module == nullptr) { module = make_module_locked(hook, version); }
     struct version *predecessor = module_running(module);
     version->module = module;

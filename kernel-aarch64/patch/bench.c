@@ -1,0 +1,148 @@
+#include "drivers/tick.h"
+#include "lib/irqflags.h"
+#include "lib/pmu.h"
+#include "patch/call.h"
+#include "patch/compile.h"
+#include "patch/dispatch.h"
+#include "patch/modules.h"
+#include "patch/refusal.h"
+#include "patch/text.h"
+
+/* Measures swap and telemetry with modules of its own, built like any other: verified, compiled, bound to a slot. */
+
+constexpr uint32_t BENCH_PERIOD_US = 100; /* 10 kHz */
+constexpr uint32_t SWAPS_MAX = 100'000;
+constexpr uint32_t CALLS_MAX = 1'000'000;
+constexpr uint32_t CALLS_MASKED = 64; /* in one stretch with interrupts masked */
+
+/* mov r0, i; exit (RFC 9669 §4.1, §4.3) */
+static const struct bpf_insn programs[2][2] = {
+    {{.opcode = 0xb7, .imm = 1}, {.opcode = 0x95}},
+    {{.opcode = 0xb7, .imm = 2}, {.opcode = 0x95}},
+};
+
+static struct compilation compilation;
+
+static enum status emit(uint32_t which, struct version *version, struct refusal *refusal) {
+    const struct span code = {(const uint8_t *)programs[which], sizeof(programs[which])};
+    enum status status = compile_begin(&compilation, code, HOOK_TIMER, refusal);
+    if (status == STATUS_OK) { status = compile_verify(&compilation, refusal); }
+    if (status == STATUS_OK) { status = compile_emit(&compilation, nullptr, version->word_of_insn); }
+    if (status != STATUS_OK) { return status; }
+    version->entry = (jit_function)compilation.code.exec_addr;
+    version->code = compilation.code;
+    version->words = compilation.words;
+    version->bound = compilation.bound;
+    version->cores = 1;
+    return STATUS_OK;
+}
+
+static enum status build(uint32_t which, struct version **out, struct refusal *refusal) {
+    enum status status = version_make(SPAN("bench"), 2, out);
+    if (status != STATUS_OK) { return status; }
+    status = emit(which, *out, refusal);
+    if (status != STATUS_OK) {
+        version_free(*out);
+        *out = nullptr;
+    }
+    return status;
+}
+
+/* One swap as an install does it: new memory, verified, compiled, published, pointer stored, and the version before the
+ * previous one freed after a grace period. */
+static enum status swap(uint32_t i, struct refusal *refusal) {
+    struct version *version;
+    const enum status status = build(i & 1, &version, refusal);
+    if (status != STATUS_OK) { return status; }
+    module_apply(HOOK_TIMER, version);
+    (void)modules_poll();
+    return STATUS_OK;
+}
+
+static enum status swap_all(uint32_t n, struct msg_bench_response *response, struct refusal *refusal) {
+    timer_stats_clear();
+    const uint64_t start = cycles();
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && response->n < n) {
+        status = swap(response->n, refusal);
+        if (status == STATUS_OK) { response->n += 1; }
+    }
+    response->cycles = cycles() - start;
+    struct tick_stats stats;
+    timer_stats_read(&stats);
+    response->ticks = stats.ticks;
+    response->missed = stats.missed;
+    response->longest_gap_ns = stats.longest_gap_ns;
+    return status;
+}
+
+static enum status bench_swap(uint32_t n, struct msg_bench_response *response, struct refusal *refusal) {
+    if (n == 0 || n > SWAPS_MAX) { return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "n is 1..%u", SWAPS_MAX); }
+    if (module_find(SPAN("bench")) != nullptr) {
+        return REFUSE(refusal, STATUS_BAD_STATE, "a module named bench is installed; remove it first");
+    }
+    enum status status = module_has_room(HOOK_TIMER);
+    if (status != STATUS_OK) { return status; }
+    const uint32_t period_us = timer_period_us();
+    (void)timer_set_period(BENCH_PERIOD_US);
+    status = swap_all(n, response, refusal);
+    (void)timer_set_period(period_us);
+    struct module *module = module_find(SPAN("bench"));
+    if (module != nullptr) { (void)module_remove(module); }
+    return status;
+}
+
+/* Not inlined, so that both loops around them cost the same. */
+[[gnu::noinline]] static enum status counted(struct version *version, uint64_t *result) {
+    struct fault fault;
+    uint64_t took;
+    const enum status status = version_call(version, nullptr, 0, &fault, &took);
+    *result = took;
+    return status;
+}
+
+[[gnu::noinline]] static enum status uncounted(struct version *version, uint64_t *result) {
+    struct fault fault;
+    return version_call_uncounted(version, nullptr, 0, &fault, result);
+}
+
+typedef enum status (*call_kind)(struct version *version, uint64_t *result);
+
+/* Cycles of n calls, without the interrupts between stretches. */
+static uint64_t time_calls(call_kind call, struct version *version, uint32_t n) {
+    uint64_t total = 0;
+    uint64_t result;
+    while (n > 0) {
+        const uint32_t stretch = n < CALLS_MASKED ? n : CALLS_MASKED;
+        const uint64_t flags = irq_save();
+        const uint64_t start = cycles();
+        for (uint32_t i = 0; i < stretch; i++) { (void)call(version, &result); }
+        total += cycles() - start;
+        irq_restore(flags);
+        n -= stretch;
+    }
+    return total;
+}
+
+/* The reply's `cycles` is the difference: what accounting costs over n calls. */
+static enum status bench_telemetry(uint32_t n, struct msg_bench_response *response, struct refusal *refusal) {
+    if (n == 0 || n > CALLS_MAX) { return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "n is 1..%u", CALLS_MAX); }
+    struct version *version;
+    const enum status status = build(0, &version, refusal);
+    if (status != STATUS_OK) { return status; }
+    (void)time_calls(counted, version, 1); /* the first call sets min and max */
+    const uint64_t with = time_calls(counted, version, n);
+    const uint64_t without = time_calls(uncounted, version, n);
+    version_free(version); /* was in no slot: only this core called it */
+    response->n = n;
+    response->cycles = with > without ? with - without : 0;
+    return STATUS_OK;
+}
+
+enum status handle_bench(const struct msg_bench_request *request, struct msg_bench_response *response,
+                         struct refusal *refusal) {
+    *response = (struct msg_bench_response){};
+    if (span_is(request->what, "swap")) { return bench_swap(request->n, response, refusal); }
+    if (span_is(request->what, "telemetry")) { return bench_telemetry(request->n, response, refusal); }
+    return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "what is swap or telemetry");
+}

@@ -1,0 +1,268 @@
+#include "patch/install.h"
+#include "drivers/board.h"
+#include "lib/mem.h"
+#include "lib/pmu.h"
+#include "patch/compile.h"
+#include "patch/cose.h"
+#include "patch/dispatch.h"
+#include "patch/modules.h"
+#include "patch/refusal.h"
+#include "patch/report.h"
+#include "patch/stage.h"
+#include "patch/text.h"
+
+extern const uint8_t velocity_public_key[32];
+
+static uint64_t sequence;
+
+/* All that is known of a patch on its way in. Nothing of it is visible outside before apply(). */
+struct admission {
+    const struct msg_install_request *request;
+    struct refusal *refusal;
+    struct patch patch;
+    struct module *module;       /* null when the name is new */
+    struct version *predecessor; /* running now; null when the name is new */
+    struct compilation compilation;
+    struct version *version;
+    uint64_t check_cycles;
+};
+
+uint64_t install_sequence(void) { return sequence; }
+
+static void hash_u32(struct sha256 *hash, uint32_t value) {
+    const uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
+    sha256_add(hash, (struct span){bytes, sizeof(bytes)});
+}
+
+static void hash_map(struct sha256 *hash, const struct map_definition *map) {
+    uint8_t name[NAME_BYTES + 1] = {};
+    memcpy(name, map->name.data, map->name.size);
+    sha256_add(hash, (struct span){name, sizeof(name)});
+    hash_u32(hash, map->shape.type);
+    hash_u32(hash, map->shape.key_size);
+    hash_u32(hash, map->shape.value_size);
+    hash_u32(hash, map->shape.max_entries);
+    hash_u32(hash, map->shape.flags);
+    hash_u32(hash, map->init.size);
+    sha256_add(hash, map->init);
+}
+
+void program_hash(const struct patch *patch, uint8_t digest[SHA256_BYTES]) {
+    struct sha256 hash;
+    sha256_start(&hash);
+    hash_u32(&hash, patch->hook);
+    sha256_add(&hash, patch->code);
+    for (uint32_t i = 0; i < patch->map_count; i++) { hash_map(&hash, &patch->maps[i]); }
+    sha256_end(&hash, digest);
+}
+
+/* Hash of the staged bytes, signature, form. */
+static enum status check_envelope(struct admission *admission) {
+    struct span message;
+    struct span payload;
+    const uint64_t start = cycles() - timer_cycles();
+    enum status status = stage_get(&message, admission->refusal);
+    if (status == STATUS_OK) { status = cose_verify(message, velocity_public_key, &payload); }
+    admission->check_cycles = cycles() - timer_cycles() - start;
+    if (status == STATUS_OK) { status = patch_decode(payload, &admission->patch, admission->refusal); }
+    return status;
+}
+
+static enum status check_board(const struct admission *admission) {
+    const struct span wanted = admission->patch.board_class;
+    if (span_is(wanted, BOARD_CLASS) || span_equal(wanted, span_of(board_model()))) { return STATUS_OK; }
+    return REFUSE(admission->refusal, STATUS_WRONG_BOARD, "the patch is for '%.*s', this is '" BOARD_CLASS "'",
+                  (int)wanted.size, (const char *)wanted.data);
+}
+
+static enum status check_sequence(const struct admission *admission) {
+    const uint64_t offered = admission->patch.sequence;
+    if (offered > sequence) { return STATUS_OK; }
+    return REFUSE(admission->refusal, offered == sequence ? STATUS_REPLAYED : STATUS_OLDER_SEQUENCE,
+                  "sequence %lu; the newest accepted is %lu", offered, sequence);
+}
+
+static enum status check_hook(const struct admission *admission) {
+    const struct patch *patch = &admission->patch;
+    if (patch->hook != HOOK_TIMER && patch->hook != HOOK_PACKET) {
+        return REFUSE(admission->refusal, STATUS_UNKNOWN_HOOK, "there is no slot in hook %u", patch->hook);
+    }
+    const uint32_t up = (1u << cores_up()) - 1;
+    if ((patch->cores & ~up) != 0) {
+        return REFUSE(admission->refusal, STATUS_WRONG_BOARD, "core mask 0x%x; cores 0x%x are up", patch->cores, up);
+    }
+    if (patch->hook == HOOK_PACKET && patch->cores > 1) {
+        return REFUSE(admission->refusal, STATUS_BAD_PATCH, "the packet hook runs on core 0 only");
+    }
+    return STATUS_OK;
+}
+
+static enum status check_parent(struct admission *admission) {
+    const struct patch *patch = &admission->patch;
+    struct refusal *refusal = admission->refusal;
+    admission->module = module_find(patch->name);
+    if (admission->module == nullptr) {
+        if (patch->parent.size == 0) { return module_has_room(patch->hook); }
+        return REFUSE(refusal, STATUS_WRONG_PARENT, "the patch names a parent, but no such module is installed");
+    }
+    struct version *running = module_running(admission->module);
+    if (running == nullptr) { return STATUS_BUSY; } /* a fault emptied the slot this very moment */
+    admission->predecessor = running;
+    if (running->watched != 0) { return STATUS_CANARY_RUNNING; }
+    if (admission->module->hook != patch->hook) {
+        return REFUSE(refusal, STATUS_WRONG_PARENT, "this module is bound to another hook; remove it first");
+    }
+    if (patch->parent.size == 0) {
+        return REFUSE(refusal, STATUS_WRONG_PARENT, "version %u runs, but the patch names no parent",
+                      running->running.version);
+    }
+    if (memcmp(patch->parent.data, running->sha, sizeof(running->sha)) == 0) { return STATUS_OK; }
+    return REFUSE(refusal, STATUS_WRONG_PARENT, "version %u that runs is %02x%02x%02x%02x..., the parent is %02x%02x%02x%02x...",
+                  running->running.version, running->sha[0], running->sha[1], running->sha[2], running->sha[3],
+                  patch->parent.data[0], patch->parent.data[1], patch->parent.data[2], patch->parent.data[3]);
+}
+
+static enum status check_watch(const struct admission *admission) {
+    const struct msg_install_request *request = admission->request;
+    if (request->has_window && (request->window == 0 || request->window > WATCH_WINDOW_MAX)) {
+        return REFUSE(admission->refusal, STATUS_INVALID_ARGUMENT, "window is 1..%u calls", WATCH_WINDOW_MAX);
+    }
+    if (request->has_ratio && (request->ratio == 0 || request->ratio > WATCH_RATIO_MAX)) {
+        return REFUSE(admission->refusal, STATUS_INVALID_ARGUMENT, "ratio is 1..%u permille", WATCH_RATIO_MAX);
+    }
+    return STATUS_OK;
+}
+
+/* Takes the maps, the program and the memory that the version will have; version_free() gives all of it back. */
+static enum status take_maps(struct admission *admission) {
+    struct version *version = admission->version;
+    version->shadow_safe = true;
+    for (uint32_t i = 0; i < admission->patch.map_count; i++) {
+        const struct map_definition *definition = &admission->patch.maps[i];
+        const enum status status = map_acquire(definition, &version->maps[i]);
+        if (status != STATUS_OK) {
+            return REFUSE(admission->refusal, status, "map %.*s", (int)definition->name.size,
+                          (const char *)definition->name.data);
+        }
+        version->map_count = i + 1;
+        admission->compilation.shapes[i] = definition->shape;
+        if ((definition->shape.flags & MAP_FLAG_READ_ONLY) == 0) { version->shadow_safe = false; }
+    }
+    admission->compilation.program.map_count = version->map_count;
+    return STATUS_OK;
+}
+
+static enum status check_shadow(const struct admission *admission) {
+    if (!admission->request->canary || !admission->request->shadow) { return STATUS_OK; }
+    const struct version *predecessor = admission->predecessor;
+    if (predecessor == nullptr) {
+        return REFUSE(admission->refusal, STATUS_INVALID_ARGUMENT, "shadow mode needs a version to compare with");
+    }
+    if (admission->version->shadow_safe && predecessor->shadow_safe) { return STATUS_OK; }
+    return REFUSE(admission->refusal, STATUS_INVALID_ARGUMENT, "shadow mode would write the module's maps twice");
+}
+
+static uint32_t budget_of(uint32_t hook) {
+    static const uint32_t budgets[HOOK_ID_LIMIT] = {
+#define HOOK_BUDGET(name, id, budget, context_bytes) [id] = (budget),
+        HOOK_TABLE(HOOK_BUDGET)
+#undef HOOK_BUDGET
+    };
+    return budgets[hook];
+}
+
+static enum status check_bound(const struct admission *admission) {
+    const uint64_t proven = admission->compilation.bound;
+    const uint64_t claimed = admission->patch.bound;
+    if (claimed != 0 && claimed < proven) {
+        return REFUSE(admission->refusal, STATUS_BOUND_MISMATCH, "the patch says %lu, the board proved %lu", claimed,
+                      proven);
+    }
+    if (proven > budget_of(admission->patch.hook)) {
+        return REFUSE(admission->refusal, STATUS_OVER_BUDGET, "proven %lu instructions, the budget is %u", proven,
+                      budget_of(admission->patch.hook));
+    }
+    return STATUS_OK;
+}
+
+static enum status build(struct admission *admission) {
+    struct compilation *compilation = &admission->compilation;
+    const struct patch *patch = &admission->patch;
+    enum status status = compile_begin(compilation, patch->code, patch->hook, admission->refusal);
+    if (status == STATUS_OK) { status = version_make(patch->name, compilation->program.count, &admission->version); }
+    if (status == STATUS_OK) { status = take_maps(admission); }
+    if (status == STATUS_OK) { status = check_shadow(admission); }
+    if (status == STATUS_OK) { status = compile_verify(compilation, admission->refusal); }
+    if (status == STATUS_OK) { status = check_bound(admission); }
+    if (status != STATUS_OK) { return status; }
+    return compile_emit(compilation, admission->version->maps, admission->version->word_of_insn);
+}
+
+static enum status decode(struct admission *admission) {
+    enum status status = check_watch(admission);
+    if (status == STATUS_OK) { status = check_envelope(admission); }
+    if (status == STATUS_OK) { status = check_board(admission); }
+    if (status == STATUS_OK) { status = check_sequence(admission); }
+    if (status == STATUS_OK) { status = check_hook(admission); }
+    if (status == STATUS_OK) { status = check_parent(admission); }
+    if (status == STATUS_OK) { status = build(admission); }
+    return status;
+}
+
+static void fill_version(struct admission *admission) {
+    const struct compilation *compilation = &admission->compilation;
+    struct version *version = admission->version;
+    version->entry = (jit_function)compilation->code.exec_addr;
+    version->code = compilation->code;
+    version->words = compilation->words;
+    version->bound = compilation->bound;
+    version->proof = admission->patch.proof;
+    version->cores = admission->patch.cores == 0 ? 1 : admission->patch.cores;
+    program_hash(&admission->patch, version->sha);
+}
+
+/* The plan of the watch is checked; nothing here can fail. */
+static void apply(struct admission *admission) {
+    const struct msg_install_request *request = admission->request;
+    struct version *version = admission->version;
+    fill_version(admission);
+    if (request->canary) {
+        const struct watch_plan plan = {
+            .window = request->has_window ? request->window : WATCH_WINDOW_DEFAULT,
+            .ratio = request->has_ratio ? request->ratio : WATCH_RATIO_DEFAULT,
+            .shadow = request->has_shadow && request->shadow,
+        };
+        watch_start(version, admission->predecessor, &plan);
+    }
+    sequence = admission->patch.sequence;
+    module_apply(admission->patch.hook, version);
+    report_installed(version);
+    if (admission->patch.period_us != 0) { (void)timer_set_period(admission->patch.period_us); } /* range was checked */
+    timer_poll();
+}
+
+enum status handle_install(const struct msg_install_request *request, struct msg_install_response *response,
+                           struct refusal *refusal) {
+    static struct admission admission; /* some KiB: too much for the stack */
+    admission = (struct admission){.request = request, .refusal = refusal};
+    while (modules_poll()) {} /* memory of versions that are gone already */
+    const enum status status = decode(&admission);
+    if (status != STATUS_OK) {
+        version_free(admission.version);
+        report_refused(admission.patch.name, status, refusal->message);
+        return status;
+    }
+    apply(&admission);
+    const struct version *version = admission.version;
+    *response = (struct msg_install_response){
+        .name = span_of(version->name),
+        .version = version->running.version,
+        .insns = version->insns,
+        .bound = version->bound,
+        .jit_bytes = version->words * 4,
+        .verify_insns = admission.compilation.verify_cycles,
+        .compile_insns = admission.compilation.compile_cycles,
+        .check_insns = admission.check_cycles,
+    };
+    return STATUS_OK;
+}
