@@ -1,0 +1,8 @@
+#pragma once
+/* A few commands for people with a terminal. Anything that changes the board goes through SMP. */
+
+#include "lib/span.h"
+
+/* Runs one typed line. Returns true if it was a command. What is too long to be one is ignored without a word: the host
+ * may echo our own output back, and no answer of ours may look like a command. */
+bool shell_run(struct span line);

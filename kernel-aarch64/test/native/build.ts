@@ -1,0 +1,69 @@
+/** Compiles parts of the kernel for this machine, with sanitizers, so that tests can talk to them. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { paths, root } from '../../../firmware/paths.ts';
+import { BuildError, requireTool, run } from '../../../firmware/toolchain.ts';
+
+const base = ['-std=gnu23', '-O1', '-g', '-Wall', '-Wextra', '-Werror', `-I${paths.kernel}`];
+const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+/** Needs no runtime library: undefined behaviour ends the program with a trap. */
+const trapped = ['-fsanitize=undefined', '-fsanitize-trap=all'];
+
+const hasNoRuntime = (error: unknown) => error instanceof BuildError && error.message.includes('libclang_rt');
+
+/**
+ * Builds `sources`, given relative to kernel-aarch64/, into a program; returns its path.
+ * Without Debian's package libclang-rt-19-dev memory errors go unseen: `log` is told so.
+ */
+export const buildNative = async (
+  name: string,
+  sources: readonly string[],
+  log: (line: string) => void,
+): Promise<string> => {
+  const clang = requireTool('clang');
+  const folder = join(root, 'build/native');
+  mkdirSync(folder, { recursive: true });
+  const output = join(folder, name);
+  const files = sources.map((source) => join(paths.kernel, source));
+  const compile = (flags: readonly string[]) => run(clang, [...base, ...flags, ...files, '-o', output]);
+  try {
+    await compile(sanitized);
+  } catch (error) {
+    if (!hasNoRuntime(error)) throw error;
+    log('built without the address sanitizer: install libclang-rt-19-dev for it');
+    await compile(trapped);
+  }
+  return output;
+};
+
+/** What the oracle and the fuzzer of lib/ and patch/cose are made of. */
+export const librarySources = [
+  'lib/cbor.c',
+  'lib/base64.c',
+  'lib/crc16.c',
+  'lib/sha256.c',
+  'lib/sha512.c',
+  'lib/ed25519.c',
+  'lib/ed25519_field.c',
+  'lib/ed25519_point.c',
+  'lib/ed25519_scalar.c',
+  'patch/cose.c',
+  'gen/abi_messages.c',
+] as const;
+
+/** What the link on a PC is made of. */
+export const linkSources = [
+  'lib/cbor.c',
+  'lib/base64.c',
+  'lib/crc16.c',
+  'lib/print.c',
+  'gen/abi_messages.c',
+  'link/line.c',
+  'link/packet.c',
+  'link/receive.c',
+  'link/smp.c',
+  'link/shell.c',
+  'link/os_group.c',
+  'link/stat_group.c',
+  'link/velocity_group.c',
+] as const;
