@@ -1,4 +1,5 @@
 /** Turns any error into an exit code, one line for people and one for programs. */
+import { CommanderError } from 'commander';
 import { CodecError } from '../abi/index.ts';
 import { CompileError, ElfError } from '../ebpf/index.ts';
 import { type ExitName, exitCodes } from './exit-codes.ts';
@@ -73,14 +74,21 @@ const text = (error: unknown, key: string): string | undefined => {
 const exitByKind = (error: unknown): ExitName | undefined => {
   if (error instanceof ElfError) return 'bad_file';
   if (error instanceof CompileError) return 'build_failed';
-  return error instanceof CodecError ? 'usage' : undefined;
+  return error instanceof CodecError || error instanceof CommanderError ? 'usage' : undefined;
+};
+
+const messageOf = (error: unknown, name: ExitName): string => {
+  if (!(error instanceof Error)) return String(error);
+  if (name === 'internal') return error.stack ?? error.message;
+  return error instanceof CommanderError ? error.message.replace(/^error: /, '') : error.message;
 };
 
 export const failureOf = (error: unknown): Failure => {
   const name = exitByKind(error) ?? exitNameOf(text(error, 'code') ?? 'internal');
-  const code = text(error, 'code') ?? name;
-  const exit = exitCodes[name].code;
-  const message = error instanceof Error ? error.message : String(error);
-  const unexpected = exit === exitCodes.internal.code && error instanceof Error;
-  return { exit, code, message: unexpected ? (error.stack ?? message) : message, hint: text(error, 'hint') };
+  return {
+    exit: exitCodes[name].code,
+    code: error instanceof CommanderError ? name : (text(error, 'code') ?? name),
+    message: messageOf(error, name),
+    hint: error instanceof CommanderError ? 'add --help for the options' : text(error, 'hint'),
+  };
 };

@@ -35,7 +35,7 @@ export const makeProgram = (context: Context): Command => {
     .addOption(new Option('--board <name>', 'a virtual board: qemu-virt, rpi3b or rpi4b').conflicts('port'))
     .option('--baud <rate>', 'speed of a serial port', wholeNumber(300), DEFAULT_BAUD)
     .exitOverride()
-    .showHelpAfterError('(add --help for the options)')
+    .configureOutput({ outputError: () => {} }) // the error is thrown and reported as every other one
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', '\nExample:\n  velocity monitor --board qemu-virt')
     .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`);

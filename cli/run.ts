@@ -6,12 +6,12 @@ import { failureOf, OutcomeError } from './failure.ts';
 import { Output } from './output.ts';
 import { makeProgram } from './program.ts';
 
-/** Commander has printed its own message already. */
-const usageExit = (error: CommanderError) =>
-  error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+/** Commander ends --help and --version by an error of its own; a command group without a command shows its help. */
+const isHelp = (error: unknown): error is CommanderError =>
+  error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help');
 
 const report = (error: unknown, output: Output): number => {
-  if (error instanceof CommanderError) return usageExit(error);
+  if (isHelp(error)) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
   const failure = failureOf(error);
   if (!(error instanceof OutcomeError)) output.fail(failure);
   return failure.exit;

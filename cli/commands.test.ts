@@ -1,0 +1,204 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import test from 'ava';
+import { decode } from 'cborg';
+import { type Handlers, Refusal } from '../link/test/fake-board.ts';
+import { boardOnSocket, jsonLines, temporaryFolder, velocity } from './test/command-line.ts';
+
+const file = (name: string, content: string | Uint8Array) => {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, content);
+  return path;
+};
+
+const zeros = { jit_bytes: 12, bound: 0n, verify_insns: 0n, compile_insns: 0n };
+
+/** Returns the length of the code, refuses programs that start with ff, and writes 0xaa into the memory. */
+const runner: Handlers = {
+  run: ({ code, mem }) => {
+    if (code?.[0] === 0xff) throw new Refusal('bad_opcode', { insn: 0, msg: 'opcode 0xff' });
+    return { r0: BigInt(code?.length ?? 0) << 56n, mem: mem.map(() => 0xaa), cycles: 3n, ...zeros };
+  },
+};
+
+test('bpf run answers each line in order, also after lines that are wrong', async (t) => {
+  const { port } = await boardOnSocket(runner);
+  const batch = file(
+    'batch.jsonl',
+    [
+      '{"id":1,"code":"95000000000000009500000000000000","mem":"0102"}',
+      '{"id":"two","code":"ff00000000000000","mem":""}',
+      'not json',
+      '{"id":4,"code":"9","mem":""}',
+      '{"id":5,"code":"zz","mem":""}',
+      '{"id":6,"mem":""}',
+      '[]',
+      '',
+      `{"id":8,"code":"","mem":"${'00'.repeat(2049)}"}`,
+      '{"id":9,"code":"","mem":""}',
+    ].join('\n'),
+  );
+  const result = await velocity('bpf', 'run', '--port', port, '--batch', batch, '--json');
+  t.is(result.exit, 0, result.stderr);
+  const lines = jsonLines(result);
+  t.deepEqual(lines[0], { id: 1, ok: true, r0: '0x1000000000000000', mem: 'aaaa', insns: 3, jit_bytes: 12 });
+  t.deepEqual(lines[1], {
+    id: 'two',
+    ok: false,
+    error: { code: 'bad_opcode', insn: 0, message: 'opcode 0xff' },
+  });
+  const rest = lines.slice(2).map(({ id, ok, error }) => [id, ok, (error as { code?: string })?.code]);
+  t.deepEqual(rest, [
+    [null, false, 'bad_line'],
+    [4, false, 'bad_line'],
+    [5, false, 'bad_line'],
+    [6, false, 'bad_line'],
+    [null, false, 'bad_line'],
+    [8, false, 'too_long'],
+    [9, true, undefined],
+  ]);
+});
+
+test('bpf run tells the board which engine to use', async (t) => {
+  const engines: boolean[] = [];
+  const { port } = await boardOnSocket({
+    run: ({ jit, mem }) => {
+      engines.push(jit);
+      return { r0: 0n, mem, cycles: 0n, ...zeros };
+    },
+  });
+  const batch = file('one.jsonl', '{"id":1,"code":"9500000000000000","mem":""}\n');
+  await velocity('bpf', 'run', '--port', port, '--batch', batch, '--engine', 'interp');
+  t.deepEqual(engines, [false]);
+});
+
+test('module load sends a signed patch with the running version as parent', async (t) => {
+  const staged: Buffer[] = [];
+  const sha = new Uint8Array(32).fill(7);
+  const none = new Uint8Array(0);
+  const row = { version: 1, state: 'live', insns: 1, bound: 1n, jit_bytes: 1, cores: 1, proof: 0 };
+  const { port } = await boardOnSocket({
+    module: ({ i }) => {
+      if (i > 0) throw new Refusal('no_entry');
+      return { name: 'fir', hook: 'timer', sha, previous: none, ...row };
+    },
+    stage: ({ off, data }) => {
+      staged.push(Buffer.from(data));
+      return { off: off + data.length };
+    },
+    install: ({ canary, ratio }) => {
+      t.deepEqual([canary, ratio], [true, 1100]);
+      const costs = { verify_insns: 1n, compile_insns: 1n, check_insns: 1n };
+      return { name: 'fir', version: 2, insns: 9, bound: 9n, jit_bytes: 64, ...costs };
+    },
+  });
+  const load = ['module', 'load', 'modules/fir/fir.c', '--canary', '--ratio', '1100'];
+  const result = await velocity(...load, '--port', port, '--json');
+  t.is(result.exit, 0, result.stderr);
+  t.like(jsonLines(result)[0], { event: 'installed', name: 'fir', version: 2, canary: true });
+  const sign1 = decode(Buffer.concat(staged).subarray(1), { useMaps: true }) as unknown[];
+  const patch = decode(sign1[2] as Uint8Array, { useMaps: true }) as Map<number, unknown>;
+  t.deepEqual([patch.get(1), patch.get(2), patch.get(9)], ['fir', 1, 8]);
+  t.deepEqual(Buffer.from(patch.get(8) as Uint8Array), Buffer.from(sha));
+});
+
+test('what the board refuses is said with its reason and exit code', async (t) => {
+  const { port } = await boardOnSocket({
+    rollback: () => {
+      throw new Refusal('no_previous');
+    },
+  });
+  const result = await velocity('module', 'rollback', 'fir', '--port', port, '--json');
+  t.is(result.exit, 8);
+  t.like(jsonLines(result)[0], { event: 'error', code: 'refused', exit: 8 });
+  t.regex(result.stderr, /the board refused rollback: no_previous/);
+  t.regex(result.stderr, /hint: there is no earlier version/);
+});
+
+test('module replay counts verdicts of a capture and skips frames that were cut', async (t) => {
+  const header = Buffer.alloc(24);
+  header.writeUInt32LE(0xa1b2c3d4, 0);
+  header.writeUInt32LE(1, 20);
+  const record = (captured: number, wire: number, fill: number) => {
+    const bytes = Buffer.alloc(16 + captured, fill);
+    bytes.fill(0, 0, 8);
+    bytes.writeUInt32LE(captured, 8);
+    bytes.writeUInt32LE(wire, 12);
+    return bytes;
+  };
+  const records = [record(60, 60, 2), record(60, 1500, 2), record(64, 64, 1), record(60, 60, 2)];
+  const { port } = await boardOnSocket({ inject: ({ data }) => ({ verdict: data[0]!, cycles: 10n }) });
+  const capture = file('capture.pcap', Buffer.concat([header, ...records]));
+  const result = await velocity('module', 'replay', capture, '--port', port, '--json');
+  t.is(result.exit, 0, result.stderr);
+  const expected = { event: 'replay', frames: 4, pass: 2, drop: 1, transmit: 0, aborted: 0, skipped: 1 };
+  t.deepEqual(jsonLines(result), [{ ...expected, cycles: 30 }]);
+});
+
+const telemetry: Handlers['telemetry'] = ({ i }) => {
+  if (i > 0) throw new Refusal('no_entry');
+  const counters = { time_ns: 1n, calls: 4n, cycles: 40n, min: 9n, max: 11n, last_result: 0n };
+  return { name: 'fir', version: 1, ...counters, histogram: Buffer.alloc(128) };
+};
+
+test('monitor prints a line a module and reading, with the console text and events in between', async (t) => {
+  const board = await boardOnSocket({
+    telemetry,
+    module: () => {
+      throw new Refusal('no_entry');
+    },
+    event: ({ since }) => {
+      if (since > 0n) throw new Refusal('no_entry');
+      const times = { time_ns: 0n, before: 0n, after: 0n, lost: 0n };
+      return { seq: 1n, kind: 'rolled_back', name: 'fir', version: 2, reason: 277, text: '', ...times };
+    },
+  });
+  await board.line.write(Buffer.from('ready on fake\n'));
+  const result = await velocity(
+    ...['monitor', '--port', board.port, '--count', '2', '--interval', '10', '--json'],
+  );
+  t.is(result.exit, 0, result.stderr);
+  const lines = jsonLines(result);
+  t.deepEqual(lines[0], { event: 'console', text: 'ready on fake' });
+  t.like(lines[1], { event: 'board', kind: 'rolled_back', module: 'fir' });
+  t.like(lines[2], { event: 'telemetry', module: 'fir', calls: 4, interval_calls: 4, cycles_per_call: 10 });
+  t.like(lines[3], { event: 'telemetry', module: 'fir', interval_calls: 0 });
+  t.is(lines.length, 4);
+});
+
+const failures: readonly (readonly [string, number, readonly string[], RegExp])[] = [
+  ['no board', 2, ['module', 'list'], /no board is named/],
+  ['port and board', 2, ['module', 'list', '--port', 'x', '--board', 'rpi3b'], /cannot be used with/],
+  ['unknown board', 2, ['module', 'list', '--board', 'pc'], /no board is named pc/],
+  ['bad address', 2, ['module', 'list', '--port', 'tcp:x'], /is no port/],
+  ['bad number', 2, ['monitor', '--count', 'many', '--port', 'x'], /whole number/],
+  ['unplugged', 4, ['module', 'list', '--port', '/dev/velocity-none'], /no such port/],
+  ['no batch', 10, ['bpf', 'run', '--batch', '/none', '--port', 'x'], /no such file/],
+  ['no module', 10, ['module', 'load', '/none.c', '--port', 'x'], /no such file/],
+  ['no ELF', 10, ['module', 'load', 'package.json', '--port', 'x'], /not an ELF/],
+  ['no capture', 10, ['module', 'replay', 'package.json', '--port', 'x'], /neither pcap nor pcapng/],
+];
+
+for (const [what, exit, argv, message] of failures) {
+  test(`exit code ${exit}: ${what}`, async (t) => {
+    const result = await velocity(...argv);
+    t.is(result.exit, exit);
+    t.regex(result.stderr, message);
+  });
+}
+
+test('a C file that does not compile ends with the compiler’s words', async (t) => {
+  const result = await velocity('bpf', 'disasm', file('bad.c', 'int x = ;\n'));
+  t.is(result.exit, 11);
+  t.regex(result.stderr, /expected expression/);
+});
+
+test('a port where nobody speaks the protocol ends in a timeout', async (t) => {
+  const path = join(temporaryFolder(), 'silent');
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(path, () => resolve()));
+  const result = await velocity('module', 'list', '--port', `unix:${path}`);
+  server.close();
+  t.is(result.exit, 7);
+});
