@@ -1,20 +1,20 @@
 import type { Command } from 'commander';
 import { boardNamed } from '../../boards/index.ts';
+import type { Context } from '../context.ts';
 import { buildFor } from '../virtual.ts';
 
 /** `velocity build`: the kernel Image, its manifest, and the board's device tree. */
-export const registerBuild = (program: Command): void => {
+export const registerBuild = (program: Command, { output }: Context): void => {
   program
     .command('build')
     .description('build the kernel image, its manifest and the device tree of a board')
     .addHelpText('after', '\nExample:\n  velocity build --board rpi4b')
     .action(async (_options: object, command: Command) => {
-      const { board, json } = command.optsWithGlobals() as { board?: string; json?: boolean };
-      const { manifest, dtb } = await buildFor(boardNamed(board ?? 'qemu-virt'), () => {});
-      process.stdout.write(
-        json
-          ? `${JSON.stringify({ event: 'build', ...manifest, ...(dtb ? { dtb } : {}) })}\n`
-          : `build/kernel/Image  ${manifest.image.bytes} bytes  build ${manifest.build}\n`,
+      const { board = 'qemu-virt' } = command.optsWithGlobals<{ board?: string }>();
+      const { manifest, dtb } = await buildFor(boardNamed(board), (text) => output.progress(text));
+      output.fact(
+        { event: 'build', ...manifest, ...(dtb ? { dtb } : {}) },
+        `build/kernel/Image  ${manifest.image.bytes} bytes  build ${manifest.build}`,
       );
     });
 };

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { virtualBoards } from '../../boards/index.ts';
 import { findTool, type Tool, tools } from '../../firmware/index.ts';
 import { unavailableReason } from '../../rig/index.ts';
+import type { Context } from '../context.ts';
+import type { Output } from '../output.ts';
 import { installHint, installTools, missingTools, toolStates } from '../system-packages.ts';
 
 type Row = { readonly what: string; readonly ok: boolean; readonly detail: string };
@@ -21,25 +23,20 @@ const boardRows = (): Row[] =>
 
 const nodeRow = (): Row => ({ what: 'node', ok: true, detail: process.version });
 
-const print = (row: Row, json: boolean) =>
-  process.stdout.write(
-    json
-      ? `${JSON.stringify(row)}\n`
-      : `${row.ok ? 'ok     ' : 'missing'}  ${row.what.padEnd(20)} ${row.detail}\n`,
-  );
+const print = (output: Output, row: Row) =>
+  output.fact(row, `${row.ok ? 'ok     ' : 'missing'}  ${row.what.padEnd(20)} ${row.detail}`);
 
 /** `velocity doctor`: what is installed, what is missing, how to get it. */
-export const registerDoctor = (program: Command): void => {
+export const registerDoctor = (program: Command, { output }: Context): void => {
   program
     .command('doctor')
     .description('what is installed, what is missing, and how to get it')
     .option('--fix', 'install what is missing')
     .addHelpText('after', '\nExample:\n  velocity doctor --fix')
-    .action((options: { fix?: boolean }, command: Command) => {
+    .action((options: { fix?: boolean }) => {
       const all = Object.keys(tools) as Tool[];
-      if (options.fix) installTools(all, (line) => process.stderr.write(`${line}\n`));
-      const json = Boolean(command.optsWithGlobals().json);
-      for (const row of [nodeRow(), ...toolRows(), ...boardRows()]) print(row, json);
+      if (options.fix) installTools(all, (line) => output.note(line));
+      for (const row of [nodeRow(), ...toolRows(), ...boardRows()]) print(output, row);
       process.exitCode = missingTools(all).length > 0 ? 3 : 0;
     });
 };

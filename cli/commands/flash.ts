@@ -1,59 +1,42 @@
 import type { Command } from 'commander';
 import { type Board, boardNamed } from '../../boards/index.ts';
 import { paths } from '../../firmware/index.ts';
-import { flashVirtual, readImage } from '../../flasher/index.ts';
-import { VelocityLink } from '../../link/index.ts';
-import { buildFor, startBoard, virtualStorage } from '../virtual.ts';
-
-const BOOT_TIMEOUT_MS = 30_000;
+import { type FlashStep, flashVirtual, readImage } from '../../flasher/index.ts';
+import { withLink } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { buildFor, virtualStorage } from '../virtual.ts';
 
 /** The board cannot be flashed by this release: says what can be done instead. */
 export class FlashPathError extends Error {
   readonly code = 'no_flash_path';
+  readonly hint = 'only virtual boards can: velocity flash --board qemu-virt';
   constructor(board: Board) {
-    super(
-      `${board.name} cannot be flashed by this release; only virtual boards can (velocity flash --board qemu-virt)`,
-    );
+    super(`${board.name} cannot be flashed by this release`);
     this.name = 'FlashPathError';
   }
 }
 
-type Report = (event: object, text: string) => void;
+const describe = ({ step, done, total }: FlashStep) => `${step} ${done}/${total} bytes`;
 
-const write = async (board: Board, report: Report) => {
-  await buildFor(board, (line) => process.stderr.write(`${line}\n`));
-  flashVirtual(board, virtualStorage(board), readImage(paths.manifest), ({ step, done, total }) =>
-    report({ event: 'flash', step, done, total }, `${step} ${done}/${total} bytes`),
+const write = async ({ output }: Context, board: Board) => {
+  await buildFor(board, (text) => output.progress(text));
+  flashVirtual(board, virtualStorage(board), readImage(paths.manifest), (step) =>
+    output.fact({ event: 'flash', ...step }, describe(step)),
   );
 };
 
-/** Boots the board and returns the build id that it says it runs. */
-const bootedBuild = async (board: Board): Promise<string> => {
-  const running = await startBoard(board.name);
-  try {
-    const link = await VelocityLink.open(running.address, { readyTimeoutMs: BOOT_TIMEOUT_MS });
-    const { build } = await link.info();
-    await link.close();
-    return build;
-  } finally {
-    await running.stop();
-  }
-};
-
 /** `velocity flash`: builds, writes, verifies, then follows the boot until the board says what it runs. */
-export const registerFlash = (program: Command): void => {
+export const registerFlash = (program: Command, context: Context): void => {
   program
     .command('flash')
     .description('build the image, write it to a board, verify it and follow the boot')
     .addHelpText('after', '\nExample:\n  velocity flash --board qemu-virt')
     .action(async (_options: object, command: Command) => {
-      const { board: name, json } = command.optsWithGlobals() as { board?: string; json?: boolean };
-      const board = boardNamed(name ?? 'qemu-virt');
+      const { board: name = 'qemu-virt' } = command.optsWithGlobals<{ board?: string }>();
+      const board = boardNamed(name);
       if (!board.qemu) throw new FlashPathError(board);
-      const report: Report = (event, text) =>
-        process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
-      await write(board, report);
-      const build = await bootedBuild(board);
-      report({ event: 'flashed', board: board.name, build }, `${board.name} runs velocity ${build}`);
+      await write(context, board);
+      const { build } = await withLink(context, { board: name }, (link) => link.info());
+      context.output.fact({ event: 'flashed', board: name, build }, `${name} runs velocity ${build}`);
     });
 };
