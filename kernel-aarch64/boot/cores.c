@@ -71,7 +71,7 @@ enum status cores_wait(void) {
     const uint64_t deadline = READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * UP_WAIT_MS;
     while (cores_count() < started) {
         if (READ_SYSREG(cntvct_el0) > deadline) { return STATUS_TIMEOUT; }
-        __asm__ volatile("yield"); /* not WFE: an event that came before would be the last */
+        cpu_relax(); /* not WFE: an event that came before would be the last */
     }
     return STATUS_OK;
 }

@@ -113,7 +113,7 @@ void tick_stop(uint32_t core) {
     if (core >= CORES) { return; }
     ticks[core].wanted_handler = nullptr;
     /* A full queue is retried until the core has taken its calls: it does within one of its interrupts. */
-    while (call_core(core, take_over, &ticks[core]) == STATUS_BUSY) { __asm__ volatile("yield"); }
+    while (call_core(core, take_over, &ticks[core]) == STATUS_BUSY) { cpu_relax(); }
 }
 
 void tick_stats_read(uint32_t core, struct tick_stats *out) {

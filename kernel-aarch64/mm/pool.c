@@ -40,9 +40,10 @@ static bool take(uint32_t offset, uint32_t size_bytes, uint32_t align, void **ou
     const uint32_t lead = (uint32_t)(((lowest + align - 1) & ~(uintptr_t)(align - 1)) - lowest);
     if (found.size_bytes < lead || found.size_bytes - lead < size_bytes) { return false; }
     const uint32_t rest = found.size_bytes - lead - size_bytes;
-    const uint32_t kept = rest >= 4 * BLOCK_ALIGN ? size_bytes : size_bytes + rest;
+    const bool split = rest >= 4 * BLOCK_ALIGN; /* less is not worth a block of its own */
+    const uint32_t kept = split ? size_bytes : size_bytes + rest;
     if (lead > 0) { block_set(offset, MAGIC_FREE, lead, found.before); }
-    if (kept == size_bytes) { block_set(offset + lead + kept, MAGIC_FREE, rest, kept); }
+    if (split) { block_set(offset + lead + kept, MAGIC_FREE, rest, kept); }
     block_set(offset + lead, MAGIC_USED, kept, lead > 0 ? lead : found.before);
     used_bytes += kept;
     *out = __data_pool + offset + lead + sizeof(struct block);

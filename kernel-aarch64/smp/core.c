@@ -54,7 +54,7 @@ uint32_t cores_count(void) {
 }
 
 static void lock_take(uint32_t *lock) {
-    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) { __asm__ volatile("yield"); }
+    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) { cpu_relax(); }
 }
 
 static void lock_give(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
@@ -143,7 +143,7 @@ enum status quiescent_wait(uint32_t timeout_us) {
                                     .points = __atomic_load_n(&other->points, __ATOMIC_ACQUIRE)};
         while (!passed(other, &before)) {
             if (READ_SYSREG(cntvct_el0) > deadline) { return STATUS_TIMEOUT; }
-            __asm__ volatile("yield");
+            cpu_relax();
         }
     }
     barrier_dmb_ish();
