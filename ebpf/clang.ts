@@ -1,0 +1,49 @@
+/** Runs clang, whichever name it is installed under. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export class CompileError extends Error {
+  /** What clang printed. */
+  readonly diagnostics: string;
+  constructor(what: string, diagnostics: string, options?: ErrorOptions) {
+    super(diagnostics === '' ? what : `${what}\n${diagnostics}`, options);
+    this.name = 'CompileError';
+    this.diagnostics = diagnostics;
+  }
+}
+
+const COMPILERS = ['clang-19', 'clang-20', 'clang-21', 'clang'];
+/** Everything compiled here takes seconds; a compiler that takes longer hangs. */
+const TIMEOUT_MS = 120_000;
+
+const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+const tryOne = async (clang: string, args: readonly string[], what: string): Promise<void> => {
+  try {
+    await run(clang, args, { timeout: TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 });
+  } catch (error) {
+    if (isMissing(error)) throw error;
+    const { stderr, killed } = error as { stderr?: string; killed?: boolean };
+    const why = killed ? `did not finish in ${TIMEOUT_MS / 1000} s` : 'refused it';
+    throw new CompileError(`${what}: ${clang} ${why}`, (stderr ?? '').trim(), { cause: error });
+  }
+};
+
+/**
+ * Runs the first clang that is installed, or the one given.
+ * @throws CompileError when none is, or when it fails; `what` says what was being compiled.
+ */
+export const runClang = async (args: readonly string[], what: string, clang?: string): Promise<void> => {
+  const compilers = clang === undefined ? COMPILERS : [clang];
+  for (const compiler of compilers) {
+    try {
+      return await tryOne(compiler, args, what);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+  const hint = 'install clang 19 (`apt install clang-19 lld-19`) or run `velocity doctor`';
+  throw new CompileError(`${what}: ${compilers.join(', ')} not found; ${hint}`, '');
+};

@@ -1,0 +1,129 @@
+/** What `velocity bpf verify|disasm|jit` say about an object file: one row for each function of each program section. */
+import { bpf, hooks, statusNamed } from '../abi/index.ts';
+import { type DisassembledLine, type DisassemblyOptions, disassemble } from './disassembler.ts';
+import { ElfError, type LoadedFunction, loadFunctions, type ModuleProgram } from './elf/index.ts';
+import { type JitOptions, type JitResult, loadHost, type Verdict, type VerifyOptions } from './wasm/index.ts';
+
+export type RowError = {
+  /** Stable name, see abi/status.ts. */
+  readonly code: string;
+  /** Slot that was refused, where it is about one. */
+  readonly insn?: number;
+  /** Line of C, when the object was compiled with -g. */
+  readonly line?: number;
+  readonly message: string;
+};
+
+export type VerifyRow = {
+  readonly file: string;
+  /** Empty, as is `function`, when the file as a whole was refused. */
+  readonly section: string;
+  readonly function: string;
+  readonly ok: boolean;
+  readonly error?: RowError;
+  /** Slots of the program, local functions included. */
+  readonly insns?: number;
+  /** Proven upper bound of executed instructions. */
+  readonly bound_insns?: number;
+  /** Most abstract states that the analysis held at a time, and instructions that it walked. */
+  readonly states?: number;
+  readonly steps?: number;
+};
+
+export type ObjectOptions = {
+  /** Name of the file, for the rows. */
+  readonly file?: string;
+};
+
+const elfError = (error: ElfError): RowError => ({ code: error.code, message: error.message });
+
+const wholeFile = (file: string, error: unknown): VerifyRow => {
+  if (!(error instanceof ElfError)) throw error;
+  return { file, section: '', function: '', ok: false, error: elfError(error) };
+};
+
+const overBudget = (program: ModuleProgram, bound: number): RowError | undefined => {
+  const { budget } = hooks[program.hook];
+  if (bound <= budget) return undefined;
+  const { name, sentence } = statusNamed('over_budget');
+  return {
+    code: name,
+    message: `up to ${bound} instructions, hook ${program.hook} allows ${budget}: ${sentence}`,
+  };
+};
+
+const refusal = (program: ModuleProgram, verdict: Verdict): RowError | undefined => {
+  if (verdict.ok) return overBudget(program, verdict.bound);
+  const { insn } = verdict.error;
+  const line = insn === undefined ? undefined : program.lines?.[insn]?.line;
+  return { ...verdict.error, ...(line === undefined ? {} : { line }) };
+};
+
+const verifyFunction = async (
+  file: string,
+  f: LoadedFunction,
+  options: VerifyOptions,
+): Promise<VerifyRow> => {
+  const row = { file, section: f.section, function: f.name };
+  if ('error' in f) return { ...row, ok: false, error: elfError(f.error) };
+  const verdict = (await loadHost()).verify(f.program, options);
+  const error = refusal(f.program, verdict);
+  return {
+    ...row,
+    ok: error === undefined,
+    ...(error ? { error } : {}),
+    insns: f.program.code.length / bpf.INSN_BYTES,
+    ...(verdict.ok ? { bound_insns: verdict.bound } : {}),
+    states: verdict.states,
+    steps: verdict.steps,
+  };
+};
+
+/**
+ * A row for each function of the object; bad bytes give a row with an error too.
+ * @throws CompileError when the verifier must be built and clang is missing.
+ */
+export const verifyObject = async (
+  object: Uint8Array,
+  options: ObjectOptions & VerifyOptions = {},
+): Promise<VerifyRow[]> => {
+  const file = options.file ?? '';
+  let functions: LoadedFunction[];
+  try {
+    functions = loadFunctions(object);
+  } catch (error) {
+    return [wholeFile(file, error)];
+  }
+  return Promise.all(functions.map((f) => verifyFunction(file, f, options)));
+};
+
+export type FunctionListing = {
+  readonly section: string;
+  readonly function: string;
+  readonly lines: readonly DisassembledLine[];
+};
+
+/**
+ * Each loadable function as text.
+ * @throws ElfError when the file or one of its functions can't be loaded.
+ */
+export const disassembleObject = (object: Uint8Array, options: DisassemblyOptions = {}): FunctionListing[] =>
+  loadFunctions(object).map((f) => {
+    if ('error' in f) throw f.error;
+    return { section: f.section, function: f.name, lines: disassemble(f.program.code, options) };
+  });
+
+export type JitRow = { readonly section: string; readonly function: string; readonly result: JitResult };
+
+/**
+ * Each function as the A64 code that the board would run.
+ * @throws ElfError when the file or one of its functions can't be loaded.
+ * @throws CompileError when the compiler must be built and clang is missing.
+ */
+export const jitObject = async (object: Uint8Array, options: JitOptions = {}): Promise<JitRow[]> => {
+  const host = await loadHost();
+  return loadFunctions(object).map((f) => {
+    if ('error' in f) throw f.error;
+    return { section: f.section, function: f.name, result: host.jitCompile(f.program, options) };
+  });
+};

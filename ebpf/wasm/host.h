@@ -1,0 +1,18 @@
+#pragma once
+/* What the host reaches the kernel's verifier, JIT and interpreter through. Addresses are WebAssembly's; single-threaded. */
+
+#include "bpf/maps/map.h"
+#include "bpf/program.h"
+#include <stdint.h>
+
+#define EXPORT(name) __attribute__((export_name(#name))) name
+#define IMPORT(name) __attribute__((import_module("velocity"), import_name(#name)))
+
+/* Everything of one call; the host sets it up with host_program() and host_map(). */
+struct host {
+    struct bpf_program program;
+    struct bpf_map_shape shapes[MAX_MAPS_PER_PROGRAM];
+    struct bpf_map *maps[MAX_MAPS_PER_PROGRAM];
+    uint32_t core;
+};
+extern struct host host;

@@ -1,0 +1,104 @@
+/** One instance of the compiled kernel parts, with an arena for what a call lends it. */
+
+/** What entry points take and give; addresses are 32-bit numbers. See program.c, maps.c, interp.c, verifier.c, jit.c. */
+export type Exports = {
+  readonly memory: WebAssembly.Memory;
+  readonly __heap_base: WebAssembly.Global;
+  host_program(insns: number, count: number, hook: number, memorySize: number): void;
+  host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
+  host_program_limit(): number;
+  host_pool(memory: number, size: number, core: number): void;
+  host_map_create(i: number, init: number, initSize: number): number;
+  host_map_set(i: number, key: number, value: number): number;
+  host_map_get(i: number, key: number): number;
+  host_map_next(i: number, key: number, out: number): number;
+  host_interpret(r1: bigint, r2: bigint, stepLimit: bigint, observed: number): number;
+  host_r0(): bigint;
+  host_steps(): bigint;
+  host_verify(workspace: number, size: number, stepBudget: bigint): number;
+  host_message(): number;
+  host_insn(): number;
+  host_bound(): bigint;
+  host_verifier_steps(): bigint;
+  host_states(): number;
+  host_facts(): number;
+  host_jit_environment(codeAddr: bigint, helperBase: bigint, features: number): void;
+  host_jit_map(i: number, mapAddr: bigint, valueAddr: bigint): void;
+  host_jit(facts: number, out: number, capacityWords: number, wordOfInsn: number): number;
+  host_jit_words(): number;
+};
+
+/** The outside world of a program that runs. */
+export type World = {
+  timeNs(): bigint;
+  random(): number;
+  log(line: string): void;
+  observe(slot: number, registers: BigUint64Array): void;
+};
+
+const PAGE_BYTES = 65536;
+
+/** Ends every use of an instance whose memory a wild program may have damaged. */
+export class TrapError extends Error {}
+
+export class HostInstance {
+  readonly exports: Exports;
+  #top: number;
+  readonly #base: number;
+  #world: World | undefined;
+
+  constructor(module: WebAssembly.Module) {
+    const instance = new WebAssembly.Instance(module, { velocity: this.#imports() });
+    this.exports = instance.exports as unknown as Exports;
+    this.#base = this.exports.__heap_base.value as number;
+    this.#top = this.#base;
+  }
+
+  #imports() {
+    const world = () => this.#world!;
+    return {
+      time_ns: () => BigInt.asIntN(64, world().timeNs()),
+      random: () => world().random() | 0,
+      log: (text: number, size: number) =>
+        world().log(Buffer.from(this.bytes(text, size)).toString('latin1')),
+      observe: (slot: number, registers: number) =>
+        world().observe(
+          slot,
+          new BigUint64Array(this.exports.memory.buffer.slice(registers, registers + 88)),
+        ),
+    };
+  }
+
+  /** Forgets everything allocated so far. */
+  reset(world?: World) {
+    this.#top = this.#base;
+    this.#world = world;
+  }
+
+  /** Address of `size` bytes, zeroed. */
+  allocate(size: number, align = 16): number {
+    const at = Math.ceil(this.#top / align) * align;
+    this.#top = at + size;
+    const { memory } = this.exports;
+    const missing = this.#top - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+    this.bytes(at, size).fill(0);
+    return at;
+  }
+
+  place(data: Uint8Array, align = 16): number {
+    const at = this.allocate(data.length, align);
+    this.bytes(at, data.length).set(data);
+    return at;
+  }
+
+  /** A view that the next allocation may end. */
+  bytes(at: number, size: number): Uint8Array {
+    return new Uint8Array(this.exports.memory.buffer, at, size);
+  }
+
+  text(at: number): string {
+    const all = new Uint8Array(this.exports.memory.buffer, at);
+    return Buffer.from(all.subarray(0, all.indexOf(0))).toString('utf8');
+  }
+}

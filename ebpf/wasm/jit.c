@@ -1,0 +1,29 @@
+#include "bpf/jit/jit.h"
+#include "bpf/verifier/verifier.h"
+#include "host.h"
+
+static struct jit_environment environment;
+static struct jit_result result;
+
+/* Where the code and the helpers will be on the board. */
+void EXPORT(host_jit_environment)(uint64_t code_addr, uint64_t helper_base, uint32_t features) {
+    environment = (struct jit_environment){.code_addr = code_addr, .features = features};
+#define HELPER_ADDR(name, id, ...) environment.helper_addr[id] = helper_base + (id) * 64u;
+    HELPER_TABLE(HELPER_ADDR)
+#undef HELPER_ADDR
+}
+
+void EXPORT(host_jit_map)(uint32_t i, uint64_t map_addr, uint64_t value_addr) {
+    if (i >= MAX_MAPS_PER_PROGRAM) { return; }
+    environment.map_addr[i] = map_addr;
+    environment.map_value_addr[i] = value_addr;
+}
+
+/* Compiles the program with the facts of host_verify(). Status. */
+uint32_t EXPORT(host_jit)(const struct bpf_facts *facts, uint32_t *out, uint32_t capacity_words,
+                          uint32_t *word_of_insn) {
+    result = (struct jit_result){};
+    return bpf_jit(&host.program, facts, &environment, out, capacity_words, word_of_insn, &result);
+}
+
+uint32_t EXPORT(host_jit_words)(void) { return result.words; }

@@ -1,0 +1,37 @@
+#include "host.h"
+
+struct host host;
+
+/* Forgets the program before it, and its maps. */
+void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t hook, uint32_t memory_size) {
+    for (uint32_t i = 0; i < MAX_MAPS_PER_PROGRAM; i++) {
+        if (host.maps[i] != nullptr) { map_release(host.maps[i]); }
+        host.maps[i] = nullptr;
+    }
+    host.program = (struct bpf_program){
+        .insns = insns,
+        .count = count,
+        .hook = (enum hook_id)hook,
+        .maps = host.shapes,
+        .memory_size = memory_size,
+    };
+}
+
+/* The next map of the program; returns its index, or MAX_MAPS_PER_PROGRAM when there are too many. */
+uint32_t EXPORT(host_map)(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t max_entries,
+                          uint32_t flags) {
+    const uint32_t i = host.program.map_count;
+    if (i >= MAX_MAPS_PER_PROGRAM) { return MAX_MAPS_PER_PROGRAM; }
+    host.shapes[i] = (struct bpf_map_shape){
+        .type = type,
+        .key_size = key_size,
+        .value_size = value_size,
+        .max_entries = max_entries,
+        .flags = flags,
+    };
+    host.program.map_count = i + 1;
+    return i;
+}
+
+/* Slots that the facts and the tables of this build hold. */
+uint32_t EXPORT(host_program_limit)(void) { return MAX_PROGRAM_INSNS; }

@@ -1,0 +1,120 @@
+/** Runs programs in the kernel's interpreter, on the host. */
+import { type ContextField, hooks } from '../../abi/index.ts';
+import type { HookName } from '../elf/index.ts';
+import type { HostInstance, World } from './instance.ts';
+import { createMaps, type MapState, readMap } from './map-state.ts';
+import { errorOfCode, hand, type Program, type ProgramError, refuse } from './program.ts';
+
+export type RunInput = {
+  /** Hook run: what r1 points to and r2 counts. Hook packet: the frame. */
+  readonly memory?: Uint8Array;
+  /** Context fields of the hook by name; 0 where absent. `data`, `data_end` and `len` follow from `memory`. */
+  readonly context?: Readonly<Record<string, number | bigint>>;
+  /** Contents of each of the program's maps, by index; percpu maps on the core of the run. */
+  readonly maps?: readonly (MapState | undefined)[];
+  /** Board time that the program sees. Default: 1 µs later at each call, from 0. */
+  readonly timeNs?: () => bigint;
+  /** Random numbers that the program sees, 32 bits. Default: the same sequence in each run. */
+  readonly random?: () => number;
+  /** Core that it runs on, 0..3. Default 0. */
+  readonly core?: number;
+  /** Instructions after which the run ends with `budget_exceeded`. Default: the budget of the hook. */
+  readonly stepLimit?: number;
+  /** Called before each instruction with r0..r10. Slow. */
+  readonly observe?: (slot: number, registers: BigUint64Array) => void;
+};
+
+export type RunResult =
+  | {
+      readonly ok: true;
+      readonly r0: bigint;
+      /** `input.memory` as the program left it. */
+      readonly memory: Uint8Array;
+      readonly maps: readonly MapState[];
+      /** eBPF instructions executed. */
+      readonly steps: number;
+      /** Lines of trace_printk. */
+      readonly log: readonly string[];
+    }
+  | { readonly ok: false; readonly error: ProgramError; readonly steps: number };
+
+const defaultWorld = (input: RunInput, log: string[]): World => {
+  let time = 0n;
+  let seed = 0x2545f491;
+  const nextTime = () => {
+    time += 1000n;
+    return time;
+  };
+  const nextRandom = () => {
+    seed ^= seed << 13;
+    seed ^= seed >>> 17;
+    seed ^= seed << 5;
+    return seed >>> 0;
+  };
+  return {
+    timeNs: input.timeNs ?? nextTime,
+    random: input.random ?? nextRandom,
+    log: (line) => log.push(line),
+    observe: (slot, registers) => input.observe?.(slot, registers),
+  };
+};
+
+const derived = (field: ContextField, at: number, size: number): number | undefined => {
+  if (field.holds === 'packet') return at;
+  if (field.holds === 'packet_end') return at + size;
+  return field.name === 'len' ? size : undefined;
+};
+
+/** The context struct of a hook: fields in order, each aligned to its size. */
+const contextBytes = (hook: HookName, input: RunInput, at: number): Uint8Array => {
+  const fields: readonly ContextField[] = hooks[hook].context;
+  const out = Buffer.alloc(fields.length * 8);
+  let offset = 0;
+  for (const field of fields) {
+    const size = field.type === 'u64' ? 8 : 4;
+    offset = Math.ceil(offset / size) * size;
+    const value = BigInt(derived(field, at, input.memory?.length ?? 0) ?? input.context?.[field.name] ?? 0);
+    if (size === 8) out.writeBigUInt64LE(BigInt.asUintN(64, value), offset);
+    else out.writeUInt32LE(Number(BigInt.asUintN(32, value)), offset);
+    offset += size;
+  }
+  return out;
+};
+
+/** r1 and r2 at entry. */
+const argumentsOf = (
+  host: HostInstance,
+  program: Program,
+  input: RunInput,
+  memory: number,
+): [bigint, bigint] => {
+  if (program.hook === 'run') return [BigInt(memory), BigInt(input.memory?.length ?? 0)];
+  return [BigInt(host.place(contextBytes(program.hook, input, memory))), 0n];
+};
+
+export const runProgram = (host: HostInstance, program: Program, input: RunInput): RunResult => {
+  const refused = refuse(program);
+  if (refused) return { ok: false, error: refused, steps: 0 };
+  const log: string[] = [];
+  const maps = program.maps ?? [];
+  const size = input.memory?.length ?? 0;
+  host.reset(defaultWorld(input, log));
+  // First, so that addresses do not depend on the code.
+  const memory = host.place(input.memory ?? new Uint8Array(), 64);
+  const [r1, r2] = argumentsOf(host, program, input, memory);
+  hand(host, program, size);
+  const bad = createMaps(host, maps, input.maps ?? [], input.core ?? 0);
+  if (bad) return { ok: false, error: bad, steps: 0 };
+  const limit = BigInt(input.stepLimit ?? hooks[program.hook].budget);
+  const status = host.exports.host_interpret(r1, r2, limit, input.observe ? 1 : 0);
+  const steps = Number(host.exports.host_steps());
+  if (status !== 0) return { ok: false, error: errorOfCode(status), steps };
+  return {
+    ok: true,
+    r0: BigInt.asUintN(64, host.exports.host_r0()),
+    memory: host.bytes(memory, size).slice(),
+    maps: maps.map((m, i) => readMap(host, i, m)),
+    steps,
+    log,
+  };
+};

@@ -1,0 +1,57 @@
+/** The kernel's verifier on the host: the same C, the same verdict. */
+import { bpf } from '../../abi/index.ts';
+import type { HostInstance } from './instance.ts';
+import { errorOfCode, hand, type Program, type ProgramError, refuse } from './program.ts';
+
+export type VerifyOptions = {
+  /** Hook run: bytes that r1 points to. Default 0. */
+  readonly memorySize?: number;
+  /** Instructions that the analysis may walk. Default 1,000,000. */
+  readonly stepBudget?: number;
+  /** Working memory of the analysis, in bytes. Default 256 KiB, which is what the board lends. */
+  readonly workspaceBytes?: number;
+};
+
+/** What was proven of each slot: bits of enum bpf_fact in kernel-aarch64/bpf/program.h. */
+export type Facts = { readonly flags: Uint8Array; readonly stackBytes: number };
+
+export type Verdict =
+  | {
+      readonly ok: true;
+      /** Proven upper bound of executed eBPF instructions. */
+      readonly bound: number;
+      readonly steps: number;
+      readonly states: number;
+      readonly facts: Facts;
+    }
+  | { readonly ok: false; readonly error: ProgramError; readonly steps: number; readonly states: number };
+
+const STEP_BUDGET = 1_000_000;
+const WORKSPACE_BYTES = 256 * 1024;
+
+/** struct bpf_facts: a byte for each slot that a program may have, then stack_bytes. */
+const readFacts = (host: HostInstance, count: number): Facts => {
+  const at = host.exports.host_facts();
+  const limit = host.exports.host_program_limit();
+  const flags = host.bytes(at, count).slice();
+  const stackBytes = new DataView(host.exports.memory.buffer).getUint32(at + limit, true);
+  return { flags, stackBytes };
+};
+
+export const verifyProgram = (host: HostInstance, program: Program, options: VerifyOptions): Verdict => {
+  const refused = refuse(program);
+  if (refused) return { ok: false, error: refused, steps: 0, states: 0 };
+  host.reset();
+  hand(host, program, options.memorySize ?? 0);
+  const size = options.workspaceBytes ?? WORKSPACE_BYTES;
+  const { exports } = host;
+  const status = exports.host_verify(host.allocate(size), size, BigInt(options.stepBudget ?? STEP_BUDGET));
+  const steps = Number(exports.host_verifier_steps());
+  const states = exports.host_states();
+  if (status !== 0) {
+    const error = errorOfCode(status, host.text(exports.host_message()), exports.host_insn());
+    return { ok: false, error, steps, states };
+  }
+  const facts = readFacts(host, program.code.length / bpf.INSN_BYTES);
+  return { ok: true, bound: Number(BigInt.asUintN(64, exports.host_bound())), steps, states, facts };
+};
