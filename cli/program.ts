@@ -8,6 +8,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerFlash } from './commands/flash.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
+import { registerStart } from './commands/start.ts';
 import { registerTest } from './commands/test.ts';
 import type { Context, Register } from './context.ts';
 import { exitCodeTable } from './exit-codes.ts';
@@ -17,6 +18,7 @@ import { version } from './version.ts';
 const commands: readonly Register[] = [
   registerBuild,
   registerFlash,
+  registerStart,
   registerMonitor,
   registerModule,
   registerBpf,
