@@ -1,0 +1,264 @@
+/**
+ * The kernel's link, compiled for this machine, spoken to byte by byte. Framing here is written from the documents
+ * (Zephyr smp_protocol.rst, smp_transport.rst) on purpose, not taken from the host's side of this project.
+ */
+import { spawnSync } from 'node:child_process';
+import test from 'ava';
+import { decode, encode } from 'cborg';
+import { SMP_BUFFER_BYTES, SMP_GROUP_VELOCITY, statusNamed } from '../../../abi/index.ts';
+import { buildNative, linkSources } from './build.ts';
+
+let host = '';
+
+test.before(async (t) => {
+  t.timeout(60_000);
+  host = await buildNative('link_host', ['test/native/link_host.c', ...linkSources], t.log);
+});
+
+const exchange = (...input: readonly (Uint8Array | string)[]) => {
+  const bytes = Buffer.concat(input.map((part) => Buffer.from(part)));
+  const { status, stdout, stderr } = spawnSync(host, { input: bytes });
+  if (status !== 0) throw new Error(`link_host ended with ${status}: ${stderr.toString()}`);
+  return stdout;
+};
+
+const crc16 = (data: Uint8Array) => {
+  let crc = 0;
+  for (const byte of data) {
+    crc ^= byte << 8;
+    for (let i = 0; i < 8; i++) crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
+  }
+  return crc;
+};
+
+const u16 = (value: number) => Buffer.of((value >> 8) & 0xff, value & 0xff);
+
+/** Lines of a message; `perLine` bytes each, `size` to lie about its length. */
+const lines = (body: Uint8Array, { perLine = 93, size = body.length } = {}) => {
+  const packet = Buffer.concat([u16(size + 2), body, u16(crc16(body))]);
+  return Array.from({ length: Math.ceil(packet.length / perLine) }, (_, i) =>
+    Buffer.from(
+      `${i === 0 ? '\x06\x09' : '\x04\x14'}${packet.subarray(i * perLine, (i + 1) * perLine).toString('base64')}\n`,
+      'latin1',
+    ),
+  );
+};
+const frame = (body: Uint8Array) => Buffer.concat(lines(body));
+
+type Header = { version?: number; op?: number; group?: number; seq?: number; id?: number; length?: number };
+
+const message = (header: Header, payload: unknown = {}) => {
+  const map = payload instanceof Uint8Array ? payload : encode(payload);
+  const { version = 1, op = 2, group = 0, seq = 0x42, id = 0, length = map.length } = header;
+  return Buffer.concat([Buffer.of((version << 3) | op, 0), u16(length), u16(group), Buffer.of(seq, id), map]);
+};
+
+type Reply = { op: number; version: number; group: number; seq: number; id: number; payload: unknown };
+
+const replies = (output: Buffer): Reply[] => {
+  const found: Reply[] = [];
+  let packet = Buffer.alloc(0);
+  for (const line of output.toString('latin1').split('\n')) {
+    if (line.startsWith('\x06\x09')) packet = Buffer.alloc(0);
+    else if (!line.startsWith('\x04\x14')) continue;
+    if (line.length > 126) throw new Error(`a line of ${line.length + 1} bytes`);
+    packet = Buffer.concat([packet, Buffer.from(line.slice(2), 'base64')]);
+    if (packet.length < 2 + packet.readUInt16BE(0)) continue;
+    if (crc16(packet.subarray(2)) !== 0) throw new Error('the CRC of a reply is wrong');
+    const body = packet.subarray(2, -2);
+    if (body.readUInt16BE(2) !== body.length - 8) throw new Error('the length of a reply is wrong');
+    const first = body.readUInt8(0);
+    found.push({
+      op: first & 7,
+      version: (first >> 3) & 3,
+      group: body.readUInt16BE(4),
+      seq: body.readUInt8(6),
+      id: body.readUInt8(7),
+      payload: decode(body.subarray(8), { allowBigInt: true }),
+    });
+  }
+  return found;
+};
+
+const ask = (header: Header, payload: unknown = {}) => replies(exchange(frame(message(header, payload))))[0];
+const rc = (name: string) => statusNamed(name).code;
+const echo = message({}, { d: 'hello' });
+const hello = { op: 3, version: 1, group: 0, seq: 0x42, id: 0, payload: { r: 'hello' } };
+
+test('the_vector_of_the_documents_is_answered_to_the_byte', (t) => {
+  const reply = Buffer.concat([Buffer.from('0b00000900004200', 'hex'), encode({ r: 'hello' })]);
+  t.deepEqual(exchange('\x06\tABMKAAAJAABCAKFhZGVoZWxsb0YZ\n'), frame(reply));
+});
+
+test('version_1_is_answered_as_version_1', (t) => {
+  t.deepEqual(ask({ version: 0 }, { d: 'hello' }), { ...hello, version: 0 });
+});
+
+test('a_message_in_lines_of_any_length_is_put_together', (t) => {
+  const body = message({}, { d: 'x'.repeat(900) });
+  for (const perLine of [3, 6, 93, 96, 300, 381]) {
+    const output = exchange(...lines(body, { perLine }));
+    t.deepEqual(replies(output)[0]?.payload, { r: 'x'.repeat(900) }, `${perLine} bytes a line`);
+  }
+});
+
+test('the_largest_message_is_taken_and_one_byte_more_is_refused_by_name', (t) => {
+  const text = (size: number) => ({ d: 'x'.repeat(size - 8 - 6) }); // header, map, "d", head of the text
+  const largest = message({}, text(SMP_BUFFER_BYTES));
+  t.is(largest.length, SMP_BUFFER_BYTES);
+  t.deepEqual(replies(exchange(frame(largest)))[0]?.payload, { r: text(SMP_BUFFER_BYTES).d });
+  const larger = message({}, text(SMP_BUFFER_BYTES + 1));
+  const found = replies(exchange(frame(larger), frame(echo)));
+  t.deepEqual(found, [{ ...hello, payload: { rc: rc('too_long') } }, hello]);
+});
+
+test('a_reply_that_does_not_fit_is_refused_by_name', (t) => {
+  const read = (map: string) =>
+    ask({ op: 0, group: SMP_GROUP_VELOCITY, id: 11 }, { map, key: new Uint8Array(0) })?.payload;
+  t.is((read('fits') as { value: Uint8Array }).value.length, SMP_BUFFER_BYTES - 8 - 10);
+  t.deepEqual(read('more'), { err: { group: SMP_GROUP_VELOCITY, rc: rc('too_long') } });
+});
+
+test('a_frame_cut_at_any_byte_costs_that_frame_only', (t) => {
+  const cut = frame(message({}, { d: 'y'.repeat(120) }));
+  for (let size = 0; size < cut.length; size++) {
+    t.deepEqual(replies(exchange(cut.subarray(0, size), frame(echo))), [hello], `cut after ${size} bytes`);
+  }
+});
+
+test('a_frame_with_any_bit_flipped_is_never_acted_on', (t) => {
+  const good = frame(message({ seq: 7 }, { d: 'abc' }));
+  for (let bit = 0; bit < 8 * good.length; bit++) {
+    const bad = Buffer.from(good);
+    bad.writeUInt8(bad.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    t.deepEqual(replies(exchange(bad, '\n', frame(echo))), [hello], `bit ${bit}`);
+  }
+});
+
+test('text_and_noise_before_a_marker_do_not_hide_it', (t) => {
+  for (const noise of ['hal', '\x00\xff\x80', 'x'.repeat(5000), '\x06', '\x04\x14', '\r\n', '\x06\x06']) {
+    t.deepEqual(replies(exchange(Buffer.from(noise, 'latin1'), frame(echo))), [hello], JSON.stringify(noise));
+  }
+});
+
+test('continuations_without_a_beginning_are_dropped', (t) => {
+  const [, second, third] = lines(message({}, { d: 'z'.repeat(200) }));
+  t.deepEqual(replies(exchange(second!, third!, frame(echo))), [hello]);
+});
+
+test('a_message_longer_than_it_says_is_dropped', (t) => {
+  const long = Buffer.concat(lines(echo, { size: echo.length - 3 }));
+  t.deepEqual(replies(exchange(long, frame(echo))), [hello]);
+});
+
+test('errors_of_smp_itself_are_told_as_rc', (t) => {
+  const cases: readonly (readonly [string, Header, unknown, string])[] = [
+    ['unknown group', { group: 9 }, {}, 'not_supported'],
+    ['unknown command', { id: 99 }, {}, 'not_supported'],
+    ['wrong operation', { op: 2, id: 6 }, {}, 'not_supported'],
+    ['no argument', {}, {}, 'invalid_argument'],
+    ['argument of another type', {}, { d: 5 }, 'invalid_argument'],
+    ['payload that is no CBOR', {}, Buffer.of(0xff, 0xff), 'invalid_argument'],
+    ['length above what is there', { length: 100 }, { d: 'x' }, 'corrupt'],
+    ['length below what is there', { length: 1 }, { d: 'x' }, 'corrupt'],
+    ['unknown counters', { op: 0, group: 2 }, { name: 'nope' }, 'no_entry'],
+  ];
+  for (const [what, header, payload, name] of cases)
+    t.deepEqual(ask(header, payload)?.payload, { rc: rc(name) }, what);
+});
+
+test('a_version_from_the_future_is_answered_with_the_newest_known', (t) => {
+  const reply = ask({ version: 2 }, { d: 'x' });
+  t.deepEqual(reply?.payload, { rc: rc('protocol_too_new') });
+  t.is(reply?.version, 1);
+});
+
+test('replies_are_never_answered_so_an_echoing_line_cannot_loop', (t) => {
+  t.deepEqual(replies(exchange(frame(message({ op: 1 })), frame(message({ op: 3 })), frame(echo))), [hello]);
+  const typed = exchange('help\n', 'nonsense\n');
+  t.is(exchange(exchange(typed)).length, 0, 'its own text, echoed back twice, falls silent');
+});
+
+test('a_refusal_of_group_64_carries_group_status_instruction_and_sentence', (t) => {
+  const install = { group: SMP_GROUP_VELOCITY, id: 2 };
+  t.deepEqual(ask(install, { canary: true })?.payload, {
+    err: { group: SMP_GROUP_VELOCITY, rc: rc('null_dereference') },
+    insn: 7,
+    msg: 'r3 may be null',
+  });
+  t.deepEqual(ask({ ...install, version: 0 }, { canary: true })?.payload, { rc: rc('null_dereference') });
+});
+
+test('group_64_distinguishes_read_from_write_and_knows_its_last_command', (t) => {
+  const status = (op: number, id: number, payload: unknown = {}) =>
+    ask({ op, group: SMP_GROUP_VELOCITY, id }, payload)?.payload;
+  t.like(status(0, 0), { version: '9.9.9', board: 'paper', cores: 2 });
+  const unsupported = { err: { group: SMP_GROUP_VELOCITY, rc: rc('not_supported') } };
+  t.deepEqual(status(2, 0), unsupported);
+  t.deepEqual(status(0, 200), unsupported);
+  t.deepEqual(status(0, 18), { err: { group: SMP_GROUP_VELOCITY, rc: rc('no_entry') } });
+  t.deepEqual(status(2, 5, { name: 'm' }), {}, 'success without anything to say is an empty map');
+});
+
+test('a_write_sent_again_is_done_once_and_answered_twice', (t) => {
+  const stage = (seq: number) =>
+    frame(
+      message(
+        { group: SMP_GROUP_VELOCITY, id: 1, seq },
+        { off: 0, len: 3, sha: new Uint8Array(32), data: Buffer.from('abc') },
+      ),
+    );
+  const offsets = (...input: Uint8Array[]) =>
+    replies(exchange(...input)).map((r) => (r.payload as { off: number }).off);
+  t.deepEqual(offsets(stage(1), stage(1)), [3, 3]);
+  t.deepEqual(offsets(stage(1), stage(2)), [3, 100_003], 'another sequence number is another request');
+  const garbled = Buffer.from(stage(1));
+  garbled.writeUInt8(garbled.readUInt8(40) === 0x42 ? 0x43 : 0x42, 40);
+  t.deepEqual(offsets(stage(1), garbled, stage(1)), [3, 3], 'damage in between does not make it forget');
+});
+
+test('parameters_tasks_and_statistics_have_the_shape_of_the_documents', (t) => {
+  t.deepEqual(ask({ op: 0, id: 6 })?.payload, { buf_size: SMP_BUFFER_BYTES, buf_count: 1 });
+  const task = { prio: 0, tid: 1, state: 1, stkuse: 100, stksiz: 4096, cswcnt: 101, runtime: 1001 };
+  t.like(ask({ op: 0, id: 2 })?.payload, { tasks: { core1: task } });
+  t.deepEqual(ask({ op: 0, group: 2, id: 1 })?.payload, { stat_list: ['velocity', 'link'] });
+  t.deepEqual(ask({ op: 0, group: 2 }, { name: 'velocity' })?.payload, {
+    name: 'velocity',
+    fields: { installs: 0x1_0000_0000, refusals: 0x1_0000_0001 },
+  });
+});
+
+test('the_link_counts_what_went_wrong_on_it', (t) => {
+  const stats = frame(message({ op: 0, group: 2 }, { name: 'link' }));
+  const [first, second] = lines(message({}, { d: 'q'.repeat(100) }));
+  const output = exchange(
+    first!,
+    first!.subarray(0, 20),
+    second!,
+    '\x06\x09????\n',
+    '\x01\x02\n',
+    'help\n',
+    stats,
+  );
+  t.like(replies(output)[0]?.payload, {
+    name: 'link',
+    fields: { messages: 1, cut: 1, lines: 2, lines_lost: 1, lines_bad: 1, noise: 1, commands: 1, crc_bad: 0 },
+  });
+});
+
+test('a_reset_is_answered_before_it_happens', (t) => {
+  const output = exchange(frame(message({ id: 5 })), frame(echo));
+  t.deepEqual(replies(output), [{ ...hello, id: 5, payload: {} }], 'nothing is answered after it');
+  t.true(output.toString('latin1').endsWith('\nreset\n'));
+});
+
+test('people_get_help_and_a_hint', (t) => {
+  const typed = (text: string) => exchange(text).toString();
+  t.regex(typed('help\r'), /info: what this board is/);
+  t.regex(typed(' info \r\n'), /velocity 9\.9\.9/);
+  t.regex(typed('modules\n'), /no modules/);
+  t.regex(typed('helb\bp\n'), /this list/, 'backspace works');
+  t.is(typed('frobnicate\n'), 'unknown command "frobnicate"; type help for a list\n');
+  t.is(typed(`${'x'.repeat(60)}\n`), '', 'what is too long to be a command is not answered');
+  t.is(typed('\r\n\r\n'), '');
+});
