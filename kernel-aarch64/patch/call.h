@@ -2,14 +2,8 @@
 /* One call of a module version: guarded, and counted. The hot path of every hook. */
 
 #include "lib/pmu.h"
+#include "patch/cycles.h"
 #include "patch/version.h"
-
-/* The reading at the start needs no barrier: what drifts past it is the dispatcher's own. */
-static inline uint64_t cycles_at_start(void) {
-    uint64_t value;
-    __asm__ volatile("mrs %0, pmccntr_el0" : "=r"(value)::"memory");
-    return value;
-}
 
 /* Calls the version on this core, interrupts masked; `core` is core_id(). The result lands in
  * counters[core]->last_result, *took holds the cycles. STATUS_MODULE_FAULT as guard_call(). */

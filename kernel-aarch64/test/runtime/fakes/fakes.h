@@ -1,0 +1,31 @@
+#pragma once
+/* The board as the native tests have it: memory from malloc, time and cycles that a test sets. */
+
+#include "lib/span.h"
+#include "smp/guard.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                              \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);   \
+            exit(1);                                                                  \
+        }                                                                             \
+    } while (0)
+
+extern uint64_t fake_cycles;
+extern uint64_t fake_time_ns;
+extern uint32_t fake_cores;
+extern _Thread_local uint32_t fake_core;
+extern uint32_t fake_pool_blocks; /* in use */
+extern bool fake_pool_is_full;
+extern bool fake_quiescent;  /* quiescent_wait() succeeds */
+extern bool fake_fault_next; /* the next guarded call of the code area faults */
+extern void (*fake_tick)(uint64_t now_ns, uint32_t missed);
+
+static inline struct span text(const char *value) {
+    return (struct span){(const uint8_t *)value, (uint32_t)strlen(value)};
+}

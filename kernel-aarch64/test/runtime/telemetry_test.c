@@ -1,0 +1,113 @@
+/* Counters, events, evidence and the text of trace_printk. */
+#include "bpf/helpers/trace.h"
+#include "fakes.h"
+#include "telemetry/counters.h"
+#include "telemetry/events.h"
+#include "telemetry/evidence.h"
+
+static void counters_sum_over_cores(void) {
+    static struct counters counters[2];
+    const struct counters *const list[2] = {&counters[0], &counters[1]};
+    struct counters_total total;
+    counters_clear(&counters[0], 10);
+    counters_clear(&counters[1], 10);
+    counters_sum(list, 2, &total);
+    CHECK(total.calls == 0 && total.min == 0 && total.max == 0);
+    CHECK(count_call(&counters[0], 110) == 100);
+    CHECK(count_call(&counters[1], 5) == 0); /* less than measuring costs: never negative */
+    CHECK(count_call(&counters[1], 1010) == 1000);
+    counters[1].last_result = 7;
+    counters_sum(list, 2, &total);
+    CHECK(total.calls == 3 && total.cycles == 1100 && total.min == 0 && total.max == 1000);
+    CHECK(total.histogram[0] == 1 && total.histogram[6] == 1 && total.histogram[9] == 1);
+}
+
+static void add(enum event_kind kind, uint32_t version) {
+    const struct event event = {.kind = kind, .version = version};
+    if (kind == EVENT_LOG) {
+        (void)event_log(&event);
+    } else {
+        event_add(&event);
+    }
+}
+
+static void log_lines_leave_room_for_other_events(void) {
+    struct event event;
+    CHECK(!event_read(0, &event));
+    for (uint32_t i = 0; i < EVENT_RING_SIZE; i++) { add(EVENT_LOG, i); }
+    CHECK(events_lost() == EVENT_LOG_RESERVE);
+    for (uint32_t i = 0; i < EVENT_LOG_RESERVE; i++) { add(EVENT_FAULT, i); }
+    CHECK(events_lost() == EVENT_LOG_RESERVE);
+    CHECK(event_read(0, &event) && event.seq == 1 && event.kind == EVENT_LOG);
+    add(EVENT_FAULT, 99);
+    CHECK(events_lost() == EVENT_LOG_RESERVE + 1); /* the oldest, unread */
+    CHECK(event_read(0, &event) && event.seq == 2);
+}
+
+static void what_was_read_is_not_lost(void) {
+    struct event event;
+    const uint64_t lost = events_lost();
+    uint64_t seq = 0;
+    while (event_read(seq, &event)) { seq = event.seq; }
+    CHECK(event.version == 99);
+    for (uint32_t i = 0; i < EVENT_RING_SIZE; i++) { add(EVENT_INSTALLED, i); }
+    CHECK(events_lost() == lost);
+    CHECK(event_read(seq, &event) && event.seq == seq + 1);
+    CHECK(event_read(seq + 1000000, &event)); /* a number from before a reset: the host starts over */
+}
+
+static uint32_t waiting(void) {
+    struct evidence evidence;
+    uint32_t count = 0;
+    while (evidence_read(count, &evidence) == STATUS_OK) { count++; }
+    return count;
+}
+
+static void evidence_is_never_overwritten(void) {
+    struct evidence evidence = {};
+    for (uint32_t i = 0; i < EVIDENCE_RECORDS; i++) {
+        evidence.version = i;
+        CHECK(evidence_add(&evidence) == STATUS_OK);
+    }
+    evidence.version = 1000;
+    CHECK(evidence_add(&evidence) == STATUS_POOL_FULL);
+    CHECK(waiting() == EVIDENCE_RECORDS);
+    CHECK(evidence_read(5, &evidence) == STATUS_OK && evidence.version == 5);
+    const uint32_t id = evidence.id;
+    CHECK(evidence_acknowledge(id) == STATUS_OK);
+    CHECK(evidence_acknowledge(id) == STATUS_NO_ENTRY);
+    CHECK(waiting() == EVIDENCE_RECORDS - 1);
+    CHECK(evidence_read(5, &evidence) == STATUS_OK && evidence.version == 6);
+    evidence.version = 1001;
+    CHECK(evidence_add(&evidence) == STATUS_OK);
+    CHECK(evidence_read(EVIDENCE_RECORDS - 1, &evidence) == STATUS_OK && evidence.version == 1001);
+}
+
+static int64_t trace(char *out, const char *fmt, uint64_t a, uint64_t b, uint64_t c) {
+    const uint64_t args[3] = {a, b, c};
+    return trace_format(out, 64, fmt, (uint32_t)strlen(fmt) + 1, args);
+}
+
+static void trace_lines(void) {
+    char out[64];
+    CHECK(trace(out, "a %d b %u c %x%%", (uint64_t)-1, 0x100000002u, 255) == 14);
+    CHECK(strcmp(out, "a -1 b 2 c ff%") == 0);
+    CHECK(trace(out, "%ld %llu %lx", (uint64_t)INT64_MIN, UINT64_MAX, UINT64_MAX) > 0);
+    CHECK(strcmp(out, "-9223372036854775808 18446744073709551615 ffffffffffffffff") == 0);
+    CHECK(trace(out, "%s", 0, 0, 0) == -22);
+    CHECK(trace(out, "%", 0, 0, 0) == -22);
+    CHECK(trace(out, "%d%d%d%d", 0, 0, 0) == -22);
+    CHECK(trace(out, "0123456789012345678901234567890123456789012345678901234567890123456789", 0, 0, 0) == 70);
+    CHECK(strlen(out) == 63);
+    const char unterminated[2] = {'h', 'i'};
+    CHECK(trace_format(out, 64, unterminated, 2, (uint64_t[3]){}) == 2 && strcmp(out, "hi") == 0);
+}
+
+int main(void) {
+    counters_sum_over_cores();
+    log_lines_leave_room_for_other_events();
+    what_was_read_is_not_lost();
+    evidence_is_never_overwritten();
+    trace_lines();
+    return 0;
+}
