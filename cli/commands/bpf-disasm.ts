@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { disassembleText, loadObject } from '../../ebpf/index.ts';
+import { disassembleObject } from '../../ebpf/index.ts';
 import type { Context } from '../context.ts';
-import { readObject, stemOf } from '../module-file.ts';
+import { readObject } from '../module-file.ts';
 
 /** `velocity bpf disasm FILE` */
 export const registerBpfDisasm = (parent: Command, context: Context): void => {
@@ -11,14 +11,10 @@ export const registerBpfDisasm = (parent: Command, context: Context): void => {
     .argument('<file>', 'object compiled with clang --target=bpf, or C source')
     .addHelpText('after', '\nExample:\n  velocity bpf disasm modules/fir/fir.c')
     .action(async (file: string) => {
-      const { programs } = loadObject(await readObject(file), { name: stemOf(file) });
-      for (const { section, name, hook, code } of programs) {
-        const text = disassembleText(code, { helperNames: true });
-        const lines = text.split('\n').filter((line) => line !== '');
-        context.output.fact(
-          { section, function: name, hook, insns: code.length / 8, text: lines },
-          `; ${section}: ${name}\n${text.trimEnd()}\n`,
-        );
+      const listings = disassembleObject(await readObject(file), { helperNames: true });
+      for (const { section, function: name, lines } of listings) {
+        const text = lines.map((line) => `${String(line.slot).padStart(5)}: ${line.text}`).join('\n');
+        context.output.fact({ section, function: name, lines }, `; ${section}: ${name}\n${text}\n`);
       }
     });
 };

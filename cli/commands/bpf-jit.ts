@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import type { Command } from 'commander';
+import { jitObject } from '../../ebpf/index.ts';
+import { findTool } from '../../firmware/index.ts';
+import type { Context } from '../context.ts';
+import { OutcomeError } from '../failure.ts';
+import { readObject } from '../module-file.ts';
+
+const bytesOf = (word: number) => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(word >>> 0);
+  return [...bytes].map((byte) => `0x${byte.toString(16)}`).join(' ');
+};
+
+/** A64 text by LLVM where it is installed, one line a word; undefined where it is not. */
+const disassembleA64 = (words: Uint32Array): string[] | undefined => {
+  const mc = findTool('llvmMc');
+  if (!mc) return undefined;
+  const input = [...words].map((word) => `${bytesOf(word)}\n`).join('');
+  const { stdout, status } = spawnSync(mc, ['--disassemble', '--triple=aarch64', '-mattr=+all'], {
+    input,
+    encoding: 'utf8',
+  });
+  const lines = stdout.split('\n').filter((line) => line.startsWith('\t') && !line.startsWith('\t.'));
+  return status === 0 && lines.length === words.length
+    ? lines.map((line) => line.trim().replaceAll('\t', ' '))
+    : undefined;
+};
+
+const hex = (word: number) => (word >>> 0).toString(16).padStart(8, '0');
+
+/** `velocity bpf jit FILE` */
+export const registerBpfJit = (parent: Command, context: Context): void => {
+  parent
+    .command('jit')
+    .description('show the A64 code that a board would run for each program of an object')
+    .argument('<file>', 'object compiled with clang --target=bpf, or C source')
+    .addHelpText('after', '\nExample:\n  velocity bpf jit modules/fir/fir.c')
+    .action(async (file: string) => {
+      let refused = 0;
+      for (const { section, function: name, result } of await jitObject(await readObject(file))) {
+        const row = { section, function: name };
+        if (!result.ok) {
+          refused += 1;
+          const { code, message } = result.error;
+          context.output.fact({ ...row, ok: false, error: result.error }, `; ${name}: ${code}: ${message}\n`);
+          continue;
+        }
+        const words = [...result.words].map(hex);
+        const text = disassembleA64(result.words);
+        const fact = { ...row, ok: true, jit_bytes: words.length * 4, words, ...(text ? { text } : {}) };
+        const lines = words.map((word, i) => `  ${word}  ${text?.[i] ?? ''}`.trimEnd());
+        context.output.fact(fact, `; ${section}: ${name}, ${words.length * 4} bytes\n${lines.join('\n')}\n`);
+      }
+      if (refused > 0) throw new OutcomeError('verify_failed', `${refused} programs are refused`);
+    });
+};

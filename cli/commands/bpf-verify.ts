@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { type VerifyRow, verifyObject } from '../../ebpf/index.ts';
+import type { Context } from '../context.ts';
+import { OutcomeError } from '../failure.ts';
+import { readObject } from '../module-file.ts';
+
+const describe = (row: VerifyRow) => {
+  const where = row.section === '' ? row.file : `${row.section}: ${row.function}`;
+  if (!row.error) return `accepted  ${where}  ${row.insns} insns, at most ${row.bound_insns} executed`;
+  const { code, insn, line, message } = row.error;
+  const at = insn === undefined ? '' : ` at instruction ${insn}`;
+  return `refused   ${where}  ${code}${at}${line === undefined ? '' : ` (line ${line})`}: ${message}`;
+};
+
+/** Files that are no objects and programs that are refused are both told by their rows; the code tells which. */
+const outcome = (rows: readonly VerifyRow[]) => {
+  const bad = rows.filter((row) => !row.ok);
+  if (bad.some((row) => row.section === '')) throw new OutcomeError('bad_file', 'a file is no eBPF object');
+  if (bad.length > 0) throw new OutcomeError('verify_failed', `${bad.length} programs are refused`);
+};
+
+/** `velocity bpf verify FILE…` */
+export const registerBpfVerify = (parent: Command, context: Context): void => {
+  parent
+    .command('verify')
+    .description("run the board's own verifier on each program of an object, without a board")
+    .argument('<files...>', 'objects compiled with clang --target=bpf, or C sources')
+    .addHelpText('after', '\nExample:\n  velocity bpf verify modules/fir/fir.c')
+    .action(async (files: string[]) => {
+      const all: VerifyRow[] = [];
+      for (const file of files) {
+        const rows = await verifyObject(await readObject(file), { file });
+        for (const row of rows) {
+          context.output.fact({ ...row, verdict: row.ok ? 'accepted' : 'refused' }, describe(row));
+        }
+        all.push(...rows);
+      }
+      outcome(all);
+    });
+};
