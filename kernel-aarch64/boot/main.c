@@ -1,5 +1,6 @@
 /* Start-up in named levels, then the loop of core 0. */
 #include "boot/cores.h"
+#include "boot/network.h"
 #include "bpf/jit/jit.h"
 #include "drivers/board.h"
 #include "drivers/board_start.h"
@@ -7,6 +8,7 @@
 #include "drivers/console_start.h"
 #include "drivers/psci.h"
 #include "drivers/timer.h"
+#include "drivers/virtio_net_start.h"
 #include "drivers/watchdog.h"
 #include "irq/irq.h"
 #include "lib/barrier.h"
@@ -39,6 +41,7 @@ static void probe(void *cookie, const struct fdt_node *node) {
     cores_probe(node);
     console_probe(node);
     watchdog_probe(node);
+    net_probe(node);
 }
 
 static enum status level_crash(void) {
@@ -87,6 +90,7 @@ static const struct level {
     {"arrival of the other cores", cores_wait, false},
     {"telemetry", telemetry_init, true},
     {"slots", slots_init, true},
+    {"network", network_init, false},
     {"link", link_init, true},
 };
 

@@ -4,10 +4,12 @@
 /* no_builtin: the compiler must not turn these loops into calls of themselves. */
 #define SELF_MADE __attribute__((no_builtin))
 
+static inline bool same_phase(const void *a, const void *b) { return (((uintptr_t)a ^ (uintptr_t)b) & 7) == 0; }
 static inline bool both_aligned(const void *a, const void *b) { return (((uintptr_t)a | (uintptr_t)b) & 7) == 0; }
 
 SELF_MADE static void copy_up(uint8_t *to, const uint8_t *from, size_t size) {
-    if (both_aligned(to, from)) {
+    if (same_phase(to, from)) {
+        for (; size > 0 && (uintptr_t)to & 7; size--) { *to++ = *from++; }
         for (; size >= 32; size -= 32, to += 32, from += 32) {
             const uint64_t *source = (const uint64_t *)(const void *)from;
             uint64_t *target = (uint64_t *)(void *)to;
@@ -36,11 +38,11 @@ SELF_MADE void *memmove(void *to, const void *from, size_t size_bytes) {
         copy_up(target, source, size_bytes);
         return to;
     }
-    while (size_bytes > 0 && ((uintptr_t)(target + size_bytes) | (uintptr_t)(source + size_bytes)) & 7) {
-        size_bytes--;
-        target[size_bytes] = source[size_bytes];
+    const bool words = same_phase(target, source);
+    for (; words && size_bytes > 0 && (uintptr_t)(target + size_bytes) & 7; size_bytes--) {
+        target[size_bytes - 1] = source[size_bytes - 1];
     }
-    for (; size_bytes >= 8; size_bytes -= 8) {
+    for (; words && size_bytes >= 8; size_bytes -= 8) {
         *(uint64_t *)(void *)(target + size_bytes - 8) = *(const uint64_t *)(const void *)(source + size_bytes - 8);
     }
     for (; size_bytes > 0; size_bytes--) { target[size_bytes - 1] = source[size_bytes - 1]; }

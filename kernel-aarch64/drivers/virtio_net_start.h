@@ -1,0 +1,10 @@
+#pragma once
+/* For boot only. */
+
+#include "gen/abi_status.h"
+#include "lib/fdt.h"
+
+void net_probe(const struct fdt_node *node);
+
+/* STATUS_OK also when there is no device. */
+[[nodiscard]] enum status net_init(void);
