@@ -39,6 +39,7 @@ const grow = (a: Algebra, inputs: readonly Built[], random: (n: number) => numbe
     const hi = random(w);
     const lo = random(hi + 1);
     const c = ofWidth(1);
+    const z = ofWidth(w);
     const choices: (() => [Term, bigint])[] = [
       () => [a.add(x.term, y.term), BigInt.asUintN(w, x.value + y.value)],
       () => [a.sub(x.term, y.term), BigInt.asUintN(w, x.value - y.value)],
@@ -67,10 +68,13 @@ const grow = (a: Algebra, inputs: readonly Built[], random: (n: number) => numbe
         y.value === 0n
           ? [x.term, x.value]
           : [a.srem(x.term, y.term), BigInt.asUintN(w, signed(w, x.value) % signed(w, y.value))],
-      () => (w * 2 > 64 ? [x.term, x.value] : [a.concat([x.term, ofWidth(w).term]), -1n]),
+      () =>
+        w * 2 > 64
+          ? [x.term, x.value]
+          : [a.concat([x.term, z.term]), (x.value << BigInt(w)) | z.value],
     ];
     const [term, value] = choices[random(choices.length)]!();
-    if (value >= 0n) pool.push({ term, value });
+    pool.push({ term, value });
   }
   return pool;
 };

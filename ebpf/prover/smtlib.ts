@@ -26,8 +26,8 @@ const chain = (name: string, parts: readonly string[]): string =>
 
 export type Script = {
   readonly text: string;
-  /** Every variable and every select that occurs, with the expression that reads its value from a model. */
-  readonly inputs: readonly { readonly term: Term; readonly expression: string }[];
+  /** Every variable and every select that occurs, with the constant that holds its value in a model. */
+  readonly inputs: readonly { readonly term: Term; readonly constant: string }[];
 };
 
 const collect = (roots: readonly Term[]): Term[] => {
@@ -129,7 +129,7 @@ export const scriptOf = (conditions: readonly Term[]): Script => {
   const order = collect(conditions);
   const writer = new Writer(order);
   const asserts = conditions.map((c) => `(assert (= ${writer.reference(c)} #b1))`);
-  const inputs: { term: Term; expression: string }[] = [];
+  const inputs: { term: Term; constant: string }[] = [];
   for (const term of order) {
     if (term.op !== 'var' && term.op !== 'select') continue;
     const expression = writer.reference(term);
@@ -139,7 +139,7 @@ export const scriptOf = (conditions: readonly Term[]): Script => {
     const isDefined = expression.startsWith('t');
     if (isDefined) asserts.push(`(declare-fun v${term.id} () (_ BitVec ${term.width}))`);
     if (isDefined) asserts.push(`(assert (= v${term.id} ${expression}))`);
-    inputs.push({ term, expression: isDefined ? `v${term.id}` : expression });
+    inputs.push({ term, constant: isDefined ? `v${term.id}` : expression.slice(1, -1) });
   }
   return { text: ['(set-logic QF_UFBV)', ...writer.lines, ...asserts].join('\n'), inputs };
 };

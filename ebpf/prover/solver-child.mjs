@@ -1,20 +1,46 @@
 // Runs Z3 for solver.ts in a process of its own: Z3's threads never end by themselves, and a broken query must not take the host along.
-// In: {id, script, values, timeoutMs}; out: {id, answer, values} or {id, error}. One query at a time, each in a fresh context.
+// In: {id, script, timeoutMs}; out: {id, answer, model} or {id, error}. One query at a time, each in a fresh context.
+// The script goes in through solver_from_string, which is synchronous: the asynchronous eval_smtlib2_string hands Z3's thread
+// a string that is gone by the time it is read.
 import { init } from 'z3-solver';
 
 const ready = init();
+const answers = new Map([
+  [1, 'sat'],
+  [-1, 'unsat'],
+]);
 
-const solve = async ({ script, values, timeoutMs }) => {
+const modelOf = (Z3, context, solver) => {
+  const model = Z3.solver_get_model(context, solver);
+  const values = {};
+  const count = Z3.model_get_num_consts(context, model);
+  for (let i = 0; i < count; i++) {
+    const declaration = Z3.model_get_const_decl(context, model, i);
+    const name = Z3.get_symbol_string(context, Z3.get_decl_name(context, declaration));
+    const value = Z3.model_get_const_interp(context, model, declaration);
+    if (value) values[name] = Z3.get_numeral_string(context, value);
+  }
+  return values;
+};
+
+const solve = async ({ script, timeoutMs }) => {
   const { Z3 } = await ready;
   const config = Z3.mk_config();
   const context = Z3.mk_context(config);
   try {
-    const head = `(set-option :timeout ${timeoutMs})\n(set-option :produce-models true)\n`;
-    const answer = (await Z3.eval_smtlib2_string(context, `${head}${script}\n(check-sat)`)).trim();
-    if (answer !== 'sat' || values.length === 0) return { answer, values: [] };
-    const text = await Z3.eval_smtlib2_string(context, `(get-value (${values.join(' ')}))`);
-    const found = [...text.matchAll(/#(x[0-9a-f]+|b[01]+)\)/g)].map((m) => `0${m[1]}`);
-    return { answer, values: found };
+    const solver = Z3.mk_solver_for_logic(context, Z3.mk_string_symbol(context, 'QF_UFBV'));
+    Z3.solver_inc_ref(context, solver);
+    const params = Z3.mk_params(context);
+    Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'timeout'), timeoutMs);
+    Z3.solver_set_params(context, solver, params);
+    Z3.solver_from_string(context, solver, script);
+    if (Z3.get_error_code(context) !== 0) throw new Error(Z3.get_error_msg(context, Z3.get_error_code(context)));
+    const expected = script.match(/^\(assert /gm)?.length ?? 0;
+    if (Z3.ast_vector_size(context, Z3.solver_get_assertions(context, solver)) !== expected)
+      throw new Error('the solver did not take every assertion');
+    const answer = answers.get(await Z3.solver_check(context, solver));
+    if (answer === 'sat') return { answer, model: modelOf(Z3, context, solver) };
+    return answer ? { answer } : { answer: Z3.solver_get_reason_unknown(context, solver) };
   } finally {
     Z3.del_context(context);
     Z3.del_config(config);

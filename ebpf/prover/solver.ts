@@ -9,7 +9,7 @@ export type Answer =
   | { readonly verdict: 'sat'; readonly model: ReadonlyMap<Term, bigint> }
   | { readonly verdict: 'unknown'; readonly reason: string };
 
-type Reply = { id: number; answer?: string; values?: string[]; error?: string };
+type Reply = { id: number; answer?: string; model?: Record<string, string>; error?: string };
 
 const childPath = fileURLToPath(new URL('./solver-child.mjs', import.meta.url));
 /** Starting Z3 takes about half a second; a child that says nothing for this long after its time-out hangs. */
@@ -37,7 +37,7 @@ export const stopSolver = (): void => {
   child = undefined;
 };
 
-const exchange = (script: string, values: readonly string[], timeoutMs: number): Promise<Reply> =>
+const exchange = (script: string, timeoutMs: number): Promise<Reply> =>
   new Promise((resolve) => {
     const id = nextId++;
     const process = start();
@@ -59,19 +59,15 @@ const exchange = (script: string, values: readonly string[], timeoutMs: number):
     }, timeoutMs + GRACE_MS);
     process.on('message', receive);
     process.on('exit', gone);
-    process.send({ id, script, values, timeoutMs });
+    process.send({ id, script, timeoutMs });
   });
 
 const ask = async (script: Script, timeoutMs: number): Promise<Answer> => {
-  const reply = await exchange(
-    script.text,
-    script.inputs.map((i) => i.expression),
-    Math.max(1, Math.round(timeoutMs)),
-  );
+  const reply = await exchange(script.text, Math.max(1, Math.round(timeoutMs)));
   if (reply.answer === 'unsat') return { verdict: 'unsat' };
-  const values = reply.values ?? [];
-  if (reply.answer === 'sat' && values.length === script.inputs.length)
-    return { verdict: 'sat', model: new Map(script.inputs.map((i, n) => [i.term, BigInt(values[n]!)])) };
+  const { model } = reply;
+  if (reply.answer === 'sat' && model)
+    return { verdict: 'sat', model: new Map(script.inputs.map((i) => [i.term, BigInt(model[i.constant] ?? 0)])) };
   return { verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
 };
 

@@ -1,0 +1,93 @@
+/** Candidates for a faster program: rules applied until none fits, around several ways of unrolling. */
+import { type Code, lift, lower, sizeOf } from './code.ts';
+import { estimateCost } from './cost.ts';
+import { loopsOf, unrollPart, unrollWhole } from './loops.ts';
+import type { Rule } from './rule.ts';
+import { rules } from './rules.ts';
+
+export type Candidate = {
+  readonly code: Uint8Array;
+  /** Names of the rules that changed something, in order of first use. */
+  readonly rules: readonly string[];
+  /** Estimated executed instructions; only comparable between candidates of one program. */
+  readonly estimate: number;
+};
+
+export type OptimiseOptions = {
+  /** Most slots a candidate may have; default 1024. */
+  readonly maxSlots?: number;
+  /** Names of rules not to use, among them `loop-unrolling` and `partial-unrolling`. */
+  readonly without?: readonly string[];
+};
+
+type Draft = { readonly code: Code; readonly rules: readonly string[] };
+
+/** Rounds of all rules; each round that changes something makes the program smaller or simpler, so few are needed. */
+const MAX_ROUNDS = 12;
+const FACTORS = [2, 4, 8] as const;
+
+const named = (draft: Draft, name: string, code: Code): Draft => ({
+  code,
+  rules: draft.rules.includes(name) ? draft.rules : [...draft.rules, name],
+});
+
+const cleanUp = (start: Draft, active: readonly Rule[]): Draft => {
+  let draft = start;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = draft.code;
+    for (const rule of active) {
+      const code = rule.apply(draft.code);
+      if (code) draft = named(draft, rule.name, code);
+    }
+    if (draft.code === before) break;
+  }
+  return draft;
+};
+
+/** The drafts that follow from one by unrolling its innermost loops that still can be. */
+const unrolled = (draft: Draft, maxSlots: number, skip: ReadonlySet<string>): Draft[] => {
+  const out: Draft[] = [];
+  for (const loop of loopsOf(draft.code)) {
+    const whole = skip.has('loop-unrolling') ? undefined : unrollWhole(draft.code, loop, maxSlots);
+    if (whole) out.push(named(draft, 'loop-unrolling', whole));
+    if (skip.has('partial-unrolling') || draft.rules.includes('partial-unrolling')) continue;
+    for (const factor of FACTORS) {
+      const part = unrollPart(draft.code, loop, factor, maxSlots);
+      if (part) out.push(named(draft, 'partial-unrolling', part));
+    }
+  }
+  return out;
+};
+
+const MAX_DRAFTS = 16;
+
+/**
+ * Candidates, most promising first. They are proposals: each must still pass the verifier and be proven equivalent.
+ * @throws RangeError when the program has undefined instructions or jumps outside itself.
+ */
+export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Candidate[] => {
+  const { maxSlots = 1024, without = [] } = options;
+  const skip = new Set(without);
+  const active = rules.filter((r) => !skip.has(r.name));
+  const start: Draft = { code: lift(program), rules: [] };
+  const drafts = [cleanUp(start, active)];
+  for (let i = 0; i < drafts.length && drafts.length < MAX_DRAFTS; i++)
+    drafts.push(...unrolled(drafts[i]!, maxSlots, skip).map((d) => cleanUp(d, active)));
+  const seen = new Map<string, Candidate>();
+  for (const draft of drafts) {
+    if (draft.rules.length === 0 || sizeOf(draft.code) > maxSlots) continue;
+    const code = lower(draft.code);
+    const key = Buffer.from(code).toString('hex');
+    if (!seen.has(key)) seen.set(key, { code, rules: draft.rules, estimate: estimateCost(draft.code) });
+  }
+  return [...seen.values()].sort((a, b) => a.estimate - b.estimate);
+};
+
+/** Applies one rule, by name, wherever it fits; undefined when it fits nowhere or there is no such rule. */
+export const applyRule = (program: Uint8Array, name: string): Uint8Array | undefined => {
+  const code = rules.find((r) => r.name === name)?.apply(lift(program));
+  return code && lower(code);
+};
+
+/** Estimated executed instructions of a program, on the scale of `Candidate.estimate`. */
+export const estimateProgram = (program: Uint8Array): number => estimateCost(lift(program));

@@ -1,0 +1,22 @@
+/** An estimate of executed instructions, for ordering candidates before anything better is known. */
+import type { Code } from './code.ts';
+import { constantsOf } from './constants.ts';
+import { loopsOf } from './loops.ts';
+
+/** Turns assumed of a loop whose number of turns is not constant. */
+const UNKNOWN_TRIPS = 16;
+
+/** Sum over reachable nodes of the turns of the loops around them. */
+export const estimateCost = (code: Code): number => {
+  const reached = constantsOf(code);
+  const loops = loopsOf(code);
+  let cost = 0;
+  for (const [i] of code.entries()) {
+    if (!reached[i]) continue;
+    let weight = 1;
+    for (const { header, latch, trips } of loops)
+      if (i >= header && i <= latch) weight *= trips ?? UNKNOWN_TRIPS;
+    cost += weight;
+  }
+  return cost;
+};

@@ -1,0 +1,3 @@
+/** Proposals for faster programs by rewrite rules. None of them is trusted: verifier and prover decide. */
+export { applyRule, type Candidate, estimateProgram, type OptimiseOptions, optimise } from './candidates.ts';
+export { rules } from './rules.ts';

@@ -1,0 +1,10 @@
+/** A rewrite rule. It need not be right: a candidate counts only after the verifier and the prover have accepted it. */
+import type { Code } from './code.ts';
+
+export type Rule = {
+  readonly name: string;
+  /** One sentence. */
+  readonly doc: string;
+  /** The program after applying the rule everywhere it fits; undefined when it fits nowhere. The argument stays as it is. */
+  readonly apply: (code: Code) => Code | undefined;
+};
