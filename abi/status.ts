@@ -155,6 +155,7 @@ export const elfStatuses: readonly Status[] = list(768, [
   ['bad_btf', 'the BTF section is damaged; build the object again'],
   ['core_unsupported', 'CO-RE relocations need a kernel to relocate against; compile without them'],
   ['too_many_maps', 'the program uses more maps than the board takes'],
+  ['object_too_large', 'the object holds more than any board takes; split it'],
 ]);
 
 export const statuses: readonly Status[] = [

@@ -17,7 +17,7 @@ export type BtfExt = {
   /** Where the instruction at this byte offset of this section comes from, when it is known. */
   readonly lineAt: (section: string, offset: number) => SourceLine | undefined;
   /** Byte offsets of instructions with a CO-RE relocation, by section name. */
-  readonly core: ReadonlyMap<string, readonly number[]>;
+  readonly core: ReadonlyMap<string, ReadonlySet<number>>;
 };
 
 /** A table of records: record size, then for each section its name, a count, and the records; each starts with insn_off. */
@@ -48,13 +48,16 @@ const entry = <V>(map: Map<string, V>, key: string, fresh: () => V): V => {
   return found;
 };
 
+/** Longer lines and paths are cut. */
+const TEXT_BYTES = 256;
+
 const readLine = (bytes: Bytes, at: number, strings: Bytes): SourceLine => {
   const position = bytes.u32(at + 12);
   return {
-    file: strings.text(bytes.u32(at + 4)),
+    file: strings.text(bytes.u32(at + 4), TEXT_BYTES),
     line: position >>> 10,
     column: position & 1023,
-    text: strings.text(bytes.u32(at + 8), 1024).trim(),
+    text: strings.text(bytes.u32(at + 8), TEXT_BYTES).trim(),
   };
 };
 
@@ -63,12 +66,12 @@ export const readBtfExt = (section: Uint8Array, strings: Bytes): BtfExt => {
   const bytes = new Bytes(section, '.BTF.ext', 'bad_btf');
   const header = checkHeader(bytes, '.BTF.ext');
   const lines = new Map<string, Map<number, number>>();
-  const core = new Map<string, number[]>();
+  const core = new Map<string, Set<number>>();
   for (const r of records(bytes, header + bytes.u32(16), bytes.u32(20), 16, strings))
     entry(lines, r.section, () => new Map()).set(r.offset, r.at);
   if (header >= 32)
     for (const r of records(bytes, header + bytes.u32(24), bytes.u32(28), 16, strings))
-      entry(core, r.section, () => []).push(r.offset);
+      entry(core, r.section, () => new Set()).add(r.offset);
   const lineAt = (name: string, offset: number) => {
     const at = lines.get(name)?.get(offset);
     return at === undefined ? undefined : readLine(bytes, at, strings);

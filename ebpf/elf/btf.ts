@@ -115,9 +115,11 @@ export class Btf {
     return { element: this.#bytes.u32(type.at), count: this.#bytes.u32(type.at + 8) };
   }
 
-  /** Types of the variables in a data section. */
-  variables(type: BtfType): number[] {
-    return Array.from({ length: type.count }, (_, i) => this.#bytes.u32(type.at + i * 12));
+  /** The variables of a data section, by name. */
+  variables(section: string): ReadonlyMap<string, BtfType> {
+    const type = this.types.find((t) => t.kind === BTF_KIND.datasec && this.name(t) === section);
+    const ids = Array.from({ length: type?.count ?? 0 }, (_, i) => this.#bytes.u32(type!.at + i * 12));
+    return new Map(ids.map((id) => [this.name(this.type(id)), this.type(id)]));
   }
 
   /** Members of a struct. */

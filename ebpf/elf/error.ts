@@ -11,7 +11,8 @@ export type ElfStatus =
   | 'bad_map_definition'
   | 'bad_btf'
   | 'core_unsupported'
-  | 'too_many_maps';
+  | 'too_many_maps'
+  | 'object_too_large';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */
 export class ElfError extends Error {

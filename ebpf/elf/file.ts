@@ -31,9 +31,10 @@ export type Relocation = { readonly offset: number; readonly type: number; reado
 
 export type ElfObject = {
   readonly sections: readonly Section[];
-  readonly symbols: readonly ElfSymbol[];
-  /** Relocations by index of the section that they apply to. */
-  readonly relocations: ReadonlyMap<number, readonly Relocation[]>;
+  /** Named symbols by index of the section that they lie in, ordered by value. */
+  readonly symbols: ReadonlyMap<number, readonly ElfSymbol[]>;
+  /** Relocations by index of the section that they apply to, then by offset. */
+  readonly relocations: ReadonlyMap<number, ReadonlyMap<number, Relocation>>;
 };
 
 export const SHT = { progbits: 1, symtab: 2, nobits: 8, rel: 9 } as const;
@@ -55,8 +56,7 @@ const MAX_NAMES_BYTES = 1024 * 1024;
 const checkHeader = (file: Bytes) => {
   if (file.size < 4 || file.u32(0) !== 0x464c457f)
     throw new ElfError('not_elf', 'the file does not start with 7f 45 4c 46');
-  if (file.size > MAX_FILE_BYTES)
-    throw new ElfError('not_elf', `the file has ${file.size} bytes, which no eBPF object has`);
+  if (file.size > MAX_FILE_BYTES) throw new ElfError('object_too_large', `${file.size} bytes`);
   file.slice(0, HEADER_BYTES);
   if (file.u8(4) !== 2 || file.u8(5) !== 1 || file.u16(18) !== EM_BPF)
     throw new ElfError('not_bpf', `class ${file.u8(4)}, data ${file.u8(5)}, machine ${file.u16(18)}`);
@@ -111,7 +111,7 @@ const readSymbols = (sections: readonly Section[], table: Section | undefined): 
   if (!table) return [];
   const bytes = new Bytes(table.data, table.name);
   const count = Math.floor(table.size / SYMBOL_BYTES);
-  if (count > MAX_SYMBOLS) throw new ElfError('elf_truncated', `${count} symbols`);
+  if (count > MAX_SYMBOLS) throw new ElfError('object_too_large', `${count} symbols`);
   const names = new Bytes(linked(sections, table, 'string table').data, 'symbol names');
   return Array.from({ length: count }, (_, i) => {
     const at = i * SYMBOL_BYTES;
@@ -144,6 +144,28 @@ const readRelocations = (section: Section, symbols: readonly ElfSymbol[]): Reloc
 const matters = (target: Section | undefined) =>
   target !== undefined && !/^\.(debug|BTF|eh_frame)/.test(target.name);
 
+const readAllRelocations = (sections: readonly Section[], symbols: readonly ElfSymbol[]) => {
+  const relocations = new Map<number, Map<number, Relocation>>();
+  for (const section of sections) {
+    if (section.type !== SHT.rel || !matters(sections[section.info])) continue;
+    const byOffset = relocations.get(section.info) ?? new Map<number, Relocation>();
+    for (const r of readRelocations(section, symbols)) byOffset.set(r.offset, r);
+    relocations.set(section.info, byOffset);
+  }
+  return relocations;
+};
+
+const bySection = (symbols: readonly ElfSymbol[]) => {
+  const groups = new Map<number, ElfSymbol[]>();
+  for (const symbol of [...symbols].sort((a, b) => a.value - b.value)) {
+    if (symbol.type === STT.section || symbol.name === '') continue;
+    const group = groups.get(symbol.section);
+    if (group) group.push(symbol);
+    else groups.set(symbol.section, [symbol]);
+  }
+  return groups;
+};
+
 /** @throws ElfError, and nothing else, on any bytes. */
 export const readElf = (data: Uint8Array): ElfObject => {
   // A Buffer's slice() would be a view; a plain Uint8Array's is a copy.
@@ -153,12 +175,5 @@ export const readElf = (data: Uint8Array): ElfObject => {
     sections,
     sections.find((s) => s.type === SHT.symtab),
   );
-  const relocations = new Map<number, Relocation[]>();
-  for (const section of sections) {
-    if (section.type !== SHT.rel || !matters(sections[section.info])) continue;
-    const list = relocations.get(section.info) ?? [];
-    for (const r of readRelocations(section, symbols)) list.push(r);
-    relocations.set(section.info, list);
-  }
-  return { sections, symbols, relocations };
+  return { sections, symbols: bySection(symbols), relocations: readAllRelocations(sections, symbols) };
 };

@@ -1,7 +1,6 @@
 /** Links one program: its function, the local functions it calls, and its maps (libbpf's rules). */
 import { bpf, MAX_MAPS_PER_PROGRAM } from '../../abi/index.ts';
 import { readSlot, type Slot, writeSlot } from '../instruction.ts';
-import type { Btf } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
@@ -9,6 +8,7 @@ import {
   isDataSection,
   isMapSection,
   type MapDefinition,
+  type MapTypes,
   mapOfData,
   mapOfSymbol,
 } from './map-definitions.ts';
@@ -24,9 +24,14 @@ const CALL = classes.jmp | jumpOps.call;
 export type Context = {
   readonly object: ElfObject;
   readonly objectName: string;
-  readonly btf: Btf | undefined;
+  readonly mapTypes: MapTypes;
   readonly ext: BtfExt | undefined;
+  /** Slots that may still be linked from this object: overlapping functions must not take for ever. */
+  readonly allowance: { slots: number };
 };
+
+/** Sixteen times what the board takes, so that the verifier can say how much too long a program is. */
+const MAX_LINKED_SLOTS = 65536;
 
 /** A function: a range of a section. */
 export type CodeRange = {
@@ -43,29 +48,46 @@ export type Linked = {
   readonly lines: (SourceLine | undefined)[];
 };
 
-const inSection = (object: ElfObject, section: Section) =>
-  object.symbols.filter((s) => s.section === section.index && s.type !== STT.section && s.name !== '');
+const named = (object: ElfObject, section: Section) => object.symbols.get(section.index) ?? [];
 
+/** Index of the first symbol at `value` or behind. */
+const lowerBound = (symbols: readonly ElfSymbol[], value: number): number => {
+  let low = 0;
+  let high = symbols.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (symbols[middle]!.value < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+/** Bytes to the next symbol. */
 const extent = (object: ElfObject, section: Section, offset: number): number => {
-  const next = inSection(object, section)
-    .map((s) => s.value)
-    .filter((value) => value > offset);
-  return Math.min(section.data.length, ...next) - offset;
+  const symbols = named(object, section);
+  const next = symbols[lowerBound(symbols, offset + 1)]?.value ?? section.data.length;
+  return Math.min(section.data.length, next) - offset;
+};
+
+/** What is defined at this offset; a function rather than anything else. */
+const symbolAt = (object: ElfObject, section: Section, offset: number): ElfSymbol | undefined => {
+  const symbols = named(object, section);
+  const first = lowerBound(symbols, offset);
+  // Aliases are few; looking at more of them would let a bad file cost time.
+  const at = symbols.slice(first, first + 16).filter((s) => s.value === offset);
+  return at.find((s) => s.type === STT.func) ?? at[0];
 };
 
 /** The function that starts at this offset. */
 export const functionAt = (object: ElfObject, section: Section, offset: number): CodeRange => {
-  const at = inSection(object, section).filter((s) => s.value === offset);
-  const symbol = at.find((s) => s.type === STT.func) ?? at[0];
-  if (!symbol || (section.flags & SHF_EXECINSTR) === 0)
+  const symbol = symbolAt(object, section, offset);
+  const name = symbol?.name ?? (offset === 0 ? section.name : undefined);
+  if (name === undefined || (section.flags & SHF_EXECINSTR) === 0)
     throw new ElfError('bad_relocation', `${section.name}+${offset} is not the start of a function`);
-  const size = symbol.size || extent(object, section, offset);
+  const size = symbol?.size || extent(object, section, offset);
   if (offset % INSN_BYTES || size % INSN_BYTES || size <= 0 || offset + size > section.data.length)
-    throw new ElfError(
-      'elf_truncated',
-      `function ${symbol.name}: ${size} bytes at ${offset} of ${section.name}`,
-    );
-  return { section, offset, size, name: symbol.name };
+    throw new ElfError('elf_truncated', `function ${name}: ${size} bytes at ${offset} of ${section.name}`);
+  return { section, offset, size, name };
 };
 
 const keyOf = (section: Section, offset: number) => `${section.index}:${offset}`;
@@ -76,7 +98,6 @@ class Linker {
   readonly #starts = new Map<string, number>();
   readonly #maps: MapDefinition[] = [];
   readonly #mapIndex = new Map<string, number>();
-  readonly #bySection = new Map<number, Map<number, Relocation>>();
   #slots = 0;
 
   constructor(context: Context) {
@@ -93,16 +114,10 @@ class Linker {
     this.#starts.set(key, start);
     this.#functions.push({ f, start });
     this.#slots += f.size / INSN_BYTES;
+    this.#context.allowance.slots -= f.size / INSN_BYTES;
+    if (this.#slots > MAX_LINKED_SLOTS || this.#context.allowance.slots < 0)
+      throw new ElfError('object_too_large', `function ${f.name}: ${this.#slots} instructions and more`);
     return start;
-  }
-
-  #relocations(section: Section) {
-    const known = this.#bySection.get(section.index);
-    if (known) return known;
-    const list = this.#context.object.relocations.get(section.index) ?? [];
-    const byOffset = new Map(list.map((r) => [r.offset, r]));
-    this.#bySection.set(section.index, byOffset);
-    return byOffset;
   }
 
   #map(key: string, make: () => MapDefinition): number {
@@ -125,11 +140,10 @@ class Linker {
   #address(symbol: ElfSymbol, addend: number, slot: number): { src: number; low: number; high: number } {
     const section = this.#target(symbol);
     if (isMapSection(section)) {
-      const { object, btf } = this.#context;
-      const map =
-        symbol.type === STT.section ? inSection(object, section).find((s) => s.value === addend) : symbol;
+      const { object, mapTypes } = this.#context;
+      const map = symbol.type === STT.section ? symbolAt(object, section, addend) : symbol;
       if (!map) throw new ElfError('bad_relocation', `nothing is defined at ${section.name}+${addend}`);
-      const index = this.#map(`m${section.index}:${map.value}`, () => mapOfSymbol(object, btf, map));
+      const index = this.#map(`m${section.index}:${map.value}`, () => mapOfSymbol(object, mapTypes, map));
       return { src: pseudo.imm64_map, low: index, high: 0 };
     }
     const offset = symbol.value + addend;
@@ -180,12 +194,14 @@ class Linker {
   #relocate(f: CodeRange, start: number): Uint8Array {
     const code = f.section.data.slice(f.offset, f.offset + f.size);
     const view = new DataView(code.buffer);
-    const relocations = this.#relocations(f.section);
+    const relocations = this.#context.object.relocations.get(f.section.index);
+    const core = this.#context.ext?.core.get(f.section.name);
     const count = f.size / INSN_BYTES;
     for (let i = 0; i < count; i++) {
       const at = f.offset + i * INSN_BYTES;
       const s = readSlot(view, i);
-      const relocation = relocations.get(at);
+      if (core?.has(at)) throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations`);
+      const relocation = relocations?.get(at);
       const wide = s.opcode === LD_IMM64;
       if (
         s.opcode === CALL &&
@@ -220,15 +236,8 @@ class Linker {
     for (const { f, start } of this.#functions) {
       chunks.push(this.#relocate(f, start));
       for (const line of this.#lines(f)) lines.push(line);
-      this.#refuseCore(f);
     }
     return { code: Uint8Array.from(Buffer.concat(chunks)), maps: this.#maps, lines };
-  }
-
-  #refuseCore(f: CodeRange) {
-    const sites = this.#context.ext?.core.get(f.section.name) ?? [];
-    if (sites.some((at) => at >= f.offset && at < f.offset + f.size))
-      throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations`);
   }
 }
 

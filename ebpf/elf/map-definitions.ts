@@ -22,6 +22,18 @@ export const MAX_MAP_NAME = 31;
 
 const bad = (map: string, what: string) => new ElfError('bad_map_definition', `map ${map}: ${what}`);
 
+/** The types of the `.maps` section. */
+export type MapTypes = { readonly btf: Btf | undefined; readonly variables: ReadonlyMap<string, BtfType> };
+
+export const mapTypesOf = (btf: Btf | undefined): MapTypes => ({
+  btf,
+  variables: btf?.variables('.maps') ?? new Map(),
+});
+
+/** Far above the few that mean something; keeps time bounded. */
+const MAX_MEMBERS = 64;
+const MAX_DECLARED = 1024;
+
 type Fields = {
   type: number;
   key_size: number;
@@ -85,22 +97,13 @@ const define = (name: string, f: Fields, init?: Uint8Array): MapDefinition => {
 
 const empty = (): Fields => ({ type: 0, key_size: 0, value_size: 0, max_entries: 0, map_flags: 0 });
 
-const btfVariable = (btf: Btf, name: string): BtfType | undefined => {
-  const section = btf.types.find((t) => t.kind === BTF_KIND.datasec && btf.name(t) === '.maps');
-  return (
-    section &&
-    btf
-      .variables(section)
-      .map((id) => btf.type(id))
-      .find((t) => btf.name(t) === name)
-  );
-};
-
-const fromBtf = (btf: Btf | undefined, symbol: ElfSymbol): MapDefinition => {
-  const variable = btf && btfVariable(btf, symbol.name);
+const fromBtf = (maps: MapTypes, symbol: ElfSymbol): MapDefinition => {
+  const { btf } = maps;
+  const variable = maps.variables.get(symbol.name);
   if (!btf || !variable) throw bad(symbol.name, 'there is no BTF for it; compile with -g');
   const struct = btf.resolve(variable.value);
   if (struct.kind !== BTF_KIND.struct) throw bad(symbol.name, 'its definition is not a struct');
+  if (struct.count > MAX_MEMBERS) throw bad(symbol.name, `its definition has ${struct.count} members`);
   const fields = empty();
   for (const member of btf.members(struct)) readMember(btf, symbol.name, member, fields);
   return define(symbol.name, fields);
@@ -123,21 +126,21 @@ export const isMapSection = (section: Section) => section.name === '.maps' || se
 export const isDataSection = (section: Section) => /^\.(rodata|data|bss)(\.|$)/.test(section.name);
 
 /** The map that a symbol of a map section stands for. */
-export const mapOfSymbol = (object: ElfObject, btf: Btf | undefined, symbol: ElfSymbol): MapDefinition => {
+export const mapOfSymbol = (object: ElfObject, types: MapTypes, symbol: ElfSymbol): MapDefinition => {
   const section = object.sections[symbol.section]!;
-  return section.name === '.maps' ? fromBtf(btf, symbol) : fromLegacy(section, symbol);
+  return section.name === '.maps' ? fromBtf(types, symbol) : fromLegacy(section, symbol);
 };
 
+const isMapSymbol = (s: ElfSymbol) => s.type === STT.object || (s.type === STT.notype && s.global);
+
 /** Every map declared in a map section, used or not. */
-export const mapSymbols = (object: ElfObject): ElfSymbol[] =>
-  object.symbols.filter((s) => {
-    const section = object.sections[s.section];
-    return (
-      section !== undefined &&
-      isMapSection(section) &&
-      (s.type === STT.object || (s.type === STT.notype && s.global))
-    );
-  });
+export const mapSymbols = (object: ElfObject): ElfSymbol[] => {
+  const symbols = object.sections
+    .filter(isMapSection)
+    .flatMap((section) => object.symbols.get(section.index)?.filter(isMapSymbol) ?? []);
+  if (symbols.length > MAX_DECLARED) throw new ElfError('object_too_large', `${symbols.length} maps`);
+  return symbols;
+};
 
 /** The name keeps what tells data sections apart and cuts the object's name. */
 const dataName = (objectName: string, section: string) =>

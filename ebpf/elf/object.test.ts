@@ -171,6 +171,33 @@ test('one bad function does not hide the others', async (t) => {
   );
 });
 
+test('many overlapping functions end with a name, soon', async (t) => {
+  // 200 functions that all reach to the end of one section of 32,000 instructions.
+  const text = [
+    '.section timer,"ax",@progbits',
+    ...Array.from({ length: 200 }, (_, i) => `.globl f${i}\n.type f${i},@function\nf${i}: r0 = ${i}`),
+    ...Array.from({ length: 32000 }, () => 'r0 += 1'),
+    'exit',
+    'end:',
+    ...Array.from({ length: 200 }, (_, i) => `.size f${i}, end-f${i}`),
+  ].join('\n');
+  const { execFileSync } = await import('node:child_process');
+  const file = execFileSync('llvm-mc-19', ['--arch=bpf', '-filetype=obj', '-'], { input: text });
+  const started = performance.now();
+  const rows = loadFunctions(file);
+  t.true(performance.now() - started < 5000);
+  t.is(rows.length, 200);
+  t.true('program' in rows[0]!);
+  t.true('error' in rows[199]! && rows[199].error.code === 'object_too_large');
+});
+
+test('a section without symbols is one program', async (t) => {
+  const { execFileSync } = await import('node:child_process');
+  const input = '.section timer/x,"ax",@progbits\nr0 = 1\nexit\n';
+  const file = execFileSync('llvm-mc-19', ['--arch=bpf', '-filetype=obj', '-'], { input });
+  t.like(loadObject(file).programs[0], { name: 'timer/x', hook: 'timer' });
+});
+
 test('refuses what is not an eBPF object by name', async (t) => {
   const file = await linking;
   const patched = (at: number, value: number) => {

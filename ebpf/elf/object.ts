@@ -5,7 +5,7 @@ import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
 import { type CodeRange, type Context, functionAt, linkProgram } from './link.ts';
-import { type MapDefinition, mapOfSymbol, mapSymbols } from './map-definitions.ts';
+import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
 
 export type HookName = keyof typeof hooks;
 
@@ -50,12 +50,13 @@ const isProgramSection = (s: Section) =>
   s.type === SHT.progbits && (s.flags & SHF_EXECINSTR) !== 0 && s.data.length > 0 && s.name !== '.text';
 
 /** Global functions; in a section without function symbols, as an assembler makes them, what starts at 0. */
-const entries = (object: ElfObject, section: Section): number[] => {
-  const functions = object.symbols.filter(
-    (s) => s.section === section.index && s.type === STT.func && s.global,
-  );
-  return functions.length > 0 ? functions.map((s) => s.value) : [0];
+const entries = (object: ElfObject, section: Section): Set<number> => {
+  const functions = (object.symbols.get(section.index) ?? []).filter((s) => s.type === STT.func && s.global);
+  return new Set(functions.length > 0 ? functions.map((s) => s.value) : [0]);
 };
+
+/** Linking takes a second at most. */
+const MAX_SLOTS = 256 * 1024;
 
 const contextOf = (file: Uint8Array, options: LoadOptions): Context => {
   const object = readElf(file);
@@ -64,7 +65,8 @@ const contextOf = (file: Uint8Array, options: LoadOptions): Context => {
   const btf = types && new Btf(types);
   const more = data('.BTF.ext');
   const ext: BtfExt | undefined = btf && more ? readBtfExt(more, btf.strings) : undefined;
-  return { object, objectName: options.name ?? 'module', btf, ext };
+  const allowance = { slots: MAX_SLOTS };
+  return { object, objectName: options.name ?? 'module', mapTypes: mapTypesOf(btf), ext, allowance };
 };
 
 const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
@@ -96,7 +98,7 @@ const load = (file: Uint8Array, options: LoadOptions) => {
   const functions = context.object.sections
     .filter(isProgramSection)
     .flatMap((section) =>
-      entries(context.object, section).map((offset) => attempt(context, section, offset)),
+      [...entries(context.object, section)].map((offset) => attempt(context, section, offset)),
     );
   if (functions.length === 0) throw new ElfError('no_program', 'no section holds code for a hook');
   return { context, functions };
@@ -122,6 +124,6 @@ export const loadObject = (file: Uint8Array, options: LoadOptions = {}): LoadedO
   const maps = new Map<string, MapDefinition>();
   for (const program of programs) for (const map of program.maps) maps.set(map.name, map);
   for (const symbol of mapSymbols(context.object))
-    if (!maps.has(symbol.name)) maps.set(symbol.name, mapOfSymbol(context.object, context.btf, symbol));
+    if (!maps.has(symbol.name)) maps.set(symbol.name, mapOfSymbol(context.object, context.mapTypes, symbol));
   return { programs, maps: [...maps.values()] };
 };

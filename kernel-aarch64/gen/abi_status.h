@@ -104,6 +104,7 @@ enum status : uint32_t {
     STATUS_BAD_BTF = 776, /* the BTF section is damaged; build the object again */
     STATUS_CORE_UNSUPPORTED = 777, /* CO-RE relocations need a kernel to relocate against; compile without them */
     STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than the board takes */
+    STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than any board takes; split it */
 };
 
 /* Calls row(name, code, sentence) for each status. */
@@ -207,4 +208,5 @@ enum status : uint32_t {
     row(bad_map_definition, 775, "a map definition is incomplete or not understood; see the map section of the reference") \
     row(bad_btf, 776, "the BTF section is damaged; build the object again") \
     row(core_unsupported, 777, "CO-RE relocations need a kernel to relocate against; compile without them") \
-    row(too_many_maps, 778, "the program uses more maps than the board takes")
+    row(too_many_maps, 778, "the program uses more maps than the board takes") \
+    row(object_too_large, 779, "the object holds more than any board takes; split it")

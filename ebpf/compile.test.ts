@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { CompileError, compileModule, loadObject } from './index.ts';
+
+const withSource = async (text: string, use: (path: string) => Promise<void>) => {
+  const folder = mkdtempSync('/tmp/velocity-compile-');
+  try {
+    const path = join(folder, 'a.c');
+    writeFileSync(path, text);
+    await use(path);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
+
+const returning = (value: string) =>
+  `#include "velocity.h"\nSEC("timer") uint64_t f(struct timer_context *ctx) { return ${value}; }`;
+
+test('a module finds velocity.h and passes arguments on', (t) =>
+  withSource(returning('N'), async (path) => {
+    const small = loadObject(await compileModule(path, { arguments: ['-DN=5'] })).programs[0]!;
+    t.is(Buffer.from(small.code).toString('hex'), 'b7000000050000009500000000000000');
+  }));
+
+test('a mistake in C shows clang’s words', (t) =>
+  withSource(returning('nothing'), async (path) => {
+    const error = await t.throwsAsync(compileModule(path), { instanceOf: CompileError });
+    t.regex(error.diagnostics, /undeclared identifier 'nothing'/);
+    t.regex(error.message, /a\.c: clang.* refused it/);
+  }));
+
+test('a missing file and a missing compiler are named', async (t) => {
+  await t.throwsAsync(compileModule('/nonexistent/a.c'), {
+    instanceOf: CompileError,
+    message: /nonexistent/,
+  });
+  const error = await t.throwsAsync(compileModule('/nonexistent/a.c', { clang: 'no-such-clang' }), {
+    instanceOf: CompileError,
+  });
+  t.regex(error.message, /no-such-clang not found; install clang 19/);
+});
