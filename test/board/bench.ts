@@ -1,0 +1,72 @@
+/**
+ * Runs the same tests on every board at hand: each virtual one, or, with TEST_PORT set, the real one on that port.
+ * A board that cannot be emulated here is one skipped test that says why.
+ */
+import test, { type ExecutionContext } from 'ava';
+import { virtualBoards } from '../../boards/index.ts';
+import { startBoard } from '../../cli/virtual.ts';
+import { findTool } from '../../firmware/index.ts';
+import { VelocityLink } from '../../link/index.ts';
+import { unavailableReason, type VirtualBoardOptions } from '../../rig/index.ts';
+
+const BOOT_TIMEOUT_MS = 60_000;
+
+export type Bench = { readonly link: VelocityLink; readonly console: string[] };
+type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;
+type Options = Pick<VirtualBoardOptions, 'machine' | 'extra'>;
+
+const open = async (address: string) => {
+  const console: string[] = [];
+  const link = await VelocityLink.open(address, {
+    readyTimeoutMs: BOOT_TIMEOUT_MS,
+    onConsole: (line) => console.push(line),
+  });
+  return { link, console };
+};
+
+const declare = (name: string, prepare: () => Promise<{ bench: Bench; stop: () => Promise<void> }>) => {
+  let prepared: ReturnType<typeof prepare> | undefined;
+  const ready = () => {
+    prepared ??= prepare();
+    return prepared;
+  };
+  test.after.always(async () => {
+    if (!prepared) return;
+    const { bench, stop } = await prepared;
+    await bench.link.close();
+    await stop();
+  });
+  return (title: string, body: Body) =>
+    test.serial(`${name}_${title}`, async (t) => body(t, (await ready()).bench));
+};
+
+const virtual = (board: string, options: Options) => async () => {
+  const running = await startBoard(board, () => {}, options);
+  try {
+    return { bench: await open(running.address), stop: running.stop };
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+};
+
+/** Declares tests on one virtual board with its own options, e.g. another interrupt controller. */
+export const onVirtualBoard = (
+  board: string,
+  label: string,
+  options: Options,
+  tests: (it: ReturnType<typeof declare>) => void,
+): void => {
+  const reason = unavailableReason(virtualBoards.find((b) => b.name === board)!, findTool('qemu'));
+  if (reason) test.skip(`${label} is skipped: ${reason}`, () => {});
+  else tests(declare(label, virtual(board, options)));
+};
+
+/** Declares the tests once for each board. */
+export const onEveryBoard = (tests: (it: ReturnType<typeof declare>) => void): void => {
+  const port = process.env.TEST_PORT;
+  if (port) {
+    return tests(declare('real', async () => ({ bench: await open(port), stop: async () => {} })));
+  }
+  for (const { name } of virtualBoards) onVirtualBoard(name, name, {}, tests);
+};
