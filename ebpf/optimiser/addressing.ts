@@ -53,6 +53,12 @@ const before = (op: Operation, { register, by }: Increment): Operation | undefin
   return undefined;
 };
 
+/** `r += 4; …; r = *(r + 0)` needs no increment. */
+const absorb = (op: Operation, { register, by }: Increment): Operation | undefined =>
+  op.kind === 'load' && op.src === register && op.dst === register && fits16(op.off + by)
+    ? { ...op, off: op.off + by }
+    : undefined;
+
 /** Moves each increment down to the next one of the same register, within a block. */
 const sink = (code: Code): Code | undefined => {
   const out: Node[] = copyCode(code);
@@ -72,6 +78,13 @@ const sink = (code: Code): Code | undefined => {
         if (Math.abs(imm) >= 2 ** 31) break;
         const sum = nodeOf({ kind: 'alu', width: 64, op: 'add', dst: first.register, src: { kind: 'imm', imm } });
         out.splice(i, j - i + 1, ...moved, sum);
+        changed = true;
+        i--;
+        break;
+      }
+      const absorbed = absorb(next.op, first);
+      if (absorbed) {
+        out.splice(i, j - i + 1, ...moved, nodeOf(absorbed));
         changed = true;
         i--;
         break;

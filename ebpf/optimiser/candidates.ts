@@ -2,7 +2,7 @@
 import { type Code, lift, lower, sizeOf } from './code.ts';
 import { estimateCost } from './cost.ts';
 import { loopsOf, unrollPart, unrollWhole } from './loops.ts';
-import type { Rule } from './rule.ts';
+import type { Context, Rule } from './rule.ts';
 import { rules } from './rules.ts';
 
 export type Candidate = {
@@ -18,12 +18,16 @@ export type OptimiseOptions = {
   readonly maxSlots?: number;
   /** Names of rules not to use, among them `loop-unrolling` and `partial-unrolling`. */
   readonly without?: readonly string[];
+  /** Maps of the program; contents of read-only ones are constants. */
+  readonly maps?: Context['maps'];
 };
 
 type Draft = { readonly code: Code; readonly rules: readonly string[] };
 
 /** Rounds of all rules; each round that changes something makes the program smaller or simpler, so few are needed. */
 const MAX_ROUNDS = 12;
+/** Some rules change one place at a time. */
+const MAX_TIMES = 400;
 const FACTORS = [2, 4, 8] as const;
 
 const named = (draft: Draft, name: string, code: Code): Draft => ({
@@ -31,13 +35,16 @@ const named = (draft: Draft, name: string, code: Code): Draft => ({
   rules: draft.rules.includes(name) ? draft.rules : [...draft.rules, name],
 });
 
-const cleanUp = (start: Draft, active: readonly Rule[]): Draft => {
+const cleanUp = (start: Draft, active: readonly Rule[], context: Context): Draft => {
   let draft = start;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = draft.code;
     for (const rule of active) {
-      const code = rule.apply(draft.code);
-      if (code) draft = named(draft, rule.name, code);
+      for (let times = 0; times < MAX_TIMES; times++) {
+        const code = rule.apply(draft.code, context);
+        if (!code) break;
+        draft = named(draft, rule.name, code);
+      }
     }
     if (draft.code === before) break;
   }
@@ -66,13 +73,13 @@ const MAX_DRAFTS = 16;
  * @throws RangeError when the program has undefined instructions or jumps outside itself.
  */
 export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Candidate[] => {
-  const { maxSlots = 1024, without = [] } = options;
+  const { maxSlots = 1024, without = [], maps = [] } = options;
   const skip = new Set(without);
   const active = rules.filter((r) => !skip.has(r.name));
   const start: Draft = { code: lift(program), rules: [] };
-  const drafts = [cleanUp(start, active)];
+  const drafts = [cleanUp(start, active, { maps })];
   for (let i = 0; i < drafts.length && drafts.length < MAX_DRAFTS; i++)
-    drafts.push(...unrolled(drafts[i]!, maxSlots, skip).map((d) => cleanUp(d, active)));
+    drafts.push(...unrolled(drafts[i]!, maxSlots, skip).map((d) => cleanUp(d, active, { maps })));
   const seen = new Map<string, Candidate>();
   for (const draft of drafts) {
     if (draft.rules.length === 0 || sizeOf(draft.code) > maxSlots) continue;
@@ -84,8 +91,12 @@ export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Ca
 };
 
 /** Applies one rule, by name, wherever it fits; undefined when it fits nowhere or there is no such rule. */
-export const applyRule = (program: Uint8Array, name: string): Uint8Array | undefined => {
-  const code = rules.find((r) => r.name === name)?.apply(lift(program));
+export const applyRule = (
+  program: Uint8Array,
+  name: string,
+  context: Context = { maps: [] },
+): Uint8Array | undefined => {
+  const code = rules.find((r) => r.name === name)?.apply(lift(program), context);
   return code && lower(code);
 };
 

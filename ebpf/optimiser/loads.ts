@@ -1,7 +1,8 @@
-/** Load combining: bytes that are loaded one by one and put together become one wide load. */
-import type { ByteSwap, Size } from '../instruction.ts';
-import { type Node, nodeOf } from './code.ts';
-import type { Rule } from './rule.ts';
+/** Rules on loads: bytes put together become one wide load; loads from constant tables become constants. */
+import { MAP_FLAG_READ_ONLY } from '../../abi/index.ts';
+import type { ByteSwap, Operation, Size } from '../instruction.ts';
+import { type Code, type Node, nodeOf, replaceNodes } from './code.ts';
+import type { Context, Rule } from './rule.ts';
 import { type Byte, rewriteWithValues, type ValueId, type Values } from './values.ts';
 
 type Run = { size: Size; root: ValueId; offset: number; swapped: boolean };
@@ -23,26 +24,90 @@ const runOf = (bytes: readonly Byte[], values: Values): Run | undefined => {
   return { size, root: first.root, offset: swapped ? first.offset - size + 1 : first.offset, swapped };
 };
 
+const wideLoad = (run: Run, dst: number, src: number, off: number): Node[] => {
+  const load = nodeOf({ kind: 'load', size: run.size, signed: false, dst, src, off });
+  const bits = (run.size * 8) as ByteSwap['bits'];
+  return run.swapped ? [load, nodeOf({ kind: 'swap', order: 'be', bits, dst })] : [load];
+};
+
 const loadOf = (run: Run, dst: number, values: Values): Node[] | undefined => {
   for (let r = 0; r <= 10; r++) {
     const base = values.info(values.regs[r]!);
     const off = run.offset - base.offset;
-    if (base.root !== run.root || off < -0x8000 || off > 0x7fff) continue;
-    const load = nodeOf({ kind: 'load', size: run.size, signed: false, dst, src: r, off });
-    const bits = (run.size * 8) as ByteSwap['bits'];
-    return run.swapped ? [load, nodeOf({ kind: 'swap', order: 'be', bits, dst })] : [load];
+    if (base.root === run.root && off >= -0x8000 && off <= 0x7fff) return wideLoad(run, dst, r, off);
   }
   return undefined;
+};
+
+type SeenLoad = { node: Node; op: Operation & { kind: 'load' }; value: ValueId; at: number; root: ValueId };
+
+/** Where no register points there any more: an earlier load of one of the bytes becomes the wide one. */
+const widenEarlier = (run: Run, dst: number, values: Values, seen: readonly SeenLoad[]) => {
+  const fits = (s: SeenLoad) =>
+    s.root === run.root &&
+    s.at >= run.offset &&
+    s.at + s.op.size <= run.offset + run.size &&
+    values.regs[s.op.dst] === s.value;
+  const found = seen.findLast(fits);
+  if (!found) return undefined;
+  const { op, node, at } = found;
+  const load = wideLoad(run, op.dst, op.src, op.off + run.offset - at);
+  const copy = nodeOf({ kind: 'alu', width: 64, op: 'mov', dst, src: { kind: 'reg', reg: op.dst } });
+  return { node, load, copy };
+};
+
+const combine = (code: Code): Code | undefined => {
+  const seen: SeenLoad[] = [];
+  const widened = new Map<Node, Node[]>();
+  const out = rewriteWithValues(code, (node, values) => {
+    const { op } = node;
+    if (op.kind === 'load') {
+      const { root, offset } = values.info(values.regs[op.src]!);
+      seen.push({ node, op, value: values.result(op)!, at: offset + op.off, root });
+    }
+    if (op.kind !== 'alu' || !['or', 'add', 'xor'].includes(op.op)) return undefined;
+    const value = values.result(op);
+    const run = value === undefined ? undefined : runOf(values.info(value).bytes, values);
+    if (!run) return undefined;
+    const made = loadOf(run, op.dst, values);
+    if (made) return made;
+    const earlier = widenEarlier(run, op.dst, values, seen);
+    if (!earlier || widened.has(earlier.node)) return undefined;
+    widened.set(earlier.node, earlier.load);
+    return [earlier.copy];
+  });
+  return out && replaceNodes(out, (node) => widened.get(node));
 };
 
 export const loadCombining: Rule = {
   name: 'load-combining',
   doc: 'Replaces bytes that are loaded and shifted together by one wide load, swapped where the order is the other one.',
-  apply: (code) =>
+  apply: combine,
+};
+
+const constantAt = (values: Values, op: Operation & { kind: 'load' }, { maps }: Context): bigint | undefined => {
+  const { root, offset } = values.info(values.regs[op.src]!);
+  const index = values.maps.get(root);
+  const map = index === undefined ? undefined : maps[index];
+  const at = offset + op.off;
+  if (!map?.init || (map.flags & MAP_FLAG_READ_ONLY) === 0 || at < 0 || at + op.size > map.init.length) return undefined;
+  let value = 0n;
+  for (let i = op.size - 1; i >= 0; i--) value = (value << 8n) | BigInt(map.init[at + i]!);
+  return op.signed ? BigInt.asIntN(op.size * 8, value) : value;
+};
+
+export const constantLoads: Rule = {
+  name: 'constant-loads',
+  doc: 'Replaces loads from constant tables by the constant.',
+  apply: (code, context) =>
     rewriteWithValues(code, ({ op }, values) => {
-      if (op.kind !== 'alu' || !['or', 'add', 'xor'].includes(op.op)) return undefined;
-      const value = values.result(op);
-      const run = value === undefined ? undefined : runOf(values.info(value).bytes, values);
-      return run && loadOf(run, op.dst, values);
+      if (op.kind !== 'load') return undefined;
+      const value = constantAt(values, op, context);
+      if (value === undefined) return undefined;
+      const imm = BigInt.asUintN(64, value);
+      const fits = BigInt.asIntN(32, value) === BigInt.asIntN(64, value);
+      if (!fits) return [nodeOf({ kind: 'ld_imm64', form: 'number', dst: op.dst, imm })];
+      const src = { kind: 'imm', imm: Number(value) } as const;
+      return [nodeOf({ kind: 'alu', width: 64, op: 'mov', dst: op.dst, src })];
     }),
 };

@@ -3,9 +3,9 @@ import { addressFolding, incrementMerging } from './addressing.ts';
 import { deadCode, deadStores, unreachableCode } from './dead.ts';
 import { constantFolding, strengthReduction } from './folding.ts';
 import { blockMerging, branchInversion, jumpThreading } from './jumps.ts';
-import { loadCombining } from './loads.ts';
+import { constantLoads, loadCombining } from './loads.ts';
 import type { Rule } from './rule.ts';
-import { commonSubexpressions, copyPropagation } from './sharing.ts';
+import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping } from './sharing.ts';
 
 export const rules: readonly Rule[] = [
   constantFolding,
@@ -14,8 +14,11 @@ export const rules: readonly Rule[] = [
   copyPropagation,
   addressFolding,
   commonSubexpressions,
+  constantLoads,
   loadCombining,
   incrementMerging,
+  operandSwapping,
+  copyForwarding,
   deadCode,
   deadStores,
   jumpThreading,

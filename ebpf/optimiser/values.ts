@@ -42,6 +42,8 @@ export class Values {
   epoch = 0;
   #stackEpoch = 0;
   readonly frame: ValueId;
+  /** Index of the map whose first value is at this root. */
+  readonly maps = new Map<ValueId, number>();
 
   constructor() {
     this.frame = this.fresh();
@@ -104,6 +106,7 @@ export class Values {
       const { root, offset } = this.info(a);
       if (Math.abs(offset + k) < 2 ** 31) return this.sum(root, offset + k);
     }
+    if (op.op === 'and' && c !== undefined && this.#isMasked(op.width, a, c)) return a;
     const commutes = ['add', 'mul', 'or', 'and', 'xor'].includes(op.op);
     const [x, y] = commutes && b < a ? [b, a] : [a, b];
     return this.#named(`${op.op}${op.width} ${x} ${y}`, { bytes: this.#bytesOf(op, a, b) });
@@ -121,6 +124,12 @@ export class Values {
     const n = Number(shift & BigInt(op.width - 1)) / 8;
     const moved = op.op === 'lsh' ? [...ZERO_BYTES.slice(0, n), ...x] : [...x.slice(n), ...ZERO_BYTES.slice(0, n)];
     return cut(moved.slice(0, 8));
+  }
+
+  /** True when no bit that the mask clears can be set. */
+  #isMasked(width: number, a: ValueId, keep: bigint): boolean {
+    const m = width === 64 ? keep : keep & 0xffffffffn;
+    return this.info(a).bytes.every((b, i) => b === 'zero' || ((m >> BigInt(8 * i)) & 255n) === 255n);
   }
 
   #masked(x: readonly Byte[], keep: bigint): readonly Byte[] {
@@ -169,6 +178,14 @@ export class Values {
     if (whole) this.#ids.set(`load ${op.size}false ${root} ${offset + op.off} ${this.epochOf(root)}`, value);
   }
 
+  #address(op: Operation & { kind: 'ld_imm64' }): ValueId {
+    if (op.form !== 'map_value') return this.#named(`${op.form} ${op.imm}`);
+    const map = Number(op.imm & 0xffffffffn);
+    const root = this.#named(`map_value ${map}`);
+    this.maps.set(root, map);
+    return this.sum(root, Number(op.imm >> 32n));
+  }
+
   /** Value that an operation gives its destination; undefined when it gives none that is known. */
   result(op: Operation): ValueId | undefined {
     switch (op.kind) {
@@ -183,7 +200,7 @@ export class Values {
       case 'load':
         return this.load(op.size, op.signed, this.regs[op.src]!, op.off);
       case 'ld_imm64':
-        return op.form === 'number' ? this.constant(op.imm) : this.#named(`${op.form} ${op.imm}`);
+        return op.form === 'number' ? this.constant(op.imm) : this.#address(op);
       default:
         return undefined;
     }
