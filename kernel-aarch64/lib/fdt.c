@@ -39,7 +39,7 @@ static uint32_t token_at(const struct fdt *fdt, uint32_t pos) {
     return __builtin_bswap32(*(const uint32_t *)(const void *)(fdt->structure + pos));
 }
 
-static bool text_equal(const char *a, const char *b) {
+static inline bool text_equal(const char *a, const char *b) {
     while (*a != '\0' && *a == *b) {
         a++;
         b++;
@@ -111,6 +111,14 @@ static uint32_t key_of(const char *name) {
     return FDT_KEYS;
 }
 
+/* Names repeat, and each lies only once in the strings block: most are found here by their offset. */
+#define CACHE_ENTRIES 32u
+
+struct key_cache {
+    uint32_t name; /* offset in the strings block */
+    uint32_t key;
+};
+
 struct walk {
     const struct fdt *fdt;
     fdt_visitor visit;
@@ -119,7 +127,25 @@ struct walk {
     uint32_t hidden; /* levels entered below FDT_MAX_DEPTH */
     bool pending;    /* the current node was not visited yet */
     struct fdt_node node[FDT_MAX_DEPTH];
+    struct key_cache cache[CACHE_ENTRIES];
 };
+
+static uint32_t cached_key_of(struct walk *walk, const char *name) {
+    const uint32_t offset = (uint32_t)(name - walk->fdt->strings);
+    struct key_cache *entry = &walk->cache[offset % CACHE_ENTRIES];
+    if (entry->name != offset) { *entry = (struct key_cache){offset, key_of(name)}; }
+    return entry->key;
+}
+
+/* Splits the list of strings once, for the many questions that follow. */
+static void split_compatible(struct fdt_node *node) {
+    const struct span list = node->property[FDT_COMPATIBLE];
+    if (list.size == 0 || list.data[list.size - 1] != '\0') { return; }
+    for (uint32_t at = 0; at < list.size && node->compatible_count < FDT_MAX_COMPATIBLE; at++) {
+        node->compatible[node->compatible_count++] = (const char *)list.data + at;
+        while (list.data[at] != '\0') { at++; }
+    }
+}
 
 static bool status_okay(struct span value) {
     return value.data == nullptr || span_equal(value, (struct span){(const uint8_t *)"okay", 5}) ||
@@ -133,6 +159,7 @@ static void visit_pending(struct walk *walk) {
     if (node->property[FDT_INTERRUPT_PARENT].size == 4) {
         node->interrupt_parent = fdt_cell(node->property[FDT_INTERRUPT_PARENT], 0);
     }
+    split_compatible(node);
     node->disabled = node->disabled || !status_okay(node->property[FDT_STATUS]);
     walk->visit(walk->cookie, node);
 }
@@ -171,6 +198,7 @@ enum status fdt_walk(const struct fdt *fdt, fdt_visitor visit, void *cookie) {
     walk.depth = 0;
     walk.hidden = 0;
     walk.pending = false;
+    for (uint32_t i = 0; i < CACHE_ENTRIES; i++) { walk.cache[i].name = UINT32_MAX; }
     for (uint32_t pos = 0;;) {
         struct token token;
         if (token_read(fdt, pos, &token) != STATUS_OK) { return STATUS_CORRUPT; }
@@ -181,7 +209,7 @@ enum status fdt_walk(const struct fdt *fdt, fdt_visitor visit, void *cookie) {
             leave(&walk);
             if (walk.depth == 0) { return STATUS_OK; }
         } else if (token.kind == TOKEN_PROPERTY && walk.pending && walk.hidden == 0) {
-            const uint32_t key = key_of(token.name);
+            const uint32_t key = cached_key_of(&walk, token.name);
             if (key < FDT_KEYS) { walk.node[walk.depth - 1].property[key] = token.data; }
         } else if (token.kind == TOKEN_FINISH) {
             return STATUS_CORRUPT;
@@ -191,13 +219,8 @@ enum status fdt_walk(const struct fdt *fdt, fdt_visitor visit, void *cookie) {
 }
 
 bool fdt_compatible(const struct fdt_node *node, const char *with) {
-    const struct span list = node->property[FDT_COMPATIBLE];
-    if (list.size == 0 || list.data[list.size - 1] != '\0') { return false; }
-    for (uint32_t at = 0; at < list.size;) {
-        const char *text = (const char *)list.data + at;
-        if (text_equal(text, with)) { return true; }
-        while (list.data[at] != '\0') { at++; }
-        at++;
+    for (uint32_t i = 0; i < node->compatible_count; i++) {
+        if (text_equal(node->compatible[i], with)) { return true; }
     }
     return false;
 }

@@ -6,7 +6,8 @@
 #include "lib/span.h"
 #include <stdint.h>
 
-#define FDT_MAX_DEPTH 8u /* deeper nodes are skipped */
+#define FDT_MAX_DEPTH 8u      /* deeper nodes are skipped */
+#define FDT_MAX_COMPATIBLE 6u /* strings of one `compatible` that are looked at */
 
 struct fdt {
     const uint8_t *structure;
@@ -44,6 +45,8 @@ struct fdt_node {
     const struct fdt_node *parent;
     uint32_t interrupt_parent; /* phandle, inherited; 0 when none */
     bool disabled;             /* its own `status`, or an ancestor's, is not okay */
+    uint32_t compatible_count;
+    const char *compatible[FDT_MAX_COMPATIBLE];
     struct span property[FDT_KEYS]; /* data is null when the node has no such property */
 };
 
