@@ -1,0 +1,28 @@
+/** The link against smpclient, somebody else's SMP client. Needs `pip install 'smpclient[serial]'`; skipped without. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { buildNative, linkSources } from './build.ts';
+
+/** Another Python than the system's, such as a virtual environment with the package. */
+const python = process.env.VELOCITY_PYTHON ?? 'python3';
+const hasClient = spawnSync(python, ['-c', 'import serial, smpclient']).status === 0;
+const script = fileURLToPath(new URL('smpclient_check.py', import.meta.url));
+
+(hasClient ? test : test.skip)('smpclient_understands_every_answer', async (t) => {
+  t.timeout(60_000);
+  const program = await buildNative('link_smpclient', ['test/native/link_host.c', ...linkSources], t.log);
+  const { status, stdout, stderr } = spawnSync(python, [script, program], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  t.is(status, 0, stderr);
+  t.deepEqual(
+    stdout
+      .trim()
+      .split('\n')
+      .filter((line) => !line.endsWith(': ok')),
+    [],
+  );
+  t.is(stdout.trim().split('\n').length, 9);
+});
