@@ -1,9 +1,10 @@
 /* Answers questions about lib/ and patch/cose, one a line on standard input, so that a test can compare them with
  * another implementation: `sha256 DATA`, `sha512 DATA`, `crc16 DATA`, `base64 DATA`, `unbase64 TEXT`,
- * `ed25519 KEY SIGNATURE PART...`, `cose KEY MESSAGE`. Data are hex, `-` for none. */
+ * `point BYTES`, `ed25519 KEY SIGNATURE PART...`, `cose KEY MESSAGE`. Data are hex, `-` for none. */
 #include "lib/base64.h"
 #include "lib/crc16.h"
 #include "lib/ed25519.h"
+#include "lib/ed25519_point.h"
 #include "lib/sha256.h"
 #include "lib/sha512.h"
 #include "patch/cose.h"
@@ -85,6 +86,8 @@ static void answer(const char *what, const struct span *args, uint32_t count) {
         answer_base64(args[0]);
     } else if (strcmp(what, "unbase64") == 0) {
         answer_unbase64(args[0]);
+    } else if (strcmp(what, "point") == 0) {
+        printf("%d\n", point_load(&(struct point){}, args[0].data));
     } else if (strcmp(what, "ed25519") == 0) {
         printf("%d\n", ed25519_verify(args[0].data, args[1].data, args + 2, count - 2));
     } else if (strcmp(what, "cose") == 0) {

@@ -135,6 +135,17 @@ test('keys_of_small_order_and_keys_in_another_encoding_are_refused', (t) => {
   t.true(ask(questions).every((answer) => answer === '0'));
 });
 
+test('only_the_canonical_encoding_of_a_point_is_one', (t) => {
+  const small = Array.from({ length: 19 }, (_, y) => BigInt(y));
+  const signs = [0n, 1n << 255n];
+  const points = (ys: readonly bigint[]) =>
+    ask(ys.flatMap((y) => signs.map((sign) => `point ${hex(toBytes(y | sign))}`)));
+  const canonical = points(small).filter((answer) => answer === '1');
+  t.true(canonical.length > 8, 'some of these are points, so the next line shows something');
+  t.true(points(small.map((y) => y + P)).every((answer) => answer === '0'));
+  t.deepEqual(points([1n]), ['1', '0'], 'x = 0 has no negative');
+});
+
 test('hashes_equal_those_of_openssl', (t) => {
   const inputs = [...Array.from({ length: 260 }, (_, i) => randomBytes(i)), randomBytes(5000)];
   for (const name of ['sha256', 'sha512']) {
