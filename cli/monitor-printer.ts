@@ -12,7 +12,8 @@ export type MonitorPrinter = {
 
 const describeEvent = (event: BoardEvent): string => {
   if (event.kind === 'log') return `[${event.name}] ${event.text}`;
-  const compared = event.before > 0n ? `, ${event.before} → ${event.after} cycles per call` : '';
+  const compared =
+    event.before > 0n && event.after > 0n ? `, ${event.before} → ${event.after} cycles per call` : '';
   const reason = event.reason === 0 ? '' : `: ${statusOf(event.reason).name}`;
   return `* ${event.name} v${event.version} ${event.kind}${reason}${compared}`;
 };

@@ -5,6 +5,8 @@ import type { VelocityLink } from './velocity.ts';
 
 export type ReconnectOptions = {
   readonly signal?: AbortSignal;
+  /** Also wait for a board that was never there. Default false: the first attempt must succeed. */
+  readonly waitForFirst?: boolean;
   /** First and longest pause between attempts; it doubles. */
   readonly firstDelayMs?: number;
   readonly maxDelayMs?: number;
@@ -36,16 +38,18 @@ export const withReconnect = async <T>(
 ): Promise<T> => {
   const { signal, firstDelayMs = 200, maxDelayMs = 5000 } = options;
   let delayMs = firstDelayMs;
+  let wait = options.waitForFirst ?? false;
   for (;;) {
     if (signal?.aborted) throw new CancelledError('waiting for the board');
     let link: VelocityLink | undefined;
     try {
       link = await open();
+      wait = true;
       options.onUp?.(link);
       delayMs = firstDelayMs;
       return await use(link);
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      if (!isTransient(error) || !wait) throw error;
       options.onDown?.(error, delayMs);
       await pause(delayMs, signal);
       delayMs = Math.min(delayMs * 2, maxDelayMs);

@@ -116,8 +116,16 @@ test('waiting for a board can be cancelled, and other errors pass through', asyn
   const gone = async () => {
     throw new UnpluggedError('fake', 'gone');
   };
-  const never = withReconnect(gone, async () => 1, { signal: AbortSignal.timeout(50), firstDelayMs: 20_000 });
+  const never = withReconnect(gone, async () => 1, {
+    signal: AbortSignal.timeout(50),
+    firstDelayMs: 20_000,
+    waitForFirst: true,
+  });
   await t.throwsAsync(never, { instanceOf: CancelledError });
+  await t.throwsAsync(
+    withReconnect(gone, async () => 1),
+    { instanceOf: UnpluggedError },
+  );
   const broken = withReconnect(
     async () => {
       throw new RangeError('a bug');

@@ -5,6 +5,7 @@ import { findTool } from '../../firmware/index.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
 import { readObject } from '../module-file.ts';
+import type { Output } from '../output.ts';
 
 const bytesOf = (word: number) => {
   const bytes = Buffer.alloc(4);
@@ -29,6 +30,27 @@ const disassembleA64 = (words: Uint32Array): string[] | undefined => {
 
 const hex = (word: number) => (word >>> 0).toString(16).padStart(8, '0');
 
+type Row = Awaited<ReturnType<typeof jitObject>>[number];
+
+const show = ({ section, function: name, result }: Row, output: Output) => {
+  if (!result.ok) {
+    const { error } = result;
+    output.fact(
+      { section, function: name, ok: false, error },
+      `; ${name}: ${error.code}: ${error.message}\n`,
+    );
+    return;
+  }
+  const words = [...result.words].map(hex);
+  const text = disassembleA64(result.words);
+  const bytes = words.length * 4;
+  const lines = words.map((word, i) => `  ${word}  ${text?.[i] ?? ''}`.trimEnd());
+  output.fact(
+    { section, function: name, ok: true, jit_bytes: bytes, words, ...(text ? { text } : {}) },
+    `; ${section}: ${name}, ${bytes} bytes\n${lines.join('\n')}\n`,
+  );
+};
+
 /** `velocity bpf jit FILE` */
 export const registerBpfJit = (parent: Command, context: Context): void => {
   parent
@@ -37,21 +59,9 @@ export const registerBpfJit = (parent: Command, context: Context): void => {
     .argument('<file>', 'object compiled with clang --target=bpf, or C source')
     .addHelpText('after', '\nExample:\n  velocity bpf jit modules/fir/fir.c')
     .action(async (file: string) => {
-      let refused = 0;
-      for (const { section, function: name, result } of await jitObject(await readObject(file))) {
-        const row = { section, function: name };
-        if (!result.ok) {
-          refused += 1;
-          const { code, message } = result.error;
-          context.output.fact({ ...row, ok: false, error: result.error }, `; ${name}: ${code}: ${message}\n`);
-          continue;
-        }
-        const words = [...result.words].map(hex);
-        const text = disassembleA64(result.words);
-        const fact = { ...row, ok: true, jit_bytes: words.length * 4, words, ...(text ? { text } : {}) };
-        const lines = words.map((word, i) => `  ${word}  ${text?.[i] ?? ''}`.trimEnd());
-        context.output.fact(fact, `; ${section}: ${name}, ${words.length * 4} bytes\n${lines.join('\n')}\n`);
-      }
+      const rows = await jitObject(await readObject(file));
+      for (const row of rows) show(row, context.output);
+      const refused = rows.filter(({ result }) => !result.ok).length;
       if (refused > 0) throw new OutcomeError('verify_failed', `${refused} programs are refused`);
     });
 };

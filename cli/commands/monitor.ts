@@ -10,6 +10,9 @@ import { wholeNumber } from '../numbers.ts';
 
 type MonitorOptions = { readonly count?: number; readonly interval: number; readonly raw?: boolean };
 
+/** What the kernel says once, when the link is up. */
+const READY = /^velocity \S+ \S+ ready on /;
+
 const read = async (link: VelocityLink) => {
   const board = await link.info();
   const modules = await link.modules();
@@ -45,7 +48,6 @@ class Watch {
     }
   }
 
-  /** A board that was reset numbers its events from 1 again; it then has none after the last one seen. */
   async #events(link: VelocityLink): Promise<void> {
     for await (const event of link.events(this.#lastEvent)) {
       this.#lastEvent = event.seq;
@@ -53,8 +55,8 @@ class Watch {
     }
   }
 
-  /** A new connection may be to a board that was reset. */
-  connected(): void {
+  /** A board that was reset numbers its events from 1 again. */
+  restarted(): void {
     this.#lastEvent = 0n;
   }
 }
@@ -64,14 +66,17 @@ const watchBoard = (context: Context, board: BoardOptions, options: MonitorOptio
     const { signal } = context.cleanup;
     const printer = printerFor(context.output);
     const watch = new Watch(printer, options);
-    const onConsole = (line: string) => printer.console(line);
+    const onConsole = (line: string) => {
+      if (READY.test(line)) watch.restarted();
+      printer.console(line);
+    };
     const open = () => openLink(context, address, { ...board, virtual, onConsole });
     const follow = (link: VelocityLink) => watch.follow(link, signal);
     if (virtual) return follow(await open()); // an emulator that ended does not come back
     return withReconnect(open, follow, {
       signal,
       onDown: (cause) => watch.down(cause),
-      onUp: () => watch.connected(),
+      onUp: () => watch.restarted(),
     });
   });
 

@@ -1,0 +1,69 @@
+import test from 'ava';
+import { makeCleanup } from './cleanup.ts';
+import { exitCodes, exitCodeTable } from './exit-codes.ts';
+import { FileError, failureOf, OutcomeError, UsageError } from './failure.ts';
+import { jsonLine, Output } from './output.ts';
+
+test('every exit code has its own number and its line in the table', (t) => {
+  const codes = Object.values(exitCodes).map(({ code }) => code);
+  t.is(new Set(codes).size, codes.length);
+  t.is(exitCodeTable().split('\n').length, codes.length);
+});
+
+test('an unknown error is internal and shows where it came from', (t) => {
+  const failure = failureOf(new TypeError('x is not a function'));
+  t.is(failure.exit, exitCodes.internal.code);
+  t.regex(failure.message, /failure\.test\.ts/);
+  t.is(failureOf('a string').exit, exitCodes.internal.code);
+  t.is(failureOf(undefined).exit, exitCodes.internal.code);
+});
+
+test('names that every object has are not taken for codes', (t) => {
+  t.is(failureOf(Object.assign(new Error('x'), { code: 'toString' })).exit, exitCodes.internal.code);
+});
+
+test('an error keeps its hint and its finer code', (t) => {
+  t.like(failureOf(new UsageError('what', 'do this')), { exit: 2, code: 'usage', hint: 'do this' });
+  t.like(failureOf(new FileError('f', 'is cut', 'record it again')), { exit: 10, message: 'f: is cut' });
+  t.is(failureOf(new OutcomeError('verify_failed', '')).exit, 9);
+  t.like(failureOf(Object.assign(new Error('x'), { code: 'board_unavailable' })), {
+    exit: 3,
+    code: 'board_unavailable',
+  });
+});
+
+test('JSON lines hold bytes as hex and large integers as text', (t) => {
+  const value = { a: Uint8Array.of(1, 255), b: 5n, c: 2n ** 63n, d: [{ e: Uint8Array.of(2) }], f: undefined };
+  t.is(jsonLine(value), '{"a":"01ff","b":5,"c":"9223372036854775808","d":[{"e":"02"}]}');
+});
+
+test('progress is not shown where nobody watches, and never mixes with results', (t) => {
+  const written: string[] = [];
+  const stream = (name: string, isTTY: boolean) => ({
+    isTTY,
+    write: (text: string) => written.push(name + text),
+  });
+  const piped = new Output(false, stream('out ', false), stream('err ', false));
+  piped.progress('1/2');
+  t.deepEqual(written, []);
+  const watched = new Output(false, stream('out ', true), stream('err ', true));
+  watched.progress('1/2');
+  watched.print('done');
+  t.deepEqual(written, ['err \r\x1b[K1/2', 'err \r\x1b[K', 'out done\n']);
+});
+
+test('clean-up runs everything once, last first, whatever fails', async (t) => {
+  const ran: string[] = [];
+  const cleanup = makeCleanup();
+  cleanup.add(() => ran.push('first'));
+  cleanup.add(async () => {
+    ran.push('fails');
+    throw new Error('x');
+  });
+  const early = cleanup.add(() => ran.push('early'));
+  await early();
+  await cleanup.run();
+  await cleanup.run();
+  await early();
+  t.deepEqual(ran, ['early', 'fails', 'first']);
+});
