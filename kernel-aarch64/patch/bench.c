@@ -1,7 +1,6 @@
 #include "drivers/tick.h"
 #include "lib/irqflags.h"
 #include "lib/pmu.h"
-#include "patch/call.h"
 #include "patch/compile.h"
 #include "patch/dispatch.h"
 #include "patch/modules.h"
@@ -92,31 +91,16 @@ static enum status bench_swap(uint32_t n, struct msg_bench_response *response, s
     return status;
 }
 
-/* Not inlined, so that both loops around them cost the same. */
-[[gnu::noinline]] static enum status counted(struct version *version, uint64_t *result) {
-    struct fault fault;
-    uint64_t took;
-    const enum status status = version_call(version, nullptr, 0, &fault, &took);
-    *result = took;
-    return status;
-}
-
-[[gnu::noinline]] static enum status uncounted(struct version *version, uint64_t *result) {
-    struct fault fault;
-    return version_call_uncounted(version, nullptr, 0, &fault, result);
-}
-
-typedef enum status (*call_kind)(struct version *version, uint64_t *result);
+typedef enum status (*call_kind)(struct version *version, void *context, uint32_t core);
 
 /* Cycles of n calls, without the interrupts between stretches. */
 static uint64_t time_calls(call_kind call, struct version *version, uint32_t n) {
     uint64_t total = 0;
-    uint64_t result;
     while (n > 0) {
         const uint32_t stretch = n < CALLS_MASKED ? n : CALLS_MASKED;
         const uint64_t flags = irq_save();
         const uint64_t start = cycles();
-        for (uint32_t i = 0; i < stretch; i++) { (void)call(version, &result); }
+        for (uint32_t i = 0; i < stretch; i++) { (void)call(version, nullptr, 0); }
         total += cycles() - start;
         irq_restore(flags);
         n -= stretch;
@@ -130,9 +114,9 @@ static enum status bench_telemetry(uint32_t n, struct msg_bench_response *respon
     struct version *version;
     const enum status status = build(0, &version, refusal);
     if (status != STATUS_OK) { return status; }
-    (void)time_calls(counted, version, 1); /* the first call sets min and max */
-    const uint64_t with = time_calls(counted, version, n);
-    const uint64_t without = time_calls(uncounted, version, n);
+    (void)time_calls(dispatch_call, version, 1); /* the first call sets min and max */
+    const uint64_t with = time_calls(dispatch_call, version, n);
+    const uint64_t without = time_calls(dispatch_call_uncounted, version, n);
     version_free(version); /* was in no slot: only this core called it */
     response->n = n;
     response->cycles = with > without ? with - without : 0;

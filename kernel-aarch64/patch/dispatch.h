@@ -9,6 +9,13 @@ struct version;
 
 #define TIMER_PERIOD_DEFAULT_US 1000u
 
+/* Calls a version as its hook does: counted, watched if it is a canary, taken back if it faults. The result lands in the
+ * counters of `core`, which is this core; interrupts are masked. STATUS_MODULE_FAULT. */
+enum status dispatch_call(struct version *version, void *context, uint32_t core);
+
+/* The same in every instruction but those of telemetry: what they cost is the difference. */
+enum status dispatch_call_uncounted(struct version *version, void *context, uint32_t core);
+
 /* Starts or changes the tick of core 0 and of every core that a timer module is pinned to.
  * STATUS_INVALID_ARGUMENT: outside 50..1000000 us. Core 0, outside interrupts. */
 [[nodiscard]] enum status timer_set_period(uint32_t period_us);

@@ -12,11 +12,12 @@
 /* The number of calls is the sum of the bins: one addition less on the hot path. */
 struct counters {
     uint64_t bins[COUNTER_BINS]; /* bins[clz(cycles)]: calls */
+    uint64_t overhead;           /* cycles of measuring itself, taken off each call; beside `cycles` for one load */
     uint64_t cycles;
-    uint64_t last_result;
     uint64_t min; /* UINT64_MAX before the first call */
     uint64_t max;
-    uint64_t reserved[3]; /* to a multiple of 64 bytes, so that cores do not share a cache line */
+    uint64_t last_result; /* the caller stores it */
+    uint64_t reserved[2]; /* to a multiple of 64 bytes, so that cores do not share a cache line */
 };
 static_assert(sizeof(struct counters) % 64 == 0);
 
@@ -30,15 +31,21 @@ struct counters_total {
     uint32_t histogram[HISTOGRAM_BINS];
 };
 
-static inline void counters_clear(struct counters *counters) { *counters = (struct counters){.min = UINT64_MAX}; }
+static inline void counters_clear(struct counters *counters, uint64_t overhead) {
+    *counters = (struct counters){.overhead = overhead, .min = UINT64_MAX};
+}
 
-/* The accounting of one call; `cycles` below 2^32. On the core that owns `counters`, interrupts masked. */
-static inline void count_call(struct counters *counters, uint64_t cycles, uint64_t result) {
-    counters->bins[__builtin_clzg((uint32_t)cycles, 32)] += 1;
-    counters->cycles += cycles;
-    counters->last_result = result;
-    if (__builtin_expect(cycles < counters->min, 0)) { counters->min = cycles; }
-    if (__builtin_expect(cycles > counters->max, 0)) { counters->max = cycles; }
+/* The accounting of one call that took `raw` cycles, below 2^32, measuring included. Returns the net cycles.
+ * On the core that owns `counters`, interrupts masked. */
+static inline uint64_t count_call(struct counters *counters, uint64_t raw) {
+    const uint64_t took = raw > counters->overhead ? raw - counters->overhead : 0;
+    counters->bins[__builtin_clzg((uint32_t)took, 32)] += 1;
+    counters->cycles += took;
+    const uint64_t min = counters->min;
+    const uint64_t max = counters->max;
+    if (__builtin_expect(took < min, 0)) { counters->min = took; }
+    if (__builtin_expect(took > max, 0)) { counters->max = took; }
+    return took;
 }
 
 /* Sums `cores` counters. From any core. */
