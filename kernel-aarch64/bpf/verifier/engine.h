@@ -1,0 +1,99 @@
+#pragma once
+/* What the parts of the verifier share during one bpf_verify(): the program, its structure, and where a refusal goes. */
+
+#include "bpf/program.h"
+#include "bpf/verifier/observe.h"
+#include "bpf/verifier/state.h"
+#include "bpf/verifier/verifier.h"
+#include <stdint.h>
+
+enum mark : uint8_t {
+    MARK_TARGET = 1 << 0,   /* some jump lands here */
+    MARK_SECOND = 1 << 1,   /* second slot of ld_imm64 */
+    MARK_FUNCTION = 1 << 2, /* some call lands here */
+    MARK_LOOP = 1 << 3,     /* some backward jump lands here */
+    MARK_REACHED = 1 << 4,  /* there is a way here in the control-flow graph */
+};
+
+/* What is still read after a point; a bit per register, a bit per stack slot. */
+struct live {
+    uint16_t regs;
+    uint16_t regs_decisive; /* of these, the ones whose value may decide on safety or on the end of a loop */
+    uint64_t slots;
+    uint64_t slots_decisive;
+};
+
+/* Backward jump: [first, last] encloses the loop. */
+struct loop {
+    uint16_t first, last;
+};
+
+enum { LOOPS_KEPT = 64, FUNCTIONS = 64 };
+
+struct function {
+    uint16_t start;
+    uint16_t stack_bytes; /* deepest use seen */
+    uint64_t escaped;     /* slots that may be reached through a pointer other than r10 */
+};
+
+struct undo {
+    struct reg *place;
+    struct reg saved;
+};
+enum { UNDO_KEPT = 24 };
+
+struct snapshot;
+enum { SNAPSHOT_CLASSES = 96 };
+
+struct verifier {
+    const struct bpf_program *program;
+    struct bpf_facts *facts;
+    struct verifier_result *result;
+
+    /* the lent memory: fixed tables grow from its start, kept states use the rest */
+    uint8_t *free;
+    uint8_t *limit;
+
+    /* structure.c */
+    uint8_t *marks;        /* enum mark of each slot */
+    uint16_t *points;      /* 1 + index in live of each jump target, else 0 */
+    struct live *live;     /* at each jump target */
+    uint32_t point_count;
+    struct loop loops[LOOPS_KEPT];
+    uint32_t loop_count;
+    struct function functions[FUNCTIONS]; /* by start; functions[0] is the main one */
+    uint32_t function_count;
+    uint32_t frame_count; /* frames that the deepest chain of calls needs */
+
+    /* the walk */
+    state_observer observer;
+    void *observer_cookie;
+    struct snapshot *spare[SNAPSHOT_CLASSES]; /* free snapshots by size */
+    uint32_t states;                          /* snapshots in use */
+    bool precise; /* second attempt: merge only what cannot matter */
+    uint32_t last_id;
+    uint32_t undo_count;
+    bool undo_active;
+    struct undo undo[UNDO_KEPT];
+};
+
+/* An id that no register has yet. */
+uint32_t new_id(struct verifier *v);
+
+/* Takes memory from the workspace, 16-byte aligned, not cleared; null when it is full. */
+void *take_memory(struct verifier *v, uint32_t size_bytes);
+
+/* Ends the verification: records status, instruction and message, and returns the status.
+ * Format: %u %d %x of uint64_t/int64_t values, %s string, %r register number, %R const struct reg *. */
+[[nodiscard]] enum status refuse(struct verifier *v, enum status status, uint32_t insn, const char *format, ...);
+
+/* structure.c: decodes, checks and marks every slot. */
+[[nodiscard]] enum status check_structure(struct verifier *v);
+/* liveness.c: fills v->live. */
+void compute_liveness(struct verifier *v);
+
+/* With the stack use that the walk has seen: the frames of every chain of calls fit the stack together. */
+[[nodiscard]] enum status check_stack_chain(struct verifier *v);
+
+/* Index in v->functions of the function that holds this slot. */
+uint32_t function_at(const struct verifier *v, uint32_t insn);

@@ -1,0 +1,251 @@
+/* The walk over all ways through the program.
+ *
+ * One state is walked at a time; the others rest as snapshots, ordered by place. The one furthest behind goes first, so
+ * ways that split come to the point where they meet before either goes on, and merge there: a state that another covers
+ * is dropped, states that differ only where it can't matter are joined. Each keeps the longest way that led to it, so
+ * the longest way to any exit bounds every run. Loops are walked turn by turn until no state is left in them. */
+
+#include "bpf/verifier/explore.h"
+
+#include "bpf/verifier/snapshot.h"
+#include "bpf/verifier/step.h"
+#include "lib/mem.h"
+
+/* States that may rest at one place before they are joined, whatever that costs in precision. */
+enum { CROWD_COARSE = 8, CROWD_PRECISE = 64 };
+
+enum { LINEAGES = 512 };
+
+/* What is remembered of an earlier turn of a loop. */
+struct loop_mark {
+    struct snapshot *remembered;
+    uint64_t turns;
+    uint32_t lineage; /* a state that has passed it has it among its ancestors */
+};
+
+struct walk {
+    struct snapshot *first; /* resting states, by place */
+    struct state state;     /* the one that is walked */
+    struct loop_mark *loops; /* of each jump target */
+    uint16_t parents[LINEAGES];
+    uint32_t lineages;
+};
+
+static enum status refuse_full(struct verifier *v, uint32_t pc) {
+    return refuse(v, STATUS_TOO_MANY_STATES, pc, "%u states rest here and elsewhere", (uint64_t)v->states);
+}
+
+/* ---- resting ---- */
+
+static void remove_next(struct verifier *v, struct snapshot **link) {
+    struct snapshot *gone = *link;
+    *link = gone->next;
+    snapshot_free(v, gone);
+}
+
+/* Lets the state rest unless a resting one covers it. *crowded when too many rest at its place. */
+static enum status rest(struct verifier *v, struct walk *w, const struct state *s, bool *crowded) {
+    struct place place = state_place(s);
+    uint64_t walked = s->walked;
+    uint32_t count = 0;
+    struct snapshot **link = &w->first;
+    while (*link != nullptr && place_below((*link)->place, place)) { link = &(*link)->next; }
+    while (*link != nullptr && place_equal((*link)->place, place)) {
+        struct relation relation = snapshot_relation(v, s, *link);
+        if (relation.covered) {
+            if (s->walked > (*link)->walked) { (*link)->walked = s->walked; }
+            return STATUS_OK;
+        }
+        if (relation.covers) {
+            if ((*link)->walked > walked) { walked = (*link)->walked; }
+            remove_next(v, link);
+            continue;
+        }
+        count++;
+        link = &(*link)->next;
+    }
+    *crowded = count >= (v->precise ? CROWD_PRECISE : CROWD_COARSE);
+    struct snapshot *kept = snapshot_take(v, s);
+    if (kept == nullptr) { return refuse_full(v, s->pc); }
+    kept->walked = walked;
+    kept->next = *link;
+    *link = kept;
+    return STATUS_OK;
+}
+
+/* Merges into the walked state what rests at its place, from *link on: all of it when `crowded`. Returns false when a
+ * resting state covers the walked one. */
+static bool merge_here(struct verifier *v, struct walk *w, bool crowded) {
+    struct state *s = &w->state;
+    struct place place = state_place(s);
+    for (struct snapshot **link = &w->first; *link != nullptr && place_equal((*link)->place, place);) {
+        struct relation relation = snapshot_relation(v, s, *link);
+        if (relation.covers) {
+            if ((*link)->walked > s->walked) { s->walked = (*link)->walked; }
+        } else if (relation.covered) {
+            if (s->walked > (*link)->walked) { (*link)->walked = s->walked; }
+            return false;
+        } else if (crowded || relation.mergeable) {
+            snapshot_join(v, s, *link);
+        } else {
+            link = &(*link)->next;
+            continue;
+        }
+        remove_next(v, link);
+    }
+    return true;
+}
+
+/* Takes up the state that is furthest behind, with all that can be merged into it. */
+static void take_up(struct verifier *v, struct walk *w, bool crowded) {
+    do {
+        struct snapshot *front = w->first;
+        w->first = front->next;
+        snapshot_load(front, &w->state);
+        snapshot_free(v, front);
+    } while (!merge_here(v, w, crowded));
+}
+
+/* Joins all states that rest at one place. The walked state must rest too: its memory is used. */
+static enum status join_crowd(struct verifier *v, struct walk *w, struct place place) {
+    struct snapshot *before = w->first, **link = &before;
+    while (place_below((*link)->place, place)) { link = &(*link)->next; }
+    w->first = *link; /* cut the list there for a moment */
+    take_up(v, w, true);
+    *link = w->first;
+    w->first = before;
+    bool crowded;
+    return rest(v, w, &w->state, &crowded);
+}
+
+/* At a jump target: waits for the states that are behind, merges with those that are here. */
+static enum status arrive(struct verifier *v, struct walk *w) {
+    if (w->first == nullptr) { return STATUS_OK; }
+    struct place place = state_place(&w->state);
+    if (place_below(place, w->first->place)) { return STATUS_OK; }
+    state_forget(v, &w->state);
+    if (place_equal(place, w->first->place)) {
+        if (!merge_here(v, w, false)) { take_up(v, w, false); }
+        return STATUS_OK;
+    }
+    bool crowded = false;
+    enum status status = rest(v, w, &w->state, &crowded);
+    if (status == STATUS_OK && crowded) { status = join_crowd(v, w, place); }
+    if (status == STATUS_OK) { take_up(v, w, false); }
+    return status;
+}
+
+/* ---- loops that make no progress ---- */
+
+static bool is_ancestor(const struct walk *w, uint32_t lineage, uint32_t ancestor) {
+    while (lineage > ancestor) { lineage = w->parents[lineage]; } /* parents are older, and so smaller */
+    return lineage == ancestor;
+}
+
+/* A state that comes back to a loop just as it was there before will come back forever. One earlier state a loop is
+ * remembered, a newer one at each power of two, so that every period is found in the end. */
+static enum status check_progress(struct verifier *v, struct walk *w) {
+    struct state *s = &w->state;
+    struct loop_mark *mark = &w->loops[v->points[s->pc] - 1];
+    if (mark->remembered != nullptr && place_equal(mark->remembered->place, state_place(s)) &&
+        is_ancestor(w, s->lineage, mark->lineage) && snapshot_relation(v, s, mark->remembered).same_decisive) {
+        return refuse(v, STATUS_UNBOUNDED_LOOP, s->pc, "after %u turns nothing has changed that could end the loop", mark->turns);
+    }
+    mark->turns++;
+    if ((mark->turns & (mark->turns - 1)) != 0 || w->lineages + 1 == LINEAGES) { return STATUS_OK; }
+    if (mark->remembered != nullptr) { snapshot_free(v, mark->remembered); }
+    mark->remembered = snapshot_take(v, s);
+    if (mark->remembered == nullptr) { return STATUS_OK; }
+    mark->lineage = ++w->lineages;
+    w->parents[mark->lineage] = (uint16_t)s->lineage;
+    s->lineage = mark->lineage;
+    return STATUS_OK;
+}
+
+/* ---- the walk ---- */
+
+/* Rests the way out that lies further on, and walks the other. False when neither is possible. */
+static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
+    struct state *s = &w->state;
+    uint32_t pc = s->pc;
+    bool far_taken = v->program->insns[pc].off >= 0, crowded = false;
+    struct place place = {0, 0};
+    enum status status = STATUS_OK;
+    v->undo_active = true;
+    if (state_assume(v, s, far_taken)) {
+        place = state_place(s);
+        status = rest(v, w, s, &crowded);
+    }
+    state_undo(v);
+    v->undo_active = false;
+    s->pc = pc;
+    *possible = state_assume(v, s, !far_taken);
+    if (!crowded || status != STATUS_OK) { return status; }
+    bool again = false;
+    if (*possible) { status = rest(v, w, s, &again); }
+    if (status == STATUS_OK) { status = join_crowd(v, w, place); }
+    *possible = false; /* it rests: whatever is furthest behind goes on */
+    return status;
+}
+
+static bool resume(struct verifier *v, struct walk *w) {
+    if (w->first == nullptr) { return false; }
+    take_up(v, w, false);
+    return true;
+}
+
+/* Walks one instruction; *ended when no state is left. */
+static enum status walk_one(struct verifier *v, struct walk *w, bool *ended) {
+    struct state *s = &w->state;
+    uint32_t from = s->pc;
+    s->walked++;
+    enum status status = STATUS_OK;
+    switch (state_step(v, s)) {
+    case FLOW_NEXT: break;
+    case FLOW_REFUSED: return v->result->status;
+    case FLOW_EXIT:
+        if (s->walked > v->result->bound) { v->result->bound = s->walked; }
+        *ended = !resume(v, w);
+        return STATUS_OK;
+    case FLOW_BRANCH: {
+        bool possible;
+        status = branch(v, w, &possible);
+        if (status != STATUS_OK) { return status; }
+        if (!possible) {
+            *ended = !resume(v, w);
+            return STATUS_OK;
+        }
+        break;
+    }
+    default: break;
+    }
+    if (v->points[s->pc] == 0) { return STATUS_OK; }
+    if (s->pc <= from && (v->marks[s->pc] & MARK_LOOP) != 0) { status = check_progress(v, w); }
+    return status == STATUS_OK ? arrive(v, w) : status;
+}
+
+enum status explore(struct verifier *v, uint64_t budget) {
+    struct walk *w = take_memory(v, sizeof(*w));
+    struct frame *frames = take_memory(v, v->frame_count * (uint32_t)sizeof(*frames));
+    uint32_t loop_bytes = v->loop_count == 0 ? 0 : v->point_count * (uint32_t)sizeof(*w->loops);
+    struct loop_mark *loops = take_memory(v, loop_bytes);
+    if (w == nullptr || frames == nullptr || loops == nullptr) {
+        return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small");
+    }
+    memset(loops, 0, loop_bytes);
+    w->loops = loops;
+    w->state.frames = frames;
+    w->first = nullptr;
+    w->lineages = 0;
+    state_begin(v, &w->state);
+    for (bool ended = false; !ended;) {
+        if (v->result->steps == budget || v->last_id > INT32_MAX) {
+            return refuse(v, STATUS_BUDGET_EXCEEDED, w->state.pc, "%u instructions walked", v->result->steps);
+        }
+        v->result->steps++;
+        if (v->observer != nullptr) { v->observer(v->observer_cookie, &w->state); }
+        enum status status = walk_one(v, w, &ended);
+        if (status != STATUS_OK) { return status; }
+    }
+    return STATUS_OK;
+}

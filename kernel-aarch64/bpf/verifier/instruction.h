@@ -1,0 +1,37 @@
+#pragma once
+/* The shape of each opcode (RFC 9669 §3–§5): what its fields mean, and which of them must be zero. */
+
+#include <stdint.h>
+
+enum insn_shape : uint8_t {
+    SHAPE_BAD,
+    SHAPE_LEGACY_PACKET, /* LD with ABS or IND (§5.6, deprecated) */
+    SHAPE_CALLX,
+    SHAPE_LD_IMM64,
+    SHAPE_LDX,
+    SHAPE_LDSX,
+    SHAPE_ST,
+    SHAPE_STX,
+    SHAPE_ATOMIC,
+    SHAPE_MOV_K,
+    SHAPE_MOV_X,
+    SHAPE_ALU_K,
+    SHAPE_ALU_X,
+    SHAPE_DIV_K, /* div and mod, off 1 = signed */
+    SHAPE_DIV_X,
+    SHAPE_NEG,
+    SHAPE_SWAP,
+    SHAPE_JA,   /* by off */
+    SHAPE_JA32, /* by imm */
+    SHAPE_COND_K,
+    SHAPE_COND_X,
+    SHAPE_CALL,
+    SHAPE_EXIT,
+};
+
+extern const uint8_t insn_shapes[256];
+
+static inline uint32_t access_bytes(uint32_t opcode) {
+    /* W 4, H 2, B 1, DW 8: size codes 0, 1, 2, 3 in bits 3..4 */
+    return (0x8124u >> ((opcode & 0x18u) >> 1)) & 15u;
+}

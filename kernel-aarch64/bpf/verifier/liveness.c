@@ -1,0 +1,215 @@
+/* Which registers and stack slots are still read after each jump target, and which of these values can decide on safety.
+ *
+ * The walk forgets what is dead where ways meet, so that ways that differ only in dead values merge. It never relies on
+ * this being right: what was forgotten counts as not initialised, so a mistake here could only refuse a good program. */
+
+#include "bpf/verifier/engine.h"
+#include "bpf/verifier/helpers.h"
+#include "bpf/verifier/instruction.h"
+
+enum { ARGUMENTS = 0x3e /* r1..r5 */, CLOBBERED = 0x3f /* r0..r5 */ };
+
+static uint64_t slot_bit(int32_t off) { return (uint64_t)1 << ((off + (int32_t)BPF_STACK_BYTES) >> 3); }
+static bool off_in_stack(int32_t off) { return off >= -(int32_t)BPF_STACK_BYTES && off < 0; }
+static uint64_t slots_from(int32_t off) { return off_in_stack(off) ? ~(slot_bit(off) - 1) : off >= 0 ? 0 : UINT64_MAX; }
+
+/* ---- slots whose address is taken: flow-insensitive, per function ---- */
+
+static bool is_derived(uint16_t derived, uint32_t reg) { return reg == FRAME_POINTER || (derived >> reg & 1) != 0; }
+
+/* `mov rX, r10; add rX, imm` gives away the slots from imm up; whatever else is done with such a register, all of them.
+ * Returns the slots that this instruction gives away, and adds to `derived` the registers that may point into this frame. */
+static uint64_t escapes_at(const struct verifier *v, uint32_t pc, uint16_t *derived) {
+    struct bpf_insn insn = v->program->insns[pc];
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    switch (insn_shapes[insn.opcode]) {
+    case SHAPE_MOV_X: {
+        if (!is_derived(*derived, src)) { return 0; }
+        *derived |= (uint16_t)(1u << dst);
+        struct bpf_insn next = v->program->insns[pc + 1]; /* a move is never the last instruction */
+        bool plain = src == FRAME_POINTER && v->points[pc + 1] == 0 && insn_dst(next) == dst &&
+                     next.opcode == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K);
+        return plain ? slots_from(next.imm) : 0;
+    }
+    case SHAPE_ALU_K: {
+        if (!is_derived(*derived, dst)) { return 0; }
+        struct bpf_insn before = v->program->insns[pc == 0 ? 0 : pc - 1];
+        bool plain = insn.opcode == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K) && v->points[pc] == 0 &&
+                     insn_shapes[before.opcode] == SHAPE_MOV_X && insn_dst(before) == dst && insn_src(before) == FRAME_POINTER;
+        return plain ? 0 : UINT64_MAX;
+    }
+    case SHAPE_ALU_X:
+        if (is_derived(*derived, src)) { *derived |= (uint16_t)(1u << dst); }
+        return is_derived(*derived, dst) ? UINT64_MAX : 0;
+    case SHAPE_LDX:
+    case SHAPE_LDSX: return src != FRAME_POINTER && is_derived(*derived, src) && insn.off < 0 ? UINT64_MAX : 0;
+    case SHAPE_ATOMIC: return dst != FRAME_POINTER && is_derived(*derived, dst) && insn.off < 0 ? UINT64_MAX : 0;
+    case SHAPE_STX: return is_derived(*derived, src) ? UINT64_MAX : 0;
+    case SHAPE_CALL: return insn_src(insn) == BPF_PSEUDO_CALL_LOCAL && *derived != 0 ? UINT64_MAX : 0;
+    default: return 0;
+    }
+}
+
+static void find_escapes(struct verifier *v) {
+    for (uint32_t f = 0; f < v->function_count; f++) {
+        uint32_t end = f + 1 < v->function_count ? v->functions[f + 1].start : v->program->count;
+        uint16_t derived = 0, known;
+        do { /* again when a register was found to be one after code that uses it */
+            known = derived;
+            for (uint32_t pc = v->functions[f].start; pc < end; pc++) {
+                if ((v->marks[pc] & MARK_SECOND) == 0) { v->functions[f].escaped |= escapes_at(v, pc, &derived); }
+            }
+        } while (derived != known && v->loop_count != 0);
+    }
+}
+
+/* ---- backward over one instruction ---- */
+
+static void use(struct live *l, uint32_t reg) { l->regs |= (uint16_t)(1u << reg); }
+static void use_decisive(struct live *l, uint32_t reg) {
+    use(l, reg);
+    l->regs_decisive |= (uint16_t)(1u << reg);
+}
+static bool decisive(const struct live *l, uint32_t reg) { return (l->regs_decisive >> reg & 1) != 0; }
+static void kill(struct live *l, uint32_t regs) {
+    l->regs &= (uint16_t)~regs;
+    l->regs_decisive &= (uint16_t)~regs;
+}
+static void use_as(struct live *l, uint32_t reg, bool is_decisive) {
+    use(l, reg);
+    if (is_decisive) { l->regs_decisive |= (uint16_t)(1u << reg); }
+}
+
+static void before_load(struct live *l, struct bpf_insn insn) {
+    bool flows_on = decisive(l, insn_dst(insn));
+    kill(l, 1u << insn_dst(insn));
+    use_decisive(l, insn_src(insn));
+    if (insn_src(insn) == FRAME_POINTER && off_in_stack(insn.off)) {
+        l->slots |= slot_bit(insn.off);
+        if (flows_on) { l->slots_decisive |= slot_bit(insn.off); }
+    }
+}
+
+static void before_store(struct live *l, struct bpf_insn insn, bool from_register) {
+    bool flows_on = true;
+    if (insn_dst(insn) == FRAME_POINTER && off_in_stack(insn.off)) {
+        uint64_t slot = slot_bit(insn.off);
+        flows_on = (l->slots_decisive & slot) != 0;
+        if (access_bytes(insn.opcode) == 8) {
+            l->slots &= ~slot;
+            l->slots_decisive &= ~slot;
+        }
+    } else {
+        flows_on = false; /* numbers in other memory are not tracked */
+    }
+    use_decisive(l, insn_dst(insn));
+    if (from_register) { use_as(l, insn_src(insn), flows_on); }
+}
+
+static void before_atomic(struct live *l, struct bpf_insn insn) {
+    if ((insn.imm & BPF_ATOMIC_FETCH) != 0) {
+        kill(l, 1u << ((uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? 0 : insn_src(insn)));
+    }
+    if ((uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG) { use(l, 0); }
+    use(l, insn_src(insn));
+    use_decisive(l, insn_dst(insn));
+    if (insn_dst(insn) == FRAME_POINTER && off_in_stack(insn.off)) { l->slots |= slot_bit(insn.off); }
+}
+
+static void before_call(struct verifier *v, struct live *l, uint32_t pc, struct bpf_insn insn) {
+    kill(l, CLOBBERED);
+    if (insn_src(insn) == BPF_PSEUDO_CALL_LOCAL) {
+        const struct live *callee = &v->live[v->points[(int64_t)pc + 1 + insn.imm] - 1];
+        l->regs |= callee->regs & ARGUMENTS;
+        l->regs_decisive |= callee->regs_decisive & ARGUMENTS;
+        return;
+    }
+    uint16_t arguments = (uint16_t)(((1u << helper_argument_count((uint32_t)insn.imm)) - 1) << 1);
+    l->regs |= arguments;
+    l->regs_decisive |= arguments;
+}
+
+/* True when one way out of the jump stays in a loop and the other leaves it, so that its operands decide on the end. */
+static bool leaves_loop(const struct verifier *v, uint32_t pc, uint32_t target) {
+    if (v->loop_count > LOOPS_KEPT) { return true; }
+    for (uint32_t i = 0; i < v->loop_count; i++) {
+        struct loop loop = v->loops[i];
+        bool inside = pc >= loop.first && pc <= loop.last;
+        if (inside && (target < loop.first || target > loop.last || pc == loop.last)) { return true; }
+    }
+    return false;
+}
+
+static void meet(struct live *l, const struct live *other) {
+    l->regs |= other->regs;
+    l->regs_decisive |= other->regs_decisive;
+    l->slots |= other->slots;
+    l->slots_decisive |= other->slots_decisive;
+}
+
+static void before_condition(struct verifier *v, struct live *l, uint32_t pc, struct bpf_insn insn, bool with_src) {
+    uint32_t target = pc + 1 + (uint32_t)insn.off;
+    meet(l, &v->live[v->points[target] - 1]);
+    bool decides = v->precise || leaves_loop(v, pc, target);
+    use_as(l, insn_dst(insn), decides);
+    if (with_src) { use_as(l, insn_src(insn), decides); }
+}
+
+static void before(struct verifier *v, struct live *l, uint32_t pc, struct bpf_insn insn) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    bool flows_on = decisive(l, dst);
+    switch (insn_shapes[insn.opcode]) {
+    case SHAPE_LD_IMM64:
+    case SHAPE_MOV_K: kill(l, 1u << dst); break;
+    case SHAPE_MOV_X:
+        kill(l, 1u << dst);
+        use_as(l, src, flows_on);
+        break;
+    case SHAPE_ALU_X:
+    case SHAPE_DIV_X: use_as(l, src, flows_on); [[fallthrough]];
+    case SHAPE_ALU_K:
+    case SHAPE_DIV_K:
+    case SHAPE_NEG:
+    case SHAPE_SWAP: use(l, dst); break;
+    case SHAPE_LDX:
+    case SHAPE_LDSX: before_load(l, insn); break;
+    case SHAPE_ST: before_store(l, insn, false); break;
+    case SHAPE_STX: before_store(l, insn, true); break;
+    case SHAPE_ATOMIC: before_atomic(l, insn); break;
+    case SHAPE_JA: *l = v->live[v->points[pc + 1 + (uint32_t)insn.off] - 1]; break;
+    case SHAPE_JA32: *l = v->live[v->points[pc + 1 + (uint32_t)insn.imm] - 1]; break;
+    case SHAPE_COND_K: before_condition(v, l, pc, insn, false); break;
+    case SHAPE_COND_X: before_condition(v, l, pc, insn, true); break;
+    case SHAPE_CALL: before_call(v, l, pc, insn); break;
+    default: /* SHAPE_EXIT: a caller may use what a function returns for anything */
+        *l = (struct live){.regs = 1, .regs_decisive = v->function_count > 1 && pc >= v->functions[1].start};
+        break;
+    }
+}
+
+static bool store_point(struct live *point, const struct live *l, uint64_t escaped) {
+    struct live now = *l;
+    now.slots |= escaped;
+    now.slots_decisive |= escaped;
+    bool changed = point->regs != now.regs || point->regs_decisive != now.regs_decisive || point->slots != now.slots ||
+                   point->slots_decisive != now.slots_decisive;
+    *point = now;
+    return changed;
+}
+
+void compute_liveness(struct verifier *v) {
+    for (uint32_t i = 0; i < v->point_count; i++) { v->live[i] = (struct live){0}; }
+    find_escapes(v);
+    bool cyclic = v->loop_count != 0 || v->function_count > 1;
+    for (bool changed = true; changed;) {
+        changed = false;
+        struct live l = {0};
+        uint32_t f = v->function_count - 1;
+        for (uint32_t pc = v->program->count; pc-- > 0;) {
+            if ((v->marks[pc] & MARK_SECOND) != 0) { continue; }
+            before(v, &l, pc, v->program->insns[pc]);
+            if (v->points[pc] != 0 && store_point(&v->live[v->points[pc] - 1], &l, v->functions[f].escaped)) { changed = cyclic; }
+            if (pc == v->functions[f].start && f != 0) { f--; }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+/* Loads, stores and atomics (RFC 9669 §5), and what may be accessed where. */
+
+#include "bpf/verifier/helpers.h"
+#include "bpf/verifier/step.h"
+
+static enum status refuse_bounds(struct verifier *v, struct state *s, enum status status, const struct reg *p, uint32_t r, int64_t off,
+                                 uint64_t bytes, uint64_t size) {
+    int64_t first = off + p->off + p->var.smin, end = off + p->off + p->var.smax + (int64_t)bytes;
+    return refuse(v, status, s->pc, "%r is %R, access of %u bytes covers [%d,%d), %s is %u bytes", r, p, bytes, first, end,
+                  p->kind == REG_MAP_VALUE ? "value" : "memory", size);
+}
+
+static enum status check_packet(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes) {
+    int64_t from_base = off + p->off;
+    if (from_base + p->var.smin >= 0 && from_base + (int64_t)bytes <= (int64_t)p->range) { return STATUS_OK; }
+    return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes ends at %d, only %u are proven", r, p, bytes,
+                  from_base + (int64_t)bytes, (uint64_t)p->range);
+}
+
+static enum status check_object(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes,
+                                uint64_t size, enum status status) {
+    int64_t first = off + p->off + p->var.smin, end = off + p->off + p->var.smax + (int64_t)bytes;
+    if (first >= 0 && end <= (int64_t)size) { return STATUS_OK; }
+    return refuse_bounds(v, s, status, p, r, off, bytes, size);
+}
+
+enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes,
+                         uint8_t access) {
+    switch (p->kind) {
+    case REG_PACKET: return check_packet(v, s, p, r, off, bytes);
+    case REG_MEMORY: return check_object(v, s, p, r, off, bytes, v->program->memory_size, STATUS_MEMORY_OUT_OF_BOUNDS);
+    case REG_MAP_VALUE: {
+        const struct bpf_map_shape *map = &v->program->maps[p->map];
+        if ((access & ACCESS_WRITE) != 0 && (map->flags & MAP_FLAG_READ_ONLY) != 0) {
+            return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u", r, p, (uint64_t)p->map);
+        }
+        return check_object(v, s, p, r, off, bytes, map->value_size, STATUS_MAP_VALUE_OUT_OF_BOUNDS);
+    }
+    case REG_UNINIT: return require_set(v, s, r);
+    case REG_SCALAR: return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R", r, p);
+    case REG_MAP_VALUE_OR_NULL: return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p);
+    case REG_PACKET_END: return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is the end of the packet", r);
+    case REG_CONTEXT: return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is the context", r);
+    default: return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is a map; look a value up first", r);
+    }
+}
+
+/* ---- the context ---- */
+
+static enum status context_field(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint32_t bytes,
+                                 const struct context_field **out) {
+    int64_t at = (int64_t)p->off + off;
+    uint32_t size = context_bytes(v->program->hook);
+    if (at < 0 || at + bytes > size) {
+        return refuse(v, STATUS_CONTEXT_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes at %d, context is %u bytes", r, p,
+                      (uint64_t)bytes, at, (uint64_t)size);
+    }
+    if (at % bytes != 0) { return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%u bytes at %d of the context", (uint64_t)bytes, at); }
+    *out = context_field_at(v->program->hook, (uint32_t)at);
+    if (*out == nullptr || (*out)->bytes != bytes) {
+        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the context are not one field", (uint64_t)bytes, at);
+    }
+    return STATUS_OK;
+}
+
+static enum status load_context(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
+    const struct context_field *field;
+    const struct reg *p = reg_at(s, insn_src(insn));
+    enum status status = context_field(v, s, p, insn_src(insn), insn.off, access_bytes(insn.opcode), &field);
+    if (status != STATUS_OK) { return status; }
+    struct reg *dst = reg_at(s, insn_dst(insn));
+    if (field->holds == CONTEXT_SCALAR) {
+        reg_set_scalar(dst);
+        scalar_set_loaded(&dst->var, field->bytes, sign_extend);
+    } else {
+        reg_set_pointer(dst, field->holds == CONTEXT_PACKET ? REG_PACKET : REG_PACKET_END);
+    }
+    return STATUS_OK;
+}
+
+static enum status store_context(struct verifier *v, struct state *s, struct bpf_insn insn) {
+    const struct context_field *field;
+    enum status status =
+        context_field(v, s, reg_at(s, insn_dst(insn)), insn_dst(insn), insn.off, access_bytes(insn.opcode), &field);
+    if (status != STATUS_OK) { return status; }
+    if (!field->writable) {
+        return refuse(v, STATUS_CONTEXT_READ_ONLY, s->pc, "field at offset %u", (uint64_t)field->offset);
+    }
+    return STATUS_OK;
+}
+
+/* ---- instructions ---- */
+
+enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
+    uint32_t src = insn_src(insn), bytes = access_bytes(insn.opcode);
+    struct reg *p = reg_at(s, src), *dst = reg_at(s, insn_dst(insn));
+    if (p->kind == REG_STACK) {
+        struct reg loaded;
+        enum status status = stack_load(v, s, p, insn.off, bytes, sign_extend, &loaded);
+        if (status == STATUS_OK) { *dst = loaded; }
+        return status;
+    }
+    if (p->kind == REG_CONTEXT) { return load_context(v, s, insn, sign_extend); }
+    enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ);
+    if (status != STATUS_OK) { return status; }
+    reg_set_scalar(dst);
+    scalar_set_loaded(&dst->var, bytes, sign_extend);
+    return STATUS_OK;
+}
+
+enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn, bool from_register) {
+    uint32_t dst = insn_dst(insn), bytes = access_bytes(insn.opcode);
+    struct reg number, *value = &number, *p = reg_at(s, dst);
+    if (from_register) {
+        enum status status = require_set(v, s, insn_src(insn));
+        if (status != STATUS_OK) { return status; }
+        value = reg_at(s, insn_src(insn));
+    }
+    if (p->kind == REG_STACK) {
+        if (!from_register) {
+            reg_set_scalar(&number);
+            scalar_set_const(&number.var, (uint64_t)(int64_t)insn.imm);
+        }
+        return stack_store(v, s, p, insn.off, bytes, value);
+    }
+    if (from_register && p->kind > REG_SCALAR && reg_is_pointer(value)) {
+        return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; pointers can be kept on the stack only", insn_src(insn), value);
+    }
+    if (p->kind == REG_CONTEXT) { return store_context(v, s, insn); }
+    return check_memory(v, s, p, dst, insn.off, bytes, ACCESS_WRITE);
+}
+
+static enum status check_atomic_place(struct verifier *v, struct state *s, struct bpf_insn insn, uint32_t bytes) {
+    uint32_t dst = insn_dst(insn);
+    struct reg *p = reg_at(s, dst);
+    if (p->kind == REG_PACKET || p->kind == REG_CONTEXT) {
+        return refuse(v, STATUS_ATOMIC_ON_WRONG_MEMORY, s->pc, "%r is %R", dst, p);
+    }
+    if (p->kind == REG_STACK) {
+        enum status status = stack_readable(v, s, p, insn.off, bytes);
+        struct reg number = {.kind = REG_SCALAR};
+        scalar_set_loaded(&number.var, bytes, false);
+        return status == STATUS_OK ? stack_store(v, s, p, insn.off, bytes, &number) : status;
+    }
+    enum status status = check_memory(v, s, p, dst, insn.off, bytes, ACCESS_READ | ACCESS_WRITE);
+    if (status != STATUS_OK) { return status; }
+    uint64_t may_be_set = (uint64_t)((int64_t)p->off + insn.off) | p->var.value | p->var.mask;
+    if ((may_be_set & (bytes - 1)) != 0) {
+        return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%r is %R, atomic of %u bytes at %d", dst, p, (uint64_t)bytes, (int64_t)insn.off);
+    }
+    return STATUS_OK;
+}
+
+enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn insn) {
+    uint32_t bytes = access_bytes(insn.opcode);
+    bool exchanges_if_equal = (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG;
+    uint32_t operands[2] = {insn_src(insn), exchanges_if_equal ? 0 : insn_src(insn)};
+    for (uint32_t i = 0; i < 2; i++) {
+        enum status status = require_set(v, s, operands[i]);
+        if (status != STATUS_OK) { return status; }
+        struct reg *operand = reg_at(s, operands[i]);
+        if (reg_is_pointer(operand)) {
+            return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; atomics take numbers", operands[i], operand);
+        }
+    }
+    enum status status = check_atomic_place(v, s, insn, bytes);
+    if (status != STATUS_OK) { return status; }
+    if ((insn.imm & BPF_ATOMIC_FETCH) != 0) {
+        struct reg *fetched = reg_at(s, operands[1]);
+        reg_set_scalar(fetched);
+        scalar_set_loaded(&fetched->var, bytes, false);
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,103 @@
+/* Arithmetic on pointers: adding and subtracting bounded numbers, and differences within one object. */
+
+#include "bpf/verifier/step.h"
+
+bool pointers_share_base(const struct reg *a, const struct reg *b) {
+    if (a->kind != b->kind) { return false; }
+    switch (a->kind) {
+    case REG_CONTEXT:
+    case REG_MEMORY:
+    case REG_PACKET: return true;
+    case REG_STACK: return a->frame == b->frame;
+    case REG_MAP_VALUE: return a->map == b->map && a->id == b->id && a->id != 0;
+    default: return false;
+    }
+}
+
+struct scalar pointer_offset(const struct reg *r) {
+    struct scalar sum = r->var, off;
+    scalar_set_const(&off, (uint64_t)(int64_t)r->off);
+    scalar_alu64(BPF_ALU_ADD, false, &sum, &off);
+    return sum;
+}
+
+static bool is_packet(const struct reg *r) { return r->kind == REG_PACKET || r->kind == REG_PACKET_END; }
+
+static enum status subtract_pointers(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src) {
+    struct reg *dst = reg_at(s, insn_dst(insn));
+    bool related = pointers_share_base(dst, src);
+    if (!related && !(is_packet(dst) && is_packet(src))) {
+        return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R and %r is %R: not in one object", insn_dst(insn), dst,
+                      insn_src(insn), src);
+    }
+    struct scalar difference;
+    if (!related) {
+        scalar_set_unknown(&difference);
+    } else if (dst->kind == REG_PACKET && dst->id == src->id) {
+        scalar_set_const(&difference, (uint64_t)((int64_t)dst->off - src->off));
+    } else {
+        struct scalar subtrahend = pointer_offset(src);
+        difference = pointer_offset(dst);
+        scalar_alu64(BPF_ALU_SUB, false, &difference, &subtrahend);
+    }
+    reg_set_scalar(dst);
+    dst->var = difference;
+    return STATUS_OK;
+}
+
+static bool in_limit(int64_t least, int64_t most) { return least > -OFFSET_LIMIT && most < OFFSET_LIMIT; }
+
+static enum status refuse_offset(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *p,
+                                 const struct scalar *by) {
+    struct reg number = {.kind = REG_SCALAR, .var = *by};
+    return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r: %R plus or minus %R leaves ±2^29", insn_dst(insn), p, &number);
+}
+
+static enum status add_offset(struct verifier *v, struct state *s, struct bpf_insn insn, struct reg *p, const struct scalar *by,
+                              bool subtract) {
+    if (!in_limit(by->smin, by->smax)) { return refuse_offset(v, s, insn, p, by); }
+    if (scalar_is_const(by)) {
+        int64_t off = p->off + (subtract ? -(int64_t)by->value : (int64_t)by->value);
+        if (!in_limit(off, off)) { return refuse_offset(v, s, insn, p, by); }
+        p->off = (int32_t)off;
+        return STATUS_OK;
+    }
+    if (p->kind == REG_CONTEXT) {
+        return refuse(v, STATUS_CONTEXT_MODIFIED, s->pc, "%r is the context; only constants can be added", insn_dst(insn));
+    }
+    struct scalar before = p->var;
+    scalar_alu64(subtract ? BPF_ALU_SUB : BPF_ALU_ADD, false, &p->var, by);
+    if (!in_limit(p->var.smin, p->var.smax)) {
+        p->var = before;
+        return refuse_offset(v, s, insn, p, by);
+    }
+    if (p->kind == REG_PACKET) {
+        p->id = new_id(v);
+        p->range = 0;
+    }
+    return STATUS_OK;
+}
+
+enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src) {
+    struct reg *dst = reg_at(s, insn_dst(insn));
+    const struct reg *p = dst->kind != REG_SCALAR ? dst : src;
+    uint32_t named = dst->kind != REG_SCALAR ? insn_dst(insn) : insn_src(insn);
+    uint32_t op = insn.opcode & 0xf0u;
+    if (insn_class(insn) != BPF_CLASS_ALU64) {
+        return refuse(v, STATUS_POINTER_ARITHMETIC_32, s->pc, "%r is %R", named, p);
+    }
+    if (p->kind == REG_MAP_VALUE_OR_NULL) {
+        return refuse(v, STATUS_NULL_ARITHMETIC, s->pc, "%r is %R; compare it with 0 first", named, p);
+    }
+    if (op == BPF_ALU_SUB && dst->kind != REG_SCALAR && src->kind != REG_SCALAR) { return subtract_pointers(v, s, insn, src); }
+    bool adds = op == BPF_ALU_ADD && (dst->kind == REG_SCALAR || src->kind == REG_SCALAR);
+    bool subtracts = op == BPF_ALU_SUB && src->kind == REG_SCALAR;
+    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || p->kind == REG_MAP) {
+        return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only numbers can be added to or taken from pointers into memory",
+                      named, p);
+    }
+    if (dst->kind != REG_SCALAR) { return add_offset(v, s, insn, dst, &src->var, subtracts); }
+    struct scalar by = dst->var;
+    *dst = *src;
+    return add_offset(v, s, insn, dst, &by, false);
+}

@@ -1,0 +1,200 @@
+/* What a conditional jump says of its operands on each way out (RFC 9669 §4.3). */
+
+#include "bpf/verifier/step.h"
+
+/* The two operands of a jump; an immediate becomes a number. */
+struct operands {
+    struct reg *dst;
+    const struct reg *src;
+    struct reg number;
+    uint32_t op;
+    bool is64;
+};
+
+static void read_operands(struct state *s, struct bpf_insn insn, struct operands *o) {
+    o->dst = reg_at(s, insn_dst(insn));
+    o->op = insn.opcode & 0xf0u;
+    o->is64 = insn_class(insn) == BPF_CLASS_JMP;
+    if ((insn.opcode & BPF_SRC_X) != 0) {
+        o->src = reg_at(s, insn_src(insn));
+    } else {
+        reg_set_scalar(&o->number);
+        scalar_set_const(&o->number.var, (uint64_t)(int64_t)insn.imm);
+        o->src = &o->number;
+    }
+}
+
+static bool is_null(const struct reg *r) { return r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0; }
+static bool is_equality(uint32_t op) { return op == BPF_JMP_JEQ || op == BPF_JMP_JNE; }
+static bool is_unsigned_order(uint32_t op) {
+    return op == BPF_JMP_JGT || op == BPF_JMP_JGE || op == BPF_JMP_JLT || op == BPF_JMP_JLE;
+}
+
+/* ---- which way it goes ---- */
+
+/* Addresses order like offsets only inside the object: outside they might wrap around. */
+static bool inside_object(const struct verifier *v, const struct reg *p) {
+    struct scalar off = pointer_offset(p);
+    switch (p->kind) {
+    case REG_STACK: return off.smin >= -(int64_t)BPF_STACK_BYTES && off.smax <= 0;
+    case REG_MEMORY: return off.smin >= 0 && off.smax <= (int64_t)v->program->memory_size;
+    case REG_MAP_VALUE: return off.smin >= 0 && off.smax <= (int64_t)v->program->maps[p->map].value_size;
+    case REG_PACKET: return off.smin >= 0;
+    default: return false;
+    }
+}
+
+static enum certainty compare_pointers(const struct verifier *v, const struct operands *o) {
+    if (!is_equality(o->op) && !(inside_object(v, o->dst) && inside_object(v, o->src))) { return SOMETIMES; }
+    struct scalar a = pointer_offset(o->dst), b = pointer_offset(o->src);
+    if (o->dst->kind == REG_PACKET && o->dst->id == o->src->id) { /* the variable parts are the same */
+        scalar_set_const(&a, (uint64_t)((int64_t)o->dst->off + OFFSET_LIMIT));
+        scalar_set_const(&b, (uint64_t)((int64_t)o->src->off + OFFSET_LIMIT));
+    }
+    if (o->dst->kind == REG_STACK) { /* negative offsets order like signed numbers */
+        struct scalar base;
+        scalar_set_const(&base, BPF_STACK_BYTES);
+        scalar_alu64(BPF_ALU_ADD, false, &a, &base);
+        scalar_alu64(BPF_ALU_ADD, false, &b, &base);
+    }
+    return scalar_compare(o->op, &a, &b, true);
+}
+
+static bool is_packet_end_check(const struct reg *a, const struct reg *b) {
+    return (a->kind == REG_PACKET && b->kind == REG_PACKET_END) || (a->kind == REG_PACKET_END && b->kind == REG_PACKET);
+}
+
+static enum status refuse_comparison(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o) {
+    if (o->src == &o->number) {
+        return refuse(v, STATUS_POINTER_COMPARISON, s->pc, "%r is %R, compared with the number %d", insn_dst(insn), o->dst,
+                      (int64_t)insn.imm);
+    }
+    return refuse(v, STATUS_POINTER_COMPARISON, s->pc, "%r is %R, %r is %R", insn_dst(insn), o->dst, insn_src(insn), o->src);
+}
+
+static enum status pointer_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o,
+                                     enum certainty *certainty) {
+    bool with_null = is_null(o->src) || is_null(o->dst);
+    if (o->is64 && with_null && is_equality(o->op)) {
+        const struct reg *p = is_null(o->src) ? o->dst : o->src;
+        *certainty = p->kind == REG_MAP_VALUE_OR_NULL ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
+        return STATUS_OK;
+    }
+    bool ordered = is_equality(o->op) || is_unsigned_order(o->op);
+    if (o->is64 && ordered && is_packet_end_check(o->dst, o->src)) {
+        *certainty = SOMETIMES;
+        return STATUS_OK;
+    }
+    if (o->is64 && ordered && pointers_share_base(o->dst, o->src)) {
+        *certainty = compare_pointers(v, o);
+        return STATUS_OK;
+    }
+    return refuse_comparison(v, s, insn, o);
+}
+
+enum status branch_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, enum certainty *certainty) {
+    enum status status = require_set(v, s, insn_dst(insn));
+    if (status == STATUS_OK && (insn.opcode & BPF_SRC_X) != 0) { status = require_set(v, s, insn_src(insn)); }
+    if (status != STATUS_OK) { return status; }
+    struct operands o;
+    read_operands(s, insn, &o);
+    if (o.dst->kind == REG_SCALAR && o.src->kind == REG_SCALAR) {
+        *certainty = scalar_compare(o.op, &o.dst->var, &o.src->var, o.is64);
+        return STATUS_OK;
+    }
+    return pointer_certainty(v, s, insn, &o, certainty);
+}
+
+/* ---- what each way says ---- */
+
+/* Call before a register is narrowed; false when it can't be taken back and so must stay as it is. */
+static bool touch(struct verifier *v, struct reg *r) {
+    if (!v->undo_active) { return true; }
+    if (v->undo_count == UNDO_KEPT) { return false; }
+    v->undo[v->undo_count++] = (struct undo){r, *r};
+    return true;
+}
+
+void state_undo(struct verifier *v) {
+    while (v->undo_count != 0) {
+        v->undo_count--;
+        *v->undo[v->undo_count].place = v->undo[v->undo_count].saved;
+    }
+}
+
+/* Narrowing that all registers and spilled registers with one id share. */
+struct narrowing {
+    uint32_t id;
+    uint8_t kind;      /* of the registers that it is about */
+    bool null;         /* REG_MAP_VALUE_OR_NULL: it is null, else it is not */
+    uint32_t range;    /* REG_PACKET */
+    const struct scalar *var; /* REG_SCALAR */
+};
+
+static void narrow(struct verifier *v, struct reg *r, const struct narrowing *n) {
+    if (r->kind != n->kind || r->id != n->id || (n->kind == REG_PACKET && r->range >= n->range) || !touch(v, r)) { return; }
+    if (n->kind == REG_SCALAR) {
+        r->var = *n->var;
+    } else if (n->kind == REG_PACKET) {
+        r->range = n->range;
+    } else if (n->null) {
+        reg_set_scalar(r);
+        scalar_set_const(&r->var, 0);
+    } else {
+        r->kind = REG_MAP_VALUE;
+    }
+}
+
+static void narrow_all(struct verifier *v, struct state *s, const struct narrowing *n) {
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        struct frame *frame = &s->frames[f];
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) { narrow(v, &frame->regs[r], n); }
+        for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+            struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+            if (slot->spill_bytes != 0) { narrow(v, &slot->reg, n); }
+        }
+    }
+}
+
+static void narrow_scalar(struct verifier *v, struct state *s, struct reg *r, const struct scalar *to) {
+    uint32_t id = r->id;
+    if (!touch(v, r)) { return; }
+    r->var = *to;
+    if (id != 0) { narrow_all(v, s, &(struct narrowing){.id = id, .kind = REG_SCALAR, .var = to}); }
+}
+
+static bool assume_scalars(struct verifier *v, struct state *s, struct operands *o, uint32_t op) {
+    struct scalar a = o->dst->var, b = o->src->var;
+    if (!scalar_assume(op, &a, &b, o->is64)) { return false; }
+    narrow_scalar(v, s, o->dst, &a);
+    if (o->src != &o->number && o->src != o->dst) { narrow_scalar(v, s, (struct reg *)o->src, &b); }
+    return true;
+}
+
+/* `op` holds between the operands, as seen from the packet pointer: how many bytes from its base are then in the packet. */
+static void assume_packet_end(struct verifier *v, struct state *s, const struct operands *o, uint32_t op) {
+    const struct reg *p = o->dst->kind == REG_PACKET ? o->dst : o->src;
+    bool swapped = p != o->dst;
+    bool at_most = op == BPF_JMP_JEQ || op == (swapped ? BPF_JMP_JGE : BPF_JMP_JLE);
+    bool below = op == (swapped ? BPF_JMP_JGT : BPF_JMP_JLT);
+    if ((!at_most && !below) || p->off < 0 || p->var.smin < 0) { return; }
+    uint32_t range = (uint32_t)p->off + below;
+    narrow_all(v, s, &(struct narrowing){.id = p->id, .kind = REG_PACKET, .range = range});
+}
+
+bool state_assume(struct verifier *v, struct state *s, bool taken) {
+    struct bpf_insn insn = v->program->insns[s->pc];
+    struct operands o;
+    read_operands(s, insn, &o);
+    uint32_t op = taken ? o.op : comparison_negated(o.op);
+    if (o.dst->kind == REG_SCALAR && o.src->kind == REG_SCALAR) {
+        if (!assume_scalars(v, s, &o, op)) { return false; }
+    } else if (is_packet_end_check(o.dst, o.src)) {
+        assume_packet_end(v, s, &o, op);
+    } else if (o.dst->kind == REG_MAP_VALUE_OR_NULL || o.src->kind == REG_MAP_VALUE_OR_NULL) {
+        uint32_t id = o.dst->kind == REG_MAP_VALUE_OR_NULL ? o.dst->id : o.src->id;
+        narrow_all(v, s, &(struct narrowing){.id = id, .kind = REG_MAP_VALUE_OR_NULL, .null = op == BPF_JMP_JEQ});
+    }
+    s->pc += 1 + (taken ? (uint32_t)insn.off : 0);
+    return true;
+}

@@ -1,0 +1,127 @@
+/* The scalar domain at 64 and 32 bits: domain.h instantiated, with short cuts for constants and unknown numbers. */
+
+#include "bpf/verifier/scalar.h"
+
+#include "bpf/verifier/domain.h"
+
+void scalar_set_const(struct scalar *s, uint64_t value) { domain_const(s, value, 64); }
+void scalar_set_unknown(struct scalar *s) { domain_unknown(s, 64); }
+
+void scalar_set_range(struct scalar *s, uint64_t min, uint64_t max) {
+    domain_unknown(s, 64);
+    s->umin = min;
+    s->umax = max;
+    (void)domain_sync(s, 64);
+}
+
+void scalar_set_loaded(struct scalar *s, uint32_t bytes, bool sign_extend) {
+    domain_unknown(s, 64);
+    if (bytes == 8) { return; }
+    if (sign_extend) {
+        s->smin = width_smin(bytes * 8);
+        s->smax = width_smax(bytes * 8);
+        if (bytes < 4) {
+            s->smin32 = (int32_t)s->smin;
+            s->smax32 = (int32_t)s->smax;
+        }
+        return;
+    }
+    uint64_t most = width_max(bytes * 8);
+    s->mask = most;
+    s->umax = most;
+    s->smin = 0;
+    s->smax = (int64_t)most;
+    s->umax32 = (uint32_t)most;
+    if (bytes < 4) {
+        s->smin32 = 0;
+        s->smax32 = (int32_t)most;
+    }
+}
+
+/* One value in, one value out. */
+static uint64_t evaluate(uint32_t op, uint64_t a, uint64_t b, uint32_t w) {
+    switch (op) {
+    case BPF_ALU_ADD: return a + b;
+    case BPF_ALU_SUB: return a - b;
+    case BPF_ALU_MUL: return a * b;
+    case BPF_ALU_OR: return a | b;
+    case BPF_ALU_AND: return a & b;
+    case BPF_ALU_XOR: return a ^ b;
+    case BPF_ALU_LSH: return a << (b & (w - 1));
+    case BPF_ALU_RSH: return a >> (b & (w - 1));
+    default: return (uint64_t)(width_signed(a, w) >> (b & (w - 1))); /* BPF_ALU_ARSH */
+    }
+}
+
+void scalar_alu64(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
+    bool divides = op == BPF_ALU_DIV || op == BPF_ALU_MOD;
+    if ((dst->mask | src->mask) == 0 && !divides) {
+        domain_const(dst, evaluate(op, dst->value, src->value, 64), 64);
+        return;
+    }
+    switch (op) { /* one instance per operation, so that each is compiled without a second dispatch */
+    case BPF_ALU_ADD: domain_alu_full(BPF_ALU_ADD, false, dst, src, 64); return;
+    case BPF_ALU_SUB: domain_alu_full(BPF_ALU_SUB, false, dst, src, 64); return;
+    case BPF_ALU_AND: domain_alu_full(BPF_ALU_AND, false, dst, src, 64); return;
+    default: domain_alu_full(op, is_signed, dst, src, 64); return;
+    }
+}
+
+void scalar_alu32(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
+    bool divides = op == BPF_ALU_DIV || op == BPF_ALU_MOD;
+    if ((dst->mask | src->mask) == 0 && !divides) {
+        domain_const(dst, (uint32_t)evaluate(op, (uint32_t)dst->value, (uint32_t)src->value, 32), 64);
+        return;
+    }
+    domain_alu_half(op, is_signed, dst, src, 64);
+}
+
+void scalar_zero_extend_32(struct scalar *s) {
+    if (!scalar_fits_u32(s)) { domain_zero_extend(s, 64); }
+}
+
+void scalar_sign_extend(struct scalar *s, uint32_t bits) { domain_sign_extend(s, bits, 64); }
+void scalar_truncate(struct scalar *s, uint32_t bits) { domain_truncate(s, bits, 64); }
+
+enum certainty scalar_compare(uint32_t op, const struct scalar *a, const struct scalar *b, bool is64) {
+    if (is64) { return domain_compare(op, bits_of(a), bits_of(b), range_full(a), range_full(b)); }
+    return domain_compare(op, bits_low(bits_of(a), 32), bits_low(bits_of(b), 32), range_sub(a), range_sub(b));
+}
+
+bool scalar_assume(uint32_t op, struct scalar *a, struct scalar *b, bool is64) {
+    return is64 ? domain_assume_full(op, a, b, 64) : domain_assume_half(op, a, b, 64);
+}
+
+uint32_t comparison_negated(uint32_t op) {
+    switch (op) {
+    case BPF_JMP_JEQ: return BPF_JMP_JNE;
+    case BPF_JMP_JNE: return BPF_JMP_JEQ;
+    case BPF_JMP_JGT: return BPF_JMP_JLE;
+    case BPF_JMP_JGE: return BPF_JMP_JLT;
+    case BPF_JMP_JLT: return BPF_JMP_JGE;
+    case BPF_JMP_JLE: return BPF_JMP_JGT;
+    case BPF_JMP_JSGT: return BPF_JMP_JSLE;
+    case BPF_JMP_JSGE: return BPF_JMP_JSLT;
+    case BPF_JMP_JSLT: return BPF_JMP_JSGE;
+    case BPF_JMP_JSLE: return BPF_JMP_JSGT;
+    default: return SCALAR_NOT_SET;
+    }
+}
+
+bool scalar_covers(const struct scalar *a, const struct scalar *b) {
+    return (b->mask & ~a->mask) == 0 && (b->value & ~a->mask) == a->value && a->umin <= b->umin && a->umax >= b->umax &&
+           a->smin <= b->smin && a->smax >= b->smax && a->umin32 <= b->umin32 && a->umax32 >= b->umax32 &&
+           a->smin32 <= b->smin32 && a->smax32 >= b->smax32;
+}
+
+void scalar_join(struct scalar *a, const struct scalar *b) {
+    uint64_t unknown = a->mask | b->mask | (a->value ^ b->value);
+    a->value &= ~unknown;
+    a->mask = unknown;
+    struct range r = range_full(a), q = range_sub(a);
+    put_full(a, (struct range){min_u(r.umin, b->umin), max_u(r.umax, b->umax), min_s(r.smin, b->smin), max_s(r.smax, b->smax)});
+    put_sub(a, (struct range){min_u(q.umin, b->umin32), max_u(q.umax, b->umax32), min_s(q.smin, b->smin32),
+                              max_s(q.smax, b->smax32)});
+}
+
+bool scalar_contains(const struct scalar *s, uint64_t value) { return domain_contains(s, value, 64); }

@@ -1,0 +1,44 @@
+#pragma once
+/* States at rest: packed to what is live, compared with and merged into the state that is being walked. */
+
+#include "bpf/verifier/engine.h"
+
+/* Orders states: first by where the outermost function stands, then by the function it called, and so on. */
+struct place {
+    uint64_t high, low;
+};
+
+struct snapshot {
+    struct snapshot *next; /* by place, ascending */
+    struct place place;
+    uint64_t walked;
+    uint32_t pc;
+    uint32_t depth;
+    uint32_t lineage;
+    uint32_t size_class;
+    uint64_t words[];
+};
+
+/* How a state compares with a snapshot at the same place, over what is live there. */
+struct relation {
+    bool covered;   /* the snapshot covers the state */
+    bool covers;    /* the state covers the snapshot */
+    bool mergeable; /* they differ only where it can't decide on safety */
+    bool same_decisive; /* they agree in all that can decide */
+};
+
+struct place state_place(const struct state *s);
+static inline bool place_equal(struct place a, struct place b) { return a.high == b.high && a.low == b.low; }
+static inline bool place_below(struct place a, struct place b) { return a.high < b.high || (a.high == b.high && a.low < b.low); }
+
+/* Packs the state; null when the workspace is full. */
+struct snapshot *snapshot_take(struct verifier *v, const struct state *s);
+void snapshot_load(const struct snapshot *from, struct state *s);
+void snapshot_free(struct verifier *v, struct snapshot *snapshot);
+struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
+/* Widens the state until it covers the snapshot too. */
+void snapshot_join(struct verifier *v, struct state *s, const struct snapshot *snapshot);
+/* Forgets what is dead at s->pc, so that the state says no more than a snapshot of it would. */
+void state_forget(const struct verifier *v, struct state *s);
+/* The same for one frame and the place where it goes on. */
+void frame_forget(const struct verifier *v, struct frame *frame, uint32_t pc);

@@ -1,0 +1,158 @@
+/* The stack, byte by byte: what was written, and which registers were put there whole. */
+
+#include "bpf/verifier/step.h"
+
+/* First and last-plus-one byte that an access may touch, from the bottom (0) to the top (512) of the frame. */
+struct reach {
+    uint32_t first, end;
+    bool exact; /* the address is known */
+};
+
+static enum status stack_reach(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint64_t bytes, struct reach *out) {
+    int64_t base = (int64_t)BPF_STACK_BYTES + p->off + off;
+    int64_t first = base + p->var.smin, end = base + p->var.smax + (int64_t)bytes;
+    if (first < 0 || end > (int64_t)BPF_STACK_BYTES) {
+        return refuse(v, STATUS_STACK_OUT_OF_BOUNDS, s->pc, "%R, access of %u bytes covers [%d,%d)", p, bytes,
+                      first - (int64_t)BPF_STACK_BYTES, end - (int64_t)BPF_STACK_BYTES);
+    }
+    *out = (struct reach){(uint32_t)first, (uint32_t)end, scalar_is_const(&p->var)};
+    struct function *function = &v->functions[s->frames[p->frame].function];
+    uint32_t depth = (BPF_STACK_BYTES - (uint32_t)first + 7) & ~7u;
+    if (depth > function->stack_bytes) { function->stack_bytes = (uint16_t)depth; }
+    return STATUS_OK;
+}
+
+static enum status check_aligned(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes) {
+    uint64_t may_be_set = (uint64_t)((int64_t)p->off + off) | p->var.value | p->var.mask;
+    if ((may_be_set & (bytes - 1)) == 0) { return STATUS_OK; }
+    return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%R, access of %u bytes at %d", p, (uint64_t)bytes, (int64_t)off);
+}
+
+static struct slot *slot_at(struct frame *frame, uint32_t byte) { return &frame->slots[byte / 8]; }
+static bool slot_used(const struct frame *frame, uint32_t byte) { return (frame->used >> (byte / 8) & 1) != 0; }
+static uint8_t bytes_mask(uint32_t at, uint32_t bytes) { return (uint8_t)(((1u << bytes) - 1) << at); }
+static bool spill_overlaps(const struct slot *slot, uint8_t mask) {
+    return slot->spill_bytes != 0 && (bytes_mask(slot->spill_at, slot->spill_bytes) & mask) != 0;
+}
+
+/* What is left of a pointer that was partly overwritten can't be read. */
+static void drop_spill(struct slot *slot) {
+    if (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg)) {
+        slot->written &= (uint8_t)~bytes_mask(slot->spill_at, slot->spill_bytes);
+    }
+    slot->spill_bytes = 0;
+}
+
+/* True when every byte of the reach is written and none belongs to a pointer; else *bad is the first that fails. */
+static bool bytes_readable(struct frame *frame, struct reach reach, uint32_t *bad, bool *pointer) {
+    for (uint32_t byte = reach.first; byte < reach.end; byte++) {
+        *bad = byte;
+        *pointer = false;
+        if (!slot_used(frame, byte)) { return false; }
+        struct slot *slot = slot_at(frame, byte);
+        uint8_t mask = bytes_mask(byte % 8, 1);
+        if ((slot->written & mask) == 0) { return false; }
+        *pointer = spill_overlaps(slot, mask) && reg_is_pointer(&slot->reg);
+        if (*pointer) { return false; }
+    }
+    return true;
+}
+
+static enum status check_readable(struct verifier *v, struct state *s, const struct reg *p, struct reach reach) {
+    uint32_t bad = 0;
+    bool pointer = false;
+    if (bytes_readable(&s->frames[p->frame], reach, &bad, &pointer)) { return STATUS_OK; }
+    int64_t off = (int64_t)bad - BPF_STACK_BYTES;
+    if (pointer) { return refuse(v, STATUS_POINTER_LEAK, s->pc, "stack byte %d is part of a pointer", off); }
+    return refuse(v, STATUS_UNINITIALISED_STACK, s->pc, "stack byte %d is not written", off);
+}
+
+enum status stack_readable(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint64_t bytes) {
+    struct reach reach;
+    enum status status = stack_reach(v, s, p, off, bytes, &reach);
+    return status == STATUS_OK ? check_readable(v, s, p, reach) : status;
+}
+
+enum status stack_load(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes, bool sign_extend,
+                       struct reg *out) {
+    struct reach reach;
+    enum status status = check_aligned(v, s, p, off, bytes);
+    if (status == STATUS_OK) { status = stack_reach(v, s, p, off, bytes, &reach); }
+    if (status != STATUS_OK) { return status; }
+    struct frame *frame = &s->frames[p->frame];
+    struct slot *slot = slot_at(frame, reach.first);
+    uint32_t at = reach.first % 8;
+    bool whole = reach.exact && slot_used(frame, reach.first) && slot->spill_bytes != 0 && slot->spill_at == at &&
+                 (slot->spill_bytes == bytes || (slot->spill_bytes > bytes && !reg_is_pointer(&slot->reg)));
+    if (!whole) {
+        status = check_readable(v, s, p, reach);
+        if (status != STATUS_OK) { return status; }
+        reg_set_scalar(out);
+        scalar_set_loaded(&out->var, bytes, sign_extend);
+        return STATUS_OK;
+    }
+    if (bytes == slot->spill_bytes && slot->reg.kind == REG_SCALAR && slot->reg.id == 0 && !scalar_is_const(&slot->reg.var)) {
+        slot->reg.id = new_id(v);
+    }
+    *out = slot->reg;
+    if (bytes < 8 && out->kind == REG_SCALAR) {
+        if (sign_extend || bytes != slot->spill_bytes) { out->id = 0; }
+        if (sign_extend) {
+            scalar_sign_extend(&out->var, bytes * 8);
+        } else {
+            scalar_truncate(&out->var, bytes * 8);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* A store somewhere in the reach: nothing there is known any more, and nothing new counts as written. */
+static void blur(struct frame *frame, struct reach reach) {
+    for (uint32_t byte = reach.first & ~7u; byte < reach.end; byte += 8) {
+        if (slot_used(frame, byte)) { drop_spill(slot_at(frame, byte)); }
+    }
+}
+
+static enum status check_kept_pointer(struct verifier *v, struct state *s, const struct reg *p, const struct reg *value, uint32_t bytes,
+                                      bool exact) {
+    if (bytes != 8 || !exact) {
+        return refuse(v, STATUS_POINTER_LEAK, s->pc, "%R can only be kept whole, at a known place", value);
+    }
+    if (value->kind == REG_STACK && value->frame > p->frame) {
+        return refuse(v, STATUS_POINTER_LEAK, s->pc, "%R of a function would outlive it", value);
+    }
+    return STATUS_OK;
+}
+
+enum status stack_store(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes, struct reg *value) {
+    struct reach reach;
+    enum status status = check_aligned(v, s, p, off, bytes);
+    if (status == STATUS_OK) { status = stack_reach(v, s, p, off, bytes, &reach); }
+    if (status == STATUS_OK && reg_is_pointer(value)) { status = check_kept_pointer(v, s, p, value, bytes, reach.exact); }
+    if (status != STATUS_OK) { return status; }
+    struct frame *frame = &s->frames[p->frame];
+    if (!reach.exact) {
+        blur(frame, reach);
+        return STATUS_OK;
+    }
+    struct slot *slot = slot_at(frame, reach.first);
+    if (!slot_used(frame, reach.first)) {
+        frame->used |= (uint64_t)1 << (reach.first / 8);
+        slot->written = slot->spill_bytes = 0;
+    }
+    uint32_t at = reach.first % 8;
+    uint8_t mask = bytes_mask(at, bytes);
+    if (spill_overlaps(slot, mask)) { drop_spill(slot); }
+    bool linked = value->kind == REG_SCALAR && !scalar_is_const(&value->var) &&
+                  (bytes == 8 || value->var.umax <= UINT64_MAX >> (64 - 8 * bytes));
+    if (linked && value->id == 0) { value->id = new_id(v); }
+    slot->reg = *value;
+    if (value->kind == REG_SCALAR && !linked) {
+        slot->reg.id = 0;
+        if (bytes < 8) { scalar_truncate(&slot->reg.var, bytes * 8); }
+    }
+    slot->written |= mask;
+    slot->spill_at = (uint8_t)at;
+    slot->spill_bytes = (uint8_t)bytes;
+    return STATUS_OK;
+}

@@ -1,0 +1,75 @@
+#pragma once
+/* The abstract machine: what is known of every register and stack byte at one point of one way through the program. */
+
+#include "bpf/program.h"
+#include "bpf/verifier/scalar.h"
+#include <stdint.h>
+
+enum reg_kind : uint8_t {
+    REG_UNINIT,            /* never written here, or forgotten because nothing reads it any more */
+    REG_SCALAR,            /* a number */
+    REG_CONTEXT,           /* pointer to the hook's context */
+    REG_STACK,             /* pointer to the top of the stack of frame `frame` */
+    REG_MAP_VALUE,         /* pointer to a value of map `map` */
+    REG_MAP_VALUE_OR_NULL, /* the same, not yet compared with null */
+    REG_PACKET,            /* pointer to the first byte of the packet */
+    REG_PACKET_END,        /* pointer behind its last byte */
+    REG_MEMORY,            /* pointer to the memory of HOOK_RUN */
+    REG_MAP,               /* map `map` itself, for helpers */
+};
+
+/* A pointer is its base plus `off` plus any value of `var`. */
+struct reg {
+    uint8_t kind; /* enum reg_kind */
+    uint8_t map;
+    uint8_t frame;
+    uint8_t unused;
+    int32_t off;
+    uint32_t id;    /* scalars and packet pointers with the same id != 0 have the same `var`; map values, the same address base */
+    uint32_t range; /* REG_PACKET: base + var + range is proven to lie at or before data_end */
+    struct scalar var;
+};
+
+enum { STACK_SLOTS = BPF_STACK_BYTES / 8, REGS = 11, FRAME_POINTER = 10 };
+
+/* Eight stack bytes; slot 0 is the lowest. */
+struct slot {
+    struct reg reg;     /* what the bytes from spill_at hold, when spill_bytes is not 0 */
+    uint8_t written;    /* bit per byte that may be read */
+    uint8_t spill_at;
+    uint8_t spill_bytes; /* 8 for pointers */
+};
+
+struct frame {
+    struct reg regs[REGS];
+    uint64_t used; /* slots with a written byte; the others are not initialised in memory either */
+    uint32_t call; /* slot of the call that made this frame */
+    uint32_t function;
+    struct slot slots[STACK_SLOTS];
+};
+
+struct state {
+    uint32_t pc;
+    uint32_t depth; /* frames[depth] is the current one */
+    uint32_t lineage; /* the newest mark (loop.c) on the way here */
+    uint64_t walked; /* longest way here, in instructions */
+    struct frame *frames;
+};
+
+static inline struct reg *state_reg(struct state *s, uint32_t r) { return &s->frames[s->depth].regs[r]; }
+static inline bool reg_is_pointer(const struct reg *r) { return r->kind > REG_SCALAR; }
+
+static inline void reg_set_kind(struct reg *r, enum reg_kind kind) {
+    r->kind = kind;
+    r->map = r->frame = r->unused = 0;
+    r->off = 0;
+    r->id = r->range = 0;
+}
+
+/* A pointer to its base exactly. */
+static inline void reg_set_pointer(struct reg *r, enum reg_kind kind) {
+    reg_set_kind(r, kind);
+    scalar_set_const(&r->var, 0);
+}
+
+static inline void reg_set_scalar(struct reg *r) { reg_set_kind(r, REG_SCALAR); }

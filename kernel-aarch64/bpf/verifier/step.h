@@ -1,0 +1,68 @@
+#pragma once
+/* One instruction of the abstract machine. Nothing here knows how states are explored: a checker of certificates steps the
+ * same way. Every function that refuses has called refuse() and returns its status. */
+
+#include "bpf/verifier/engine.h"
+#include "bpf/verifier/instruction.h"
+
+enum flow : uint8_t {
+    FLOW_NEXT,    /* s->pc is the instruction that follows */
+    FLOW_JUMPED,  /* s->pc is the target of a jump, call or return */
+    FLOW_BRANCH,  /* s->pc is a conditional jump that may go both ways: state_assume() takes one */
+    FLOW_ALWAYS,  /* s->pc is the target of a conditional jump that is always taken here */
+    FLOW_NEVER,   /* s->pc follows a conditional jump that is never taken here */
+    FLOW_EXIT,    /* the program ended */
+    FLOW_REFUSED, /* v->result says why */
+};
+
+/* Executes the instruction at s->pc. */
+enum flow state_step(struct verifier *v, struct state *s);
+/* Takes one way out of the conditional jump at s->pc: narrows what it compares and moves s->pc. False when the way is
+ * not possible. While v->undo_active, what changes can be taken back with state_undo(). */
+[[nodiscard]] bool state_assume(struct verifier *v, struct state *s, bool taken);
+void state_undo(struct verifier *v);
+/* Entry of the program's hook. */
+void state_begin(struct verifier *v, struct state *s);
+
+/* ---- parts ---- */
+
+enum { OFFSET_LIMIT = 1 << 29 }; /* offsets of pointers stay within ±2^29, so that sums of them never overflow */
+
+static inline struct reg *reg_at(struct state *s, uint32_t r) { return state_reg(s, r); }
+[[nodiscard]] enum status require_set(struct verifier *v, struct state *s, uint32_t r);
+
+/* transfer_alu.c */
+[[nodiscard]] enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape);
+/* pointer.c: dst = dst <op> src where one of them is a pointer; `src` may be a scratch scalar. */
+[[nodiscard]] enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src);
+/* True when both point into the same object, so that their offsets can be compared. */
+bool pointers_share_base(const struct reg *a, const struct reg *b);
+/* The offset from the base as one scalar. */
+struct scalar pointer_offset(const struct reg *r);
+
+/* memory.c */
+enum access : uint8_t { ACCESS_READ = 1, ACCESS_WRITE = 2 };
+[[nodiscard]] enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend);
+[[nodiscard]] enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn, bool from_register);
+[[nodiscard]] enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn insn);
+/* `bytes` at pointer `p` (named r in messages) plus off, in anything but stack and context. */
+[[nodiscard]] enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off,
+                                       uint64_t bytes, uint8_t access);
+
+/* stack.c: `bytes` at stack pointer `p` plus off. */
+[[nodiscard]] enum status stack_load(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes,
+                                     bool sign_extend, struct reg *out);
+[[nodiscard]] enum status stack_store(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes,
+                                      struct reg *value);
+/* All bytes in reach are initialised and hold numbers. */
+[[nodiscard]] enum status stack_readable(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint64_t bytes);
+
+/* call.c */
+[[nodiscard]] enum status step_helper(struct verifier *v, struct state *s, uint32_t id);
+[[nodiscard]] enum status step_call(struct verifier *v, struct state *s, uint32_t target);
+/* Ends the current function; *ended when it was the main one. */
+[[nodiscard]] enum status step_exit(struct verifier *v, struct state *s, bool *ended);
+
+/* refine.c */
+[[nodiscard]] enum status branch_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, enum certainty *certainty);
+

@@ -1,0 +1,119 @@
+/* Arithmetic and moves on registers (RFC 9669 §4.1, §4.2). */
+
+#include "bpf/verifier/step.h"
+
+static bool is_wide(struct bpf_insn insn) { return insn_class(insn) == BPF_CLASS_ALU64; }
+
+enum status require_set(struct verifier *v, struct state *s, uint32_t r) {
+    if (reg_at(s, r)->kind != REG_UNINIT) { return STATUS_OK; }
+    return refuse(v, STATUS_UNINITIALISED_REGISTER, s->pc, "%r is not set", r);
+}
+
+uint32_t new_id(struct verifier *v) { return ++v->last_id; }
+
+static enum status move_register(struct verifier *v, struct state *s, struct bpf_insn insn) {
+    enum status status = require_set(v, s, insn_src(insn));
+    if (status != STATUS_OK) { return status; }
+    struct reg *dst = reg_at(s, insn_dst(insn)), *src = reg_at(s, insn_src(insn));
+    if (src->kind != REG_SCALAR) {
+        if (!is_wide(insn)) {
+            return refuse(v, STATUS_POINTER_ARITHMETIC_32, s->pc, "%r is %R; a 32-bit move cuts it", insn_src(insn), src);
+        }
+        if (insn.off != 0) {
+            return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; it cannot be sign-extended", insn_src(insn), src);
+        }
+        *dst = *src;
+        return STATUS_OK;
+    }
+    bool same = insn.off == 0 && (is_wide(insn) || scalar_fits_u32(&src->var));
+    if (same && src->id == 0 && !scalar_is_const(&src->var)) { src->id = new_id(v); }
+    *dst = *src;
+    if (!same) { dst->id = 0; }
+    if (insn.off != 0) { scalar_sign_extend(&dst->var, (uint32_t)insn.off); }
+    if (!is_wide(insn)) { scalar_zero_extend_32(&dst->var); }
+    return STATUS_OK;
+}
+
+static uint64_t swapped(uint64_t x, uint32_t bits) {
+    return bits == 16 ? __builtin_bswap16((uint16_t)x) : bits == 32 ? __builtin_bswap32((uint32_t)x) : __builtin_bswap64(x);
+}
+
+/* To little endian keeps the low bits; the others swap bytes (§4.2). */
+static void swap_bytes(struct scalar *s, struct bpf_insn insn) {
+    uint32_t bits = (uint32_t)insn.imm;
+    bool swaps = is_wide(insn) || (insn.opcode & BPF_SRC_X) != 0;
+    if (!swaps) {
+        if (bits < 64) { scalar_truncate(s, bits); }
+    } else if (scalar_is_const(s)) {
+        scalar_set_const(s, swapped(s->value, bits));
+    } else {
+        scalar_set_loaded(s, bits / 8, false);
+    }
+}
+
+static enum status step_one_operand(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
+    enum status status = require_set(v, s, insn_dst(insn));
+    if (status != STATUS_OK) { return status; }
+    struct reg *dst = reg_at(s, insn_dst(insn));
+    if (dst->kind != REG_SCALAR) {
+        return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only add or subtract numbers", insn_dst(insn), dst);
+    }
+    dst->id = 0;
+    if (shape == SHAPE_SWAP) {
+        swap_bytes(&dst->var, insn);
+        return STATUS_OK;
+    }
+    struct scalar value = dst->var;
+    scalar_set_const(&dst->var, 0);
+    if (is_wide(insn)) {
+        scalar_alu64(BPF_ALU_SUB, false, &dst->var, &value);
+    } else {
+        scalar_alu32(BPF_ALU_SUB, false, &dst->var, &value);
+    }
+    return STATUS_OK;
+}
+
+/* Adding to an unknown number, or xoring or subtracting, leaves it unknown. */
+static bool stays_unknown(uint32_t op, const struct scalar *a, const struct scalar *b) {
+    return (op == BPF_ALU_ADD || op == BPF_ALU_SUB || op == BPF_ALU_XOR) && (scalar_is_unknown(a) || scalar_is_unknown(b));
+}
+
+enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
+    struct reg *dst = reg_at(s, insn_dst(insn));
+    uint64_t imm = (uint64_t)(int64_t)insn.imm;
+    if (shape == SHAPE_MOV_K) {
+        reg_set_scalar(dst);
+        scalar_set_const(&dst->var, is_wide(insn) ? imm : (uint32_t)imm);
+        return STATUS_OK;
+    }
+    if (shape == SHAPE_MOV_X) { return move_register(v, s, insn); }
+    if (shape == SHAPE_NEG || shape == SHAPE_SWAP) { return step_one_operand(v, s, insn, shape); }
+
+    enum status status = require_set(v, s, insn_dst(insn));
+    if (status != STATUS_OK) { return status; }
+    struct reg number;
+    const struct reg *src = &number;
+    if (shape == SHAPE_ALU_X || shape == SHAPE_DIV_X) {
+        status = require_set(v, s, insn_src(insn));
+        if (status != STATUS_OK) { return status; }
+        src = reg_at(s, insn_src(insn));
+        if (src == dst) { /* the operators write dst before they have read all of src */
+            number = *src;
+            src = &number;
+        }
+    } else {
+        reg_set_scalar(&number);
+        scalar_set_const(&number.var, imm);
+    }
+    if (dst->kind != REG_SCALAR || src->kind != REG_SCALAR) { return step_pointer_alu(v, s, insn, src); }
+    uint32_t op = insn.opcode & 0xf0u;
+    dst->id = 0;
+    if (!is_wide(insn)) {
+        scalar_alu32(op, insn.off == 1, &dst->var, &src->var);
+    } else if (stays_unknown(op, &dst->var, &src->var)) {
+        scalar_set_unknown(&dst->var);
+    } else {
+        scalar_alu64(op, insn.off == 1, &dst->var, &src->var);
+    }
+    return STATUS_OK;
+}

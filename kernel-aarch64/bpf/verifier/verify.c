@@ -1,0 +1,101 @@
+/* bpf_verify(): structure, then a coarse walk that merges states freely, then a precise one when that was not enough. */
+
+#include "bpf/verifier/explore.h"
+#include "bpf/verifier/helpers.h"
+#include "lib/mem.h"
+
+void *take_memory(struct verifier *v, uint32_t size_bytes) {
+    uint32_t rounded = (size_bytes + 15) & ~15u;
+    if ((uint64_t)(v->limit - v->free) < rounded) { return nullptr; }
+    void *taken = v->free;
+    v->free += rounded;
+    return taken;
+}
+
+static enum status check_program(struct verifier *v) {
+    const struct bpf_program *program = v->program;
+    if (program->count == 0) { return refuse(v, STATUS_EMPTY_PROGRAM, 0, "0 slots"); }
+    if (program->count > MAX_PROGRAM_INSNS) {
+        return refuse(v, STATUS_PROGRAM_TOO_LONG, 0, "%u slots, at most %u", (uint64_t)program->count, (uint64_t)MAX_PROGRAM_INSNS);
+    }
+    if (program->hook == 0 || program->hook >= HOOK_ID_LIMIT) {
+        return refuse(v, STATUS_UNKNOWN_HOOK, 0, "hook %u", (uint64_t)program->hook);
+    }
+    if (program->map_count > MAX_MAPS_PER_PROGRAM) {
+        return refuse(v, STATUS_INVALID_ARGUMENT, 0, "%u maps, at most %u", (uint64_t)program->map_count, (uint64_t)MAX_MAPS_PER_PROGRAM);
+    }
+    return STATUS_OK;
+}
+
+static enum status walk(struct verifier *v, const struct verifier_workspace *workspace, bool precise) {
+    v->precise = precise;
+    v->last_id = 0;
+    v->undo_count = 0;
+    v->undo_active = false;
+    v->states = 0;
+    v->result->bound = 0;
+    memset(v->spare, 0, sizeof(v->spare));
+    memset(v->facts->flags, 0, v->program->count);
+    for (uint32_t f = 0; f < v->function_count; f++) { v->functions[f].stack_bytes = 0; }
+    compute_liveness(v);
+    enum status status = explore(v, workspace->step_budget);
+    return status == STATUS_OK ? check_stack_chain(v) : status;
+}
+
+/* A second attempt that runs out of something says less than the first one's refusal, which it replaces only when it
+ * finds the program wrong itself. */
+static enum status walk_again(struct verifier *v, const struct verifier_workspace *workspace, const struct observation *observation) {
+    struct verifier_result first = *v->result;
+    if (observation != nullptr) { observation->restart(observation->cookie); }
+    enum status status = walk(v, workspace, true);
+    if (status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) {
+        uint64_t steps = v->result->steps;
+        *v->result = first;
+        v->result->steps = steps;
+        return first.status;
+    }
+    return status;
+}
+
+static enum status verify(struct verifier *v, const struct verifier_workspace *workspace, const struct observation *observation) {
+    enum status status = check_program(v);
+    if (status == STATUS_OK) { status = check_structure(v); }
+    if (status != STATUS_OK) { return status; }
+    v->live = take_memory(v, v->point_count * (uint32_t)sizeof(*v->live));
+    if (v->live == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    uint8_t *free = v->free;
+    status = walk(v, workspace, false);
+    if (status == STATUS_OK || status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) { return status; }
+    v->free = free;
+    return walk_again(v, workspace, observation);
+}
+
+enum status bpf_verify_observed(const struct bpf_program *program, const struct verifier_workspace *workspace, struct bpf_facts *facts,
+                                struct verifier_result *result, const struct observation *observation) {
+    *result = (struct verifier_result){.status = STATUS_OK};
+    uint32_t own_bytes = (sizeof(struct verifier) + 15) & ~15u;
+    if (workspace->size_bytes < VERIFIER_WORKSPACE_MIN_BYTES) { return result->status = STATUS_INVALID_ARGUMENT; }
+    struct verifier *v = workspace->memory;
+    v->program = program;
+    v->facts = facts;
+    v->result = result;
+    v->free = (uint8_t *)workspace->memory + own_bytes;
+    v->limit = (uint8_t *)workspace->memory + workspace->size_bytes;
+    v->point_count = v->loop_count = v->function_count = 0;
+    v->observer = observation == nullptr ? nullptr : observation->observer;
+    v->observer_cookie = observation == nullptr ? nullptr : observation->cookie;
+    if (verify(v, workspace, observation) != STATUS_OK) {
+        result->bound = 0;
+        return result->status;
+    }
+    facts->stack_bytes = v->functions[0].stack_bytes;
+    result->status = STATUS_OK;
+    result->insn = 0;
+    result->message[0] = '\0';
+    return STATUS_OK;
+}
+
+enum status bpf_verify(const struct bpf_program *program, const struct verifier_workspace *workspace, struct bpf_facts *facts,
+                       struct verifier_result *result) {
+    return bpf_verify_observed(program, workspace, facts, result, nullptr);
+}

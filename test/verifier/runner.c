@@ -1,0 +1,87 @@
+/* Verifies programs given as lines on stdin and answers a JSON line each; built natively with sanitizers by the tests.
+ *
+ * A line: <hook> <memory_size> <step_budget> <workspace_kib> <maps> <code>
+ *   maps: "-" or type,key_size,value_size,max_entries,flags joined by ';'      code: hex, "-" when empty */
+
+#include "bpf/verifier/verifier.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *status_name(enum status status) {
+    switch ((int)status) {
+#define NAME(name, code, sentence) \
+    case code: return #name;
+        STATUS_TABLE(NAME)
+    }
+    return "unlisted";
+}
+
+static uint32_t parse_maps(char *text, struct bpf_map_shape *maps) {
+    uint32_t count = 0;
+    if (strcmp(text, "-") == 0) { return 0; }
+    for (char *map = strtok(text, ";"); map != nullptr && count < MAX_MAPS_PER_PROGRAM; map = strtok(nullptr, ";")) {
+        struct bpf_map_shape *m = &maps[count++];
+        if (sscanf(map, "%u,%u,%u,%u,%u", &m->type, &m->key_size, &m->value_size, &m->max_entries, &m->flags) != 5) { exit(2); }
+    }
+    return count;
+}
+
+static uint32_t parse_code(const char *hex, struct bpf_insn **insns) {
+    size_t bytes = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
+    uint8_t *out = malloc(bytes + 1);
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned value;
+        if (sscanf(hex + 2 * i, "%2x", &value) != 1) { exit(2); }
+        out[i] = (uint8_t)value;
+    }
+    *insns = (struct bpf_insn *)out;
+    return (uint32_t)(bytes / 8);
+}
+
+static void answer(const struct bpf_program *program, const struct verifier_result *r, const struct bpf_facts *facts) {
+    printf("{\"code\":\"%s\",\"insn\":%u,\"message\":\"%s\",\"bound\":%" PRIu64 ",\"steps\":%" PRIu64 ",\"states\":%u", status_name(r->status),
+           r->insn, r->message, r->bound, r->steps, r->states);
+    if (r->status == STATUS_OK) {
+        printf(",\"stack_bytes\":%u,\"facts\":[", facts->stack_bytes);
+        for (uint32_t i = 0; i < program->count; i++) { printf("%s%u", i == 0 ? "" : ",", facts->flags[i]); }
+        printf("]");
+    }
+    printf("}\n");
+}
+
+static void verify_line(char *line) {
+    struct bpf_map_shape maps[MAX_MAPS_PER_PROGRAM];
+    char *maps_text = malloc(strlen(line) + 1), *hex = malloc(strlen(line) + 1);
+    struct bpf_program program = {.maps = maps};
+    unsigned hook, kib;
+    uint64_t budget;
+    if (sscanf(line, "%u %u %" SCNu64 " %u %s %s", &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 6) { exit(2); }
+    program.hook = hook;
+    program.map_count = parse_maps(maps_text, maps);
+    struct bpf_insn *insns;
+    program.count = parse_code(hex, &insns);
+    program.insns = insns;
+    struct verifier_workspace workspace = {aligned_alloc(16, kib * 1024), kib * 1024, budget};
+    struct bpf_facts *facts = malloc(sizeof(*facts));
+    struct verifier_result result;
+    bpf_verify(&program, &workspace, facts, &result);
+    answer(&program, &result, facts);
+    free(workspace.memory);
+    free(facts);
+    free(insns);
+    free(maps_text);
+    free(hex);
+}
+
+int main(void) {
+    char *line = nullptr;
+    size_t capacity = 0;
+    while (getline(&line, &capacity, stdin) > 0) {
+        verify_line(line);
+        fflush(stdout);
+    }
+    free(line);
+    return 0;
+}
