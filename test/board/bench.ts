@@ -65,8 +65,6 @@ export const onVirtualBoard = (
 /** Declares the tests once for each board. */
 export const onEveryBoard = (tests: (it: ReturnType<typeof declare>) => void): void => {
   const port = process.env.TEST_PORT;
-  if (port) {
-    return tests(declare('real', async () => ({ bench: await open(port), stop: async () => {} })));
-  }
-  for (const { name } of virtualBoards) onVirtualBoard(name, name, {}, tests);
+  if (port) tests(declare('real', async () => ({ bench: await open(port), stop: async () => {} })));
+  else for (const { name } of virtualBoards) onVirtualBoard(name, name, {}, tests);
 };

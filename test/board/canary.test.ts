@@ -4,9 +4,10 @@ import type { BoardEvent, VelocityLink } from '../../link/index.ts';
 import { onEveryBoard } from './bench.ts';
 import { install, timerProgram } from './programs.ts';
 
-const nothing = (n: number) => `r2 = 0\n`.repeat(n);
-const quick = timerProgram('watched', `${nothing(40)}r0 = 7\nexit`);
-const slow = timerProgram('watched', 'r2 = 2000\nr2 += -1\nif r2 != 0 goto -2\nr0 = 7\nexit');
+const looping = (times: number) =>
+  timerProgram('watched', `r2 = ${times}\nr2 += -1\nif r2 != 0 goto -2\nr0 = 7\nexit`);
+const quick = looping(50);
+const slow = looping(2000);
 const quicker = timerProgram('watched', 'r0 = 7\nexit');
 const different = timerProgram('watched', 'r0 = 8\nexit');
 

@@ -30,7 +30,7 @@ onEveryBoard((it) => {
     const counters = await Promise.all(keys.map(async (key) => (await link.mapRead('flows', key)).value));
     const packets = counters.map((value) => Buffer.from(value).readBigUInt64LE()).sort();
     t.deepEqual(packets, [1n, 2n]);
-    await link.remove('udp_filter');
+    await link.remove('udp-filter');
   });
 
   for (const name of ['fir', 'gemv', 'histogram', 'fibonacci']) {

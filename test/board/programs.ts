@@ -18,8 +18,11 @@ export const timerProgram = (name: string, text: string): ModuleProgram => ({
   maps: [],
 });
 
-export const exampleModule = (name: string): Promise<ModuleProgram> =>
-  readProgram(join(root, 'modules', name, `${name}.c`));
+/** The example of this folder, named like it. */
+export const exampleModule = async (name: string): Promise<ModuleProgram> => ({
+  ...(await readProgram(join(root, 'modules', name, `${name}.c`))),
+  name,
+});
 
 export const devKey = loadOrCreateDevKey;
 
