@@ -1,0 +1,150 @@
+/* RFC 9669 §5.1 and §5.2: loads and stores, with the address folded and neighbours paired. */
+
+#include "bpf/jit/access.h"
+#include "bpf/jit/select.h"
+
+static enum a64_size size_of(struct bpf_insn insn) {
+    switch (insn.opcode & 0x18u) {
+    case BPF_SIZE_B: return A64_SIZE_B;
+    case BPF_SIZE_H: return A64_SIZE_H;
+    case BPF_SIZE_W: return A64_SIZE_S;
+    default: return A64_SIZE_D;
+    }
+}
+
+static bool fits_immediate(int64_t offset, enum a64_size size) {
+    struct a64_scaled scaled;
+    struct a64_unscaled unscaled;
+    return try_scaled(offset, size, &scaled) || try_unscaled(offset, &unscaled);
+}
+
+static bool fits_index(const struct value *v, int16_t off, enum a64_size size) {
+    return v->kind == VALUE_SUM && off == 0 && (v->left == 0 || v->left == size);
+}
+
+void prepare_address(struct jit *j, uint32_t reg, int16_t off, enum a64_size size) {
+    const struct value *v = &j->values[reg];
+    if (v->kind == VALUE_COPY || fits_index(v, off, size)) { return; }
+    if (v->kind == VALUE_ADD_IMM && (reg == 10 || fits_immediate((int64_t)v->imm + off, size))) { return; }
+    ensure_reg(j, reg);
+}
+
+struct address address_of(struct jit *j, uint32_t reg, int16_t off, enum a64_size size, enum a64_reg scratch) {
+    const struct value *v = &j->values[reg];
+    struct address a = {.kind = ADDRESS_INDEX, .base = (enum a64_reg)v->base, .option = A64_EXTEND_UXTX};
+    if (v->kind == VALUE_SUM) {
+        a.index = (enum a64_reg)v->index;
+        a.option = v->narrow ? A64_EXTEND_UXTW : A64_EXTEND_UXTX;
+        a.scale = v->left ? A64_SCALE_SCALED : A64_SCALE_UNSCALED;
+        return a;
+    }
+    int64_t offset = v->kind == VALUE_ADD_IMM ? (int64_t)v->imm + off : off;
+    if (try_scaled(offset, size, &a.scaled)) {
+        a.kind = ADDRESS_SCALED;
+    } else if (try_unscaled(offset, &a.unscaled)) {
+        a.kind = ADDRESS_UNSCALED;
+    } else {
+        emit_constant(j, scratch, (uint64_t)offset);
+        a.index = scratch;
+    }
+    return a;
+}
+
+/* Fields of LDR and STR (immediate, unsigned offset), DDI 0487 C6.2. */
+static uint32_t rt_of(uint32_t word) { return word & 31u; }
+static uint32_t rn_of(uint32_t word) { return (word >> 5) & 31u; }
+static int32_t units_of(uint32_t word) { return (int32_t)((word >> 10) & 4095u); }
+
+/* Merges two accesses to neighbouring words or doublewords into LDP or STP. */
+static bool try_pair(struct jit *j, uint32_t second) {
+    if (j->words <= j->barrier || j->words > j->capacity || !(second >> 31)) { return false; }
+    uint32_t first = j->out[j->words - 1];
+    if ((first ^ second) & 0xffc003e0u) { return false; }
+    bool load = second & 1u << 22;
+    int32_t distance = units_of(second) - units_of(first);
+    if (distance != 1 && distance != -1) { return false; }
+    if (load && (rt_of(first) == rn_of(first) || rt_of(first) == rt_of(second))) { return false; }
+    uint32_t low = distance > 0 ? first : second, high = distance > 0 ? second : first;
+    enum a64_width width = second >> 30 & 1 ? A64_WIDTH_X : A64_WIDTH_W;
+    struct a64_paired offset;
+    if (!try_paired((int64_t)units_of(low) << (2 + width), width, &offset)) { return false; }
+    enum a64_reg rt = (enum a64_reg)rt_of(low), rn = (enum a64_reg)rn_of(low), rt2 = (enum a64_reg)rt_of(high);
+    j->out[j->words - 1] = load ? a64_ldp(rt, rn, rt2, offset, width) : a64_stp(rt, rn, rt2, offset, width);
+    return true;
+}
+
+static void emit_load(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size, bool is_signed) {
+    switch (a->kind) {
+    case ADDRESS_SCALED: {
+        if (is_signed) { return emit(j, a64_ldrs_scaled(rt, a->base, a->scaled, size)); }
+        uint32_t word = a64_ldr_scaled(rt, a->base, a->scaled, size);
+        if (!try_pair(j, word)) { emit(j, word); }
+        return;
+    }
+    case ADDRESS_UNSCALED:
+        return emit(j, is_signed ? a64_ldurs(rt, a->base, a->unscaled, size) : a64_ldur(rt, a->base, a->unscaled, size));
+    case ADDRESS_INDEX:
+        return emit(j, is_signed ? a64_ldrs_reg(rt, a->base, a->scale, a->option, a->index, size)
+                                 : a64_ldr_reg(rt, a->base, a->scale, a->option, a->index, size));
+    }
+}
+
+static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size) {
+    switch (a->kind) {
+    case ADDRESS_SCALED: {
+        uint32_t word = a64_str_scaled(rt, a->base, a->scaled, size);
+        if (!try_pair(j, word)) { emit(j, word); }
+        return;
+    }
+    case ADDRESS_UNSCALED: return emit(j, a64_stur(rt, a->base, a->unscaled, size));
+    case ADDRESS_INDEX: return emit(j, a64_str_reg(rt, a->base, a->scale, a->option, a->index, size));
+    }
+}
+
+void compile_load(struct jit *j, struct bpf_insn insn) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    enum a64_size size = size_of(insn);
+    bool is_signed = (insn.opcode & 0xe0u) == BPF_MODE_MEMSX;
+    if (!(j->live_out & REG_BIT(dst))) { return; }
+    prepare_address(j, src, insn.off, size);
+    enum a64_reg rt = begin_define(j, dst);
+    struct address address = address_of(j, src, insn.off, size, SCRATCH);
+    emit_load(j, rt, &address, size, is_signed);
+    define(j, dst, rt, is_signed ? 64 : 8u << size);
+}
+
+/* The register whose low bits are what a store of this size writes; a field cut above them need not be computed. */
+static bool try_stored(const struct jit *j, uint32_t reg, enum a64_size size, enum a64_reg *out) {
+    const struct value *v = &j->values[reg];
+    *out = (enum a64_reg)v->base;
+    if (v->kind == VALUE_COPY) { return true; }
+    if (v->kind == VALUE_CONST && v->imm == 0) {
+        *out = XZR;
+        return true;
+    }
+    return v->kind == VALUE_FIELD && v->from == 0 && v->to == 0 && v->width >= 8u << size;
+}
+
+static void store_immediate(struct jit *j, struct bpf_insn insn, enum a64_size size) {
+    uint32_t dst = insn_dst(insn);
+    prepare_address(j, dst, insn.off, size);
+    struct address address = address_of(j, dst, insn.off, size, SCRATCH2);
+    enum a64_reg rt = XZR;
+    if (insn.imm) {
+        rt = SCRATCH;
+        uint64_t value = (uint64_t)(int64_t)insn.imm;
+        emit_constant(j, rt, size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1));
+    }
+    emit_store(j, rt, &address, size);
+}
+
+void compile_store(struct jit *j, struct bpf_insn insn) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    enum a64_size size = size_of(insn);
+    enum a64_reg rt;
+    if (insn_class(insn) == BPF_CLASS_ST) { return store_immediate(j, insn, size); }
+    prepare_address(j, dst, insn.off, size);
+    if (!try_stored(j, src, size, &rt)) { ensure_reg(j, src); }
+    struct address address = address_of(j, dst, insn.off, size, SCRATCH);
+    if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size); }
+}

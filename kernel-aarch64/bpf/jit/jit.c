@@ -1,0 +1,152 @@
+/* One walk over the program: each slot is selected into A64 as it comes, with liveness known from a scan before. */
+
+#include "bpf/jit/jit.h"
+#include "bpf/jit/scan.h"
+#include "bpf/jit/select.h"
+#include "bpf/jit/value.h"
+
+static void compile_insn(struct jit *j, struct bpf_insn insn) {
+    switch (insn_class(insn)) {
+    case BPF_CLASS_LD: return compile_immediate64(j, insn);
+    case BPF_CLASS_LDX: return compile_load(j, insn);
+    case BPF_CLASS_ST: return compile_store(j, insn);
+    case BPF_CLASS_STX:
+        if ((insn.opcode & 0xe0u) == BPF_MODE_ATOMIC) { return compile_atomic(j, insn); }
+        return compile_store(j, insn);
+    case BPF_CLASS_ALU:
+    case BPF_CLASS_ALU64: return compile_alu(j, insn);
+    default: return compile_jump(j, insn);
+    }
+}
+
+/* §5.4 */
+void compile_immediate64(struct jit *j, struct bpf_insn insn) {
+    uint32_t dst = insn_dst(insn), map = (uint32_t)insn.imm % MAX_MAPS_PER_PROGRAM;
+    uint64_t high = (uint32_t)j->program->insns[j->slot + 1].imm;
+    uint64_t value = high << 32 | (uint32_t)insn.imm;
+    if (insn_src(insn) == BPF_PSEUDO_IMM64_MAP) { value = j->environment->map_addr[map]; }
+    if (insn_src(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { value = j->environment->map_value_addr[map] + high; }
+    if (!(j->live_out & REG_BIT(dst))) { return; }
+    begin_note(j, dst);
+    note_const(j, dst, value);
+}
+
+/* What the verifier knows of the registers of this instruction. */
+static void take_facts(struct jit *j, struct bpf_insn insn) {
+    uint8_t flags = j->facts->flags[j->slot];
+    uint8_t *dst = &j->bits[insn_dst(insn)], *src = &j->bits[insn_src(insn)];
+    if (flags & FACT_DST_UPPER_ZERO && *dst > 32) { *dst = 32; }
+    if (flags & FACT_SRC_UPPER_ZERO && *src > 32) { *src = 32; }
+}
+
+static uint32_t live_after(const struct jit *j, uint32_t i) {
+    struct bpf_insn insn = j->program->insns[i];
+    if (!is_jump_class(insn)) { return slot_live(j, i + 1 + (insn_class(insn) == BPF_CLASS_LD)); }
+    enum flow flow = jump_flow(insn, j->facts->flags[i]);
+    if (flow == FLOW_JUMP) { return slot_live(j, jump_target(insn, i)); }
+    if (flow == FLOW_BRANCH) { return slot_live(j, i + 1) | slot_live(j, jump_target(insn, i)); }
+    return flow == FLOW_EXIT ? 0 : slot_live(j, i + 1);
+}
+
+/* Code that is jumped to and fallen into: both ways agree on where everything is. */
+static void join(struct jit *j, uint32_t slot, bool falls) {
+    if (falls) { settle_for_label(j, slot); }
+    place_label(j, slot);
+    forget_all(j, j->slots[slot] & SLOT_R0_HOME);
+    j->barrier = j->words;
+}
+
+static void enter_function(struct jit *j, uint32_t slot, bool falls) {
+    uint32_t over = j->words;
+    if (falls) {
+        settle_for_label(j, slot);
+        emit(j, 0);
+    }
+    scan_function(j, slot);
+    place_label(j, slot);
+    emit_prologue(j, slot == 0 && j->environment->features & JIT_BTI);
+    struct a64_target26 distance;
+    if (falls && over < j->capacity && try_target26((int64_t)j->words - over, &distance)) {
+        j->out[over] = a64_b(distance);
+    }
+    forget_all(j, j->slots[slot] & SLOT_R0_HOME);
+    j->barrier = j->words;
+}
+
+/* Whether execution goes on to the next slot. */
+static bool falls_through(const struct jit *j, uint32_t slot) {
+    struct bpf_insn insn = j->program->insns[slot];
+    if (!is_jump_class(insn)) { return true; }
+    enum flow flow = jump_flow(insn, j->facts->flags[slot]);
+    return flow != FLOW_JUMP && flow != FLOW_EXIT;
+}
+
+static void compile_slot(struct jit *j, uint32_t slot, bool falls) {
+    struct bpf_insn insn = j->program->insns[slot];
+    j->slot = slot;
+    j->live_in = slot_live(j, slot);
+    j->live_out = j->live_in;
+    if (j->slots[slot] & SLOT_ENTRY) {
+        enter_function(j, slot, falls);
+    } else if (j->slots[slot] & SLOT_TARGET) {
+        join(j, slot, falls);
+    } else {
+        place_label(j, slot);
+    }
+    j->live_out = live_after(j, slot);
+    take_facts(j, insn);
+    compile_insn(j, insn);
+    if (is_reg(j, 10)) { restore_frame_pointer(j); }
+}
+
+static void compile_program(struct jit *j) {
+    uint32_t count = j->program->count;
+    bool falls = false;
+    for (uint32_t slot = 0; slot < count && j->words <= j->capacity; slot++) {
+        bool second_half = slot > 0 && j->program->insns[slot].opcode == 0;
+        if (!slot_reached(j, slot) || second_half) {
+            place_label(j, slot);
+            continue;
+        }
+        compile_slot(j, slot, falls);
+        falls = falls_through(j, slot);
+    }
+}
+
+/* What the caller gets of the slots: only their words. */
+static void strip_slots(struct jit *j) {
+    for (uint32_t slot = 0; slot < j->program->count; slot++) { j->slots[slot] &= SLOT_WORD; }
+    j->slots[j->program->count] = j->words;
+}
+
+static enum status compile(struct jit *j, struct jit_result *result) {
+    static const uint8_t homes[11] = {R0_HOME, X0, X1, X2, X3, X4};
+    for (uint32_t reg = 0; reg < 11; reg++) { j->home[reg] = homes[reg]; }
+    if (j->capacity > MAX_CODE_WORDS) { j->capacity = MAX_CODE_WORDS; }
+    scan_program(j);
+    compile_program(j);
+    strip_slots(j);
+    result->words = j->words;
+    return j->words > j->capacity ? STATUS_JIT_TOO_LARGE : STATUS_OK;
+}
+
+/* Keeps 16 KiB off the stack of callers that bring the table. */
+[[clang::noinline]] static enum status compile_with_own_table(struct jit *j, struct jit_result *result) {
+    uint32_t slots[MAX_PROGRAM_INSNS + 1];
+    j->slots = slots;
+    return compile(j, result);
+}
+
+enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *facts,
+                    const struct jit_environment *environment, uint32_t *out, uint32_t capacity_words,
+                    uint32_t *word_of_insn, struct jit_result *result) {
+    struct jit j = {
+        .program = program,
+        .facts = facts,
+        .environment = environment,
+        .slots = word_of_insn,
+        .out = out,
+        .capacity = capacity_words,
+    };
+    return word_of_insn ? compile(&j, result) : compile_with_own_table(&j, result);
+}

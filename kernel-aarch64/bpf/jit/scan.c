@@ -1,0 +1,213 @@
+#include "bpf/jit/scan.h"
+
+#define ALL_REGS 0x3ffu
+
+static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
+#define ROW(name, id, returns, a, b, c, d, e) \
+    [id] = (a != ARG_NONE) << 1 | (b != ARG_NONE) << 2 | (c != ARG_NONE) << 3 | (d != ARG_NONE) << 4 | (e != ARG_NONE) << 5,
+    HELPER_TABLE(ROW)
+#undef ROW
+};
+
+uint32_t helper_arguments(uint32_t id) { return id < HELPER_ID_LIMIT ? argument_masks[id] : ARGUMENT_REGS; }
+
+/* Marks where jumps and calls land. Returns whether there is a loop. */
+static bool mark_targets(struct jit *j) {
+    const struct bpf_insn *insns = j->program->insns;
+    uint32_t count = j->program->count;
+    bool loops = false;
+    for (uint32_t i = 0; i <= count; i++) { j->slots[i] = 0; }
+    j->slots[0] = SLOT_ENTRY;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_jump_class(insns[i]) || !slot_reached(j, i)) { continue; }
+        enum flow flow = jump_flow(insns[i], j->facts->flags[i]);
+        if (flow == FLOW_NEXT || flow == FLOW_EXIT || flow == FLOW_CALL_HELPER) { continue; }
+        uint32_t target = jump_target(insns[i], i);
+        j->slots[target] |= flow == FLOW_CALL_LOCAL ? SLOT_ENTRY : SLOT_TARGET;
+        j->has_local_calls |= flow == FLOW_CALL_LOCAL;
+        loops |= target <= i;
+    }
+    return loops;
+}
+
+/* What is live at the target of a jump or call at `slot`; backwards, the first pass does not know and says everything. */
+static uint32_t live_at(const struct jit *j, uint32_t slot, uint32_t target, bool first) {
+    return target <= slot && first ? ALL_REGS : slot_live(j, target);
+}
+
+static uint32_t live_before_jump(struct jit *j, uint32_t i, uint32_t live, bool first) {
+    struct bpf_insn insn = j->program->insns[i];
+    uint32_t target = jump_target(insn, i);
+    switch (jump_flow(insn, j->facts->flags[i])) {
+    case FLOW_NEXT: return live;
+    case FLOW_JUMP: return live_at(j, i, target, first);
+    case FLOW_EXIT: return REG_BIT(0);
+    case FLOW_CALL_HELPER: return (live & 0x3c0u) | helper_arguments((uint32_t)insn.imm);
+    case FLOW_CALL_LOCAL: return (live & 0x3c0u) | (live_at(j, i, target, first) & ARGUMENT_REGS);
+    case FLOW_BRANCH: break;
+    }
+    live |= live_at(j, i, target, first) | REG_BIT(insn_dst(insn));
+    return insn.opcode & BPF_SRC_X ? live | REG_BIT(insn_src(insn)) : live;
+}
+
+static uint32_t live_before_alu(struct bpf_insn insn, uint32_t live) {
+    uint32_t dst = REG_BIT(insn_dst(insn)), op = insn.opcode & 0xf0u;
+    if (!(live & dst)) { return live; }
+    if (op == BPF_ALU_NEG || op == BPF_ALU_END) { return live; }
+    if (op == BPF_ALU_MOV) { live &= ~dst; }
+    return insn.opcode & BPF_SRC_X ? live | REG_BIT(insn_src(insn)) : live;
+}
+
+static uint32_t live_before(struct jit *j, uint32_t i, uint32_t live, bool first) {
+    struct bpf_insn insn = j->program->insns[i];
+    uint32_t dst = REG_BIT(insn_dst(insn)), src = REG_BIT(insn_src(insn));
+    switch (insn_class(insn)) {
+    case BPF_CLASS_ALU:
+    case BPF_CLASS_ALU64: return live_before_alu(insn, live);
+    case BPF_CLASS_LD: return insn.opcode ? live & ~dst : live;
+    case BPF_CLASS_LDX: return live & dst ? (live & ~dst) | src : live;
+    case BPF_CLASS_ST: return live | dst;
+    case BPF_CLASS_STX:
+        live |= dst | src;
+        return insn.opcode >= BPF_MODE_ATOMIC && (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? live | REG_BIT(0) : live;
+    default: return live_before_jump(j, i, live, first);
+    }
+}
+
+/* Where r0 arrives at the target of a jump: in x7 when r1, which owns x0, is live on either side. */
+static void place_r0(struct jit *j, uint32_t i, uint32_t live) {
+    struct bpf_insn insn = j->program->insns[i];
+    enum flow flow = jump_flow(insn, j->facts->flags[i]);
+    if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }
+    uint32_t *target = &j->slots[jump_target(insn, i)];
+    uint32_t live_out = (*target >> SLOT_LIVE_SHIFT) | (flow == FLOW_BRANCH ? live : 0);
+    if (live_out & REG_BIT(1)) { *target |= SLOT_R0_HOME; }
+}
+
+static void find_live(struct jit *j, bool first) {
+    uint32_t live = 0, loop_from = UINT32_MAX;
+    for (uint32_t i = j->program->count; i-- > 0;) {
+        if (!slot_reached(j, i) && j->program->insns[i].opcode) {
+            live = 0;
+            continue;
+        }
+        struct bpf_insn insn = j->program->insns[i];
+        if (is_jump_class(insn)) {
+            place_r0(j, i, live);
+            enum flow flow = jump_flow(insn, j->facts->flags[i]);
+            uint32_t target = jump_target(insn, i);
+            bool back = (flow == FLOW_JUMP || flow == FLOW_BRANCH) && target <= i;
+            if (back && target < loop_from) { loop_from = target; }
+        }
+        live = live_before(j, i, live, first) & ALL_REGS;
+        uint32_t flags = i >= loop_from ? SLOT_LOOP | SLOT_R0_HOME : 0;
+        if (live & REG_BIT(1)) { flags |= SLOT_R0_HOME; }
+        if (i == loop_from) { loop_from = UINT32_MAX; }
+        j->slots[i] = (j->slots[i] & ~(0x7ffu << SLOT_LIVE_SHIFT)) | live << SLOT_LIVE_SHIFT | flags;
+    }
+}
+
+static bool leaves_slot(const struct jit *j, uint32_t i) {
+    struct bpf_insn insn = j->program->insns[i];
+    if (!is_jump_class(insn)) { return false; }
+    enum flow flow = jump_flow(insn, j->facts->flags[i]);
+    return flow == FLOW_JUMP || flow == FLOW_EXIT;
+}
+
+/* Whether code is shared between functions: a jump or a fall from one into another. clang never does that. */
+static bool functions_overlap(const struct jit *j) {
+    uint32_t entry = 0, count = j->program->count;
+    bool falls = false;
+    for (uint32_t i = 0, next = 0; i < count; i++) {
+        if (j->slots[i] & SLOT_ENTRY) {
+            if (falls) { return true; }
+            entry = i;
+            for (next = i + 1; next < count && !(j->slots[next] & SLOT_ENTRY);) { next++; }
+        }
+        if (!slot_reached(j, i)) { continue; }
+        struct bpf_insn insn = j->program->insns[i];
+        falls = !leaves_slot(j, i);
+        if (!is_jump_class(insn)) { continue; }
+        enum flow flow = jump_flow(insn, j->facts->flags[i]);
+        uint32_t target = jump_target(insn, i);
+        if ((flow == FLOW_JUMP || flow == FLOW_BRANCH) && (target < entry || target >= next)) { return true; }
+    }
+    return false;
+}
+
+void scan_program(struct jit *j) {
+    bool loops = mark_targets(j);
+    find_live(j, true);
+    if (loops || j->has_local_calls) { find_live(j, false); }
+    j->uniform_frames = j->has_local_calls && functions_overlap(j);
+}
+
+struct needs {
+    uint32_t written;    /* r6..r9 that get a value */
+    uint32_t across;     /* r6..r9 live across some call */
+    int32_t lowest;      /* lowest stack byte addressed from r10 */
+    bool escapes;        /* r10 is copied */
+    bool calls;
+};
+
+static void note_stack(struct bpf_insn insn, struct needs *needs) {
+    uint32_t class = insn_class(insn);
+    bool by_dst = class == BPF_CLASS_ST || class == BPF_CLASS_STX;
+    uint32_t address = by_dst ? insn_dst(insn) : insn_src(insn);
+    if ((by_dst || class == BPF_CLASS_LDX) && address == 10 && insn.off < needs->lowest) { needs->lowest = insn.off; }
+    bool reads_src = class == BPF_CLASS_STX || (class >= BPF_CLASS_ALU && insn.opcode & BPF_SRC_X);
+    needs->escapes |= reads_src && insn_src(insn) == 10;
+}
+
+static void note_needs(const struct jit *j, uint32_t i, struct needs *needs) {
+    struct bpf_insn insn = j->program->insns[i];
+    uint32_t live_out = slot_live(j, i + 1);
+    if (is_jump_class(insn)) {
+        enum flow flow = jump_flow(insn, j->facts->flags[i]);
+        if (flow == FLOW_CALL_HELPER || flow == FLOW_CALL_LOCAL) {
+            needs->calls = true;
+            needs->across |= live_out & 0x3c0u;
+        }
+        return;
+    }
+    needs->written |= (REG_BIT(insn_dst(insn)) | REG_BIT(insn_src(insn))) & live_out & 0x3c0u;
+    note_stack(insn, needs);
+}
+
+static uint32_t stack_bytes(const struct jit *j, uint32_t entry, const struct needs *needs) {
+    if (entry == 0 && !j->uniform_frames) { return needs->escapes || needs->lowest ? j->facts->stack_bytes : 0; }
+    return needs->escapes ? BPF_STACK_BYTES : (uint32_t)-needs->lowest;
+}
+
+static void assign_homes(struct jit *j, uint32_t callee_saved) {
+    static const uint8_t caller[4] = {X5, X6, X8, X9}, callee[4] = {X19, X20, X21, X22};
+    for (uint32_t reg = 6; reg < 10; reg++) {
+        bool saved = callee_saved & REG_BIT(reg);
+        j->home[reg] = saved ? callee[reg - 6] : caller[reg - 6];
+        if (saved) { j->function.saved[j->function.saved_count++] = j->home[reg]; }
+    }
+}
+
+static uint32_t prologue_words(const struct jit *j, uint32_t entry) {
+    const struct function *f = &j->function;
+    uint32_t words = entry == 0 && j->environment->features & JIT_BTI;
+    if (f->frame_bytes == 0) { return words; }
+    bool merged = f->saved_count > 0 && f->frame_bytes <= (f->saved_count == 1 ? 256u : 512u);
+    return words + (f->saved_count + 1) / 2 + !merged;
+}
+
+void scan_function(struct jit *j, uint32_t entry) {
+    struct needs needs = {};
+    struct function *f = &j->function;
+    uint32_t i = j->uniform_frames ? 0 : entry, count = j->program->count;
+    do {
+        if (slot_reached(j, i)) { note_needs(j, i, &needs); }
+        i++;
+    } while (i < count && (j->uniform_frames || !(j->slots[i] & SLOT_ENTRY)));
+    if (j->uniform_frames) { needs = (struct needs){.calls = true, .escapes = true, .across = 0x3c0u}; }
+    *f = (struct function){.end = i, .calls = needs.calls};
+    if (needs.calls) { f->saved[f->saved_count++] = X30; }
+    assign_homes(j, needs.calls ? needs.across : 0);
+    f->frame_bytes = (stack_bytes(j, entry, &needs) + 8 * f->saved_count + 15) & ~15u;
+    f->prologue_words = (uint8_t)prologue_words(j, entry);
+}

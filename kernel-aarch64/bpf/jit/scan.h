@@ -1,0 +1,13 @@
+#pragma once
+/* Passes over the program before code is made: jump targets, liveness, and what each function needs of a frame. */
+
+#include "bpf/jit/state.h"
+
+/* Fills j->slots with targets, entries, live registers and the place of r0. Linear: one pass forward, at most two back. */
+void scan_program(struct jit *j);
+
+/* Describes the function that starts at `entry`: its end, frame and register homes. Linear in its length. */
+void scan_function(struct jit *j, uint32_t entry);
+
+/* Arguments that a helper reads, as register bits. */
+uint32_t helper_arguments(uint32_t id);

@@ -1,0 +1,124 @@
+#pragma once
+/* What the compiler knows while it walks a program once.
+ *
+ * Register roles in the code it makes:
+ *   r0        x7, or x0 where r1 is dead (results of calls arrive there, results of the program leave there)
+ *   r1..r5    x0..x4, which are the argument registers of AAPCS64
+ *   r6..r9    x19..x22 when live across a call, else x5, x6, x8, x9
+ *   r10       sp + a constant; never occupies a register
+ *   x16, x17  scratch within one instruction; x18 is the platform's and stays untouched
+ *
+ * Values are computed late. An eBPF register that was set to a constant, a copy, a sum, a field or a product is only noted
+ * here; the consumer folds it into an operand or an address, or it is written to its home register when somebody needs it
+ * there. What nobody needs is never computed.
+ * Invariant: when a register is redefined, everybody else whose noted value reads its home is written first (value.c). */
+
+#include "bpf/jit/immediate.h"
+#include "bpf/jit/jit.h"
+
+#define SCRATCH X16
+#define SCRATCH2 X17
+#define R0_HOME X7
+#define ARGUMENT_REGS 0x3eu /* r1..r5 */
+#define REG_BIT(reg) (1u << (reg))
+
+enum value_kind : uint8_t {
+    VALUE_COPY,    /* base (the home register itself when nothing is pending) */
+    VALUE_CONST,   /* imm */
+    VALUE_ADD_IMM, /* base + imm; base may be SP */
+    VALUE_FIELD,   /* bits base[from + width - 1 : from], extended, shifted left by `to`; from or to is 0 */
+    VALUE_MASK,    /* base & imm, imm a bitmask immediate of 64 bits */
+    VALUE_SUM,     /* base + (index << left), index cut to 32 bits when `narrow` */
+    VALUE_PRODUCT, /* base * index, of 32 bits when `narrow` */
+};
+
+struct value {
+    enum value_kind kind;
+    uint8_t base; /* enum a64_reg */
+    uint8_t index; /* enum a64_reg */
+    uint8_t from, width, to;
+    bool is_signed; /* VALUE_FIELD: sign-extended */
+    bool narrow;    /* 32-bit operation, bits 63..32 of the result zero */
+    uint8_t left;
+    uint64_t imm;
+};
+
+/* While compiling, word_of_insn[slot] also holds what is known of the slot, above the 16 bits of its first word. Before the
+ * slot is emitted these 16 bits head a chain of branches that wait for it: word + 1, each linked to the one before it by the
+ * distance in its target field. */
+#define SLOT_WORD 0xffffu
+#define SLOT_LIVE_SHIFT 16 /* 11 bits: registers live before it */
+#define SLOT_TARGET (1u << 27)
+#define SLOT_ENTRY (1u << 28)
+#define SLOT_R0_HOME (1u << 29) /* on arrival r0 is in x7, not x0 */
+#define SLOT_LOOP (1u << 30)
+#define SLOT_EMITTED (1u << 31)
+#define MAX_CODE_WORDS 0xfff0u
+
+struct function {
+    uint32_t end; /* first slot after it */
+    uint32_t frame_bytes;
+    uint32_t saved_count;
+    uint8_t saved[5]; /* enum a64_reg */
+    uint8_t prologue_words;
+    bool calls;
+};
+
+struct jit {
+    const struct bpf_program *program;
+    const struct bpf_facts *facts;
+    const struct jit_environment *environment;
+    uint32_t *slots; /* word_of_insn */
+    uint32_t *out;
+    uint32_t capacity;
+    uint32_t words;
+    uint32_t barrier;  /* words before this one must not be merged with what follows: somebody branches here */
+    uint32_t slot;     /* being compiled */
+    uint32_t live_in;  /* registers live before the slot */
+    uint32_t live_out; /* and after it */
+    uint32_t pending;  /* registers whose value is noted but not in its home */
+    bool has_local_calls;
+    bool uniform_frames; /* functions share code, so all have the same frame */
+    struct function function;
+    uint8_t home[11];
+    uint8_t bits[11]; /* bits at and above this number are zero in the register */
+    struct value values[11];
+};
+
+static inline uint32_t slot_live(const struct jit *j, uint32_t slot) {
+    return (j->slots[slot] >> SLOT_LIVE_SHIFT) & 0x7ffu;
+}
+
+static inline bool slot_reached(const struct jit *j, uint32_t slot) {
+    return j->facts->flags[slot] & FACT_REACHED;
+}
+
+static inline void emit(struct jit *j, uint32_t word) {
+    if (j->words < j->capacity) { j->out[j->words] = word; }
+    j->words++;
+}
+
+/* A jump as the facts leave it. */
+enum flow : uint8_t { FLOW_NEXT, FLOW_JUMP, FLOW_BRANCH, FLOW_CALL_HELPER, FLOW_CALL_LOCAL, FLOW_EXIT };
+
+static inline bool is_jump_class(struct bpf_insn insn) {
+    uint32_t class = insn_class(insn);
+    return class == BPF_CLASS_JMP || class == BPF_CLASS_JMP32;
+}
+
+static inline enum flow jump_flow(struct bpf_insn insn, uint8_t facts) {
+    switch (insn.opcode & 0xf0u) {
+    case BPF_JMP_JA: return FLOW_JUMP;
+    case BPF_JMP_EXIT: return FLOW_EXIT;
+    case BPF_JMP_CALL: return insn_src(insn) == BPF_PSEUDO_CALL_LOCAL ? FLOW_CALL_LOCAL : FLOW_CALL_HELPER;
+    default: break;
+    }
+    if (facts & FACT_ALWAYS_TAKEN) { return FLOW_JUMP; }
+    return facts & FACT_NEVER_TAKEN ? FLOW_NEXT : FLOW_BRANCH;
+}
+
+/* Slot a jump or local call goes to. RFC 9669 §4.3: gotol and call take the distance from imm. */
+static inline uint32_t jump_target(struct bpf_insn insn, uint32_t slot) {
+    bool wide = insn.opcode == (BPF_CLASS_JMP32 | BPF_JMP_JA) || (insn.opcode & 0xf0u) == BPF_JMP_CALL;
+    return slot + 1 + (uint32_t)(wide ? insn.imm : insn.off);
+}
