@@ -94,28 +94,16 @@ const build = async (sources: readonly string[], hash: string): Promise<WebAssem
   }
 };
 
-/** TEMPORARY while verifier and JIT are being written: whether their entry point exists. */
-const isComplete = async (folder: string) => {
-  const entry = { 'bpf/verifier': 'bpf_verify', 'bpf/jit': 'bpf_jit' }[folder];
-  if (!entry) return true;
-  const paths = await filesUnder(join(KERNEL, folder), /\.c$/);
-  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
-  return texts.some((text) => new RegExp(`^enum status ${entry}\\(`, 'm').test(text));
-};
-
 /**
  * The compiled module, built first when it is missing or older than its sources.
  * @throws CompileError when clang is missing or fails.
  */
 export const wasmModule = async (): Promise<WebAssembly.Module> => {
-  const built: string[] = [];
-  for (const folder of FOLDERS) if (await isComplete(folder)) built.push(folder);
   const kernel = await collect(
-    built.map((f) => join(KERNEL, f)),
+    FOLDERS.map((f) => join(KERNEL, f)),
     /\.c$/,
   );
-  const missing = FOLDERS.filter((f) => !built.includes(f)).map((f) => `${f.slice(4)}.c`);
-  const host = (await collect([HOST], /\.c$/)).filter((f) => !missing.some((m) => f.endsWith(`/${m}`)));
+  const host = await collect([HOST], /\.c$/);
   const sources = [...host, ...kernel, ...FILES.map((f) => join(KERNEL, f))];
   const headers = await collect(
     [...HEADERS.map((f) => join(KERNEL, f)).filter(existsSync), HOST],

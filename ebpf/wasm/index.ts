@@ -6,6 +6,7 @@ import { errorNamed, type Program } from './program.ts';
 import { type RunInput, type RunResult, runProgram } from './run.ts';
 import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
+export { type CompareOptions, type Comparison, comparePrograms } from './compare.ts';
 export type { JitOptions, JitResult } from './jit.ts';
 export { arrayKey, type MapState } from './map-state.ts';
 export type { Program, ProgramError } from './program.ts';

@@ -4,6 +4,7 @@
 export type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly __heap_base: WebAssembly.Global;
+  host_release(): void;
   host_program(insns: number, count: number, hook: number, memorySize: number): void;
   host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
   host_program_limit(): number;
@@ -38,9 +39,6 @@ export type World = {
 
 const PAGE_BYTES = 65536;
 
-/** Ends every use of an instance whose memory a wild program may have damaged. */
-export class TrapError extends Error {}
-
 export class HostInstance {
   readonly exports: Exports;
   #top: number;
@@ -71,6 +69,7 @@ export class HostInstance {
 
   /** Forgets everything allocated so far. */
   reset(world?: World) {
+    this.exports.host_release();
     this.#top = this.#base;
     this.#world = world;
   }

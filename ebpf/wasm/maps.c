@@ -26,7 +26,7 @@ enum status pool_alloc(uint32_t size_bytes, uint32_t align, void **out) {
 
 void pool_free([[maybe_unused]] void *memory) {}
 
-/* Memory for the maps of the next program, aligned to 64 bytes. Call host_program() first: it releases the old ones. */
+/* Memory for the maps of the program, aligned to 64 bytes. */
 void EXPORT(host_pool)(uint8_t *memory, uint32_t size_bytes, uint32_t core) {
     pool = memory;
     pool_bytes = size_bytes;

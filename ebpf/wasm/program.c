@@ -2,12 +2,16 @@
 
 struct host host;
 
-/* Forgets the program before it, and its maps. */
-void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t hook, uint32_t memory_size) {
+/* Lets go of the maps; call it before their memory is used for something else. */
+void EXPORT(host_release)(void) {
     for (uint32_t i = 0; i < MAX_MAPS_PER_PROGRAM; i++) {
         if (host.maps[i] != nullptr) { map_release(host.maps[i]); }
         host.maps[i] = nullptr;
     }
+}
+
+/* A program without maps yet. */
+void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t hook, uint32_t memory_size) {
     host.program = (struct bpf_program){
         .insns = insns,
         .count = count,

@@ -1,0 +1,72 @@
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import {
+  assemble,
+  comparePrograms,
+  compileModule,
+  type HookName,
+  loadHost,
+  loadObject,
+  type MapDefinition,
+} from '../index.ts';
+
+const source = (name: string) => fileURLToPath(new URL(`../../modules/${name}/${name}.c`, import.meta.url));
+
+for (const name of ['fibonacci', 'fir', 'gemv', 'histogram', 'udp-filter'])
+  test(`${name} at -O2 and at -Os does the same, and differs from itself with one changed constant`, async (t) => {
+    const host = await loadHost();
+    const [fast, small] = await Promise.all(
+      ['-O2', '-Os'].map((o) =>
+        compileModule(source(name), { arguments: [o], cpu: o === '-O2' ? 'v4' : 'v2' }),
+      ),
+    );
+    const before = loadObject(fast!, { name }).programs[0]!;
+    const after = loadObject(small!, { name }).programs[0]!;
+    if (before.maps.map((m) => m.name).join() !== after.maps.map((m) => m.name).join()) return t.pass();
+    const result = comparePrograms(host, before, after, { runs: 400 });
+    t.true(
+      result.same,
+      JSON.stringify(result.difference, (_, v) => (typeof v === 'bigint' ? `${v}` : v)),
+    );
+    t.true(result.covered > result.slots * 0.7, `${result.covered} of ${result.slots} slots`);
+  });
+
+const maps: MapDefinition[] = [{ name: 'm', type: 2, keySize: 4, valueSize: 8, maxEntries: 2, flags: 0 }];
+const compare = async (hook: HookName, before: string, after: string) =>
+  comparePrograms(
+    await loadHost(),
+    { code: assemble(`${before}\nexit`), hook, maps },
+    { code: assemble(`${after}\nexit`), hook, maps },
+  );
+
+const differing: [string, HookName, string, string][] = [
+  ['a result', 'run', 'r0 = 1', 'r0 = 2'],
+  [
+    'a result for one value of a byte',
+    'run',
+    'r0 = *(u8 *)(r1 + 3)',
+    'r0 = *(u8 *)(r1 + 3)\nif r0 != 128 goto +1\nr0 = 0',
+  ],
+  ['memory', 'run', 'r0 = 0\n*(u8 *)(r1 + 7) = 5', 'r0 = 0\n*(u8 *)(r1 + 8) = 5'],
+  ['a context field', 'timer', 'r0 = *(u32 *)(r1 + 24)', 'r0 = *(u32 *)(r1 + 28)'],
+  ['a map', 'run', 'r2 = map_value 0 + 8 ll\n*(u64 *)(r2 + 0) = 7\nr0 = 0', 'r0 = 0'],
+  [
+    'a branch at a constant',
+    'timer',
+    'r2 = *(u64 *)(r1 + 0)\nr0 = 0\nif r2 > 1000 goto +1\nr0 = 1',
+    'r2 = *(u64 *)(r1 + 0)\nr0 = 0\nif r2 >= 1000 goto +1\nr0 = 1',
+  ],
+  ['calls of time', 'run', 'call ktime_get_ns', 'call ktime_get_ns\ncall ktime_get_ns'],
+];
+
+for (const [what, hook, before, after] of differing)
+  test(`finds a difference in ${what}`, async (t) => {
+    const result = await compare(hook, before, after);
+    t.false(result.same);
+    t.truthy(result.difference);
+  });
+
+test('instructions saved are counted', async (t) => {
+  const result = await compare('run', 'r0 = 1\nr0 += 1\nr0 += 1', 'r0 = 3');
+  t.like(result, { same: true, runs: 1000, stepsBefore: 4000, stepsAfter: 2000, covered: 2, slots: 2 });
+});
