@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { hooks } from '../../abi/index.ts';
@@ -12,6 +13,7 @@ import {
   type ModuleProgram,
   verifyObject,
 } from '../index.ts';
+import { BOARD_STEP_BUDGET, BOARD_WORKSPACE_BYTES } from './verify.ts';
 
 const MODULES = ['fibonacci', 'fir', 'gemv', 'histogram', 'udp-filter'];
 const sourceOf = (name: string) => fileURLToPath(new URL(`../../modules/${name}/${name}.c`, import.meta.url));
@@ -126,6 +128,13 @@ test('a map value must be compared with null first', async (t) => {
     (await loadHost()).verify({ code: assemble(text(check)), hook: 'run', maps });
   t.like(await verify('if r0 == 0 goto +1'), { ok: true });
   t.like(await verify(''), { ok: false, error: { code: 'null_dereference', insn: 6 } });
+});
+
+test('host and board verify with the same memory and budget', (t) => {
+  const board = readFileSync(new URL('../../kernel-aarch64/patch/compile.c', import.meta.url), 'utf8');
+  t.regex(board, /WORKSPACE_BYTES = 1024 \* 1024;/);
+  t.is(BOARD_WORKSPACE_BYTES, 1024 * 1024);
+  t.is(Number(/VERIFIER_STEPS = ([\d']+);/.exec(board)?.[1]?.replaceAll("'", '')), BOARD_STEP_BUDGET);
 });
 
 test('the analysis stops at its budget', async (t) => {

@@ -6,9 +6,9 @@ import { errorOfCode, hand, type Program, type ProgramError, refuse } from './pr
 export type VerifyOptions = {
   /** Hook run: bytes that r1 points to. Default 0. */
   readonly memorySize?: number;
-  /** Instructions that the analysis may walk. Default 1,000,000. */
+  /** Instructions that the analysis may walk. Default: what the board allows. */
   readonly stepBudget?: number;
-  /** Working memory of the analysis, in bytes. Default 256 KiB, which is what the board lends. */
+  /** Working memory of the analysis, in bytes. Default: what the board lends. */
   readonly workspaceBytes?: number;
 };
 
@@ -26,8 +26,9 @@ export type Verdict =
     }
   | { readonly ok: false; readonly error: ProgramError; readonly steps: number; readonly states: number };
 
-const STEP_BUDGET = 1_000_000;
-const WORKSPACE_BYTES = 256 * 1024;
+/** As in kernel-aarch64/patch/compile.c, so that host and board agree on programs at the limit; a test compares them. */
+export const BOARD_STEP_BUDGET = 4_000_000;
+export const BOARD_WORKSPACE_BYTES = 1024 * 1024;
 
 /** struct bpf_facts: a byte for each slot that a program may have, then stack_bytes. */
 const readFacts = (host: HostInstance, count: number): Facts => {
@@ -43,9 +44,13 @@ export const verifyProgram = (host: HostInstance, program: Program, options: Ver
   if (refused) return { ok: false, error: refused, steps: 0, states: 0 };
   host.reset();
   hand(host, program, options.memorySize ?? 0);
-  const size = options.workspaceBytes ?? WORKSPACE_BYTES;
+  const size = options.workspaceBytes ?? BOARD_WORKSPACE_BYTES;
   const { exports } = host;
-  const status = exports.host_verify(host.allocate(size), size, BigInt(options.stepBudget ?? STEP_BUDGET));
+  const status = exports.host_verify(
+    host.allocate(size),
+    size,
+    BigInt(options.stepBudget ?? BOARD_STEP_BUDGET),
+  );
   const steps = Number(exports.host_verifier_steps());
   const states = exports.host_states();
   if (status !== 0) {
