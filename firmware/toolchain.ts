@@ -1,6 +1,6 @@
 /** Finds the compiler and its companions, and runs them with errors that say what to do. */
-import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** A tool is not installed: names it and the Debian/Ubuntu package that has it. */
@@ -29,6 +29,7 @@ export const tools = {
   lld: { names: ['ld.lld-19', 'ld.lld-20', 'ld.lld-21'], package: 'lld-19' },
   wasmLd: { names: ['wasm-ld-19', 'wasm-ld-20', 'wasm-ld-21'], package: 'lld-19' },
   llvmMc: { names: ['llvm-mc-19', 'llvm-mc-20', 'llvm-mc-21'], package: 'llvm-19' },
+  sanitizers: { names: ['address sanitizer'], package: 'libclang-rt-19-dev' },
   dtc: { names: ['dtc'], package: 'device-tree-compiler' },
   qemu: { names: ['qemu-system-aarch64'], package: 'qemu-system-arm' },
 } as const;
@@ -50,8 +51,20 @@ const inPath = (name: string) =>
     .map((dir) => join(dir, name))
     .find(isExecutable);
 
+const llvmArchitecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+
+/** The sanitizers are a library of clang's, not a program. */
+const findSanitizers = (): string | undefined => {
+  const clang = findTool('clang');
+  if (!clang) return undefined;
+  const folder = execFileSync(clang, ['-print-resource-dir'], { encoding: 'utf8' }).trim();
+  const library = join(folder, 'lib/linux', `libclang_rt.asan-${llvmArchitecture}.a`);
+  return existsSync(library) ? library : undefined;
+};
+
 /** Full path of a tool, or undefined when it is not installed. */
 export const findTool = (tool: Tool): string | undefined => {
+  if (tool === 'sanitizers') return findSanitizers();
   for (const name of tools[tool].names) {
     const found = inPath(name);
     if (found) return found;

@@ -10,7 +10,7 @@ export const registerTest = (program: Command): void => {
     .argument('[files...]', 'only these test files (static checks are left out then)')
     .addHelpText('after', '\nExample:\n  velocity test ebpf/assembler.test.ts')
     .action(async (files: string[]) => {
-      installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'dtc', 'qemu'], (line) =>
+      installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'sanitizers', 'dtc', 'qemu'], (line) =>
         process.stderr.write(`${line}\n`),
       );
       const counts = sum([...(files.length === 0 ? [await staticChecks()] : []), await runTests(files)]);
