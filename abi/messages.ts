@@ -250,8 +250,8 @@ export const messages = {
   bench: {
     id: 17,
     op: 'write',
-    doc: 'Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls.',
-    request: { what: text(15, 'swap or telemetry'), n: u32('repetitions') },
+    doc: 'Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls; fault: n versions that fault and are taken back, each leaving evidence.',
+    request: { what: text(15, 'swap, telemetry or fault'), n: u32('repetitions') },
     response: {
       n: u32('repetitions done'),
       cycles: u64('cycle counter spent'),

@@ -275,10 +275,10 @@ struct msg_timer_response {
 };
 void encode_timer_response(struct cbor_writer *out, const struct msg_timer_response *value);
 
-/* Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls. */
+/* Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls; fault: n versions that fault and are taken back, each leaving evidence. */
 #define MSG_BENCH 17u
 struct msg_bench_request {
-    struct span what; /* swap or telemetry */
+    struct span what; /* swap, telemetry or fault */
     uint32_t n; /* repetitions */
 };
 [[nodiscard]] enum status decode_bench_request(struct cbor_reader *in, struct msg_bench_request *out);

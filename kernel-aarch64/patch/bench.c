@@ -1,5 +1,7 @@
+#include "drivers/clock.h"
 #include "drivers/tick.h"
 #include "lib/irqflags.h"
+#include "lib/mem.h"
 #include "lib/pmu.h"
 #include "patch/compile.h"
 #include "patch/dispatch.h"
@@ -7,11 +9,13 @@
 #include "patch/refusal.h"
 #include "patch/text.h"
 
-/* Measures swap and telemetry with modules of its own, built like any other: verified, compiled, bound to a slot. */
+/* Measures swap and telemetry, and tries what a fault does, with modules of its own, built like any other: verified, compiled, bound to a slot. */
 
 constexpr uint32_t BENCH_PERIOD_US = 100; /* 10 kHz */
 constexpr uint32_t SWAPS_MAX = 100'000;
 constexpr uint32_t CALLS_MAX = 1'000'000;
+constexpr uint32_t FAULTS_MAX = 64;
+constexpr uint64_t FAULT_WAIT_NS = 1'000'000'000; /* far above any tick period of this benchmark */
 constexpr uint32_t CALLS_MASKED = 64; /* in one stretch with interrupts masked */
 
 /* mov r0, i; exit (RFC 9669 §4.1, §4.3) */
@@ -75,19 +79,25 @@ static enum status swap_all(uint32_t n, struct msg_bench_response *response, str
     return status;
 }
 
+static enum status may_bind(struct refusal *refusal) {
+    if (module_find(SPAN("bench")) == nullptr) { return module_has_room(HOOK_TIMER); }
+    return REFUSE(refusal, STATUS_BAD_STATE, "a module named bench is installed; remove it first");
+}
+
+static void unbind(void) {
+    struct module *module = module_find(SPAN("bench"));
+    if (module != nullptr) { (void)module_remove(module); }
+}
+
 static enum status bench_swap(uint32_t n, struct msg_bench_response *response, struct refusal *refusal) {
     if (n == 0 || n > SWAPS_MAX) { return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "n is 1..%u", SWAPS_MAX); }
-    if (module_find(SPAN("bench")) != nullptr) {
-        return REFUSE(refusal, STATUS_BAD_STATE, "a module named bench is installed; remove it first");
-    }
-    enum status status = module_has_room(HOOK_TIMER);
+    enum status status = may_bind(refusal);
     if (status != STATUS_OK) { return status; }
     const uint32_t period_us = timer_period_us();
     (void)timer_set_period(BENCH_PERIOD_US);
     status = swap_all(n, response, refusal);
     (void)timer_set_period(period_us);
-    struct module *module = module_find(SPAN("bench"));
-    if (module != nullptr) { (void)module_remove(module); }
+    unbind();
     return status;
 }
 
@@ -123,10 +133,51 @@ static enum status bench_telemetry(uint32_t n, struct msg_bench_response *respon
     return STATUS_OK;
 }
 
+/* No verified program does this: movz x9, #0xdead, lsl #48; ldr x0, [x9]; ret (Arm ARM C6.2). */
+static const uint32_t faulting_code[] = {0xd2fbd5a9, 0xf9400120, 0xd65f03c0};
+
+static enum status build_faulting(struct version **out, struct refusal *refusal) {
+    const enum status status = build(1, out, refusal);
+    if (status != STATUS_OK) { return status; }
+    memcpy((*out)->code.write, faulting_code, sizeof(faulting_code));
+    (*out)->words = sizeof(faulting_code) / sizeof(*faulting_code);
+    code_publish(&(*out)->code);
+    return STATUS_OK;
+}
+
+/* Puts a faulting version in and waits for the tick to call it; the one before it must run again. */
+static enum status fault_once(const struct module *module, struct refusal *refusal) {
+    struct version *version;
+    const struct version *before = module_running(module);
+    const enum status status = build_faulting(&version, refusal);
+    if (status != STATUS_OK) { return status; }
+    module_apply(HOOK_TIMER, version);
+    const uint64_t deadline_ns = clock_ns() + FAULT_WAIT_NS;
+    while (module_running(module) == version && clock_ns() < deadline_ns) {}
+    const bool taken_back = module_running(module) == before;
+    (void)modules_poll();
+    return taken_back ? STATUS_OK : REFUSE(refusal, STATUS_UNKNOWN, "the faulting version was not taken back");
+}
+
+/* The reply's `n` counts faults that were caught and rolled back; each leaves evidence. */
+static enum status bench_fault(uint32_t n, struct msg_bench_response *response, struct refusal *refusal) {
+    if (n == 0 || n > FAULTS_MAX) { return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "n is 1..%u", FAULTS_MAX); }
+    enum status status = may_bind(refusal);
+    if (status == STATUS_OK) { status = swap(0, refusal); }
+    const struct module *module = module_find(SPAN("bench"));
+    while (status == STATUS_OK && response->n < n) {
+        status = fault_once(module, refusal);
+        if (status == STATUS_OK) { response->n += 1; }
+    }
+    unbind();
+    return status;
+}
+
 enum status handle_bench(const struct msg_bench_request *request, struct msg_bench_response *response,
                          struct refusal *refusal) {
     *response = (struct msg_bench_response){};
     if (span_is(request->what, "swap")) { return bench_swap(request->n, response, refusal); }
     if (span_is(request->what, "telemetry")) { return bench_telemetry(request->n, response, refusal); }
-    return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "what is swap or telemetry");
+    if (span_is(request->what, "fault")) { return bench_fault(request->n, response, refusal); }
+    return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "what is swap, telemetry or fault");
 }

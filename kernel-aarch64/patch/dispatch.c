@@ -162,6 +162,7 @@ void timer_stats_clear(void) {
 void timer_stats_read(struct tick_stats *out) {
     *out = (struct tick_stats){};
     for (uint32_t core = 0; core < cores_up(); core++) {
+        if ((ticking >> core & 1) == 0) { continue; }
         struct tick_stats stats;
         tick_stats_read(core, &stats);
         if (core == 0) { out->ticks = stats.ticks; }

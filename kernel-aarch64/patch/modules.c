@@ -62,8 +62,9 @@ static void retire_locked(struct version *version) {
     retired = version;
 }
 
-/* There are as many places as slots, and each place in use holds a slot. */
-static struct module *make_module_locked(enum hook_id hook, const struct version *version) {
+/* There are as many places as slots, and each place in use holds a slot. Only core 0 takes places and slots, outside
+ * interrupts; other cores and interrupts only give them back: no lock. */
+static struct module *make_module(enum hook_id hook, const struct version *version) {
     struct module *module = modules;
     while (module->in_use) { module++; }
     *module = (struct module){.in_use = true, .hook = hook, .slot = free_slot(hook)};
@@ -72,12 +73,13 @@ static struct module *make_module_locked(enum hook_id hook, const struct version
 }
 
 void module_apply(enum hook_id hook, struct version *version) {
-    const uint64_t flags = spin_lock(&lock);
     struct module *module = module_find(span_of(version->name));
-    if (module == nullptr) { module = make_module_locked(hook, version); }
-    struct version *predecessor = module_running(module);
+    if (module == nullptr) { module = make_module(hook, version); }
     version->module = module;
     version->running.version = ++module->newest;
+    const uint64_t flags = spin_lock(&lock);
+    struct version *predecessor = __atomic_load_n(slot_of(module), __ATOMIC_RELAXED);
+    module->in_use = true; /* a fault may have emptied it since it was found */
     version->previous = predecessor;
     if (predecessor != nullptr && version->watched == 0) {
         /* Two versions stay resident; while a canary is watched, three do. */
