@@ -8,7 +8,11 @@ import { rewriteWithValues, type Values } from './values.ts';
 const fits16 = (off: number) => off >= -0x8000 && off <= 0x7fff;
 
 /** Another register and offset for the same address, from a register that has held its value longer. */
-const rebase = (register: number, off: number, values: Values): { register: number; off: number } | undefined => {
+const rebase = (
+  register: number,
+  off: number,
+  values: Values,
+): { register: number; off: number } | undefined => {
   const { root, offset } = values.info(values.regs[register]!);
   let best: { register: number; off: number } | undefined;
   for (let r = 0; r <= 10; r++) {
@@ -76,7 +80,13 @@ const sink = (code: Code): Code | undefined => {
       if (second?.register === first.register) {
         const imm = first.by + second.by;
         if (Math.abs(imm) >= 2 ** 31) break;
-        const sum = nodeOf({ kind: 'alu', width: 64, op: 'add', dst: first.register, src: { kind: 'imm', imm } });
+        const sum = nodeOf({
+          kind: 'alu',
+          width: 64,
+          op: 'add',
+          dst: first.register,
+          src: { kind: 'imm', imm },
+        });
         out.splice(i, j - i + 1, ...moved, sum);
         changed = true;
         i--;

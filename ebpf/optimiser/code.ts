@@ -72,7 +72,10 @@ export const retarget = (code: Code, standIn: ReadonlyMap<Node, Node>): void => 
  * Replaces each node by what `rewrite` gives for it (undefined: keep). Jumps to a replaced node lead to the first of its
  * replacements, or to the next node that is left.
  */
-export const replaceNodes = (code: Code, rewrite: (node: Node, index: number) => Node[] | undefined): Node[] => {
+export const replaceNodes = (
+  code: Code,
+  rewrite: (node: Node, index: number) => Node[] | undefined,
+): Node[] => {
   const out: Node[] = [];
   const standIn = new Map<Node, Node>();
   let waiting: Node[] = [];

@@ -1,6 +1,14 @@
 /** Rules that take out what nobody reads and nobody reaches. */
 import { registersOf } from '../prover/flow.ts';
-import { type Code, copyCode, functionsOf, type Node, positionsOf, replaceNodes, successors } from './code.ts';
+import {
+  type Code,
+  copyCode,
+  functionsOf,
+  type Node,
+  positionsOf,
+  replaceNodes,
+  successors,
+} from './code.ts';
 import { liveAfter, stackLiveAfter } from './liveness.ts';
 import type { Rule } from './rule.ts';
 

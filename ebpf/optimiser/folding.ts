@@ -14,9 +14,21 @@ const immediateFor = (value: bigint, width: number): number | undefined => {
 
 const setTo = (dst: number, value: bigint): Operation | undefined => {
   if (fits32(value))
-    return { kind: 'alu', width: 64, op: 'mov', dst, src: { kind: 'imm', imm: Number(BigInt.asIntN(32, value)) } };
+    return {
+      kind: 'alu',
+      width: 64,
+      op: 'mov',
+      dst,
+      src: { kind: 'imm', imm: Number(BigInt.asIntN(32, value)) },
+    };
   if (value >> 32n !== 0n) return undefined;
-  return { kind: 'alu', width: 32, op: 'mov', dst, src: { kind: 'imm', imm: Number(BigInt.asIntN(32, value)) } };
+  return {
+    kind: 'alu',
+    width: 32,
+    op: 'mov',
+    dst,
+    src: { kind: 'imm', imm: Number(BigInt.asIntN(32, value)) },
+  };
 };
 
 type Rewrite = (node: Node, regs: Registers) => Node[] | undefined;

@@ -1,3 +1,4 @@
 /** Proposals for faster programs by rewrite rules. None of them is trusted: verifier and prover decide. */
 export { applyRule, type Candidate, estimateProgram, type OptimiseOptions, optimise } from './candidates.ts';
+export { type Code, lift, lower, type Node, nodeOf, replaceNodes } from './code.ts';
 export { rules } from './rules.ts';

@@ -1,6 +1,15 @@
 /** Rules on jumps and the order of blocks. */
 import type { Branch } from '../instruction.ts';
-import { type Code, copyCode, isEnd, type Node, nodeOf, positionsOf, replaceNodes, retarget } from './code.ts';
+import {
+  type Code,
+  copyCode,
+  isEnd,
+  type Node,
+  nodeOf,
+  positionsOf,
+  replaceNodes,
+  retarget,
+} from './code.ts';
 import type { Rule } from './rule.ts';
 
 const opposite: Partial<Record<Branch['op'], Branch['op']>> = {

@@ -17,7 +17,9 @@ const runOf = (bytes: readonly Byte[], values: Values): Run | undefined => {
   const step = second.offset - first.offset;
   const inOrder = bytes.slice(0, size).every((b, i) => {
     if (b === undefined || b === 'zero') return false;
-    return b.root === first.root && b.offset === first.offset + step * i && b.epoch === values.epochOf(b.root);
+    return (
+      b.root === first.root && b.offset === first.offset + step * i && b.epoch === values.epochOf(b.root)
+    );
   });
   if (!inOrder || (step !== 1 && step !== -1)) return undefined;
   const swapped = step === -1;
@@ -85,12 +87,17 @@ export const loadCombining: Rule = {
   apply: combine,
 };
 
-const constantAt = (values: Values, op: Operation & { kind: 'load' }, { maps }: Context): bigint | undefined => {
+const constantAt = (
+  values: Values,
+  op: Operation & { kind: 'load' },
+  { maps }: Context,
+): bigint | undefined => {
   const { root, offset } = values.info(values.regs[op.src]!);
   const index = values.maps.get(root);
   const map = index === undefined ? undefined : maps[index];
   const at = offset + op.off;
-  if (!map?.init || (map.flags & MAP_FLAG_READ_ONLY) === 0 || at < 0 || at + op.size > map.init.length) return undefined;
+  if (!map?.init || (map.flags & MAP_FLAG_READ_ONLY) === 0 || at < 0 || at + op.size > map.init.length)
+    return undefined;
   let value = 0n;
   for (let i = op.size - 1; i >= 0; i--) value = (value << 8n) | BigInt(map.init[at + i]!);
   return op.signed ? BigInt.asIntN(op.size * 8, value) : value;

@@ -1,7 +1,8 @@
 /** Loops with a constant number of turns: finding them, and unrolling them whole or in part. */
+
+import { registersOf } from '../prover/flow.ts';
 import { type Code, copyCode, type Node, nodeOf, positionsOf, replaceNodes, sizeOf } from './code.ts';
 import { constantsOf, feasible, type Known, transfer } from './constants.ts';
-import { registersOf } from '../prover/flow.ts';
 
 /** A loop that lies in one piece, header first, closing jump last. */
 export type Loop = { readonly header: number; readonly latch: number; readonly trips: number | undefined };
@@ -25,7 +26,8 @@ const entryRegisters = (code: Code, header: number, latch: number): Known[] | un
   let regs: Known[] | undefined;
   code.forEach((node, i) => {
     const state = before[i];
-    if ((i >= header && i <= latch) || !state || !feasible(code, i, state, positions).includes(header)) return;
+    if ((i >= header && i <= latch) || !state || !feasible(code, i, state, positions).includes(header))
+      return;
     const after = [...state];
     transfer(node.op, after);
     regs = meetAll(regs, after);
@@ -40,7 +42,12 @@ const meetAll = (a: readonly Known[] | undefined, b: readonly Known[]): Known[] 
 type Turn = { again: Known[] | undefined; sure: boolean };
 
 /** One turn on constants: whether the closing jump is taken, and with which registers. */
-const turn = (code: Code, loop: { header: number; latch: number }, entry: Known[], inner: Map<number, number>): Turn => {
+const turn = (
+  code: Code,
+  loop: { header: number; latch: number },
+  entry: Known[],
+  inner: Map<number, number>,
+): Turn => {
   const positions = positionsOf(code);
   const before = new Map<number, Known[]>([[loop.header, entry]]);
   let again: Known[] | undefined;
@@ -69,7 +76,12 @@ const forget = (code: Code, from: number, to: number, regs: Known[]): void => {
   }
 };
 
-const countTrips = (code: Code, header: number, latch: number, inner: Map<number, number>): number | undefined => {
+const countTrips = (
+  code: Code,
+  header: number,
+  latch: number,
+  inner: Map<number, number>,
+): number | undefined => {
   let regs = entryRegisters(code, header, latch);
   if (!regs) return undefined;
   for (let trips = 1; trips <= MAX_TRIPS; trips++) {
@@ -124,7 +136,9 @@ const repeat = (code: Code, loop: Loop, copies: number, closed: boolean): Code =
   const out = [...base.slice(0, loop.header), ...turns.flat(), ...base.slice(loop.latch + 1)];
   for (const n of out) if (n.target === header) n.target = first;
   const removable = new Set(turns.slice(0, closed ? -1 : undefined).map((nodes) => nodes.at(-1)!));
-  return replaceNodes(out, (n) => (removable.has(n) && !(n.op.kind === 'jump' && n.target === turns.at(-1)![0]) ? [] : undefined));
+  return replaceNodes(out, (n) =>
+    removable.has(n) && !(n.op.kind === 'jump' && n.target === turns.at(-1)![0]) ? [] : undefined,
+  );
 };
 
 /** The loop's turns one after the other; undefined when that takes more slots than `maxSlots`. */
@@ -138,7 +152,12 @@ export const unrollWhole = (code: Code, loop: Loop, maxSlots: number): Code | un
 /** `factor` turns between two closing jumps; undefined when it does not divide the number of turns. */
 export const unrollPart = (code: Code, loop: Loop, factor: number, maxSlots: number): Code | undefined => {
   const { trips } = loop;
-  if (trips === undefined || trips % factor !== 0 || trips === factor || code[loop.latch]!.op.kind !== 'branch')
+  if (
+    trips === undefined ||
+    trips % factor !== 0 ||
+    trips === factor ||
+    code[loop.latch]!.op.kind !== 'branch'
+  )
     return undefined;
   const size = sizeOf(code.slice(loop.header, loop.latch + 1));
   if (sizeOf(code) + size * (factor - 1) > maxSlots) return undefined;

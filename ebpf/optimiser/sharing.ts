@@ -19,7 +19,8 @@ const withOldest = (op: Operation, values: Values): Operation | undefined => {
     case 'store': {
       const src = op.src.kind === 'reg' ? ({ kind: 'reg', reg: older(op.src.reg, values) } as const) : op.src;
       const dst = op.kind === 'alu' ? op.dst : older(op.dst, values);
-      const same = dst === op.dst && (op.src.kind === 'imm' || (src.kind === 'reg' && src.reg === op.src.reg));
+      const same =
+        dst === op.dst && (op.src.kind === 'imm' || (src.kind === 'reg' && src.reg === op.src.reg));
       return same ? undefined : { ...op, dst, src };
     }
     case 'load':
@@ -69,7 +70,8 @@ const copyBack = (code: Code, from: number, x: number, y: number, width: number)
     const copies = op.kind === 'alu' && op.op === 'mov' && op.dst === y && op.src.kind === 'reg';
     if (copies && op.src.kind === 'reg' && op.src.reg === x) return op.width === width ? i : undefined;
     const { reads, writes } = registersOf({ ...op, slot: 0 });
-    if (code[i]!.target || isEnd(code[i]!) || ((reads | writes) & ((1 << x) | (1 << y))) !== 0) return undefined;
+    if (code[i]!.target || isEnd(code[i]!) || ((reads | writes) & ((1 << x) | (1 << y))) !== 0)
+      return undefined;
   }
   return undefined;
 };
@@ -81,13 +83,16 @@ export const operandSwapping: Rule = {
   apply: (code) => {
     const live = liveAfter(code);
     for (const [i, { op }] of code.entries()) {
-      if (op.kind !== 'alu' || !commutes.has(op.op) || op.src.kind !== 'reg' || op.src.reg === op.dst) continue;
+      if (op.kind !== 'alu' || !commutes.has(op.op) || op.src.kind !== 'reg' || op.src.reg === op.dst)
+        continue;
       const copy = copyBack(code, i, op.dst, op.src.reg, op.width);
       if (copy === undefined || (live[copy]! & (1 << op.dst)) !== 0) continue;
       const swapped = nodeOf({ ...op, dst: op.src.reg, src: { kind: 'reg', reg: op.dst } });
       const [from, back] = [code[i], code[copy]];
       const copied = copyCode(code);
-      return replaceNodes(copied, (_, n) => (code[n] === from ? [swapped] : code[n] === back ? [] : undefined));
+      return replaceNodes(copied, (_, n) =>
+        code[n] === from ? [swapped] : code[n] === back ? [] : undefined,
+      );
     }
     return undefined;
   },

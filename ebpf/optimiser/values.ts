@@ -9,7 +9,10 @@ import { type Code, copyCode, functionsOf, isEnd, type Node, positionsOf, replac
 export type ValueId = number;
 
 /** One byte of a value: a byte of memory at root + offset, or zero. */
-export type Byte = { readonly root: ValueId; readonly offset: number; readonly epoch: number } | 'zero' | undefined;
+export type Byte =
+  | { readonly root: ValueId; readonly offset: number; readonly epoch: number }
+  | 'zero'
+  | undefined;
 
 type Info = {
   readonly root: ValueId;
@@ -29,7 +32,8 @@ const bytesOfConstant = (value: bigint): Byte[] =>
 const combine = (a: readonly Byte[], b: readonly Byte[]): readonly Byte[] =>
   a.map((x, i) => (x === 'zero' ? b[i] : b[i] === 'zero' ? x : undefined));
 
-const isDisjoint = (a: readonly Byte[], b: readonly Byte[]) => a.every((x, i) => x === 'zero' || b[i] === 'zero');
+const isDisjoint = (a: readonly Byte[], b: readonly Byte[]) =>
+  a.every((x, i) => x === 'zero' || b[i] === 'zero');
 
 export class Values {
   readonly #ids = new Map<string, ValueId>();
@@ -118,11 +122,14 @@ export class Values {
     const x = cut(this.info(a).bytes);
     const y = cut(this.info(b).bytes);
     const shift = this.info(b).constant;
-    if (op.op === 'or' || op.op === 'xor' || op.op === 'add') return isDisjoint(x, y) ? combine(x, y) : UNKNOWN_BYTES;
+    if (op.op === 'or' || op.op === 'xor' || op.op === 'add')
+      return isDisjoint(x, y) ? combine(x, y) : UNKNOWN_BYTES;
     if (op.op === 'and' && shift !== undefined) return this.#masked(x, shift);
-    if ((op.op !== 'lsh' && op.op !== 'rsh') || shift === undefined || shift % 8n !== 0n) return cut(UNKNOWN_BYTES);
+    if ((op.op !== 'lsh' && op.op !== 'rsh') || shift === undefined || shift % 8n !== 0n)
+      return cut(UNKNOWN_BYTES);
     const n = Number(shift & BigInt(op.width - 1)) / 8;
-    const moved = op.op === 'lsh' ? [...ZERO_BYTES.slice(0, n), ...x] : [...x.slice(n), ...ZERO_BYTES.slice(0, n)];
+    const moved =
+      op.op === 'lsh' ? [...ZERO_BYTES.slice(0, n), ...x] : [...x.slice(n), ...ZERO_BYTES.slice(0, n)];
     return cut(moved.slice(0, 8));
   }
 
@@ -174,7 +181,11 @@ export class Values {
     const value = this.operand(op.src);
     if (root === this.frame) this.#stackEpoch++;
     else this.epoch++;
-    const whole = op.size === 8 || this.info(value).bytes.slice(op.size).every((b) => b === 'zero');
+    const whole =
+      op.size === 8 ||
+      this.info(value)
+        .bytes.slice(op.size)
+        .every((b) => b === 'zero');
     if (whole) this.#ids.set(`load ${op.size}false ${root} ${offset + op.off} ${this.epochOf(root)}`, value);
   }
 

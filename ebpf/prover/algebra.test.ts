@@ -18,7 +18,12 @@ type Built = { term: Term; value: bigint };
 const signed = (w: number, v: bigint) => BigInt.asIntN(w, v);
 
 /** Builds the same random expression twice: as a normalised term, and as its value by plain arithmetic. */
-const grow = (a: Algebra, inputs: readonly Built[], random: (n: number) => number, steps: number): Built[] => {
+const grow = (
+  a: Algebra,
+  inputs: readonly Built[],
+  random: (n: number) => number,
+  steps: number,
+): Built[] => {
   const pool = [...inputs];
   const ofWidth = (w: number) => {
     const some = pool.filter((b) => b.term.width === w);
@@ -52,8 +57,7 @@ const grow = (a: Algebra, inputs: readonly Built[], random: (n: number) => numbe
       () => [a.ashr(x.term, by), BigInt.asUintN(w, signed(w, x.value) >> amount)],
       () => [a.extract(x.term, hi, lo), (x.value >> BigInt(lo)) & mask(hi - lo + 1)],
       () => (w > 32 ? [x.term, x.value] : [a.zext(x.term, w * 2), x.value]),
-      () =>
-        w > 32 ? [x.term, x.value] : [a.sext(x.term, w * 2), BigInt.asUintN(w * 2, signed(w, x.value))],
+      () => (w > 32 ? [x.term, x.value] : [a.sext(x.term, w * 2), BigInt.asUintN(w * 2, signed(w, x.value))]),
       () => [a.eq(x.term, y.term), bit(x.value === y.value)],
       () => [a.ult(x.term, y.term), bit(x.value < y.value)],
       () => [a.slt(x.term, y.term), bit(signed(w, x.value) < signed(w, y.value))],
@@ -68,10 +72,7 @@ const grow = (a: Algebra, inputs: readonly Built[], random: (n: number) => numbe
         y.value === 0n
           ? [x.term, x.value]
           : [a.srem(x.term, y.term), BigInt.asUintN(w, signed(w, x.value) % signed(w, y.value))],
-      () =>
-        w * 2 > 64
-          ? [x.term, x.value]
-          : [a.concat([x.term, z.term]), (x.value << BigInt(w)) | z.value],
+      () => (w * 2 > 64 ? [x.term, x.value] : [a.concat([x.term, z.term]), (x.value << BigInt(w)) | z.value]),
     ];
     const [term, value] = choices[random(choices.length)]!();
     pool.push({ term, value });
@@ -86,7 +87,9 @@ test('normalisation_keeps_the_value_of_random_expressions', (t) => {
     const values = new Map<string, bigint>();
     const inputs = [1, 8, 8, 16, 32, 32, 64, 64].map((w, i): Built => {
       const all = mask(w);
-      const value = [0n, 1n, all, all >> 1n, (BigInt(random(2 ** 31)) * 0x9e3779b97f4a7c15n) & all][random(5)]!;
+      const value = [0n, 1n, all, all >> 1n, (BigInt(random(2 ** 31)) * 0x9e3779b97f4a7c15n) & all][
+        random(5)
+      ]!;
       values.set(`v${i}`, value);
       return { term: a.variable(`v${i}`, w), value };
     });

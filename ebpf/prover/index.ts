@@ -1,5 +1,11 @@
 /** Proofs that one eBPF program may replace another. */
 export type { Counterexample } from './counterexample.ts';
-export { type Proof, type ProofOptions, PROVER_VERSION, proveEquivalent, type Verdict } from './equivalence.ts';
+export {
+  PROVER_VERSION,
+  type Proof,
+  type ProofOptions,
+  proveEquivalent,
+  type Verdict,
+} from './equivalence.ts';
 export { stopSolver } from './solver.ts';
 export type { HookName, MapShape, Setting } from './world.ts';

@@ -51,7 +51,8 @@ export class Explorer {
 
   #tick(): void {
     this.#steps++;
-    if (this.#steps > this.#limits.maxSteps) throw new ProofLimit('the programs execute too many instructions');
+    if (this.#steps > this.#limits.maxSteps)
+      throw new ProofLimit('the programs execute too many instructions');
     if (this.#steps % 256 === 0 && Date.now() > this.#limits.deadline)
       throw new ProofLimit('the time for this proof ran out');
   }
@@ -78,7 +79,8 @@ export class Explorer {
   }
 
   #enter(s: State, i: Instruction & { kind: 'call' }): State {
-    if (i.form !== 'local' || s.frames.length >= 7) throw new ProofLimit(`the call at ${i.slot} is not understood`);
+    if (i.form !== 'local' || s.frames.length >= 7)
+      throw new ProofLimit(`the call at ${i.slot} is not understood`);
     s.frames = [...s.frames, { returnTo: s.slot + 1, saved: s.regs.slice(6) }];
     const stack = `stack${s.frames.length}`;
     s.memories.delete(stack);
@@ -92,7 +94,8 @@ export class Explorer {
   #leave(s: State): State[] {
     const frame = s.frames.at(-1);
     if (!frame) {
-      if (this.#finished.push(s) > this.#limits.maxPaths) throw new ProofLimit('the program has too many paths');
+      if (this.#finished.push(s) > this.#limits.maxPaths)
+        throw new ProofLimit('the program has too many paths');
       return [];
     }
     s.memories.delete(`stack${s.frames.length}`);

@@ -34,7 +34,8 @@ const solve = async ({ script, timeoutMs }) => {
     Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'timeout'), timeoutMs);
     Z3.solver_set_params(context, solver, params);
     Z3.solver_from_string(context, solver, script);
-    if (Z3.get_error_code(context) !== 0) throw new Error(Z3.get_error_msg(context, Z3.get_error_code(context)));
+    if (Z3.get_error_code(context) !== 0)
+      throw new Error(Z3.get_error_msg(context, Z3.get_error_code(context)));
     const expected = script.match(/^\(assert /gm)?.length ?? 0;
     if (Z3.ast_vector_size(context, Z3.solver_get_assertions(context, solver)) !== expected)
       throw new Error('the solver did not take every assertion');

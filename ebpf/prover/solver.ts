@@ -67,7 +67,10 @@ const ask = async (script: Script, timeoutMs: number): Promise<Answer> => {
   if (reply.answer === 'unsat') return { verdict: 'unsat' };
   const { model } = reply;
   if (reply.answer === 'sat' && model)
-    return { verdict: 'sat', model: new Map(script.inputs.map((i) => [i.term, BigInt(model[i.constant] ?? 0)])) };
+    return {
+      verdict: 'sat',
+      model: new Map(script.inputs.map((i) => [i.term, BigInt(model[i.constant] ?? 0)])),
+    };
   return { verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
 };
 

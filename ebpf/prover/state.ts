@@ -91,7 +91,8 @@ export class State {
   }
 }
 
-const sameList = <T>(a: readonly T[], b: readonly T[]) => a.length === b.length && a.every((x, i) => x === b[i]);
+const sameList = <T>(a: readonly T[], b: readonly T[]) =>
+  a.length === b.length && a.every((x, i) => x === b[i]);
 
 const sameVersions = (a: State, b: State) =>
   a.versions.size === b.versions.size && [...a.versions].every(([name, n]) => b.versions.get(name) === n);

@@ -173,7 +173,8 @@ export const execute = (s: State, i: Instruction): void => {
   const a = s.world.algebra;
   switch (i.kind) {
     case 'alu':
-      return alu(s, i);
+      alu(s, i);
+      return;
     case 'neg':
       s.regs[i.dst] = a.zext(a.neg(a.extract(s.register(i.dst), i.width - 1, 0)), 64);
       return;
@@ -181,16 +182,19 @@ export const execute = (s: State, i: Instruction): void => {
       s.regs[i.dst] = a.zext(a.sext(a.extract(s.register(i.src), i.bits - 1, 0), i.width), 64);
       return;
     case 'swap':
-      return swap(s, i);
+      swap(s, i);
+      return;
     case 'load': {
       const value = read(s, place(s, s.register(i.src), i.off), i.size);
       s.regs[i.dst] = i.signed ? a.sext(value, 64) : a.zext(value, 64);
       return;
     }
     case 'store':
-      return write(s, place(s, s.register(i.dst), i.off), operand(s, i.src, i.size * 8));
+      write(s, place(s, s.register(i.dst), i.off), operand(s, i.src, i.size * 8));
+      return;
     case 'atomic':
-      return atomic(s, i);
+      atomic(s, i);
+      return;
     case 'ld_imm64':
       s.regs[i.dst] = loadImm64(s, i);
       return;

@@ -1,0 +1,31 @@
+/** The loop that makes modules faster while the board works: detect, propose, prove, push, watch, roll back. */
+export { type BoardPort, buildPatch, type InstallOptions, linkBoard, type PatchDetails } from './board.ts';
+export {
+  type Detection,
+  Detector,
+  drift,
+  overBudget,
+  type Rule,
+  type Sample,
+  sustainedAverage,
+} from './detect.ts';
+export { firstDifference } from './differential.ts';
+export type { EventListener, LoopEvent } from './event.ts';
+export { codeHash, hexHash, type Judgement, type JudgePolicy, judge, type Layer } from './judge.ts';
+export { type Entry, fileStore, Ledger, LedgerError, type LedgerStore, memoryStore } from './ledger.ts';
+export { type LlmOptions, type LlmProposer, llmProposer } from './llm.ts';
+export {
+  type Attempt,
+  Loop,
+  type LoopOptions,
+  type Target,
+  WrongVersionError,
+} from './loop.ts';
+export {
+  type Proposal,
+  type ProposalContext,
+  type Proposer,
+  ProposerError,
+  rulesProposer,
+} from './proposer.ts';
+export { makeOutOfBounds, makeSlower, makeUnsafe } from './sabotage.ts';

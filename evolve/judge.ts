@@ -1,0 +1,121 @@
+/** Judges a proposal, layer by layer, cheapest first; the first layer that objects refuses it. */
+import { createHash } from 'node:crypto';
+import { bpf, MAX_PROGRAM_INSNS } from '../abi/index.ts';
+import { decodeProgram, jitCompile, type ModuleProgram, programHash, verify } from '../ebpf/index.ts';
+import { type Proof, proveEquivalent } from '../ebpf/prover/index.ts';
+import { firstDifference } from './differential.ts';
+import type { Proposal } from './proposer.ts';
+
+export type Layer = 'decode' | 'duplicate' | 'verifier' | 'cost' | 'differential' | 'equivalence';
+
+export type Cost = {
+  /** Proven worst case, in eBPF instructions. */
+  readonly bound: number;
+  /** Size of the compiled program, in A64 instructions; undefined when it was not compiled. */
+  readonly words: number | undefined;
+};
+
+export type Judgement = {
+  readonly verdict: 'accepted' | 'refused';
+  /** Layer that refused it; the last one passed when it was accepted. */
+  readonly layer: Layer;
+  /** Name of the reason, e.g. `null_dereference`, stable; `ok` when accepted. */
+  readonly code: string;
+  readonly reason: string;
+  readonly insn?: number;
+  readonly before?: Cost;
+  readonly after?: Cost;
+  readonly proof?: Proof;
+  /** How sure it is that behaviour is kept: the number that the patch carries (patchKeys.proof). */
+  readonly assurance: 0 | 1 | 2;
+};
+
+export type JudgePolicy = {
+  /** `tested` lets through what the prover could not decide but differential runs did not refute. Default `proven`. */
+  readonly assurance?: 'proven' | 'tested';
+  /** Refuse what is not cheaper by estimate. Default true; a demonstration of the board's own defence turns it off. */
+  readonly mustBeCheaper?: boolean;
+  readonly proofTimeoutMs?: number;
+  /** Runs that compare both programs before the proof; default 32. */
+  readonly differentialRuns?: number;
+};
+
+const refused = (layer: Layer, code: string, reason: string, more: Partial<Judgement> = {}): Judgement => ({
+  verdict: 'refused',
+  layer,
+  code,
+  reason,
+  assurance: 0,
+  ...more,
+});
+
+export const hexHash = (program: ModuleProgram): string =>
+  Buffer.from(programHash(program.hookId, program.code, program.maps)).toString('hex');
+
+const malformed = (code: Uint8Array): string | undefined => {
+  const slots = code.length / bpf.INSN_BYTES;
+  if (!Number.isInteger(slots) || slots < 1 || slots > MAX_PROGRAM_INSNS)
+    return `it has ${code.length} bytes`;
+  const bad = decodeProgram(code).find((i) => i.kind === 'invalid');
+  return bad && `slot ${bad.slot} holds no instruction of RFC 9669`;
+};
+
+const wordsOf = async (program: ModuleProgram): Promise<number | undefined> => {
+  const compiled = await jitCompile(program);
+  return compiled.ok ? compiled.words.length : undefined;
+};
+
+const isCheaper = (before: Cost, after: Cost): boolean =>
+  after.bound < before.bound || (after.bound === before.bound && (after.words ?? 0) < (before.words ?? 0));
+
+/** @param program what runs now; it has passed the verifier before. */
+export const judge = async (
+  program: ModuleProgram,
+  proposal: Proposal,
+  policy: JudgePolicy = {},
+): Promise<Judgement> => {
+  const candidate: ModuleProgram = { ...program, code: proposal.code };
+  const wrong = malformed(proposal.code);
+  if (wrong) return refused('decode', 'not_a_program', wrong);
+  if (Buffer.compare(program.code, proposal.code) === 0)
+    return refused('duplicate', 'same_program', 'it is the program that runs already');
+  const [old, safe] = [await verify(program), await verify(candidate)];
+  if (!safe.ok) {
+    const insn = safe.error.insn === undefined ? {} : { insn: safe.error.insn };
+    return refused('verifier', safe.error.code, safe.error.message, insn);
+  }
+  const before: Cost = { bound: old.ok ? old.bound : Number.MAX_SAFE_INTEGER, words: await wordsOf(program) };
+  const after: Cost = { bound: safe.bound, words: await wordsOf(candidate) };
+  if (policy.mustBeCheaper !== false && !isCheaper(before, after))
+    return refused('cost', 'not_cheaper', `worst case ${before.bound} → ${after.bound} instructions`, {
+      before,
+      after,
+    });
+  const difference = await firstDifference(program, candidate, policy.differentialRuns ?? 32);
+  if (difference) return refused('differential', 'differs', difference, { before, after });
+  return { ...(await equivalence(program, candidate, policy)), before, after };
+};
+
+const equivalence = async (
+  program: ModuleProgram,
+  candidate: ModuleProgram,
+  policy: JudgePolicy,
+): Promise<Judgement> => {
+  const timeoutMs = policy.proofTimeoutMs ?? 20_000;
+  const { hook, maps } = program;
+  const proof = await proveEquivalent(program.code, candidate.code, { hook, maps, timeoutMs });
+  const accepted = {
+    verdict: 'accepted',
+    layer: 'equivalence',
+    code: 'ok',
+    reason: proof.reason,
+    proof,
+  } as const;
+  if (proof.verdict === 'proven') return { ...accepted, assurance: 1 };
+  if (proof.verdict === 'unknown' && policy.assurance === 'tested') return { ...accepted, assurance: 2 };
+  const code = proof.verdict === 'different' ? 'not_equivalent' : 'not_proven';
+  return refused('equivalence', code, proof.reason, { proof });
+};
+
+/** SHA-256 in hex of code alone. */
+export const codeHash = (code: Uint8Array): string => createHash('sha256').update(code).digest('hex');

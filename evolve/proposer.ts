@@ -1,0 +1,47 @@
+/** Who proposes, and what: whole programs to replace a module's program. A proposal is untrusted bytes. */
+import type { ModuleProgram } from '../ebpf/index.ts';
+import { optimise } from '../ebpf/optimiser/index.ts';
+import type { Detection } from './detect.ts';
+
+export type Proposal = {
+  readonly code: Uint8Array;
+  /** Who proposed it; travels in the patch. */
+  readonly proposer: string;
+  /** What was done, for people: rules applied, or what the model said. */
+  readonly note: string;
+  /** SHA-256 of the model's file and of the prompt, where a model made it. */
+  readonly modelHash?: Uint8Array;
+  readonly promptHash?: Uint8Array;
+};
+
+export type ProposalContext = {
+  /** Runs on the board now. */
+  readonly program: ModuleProgram;
+  readonly detection: Detection;
+  /** Why earlier proposals for this version were refused, newest last. */
+  readonly refused: readonly string[];
+  readonly signal?: AbortSignal;
+};
+
+export type Proposer = {
+  readonly name: string;
+  /** Proposals, most promising first. May throw: the loop notes it and goes on with the next proposer. */
+  readonly propose: (context: ProposalContext) => AsyncIterable<Proposal>;
+};
+
+/** Most slots of a proposal: the code pool of the board holds several modules. */
+const MAX_SLOTS = 2048;
+
+/** Rewrite rules: fast, and what they propose is nearly always proven. */
+export const rulesProposer: Proposer = {
+  name: 'rules',
+  async *propose({ program }) {
+    for (const { code, rules } of optimise(program.code, { maps: program.maps, maxSlots: MAX_SLOTS }))
+      yield { code, proposer: 'rules', note: rules.join(' ') };
+  },
+};
+
+/** A proposer can't work, e.g. for lack of a model: noted in the ledger, and the loop goes on with the next one. */
+export class ProposerError extends Error {
+  override name = 'ProposerError';
+}

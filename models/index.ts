@@ -1,0 +1,9 @@
+/** Language models for the loop: what there is, how one is asked, and how it runs. */
+export { type CatalogueEntry, catalogue } from './catalogue.ts';
+export { applyEdits, type Edit, EditError, linesOf, parseEdits } from './edit.ts';
+export { ModelError, type ModelProblem } from './error.ts';
+export { type GgufHead, readGgufHead } from './gguf.ts';
+export { answerGrammar } from './grammar.ts';
+export { labelsOf, type PromptInput, promptFor } from './prompt.ts';
+export { modelFolder, type ResolvedModel, resolveModel } from './resolve.ts';
+export { ModelRunner, type Question, type RunnerOptions } from './runner.ts';

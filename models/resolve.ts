@@ -1,0 +1,30 @@
+/** Which model file to use. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { catalogue } from './catalogue.ts';
+import { ModelError } from './error.ts';
+import { type GgufHead, readGgufHead } from './gguf.ts';
+
+/** Folder in which models are looked for by name. */
+export const modelFolder = (): string =>
+  join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'velocity', 'models');
+
+export type ResolvedModel = { readonly path: string; readonly head: GgufHead };
+
+/**
+ * The model at a path, or of a name in the catalogue; without either, what VELOCITY_MODEL names.
+ * Undefined when nothing is asked for.
+ * @throws ModelError when it is asked for and can't be used.
+ */
+export const resolveModel = (wanted?: string): ResolvedModel | undefined => {
+  const asked = wanted ?? process.env.VELOCITY_MODEL;
+  if (asked === undefined || asked === '') return undefined;
+  const entry = catalogue.find((m) => m.name === asked);
+  const path = entry ? join(modelFolder(), entry.file) : asked;
+  if (!existsSync(path)) {
+    const where = entry ? `is not in ${modelFolder()}` : 'does not exist';
+    throw new ModelError('missing', path, where);
+  }
+  return { path, head: readGgufHead(path) };
+};
