@@ -162,9 +162,10 @@ test('monitor prints a line a module and reading, with the console text and even
   const lines = jsonLines(result);
   t.deepEqual(lines[0], { event: 'console', text: 'ready on fake' });
   t.like(lines[1], { event: 'board', kind: 'rolled_back', module: 'fir' });
-  t.like(lines[2], { event: 'telemetry', module: 'fir', calls: 4, interval_calls: 4, cycles_per_call: 10 });
-  t.like(lines[3], { event: 'telemetry', module: 'fir', interval_calls: 0 });
-  t.is(lines.length, 4);
+  t.like(lines[2], { event: 'connected', board: 'fake', version: '0.1.0' });
+  t.like(lines[3], { event: 'telemetry', module: 'fir', calls: 4, interval_calls: 4, cycles_per_call: 10 });
+  t.like(lines[4], { event: 'telemetry', module: 'fir', interval_calls: 0 });
+  t.is(lines.length, 5);
 });
 
 const failures: readonly (readonly [string, number, readonly string[], RegExp])[] = [

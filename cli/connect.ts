@@ -14,6 +14,8 @@ export const boardOptionsOf = (command: Command): BoardOptions => command.optsWi
 
 /** A virtual board is up within a second; emulating on a loaded machine takes longer. */
 const BOOT_TIMEOUT_MS = 30_000;
+/** A board behind a port runs already, or was started a moment ago. */
+const READY_TIMEOUT_MS = 5000;
 /** How long the emulator's end may lag behind the end of its socket. */
 const POSTMORTEM_MS = 500;
 
@@ -58,7 +60,7 @@ export const openLink = async (
 ): Promise<VelocityLink> => {
   const link = await VelocityLink.open(address, {
     ...(options.baud ? { baudRate: options.baud } : {}),
-    ...(options.virtual ? { readyTimeoutMs: BOOT_TIMEOUT_MS } : {}),
+    readyTimeoutMs: options.virtual ? BOOT_TIMEOUT_MS : READY_TIMEOUT_MS,
     ...(options.onConsole ? { onConsole: options.onConsole } : {}),
   });
   const forget = context.cleanup.add(() => link.close());

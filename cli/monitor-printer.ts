@@ -1,7 +1,7 @@
 /** How a monitor's findings are shown: redrawn on a terminal, as lines elsewhere, as JSON for programs. */
 import { statusOf } from '../abi/index.ts';
 import type { BoardEvent } from '../link/index.ts';
-import { cyclesPerCall, type MonitorState, render, renderPlain } from '../monitor/index.ts';
+import { cyclesPerCall, type ModuleRow, type MonitorState, render, renderPlain } from '../monitor/index.ts';
 import type { Output } from './output.ts';
 
 export type MonitorPrinter = {
@@ -18,28 +18,50 @@ const describeEvent = (event: BoardEvent): string => {
   return `* ${event.name} v${event.version} ${event.kind}${reason}${compared}`;
 };
 
-const jsonPrinter = (output: Output): MonitorPrinter => ({
-  update: (state) => {
-    if (state.down) output.fact({ event: 'disconnected', reason: state.down }, '');
-    for (const row of state.down ? [] : state.rows) {
-      const { name, ...telemetry } = row.telemetry;
-      const rates = { interval_calls: row.calls, cycles_per_call: cyclesPerCall(row) };
-      output.fact({ event: 'telemetry', module: name, hook: row.module?.hook, ...telemetry, ...rates }, '');
-    }
-  },
-  event: ({ kind, name, reason, ...rest }) =>
-    output.fact({ event: 'board', kind, module: name, reason: statusOf(reason).name, ...rest }, ''),
-  console: (text) => output.fact({ event: 'console', text }, ''),
-});
+/** Tells when the connection comes and goes, once each. */
+const connectionChange = () => {
+  let up = false;
+  return (state: MonitorState): 'connected' | 'disconnected' | undefined => {
+    if (up === !state.down) return state.down ? 'disconnected' : undefined; // each failed attempt has its reason
+    up = !state.down;
+    return up ? 'connected' : 'disconnected';
+  };
+};
 
-const plainPrinter = (output: Output): MonitorPrinter => ({
-  update: (state) => {
-    if (state.down) output.print(`disconnected: ${state.down}`);
-    else for (const row of state.rows) output.print(renderPlain(row));
-  },
-  event: (event) => output.print(describeEvent(event)),
-  console: (line) => output.print(line),
-});
+const jsonRow = (row: ModuleRow, output: Output) => {
+  const { name, ...telemetry } = row.telemetry;
+  const rates = { interval_calls: row.calls, cycles_per_call: cyclesPerCall(row) };
+  output.fact({ event: 'telemetry', module: name, hook: row.module?.hook, ...telemetry, ...rates }, '');
+};
+
+const jsonPrinter = (output: Output): MonitorPrinter => {
+  const changeOf = connectionChange();
+  return {
+    update: (state) => {
+      const change = changeOf(state);
+      if (change === 'connected') output.fact({ event: 'connected', ...state.board }, '');
+      if (change === 'disconnected') output.fact({ event: 'disconnected', reason: state.down }, '');
+      if (!state.down) for (const row of state.rows) jsonRow(row, output);
+    },
+    event: ({ kind, name, reason, ...rest }) =>
+      output.fact({ event: 'board', kind, module: name, reason: statusOf(reason).name, ...rest }, ''),
+    console: (text) => output.fact({ event: 'console', text }, ''),
+  };
+};
+
+const plainPrinter = (output: Output): MonitorPrinter => {
+  const changeOf = connectionChange();
+  return {
+    update: (state) => {
+      const change = changeOf(state);
+      if (change === 'connected') output.print(`connected: ${state.board?.board}`);
+      if (change === 'disconnected') output.print(`disconnected: ${state.down}`);
+      if (!state.down) for (const row of state.rows) output.print(renderPlain(row));
+    },
+    event: (event) => output.print(describeEvent(event)),
+    console: (line) => output.print(line),
+  };
+};
 
 /** Text scrolls above the table, which is drawn anew below it. Control characters of the board are made visible. */
 const livePrinter = (output: Output): MonitorPrinter => {
