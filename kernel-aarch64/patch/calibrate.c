@@ -40,23 +40,29 @@ static uint64_t least_of_dispatched_calls(void) {
     return counters.min;
 }
 
+struct overhead {
+    bool known;
+    uint64_t cycles;
+};
+
 /* Measures once, with interrupts masked. */
-static uint64_t once(uint64_t *known, uint64_t (*measure)(void)) {
-    if (*known != 0) { return *known; }
+static uint64_t once(struct overhead *overhead, uint64_t (*measure)(void)) {
+    if (overhead->known) { return overhead->cycles; }
     const uint64_t flags = irq_save();
-    *known = measure() - EMPTY_INSNS;
+    const uint64_t least = measure();
     irq_restore(flags);
-    return *known;
+    *overhead = (struct overhead){.known = true, .cycles = least > EMPTY_INSNS ? least - EMPTY_INSNS : 0};
+    return overhead->cycles;
 }
 
 uint64_t call_overhead(void) {
-    static uint64_t known;
-    return once(&known, least_of_dispatched_calls);
+    static struct overhead overhead;
+    return once(&overhead, least_of_dispatched_calls);
 }
 
 uint64_t measured_call(uint64_t (*fn)(uint64_t, uint64_t), uint64_t a, uint64_t b, uint64_t *took) {
-    static uint64_t known;
-    const uint64_t overhead = once(&known, least_of_plain_calls);
+    static struct overhead measured;
+    const uint64_t overhead = once(&measured, least_of_plain_calls);
     uint64_t raw;
     const uint64_t result = raw_call(fn, a, b, &raw);
     *took = raw > overhead ? raw - overhead : 0;

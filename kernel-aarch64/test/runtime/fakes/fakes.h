@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);   \
-            exit(1);                                                                  \
-        }                                                                             \
-    } while (0)
+#define CHECK(condition) check((condition), #condition, __FILE__, __LINE__)
+
+static inline void check(bool holds, const char *condition, const char *file, int line) {
+    if (holds) { return; }
+    fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);
+    exit(1);
+}
 
 extern uint64_t fake_cycles;
 extern uint64_t fake_time_ns;

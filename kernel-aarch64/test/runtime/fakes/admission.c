@@ -1,0 +1,41 @@
+#include "admission.h"
+#include "bpf/jit/jit.h"
+#include "bpf/verifier/verifier.h"
+#include "drivers/board.h"
+#include "drivers/clock.h"
+#include "patch/cose.h"
+
+enum status fake_cose_status;
+enum status fake_verdict;
+uint64_t fake_bound = 10;
+uint64_t (*fake_program)(uint64_t, uint64_t);
+
+const uint8_t velocity_public_key[32] = {1};
+
+/* The message is the payload. */
+enum status cose_verify(struct span message, const uint8_t key[32], struct span *payload) {
+    (void)key;
+    *payload = message;
+    return fake_cose_status;
+}
+
+enum status bpf_verify(const struct bpf_program *program, const struct verifier_workspace *workspace,
+                       struct bpf_facts *facts, struct verifier_result *result) {
+    (void)program, (void)workspace, (void)facts;
+    *result = (struct verifier_result){.status = fake_verdict, .insn = 1, .message = "r1 is bad", .bound = fake_bound};
+    return fake_verdict;
+}
+
+/* Instruction i becomes the words from 4 * i on. */
+enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *facts,
+                    const struct jit_environment *environment, uint32_t *out, uint32_t capacity_words,
+                    uint32_t *word_of_insn, struct jit_result *result) {
+    (void)facts, (void)environment, (void)out;
+    if (program->count * 4 > capacity_words) { return STATUS_JIT_TOO_LARGE; }
+    for (uint32_t i = 0; i <= program->count; i++) { word_of_insn[i] = i * 4; }
+    result->words = program->count * 4;
+    return STATUS_OK;
+}
+
+const char *board_model(void) { return "a fake board"; }
+uint32_t board_features(void) { return 0; }

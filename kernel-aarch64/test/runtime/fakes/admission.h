@@ -1,0 +1,10 @@
+#pragma once
+/* Verifier, compiler, signature and board as the native tests have them; what they answer is set by the test. */
+
+#include "fakes.h"
+#include "gen/abi_status.h"
+
+extern enum status fake_cose_status;
+extern enum status fake_verdict;
+extern uint64_t fake_bound;
+extern uint64_t (*fake_program)(uint64_t, uint64_t); /* what compiled code does */

@@ -1,0 +1,419 @@
+/* Admission, canaries and rollback: the code of patch/ with a fake verifier, compiler and signature. */
+#include "admission.h"
+#include "bpf/maps/map.h"
+#include "lib/cbor.h"
+#include "lib/sha256.h"
+#include "patch/install.h"
+#include "patch/modules.h"
+#include "patch/service.h"
+#include "patch/slots.h"
+#include "telemetry/events.h"
+#include "telemetry/evidence.h"
+
+/* What a test patch says; zeros are left out of the payload where the field is optional. */
+struct recipe {
+    const char *name;
+    uint32_t hook;
+    const char *board;
+    uint32_t insns;
+    uint8_t code; /* first byte of the code: different programs */
+    const uint8_t *parent;
+    uint64_t sequence;
+    uint64_t bound;
+    uint32_t cores;
+    const char *map;
+    uint32_t map_entries;
+    uint32_t map_flags;
+};
+
+static struct refusal refusal;
+static uint64_t next_sequence = 1;
+
+static void put_map(struct cbor_writer *out, const struct recipe *recipe) {
+    const uint32_t fields[5] = {MAP_TYPE_ARRAY, 4, 8, recipe->map_entries, recipe->map_flags};
+    cbor_put_array(out, 1);
+    cbor_put_map(out, 6);
+    cbor_put_uint(out, 1);
+    cbor_put_text(out, text(recipe->map));
+    for (uint32_t i = 0; i < 5; i++) {
+        cbor_put_uint(out, i + 2);
+        cbor_put_uint(out, fields[i]);
+    }
+}
+
+static struct span payload_of(const struct recipe *recipe) {
+    static uint8_t bytes[65536];
+    static uint8_t code[40000];
+    struct cbor_writer out = {.out = bytes, .capacity = sizeof(bytes)};
+    code[0] = recipe->code;
+    cbor_put_map(&out, 8 + (recipe->map != nullptr));
+    cbor_put_uint(&out, 1), cbor_put_text(&out, text(recipe->name));
+    cbor_put_uint(&out, 2), cbor_put_uint(&out, recipe->hook);
+    cbor_put_uint(&out, 3), cbor_put_text(&out, text(recipe->board));
+    cbor_put_uint(&out, 4), cbor_put_bytes(&out, (struct span){code, recipe->insns * 8});
+    if (recipe->map != nullptr) { cbor_put_uint(&out, 5), put_map(&out, recipe); }
+    cbor_put_uint(&out, 7), cbor_put_uint(&out, recipe->bound);
+    cbor_put_uint(&out, 8), cbor_put_bytes(&out, (struct span){recipe->parent, recipe->parent ? 32 : 0});
+    cbor_put_uint(&out, 9), cbor_put_uint(&out, recipe->sequence);
+    cbor_put_uint(&out, 15), cbor_put_uint(&out, recipe->cores);
+    CHECK(!out.overflow);
+    return (struct span){bytes, out.size};
+}
+
+static void stage(struct span bytes) {
+    uint8_t sha[32];
+    sha256(bytes, sha);
+    struct msg_stage_response response = {};
+    for (uint32_t at = 0; at < bytes.size; at = response.off) {
+        const uint32_t rest = bytes.size - at;
+        const struct msg_stage_request request = {.off = at, .len = bytes.size, .has_len = at == 0, .sha = {sha, 32},
+            .has_sha = at == 0, .data = {bytes.data + at, rest < 1000 ? rest : 1000}};
+        CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK);
+        CHECK(response.off > at);
+    }
+}
+
+static struct recipe recipe(const char *name, uint8_t code) {
+    return (struct recipe){.name = name, .hook = HOOK_TIMER, .board = "aarch64", .insns = 3, .code = code,
+                           .sequence = next_sequence};
+}
+
+static enum status install_as(const struct recipe *recipe, const struct msg_install_request *request) {
+    struct msg_install_response response;
+    refusal = (struct refusal){};
+    stage(payload_of(recipe));
+    const enum status status = handle_install(request, &response, &refusal);
+    if (status == STATUS_OK) { next_sequence = recipe->sequence + 1; }
+    return status;
+}
+
+static enum status install(const struct recipe *recipe) {
+    return install_as(recipe, &(struct msg_install_request){});
+}
+
+static struct version *running(const char *name) {
+    struct module *module = module_find(text(name));
+    return module == nullptr ? nullptr : module_running(module);
+}
+
+static void tick(uint32_t times) {
+    for (uint32_t i = 0; i < times; i++) { fake_tick(fake_time_ns += 1000, 0); }
+}
+
+static uint64_t cost; /* cycles that the programs below take */
+static uint64_t returns_1(uint64_t a, uint64_t b) {
+    (void)a, (void)b;
+    fake_cycles += cost;
+    return 1;
+}
+static uint64_t costs_2(uint64_t a, uint64_t b) {
+    (void)a, (void)b;
+    fake_cycles += 200;
+    return 1;
+}
+static uint64_t costs_50(uint64_t a, uint64_t b) {
+    (void)a, (void)b;
+    fake_cycles += 50;
+    return 1;
+}
+static uint64_t tick_number(uint64_t context, uint64_t b) {
+    (void)b;
+    fake_cycles += 50;
+    return ((const struct timer_context *)context)->tick % 8 == 0 ? 9 : 1;
+}
+
+/* Installs and gives the version what compiled code would do. The first tick comes after. */
+static struct version *install_running(const char *name, uint8_t code, uint64_t (*program)(uint64_t, uint64_t),
+                                       const struct msg_install_request *request) {
+    struct recipe r = recipe(name, code);
+    struct version *predecessor = running(name);
+    if (predecessor != nullptr) { r.parent = predecessor->sha; }
+    CHECK(install_as(&r, request) == STATUS_OK);
+    struct version *version = running(name);
+    CHECK(version != nullptr && version != predecessor);
+    version->entry = program;
+    return version;
+}
+
+static void remove_module(const char *name) {
+    CHECK(handle_remove(&(struct msg_remove_request){.name = text(name)}, &refusal) == STATUS_OK);
+    CHECK(running(name) == nullptr);
+    (void)modules_poll();
+}
+
+static struct event last_event(void) {
+    struct event event = {};
+    uint64_t seq = 0;
+    while (event_read(seq, &event)) { seq = event.seq; }
+    return event;
+}
+
+static void refusals_are_precise_and_change_nothing(void) {
+    const uint8_t other[32] = {1, 2, 3};
+    struct recipe good = recipe("m", 1);
+    struct recipe bad = good;
+    fake_cose_status = STATUS_BAD_SIGNATURE;
+    CHECK(install(&good) == STATUS_BAD_SIGNATURE);
+    fake_cose_status = STATUS_OK;
+    bad.board = "x86", CHECK(install(&bad) == STATUS_WRONG_BOARD), bad = good;
+    bad.hook = HOOK_RUN, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
+    bad.hook = 77, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
+    bad.cores = 1 << 5, CHECK(install(&bad) == STATUS_WRONG_BOARD), bad = good;
+    bad.parent = other, CHECK(install(&bad) == STATUS_WRONG_PARENT), bad = good;
+    bad.insns = 0, CHECK(install(&bad) == STATUS_EMPTY_PROGRAM), bad = good;
+    bad.insns = MAX_PROGRAM_INSNS + 1, CHECK(install(&bad) == STATUS_PROGRAM_TOO_LONG), bad = good;
+    bad.name = "a b", CHECK(install(&bad) == STATUS_BAD_PATCH), bad = good;
+    bad.map = "x", bad.map_entries = 0, CHECK(install(&bad) == STATUS_BAD_MAP_DEFINITION), bad = good;
+    bad.bound = 9, CHECK(install(&bad) == STATUS_BOUND_MISMATCH), bad = good;
+    fake_bound = 65537, CHECK(install(&good) == STATUS_OVER_BUDGET), fake_bound = 10;
+    fake_verdict = STATUS_NULL_DEREFERENCE;
+    CHECK(install(&good) == STATUS_NULL_DEREFERENCE);
+    CHECK(refusal.has_insn && refusal.insn == 1 && strcmp(refusal.message, "r1 is bad") == 0);
+    fake_verdict = STATUS_OK;
+    fake_pool_is_full = true, CHECK(install(&good) == STATUS_POOL_FULL), fake_pool_is_full = false;
+    CHECK(running("m") == nullptr && install_sequence() == 0 && map_at(0) == nullptr);
+    CHECK(last_event().kind == EVENT_REFUSED && last_event().reason == STATUS_POOL_FULL);
+}
+
+static void sequence_and_parent_order_versions(void) {
+    struct recipe r = recipe("m", 1);
+    r.sequence = 100;
+    CHECK(install(&r) == STATUS_OK && install_sequence() == 100);
+    CHECK(install(&r) == STATUS_REPLAYED);
+    r.sequence = 99;
+    CHECK(install(&r) == STATUS_OLDER_SEQUENCE);
+    r.sequence = 101;
+    CHECK(install(&r) == STATUS_WRONG_PARENT); /* names none, but one runs */
+    const uint8_t other[32] = {1, 2, 3};
+    r.parent = other;
+    CHECK(install(&r) == STATUS_WRONG_PARENT);
+    r.parent = running("m")->sha;
+    r.hook = HOOK_PACKET;
+    CHECK(install(&r) == STATUS_WRONG_PARENT);
+    r.hook = HOOK_TIMER;
+    CHECK(install(&r) == STATUS_OK && running("m")->running.version == 2);
+    remove_module("m");
+}
+
+static void slots_run_out(void) {
+    char name[] = "s0";
+    for (uint32_t i = 0; i < SLOTS_PER_HOOK; i++, name[1]++) {
+        struct recipe r = recipe(name, 1);
+        CHECK(install(&r) == STATUS_OK);
+    }
+    struct recipe r = recipe("more", 1);
+    CHECK(install(&r) == STATUS_SLOTS_FULL);
+    for (name[1] = '0'; name[1] < '0' + (char)SLOTS_PER_HOOK; name[1]++) { remove_module(name); }
+    CHECK(install(&r) == STATUS_OK);
+    remove_module("more");
+}
+
+static void maps_outlive_versions(void) {
+    struct recipe r = recipe("m", 1);
+    r.map = "state", r.map_entries = 4;
+    CHECK(install(&r) == STATUS_OK);
+    struct bpf_map *map = map_find(text("state"));
+    const uint64_t value = 42;
+    CHECK(map_update(map, &(uint32_t){2}, &value, 0) == MAP_DONE);
+    r.parent = running("m")->sha, r.code = 2, r.sequence = next_sequence, r.map_entries = 5;
+    CHECK(install(&r) == STATUS_MAP_SHAPE && map->users == 1);
+    r.map_entries = 4;
+    CHECK(install(&r) == STATUS_OK && map->users == 2);
+    CHECK(*(uint64_t *)map_lookup(map, &(uint32_t){2}) == 42);
+    remove_module("m");
+    CHECK(map_find(text("state")) == nullptr);
+}
+
+static const struct msg_install_request canary = {.canary = true, .window = 10, .has_window = true};
+
+static void a_faster_canary_is_promoted(void) {
+    cost = 100;
+    install_running("m", 1, returns_1, &(struct msg_install_request){});
+    tick(20);
+    struct version *second = install_running("m", 2, costs_50, &canary);
+    struct recipe third = recipe("m", 3);
+    third.parent = second->sha;
+    CHECK(install(&third) == STATUS_CANARY_RUNNING);
+    tick(9);
+    CHECK(second->watched == 1);
+    tick(1);
+    CHECK(running("m") == second && second->watched == 0 && last_event().kind == EVENT_PROMOTED);
+    CHECK(last_event().before == 100 && last_event().after == 50);
+}
+
+static void a_slower_canary_is_taken_back_by_the_tick(void) {
+    struct version *before = running("m");
+    install_running("m", 3, returns_1, &canary);
+    tick(10);
+    CHECK(running("m") == before && last_event().kind == EVENT_ROLLED_BACK);
+    CHECK(last_event().reason == STATUS_CANARY_SLOWER && last_event().before == 50 && last_event().after == 100);
+    struct evidence evidence;
+    CHECK(evidence_read(0, &evidence) == STATUS_OK && evidence.calls == 10 && evidence.cycles == 1000);
+    CHECK(evidence.baseline == 50 && evidence.reason == STATUS_CANARY_SLOWER && !evidence.faulted);
+    CHECK(evidence_acknowledge(evidence.id) == STATUS_OK);
+    /* The ratio that was asked for decides. */
+    struct msg_install_request twice = canary;
+    twice.ratio = 2000, twice.has_ratio = true;
+    struct version *slower = install_running("m", 4, returns_1, &twice);
+    tick(10);
+    CHECK(running("m") == slower && slower->watched == 0);
+}
+
+static void one_long_call_is_enough(void) {
+    struct version *before = running("m");
+    cost = 100 * WATCH_CALL_FACTOR + WATCH_CALL_SLACK_CYCLES + 1;
+    struct version *canary_version = install_running("m", 5, costs_50, &canary);
+    tick(3);
+    CHECK(running("m") == canary_version);
+    canary_version->entry = returns_1;
+    tick(1);
+    CHECK(running("m") == before && last_event().reason == STATUS_CANARY_OVER_BUDGET);
+    cost = 100;
+}
+
+static void a_fault_ends_in_the_predecessors_favour(void) {
+    struct version *before = running("m");
+    struct evidence evidence;
+    while (evidence_read(0, &evidence) == STATUS_OK) { CHECK(evidence_acknowledge(evidence.id) == STATUS_OK); }
+    install_running("m", 6, costs_50, &(struct msg_install_request){});
+    tick(1);
+    fake_fault_next = true;
+    tick(1);
+    CHECK(running("m") == before && last_event().reason == STATUS_MODULE_FAULT);
+    CHECK(evidence_read(0, &evidence) == STATUS_OK);
+    CHECK(evidence.faulted && evidence.esr == 0x96000005 && evidence.far == 0xdead && evidence.x[3] == 33);
+    CHECK(evidence.calls == 1);
+    fake_fault_next = true;
+    tick(1); /* that one had no predecessor left but the one before it */
+    if (running("m") != nullptr) {
+        fake_fault_next = true;
+        tick(1);
+    }
+    CHECK(running("m") == nullptr && module_at(0) == nullptr);
+    tick(1);
+    (void)modules_poll();
+}
+
+static void rollback_works_when_evidence_is_full(void) {
+    for (uint32_t i = 0; i < EVIDENCE_RECORDS; i++) { (void)evidence_add(&(struct evidence){.version = 500}); }
+    install_running("full", 1, costs_50, &(struct msg_install_request){});
+    struct version *first = running("full");
+    install_running("full", 2, costs_50, &(struct msg_install_request){});
+    fake_fault_next = true;
+    tick(1);
+    CHECK(running("full") == first);
+    struct evidence evidence;
+    for (uint32_t i = 0; evidence_read(i, &evidence) == STATUS_OK; i++) { CHECK(strcmp(evidence.name, "full") != 0); }
+    while (evidence_read(0, &evidence) == STATUS_OK) { CHECK(evidence_acknowledge(evidence.id) == STATUS_OK); }
+    remove_module("full");
+}
+
+static void shadow_finds_a_disagreement(void) {
+    install_running("sh", 1, costs_2, &(struct msg_install_request){});
+    struct version *first = running("sh");
+    tick(8);
+    struct msg_install_request shadow = canary;
+    shadow.shadow = true, shadow.has_shadow = true, shadow.window = 100;
+    install_running("sh", 2, tick_number, &shadow);
+    tick(9);
+    CHECK(running("sh") == first && last_event().reason == STATUS_CANARY_DISAGREED);
+    struct version *same = install_running("sh", 3, costs_50, &shadow);
+    tick(100);
+    CHECK(running("sh") == same && same->watched == 0 && last_event().before == 200);
+    struct recipe r = recipe("sh", 4);
+    r.parent = same->sha, r.map = "w", r.map_entries = 1;
+    CHECK(install_as(&r, &shadow) == STATUS_INVALID_ARGUMENT); /* would write the map twice */
+    r.map_flags = MAP_FLAG_READ_ONLY;
+    CHECK(install_as(&r, &shadow) == STATUS_OK);
+    remove_module("sh");
+}
+
+static void the_host_can_roll_back_once(void) {
+    struct msg_rollback_response response;
+    const struct msg_rollback_request request = {.name = text("m")};
+    CHECK(handle_rollback(&request, &response, &refusal) == STATUS_NO_ENTRY);
+    install_running("m", 1, costs_50, &(struct msg_install_request){});
+    CHECK(handle_rollback(&request, &response, &refusal) == STATUS_NO_PREVIOUS);
+    install_running("m", 2, costs_50, &(struct msg_install_request){});
+    install_running("m", 3, costs_50, &(struct msg_install_request){});
+    CHECK(handle_rollback(&request, &response, &refusal) == STATUS_OK && response.version == 2);
+    CHECK(handle_rollback(&request, &response, &refusal) == STATUS_NO_PREVIOUS);
+    remove_module("m");
+}
+
+static void nothing_is_freed_before_the_grace_period(void) {
+    install_running("m", 1, costs_50, &(struct msg_install_request){});
+    (void)modules_poll();
+    const uint32_t blocks = fake_pool_blocks;
+    CHECK(handle_remove(&(struct msg_remove_request){.name = text("m")}, &refusal) == STATUS_OK);
+    fake_quiescent = false;
+    CHECK(!modules_poll() && fake_pool_blocks == blocks);
+    fake_quiescent = true;
+    CHECK(modules_poll() && fake_pool_blocks < blocks);
+}
+
+static void damaged_payloads_are_refused(void) {
+    struct recipe r = recipe("m", 1);
+    r.map = "map", r.map_entries = 3;
+    const struct span payload = payload_of(&r);
+    static struct patch patch;
+    CHECK(patch_decode(payload, &patch, &refusal) == STATUS_OK);
+    CHECK(patch.map_count == 1 && patch.maps[0].shape.max_entries == 3 && span_is(patch.name, "m"));
+    for (uint32_t size = 0; size < payload.size; size++) {
+        uint8_t *copy = malloc(size + 1); /* its own block, so that reading past it is seen */
+        memcpy(copy, payload.data, size);
+        CHECK(patch_decode((struct span){copy, size}, &patch, &refusal) == STATUS_BAD_PATCH);
+        free(copy);
+    }
+    uint8_t *copy = malloc(payload.size + 1);
+    memcpy(copy, payload.data, payload.size);
+    CHECK(patch_decode((struct span){copy, payload.size + 1}, &patch, &refusal) == STATUS_BAD_PATCH);
+    for (uint32_t i = 0; i < payload.size; i++) {
+        for (uint32_t bit = 0; bit < 8; bit++) {
+            copy[i] ^= 1 << bit;
+            (void)patch_decode((struct span){copy, payload.size}, &patch, &refusal); /* never reads outside */
+            copy[i] ^= 1 << bit;
+        }
+    }
+    free(copy);
+}
+
+static void staging_resumes_and_checks(void) {
+    struct msg_install_response installed;
+    struct msg_stage_response response;
+    uint8_t data[100] = {7};
+    uint8_t sha[32];
+    sha256((struct span){data, 100}, sha);
+    struct msg_stage_request request = {.len = 100, .has_len = true, .sha = {sha, 32}, .has_sha = true, .data = {data, 60}};
+    CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK && response.off == 60);
+    CHECK(handle_install(&(struct msg_install_request){}, &installed, &refusal) == STATUS_BAD_STATE);
+    CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK && response.off == 60); /* the same again: goes on */
+    request = (struct msg_stage_request){.off = 80, .data = {data, 20}};
+    CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK && response.off == 60); /* a gap is not taken */
+    request = (struct msg_stage_request){.off = 60, .data = {data, 41}};
+    CHECK(handle_stage(&request, &response, &refusal) == STATUS_INVALID_ARGUMENT);
+    data[99] = 1; /* damaged on the way */
+    request = (struct msg_stage_request){.off = 60, .data = {data + 60, 40}};
+    CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK && response.off == 100);
+    CHECK(handle_install(&(struct msg_install_request){}, &installed, &refusal) == STATUS_STAGE_HASH);
+    CHECK(handle_install(&(struct msg_install_request){}, &installed, &refusal) == STATUS_BAD_STATE);
+}
+
+int main(void) {
+    CHECK(slots_init() == STATUS_OK && fake_tick != nullptr);
+    staging_resumes_and_checks();
+    refusals_are_precise_and_change_nothing();
+    sequence_and_parent_order_versions();
+    slots_run_out();
+    maps_outlive_versions();
+    a_faster_canary_is_promoted();
+    a_slower_canary_is_taken_back_by_the_tick();
+    one_long_call_is_enough();
+    a_fault_ends_in_the_predecessors_favour();
+    rollback_works_when_evidence_is_full();
+    shadow_finds_a_disagreement();
+    the_host_can_roll_back_once();
+    nothing_is_freed_before_the_grace_period();
+    damaged_payloads_are_refused();
+    return 0;
+}

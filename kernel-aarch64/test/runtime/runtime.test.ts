@@ -1,0 +1,56 @@
+/** Telemetry, maps and patches of the kernel, compiled for this machine with sanitizers against a small fake board. */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { paths, root } from '../../../firmware/paths.ts';
+import { findTool, requireTool, run } from '../../../firmware/toolchain.ts';
+
+const here = 'test/runtime';
+const folder = (name: string) =>
+  readdirSync(join(paths.kernel, name))
+    .filter((file) => file.endsWith('.c'))
+    .map((file) => `${name}/${file}`);
+const files = (name: string, stems: string) => stems.split(' ').map((stem) => `${name}/${stem}.c`);
+
+const flags = '-std=gnu23 -O1 -g -Wall -Wextra -Werror -pthread'.split(' ');
+/** Without Debian's libclang-rt-19-dev undefined behaviour still ends the program, but memory errors go unseen. */
+const sanitizers = () =>
+  findTool('sanitizers')
+    ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+    : ['-fsanitize=undefined', '-fsanitize-trap=all'];
+
+const runNative = async (t: ExecutionContext, name: string, sources: readonly string[]) => {
+  t.timeout(120_000);
+  const output = join(root, 'build/native');
+  mkdirSync(output, { recursive: true });
+  const includes = [`-I${join(paths.kernel, here, 'fakes')}`, `-I${paths.kernel}`];
+  const inputs = [`${here}/${name}.c`, `${here}/fakes/fakes.c`, ...sources].map((f) => join(paths.kernel, f));
+  await run(requireTool('clang'), [
+    ...flags,
+    ...sanitizers(),
+    ...includes,
+    ...inputs,
+    '-o',
+    join(output, name),
+  ]);
+  await t.notThrowsAsync(run(join(output, name), []));
+};
+
+test('telemetry counts exactly, leaves room for rollbacks, and never overwrites evidence', (t) =>
+  runNative(t, 'telemetry_test', [...folder('telemetry'), 'bpf/helpers/trace.c']));
+
+test('maps equal a model, keep their shape, and lookups never miss beside updates', (t) =>
+  runNative(t, 'maps_test', [...folder('telemetry'), ...folder('bpf/maps')]));
+
+const patchSources =
+  'calibrate compile dispatch install modules payload report service_modules shadow slots stage version watch';
+
+test('patches are refused precisely, and bad versions are taken back by the board itself', (t) =>
+  runNative(t, 'patch_test', [
+    `${here}/fakes/admission.c`,
+    ...folder('telemetry'),
+    ...folder('bpf/maps'),
+    ...folder('bpf/helpers'),
+    ...files('lib', 'cbor sha256 print'),
+    ...files('patch', patchSources),
+  ]));
