@@ -80,7 +80,8 @@ static void derive_field(struct jit *j, uint32_t dst, uint32_t src, field_operat
 
 static void copy(struct jit *j, uint32_t dst, uint32_t src) {
     const struct value *v = &j->values[src];
-    bool costly = v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
+    /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. */
+    bool costly = v->kind == VALUE_SUM || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
     if (costly && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
     begin_note(j, dst);
     note(j, dst, j->values[src], j->bits[src]);

@@ -74,14 +74,13 @@ static uint32_t live_before(struct jit *j, uint32_t i, uint32_t live, bool first
     }
 }
 
-/* Where r0 arrives at the target of a jump: in x7 when r1, which owns x0, is live on either side. */
+/* Where r0 arrives at the target of a jump: in x7 when r1, which owns x0, is live before it or on either side. */
 static void place_r0(struct jit *j, uint32_t i, uint32_t live) {
     struct bpf_insn insn = j->program->insns[i];
     enum flow flow = jump_flow(insn, j->facts->flags[i]);
     if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }
     uint32_t *target = &j->slots[jump_target(insn, i)];
-    uint32_t live_out = (*target >> SLOT_LIVE_SHIFT) | (flow == FLOW_BRANCH ? live : 0);
-    if (live_out & REG_BIT(1)) { *target |= SLOT_R0_HOME; }
+    if ((*target >> SLOT_LIVE_SHIFT | live) & REG_BIT(1)) { *target |= SLOT_R0_HOME; }
 }
 
 static void find_live(struct jit *j, bool first) {
@@ -93,13 +92,13 @@ static void find_live(struct jit *j, bool first) {
         }
         struct bpf_insn insn = j->program->insns[i];
         if (is_jump_class(insn)) {
-            place_r0(j, i, live);
             enum flow flow = jump_flow(insn, j->facts->flags[i]);
             uint32_t target = jump_target(insn, i);
             bool back = (flow == FLOW_JUMP || flow == FLOW_BRANCH) && target <= i;
             if (back && target < loop_from) { loop_from = target; }
         }
         live = live_before(j, i, live, first) & ALL_REGS;
+        if (is_jump_class(insn)) { place_r0(j, i, live); }
         uint32_t flags = i >= loop_from ? SLOT_LOOP | SLOT_R0_HOME : 0;
         if (live & REG_BIT(1)) { flags |= SLOT_R0_HOME; }
         if (i == loop_from) { loop_from = UINT32_MAX; }

@@ -150,7 +150,13 @@ void ensure_reg32(struct jit *j, uint32_t reg) {
 
 enum a64_reg value_reg32(const struct jit *j, uint32_t reg) { return (enum a64_reg)j->values[reg].base; }
 
+/* The old value of a register that is about to be overwritten unread is nobody's concern any more. */
+static void drop_unread(struct jit *j, uint32_t reg) {
+    if (!(j->live_in & REG_BIT(reg))) { set_home(j, reg, (enum a64_reg)j->home[reg]); }
+}
+
 void begin_note(struct jit *j, uint32_t reg) {
+    drop_unread(j, reg);
     /* r1's home is x0, where r0 may still be: it is moved when x0 is really written, often it is dead by then. */
     if (reg != 1) { release_phys(j, (enum a64_reg)j->home[reg], j->live_out, reg); }
 }
@@ -165,8 +171,10 @@ static enum a64_reg place_of(const struct jit *j, uint32_t reg) {
 }
 
 enum a64_reg begin_define(struct jit *j, uint32_t reg) {
+    drop_unread(j, reg);
     enum a64_reg phys = place_of(j, reg);
     release_phys(j, phys, j->live_out, reg);
+    if (phys != j->home[reg]) { release_phys(j, (enum a64_reg)j->home[reg], j->live_out, reg); }
     return phys;
 }
 
