@@ -98,7 +98,9 @@ enum status step_call(struct verifier *v, struct state *s, uint32_t target) {
     reg_set_pointer(pointer, REG_STACK);
     pointer->frame = (uint8_t)s->depth;
     callee->used = 0;
-    callee->call = s->pc;
+    for (uint32_t i = 0; i < NESTING; i++) { callee->turns[i] = 0; }
+    callee->call = (uint16_t)s->pc;
+    callee->point = (uint16_t)(v->points[target] - 1);
     callee->function = function_at(v, target);
     s->pc = target;
     return STATUS_OK;

@@ -11,7 +11,7 @@ enum mark : uint8_t {
     MARK_TARGET = 1 << 0,   /* some jump lands here */
     MARK_SECOND = 1 << 1,   /* second slot of ld_imm64 */
     MARK_FUNCTION = 1 << 2, /* some call lands here */
-    MARK_LOOP = 1 << 3,     /* some backward jump lands here */
+    MARK_LEAVES_LOOP = 1 << 3, /* conditional jump: one way out leaves the innermost loop */
     MARK_REACHED = 1 << 4,  /* there is a way here in the control-flow graph */
 };
 
@@ -23,12 +23,17 @@ struct live {
     uint64_t slots_decisive;
 };
 
-/* Backward jump: [first, last] encloses the loop. */
-struct loop {
-    uint16_t first, last;
-};
+enum { NO_POINT = UINT16_MAX, FUNCTIONS = 64 };
 
-enum { LOOPS_KEPT = 64, FUNCTIONS = 64 };
+/* A place where ways meet or functions begin: states rest and merge here. */
+struct point {
+    uint16_t pc;
+    uint16_t order; /* place in the weak topological order */
+    uint16_t last;  /* head of a loop: highest order inside it */
+    uint16_t head;  /* point that heads the innermost loop around this one, itself if it is a head; or NO_POINT */
+    uint16_t outer; /* head of a loop: the head of the next loop around it, or NO_POINT */
+    uint16_t level; /* loops around it */
+};
 
 struct function {
     uint16_t start;
@@ -56,11 +61,11 @@ struct verifier {
 
     /* structure.c */
     uint8_t *marks;        /* enum mark of each slot */
-    uint16_t *points;      /* 1 + index in live of each jump target, else 0 */
-    struct live *live;     /* at each jump target */
+    uint16_t *points;      /* of each slot: 1 + index of its point, or 0 */
     uint32_t point_count;
-    struct loop loops[LOOPS_KEPT];
-    uint32_t loop_count;
+    uint32_t loop_count;   /* backward jumps */
+    struct live *live;       /* at each point (liveness.c) */
+    struct point *points_at; /* each point (order.c) */
     struct function functions[FUNCTIONS]; /* by start; functions[0] is the main one */
     uint32_t function_count;
     uint32_t frame_count; /* frames that the deepest chain of calls needs */

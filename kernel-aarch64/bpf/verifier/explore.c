@@ -23,6 +23,12 @@ struct loop_mark {
     uint32_t lineage; /* a state that has passed it has it among its ancestors */
 };
 
+/* Where a frame stands among loops. */
+struct turns {
+    uint32_t turns[NESTING];
+    uint16_t point;
+};
+
 struct walk {
     struct snapshot *first; /* resting states, by place */
     struct state state;     /* the one that is walked */
@@ -45,12 +51,12 @@ static void remove_next(struct verifier *v, struct snapshot **link) {
 
 /* Lets the state rest unless a resting one covers it. *crowded when too many rest at its place. */
 static enum status rest(struct verifier *v, struct walk *w, const struct state *s, bool *crowded) {
-    struct place place = state_place(s);
+    struct place place = state_place(v, s);
     uint64_t walked = s->walked;
     uint32_t count = 0;
     struct snapshot **link = &w->first;
-    while (*link != nullptr && place_below((*link)->place, place)) { link = &(*link)->next; }
-    while (*link != nullptr && place_equal((*link)->place, place)) {
+    while (*link != nullptr && place_compare(&(*link)->place, &place) < 0) { link = &(*link)->next; }
+    while (*link != nullptr && place_compare(&(*link)->place, &place) == 0) {
         struct relation relation = snapshot_relation(v, s, *link);
         if (relation.covered) {
             if (s->walked > (*link)->walked) { (*link)->walked = s->walked; }
@@ -61,7 +67,7 @@ static enum status rest(struct verifier *v, struct walk *w, const struct state *
             remove_next(v, link);
             continue;
         }
-        count++;
+        count += relation.comparable;
         link = &(*link)->next;
     }
     *crowded = count >= (v->precise ? CROWD_PRECISE : CROWD_COARSE);
@@ -77,15 +83,15 @@ static enum status rest(struct verifier *v, struct walk *w, const struct state *
  * resting state covers the walked one. */
 static bool merge_here(struct verifier *v, struct walk *w, bool crowded) {
     struct state *s = &w->state;
-    struct place place = state_place(s);
-    for (struct snapshot **link = &w->first; *link != nullptr && place_equal((*link)->place, place);) {
+    struct place place = state_place(v, s);
+    for (struct snapshot **link = &w->first; *link != nullptr && place_compare(&(*link)->place, &place) == 0;) {
         struct relation relation = snapshot_relation(v, s, *link);
         if (relation.covers) {
             if ((*link)->walked > s->walked) { s->walked = (*link)->walked; }
         } else if (relation.covered) {
             if (s->walked > (*link)->walked) { (*link)->walked = s->walked; }
             return false;
-        } else if (crowded || relation.mergeable) {
+        } else if (relation.mergeable || (crowded && relation.comparable)) {
             snapshot_join(v, s, *link);
         } else {
             link = &(*link)->next;
@@ -107,9 +113,9 @@ static void take_up(struct verifier *v, struct walk *w, bool crowded) {
 }
 
 /* Joins all states that rest at one place. The walked state must rest too: its memory is used. */
-static enum status join_crowd(struct verifier *v, struct walk *w, struct place place) {
+static enum status join_crowd(struct verifier *v, struct walk *w, const struct place *place) {
     struct snapshot *before = w->first, **link = &before;
-    while (place_below((*link)->place, place)) { link = &(*link)->next; }
+    while (place_compare(&(*link)->place, place) < 0) { link = &(*link)->next; }
     w->first = *link; /* cut the list there for a moment */
     take_up(v, w, true);
     *link = w->first;
@@ -121,16 +127,17 @@ static enum status join_crowd(struct verifier *v, struct walk *w, struct place p
 /* At a jump target: waits for the states that are behind, merges with those that are here. */
 static enum status arrive(struct verifier *v, struct walk *w) {
     if (w->first == nullptr) { return STATUS_OK; }
-    struct place place = state_place(&w->state);
-    if (place_below(place, w->first->place)) { return STATUS_OK; }
+    struct place place = state_place(v, &w->state);
+    int32_t against_first = place_compare(&place, &w->first->place);
+    if (against_first < 0) { return STATUS_OK; }
     state_forget(v, &w->state);
-    if (place_equal(place, w->first->place)) {
+    if (against_first == 0) {
         if (!merge_here(v, w, false)) { take_up(v, w, false); }
         return STATUS_OK;
     }
     bool crowded = false;
     enum status status = rest(v, w, &w->state, &crowded);
-    if (status == STATUS_OK && crowded) { status = join_crowd(v, w, place); }
+    if (status == STATUS_OK && crowded) { status = join_crowd(v, w, &place); }
     if (status == STATUS_OK) { take_up(v, w, false); }
     return status;
 }
@@ -147,7 +154,7 @@ static bool is_ancestor(const struct walk *w, uint32_t lineage, uint32_t ancesto
 static enum status check_progress(struct verifier *v, struct walk *w) {
     struct state *s = &w->state;
     struct loop_mark *mark = &w->loops[v->points[s->pc] - 1];
-    if (mark->remembered != nullptr && place_equal(mark->remembered->place, state_place(s)) &&
+    if (mark->remembered != nullptr && mark->remembered->depth == s->depth &&
         is_ancestor(w, s->lineage, mark->lineage) && snapshot_relation(v, s, mark->remembered).same_decisive) {
         return refuse(v, STATUS_UNBOUNDED_LOOP, s->pc, "after %u turns nothing has changed that could end the loop", mark->turns);
     }
@@ -164,26 +171,43 @@ static enum status check_progress(struct verifier *v, struct walk *w) {
 
 /* ---- the walk ---- */
 
-/* Rests the way out that lies further on, and walks the other. False when neither is possible. */
+/* True when the jump's target stays in the loop that falling through leaves. */
+static bool target_first(const struct verifier *v, const struct state *s, uint32_t target) {
+    uint16_t next = v->points[s->pc + 1];
+    if (next == 0) { return false; }
+    const struct point *falls = &v->points_at[next - 1], *jumps = &v->points_at[v->points[target] - 1];
+    return falls->level < jumps->level || (falls->level == jumps->level && falls->order > jumps->order && jumps->pc <= s->pc);
+}
+
+/* Rests one way out of the conditional jump and walks the other. False when neither is possible. */
 static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
     struct state *s = &w->state;
-    uint32_t pc = s->pc;
-    bool far_taken = v->program->insns[pc].off >= 0, crowded = false;
-    struct place place = {0, 0};
+    uint32_t pc = s->pc, target = pc + 1 + (uint32_t)v->program->insns[pc].off;
+    bool rest_taken = !target_first(v, s, target), crowded = false;
+    struct frame *frame = &s->frames[s->depth];
+    struct turns before = {.point = frame->point};
+    memcpy(before.turns, frame->turns, sizeof(before.turns));
+    struct place place = {0};
     enum status status = STATUS_OK;
     v->undo_active = true;
-    if (state_assume(v, s, far_taken)) {
-        place = state_place(s);
+    if (state_assume(v, s, rest_taken)) {
+        if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
+        place = state_place(v, s);
         status = rest(v, w, s, &crowded);
     }
     state_undo(v);
     v->undo_active = false;
     s->pc = pc;
-    *possible = state_assume(v, s, !far_taken);
+    frame->point = before.point;
+    memcpy(frame->turns, before.turns, sizeof(before.turns));
+    *possible = state_assume(v, s, !rest_taken);
     if (!crowded || status != STATUS_OK) { return status; }
     bool again = false;
-    if (*possible) { status = rest(v, w, s, &again); }
-    if (status == STATUS_OK) { status = join_crowd(v, w, place); }
+    if (*possible) {
+        if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
+        status = rest(v, w, s, &again);
+    }
+    if (status == STATUS_OK) { status = join_crowd(v, w, &place); }
     *possible = false; /* it rests: whatever is furthest behind goes on */
     return status;
 }
@@ -197,7 +221,6 @@ static bool resume(struct verifier *v, struct walk *w) {
 /* Walks one instruction; *ended when no state is left. */
 static enum status walk_one(struct verifier *v, struct walk *w, bool *ended) {
     struct state *s = &w->state;
-    uint32_t from = s->pc;
     s->walked++;
     enum status status = STATUS_OK;
     switch (state_step(v, s)) {
@@ -220,7 +243,7 @@ static enum status walk_one(struct verifier *v, struct walk *w, bool *ended) {
     default: break;
     }
     if (v->points[s->pc] == 0) { return STATUS_OK; }
-    if (s->pc <= from && (v->marks[s->pc] & MARK_LOOP) != 0) { status = check_progress(v, w); }
+    if (enter_point(v, s)) { status = check_progress(v, w); }
     return status == STATUS_OK ? arrive(v, w) : status;
 }
 

@@ -129,17 +129,6 @@ static void before_call(struct verifier *v, struct live *l, uint32_t pc, struct 
     l->regs_decisive |= arguments;
 }
 
-/* True when one way out of the jump stays in a loop and the other leaves it, so that its operands decide on the end. */
-static bool leaves_loop(const struct verifier *v, uint32_t pc, uint32_t target) {
-    if (v->loop_count > LOOPS_KEPT) { return true; }
-    for (uint32_t i = 0; i < v->loop_count; i++) {
-        struct loop loop = v->loops[i];
-        bool inside = pc >= loop.first && pc <= loop.last;
-        if (inside && (target < loop.first || target > loop.last || pc == loop.last)) { return true; }
-    }
-    return false;
-}
-
 static void meet(struct live *l, const struct live *other) {
     l->regs |= other->regs;
     l->regs_decisive |= other->regs_decisive;
@@ -150,7 +139,7 @@ static void meet(struct live *l, const struct live *other) {
 static void before_condition(struct verifier *v, struct live *l, uint32_t pc, struct bpf_insn insn, bool with_src) {
     uint32_t target = pc + 1 + (uint32_t)insn.off;
     meet(l, &v->live[v->points[target] - 1]);
-    bool decides = v->precise || leaves_loop(v, pc, target);
+    bool decides = v->precise || (v->marks[pc] & MARK_LEAVES_LOOP) != 0;
     use_as(l, insn_dst(insn), decides);
     if (with_src) { use_as(l, insn_src(insn), decides); }
 }

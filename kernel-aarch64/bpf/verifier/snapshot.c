@@ -1,4 +1,4 @@
-/* Packing of states. A frame is: live registers | call | function, those registers, the used live slots, those slots.
+/* Packing of states. A frame is: live registers | call | point | function, turns, those registers, the used live slots, those slots.
  * A register is two words of fields, and none, one or eight of its value. */
 
 #include "bpf/verifier/snapshot.h"
@@ -14,15 +14,6 @@ static const struct live *live_at(const struct verifier *v, uint32_t pc) {
 }
 
 static uint32_t frame_pc(const struct state *s, uint32_t f) { return f == s->depth ? s->pc : s->frames[f + 1].call + 1; }
-
-struct place state_place(const struct state *s) {
-    uint64_t parts[2] = {UINT64_MAX, UINT64_MAX};
-    for (uint32_t f = 0; f <= s->depth; f++) {
-        uint32_t at = f == s->depth ? s->pc : s->frames[f + 1].call, shift = 48 - 16 * (f % 4);
-        parts[f / 4] = (parts[f / 4] & ~((uint64_t)0xffff << shift)) | (uint64_t)at << shift;
-    }
-    return (struct place){parts[0], parts[1]};
-}
 
 /* ---- registers ---- */
 
@@ -73,7 +64,8 @@ static uint32_t set_regs(const struct frame *frame, const struct live *live) {
 
 static uint64_t *pack_frame(uint64_t *at, const struct frame *frame, const struct live *live) {
     uint32_t regs = set_regs(frame, live);
-    *at++ = regs | (uint64_t)frame->call << 16 | (uint64_t)frame->function << 32;
+    *at++ = regs | (uint64_t)frame->call << 16 | (uint64_t)frame->point << 32 | (uint64_t)frame->function << 48;
+    for (uint32_t i = 0; i < NESTING / 2; i++) { *at++ = frame->turns[2 * i] | (uint64_t)frame->turns[2 * i + 1] << 32; }
     for (; regs != 0; regs &= regs - 1) { at = pack_reg(at, &frame->regs[__builtin_ctz(regs)]); }
     uint64_t used = frame->used & live->slots;
     *at++ = used;
@@ -95,7 +87,10 @@ static const uint64_t *unpack_slot(const uint64_t *at, struct slot *slot) {
 static const uint64_t *unpack_frame(const uint64_t *at, struct frame *frame, uint32_t depth) {
     uint32_t regs = (uint16_t)*at;
     frame->call = (uint16_t)(*at >> 16);
-    frame->function = (uint32_t)(*at++ >> 32);
+    frame->point = (uint16_t)(*at >> 32);
+    frame->function = (uint32_t)(*at++ >> 48);
+    for (uint32_t i = 0; i < NESTING; i++) { frame->turns[i] = (uint32_t)(at[i / 2] >> (i % 2 * 32)); }
+    at += NESTING / 2;
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
         if ((regs >> r & 1) != 0) {
             at = unpack_reg(at, &frame->regs[r]);
@@ -140,7 +135,7 @@ static uint32_t class_of(uint32_t bytes, uint32_t *rounded) {
 static uint32_t worst_bytes(const struct state *s) {
     uint32_t words = 0;
     for (uint32_t f = 0; f <= s->depth; f++) {
-        words += 2 + 10 * 10 + 11 * (uint32_t)__builtin_popcountll(s->frames[f].used);
+        words += 2 + NESTING / 2 + 10 * 10 + 11 * (uint32_t)__builtin_popcountll(s->frames[f].used);
     }
     return (uint32_t)sizeof(struct snapshot) + 8 * words;
 }
@@ -161,7 +156,7 @@ struct snapshot *snapshot_take(struct verifier *v, const struct state *s) {
         out = fresh;
         v->free += rounded;
     }
-    out->place = state_place(s);
+    out->place = state_place(v, s);
     out->walked = s->walked;
     out->pc = s->pc;
     out->depth = s->depth;
@@ -208,7 +203,7 @@ static bool pair_ids(struct id_pairs *pairs, uint32_t from, uint32_t to) {
 struct comparison {
     bool covered, covers;                 /* so far, over everything */
     bool covered_decisive, covers_decisive; /* over what can decide */
-    bool mergeable;
+    bool mergeable, comparable;
     struct id_pairs old_to_new, new_to_old;
 };
 
@@ -261,7 +256,9 @@ static const uint64_t *compare_slot(struct comparison *c, const struct slot *now
 }
 
 static const uint64_t *compare_frame(struct comparison *c, const struct frame *frame, const struct live *live, const uint64_t *at) {
-    uint32_t old_regs = (uint16_t)*at++, now_regs = set_regs(frame, live);
+    c->comparable &= (uint16_t)(*at >> 16) == frame->call;
+    uint32_t old_regs = (uint16_t)*at, now_regs = set_regs(frame, live);
+    at += 1 + NESTING / 2;
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
         bool old_set = (old_regs >> r & 1) != 0, now_set = (now_regs >> r & 1) != 0;
         bool is_decisive = (live->regs_decisive >> r & 1) != 0;
@@ -288,12 +285,15 @@ static const uint64_t *compare_frame(struct comparison *c, const struct frame *f
 }
 
 struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
-    struct comparison c = {.covered = true, .covers = true, .covered_decisive = true, .covers_decisive = true, .mergeable = true};
+    struct comparison c = {.covered = true, .covers = true, .covered_decisive = true, .covers_decisive = true, .mergeable = true, .comparable = true};
+    if (s->pc != snapshot->pc || s->depth != snapshot->depth) { return (struct relation){0}; }
     const uint64_t *at = snapshot->words;
     for (uint32_t f = 0; f <= s->depth; f++) {
         at = compare_frame(&c, &s->frames[f], live_at(v, frame_pc(s, f)), at);
     }
+    if (!c.comparable) { return (struct relation){0}; }
     return (struct relation){
+        .comparable = true,
         .covered = c.covered,
         .covers = c.covers,
         .mergeable = c.mergeable && (c.covered_decisive || c.covers_decisive),
@@ -369,7 +369,8 @@ static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const ui
 }
 
 static const uint64_t *join_frame(struct verifier *v, struct frame *frame, const uint64_t *at) {
-    uint32_t old_regs = (uint16_t)*at++;
+    uint32_t old_regs = (uint16_t)*at;
+    at += 1 + NESTING / 2;
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
         struct reg old = {.kind = REG_UNINIT};
         if ((old_regs >> r & 1) != 0) { at = unpack_reg(at, &old); }

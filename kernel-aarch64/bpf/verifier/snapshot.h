@@ -2,11 +2,7 @@
 /* States at rest: packed to what is live, compared with and merged into the state that is being walked. */
 
 #include "bpf/verifier/engine.h"
-
-/* Orders states: first by where the outermost function stands, then by the function it called, and so on. */
-struct place {
-    uint64_t high, low;
-};
+#include "bpf/verifier/order.h"
 
 struct snapshot {
     struct snapshot *next; /* by place, ascending */
@@ -21,15 +17,12 @@ struct snapshot {
 
 /* How a state compares with a snapshot at the same place, over what is live there. */
 struct relation {
+    bool comparable; /* they stand at the same instruction, called the same way */
     bool covered;   /* the snapshot covers the state */
     bool covers;    /* the state covers the snapshot */
     bool mergeable; /* they differ only where it can't decide on safety */
     bool same_decisive; /* they agree in all that can decide */
 };
-
-struct place state_place(const struct state *s);
-static inline bool place_equal(struct place a, struct place b) { return a.high == b.high && a.low == b.low; }
-static inline bool place_below(struct place a, struct place b) { return a.high < b.high || (a.high == b.high && a.low < b.low); }
 
 /* Packs the state; null when the workspace is full. */
 struct snapshot *snapshot_take(struct verifier *v, const struct state *s);

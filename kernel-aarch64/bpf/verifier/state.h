@@ -30,6 +30,9 @@ struct reg {
     struct scalar var;
 };
 
+/* Loops in loops whose turns are told apart; deeper ones are walked all the same. */
+enum { NESTING = 6 };
+
 enum { STACK_SLOTS = BPF_STACK_BYTES / 8, REGS = 11, FRAME_POINTER = 10 };
 
 /* Eight stack bytes; slot 0 is the lowest. */
@@ -43,7 +46,9 @@ struct slot {
 struct frame {
     struct reg regs[REGS];
     uint64_t used; /* slots with a written byte; the others are not initialised in memory either */
-    uint32_t call; /* slot of the call that made this frame */
+    uint32_t turns[NESTING]; /* of the loops around `point`, outermost first */
+    uint16_t point;          /* last jump target that was passed */
+    uint16_t call;           /* slot of the call that made this frame */
     uint32_t function;
     struct slot slots[STACK_SLOTS];
 };

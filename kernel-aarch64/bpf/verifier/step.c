@@ -134,6 +134,8 @@ void state_begin(struct verifier *v, struct state *s) {
     frame->used = 0;
     frame->call = 0;
     frame->function = 0;
+    frame->point = 0;
+    for (uint32_t i = 0; i < NESTING; i++) { frame->turns[i] = 0; }
     s->pc = s->depth = s->lineage = 0;
     s->walked = 0;
     if (v->program->hook == HOOK_RUN) {

@@ -135,12 +135,6 @@ static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn
 
 /* ---- edges ---- */
 
-static void note_loop(struct verifier *v, uint32_t first, uint32_t last) {
-    v->marks[first] |= MARK_LOOP;
-    if (v->loop_count < LOOPS_KEPT) { v->loops[v->loop_count] = (struct loop){(uint16_t)first, (uint16_t)last}; }
-    v->loop_count++; /* beyond LOOPS_KEPT: told by the count */
-}
-
 static void note_point(struct verifier *v, uint32_t pc) {
     if (pc < v->program->count && v->points[pc] == 0) { v->points[pc] = (uint16_t)++v->point_count; }
 }
@@ -152,10 +146,7 @@ static enum status note_target(struct verifier *v, uint32_t pc, int64_t target, 
     }
     v->marks[target] |= mark;
     note_point(v, (uint32_t)target);
-    if (mark == MARK_TARGET && target <= pc) {
-        note_loop(v, (uint32_t)target, pc);
-        note_point(v, pc + 1); /* where the loop is left, once per iteration */
-    }
+    v->loop_count += mark == MARK_TARGET && target <= pc;
     return STATUS_OK;
 }
 
@@ -258,6 +249,8 @@ static enum status sweep_edges(struct verifier *v, struct sweep *sweep) {
             enum status status = check_fall_through(v, pc, next);
             if (status != STATUS_OK) { return status; }
             if (reached) { v->marks[next] |= MARK_REACHED; }
+            bool conditional = shape == SHAPE_COND_K || shape == SHAPE_COND_X;
+            if (conditional && v->loop_count != 0) { note_point(v, next); } /* a loop may end here; order.c drops the others */
         }
         pc = next - 1;
     }
@@ -280,7 +273,7 @@ static enum status check_exits(struct verifier *v) {
             bool falls = shape != SHAPE_JA && shape != SHAPE_JA32 && shape != SHAPE_EXIT;
             ends[pc] = shape == SHAPE_EXIT || (falls && ends[next] != 0) ||
                        (shape_jumps(shape) && ends[jump_target(insn, shape, pc)] != 0);
-            again |= ends[pc] != 0 && (v->marks[pc] & MARK_LOOP) != 0;
+            again |= ends[pc] != 0 && (v->marks[pc] & MARK_TARGET) != 0;
         }
     }
     v->free = ends;
@@ -369,6 +362,7 @@ enum status check_structure(struct verifier *v) {
     memset(v->marks, 0, count);
     memset(v->points, 0, count * sizeof(v->points[0]));
     v->frame_count = 1;
+    note_point(v, 0);
     enum status status = check_slots(v);
     if (status == STATUS_OK) { status = list_functions(v); }
     if (status == STATUS_OK) { status = check_edges(v); }

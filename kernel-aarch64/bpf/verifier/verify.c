@@ -2,6 +2,7 @@
 
 #include "bpf/verifier/explore.h"
 #include "bpf/verifier/helpers.h"
+#include "bpf/verifier/order.h"
 #include "lib/mem.h"
 
 void *take_memory(struct verifier *v, uint32_t size_bytes) {
@@ -60,6 +61,7 @@ static enum status walk_again(struct verifier *v, const struct verifier_workspac
 static enum status verify(struct verifier *v, const struct verifier_workspace *workspace, const struct observation *observation) {
     enum status status = check_program(v);
     if (status == STATUS_OK) { status = check_structure(v); }
+    if (status == STATUS_OK) { status = compute_order(v); }
     if (status != STATUS_OK) { return status; }
     v->live = take_memory(v, v->point_count * (uint32_t)sizeof(*v->live));
     if (v->live == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }

@@ -1,0 +1,21 @@
+#pragma once
+/* The order in which states at different places are walked. */
+
+#include "bpf/verifier/engine.h"
+
+/* Numbers the jump targets of each function so that every loop is contiguous, its head first, and all else comes after what
+ * leads to it (a weak topological order); marks the conditional jumps that leave a loop. */
+[[nodiscard]] enum status compute_order(struct verifier *v);
+
+/* Orders states: outermost function first; in it loop by loop, turn by turn, then by point. */
+struct place {
+    uint32_t length;
+    uint32_t parts[15];
+};
+
+struct place state_place(const struct verifier *v, const struct state *s);
+int32_t place_compare(const struct place *a, const struct place *b);
+
+/* The state has gone from its last point to the one at s->pc: counts turns of loops. True when it came back to the head of
+ * a loop. */
+bool enter_point(const struct verifier *v, struct state *s);
