@@ -1,6 +1,7 @@
 /** Assembles eBPF text in clang's syntax, and what `llvm-objdump-19 -d` prints. */
 import { encodeProgram, type Operation, slotsOf } from './instruction.ts';
-import { integer, parseStatement, type Scope, StatementError } from './statement.ts';
+import { parseStatement, type Scope } from './statement.ts';
+import { integer, StatementError } from './statement-operand.ts';
 
 export class AssemblyError extends Error {
   readonly line: number;

@@ -1,10 +1,20 @@
 /** The statements of eBPF assembly, one row each: what a line looks like and the operation it makes. */
 import { helpers } from '../abi/index.ts';
 import { aluSymbols, branchSymbols } from './disassembler.ts';
-import type { AluOp, BranchOp, Operand, Operation, Size, Width } from './instruction.ts';
-
-/** Why a line was refused; the assembler adds where. */
-export class StatementError extends Error {}
+import type { AluOp, BranchOp, Operand, Operation, Width } from './operation.ts';
+import {
+  fail,
+  immediate,
+  integer,
+  offset,
+  operand,
+  pointer,
+  register,
+  sameRegister,
+  sizeOf,
+  widthOf,
+  within,
+} from './statement-operand.ts';
 
 /** Distance from this instruction to a label or a literal one; 0 for a label in the first pass. */
 export type Resolve = (target: string) => number;
@@ -13,52 +23,6 @@ export type Scope = { resolve: Resolve; hasLabel: (name: string) => boolean };
 const INT = '[+-]?(?:0x[0-9a-f]+|\\d+)';
 const REG = '[rw]\\d+';
 const PLACE = `(${REG})([+-])(${INT})`;
-
-const fail = (why: string): never => {
-  throw new StatementError(why);
-};
-
-export const integer = (text: string): bigint => {
-  const negative = text.startsWith('-');
-  const value = BigInt(text.replace(/^[+-]/, ''));
-  return negative ? -value : value;
-};
-
-const within = (value: bigint, low: bigint, high: bigint, what: string): number =>
-  value < low || value > high ? fail(`${what} ${value} is not in ${low}..${high}`) : Number(value);
-
-const register = (text: string): number => {
-  const index = Number(text.slice(1));
-  return index > 10 ? fail(`there is no register ${text}; use ${text[0]}0..${text[0]}10`) : index;
-};
-
-const pointer = (text: string): number =>
-  text.startsWith('r') ? register(text) : fail(`an address is 64 bits wide; use r${text.slice(1)}`);
-
-const widthOf = (text: string): Width => (text.startsWith('r') ? 64 : 32);
-
-/** A 32-bit operation takes its immediate signed or unsigned; a 64-bit one sign-extends it, so only signed. */
-const immediate = (text: string, width: Width): number => {
-  const value = integer(text);
-  const high = width === 64 ? 0x7fffffffn : 0xffffffffn;
-  if (value > high && width === 64)
-    return fail(`${text} does not fit in 31 bits and a sign; load it with \`ll\``);
-  return within(value, -0x80000000n, high, 'immediate') | 0;
-};
-
-const operand = (text: string, width: Width): Operand => {
-  if (!/^[rw]\d/.test(text)) return { kind: 'imm', imm: immediate(text, width) };
-  if (widthOf(text) !== width)
-    fail(`${text} has the wrong width; use ${width === 64 ? 'r' : 'w'}${text.slice(1)}`);
-  return { kind: 'reg', reg: register(text) };
-};
-
-const offset = (sign: string, text: string): number =>
-  within(integer(text) * (sign === '-' ? -1n : 1n), -0x8000n, 0x7fffn, 'offset');
-
-const sizeOf = (bits: string): Size => (Number(bits) / 8) as Size;
-
-const sameRegister = (a: string, b: string) => a === b || fail(`both registers must be the same: ${a}, ${b}`);
 
 const invert = <K extends string>(table: Readonly<Record<K, string>>) =>
   new Map((Object.entries(table) as [K, string][]).map(([name, symbol]) => [symbol, name]));

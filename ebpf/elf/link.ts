@@ -1,7 +1,8 @@
 /** Links one program: its function, the local functions it calls, and its maps (libbpf's rules). */
 import { bpf, MAX_MAPS_PER_PROGRAM } from '../../abi/index.ts';
-import { readSlot, type Slot, writeSlot } from '../instruction.ts';
+import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
+import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
 import {
@@ -17,8 +18,7 @@ import {
 const R_BPF_64_64 = 1;
 const R_BPF_64_32 = 10;
 
-const { INSN_BYTES, classes, sizes, jumpOps, pseudo } = bpf;
-const LD_IMM64 = classes.ld | sizes.dw;
+const { INSN_BYTES, classes, jumpOps, pseudo } = bpf;
 const CALL = classes.jmp | jumpOps.call;
 
 export type Context = {
@@ -33,61 +33,11 @@ export type Context = {
 /** Sixteen times what the board takes, so that the verifier can say how much too long a program is. */
 const MAX_LINKED_SLOTS = 65536;
 
-/** A function: a range of a section. */
-export type CodeRange = {
-  readonly section: Section;
-  readonly offset: number;
-  readonly size: number;
-  readonly name: string;
-};
-
 export type Linked = {
   readonly code: Uint8Array;
   readonly maps: MapDefinition[];
   /** Where each slot comes from, when the object says. */
   readonly lines: (SourceLine | undefined)[];
-};
-
-const named = (object: ElfObject, section: Section) => object.symbols.get(section.index) ?? [];
-
-/** Index of the first symbol at `value` or behind. */
-const lowerBound = (symbols: readonly ElfSymbol[], value: number): number => {
-  let low = 0;
-  let high = symbols.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (symbols[middle]!.value < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
-
-/** Bytes to the next symbol. */
-const extent = (object: ElfObject, section: Section, offset: number): number => {
-  const symbols = named(object, section);
-  const next = symbols[lowerBound(symbols, offset + 1)]?.value ?? section.data.length;
-  return Math.min(section.data.length, next) - offset;
-};
-
-/** What is defined at this offset; a function rather than anything else. */
-const symbolAt = (object: ElfObject, section: Section, offset: number): ElfSymbol | undefined => {
-  const symbols = named(object, section);
-  const first = lowerBound(symbols, offset);
-  // Aliases are few; looking at more of them would let a bad file cost time.
-  const at = symbols.slice(first, first + 16).filter((s) => s.value === offset);
-  return at.find((s) => s.type === STT.func) ?? at[0];
-};
-
-/** The function that starts at this offset. */
-export const functionAt = (object: ElfObject, section: Section, offset: number): CodeRange => {
-  const symbol = symbolAt(object, section, offset);
-  const name = symbol?.name ?? (offset === 0 ? section.name : undefined);
-  if (name === undefined || (section.flags & SHF_EXECINSTR) === 0)
-    throw new ElfError('bad_relocation', `${section.name}+${offset} is not the start of a function`);
-  const size = symbol?.size || extent(object, section, offset);
-  if (offset % INSN_BYTES || size % INSN_BYTES || size <= 0 || offset + size > section.data.length)
-    throw new ElfError('elf_truncated', `function ${name}: ${size} bytes at ${offset} of ${section.name}`);
-  return { section, offset, size, name };
 };
 
 const keyOf = (section: Section, offset: number) => `${section.index}:${offset}`;

@@ -2,9 +2,10 @@
 import { hooks } from '../../abi/index.ts';
 import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
+import { type CodeRange, functionAt } from './code-range.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
-import { type CodeRange, type Context, functionAt, linkProgram } from './link.ts';
+import { type Context, linkProgram } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
 
 export type HookName = keyof typeof hooks;
