@@ -8,12 +8,36 @@ constexpr uint32_t GRACE_TIMEOUT_US = 10000;
 
 struct hook_slots hook_slots[HOOK_ID_LIMIT];
 
-/* Guards this table, the slots, every `previous` and the retired list. */
-static struct spinlock lock;
-static struct module modules[MODULES_LIMIT];
-static struct version *retired;
+static struct module modules[MODULES_LIMIT]; /* core 0 only, outside interrupts */
+static struct version *retired;              /* a stack: any core pushes, modules_poll() takes all of it */
 
 static struct version **slot_of(const struct module *module) { return &hook_slots[module->hook].slot[module->slot]; }
+
+/* Puts `next` in if `expected` is still there. The release makes what was written to `next` visible before its address. */
+static bool slot_replace(struct version **slot, struct version *expected, struct version *next) {
+    return __atomic_compare_exchange_n(slot, &expected, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* The predecessor, which is the caller's alone from now on. */
+static struct version *claim_previous(struct version *version) {
+    return __atomic_exchange_n(&version->previous, nullptr, __ATOMIC_ACQ_REL);
+}
+
+static void retire(struct version *version) {
+    struct version *top = __atomic_load_n(&retired, __ATOMIC_RELAXED);
+    do {
+        version->next_retired = top;
+    } while (!__atomic_compare_exchange_n(&retired, &top, version, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+/* A version and all its predecessors. Null is allowed. */
+static void retire_all(struct version *version) {
+    while (version != nullptr) {
+        struct version *previous = claim_previous(version);
+        retire(version);
+        version = previous;
+    }
+}
 
 struct version *module_running(const struct module *module) {
     return module->in_use ? __atomic_load_n(slot_of(module), __ATOMIC_ACQUIRE) : nullptr;
@@ -48,22 +72,7 @@ enum status module_has_room(enum hook_id hook) {
     return free_slot(hook) < SLOTS_PER_HOOK ? STATUS_OK : STATUS_SLOTS_FULL;
 }
 
-/* The release makes everything that was written to the version visible before its address is. */
-static void set_slot_locked(const struct module *module, struct version *version) {
-    struct hook_slots *hook = &hook_slots[module->hook];
-    const uint32_t bit = 1u << module->slot;
-    __atomic_store_n(slot_of(module), version, __ATOMIC_RELEASE);
-    __atomic_store_n(&hook->taken, version != nullptr ? hook->taken | bit : hook->taken & ~bit, __ATOMIC_RELEASE);
-}
-
-static void retire_locked(struct version *version) {
-    if (version == nullptr) { return; }
-    version->next_retired = retired;
-    retired = version;
-}
-
-/* There are as many places as slots, and each place in use holds a slot. Only core 0 takes places and slots, outside
- * interrupts; other cores and interrupts only give them back: no lock. */
+/* There are as many places as slots, and each place in use holds a slot. */
 static struct module *make_module(enum hook_id hook, const struct version *version) {
     struct module *module = modules;
     while (module->in_use) { module++; }
@@ -72,101 +81,96 @@ static struct module *make_module(enum hook_id hook, const struct version *versi
     return module;
 }
 
+static void set_taken(const struct module *module, bool taken) {
+    struct hook_slots *hook = &hook_slots[module->hook];
+    const uint32_t bit = 1u << module->slot;
+    __atomic_store_n(&hook->taken, taken ? hook->taken | bit : hook->taken & ~bit, __ATOMIC_RELEASE);
+}
+
 void module_apply(enum hook_id hook, struct version *version) {
     struct module *module = module_find(span_of(version->name));
     if (module == nullptr) { module = make_module(hook, version); }
+    const bool canary = version->watched != 0;
+    struct version **slot = slot_of(module);
+    struct version *predecessor;
     version->module = module;
     version->running.version = ++module->newest;
-    const uint64_t flags = spin_lock(&lock);
-    struct version *predecessor = __atomic_load_n(slot_of(module), __ATOMIC_RELAXED);
-    module->in_use = true; /* a fault may have emptied it since it was found */
-    version->previous = predecessor;
-    if (predecessor != nullptr && version->watched == 0) {
-        /* Two versions stay resident; while a canary is watched, three do. */
-        retire_locked(predecessor->previous);
-        predecessor->previous = nullptr;
-    }
-    set_slot_locked(module, version);
-    spin_unlock(&lock, flags);
+    do { /* again when the predecessor was thrown out this very moment */
+        predecessor = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+        version->previous = predecessor;
+    } while (!slot_replace(slot, predecessor, version));
+    set_taken(module, true);
+    /* Two versions stay resident; while a canary is watched, three do. */
+    if (predecessor != nullptr && !canary) { retire_all(claim_previous(predecessor)); }
 }
 
 bool module_take_back(struct version *version, enum status reason, const struct fault *fault) {
-    struct module *module = version->module;
-    const uint64_t flags = spin_lock(&lock);
-    if (module_running(module) != version) {
-        spin_unlock(&lock, flags);
+    if (__atomic_exchange_n(&version->thrown, 1u, __ATOMIC_ACQUIRE) != 0) { return false; }
+    struct version *predecessor = claim_previous(version);
+    if (!slot_replace(slot_of(version->module), version, predecessor)) {
+        /* It does not run any more: something newer does, or nothing. It may come back, but its predecessor may not. */
+        retire_all(predecessor);
+        __atomic_store_n(&version->thrown, 0u, __ATOMIC_RELEASE);
         return false;
     }
-    struct version *predecessor = version->previous;
-    set_slot_locked(module, predecessor);
-    if (predecessor == nullptr) { module->in_use = false; }
-    version->previous = nullptr;
-    /* On the list only now, and freed only by core 0 outside interrupts after a grace period: safe to report from. */
-    retire_locked(version);
-    spin_unlock(&lock, flags);
+    retire(version); /* freed after a grace period, which this core has not passed: safe to report from */
     report_taken_back(version, predecessor, reason, fault);
     return true;
 }
 
 void module_promote(struct version *version) {
-    const uint64_t flags = spin_lock(&lock);
-    const bool running = module_running(version->module) == version && version->watched != 0;
-    if (running) {
-        __atomic_store_n(&version->watched, 0u, __ATOMIC_RELAXED);
-        struct version *predecessor = version->previous;
-        if (predecessor != nullptr) {
-            retire_locked(predecessor->previous);
-            predecessor->previous = nullptr;
-        }
-    }
-    spin_unlock(&lock, flags);
-    if (running) { report_promoted(version); }
+    if (__atomic_exchange_n(&version->watched, 0u, __ATOMIC_ACQ_REL) == 0) { return; }
+    if (module_running(version->module) != version) { return; } /* another core has just thrown it out */
+    struct version *predecessor = __atomic_load_n(&version->previous, __ATOMIC_ACQUIRE);
+    if (predecessor != nullptr) { retire_all(claim_previous(predecessor)); }
+    report_promoted(version);
+}
+
+static void vacate(struct module *module) {
+    set_taken(module, false);
+    module->in_use = false;
 }
 
 enum status module_remove(struct module *module) {
-    const uint64_t flags = spin_lock(&lock);
-    struct version *running = module_running(module);
-    if (running == nullptr) {
-        spin_unlock(&lock, flags);
-        return STATUS_BAD_STATE;
-    }
-    set_slot_locked(module, nullptr);
-    module->in_use = false;
-    for (struct version *version = running; version != nullptr; version = version->previous) { retire_locked(version); }
-    spin_unlock(&lock, flags);
+    struct version *running = __atomic_exchange_n(slot_of(module), nullptr, __ATOMIC_ACQ_REL);
+    vacate(module);
+    if (running == nullptr) { return STATUS_BAD_STATE; }
+    retire_all(running);
     report_removed(running);
     return STATUS_OK;
 }
 
-static struct version *take_retired(void) {
-    const uint64_t flags = spin_lock(&lock);
-    struct version *list = retired;
-    retired = nullptr;
-    spin_unlock(&lock, flags);
-    return list;
+/* Gives back the places of modules whose slots a fault has emptied. */
+static void vacate_empty(void) {
+    for (uint32_t i = 0; i < MODULES_LIMIT; i++) {
+        if (modules[i].in_use && module_running(&modules[i]) == nullptr) { vacate(&modules[i]); }
+    }
 }
 
-static void retire_again(struct version *list) {
-    const uint64_t flags = spin_lock(&lock);
-    while (list != nullptr) {
-        struct version *next = list->next_retired;
-        retire_locked(list);
-        list = next;
-    }
-    spin_unlock(&lock, flags);
-}
-
-bool modules_poll(void) {
-    if (__atomic_load_n(&retired, __ATOMIC_RELAXED) == nullptr) { return false; }
-    struct version *list = take_retired();
-    if (quiescent_wait(GRACE_TIMEOUT_US) != STATUS_OK) {
-        retire_again(list);
-        return false;
-    }
+static void free_all(struct version *list) {
     while (list != nullptr) {
         struct version *next = list->next_retired;
         version_free(list);
         list = next;
     }
+}
+
+static void retire_again(struct version *list) {
+    while (list != nullptr) {
+        struct version *next = list->next_retired;
+        retire(list);
+        list = next;
+    }
+}
+
+bool modules_poll(void) {
+    if (__atomic_load_n(&retired, __ATOMIC_RELAXED) == nullptr) { return false; }
+    vacate_empty();
+    struct version *list = __atomic_exchange_n(&retired, nullptr, __ATOMIC_ACQUIRE);
+    if (quiescent_wait(GRACE_TIMEOUT_US) != STATUS_OK) {
+        retire_again(list);
+        return false;
+    }
+    free_all(list);
     return true;
 }

@@ -1,10 +1,10 @@
 #pragma once
 /* The table of modules and the slots of each hook. A slot is one pointer: the dispatcher loads it once per call, and
- * whoever changes it never waits for a call in flight.
+ * whoever changes it does so by compare-and-swap and waits for nobody; a swap masks no interrupt.
  *
- * One lock guards slots, `previous` chains and the table, against other cores and interrupts. Versions are freed by
- * modules_poll() alone, on core 0 outside interrupts and after a grace period; so a pointer that core 0 has read there
- * stays valid until it polls. */
+ * The table belongs to core 0 outside interrupts. Other cores and interrupts only take running versions back or promote
+ * them. A version is freed by modules_poll() alone, on core 0 outside interrupts and after a grace period: so a pointer
+ * that core 0 has read there stays valid until it polls, and one read in an interrupt until that returns. */
 
 #include "patch/version.h"
 #include "smp/guard.h"
@@ -30,7 +30,7 @@ struct module {
 
 struct hook_slots {
     struct version *slot[SLOTS_PER_HOOK];
-    uint32_t taken; /* bit per slot that holds a version */
+    uint32_t taken; /* bit per slot that may hold a version; core 0 writes it */
 };
 
 extern struct hook_slots hook_slots[HOOK_ID_LIMIT];

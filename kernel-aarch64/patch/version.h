@@ -20,7 +20,8 @@ struct version {
     struct running running;
     /* Cold. */
     struct module *module;
-    struct version *previous; /* resident predecessor; null when none. Guarded by the lock of modules.c */
+    struct version *previous; /* resident predecessor; null when none. Whoever exchanges it for null owns it */
+    uint32_t thrown;          /* 1 while somebody is throwing this version out */
     struct version *next_retired;
     struct watch watch;
     struct code_area code;
