@@ -4,6 +4,7 @@ import { DEFAULT_BAUD } from '../link/index.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBpf } from './commands/bpf.ts';
 import { registerBuild } from './commands/build.ts';
+import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerFlash } from './commands/flash.ts';
 import { registerModule } from './commands/module.ts';
@@ -16,6 +17,7 @@ import { wholeNumber } from './numbers.ts';
 import { version } from './version.ts';
 
 const commands: readonly Register[] = [
+  registerDemo,
   registerBuild,
   registerFlash,
   registerStart,
