@@ -220,7 +220,10 @@ export class Values {
   /** Goes past an operation. */
   pass(op: Operation): void {
     const value = this.result(op);
-    if (value !== undefined && 'dst' in op) return this.#set(op.dst, value);
+    if (value !== undefined && 'dst' in op) {
+      this.#set(op.dst, value);
+      return;
+    }
     if (op.kind === 'store') this.#store(op);
     if (op.kind === 'atomic' || op.kind === 'call' || op.kind === 'callx') {
       this.epoch++;

@@ -1,0 +1,187 @@
+import test from 'ava';
+import { assemble, decodeProgram, loadHost } from '../index.ts';
+import { proveEquivalent, stopSolver } from './index.ts';
+import { mutate } from './mutation.ts';
+
+test.after.always(() => stopSolver());
+
+const MEMORY = 32;
+const prove = (before: string, after: string) =>
+  proveEquivalent(assemble(before), assemble(after), { hook: 'run', maps: [], memorySize: MEMORY });
+
+const equal: Record<string, [string, string]> = {
+  multiplication_is_shift_and_add: [
+    'r0 = *(u64 *)(r1 + 0)\n r0 *= 10\n exit',
+    'r0 = *(u64 *)(r1 + 0)\n r2 = r0\n r2 <<= 3\n r0 <<= 1\n r0 += r2\n exit',
+  ],
+  bytes_in_network_order_are_a_wide_load: [
+    'r0 = *(u8 *)(r1 + 4)\n r0 <<= 8\n r2 = *(u8 *)(r1 + 5)\n r0 |= r2\n exit',
+    'r0 = *(u16 *)(r1 + 4)\n r0 = be16 r0\n exit',
+  ],
+  a_loop_is_its_turns: [
+    'r0 = 0\n r2 = 0\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n r0 += r3\n r2 += 1\n if r2 != 4 goto again\n exit',
+    'r0 = *(u8 *)(r1 + 3)\n r2 = *(u8 *)(r1 + 1)\n r0 += r2\n r2 = *(u8 *)(r1 + 2)\n r0 += r2\n r2 = *(u8 *)(r1 + 0)\n r0 += r2\n exit',
+  ],
+  a_select_by_branch_is_one_by_mask: [
+    'r2 = *(u32 *)(r1 + 0)\n r0 = 0\n if r2 == 0 goto done\n r0 = 1\n done:\n exit',
+    'r2 = *(u32 *)(r1 + 0)\n r0 = r2\n r0 = -r0\n r0 >>= 63\n exit',
+  ],
+  signed_division_by_a_power_of_two_is_a_shift_with_bias: [
+    'r0 = *(u64 *)(r1 + 0)\n r0 s/= 16\n exit',
+    'r0 = *(u64 *)(r1 + 0)\n r2 = r0\n r2 s>>= 63\n r2 >>= 60\n r0 += r2\n r0 s>>= 4\n exit',
+  ],
+  division_by_zero_gives_zero: ['r0 = *(u64 *)(r1 + 0)\n r2 = 0\n r0 /= r2\n exit', 'r0 = 0\n exit'],
+  xor_swap_is_a_swap: [
+    'r2 = *(u64 *)(r1 + 0)\n r3 = *(u64 *)(r1 + 8)\n r2 ^= r3\n r3 ^= r2\n r2 ^= r3\n *(u64 *)(r1 + 0) = r2\n *(u64 *)(r1 + 8) = r3\n r0 = 0\n exit',
+    'r2 = *(u64 *)(r1 + 0)\n r3 = *(u64 *)(r1 + 8)\n *(u64 *)(r1 + 0) = r3\n *(u64 *)(r1 + 8) = r2\n r0 = 0\n exit',
+  ],
+  stores_of_the_same_bytes_in_another_order: [
+    '*(u16 *)(r1 + 0) = 0x201\n *(u8 *)(r1 + 2) = 3\n r0 = 0\n exit',
+    '*(u8 *)(r1 + 2) = 3\n *(u8 *)(r1 + 1) = 2\n *(u8 *)(r1 + 0) = 1\n r0 = 0\n exit',
+  ],
+};
+
+for (const [name, [before, after]] of Object.entries(equal))
+  test(`proven: ${name}`, async (t) => {
+    const proof = await prove(before, after);
+    t.is(proof.verdict, 'proven', proof.reason);
+    t.regex(proof.hash, /^[0-9a-f]{64}$/);
+  });
+
+const different: Record<string, [string, string]> = {
+  off_by_one: ['r0 = *(u8 *)(r1 + 0)\n r0 += 1\n exit', 'r0 = *(u8 *)(r1 + 0)\n r0 += 2\n exit'],
+  lost_store: ['*(u8 *)(r1 + 3) = 7\n r0 = 0\n exit', 'r0 = 0\n exit'],
+  signed_for_unsigned: [
+    'r2 = *(u32 *)(r1 + 0)\n r0 = 0\n if w2 > 5 goto done\n r0 = 1\n done:\n exit',
+    'r2 = *(u32 *)(r1 + 0)\n r0 = 0\n if w2 s> 5 goto done\n r0 = 1\n done:\n exit',
+  ],
+  shift_for_signed_division: [
+    'r0 = *(u64 *)(r1 + 0)\n r0 s/= 16\n exit',
+    'r0 = *(u64 *)(r1 + 0)\n r0 s>>= 4\n exit',
+  ],
+  one_input_in_four_billion: [
+    'r0 = 0\n exit',
+    'r2 = *(u32 *)(r1 + 0)\n r0 = 0\n r3 = 0x1234abcd\n if r2 != r3 goto done\n r0 = 1\n done:\n exit',
+  ],
+  lost_turn: [
+    'r0 = 0\n r2 = 5\n again:\n r0 += r2\n r2 += -1\n if r2 != 0 goto again\n exit',
+    'r0 = 0\n r2 = 4\n again:\n r0 += r2\n r2 += -1\n if r2 != 0 goto again\n exit',
+  ],
+  upper_half_kept: ['r0 = *(u64 *)(r1 + 0)\n w0 += 0\n exit', 'r0 = *(u64 *)(r1 + 0)\n exit'],
+};
+
+for (const [name, [before, after]] of Object.entries(different))
+  test(`different, with an input that shows it: ${name}`, async (t) => {
+    const proof = await prove(before, after);
+    t.is(proof.verdict, 'different', proof.reason);
+    const memory = Buffer.from(proof.counterexample!.bytes!, 'hex');
+    const host = await loadHost();
+    const [a, b] = [before, after].map((text) => host.run({ code: assemble(text), hook: 'run' }, { memory }));
+    t.true(a!.ok && b!.ok);
+    if (a!.ok && b!.ok) t.notDeepEqual([a!.r0, a!.memory], [b!.r0, b!.memory]);
+  });
+
+const effects: Record<string, [string, string, 'proven' | 'different']> = {
+  two_random_numbers_are_not_one: [
+    'call get_prandom_u32\n r6 = r0\n call get_prandom_u32\n r0 ^= r6\n exit',
+    'call get_prandom_u32\n r0 = 0\n exit',
+    'different',
+  ],
+  the_same_calls_give_the_same: [
+    'call ktime_get_ns\n r6 = r0\n call get_prandom_u32\n r0 += r6\n exit',
+    'call ktime_get_ns\n r7 = r0\n call get_prandom_u32\n r7 += r0\n r0 = r7\n exit',
+    'proven',
+  ],
+  calls_keep_their_order: [
+    'call ktime_get_ns\n call get_prandom_u32\n r0 = 0\n exit',
+    'call get_prandom_u32\n call ktime_get_ns\n r0 = 0\n exit',
+    'different',
+  ],
+};
+
+for (const [name, [before, after, verdict]] of Object.entries(effects))
+  test(`helpers: ${name}`, async (t) => {
+    const proof = await prove(before, after);
+    t.is(proof.verdict, verdict, proof.reason);
+  });
+
+const hash = { name: 'h', type: 1, keySize: 4, valueSize: 8, maxEntries: 8, flags: 0 };
+const onMap = (before: string, after: string) =>
+  proveEquivalent(assemble(before), assemble(after), { hook: 'timer', maps: [hash] });
+const lookup = (key: number, then: string) =>
+  `*(u32 *)(r10 - 4) = ${key}\n r1 = map 0 ll\n r2 = r10\n r2 += -4\n call map_lookup_elem\n if r0 == 0 goto none\n ${then}\n none:\n r0 = 0\n exit`;
+
+test('maps: a store through one lookup may be seen through another of the same key only', async (t) => {
+  const add = 'r3 = *(u64 *)(r0 + 0)\n r3 += 1\n *(u64 *)(r0 + 0) = r3';
+  const twice = 'r3 = *(u64 *)(r0 + 0)\n r3 += 2\n r3 += -1\n *(u64 *)(r0 + 0) = r3';
+  t.is((await onMap(lookup(1, add), lookup(1, twice))).verdict, 'proven');
+  t.not((await onMap(lookup(1, add), lookup(2, add))).verdict, 'proven');
+  const half = '*(u32 *)(r0 + 0) = 1';
+  t.not((await onMap(lookup(1, half), lookup(1, '*(u64 *)(r0 + 0) = 1'))).verdict, 'proven');
+});
+
+test('unknown_is_said_of_what_is_not_understood', async (t) => {
+  const count =
+    'r2 = *(u64 *)(r1 + 0)\n r0 = 0\n again:\n r0 += r2\n r2 += -1\n if r2 != 0 goto again\n exit';
+  const proof = await proveEquivalent(assemble(count), assemble(count), {
+    hook: 'run',
+    maps: [],
+    memorySize: MEMORY,
+    maxPaths: 50,
+    maxSteps: 5000,
+  });
+  t.is(proof.verdict, 'unknown');
+});
+
+const randomFrom = (seed: number) => {
+  let x = seed;
+  return (below: number) => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) % below;
+  };
+};
+
+const subjects = [
+  'r0 = 0\n r2 = 0\n again:\n r3 = r1\n r3 += r2\n r4 = *(u8 *)(r3 + 0)\n r4 <<= 56\n r4 s>>= 56\n r5 = *(u8 *)(r3 + 8)\n r4 *= r5\n r0 += r4\n r2 += 1\n if r2 != 8 goto again\n w0 = w0\n exit',
+  'r2 = *(u32 *)(r1 + 0)\n r3 = *(u32 *)(r1 + 4)\n r0 = r2\n if r2 > r3 goto big\n r0 = r3\n big:\n r4 = r0\n r4 >>= 3\n *(u16 *)(r1 + 10) = r4\n w0 s>>= 2\n exit',
+  'r2 = *(u64 *)(r1 + 0)\n *(u64 *)(r10 - 8) = r2\n r3 = *(u16 *)(r10 - 6)\n r3 = be16 r3\n r0 = r3\n r0 %= 7\n r4 = *(u8 *)(r10 - 1)\n r0 |= r4\n *(u8 *)(r1 + 31) = r0\n exit',
+];
+
+test('a_mutation_that_is_proven_does_the_same_and_one_that_is_not_shows_a_difference', async (t) => {
+  const host = await loadHost();
+  const random = randomFrom(0x1234567);
+  const memories = Array.from({ length: 60 }, (_, n) =>
+    Uint8Array.from({ length: MEMORY }, () =>
+      n % 3 === 0 ? [0, 1, 127, 128, 255][random(5)]! : random(256),
+    ),
+  );
+  const run = (code: Uint8Array, memory: Uint8Array) => {
+    const result = host.run({ code, hook: 'run' }, { memory });
+    return result.ok ? `${result.r0} ${Buffer.from(result.memory).toString('hex')}` : 'stopped';
+  };
+  const counts = { proven: 0, different: 0, unknown: 0 };
+  for (const text of subjects) {
+    const before = assemble(text);
+    for (let n = 0; n < 60; n++) {
+      const after = mutate(decodeProgram(before), random);
+      if (!after || !host.verify({ code: after, hook: 'run' }, { memorySize: MEMORY }).ok) continue;
+      const proof = await proveEquivalent(before, after, {
+        hook: 'run',
+        maps: [],
+        memorySize: MEMORY,
+        timeoutMs: 3000,
+      });
+      counts[proof.verdict]++;
+      const shown = proof.counterexample ? [Buffer.from(proof.counterexample.bytes!, 'hex')] : [];
+      const differs = [...memories, ...shown].some((m) => run(before, m) !== run(after, m));
+      if (proof.verdict === 'proven')
+        t.false(differs, `proven but different: ${Buffer.from(after).toString('hex')}`);
+      if (proof.verdict === 'different')
+        t.true(differs, `no difference seen: ${Buffer.from(after).toString('hex')}`);
+    }
+  }
+  t.log(counts);
+  t.true(counts.different > 40 && counts.proven > 0);
+});
