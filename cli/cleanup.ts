@@ -10,11 +10,19 @@ export type Cleanup = {
   abort(): void;
 };
 
+type Action = () => Promise<unknown> | unknown;
+
 export const makeCleanup = (): Cleanup => {
-  const actions = new Set<() => Promise<unknown> | unknown>();
+  const actions = new Set<Action>();
+  const underWay = new Set<Promise<void>>();
   const controller = new AbortController();
-  const runOne = async (action: () => Promise<unknown> | unknown) => {
-    if (actions.delete(action)) await action();
+  const runOne = async (action: Action): Promise<void> => {
+    if (!actions.delete(action)) return;
+    const work = Promise.resolve()
+      .then(action)
+      .then(() => {});
+    underWay.add(work);
+    await work.finally(() => underWay.delete(work));
   };
   return {
     signal: controller.signal,
@@ -25,6 +33,7 @@ export const makeCleanup = (): Cleanup => {
     },
     run: async () => {
       for (const action of [...actions].reverse()) await runOne(action).catch(() => {});
+      await Promise.allSettled(underWay); // what somebody else began
     },
     abort: () => controller.abort(),
   };

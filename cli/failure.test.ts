@@ -67,3 +67,15 @@ test('clean-up runs everything once, last first, whatever fails', async (t) => {
   await early();
   t.deepEqual(ran, ['early', 'fails', 'first']);
 });
+
+test('clean-up waits for what was begun elsewhere', async (t) => {
+  const cleanup = makeCleanup();
+  let done = false;
+  const stop = cleanup.add(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    done = true;
+  });
+  void stop();
+  await cleanup.run();
+  t.true(done);
+});

@@ -21,11 +21,11 @@ const report = (error: unknown, output: Output): number => {
 const CLEANUP_MS = 3000;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Writes to a pipe that nobody reads any more (`velocity … | head`) end the command quietly. */
-const quietPipes = () => {
+/** A pipe that nobody reads any more (`velocity … | head`) ends the command as quietly as a signal does. */
+const onClosedPipe = (stop: () => void) => {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(exitCodes.cancelled.code);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    stop();
   });
 };
 
@@ -33,16 +33,16 @@ const quietPipes = () => {
 export const main = async (argv: readonly string[]): Promise<void> => {
   const output = new Output(argv.includes('--json'));
   const cleanup = makeCleanup();
-  quietPipes();
   let stopping = false;
-  const stop = () => {
-    if (stopping) process.exit(exitCodes.cancelled.code);
+  const begin = () => {
     stopping = true;
     cleanup.abort();
     setTimeout(() => process.exit(exitCodes.cancelled.code), CLEANUP_MS).unref();
     void cleanup.run().finally(() => process.exit(exitCodes.cancelled.code));
   };
+  const stop = () => (stopping ? process.exit(exitCodes.cancelled.code) : begin());
   for (const signal of signals) process.on(signal, stop);
+  onClosedPipe(() => stopping || begin());
   let exit: number | undefined;
   try {
     await makeProgram({ output, cleanup }).parseAsync(argv, { from: 'user' });

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +53,9 @@ test('tcp carries bytes both ways and tells when the other side goes away', asyn
 });
 
 test('a unix socket carries bytes, and closing it here is no error', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'link-')), 's');
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 's');
   const server = await echoServer(path);
   const transport = await openTransport(`unix:${path}`);
   const data = nextData(transport);

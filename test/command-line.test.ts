@@ -1,11 +1,11 @@
 /** The velocity command as people run it: its own process, virtual boards, signals. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { boardNamed } from '../boards/index.ts';
+import { temporaryFolder } from '../cli/test/command-line.ts';
 import { findTool, root } from '../firmware/index.ts';
 import { openTransport, VelocityLink } from '../link/index.ts';
 import { unavailableReason } from '../rig/index.ts';
@@ -66,7 +66,7 @@ const batch = [
 type Answer = { id: unknown; ok: boolean; r0?: string; mem?: string; error?: { code: string } };
 
 const answersOf = async (board: string, engine: string) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'velocity-test-')), 'batch.jsonl');
+  const file = join(temporaryFolder(), 'batch.jsonl');
   writeFileSync(file, batch.join('\n'));
   const args = ['bpf', 'run', '--board', board, '--engine', engine, '--batch', file, '--json'];
   const { exit, stdout, stderr } = await ended(velocity(...args));

@@ -1,5 +1,5 @@
 /** Runs command lines in this process against a fake board behind a unix socket. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,17 @@ export const velocity = async (...argv: string[]): Promise<Result> => {
   return { exit, ...written };
 };
 
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'velocity-test-'));
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that is gone when the tests end. */
+export const temporaryFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  folders.push(folder);
+  return folder;
+};
 
 /** A fake board that can be connected to once; `port` is what to give as --port. */
 export const boardOnSocket = async (handlers: Handlers): Promise<FakeBoard & { port: string }> => {
