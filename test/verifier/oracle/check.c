@@ -1,0 +1,76 @@
+#include "check.h"
+
+static uint64_t map_value_base(const struct world *w, const struct reg *r, uint64_t addr) {
+    (void)w;
+    return addr - (uint64_t)(int64_t)r->off;
+}
+
+/* The variable part of a pointer with this address, from the base of its object. */
+static bool pointer_admits(const struct world *w, const struct reg *r, uint64_t addr) {
+    uint64_t base = 0;
+    switch (r->kind) {
+    case REG_CONTEXT: base = w->context; break;
+    case REG_MEMORY: base = w->memory; break;
+    case REG_PACKET: base = w->packet; break;
+    case REG_STACK: base = w->stack_top - (uint64_t)r->frame * BPF_STACK_BYTES; break;
+    case REG_PACKET_END: return addr == w->packet_end;
+    case REG_MAP: return addr == w->map[r->map];
+    case REG_MAP_VALUE_OR_NULL:
+        if (addr == 0) { return true; }
+        [[fallthrough]];
+    case REG_MAP_VALUE:
+        for (uint32_t i = 0; i < w->entries[r->map]; i++) { /* some entry makes it fit */
+            uint64_t value = w->map_values[r->map] + i * w->value_stride[r->map];
+            if (scalar_contains(&r->var, map_value_base(w, r, addr) - value)) { return true; }
+        }
+        return false;
+    default: return false;
+    }
+    uint64_t variable = addr - base - (uint64_t)(int64_t)r->off;
+    if (r->kind == REG_PACKET && r->range != 0 && w->packet + variable + r->range > w->packet_end) { return false; }
+    return scalar_contains(&r->var, variable);
+}
+
+static bool reg_admits(const struct world *w, const struct reg *r, uint64_t value) {
+    if (r->kind == REG_UNINIT) { return true; }
+    return r->kind == REG_SCALAR ? scalar_contains(&r->var, value) : pointer_admits(w, r, value);
+}
+
+/* Registers with one id: the same number, the same distance from the packet, the same map value. */
+static bool ids_admit(const struct reg *a, uint64_t x, const struct reg *b, uint64_t y) {
+    if (a->id == 0 || a->id != b->id || a->kind != b->kind) { return true; }
+    if (a->kind == REG_SCALAR) { return x == y; }
+    if (a->kind == REG_PACKET) { return x - (uint64_t)(int64_t)a->off == y - (uint64_t)(int64_t)b->off; }
+    if (a->kind == REG_MAP_VALUE_OR_NULL) { return (x == 0) == (y == 0); }
+    return true;
+}
+
+static bool stack_admits(const struct frame *frame, const struct world *w, uint64_t top) {
+    for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(used);
+        const struct slot *slot = &frame->slots[i];
+        if (slot->spill_bytes == 0) { continue; }
+        const uint8_t *at = (const uint8_t *)(uintptr_t)(top - BPF_STACK_BYTES + 8 * i + slot->spill_at);
+        uint64_t value = 0;
+        for (uint32_t b = 0; b < slot->spill_bytes; b++) { value |= (uint64_t)at[b] << (8 * b); }
+        if (!reg_admits(w, &slot->reg, value)) { return false; }
+    }
+    return true;
+}
+
+bool state_admits(const struct state *state, const struct world *world, const uint64_t regs[11], const char **reason) {
+    static const char *const names[11] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10"};
+    const struct frame *frame = &state->frames[state->depth];
+    for (uint32_t r = 0; r < 11; r++) {
+        *reason = names[r];
+        if (!reg_admits(world, &frame->regs[r], regs[r])) { return false; }
+        for (uint32_t o = 0; o < r; o++) {
+            if (!ids_admit(&frame->regs[r], regs[r], &frame->regs[o], regs[o])) { return false; }
+        }
+    }
+    *reason = "stack";
+    for (uint32_t f = 0; f <= state->depth; f++) {
+        if (!stack_admits(&state->frames[f], world, world->stack_top - (uint64_t)f * BPF_STACK_BYTES)) { return false; }
+    }
+    return true;
+}

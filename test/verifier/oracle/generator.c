@@ -1,0 +1,399 @@
+/* Registers by role: r6 the memory, context or packet; r7..r9 loop counters where loops are open; r0..r5 scratch. */
+
+#include "generator.h"
+
+#include "random.h"
+#include <string.h>
+
+enum role : uint8_t { UNSET, NUMBER, MEMORY, POINTER };
+
+struct maker {
+    struct random random;
+    struct generated *out;
+    uint32_t count;
+    uint8_t roles[11];
+    uint64_t stack; /* slots that hold numbers */
+    uint32_t depth; /* of open blocks */
+    uint32_t loops;
+    uint32_t calls[4]; /* slots of calls to the function behind the program */
+    uint32_t call_count;
+};
+
+static uint32_t below(struct maker *m, uint32_t limit) { return random_below(&m->random, limit); }
+static bool chance(struct maker *m, uint32_t percent) { return random_chance(&m->random, percent); }
+static bool full(const struct maker *m) { return m->count >= GENERATED_MAX; }
+
+static uint32_t emit(struct maker *m, uint32_t opcode, uint32_t dst, uint32_t src, int32_t off, int32_t imm) {
+    if (m->count < GENERATED_MAX + 60) {
+        m->out->insns[m->count] = (struct bpf_insn){(uint8_t)opcode, (uint8_t)(dst | src << 4), (int16_t)off, imm};
+    }
+    return m->count++;
+}
+
+#define ALU64(op) (BPF_CLASS_ALU64 | BPF_ALU_##op)
+#define K BPF_SRC_K
+#define X BPF_SRC_X
+
+static uint32_t any_with(struct maker *m, uint8_t role) {
+    uint32_t start = below(m, 10);
+    for (uint32_t i = 0; i < 10; i++) {
+        uint32_t r = (start + i) % 10;
+        if (m->roles[r] == role && r != 6) { return r; }
+    }
+    return 10;
+}
+
+static bool is_counter(const struct maker *m, uint32_t r) { return r >= 7 && r < 7 + m->loops; }
+
+static uint32_t target_register(struct maker *m) {
+    uint32_t r;
+    do { r = below(m, 10); } while (r == 6 || is_counter(m, r));
+    return r;
+}
+
+static uint32_t number(struct maker *m) {
+    uint32_t r = any_with(m, NUMBER);
+    if (r != 10 && chance(m, 95)) { return r; }
+    r = target_register(m);
+    emit(m, (chance(m, 50) ? BPF_CLASS_ALU : BPF_CLASS_ALU64) | BPF_ALU_MOV | K, r, 0, 0, random_imm(&m->random));
+    m->roles[r] = NUMBER;
+    return r;
+}
+
+static uint32_t writable_number(struct maker *m) {
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t r = number(m);
+        if (!is_counter(m, r)) { return r; }
+    }
+    uint32_t r = target_register(m);
+    emit(m, ALU64(MOV) | K, r, 0, 0, random_imm(&m->random));
+    m->roles[r] = NUMBER;
+    return r;
+}
+
+static void make_move(struct maker *m) {
+    uint32_t src = number(m), dst = target_register(m);
+    static const int32_t widths[] = {0, 0, 0, 8, 16, 32};
+    bool wide = chance(m, 60);
+    emit(m, (wide ? BPF_CLASS_ALU64 : BPF_CLASS_ALU) | BPF_ALU_MOV | X, dst, src, widths[below(m, wide ? 6 : 5)], 0);
+    m->roles[dst] = NUMBER;
+}
+
+static void make_wide_constant(struct maker *m) {
+    uint32_t dst = target_register(m);
+    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, dst, 0, 0, random_imm(&m->random));
+    emit(m, 0, 0, 0, 0, random_imm(&m->random));
+    m->roles[dst] = NUMBER;
+}
+
+static void make_alu(struct maker *m) {
+    static const uint8_t ops[] = {BPF_ALU_ADD, BPF_ALU_SUB, BPF_ALU_MUL, BPF_ALU_DIV, BPF_ALU_OR, BPF_ALU_AND, BPF_ALU_AND,
+                                  BPF_ALU_LSH, BPF_ALU_RSH, BPF_ALU_NEG, BPF_ALU_MOD, BPF_ALU_XOR, BPF_ALU_ARSH, BPF_ALU_END};
+    uint32_t op = ops[below(m, sizeof(ops))], dst = writable_number(m);
+    uint32_t wide = chance(m, 50) ? BPF_CLASS_ALU64 : BPF_CLASS_ALU;
+    bool divides = op == BPF_ALU_DIV || op == BPF_ALU_MOD, shifts = op == BPF_ALU_LSH || op == BPF_ALU_RSH || op == BPF_ALU_ARSH;
+    if (op == BPF_ALU_NEG) {
+        emit(m, wide | op, dst, 0, 0, 0);
+    } else if (op == BPF_ALU_END) {
+        emit(m, wide | op | (wide == BPF_CLASS_ALU && chance(m, 50) ? X : K), dst, 0, 0, 16 << below(m, 3));
+    } else if (chance(m, 50)) {
+        emit(m, wide | op | X, dst, number(m), divides ? (int32_t)below(m, 2) : 0, 0);
+    } else {
+        int32_t imm = shifts && chance(m, 90) ? (int32_t)below(m, wide == BPF_CLASS_ALU64 ? 64 : 32) : random_imm(&m->random);
+        emit(m, wide | op | K, dst, 0, divides ? (int32_t)below(m, 2) : 0, imm);
+    }
+}
+
+/* A register that points into the memory of r6, mostly inside it. */
+static uint32_t memory_pointer(struct maker *m, int32_t *off, uint32_t bytes) {
+    uint32_t size = m->out->program.memory_size, index = number(m), p;
+    *off = (int32_t)below(m, chance(m, 98) ? size / 2 - bytes : size + 8);
+    if (chance(m, 40)) { return 6; }
+    do { p = target_register(m); } while (p == index);
+    emit(m, ALU64(MOV) | X, p, index, 0, 0);
+    switch (below(m, 4)) {
+    case 0: emit(m, ALU64(AND) | K, p, 0, 0, (int32_t)below(m, size / 2) & ~(int32_t)(bytes - 1)); break;
+    case 1: emit(m, ALU64(MOD) | K, p, 0, 0, (int32_t)size / 2); break;
+    case 2:
+        emit(m, BPF_CLASS_ALU | BPF_ALU_RSH | K, p, 0, 0, 27);
+        break;
+    default: /* a check that leaves the program when it is too large */
+        emit(m, (chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32) | BPF_JMP_JLE | K, p, 0, 2, (int32_t)below(m, size / 2 + 1));
+        emit(m, ALU64(MOV) | K, 0, 0, 0, 1);
+        emit(m, BPF_CLASS_JMP | BPF_JMP_EXIT, 0, 0, 0, 0);
+        if (m->roles[0] != NUMBER) { m->roles[0] = UNSET; }
+        break;
+    }
+    emit(m, ALU64(ADD) | X, p, 6, 0, 0);
+    m->roles[p] = POINTER;
+    return p;
+}
+
+static uint32_t size_code(uint32_t bytes) { return bytes == 1 ? BPF_SIZE_B : bytes == 2 ? BPF_SIZE_H : bytes == 4 ? BPF_SIZE_W : BPF_SIZE_DW; }
+
+static void make_access(struct maker *m) {
+    uint32_t bytes = 1u << below(m, 4), size = size_code(bytes);
+    int32_t off;
+    switch (below(m, 4)) {
+    case 0: {
+        uint32_t p = memory_pointer(m, &off, bytes), dst = target_register(m);
+        bool extends = bytes != 8 && chance(m, 40);
+        emit(m, BPF_CLASS_LDX | (extends ? BPF_MODE_MEMSX : BPF_MODE_MEM) | size, dst, p, off, 0);
+        m->roles[dst] = NUMBER;
+        break;
+    }
+    case 1: {
+        uint32_t value = number(m), p = memory_pointer(m, &off, bytes);
+        if (m->roles[value] == NUMBER) { emit(m, BPF_CLASS_STX | BPF_MODE_MEM | size, p, value, off, 0); }
+        break;
+    }
+    case 2: {
+        uint32_t p = memory_pointer(m, &off, bytes);
+        emit(m, BPF_CLASS_ST | BPF_MODE_MEM | size, p, 0, off, random_imm(&m->random));
+        break;
+    }
+    default: {
+        static const uint8_t ops[] = {0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, 0xe1, 0xf1};
+        bytes = bytes < 4 ? 4 : bytes;
+        uint32_t value = writable_number(m), op = ops[below(m, sizeof(ops))];
+        if (op == 0xf1 && m->roles[0] != NUMBER) { return; }
+        emit(m, BPF_CLASS_STX | BPF_MODE_ATOMIC | size_code(bytes), 6, value, (int32_t)(below(m, 16) * bytes), (int32_t)op);
+        break;
+    }
+    }
+}
+
+static void make_stack(struct maker *m) {
+    uint32_t slot = below(m, 6), bytes = 1u << below(m, 4);
+    int32_t base = -8 * (int32_t)(slot + 1);
+    if ((m->stack >> slot & 1) == 0) {
+        emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, number(m), base, 0);
+        m->stack |= (uint64_t)1 << slot;
+        return;
+    }
+    int32_t off = base + (int32_t)(below(m, 8 / bytes) * bytes);
+    if (chance(m, 50)) {
+        emit(m, BPF_CLASS_STX | BPF_MODE_MEM | size_code(bytes), 10, number(m), off, 0);
+        return;
+    }
+    uint32_t dst = target_register(m);
+    emit(m, BPF_CLASS_LDX | (bytes != 8 && chance(m, 30) ? BPF_MODE_MEMSX : BPF_MODE_MEM) | size_code(bytes), dst, 10, off, 0);
+    m->roles[dst] = NUMBER;
+}
+
+/* Keeps the memory pointer on the stack and takes it back. */
+static void make_spill(struct maker *m) {
+    emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, 6, -64, 0);
+    uint32_t dst = target_register(m);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, dst, 10, -64, 0);
+    m->roles[dst] = POINTER;
+    if (chance(m, 50)) {
+        emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_B, dst, dst, (int32_t)below(m, 16), 0);
+        m->roles[dst] = NUMBER;
+    }
+}
+
+/* A number on the stack at a place that depends on data. */
+static void make_stack_array(struct maker *m) {
+    for (int32_t off = -96; off < -64; off += 8) { emit(m, BPF_CLASS_ST | BPF_MODE_MEM | BPF_SIZE_DW, 10, 0, off, random_imm(&m->random)); }
+    uint32_t p = writable_number(m);
+    emit(m, ALU64(AND) | K, p, 0, 0, (int32_t)below(m, 4) * 8);
+    emit(m, ALU64(ADD) | X, p, 10, 0, 0);
+    m->roles[p] = POINTER;
+    if (chance(m, 60)) { emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, p, number(m), -96, 0); }
+    if (m->roles[p] != POINTER) { return; }
+    uint32_t dst = target_register(m);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, dst, p, -96, 0);
+    m->roles[dst] = NUMBER;
+}
+
+static void forget_scratch(struct maker *m) {
+    for (uint32_t r = 1; r <= 5; r++) { m->roles[r] = UNSET; }
+    m->roles[0] = NUMBER;
+}
+
+/* Looks a value up, checks it, and uses it. */
+static void make_lookup(struct maker *m) {
+    bool hash = chance(m, 40);
+    emit(m, BPF_CLASS_STX | BPF_MODE_MEM | (hash ? BPF_SIZE_DW : BPF_SIZE_W), 10, number(m), -104, 0);
+    emit(m, ALU64(MOV) | X, 2, 10, 0, 0);
+    emit(m, ALU64(ADD) | K, 2, 0, 0, -104);
+    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, 1, BPF_PSEUDO_IMM64_MAP, 0, hash ? HASH_MAP : ARRAY_MAP);
+    emit(m, 0, 0, 0, 0, 0);
+    emit(m, BPF_CLASS_JMP | BPF_JMP_CALL, 0, 0, 0, 1);
+    forget_scratch(m);
+    uint32_t limit = m->out->maps[hash ? HASH_MAP : ARRAY_MAP].value_size;
+    if (chance(m, 5)) { return; } /* r0 is not checked: must be refused when it is used */
+    emit(m, BPF_CLASS_JMP | BPF_JMP_JEQ | K, 0, 0, 3, 0);
+    int32_t off = (int32_t)below(m, limit - 3);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_W, 1, 0, off, 0);
+    emit(m, ALU64(ADD) | K, 1, 0, 0, random_imm(&m->random));
+    emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_W, 0, 1, off, 0);
+    emit(m, ALU64(MOV) | K, 0, 0, 0, random_imm(&m->random));
+}
+
+static void make_call(struct maker *m) {
+    if (m->call_count == 4) { return; }
+    emit(m, ALU64(MOV) | X, 1, number(m), 0, 0);
+    m->roles[1] = NUMBER;
+    emit(m, ALU64(MOV) | X, 2, 6, 0, 0);
+    m->calls[m->call_count++] = emit(m, BPF_CLASS_JMP | BPF_JMP_CALL, 0, BPF_PSEUDO_CALL_LOCAL, 0, 0);
+    forget_scratch(m);
+}
+
+static void make_statements(struct maker *m, uint32_t count);
+
+static uint32_t make_condition(struct maker *m) {
+    static const uint8_t ops[] = {BPF_JMP_JEQ, BPF_JMP_JNE, BPF_JMP_JGT, BPF_JMP_JGE, BPF_JMP_JLT, BPF_JMP_JLE,
+                                  BPF_JMP_JSGT, BPF_JMP_JSGE, BPF_JMP_JSLT, BPF_JMP_JSLE, BPF_JMP_JSET};
+    uint32_t op = ops[below(m, sizeof(ops))] | (chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32);
+    uint32_t a = number(m), b = number(m);
+    if (m->roles[a] != NUMBER) { a = b; }
+    return chance(m, 50) ? emit(m, op | X, a, b, 0, 0) : emit(m, op | K, a, 0, 0, random_imm(&m->random));
+}
+
+static void land(struct maker *m, uint32_t jump) {
+    if (jump < GENERATED_MAX + 60) { m->out->insns[jump].off = (int16_t)(m->count - jump - 1); }
+}
+
+/* What holds on both ways out of a block. */
+static void meet(struct maker *m, const uint8_t roles[11], uint64_t stack) {
+    for (uint32_t r = 0; r < 10; r++) {
+        if (m->roles[r] != roles[r]) { m->roles[r] = UNSET; }
+    }
+    m->stack &= stack;
+}
+
+static void make_if(struct maker *m) {
+    uint32_t jump = make_condition(m);
+    uint8_t roles[11];
+    memcpy(roles, m->roles, sizeof(roles));
+    uint64_t stack = m->stack;
+    m->depth++;
+    make_statements(m, 1 + below(m, 4));
+    if (chance(m, 40)) {
+        uint32_t over = emit(m, BPF_CLASS_JMP | BPF_JMP_JA, 0, 0, 0, 0);
+        land(m, jump);
+        uint8_t then_roles[11];
+        memcpy(then_roles, m->roles, sizeof(then_roles));
+        uint64_t then_stack = m->stack;
+        memcpy(m->roles, roles, sizeof(roles));
+        m->stack = stack;
+        make_statements(m, 1 + below(m, 4));
+        land(m, over);
+        meet(m, then_roles, then_stack);
+    } else {
+        land(m, jump);
+        meet(m, roles, stack);
+    }
+    m->depth--;
+}
+
+static void make_loop(struct maker *m) {
+    if (m->loops == 3) { return; }
+    uint32_t counter = 7 + m->loops;
+    emit(m, ALU64(MOV) | K, counter, 0, 0, 0);
+    m->roles[counter] = NUMBER;
+    m->loops++;
+    uint32_t head = m->count;
+    uint8_t roles[11];
+    memcpy(roles, m->roles, sizeof(roles));
+    for (uint32_t r = 0; r < 6; r++) { /* what the body may use must hold at each turn: only what it can't lose */
+        if (m->roles[r] != NUMBER) { m->roles[r] = UNSET; }
+    }
+    uint64_t stack = m->stack;
+    m->depth++;
+    make_statements(m, 1 + below(m, 4));
+    m->depth--;
+    for (uint32_t r = 0; r < 10; r++) { /* gives back the numbers that the next turn expects */
+        if (roles[r] == NUMBER && m->roles[r] != NUMBER) {
+            emit(m, ALU64(MOV) | K, r, 0, 0, random_imm(&m->random));
+            m->roles[r] = NUMBER;
+        }
+    }
+    emit(m, ALU64(ADD) | K, counter, 0, 0, 1 + (int32_t)below(m, 2));
+    uint32_t jump = emit(m, (chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32) | BPF_JMP_JLT | K, counter, 0, 0, 1 + (int32_t)below(m, 9));
+    if (jump < GENERATED_MAX + 60) { m->out->insns[jump].off = (int16_t)((int32_t)head - (int32_t)jump - 1); }
+    m->loops--;
+    meet(m, roles, stack);
+}
+
+static void make_statement(struct maker *m) {
+    uint32_t kind = below(m, 100);
+    if (kind < 10) {
+        make_move(m);
+    } else if (kind < 13) {
+        make_wide_constant(m);
+    } else if (kind < 45) {
+        make_alu(m);
+    } else if (kind < 60) {
+        make_access(m);
+    } else if (kind < 70) {
+        make_stack(m);
+    } else if (kind < 72) {
+        make_spill(m);
+    } else if (kind < 74) {
+        make_stack_array(m);
+    } else if (kind < 77) {
+        make_lookup(m);
+    } else if (kind < 79) {
+        make_call(m);
+    } else if (m->depth < 4) {
+        if (kind < 94) {
+            make_if(m);
+        } else {
+            make_loop(m);
+        }
+    }
+}
+
+static void make_statements(struct maker *m, uint32_t count) {
+    for (uint32_t i = 0; i < count && !full(m); i++) { make_statement(m); }
+}
+
+/* Packet programs begin with the check that makes `memory_size` bytes available. */
+static void make_packet_check(struct maker *m, int32_t bytes) {
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 6, 1, 0, 0);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 2, 1, 8, 0);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_W, 4, 1, 24, 0);
+    emit(m, ALU64(MOV) | X, 3, 6, 0, 0);
+    emit(m, ALU64(ADD) | K, 3, 0, 0, bytes);
+    emit(m, BPF_CLASS_JMP | BPF_JMP_JLE | X, 3, 2, 2, 0);
+    emit(m, ALU64(MOV) | K, 0, 0, 0, 0);
+    emit(m, BPF_CLASS_JMP | BPF_JMP_EXIT, 0, 0, 0, 0);
+    m->roles[4] = NUMBER;
+}
+
+static void make_function(struct maker *m) {
+    for (uint32_t i = 0; i < m->call_count; i++) {
+        if (m->calls[i] < GENERATED_MAX + 60) { m->out->insns[m->calls[i]].imm = (int32_t)(m->count - m->calls[i] - 1); }
+    }
+    memset(m->roles, UNSET, sizeof(m->roles));
+    m->roles[1] = NUMBER;
+    m->stack = 0;
+    m->call_count = 4; /* no calls in it */
+    emit(m, ALU64(MOV) | X, 6, 2, 0, 0);
+    make_statements(m, 2 + below(m, 6));
+    emit(m, ALU64(MOV) | X, 0, number(m), 0, 0);
+    emit(m, BPF_CLASS_JMP | BPF_JMP_EXIT, 0, 0, 0, 0);
+}
+
+void generate(uint64_t seed, struct generated *out) {
+    struct maker m = {.random = {seed}, .out = out};
+    out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0};
+    out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0};
+    bool packet = chance(&m, 25);
+    out->program = (struct bpf_program){.insns = out->insns, .hook = packet ? HOOK_PACKET : HOOK_RUN, .maps = out->maps, .map_count = ORACLE_MAPS,
+                                        .memory_size = 64 + 8 * below(&m, 9)};
+    if (packet) {
+        make_packet_check(&m, (int32_t)out->program.memory_size);
+    } else {
+        emit(&m, ALU64(MOV) | X, 6, 1, 0, 0);
+        m.roles[2] = NUMBER;
+    }
+    make_statements(&m, 4 + below(&m, 24));
+    emit(&m, ALU64(MOV) | X, 0, number(&m), 0, 0);
+    emit(&m, BPF_CLASS_JMP | BPF_JMP_EXIT, 0, 0, 0, 0);
+    if (m.call_count != 0) { make_function(&m); }
+    out->program.count = m.count < GENERATED_MAX + 60 ? m.count : GENERATED_MAX + 60;
+}
