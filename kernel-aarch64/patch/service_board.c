@@ -6,11 +6,13 @@
 #include "lib/irqflags.h"
 #include "lib/mem.h"
 #include "lib/pmu.h"
+#include "lib/sha256.h"
 #include "patch/dispatch.h"
 #include "patch/install.h"
 #include "patch/refusal.h"
 #include "patch/slots.h"
 #include "patch/text.h"
+#include "smp/core.h"
 #include "smp/crash.h"
 
 extern const uint8_t velocity_public_key[32];

@@ -5,6 +5,7 @@
 #include "lib/sha256.h"
 #include "patch/install.h"
 #include "patch/modules.h"
+#include "patch/payload.h"
 #include "patch/service.h"
 #include "patch/slots.h"
 #include "telemetry/events.h"
