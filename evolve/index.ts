@@ -28,4 +28,4 @@ export {
   ProposerError,
   rulesProposer,
 } from './proposer.ts';
-export { makeOutOfBounds, makeSlower, makeUnsafe } from './sabotage.ts';
+export { makeSlower, makeUnsafe } from './sabotage.ts';

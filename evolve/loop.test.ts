@@ -1,0 +1,175 @@
+import { generateKeyPairSync } from 'node:crypto';
+import test from 'ava';
+import { hooks } from '../abi/index.ts';
+import { assemble, type ModuleProgram } from '../ebpf/index.ts';
+import { stopSolver } from '../ebpf/prover/index.ts';
+import {
+  type Detection,
+  Ledger,
+  Loop,
+  type LoopEvent,
+  makeSlower,
+  makeUnsafe,
+  memoryStore,
+  type Proposer,
+  ProposerError,
+  rulesProposer,
+  WrongVersionError,
+} from './index.ts';
+import { EmulatedBoard } from './test/emulated-board.ts';
+
+test.after.always(() => stopSolver());
+
+const { privateKey } = generateKeyPairSync('ed25519');
+const key = { privateKey, publicKey: new Uint8Array(32) };
+
+const table = { name: 't', type: 2, keySize: 4, valueSize: 32, maxEntries: 1, flags: 0 };
+const code = assemble(`
+  *(u32 *)(r10 - 4) = 0
+  r1 = map 0 ll
+  r2 = r10
+  r2 += -4
+  call map_lookup_elem
+  if r0 == 0 goto none
+  r6 = 0
+  r2 = 0
+again:
+  r3 = r0
+  r3 += r2
+  r3 = *(u8 *)(r3 + 0)
+  r6 += r3
+  r2 += 1
+  if r2 != 16 goto again
+  r0 = r6
+  exit
+none:
+  r0 = 0
+  exit`);
+const program: ModuleProgram = {
+  name: 'sum',
+  section: 'timer',
+  hook: 'timer',
+  hookId: hooks.timer.id,
+  code,
+  maps: [table],
+};
+const detection: Detection = {
+  rule: 'over-budget',
+  cyclesPerCall: 110,
+  threshold: 50,
+  calls: 64,
+  reason: 'slow',
+};
+
+const setUp = (proposers: readonly Proposer[]) => {
+  const board = new EmulatedBoard('sum', program);
+  const events: LoopEvent[] = [];
+  const store = memoryStore();
+  const ledger = new Ledger(store);
+  const loop = new Loop({
+    board: board.port(),
+    ledger,
+    key,
+    proposers,
+    onEvent: (e) => events.push(e),
+    watchTimeoutMs: 1000,
+  });
+  return { board, events, ledger, loop, store, target: { name: 'sum', program } };
+};
+
+test.serial('a_slow_module_is_replaced_by_a_proven_faster_one', async (t) => {
+  const { loop, target, events, board, ledger } = setUp([rulesProposer]);
+  const { target: after } = await loop.improve(target, detection);
+  t.deepEqual(
+    events.map((e) => e.event),
+    ['detect', 'proposal', 'swap', 'promoted'],
+  );
+  const [, proposal, , promoted] = events;
+  t.true(
+    proposal?.event === 'proposal' && proposal.verdict === 'accepted' && proposal.proof?.verdict === 'proven',
+  );
+  t.true(promoted?.event === 'promoted' && promoted.cycles_before >= (promoted.cycles_after * 13n) / 10n);
+  t.deepEqual(board.program.code, after.program.code);
+  t.deepEqual(
+    ledger.entries('sum').map((e) => e.kind),
+    ['detect', 'proposal', 'push', 'outcome'],
+  );
+});
+
+test.serial('an_unsafe_proposal_is_refused_by_the_verifier_and_never_tried_again', async (t) => {
+  const { loop, target, events, board } = setUp([]);
+  const attempt = await loop.attempt(target, await makeUnsafe(program));
+  t.true(attempt?.outcome === 'refused' && attempt.judgement.layer === 'verifier');
+  t.true(attempt?.outcome === 'refused' && attempt.judgement.reason.length > 10);
+  t.is(await loop.attempt(target, await makeUnsafe(program)), undefined);
+  t.is(board.installs, 0);
+  t.is(events.length, 1);
+});
+
+test.serial('a_slower_program_is_refused_by_cost_and_if_pushed_is_taken_back_by_the_board', async (t) => {
+  const { loop, target, events, ledger } = setUp([]);
+  const refused = await loop.attempt(target, makeSlower(code, 50));
+  t.true(refused?.outcome === 'refused' && refused.judgement.layer === 'cost');
+  const pushed = await loop.attempt(target, makeSlower(code, 60), { mustBeCheaper: false });
+  t.is(pushed?.outcome, 'rolled_back');
+  const last = events.at(-1)!;
+  t.true(
+    last.event === 'rollback' && last.reason === 'canary_slower' && last.cycles_after > last.cycles_before,
+  );
+  t.is(ledger.entries().at(-1)!.verdict, 'rolled_back');
+});
+
+test.serial('a_proposal_with_another_result_is_refused', async (t) => {
+  const { loop, target } = setUp([]);
+  const wrong = assemble('r0 = 0\n exit');
+  const attempt = await loop.attempt(target, { code: wrong, proposer: 'test', note: '' });
+  t.true(attempt?.outcome === 'refused');
+  t.true(attempt?.outcome === 'refused' && ['differential', 'equivalence'].includes(attempt.judgement.layer));
+});
+
+test.serial('garbage_and_a_failing_proposer_cost_nothing_but_a_line_in_the_ledger', async (t) => {
+  const broken: Proposer = {
+    name: 'model',
+    // biome-ignore lint/correctness/useYield: it fails before it can
+    async *propose() {
+      throw new ProposerError('model /x.gguf: does not exist');
+    },
+  };
+  const rambling: Proposer = {
+    name: 'rambling',
+    async *propose() {
+      yield { code: new Uint8Array(0), proposer: 'rambling', note: 'as a language model' };
+      yield { code: new Uint8Array(16).fill(0xff), proposer: 'rambling', note: '' };
+    },
+  };
+  const { loop, target, events, board } = setUp([broken, rambling]);
+  const { attempts } = await loop.improve(target, detection);
+  t.deepEqual(
+    attempts.map((a) => a.outcome),
+    ['refused', 'refused'],
+  );
+  t.is(board.installs, 0);
+  t.deepEqual(
+    events.map((e) => e.event),
+    ['detect', 'rest', 'proposal', 'proposal', 'rest'],
+  );
+});
+
+test.serial('attempts_are_limited', async (t) => {
+  const endless: Proposer = {
+    name: 'endless',
+    async *propose() {
+      for (let i = 0; ; i++) yield { code: new Uint8Array(i), proposer: 'endless', note: '' };
+    },
+  };
+  const board = new EmulatedBoard('sum', program);
+  const options = { ledger: new Ledger(memoryStore()), key, proposers: [endless], attempts: 3 };
+  const loop = new Loop({ board: board.port(), ...options });
+  t.is((await loop.improve({ name: 'sum', program }, detection)).attempts.length, 3);
+});
+
+test.serial('another_version_on_the_board_stops_the_loop_before_it_pushes', async (t) => {
+  const { loop, board, target } = setUp([rulesProposer]);
+  board.program = { ...program, code: assemble('r0 = 0\n exit') };
+  await t.throwsAsync(loop.improve(target, detection), { instanceOf: WrongVersionError });
+});
