@@ -6,6 +6,7 @@ import { registerBpf } from './commands/bpf.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerEvolve } from './commands/evolve.ts';
 import { registerFlash } from './commands/flash.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
@@ -23,6 +24,7 @@ const commands: readonly Register[] = [
   registerStart,
   registerMonitor,
   registerModule,
+  registerEvolve,
   registerBpf,
   registerBench,
   registerDoctor,

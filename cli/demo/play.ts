@@ -85,7 +85,7 @@ const pushUnsafe = async ({ link, key, tell }: DemoOptions, program: ModuleProgr
 };
 
 const unsafe = async (options: DemoOptions, loop: Loop, program: ModuleProgram): Promise<number> => {
-  const proposal = makeUnsafe(program.code);
+  const proposal = await makeUnsafe(program);
   const attempt = await loop.attempt({ name: MODULE, program }, proposal);
   const byHost = attempt?.outcome === 'refused' ? 1 : 0;
   return byHost + (await pushUnsafe(options, { ...program, code: proposal.code }));

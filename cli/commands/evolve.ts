@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import {
+  type Detection,
+  Detector,
+  drift,
+  fileStore,
+  Ledger,
+  Loop,
+  linkBoard,
+  overBudget,
+  sustainedAverage,
+  type Target,
+} from '../../evolve/index.ts';
+import { root } from '../../firmware/index.ts';
+import { loadKey, loadOrCreateDevKey, type SigningKey } from '../../firmware/sign.ts';
+import type { VelocityLink } from '../../link/index.ts';
+import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { narrate } from '../demo/narrate.ts';
+import { readProgram, stemOf } from '../module-file.ts';
+import { wholeNumber } from '../numbers.ts';
+import { patchFor, push } from '../patching.ts';
+import { type ModelOptions, proposersFor } from '../proposers.ts';
+
+type EvolveOptions = ModelOptions & {
+  readonly name?: string;
+  readonly function?: string;
+  readonly budget?: number;
+  readonly attempts: number;
+  readonly allowTested?: boolean;
+  readonly readings: number;
+  readonly ledger: string;
+  readonly key?: string;
+};
+
+const rulesFor = ({ budget }: EvolveOptions) => [
+  ...(budget === undefined ? [] : [overBudget(budget)]),
+  sustainedAverage(),
+  drift(),
+];
+
+/** A virtual board starts empty: what is to be improved is loaded first. */
+const ensureInstalled = async (context: Context, link: VelocityLink, target: Target, key: SigningKey) => {
+  if ((await link.modules()).some((module) => module.name === target.name)) return;
+  await push(link, await patchFor(link, target), key, { canary: false });
+  const event = {
+    event: 'load',
+    module: target.name,
+    insns: target.program.code.length / 8,
+    source: 'the file given',
+  };
+  context.output.fact(event, narrate(event));
+};
+
+const CALLS_PER_READING = 64n;
+/** A replacement has to be at least a hundredth faster, or the board takes it back. */
+const canary = { ratio: 990 };
+
+/** Reads telemetry until a rule speaks, or as often as asked. */
+const detect = async (
+  { output, cleanup }: Context,
+  link: VelocityLink,
+  name: string,
+  options: EvolveOptions,
+): Promise<Detection | undefined> => {
+  const detector = new Detector(rulesFor(options));
+  let since = 0n;
+  for (let reading = 0; reading < options.readings; ) {
+    cleanup.signal.throwIfAborted();
+    const t = (await link.telemetryAll()).find((one) => one.name === name);
+    if (!t || t.calls < since + CALLS_PER_READING) continue;
+    since = t.calls;
+    reading += 1;
+    output.progress(
+      `reading ${reading}/${options.readings}: ${Math.round(Number(t.cycles) / Number(t.calls))} cycles a call`,
+    );
+    const found = detector.observe({ ...t, timeNs: t.time_ns });
+    if (found) return found;
+  }
+  return undefined;
+};
+
+const evolve = (context: Context, file: string, options: EvolveOptions, board: BoardOptions) => {
+  const { proposers, event } = proposersFor(options, context);
+  const key = options.key ? loadKey(options.key) : loadOrCreateDevKey();
+  const ledger = new Ledger(fileStore(options.ledger));
+  const tell = (e: { readonly event: string }) => context.output.fact(e, narrate(e));
+  tell(event);
+  return withLink(context, board, async (link) => {
+    const target = { name: options.name ?? stemOf(file), program: await readProgram(file, options.function) };
+    await ensureInstalled(context, link, target, key);
+    const detection = await detect(context, link, target.name, options);
+    if (!detection)
+      return tell({ event: 'rest', module: target.name, reason: 'no rule finds it slow' } as never);
+    const loop = new Loop({
+      board: linkBoard(link),
+      ledger,
+      key,
+      proposers,
+      canary,
+      attempts: options.attempts,
+      policy: { assurance: options.allowTested ? 'tested' : 'proven' },
+      onEvent: tell,
+      signal: context.cleanup.signal,
+    });
+    await loop.improve(target, detection);
+  });
+};
+
+/** `velocity evolve FILE`: one turn of the loop on one module. */
+export const registerEvolve = (program: Command, context: Context): void => {
+  program
+    .command('evolve')
+    .description('watch a module, and when it is slow, find, prove, push and watch a faster version')
+    .argument('<file>', 'source or object of the module as it runs on the board')
+    .option('--name <name>', 'name on the board; default: name of the file')
+    .option('--function <name>', 'which program of the file; needed when it holds several')
+    .option('--budget <cycles>', 'most that a call may cost on average', wholeNumber(1))
+    .option('--readings <n>', 'telemetry readings before it rests', wholeNumber(1), 8)
+    .option('--attempts <n>', 'most proposals to judge', wholeNumber(1), 12)
+    .option('--allow-tested', 'also push what was tested but could not be proven equivalent')
+    .option('--model <file>', 'GGUF file of a language model to ask for proposals')
+    .option('--ledger <file>', 'where every step is kept', join(root, '.velocity/ledger.jsonl'))
+    .option('--key <file>', 'Ed25519 key in PEM; default: the development key of this checkout')
+    .addHelpText('after', '\nExample:\n  velocity evolve modules/fir/fir.c --budget 150 --board qemu-virt')
+    .action((file: string, options: EvolveOptions, command: Command) =>
+      evolve(context, file, options, boardOptionsOf(command)),
+    );
+};
