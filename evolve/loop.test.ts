@@ -98,10 +98,10 @@ test.serial('a_slow_module_is_replaced_by_a_proven_faster_one', async (t) => {
 
 test.serial('an_unsafe_proposal_is_refused_by_the_verifier_and_never_tried_again', async (t) => {
   const { loop, target, events, board } = setUp([]);
-  const attempt = await loop.attempt(target, makeUnsafe(code));
+  const attempt = await loop.attempt(target, await makeUnsafe(program));
   t.true(attempt?.outcome === 'refused' && attempt.judgement.layer === 'verifier');
   t.true(attempt?.outcome === 'refused' && attempt.judgement.reason.length > 10);
-  t.is(await loop.attempt(target, makeUnsafe(code)), undefined);
+  t.is(await loop.attempt(target, await makeUnsafe(program)), undefined);
   t.is(board.installs, 0);
   t.is(events.length, 1);
 });

@@ -16,7 +16,7 @@ for (const name of modules)
     const { code, hook, maps } = program!;
     const old = await verify(program!);
     t.true(old.ok);
-    const unsafe = makeUnsafe(code);
+    const unsafe = await makeUnsafe(program!);
     const refused = await verify({ ...program!, code: unsafe.code });
     t.false(refused.ok);
     t.log(unsafe.note, refused.ok ? '' : refused.error.code);

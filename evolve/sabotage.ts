@@ -3,7 +3,7 @@
  * loop uses them. `makeUnsafe` must be refused by the verifier; `makeSlower` does the same work more slowly, so that it passes
  * every proof and only the board's own watch on its canary can take it back.
  */
-import { encodeProgram, type Operation } from '../ebpf/index.ts';
+import { encodeProgram, type ModuleProgram, type Operation, verify } from '../ebpf/index.ts';
 import { type Code, lift, lower, type Node, nodeOf, replaceNodes } from '../ebpf/optimiser/index.ts';
 import type { Proposal } from './proposer.ts';
 
@@ -40,14 +40,23 @@ const widenIndex = (code: Code): Code | undefined => {
 const readFar = (): Uint8Array =>
   encodeProgram([{ kind: 'load', size: 8, signed: false, dst: 0, src: 1, off: FAR }, { kind: 'exit' }]);
 
-/** The program without one of its checks, as someone in a hurry would make it faster; the verifier refuses it. */
-export const makeUnsafe = (program: Uint8Array): Proposal => {
+const isRefused = async (program: ModuleProgram, code: Uint8Array) =>
+  !(await verify({ ...program, code })).ok;
+
+/**
+ * The program without one of its checks, as someone in a hurry would make it faster; where the verifier can tell that the
+ * check was not needed, the program with an access moved far out of bounds. The verifier refuses it either way.
+ */
+export const makeUnsafe = async (program: ModuleProgram): Promise<Proposal> => {
   const variants: [string, Code | undefined][] = [
-    ['drops a pointer check', dropCheck(lift(program))],
-    ['widens an index', widenIndex(lift(program))],
+    ['drops a pointer check', dropCheck(lift(program.code))],
+    ['widens an index', widenIndex(lift(program.code))],
   ];
-  const [note, made] = variants.find(([, code]) => code) ?? ['reads far outside its context', undefined];
-  return { code: made ? lower(made) : readFar(), proposer: 'sabotage', note };
+  for (const [note, made] of variants) {
+    const code = made && lower(made);
+    if (code && (await isRefused(program, code))) return { code, proposer: 'sabotage', note };
+  }
+  return { code: readFar(), proposer: 'sabotage', note: 'reads far outside its context' };
 };
 
 /**
