@@ -63,7 +63,7 @@ export const makeUnsafe = async (program: ModuleProgram): Promise<Proposal> => {
  * The program behind a loop of `turns` turns that computes nothing: equivalent by proof, slower by 2 × turns instructions.
  * r0 is free at entry, since no verified program reads it there.
  */
-export const makeSlower = (code: Uint8Array, turns = 500): Proposal => {
+export const makeSlower = (code: Uint8Array, turns = 24): Proposal => {
   const zero = nodeOf({ kind: 'alu', width: 64, op: 'mov', dst: 0, src: { kind: 'imm', imm: 0 } });
   const step = nodeOf({ kind: 'alu', width: 64, op: 'add', dst: 0, src: { kind: 'imm', imm: 1 } });
   const again = nodeOf(
