@@ -50,7 +50,7 @@ static uint32_t live_after(const struct jit *j, uint32_t i) {
 
 /* Code that is jumped to and fallen into: both ways agree on where everything is. */
 static void join(struct jit *j, uint32_t slot, bool falls) {
-    if (falls) { settle_for_label(j, slot); }
+    if (falls) { settle_for_label(j, slot, 0); }
     place_label(j, slot);
     forget_all(j, j->slots[slot] & SLOT_R0_HOME);
     j->barrier = j->words;
@@ -59,7 +59,7 @@ static void join(struct jit *j, uint32_t slot, bool falls) {
 static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     uint32_t over = j->words;
     if (falls) {
-        settle_for_label(j, slot);
+        settle_for_label(j, slot, 0);
         emit(j, 0);
     }
     scan_function(j, slot);
@@ -104,9 +104,9 @@ static void compile_program(struct jit *j) {
     bool falls = false;
     for (uint32_t slot = 0; slot < count && j->words <= j->capacity; slot++) {
         bool second_half = slot > 0 && j->program->insns[slot].opcode == 0;
-        if (!slot_reached(j, slot) || second_half) {
+        if (!slot_reached(j, slot) || second_half || (slot && slot == j->skipped)) {
             place_label(j, slot);
-            continue;
+            continue; /* `falls` stays: a skipped jump was folded into a branch that falls through */
         }
         compile_slot(j, slot, falls);
         falls = falls_through(j, slot);

@@ -66,6 +66,9 @@ static bool tbz_reaches(const struct jit *j, uint32_t target) {
     return (target - j->slot) * MAX_WORDS_PER_SLOT < TBZ_REACH_WORDS && (!known || j->words - known < TBZ_REACH_WORDS);
 }
 
+/* The test that no jump of eBPF has: (dst & src) == 0. */
+#define OP_JCLEAR 0xe0u
+
 /* One compare-and-branch: dst <op> src or constant, at a width. */
 struct test {
     uint32_t op, dst, src, target;
@@ -76,6 +79,7 @@ struct test {
 
 static enum a64_cond condition_of(uint32_t op) {
     switch (op) {
+    case OP_JCLEAR:
     case BPF_JMP_JEQ: return A64_COND_EQ;
     case BPF_JMP_JGT: return A64_COND_HI;
     case BPF_JMP_JGE: return A64_COND_HS;
@@ -86,6 +90,23 @@ static enum a64_cond condition_of(uint32_t op) {
     case BPF_JMP_JSLT: return A64_COND_LT;
     case BPF_JMP_JSLE: return A64_COND_LE;
     default: return A64_COND_NE; /* JNE, JSET */
+    }
+}
+
+/* The test that holds when this one does not. */
+static uint32_t invert(uint32_t op) {
+    switch (op) {
+    case BPF_JMP_JEQ: return BPF_JMP_JNE;
+    case BPF_JMP_JNE: return BPF_JMP_JEQ;
+    case BPF_JMP_JGT: return BPF_JMP_JLE;
+    case BPF_JMP_JLE: return BPF_JMP_JGT;
+    case BPF_JMP_JGE: return BPF_JMP_JLT;
+    case BPF_JMP_JLT: return BPF_JMP_JGE;
+    case BPF_JMP_JSGT: return BPF_JMP_JSLE;
+    case BPF_JMP_JSLE: return BPF_JMP_JSGT;
+    case BPF_JMP_JSGE: return BPF_JMP_JSLT;
+    case BPF_JMP_JSLT: return BPF_JMP_JSGE;
+    default: return OP_JCLEAR;
     }
 }
 
@@ -152,19 +173,20 @@ static void branch_on_mask(struct jit *j, enum a64_reg rn, uint64_t imm, enum a6
 }
 
 static void test_bits(struct jit *j, const struct test *t) {
+    bool if_set = t->op == BPF_JMP_JSET;
     if (t->is_const) {
-        if (t->imm == 0) { return; }
         enum a64_reg rn = operand_reg(j, t->dst, t->width);
         bool all = t->imm == (t->width == A64_WIDTH_X ? UINT64_MAX : UINT32_MAX);
-        if (all) { return branch_on_zero(j, rn, t->width, false, t->target); }
-        return branch_on_mask(j, rn, t->imm, t->width, true, t->target);
+        if (all) { return branch_on_zero(j, rn, t->width, !if_set, t->target); }
+        if (t->imm == 0) { rn = XZR; }
+        return branch_on_mask(j, rn, t->imm ? t->imm : 1, t->width, if_set, t->target);
     }
     struct operand operand;
     if (!try_operand(j, t->src, FORM_ANDS, t->width, &operand)) { operand_reg(j, t->src, t->width); }
     enum a64_reg rn = operand_reg(j, t->dst, t->width);
     if (!try_operand(j, t->src, FORM_ANDS, t->width, &operand)) { return; }
     emit_operation(j, FORM_ANDS, XZR, rn, &operand, t->width);
-    emit_condition(j, A64_COND_NE, t->target);
+    emit_condition(j, condition_of(t->op), t->target);
 }
 
 /* Equality with 0 of a value that is some bits of a register: the bits are tested where they are. */
@@ -272,7 +294,16 @@ static void compare_registers(struct jit *j, const struct test *t) {
     emit_condition(j, condition_of(op), t->target);
 }
 
-static void compile_branch(struct jit *j, struct bpf_insn insn, uint32_t target) {
+/* First slot after another that will be compiled. */
+static uint32_t next_reached_after(const struct jit *j, uint32_t slot) {
+    uint32_t next = slot + 1;
+    while (next < j->program->count && !slot_reached(j, next)) { next++; }
+    return next;
+}
+
+static uint32_t next_reached(const struct jit *j) { return next_reached_after(j, j->slot); }
+
+static struct test test_of(const struct jit *j, struct bpf_insn insn, uint32_t target) {
     struct test t = {
         .op = insn.opcode & 0xf0u,
         .dst = insn_dst(insn),
@@ -282,36 +313,85 @@ static void compile_branch(struct jit *j, struct bpf_insn insn, uint32_t target)
         .imm = (uint64_t)(int64_t)insn.imm,
         .width = insn_class(insn) == BPF_CLASS_JMP ? A64_WIDTH_X : A64_WIDTH_W,
     };
-    settle_for_label(j, target);
     if (insn.opcode & BPF_SRC_X) {
+        bool swap = is_const(j, t.dst) && !is_const(j, t.src);
+        if (swap) { t.op = mirror(t.op), t.dst = insn_src(insn), t.src = insn_dst(insn); }
         t.is_const = is_const(j, t.src);
         t.imm = j->values[t.src].imm;
-        if (!t.is_const && is_const(j, t.dst)) {
-            t = (struct test){.op = mirror(t.op), .dst = t.src, .src = t.dst, .target = target, .is_const = true,
-                              .imm = j->values[t.dst].imm, .width = t.width};
-        }
     }
     if (t.width == A64_WIDTH_W) { t.imm = (uint32_t)t.imm; }
-    if (t.op == BPF_JMP_JSET) { return test_bits(j, &t); }
-    if (t.is_const) { return compare_constant(j, &t); }
-    compare_registers(j, &t);
+    return t;
 }
 
-/* First slot after this one that will be compiled. */
-static uint32_t next_reached(const struct jit *j) {
-    uint32_t next = j->slot + 1;
-    while (next < j->program->count && !slot_reached(j, next)) { next++; }
-    return next;
+/* On the way where dst equals a constant its register holds that constant for whoever needs it there. */
+static uint32_t found_by_test(struct jit *j, const struct test *t) {
+    if (!t->is_const || t->op != BPF_JMP_JEQ || t->width != A64_WIDTH_X || !is_reg(j, t->dst)) { return 0; }
+    enum a64_reg phys = value_reg(j, t->dst);
+    uint32_t found = 0;
+    for (uint32_t left = j->pending & slot_live(j, t->target); left; left &= left - 1) {
+        uint32_t reg = (uint32_t)__builtin_ctz(left);
+        uint32_t expected = reg == 0 && expects_r0_in_x0(j, t->target) ? X0 : j->home[reg];
+        if (is_const(j, reg) && j->values[reg].imm == t->imm && expected == phys) { found |= REG_BIT(reg); }
+    }
+    return found;
+}
+
+static void emit_test(struct jit *j, const struct test *t) {
+    if (t->op == BPF_JMP_JSET || t->op == OP_JCLEAR) { return test_bits(j, t); }
+    if (t->is_const) { return compare_constant(j, t); }
+    compare_registers(j, t);
+}
+
+/* The label wants r0 in x0, which r1 holds until the jump is taken (scan.c, finds_zero): r0 moves on that way only. */
+static void branch_over_move(struct jit *j, const struct test *t) {
+    settle_for_label(j, t->target, 1);
+    enum a64_reg rn = operand_reg(j, t->dst, t->width);
+    uint32_t skip = j->words;
+    struct a64_target19 over;
+    emit(j, 0);
+    write_value(j, 0, X0);
+    emit_branch(j, a64_b((struct a64_target26){0}), t->target);
+    if (skip < j->capacity && try_target19((int64_t)j->words - skip, &over)) {
+        j->out[skip] = a64_cbnz(rn, over, t->width);
+    }
+    j->barrier = j->words;
+}
+
+static void compile_branch(struct jit *j, struct bpf_insn insn, uint32_t target) {
+    struct test t = test_of(j, insn, target);
+    uint32_t found = found_by_test(j, &t);
+    bool r0_to_x0 = expects_r0_in_x0(j, target) && !(found & 1);
+    if (r0_to_x0 && j->live_in & REG_BIT(1)) { return branch_over_move(j, &t); }
+    settle_for_label(j, target, found);
+    emit_test(j, &t);
+}
+
+/* A branch over a jump, as clang ends loops: one branch to where the jump goes, if nobody else comes to that jump. */
+static bool try_invert(struct jit *j, struct bpf_insn insn, uint32_t target) {
+    uint32_t over = j->slot + 1;
+    if (next_reached(j) != over || j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    struct bpf_insn jump = j->program->insns[over];
+    if (!is_jump_class(jump) || jump_flow(jump, j->facts->flags[over]) != FLOW_JUMP) { return false; }
+    if (target != next_reached_after(j, over)) { return false; }
+    uint32_t to = jump_target(jump, over);
+    if (expects_r0_in_x0(j, to) && j->live_in & REG_BIT(1)) { return false; }
+    settle_for_label(j, to, 0);
+    struct test t = test_of(j, insn, to);
+    t.op = invert(t.op);
+    emit_test(j, &t);
+    j->skipped = over;
+    return true;
 }
 
 static void compile_goto(struct jit *j, uint32_t target) {
-    settle_for_label(j, target);
+    settle_for_label(j, target, 0);
     if (target == next_reached(j) && !(j->slots[target] & SLOT_ENTRY)) { return; }
     emit_branch(j, a64_b((struct a64_target26){0}), target);
 }
 
 /* AAPCS64: x0..x17 and x30 are lost over a call; the result is in x0. */
 static void prepare_call(struct jit *j, uint32_t arguments) {
+    drop_unread(j, 0);
     for (uint32_t reg = 1; reg <= 5; reg++) {
         if (arguments & REG_BIT(reg)) { settle(j, reg); }
     }
@@ -354,7 +434,11 @@ void compile_jump(struct jit *j, struct bpf_insn insn) {
     switch (jump_flow(insn, j->facts->flags[j->slot])) {
     case FLOW_NEXT: return;
     case FLOW_JUMP: return compile_goto(j, jump_target(insn, j->slot));
-    case FLOW_BRANCH: return compile_branch(j, insn, jump_target(insn, j->slot));
+    case FLOW_BRANCH: {
+        uint32_t target = jump_target(insn, j->slot);
+        if (!try_invert(j, insn, target)) { compile_branch(j, insn, target); }
+        return;
+    }
     case FLOW_CALL_HELPER: return call_helper(j, (uint32_t)insn.imm);
     case FLOW_CALL_LOCAL: return call_local(j, jump_target(insn, j->slot));
     case FLOW_EXIT: return compile_exit(j);

@@ -1,6 +1,8 @@
 #include "bpf/jit/scan.h"
 
 #define ALL_REGS 0x3ffu
+/* A pass for each level of loops, and one to see that nothing changes; what nests deeper is given up on. */
+#define MAX_LIVE_PASSES 8u
 
 static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
 #define ROW(name, id, returns, a, b, c, d, e) \
@@ -11,11 +13,11 @@ static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
 
 uint32_t helper_arguments(uint32_t id) { return id < HELPER_ID_LIMIT ? argument_masks[id] : ARGUMENT_REGS; }
 
-/* Marks where jumps and calls land. Returns whether there is a loop. */
+/* Marks where jumps and calls land. Returns whether any goes back. */
 static bool mark_targets(struct jit *j) {
     const struct bpf_insn *insns = j->program->insns;
     uint32_t count = j->program->count;
-    bool loops = false;
+    bool goes_back = false;
     for (uint32_t i = 0; i <= count; i++) { j->slots[i] = 0; }
     j->slots[0] = SLOT_ENTRY;
     for (uint32_t i = 0; i < count; i++) {
@@ -25,28 +27,29 @@ static bool mark_targets(struct jit *j) {
         uint32_t target = jump_target(insns[i], i);
         j->slots[target] |= flow == FLOW_CALL_LOCAL ? SLOT_ENTRY : SLOT_TARGET;
         j->has_local_calls |= flow == FLOW_CALL_LOCAL;
-        loops |= target <= i;
+        if (target <= i) { j->slots[target] |= SLOT_BACK; }
+        goes_back |= target <= i;
     }
-    return loops;
+    return goes_back;
 }
 
-/* What is live at the target of a jump or call at `slot`; backwards, the first pass does not know and says everything. */
-static uint32_t live_at(const struct jit *j, uint32_t slot, uint32_t target, bool first) {
-    return target <= slot && first ? ALL_REGS : slot_live(j, target);
+/* What is live at the target of a jump or call at `slot`; backwards it is what the pass before found. */
+static uint32_t live_at(const struct jit *j, uint32_t slot, uint32_t target, bool pessimistic) {
+    return target <= slot && pessimistic ? ALL_REGS : slot_live(j, target);
 }
 
-static uint32_t live_before_jump(struct jit *j, uint32_t i, uint32_t live, bool first) {
+static uint32_t live_before_jump(struct jit *j, uint32_t i, uint32_t live, bool pessimistic) {
     struct bpf_insn insn = j->program->insns[i];
     uint32_t target = jump_target(insn, i);
     switch (jump_flow(insn, j->facts->flags[i])) {
     case FLOW_NEXT: return live;
-    case FLOW_JUMP: return live_at(j, i, target, first);
+    case FLOW_JUMP: return live_at(j, i, target, pessimistic);
     case FLOW_EXIT: return REG_BIT(0);
     case FLOW_CALL_HELPER: return (live & 0x3c0u) | helper_arguments((uint32_t)insn.imm);
-    case FLOW_CALL_LOCAL: return (live & 0x3c0u) | (live_at(j, i, target, first) & ARGUMENT_REGS);
+    case FLOW_CALL_LOCAL: return (live & 0x3c0u) | (live_at(j, i, target, pessimistic) & ARGUMENT_REGS);
     case FLOW_BRANCH: break;
     }
-    live |= live_at(j, i, target, first) | REG_BIT(insn_dst(insn));
+    live |= live_at(j, i, target, pessimistic) | REG_BIT(insn_dst(insn));
     return insn.opcode & BPF_SRC_X ? live | REG_BIT(insn_src(insn)) : live;
 }
 
@@ -58,7 +61,7 @@ static uint32_t live_before_alu(struct bpf_insn insn, uint32_t live) {
     return insn.opcode & BPF_SRC_X ? live | REG_BIT(insn_src(insn)) : live;
 }
 
-static uint32_t live_before(struct jit *j, uint32_t i, uint32_t live, bool first) {
+static uint32_t live_before(struct jit *j, uint32_t i, uint32_t live, bool pessimistic) {
     struct bpf_insn insn = j->program->insns[i];
     uint32_t dst = REG_BIT(insn_dst(insn)), src = REG_BIT(insn_src(insn));
     switch (insn_class(insn)) {
@@ -70,8 +73,14 @@ static uint32_t live_before(struct jit *j, uint32_t i, uint32_t live, bool first
     case BPF_CLASS_STX:
         live |= dst | src;
         return insn.opcode >= BPF_MODE_ATOMIC && (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? live | REG_BIT(0) : live;
-    default: return live_before_jump(j, i, live, first);
+    default: return live_before_jump(j, i, live, pessimistic);
     }
+}
+
+/* A jump taken when r1, not needed there, is 0: x0 then holds 0, which is what r0 mostly is on the way to a common exit. */
+static bool finds_zero(struct bpf_insn insn, uint32_t live_at_target) {
+    bool equals_zero = insn.opcode == (BPF_CLASS_JMP | BPF_JMP_JEQ | BPF_SRC_K) && insn.imm == 0;
+    return equals_zero && insn_dst(insn) == 1 && !(live_at_target & REG_BIT(1));
 }
 
 /* Where r0 arrives at the target of a jump: in x7 when r1, which owns x0, is live before it or on either side. */
@@ -80,11 +89,15 @@ static void place_r0(struct jit *j, uint32_t i, uint32_t live) {
     enum flow flow = jump_flow(insn, j->facts->flags[i]);
     if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }
     uint32_t *target = &j->slots[jump_target(insn, i)];
-    if ((*target >> SLOT_LIVE_SHIFT | live) & REG_BIT(1)) { *target |= SLOT_R0_HOME; }
+    uint32_t live_at_target = *target >> SLOT_LIVE_SHIFT;
+    if (flow == FLOW_BRANCH && finds_zero(insn, live_at_target)) { return; }
+    if ((live_at_target | live) & REG_BIT(1)) { *target |= SLOT_R0_HOME; }
 }
 
-static void find_live(struct jit *j, bool first) {
+/* One pass, last slot first. Returns whether more is live somewhere that is jumped or called back to. */
+static bool find_live(struct jit *j, bool pessimistic) {
     uint32_t live = 0, loop_from = UINT32_MAX;
+    bool changed = false;
     for (uint32_t i = j->program->count; i-- > 0;) {
         if (!slot_reached(j, i) && j->program->insns[i].opcode) {
             live = 0;
@@ -97,13 +110,15 @@ static void find_live(struct jit *j, bool first) {
             bool back = (flow == FLOW_JUMP || flow == FLOW_BRANCH) && target <= i;
             if (back && target < loop_from) { loop_from = target; }
         }
-        live = live_before(j, i, live, first) & ALL_REGS;
+        live = live_before(j, i, live, pessimistic) & ALL_REGS;
         if (is_jump_class(insn)) { place_r0(j, i, live); }
         uint32_t flags = i >= loop_from ? SLOT_LOOP | SLOT_R0_HOME : 0;
         if (live & REG_BIT(1)) { flags |= SLOT_R0_HOME; }
         if (i == loop_from) { loop_from = UINT32_MAX; }
-        j->slots[i] = (j->slots[i] & ~(0x7ffu << SLOT_LIVE_SHIFT)) | live << SLOT_LIVE_SHIFT | flags;
+        changed |= j->slots[i] & SLOT_BACK && live != slot_live(j, i);
+        j->slots[i] = (j->slots[i] & ~(ALL_REGS << SLOT_LIVE_SHIFT)) | live << SLOT_LIVE_SHIFT | flags;
     }
+    return changed;
 }
 
 static bool leaves_slot(const struct jit *j, uint32_t i) {
@@ -135,9 +150,12 @@ static bool functions_overlap(const struct jit *j) {
 }
 
 void scan_program(struct jit *j) {
-    bool loops = mark_targets(j);
-    find_live(j, true);
-    if (loops || j->has_local_calls) { find_live(j, false); }
+    bool goes_back = mark_targets(j);
+    bool changed = find_live(j, false);
+    for (uint32_t pass = 1; changed && goes_back; pass++) {
+        bool give_up = pass == MAX_LIVE_PASSES; /* then everything is live at every jump back, which is true enough */
+        changed = find_live(j, give_up) && !give_up;
+    }
     j->uniform_frames = j->has_local_calls && functions_overlap(j);
 }
 

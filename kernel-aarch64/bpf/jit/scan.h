@@ -3,7 +3,8 @@
 
 #include "bpf/jit/state.h"
 
-/* Fills j->slots with targets, entries, live registers and the place of r0. Linear: one pass forward, at most two back. */
+/* Fills j->slots with targets, entries, live registers and the place of r0. Linear: one pass forward, and back one
+ * for each level of loops, eight at most. */
 void scan_program(struct jit *j);
 
 /* Describes the function that starts at `entry`: its end, frame and register homes. Linear in its length. */

@@ -47,7 +47,8 @@ struct value {
  * slot is emitted these 16 bits head a chain of branches that wait for it: word + 1, each linked to the one before it by the
  * distance in its target field. */
 #define SLOT_WORD 0xffffu
-#define SLOT_LIVE_SHIFT 16 /* 11 bits: registers live before it */
+#define SLOT_LIVE_SHIFT 16 /* 10 bits: registers live before it */
+#define SLOT_BACK (1u << 26) /* jumped or called to from behind */
 #define SLOT_TARGET (1u << 27)
 #define SLOT_ENTRY (1u << 28)
 #define SLOT_R0_HOME (1u << 29) /* on arrival r0 is in x7, not x0 */
@@ -74,6 +75,7 @@ struct jit {
     uint32_t words;
     uint32_t barrier;  /* words before this one must not be merged with what follows: somebody branches here */
     uint32_t slot;     /* being compiled */
+    uint32_t skipped;  /* slot that was compiled together with the one before it */
     uint32_t live_in;  /* registers live before the slot */
     uint32_t live_out; /* and after it */
     uint32_t pending;  /* registers whose value is noted but not in its home */
@@ -86,7 +88,7 @@ struct jit {
 };
 
 static inline uint32_t slot_live(const struct jit *j, uint32_t slot) {
-    return (j->slots[slot] >> SLOT_LIVE_SHIFT) & 0x7ffu;
+    return (j->slots[slot] >> SLOT_LIVE_SHIFT) & 0x3ffu;
 }
 
 static inline bool slot_reached(const struct jit *j, uint32_t slot) {

@@ -150,8 +150,7 @@ void ensure_reg32(struct jit *j, uint32_t reg) {
 
 enum a64_reg value_reg32(const struct jit *j, uint32_t reg) { return (enum a64_reg)j->values[reg].base; }
 
-/* The old value of a register that is about to be overwritten unread is nobody's concern any more. */
-static void drop_unread(struct jit *j, uint32_t reg) {
+void drop_unread(struct jit *j, uint32_t reg) {
     if (!(j->live_in & REG_BIT(reg))) { set_home(j, reg, (enum a64_reg)j->home[reg]); }
 }
 
@@ -219,10 +218,10 @@ static void settle_r0_in_x0(struct jit *j) {
     set_home(j, 0, X0);
 }
 
-void settle_for_label(struct jit *j, uint32_t label) {
-    uint32_t live = slot_live(j, label);
-    bool r0_in_x0 = live & 1 && !(j->slots[label] & SLOT_R0_HOME);
-    for (uint32_t left = j->pending & live & ~(r0_in_x0 ? 1u : 0u); left; left &= left - 1) {
+void settle_for_label(struct jit *j, uint32_t label, uint32_t except) {
+    uint32_t needed = slot_live(j, label) & ~except;
+    bool r0_in_x0 = needed & 1 && expects_r0_in_x0(j, label);
+    for (uint32_t left = j->pending & needed & ~(r0_in_x0 ? 1u : 0u); left; left &= left - 1) {
         settle(j, (uint32_t)__builtin_ctz(left));
     }
     if (r0_in_x0) { settle_r0_in_x0(j); }

@@ -31,6 +31,9 @@ void settle(struct jit *j, uint32_t reg);
 /* Before `phys` changes: writes every value that is still needed (bits of `needed`) and reads it, `except` left out. */
 void release_phys(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except);
 
+/* Forgets the old value of a register that this slot overwrites unread: nobody has to keep it. */
+void drop_unread(struct jit *j, uint32_t reg);
+
 /* Prepares a definition of `reg` that is only noted: others that read its home are settled. Call before reading operands. */
 void begin_note(struct jit *j, uint32_t reg);
 
@@ -49,5 +52,10 @@ void restore_frame_pointer(struct jit *j);
 /* Everything in its home, as code that is jumped to finds it; r0 in x0 unless `r0_home`. */
 void forget_all(struct jit *j, bool r0_home);
 
-/* Writes every pending value of `live` to where a label expects it. May emit. */
-void settle_for_label(struct jit *j, uint32_t label);
+/* Writes every value that a label needs to where the label expects it, `except` left out (register bits). May emit. */
+void settle_for_label(struct jit *j, uint32_t label, uint32_t except);
+
+/* Whether a label expects r0 in x0. */
+static inline bool expects_r0_in_x0(const struct jit *j, uint32_t label) {
+    return slot_live(j, label) & 1 && !(j->slots[label] & SLOT_R0_HOME);
+}
