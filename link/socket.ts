@@ -1,5 +1,6 @@
 /** Ports behind a socket: TCP (ser2net, QEMU `-serial tcp:`) and Unix (QEMU `-serial unix:`). */
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type LinkError,
   LinkTimeoutError,
@@ -56,5 +57,21 @@ const open = (where: NetConnectOpts, name: string): Promise<Transport> =>
 export const openTcp = (host: string, port: number): Promise<Transport> =>
   open({ host, port }, `tcp:${host}:${port}`);
 
+/** A server that has just bound its socket does not listen yet: the path is there, and connecting is refused. */
+const BOUND_ATTEMPTS = 10;
+const BOUND_PAUSE_MS = 30;
+
+const isRefused = (error: unknown) =>
+  ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+
 /** @throws UnpluggedError, PermissionError, LinkTimeoutError */
-export const openUnix = (path: string): Promise<Transport> => open({ path }, `unix:${path}`);
+export const openUnix = async (path: string): Promise<Transport> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await open({ path }, `unix:${path}`);
+    } catch (error) {
+      if (!isRefused(error) || attempt === BOUND_ATTEMPTS) throw error;
+      await sleep(BOUND_PAUSE_MS);
+    }
+  }
+};

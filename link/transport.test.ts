@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { openTransport, parseAddress } from './address.ts';
 import { AddressError, CancelledError, PermissionError, PortBusyError, UnpluggedError } from './errors.ts';
@@ -135,4 +137,22 @@ test('waiting for a board can be cancelled, and other errors pass through', asyn
     async () => 1,
   );
   await t.throwsAsync(broken, { instanceOf: RangeError });
+});
+
+test('a unix socket that is bound but listens a moment later is waited for', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 's');
+  const stale = spawnSync(process.execPath, [
+    '-e',
+    `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+  ]);
+  t.is(stale.signal, 'SIGKILL'); // leaves a path that refuses
+  await t.throwsAsync(openTransport(`unix:${path}`), { instanceOf: UnpluggedError });
+  const opening = openTransport(`unix:${path}`);
+  await sleep(60);
+  rmSync(path);
+  const server = await echoServer(path);
+  await (await opening).close();
+  server.close();
 });
