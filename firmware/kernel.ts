@@ -1,8 +1,9 @@
 /** Builds the kernel: ELF, stamped Image and manifest. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { linkKernel } from './compile.ts';
 import { imageFromElf, stampKey } from './image.ts';
+import { withLock } from './lock.ts';
 import { type Manifest, makeManifest } from './manifest.ts';
 import { paths, root } from './paths.ts';
 import { loadOrCreateDevKey, type SigningKey } from './sign.ts';
@@ -10,13 +11,17 @@ import { loadOrCreateDevKey, type SigningKey } from './sign.ts';
 const version = () =>
   (JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { version: string }).version;
 
-/** Builds what changed. Returns the manifest; its files lie beside it. @throws MissingToolError, BuildError */
-export const buildKernel = async (
-  options: { key?: SigningKey; onProgress?: (text: string) => void } = {},
-): Promise<Manifest> => {
-  const { publicKey } = options.key ?? loadOrCreateDevKey();
-  const elf = await linkKernel(options.onProgress);
-  const kernel = imageFromElf(readFileSync(elf));
+/** Leaves a file alone that is right already: another command may be reading it. */
+const writeChanged = (path: string, bytes: Buffer) => {
+  if (existsSync(path) && readFileSync(path).equals(bytes)) return;
+  const partial = `${path}.${process.pid}`;
+  writeFileSync(partial, bytes);
+  renameSync(partial, path);
+};
+
+const build = async (key: SigningKey, onProgress?: (text: string) => void): Promise<Manifest> => {
+  const { publicKey } = key;
+  const kernel = imageFromElf(readFileSync(await linkKernel(onProgress)));
   const image = stampKey(kernel, publicKey);
   const manifest = makeManifest({
     version: version(),
@@ -27,7 +32,13 @@ export const buildKernel = async (
     publicKey,
   });
   mkdirSync(dirname(paths.image), { recursive: true });
-  writeFileSync(paths.image, image);
-  writeFileSync(paths.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
+  writeChanged(paths.image, image);
+  writeChanged(paths.manifest, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
   return manifest;
 };
+
+/** Builds what changed. Returns the manifest; its files lie beside it. @throws MissingToolError, BuildError */
+export const buildKernel = (
+  options: { key?: SigningKey; onProgress?: (text: string) => void } = {},
+): Promise<Manifest> =>
+  withLock(paths.lock, () => build(options.key ?? loadOrCreateDevKey(), options.onProgress));

@@ -6,6 +6,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 export const paths = {
   kernel: join(root, 'kernel-aarch64'),
   objects: join(root, 'build/obj'),
+  lock: join(root, 'build/lock'),
   elf: join(root, 'build/kernel/kernel.elf'),
   image: join(root, 'build/kernel/Image'),
   manifest: join(root, 'build/kernel/manifest.json'),

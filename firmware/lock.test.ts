@@ -1,0 +1,35 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { withLock } from './lock.ts';
+
+const lockFile = () => join(mkdtempSync(join(tmpdir(), 'velocity-test-')), 'lock');
+
+test('only_one_works_at_a_time', async (t) => {
+  const path = lockFile();
+  let working = 0;
+  let most = 0;
+  const work = () =>
+    withLock(path, async () => {
+      working += 1;
+      most = Math.max(most, working);
+      await sleep(20);
+      working -= 1;
+    });
+  await Promise.all([work(), work(), work()]);
+  t.is(most, 1);
+});
+
+test('the_lock_of_a_dead_process_is_taken_over', async (t) => {
+  const path = lockFile();
+  writeFileSync(path, '999999999');
+  t.is(await withLock(path, async () => 7), 7);
+});
+
+test('the_lock_is_let_go_when_the_work_fails', async (t) => {
+  const path = lockFile();
+  await t.throwsAsync(withLock(path, () => Promise.reject(new Error('no'))));
+  t.is(await withLock(path, async () => 7), 7);
+});
