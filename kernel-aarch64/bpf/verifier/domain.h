@@ -190,6 +190,26 @@ DOMAIN void domain_unknown(struct scalar *s, uint32_t w) {
     put_sub(s, range_any(w / 2));
 }
 
+/* All numbers fit the low half without its sign: there all parts mean the same. */
+DOMAIN bool domain_small(const struct scalar *s, uint32_t w) {
+    return (s->value | s->mask) <= (uint64_t)width_smax(w / 2);
+}
+
+/* The short way for small numbers: one range and the known bits decide all. */
+DOMAIN bool domain_sync_small(struct scalar *s) {
+    struct bits known = bits_of(s);
+    int64_t low = max_s(max_s(s->smin, s->smin32), max_s((int64_t)min_u(s->umin, INT64_MAX), s->umin32));
+    int64_t high = min_s(min_s(s->smax, s->smax32), min_s((int64_t)min_u(s->umax, INT64_MAX), s->umax32));
+    low = max_s(low, (int64_t)known.value);
+    high = min_s(high, (int64_t)(known.value | known.mask));
+    if (low > high || !bits_narrow(&known, bits_of_range((uint64_t)low, (uint64_t)high))) { return false; }
+    low = max_s(low, (int64_t)known.value);
+    high = min_s(high, (int64_t)(known.value | known.mask));
+    *s = (struct scalar){known.value, known.mask, (uint64_t)low, (uint64_t)high, low, high,
+                         (uint32_t)low, (uint32_t)high, (int32_t)low, (int32_t)high};
+    return low <= high;
+}
+
 /* Makes every part say what the others imply; false when no value is left. */
 DOMAIN bool domain_sync(struct scalar *s, uint32_t w) {
     uint32_t half = w / 2;
@@ -204,6 +224,7 @@ DOMAIN bool domain_sync(struct scalar *s, uint32_t w) {
         domain_const(s, known.value, w);
         return true;
     }
+    if (domain_small(s, w)) { return domain_sync_small(s); }
     struct range r = range_crossed(range_with_bits(range_full(s), known, w), w);
     struct range q = range_crossed(range_with_bits(range_sub(s), bits_low(known, half), half), half);
     q = range_crossed(sub_from_full(q, r, w), half);
@@ -416,7 +437,8 @@ DOMAIN void domain_alu_full(uint32_t op, bool is_signed, struct scalar *dst, con
     struct bits known = bits_alu(op, bits_of(dst), bits_of(src), by, w);
     struct range full = range_alu(op, is_signed, range_full(dst), range_full(src), by, w);
     struct range sub = range_any(half);
-    if (op_is_ring(op)) { sub = range_alu(op, false, range_sub(dst), range_sub(src), by, half); }
+    bool small = domain_small(dst, w) && domain_small(src, w); /* then the sub-ranges add nothing */
+    if (op_is_ring(op) && !small) { sub = range_alu(op, false, range_sub(dst), range_sub(src), by, half); }
     if (op == BPF_ALU_LSH && by.min == half && by.max == half) { /* the low half becomes the high one */
         full = (struct range){(uint64_t)dst->umin32 << half, (uint64_t)dst->umax32 << half,
                               (int64_t)((uint64_t)(int64_t)dst->smin32 << half),

@@ -64,6 +64,8 @@ struct verifier {
     uint16_t *points;      /* of each slot: 1 + index of its point, or 0 */
     uint32_t point_count;
     uint32_t loop_count;   /* backward jumps */
+    uint32_t call_count;   /* calls between functions */
+    bool takes_address;    /* r10 is used for more than loads and stores */
     struct live *live;       /* at each point (liveness.c) */
     struct point *points_at; /* each point (order.c) */
     struct function functions[FUNCTIONS]; /* by start; functions[0] is the main one */

@@ -188,7 +188,8 @@ static bool store_point(struct live *point, const struct live *l, uint64_t escap
 
 void compute_liveness(struct verifier *v) {
     for (uint32_t i = 0; i < v->point_count; i++) { v->live[i] = (struct live){0}; }
-    find_escapes(v);
+    for (uint32_t f = 0; f < v->function_count; f++) { v->functions[f].escaped = 0; }
+    if (v->takes_address) { find_escapes(v); }
     bool cyclic = v->loop_count != 0 || v->function_count > 1;
     for (bool changed = true; changed;) {
         changed = false;

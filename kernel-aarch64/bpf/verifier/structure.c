@@ -26,6 +26,7 @@ static enum status check_written(struct verifier *v, uint32_t pc, uint32_t reg) 
 }
 
 static enum status check_mov_x(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
+    v->takes_address |= insn_src(insn) == FRAME_POINTER;
     bool is64 = insn_class(insn) == BPF_CLASS_ALU64;
     if (insn.imm != 0) { return refuse_fields(v, pc, "imm of a register move must be 0"); }
     if (insn.off != 0 && insn.off != 8 && insn.off != 16 && !(insn.off == 32 && is64)) {
@@ -35,6 +36,7 @@ static enum status check_mov_x(struct verifier *v, uint32_t pc, struct bpf_insn 
 }
 
 static enum status check_alu(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
+    v->takes_address |= insn_src(insn) == FRAME_POINTER;
     bool is_register = shape == SHAPE_ALU_X || shape == SHAPE_DIV_X;
     bool divides = shape == SHAPE_DIV_K || shape == SHAPE_DIV_X;
     if (is_register && insn.imm != 0) { return refuse_fields(v, pc, "imm must be 0 when src is a register"); }
@@ -119,7 +121,7 @@ static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn
         if (insn.imm != 0) { return refuse_fields(v, pc, "imm of a load must be 0"); }
         return check_written(v, pc, insn_dst(insn));
     case SHAPE_ST: return insn_src(insn) == 0 ? STATUS_OK : refuse_fields(v, pc, "src must be 0 with an immediate");
-    case SHAPE_STX: return insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "imm of a register store must be 0");
+    case SHAPE_STX: v->takes_address |= insn_src(insn) == FRAME_POINTER; return insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "imm of a register store must be 0");
     case SHAPE_ATOMIC: return check_atomic(v, pc, insn);
     case SHAPE_JA: return insn.regs == 0 && insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "ja has only an off");
     case SHAPE_JA32: return insn.regs == 0 && insn.off == 0 ? STATUS_OK : refuse_fields(v, pc, "gotol has only an imm");
@@ -159,21 +161,26 @@ static bool is_local_call(struct bpf_insn insn, uint8_t shape) {
     return shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_LOCAL;
 }
 
+/* src of a 64-bit load is no register; of what is no instruction, nothing is. */
+static bool names_bad_register(struct bpf_insn insn, uint8_t shape) {
+    if (insn.regs <= 0xaa && insn_dst(insn) <= FRAME_POINTER) { return false; }
+    return shape != SHAPE_BAD && (insn_dst(insn) > FRAME_POINTER || shape != SHAPE_LD_IMM64);
+}
+
 /* One sweep: every slot's fields, and marks on every target. */
 static enum status check_slots(struct verifier *v) {
     uint32_t count = v->program->count;
     for (uint32_t pc = 0; pc < count; pc++) {
         struct bpf_insn insn = insn_at(v, pc);
         uint8_t shape = insn_shapes[insn.opcode];
-        if (shape == SHAPE_LD_IMM64 ? insn_dst(insn) > FRAME_POINTER : (insn_dst(insn) > FRAME_POINTER || insn_src(insn) > FRAME_POINTER)) {
-            if (shape != SHAPE_BAD) { return check_registers(v, pc, insn); }
-        }
+        if (names_bad_register(insn, shape)) { return check_registers(v, pc, insn); }
         enum status status = check_fields(v, pc, insn, shape);
         if (status != STATUS_OK) { return status; }
         if (shape_jumps(shape)) {
             status = note_target(v, pc, jump_target(insn, shape, pc), MARK_TARGET);
         } else if (is_local_call(insn, shape)) {
             status = note_target(v, pc, jump_target(insn, shape, pc), MARK_FUNCTION);
+            v->call_count++;
             note_point(v, pc + 1); /* what the caller still needs while the function runs */
         } else if (shape == SHAPE_LD_IMM64) {
             v->marks[++pc] |= MARK_SECOND;
@@ -192,7 +199,7 @@ uint32_t function_at(const struct verifier *v, uint32_t insn) {
 static enum status list_functions(struct verifier *v) {
     v->functions[0] = (struct function){0};
     v->function_count = 1;
-    for (uint32_t pc = 1; pc < v->program->count; pc++) {
+    for (uint32_t pc = 1; pc < v->program->count && v->call_count != 0; pc++) {
         if ((v->marks[pc] & MARK_FUNCTION) == 0) { continue; }
         if (v->function_count == FUNCTIONS) {
             return refuse(v, STATUS_TOO_MANY_STATES, pc, "more than %u functions", (uint64_t)FUNCTIONS);
@@ -335,6 +342,7 @@ static enum status check_calls(struct verifier *v) {
 
 /* Deepest sum of frames on the way to each function, callers first; recursion was excluded. */
 enum status check_stack_chain(struct verifier *v) {
+    if (v->function_count == 1) { return STATUS_OK; }
     uint32_t above[FUNCTIONS] = {0};
     for (uint32_t round = 0; round < v->function_count; round++) {
         for (uint32_t pc = 0; pc < v->program->count; pc++) {
@@ -362,6 +370,8 @@ enum status check_structure(struct verifier *v) {
     memset(v->marks, 0, count);
     memset(v->points, 0, count * sizeof(v->points[0]));
     v->frame_count = 1;
+    v->takes_address = false;
+    v->call_count = 0;
     note_point(v, 0);
     enum status status = check_slots(v);
     if (status == STATUS_OK) { status = list_functions(v); }
