@@ -9,10 +9,11 @@ import { createHash } from 'node:crypto';
 import { decodeProgram } from '../instruction.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import { Facts } from './facts.ts';
+import { guess } from './guess.ts';
 import { obligationsOf, type Pair } from './obligation.ts';
 import { Explorer, type Limits } from './paths.ts';
 import { type Script, scriptOf } from './smtlib.ts';
-import { solve } from './solver.ts';
+import { type Answer, solve } from './solver.ts';
 import type { State } from './state.ts';
 import { ProofLimit, type Term } from './term.ts';
 import { type Setting, World } from './world.ts';
@@ -70,12 +71,14 @@ class Session {
     return this.#transcript.copy().update(verdict).digest('hex');
   }
 
-  async #ask(conditions: readonly Term[]) {
+  async #ask(conditions: readonly Term[]): Promise<Answer> {
     const script: Script = scriptOf(conditions);
     const left = this.#limits.deadline - Date.now();
     if (left <= 0) throw new ProofLimit('the time for this proof ran out');
-    this.queries++;
     this.#transcript.update(script.text);
+    const guessed = guess(conditions, script);
+    if (guessed) return { verdict: 'sat', model: guessed };
+    this.queries++;
     return solve(script, left);
   }
 
@@ -85,14 +88,47 @@ class Session {
     const world = this.#world;
     const finished = old.run(world, [], new Facts(world.algebra));
     this.paths = finished.length;
-    for (const a of finished) {
-      for (const b of next.run(world, a.conditions, a.facts.child())) {
-        const outcome = await this.#compare(a, b);
-        if (outcome) return outcome;
-      }
-    }
+    const matched = this.#match(finished, next);
+    const outcome = matched ? await this.#compareAll(matched) : await this.#follow(finished, next);
+    if (outcome) return outcome;
     const how = this.queries === 0 ? 'by rewriting alone' : `with ${this.queries} queries`;
     return { verdict: 'proven', reason: `equal on all ${this.paths} paths, ${how}` };
+  }
+
+  /**
+   * Each path of the new program with the path of the old one that has the same conditions; undefined when one has none.
+   * Paths of one program exclude each other, so no other two need comparing, and the new ones cover every input.
+   */
+  #match(finished: readonly State[], next: Explorer): [State, State][] | undefined {
+    const { algebra } = this.#world;
+    const old = new Map(finished.map((s) => [algebra.all(s.conditions), s]));
+    try {
+      const pairs = next
+        .run(this.#world, [], new Facts(algebra))
+        .map((b): [State | undefined, State] => [old.get(algebra.all(b.conditions)), b]);
+      return pairs.every((pair): pair is [State, State] => pair[0] !== undefined) ? pairs : undefined;
+    } catch (error) {
+      if (error instanceof ProofLimit && Date.now() < this.#limits.deadline) return undefined;
+      throw error;
+    }
+  }
+
+  async #compareAll(pairs: readonly [State, State][]): Promise<Outcome | undefined> {
+    for (const [a, b] of pairs) {
+      const outcome = await this.#compare(a, b);
+      if (outcome) return outcome;
+    }
+    return undefined;
+  }
+
+  /** Runs the new program under the conditions of each path of the old one. */
+  async #follow(finished: readonly State[], next: Explorer): Promise<Outcome | undefined> {
+    for (const a of finished) {
+      const after = next.run(this.#world, a.conditions, a.facts.child());
+      const outcome = await this.#compareAll(after.map((b) => [a, b]));
+      if (outcome) return outcome;
+    }
+    return undefined;
   }
 
   /** Nothing when the two states agree for every input that leads to both. */

@@ -1,5 +1,4 @@
 /** One path of one program, somewhere on its way. */
-import type { Algebra } from './algebra.ts';
 import type { Facts } from './facts.ts';
 import { copyMemory, freshMemory, type Memory, mergeMemory } from './memory.ts';
 import { ProofLimit, type Term } from './term.ts';
@@ -97,9 +96,17 @@ const sameList = <T>(a: readonly T[], b: readonly T[]) =>
 const sameVersions = (a: State, b: State) =>
   a.versions.size === b.versions.size && [...a.versions].every(([name, n]) => b.versions.get(name) === n);
 
-/** Conditions added after `base`, as one. */
-const guardOf = (algebra: Algebra, state: State, base: State): Term =>
-  algebra.all(state.conditions.slice(base.conditions.length));
+/** Conditions added after `base`: those that both paths share, and what is left of each. */
+const splitConditions = (base: State, a: State, b: State) => {
+  const left = new Set(a.conditions.slice(base.conditions.length));
+  const right = new Set(b.conditions.slice(base.conditions.length));
+  const { algebra } = base.world;
+  return {
+    shared: [...left].filter((c) => right.has(c)),
+    guard: algebra.all([...left].filter((c) => !right.has(c))),
+    other: algebra.all([...right].filter((c) => !left.has(c))),
+  };
+};
 
 const mentionsAddress = (world: World, t: Term): boolean => world.resolve(t) !== undefined;
 
@@ -109,8 +116,7 @@ export const mergeStates = (base: State, a: State, b: State, live: number): Stat
   if (a.slot !== b.slot || !sameList(a.events, b.events) || !sameVersions(a, b)) return undefined;
   if (!sameList(a.frames, b.frames)) return undefined;
   const { algebra } = world;
-  const guard = guardOf(algebra, a, base);
-  const other = guardOf(algebra, b, base);
+  const { shared, guard, other } = splitConditions(base, a, b);
   const merged = base.clone();
   merged.slot = a.slot;
   merged.frames = a.frames;
@@ -131,6 +137,7 @@ export const mergeStates = (base: State, a: State, b: State, live: number): Stat
     const initial = merged.initial(region);
     merged.memories.set(name, mergeMemory(algebra, guard, a.memory(region), b.memory(region), initial));
   }
+  for (const c of shared) merged.assume(c);
   merged.assume(algebra.or(guard, other));
   return merged;
 };

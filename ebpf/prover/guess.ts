@@ -1,0 +1,45 @@
+/** Tries random inputs before the solver is asked: most programs that differ do so on nearly every input. */
+import { Evaluator } from './evaluate.ts';
+import type { Script } from './smtlib.ts';
+import { mask, type Term } from './term.ts';
+
+const TRIES = 24;
+/** Values at which programs decide. */
+const EDGES = [0n, 1n, 127n, 128n, 255n, -1n, 1n << 31n] as const;
+
+/** A deterministic generator (xorshift32), so that a verdict repeats. */
+const generator = (seed: number) => {
+  let x = seed;
+  return (): number => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return x >>> 0;
+  };
+};
+
+/** Values of all inputs for which every condition holds; undefined when none was found, which says nothing. */
+export const guess = (conditions: readonly Term[], script: Script): ReadonlyMap<Term, bigint> | undefined => {
+  const random = generator(0x7feb352d);
+  const bounds = new Map(script.inputs.map(({ term }) => [term.name, term]));
+  for (let n = 0; n < TRIES; n++) {
+    const values = new Map<string, bigint>();
+    const value = (key: string, name: string, width: number): bigint => {
+      const known = values.get(key);
+      if (known !== undefined) return known;
+      const wide = (BigInt(random()) << 32n) | BigInt(random());
+      const raw = random() % 3 === 0 ? EDGES[random() % EDGES.length]! : n === 0 ? 0n : wide;
+      const { min, max } = bounds.get(name) ?? { min: 0n, max: mask(width) };
+      const made = min + (BigInt.asUintN(width, raw) % (max - min + 1n));
+      values.set(key, made);
+      return made;
+    };
+    const evaluator = new Evaluator({
+      variable: (name, width) => value(name, name, width),
+      select: (name, index, width) => value(`${name}[${index}]`, name, width),
+    });
+    if (conditions.every((c) => evaluator.value(c) === 1n))
+      return new Map(script.inputs.map(({ term }) => [term, evaluator.value(term)]));
+  }
+  return undefined;
+};
