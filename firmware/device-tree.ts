@@ -1,14 +1,15 @@
 /** Compiles a device-tree source of dts/ with dtc. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { paths } from './paths.ts';
 import { BuildError, requireTool, run } from './toolchain.ts';
+import { writeChanged } from './write.ts';
 
 /** Returns the path of the compiled tree. `name` is a file of dts/ without its extension. @throws MissingToolError, BuildError */
 export const compileDeviceTree = async (name: string): Promise<string> => {
   const source = join(paths.dts, `${basename(name)}.dts`);
   if (!existsSync(source)) throw new BuildError('compiling the device tree', `${source} does not exist`);
-  mkdirSync(paths.dtb, { recursive: true });
   const output = join(paths.dtb, `${basename(name)}.dtb`);
   await run(requireTool('dtc'), [
     '-I',

@@ -1,23 +1,16 @@
 /** Builds the kernel: ELF, stamped Image and manifest. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { linkKernel } from './compile.ts';
 import { imageFromElf, stampKey } from './image.ts';
 import { withLock } from './lock.ts';
 import { type Manifest, makeManifest } from './manifest.ts';
 import { paths, root } from './paths.ts';
 import { loadOrCreateDevKey, type SigningKey } from './sign.ts';
+import { writeChanged } from './write.ts';
 
 const version = () =>
   (JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { version: string }).version;
-
-/** Leaves a file alone that is right already: another command may be reading it. */
-const writeChanged = (path: string, bytes: Buffer) => {
-  if (existsSync(path) && readFileSync(path).equals(bytes)) return;
-  const partial = `${path}.${process.pid}`;
-  writeFileSync(partial, bytes);
-  renameSync(partial, path);
-};
 
 const build = async (key: SigningKey, onProgress?: (text: string) => void): Promise<Manifest> => {
   const { publicKey } = key;
@@ -31,7 +24,6 @@ const build = async (key: SigningKey, onProgress?: (text: string) => void): Prom
     memoryBytes: kernel.memoryBytes,
     publicKey,
   });
-  mkdirSync(dirname(paths.image), { recursive: true });
   writeChanged(paths.image, image);
   writeChanged(paths.manifest, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
   return manifest;

@@ -58,7 +58,7 @@ export const openTcp = (host: string, port: number): Promise<Transport> =>
   open({ host, port }, `tcp:${host}:${port}`);
 
 /** A server that has just bound its socket does not listen yet: the path is there, and connecting is refused. */
-const BOUND_ATTEMPTS = 10;
+const BOUND_ATTEMPTS = 30;
 const BOUND_PAUSE_MS = 30;
 
 const isRefused = (error: unknown) =>
