@@ -11,16 +11,12 @@ export const compileDeviceTree = async (name: string): Promise<string> => {
   const source = join(paths.dts, `${basename(name)}.dts`);
   if (!existsSync(source)) throw new BuildError('compiling the device tree', `${source} does not exist`);
   const output = join(paths.dtb, `${basename(name)}.dtb`);
-  await run(requireTool('dtc'), [
-    '-I',
-    'dts',
-    '-O',
-    'dtb',
-    '-W',
-    'no-unit_address_vs_reg',
-    '-o',
-    output,
-    source,
-  ]);
+  const fresh = join(tmpdir(), `velocity-${basename(name)}-${process.pid}.dtb`);
+  try {
+    await run(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb', '-o', fresh, source]);
+    writeChanged(output, readFileSync(fresh));
+  } finally {
+    rmSync(fresh, { force: true });
+  }
   return output;
 };
