@@ -1,0 +1,75 @@
+/** Runs programs on the code that the JIT makes, in qemu's user-mode emulation: machine.c says what is on the pipe. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const KERNEL = fileURLToPath(new URL('../../kernel-aarch64', import.meta.url));
+const SOURCE = fileURLToPath(new URL('machine.c', import.meta.url));
+const QEMU = 'qemu-aarch64';
+
+/** ARMv8.0 only, and with LSE atomics: bits of enum jit_feature. */
+export const FEATURE_SETS = { 'cortex-a53': 0, max: 1 } as const;
+export type Cpu = keyof typeof FEATURE_SETS;
+
+export type MachineInput = { readonly code: Uint8Array; readonly memory: Uint8Array };
+export type MachineAnswer = {
+  readonly r0: bigint;
+  /** A64 instructions; 0 when it was not compiled. */
+  readonly words: number;
+  /** A callee-saved register or the stack pointer was not restored. */
+  readonly lost: boolean;
+  readonly memory: Uint8Array;
+};
+
+/** What is missing for these tests, or undefined. */
+export const missingTool = (): string | undefined =>
+  [QEMU, 'clang-19', 'ld.lld-19'].find((tool) => spawnSync(tool, ['--version']).status !== 0);
+
+export const buildMachine = (): string => {
+  const program = join(mkdtempSync(join(tmpdir(), 'velocity-machine-')), 'machine');
+  const jit = readdirSync(join(KERNEL, 'bpf/jit')).filter((name) => name.endsWith('.c'));
+  const target = ['--target=aarch64-linux-gnu', '-ffreestanding', '-nostdlib', '-static', '-fuse-ld=lld-19'];
+  const flags = [
+    '-std=c23',
+    '-O2',
+    '-march=armv8-a',
+    '-mno-outline-atomics',
+    '-fno-stack-protector',
+    `-I${KERNEL}`,
+  ];
+  execFileSync('clang-19', [
+    ...target,
+    ...flags,
+    '-o',
+    program,
+    SOURCE,
+    ...jit.map((name) => join(KERNEL, 'bpf/jit', name)),
+  ]);
+  return program;
+};
+
+const requestOf = (features: number, { code, memory }: MachineInput) => {
+  const header = new Uint32Array([features, code.length / 8, memory.length]);
+  return Buffer.concat([Buffer.from(header.buffer), code, memory]);
+};
+
+/** Answers of all inputs, in order. @throws Error when the emulation ended early: a program crashed it. */
+export const runMachine = (program: string, cpu: Cpu, inputs: readonly MachineInput[]): MachineAnswer[] => {
+  const input = Buffer.concat(inputs.map((i) => requestOf(FEATURE_SETS[cpu], i)));
+  const { stdout } = spawnSync(QEMU, ['-cpu', cpu, program], { input, maxBuffer: 1 << 28, timeout: 120_000 });
+  let at = 0;
+  return inputs.map(({ memory }, i) => {
+    if (stdout.length < at + 16 + memory.length)
+      throw new Error(`the machine ended at program ${i} of ${inputs.length}`);
+    const answer = {
+      r0: stdout.readBigUInt64LE(at),
+      words: stdout.readUInt32LE(at + 8),
+      lost: stdout.readUInt32LE(at + 12) !== 0,
+      memory: new Uint8Array(stdout.subarray(at + 16, at + 16 + memory.length)),
+    };
+    at += 16 + memory.length;
+    return answer;
+  });
+};
