@@ -1,0 +1,91 @@
+/**
+ * Parts of the documents that the code prints. A block stands between `<!-- begin NAME -->` and `<!-- end NAME -->`;
+ * `tsx test/documents/write.ts` renews them, a test says when one is stale.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { boards } from '../../boards/index.ts';
+import { makeCleanup } from '../../cli/cleanup.ts';
+import { exitCodes } from '../../cli/exit-codes.ts';
+import { Output } from '../../cli/output.ts';
+import { makeProgram } from '../../cli/program.ts';
+import { root } from '../../firmware/index.ts';
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+const boardTable = () =>
+  table(
+    ['board', 'model', 'SoC', 'cores', 'boots by', 'tried', 'facts'],
+    Object.values(boards).map((b) => [
+      `\`${b.name}\``,
+      b.model,
+      b.soc,
+      `${b.cores} × ${b.cpu}`,
+      b.bootPath,
+      b.tried,
+      b.qemu ? `\`boards/\`, \`test/board/boot.test.ts\`` : '`boards/`',
+    ]),
+  );
+
+const exitTable = () =>
+  table(
+    ['code', 'name', 'meaning'],
+    Object.entries(exitCodes).map(([name, { code, doc }]) => [String(code), name, doc]),
+  );
+
+const leaves = (command: Command): Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap((child) => leaves(child as Command));
+
+const nameOf = (command: Command): string =>
+  command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
+
+const helpOf = (command: Command) => {
+  let text = '';
+  command
+    .configureOutput({
+      writeOut: (part) => {
+        text += part;
+      },
+      getOutHelpWidth: () => 100,
+    })
+    .outputHelp();
+  return `### \`${nameOf(command)}\`\n\n\`\`\`\n${text.trim()}\n\`\`\``;
+};
+
+const commandHelp = () =>
+  leaves(makeProgram({ output: new Output(false), cleanup: makeCleanup() }))
+    .map(helpOf)
+    .join('\n\n');
+
+const makers: Readonly<Record<string, () => string>> = {
+  boards: boardTable,
+  'exit-codes': exitTable,
+  commands: commandHelp,
+};
+
+/** Documents with blocks. */
+export const documents = ['README.md', 'docs/reference/commands.md'];
+
+const blockOf = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(\n<!-- end ${name} -->)`);
+
+/** The text with every block renewed. @throws Error for a block whose name is unknown */
+export const renewed = (text: string): string => {
+  const names = [...text.matchAll(/<!-- begin ([\w-]+) -->/g)].map((match) => match[1]!);
+  return names.reduce((result, name) => {
+    const maker = makers[name];
+    if (name === 'demo') return result; // recorded, see write.ts
+    if (!maker) throw new Error(`no block is named ${name}`);
+    return result.replace(blockOf(name), (_, begin: string, end: string) => `${begin}${maker()}${end}`);
+  }, text);
+};
+
+/** The text with the block of this name replaced. */
+export const withBlock = (text: string, name: string, content: string): string =>
+  text.replace(blockOf(name), (_, begin: string, end: string) => `${begin}${content}${end}`);
+
+export const readDocument = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+export const staleDocuments = (): string[] =>
+  documents.filter((path) => renewed(readDocument(path)) !== readDocument(path));
