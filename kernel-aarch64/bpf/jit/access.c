@@ -1,6 +1,7 @@
 /* RFC 9669 §5.1 and §5.2: loads and stores, with the address folded and neighbours paired. */
 
 #include "bpf/jit/access.h"
+#include "bpf/jit/hoist.h"
 #include "bpf/jit/select.h"
 
 static enum a64_size size_of(struct bpf_insn insn) {
@@ -131,9 +132,8 @@ static void store_immediate(struct jit *j, struct bpf_insn insn, enum a64_size s
     struct address address = address_of(j, dst, insn.off, size, SCRATCH2);
     enum a64_reg rt = XZR;
     if (insn.imm) {
-        rt = SCRATCH;
         uint64_t value = (uint64_t)(int64_t)insn.imm;
-        emit_constant(j, rt, size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1));
+        rt = constant_reg(j, size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1), SCRATCH);
     }
     emit_store(j, rt, &address, size);
 }

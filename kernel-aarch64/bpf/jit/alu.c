@@ -1,6 +1,7 @@
 /* RFC 9669 §4.1 and §4.2. What can be noted is noted; the rest is computed into the home of dst. */
 
 #include "bpf/jit/field.h"
+#include "bpf/jit/hoist.h"
 #include "bpf/jit/operand.h"
 #include "bpf/jit/select.h"
 
@@ -153,8 +154,7 @@ static void operate_commutative(struct jit *j, uint32_t dst, enum alu_form form,
 static void operate_constant(struct jit *j, uint32_t dst, enum alu_form form, uint64_t imm, bool is_wide) {
     ensure(j, dst, is_wide);
     enum a64_reg rd = begin_define(j, dst);
-    emit_constant(j, SCRATCH, imm);
-    struct operand operand = {.kind = OPERAND_SHIFTED, .reg = SCRATCH};
+    struct operand operand = {.kind = OPERAND_SHIFTED, .reg = constant_reg(j, imm, SCRATCH)};
     emit_operation(j, form, rd, reg_of(j, dst), &operand, width_of(is_wide));
     define(j, dst, rd, result_bits(is_wide));
 }
@@ -255,8 +255,8 @@ static void compile_mul(struct jit *j, uint32_t dst, const struct source *s, boo
     ensure(j, dst, is_wide);
     if (s->is_const) {
         enum a64_reg rd = begin_define(j, dst);
-        emit_constant(j, SCRATCH, s->imm);
-        emit(j, a64_madd(rd, reg_of(j, dst), XZR, SCRATCH, width_of(is_wide)));
+        enum a64_reg rm = constant_reg(j, s->imm, SCRATCH);
+        emit(j, a64_madd(rd, reg_of(j, dst), XZR, rm, width_of(is_wide)));
         return define(j, dst, rd, result_bits(is_wide));
     }
     ensure(j, s->reg, is_wide);
@@ -271,12 +271,8 @@ static void divide(struct jit *j, uint32_t dst, const struct source *s, bool mod
     enum a64_width width = width_of(is_wide);
     ensure(j, dst, is_wide);
     if (!s->is_const) { ensure(j, s->reg, is_wide); }
-    enum a64_reg rd = begin_define(j, dst), rn = reg_of(j, dst), rm = SCRATCH2;
-    if (s->is_const) {
-        emit_constant(j, SCRATCH2, s->imm);
-    } else {
-        rm = reg_of(j, s->reg);
-    }
+    enum a64_reg rd = begin_define(j, dst), rn = reg_of(j, dst);
+    enum a64_reg rm = s->is_const ? constant_reg(j, s->imm, SCRATCH2) : reg_of(j, s->reg);
     enum a64_reg quotient = modulo ? SCRATCH : rd;
     emit(j, is_signed ? a64_sdiv(quotient, rn, rm, width) : a64_udiv(quotient, rn, rm, width));
     if (modulo) { emit(j, a64_msub(rd, SCRATCH, rn, rm, width)); }
@@ -413,9 +409,20 @@ static void compile_binary(struct jit *j, struct bpf_insn insn, bool is_wide) {
     }
 }
 
+/* -(one bit) is that bit extended with sign. */
+static bool negate_bit(struct value *f, uint32_t, bool is_wide) {
+    f->is_signed = true;
+    f->narrow = !is_wide;
+    return f->width == 1 && f->to == 0;
+}
+
 static void compile_negate(struct jit *j, uint32_t dst, bool is_wide) {
     enum a64_width width = width_of(is_wide);
     struct operand operand;
+    const struct value *v = &j->values[dst];
+    if (v->kind == VALUE_FIELD && !v->is_signed && v->width == 1 && v->to == 0 && (is_wide || v->from < 32)) {
+        return derive_field(j, dst, dst, negate_bit, 0, is_wide);
+    }
     if (!try_operand(j, dst, FORM_AND, width, &operand)) { ensure(j, dst, is_wide); }
     enum a64_reg rd = begin_define(j, dst);
     if (!try_operand(j, dst, FORM_AND, width, &operand)) { return; }

@@ -1,6 +1,7 @@
 /* One walk over the program: each slot is selected into A64 as it comes, with liveness known from a scan before. */
 
 #include "bpf/jit/jit.h"
+#include "bpf/jit/hoist.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/value.h"
@@ -52,6 +53,10 @@ static uint32_t live_after(const struct jit *j, uint32_t i) {
 static void join(struct jit *j, uint32_t slot, bool falls) {
     if (falls) { settle_for_label(j, slot, 0); }
     place_label(j, slot);
+    if (j->slots[slot] & SLOT_BACK) {
+        hoist_constants(j, slot);
+        j->slots[slot] = (j->slots[slot] & ~SLOT_WORD) | (j->words & SLOT_WORD);
+    }
     forget_all(j, j->slots[slot] & SLOT_R0_HOME);
     j->barrier = j->words;
 }

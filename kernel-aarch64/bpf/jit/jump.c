@@ -1,5 +1,6 @@
 /* RFC 9669 §4.3: compares fused with their branches, calls, exits. Forward branches wait in a chain at their target. */
 
+#include "bpf/jit/hoist.h"
 #include "bpf/jit/operand.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
@@ -166,8 +167,8 @@ static void branch_on_mask(struct jit *j, enum a64_reg rn, uint64_t imm, enum a6
     if (try_mask(imm, width, &mask)) {
         emit(j, a64_ands_imm(XZR, rn, mask, width));
     } else {
-        emit_constant(j, SCRATCH, imm);
-        emit(j, a64_ands(XZR, rn, amount(0), SCRATCH, A64_SHIFT_LSL, width));
+        enum a64_reg rm = constant_reg(j, imm, SCRATCH);
+        emit(j, a64_ands(XZR, rn, amount(0), rm, A64_SHIFT_LSL, width));
     }
     emit_condition(j, if_set ? A64_COND_NE : A64_COND_EQ, target);
 }
@@ -278,8 +279,8 @@ static void compare_constant(struct jit *j, const struct test *t) {
     if (try_neighbour(t, &imm, &op) && try_compare_imm(j, rn, imm & mask, t->width)) {
         return emit_condition(j, condition_of(op), t->target);
     }
-    emit_constant(j, SCRATCH, t->imm);
-    emit(j, a64_subs(XZR, rn, amount(0), SCRATCH, A64_SHIFT_LSL, t->width));
+    enum a64_reg rm = constant_reg(j, t->imm, SCRATCH);
+    emit(j, a64_subs(XZR, rn, amount(0), rm, A64_SHIFT_LSL, t->width));
     emit_condition(j, condition_of(t->op), t->target);
 }
 

@@ -6,6 +6,7 @@
  *   r1..r5    x0..x4, which are the argument registers of AAPCS64
  *   r6..r9    x19..x22 when live across a call, else x5, x6, x8, x9
  *   r10       sp + a constant; never occupies a register
+ *   x10..x15  constants of the loop that is being compiled (hoist.c); within one instruction, atomics
  *   x16, x17  scratch within one instruction; x18 is the platform's and stays untouched
  *
  * Values are computed late. An eBPF register that was set to a constant, a copy, a sum, a field or a product is only noted
@@ -19,6 +20,8 @@
 #define SCRATCH X16
 #define SCRATCH2 X17
 #define R0_HOME X7
+#define HOISTED_FIRST X10
+#define HOISTED_LIMIT 6u
 #define ARGUMENT_REGS 0x3eu /* r1..r5 */
 #define REG_BIT(reg) (1u << (reg))
 
@@ -79,6 +82,9 @@ struct jit {
     uint32_t live_in;  /* registers live before the slot */
     uint32_t live_out; /* and after it */
     uint32_t pending;  /* registers whose value is noted but not in its home */
+    uint32_t hoisted_end; /* slot after the loop whose constants are in registers */
+    uint32_t hoisted_count;
+    uint64_t hoisted[HOISTED_LIMIT];
     bool has_local_calls;
     bool uniform_frames; /* functions share code, so all have the same frame */
     struct function function;

@@ -1,4 +1,5 @@
 #include "bpf/jit/value.h"
+#include "bpf/jit/hoist.h"
 
 static uint32_t count_halves(uint64_t value, uint16_t half, uint32_t halves) {
     uint32_t count = 0;
@@ -49,10 +50,10 @@ void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm,
     uint64_t magnitude = negative ? -imm : imm;
     if (!try_arith(magnitude, &arith)) {
         if (magnitude >> 24) {
-            emit_constant(j, SCRATCH, width == A64_WIDTH_W ? (uint32_t)imm : imm);
+            enum a64_reg rm = constant_reg(j, width == A64_WIDTH_W ? (uint32_t)imm : imm, SCRATCH);
             /* DDI 0487 C6.2, ADD (extended register): the form whose Rn may be SP */
-            if (rn == SP) { return emit(j, a64_add_ext(rd, rn, (struct a64_left){0}, A64_EXTEND_UXTX, SCRATCH, width)); }
-            return emit(j, a64_add(rd, rn, amount(0), SCRATCH, A64_SHIFT_LSL, width));
+            if (rn == SP) { return emit(j, a64_add_ext(rd, rn, (struct a64_left){0}, A64_EXTEND_UXTX, rm, width)); }
+            return emit(j, a64_add(rd, rn, amount(0), rm, A64_SHIFT_LSL, width));
         }
         arith = (struct a64_arith){1u << 12 | (uint32_t)(magnitude >> 12)};
         emit(j, negative ? a64_sub_imm(rd, rn, arith, width) : a64_add_imm(rd, rn, arith, width));

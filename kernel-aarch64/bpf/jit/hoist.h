@@ -1,0 +1,11 @@
+#pragma once
+/* Constants that no immediate form takes, loaded once before a loop instead of at each use in it. */
+
+#include "bpf/jit/state.h"
+
+/* At the head of a loop, before its label for the jumps back: loads the constants that the loop needs, if it calls nothing
+ * and is entered nowhere else. */
+void hoist_constants(struct jit *j, uint32_t head);
+
+/* A register that holds the constant: a hoisted one, or `scratch` after emitting it there. */
+enum a64_reg constant_reg(struct jit *j, uint64_t value, enum a64_reg scratch);
