@@ -1,3 +1,4 @@
+/* Longer than most files: walk, address translation and paths share one token reader. */
 #include "lib/fdt.h"
 #include "lib/mem.h"
 
