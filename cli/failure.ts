@@ -84,7 +84,7 @@ const messageOf = (error: unknown, name: ExitName): string => {
 };
 
 export const failureOf = (error: unknown): Failure => {
-  const name = exitByKind(error) ?? exitNameOf(text(error, 'code') ?? 'internal');
+  const name = exitByKind(error) ?? exitNameOf(text(error, 'exit') ?? text(error, 'code') ?? 'internal');
   return {
     exit: exitCodes[name].code,
     code: error instanceof CommanderError ? name : (text(error, 'code') ?? name),
