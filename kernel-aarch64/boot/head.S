@@ -12,16 +12,55 @@
     .section .head, "ax"
     .global image_head
 image_head:
-    .inst 0xfa405a4d           /* ccmp x18, #0, #0xd, pl: harmless, and "MZ" for a PE header to come */
+    .inst 0xfa405a4d           /* ccmp x18, #0, #0xd, pl: harmless, and "MZ" of a PE file */
     b primary_entry
     .quad 0                    /* text_offset */
     .quad __image_size         /* with bss and pools */
     .quad 0xa                  /* little endian, 4 KiB pages, anywhere in memory at a 2 MiB boundary */
     .quad 0, 0, 0
     .ascii "ARM\x64"
-    .word 0
+    .word pe_header - image_head
 
-    .text
+/* The same file as an EFI application (PE/COFF specification, sections 3 and 4; UEFI 2.10, 2.1.1): code, and data that
+ * is never executable. boot/efi.c reads SizeOfImage, at 0x90. Nothing before `.text` in memory is run from there. */
+pe_header:
+    .ascii "PE\0\0"
+    .short 0xaa64              /* Machine: AArch64 */
+    .short 2                   /* NumberOfSections */
+    .word 0, 0, 0              /* TimeDateStamp: none, so that builds repeat; no symbols */
+    .short pe_sections - pe_optional
+    .short 0x206               /* executable, no line numbers, no debug information */
+pe_optional:
+    .short 0x20b               /* PE32+ */
+    .byte 0, 0                 /* linker version */
+    .word __pe_text_bytes      /* SizeOfCode */
+    .word __pe_data_bytes      /* SizeOfInitializedData */
+    .word 0
+    .word efi_entry - image_head
+    .word __pe_text            /* BaseOfCode */
+    .quad 0                    /* ImageBase: anywhere; nothing is relocated before the copy that boot/efi.c makes */
+    .word 0x1000, 0x200        /* SectionAlignment, FileAlignment */
+    .short 0, 0, 0, 0, 0, 0    /* versions of system, image, subsystem */
+    .word 0
+    .word __pe_image_bytes     /* SizeOfImage: what follows in memory is allocated by boot/efi.c */
+    .word __pe_text            /* SizeOfHeaders */
+    .word 0                    /* CheckSum */
+    .short 10, 0x100           /* EFI application; no page needs to be both writable and executable */
+    .quad 0, 0, 0, 0           /* stack and heap */
+    .word 0
+    .word 6                    /* data directories, all empty */
+    .quad 0, 0, 0, 0, 0, 0
+pe_sections:
+    .ascii ".text\0\0\0"
+    .word __pe_text_bytes, __pe_text, __pe_text_bytes, __pe_text /* size and address in memory, then in the file */
+    .word 0, 0, 0
+    .word 0x60000020           /* code, readable, executable */
+    .ascii ".data\0\0\0"
+    .word __pe_data_bytes, __pe_data, __pe_data_bytes, __pe_data
+    .word 0, 0, 0
+    .word 0xc0000040           /* initialized data, readable, writable */
+
+    .section .head.text, "ax"
 primary_entry:
     msr daifset, #0xf
     mov x19, x0
