@@ -38,9 +38,20 @@ void scalar_set_loaded(struct scalar *s, uint32_t bytes, bool sign_extend) {
     }
 }
 
+/* x / y and x % y, truncated; x is the least number and y is -1: x and 0 (RFC 9669 §4.1). */
+static uint64_t divide_signed(uint32_t op, int64_t x, int64_t y) {
+    if (y == -1) { return op == BPF_ALU_DIV ? -(uint64_t)x : 0; }
+    return (uint64_t)(op == BPF_ALU_DIV ? x / y : x % y);
+}
+
 /* One value in, one value out. */
-static uint64_t evaluate(uint32_t op, uint64_t a, uint64_t b, uint32_t w) {
+static uint64_t evaluate(uint32_t op, bool is_signed, uint64_t a, uint64_t b, uint32_t w) {
     switch (op) {
+    case BPF_ALU_DIV:
+    case BPF_ALU_MOD:
+        if (b == 0) { return op == BPF_ALU_DIV ? 0 : a; }
+        if (is_signed) { return divide_signed(op, width_signed(a, w), width_signed(b, w)); }
+        return op == BPF_ALU_DIV ? a / b : a % b;
     case BPF_ALU_ADD: return a + b;
     case BPF_ALU_SUB: return a - b;
     case BPF_ALU_MUL: return a * b;
@@ -54,9 +65,8 @@ static uint64_t evaluate(uint32_t op, uint64_t a, uint64_t b, uint32_t w) {
 }
 
 void scalar_alu64(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
-    bool divides = op == BPF_ALU_DIV || op == BPF_ALU_MOD;
-    if ((dst->mask | src->mask) == 0 && !divides) {
-        domain_const(dst, evaluate(op, dst->value, src->value, 64), 64);
+    if ((dst->mask | src->mask) == 0) {
+        domain_const(dst, evaluate(op, is_signed, dst->value, src->value, 64), 64);
         return;
     }
     switch (op) { /* one instance per operation, so that each is compiled without a second dispatch */
@@ -68,9 +78,8 @@ void scalar_alu64(uint32_t op, bool is_signed, struct scalar *dst, const struct 
 }
 
 void scalar_alu32(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
-    bool divides = op == BPF_ALU_DIV || op == BPF_ALU_MOD;
-    if ((dst->mask | src->mask) == 0 && !divides) {
-        domain_const(dst, (uint32_t)evaluate(op, (uint32_t)dst->value, (uint32_t)src->value, 32), 64);
+    if ((dst->mask | src->mask) == 0) {
+        domain_const(dst, (uint32_t)evaluate(op, is_signed, (uint32_t)dst->value, (uint32_t)src->value, 32), 64);
         return;
     }
     domain_alu_half(op, is_signed, dst, src, 64);

@@ -376,6 +376,6 @@ enum status check_structure(struct verifier *v) {
     enum status status = check_slots(v);
     if (status == STATUS_OK) { status = list_functions(v); }
     if (status == STATUS_OK) { status = check_edges(v); }
-    if (status == STATUS_OK && v->function_count > 1) { status = check_calls(v); }
+    if (status == STATUS_OK && v->call_count != 0) { status = check_calls(v); }
     return status;
 }

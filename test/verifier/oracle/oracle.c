@@ -11,6 +11,7 @@
 #include "generator.h"
 #include "random.h"
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,25 +24,43 @@ struct seen {
     struct state states[STATES_KEPT];
 };
 
+enum { ARENA_BYTES = 128 * 1024 * 1024 };
+
 struct collected {
     struct seen at[GENERATED_MAX + 64];
+    uint8_t *arena; /* frames of the kept states */
+    size_t used;
 };
 
 static void clear(void *cookie) {
     struct collected *c = cookie;
-    for (uint32_t pc = 0; pc < GENERATED_MAX + 64; pc++) {
-        for (uint32_t i = 0; i < c->at[pc].count && i < STATES_KEPT; i++) { free(c->at[pc].states[i].frames); }
-        c->at[pc].count = 0;
+    for (uint32_t pc = 0; pc < GENERATED_MAX + 64; pc++) { c->at[pc].count = 0; }
+    c->used = 0;
+}
+
+/* Only what is used: most of a frame is slots that nothing wrote. */
+static void copy_frame(struct frame *to, const struct frame *from) {
+    memcpy(to, from, offsetof(struct frame, slots));
+    for (uint64_t used = from->used; used != 0; used &= used - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(used);
+        to->slots[i] = from->slots[i];
     }
 }
 
 static void collect(void *cookie, const struct state *state) {
-    struct seen *seen = &((struct collected *)cookie)->at[state->pc];
+    struct collected *c = cookie;
+    struct seen *seen = &c->at[state->pc];
     if (seen->count++ >= STATES_KEPT) { return; }
+    size_t bytes = (state->depth + 1) * sizeof(*state->frames);
+    if (c->used + bytes > ARENA_BYTES) {
+        seen->count = STATES_KEPT + 1;
+        return;
+    }
     struct state *kept = &seen->states[seen->count - 1];
     *kept = *state;
-    kept->frames = malloc((state->depth + 1) * sizeof(*kept->frames));
-    memcpy(kept->frames, state->frames, (state->depth + 1) * sizeof(*kept->frames));
+    kept->frames = (struct frame *)(c->arena + c->used);
+    c->used += bytes;
+    for (uint32_t f = 0; f <= state->depth; f++) { copy_frame(&kept->frames[f], &state->frames[f]); }
 }
 
 /* ---- a run ---- */
@@ -94,7 +113,7 @@ static void observe(void *cookie, uint32_t pc, const uint64_t regs[11]) {
     run->begun = true;
     run->last_pc = pc;
     const struct seen *seen = &run->collected->at[pc];
-    if (seen->count > STATES_KEPT) { return; }
+    if (seen->count > STATES_KEPT) { return; } /* not all were kept */
     const char *reason = "no state";
     for (uint32_t i = 0; i < seen->count; i++) {
         if (state_admits(&seen->states[i], &run->world, regs, &reason)) {
@@ -179,10 +198,11 @@ static void check_program(uint64_t seed, struct collected *collected, void *work
 int main(int count, char **arguments) {
     uint64_t programs = count > 1 ? strtoull(arguments[1], nullptr, 0) : 1000, seed = count > 2 ? strtoull(arguments[2], nullptr, 0) : 1;
     struct collected *collected = calloc(1, sizeof(*collected));
+    collected->arena = malloc(ARENA_BYTES);
     void *workspace = aligned_alloc(16, WORKSPACE_BYTES);
     struct totals totals = {0};
     for (uint64_t i = 0; i < programs; i++) { check_program(seed + i, collected, workspace, &totals); }
-    clear(collected);
+    free(collected->arena);
     free(collected);
     free(workspace);
     printf("{\"programs\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"checked\":%" PRIu64 ",\"walked\":%" PRIu64 ",\"codes\":{",

@@ -1,0 +1,66 @@
+/** Builds the verifier and its test programs for this machine, and runs them. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const sourcesIn = (folder: string) =>
+  readdirSync(`${root}/${folder}`)
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => `${folder}/${name}`);
+
+const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+
+/** What each program is made of. */
+const programs = {
+  runner: () => [...sanitizers, 'test/verifier/runner.c', ...sourcesIn('kernel-aarch64/bpf/verifier')],
+  domain: () => ['-O2', 'test/verifier/domain_check.c'],
+  oracle: () => [
+    '-O2',
+    ...sanitizers.slice(2),
+    '-Itest/verifier/oracle',
+    ...sourcesIn('test/verifier/oracle'),
+    ...sourcesIn('kernel-aarch64/bpf/verifier'),
+    ...sourcesIn('kernel-aarch64/bpf/interp'),
+  ],
+};
+
+/** Compiles a program into build/verifier and returns its path. */
+export const build = async (name: keyof typeof programs): Promise<string> => {
+  const output = `${root}/build/verifier/test-${name}`;
+  mkdirSync(dirname(output), { recursive: true });
+  const flags = ['-std=c23', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Ikernel-aarch64'];
+  await run('clang-19', [...flags, ...programs[name](), '-o', output], { cwd: root });
+  return output;
+};
+
+/** Standard output of a program that must end with status 0. */
+export const outputOf = async (path: string, args: readonly string[]): Promise<string> =>
+  (await run(path, args, { maxBuffer: 1 << 26 })).stdout;
+
+export type Verdict = {
+  code: string;
+  insn: number;
+  message: string;
+  bound: number;
+  steps: number;
+  states: number;
+  stack_bytes?: number;
+};
+
+/** Verdicts of the native verifier on request lines, in their order. */
+export const verifyAll = async (requests: readonly string[]): Promise<Verdict[]> => {
+  const child = spawn(await build('runner'), { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end(`${requests.join('\n')}\n`);
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if (errors !== '') throw new Error(errors);
+  return output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Verdict);
+};

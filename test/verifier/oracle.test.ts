@@ -1,0 +1,17 @@
+/** Properties that hold for all programs and all operators, checked by native programs. */
+import test from 'ava';
+import { build, outputOf } from './native.ts';
+
+test('no number escapes an operator of the scalar domain', async (t) => {
+  const output = await outputOf(await build('domain'), ['400']);
+  t.regex(output, /^ok 400 elements$/m);
+});
+
+type Totals = { programs: number; accepted: number; checked: number };
+
+test('no run of an accepted program leaves its abstract states, its facts or its bound', async (t) => {
+  const totals = JSON.parse(await outputOf(await build('oracle'), ['20000', '1'])) as Totals;
+  t.is(totals.programs, 20000);
+  t.true(totals.accepted > 10000, `only ${totals.accepted} were accepted, so little was checked`);
+  t.true(totals.checked > 1_000_000);
+});
