@@ -63,7 +63,8 @@ export class Loop {
   }
 
   /**
-   * Works on one module: asks each proposer in turn until a proposal stays on the board or the attempts are used up.
+   * Works on one module: asks each proposer in turn, until one of its proposals stays on the board; the next proposer starts
+   * from there. Ends when all were asked or the attempts are used up.
    * Returns the target as it runs afterwards.
    */
   async improve(
@@ -74,12 +75,12 @@ export class Loop {
     this.#emit({ event: 'detect', module: target.name, version, ...detection });
     this.#o.ledger.append('detect', target.name, { version, ...detection });
     const attempts: Attempt[] = [];
-    for (const proposer of this.#o.proposers) {
-      const next = await this.#askOne(target, detection, proposer, attempts);
-      if (next) return { target: next, attempts };
-    }
-    this.#rest(target, attempts.length === 0 ? 'nobody has a proposal' : 'no proposal was better');
-    return { target, attempts };
+    let current = target;
+    for (const proposer of this.#o.proposers)
+      current = (await this.#askOne(current, detection, proposer, attempts)) ?? current;
+    if (current === target)
+      this.#rest(target, attempts.length === 0 ? 'nobody has a proposal' : 'no proposal was better');
+    return { target: current, attempts };
   }
 
   #rest(target: Target, reason: string): void {

@@ -30,7 +30,7 @@ export type Proposer = {
 };
 
 /** Most slots of a proposal: the code pool of the board holds several modules. */
-const MAX_SLOTS = 2048;
+const MAX_SLOTS = 1024;
 
 /** Rewrite rules: fast, and what they propose is nearly always proven. */
 export const rulesProposer: Proposer = {

@@ -48,7 +48,7 @@ const incrementOf = (op: Operation): Increment | undefined => {
 /** The operation as it must read once `register` has not been increased yet; undefined when it can't wait. */
 const before = (op: Operation, { register, by }: Increment): Operation | undefined => {
   const bit = 1 << register;
-  const { reads, writes } = registersOf({ ...op, slot: 0 });
+  const { reads, writes } = registersOf(op);
   if (writes & bit || op.kind === 'call' || op.kind === 'callx' || op.kind === 'exit') return undefined;
   if ((reads & bit) === 0) return op;
   if (op.kind === 'load' && fits16(op.off + by)) return { ...op, off: op.off + by };

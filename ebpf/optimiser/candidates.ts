@@ -1,6 +1,8 @@
 /** Candidates for a faster program: rules applied until none fits, around several ways of unrolling. */
+import { bpf } from '../../abi/index.ts';
 import { type Code, lift, lower, sizeOf } from './code.ts';
 import { estimateCost } from './cost.ts';
+import { blockOrdering } from './layout.ts';
 import { loopsOf, unrollPart, unrollWhole } from './loops.ts';
 import type { Context, Rule } from './rule.ts';
 import { rules } from './rules.ts';
@@ -54,10 +56,12 @@ const cleanUp = (start: Draft, active: readonly Rule[], context: Context): Draft
 /** The drafts that follow from one by unrolling its innermost loops that still can be. */
 const unrolled = (draft: Draft, maxSlots: number, skip: ReadonlySet<string>): Draft[] => {
   const out: Draft[] = [];
-  for (const loop of loopsOf(draft.code)) {
+  const loops = loopsOf(draft.code);
+  for (const loop of loops) {
     const whole = skip.has('loop-unrolling') ? undefined : unrollWhole(draft.code, loop, maxSlots);
     if (whole) out.push(named(draft, 'loop-unrolling', whole));
-    if (skip.has('partial-unrolling') || draft.rules.includes('partial-unrolling')) continue;
+    const isInnermost = !loops.some((l) => l !== loop && l.header >= loop.header && l.latch <= loop.latch);
+    if (skip.has('partial-unrolling') || draft.rules.includes('partial-unrolling') || !isInnermost) continue;
     for (const factor of FACTORS) {
       const part = unrollPart(draft.code, loop, factor, maxSlots);
       if (part) out.push(named(draft, 'partial-unrolling', part));
@@ -66,7 +70,11 @@ const unrolled = (draft: Draft, maxSlots: number, skip: ReadonlySet<string>): Dr
   return out;
 };
 
-const MAX_DRAFTS = 16;
+/** A slot has to be sent, verified and compiled, and takes room in the caches: worth a quarter of an executed instruction. */
+const SLOT_WEIGHT = 0.25;
+const score = (c: Candidate) => c.estimate + (SLOT_WEIGHT * c.code.length) / bpf.INSN_BYTES;
+
+const MAX_DRAFTS = 24;
 
 /**
  * Candidates, most promising first. They are proposals: each must still pass the verifier and be proven equivalent.
@@ -77,9 +85,12 @@ export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Ca
   const skip = new Set(without);
   const active = rules.filter((r) => !skip.has(r.name));
   const start: Draft = { code: lift(program), rules: [] };
+  const ordered = skip.has(blockOrdering.name) ? undefined : blockOrdering.apply(start.code, { maps });
   const drafts = [cleanUp(start, active, { maps })];
-  for (let i = 0; i < drafts.length && drafts.length < MAX_DRAFTS; i++)
-    drafts.push(...unrolled(drafts[i]!, maxSlots, skip).map((d) => cleanUp(d, active, { maps })));
+  if (ordered) drafts.push(cleanUp(named(start, blockOrdering.name, ordered), active, { maps }));
+  for (let i = 0; i < drafts.length; i++)
+    for (const draft of unrolled(drafts[i]!, maxSlots, skip).slice(0, MAX_DRAFTS - drafts.length))
+      drafts.push(cleanUp(draft, active, { maps }));
   const seen = new Map<string, Candidate>();
   for (const draft of drafts) {
     if (draft.rules.length === 0 || sizeOf(draft.code) > maxSlots) continue;
@@ -87,7 +98,7 @@ export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Ca
     const key = Buffer.from(code).toString('hex');
     if (!seen.has(key)) seen.set(key, { code, rules: draft.rules, estimate: estimateCost(draft.code) });
   }
-  return [...seen.values()].sort((a, b) => a.estimate - b.estimate);
+  return [...seen.values()].sort((a, b) => score(a) - score(b));
 };
 
 /** Applies one rule, by name, wherever it fits; undefined when it fits nowhere or there is no such rule. */
@@ -96,7 +107,7 @@ export const applyRule = (
   name: string,
   context: Context = { maps: [] },
 ): Uint8Array | undefined => {
-  const code = rules.find((r) => r.name === name)?.apply(lift(program), context);
+  const code = [...rules, blockOrdering].find((r) => r.name === name)?.apply(lift(program), context);
   return code && lower(code);
 };
 

@@ -115,7 +115,7 @@ export const valueAfter = (op: Operation, regs: Registers): Known => {
 /** Registers after a node, in `regs` itself. */
 export const transfer = (op: Operation, regs: Known[]): void => {
   const value = valueAfter(op, regs);
-  const { writes } = registersOf({ ...op, slot: 0 });
+  const { writes } = registersOf(op);
   for (let r = 0; r <= 10; r++) if (writes & (1 << r)) regs[r] = undefined;
   if ('dst' in op && writes & (1 << op.dst)) regs[op.dst] = value;
 };
@@ -148,8 +148,19 @@ export const feasible = (
   return taken ? [positions.get(node.target!)!] : [index + 1];
 };
 
+/** Several rules ask the same of one program. */
+const cache = new WeakMap<Code, readonly (Registers | undefined)[]>();
+
 /** Registers before each node; undefined where no node can be reached. */
-export const constantsOf = (code: Code): (Registers | undefined)[] => {
+export const constantsOf = (code: Code): readonly (Registers | undefined)[] => {
+  const known = cache.get(code);
+  if (known) return known;
+  const found = findConstants(code);
+  cache.set(code, found);
+  return found;
+};
+
+const findConstants = (code: Code): (Registers | undefined)[] => {
   const positions = positionsOf(code);
   const before: (Known[] | undefined)[] = Array(code.length).fill(undefined);
   const work = functionsOf(code, positions);

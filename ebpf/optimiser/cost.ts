@@ -1,13 +1,15 @@
 /** An estimate of executed instructions, for ordering candidates before anything better is known. */
 import type { Code } from './code.ts';
 import { constantsOf } from './constants.ts';
+import { blockOrdering } from './layout.ts';
 import { loopsOf } from './loops.ts';
 
 /** Turns assumed of a loop whose number of turns is not constant. */
 const UNKNOWN_TRIPS = 16;
 
-/** Sum over reachable nodes of the turns of the loops around them. */
-export const estimateCost = (code: Code): number => {
+/** Sum over reachable nodes of the turns of the loops around them; in an order of blocks in which loops can be seen. */
+export const estimateCost = (given: Code): number => {
+  const code = blockOrdering.apply(given, { maps: [] }) ?? given;
   const reached = constantsOf(code);
   const loops = loopsOf(code);
   let cost = 0;

@@ -27,7 +27,7 @@ export const deadCode: Rule = {
   apply: (code) => {
     const live = liveAfter(code);
     return keep(code, (i) => {
-      const { writes } = registersOf({ ...code[i]!.op, slot: 0 });
+      const { writes } = registersOf(code[i]!.op);
       return !hasOnlyResult(code[i]!) || (writes & live[i]!) !== 0;
     });
   },

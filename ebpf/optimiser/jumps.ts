@@ -12,7 +12,8 @@ import {
 } from './code.ts';
 import type { Rule } from './rule.ts';
 
-const opposite: Partial<Record<Branch['op'], Branch['op']>> = {
+/** The branch that is taken when this one is not. */
+export const opposite: Partial<Record<Branch['op'], Branch['op']>> = {
   jeq: 'jne',
   jne: 'jeq',
   jgt: 'jle',

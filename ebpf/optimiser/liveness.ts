@@ -5,7 +5,7 @@ import { type Code, positionsOf, successors } from './code.ts';
 /** Bit masks of registers live after each node. */
 export const liveAfter = (code: Code): number[] => {
   const positions = positionsOf(code);
-  const effects = code.map((n) => registersOf({ ...n.op, slot: 0 }));
+  const effects = code.map((n) => registersOf(n.op));
   const next = code.map((_, i) => successors(code, i, positions));
   const before: number[] = Array(code.length).fill(0);
   const after: number[] = Array(code.length).fill(0);
@@ -37,7 +37,7 @@ export const stackLiveAfter = (code: Code): bigint[] | undefined => {
   for (const { op } of code) {
     const load = op.kind === 'load' && op.src === 10;
     const store = op.kind === 'store' && op.dst === 10 && !(op.src.kind === 'reg' && op.src.reg === 10);
-    const usesFrame = (registersOf({ ...op, slot: 0 }).reads & (1 << 10)) !== 0;
+    const usesFrame = (registersOf(op).reads & (1 << 10)) !== 0;
     if (usesFrame && !load && !store) return undefined;
     if ((load || store) && !inFrame(op.off, op.size)) return undefined;
     if (op.kind === 'call' && op.form !== 'helper') return undefined;

@@ -71,7 +71,7 @@ const turn = (
 
 const forget = (code: Code, from: number, to: number, regs: Known[]): void => {
   for (let i = from; i <= to; i++) {
-    const { writes } = registersOf({ ...code[i]!.op, slot: 0 });
+    const { writes } = registersOf(code[i]!.op);
     for (let r = 0; r <= 10; r++) if (writes & (1 << r)) regs[r] = undefined;
   }
 };

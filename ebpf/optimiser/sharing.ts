@@ -1,7 +1,7 @@
 /** Rules on values that are computed or copied more than once. */
-import type { Operation } from '../instruction.ts';
+import type { Alu, Operation } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
-import { type Code, copyCode, isEnd, nodeOf, replaceNodes } from './code.ts';
+import { type Code, copyCode, isEnd, type Node, nodeOf, replaceNodes } from './code.ts';
 import { liveAfter } from './liveness.ts';
 import type { Rule } from './rule.ts';
 import { rewriteWithValues, type Values } from './values.ts';
@@ -61,19 +61,30 @@ export const commonSubexpressions: Rule = {
 
 const commutes = new Set(['add', 'mul', 'or', 'and', 'xor']);
 
+type Targets = ReadonlySet<Node | undefined>;
+
 /** The index of `y = x` after `x op= y`, with nothing between that touches either; undefined when there is none. */
-const copyBack = (code: Code, from: number, x: number, y: number, width: number): number | undefined => {
-  const targets = new Set(code.map((n) => n.target));
+const copyBack = (code: Code, from: number, op: Alu, y: number, targets: Targets): number | undefined => {
+  const x = op.dst;
   for (let i = from + 1; i < code.length; i++) {
-    const { op } = code[i]!;
+    const next = code[i]!.op;
     if (targets.has(code[i]!)) return undefined;
-    const copies = op.kind === 'alu' && op.op === 'mov' && op.dst === y && op.src.kind === 'reg';
-    if (copies && op.src.kind === 'reg' && op.src.reg === x) return op.width === width ? i : undefined;
-    const { reads, writes } = registersOf({ ...op, slot: 0 });
+    if (next.kind === 'alu' && next.op === 'mov' && next.dst === y && next.src.kind === 'reg')
+      if (next.src.reg === x) return next.width === op.width ? i : undefined;
+    const { reads, writes } = registersOf(next);
     if (code[i]!.target || isEnd(code[i]!) || ((reads | writes) & ((1 << x) | (1 << y))) !== 0)
       return undefined;
   }
   return undefined;
+};
+
+/** Replaces (or removes, with null) nodes by index. */
+const edit = (code: Code, changes: ReadonlyMap<number, Operation | null>): Code | undefined => {
+  if (changes.size === 0) return undefined;
+  return replaceNodes(copyCode(code), (_, i) => {
+    const made = changes.get(i);
+    return made === undefined ? undefined : made === null ? [] : [nodeOf(made)];
+  });
 };
 
 /** `x op= y; y = x` is `y op= x` where x is not read again. */
@@ -82,29 +93,30 @@ export const operandSwapping: Rule = {
   doc: 'Accumulates in the register that the result is copied to.',
   apply: (code) => {
     const live = liveAfter(code);
-    for (const [i, { op }] of code.entries()) {
+    const targets = new Set(code.map((n) => n.target));
+    const changes = new Map<number, Operation | null>();
+    for (let i = 0; i < code.length; i++) {
+      const { op } = code[i]!;
       if (op.kind !== 'alu' || !commutes.has(op.op) || op.src.kind !== 'reg' || op.src.reg === op.dst)
         continue;
-      const copy = copyBack(code, i, op.dst, op.src.reg, op.width);
+      const copy = copyBack(code, i, op, op.src.reg, targets);
       if (copy === undefined || (live[copy]! & (1 << op.dst)) !== 0) continue;
-      const swapped = nodeOf({ ...op, dst: op.src.reg, src: { kind: 'reg', reg: op.dst } });
-      const [from, back] = [code[i], code[copy]];
-      const copied = copyCode(code);
-      return replaceNodes(copied, (_, n) =>
-        code[n] === from ? [swapped] : code[n] === back ? [] : undefined,
-      );
+      changes.set(i, { ...op, dst: op.src.reg, src: { kind: 'reg', reg: op.dst } });
+      changes.set(copy, null);
+      i = copy;
     }
-    return undefined;
+    return edit(code, changes);
   },
 };
 
-/** `x = y; …; y = x` with x unused between: computing in x what may be computed in y. */
+/** `x = …; y = x` is `y = …` where x is not read again. */
 export const copyForwarding: Rule = {
   name: 'copy-forwarding',
   doc: 'Computes a value in the register that it is copied to right after.',
   apply: (code) => {
     const live = liveAfter(code);
     const targets = new Set(code.map((n) => n.target));
+    const changes = new Map<number, Operation | null>();
     for (let i = 0; i + 1 < code.length; i++) {
       const { op } = code[i]!;
       const copy = code[i + 1]!.op;
@@ -112,9 +124,10 @@ export const copyForwarding: Rule = {
       const isFresh = op.kind === 'load' || op.kind === 'movsx' || (op.kind === 'alu' && op.op === 'mov');
       if (!isFresh || op.dst !== copy.src.reg || targets.has(code[i + 1]!)) continue;
       if ((live[i + 1]! & (1 << op.dst)) !== 0) continue;
-      const made = nodeOf({ ...op, dst: copy.dst });
-      return replaceNodes(copyCode(code), (_, n) => (n === i ? [made] : n === i + 1 ? [] : undefined));
+      changes.set(i, { ...op, dst: copy.dst });
+      changes.set(i + 1, null);
+      i++;
     }
-    return undefined;
+    return edit(code, changes);
   },
 };

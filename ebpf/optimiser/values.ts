@@ -229,7 +229,7 @@ export class Values {
       this.epoch++;
       this.#stackEpoch++;
     }
-    const { writes } = registersOf({ ...op, slot: 0 });
+    const { writes } = registersOf(op);
     for (let r = 0; r <= 9; r++) if (writes & (1 << r)) this.#set(r, this.fresh());
   }
 

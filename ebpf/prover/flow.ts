@@ -1,10 +1,11 @@
 /** Control flow of a decoded program: where each branch's arms meet again, which branches close loops, which registers are live. */
-import { type Instruction, slotsOf, targetOf } from '../instruction.ts';
+import { type Instruction, type Operand, type Operation, slotsOf, targetOf } from '../instruction.ts';
+
+const bit = (r: number) => 1 << r;
+const operand = (o: Operand) => (o.kind === 'reg' ? bit(o.reg) : 0);
 
 /** Registers an instruction reads and writes, as bit masks. */
-export const registersOf = (i: Instruction): { reads: number; writes: number } => {
-  const bit = (r: number) => 1 << r;
-  const operand = (o: { kind: string; reg?: number }) => (o.kind === 'reg' ? bit(o.reg!) : 0);
+export const registersOf = (i: Operation): { readonly reads: number; readonly writes: number } => {
   switch (i.kind) {
     case 'alu':
       return { reads: operand(i.src) | (i.op === 'mov' ? 0 : bit(i.dst)), writes: bit(i.dst) };

@@ -1,0 +1,48 @@
+import test from 'ava';
+import { compileModule, loadHost, loadObject, type ModuleProgram } from '../index.ts';
+import { proveEquivalent, stopSolver } from '../prover/index.ts';
+import { optimise } from './index.ts';
+
+test.after.always(() => stopSolver());
+
+const file = (path: string) => new URL(path, import.meta.url).pathname;
+
+/** Best candidate: proven, accepted by the verifier, and with a worst case at least this much shorter. */
+const improves = async (t: import('ava').ExecutionContext, program: ModuleProgram, factor: number) => {
+  const host = await loadHost();
+  const { hook, maps, code } = program;
+  const [best] = optimise(code, { maps });
+  t.truthy(best, 'no candidate');
+  const before = host.verify(program);
+  const after = host.verify({ ...program, code: best!.code });
+  t.true(before.ok && after.ok, after.ok ? '' : after.error.message);
+  const proof = await proveEquivalent(code, best!.code, { hook, maps });
+  t.is(proof.verdict, 'proven', proof.reason);
+  if (!before.ok || !after.ok) return;
+  t.log(
+    `${before.bound} → ${after.bound} instructions, proven in ${proof.ms} ms with ${proof.queries} queries`,
+  );
+  t.true(before.bound >= after.bound * factor, `${before.bound} → ${after.bound}`);
+};
+
+const loops = ['checksum', 'crc32', 'fnv', 'mean', 'largest', 'count', 'smooth', 'parity', 'scratch'];
+
+for (const name of loops)
+  test.serial(`loop in C: ${name}`, async (t) => {
+    const object = loadObject(await compileModule(file('testdata/loops.c')), { name: 'loops' });
+    await improves(t, object.programs.find((p) => p.name === name)!, 1.3);
+  });
+
+const modules: Record<string, number> = {
+  fir: 2.5,
+  gemv: 2.5,
+  'udp-filter': 1.25,
+  fibonacci: 1.3,
+  histogram: 1.05,
+};
+
+for (const [name, factor] of Object.entries(modules))
+  test.serial(`example module: ${name}`, async (t) => {
+    const object = loadObject(await compileModule(file(`../../modules/${name}/${name}.c`)), { name });
+    await improves(t, object.programs[0]!, factor);
+  });
