@@ -27,7 +27,7 @@ const commonFlags = [
   `-I${paths.kernel}`,
 ];
 
-/** Only neon/ uses vector registers: everywhere else an interrupt need not save them. */
+/** Only neon/ uses vector registers. */
 const flagsFor = (source: string) => [
   ...commonFlags,
   ...(source.endsWith('.c') ? ['-std=c23', '-O2'] : []),

@@ -3,11 +3,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
  * The shell holds a pipe from us; when it closes, by our exit, a crash or SIGKILL, it ends the command.
- * The watcher's own kill races with nothing: the shell waits for the command and reports its status.
+ * A signal to the whole process group ends the shell but not its watcher, which waits for the pipe alone: an emulator
+ * that ignores the signal is ended all the same.
  */
 const leash = `exec 3<&0
 "$@" 3<&- </dev/null & command=$!
-{ cat <&3 >/dev/null; kill -9 $command; } 2>/dev/null &
+{ trap '' INT TERM HUP; cat <&3 >/dev/null; kill -9 $command; } 2>/dev/null &
 exec 3<&-
 wait $command`;
 
