@@ -42,7 +42,7 @@ static void take_facts(struct jit *j, struct bpf_insn insn) {
 
 static uint32_t live_after(const struct jit *j, uint32_t i) {
     struct bpf_insn insn = j->program->insns[i];
-    if (!is_jump_class(insn)) { return slot_live(j, i + 1 + (insn_class(insn) == BPF_CLASS_LD)); }
+    if (!is_jump_class(insn)) { return slot_live(j, i + 1); }
     enum flow flow = jump_flow(insn, j->facts->flags[i]);
     if (flow == FLOW_JUMP) { return slot_live(j, jump_target(insn, i)); }
     if (flow == FLOW_BRANCH) { return slot_live(j, i + 1) | slot_live(j, jump_target(insn, i)); }
@@ -68,6 +68,8 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
         emit(j, 0);
     }
     scan_function(j, slot);
+    j->pending = 0x3ffu; /* homes change with the function */
+    j->bits[10] = 64;
     place_label(j, slot);
     emit_prologue(j, slot == 0 && j->environment->features & JIT_BTI);
     struct a64_target26 distance;

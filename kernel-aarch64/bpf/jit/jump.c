@@ -49,9 +49,7 @@ static void emit_branch(struct jit *j, uint32_t branch, uint32_t target) {
     emit(j, set_distance(branch, link));
 }
 
-void place_label(struct jit *j, uint32_t slot) {
-    uint32_t head = j->slots[slot] & SLOT_WORD;
-    j->slots[slot] = (j->slots[slot] & ~SLOT_WORD) | (j->words & SLOT_WORD) | SLOT_EMITTED;
+void complete_branches(struct jit *j, uint32_t slot, uint32_t head) {
     if (j->words > j->capacity) { return; }
     for (uint32_t at = head - 1, link = head; link; at -= link) {
         uint32_t branch = j->out[at];
@@ -402,7 +400,7 @@ static void prepare_call(struct jit *j, uint32_t arguments) {
 }
 
 static void finish_call(struct jit *j) {
-    j->pending = 0;
+    forget_pending(j);
     define(j, 0, X0, 64);
 }
 

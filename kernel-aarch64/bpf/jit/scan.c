@@ -1,4 +1,5 @@
 #include "bpf/jit/scan.h"
+#include "bpf/jit/effect.h"
 
 #define ALL_REGS 0x3ffu
 /* A pass for each level of loops, and one to see that nothing changes; what nests deeper is given up on. */
@@ -53,28 +54,11 @@ static uint32_t live_before_jump(struct jit *j, uint32_t i, uint32_t live, bool 
     return insn.opcode & BPF_SRC_X ? live | REG_BIT(insn_src(insn)) : live;
 }
 
-static uint32_t live_before_alu(struct bpf_insn insn, uint32_t live) {
-    uint32_t dst = REG_BIT(insn_dst(insn)), op = insn.opcode & 0xf0u;
-    if (!(live & dst)) { return live; }
-    if (op == BPF_ALU_NEG || op == BPF_ALU_END) { return live; }
-    if (op == BPF_ALU_MOV) { live &= ~dst; }
-    return insn.opcode & BPF_SRC_X ? live | REG_BIT(insn_src(insn)) : live;
-}
-
-static uint32_t live_before(struct jit *j, uint32_t i, uint32_t live, bool pessimistic) {
+static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, bool pessimistic) {
     struct bpf_insn insn = j->program->insns[i];
-    uint32_t dst = REG_BIT(insn_dst(insn)), src = REG_BIT(insn_src(insn));
-    switch (insn_class(insn)) {
-    case BPF_CLASS_ALU:
-    case BPF_CLASS_ALU64: return live_before_alu(insn, live);
-    case BPF_CLASS_LD: return insn.opcode ? live & ~dst : live;
-    case BPF_CLASS_LDX: return live & dst ? (live & ~dst) | src : live;
-    case BPF_CLASS_ST: return live | dst;
-    case BPF_CLASS_STX:
-        live |= dst | src;
-        return insn.opcode >= BPF_MODE_ATOMIC && (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? live | REG_BIT(0) : live;
-    default: return live_before_jump(j, i, live, pessimistic);
-    }
+    if (is_jump_class(insn)) { return live_before_jump(j, i, live, pessimistic); }
+    live |= REG_BIT(insn_dst(insn)) | REG_BIT(insn_src(insn));
+    return (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? live | REG_BIT(0) : live;
 }
 
 /* A jump taken when r1, not needed there, is 0: x0 then holds 0, which is what r0 mostly is on the way to a common exit. */
@@ -86,6 +70,7 @@ static bool finds_zero(struct bpf_insn insn, uint32_t live_at_target) {
 /* Where r0 arrives at the target of a jump: in x7 when r1, which owns x0, is live before it or on either side. */
 static void place_r0(struct jit *j, uint32_t i, uint32_t live) {
     struct bpf_insn insn = j->program->insns[i];
+    if (!is_jump_class(insn)) { return; }
     enum flow flow = jump_flow(insn, j->facts->flags[i]);
     if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }
     uint32_t *target = &j->slots[jump_target(insn, i)];
@@ -94,31 +79,52 @@ static void place_r0(struct jit *j, uint32_t i, uint32_t live) {
     if ((live_at_target | live) & REG_BIT(1)) { *target |= SLOT_R0_HOME; }
 }
 
+/* Where loops begin and end, seen from behind. Returns the first slot of the loops that slot `i` is in. */
+static uint32_t widen_loop(const struct jit *j, uint32_t i, uint32_t loop_from) {
+    struct bpf_insn insn = j->program->insns[i];
+    if (!is_jump_class(insn)) { return loop_from; }
+    enum flow flow = jump_flow(insn, j->facts->flags[i]);
+    if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return loop_from; }
+    uint32_t target = jump_target(insn, i);
+    return target <= i && target < loop_from ? target : loop_from;
+}
+
+static uint32_t live_before_plain(struct bpf_insn insn, uint8_t effect, uint32_t live) {
+    uint32_t dst = REG_BIT(insn_dst(insn)), src = REG_BIT(insn_src(insn));
+    if (effect & EFFECT_IS_PURE && !(live & dst)) { return live; }
+    if (effect & EFFECT_SETS_DST) { live &= ~dst; }
+    if (effect & EFFECT_READS_DST) { live |= dst; }
+    return effect & EFFECT_READS_SRC ? live | src : live;
+}
+
 /* One pass, last slot first. Returns whether more is live somewhere that is jumped or called back to. */
 static bool find_live(struct jit *j, bool pessimistic) {
-    uint32_t live = 0, loop_from = UINT32_MAX;
-    bool changed = false;
+    const struct bpf_insn *insns = j->program->insns;
+    const uint8_t *facts = j->facts->flags;
+    uint32_t *slots = j->slots, live = 0, loop_from = UINT32_MAX, changed = 0;
     for (uint32_t i = j->program->count; i-- > 0;) {
-        if (!slot_reached(j, i) && j->program->insns[i].opcode) {
+        struct bpf_insn insn = insns[i];
+        uint8_t effect = effects[insn.opcode];
+        if (!(facts[i] & FACT_REACHED) && insn.opcode) {
             live = 0;
             continue;
         }
-        struct bpf_insn insn = j->program->insns[i];
-        if (is_jump_class(insn)) {
-            enum flow flow = jump_flow(insn, j->facts->flags[i]);
-            uint32_t target = jump_target(insn, i);
-            bool back = (flow == FLOW_JUMP || flow == FLOW_BRANCH) && target <= i;
-            if (back && target < loop_from) { loop_from = target; }
+        if (effect & EFFECT_IS_SPECIAL) {
+            loop_from = widen_loop(j, i, loop_from);
+            live = live_before_special(j, i, live, pessimistic) & ALL_REGS;
+            place_r0(j, i, live);
+        } else {
+            live = live_before_plain(insn, effect, live) & ALL_REGS;
         }
-        live = live_before(j, i, live, pessimistic) & ALL_REGS;
-        if (is_jump_class(insn)) { place_r0(j, i, live); }
-        uint32_t flags = i >= loop_from ? SLOT_LOOP | SLOT_R0_HOME : 0;
-        if (live & REG_BIT(1)) { flags |= SLOT_R0_HOME; }
+        uint32_t old = slots[i], new = old & ~(ALL_REGS << SLOT_LIVE_SHIFT);
+        if (live & REG_BIT(1)) { new |= SLOT_R0_HOME; }
+        if (i >= loop_from) { new |= SLOT_LOOP | SLOT_R0_HOME; }
         if (i == loop_from) { loop_from = UINT32_MAX; }
-        changed |= j->slots[i] & SLOT_BACK && live != slot_live(j, i);
-        j->slots[i] = (j->slots[i] & ~(ALL_REGS << SLOT_LIVE_SHIFT)) | live << SLOT_LIVE_SHIFT | flags;
+        new |= live << SLOT_LIVE_SHIFT;
+        if (old & SLOT_BACK) { changed |= old ^ new; }
+        slots[i] = new;
     }
-    return changed;
+    return changed & (ALL_REGS << SLOT_LIVE_SHIFT);
 }
 
 static bool leaves_slot(const struct jit *j, uint32_t i) {
@@ -178,8 +184,10 @@ static void note_stack(struct bpf_insn insn, struct needs *needs) {
 
 static void note_needs(const struct jit *j, uint32_t i, struct needs *needs) {
     struct bpf_insn insn = j->program->insns[i];
+    bool jumps = is_jump_class(insn);
+    if (!jumps && insn_dst(insn) < 6 && insn_src(insn) < 6) { return; }
     uint32_t live_out = slot_live(j, i + 1);
-    if (is_jump_class(insn)) {
+    if (jumps) {
         enum flow flow = jump_flow(insn, j->facts->flags[i]);
         if (flow == FLOW_CALL_HELPER || flow == FLOW_CALL_LOCAL) {
             needs->calls = true;

@@ -15,4 +15,9 @@ void emit_prologue(struct jit *j, bool landing_pad);
 void emit_return(struct jit *j);
 
 /* Puts the current address on a slot and completes the branches that wait for it. */
-void place_label(struct jit *j, uint32_t slot);
+void complete_branches(struct jit *j, uint32_t slot, uint32_t head);
+static inline void place_label(struct jit *j, uint32_t slot) {
+    uint32_t head = j->slots[slot] & SLOT_WORD;
+    j->slots[slot] = (j->slots[slot] & ~SLOT_WORD) | (j->words & SLOT_WORD) | SLOT_EMITTED;
+    if (head) { complete_branches(j, slot, head); }
+}

@@ -113,8 +113,8 @@ static void set_home(struct jit *j, uint32_t reg, enum a64_reg phys) {
     }
 }
 
-void release_phys(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except) {
-    for (uint32_t left = j->pending & needed & ~REG_BIT(except); left; left &= left - 1) {
+void release_pending(struct jit *j, enum a64_reg phys, uint32_t pending) {
+    for (uint32_t left = pending; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
         if (reads(&j->values[reg], phys)) { settle(j, reg); }
     }
@@ -200,14 +200,18 @@ void restore_frame_pointer(struct jit *j) {
     j->values[10] = (struct value){.kind = VALUE_ADD_IMM, .base = SP, .imm = j->function.frame_bytes};
 }
 
-void forget_all(struct jit *j, bool r0_home) {
-    j->pending = 0;
-    for (uint32_t reg = 0; reg < 10; reg++) {
-        set_home(j, reg, (enum a64_reg)j->home[reg]);
-        j->bits[reg] = 64;
+void forget_pending(struct jit *j) {
+    for (uint32_t left = j->pending; left; left &= left - 1) {
+        uint32_t reg = (uint32_t)__builtin_ctz(left);
+        j->values[reg] = (struct value){.kind = VALUE_COPY, .base = j->home[reg]};
     }
+    j->pending = 0;
+}
+
+void forget_all(struct jit *j, bool r0_home) {
+    forget_pending(j);
+    for (uint32_t reg = 0; reg < 10; reg++) { j->bits[reg] = 64; }
     if (!r0_home) { set_home(j, 0, X0); }
-    j->bits[10] = 64;
     restore_frame_pointer(j);
 }
 

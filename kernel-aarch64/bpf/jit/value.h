@@ -29,7 +29,11 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into);
 void settle(struct jit *j, uint32_t reg);
 
 /* Before `phys` changes: writes every value that is still needed (bits of `needed`) and reads it, `except` left out. */
-void release_phys(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except);
+void release_pending(struct jit *j, enum a64_reg phys, uint32_t pending);
+static inline void release_phys(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except) {
+    uint32_t pending = j->pending & needed & ~REG_BIT(except);
+    if (pending) { release_pending(j, phys, pending); }
+}
 
 /* Forgets the old value of a register that this slot overwrites unread: nobody has to keep it. */
 void drop_unread(struct jit *j, uint32_t reg);
@@ -48,6 +52,9 @@ void note_const(struct jit *j, uint32_t reg, uint64_t value);
 
 /* r10 as sp + a constant again, after an instruction that needed it in a register. */
 void restore_frame_pointer(struct jit *j);
+
+/* Takes every register for what is in its home; what was pending is lost. */
+void forget_pending(struct jit *j);
 
 /* Everything in its home, as code that is jumped to finds it; r0 in x0 unless `r0_home`. */
 void forget_all(struct jit *j, bool r0_home);

@@ -1,0 +1,33 @@
+#pragma once
+/* What each opcode does to its registers, as one look-up (RFC 9669 §3 to §5). */
+
+#include "gen/abi_bpf.h"
+#include <stdint.h>
+
+enum effect : uint8_t {
+    EFFECT_SETS_DST = 1 << 0,  /* dst is overwritten */
+    EFFECT_READS_DST = 1 << 1, /* and read */
+    EFFECT_READS_SRC = 1 << 2,
+    EFFECT_IS_PURE = 1 << 3, /* nothing happens but that dst is set */
+    EFFECT_IS_SPECIAL = 1 << 4, /* jumps, calls, exit, atomics */
+};
+
+#define EFFECT_SOURCE(op) ((op) & BPF_SRC_X ? EFFECT_READS_SRC : 0)
+#define EFFECT_ALU(op) \
+    (EFFECT_SETS_DST | EFFECT_IS_PURE | (((op) & 0xf0u) == BPF_ALU_MOV ? 0 : EFFECT_READS_DST) | \
+     (((op) & 0xf0u) == BPF_ALU_END ? 0 : EFFECT_SOURCE(op)))
+#define EFFECT_STX(op) \
+    (EFFECT_READS_DST | EFFECT_READS_SRC | (((op) & 0xe0u) == BPF_MODE_ATOMIC ? EFFECT_IS_SPECIAL : 0))
+#define EFFECT(op) \
+    (uint8_t)((op) == 0 ? 0 : \
+              ((op) & 7u) == BPF_CLASS_LD ? EFFECT_SETS_DST | EFFECT_IS_PURE : \
+              ((op) & 7u) == BPF_CLASS_LDX ? EFFECT_SETS_DST | EFFECT_READS_SRC | EFFECT_IS_PURE : \
+              ((op) & 7u) == BPF_CLASS_ST ? EFFECT_READS_DST : \
+              ((op) & 7u) == BPF_CLASS_STX ? EFFECT_STX(op) : \
+              ((op) & 7u) == BPF_CLASS_JMP || ((op) & 7u) == BPF_CLASS_JMP32 ? EFFECT_IS_SPECIAL : EFFECT_ALU(op))
+#define EFFECT_ROW4(op) EFFECT(op), EFFECT((op) + 1u), EFFECT((op) + 2u), EFFECT((op) + 3u)
+#define EFFECT_ROW16(op) EFFECT_ROW4(op), EFFECT_ROW4((op) + 4u), EFFECT_ROW4((op) + 8u), EFFECT_ROW4((op) + 12u)
+#define EFFECT_ROW64(op) \
+    EFFECT_ROW16(op), EFFECT_ROW16((op) + 16u), EFFECT_ROW16((op) + 32u), EFFECT_ROW16((op) + 48u)
+
+static const uint8_t effects[256] = {EFFECT_ROW64(0u), EFFECT_ROW64(64u), EFFECT_ROW64(128u), EFFECT_ROW64(192u)};
