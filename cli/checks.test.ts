@@ -3,6 +3,11 @@ import { countsOf, sum } from './checks.ts';
 
 test('counts_are_read_from_the_closing_lines', (t) => {
   t.deepEqual(countsOf('\n  12 tests passed\n  1 test skipped\n', 0), { passed: 12, failed: 0, skipped: 1 });
+  t.deepEqual(countsOf('  ✔ a\n  ✔ b\n  ✘ [fail]: c\n\n  1 test failed\n', 1), {
+    passed: 2,
+    failed: 1,
+    skipped: 0,
+  });
   t.deepEqual(countsOf('\n  2 tests failed\n  1 uncaught exception\n', 1), {
     passed: 0,
     failed: 3,

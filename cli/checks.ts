@@ -21,10 +21,14 @@ const stripColours = (text: string) =>
 
 const countIn = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
 
-/** Reads the counts off the closing lines of ava's reporter. A run that ends badly without any counts as one failure. */
+/** ava's reporter closes with the number of tests that passed only when none failed; each has its own tick. */
+const countPassed = (text: string) => text.match(/^\s*✔ /gm)?.length ?? 0;
+
+/** Reads the counts off what ava's reporter printed. A run that ends badly without any counts as one failure. */
 export const countsOf = (output: string, status: number | null): Counts => {
-  const closing = stripColours(output).slice(-4000);
-  const passed = countIn(closing, /^\s*(\d+) tests? passed/m);
+  const text = stripColours(output);
+  const closing = text.slice(-4000);
+  const passed = countIn(closing, /^\s*(\d+) tests? passed/m) || countPassed(text);
   const skipped = countIn(closing, /^\s*(\d+) tests? skipped/m);
   const failed =
     countIn(closing, /^\s*(\d+) tests? failed/m) +

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   type Detection,
   Detector,
@@ -121,7 +121,12 @@ export const registerEvolve = (program: Command, context: Context): void => {
     .option('--attempts <n>', 'most proposals to judge', wholeNumber(1), 12)
     .option('--allow-tested', 'also push what was tested but could not be proven equivalent')
     .option('--model <file>', 'GGUF file of a language model to ask for proposals')
-    .option('--ledger <file>', 'where every step is kept', join(root, '.velocity/ledger.jsonl'))
+    .addOption(
+      new Option('--ledger <file>', 'where every step is kept').default(
+        join(root, '.velocity/ledger.jsonl'),
+        '.velocity/ledger.jsonl of this checkout',
+      ),
+    )
     .option('--key <file>', 'Ed25519 key in PEM; default: the development key of this checkout')
     .addHelpText('after', '\nExample:\n  velocity evolve modules/fir/fir.c --budget 150 --board qemu-virt')
     .action((file: string, options: EvolveOptions, command: Command) =>
