@@ -106,7 +106,6 @@ void compile_load(struct jit *j, struct bpf_insn insn) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     enum a64_size size = size_of(insn);
     bool is_signed = (insn.opcode & 0xe0u) == BPF_MODE_MEMSX;
-    if (!(j->live_out & REG_BIT(dst))) { return; }
     prepare_address(j, src, insn.off, size);
     enum a64_reg rt = begin_define(j, dst);
     struct address address = address_of(j, src, insn.off, size, SCRATCH);

@@ -432,7 +432,6 @@ static void compile_negate(struct jit *j, uint32_t dst, bool is_wide) {
 
 void compile_alu(struct jit *j, struct bpf_insn insn) {
     bool is_wide = insn_class(insn) == BPF_CLASS_ALU64;
-    if (!(j->live_out & REG_BIT(insn_dst(insn)))) { return; }
     switch (insn.opcode & 0xf0u) {
     case BPF_ALU_MOV: return compile_move(j, insn, is_wide);
     case BPF_ALU_NEG: return compile_negate(j, insn_dst(insn), is_wide);

@@ -1,6 +1,7 @@
 /* One walk over the program: each slot is selected into A64 as it comes, with liveness known from a scan before. */
 
 #include "bpf/jit/jit.h"
+#include "bpf/jit/effect.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
@@ -27,26 +28,25 @@ void compile_immediate64(struct jit *j, struct bpf_insn insn) {
     uint64_t value = high << 32 | (uint32_t)insn.imm;
     if (insn_src(insn) == BPF_PSEUDO_IMM64_MAP) { value = j->environment->map_addr[map]; }
     if (insn_src(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { value = j->environment->map_value_addr[map] + high; }
-    if (!(j->live_out & REG_BIT(dst))) { return; }
     begin_note(j, dst);
     note_const(j, dst, value);
 }
 
 /* What the verifier knows of the registers of this instruction. */
-static void take_facts(struct jit *j, struct bpf_insn insn) {
-    uint8_t flags = j->facts->flags[j->slot];
+static void take_facts(struct jit *j, struct bpf_insn insn, uint8_t flags) {
     uint8_t *dst = &j->bits[insn_dst(insn)], *src = &j->bits[insn_src(insn)];
     if (flags & FACT_DST_UPPER_ZERO && *dst > 32) { *dst = 32; }
     if (flags & FACT_SRC_UPPER_ZERO && *src > 32) { *src = 32; }
 }
 
-static uint32_t live_after(const struct jit *j, uint32_t i) {
-    struct bpf_insn insn = j->program->insns[i];
-    if (!is_jump_class(insn)) { return slot_live(j, i + 1); }
-    enum flow flow = jump_flow(insn, j->facts->flags[i]);
-    if (flow == FLOW_JUMP) { return slot_live(j, jump_target(insn, i)); }
-    if (flow == FLOW_BRANCH) { return slot_live(j, i + 1) | slot_live(j, jump_target(insn, i)); }
-    return flow == FLOW_EXIT ? 0 : slot_live(j, i + 1);
+/* Registers live after a jump, and whether execution goes on behind it. */
+static uint32_t live_after_jump(const struct jit *j, struct bpf_insn insn, uint8_t flags, bool *falls) {
+    enum flow flow = jump_flow(insn, flags);
+    uint32_t next = slot_live(j, j->slot + 1);
+    *falls = flow != FLOW_JUMP && flow != FLOW_EXIT;
+    if (flow == FLOW_JUMP) { return slot_live(j, jump_target(insn, j->slot)); }
+    if (flow == FLOW_BRANCH) { return next | slot_live(j, jump_target(insn, j->slot)); }
+    return flow == FLOW_EXIT ? 0 : next;
 }
 
 /* Code that is jumped to and fallen into: both ways agree on where everything is. */
@@ -80,43 +80,46 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     j->barrier = j->words;
 }
 
-/* Whether execution goes on to the next slot. */
-static bool falls_through(const struct jit *j, uint32_t slot) {
-    struct bpf_insn insn = j->program->insns[slot];
-    if (!is_jump_class(insn)) { return true; }
-    enum flow flow = jump_flow(insn, j->facts->flags[slot]);
-    return flow != FLOW_JUMP && flow != FLOW_EXIT;
-}
-
-static void compile_slot(struct jit *j, uint32_t slot, bool falls) {
-    struct bpf_insn insn = j->program->insns[slot];
+/* Begins a slot: its label, and what is known when it is reached by falling (`falls`) or by a jump. */
+static void begin_slot(struct jit *j, uint32_t slot, bool falls) {
+    uint32_t known = j->slots[slot];
     j->slot = slot;
     j->live_in = slot_live(j, slot);
+    if (!(known & (SLOT_ENTRY | SLOT_TARGET))) { return place_label(j, slot); }
     j->live_out = j->live_in;
-    if (j->slots[slot] & SLOT_ENTRY) {
-        enter_function(j, slot, falls);
-    } else if (j->slots[slot] & SLOT_TARGET) {
-        join(j, slot, falls);
+    if (known & SLOT_ENTRY) { return enter_function(j, slot, falls); }
+    join(j, slot, falls);
+}
+
+/* Returns whether execution goes on to the next slot. */
+static bool compile_slot(struct jit *j, uint32_t slot, bool falls) {
+    struct bpf_insn insn = j->program->insns[slot];
+    uint8_t flags = j->facts->flags[slot];
+    begin_slot(j, slot, falls);
+    bool goes_on = true;
+    if (is_jump_class(insn)) {
+        j->live_out = live_after_jump(j, insn, flags, &goes_on);
     } else {
-        place_label(j, slot);
+        j->live_out = slot_live(j, slot + 1);
     }
-    j->live_out = live_after(j, slot);
-    take_facts(j, insn);
+    if (flags & (FACT_DST_UPPER_ZERO | FACT_SRC_UPPER_ZERO)) { take_facts(j, insn, flags); }
+    if (effects[insn.opcode] & EFFECT_IS_PURE && !(j->live_out & REG_BIT(insn_dst(insn)))) { return true; }
     compile_insn(j, insn);
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
+    return goes_on;
 }
 
 static void compile_program(struct jit *j) {
+    const struct bpf_insn *insns = j->program->insns;
     uint32_t count = j->program->count;
     bool falls = false;
     for (uint32_t slot = 0; slot < count && j->words <= j->capacity; slot++) {
-        bool second_half = slot > 0 && j->program->insns[slot].opcode == 0;
-        if (!slot_reached(j, slot) || second_half || (slot && slot == j->skipped)) {
+        bool second_half = insns[slot].opcode == 0;
+        if (second_half || !slot_reached(j, slot) || slot == j->skipped) {
             place_label(j, slot);
             continue; /* `falls` stays: a skipped jump was folded into a branch that falls through */
         }
-        compile_slot(j, slot, falls);
-        falls = falls_through(j, slot);
+        falls = compile_slot(j, slot, falls);
     }
 }
 
@@ -154,6 +157,7 @@ enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *f
         .slots = word_of_insn,
         .out = out,
         .capacity = capacity_words,
+        .skipped = UINT32_MAX,
     };
     return word_of_insn ? compile(&j, result) : compile_with_own_table(&j, result);
 }

@@ -1,5 +1,6 @@
 #pragma once
-/* Instruction selection, by class. Each compiles the instruction of the current slot; j->live_in and j->live_out are set. */
+/* Instruction selection, by class. Each compiles the instruction of the current slot; j->live_in and j->live_out are set,
+ * and what only sets a register that nobody reads is left out before it comes here. */
 
 #include "bpf/jit/state.h"
 
