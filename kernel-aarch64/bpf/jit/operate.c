@@ -1,0 +1,39 @@
+#include "bpf/jit/hoist.h"
+#include "bpf/jit/operation.h"
+
+/* dst = a <op> b with both in registers, or b folded as a shifted or extended operand. */
+void operate(struct jit *j, uint32_t dst, enum alu_form form, uint32_t a, uint32_t b, bool is_wide) {
+    enum a64_width width = width_of(is_wide);
+    struct operand operand;
+    bool zero = is_const(j, a) && j->values[a].imm == 0;
+    if (!zero) { ensure(j, a, is_wide); }
+    if (!try_operand(j, b, form, width, &operand)) { ensure(j, b, is_wide); }
+    enum a64_reg rd = begin_define(j, dst);
+    if (!try_operand(j, b, form, width, &operand)) { return; }
+    if (zero && operand.kind == OPERAND_EXTENDED) { /* register 31 is SP in that form */
+        emit_constant(j, SCRATCH, 0);
+        emit_operation(j, form, rd, SCRATCH, &operand, width);
+    } else {
+        emit_operation(j, form, rd, zero ? XZR : reg_of(j, a), &operand, width);
+    }
+    define(j, dst, rd, result_bits(is_wide));
+}
+
+static bool is_field(const struct jit *j, uint32_t reg, enum alu_form form, bool is_wide) {
+    struct operand ignored;
+    return j->values[reg].kind == VALUE_FIELD && try_operand(j, reg, form, width_of(is_wide), &ignored);
+}
+
+void operate_commutative(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
+    bool swap = is_field(j, dst, form, is_wide) && !is_field(j, src, form, is_wide);
+    operate(j, dst, form, swap ? src : dst, swap ? dst : src, is_wide);
+}
+
+/* dst = dst <op> constant that no immediate form takes. */
+void operate_constant(struct jit *j, uint32_t dst, enum alu_form form, uint64_t imm, bool is_wide) {
+    ensure(j, dst, is_wide);
+    enum a64_reg rd = begin_define(j, dst);
+    struct operand operand = {.kind = OPERAND_SHIFTED, .reg = constant_reg(j, imm, SCRATCH)};
+    emit_operation(j, form, rd, reg_of(j, dst), &operand, width_of(is_wide));
+    define(j, dst, rd, result_bits(is_wide));
+}
