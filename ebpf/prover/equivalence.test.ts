@@ -133,6 +133,12 @@ test('unknown_is_said_of_what_is_not_understood', async (t) => {
   t.is(proof.verdict, 'unknown');
 });
 
+test('maps_of_one_name_are_one_map_and_are_not_told_apart', async (t) => {
+  const code = assemble(lookup(1, 'r0 = *(u64 *)(r0 + 0)'));
+  const proof = await proveEquivalent(code, code, { hook: 'timer', maps: [hash, hash] });
+  t.is(proof.verdict, 'unknown');
+});
+
 const randomFrom = (seed: number) => {
   let x = seed;
   return (below: number) => {

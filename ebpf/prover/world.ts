@@ -100,7 +100,9 @@ export class World {
   /** Registers at entry. */
   entry(): (Term | undefined)[] {
     const regs: (Term | undefined)[] = Array(11).fill(undefined);
-    const { hook, memorySize } = this.setting;
+    const { hook, memorySize, maps } = this.setting;
+    if (new Set(maps.map((m) => m.name)).size !== maps.length)
+      throw new ProofLimit('two maps have the same name, so they are one map on the board');
     if (hook === 'run' && memorySize === undefined)
       throw new ProofLimit('the size of the memory at r1 is not given');
     regs[1] = this.base(hook === 'run' ? 'memory' : 'context');
