@@ -1,8 +1,10 @@
 /** Gets an image onto a board and verifies what it wrote. */
+export * from './errors.ts';
 export { type FlashImage, ImageError, readImage } from './manifest.ts';
+export * from './rpiboot/index.ts';
+export * from './usb/index.ts';
 export {
   type FlashStep,
-  FlashVerifyError,
   flashVirtual,
   isFlashed,
   type VirtualStorage,

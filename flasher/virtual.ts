@@ -2,19 +2,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '../boards/index.ts';
+import { FlashVerifyError } from './errors.ts';
 import { type FlashImage, sha256 } from './manifest.ts';
-
-/** What was read back differs from what was written. */
-export class FlashVerifyError extends Error {
-  readonly code = 'verify_failed';
-  constructor(board: Board, offset: number, wrote: number, read: number | undefined) {
-    const hex = (byte: number | undefined) => byte?.toString(16).padStart(2, '0') ?? 'nothing';
-    super(
-      `${board.name}: byte ${offset} was written as ${hex(wrote)} and reads ${hex(read)}; check the disk and flash again`,
-    );
-    this.name = 'FlashVerifyError';
-  }
-}
 
 export type FlashStep = { readonly step: 'write' | 'verify'; readonly done: number; readonly total: number };
 
@@ -42,7 +31,13 @@ export const verifyVirtual = (board: Board, storage: VirtualStorage, image: Flas
   if (read.equals(image.bytes)) return;
   const at = firstDifference(image.bytes, read);
   const offset = at < 0 ? image.bytes.length : at;
-  throw new FlashVerifyError(board, offset, image.bytes[offset] ?? 0, read[offset]);
+  throw new FlashVerifyError(
+    board.name,
+    offset,
+    image.bytes[offset] ?? 0,
+    read[offset],
+    'check the disk and flash again',
+  );
 };
 
 /** Writes the image whole or not at all, then verifies it. @throws FlashVerifyError */

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { ImageError } from '../manifest.ts';
+import { chips } from './chips.ts';
+import { forChip, tarSource } from './files.ts';
+
+const archive = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  mkdirSync(join(folder, '2711'));
+  writeFileSync(join(folder, '2711/start4.elf'), 'x'.repeat(1000));
+  writeFileSync(join(folder, 'config.txt'), 'all');
+  const path = join(folder, 'bootfiles.bin');
+  execFileSync('tar', ['-cf', path, '-C', folder, '--format=ustar', '2711', 'config.txt']);
+  return path;
+};
+
+test('members of an archive that GNU tar made are found, the folder of the chip first', (t) => {
+  const source = forChip(tarSource(archive()), chips.find(({ name }) => name === 'BCM2711')!);
+  t.is(source.read('START4.elf')?.length, 1000);
+  t.is(Buffer.from(source.read('config.txt')!).toString(), 'all');
+  t.is(source.read('other'), undefined);
+});
+
+test('a damaged or lying archive is refused with its offset', (t) => {
+  const path = archive();
+  const bytes = readFileSync(path);
+  t.throws(() => tarSource(path, bytes.subarray(0, 1536)), { instanceOf: ImageError, message: /cut off/ });
+  const flipped = Buffer.from(bytes);
+  flipped[3]! ^= 1;
+  t.throws(() => tarSource(path, flipped), { message: /not a tar archive at byte 0/ });
+});

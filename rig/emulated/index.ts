@@ -1,0 +1,12 @@
+/** Emulated devices in their boot modes, with faults on demand. */
+export {
+  BootRom,
+  type BootRomOptions,
+  type ChipName,
+  defaultScript,
+  fileMessage,
+  type ScriptStep,
+} from './boot-rom.ts';
+export type { Fault } from './faults.ts';
+export { EmulatedBus, type UsbSocket } from './usb-bus.ts';
+export { Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
