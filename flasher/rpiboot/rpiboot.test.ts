@@ -41,6 +41,9 @@ const boot = async (bus: EmulatedBus, more: { onEvent?: (event: RpibootEvent) =>
   return rpiboot(bus, device!, { source, limits, required, ...more });
 };
 
+/** ava's own comparison takes a second for a large array. */
+const same = (a: Uint8Array | undefined, b: Uint8Array) => a !== undefined && Buffer.from(a).equals(b);
+
 const chipNames: ChipName[] = ['BCM2835', 'BCM2837', 'BCM2711', 'BCM2712'];
 const bootcodes = {
   BCM2835: 'bootcode.bin',
@@ -54,8 +57,8 @@ for (const chip of chipNames) {
     const { bus, rom } = plugged(chip);
     const served = await boot(bus);
     t.true(rom.booted);
-    t.deepEqual(rom.received.get('bootcode'), Buffer.from(files[bootcodes[chip]]));
-    t.deepEqual(rom.received.get('kernel8.img'), Buffer.from(files['kernel8.img']));
+    t.true(same(rom.received.get('bootcode'), files[bootcodes[chip]]));
+    t.true(same(rom.received.get('kernel8.img'), files['kernel8.img']));
     t.is(rom.sizes.get('kernel8.img'), files['kernel8.img'].length);
     t.is(rom.sizes.get('autoboot.txt'), 0);
     t.deepEqual(served.missing, ['autoboot.txt']);

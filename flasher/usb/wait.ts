@@ -47,10 +47,12 @@ export const waitForDevice = async (
     const device = pick(found, location);
     if (device) return device;
     elsewhere = found.length > 0 ? elsewhere + 1 : 0;
-    if (elsewhere >= ELSEWHERE_POLLS && found.length > 1) throw ambiguous(found, what);
-    if (elsewhere >= ELSEWHERE_POLLS) return found[0]!;
+    const late = performance.now() >= deadline;
+    const settled = elsewhere >= ELSEWHERE_POLLS || (late && elsewhere > 0);
+    if (settled && found.length > 1) throw ambiguous(found, what);
+    if (settled) return found[0]!;
     if (signal?.aborted) throw new CancelledError(where, `waiting for ${what}`);
-    if (performance.now() >= deadline) throw new TimeoutError(where, what, timeoutMs, options.causes ?? []);
+    if (late) throw new TimeoutError(where, what, timeoutMs, options.causes ?? []);
     await sleep(pollMs, undefined, signal ? { signal } : {}).catch(() => {});
   }
 };
