@@ -8,6 +8,7 @@ import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerEvolve } from './commands/evolve.ts';
 import { registerFlash } from './commands/flash.ts';
+import { registerImage } from './commands/image.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
 import { registerStart } from './commands/start.ts';
@@ -21,6 +22,7 @@ const commands: readonly Register[] = [
   registerDemo,
   registerBuild,
   registerFlash,
+  registerImage,
   registerStart,
   registerMonitor,
   registerModule,
