@@ -33,7 +33,7 @@ const encoder = ([name, form]: [string, Form]) => {
 const registers = `enum a64_reg : uint32_t {\n    ${Array.from({ length: 31 }, (_, i) => `X${i}`).join(', ')},\n    XZR = 31,\n    SP = 31, /* which of the two 31 means depends on the form */\n};`;
 
 export const emitA64 = () =>
-  [
+  `${[
     `${banner('a64.ts')}#pragma once`,
     '/* Arm Architecture Reference Manual, DDI 0487, C6.2, under the title given at each encoder; operands from the lowest bit up.\n * Fields are taken as they are: only the constructors in bpf/jit/immediate.h make immediates. */',
     '#include <stdint.h>',
@@ -41,4 +41,4 @@ export const emitA64 = () =>
     Object.values(choices).map(enumerator).join('\n'),
     Object.entries(immediateFields).map(immediateType).join('\n'),
     ...Object.entries<Form>(forms).map(encoder),
-  ].join('\n\n') + '\n';
+  ].join('\n\n')}\n`;
