@@ -29,7 +29,8 @@ struct jit_result {
 typedef uint64_t (*jit_function)(uint64_t r1, uint64_t r2);
 
 /* Compiles a program that bpf_verify() accepted, with the facts it gave. word_of_insn[i] (count + 1 entries, may be null)
- * receives the first word of slot i; without it, 16 KiB of stack take its place. STATUS_JIT_TOO_LARGE when `capacity_words` does not hold it; nothing else fails. */
+ * receives the first word of slot i; without it, 16 KiB of stack take its place.
+ * STATUS_JIT_TOO_LARGE when `capacity_words` does not hold the program; nothing else fails. */
 [[nodiscard]] enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *facts,
                                   const struct jit_environment *environment, uint32_t *out, uint32_t capacity_words,
                                   uint32_t *word_of_insn, struct jit_result *result);
