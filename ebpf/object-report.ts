@@ -113,7 +113,13 @@ export const disassembleObject = (object: Uint8Array, options: DisassemblyOption
     return { section: f.section, function: f.name, lines: disassemble(f.program.code, options) };
   });
 
-export type JitRow = { readonly section: string; readonly function: string; readonly result: JitResult };
+export type JitRow = {
+  readonly section: string;
+  readonly function: string;
+  /** Slots of the program, local functions included. */
+  readonly insns: number;
+  readonly result: JitResult;
+};
 
 /**
  * Each function as the A64 code that the board would run.
@@ -124,6 +130,7 @@ export const jitObject = async (object: Uint8Array, options: JitOptions = {}): P
   const host = await loadHost();
   return loadFunctions(object).map((f) => {
     if ('error' in f) throw f.error;
-    return { section: f.section, function: f.name, result: host.jitCompile(f.program, options) };
+    const insns = f.program.code.length / bpf.INSN_BYTES;
+    return { section: f.section, function: f.name, insns, result: host.jitCompile(f.program, options) };
   });
 };

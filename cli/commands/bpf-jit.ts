@@ -32,22 +32,20 @@ const hex = (word: number) => (word >>> 0).toString(16).padStart(8, '0');
 
 type Row = Awaited<ReturnType<typeof jitObject>>[number];
 
-const show = ({ section, function: name, result }: Row, output: Output) => {
+const show = (file: string, { section, function: name, insns, result }: Row, output: Output) => {
+  const head = { file, section, function: name, bpf_insns: insns };
   if (!result.ok) {
     const { error } = result;
-    output.fact(
-      { section, function: name, ok: false, error },
-      `; ${name}: ${error.code}: ${error.message}\n`,
-    );
+    output.fact({ ...head, ok: false, error }, `; ${name}: ${error.code}: ${error.message}\n`);
     return;
   }
-  const words = [...result.words].map(hex);
-  const text = disassembleA64(result.words);
-  const bytes = words.length * 4;
-  const lines = words.map((word, i) => `  ${word}  ${text?.[i] ?? ''}`.trimEnd());
+  const { words } = result;
+  const text = disassembleA64(words);
+  const code = Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString('hex');
+  const lines = [...words].map((word, i) => `  ${hex(word)}  ${text?.[i] ?? ''}`.trimEnd());
   output.fact(
-    { section, function: name, ok: true, jit_bytes: bytes, words, ...(text ? { text } : {}) },
-    `; ${section}: ${name}, ${bytes} bytes\n${lines.join('\n')}\n`,
+    { ...head, ok: true, a64_insns: words.length, hex: code, ...(text ? { text } : {}) },
+    `; ${section}: ${name}, ${insns} eBPF instructions, ${words.length} of A64\n${lines.join('\n')}\n`,
   );
 };
 
@@ -60,7 +58,7 @@ export const registerBpfJit = (parent: Command, context: Context): void => {
     .addHelpText('after', '\nExample:\n  velocity bpf jit modules/fir/fir.c')
     .action(async (file: string) => {
       const rows = await jitObject(await readObject(file));
-      for (const row of rows) show(row, context.output);
+      for (const row of rows) show(file, row, context.output);
       const refused = rows.filter(({ result }) => !result.ok).length;
       if (refused > 0) throw new OutcomeError('verify_failed', `${refused} programs are refused`);
     });
