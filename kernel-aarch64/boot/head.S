@@ -22,7 +22,7 @@ image_head:
     .word pe_header - image_head
 
 /* The same file as an EFI application (PE/COFF specification, sections 3 and 4; UEFI 2.10, 2.1.1): code, and data that
- * is never executable. boot/efi.c reads SizeOfImage, at 0x90. Nothing before `.text` in memory is run from there. */
+ * is never executable. boot/efi.c reads SizeOfImage, at 0x90. */
 pe_header:
     .ascii "PE\0\0"
     .short 0xaa64              /* Machine: AArch64 */
@@ -60,7 +60,7 @@ pe_sections:
     .word 0, 0, 0
     .word 0xc0000040           /* initialized data, readable, writable */
 
-    .section .head.text, "ax"
+    .text
 primary_entry:
     msr daifset, #0xf
     mov x19, x0
