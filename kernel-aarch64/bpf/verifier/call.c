@@ -93,7 +93,7 @@ enum status step_call(struct verifier *v, struct state *s, uint32_t target) {
         if (r <= 5) { caller->regs[r].kind = REG_UNINIT; }
     }
     frame_forget(v, caller, s->pc + 1);
-    s->depth++;
+    state_set_depth(s, s->depth + 1);
     struct reg *pointer = &callee->regs[FRAME_POINTER];
     reg_set_pointer(pointer, REG_STACK);
     pointer->frame = (uint8_t)s->depth;
@@ -118,7 +118,7 @@ enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);
     }
     struct frame *callee = &s->frames[s->depth];
-    s->depth--;
+    state_set_depth(s, s->depth - 1);
     *reg_at(s, 0) = *r0;
     s->pc = callee->call + 1;
     return STATUS_OK;

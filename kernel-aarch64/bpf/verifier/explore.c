@@ -50,13 +50,13 @@ static void remove_next(struct verifier *v, struct snapshot **link) {
 }
 
 /* Lets the state rest unless a resting one covers it. *crowded when too many rest at its place. */
-static enum status rest(struct verifier *v, struct walk *w, const struct state *s, bool *crowded) {
-    struct place place = state_place(v, s);
+static enum status rest(struct verifier *v, struct walk *w, const struct place *place, bool *crowded) {
+    const struct state *s = &w->state;
     uint64_t walked = s->walked;
     uint32_t count = 0;
     struct snapshot **link = &w->first;
-    while (*link != nullptr && place_compare(&(*link)->place, &place) < 0) { link = &(*link)->next; }
-    while (*link != nullptr && place_compare(&(*link)->place, &place) == 0) {
+    while (*link != nullptr && place_compare(&(*link)->place, place) < 0) { link = &(*link)->next; }
+    while (*link != nullptr && place_compare(&(*link)->place, place) == 0) {
         struct relation relation = snapshot_relation(v, s, *link);
         if (relation.covered) {
             if (s->walked > (*link)->walked) { (*link)->walked = s->walked; }
@@ -71,7 +71,7 @@ static enum status rest(struct verifier *v, struct walk *w, const struct state *
         link = &(*link)->next;
     }
     *crowded = count >= (v->precise ? CROWD_PRECISE : CROWD_COARSE);
-    struct snapshot *kept = snapshot_take(v, s);
+    struct snapshot *kept = snapshot_take(v, s, place);
     if (kept == nullptr) { return refuse_full(v, s->pc); }
     kept->walked = walked;
     kept->next = *link;
@@ -79,37 +79,28 @@ static enum status rest(struct verifier *v, struct walk *w, const struct state *
     return STATUS_OK;
 }
 
-/* Merges into the walked state what rests at its place, from *link on: all of it when `crowded`. Returns false when a
- * resting state covers the walked one. */
-static bool merge_here(struct verifier *v, struct walk *w, bool crowded) {
+/* Joins into the walked state what rests at its place and joins well with it; all of it when `crowded`. */
+static void merge_here(struct verifier *v, struct walk *w, const struct place *place, bool crowded) {
     struct state *s = &w->state;
-    struct place place = state_place(v, s);
-    for (struct snapshot **link = &w->first; *link != nullptr && place_compare(&(*link)->place, &place) == 0;) {
-        struct relation relation = snapshot_relation(v, s, *link);
-        if (relation.covers) {
-            if ((*link)->walked > s->walked) { s->walked = (*link)->walked; }
-        } else if (relation.covered) {
-            if (s->walked > (*link)->walked) { (*link)->walked = s->walked; }
-            return false;
-        } else if (relation.mergeable || (crowded && relation.comparable)) {
+    for (struct snapshot **link = &w->first; *link != nullptr && place_compare(&(*link)->place, place) == 0;) {
+        bool comparable, joins_well = snapshot_joins_well(v, s, *link, &comparable);
+        if (joins_well || (crowded && comparable)) {
             snapshot_join(v, s, *link);
+            remove_next(v, link);
         } else {
             link = &(*link)->next;
-            continue;
         }
-        remove_next(v, link);
     }
-    return true;
 }
 
 /* Takes up the state that is furthest behind, with all that can be merged into it. */
 static void take_up(struct verifier *v, struct walk *w, bool crowded) {
-    do {
-        struct snapshot *front = w->first;
-        w->first = front->next;
-        snapshot_load(front, &w->state);
-        snapshot_free(v, front);
-    } while (!merge_here(v, w, crowded));
+    struct snapshot *front = w->first;
+    struct place place = front->place;
+    w->first = front->next;
+    snapshot_load(front, &w->state);
+    snapshot_free(v, front);
+    merge_here(v, w, &place, crowded);
 }
 
 /* Joins all states that rest at one place. The walked state must rest too: its memory is used. */
@@ -121,7 +112,8 @@ static enum status join_crowd(struct verifier *v, struct walk *w, const struct p
     *link = w->first;
     w->first = before;
     bool crowded;
-    return rest(v, w, &w->state, &crowded);
+    struct place joined = state_place(v, &w->state);
+    return rest(v, w, &joined, &crowded);
 }
 
 /* At a jump target: waits for the states that are behind, merges with those that are here. */
@@ -132,11 +124,11 @@ static enum status arrive(struct verifier *v, struct walk *w) {
     if (against_first < 0) { return STATUS_OK; }
     state_forget(v, &w->state);
     if (against_first == 0) {
-        if (!merge_here(v, w, false)) { take_up(v, w, false); }
+        merge_here(v, w, &place, false);
         return STATUS_OK;
     }
     bool crowded = false;
-    enum status status = rest(v, w, &w->state, &crowded);
+    enum status status = rest(v, w, &place, &crowded);
     if (status == STATUS_OK && crowded) { status = join_crowd(v, w, &place); }
     if (status == STATUS_OK) { take_up(v, w, false); }
     return status;
@@ -161,7 +153,8 @@ static enum status check_progress(struct verifier *v, struct walk *w) {
     mark->turns++;
     if ((mark->turns & (mark->turns - 1)) != 0 || w->lineages + 1 == LINEAGES) { return STATUS_OK; }
     if (mark->remembered != nullptr) { snapshot_free(v, mark->remembered); }
-    mark->remembered = snapshot_take(v, s);
+    struct place place = state_place(v, s);
+    mark->remembered = snapshot_take(v, s, &place);
     if (mark->remembered == nullptr) { return STATUS_OK; }
     mark->lineage = ++w->lineages;
     w->parents[mark->lineage] = (uint16_t)s->lineage;
@@ -193,7 +186,7 @@ static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
     if (state_assume(v, s, rest_taken)) {
         if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
         place = state_place(v, s);
-        status = rest(v, w, s, &crowded);
+        status = rest(v, w, &place, &crowded);
     }
     state_undo(v);
     v->undo_active = false;
@@ -205,7 +198,8 @@ static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
     bool again = false;
     if (*possible) {
         if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
-        status = rest(v, w, s, &again);
+        struct place near = state_place(v, s);
+        status = rest(v, w, &near, &again);
     }
     if (status == STATUS_OK) { status = join_crowd(v, w, &place); }
     *possible = false; /* it rests: whatever is furthest behind goes on */
@@ -218,19 +212,17 @@ static bool resume(struct verifier *v, struct walk *w) {
     return true;
 }
 
-/* Walks one instruction; *ended when no state is left. */
-static enum status walk_one(struct verifier *v, struct walk *w, bool *ended) {
+/* Goes on after an instruction that did not simply lead to the next; *ended when no state is left. */
+[[gnu::noinline]] static enum status walk_on(struct verifier *v, struct walk *w, enum flow flow, bool *ended) {
     struct state *s = &w->state;
-    s->walked++;
     enum status status = STATUS_OK;
-    switch (state_step(v, s)) {
-    case FLOW_NEXT: break;
-    case FLOW_REFUSED: return v->result->status;
-    case FLOW_EXIT:
+    if (flow == FLOW_REFUSED) { return v->result->status; }
+    if (flow == FLOW_EXIT) {
         if (s->walked > v->result->bound) { v->result->bound = s->walked; }
         *ended = !resume(v, w);
         return STATUS_OK;
-    case FLOW_BRANCH: {
+    }
+    if (flow == FLOW_BRANCH) {
         bool possible;
         status = branch(v, w, &possible);
         if (status != STATUS_OK) { return status; }
@@ -238,13 +230,30 @@ static enum status walk_one(struct verifier *v, struct walk *w, bool *ended) {
             *ended = !resume(v, w);
             return STATUS_OK;
         }
-        break;
-    }
-    default: break;
     }
     if (v->points[s->pc] == 0) { return STATUS_OK; }
     if (enter_point(v, s)) { status = check_progress(v, w); }
     return status == STATUS_OK ? arrive(v, w) : status;
+}
+
+static enum status walk_all(struct verifier *v, struct walk *w, uint64_t budget) {
+    struct state *s = &w->state;
+    const uint16_t *points = v->points;
+    uint64_t steps = v->result->steps;
+    enum status status = STATUS_OK;
+    for (bool ended = false; !ended && status == STATUS_OK;) {
+        if (steps == budget || v->last_id > INT32_MAX) {
+            status = refuse(v, STATUS_BUDGET_EXCEEDED, s->pc, "%u instructions walked", steps);
+            break;
+        }
+        steps++;
+        s->walked++;
+        if (v->observer != nullptr) { v->observer(v->observer_cookie, s); }
+        enum flow flow = state_step(v, s);
+        if (flow != FLOW_NEXT || points[s->pc] != 0) { status = walk_on(v, w, flow, &ended); }
+    }
+    v->result->steps = steps;
+    return status;
 }
 
 enum status explore(struct verifier *v, uint64_t budget) {
@@ -261,14 +270,5 @@ enum status explore(struct verifier *v, uint64_t budget) {
     w->first = nullptr;
     w->lineages = 0;
     state_begin(v, &w->state);
-    for (bool ended = false; !ended;) {
-        if (v->result->steps == budget || v->last_id > INT32_MAX) {
-            return refuse(v, STATUS_BUDGET_EXCEEDED, w->state.pc, "%u instructions walked", v->result->steps);
-        }
-        v->result->steps++;
-        if (v->observer != nullptr) { v->observer(v->observer_cookie, &w->state); }
-        enum status status = walk_one(v, w, &ended);
-        if (status != STATUS_OK) { return status; }
-    }
-    return STATUS_OK;
+    return walk_all(v, w, budget);
 }

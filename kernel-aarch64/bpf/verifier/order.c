@@ -212,6 +212,10 @@ static void add_part(struct place *place, uint32_t part) {
 struct place state_place(const struct verifier *v, const struct state *s) {
     struct place place;
     place.length = 0;
+    if (s->depth == 0 && v->loop_count == 0) {
+        add_part(&place, 2u * v->points_at[s->frames[0].point].order);
+        return place;
+    }
     for (uint32_t f = 0; f <= s->depth; f++) {
         const struct frame *frame = &s->frames[f];
         uint32_t levels = levels_at(v, frame->point);

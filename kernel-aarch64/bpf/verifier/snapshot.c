@@ -5,6 +5,8 @@
 
 #include "lib/mem.h"
 
+typedef uint64_t aliased_word __attribute__((may_alias));
+
 enum form : uint8_t { FORM_CONST, FORM_UNKNOWN, FORM_FULL };
 
 static const struct live everything = {UINT16_MAX, UINT16_MAX, UINT64_MAX, UINT64_MAX};
@@ -21,14 +23,18 @@ static enum form form_of(const struct scalar *s) {
     return scalar_is_const(s) ? FORM_CONST : scalar_is_unknown(s) ? FORM_UNKNOWN : FORM_FULL;
 }
 
+static uint64_t fields_of(const struct reg *r, enum form form) {
+    return r->kind | (uint64_t)r->map << 8 | (uint64_t)r->frame << 16 | (uint64_t)form << 24 | (uint64_t)(uint32_t)r->off << 32;
+}
+
 static uint64_t *pack_reg(uint64_t *at, const struct reg *r) {
     enum form form = form_of(&r->var);
     uint64_t id = form == FORM_CONST && r->kind == REG_SCALAR ? 0 : r->id;
-    *at++ = r->kind | (uint64_t)r->map << 8 | (uint64_t)r->frame << 16 | (uint64_t)form << 24 | (uint64_t)(uint32_t)r->off << 32;
+    *at++ = fields_of(r, form);
     *at++ = id | (uint64_t)r->range << 32;
     if (form == FORM_CONST) { *at++ = r->var.value; }
     if (form == FORM_FULL) {
-        memcpy(at, &r->var, sizeof(r->var));
+        __builtin_memcpy(at, &r->var, sizeof(r->var));
         at += sizeof(r->var) / sizeof(*at);
     }
     return at;
@@ -47,7 +53,7 @@ static const uint64_t *unpack_reg(const uint64_t *at, struct reg *r) {
     case FORM_CONST: scalar_set_const(&r->var, *at++); break;
     case FORM_UNKNOWN: scalar_set_unknown(&r->var); break;
     default:
-        memcpy(&r->var, at, sizeof(r->var));
+        __builtin_memcpy(&r->var, at, sizeof(r->var));
         at += sizeof(r->var) / sizeof(*at);
         break;
     }
@@ -140,7 +146,7 @@ static uint32_t worst_bytes(const struct state *s) {
     return (uint32_t)sizeof(struct snapshot) + 8 * words;
 }
 
-struct snapshot *snapshot_take(struct verifier *v, const struct state *s) {
+struct snapshot *snapshot_take(struct verifier *v, const struct state *s, const struct place *place) {
     if ((uint64_t)(v->limit - v->free) < worst_bytes(s) + CLASS_BYTES) { return nullptr; }
     struct snapshot *fresh = (struct snapshot *)v->free;
     uint64_t *at = fresh->words;
@@ -150,31 +156,36 @@ struct snapshot *snapshot_take(struct verifier *v, const struct state *s) {
     struct snapshot *out = v->spare[size_class];
     if (out != nullptr) {
         v->spare[size_class] = out->next;
-        memcpy(out->words, fresh->words, bytes - sizeof(*fresh));
+        memcpy(out->words, fresh->words, bytes - (uint32_t)sizeof(*fresh));
     } else {
         if ((uint64_t)(v->limit - v->free) < rounded) { return nullptr; }
         out = fresh;
         v->free += rounded;
     }
-    out->place = state_place(v, s);
+    out->place = *place;
     out->walked = s->walked;
     out->pc = s->pc;
     out->depth = s->depth;
     out->lineage = s->lineage;
     out->size_class = size_class;
+    out->bytes = rounded;
     if (++v->states > v->result->states) { v->result->states = v->states; }
     return out;
 }
 
 void snapshot_free(struct verifier *v, struct snapshot *snapshot) {
+    v->states--;
+    if ((uint8_t *)snapshot + snapshot->bytes == v->free) { /* the newest one: most are */
+        v->free = (uint8_t *)snapshot;
+        return;
+    }
     snapshot->next = v->spare[snapshot->size_class];
     v->spare[snapshot->size_class] = snapshot;
-    v->states--;
 }
 
 void snapshot_load(const struct snapshot *from, struct state *s) {
     s->pc = from->pc;
-    s->depth = from->depth;
+    state_set_depth(s, from->depth);
     s->lineage = from->lineage;
     s->walked = from->walked;
     const uint64_t *at = from->words;
@@ -204,6 +215,7 @@ struct comparison {
     bool covered, covers;                 /* so far, over everything */
     bool covered_decisive, covers_decisive; /* over what can decide */
     bool mergeable, comparable;
+    bool decisive_only; /* registers that can't decide are passed over */
     struct id_pairs old_to_new, new_to_old;
 };
 
@@ -239,6 +251,39 @@ static void compare_regs(struct comparison *c, const struct reg *now, const stru
     differ(c, covered, covers, is_decisive, scalars);
 }
 
+/* What follows the fields of a packed register with this form. */
+static uint32_t words_of(enum form form) {
+    return form == FORM_CONST ? 1 : form == FORM_FULL ? (uint32_t)(sizeof(struct scalar) / sizeof(uint64_t)) : 0;
+}
+
+/* Packed registers with the same words say the same, but for ids that other registers share. */
+static bool same_words(const uint64_t *at, const struct reg *r, enum form form) {
+    if (*at != fields_of(r, form) || (at[1] >> 32) != r->range) { return false; }
+    if (form == FORM_CONST) { return r->var.mask == 0 && at[2] == r->var.value; }
+    if (form == FORM_UNKNOWN) { return scalar_is_unknown(&r->var); }
+    const aliased_word *words = (const aliased_word *)&r->var;
+    uint64_t differs = 0;
+#pragma clang loop unroll(full)
+    for (uint32_t i = 0; i < sizeof(r->var) / sizeof(*at); i++) { differs |= words[i] ^ at[2 + i]; }
+    return differs == 0;
+}
+
+static const uint64_t *compare_packed(struct comparison *c, const struct reg *now, const uint64_t *at, bool is_decisive) {
+    enum form form = (uint8_t)(*at >> 24);
+    if (same_words(at, now, form)) {
+        uint32_t old_id = (uint32_t)at[1];
+        at += 2 + words_of(form);
+        if ((old_id | now->id) == 0 || (form == FORM_CONST && now->kind == REG_SCALAR)) { return at; }
+        bool covered = pair_ids(&c->old_to_new, old_id, now->id), covers = pair_ids(&c->new_to_old, now->id, old_id);
+        if (!covered || !covers) { differ(c, covered, covers, is_decisive, now->kind == REG_SCALAR); }
+        return at;
+    }
+    struct reg old;
+    at = unpack_reg(at, &old);
+    compare_regs(c, now, &old, is_decisive);
+    return at;
+}
+
 static const uint64_t *compare_slot(struct comparison *c, const struct slot *now, const uint64_t *at, bool is_decisive) {
     struct slot old;
     at = unpack_slot(at, &old);
@@ -255,17 +300,25 @@ static const uint64_t *compare_slot(struct comparison *c, const struct slot *now
     return at;
 }
 
+static const uint64_t *skip_reg(const uint64_t *at) { return at + 2 + words_of((uint8_t)(*at >> 24)); }
+
 static const uint64_t *compare_frame(struct comparison *c, const struct frame *frame, const struct live *live, const uint64_t *at) {
     c->comparable &= (uint16_t)(*at >> 16) == frame->call;
+    if (!c->comparable) { return at; }
     uint32_t old_regs = (uint16_t)*at, now_regs = set_regs(frame, live);
     at += 1 + NESTING / 2;
-    for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+    for (uint32_t all = old_regs | now_regs; all != 0; all &= all - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(all);
         bool old_set = (old_regs >> r & 1) != 0, now_set = (now_regs >> r & 1) != 0;
         bool is_decisive = (live->regs_decisive >> r & 1) != 0;
-        if (old_set) {
-            struct reg old;
-            at = unpack_reg(at, &old);
-            if (now_set) { compare_regs(c, &frame->regs[r], &old, is_decisive); }
+        if (c->decisive_only && !is_decisive) {
+            if (old_set) { at = skip_reg(at); }
+            continue;
+        }
+        if (old_set && now_set) {
+            at = compare_packed(c, &frame->regs[r], at, is_decisive);
+        } else if (old_set) {
+            at = skip_reg(at);
         }
         if (old_set != now_set) { differ(c, !old_set, !now_set, is_decisive, true); }
     }
@@ -284,8 +337,11 @@ static const uint64_t *compare_frame(struct comparison *c, const struct frame *f
     return at;
 }
 
-struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
-    struct comparison c = {.covered = true, .covers = true, .covered_decisive = true, .covers_decisive = true, .mergeable = true, .comparable = true};
+static struct relation compare_states(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool decisive_only) {
+    struct comparison c;
+    c.old_to_new.count = c.new_to_old.count = 0;
+    c.covered = c.covers = c.covered_decisive = c.covers_decisive = c.mergeable = c.comparable = true;
+    c.decisive_only = decisive_only;
     if (s->pc != snapshot->pc || s->depth != snapshot->depth) { return (struct relation){0}; }
     const uint64_t *at = snapshot->words;
     for (uint32_t f = 0; f <= s->depth; f++) {
@@ -299,6 +355,16 @@ struct relation snapshot_relation(const struct verifier *v, const struct state *
         .mergeable = c.mergeable && (c.covered_decisive || c.covers_decisive),
         .same_decisive = c.covered_decisive && c.covers_decisive,
     };
+}
+
+struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
+    return compare_states(v, s, snapshot, false);
+}
+
+bool snapshot_joins_well(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool *comparable) {
+    struct relation relation = compare_states(v, s, snapshot, true);
+    *comparable = relation.comparable;
+    return relation.mergeable;
 }
 
 /* ---- joining ---- */
@@ -354,6 +420,16 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
     }
 }
 
+/* Joins a packed register into r. */
+static const uint64_t *join_packed(struct verifier *v, struct reg *r, const uint64_t *at) {
+    enum form form = (uint8_t)(*at >> 24);
+    if ((uint32_t)at[1] == r->id && same_words(at, r, form)) { return at + 2 + words_of(form); }
+    struct reg old;
+    at = unpack_reg(at, &old);
+    join_reg(v, r, &old);
+    return at;
+}
+
 static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const uint64_t *at) {
     struct slot old;
     at = unpack_slot(at, &old);
@@ -372,9 +448,11 @@ static const uint64_t *join_frame(struct verifier *v, struct frame *frame, const
     uint32_t old_regs = (uint16_t)*at;
     at += 1 + NESTING / 2;
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
-        struct reg old = {.kind = REG_UNINIT};
-        if ((old_regs >> r & 1) != 0) { at = unpack_reg(at, &old); }
-        join_reg(v, &frame->regs[r], &old);
+        if ((old_regs >> r & 1) != 0) {
+            at = join_packed(v, &frame->regs[r], at);
+        } else {
+            frame->regs[r].kind = REG_UNINIT;
+        }
     }
     uint64_t old_used = *at++;
     for (uint64_t bits = old_used; bits != 0; bits &= bits - 1) {

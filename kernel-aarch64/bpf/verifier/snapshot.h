@@ -11,7 +11,7 @@ struct snapshot {
     uint32_t pc;
     uint32_t depth;
     uint32_t lineage;
-    uint32_t size_class;
+    uint32_t size_class, bytes;
     uint64_t words[];
 };
 
@@ -25,10 +25,12 @@ struct relation {
 };
 
 /* Packs the state; null when the workspace is full. */
-struct snapshot *snapshot_take(struct verifier *v, const struct state *s);
+struct snapshot *snapshot_take(struct verifier *v, const struct state *s, const struct place *place);
 void snapshot_load(const struct snapshot *from, struct state *s);
 void snapshot_free(struct verifier *v, struct snapshot *snapshot);
 struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
+/* True when the join of both loses nothing that can decide on safety: where it can, one of them covers the other. */
+bool snapshot_joins_well(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool *comparable);
 /* Widens the state until it covers the snapshot too. */
 void snapshot_join(struct verifier *v, struct state *s, const struct snapshot *snapshot);
 /* Forgets what is dead at s->pc, so that the state says no more than a snapshot of it would. */

@@ -58,10 +58,15 @@ struct state {
     uint32_t depth; /* frames[depth] is the current one */
     uint32_t lineage; /* the newest mark (loop.c) on the way here */
     uint64_t walked; /* longest way here, in instructions */
+    struct reg *regs;  /* of the current frame */
     struct frame *frames;
 };
 
-static inline struct reg *state_reg(struct state *s, uint32_t r) { return &s->frames[s->depth].regs[r]; }
+/* Makes frames[depth] the current one. */
+static inline void state_set_depth(struct state *s, uint32_t depth) {
+    s->depth = depth;
+    s->regs = s->frames[depth].regs;
+}
 static inline bool reg_is_pointer(const struct reg *r) { return r->kind > REG_SCALAR; }
 
 static inline void reg_set_kind(struct reg *r, enum reg_kind kind) {

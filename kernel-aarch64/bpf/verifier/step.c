@@ -38,7 +38,9 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     return FLOW_JUMPED;
 }
 
-static enum flow step_branch(struct verifier *v, struct state *s, struct bpf_insn insn, bool first) {
+[[gnu::noinline]] static enum flow step_branch(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
+    bool first = (v->facts->flags[s->pc] & FACT_REACHED) == 0;
+    note_facts(v, s, insn, shape);
     enum certainty certainty;
     if (branch_certainty(v, s, insn, &certainty) != STATUS_OK) { return FLOW_REFUSED; }
     note_way(v, s->pc, first, certainty);
@@ -49,7 +51,7 @@ static enum flow step_branch(struct verifier *v, struct state *s, struct bpf_ins
     return certainty == ALWAYS ? FLOW_ALWAYS : FLOW_NEVER;
 }
 
-static enum status load_imm64(struct verifier *v, struct state *s, struct bpf_insn insn) {
+[[gnu::noinline]] static enum status load_imm64(struct verifier *v, struct state *s, struct bpf_insn insn) {
     struct reg *dst = reg_at(s, insn_dst(insn));
     struct bpf_insn next = v->program->insns[s->pc + 1];
     switch (insn_src(insn)) {
@@ -84,8 +86,8 @@ static enum status load_imm64(struct verifier *v, struct state *s, struct bpf_in
     return STATUS_OK;
 }
 
-/* Instructions that go on to the next one. */
-static enum status step_plain(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
+/* Memory and helpers: instructions that go on to the next one. */
+[[gnu::noinline]] static enum status step_plain(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
     switch (shape) {
     case SHAPE_LD_IMM64: return load_imm64(v, s, insn);
     case SHAPE_LDX: return step_load(v, s, insn, false);
@@ -93,38 +95,38 @@ static enum status step_plain(struct verifier *v, struct state *s, struct bpf_in
     case SHAPE_ST: return step_store(v, s, insn, false);
     case SHAPE_STX: return step_store(v, s, insn, true);
     case SHAPE_ATOMIC: return step_atomic(v, s, insn);
-    case SHAPE_CALL: return step_helper(v, s, (uint32_t)insn.imm);
-    default: return step_alu(v, s, insn, shape);
+    default: return step_helper(v, s, (uint32_t)insn.imm); /* SHAPE_CALL */
     }
 }
 
-enum flow state_step(struct verifier *v, struct state *s) {
-    struct bpf_insn insn = v->program->insns[s->pc];
-    uint8_t shape = insn_shapes[insn.opcode];
-    bool first = (v->facts->flags[s->pc] & FACT_REACHED) == 0;
-    note_facts(v, s, insn, shape);
-    switch (shape) {
-    case SHAPE_JA: return jump_to(v, s, s->pc + 1 + (uint32_t)insn.off);
-    case SHAPE_JA32: return jump_to(v, s, s->pc + 1 + (uint32_t)insn.imm);
-    case SHAPE_COND_K:
-    case SHAPE_COND_X: return step_branch(v, s, insn, first);
-    case SHAPE_EXIT: {
+[[gnu::noinline]] static enum flow step_jump(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
+    if (shape == SHAPE_EXIT) {
         bool ended;
         if (step_exit(v, s, &ended) != STATUS_OK) { return FLOW_REFUSED; }
         return ended ? FLOW_EXIT : FLOW_JUMPED;
     }
-    case SHAPE_CALL:
-        if (insn_src(insn) == BPF_PSEUDO_CALL_LOCAL) {
-            uint32_t target = s->pc + 1 + (uint32_t)insn.imm;
-            v->facts->flags[target] |= FACT_JUMP_TARGET;
-            return step_call(v, s, target) == STATUS_OK ? FLOW_JUMPED : FLOW_REFUSED;
-        }
-        [[fallthrough]];
-    default:
-        if (step_plain(v, s, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    if (shape != SHAPE_CALL) { return jump_to(v, s, s->pc + 1 + (uint32_t)(shape == SHAPE_JA ? insn.off : insn.imm)); }
+    uint32_t target = s->pc + 1 + (uint32_t)insn.imm;
+    v->facts->flags[target] |= FACT_JUMP_TARGET;
+    return step_call(v, s, target) == STATUS_OK ? FLOW_JUMPED : FLOW_REFUSED;
+}
+
+enum flow state_step(struct verifier *v, struct state *s) {
+    struct bpf_insn insn;
+    __builtin_memcpy(&insn, &v->program->insns[s->pc], sizeof(insn)); /* as one word */
+    uint8_t shape = insn_shapes[insn.opcode];
+    if (shape == SHAPE_COND_K || shape == SHAPE_COND_X) { return step_branch(v, s, insn, shape); }
+    note_facts(v, s, insn, shape);
+    bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
+    if (shape >= SHAPE_JA && !helper) { return step_jump(v, s, insn, shape); }
+    if (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP) {
+        if (step_alu(v, s, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
         s->pc++;
         return FLOW_NEXT;
     }
+    if (step_plain(v, s, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    s->pc++;
+    return FLOW_NEXT;
 }
 
 void state_begin(struct verifier *v, struct state *s) {
@@ -136,7 +138,8 @@ void state_begin(struct verifier *v, struct state *s) {
     frame->function = 0;
     frame->point = 0;
     for (uint32_t i = 0; i < NESTING; i++) { frame->turns[i] = 0; }
-    s->pc = s->depth = s->lineage = 0;
+    s->pc = s->lineage = 0;
+    state_set_depth(s, 0);
     s->walked = 0;
     if (v->program->hook == HOOK_RUN) {
         reg_set_pointer(&frame->regs[1], REG_MEMORY);

@@ -28,7 +28,7 @@ void state_begin(struct verifier *v, struct state *s);
 
 enum { OFFSET_LIMIT = 1 << 29 }; /* offsets of pointers stay within ±2^29, so that sums of them never overflow */
 
-static inline struct reg *reg_at(struct state *s, uint32_t r) { return state_reg(s, r); }
+static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[r]; }
 [[nodiscard]] enum status require_set(struct verifier *v, struct state *s, uint32_t r);
 
 /* transfer_alu.c */

@@ -105,6 +105,34 @@ static enum status check_call(struct verifier *v, uint32_t pc, struct bpf_insn i
     return STATUS_OK;
 }
 
+/* Bits of an instruction that may be set in the plain forms of each shape; src in 12..15, off in 16..31, imm in 32..63.
+ * What sets others, or writes r10, is looked at closely. */
+static const uint64_t plain_bits[SHAPE_EXIT + 1] = {
+    [SHAPE_LDX] = 0xffffffff,
+    [SHAPE_LDSX] = 0xffffffff,
+    [SHAPE_ST] = 0xffffffffffff0fff,
+    [SHAPE_STX] = 0xffffffff,
+    [SHAPE_MOV_K] = 0xffffffff00000fff,
+    [SHAPE_MOV_X] = 0x0000ffff,
+    [SHAPE_ALU_K] = 0xffffffff00000fff,
+    [SHAPE_ALU_X] = 0x0000ffff,
+    [SHAPE_DIV_K] = 0xffffffff00010fff,
+    [SHAPE_DIV_X] = 0x0001ffff,
+    [SHAPE_NEG] = 0x00000fff,
+    [SHAPE_JA] = 0xffff00ff,
+    [SHAPE_JA32] = 0xffffffff000000ff,
+    [SHAPE_COND_K] = 0xffffffffffff0fff,
+    [SHAPE_COND_X] = 0xffffffff,
+    [SHAPE_EXIT] = 0xff,
+};
+
+static bool is_plain(struct bpf_insn insn, uint8_t shape) {
+    uint64_t word;
+    __builtin_memcpy(&word, &insn, sizeof(word));
+    bool stores = shape == SHAPE_ST || shape == SHAPE_STX || shape >= SHAPE_JA;
+    return word != 0 && (word & ~plain_bits[shape]) == 0 && insn_src(insn) <= FRAME_POINTER - (shape != SHAPE_LDX) && insn_dst(insn) <= FRAME_POINTER - !stores;
+}
+
 static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
     switch (shape) {
     case SHAPE_MOV_X: return check_mov_x(v, pc, insn);
@@ -141,14 +169,25 @@ static void note_point(struct verifier *v, uint32_t pc) {
     if (pc < v->program->count && v->points[pc] == 0) { v->points[pc] = (uint16_t)++v->point_count; }
 }
 
-static enum status note_target(struct verifier *v, uint32_t pc, int64_t target, uint8_t mark) {
+static enum status note_target(struct verifier *v, uint32_t pc, int64_t target, uint8_t mark, bool *settled) {
     if (target < 0 || target >= (int64_t)v->program->count) {
-        if (mark == MARK_FUNCTION) { return refuse(v, STATUS_UNKNOWN_FUNCTION, pc, "call of slot %d", target); }
         return refuse(v, STATUS_JUMP_OUT_OF_PROGRAM, pc, "jump to slot %d of %u", target, (uint64_t)v->program->count);
     }
+    *settled &= (v->marks[target] & MARK_SECOND) == 0;
     v->marks[target] |= mark;
     note_point(v, (uint32_t)target);
-    v->loop_count += mark == MARK_TARGET && target <= pc;
+    v->loop_count += target <= pc;
+    return STATUS_OK;
+}
+
+static enum status note_call(struct verifier *v, uint32_t pc, int64_t target) {
+    if (target < 0 || target >= (int64_t)v->program->count) {
+        return refuse(v, STATUS_UNKNOWN_FUNCTION, pc, "call of slot %d", target);
+    }
+    v->marks[target] |= MARK_FUNCTION;
+    note_point(v, (uint32_t)target);
+    note_point(v, pc + 1); /* what the caller still needs while the function runs */
+    v->call_count++;
     return STATUS_OK;
 }
 
@@ -167,26 +206,48 @@ static bool names_bad_register(struct bpf_insn insn, uint8_t shape) {
     return shape != SHAPE_BAD && (insn_dst(insn) > FRAME_POINTER || shape != SHAPE_LD_IMM64);
 }
 
-/* One sweep: every slot's fields, and marks on every target. */
-static enum status check_slots(struct verifier *v) {
+static enum status check_fall_through(struct verifier *v, uint32_t pc, uint32_t next) {
+    if (next >= v->program->count) { return refuse(v, STATUS_FALLS_OFF_END, pc, "the last instruction is not exit or ja"); }
+    if ((v->marks[next] & MARK_FUNCTION) != 0) {
+        return refuse(v, STATUS_FALLS_OFF_END, pc, "runs on into the function at slot %u", (uint64_t)next);
+    }
+    return STATUS_OK;
+}
+
+/* One sweep: every slot's fields, marks on every target, and what is reached from above. *settled when nothing is left
+ * to find out about the edges: no loop, no call, no jump into a 64-bit load, no slot that is not reached. */
+static enum status check_slots(struct verifier *v, bool *settled) {
     uint32_t count = v->program->count;
+    *settled = true;
+    v->marks[0] = MARK_REACHED;
     for (uint32_t pc = 0; pc < count; pc++) {
         struct bpf_insn insn = insn_at(v, pc);
-        uint8_t shape = insn_shapes[insn.opcode];
-        if (names_bad_register(insn, shape)) { return check_registers(v, pc, insn); }
-        enum status status = check_fields(v, pc, insn, shape);
-        if (status != STATUS_OK) { return status; }
-        if (shape_jumps(shape)) {
-            status = note_target(v, pc, jump_target(insn, shape, pc), MARK_TARGET);
-        } else if (is_local_call(insn, shape)) {
-            status = note_target(v, pc, jump_target(insn, shape, pc), MARK_FUNCTION);
-            v->call_count++;
-            note_point(v, pc + 1); /* what the caller still needs while the function runs */
-        } else if (shape == SHAPE_LD_IMM64) {
-            v->marks[++pc] |= MARK_SECOND;
+        uint8_t shape = insn_shapes[insn.opcode], reached = v->marks[pc] & MARK_REACHED;
+        enum status status = STATUS_OK;
+        if (!is_plain(insn, shape)) {
+            status = names_bad_register(insn, shape) ? check_registers(v, pc, insn) : check_fields(v, pc, insn, shape);
+            if (status != STATUS_OK) { return status; }
         }
-        if (status != STATUS_OK) { return status; }
+        *settled &= reached != 0;
+        uint32_t next = pc + 1;
+        if (shape >= SHAPE_JA) {
+            if (shape_jumps(shape)) {
+                int64_t target = jump_target(insn, shape, pc);
+                status = note_target(v, pc, target, MARK_TARGET | reached, settled);
+            } else if (is_local_call(insn, shape)) {
+                status = note_call(v, pc, jump_target(insn, shape, pc));
+            }
+            if (status != STATUS_OK) { return status; }
+            if (shape == SHAPE_JA || shape == SHAPE_JA32 || shape == SHAPE_EXIT) { continue; }
+        } else if (shape == SHAPE_LD_IMM64) {
+            *settled &= (v->marks[next] & MARK_TARGET) == 0;
+            v->marks[next++] |= MARK_SECOND;
+        }
+        if (next >= count) { return check_fall_through(v, pc, next); }
+        v->marks[next] |= reached;
+        pc = next - 1;
     }
+    *settled &= v->loop_count == 0 && v->call_count == 0;
     return STATUS_OK;
 }
 
@@ -215,14 +276,6 @@ static enum status check_edge(struct verifier *v, uint32_t pc, uint32_t target, 
     }
     if (!is_call && v->function_count > 1 && function_at(v, pc) != function_at(v, target)) {
         return refuse(v, STATUS_JUMP_OUT_OF_PROGRAM, pc, "jump to slot %u in another function", (uint64_t)target);
-    }
-    return STATUS_OK;
-}
-
-static enum status check_fall_through(struct verifier *v, uint32_t pc, uint32_t next) {
-    if (next >= v->program->count) { return refuse(v, STATUS_FALLS_OFF_END, pc, "the last instruction is not exit or ja"); }
-    if ((v->marks[next] & MARK_FUNCTION) != 0) {
-        return refuse(v, STATUS_FALLS_OFF_END, pc, "runs on into the function at slot %u", (uint64_t)next);
     }
     return STATUS_OK;
 }
@@ -373,9 +426,10 @@ enum status check_structure(struct verifier *v) {
     v->takes_address = false;
     v->call_count = 0;
     note_point(v, 0);
-    enum status status = check_slots(v);
+    bool settled;
+    enum status status = check_slots(v, &settled);
     if (status == STATUS_OK) { status = list_functions(v); }
-    if (status == STATUS_OK) { status = check_edges(v); }
+    if (status == STATUS_OK && !settled) { status = check_edges(v); }
     if (status == STATUS_OK && v->call_count != 0) { status = check_calls(v); }
     return status;
 }
