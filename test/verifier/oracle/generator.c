@@ -397,3 +397,21 @@ void generate(uint64_t seed, struct generated *out) {
     if (m.call_count != 0) { make_function(&m); }
     out->program.count = m.count < GENERATED_MAX + 60 ? m.count : GENERATED_MAX + 60;
 }
+
+void mutate(uint64_t seed, struct generated *out) {
+    struct random random = {seed * 31 + 7};
+    uint32_t changes = 1 + random_below(&random, 3);
+    for (uint32_t i = 0; i < changes; i++) {
+        struct bpf_insn *insn = &out->insns[random_below(&random, out->program.count)];
+        switch (random_below(&random, 8)) {
+        case 0: insn->opcode = (uint8_t)random_next(&random); break;
+        case 1: insn->opcode ^= (uint8_t)(1u << random_below(&random, 8)); break;
+        case 2: insn->regs = (uint8_t)(random_below(&random, 11) | random_below(&random, 11) << 4); break;
+        case 3: insn->regs = (uint8_t)((insn->regs & 0xf0) | random_below(&random, 10)); break;
+        case 4: insn->off = (int16_t)((int32_t)random_below(&random, 32) - 16); break;
+        case 5: insn->off = (int16_t)(insn->off + (int32_t)random_below(&random, 9) - 4); break;
+        case 6: insn->imm = random_imm(&random); break;
+        default: out->insns[random_below(&random, out->program.count)] = *insn; break;
+        }
+    }
+}

@@ -14,3 +14,5 @@ struct generated {
 
 /* The same seed gives the same program. */
 void generate(uint64_t seed, struct generated *out);
+/* Changes a few fields of a few instructions: most results are refused, and those accepted are rarely what was meant. */
+void mutate(uint64_t seed, struct generated *out);

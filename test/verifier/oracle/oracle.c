@@ -1,4 +1,4 @@
-/* The soundness oracle: each random program that the verifier accepts runs in the interpreter; before each instruction
+/* The soundness oracle: each random program (every other one with random damage) that the verifier accepts runs in the interpreter; before each instruction
  * the concrete registers and stack must lie in an abstract state of the verifier there, every fact must hold, and the
  * run must not be longer than the bound. Memory is allocated exactly, so that the sanitizer sees any access outside.
  *
@@ -136,6 +136,23 @@ static uint64_t helper_lookup(uint64_t map, uint64_t key, uint64_t r3, uint64_t 
     return index < w->entries[i] ? w->map_values[i] + index * w->value_stride[i] : 0;
 }
 
+static uint64_t helper_write(uint64_t map, uint64_t key, uint64_t r3, uint64_t r4, uint64_t r5) {
+    (void)r3, (void)r4, (void)r5;
+    return helper_lookup(map, key, 0, 0, 0) == 0 ? (uint64_t)-2 : 0;
+}
+
+/* Reads every byte that it was given, so that the sanitizer sees what the verifier let pass. */
+static uint64_t helper_log(uint64_t text, uint64_t size, uint64_t r3, uint64_t r4, uint64_t r5) {
+    (void)r3, (void)r4, (void)r5;
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < size; i++) { sum += ((const uint8_t *)(uintptr_t)text)[i]; }
+    return sum;
+}
+
+static uint64_t helper_number(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
+    return r1 * 7 + r2 * 5 + r3 * 3 + r4 + r5 + 0x123456789abcdef;
+}
+
 static void run_once(struct run *run, uint64_t bound) {
     const struct bpf_program *program = &run->generated->program;
     struct random random = {run->seed ^ 0x5bd1e995};
@@ -145,7 +162,10 @@ static void run_once(struct run *run, uint64_t bound) {
     for (uint32_t i = 0; i < ((size + 7) & ~7u); i++) { memory[i] = random_chance(&random, 30) ? 0 : (uint8_t)random_next(&random); }
     struct packet_context context = {(uintptr_t)memory, (uintptr_t)memory + size, random_next(&random), size, 0};
     struct interp_environment environment = {.observer = observe, .observer_cookie = run};
+    for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { environment.helper[i] = helper_number; }
     environment.helper[HELPER_MAP_LOOKUP_ELEM] = helper_lookup;
+    environment.helper[HELPER_MAP_UPDATE_ELEM] = environment.helper[HELPER_MAP_DELETE_ELEM] = helper_write;
+    environment.helper[HELPER_TRACE_PRINTK] = helper_log;
     struct world *w = &run->world;
     *w = (struct world){.context = (uintptr_t)&context, .memory = (uintptr_t)memory, .packet = (uintptr_t)memory, .packet_end = (uintptr_t)memory + size};
     uint8_t *values[ORACLE_MAPS];
@@ -176,6 +196,7 @@ static void check_program(uint64_t seed, struct collected *collected, void *work
     static struct generated generated;
     static struct bpf_facts facts;
     generate(seed, &generated);
+    if (seed % 2 != 0) { mutate(seed, &generated); }
     struct verifier_workspace workspace = {workspace_memory, WORKSPACE_BYTES, 200000};
     struct verifier_result result;
     clear(collected);
