@@ -96,8 +96,10 @@ const decodeField = (name: string, field: Field & { optional?: boolean }, bit: n
   const limit = 'max' in field ? ` && out->${name}.size <= ${field.max}u` : '';
   return [
     `        if (span_is(key, "${name}")) {`,
+    `            if ((seen & ${1 << bit}u) != 0) { return STATUS_INVALID_ARGUMENT; }`,
+    `            seen |= ${1 << bit}u;`,
     `            if (!(${getter[field.kind]}(in, &out->${name}) == STATUS_OK${limit})) { return STATUS_INVALID_ARGUMENT; }`,
-    field.optional ? `            out->has_${name} = true;` : `            seen |= ${1 << bit}u;`,
+    ...(field.optional ? [`            out->has_${name} = true;`] : []),
     '            continue;',
     '        }',
   ].join('\n');
@@ -118,7 +120,7 @@ ${Object.entries(fields)
   .join('\n')}
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == ${required}u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & ${required}u) == ${required}u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }`;
 };
 

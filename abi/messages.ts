@@ -44,7 +44,11 @@ export const messages = {
       image_bytes: u32('size of the running image'),
       features: u32('CPU features in use: bit 0 LSE atomics, 1 dot product, 2 CRC32, 3 BTI'),
       key_id: bytes(8, 'first 8 bytes of SHA-256 of the public key; zeros when there is none'),
-      sequence: u64('highest patch sequence number accepted'),
+      sequence: u64('highest patch sequence number accepted since start-up'),
+      boot: bytes(16, 'boot id: made anew at each start; a patch names the one it is for'),
+      entropy: u32(
+        'what the boot id was made from: bit 0 seed from the loader, 1 random number generator; 0: counters only, which may repeat',
+      ),
     },
   },
   stage: {

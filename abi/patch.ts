@@ -1,6 +1,7 @@
 /**
  * A patch: COSE_Sign1 (RFC 9052 §4.2; tag 18 optional) with protected header {1: -8} (EdDSA, RFC 9053 §2.2)
- * around a CBOR map with the integer keys below (RFC 8949 §4.2 deterministic encoding). `external_aad` is empty.
+ * around a CBOR map with the integer keys below. `external_aad` and the unprotected header are empty. Both the message
+ * and the map are in deterministic encoding (RFC 8949 §4.2.1), and the board refuses any other.
  */
 
 export const COSE_ALG_EDDSA = -8;
@@ -24,6 +25,10 @@ export const patchKeys = {
   proof: { key: 14, doc: '0 none (first version), 1 proven, 2 tested' },
   cores: { key: 15, doc: 'mask of cores it runs on, uint; 0 = core 0' },
   period_us: { key: 16, doc: 'timer period that it wants, uint; 0 = leave as it is' },
+  boot: {
+    key: 17,
+    doc: 'boot id of the board it is for, 16 bytes, from `info`: a board that forgets its sequence number at a reset refuses what was signed before it',
+  },
 } as const;
 
 /** Each entry of `maps`: a map with these integer keys. */

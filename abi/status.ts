@@ -70,6 +70,7 @@ export const patchStatuses: readonly Status[] = list(256, [
     'proof_policy',
     'the patch is not proven equivalent and the policy of this board refuses merely tested ones',
   ],
+  ['wrong_boot', 'the patch was signed for another start of this board; read `info` and sign it again'],
 ]);
 
 /** Reasons why the verifier refuses a program. Each names one rule of RFC 9669 or of the kernel's documentation. */

@@ -51,6 +51,7 @@ export const patchFor = async (link: VelocityLink, request: PatchRequest): Promi
     proposer: request.proposer ?? 'person',
     cores: request.cores ?? 0,
     period_us: request.periodUs ?? 0,
+    boot: info.boot,
   };
 };
 

@@ -9,6 +9,8 @@ export type { BoardEvent };
 
 export type BoardPort = {
   readonly boardClass: () => Promise<string>;
+  /** Boot id: which start of the board a patch is for. */
+  readonly boot: () => Promise<Uint8Array>;
   /** Highest patch sequence number accepted so far. */
   readonly sequence: () => Promise<bigint>;
   /** The installed module of this name. */
@@ -22,6 +24,7 @@ export type BoardPort = {
 
 export const linkBoard = (link: VelocityLink): BoardPort => ({
   boardClass: async () => (await link.info()).board_class,
+  boot: async () => (await link.info()).boot,
   sequence: async () => (await link.info()).sequence,
   module: async (name) => (await link.modules()).find((m) => m.name === name),
   telemetry: () => link.telemetryAll(),
@@ -38,6 +41,7 @@ export type PatchDetails = {
   readonly parent: Uint8Array;
   readonly sequence: bigint;
   readonly boardClass: string;
+  readonly boot: Uint8Array;
   readonly bound: bigint;
   readonly proposer: string;
   readonly modelHash?: Uint8Array | undefined;
@@ -76,6 +80,7 @@ export const buildPatch = (d: PatchDetails, key: SigningKey): Uint8Array => {
     proof: d.assurance,
     cores: d.cores,
     period_us: 0,
+    boot: d.boot,
   };
   return signPatch(patch, key);
 };

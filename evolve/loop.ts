@@ -178,6 +178,7 @@ export class Loop {
         parent: running.sha,
         sequence: (await board.sequence()) + 1n,
         boardClass: await board.boardClass(),
+        boot: await board.boot(),
         bound: BigInt(judgement.after?.bound ?? 0),
         proposer: proposal.proposer,
         modelHash: proposal.modelHash,

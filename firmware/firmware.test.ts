@@ -21,6 +21,7 @@ const patch: Patch = {
   proof: 0,
   cores: 1,
   period_us: 0,
+  boot: new Uint8Array(16),
 };
 
 test('a_signature_verifies_over_the_cose_sig_structure', (t) => {

@@ -37,6 +37,7 @@ export type Patch = {
   readonly proof: number;
   readonly cores: number;
   readonly period_us: number;
+  readonly boot: Uint8Array;
 };
 
 type Keys = Readonly<Record<string, { readonly key: number }>>;

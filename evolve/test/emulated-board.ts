@@ -66,6 +66,7 @@ export class EmulatedBoard {
     const events = this.#events;
     return {
       boardClass: async () => 'aarch64',
+      boot: async () => new Uint8Array(16),
       sequence: async () => this.#sequence,
       module: async (name) =>
         name === this.name

@@ -1,6 +1,7 @@
 #include "drivers/board.h"
 #include "drivers/board_start.h"
 #include "drivers/console.h"
+#include "drivers/entropy_start.h"
 #include "drivers/psci.h"
 #include "drivers/watchdog.h"
 #include "lib/barrier.h"
@@ -16,6 +17,7 @@ static char build[2 * BUILD_ID_BYTES + 1];
 static uint64_t cycles_to_ready;
 
 void board_probe(const struct fdt_node *node) {
+    entropy_probe(node);
     if (node->depth != 0) { return; }
     struct span text = node->property[FDT_MODEL];
     if (text.size == 0) { text = node->property[FDT_COMPATIBLE]; }

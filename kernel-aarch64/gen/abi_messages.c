@@ -2,7 +2,7 @@
 #include "gen/abi_messages.h"
 
 void encode_info_response(struct cbor_writer *out, const struct msg_info_response *value) {
-    cbor_put_map(out, 12u);
+    cbor_put_map(out, 14u);
     cbor_put_text(out, SPAN("version"));
     cbor_put_text(out, value->version);
     cbor_put_text(out, SPAN("build"));
@@ -27,6 +27,10 @@ void encode_info_response(struct cbor_writer *out, const struct msg_info_respons
     cbor_put_bytes(out, value->key_id);
     cbor_put_text(out, SPAN("sequence"));
     cbor_put_uint(out, value->sequence);
+    cbor_put_text(out, SPAN("boot"));
+    cbor_put_bytes(out, value->boot);
+    cbor_put_text(out, SPAN("entropy"));
+    cbor_put_uint(out, value->entropy);
 }
 
 enum status decode_stage_request(struct cbor_reader *in, struct msg_stage_request *out) {
@@ -38,28 +42,34 @@ enum status decode_stage_request(struct cbor_reader *in, struct msg_stage_reques
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "off")) {
-            if (!(cbor_get_u32(in, &out->off) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_u32(in, &out->off) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "len")) {
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 2u;
             if (!(cbor_get_u32(in, &out->len) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             out->has_len = true;
             continue;
         }
         if (span_is(key, "sha")) {
+            if ((seen & 4u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 4u;
             if (!(cbor_get_bytes(in, &out->sha) == STATUS_OK && out->sha.size <= 32u)) { return STATUS_INVALID_ARGUMENT; }
             out->has_sha = true;
             continue;
         }
         if (span_is(key, "data")) {
-            if (!(cbor_get_bytes(in, &out->data) == STATUS_OK && out->data.size <= 3072u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 8u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 8u;
+            if (!(cbor_get_bytes(in, &out->data) == STATUS_OK && out->data.size <= 3072u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 9u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 9u) == 9u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_stage_response(struct cbor_writer *out, const struct msg_stage_response *value) {
@@ -77,28 +87,35 @@ enum status decode_install_request(struct cbor_reader *in, struct msg_install_re
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "canary")) {
-            if (!(cbor_get_bool(in, &out->canary) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_bool(in, &out->canary) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "window")) {
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 2u;
             if (!(cbor_get_u32(in, &out->window) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             out->has_window = true;
             continue;
         }
         if (span_is(key, "ratio")) {
+            if ((seen & 4u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 4u;
             if (!(cbor_get_u32(in, &out->ratio) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             out->has_ratio = true;
             continue;
         }
         if (span_is(key, "shadow")) {
+            if ((seen & 8u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 8u;
             if (!(cbor_get_bool(in, &out->shadow) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             out->has_shadow = true;
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_install_response(struct cbor_writer *out, const struct msg_install_response *value) {
@@ -130,13 +147,14 @@ enum status decode_module_request(struct cbor_reader *in, struct msg_module_requ
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "i")) {
-            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_module_response(struct cbor_writer *out, const struct msg_module_response *value) {
@@ -174,13 +192,14 @@ enum status decode_rollback_request(struct cbor_reader *in, struct msg_rollback_
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "name")) {
-            if (!(cbor_get_text(in, &out->name) == STATUS_OK && out->name.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_text(in, &out->name) == STATUS_OK && out->name.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_rollback_response(struct cbor_writer *out, const struct msg_rollback_response *value) {
@@ -198,13 +217,14 @@ enum status decode_remove_request(struct cbor_reader *in, struct msg_remove_requ
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "name")) {
-            if (!(cbor_get_text(in, &out->name) == STATUS_OK && out->name.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_text(in, &out->name) == STATUS_OK && out->name.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 enum status decode_telemetry_request(struct cbor_reader *in, struct msg_telemetry_request *out) {
@@ -216,13 +236,14 @@ enum status decode_telemetry_request(struct cbor_reader *in, struct msg_telemetr
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "i")) {
-            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_telemetry_response(struct cbor_writer *out, const struct msg_telemetry_response *value) {
@@ -256,13 +277,14 @@ enum status decode_event_request(struct cbor_reader *in, struct msg_event_reques
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "since")) {
-            if (!(cbor_get_uint(in, &out->since) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_uint(in, &out->since) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_event_response(struct cbor_writer *out, const struct msg_event_response *value) {
@@ -298,13 +320,14 @@ enum status decode_evidence_request(struct cbor_reader *in, struct msg_evidence_
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "i")) {
-            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_evidence_response(struct cbor_writer *out, const struct msg_evidence_response *value) {
@@ -346,13 +369,14 @@ enum status decode_evidence_ack_request(struct cbor_reader *in, struct msg_evide
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "id")) {
-            if (!(cbor_get_u32(in, &out->id) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_u32(in, &out->id) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 enum status decode_inject_request(struct cbor_reader *in, struct msg_inject_request *out) {
@@ -364,13 +388,14 @@ enum status decode_inject_request(struct cbor_reader *in, struct msg_inject_requ
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "data")) {
-            if (!(cbor_get_bytes(in, &out->data) == STATUS_OK && out->data.size <= 2048u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_bytes(in, &out->data) == STATUS_OK && out->data.size <= 2048u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_inject_response(struct cbor_writer *out, const struct msg_inject_response *value) {
@@ -390,18 +415,20 @@ enum status decode_map_read_request(struct cbor_reader *in, struct msg_map_read_
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "map")) {
-            if (!(cbor_get_text(in, &out->map) == STATUS_OK && out->map.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_text(in, &out->map) == STATUS_OK && out->map.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "key")) {
-            if (!(cbor_get_bytes(in, &out->key) == STATUS_OK && out->key.size <= 64u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 2u;
+            if (!(cbor_get_bytes(in, &out->key) == STATUS_OK && out->key.size <= 64u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 3u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 3u) == 3u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_map_read_response(struct cbor_writer *out, const struct msg_map_read_response *value) {
@@ -419,23 +446,26 @@ enum status decode_map_write_request(struct cbor_reader *in, struct msg_map_writ
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "map")) {
-            if (!(cbor_get_text(in, &out->map) == STATUS_OK && out->map.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_text(in, &out->map) == STATUS_OK && out->map.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "key")) {
-            if (!(cbor_get_bytes(in, &out->key) == STATUS_OK && out->key.size <= 64u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 2u;
+            if (!(cbor_get_bytes(in, &out->key) == STATUS_OK && out->key.size <= 64u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "value")) {
-            if (!(cbor_get_bytes(in, &out->value) == STATUS_OK && out->value.size <= 2048u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 4u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 4u;
+            if (!(cbor_get_bytes(in, &out->value) == STATUS_OK && out->value.size <= 2048u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 7u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 7u) == 7u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 enum status decode_map_next_request(struct cbor_reader *in, struct msg_map_next_request *out) {
@@ -447,18 +477,20 @@ enum status decode_map_next_request(struct cbor_reader *in, struct msg_map_next_
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "map")) {
-            if (!(cbor_get_text(in, &out->map) == STATUS_OK && out->map.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_text(in, &out->map) == STATUS_OK && out->map.size <= 31u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "key")) {
-            if (!(cbor_get_bytes(in, &out->key) == STATUS_OK && out->key.size <= 64u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 2u;
+            if (!(cbor_get_bytes(in, &out->key) == STATUS_OK && out->key.size <= 64u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 3u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 3u) == 3u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_map_next_response(struct cbor_writer *out, const struct msg_map_next_response *value) {
@@ -476,13 +508,14 @@ enum status decode_map_info_request(struct cbor_reader *in, struct msg_map_info_
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "i")) {
-            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 1u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_map_info_response(struct cbor_writer *out, const struct msg_map_info_response *value) {
@@ -512,23 +545,27 @@ enum status decode_run_request(struct cbor_reader *in, struct msg_run_request *o
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "jit")) {
-            if (!(cbor_get_bool(in, &out->jit) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_bool(in, &out->jit) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "code")) {
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 2u;
             if (!(cbor_get_bytes(in, &out->code) == STATUS_OK && out->code.size <= 3072u)) { return STATUS_INVALID_ARGUMENT; }
             out->has_code = true;
             continue;
         }
         if (span_is(key, "mem")) {
-            if (!(cbor_get_bytes(in, &out->mem) == STATUS_OK && out->mem.size <= 2048u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 4u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 4u;
+            if (!(cbor_get_bytes(in, &out->mem) == STATUS_OK && out->mem.size <= 2048u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 5u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 5u) == 5u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_run_response(struct cbor_writer *out, const struct msg_run_response *value) {
@@ -558,13 +595,15 @@ enum status decode_timer_request(struct cbor_reader *in, struct msg_timer_reques
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "period_us")) {
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 1u;
             if (!(cbor_get_u32(in, &out->period_us) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             out->has_period_us = true;
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 0u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 0u) == 0u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_timer_response(struct cbor_writer *out, const struct msg_timer_response *value) {
@@ -588,18 +627,20 @@ enum status decode_bench_request(struct cbor_reader *in, struct msg_bench_reques
         struct span key;
         if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
         if (span_is(key, "what")) {
-            if (!(cbor_get_text(in, &out->what) == STATUS_OK && out->what.size <= 15u)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 1u;
+            if (!(cbor_get_text(in, &out->what) == STATUS_OK && out->what.size <= 15u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (span_is(key, "n")) {
-            if (!(cbor_get_u32(in, &out->n) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 2u;
+            if (!(cbor_get_u32(in, &out->n) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return seen == 3u ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 3u) == 3u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_bench_response(struct cbor_writer *out, const struct msg_bench_response *value) {

@@ -26,7 +26,9 @@ struct msg_info_response {
     uint32_t image_bytes; /* size of the running image */
     uint32_t features; /* CPU features in use: bit 0 LSE atomics, 1 dot product, 2 CRC32, 3 BTI */
     struct span key_id; /* first 8 bytes of SHA-256 of the public key; zeros when there is none */
-    uint64_t sequence; /* highest patch sequence number accepted */
+    uint64_t sequence; /* highest patch sequence number accepted since start-up */
+    struct span boot; /* boot id: made anew at each start; a patch names the one it is for */
+    uint32_t entropy; /* what the boot id was made from: bit 0 seed from the loader, 1 random number generator; 0: counters only, which may repeat */
 };
 void encode_info_response(struct cbor_writer *out, const struct msg_info_response *value);
 

@@ -20,6 +20,7 @@
 #define PATCH_KEY_PROOF 14u /* 0 none (first version), 1 proven, 2 tested */
 #define PATCH_KEY_CORES 15u /* mask of cores it runs on, uint; 0 = core 0 */
 #define PATCH_KEY_PERIOD_US 16u /* timer period that it wants, uint; 0 = leave as it is */
+#define PATCH_KEY_BOOT 17u /* boot id of the board it is for, 16 bytes, from `info`: a board that forgets its sequence number at a reset refuses what was signed before it */
 
 #define PATCH_MAP_KEY_NAME 1u /* map name, text */
 #define PATCH_MAP_KEY_TYPE 2u /* map type, uint */
@@ -39,4 +40,4 @@
 #define MAX_PROGRAM_INSNS 4096u
 
 /* First 8 bytes of the contract hash. */
-#define ABI_HASH { 0xed, 0x4b, 0x04, 0x9b, 0x43, 0x92, 0x02, 0x41 }
+#define ABI_HASH { 0x1f, 0xa4, 0x78, 0x87, 0x55, 0xd8, 0x34, 0x6c }

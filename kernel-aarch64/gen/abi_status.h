@@ -45,6 +45,7 @@ enum status : uint32_t {
     STATUS_REQUESTED = 280, /* asked for by the host */
     STATUS_SUPERSEDED = 281, /* replaced by a newer version */
     STATUS_PROOF_POLICY = 282, /* the patch is not proven equivalent and the policy of this board refuses merely tested ones */
+    STATUS_WRONG_BOOT = 283, /* the patch was signed for another start of this board; read `info` and sign it again */
     STATUS_EMPTY_PROGRAM = 512, /* the program has no instructions */
     STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than this board takes; split it */
     STATUS_BAD_OPCODE = 514, /* this opcode is not defined by RFC 9669 */
@@ -150,6 +151,7 @@ enum status : uint32_t {
     row(requested, 280, "asked for by the host") \
     row(superseded, 281, "replaced by a newer version") \
     row(proof_policy, 282, "the patch is not proven equivalent and the policy of this board refuses merely tested ones") \
+    row(wrong_boot, 283, "the patch was signed for another start of this board; read `info` and sign it again") \
     row(empty_program, 512, "the program has no instructions") \
     row(program_too_long, 513, "the program has more instructions than this board takes; split it") \
     row(bad_opcode, 514, "this opcode is not defined by RFC 9669") \

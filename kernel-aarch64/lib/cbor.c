@@ -1,43 +1,5 @@
 #include "lib/cbor.h"
-
-/* RFC 8949 §3: the three high bits of the first byte are the major type, the five low ones say where the argument is. */
-enum major : uint8_t {
-    MAJOR_UINT = 0,
-    MAJOR_NEGATIVE = 1,
-    MAJOR_BYTES = 2,
-    MAJOR_TEXT = 3,
-    MAJOR_ARRAY = 4,
-    MAJOR_MAP = 5,
-    MAJOR_TAG = 6,
-    MAJOR_SIMPLE = 7,
-};
-
-constexpr uint8_t INFO_ONE_BYTE = 24;    /* the argument follows in 1, 2, 4 or 8 bytes: 24..27 */
-constexpr uint8_t INFO_EIGHT_BYTES = 27; /* 28..31: reserved, or indefinite length, which nothing here sends */
-constexpr uint8_t SIMPLE_FALSE = 20;     /* RFC 8949 §3.3 */
-constexpr uint8_t SIMPLE_TRUE = 21;
-constexpr uint32_t SKIP_DEPTH = 8;
-
-struct head {
-    enum major major;
-    uint8_t info;
-    uint64_t argument;
-};
-
-/* Reads one head; on failure `in` is unchanged. */
-static enum status get_head(struct cbor_reader *in, struct head *out) {
-    if (in->pos >= in->size) { return STATUS_CORRUPT; }
-    const uint8_t first = in->data[in->pos];
-    const uint8_t info = first & 31u;
-    if (info > INFO_EIGHT_BYTES) { return STATUS_CORRUPT; }
-    const uint32_t extra = info < INFO_ONE_BYTE ? 0 : 1u << (info - INFO_ONE_BYTE);
-    if (in->size - in->pos - 1u < extra) { return STATUS_CORRUPT; }
-    uint64_t argument = extra == 0 ? info : 0;
-    for (uint32_t i = 0; i < extra; i++) { argument = argument << 8 | in->data[in->pos + 1u + i]; }
-    *out = (struct head){(enum major)(first >> 5), info, argument};
-    in->pos += 1u + extra;
-    return STATUS_OK;
-}
+#include "lib/cbor_head.h"
 
 /* Reads a head of one major type; on failure `in` is unchanged. */
 static enum status get_major(struct cbor_reader *in, enum major major, uint64_t *argument) {
@@ -149,7 +111,7 @@ static enum status skip_body(struct cbor_reader *in, struct head head, uint64_t 
 
 enum status cbor_skip(struct cbor_reader *in) {
     const uint32_t start = in->pos;
-    uint64_t open[SKIP_DEPTH + 1] = {1}; /* items still to skip at each level */
+    uint64_t open[CBOR_DEPTH + 1] = {1}; /* items still to skip at each level */
     uint32_t depth = 0;
     for (;;) {
         while (open[depth] == 0) {
@@ -161,7 +123,7 @@ enum status cbor_skip(struct cbor_reader *in) {
         uint64_t children = 0;
         if (get_head(in, &head) != STATUS_OK || skip_body(in, head, &children) != STATUS_OK) { break; }
         if (children == 0) { continue; }
-        if (depth == SKIP_DEPTH) { break; }
+        if (depth == CBOR_DEPTH) { break; }
         open[++depth] = children;
     }
     in->pos = start;

@@ -33,6 +33,11 @@ struct cbor_writer {
 /* Skips one item with everything in it; nesting deeper than 8 is STATUS_CORRUPT. */
 [[nodiscard]] enum status cbor_skip(struct cbor_reader *in);
 
+/* True when the bytes are one item in the only encoding that RFC 8949 §4.2.1 allows: shortest heads, definite lengths,
+ * keys of maps ascending and each once, nothing after it. Keys are numbers or strings; of the simple values only booleans
+ * and null. Nesting deeper than 8 is refused. Else `at` is where it is broken. */
+[[nodiscard]] bool cbor_is_deterministic(struct span item, uint32_t *at);
+
 void cbor_put_uint(struct cbor_writer *out, uint64_t value);
 void cbor_put_int(struct cbor_writer *out, int64_t value);
 void cbor_put_bool(struct cbor_writer *out, bool value);

@@ -35,6 +35,7 @@ enum fdt_key : uint32_t {
     FDT_REG_SHIFT,
     FDT_DEVICE_TYPE,
     FDT_STDOUT_PATH,
+    FDT_RNG_SEED,
     FDT_KEYS,
 };
 

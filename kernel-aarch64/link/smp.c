@@ -1,4 +1,5 @@
 #include "link/smp.h"
+#include "lib/printable.h"
 
 constexpr uint8_t VERSION_2 = 1;
 
@@ -103,6 +104,7 @@ static uint32_t answer_group(uint8_t *reply, const struct smp_header *request, c
     struct cbor_reader in = {payload.data, payload.size, 0};
     struct refusal refusal = {};
     *status = group->handle(request, &in, &out, &refusal);
+    make_printable(refusal.message); /* it quotes what was asked for */
     if (*status == STATUS_OK && out.overflow) { *status = STATUS_TOO_LONG; }
     if (*status != STATUS_OK) {
         out = empty;

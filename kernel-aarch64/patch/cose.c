@@ -13,14 +13,12 @@ struct sign1 {
 static enum status parse(struct span message, struct sign1 *out) {
     struct cbor_reader in = {message.data, message.size, 0};
     uint64_t tag = 0;
-    uint32_t items = 0, pairs = 0;
+    uint32_t items = 0, pairs = 0, at = 0;
+    if (!cbor_is_deterministic(message, &at)) { return STATUS_NOT_COSE; }
     if (cbor_get_tag(&in, &tag) == STATUS_OK && tag != COSE_SIGN1_TAG) { return STATUS_NOT_COSE; }
     if (cbor_get_array(&in, &items) != STATUS_OK || items != 4) { return STATUS_NOT_COSE; }
     if (cbor_get_bytes(&in, &out->header) != STATUS_OK) { return STATUS_NOT_COSE; }
-    if (cbor_get_map(&in, &pairs) != STATUS_OK) { return STATUS_NOT_COSE; }
-    for (uint32_t i = 0; i < 2 * pairs; i++) {
-        if (cbor_skip(&in) != STATUS_OK) { return STATUS_NOT_COSE; }
-    }
+    if (cbor_get_map(&in, &pairs) != STATUS_OK || pairs != 0) { return STATUS_NOT_COSE; }
     if (cbor_get_bytes(&in, &out->payload) != STATUS_OK) { return STATUS_NOT_COSE; }
     if (cbor_get_bytes(&in, &out->signature) != STATUS_OK) { return STATUS_NOT_COSE; }
     return in.pos == in.size ? STATUS_OK : STATUS_NOT_COSE;

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* Checks one COSE_Sign1, tag 18 optional, with an empty external_aad; `payload` then points into `message`.
- * STATUS_NOT_COSE: another structure, or bytes after it. STATUS_BAD_ALGORITHM: the protected header is not exactly {1: -8}.
+ * STATUS_NOT_COSE: another structure, another than the deterministic encoding, anything in the unprotected header, which
+ * is not signed, or bytes after it. STATUS_BAD_ALGORITHM: the protected header is not exactly {1: -8}.
  * STATUS_NO_KEY: the key is all zero, so this image was built without one. STATUS_BAD_SIGNATURE: all the rest.
- * The unprotected header is not signed; nothing in it is used. Any core; pure; needs some 6 KiB of stack. */
+ * So one signed payload has two messages, with the tag and without. Any core; pure; needs some 6 KiB of stack. */
 [[nodiscard]] enum status cose_verify(struct span message, const uint8_t key[32], struct span *payload);

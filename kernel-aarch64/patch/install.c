@@ -2,6 +2,7 @@
 #include "drivers/board.h"
 #include "lib/mem.h"
 #include "lib/pmu.h"
+#include "patch/boot_id.h"
 #include "patch/compile.h"
 #include "patch/cose.h"
 #include "patch/dispatch.h"
@@ -47,6 +48,14 @@ static enum status check_board(const struct admission *admission) {
     if (span_is(wanted, BOARD_CLASS) || span_equal(wanted, span_of(board_model()))) { return STATUS_OK; }
     return REFUSE(admission->refusal, STATUS_WRONG_BOARD, "the patch is for '%.*s', this is '" BOARD_CLASS "'",
                   (int)wanted.size, (const char *)wanted.data);
+}
+
+static enum status check_boot(const struct admission *admission) {
+    const uint8_t *wanted = admission->patch.boot.data;
+    const uint8_t *here = boot_id();
+    if (memcmp(wanted, here, BOOT_ID_BYTES) == 0) { return STATUS_OK; }
+    return REFUSE(admission->refusal, STATUS_WRONG_BOOT, "the patch is for boot %02x%02x%02x%02x..., this is %02x%02x%02x%02x...",
+                  wanted[0], wanted[1], wanted[2], wanted[3], here[0], here[1], here[2], here[3]);
 }
 
 static enum status check_sequence(const struct admission *admission) {
@@ -176,6 +185,7 @@ static enum status decode(struct admission *admission) {
     enum status status = check_watch(admission);
     if (status == STATUS_OK) { status = check_envelope(admission); }
     if (status == STATUS_OK) { status = check_board(admission); }
+    if (status == STATUS_OK) { status = check_boot(admission); }
     if (status == STATUS_OK) { status = check_sequence(admission); }
     if (status == STATUS_OK) { status = check_hook(admission); }
     if (status == STATUS_OK) { status = check_parent(admission); }

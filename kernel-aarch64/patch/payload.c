@@ -1,12 +1,13 @@
 #include "patch/payload.h"
 #include "drivers/tick.h"
 #include "gen/abi_patch.h"
+#include "patch/boot_id.h"
 #include "patch/refusal.h"
 
 #define BIT(key) (1u << (key))
 
 constexpr uint32_t REQUIRED = BIT(PATCH_KEY_NAME) | BIT(PATCH_KEY_HOOK) | BIT(PATCH_KEY_BOARD_CLASS) |
-                              BIT(PATCH_KEY_CODE) | BIT(PATCH_KEY_SEQUENCE);
+                              BIT(PATCH_KEY_CODE) | BIT(PATCH_KEY_SEQUENCE) | BIT(PATCH_KEY_BOOT);
 constexpr uint32_t MAP_REQUIRED = BIT(PATCH_MAP_KEY_NAME) | BIT(PATCH_MAP_KEY_TYPE) | BIT(PATCH_MAP_KEY_KEY_SIZE) |
                                   BIT(PATCH_MAP_KEY_VALUE_SIZE) | BIT(PATCH_MAP_KEY_MAX_ENTRIES);
 constexpr uint32_t HASH_BYTES = 32;
@@ -15,11 +16,14 @@ static bool is_name_byte(uint8_t c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
 }
 
+/* `out` stays empty unless the name is sound: a refused patch is reported by it. */
 static bool get_name(struct cbor_reader *in, struct span *out) {
-    if (cbor_get_text(in, out) != STATUS_OK || out->size == 0 || out->size > NAME_BYTES) { return false; }
-    for (uint32_t i = 0; i < out->size; i++) {
-        if (!is_name_byte(out->data[i])) { return false; }
+    struct span name;
+    if (cbor_get_text(in, &name) != STATUS_OK || name.size == 0 || name.size > NAME_BYTES) { return false; }
+    for (uint32_t i = 0; i < name.size; i++) {
+        if (!is_name_byte(name.data[i])) { return false; }
     }
+    *out = name;
     return true;
 }
 
@@ -98,6 +102,7 @@ static bool get_field(struct cbor_reader *in, uint64_t key, struct patch *patch)
     case PATCH_KEY_PROOF: return get_u32(in, &patch->proof) && patch->proof <= 2;
     case PATCH_KEY_CORES: return get_u32(in, &patch->cores);
     case PATCH_KEY_PERIOD_US: return get_period(in, &patch->period_us);
+    case PATCH_KEY_BOOT: return get_bytes(in, &patch->boot) && patch->boot.size == BOOT_ID_BYTES;
     default: return cbor_skip(in) == STATUS_OK;
     }
 }
@@ -119,5 +124,9 @@ enum status patch_decode(struct span payload, struct patch *out, struct refusal 
     const uint32_t missing = REQUIRED & ~seen;
     if (missing != 0) { return REFUSE(refusal, STATUS_BAD_PATCH, "key %d is missing", __builtin_ctz(missing)); }
     if (in.pos != in.size) { return REFUSE(refusal, STATUS_BAD_PATCH, "bytes follow the payload"); }
+    uint32_t at;
+    if (!cbor_is_deterministic(payload, &at)) {
+        return REFUSE(refusal, STATUS_BAD_PATCH, "byte %u of the payload is not deterministic CBOR", at);
+    }
     return STATUS_OK;
 }

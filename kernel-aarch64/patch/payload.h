@@ -23,6 +23,7 @@ struct patch {
     uint32_t proof; /* 0..2 */
     uint32_t cores;
     uint32_t period_us; /* 0, or a period that the tick can have */
+    struct span boot;   /* BOOT_ID_BYTES */
 };
 
 /* STATUS_BAD_PATCH with the key at fault. Keys that this release does not know are skipped. */

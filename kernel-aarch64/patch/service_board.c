@@ -7,6 +7,7 @@
 #include "lib/mem.h"
 #include "lib/pmu.h"
 #include "lib/sha256.h"
+#include "patch/boot_id.h"
 #include "patch/dispatch.h"
 #include "patch/install.h"
 #include "patch/refusal.h"
@@ -45,6 +46,8 @@ enum status handle_info(struct msg_info_response *response, [[maybe_unused]] str
         .features = board_features(),
         .key_id = {key_hash(), 8},
         .sequence = install_sequence(),
+        .boot = {boot_id(), BOOT_ID_BYTES},
+        .entropy = boot_id_entropy(),
     };
     return STATUS_OK;
 }

@@ -1,4 +1,5 @@
 #include "telemetry/events.h"
+#include "lib/printable.h"
 #include "telemetry/spinlock.h"
 #include "telemetry/stats.h"
 
@@ -63,6 +64,7 @@ bool event_read(uint64_t since, struct event *out) {
     const bool found = seq <= events.newest;
     if (found) { *out = events.ring[seq % EVENT_RING_SIZE]; }
     spin_unlock(&events.lock, flags);
+    if (found) { make_printable(out->text); } /* what a module logs, or what a refusal quotes */
     return found;
 }
 

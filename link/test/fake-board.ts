@@ -39,6 +39,8 @@ export const boardInfo: Response<'info'> = {
   features: 0,
   key_id: new Uint8Array(8),
   sequence: 7n,
+  boot: new Uint8Array(16),
+  entropy: 1,
 };
 
 /** Options of misbehaviour: each is asked for every reply. */

@@ -39,6 +39,7 @@ export const buildNative = async (
 /** What the oracle and the fuzzer of lib/ and patch/cose are made of. */
 export const librarySources = [
   'lib/cbor.c',
+  'lib/cbor_deterministic.c',
   'lib/base64.c',
   'lib/crc16.c',
   'lib/sha256.c',

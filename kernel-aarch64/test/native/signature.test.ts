@@ -249,13 +249,43 @@ test('each_reason_to_refuse_a_cose_message_has_its_own_status', (t) => {
   }
 });
 
-test('a_key_id_in_the_unprotected_header_is_allowed', (t) => {
+test('only_one_encoding_of_a_cose_message_is_accepted', (t) => {
   const key = newKey();
-  const eddsa = header(new Map([[1, -8]]));
   const payload = Buffer.from('payload');
+  const eddsa = Buffer.from(header(new Map([[1, -8]])));
   const signature = sign(null, encode(['Signature1', eddsa, noBytes, payload]), key.privateKey);
-  const message = encode([eddsa, new Map([[4, Buffer.from('kid')]]), payload, signature]);
-  t.is(ask([`cose ${hex(key.raw)} ${hex(message)}`])[0], `0 ${hex(payload)}`);
+  const bytes = (head: string, data: Uint8Array) => Buffer.concat([Buffer.from(head, 'hex'), data]);
+  const good = {
+    array: Buffer.of(0x84),
+    header: bytes('43', eddsa),
+    unsigned: Buffer.of(0xa0),
+    payload: bytes('47', payload),
+    signature: bytes('5840', signature),
+  };
+  const verdict = (change: Partial<typeof good>) =>
+    ask([`cose ${hex(key.raw)} ${hex(Buffer.concat(Object.values({ ...good, ...change })))}`])[0];
+  t.is(verdict({}), `0 ${hex(payload)}`);
+  const cases: Readonly<Record<string, Partial<typeof good>>> = {
+    'a long array head': { array: Buffer.of(0x98, 4) },
+    'an array of indefinite length': {
+      array: Buffer.of(0x9f),
+      signature: bytes('5840', Buffer.concat([signature, Buffer.of(0xff)])),
+    },
+    'a long header head': { header: bytes('5803', eddsa) },
+    'a long payload head': { payload: bytes('5807', payload) },
+    'a longer payload head': { payload: bytes('590007', payload) },
+    'a payload in chunks': { payload: bytes('5f47', Buffer.concat([payload, Buffer.of(0xff)])) },
+    'a long signature head': { signature: bytes('590040', signature) },
+    'a payload of text': { payload: bytes('67', payload) },
+    'a long head of the unsigned map': { unsigned: Buffer.of(0xb8, 0) },
+    'a key id beside the signed header': {
+      unsigned: Buffer.from(encode(new Map([[4, Buffer.from('kid')]]))),
+    },
+    'an algorithm beside the signed header': { unsigned: Buffer.from(encode(new Map([[1, -7]]))) },
+    'the same label twice': { unsigned: Buffer.from('a2040404', 'hex') },
+    'labels in descending order': { unsigned: Buffer.from('a205040404', 'hex') },
+  };
+  for (const [what, change] of Object.entries(cases)) t.is(verdict(change), `${code('not_cose')} -`, what);
 });
 
 test('a_cose_message_with_any_bit_flipped_or_cut_anywhere_is_refused', (t) => {

@@ -3,6 +3,7 @@
 #include "bpf/maps/map.h"
 #include "lib/cbor.h"
 #include "lib/sha256.h"
+#include "patch/boot_id.h"
 #include "patch/install.h"
 #include "patch/modules.h"
 #include "patch/payload.h"
@@ -47,7 +48,7 @@ static struct span payload_of(const struct recipe *recipe) {
     static uint8_t code[40000];
     struct cbor_writer out = {.out = bytes, .capacity = sizeof(bytes)};
     code[0] = recipe->code;
-    cbor_put_map(&out, 8 + (recipe->map != nullptr));
+    cbor_put_map(&out, 9 + (recipe->map != nullptr));
     cbor_put_uint(&out, 1), cbor_put_text(&out, text(recipe->name));
     cbor_put_uint(&out, 2), cbor_put_uint(&out, recipe->hook);
     cbor_put_uint(&out, 3), cbor_put_text(&out, text(recipe->board));
@@ -57,6 +58,7 @@ static struct span payload_of(const struct recipe *recipe) {
     cbor_put_uint(&out, 8), cbor_put_bytes(&out, (struct span){recipe->parent, recipe->parent ? 32 : 0});
     cbor_put_uint(&out, 9), cbor_put_uint(&out, recipe->sequence);
     cbor_put_uint(&out, 15), cbor_put_uint(&out, recipe->cores);
+    cbor_put_uint(&out, 17), cbor_put_bytes(&out, (struct span){boot_id(), BOOT_ID_BYTES});
     CHECK(!out.overflow);
     return (struct span){bytes, out.size};
 }

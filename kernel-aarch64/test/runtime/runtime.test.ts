@@ -51,6 +51,6 @@ test('patches are refused precisely, and bad versions are taken back by the boar
     ...folder('telemetry'),
     ...folder('bpf/maps'),
     ...folder('bpf/helpers'),
-    ...files('lib', 'cbor sha256 print'),
+    ...files('lib', 'cbor cbor_deterministic sha256 print'),
     ...files('patch', patchSources),
   ]));
