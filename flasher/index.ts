@@ -1,5 +1,8 @@
 /** Gets an image onto a board and verifies what it wrote. */
+
+export { type BlockSource, fileBlocks, memoryBlocks } from './blocks.ts';
 export * from './errors.ts';
+export * from './fastboot/index.ts';
 export { type FlashImage, ImageError, readImage } from './manifest.ts';
 export * from './rpiboot/index.ts';
 export * from './usb/index.ts';

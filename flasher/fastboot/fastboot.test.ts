@@ -1,0 +1,218 @@
+import test from 'ava';
+import {
+  EmulatedBus,
+  FastbootDevice,
+  type FastbootDeviceOptions,
+  type Fault,
+  fastbootUsb,
+  type NetworkFault,
+  serveFastbootTcp,
+  serveFastbootUdp,
+} from '../../rig/emulated/index.ts';
+import { memoryBlocks } from '../blocks.ts';
+import type { FlashError } from '../errors.ts';
+import {
+  FastbootClient,
+  type FastbootTransport,
+  openFastbootTcp,
+  openFastbootUdp,
+  openFastbootUsb,
+} from './index.ts';
+
+const limits = { replyMs: 500, dataMs: 500, workMs: 500 };
+
+/** Random blocks, a run of zeros and one of a pattern, and an end in the middle of a block. */
+const image = (() => {
+  const bytes = Buffer.alloc(200_000 + 123);
+  for (let i = 0; i < 90_000; i++) bytes[i] = (i * i) >> 3;
+  bytes.fill('abcd', 120_000, 180_000);
+  return memoryBlocks('test image', bytes);
+})();
+const content = Buffer.from(image.read(0, image.bytes));
+
+type Opened = { readonly transport: FastbootTransport; close(): Promise<void> };
+
+const overUsb = async (device: FastbootDevice, fault?: Fault): Promise<Opened> => {
+  const bus = new EmulatedBus();
+  bus.attach(fastbootUsb(device, fault), '1-1');
+  const transport = await openFastbootUsb((await bus.list())[0]!);
+  return { transport, close: async () => {} };
+};
+
+const overTcp = async (device: FastbootDevice, fault?: NetworkFault): Promise<Opened> => {
+  const server = await serveFastbootTcp(device, fault);
+  const transport = await openFastbootTcp('127.0.0.1', server.port, 500).catch(async (error) => {
+    await server.close();
+    throw error;
+  });
+  return { transport, close: server.close };
+};
+
+const overUdp = async (device: FastbootDevice, fault?: NetworkFault): Promise<Opened> => {
+  const server = await serveFastbootUdp(device, fault);
+  const transport = await openFastbootUdp('127.0.0.1', server.port, { connectMs: 500, resendMs: 50 }).catch(
+    async (error) => {
+      await server.close();
+      throw error;
+    },
+  );
+  return { transport, close: server.close };
+};
+
+const openers = { usb: overUsb, tcp: overTcp, udp: overUdp } as const;
+
+const flash = async (opened: Opened, partition = 'boot') => {
+  const client = new FastbootClient(opened.transport, { limits });
+  try {
+    await client.flash(partition, image);
+  } finally {
+    await client.close();
+    await opened.close();
+  }
+};
+
+for (const [name, open] of Object.entries(openers)) {
+  test(`an image arrives unchanged in pieces over ${name}`, async (t) => {
+    const device = new FastbootDevice();
+    await flash(await open(device));
+    t.true(device.partitions.get('boot')!.subarray(0, content.length).equals(content));
+    t.true(device.commands.filter((command) => command === 'flash:boot').length > 1);
+  });
+
+  test(`a device that refuses gives its reason over ${name}`, async (t) => {
+    const device = new FastbootDevice({ refusesWrites: 'write protected' });
+    const error = (await t.throwsAsync(flash(await open(device)))) as FlashError;
+    t.is(error.code, 'refused');
+    t.regex(error.message, /write protected/);
+    const good = new FastbootDevice();
+    await flash(await open(good));
+    t.true(good.partitions.get('boot')!.subarray(0, content.length).equals(content));
+  });
+}
+
+test('what lies behind the image is left alone', async (t) => {
+  const device = new FastbootDevice();
+  await flash(await overUsb(device));
+  const blocks = Math.ceil(content.length / 4096) * 4096;
+  t.true(
+    device.partitions
+      .get('boot')!
+      .subarray(blocks)
+      .every((byte) => byte === 0xee),
+  );
+});
+
+test('runs of one value take next to nothing', async (t) => {
+  const device = new FastbootDevice({ partitions: { data: 1 << 24 } });
+  const { transport } = await overUsb(device);
+  await new FastbootClient(transport, { limits }).flash('data', memoryBlocks('zeros', Buffer.alloc(1 << 24)));
+  t.true(device.partitions.get('data')!.every((byte) => byte === 0));
+  t.is(device.commands.filter((command) => command.startsWith('download')).length, 1);
+});
+
+test('an image is started from memory, unchanged', async (t) => {
+  const device = new FastbootDevice({ maxDownloadBytes: 1 << 20 });
+  const { transport } = await overUsb(device);
+  await new FastbootClient(transport, { limits }).boot(image);
+  t.true(device.started?.equals(content));
+});
+
+test('an unknown variable is undefined, in old and new devices', async (t) => {
+  for (const unknownVariable of ['fail', 'empty'] as const) {
+    const { transport } = await overUsb(new FastbootDevice({ unknownVariable }));
+    t.is(await new FastbootClient(transport, { limits }).variable('nonsense'), undefined);
+  }
+});
+
+test('lost datagrams cost time only', async (t) => {
+  const device = new FastbootDevice();
+  await flash(await overUdp(device, { loseEvery: 7 }));
+  t.true(device.partitions.get('boot')!.subarray(0, content.length).equals(content));
+});
+
+/** Devices that lie: code and words of the error. */
+const lies: readonly [name: string, options: FastbootDeviceOptions, code: string, words: RegExp][] = [
+  ['another size than announced', { claimsSize: 0xfff }, 'bad_device', /00000fff bytes where/],
+  ['a limit that is no number', { claimsLimit: 'plenty' }, 'bad_device', /"plenty"/],
+  ['a limit of nothing', { claimsLimit: '0x0' }, 'bad_device', /"0x0"/],
+  ['a limit larger than the true one', { claimsLimit: '0x8000000' }, 'refused', /too large/],
+  ['no reply at all', { babbles: true }, 'bad_device', /hello/],
+  ['no such partition', { partitions: { other: 4096 } }, 'refused', /does not exist/],
+  ['a partition that is too small', { partitions: { boot: 4096 } }, 'refused', /larger than/],
+];
+
+for (const [name, options, code, words] of lies) {
+  test(`fault: ${name}`, async (t) => {
+    const error = (await t.throwsAsync(flash(await overUsb(new FastbootDevice(options))))) as FlashError;
+    t.is(error.code, code);
+    t.regex(error.message, words);
+  });
+}
+
+const usbFaults = { unplug: 'unplugged', stall: 'stalled', silent: 'timeout', short: 'bad_device' } as const;
+
+const transfersOf = async () => {
+  const bus = new EmulatedBus();
+  const usb = fastbootUsb(new FastbootDevice());
+  bus.attach(usb, '1-1');
+  await flash({ transport: await openFastbootUsb((await bus.list())[0]!), close: async () => {} });
+  return usb.plan.transfers;
+};
+
+for (const kind of ['unplug', 'stall', 'silent'] as const) {
+  test(`fault: ${kind} at any USB transfer ends with its own error`, async (t) => {
+    const total = await transfersOf();
+    for (let at = 0; at < total; at++) {
+      const { transport } = await overUsb(new FastbootDevice(), { kind, at });
+      const quick = { replyMs: 60, dataMs: 60, workMs: 60 };
+      const client = new FastbootClient(transport, { limits: kind === 'silent' ? quick : limits });
+      const error = (await t.throwsAsync(client.flash('boot', image))) as FlashError;
+      t.is(error.code, usbFaults[kind], `transfer ${at} of ${total}`);
+    }
+    t.true(total > 10);
+  });
+}
+
+test('fault: a short reply is told', async (t) => {
+  // transfer 3 is the DATA reply to the first download
+  const error = (await t.throwsAsync(
+    flash(await overUsb(new FastbootDevice(), { kind: 'short', at: 3 })),
+  )) as FlashError;
+  t.is(error.code, 'bad_device');
+});
+
+const networkFaults: readonly ['tcp' | 'udp', NetworkFault, code: string][] = [
+  ['tcp', { greeting: 'SSH-' }, 'bad_device'],
+  ['tcp', { closeAfter: 3 }, 'unplugged'],
+  ['tcp', { silentAfter: 3 }, 'timeout'],
+  ['tcp', { claimsLength: 0xffff_ffff_ffffn }, 'bad_device'],
+  ['udp', { silentAfter: 0 }, 'timeout'],
+  ['udp', { silentAfter: 20 }, 'timeout'],
+];
+
+for (const [kind, fault, code] of networkFaults) {
+  test(`fault: ${kind} ${Object.entries(fault).join(' ')}`, async (t) => {
+    const device = new FastbootDevice();
+    const run = async () => flash(await openers[kind](device, fault as NetworkFault & Fault));
+    t.is(((await t.throwsAsync(run())) as FlashError).code, code);
+    const fresh = new FastbootDevice();
+    await flash(await openers[kind](fresh));
+    t.true(fresh.partitions.get('boot')!.subarray(0, content.length).equals(content));
+  });
+}
+
+test('fault: nobody listens', async (t) => {
+  const server = await serveFastbootTcp(new FastbootDevice());
+  await server.close();
+  t.is(
+    ((await t.throwsAsync(openFastbootTcp('127.0.0.1', server.port, 500))) as FlashError).code,
+    'unplugged',
+  );
+});
+
+test('a command longer than the protocol allows is not sent', async (t) => {
+  const device = new FastbootDevice();
+  const { transport } = await overUsb(device);
+  await t.throwsAsync(new FastbootClient(transport, { limits }).command(`erase:${'x'.repeat(60)}`));
+  t.deepEqual(device.commands, []);
+});
