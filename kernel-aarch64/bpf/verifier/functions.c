@@ -1,0 +1,71 @@
+/* Functions of the program: where they begin, and how deep they call each other. */
+
+#include "bpf/verifier/structure.h"
+
+uint32_t function_at(const struct verifier *v, uint32_t insn) {
+    uint32_t f = v->function_count - 1;
+    while (v->functions[f].start > insn) { f--; }
+    return f;
+}
+
+enum status list_functions(struct verifier *v) {
+    v->functions[0] = (struct function){0};
+    v->function_count = 1;
+    for (uint32_t pc = 1; pc < v->program->count && v->call_count != 0; pc++) {
+        if ((v->marks[pc] & MARK_FUNCTION) == 0) { continue; }
+        if (v->function_count == FUNCTIONS) {
+            return refuse(v, STATUS_TOO_MANY_STATES, pc, "more than %u functions", (uint64_t)FUNCTIONS);
+        }
+        v->functions[v->function_count++] = (struct function){.start = (uint16_t)pc};
+    }
+    return STATUS_OK;
+}
+
+/* Longest chain of calls, by relaxation: each round settles one more level. */
+enum status check_calls(struct verifier *v) {
+    uint8_t level[FUNCTIONS] = {1};
+    for (uint32_t round = 0; round <= v->function_count; round++) {
+        bool changed = false;
+        for (uint32_t pc = 0; pc < v->program->count; pc++) {
+            struct bpf_insn insn = insn_at(v, pc);
+            if (!is_local_call(insn, insn_shapes[insn.opcode]) || (v->marks[pc] & MARK_SECOND) != 0) { continue; }
+            uint32_t callee = function_at(v, (uint32_t)jump_target(insn, SHAPE_CALL, pc));
+            uint32_t needed = level[function_at(v, pc)] + 1u;
+            if (callee == 0 || round == v->function_count) {
+                if (callee == 0 || level[callee] < needed) { return refuse(v, STATUS_RECURSION, pc, "calls itself in the end"); }
+            }
+            if (level[callee] < needed) {
+                level[callee] = (uint8_t)needed;
+                changed = true;
+            }
+        }
+        if (!changed) { break; }
+    }
+    for (uint32_t f = 0; f < v->function_count; f++) {
+        if (level[f] > BPF_MAX_CALL_FRAMES) {
+            return refuse(v, STATUS_CALL_TOO_DEEP, v->functions[f].start, "frame %u of a chain of calls", (uint64_t)level[f]);
+        }
+        if (level[f] > v->frame_count) { v->frame_count = level[f]; }
+    }
+    return STATUS_OK;
+}
+
+/* Deepest sum of frames on the way to each function, callers first; recursion was excluded. */
+enum status check_stack_chain(struct verifier *v) {
+    if (v->function_count == 1) { return STATUS_OK; }
+    uint32_t above[FUNCTIONS] = {0};
+    for (uint32_t round = 0; round < v->function_count; round++) {
+        for (uint32_t pc = 0; pc < v->program->count; pc++) {
+            struct bpf_insn insn = insn_at(v, pc);
+            if (!is_local_call(insn, insn_shapes[insn.opcode]) || (v->marks[pc] & MARK_SECOND) != 0) { continue; }
+            uint32_t caller = function_at(v, pc), callee = function_at(v, (uint32_t)jump_target(insn, SHAPE_CALL, pc));
+            uint32_t sum = above[caller] + v->functions[caller].stack_bytes;
+            if (sum > above[callee]) { above[callee] = sum; }
+            if (sum + v->functions[callee].stack_bytes > BPF_STACK_BYTES) {
+                return refuse(v, STATUS_STACK_TOO_DEEP, pc, "%u bytes in use here and %u in the function called, %u in all",
+                              (uint64_t)sum, (uint64_t)v->functions[callee].stack_bytes, (uint64_t)BPF_STACK_BYTES);
+            }
+        }
+    }
+    return STATUS_OK;
+}

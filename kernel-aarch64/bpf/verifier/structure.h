@@ -1,0 +1,24 @@
+#pragma once
+/* The parts of the structural check. Each function that refuses has called refuse(). */
+
+#include "bpf/verifier/engine.h"
+#include "bpf/verifier/instruction.h"
+
+static inline struct bpf_insn insn_at(const struct verifier *v, uint32_t pc) { return v->program->insns[pc]; }
+
+static inline int64_t jump_target(struct bpf_insn insn, uint8_t shape, uint32_t pc) {
+    return (int64_t)pc + 1 + (shape == SHAPE_JA32 || shape == SHAPE_CALL ? insn.imm : insn.off);
+}
+
+static inline bool shape_jumps(uint8_t shape) { return shape >= SHAPE_JA && shape <= SHAPE_COND_X; }
+static inline bool is_local_call(struct bpf_insn insn, uint8_t shape) {
+    return shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_LOCAL;
+}
+
+/* fields.c: opcode, registers, and the fields that must be zero. */
+[[nodiscard]] enum status check_slot(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape);
+
+/* functions.c */
+[[nodiscard]] enum status list_functions(struct verifier *v);
+/* No recursion, and no chain of calls that is too deep; sets v->frame_count. */
+[[nodiscard]] enum status check_calls(struct verifier *v);
