@@ -179,7 +179,7 @@ static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
     bool rest_taken = !target_first(v, s, target), crowded = false;
     struct frame *frame = &s->frames[s->depth];
     struct turns before = {.point = frame->point};
-    memcpy(before.turns, frame->turns, sizeof(before.turns));
+    __builtin_memcpy(before.turns, frame->turns, sizeof(before.turns));
     struct place place = {0};
     enum status status = STATUS_OK;
     v->undo_active = true;
@@ -192,7 +192,7 @@ static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
     v->undo_active = false;
     s->pc = pc;
     frame->point = before.point;
-    memcpy(frame->turns, before.turns, sizeof(before.turns));
+    __builtin_memcpy(frame->turns, before.turns, sizeof(before.turns));
     *possible = state_assume(v, s, !rest_taken);
     if (!crowded || status != STATUS_OK) { return status; }
     bool again = false;

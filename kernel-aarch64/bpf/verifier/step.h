@@ -29,7 +29,10 @@ void state_begin(struct verifier *v, struct state *s);
 enum { OFFSET_LIMIT = 1 << 29 }; /* offsets of pointers stay within ±2^29, so that sums of them never overflow */
 
 static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[r]; }
-[[nodiscard]] enum status require_set(struct verifier *v, struct state *s, uint32_t r);
+[[nodiscard]] enum status refuse_unset(struct verifier *v, struct state *s, uint32_t r);
+[[nodiscard]] static inline enum status require_set(struct verifier *v, struct state *s, uint32_t r) {
+    return reg_at(s, r)->kind != REG_UNINIT ? STATUS_OK : refuse_unset(v, s, r);
+}
 
 /* transfer_alu.c */
 [[nodiscard]] enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape);

@@ -4,8 +4,7 @@
 
 static bool is_wide(struct bpf_insn insn) { return insn_class(insn) == BPF_CLASS_ALU64; }
 
-enum status require_set(struct verifier *v, struct state *s, uint32_t r) {
-    if (reg_at(s, r)->kind != REG_UNINIT) { return STATUS_OK; }
+enum status refuse_unset(struct verifier *v, struct state *s, uint32_t r) {
     return refuse(v, STATUS_UNINITIALISED_REGISTER, s->pc, "%r is not set", r);
 }
 

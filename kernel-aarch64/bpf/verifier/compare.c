@@ -1,0 +1,159 @@
+/* How a state compares with a snapshot at the same place. */
+
+#include "bpf/verifier/packing.h"
+
+/* "Equal ids" in one state must be equal ids in the state that it covers. */
+struct id_pairs {
+    uint32_t count;
+    uint32_t from[12], to[12];
+};
+
+static bool pair_ids(struct id_pairs *pairs, uint32_t from, uint32_t to) {
+    if (from == 0) { return true; }
+    for (uint32_t i = 0; i < pairs->count; i++) {
+        if (pairs->from[i] == from) { return pairs->to[i] == to && to != 0; }
+    }
+    if (pairs->count == sizeof(pairs->from) / sizeof(pairs->from[0])) { return false; }
+    pairs->from[pairs->count] = from;
+    pairs->to[pairs->count++] = to;
+    return true;
+}
+
+struct comparison {
+    bool covered, covers;                 /* so far, over everything */
+    bool covered_decisive, covers_decisive; /* over what can decide */
+    bool mergeable, comparable;
+    bool decisive_only; /* registers that can't decide are passed over */
+    struct id_pairs old_to_new, new_to_old;
+};
+
+static void differ(struct comparison *c, bool covered, bool covers, bool is_decisive, bool joins_well) {
+    c->covered &= covered;
+    c->covers &= covers;
+    if (is_decisive) {
+        c->covered_decisive &= covered;
+        c->covers_decisive &= covers;
+    } else if (!covered && !covers && !joins_well) {
+        c->mergeable = false;
+    }
+}
+
+static void compare_regs(struct comparison *c, const struct reg *now, const struct reg *old, bool is_decisive) {
+    bool scalars = now->kind == REG_SCALAR && old->kind == REG_SCALAR;
+    if (now->kind != old->kind || now->map != old->map || now->frame != old->frame || now->off != old->off) {
+        differ(c, false, false, is_decisive, scalars);
+        return;
+    }
+    bool covered, covers;
+    if ((now->var.mask | old->var.mask) == 0) {
+        covered = covers = now->var.value == old->var.value;
+    } else {
+        covered = scalar_covers(&old->var, &now->var);
+        covers = scalar_covers(&now->var, &old->var);
+    }
+    covered &= old->range <= now->range;
+    covers &= now->range <= old->range;
+    bool constant = now->kind == REG_SCALAR && scalar_is_const(&now->var) && scalar_is_const(&old->var);
+    if (covered && !constant) { covered = pair_ids(&c->old_to_new, old->id, now->id); }
+    if (covers && !constant) { covers = pair_ids(&c->new_to_old, now->id, old->id); }
+    differ(c, covered, covers, is_decisive, scalars);
+}
+
+static const uint64_t *compare_packed(struct comparison *c, const struct reg *now, const uint64_t *at, bool is_decisive) {
+    enum form form = (uint8_t)(*at >> 24);
+    if (same_words(at, now, form)) {
+        uint32_t old_id = (uint32_t)at[1];
+        at += 2 + words_of(form);
+        if ((old_id | now->id) == 0 || (form == FORM_CONST && now->kind == REG_SCALAR)) { return at; }
+        bool covered = pair_ids(&c->old_to_new, old_id, now->id), covers = pair_ids(&c->new_to_old, now->id, old_id);
+        if (!covered || !covers) { differ(c, covered, covers, is_decisive, now->kind == REG_SCALAR); }
+        return at;
+    }
+    struct reg old;
+    at = unpack_reg(at, &old);
+    compare_regs(c, now, &old, is_decisive);
+    return at;
+}
+
+static const uint64_t *compare_slot(struct comparison *c, const struct slot *now, const uint64_t *at, bool is_decisive) {
+    struct slot old;
+    at = unpack_slot(at, &old);
+    differ(c, (old.written & ~now->written) == 0, (now->written & ~old.written) == 0, is_decisive, true);
+    bool same_place = now->spill_bytes == old.spill_bytes && now->spill_at == old.spill_at;
+    if (same_place && now->spill_bytes != 0) {
+        compare_regs(c, &now->reg, &old.reg, is_decisive);
+    } else if (!same_place) { /* bytes of numbers cover a kept number, never a kept pointer */
+        bool covered = old.spill_bytes == 0 && !reg_is_pointer(&now->reg);
+        bool covers = now->spill_bytes == 0 && !reg_is_pointer(&old.reg);
+        bool pointers = (now->spill_bytes != 0 && reg_is_pointer(&now->reg)) || (old.spill_bytes != 0 && reg_is_pointer(&old.reg));
+        differ(c, covered, covers, is_decisive, !pointers);
+    }
+    return at;
+}
+
+static const uint64_t *skip_reg(const uint64_t *at) { return at + 2 + words_of((uint8_t)(*at >> 24)); }
+
+static const uint64_t *compare_frame(struct comparison *c, const struct frame *frame, const struct live *live, const uint64_t *at) {
+    c->comparable &= (uint16_t)(*at >> 16) == frame->call;
+    if (!c->comparable) { return at; }
+    uint32_t old_regs = (uint16_t)*at, now_regs = set_regs(frame, live);
+    at += 1 + NESTING / 2;
+    for (uint32_t all = old_regs | now_regs; all != 0; all &= all - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(all);
+        bool old_set = (old_regs >> r & 1) != 0, now_set = (now_regs >> r & 1) != 0;
+        bool is_decisive = (live->regs_decisive >> r & 1) != 0;
+        if (c->decisive_only && !is_decisive) {
+            if (old_set) { at = skip_reg(at); }
+            continue;
+        }
+        if (old_set && now_set) {
+            at = compare_packed(c, &frame->regs[r], at, is_decisive);
+        } else if (old_set) {
+            at = skip_reg(at);
+        }
+        if (old_set != now_set) { differ(c, !old_set, !now_set, is_decisive, true); }
+    }
+    uint64_t old_used = *at++, now_used = frame->used & live->slots;
+    for (uint64_t all = old_used | now_used; all != 0; all &= all - 1) {
+        uint64_t bit = all & -all;
+        bool is_decisive = (live->slots_decisive & bit) != 0;
+        if ((old_used & now_used & bit) != 0) {
+            at = compare_slot(c, &frame->slots[__builtin_ctzll(bit)], at, is_decisive);
+            continue;
+        }
+        struct slot old;
+        if ((old_used & bit) != 0) { at = unpack_slot(at, &old); }
+        differ(c, (old_used & bit) == 0, (now_used & bit) == 0, is_decisive, true);
+    }
+    return at;
+}
+
+static struct relation compare_states(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool decisive_only) {
+    struct comparison c;
+    c.old_to_new.count = c.new_to_old.count = 0;
+    c.covered = c.covers = c.covered_decisive = c.covers_decisive = c.mergeable = c.comparable = true;
+    c.decisive_only = decisive_only;
+    if (s->pc != snapshot->pc || s->depth != snapshot->depth) { return (struct relation){0}; }
+    const uint64_t *at = snapshot->words;
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        at = compare_frame(&c, &s->frames[f], live_at(v, frame_pc(s, f)), at);
+    }
+    if (!c.comparable) { return (struct relation){0}; }
+    return (struct relation){
+        .comparable = true,
+        .covered = c.covered,
+        .covers = c.covers,
+        .mergeable = c.mergeable && (c.covered_decisive || c.covers_decisive),
+        .same_decisive = c.covered_decisive && c.covers_decisive,
+    };
+}
+
+struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
+    return compare_states(v, s, snapshot, false);
+}
+
+bool snapshot_joins_well(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool *comparable) {
+    struct relation relation = compare_states(v, s, snapshot, true);
+    *comparable = relation.comparable;
+    return relation.mergeable;
+}

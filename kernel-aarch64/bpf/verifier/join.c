@@ -1,0 +1,104 @@
+/* Joining a snapshot into a state: the least that covers both, register by register, slot by slot. */
+
+#include "bpf/verifier/packing.h"
+
+/* Moves the constant part of the address into the variable one, so that different offsets can be joined. */
+static void fold_offset(struct reg *r) {
+    struct scalar off;
+    scalar_set_const(&off, (uint64_t)(int64_t)r->off);
+    scalar_alu64(BPF_ALU_ADD, false, &r->var, &off);
+    r->off = 0;
+}
+
+static bool may_be_null(const struct reg *r) {
+    return r->kind == REG_MAP_VALUE_OR_NULL || (r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0);
+}
+
+static void join_kinds(struct verifier *v, struct reg *r, const struct reg *old) {
+    bool maps = (may_be_null(r) || r->kind == REG_MAP_VALUE) && (may_be_null(old) || old->kind == REG_MAP_VALUE);
+    const struct reg *p = r->kind == REG_SCALAR ? old : r;
+    bool same = r->kind == REG_SCALAR || old->kind == REG_SCALAR || (r->map == old->map && r->off == old->off);
+    if (!maps || !same || p->off != 0 || !scalar_is_const(&p->var)) {
+        r->kind = REG_UNINIT;
+        return;
+    }
+    *r = *p;
+    r->kind = REG_MAP_VALUE_OR_NULL;
+    r->id = new_id(v);
+}
+
+static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
+    if (r->kind != old->kind) {
+        join_kinds(v, r, old);
+        return;
+    }
+    if (r->map != old->map || r->frame != old->frame || r->kind == REG_UNINIT) {
+        r->kind = REG_UNINIT;
+        return;
+    }
+    if (r->off != old->off) {
+        if (r->kind == REG_PACKET || r->kind == REG_CONTEXT || r->kind == REG_MAP_VALUE_OR_NULL) {
+            r->kind = REG_UNINIT;
+            return;
+        }
+        fold_offset(r);
+        fold_offset(old);
+    }
+    bool same_id = r->id == old->id;
+    scalar_join(&r->var, &old->var);
+    r->range = r->range < old->range ? r->range : old->range;
+    if (!same_id) {
+        r->id = r->kind == REG_SCALAR ? 0 : new_id(v);
+        r->range = 0;
+    }
+}
+
+/* Joins a packed register into r. */
+static const uint64_t *join_packed(struct verifier *v, struct reg *r, const uint64_t *at) {
+    enum form form = (uint8_t)(*at >> 24);
+    if ((uint32_t)at[1] == r->id && same_words(at, r, form)) { return at + 2 + words_of(form); }
+    struct reg old;
+    at = unpack_reg(at, &old);
+    join_reg(v, r, &old);
+    return at;
+}
+
+static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const uint64_t *at) {
+    struct slot old;
+    at = unpack_slot(at, &old);
+    bool pointers = (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg)) || (old.spill_bytes != 0 && reg_is_pointer(&old.reg));
+    slot->written &= old.written;
+    if (slot->spill_bytes != 0 && slot->spill_bytes == old.spill_bytes && slot->spill_at == old.spill_at) {
+        join_reg(v, &slot->reg, &old.reg);
+        if (slot->reg.kind != REG_UNINIT) { return at; }
+    }
+    slot->spill_bytes = 0;
+    if (pointers) { slot->written = 0; }
+    return at;
+}
+
+static const uint64_t *join_frame(struct verifier *v, struct frame *frame, const uint64_t *at) {
+    uint32_t old_regs = (uint16_t)*at;
+    at += 1 + NESTING / 2;
+    for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+        if ((old_regs >> r & 1) != 0) {
+            at = join_packed(v, &frame->regs[r], at);
+        } else {
+            frame->regs[r].kind = REG_UNINIT;
+        }
+    }
+    uint64_t old_used = *at++;
+    for (uint64_t bits = old_used; bits != 0; bits &= bits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(bits);
+        struct slot unused;
+        at = (frame->used >> i & 1) != 0 ? join_slot(v, &frame->slots[i], at) : unpack_slot(at, &unused);
+    }
+    frame->used &= old_used;
+    return at;
+}
+
+void snapshot_join(struct verifier *v, struct state *s, const struct snapshot *snapshot) {
+    const uint64_t *at = snapshot->words;
+    for (uint32_t f = 0; f <= s->depth; f++) { at = join_frame(v, &s->frames[f], at); }
+    if (snapshot->walked > s->walked) { s->walked = snapshot->walked; }
+}
