@@ -7,6 +7,7 @@ export {
   fileMessage,
   type ScriptStep,
 } from './boot-rom.ts';
+export { type DiskFault, EmulatedDisk } from './disk.ts';
 export { FastbootDevice, type FastbootDeviceOptions } from './fastboot-device.ts';
 export { type NetworkFault, type NetworkServer, serveFastbootTcp, serveFastbootUdp } from './fastboot-net.ts';
 export { FASTBOOT_IDS, fastbootUsb } from './fastboot-usb.ts';
