@@ -47,7 +47,7 @@ const swaps = async (link: VelocityLink): Promise<Metric[]> => {
   await link.timer(period_us);
   return [
     atMost('swap_missed_ticks', Number(missed), 'ticks', 0),
-    atMost('swap_longest_gap', Number(longest_gap_ns) / 1000, 'µs', 2 * TICK_10KHZ_US - 1),
+    atMost('swap_longest_gap', Number(longest_gap_ns) / 1000, 'µs', TICK_10KHZ_US),
   ];
 };
 
