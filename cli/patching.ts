@@ -1,5 +1,6 @@
 /** From a program to a signed patch that fits the board it is for. */
 import type { ModuleProgram } from '../ebpf/index.ts';
+import { patchMaps } from '../evolve/index.ts';
 import { type Patch, type SigningKey, signPatch } from '../firmware/sign.ts';
 import type { Request, Response, VelocityLink } from '../link/index.ts';
 
@@ -13,17 +14,6 @@ export type PatchRequest = {
 };
 
 const none = new Uint8Array(0);
-
-const mapsOf = (program: ModuleProgram): Patch['maps'] =>
-  program.maps.map((map) => ({
-    name: map.name,
-    type: map.type,
-    key_size: map.keySize,
-    value_size: map.valueSize,
-    max_entries: map.maxEntries,
-    flags: map.flags,
-    ...(map.init ? { init: map.init } : {}),
-  }));
 
 /** A patch that nobody proved: a person's first version, or their own replacement. */
 const unproven = {
@@ -45,7 +35,7 @@ export const patchFor = async (link: VelocityLink, request: PatchRequest): Promi
     hook: request.program.hookId,
     board_class: info.board_class,
     code: request.program.code,
-    maps: mapsOf(request.program),
+    maps: patchMaps(request.program),
     parent: running?.sha ?? none,
     sequence: info.sequence + 1n,
     proposer: request.proposer ?? 'person',

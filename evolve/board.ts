@@ -53,6 +53,18 @@ export type PatchDetails = {
 
 const none = new Uint8Array(0);
 
+/** The maps of a program as its patch declares them. */
+export const patchMaps = (program: ModuleProgram): Patch['maps'] =>
+  program.maps.map((m) => ({
+    name: m.name,
+    type: m.type,
+    key_size: m.keySize,
+    value_size: m.valueSize,
+    max_entries: m.maxEntries,
+    flags: m.flags,
+    ...(m.init ? { init: m.init } : {}),
+  }));
+
 /** Signed, ready to be staged. */
 export const buildPatch = (d: PatchDetails, key: SigningKey): Uint8Array => {
   const patch: Patch = {
@@ -60,15 +72,7 @@ export const buildPatch = (d: PatchDetails, key: SigningKey): Uint8Array => {
     hook: d.program.hookId,
     board_class: d.boardClass,
     code: d.program.code,
-    maps: d.program.maps.map((m) => ({
-      name: m.name,
-      type: m.type,
-      key_size: m.keySize,
-      value_size: m.valueSize,
-      max_entries: m.maxEntries,
-      flags: m.flags,
-      ...(m.init ? { init: m.init } : {}),
-    })),
+    maps: patchMaps(d.program),
     certificate: none,
     bound: d.bound,
     parent: d.parent,

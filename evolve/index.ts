@@ -1,5 +1,12 @@
 /** The loop that makes modules faster while the board works: detect, propose, prove, push, watch, roll back. */
-export { type BoardPort, buildPatch, type InstallOptions, linkBoard, type PatchDetails } from './board.ts';
+export {
+  type BoardPort,
+  buildPatch,
+  type InstallOptions,
+  linkBoard,
+  type PatchDetails,
+  patchMaps,
+} from './board.ts';
 export {
   type Detection,
   Detector,
