@@ -1,0 +1,7 @@
+/* Nothing: what calling costs, taken off every figure. */
+#include "program.h"
+
+PROGRAM(empty) {
+    (void)memory;
+    return 0;
+}
