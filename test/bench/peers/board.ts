@@ -1,0 +1,42 @@
+/** The programs on a board: compiled to eBPF, run by its JIT. */
+import { join } from 'node:path';
+import { compileModule, loadObject } from '../../../ebpf/index.ts';
+import { root } from '../../../firmware/index.ts';
+import type { VelocityLink } from '../../../link/index.ts';
+import { memoryOf, type PeerProgram } from './programs.ts';
+
+export const sourceOf = (program: PeerProgram): string =>
+  join(root, 'test/bench/programs', `${program.name}.c`);
+
+/** Debian 12's Linux has eBPF up to v3; later instructions would be refused there. */
+export const compileProgram = async (program: PeerProgram): Promise<Uint8Array> => {
+  const object = await compileModule(sourceOf(program), { cpu: 'v3', arguments: ['-fno-strict-aliasing'] });
+  return loadObject(object, { name: program.name }).programs[0]!.code;
+};
+
+/** What one run left: the result, its memory, and what it cost in executed instructions. */
+export type Run = { readonly result: number; readonly memory: Uint8Array; readonly executed: number };
+
+export type BoardRun = Run & {
+  /** Words of compiled code. */
+  readonly words: number;
+  readonly verify: number;
+  readonly compile: number;
+};
+
+/** @throws RefusedError when the board's verifier refuses it */
+export const runOnBoard = async (
+  link: VelocityLink,
+  program: PeerProgram,
+  code: Uint8Array,
+): Promise<BoardRun> => {
+  const answer = await link.runProgram({ jit: true, code, mem: memoryOf(program) });
+  return {
+    result: Number(BigInt.asUintN(32, answer.r0)),
+    memory: answer.mem,
+    executed: Number(answer.cycles),
+    words: answer.jit_bytes / 4,
+    verify: Number(answer.verify_insns),
+    compile: Number(answer.compile_insns),
+  };
+};

@@ -1,0 +1,56 @@
+/** The side-by-side benchmark: the same programs on this kernel, in Debian's Linux, and as native code, all in QEMU. */
+import type { VelocityLink } from '../../../link/index.ts';
+import { type BoardRun, compileProgram, runOnBoard } from './board.ts';
+import { runOnLinux } from './linux.ts';
+import { fetchLinux, type LinuxKernel } from './linux-package.ts';
+import { runOnHost } from './natives.ts';
+import { empty, memoryOf, type PeerProgram, programs } from './programs.ts';
+import { programFile } from './record.ts';
+import { type Row, rowOf } from './row.ts';
+
+export { NoPeerError } from './linux-package.ts';
+export { page, rowTable } from './page.ts';
+export { peerMetrics, type Row } from './row.ts';
+
+/** A sample is this long, so that the timer interrupt (every four million) falls into one in ten. */
+const SAMPLE_INSNS = 400_000;
+/** What a run costs in Linux beside the program. */
+const OVERHEAD_INSNS = 100;
+
+type Prepared = { readonly program: PeerProgram; readonly code: Uint8Array; readonly board: BoardRun };
+
+const prepare = async (link: VelocityLink): Promise<Prepared[]> => {
+  const prepared: Prepared[] = [];
+  for (const program of [empty, ...programs]) {
+    const code = await compileProgram(program);
+    prepared.push({ program, code, board: await runOnBoard(link, program, code) });
+  }
+  return prepared;
+};
+
+const repeatOf = ({ board }: Prepared) => Math.ceil(SAMPLE_INSNS / (board.executed + OVERHEAD_INSNS));
+
+export type Comparison = { readonly rows: readonly Row[]; readonly linux: LinuxKernel };
+
+/**
+ * Measures everything; takes about a minute.
+ * @throws NoPeerError when Debian's kernel cannot be had
+ */
+export const comparePeers = async (
+  withBoard: <T>(use: (link: VelocityLink) => Promise<T>) => Promise<T>,
+  say: (line: string) => void,
+): Promise<Comparison> => {
+  const linux = fetchLinux(say);
+  say('running the programs on this kernel');
+  const prepared = await withBoard(prepare);
+  const file = programFile(prepared.map((p) => ({ ...p, memory: memoryOf(p.program), repeat: repeatOf(p) })));
+  const host = await runOnHost(file);
+  say(`running the programs in ${linux.package}`);
+  const lines = await runOnLinux(linux, file);
+  const [nothing, ...measured] = prepared.map((p, i) => {
+    const peer = lines.get(p.program.name);
+    if (!peer || !host[i]) throw new Error(`${p.program.name}: a peer said nothing about it`);
+    return { ...p, peer, host: host[i] };
+  });
+  return { rows: measured.map((m) => rowOf(m, nothing!)), linux };
+};

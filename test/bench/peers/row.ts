@@ -1,0 +1,99 @@
+/** One program, all ways to run it, net of what calling an empty one costs. */
+import { atMost, type Metric } from '../metric.ts';
+import type { BoardRun } from './board.ts';
+import type { PeerProgram } from './programs.ts';
+import { type LinuxLine, type Measured, wordsOf } from './record.ts';
+
+export type Row = {
+  readonly program: string;
+  readonly title: string;
+  /** eBPF instructions. */
+  readonly insns: number;
+  /** Executed instructions: this kernel, Linux, clang -O2, clang -O2 without vectors. */
+  readonly velocity: number;
+  readonly linux: number;
+  readonly native: number;
+  readonly scalar: number;
+  /** Words of compiled code. */
+  readonly words: number;
+  readonly linux_words: number;
+  /** Executed instructions of verifying and of compiling here, and of both in Linux. */
+  readonly verify: number;
+  readonly compile: number;
+  readonly linux_load: number;
+  /** Who computed something else than this machine did; empty when all agree. */
+  readonly wrong: readonly string[];
+};
+
+type Computed = Pick<Measured, 'result' | 'memory'>;
+
+/** What was measured of one program. */
+export type Measurement = {
+  readonly program: PeerProgram;
+  readonly code: Uint8Array;
+  readonly board: BoardRun;
+  readonly peer: LinuxLine;
+  readonly host: Computed;
+};
+
+const same = (a: Computed, b: Computed) =>
+  a.result === b.result && Buffer.compare(Buffer.from(a.memory), Buffer.from(b.memory)) === 0;
+
+const wrongOf = ({ board, peer, host }: Measurement): string[] =>
+  Object.entries({ velocity: board, linux: peer.linux, native: peer.native, scalar: peer.scalar })
+    .filter(([, computed]) => !same(computed, host))
+    .map(([who]) => who);
+
+export const rowOf = (measured: Measurement, nothing: Pick<Measurement, 'board' | 'peer'>): Row => {
+  const { program, code, board, peer } = measured;
+  return {
+    program: program.name,
+    title: program.title,
+    insns: code.length / 8,
+    velocity: board.executed - nothing.board.executed,
+    linux: peer.linux.executed - nothing.peer.linux.executed,
+    native: peer.native.executed - nothing.peer.native.executed,
+    scalar: peer.scalar.executed - nothing.peer.scalar.executed,
+    words: board.words,
+    linux_words: wordsOf(peer.jit),
+    verify: board.verify,
+    compile: board.compile,
+    linux_load: peer.load,
+    wrong: wrongOf(measured),
+  };
+};
+
+/** @throws RangeError for no values, or values that are not positive */
+export const geometricMean = (values: readonly number[]): number => {
+  if (values.length === 0 || values.some((value) => !(value > 0))) {
+    throw new RangeError(`no geometric mean of ${JSON.stringify(values)}`);
+  }
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+};
+
+const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
+const sum = (rows: readonly Row[], key: 'insns' | 'words' | 'verify' | 'compile') =>
+  rows.reduce((total, row) => total + row[key], 0);
+const ratio = (rows: readonly Row[], key: 'linux' | 'native' | 'scalar') =>
+  rounded(geometricMean(rows.map((row) => row.velocity / row[key])), 3);
+
+/** Of the 62,000 instructions that loading 100 may cost, compiling has 150 each: this is left for verifying. */
+const VERIFY_GOAL = 470;
+
+/** The figures with goals. Rows with wrong results count as nothing but wrong. */
+export const peerMetrics = (rows: readonly Row[]): Metric[] => {
+  const right = rows.filter((row) => row.wrong.length === 0);
+  const wrong = atMost('peers_wrong_results', rows.length - right.length, 'programs', 0);
+  if (right.length === 0) return [wrong];
+  const each = (key: 'words' | 'verify' | 'compile', digits: number) =>
+    rounded(sum(right, key) / sum(right, 'insns'), digits);
+  return [
+    wrong,
+    atMost('peers_executed_of_linux', ratio(right, 'linux'), 'ratio', 0.7),
+    atMost('peers_executed_of_native', ratio(right, 'native'), 'ratio', 1.15),
+    atMost('peers_executed_of_native_without_vectors', ratio(right, 'scalar'), 'ratio', 1.15),
+    atMost('peers_words_per_insn', each('words', 3), 'A64 words', 1.1),
+    atMost('peers_compile_per_insn', each('compile', 0), 'instructions', 150),
+    atMost('peers_verify_per_insn', each('verify', 0), 'instructions', VERIFY_GOAL),
+  ];
+};
