@@ -1,20 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { requireTool, root } from '../../firmware/index.ts';
+import { qemuVersion } from '../../rig/index.ts';
 import { kernelMetrics } from '../../test/bench/kernel.ts';
-import { table } from '../../test/bench/metric.ts';
-import { boardOptionsOf, withLink } from '../connect.ts';
+import { type Metric, table } from '../../test/bench/metric.ts';
+import {
+  type Comparison,
+  comparePeers,
+  NoPeerError,
+  page,
+  peerMetrics,
+  rowTable,
+} from '../../test/bench/peers/index.ts';
+import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
+import { OutcomeError, UsageError } from '../failure.ts';
+import { installTools } from '../system-packages.ts';
+
+const EMULATED = 'qemu-virt';
+const PAGE = join(root, 'docs/reference/jit-benchmark.md');
+
+const show = ({ output }: Context, metrics: readonly Metric[]) => {
+  for (const metric of metrics) if (output.json) output.fact(metric, '');
+  output.print(table(metrics));
+};
+
+const benchKernel = async (context: Context, options: BoardOptions) => {
+  const board = options.port ? options : { ...options, board: options.board ?? EMULATED };
+  show(context, await withLink(context, board, kernelMetrics));
+};
+
+const writePage = (comparison: Comparison) => {
+  const clang = execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
+  mkdirSync(dirname(PAGE), { recursive: true });
+  writeFileSync(
+    PAGE,
+    page(comparison.rows, { ...comparison, clang, qemu: qemuVersion(requireTool('qemu')) }),
+  );
+};
+
+const showRows = (context: Context, { rows }: Comparison) => {
+  for (const row of rows) if (context.output.json) context.output.fact(row, '');
+  context.output.print(`${rowTable(rows)}\n`);
+  show(context, peerMetrics(rows));
+};
+
+/** Real boards count cycles, and other CPUs than the peers' cannot be compared with them. */
+const checkPeerBoard = ({ port, board = EMULATED }: BoardOptions) => {
+  if (port || board !== EMULATED) {
+    throw new UsageError(
+      `--peers compares executed instructions on ${EMULATED}`,
+      'leave --port and --board away',
+    );
+  }
+};
+
+const peersOrReason = async (context: Context): Promise<Comparison | undefined> => {
+  const say = (line: string) => context.output.progress(line);
+  installTools(['clang', 'lld', 'qemu'], say);
+  try {
+    return await comparePeers((use) => withLink(context, { board: EMULATED }, use), say);
+  } catch (error) {
+    if (!(error instanceof NoPeerError)) throw error;
+    const reason = `skipped: ${error.message}; ${error.hint}`;
+    context.output.fact({ event: 'skipped', reason }, reason);
+    return undefined;
+  }
+};
+
+const benchPeers = async (context: Context, write: boolean) => {
+  const comparison = await peersOrReason(context);
+  if (!comparison) return;
+  showRows(context, comparison);
+  if (write) writePage(comparison);
+  const wrong = comparison.rows.filter((row) => row.wrong.length > 0).map((row) => row.program);
+  if (wrong.length > 0) throw new OutcomeError('failed', `results differ: ${wrong.join(', ')}`);
+};
+
+type BenchOptions = BoardOptions & { readonly peers?: boolean; readonly write?: boolean };
 
 /** `velocity bench`: every figure that has a goal, measured by the board in executed instructions. */
 export const registerBench = (program: Command, context: Context): void => {
   program
     .command('bench')
     .description('measure boot, size, loading, accounting and swaps, each against its goal')
-    .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json')
-    .action(async (_options: object, command: Command) => {
-      const options = boardOptionsOf(command);
-      const board = options.port ? options : { ...options, board: options.board ?? 'qemu-virt' };
-      const metrics = await withLink(context, board, kernelMetrics);
-      for (const metric of metrics) if (context.output.json) context.output.fact(metric, '');
-      context.output.print(table(metrics));
+    .option('--peers', "compare the JIT with Debian's Linux for arm64 and with native code, in the same QEMU")
+    .option('--write', 'with --peers: renew docs/reference/jit-benchmark.md')
+    .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
+    .action(async (options: BenchOptions, command: Command) => {
+      const board = boardOptionsOf(command);
+      if (options.write && !options.peers) throw new UsageError('--write needs --peers');
+      if (!options.peers) return benchKernel(context, board);
+      checkPeerBoard(board);
+      await benchPeers(context, options.write === true);
     });
 };
