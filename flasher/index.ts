@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './fastboot/index.ts';
 export { type FlashImage, ImageError, readImage } from './manifest.ts';
 export * from './rpiboot/index.ts';
+export * from './serial/index.ts';
 export * from './usb/index.ts';
 export {
   type FlashStep,

@@ -12,5 +12,6 @@ export { FastbootDevice, type FastbootDeviceOptions } from './fastboot-device.ts
 export { type NetworkFault, type NetworkServer, serveFastbootTcp, serveFastbootUdp } from './fastboot-net.ts';
 export { FASTBOOT_IDS, fastbootUsb } from './fastboot-usb.ts';
 export type { Fault } from './faults.ts';
+export { UBootBoard, type UBootFault } from './u-boot.ts';
 export { EmulatedBus, type UsbSocket } from './usb-bus.ts';
 export { Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
