@@ -1,6 +1,7 @@
 /** From `--port` or `--board` to an open link: starts a virtual board when one is asked for, and ends it afterwards. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { chosenKey } from '../firmware/sign.ts';
 import { LinkTimeoutError, UnpluggedError, VelocityLink } from '../link/index.ts';
 import type { VirtualBoard } from '../rig/index.ts';
 import type { Context } from './context.ts';
@@ -8,7 +9,13 @@ import { UsageError } from './failure.ts';
 import { startBoard } from './virtual.ts';
 
 /** The global options that say which board is meant. */
-export type BoardOptions = { readonly port?: string; readonly board?: string; readonly baud?: number };
+export type BoardOptions = {
+  readonly port?: string;
+  readonly board?: string;
+  readonly baud?: number;
+  /** Key that a virtual board is to trust. */
+  readonly key?: string;
+};
 
 export const boardOptionsOf = (command: Command): BoardOptions => command.optsWithGlobals<BoardOptions>();
 
@@ -28,9 +35,10 @@ const causeOf = async (error: unknown, board: VirtualBoard) => {
 const withVirtualBoard = async <T>(
   context: Context,
   name: string,
+  key: string | undefined,
   use: (address: string) => Promise<T>,
 ): Promise<T> => {
-  const virtual = await startBoard(name, (text) => context.output.progress(text));
+  const virtual = await startBoard(name, (text) => context.output.progress(text), { key: chosenKey(key) });
   const stop = context.cleanup.add(virtual.stop);
   try {
     return await use(virtual.address);
@@ -48,7 +56,8 @@ export const withBoard = async <T>(
   use: (address: string, virtual: boolean) => Promise<T>,
 ): Promise<T> => {
   if (options.port) return use(options.port, false);
-  if (options.board) return withVirtualBoard(context, options.board, (address) => use(address, true));
+  if (options.board)
+    return withVirtualBoard(context, options.board, options.key, (address) => use(address, true));
   throw new UsageError('no board is named', 'add --port ADDRESS for a real board, or --board qemu-virt');
 };
 

@@ -9,6 +9,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerEvolve } from './commands/evolve.ts';
 import { registerFlash } from './commands/flash.ts';
 import { registerImage } from './commands/image.ts';
+import { registerKeys } from './commands/keys.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
 import { registerStart } from './commands/start.ts';
@@ -26,6 +27,7 @@ const commands: readonly Register[] = [
   registerStart,
   registerMonitor,
   registerModule,
+  registerKeys,
   registerEvolve,
   registerBpf,
   registerBench,

@@ -2,6 +2,15 @@
 export { compileDeviceTree } from './device-tree.ts';
 export { imageFromElf, stampKey } from './image.ts';
 export { buildKernel } from './kernel.ts';
+export {
+  createKey,
+  importKey,
+  KeyError,
+  keyFolder,
+  keyNames,
+  namedKey,
+  publicPem,
+} from './keys.ts';
 export { keyId, type Manifest, merkleRoot } from './manifest.ts';
 export { paths, root } from './paths.ts';
 export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { linkKernel } from './compile.ts';
 import { imageFromElf, stampKey } from './image.ts';
+import { chosenKey, type SigningKey } from './keys.ts';
 import { withLock } from './lock.ts';
 import { type Manifest, makeManifest } from './manifest.ts';
 import { paths, root } from './paths.ts';
-import { loadOrCreateDevKey, type SigningKey } from './sign.ts';
 import { writeChanged } from './write.ts';
 
 const version = () =>
@@ -32,5 +32,4 @@ const build = async (key: SigningKey, onProgress?: (text: string) => void): Prom
 /** Builds what changed. Returns the manifest; its files lie beside it. @throws MissingToolError, BuildError */
 export const buildKernel = (
   options: { key?: SigningKey; onProgress?: (text: string) => void } = {},
-): Promise<Manifest> =>
-  withLock(paths.lock, () => build(options.key ?? loadOrCreateDevKey(), options.onProgress));
+): Promise<Manifest> => withLock(paths.lock, () => build(options.key ?? chosenKey(), options.onProgress));

@@ -1,12 +1,10 @@
 /** Signs patches: COSE_Sign1 (RFC 9052 §4.4) with Ed25519 (RFC 8032, RFC 9053 §2.2). The only door to a board's slots. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { type KeyObject, sign } from 'node:crypto';
 import { encode } from 'cborg';
 import { COSE_ALG_EDDSA, COSE_SIGN1_TAG, mapKeys, patchKeys } from '../abi/index.ts';
-import { paths } from './paths.ts';
+import type { SigningKey } from './keys.ts';
 
-export type SigningKey = { readonly privateKey: KeyObject; readonly publicKey: Uint8Array };
+export { chosenKey, loadKey, loadOrCreateDevKey, type SigningKey } from './keys.ts';
 
 /** A map that a patch brings; see abi/patch.ts. */
 export type PatchMap = {
@@ -66,30 +64,3 @@ export const coseSign1 = (payload: Uint8Array, key: KeyObject): Uint8Array => {
 /** The bytes that travel to the board. */
 export const signPatch = (patch: Patch, key: SigningKey): Uint8Array =>
   coseSign1(encodePatch(patch), key.privateKey);
-
-const ED25519_SPKI_PREFIX_BYTES = 12; // RFC 8410 §4: algorithm identifier before the 32-byte key
-
-const rawPublicKey = (privateKey: KeyObject) =>
-  new Uint8Array(
-    createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).subarray(ED25519_SPKI_PREFIX_BYTES),
-  );
-
-/** Reads a PKCS#8 PEM file with an Ed25519 private key. */
-export const loadKey = (path: string): SigningKey => {
-  const privateKey = createPrivateKey(readFileSync(path));
-  if (privateKey.asymmetricKeyType !== 'ed25519') {
-    throw new Error(`${path} holds a ${privateKey.asymmetricKeyType} key; patches are signed with Ed25519`);
-  }
-  return { privateKey, publicKey: rawPublicKey(privateKey) };
-};
-
-/** The development key of this checkout, made at the first call and kept out of the repository. */
-export const loadOrCreateDevKey = (): SigningKey => {
-  const path = join(paths.keys, 'dev-ed25519.pem');
-  if (!existsSync(path)) {
-    mkdirSync(paths.keys, { recursive: true, mode: 0o700 });
-    const { privateKey } = generateKeyPairSync('ed25519');
-    writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
-  }
-  return loadKey(path);
-};

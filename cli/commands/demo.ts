@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadOrCreateDevKey } from '../../firmware/sign.ts';
+import { chosenKey } from '../../firmware/sign.ts';
 import { boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { narrate } from '../demo/narrate.ts';
@@ -26,7 +26,7 @@ export const registerDemo = (program: Command, context: Context): void => {
         return play({
           board: port ? 'real' : board,
           link,
-          key: loadOrCreateDevKey(),
+          key: chosenKey(),
           proposers,
           tell,
           signal: context.cleanup.signal,

@@ -13,7 +13,7 @@ import {
   type Target,
 } from '../../evolve/index.ts';
 import { root } from '../../firmware/index.ts';
-import { loadKey, loadOrCreateDevKey, type SigningKey } from '../../firmware/sign.ts';
+import { chosenKey, type SigningKey } from '../../firmware/sign.ts';
 import type { VelocityLink } from '../../link/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
@@ -83,7 +83,7 @@ const detect = async (
 
 const evolve = (context: Context, file: string, options: EvolveOptions, board: BoardOptions) => {
   const { proposers, event } = proposersFor(options, context);
-  const key = options.key ? loadKey(options.key) : loadOrCreateDevKey();
+  const key = chosenKey(options.key);
   const ledger = new Ledger(fileStore(options.ledger));
   const tell = (e: { readonly event: string }) => context.output.fact(e, narrate(e));
   tell(event);
@@ -127,7 +127,10 @@ export const registerEvolve = (program: Command, context: Context): void => {
         '.velocity/ledger.jsonl of this checkout',
       ),
     )
-    .option('--key <file>', 'Ed25519 key in PEM; default: the development key of this checkout')
+    .option(
+      '--key <key>',
+      'key to sign with: a name of `velocity keys list`, or a PEM file; default: the development key',
+    )
     .addHelpText('after', '\nExample:\n  velocity evolve modules/fir/fir.c --budget 150 --board qemu-virt')
     .action((file: string, options: EvolveOptions, command: Command) =>
       evolve(context, file, options, boardOptionsOf(command)),

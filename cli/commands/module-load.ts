@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadKey, loadOrCreateDevKey } from '../../firmware/sign.ts';
+import { chosenKey } from '../../firmware/sign.ts';
 import type { Response } from '../../link/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
@@ -28,7 +28,7 @@ const installOptions = ({ canary, window, ratio, shadow }: LoadOptions) => ({
 
 const load = async (context: Context, file: string, options: LoadOptions, board: BoardOptions) => {
   const program = await readProgram(file, options.function);
-  const key = options.key ? loadKey(options.key) : loadOrCreateDevKey();
+  const key = chosenKey(options.key);
   const name = options.name ?? stemOf(file);
   const wish = {
     program,
@@ -62,7 +62,10 @@ export const registerModuleLoad = (parent: Command, context: Context): void => {
     .option('--shadow', 'also run the predecessor on the same input and compare results')
     .option('--cores <mask>', 'cores to run on, as a bit mask', wholeNumber(0, 255))
     .option('--period <us>', 'timer period in microseconds', wholeNumber(50, 1_000_000))
-    .option('--key <file>', 'Ed25519 key in PEM; default: the development key of this checkout')
+    .option(
+      '--key <key>',
+      'key to sign with: a name of `velocity keys list`, or a PEM file; default: the development key',
+    )
     .addHelpText('after', '\nExample:\n  velocity module load modules/fir/fir.c --canary --port /dev/ttyUSB0')
     .action(async (file: string, options: LoadOptions, command: Command) => {
       const done = await load(context, file, options, boardOptionsOf(command));
