@@ -1,7 +1,7 @@
 /** Finds the compiler and its companions, and runs them with errors that say what to do. */
 import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 /** A tool is not installed: names it and the Debian/Ubuntu package that has it. */
 export class MissingToolError extends Error {
@@ -23,7 +23,7 @@ export class BuildError extends Error {
   }
 }
 
-/** Tools by role: names to try in order of preference, and the package to install. */
+/** Tools by role: names (or, for files, paths) to try in order of preference, and the package to install. */
 export const tools = {
   clang: { names: ['clang-19', 'clang-20', 'clang-21'], package: 'clang-19' },
   lld: { names: ['ld.lld-19', 'ld.lld-20', 'ld.lld-21'], package: 'lld-19' },
@@ -32,6 +32,11 @@ export const tools = {
   sanitizers: { names: ['address sanitizer'], package: 'libclang-rt-19-dev' },
   dtc: { names: ['dtc'], package: 'device-tree-compiler' },
   qemu: { names: ['qemu-system-aarch64'], package: 'qemu-system-arm' },
+  fsckFat: { names: ['fsck.fat'], package: 'dosfstools' },
+  sfdisk: { names: ['sfdisk'], package: 'fdisk' },
+  mtools: { names: ['mtools'], package: 'mtools' },
+  uefi: { names: ['/usr/share/qemu-efi-aarch64/QEMU_EFI.fd'], package: 'qemu-efi-aarch64' },
+  uBoot: { names: ['/usr/lib/u-boot/qemu_arm64/u-boot.bin'], package: 'u-boot-qemu' },
 } as const;
 
 export type Tool = keyof typeof tools;
@@ -45,11 +50,15 @@ const isExecutable = (path: string) => {
   }
 };
 
-const inPath = (name: string) =>
-  (process.env.PATH ?? '')
-    .split(delimiter)
+/** The tools for disks are where the PATH of an ordinary user may not lead. */
+const searchPath = () => [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+
+const locate = (name: string) => {
+  if (isAbsolute(name)) return existsSync(name) ? name : undefined;
+  return searchPath()
     .map((dir) => join(dir, name))
     .find(isExecutable);
+};
 
 const llvmArchitecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 
@@ -66,7 +75,7 @@ const findSanitizers = (): string | undefined => {
 export const findTool = (tool: Tool): string | undefined => {
   if (tool === 'sanitizers') return findSanitizers();
   for (const name of tools[tool].names) {
-    const found = inPath(name);
+    const found = locate(name);
     if (found) return found;
   }
   return undefined;

@@ -2,6 +2,17 @@ import type { Command } from 'commander';
 import { runTests, staticChecks, sum } from '../checks.ts';
 import { installTools } from '../system-packages.ts';
 
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** Tools that others wrote, which check our media; tests without theirs are skipped with a line that says so. */
+const installPeers = (tell: (line: string) => void) => {
+  try {
+    installTools(['fsckFat', 'sfdisk', 'mtools', 'uefi', 'uBoot'], tell);
+  } catch (error) {
+    tell(`going on without: ${(error as Error).message}`);
+  }
+};
+
 /** `velocity test`: installs what the tests need, runs them, and closes with one line of counts. */
 export const registerTest = (program: Command): void => {
   program
@@ -10,9 +21,8 @@ export const registerTest = (program: Command): void => {
     .argument('[files...]', 'only these test files (static checks are left out then)')
     .addHelpText('after', '\nExample:\n  velocity test ebpf/assembler.test.ts')
     .action(async (files: string[]) => {
-      installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'sanitizers', 'dtc', 'qemu'], (line) =>
-        process.stderr.write(`${line}\n`),
-      );
+      installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'sanitizers', 'dtc', 'qemu'], say);
+      installPeers(say);
       const counts = sum([...(files.length === 0 ? [await staticChecks()] : []), await runTests(files)]);
       const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
       process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
