@@ -127,6 +127,9 @@ withUBoot("Debian's U-Boot takes an image by loady, agrees on its CRC-32 and sta
   const { line, child, ended } = childLine('timeout', ['100', 'qemu-system-aarch64', ...args, U_BOOT]);
   const told: string[] = [];
   try {
+    // QEMU's PL011 never reads its input again when some came before the guest set the port up.
+    await new SerialReader(line).until(/Hit any key/, 'the count-down', 60_000, []);
+    child.stdout.removeAllListeners('data');
     await bootThroughUBoot(line, idleImage(), {
       limits: { ...uBootLimits, promptMs: 60_000, commandMs: 30_000 },
       onEvent: (event) => told.push(event.event),

@@ -133,7 +133,8 @@ class Sender {
 
   async end(): Promise<void> {
     await this.block(Uint8Array.of(ymodem.eot), 'the end');
-    const next = await this.#reader.byte(this.#limits.answerMs);
+    let next = await this.#reader.byte(this.#limits.answerMs);
+    while (next === ymodem.ack) next = await this.#reader.byte(this.#limits.answerMs); // U-Boot says it twice
     if (next === ymodem.crc) await this.block(headerBlock('', 0), 'the end of the batch');
   }
 
