@@ -51,12 +51,18 @@ test('the_console_is_read_by_program', (t) => {
   t.is(wordsOf(a!.jit), 1);
 });
 
-test('a_console_that_stops_early_or_tells_of_a_refusal_is_an_error', (t) => {
+test('a_console_that_stops_early_or_lacks_a_figure_is_an_error', (t) => {
   t.throws(() => readConsole(`${line}\n`), { message: /did not get to the end/ });
-  t.throws(() => readConsole('peer a linux_errno=13 end\npeers end\n'), { message: /errno 13/ });
   t.throws(() => readConsole('peer a native_result=5 end\npeers end\n'), {
     message: /no number for native_ns/,
   });
+});
+
+test('a_program_that_linux_refuses_is_read_with_the_reason', (t) => {
+  const refused = `peer a ${computed('native')} ${computed('scalar')} load_ns=9 linux_errno=7 end\npeers end\n`;
+  const a = readConsole(refused).get('a');
+  t.is(a?.errno, 7);
+  t.is(a?.linux, undefined);
 });
 
 test('words_end_with_the_last_return', (t) => {
@@ -128,6 +134,13 @@ test('a_row_whose_results_differ_is_wrong_and_counts_in_no_figure', (t) => {
     peerMetrics([wrong]).map((m) => m.metric),
     ['peers_wrong_results'],
   );
+});
+
+test('a_row_that_linux_refused_is_wrong', (t) => {
+  const { linux: _, ...peer } = measurement(60).peer;
+  const row = rowOf({ ...measurement(60), peer: { ...peer, errno: 7 } }, nothing);
+  t.deepEqual(row.wrong, ['linux (refused it with errno 7)']);
+  t.regex(rowTable([row]), /WRONG: linux \(refused it with errno 7\)/);
 });
 
 test('the_page_has_a_line_and_bars_for_each_row', (t) => {

@@ -11,6 +11,7 @@ export type Row = {
   readonly insns: number;
   /** Executed instructions: this kernel, Linux, clang -O2, clang -O2 without vectors. */
   readonly velocity: number;
+  /** NaN when Linux refused it. */
   readonly linux: number;
   readonly native: number;
   readonly scalar: number;
@@ -21,7 +22,7 @@ export type Row = {
   readonly verify: number;
   readonly compile: number;
   readonly linux_load: number;
-  /** Who computed something else than this machine did; empty when all agree. */
+  /** Who computed something else than this machine did, or refused to; empty when all agree. */
   readonly wrong: readonly string[];
 };
 
@@ -39,10 +40,18 @@ export type Measurement = {
 const same = (a: Computed, b: Computed) =>
   a.result === b.result && Buffer.compare(Buffer.from(a.memory), Buffer.from(b.memory)) === 0;
 
-const wrongOf = ({ board, peer, host }: Measurement): string[] =>
-  Object.entries({ velocity: board, linux: peer.linux, native: peer.native, scalar: peer.scalar })
-    .filter(([, computed]) => !same(computed, host))
-    .map(([who]) => who);
+const wrongOf = ({ board, peer, host }: Measurement): string[] => {
+  const refused = peer.errno === undefined ? [] : [`linux (refused it with errno ${peer.errno})`];
+  const computed = Object.entries({
+    velocity: board,
+    linux: peer.linux,
+    native: peer.native,
+    scalar: peer.scalar,
+  });
+  return [...computed.filter(([, c]) => c && !same(c, host)).map(([who]) => who), ...refused];
+};
+
+const linuxOf = ({ linux }: LinuxLine): number => linux?.executed ?? Number.NaN;
 
 export const rowOf = (measured: Measurement, nothing: Pick<Measurement, 'board' | 'peer'>): Row => {
   const { program, code, board, peer } = measured;
@@ -51,7 +60,7 @@ export const rowOf = (measured: Measurement, nothing: Pick<Measurement, 'board' 
     title: program.title,
     insns: code.length / 8,
     velocity: board.executed - nothing.board.executed,
-    linux: peer.linux.executed - nothing.peer.linux.executed,
+    linux: linuxOf(peer) - linuxOf(nothing.peer),
     native: peer.native.executed - nothing.peer.native.executed,
     scalar: peer.scalar.executed - nothing.peer.scalar.executed,
     words: board.words,
