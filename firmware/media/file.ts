@@ -9,6 +9,13 @@ export type Folder = { readonly name: string; readonly entries: (Folder | Leaf)[
 
 const same = (a: string, b: string) => a.toUpperCase() === b.toUpperCase();
 
+const clash = (path: string, found: Folder | Leaf) =>
+  new MediaError(
+    'entries' in found
+      ? `${path} is a file and a folder at once`
+      : `${path} is there twice (FAT ignores case)`,
+  );
+
 const below = (folder: Folder, name: string, path: string): Folder => {
   const found = folder.entries.find((entry) => same(entry.name, name));
   if (found && 'entries' in found) return found;
@@ -28,9 +35,8 @@ export const folderOf = (files: readonly MediaFile[]): Folder => {
       throw new MediaError(`${JSON.stringify(path)} is not a path inside a medium`);
     }
     const folder = parts.reduce((at, part) => below(at, part, path), root);
-    if (folder.entries.some((entry) => same(entry.name, name))) {
-      throw new MediaError(`${path} is there twice (FAT ignores case)`);
-    }
+    const found = folder.entries.find((entry) => same(entry.name, name));
+    if (found) throw clash(path, found);
     folder.entries.push({ name, bytes });
   }
   return root;
