@@ -4,8 +4,8 @@
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/select.h"
 
-static enum a64_size size_of(struct bpf_insn insn) {
-    switch (insn.opcode & 0x18u) {
+static enum a64_size size_of(struct insn insn) {
+    switch (opcode_of(insn) & 0x18u) {
     case BPF_SIZE_B: return A64_SIZE_B;
     case BPF_SIZE_H: return A64_SIZE_H;
     case BPF_SIZE_W: return A64_SIZE_S;
@@ -20,7 +20,7 @@ static bool fits_immediate(int64_t offset, enum a64_size size) {
 }
 
 static bool fits_index(const struct value *v, int16_t off, enum a64_size size) {
-    return v->kind == VALUE_SUM && off == 0 && (v->left == 0 || v->left == size);
+    return v->kind == VALUE_SUM && off == 0 && (v->to == 0 || v->to == size);
 }
 
 void prepare_address(struct jit *j, uint32_t reg, int16_t off, enum a64_size size) {
@@ -36,7 +36,7 @@ struct address address_of(struct jit *j, uint32_t reg, int16_t off, enum a64_siz
     if (v->kind == VALUE_SUM) {
         a.index = (enum a64_reg)v->index;
         a.option = v->narrow ? A64_EXTEND_UXTW : A64_EXTEND_UXTX;
-        a.scale = v->left ? A64_SCALE_SCALED : A64_SCALE_UNSCALED;
+        a.scale = v->to ? A64_SCALE_SCALED : A64_SCALE_UNSCALED;
         return a;
     }
     int64_t offset = v->kind == VALUE_ADD_IMM ? (int64_t)v->imm + off : off;
@@ -102,13 +102,13 @@ static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, 
     }
 }
 
-void compile_load(struct jit *j, struct bpf_insn insn) {
-    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+void compile_load(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
-    bool is_signed = (insn.opcode & 0xe0u) == BPF_MODE_MEMSX;
-    prepare_address(j, src, insn.off, size);
+    bool is_signed = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEMSX;
+    prepare_address(j, src, off_of(insn), size);
     enum a64_reg rt = begin_define(j, dst);
-    struct address address = address_of(j, src, insn.off, size, SCRATCH);
+    struct address address = address_of(j, src, off_of(insn), size, SCRATCH);
     emit_load(j, rt, &address, size, is_signed);
     define(j, dst, rt, is_signed ? 64 : 8u << size);
 }
@@ -125,25 +125,25 @@ static bool try_stored(const struct jit *j, uint32_t reg, enum a64_size size, en
     return v->kind == VALUE_FIELD && v->from == 0 && v->to == 0 && v->width >= 8u << size;
 }
 
-static void store_immediate(struct jit *j, struct bpf_insn insn, enum a64_size size) {
-    uint32_t dst = insn_dst(insn);
-    prepare_address(j, dst, insn.off, size);
-    struct address address = address_of(j, dst, insn.off, size, SCRATCH2);
+static void store_immediate(struct jit *j, struct insn insn, enum a64_size size) {
+    uint32_t dst = dst_of(insn);
+    prepare_address(j, dst, off_of(insn), size);
+    struct address address = address_of(j, dst, off_of(insn), size, SCRATCH2);
     enum a64_reg rt = XZR;
-    if (insn.imm) {
-        uint64_t value = (uint64_t)(int64_t)insn.imm;
+    if (imm_of(insn)) {
+        uint64_t value = (uint64_t)(int64_t)imm_of(insn);
         rt = constant_reg(j, size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1), SCRATCH);
     }
     emit_store(j, rt, &address, size);
 }
 
-void compile_store(struct jit *j, struct bpf_insn insn) {
-    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+void compile_store(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     enum a64_reg rt;
-    if (insn_class(insn) == BPF_CLASS_ST) { return store_immediate(j, insn, size); }
-    prepare_address(j, dst, insn.off, size);
+    if (class_of(insn) == BPF_CLASS_ST) { return store_immediate(j, insn, size); }
+    prepare_address(j, dst, off_of(insn), size);
     if (!try_stored(j, src, size, &rt)) { ensure_reg(j, src); }
-    struct address address = address_of(j, dst, insn.off, size, SCRATCH);
+    struct address address = address_of(j, dst, off_of(insn), size, SCRATCH);
     if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size); }
 }

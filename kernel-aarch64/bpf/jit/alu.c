@@ -3,9 +3,9 @@
 #include "bpf/jit/operation.h"
 #include "bpf/jit/select.h"
 
-static struct source source_of(const struct jit *j, struct bpf_insn insn, bool is_wide) {
-    struct source s = {.is_const = true, .reg = insn_src(insn), .imm = (uint64_t)(int64_t)insn.imm};
-    if (insn.opcode & BPF_SRC_X) {
+static struct source source_of(const struct jit *j, struct insn insn, bool is_wide) {
+    struct source s = {.is_const = true, .reg = src_of(insn), .imm = (uint64_t)(int64_t)imm_of(insn)};
+    if (opcode_of(insn) & BPF_SRC_X) {
         s.is_const = is_const(j, s.reg);
         s.imm = j->values[s.reg].imm;
     }
@@ -13,8 +13,8 @@ static struct source source_of(const struct jit *j, struct bpf_insn insn, bool i
     return s;
 }
 
-static void compile_move(struct jit *j, struct bpf_insn insn, bool is_wide) {
-    uint32_t dst = insn_dst(insn), src = insn_src(insn), extend = (uint32_t)insn.off;
+static void compile_move(struct jit *j, struct insn insn, bool is_wide) {
+    uint32_t dst = dst_of(insn), src = src_of(insn), extend = (uint32_t)off_of(insn);
     struct source s = source_of(j, insn, is_wide);
     if (s.is_const && extend) {
         uint32_t unused = 64 - extend;
@@ -25,8 +25,8 @@ static void compile_move(struct jit *j, struct bpf_insn insn, bool is_wide) {
         begin_note(j, dst);
         return note_const(j, dst, s.imm);
     }
-    if (extend && j->bits[src] >= extend) { return derive_field(j, dst, src, sign_extend, extend, is_wide); }
-    if (!is_wide && j->bits[src] > 32) { return derive_field(j, dst, src, keep_low, 32, true); }
+    if (extend && src_bits(j, src) >= extend) { return derive_field(j, dst, src, sign_extend, extend, is_wide); }
+    if (!is_wide && src_bits(j, src) > 32) { return derive_field(j, dst, src, keep_low, 32, true); }
     copy_value(j, dst, src);
 }
 
@@ -48,9 +48,9 @@ static void compile_shift(struct jit *j, uint32_t dst, uint32_t op, const struct
 }
 
 /* §4.2. REV and REV16: DDI 0487 C6.2. */
-static void compile_swap(struct jit *j, struct bpf_insn insn, bool is_wide) {
-    uint32_t dst = insn_dst(insn), size = (uint32_t)insn.imm, known = j->bits[dst];
-    bool swap = is_wide || insn.opcode & BPF_SRC_X;
+static void compile_swap(struct jit *j, struct insn insn, bool is_wide) {
+    uint32_t dst = dst_of(insn), size = (uint32_t)imm_of(insn), known = dst_bits(j, dst);
+    bool swap = is_wide || opcode_of(insn) & BPF_SRC_X;
     if (!swap) {
         if (known > size) { derive_field(j, dst, dst, keep_low, size, true); }
         return;
@@ -91,11 +91,12 @@ static bool is_commutative(uint32_t op) {
 static void swap_constant(struct jit *j, uint32_t dst, struct source *s, bool is_wide) {
     uint64_t imm = j->values[dst].imm;
     copy_value(j, dst, s->reg);
+    j->facts_here &= ~(uint32_t)FACT_DST_UPPER_ZERO; /* was about the constant */
     *s = (struct source){.is_const = true, .reg = s->reg, .imm = is_wide ? imm : (uint32_t)imm};
 }
 
-static void compile_binary(struct jit *j, struct bpf_insn insn, bool is_wide) {
-    uint32_t dst = insn_dst(insn), op = insn.opcode & 0xf0u;
+static void compile_binary(struct jit *j, struct insn insn, bool is_wide) {
+    uint32_t dst = dst_of(insn), op = operation_of(insn);
     struct source s = source_of(j, insn, is_wide);
     uint64_t folded;
     if (is_const(j, dst) && s.is_const && try_fold(op, j->values[dst].imm, s.imm, is_wide, &folded)) {
@@ -130,11 +131,11 @@ static void compile_negate(struct jit *j, uint32_t dst, bool is_wide) {
     define(j, dst, rd, result_bits(is_wide));
 }
 
-void compile_alu(struct jit *j, struct bpf_insn insn) {
-    bool is_wide = insn_class(insn) == BPF_CLASS_ALU64;
-    switch (insn.opcode & 0xf0u) {
+void compile_alu(struct jit *j, struct insn insn) {
+    bool is_wide = class_of(insn) == BPF_CLASS_ALU64;
+    switch (operation_of(insn)) {
     case BPF_ALU_MOV: return compile_move(j, insn, is_wide);
-    case BPF_ALU_NEG: return compile_negate(j, insn_dst(insn), is_wide);
+    case BPF_ALU_NEG: return compile_negate(j, dst_of(insn), is_wide);
     case BPF_ALU_END: return compile_swap(j, insn, is_wide);
     default: return compile_binary(j, insn, is_wide);
     }

@@ -38,8 +38,9 @@ static void add_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide
         ensure_reg(j, dst);
         sum = imm;
     }
-    if (sum == 0) { return note(j, dst, (struct value){.kind = VALUE_COPY, .base = v->base}, 64); }
-    note(j, dst, (struct value){.kind = VALUE_ADD_IMM, .base = v->base, .imm = sum}, 64);
+    if (sum == 0) { return note_shape(j, dst, shape_copy(v->base), 64); }
+    v->imm = sum;
+    note_shape(j, dst, SHAPE(VALUE_ADD_IMM, v->base, NO_REG), 64);
 }
 
 /* Notes base + index << left when one of the two is such a shift, or nothing better is known. */
@@ -56,8 +57,8 @@ static void add_sum(struct jit *j, uint32_t dst, uint32_t src) {
     if (!fits) { ensure_reg(j, index); }
     begin_note(j, dst);
     if (!is_reg(j, base) || !try_operand(j, index, FORM_ADD, A64_WIDTH_X, &operand)) { return; }
-    note(j, dst, (struct value){.kind = VALUE_SUM, .base = (uint8_t)value_reg(j, base), .index = (uint8_t)operand.reg,
-                                .left = (uint8_t)operand.amount, .narrow = operand.kind == OPERAND_EXTENDED}, 64);
+    uint64_t how = SHAPE_TO(operand.amount) | SHAPE_NARROW(operand.kind == OPERAND_EXTENDED);
+    note_shape(j, dst, SHAPE(VALUE_SUM, value_reg(j, base), operand.reg) | how, 64);
 }
 
 void compile_add(struct jit *j, uint32_t dst, const struct source *s, bool is_wide) {
@@ -102,8 +103,8 @@ void compile_mul(struct jit *j, uint32_t dst, const struct source *s, bool is_wi
     }
     ensure(j, s->reg, is_wide);
     begin_note(j, dst);
-    note(j, dst, (struct value){.kind = VALUE_PRODUCT, .base = (uint8_t)reg_of(j, dst),
-                                .index = (uint8_t)reg_of(j, s->reg), .narrow = !is_wide}, result_bits(is_wide));
+    uint64_t shape = SHAPE(VALUE_PRODUCT, reg_of(j, dst), reg_of(j, s->reg)) | SHAPE_NARROW(!is_wide);
+    note_shape(j, dst, shape, result_bits(is_wide));
 }
 
 /* §4.1 division by zero: UDIV and SDIV give 0, so the quotient is 0 and MSUB leaves the dividend; SDIV of the most negative
@@ -120,9 +121,9 @@ static void divide(struct jit *j, uint32_t dst, const struct source *s, bool mod
     define(j, dst, rd, result_bits(is_wide));
 }
 
-void compile_divmod(struct jit *j, struct bpf_insn insn, const struct source *s, bool is_wide) {
-    uint32_t dst = insn_dst(insn);
-    bool modulo = (insn.opcode & 0xf0u) == BPF_ALU_MOD, is_signed = insn.off == 1;
+void compile_divmod(struct jit *j, struct insn insn, const struct source *s, bool is_wide) {
+    uint32_t dst = dst_of(insn);
+    bool modulo = operation_of(insn) == BPF_ALU_MOD, is_signed = off_of(insn) == 1;
     if (!s->is_const || is_signed || !is_power_of_two(s->imm)) { return divide(j, dst, s, modulo, is_signed, is_wide); }
     derive_field(j, dst, dst, modulo ? keep_low : shift_right, log2_of(s->imm), is_wide);
 }

@@ -107,9 +107,9 @@ static enum a64_reg plain_address(struct jit *j, uint32_t reg, int16_t off) {
     return SCRATCH;
 }
 
-void compile_atomic(struct jit *j, struct bpf_insn insn) {
-    uint32_t dst = insn_dst(insn), src = insn_src(insn), op = (uint32_t)insn.imm;
-    bool is_wide = (insn.opcode & 0x18u) == BPF_SIZE_DW, compare = op == BPF_ATOMIC_CMPXCHG;
+void compile_atomic(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn), op = (uint32_t)imm_of(insn);
+    bool is_wide = (opcode_of(insn) & 0x18u) == BPF_SIZE_DW, compare = op == BPF_ATOMIC_CMPXCHG;
     if (j->values[dst].kind != VALUE_ADD_IMM) { ensure_reg(j, dst); }
     ensure_reg(j, src);
     if (compare) { ensure_reg(j, 0); }
@@ -122,7 +122,7 @@ void compile_atomic(struct jit *j, struct bpf_insn insn) {
     /* what still needs the old values of the registers that change is written before the address is taken */
     if (compare) { release_phys(j, (enum a64_reg)j->home[0], j->live_out, 0); }
     if (!compare && op & BPF_ATOMIC_FETCH) { release_phys(j, (enum a64_reg)j->home[src], j->live_out, src); }
-    a.address = plain_address(j, dst, insn.off);
+    a.address = plain_address(j, dst, off_of(insn));
     a.source = value_reg(j, src);
     if (compare) { return compare_exchange(j, &a); }
     if (op & BPF_ATOMIC_FETCH) { return fetch_operation(j, &a, src); }

@@ -21,7 +21,7 @@ void emit_branch(struct jit *j, uint32_t branch, uint32_t target);
 bool tbz_reaches(const struct jit *j, uint32_t target);
 
 /* compare.c: the test of a conditional jump of class JMP or JMP32. */
-struct test test_of(const struct jit *j, struct bpf_insn insn, uint32_t target);
+struct test test_of(const struct jit *j, struct insn insn, uint32_t target);
 
 /* The test that holds when this one does not. */
 uint32_t invert_test(uint32_t op);

@@ -32,26 +32,26 @@ static uint32_t set_distance(uint32_t branch, uint32_t distance) {
 static bool is_call(uint32_t branch) { return branch >> 26 == 0x25; }
 
 /* Calls go to the prologue of an entry, jumps go behind it. */
-static uint32_t words_skipped(const struct jit *j, uint32_t slot, uint32_t branch) {
-    return (j->slots[slot] & SLOT_ENTRY) && !is_call(branch) ? j->function.prologue_words : 0;
+static uint32_t words_skipped(const struct jit *j, bool is_entry, uint32_t branch) {
+    return is_entry && !is_call(branch) ? j->function.prologue_words : 0;
 }
 
 void emit_branch(struct jit *j, uint32_t branch, uint32_t target) {
     uint32_t *slot = &j->slots[target], known = *slot & SLOT_WORD;
     if (*slot & SLOT_EMITTED) {
-        return emit(j, set_distance(branch, known + words_skipped(j, target, branch) - j->words));
+        return emit(j, set_distance(branch, known + words_skipped(j, *slot & SLOT_ENTRY, branch) - j->words));
     }
     uint32_t link = known ? j->words - (known - 1) : 0;
     if (j->words < MAX_CODE_WORDS) { *slot = (*slot & ~SLOT_WORD) | (j->words + 1); }
     emit(j, set_distance(branch, link));
 }
 
-void complete_branches(struct jit *j, uint32_t slot, uint32_t head) {
+void complete_branches(struct jit *j, bool is_entry, uint32_t head) {
     if (j->words > j->capacity) { return; }
     for (uint32_t at = head - 1, link = head; link; at -= link) {
         uint32_t branch = j->out[at];
         link = get_distance(branch);
-        j->out[at] = set_distance(branch, j->words + words_skipped(j, slot, branch) - at);
+        j->out[at] = set_distance(branch, j->words + words_skipped(j, is_entry, branch) - at);
     }
 }
 

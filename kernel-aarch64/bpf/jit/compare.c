@@ -220,19 +220,19 @@ static void compare_registers(struct jit *j, const struct test *t) {
     emit_condition(j, condition_of(op), t->target);
 }
 
-struct test test_of(const struct jit *j, struct bpf_insn insn, uint32_t target) {
+struct test test_of(const struct jit *j, struct insn insn, uint32_t target) {
     struct test t = {
-        .op = insn.opcode & 0xf0u,
-        .dst = insn_dst(insn),
-        .src = insn_src(insn),
+        .op = operation_of(insn),
+        .dst = dst_of(insn),
+        .src = src_of(insn),
         .target = target,
         .is_const = true,
-        .imm = (uint64_t)(int64_t)insn.imm,
-        .width = insn_class(insn) == BPF_CLASS_JMP ? A64_WIDTH_X : A64_WIDTH_W,
+        .imm = (uint64_t)(int64_t)imm_of(insn),
+        .width = class_of(insn) == BPF_CLASS_JMP ? A64_WIDTH_X : A64_WIDTH_W,
     };
-    if (insn.opcode & BPF_SRC_X) {
+    if (opcode_of(insn) & BPF_SRC_X) {
         bool swap = is_const(j, t.dst) && !is_const(j, t.src);
-        if (swap) { t.op = mirror(t.op), t.dst = insn_src(insn), t.src = insn_dst(insn); }
+        if (swap) { t.op = mirror(t.op), t.dst = src_of(insn), t.src = dst_of(insn); }
         t.is_const = is_const(j, t.src);
         t.imm = j->values[t.src].imm;
     }

@@ -4,8 +4,8 @@
 static void note_field(struct jit *j, uint32_t dst, struct value f) {
     if (f.width == 0) { return note_const(j, dst, 0); }
     uint32_t bits = field_bits(&f);
-    if (f.width == 64 && !f.narrow) { f = (struct value){.kind = VALUE_COPY, .base = f.base}; }
-    note(j, dst, f, bits);
+    if (f.width == 64 && !f.narrow) { f.shape = shape_copy(f.base); }
+    note_shape(j, dst, f.shape, bits);
 }
 
 bool shift_left(struct value *f, uint32_t by, bool is_wide) {
@@ -21,8 +21,9 @@ bool keep_low(struct value *f, uint32_t bits, bool) { return field_zero_extend(f
 /* The low 32 bits of the base shifted or extended with sign, then zero-extended: not to be combined any further. */
 static bool narrow_signed(struct value *f, uint32_t from, uint32_t width) {
     if (f->from || f->to || f->width < 32) { return false; }
-    *f = (struct value){.kind = VALUE_FIELD, .base = f->base, .from = (uint8_t)from, .width = (uint8_t)width,
-                        .is_signed = true, .narrow = true};
+    f->from = (uint8_t)from;
+    f->width = (uint8_t)width;
+    f->is_signed = f->narrow = true;
     return true;
 }
 
@@ -51,7 +52,7 @@ void copy_value(struct jit *j, uint32_t dst, uint32_t src) {
     bool costly = v->kind == VALUE_SUM || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
     if (costly && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
     begin_note(j, dst);
-    note(j, dst, j->values[src], j->bits[src]);
+    note(j, dst, j->values[src], src_bits(j, src));
 }
 
 /* -(one bit) is that bit extended with sign. */

@@ -10,6 +10,7 @@ enum effect : uint8_t {
     EFFECT_READS_SRC = 1 << 2,
     EFFECT_IS_PURE = 1 << 3, /* nothing happens but that dst is set */
     EFFECT_IS_SPECIAL = 1 << 4, /* jumps, calls, exit, atomics */
+    EFFECT_IS_JUMP = 1 << 5,
 };
 
 #define EFFECT_SOURCE(op) ((op) & BPF_SRC_X ? EFFECT_READS_SRC : 0)
@@ -24,7 +25,7 @@ enum effect : uint8_t {
               ((op) & 7u) == BPF_CLASS_LDX ? EFFECT_SETS_DST | EFFECT_READS_SRC | EFFECT_IS_PURE : \
               ((op) & 7u) == BPF_CLASS_ST ? EFFECT_READS_DST : \
               ((op) & 7u) == BPF_CLASS_STX ? EFFECT_STX(op) : \
-              ((op) & 7u) == BPF_CLASS_JMP || ((op) & 7u) == BPF_CLASS_JMP32 ? EFFECT_IS_SPECIAL : EFFECT_ALU(op))
+              ((op) & 7u) == BPF_CLASS_JMP || ((op) & 7u) == BPF_CLASS_JMP32 ? EFFECT_IS_SPECIAL | EFFECT_IS_JUMP : EFFECT_ALU(op))
 #define EFFECT_ROW4(op) EFFECT(op), EFFECT((op) + 1u), EFFECT((op) + 2u), EFFECT((op) + 3u)
 #define EFFECT_ROW16(op) EFFECT_ROW4(op), EFFECT_ROW4((op) + 4u), EFFECT_ROW4((op) + 8u), EFFECT_ROW4((op) + 12u)
 #define EFFECT_ROW64(op) \

@@ -4,9 +4,9 @@
 #include "bpf/jit/field.h"
 
 bool try_field(const struct value *v, struct value *field) {
-    *field = *v;
+    field->shape = v->shape;
     if (v->kind == VALUE_FIELD) { return !v->narrow; }
-    *field = (struct value){.kind = VALUE_FIELD, .base = v->base, .width = 64};
+    field->shape = SHAPE(VALUE_FIELD, v->base, NO_REG) | 64ull << 32;
     return v->kind == VALUE_COPY;
 }
 

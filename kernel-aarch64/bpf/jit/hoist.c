@@ -14,13 +14,13 @@ struct loop {
 
 static bool is_power_of_two(uint64_t value) { return value && !(value & (value - 1)); }
 
-static bool alu_needs_register(struct bpf_insn insn, uint64_t imm, enum a64_width width) {
+static bool alu_needs_register(struct insn insn, uint64_t imm, enum a64_width width) {
     struct a64_mask mask;
-    uint64_t sign = (uint64_t)(int64_t)insn.imm;
-    switch (insn.opcode & 0xf0u) {
+    uint64_t sign = (uint64_t)(int64_t)imm_of(insn);
+    switch (operation_of(insn)) {
     case BPF_ALU_MUL: return imm && !is_power_of_two(imm) && !is_power_of_two(imm - 1);
     case BPF_ALU_DIV:
-    case BPF_ALU_MOD: return insn.off == 1 || !is_power_of_two(imm);
+    case BPF_ALU_MOD: return off_of(insn) == 1 || !is_power_of_two(imm);
     case BPF_ALU_AND: return imm & (imm + 1) && !try_mask(imm, A64_WIDTH_X, &mask) && !try_mask(imm, width, &mask);
     case BPF_ALU_OR:
     case BPF_ALU_XOR: return imm + 1 && imm != UINT32_MAX && !try_mask(imm, width, &mask);
@@ -29,29 +29,29 @@ static bool alu_needs_register(struct bpf_insn insn, uint64_t imm, enum a64_widt
     }
 }
 
-static bool compare_needs_register(struct bpf_insn insn, uint64_t imm, enum a64_width width) {
+static bool compare_needs_register(struct insn insn, uint64_t imm, enum a64_width width) {
     struct a64_arith arith;
     struct a64_mask mask;
     uint64_t negated = width == A64_WIDTH_X ? -imm : (uint32_t)-imm;
-    uint32_t op = insn.opcode & 0xf0u;
+    uint32_t op = operation_of(insn);
     if (op == BPF_JMP_JA || op == BPF_JMP_CALL || op == BPF_JMP_EXIT) { return false; }
     if (op == BPF_JMP_JSET) { return !try_mask(imm, width, &mask); }
     return !try_arith(imm, &arith) && !try_arith(negated, &arith);
 }
 
 /* Whether the instruction will ask constant_reg() for its immediate, and for which value. */
-static bool needs_register(struct bpf_insn insn, uint64_t *value) {
-    uint32_t class = insn_class(insn);
+static bool needs_register(struct insn insn, uint64_t *value) {
+    uint32_t class = class_of(insn);
     bool wide = class == BPF_CLASS_ALU64 || class == BPF_CLASS_JMP;
-    *value = wide ? (uint64_t)(int64_t)insn.imm : (uint32_t)insn.imm;
+    *value = wide ? (uint64_t)(int64_t)imm_of(insn) : (uint32_t)imm_of(insn);
     if (class == BPF_CLASS_ST) {
-        uint32_t size = insn.opcode & 0x18u;
+        uint32_t size = opcode_of(insn) & 0x18u;
         if (size == BPF_SIZE_B) { *value &= 0xffu; }
         if (size == BPF_SIZE_H) { *value &= 0xffffu; }
-        if (size == BPF_SIZE_DW) { *value = (uint64_t)(int64_t)insn.imm; }
-        return insn.imm != 0;
+        if (size == BPF_SIZE_DW) { *value = (uint64_t)(int64_t)imm_of(insn); }
+        return imm_of(insn) != 0;
     }
-    if (class < BPF_CLASS_ALU || insn.opcode & BPF_SRC_X) { return false; }
+    if (class < BPF_CLASS_ALU || opcode_of(insn) & BPF_SRC_X) { return false; }
     enum a64_width width = wide ? A64_WIDTH_X : A64_WIDTH_W;
     return is_jump_class(insn) ? compare_needs_register(insn, *value, width) : alu_needs_register(insn, *value, width);
 }
@@ -66,13 +66,13 @@ static void collect(struct loop *loop, uint32_t slot, uint64_t value) {
 }
 
 /* Atomics and calls use the registers that would hold the constants. */
-static bool blocks(struct bpf_insn insn) {
-    bool atomic = insn_class(insn) == BPF_CLASS_STX && (insn.opcode & 0xe0u) == BPF_MODE_ATOMIC;
-    return atomic || (is_jump_class(insn) && (insn.opcode & 0xf0u) == BPF_JMP_CALL);
+static bool blocks(struct insn insn) {
+    bool atomic = class_of(insn) == BPF_CLASS_STX && (opcode_of(insn) & 0xe0u) == BPF_MODE_ATOMIC;
+    return atomic || (is_jump_class(insn) && operation_of(insn) == BPF_JMP_CALL);
 }
 
 static void look_at(const struct jit *j, uint32_t head, uint32_t slot, struct loop *loop) {
-    struct bpf_insn insn = j->program->insns[slot];
+    struct insn insn = insn_at(j, slot);
     uint64_t value;
     bool entered = slot != head && j->slots[slot] & SLOT_WORD; /* a jump from before the loop waits for this slot */
     if ((entered || blocks(insn)) && loop->blocked > slot) { loop->blocked = slot; }

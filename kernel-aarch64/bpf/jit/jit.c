@@ -7,13 +7,13 @@
 #include "bpf/jit/select.h"
 #include "bpf/jit/value.h"
 
-static void compile_insn(struct jit *j, struct bpf_insn insn) {
-    switch (insn_class(insn)) {
+static void compile_insn(struct jit *j, struct insn insn) {
+    switch (class_of(insn)) {
     case BPF_CLASS_LD: return compile_immediate64(j, insn);
     case BPF_CLASS_LDX: return compile_load(j, insn);
     case BPF_CLASS_ST: return compile_store(j, insn);
     case BPF_CLASS_STX:
-        if ((insn.opcode & 0xe0u) == BPF_MODE_ATOMIC) { return compile_atomic(j, insn); }
+        if ((opcode_of(insn) & 0xe0u) == BPF_MODE_ATOMIC) { return compile_atomic(j, insn); }
         return compile_store(j, insn);
     case BPF_CLASS_ALU:
     case BPF_CLASS_ALU64: return compile_alu(j, insn);
@@ -22,25 +22,19 @@ static void compile_insn(struct jit *j, struct bpf_insn insn) {
 }
 
 /* §5.4 */
-void compile_immediate64(struct jit *j, struct bpf_insn insn) {
-    uint32_t dst = insn_dst(insn), map = (uint32_t)insn.imm % MAX_MAPS_PER_PROGRAM;
+void compile_immediate64(struct jit *j, struct insn insn) {
+    if (opcode_of(insn) == 0) { return; } /* its second slot */
+    uint32_t dst = dst_of(insn), map = (uint32_t)imm_of(insn) % MAX_MAPS_PER_PROGRAM;
     uint64_t high = (uint32_t)j->program->insns[j->slot + 1].imm;
-    uint64_t value = high << 32 | (uint32_t)insn.imm;
-    if (insn_src(insn) == BPF_PSEUDO_IMM64_MAP) { value = j->environment->map_addr[map]; }
-    if (insn_src(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { value = j->environment->map_value_addr[map] + high; }
+    uint64_t value = high << 32 | (uint32_t)imm_of(insn);
+    if (src_of(insn) == BPF_PSEUDO_IMM64_MAP) { value = j->environment->map_addr[map]; }
+    if (src_of(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { value = j->environment->map_value_addr[map] + high; }
     begin_note(j, dst);
     note_const(j, dst, value);
 }
 
-/* What the verifier knows of the registers of this instruction. */
-static void take_facts(struct jit *j, struct bpf_insn insn, uint8_t flags) {
-    uint8_t *dst = &j->bits[insn_dst(insn)], *src = &j->bits[insn_src(insn)];
-    if (flags & FACT_DST_UPPER_ZERO && *dst > 32) { *dst = 32; }
-    if (flags & FACT_SRC_UPPER_ZERO && *src > 32) { *src = 32; }
-}
-
 /* Registers live after a jump, and whether execution goes on behind it. */
-static uint32_t live_after_jump(const struct jit *j, struct bpf_insn insn, uint8_t flags, bool *falls) {
+static uint32_t live_after_jump(const struct jit *j, struct insn insn, uint8_t flags, bool *falls) {
     enum flow flow = jump_flow(insn, flags);
     uint32_t next = slot_live(j, j->slot + 1);
     *falls = flow != FLOW_JUMP && flow != FLOW_EXIT;
@@ -52,12 +46,12 @@ static uint32_t live_after_jump(const struct jit *j, struct bpf_insn insn, uint8
 /* Code that is jumped to and fallen into: both ways agree on where everything is. */
 static void join(struct jit *j, uint32_t slot, bool falls) {
     if (falls) { settle_for_label(j, slot, 0); }
-    place_label(j, slot);
-    if (j->slots[slot] & SLOT_BACK) {
+    uint32_t known = place_label(j, slot);
+    if (known & SLOT_BACK) {
         hoist_constants(j, slot);
         j->slots[slot] = (j->slots[slot] & ~SLOT_WORD) | (j->words & SLOT_WORD);
     }
-    forget_all(j, j->slots[slot] & SLOT_R0_HOME);
+    forget_all(j, known & SLOT_R0_HOME);
     j->barrier = j->words;
 }
 
@@ -70,63 +64,75 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     scan_function(j, slot);
     j->pending = 0x3ffu; /* homes change with the function */
     j->bits[10] = 64;
-    place_label(j, slot);
+    uint32_t known = place_label(j, slot);
     emit_prologue(j, slot == 0 && j->environment->features & JIT_BTI);
     struct a64_target26 distance;
     if (falls && over < j->capacity && try_target26((int64_t)j->words - over, &distance)) {
         j->out[over] = a64_b(distance);
     }
-    forget_all(j, j->slots[slot] & SLOT_R0_HOME);
+    forget_all(j, known & SLOT_R0_HOME || j->live_in & REG_BIT(1));
     j->barrier = j->words;
 }
 
-/* Begins a slot: its label, and what is known when it is reached by falling (`falls`) or by a jump. */
-static void begin_slot(struct jit *j, uint32_t slot, bool falls) {
-    uint32_t known = j->slots[slot];
-    j->slot = slot;
-    j->live_in = slot_live(j, slot);
-    if (!(known & (SLOT_ENTRY | SLOT_TARGET))) { return place_label(j, slot); }
+/* A slot that jumps or calls come to. */
+static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = j->live_in;
-    if (known & SLOT_ENTRY) { return enter_function(j, slot, falls); }
+    if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
     join(j, slot, falls);
 }
 
 /* Returns whether execution goes on to the next slot. */
-static bool compile_slot(struct jit *j, uint32_t slot, bool falls) {
-    struct bpf_insn insn = j->program->insns[slot];
-    uint8_t flags = j->facts->flags[slot];
-    begin_slot(j, slot, falls);
-    bool goes_on = true;
-    if (is_jump_class(insn)) {
-        j->live_out = live_after_jump(j, insn, flags, &goes_on);
-    } else {
-        j->live_out = slot_live(j, slot + 1);
-    }
-    if (flags & (FACT_DST_UPPER_ZERO | FACT_SRC_UPPER_ZERO)) { take_facts(j, insn, flags); }
-    if (effects[insn.opcode] & EFFECT_IS_PURE && !(j->live_out & REG_BIT(insn_dst(insn)))) { return true; }
-    compile_insn(j, insn);
+static bool compile_jump_slot(struct jit *j, struct insn insn, uint32_t facts) {
+    bool goes_on;
+    j->live_out = live_after_jump(j, insn, (uint8_t)facts, &goes_on);
+    compile_jump(j, insn);
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
     return goes_on;
 }
 
 static void compile_program(struct jit *j) {
     const struct bpf_insn *insns = j->program->insns;
-    uint32_t count = j->program->count;
+    const uint8_t *facts = j->facts->flags;
+    uint32_t *slots = j->slots, count = j->program->count;
     bool falls = false;
     for (uint32_t slot = 0; slot < count && j->words <= j->capacity; slot++) {
-        bool second_half = insns[slot].opcode == 0;
-        if (second_half || !slot_reached(j, slot) || slot == j->skipped) {
+        uint32_t known = slots[slot], flags = facts[slot];
+        if (!(flags & FACT_REACHED)) {
             place_label(j, slot);
             continue; /* `falls` stays: a skipped jump was folded into a branch that falls through */
         }
-        falls = compile_slot(j, slot, falls);
+        struct insn insn = load_insn(&insns[slot]);
+        uint32_t effect = effects[opcode_of(insn)];
+        j->slot = slot;
+        j->facts_here = flags;
+        j->in_loop = known & SLOT_LOOP;
+        j->live_in = live_of(known);
+        if (known & (SLOT_ENTRY | SLOT_TARGET)) {
+            begin_label(j, slot, falls);
+        } else {
+            slots[slot] = j->words & SLOT_WORD;
+        }
+        if (effect & EFFECT_IS_JUMP) {
+            falls = compile_jump_slot(j, insn, flags);
+            if (j->skips_next) {
+                j->skips_next = false;
+                place_label(j, ++slot);
+            }
+            continue;
+        }
+        falls = true;
+        j->live_out = live_of(slots[slot + 1]);
+        if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { continue; }
+        compile_insn(j, insn);
+        if (is_reg(j, 10)) { restore_frame_pointer(j); }
     }
 }
 
-/* What the caller gets of the slots: only their words. */
+/* What the caller gets of the slots: only their words. Of slots that nothing jumps back to that is all there is by now. */
 static void strip_slots(struct jit *j) {
-    for (uint32_t slot = 0; slot < j->program->count; slot++) { j->slots[slot] &= SLOT_WORD; }
-    j->slots[j->program->count] = j->words;
+    uint32_t *slots = j->slots, count = j->program->count;
+    for (uint32_t slot = 0; j->goes_back && slot < count; slot++) { slots[slot] &= SLOT_WORD; }
+    slots[count] = j->words;
 }
 
 static enum status compile(struct jit *j, struct jit_result *result) {
@@ -157,7 +163,6 @@ enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *f
         .slots = word_of_insn,
         .out = out,
         .capacity = capacity_words,
-        .skipped = UINT32_MAX,
     };
     return word_of_insn ? compile(&j, result) : compile_with_own_table(&j, result);
 }

@@ -41,7 +41,7 @@ static void branch_over_move(struct jit *j, const struct test *t) {
     j->barrier = j->words;
 }
 
-static void compile_branch(struct jit *j, struct bpf_insn insn, uint32_t target) {
+static void compile_branch(struct jit *j, struct insn insn, uint32_t target) {
     struct test t = test_of(j, insn, target);
     uint32_t found = found_by_test(j, &t);
     bool r0_to_x0 = expects_r0_in_x0(j, target) && !(found & 1);
@@ -51,10 +51,10 @@ static void compile_branch(struct jit *j, struct bpf_insn insn, uint32_t target)
 }
 
 /* A branch over a jump, as clang ends loops: one branch to where the jump goes, if nobody else comes to that jump. */
-static bool try_invert(struct jit *j, struct bpf_insn insn, uint32_t target) {
+static bool try_invert(struct jit *j, struct insn insn, uint32_t target) {
     uint32_t over = j->slot + 1;
     if (next_reached(j) != over || j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
-    struct bpf_insn jump = j->program->insns[over];
+    struct insn jump = insn_at(j, over);
     if (!is_jump_class(jump) || jump_flow(jump, j->facts->flags[over]) != FLOW_JUMP) { return false; }
     if (target != next_reached_after(j, over)) { return false; }
     uint32_t to = jump_target(jump, over);
@@ -63,7 +63,7 @@ static bool try_invert(struct jit *j, struct bpf_insn insn, uint32_t target) {
     struct test t = test_of(j, insn, to);
     t.op = invert_test(t.op);
     emit_test(j, &t);
-    j->skipped = over;
+    j->skips_next = true;
     return true;
 }
 
@@ -114,7 +114,7 @@ static void compile_exit(struct jit *j) {
     emit_return(j);
 }
 
-void compile_jump(struct jit *j, struct bpf_insn insn) {
+void compile_jump(struct jit *j, struct insn insn) {
     switch (jump_flow(insn, j->facts->flags[j->slot])) {
     case FLOW_NEXT: return;
     case FLOW_JUMP: return compile_goto(j, jump_target(insn, j->slot));
@@ -123,7 +123,7 @@ void compile_jump(struct jit *j, struct bpf_insn insn) {
         if (!try_invert(j, insn, target)) { compile_branch(j, insn, target); }
         return;
     }
-    case FLOW_CALL_HELPER: return call_helper(j, (uint32_t)insn.imm);
+    case FLOW_CALL_HELPER: return call_helper(j, (uint32_t)imm_of(insn));
     case FLOW_CALL_LOCAL: return call_local(j, jump_target(insn, j->slot));
     case FLOW_EXIT: return compile_exit(j);
     }

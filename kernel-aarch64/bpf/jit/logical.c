@@ -1,7 +1,7 @@
 #include "bpf/jit/operation.h"
 
 static void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
-    uint32_t bits = j->bits[dst];
+    uint32_t bits = dst_bits(j, dst);
     uint64_t possible = bits < 64 ? (1ull << bits) - 1 : UINT64_MAX;
     struct a64_mask mask;
     if ((imm & possible) == possible) { return; }
@@ -10,8 +10,8 @@ static void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide
         ensure_reg(j, dst);
         begin_note(j, dst);
         uint32_t top = 64 - (uint32_t)__builtin_clzll(imm);
-        return note(j, dst, (struct value){.kind = VALUE_MASK, .base = j->values[dst].base, .imm = imm},
-                    top < bits ? top : bits);
+        j->values[dst].imm = imm;
+        return note_shape(j, dst, SHAPE(VALUE_MASK, j->values[dst].base, NO_REG), top < bits ? top : bits);
     }
     if (is_wide || !try_mask(imm, A64_WIDTH_W, &mask)) { return operate_constant(j, dst, FORM_AND, imm, is_wide); }
     ensure_reg32(j, dst);
@@ -48,7 +48,7 @@ void compile_logical(struct jit *j, uint32_t dst, uint32_t op, const struct sour
         return operate_commutative(j, dst, form, s->reg, is_wide);
     }
     bool keeps = op != BPF_ALU_AND && s->imm == 0;
-    if (keeps && !is_wide && j->bits[dst] > 32) { return derive_field(j, dst, dst, keep_low, 32, true); }
+    if (keeps && !is_wide && dst_bits(j, dst) > 32) { return derive_field(j, dst, dst, keep_low, 32, true); }
     if (keeps) { return; }
     if (op == BPF_ALU_AND) { return and_constant(j, dst, s->imm, is_wide); }
     or_xor_constant(j, dst, op, s->imm, is_wide);

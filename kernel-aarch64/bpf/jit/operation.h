@@ -47,5 +47,5 @@ void operate_constant(struct jit *j, uint32_t dst, enum alu_form form, uint64_t 
 void compile_add(struct jit *j, uint32_t dst, const struct source *s, bool is_wide);
 void compile_sub(struct jit *j, uint32_t dst, const struct source *s, bool is_wide);
 void compile_mul(struct jit *j, uint32_t dst, const struct source *s, bool is_wide);
-void compile_divmod(struct jit *j, struct bpf_insn insn, const struct source *s, bool is_wide);
+void compile_divmod(struct jit *j, struct insn insn, const struct source *s, bool is_wide);
 void compile_logical(struct jit *j, uint32_t dst, uint32_t op, const struct source *s, bool is_wide);

@@ -4,21 +4,23 @@
 
 #include "bpf/jit/state.h"
 
-void compile_alu(struct jit *j, struct bpf_insn insn);
-void compile_load(struct jit *j, struct bpf_insn insn);
-void compile_store(struct jit *j, struct bpf_insn insn);
-void compile_atomic(struct jit *j, struct bpf_insn insn);
-void compile_immediate64(struct jit *j, struct bpf_insn insn);
-void compile_jump(struct jit *j, struct bpf_insn insn);
+void compile_alu(struct jit *j, struct insn insn);
+void compile_load(struct jit *j, struct insn insn);
+void compile_store(struct jit *j, struct insn insn);
+void compile_atomic(struct jit *j, struct insn insn);
+void compile_immediate64(struct jit *j, struct insn insn);
+void compile_jump(struct jit *j, struct insn insn);
 
 /* Emits what a function does on entry, and what it does before it returns with its result in x0. */
 void emit_prologue(struct jit *j, bool landing_pad);
 void emit_return(struct jit *j);
 
-/* Puts the current address on a slot and completes the branches that wait for it. */
-void complete_branches(struct jit *j, uint32_t slot, uint32_t head);
-static inline void place_label(struct jit *j, uint32_t slot) {
-    uint32_t head = j->slots[slot] & SLOT_WORD;
-    j->slots[slot] = (j->slots[slot] & ~SLOT_WORD) | (j->words & SLOT_WORD) | SLOT_EMITTED;
-    if (head) { complete_branches(j, slot, head); }
+/* Puts the current address on a slot and completes the branches that wait for it. Returns what was known of the slot; only
+ * of slots that jumps come back to it is kept. */
+void complete_branches(struct jit *j, bool is_entry, uint32_t head);
+static inline uint32_t place_label(struct jit *j, uint32_t slot) {
+    uint32_t known = j->slots[slot], kept = known & SLOT_BACK ? (known & ~SLOT_WORD) | SLOT_EMITTED : 0;
+    if (known & SLOT_WORD) { complete_branches(j, known & SLOT_ENTRY, known & SLOT_WORD); }
+    j->slots[slot] = kept | (j->words & SLOT_WORD);
+    return known;
 }

@@ -15,6 +15,7 @@
  * Invariant: when a register is redefined, everybody else whose noted value reads its home is written first (value.c). */
 
 #include "bpf/jit/immediate.h"
+#include "bpf/jit/insn.h"
 #include "bpf/jit/jit.h"
 
 #define SCRATCH X16
@@ -31,20 +32,33 @@ enum value_kind : uint8_t {
     VALUE_ADD_IMM, /* base + imm; base may be SP */
     VALUE_FIELD,   /* bits base[from + width - 1 : from], extended, shifted left by `to`; from or to is 0 */
     VALUE_MASK,    /* base & imm, imm a bitmask immediate of 64 bits */
-    VALUE_SUM,     /* base + (index << left), index cut to 32 bits when `narrow` */
+    VALUE_SUM,     /* base + (index << to), index cut to 32 bits when `narrow` */
     VALUE_PRODUCT, /* base * index, of 32 bits when `narrow` */
 };
 
+/* The shape is made, copied and compared as one number: value_copy() and so on. */
 struct value {
-    enum value_kind kind;
-    uint8_t base; /* enum a64_reg */
-    uint8_t index; /* enum a64_reg */
-    uint8_t from, width, to;
-    bool is_signed; /* VALUE_FIELD: sign-extended */
-    bool narrow;    /* 32-bit operation, bits 63..32 of the result zero */
-    uint8_t left;
+    union {
+        uint64_t shape;
+        struct {
+            enum value_kind kind;
+            uint8_t base;  /* enum a64_reg; NO_REG where none is read */
+            uint8_t index; /* as well */
+            uint8_t from, width, to;
+            bool is_signed; /* VALUE_FIELD: sign-extended */
+            bool narrow;    /* 32-bit operation, bits 63..32 of the result zero */
+        };
+    };
     uint64_t imm;
 };
+static_assert(sizeof(struct value) == 16);
+
+#define NO_REG 63u
+#define SHAPE(kind, base, index) ((kind) | (uint64_t)(base) << 8 | (uint64_t)(index) << 16)
+#define SHAPE_TO(to) ((uint64_t)(to) << 40)
+#define SHAPE_NARROW(narrow) ((uint64_t)(narrow) << 56)
+
+static inline uint64_t shape_copy(uint32_t base) { return SHAPE(VALUE_COPY, base, NO_REG); }
 
 /* While compiling, word_of_insn[slot] also holds what is known of the slot, above the 16 bits of its first word. Before the
  * slot is emitted these 16 bits head a chain of branches that wait for it: word + 1, each linked to the one before it by the
@@ -59,8 +73,15 @@ struct value {
 #define SLOT_EMITTED (1u << 31)
 #define MAX_CODE_WORDS 0xfff0u
 
+/* What a function needs of its frame. */
+struct needs {
+    uint32_t across; /* r6..r9 live across some call */
+    int32_t lowest;  /* lowest stack byte addressed from r10 */
+    bool escapes;    /* r10 is copied */
+    bool calls;
+};
+
 struct function {
-    uint32_t end; /* first slot after it */
     uint32_t frame_bytes;
     uint32_t saved_count;
     uint8_t saved[5]; /* enum a64_reg */
@@ -78,24 +99,40 @@ struct jit {
     uint32_t words;
     uint32_t barrier;  /* words before this one must not be merged with what follows: somebody branches here */
     uint32_t slot;     /* being compiled */
-    uint32_t skipped;  /* slot that was compiled together with the one before it */
+    uint32_t facts_here; /* enum bpf_fact of the slot */
+    bool in_loop;
+    bool skips_next; /* the next slot was compiled together with this one */
     uint32_t live_in;  /* registers live before the slot */
     uint32_t live_out; /* and after it */
     uint32_t pending;  /* registers whose value is noted but not in its home */
+    uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     uint32_t hoisted_end; /* slot after the loop whose constants are in registers */
     uint32_t hoisted_count;
     uint64_t hoisted[HOISTED_LIMIT];
     bool has_local_calls;
+    bool goes_back;      /* some jump or call does */
+    struct needs needs;  /* of the program, all of it */
     bool uniform_frames; /* functions share code, so all have the same frame */
     struct function function;
-    uint8_t home[11];
-    uint8_t bits[11]; /* bits at and above this number are zero in the register */
+    uint8_t home[16];
+    alignas(8) uint8_t bits[16]; /* bits at and above this number are zero in the register */
     struct value values[11];
 };
 
-static inline uint32_t slot_live(const struct jit *j, uint32_t slot) {
-    return (j->slots[slot] >> SLOT_LIVE_SHIFT) & 0x3ffu;
+static inline uint32_t live_of(uint32_t known) { return (known >> SLOT_LIVE_SHIFT) & 0x3ffu; }
+static inline uint32_t slot_live(const struct jit *j, uint32_t slot) { return live_of(j->slots[slot]); }
+
+/* Number of low bits that may be set in the register that is the dst or the src of this slot. */
+static inline uint32_t dst_bits(const struct jit *j, uint32_t reg) {
+    uint32_t bits = j->bits[reg];
+    return bits > 32 && j->facts_here & FACT_DST_UPPER_ZERO ? 32 : bits;
 }
+static inline uint32_t src_bits(const struct jit *j, uint32_t reg) {
+    uint32_t bits = j->bits[reg];
+    return bits > 32 && j->facts_here & FACT_SRC_UPPER_ZERO ? 32 : bits;
+}
+
+static inline struct insn insn_at(const struct jit *j, uint32_t slot) { return load_insn(&j->program->insns[slot]); }
 
 static inline bool slot_reached(const struct jit *j, uint32_t slot) {
     return j->facts->flags[slot] & FACT_REACHED;
@@ -109,16 +146,16 @@ static inline void emit(struct jit *j, uint32_t word) {
 /* A jump as the facts leave it. */
 enum flow : uint8_t { FLOW_NEXT, FLOW_JUMP, FLOW_BRANCH, FLOW_CALL_HELPER, FLOW_CALL_LOCAL, FLOW_EXIT };
 
-static inline bool is_jump_class(struct bpf_insn insn) {
-    uint32_t class = insn_class(insn);
+static inline bool is_jump_class(struct insn insn) {
+    uint32_t class = class_of(insn);
     return class == BPF_CLASS_JMP || class == BPF_CLASS_JMP32;
 }
 
-static inline enum flow jump_flow(struct bpf_insn insn, uint8_t facts) {
-    switch (insn.opcode & 0xf0u) {
+static inline enum flow jump_flow(struct insn insn, uint8_t facts) {
+    switch (operation_of(insn)) {
     case BPF_JMP_JA: return FLOW_JUMP;
     case BPF_JMP_EXIT: return FLOW_EXIT;
-    case BPF_JMP_CALL: return insn_src(insn) == BPF_PSEUDO_CALL_LOCAL ? FLOW_CALL_LOCAL : FLOW_CALL_HELPER;
+    case BPF_JMP_CALL: return src_of(insn) == BPF_PSEUDO_CALL_LOCAL ? FLOW_CALL_LOCAL : FLOW_CALL_HELPER;
     default: break;
     }
     if (facts & FACT_ALWAYS_TAKEN) { return FLOW_JUMP; }
@@ -126,7 +163,7 @@ static inline enum flow jump_flow(struct bpf_insn insn, uint8_t facts) {
 }
 
 /* Slot a jump or local call goes to. RFC 9669 §4.3: gotol and call take the distance from imm. */
-static inline uint32_t jump_target(struct bpf_insn insn, uint32_t slot) {
-    bool wide = insn.opcode == (BPF_CLASS_JMP32 | BPF_JMP_JA) || (insn.opcode & 0xf0u) == BPF_JMP_CALL;
-    return slot + 1 + (uint32_t)(wide ? insn.imm : insn.off);
+static inline uint32_t jump_target(struct insn insn, uint32_t slot) {
+    bool wide = opcode_of(insn) == (BPF_CLASS_JMP32 | BPF_JMP_JA) || operation_of(insn) == BPF_JMP_CALL;
+    return slot + 1 + (uint32_t)(wide ? imm_of(insn) : off_of(insn));
 }

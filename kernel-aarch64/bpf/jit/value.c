@@ -75,9 +75,9 @@ static void emit_field(struct jit *j, enum a64_reg rd, const struct value *v) {
 static void emit_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
     enum a64_reg base = (enum a64_reg)v->base, index = (enum a64_reg)v->index;
     if (v->narrow) {
-        return emit(j, a64_add_ext(rd, base, (struct a64_left){v->left}, A64_EXTEND_UXTW, index, A64_WIDTH_X));
+        return emit(j, a64_add_ext(rd, base, (struct a64_left){v->to}, A64_EXTEND_UXTW, index, A64_WIDTH_X));
     }
-    emit(j, a64_add(rd, base, amount(v->left), index, A64_SHIFT_LSL, A64_WIDTH_X));
+    emit(j, a64_add(rd, base, amount(v->to), index, A64_SHIFT_LSL, A64_WIDTH_X));
 }
 
 void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
@@ -99,29 +99,23 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
     if (try_mask(v->imm, A64_WIDTH_X, &mask)) { emit(j, a64_and_imm(into, base, mask, A64_WIDTH_X)); }
 }
 
-static bool reads(const struct value *v, enum a64_reg phys) {
-    if (v->kind == VALUE_CONST) { return false; }
-    return v->base == phys || ((v->kind == VALUE_SUM || v->kind == VALUE_PRODUCT) && v->index == phys);
-}
+static bool reads(const struct value *v, enum a64_reg phys) { return v->base == phys || v->index == phys; }
 
-static void set_home(struct jit *j, uint32_t reg, enum a64_reg phys) {
-    j->values[reg] = (struct value){.kind = VALUE_COPY, .base = (uint8_t)phys};
-    if (phys == j->home[reg]) {
-        j->pending &= ~REG_BIT(reg);
-    } else {
-        j->pending |= REG_BIT(reg);
-    }
-}
-
-void release_pending(struct jit *j, enum a64_reg phys, uint32_t pending) {
-    for (uint32_t left = pending; left; left &= left - 1) {
+void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except) {
+    bool still_read = false;
+    for (uint32_t left = j->pending; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
-        if (reads(&j->values[reg], phys)) { settle(j, reg); }
+        if (!reads(&j->values[reg], phys)) { continue; }
+        if (reg != except && needed & REG_BIT(reg)) {
+            settle(j, reg);
+        } else {
+            still_read = true;
+        }
     }
+    if (!still_read) { j->foreign &= ~(1ull << phys); }
 }
 
-void settle(struct jit *j, uint32_t reg) {
-    if (!(j->pending & REG_BIT(reg))) { return; }
+void settle_pending(struct jit *j, uint32_t reg) {
     enum a64_reg home = (enum a64_reg)j->home[reg];
     release_phys(j, home, j->live_in | j->live_out, reg);
     write_value(j, reg, home);
@@ -129,89 +123,46 @@ void settle(struct jit *j, uint32_t reg) {
 }
 
 /* r10 has no home: its address is computed for the one instruction that needs it whole. */
-static void compute_frame_pointer(struct jit *j) {
+void compute_frame_pointer(struct jit *j) {
     write_value(j, 10, SCRATCH2);
-    j->values[10] = (struct value){.kind = VALUE_COPY, .base = SCRATCH2};
-}
-
-void ensure_reg(struct jit *j, uint32_t reg) {
-    if (is_reg(j, reg)) { return; }
-    if (reg == 10) { return compute_frame_pointer(j); }
-    settle(j, reg);
-}
-
-/* A field that keeps the low 32 bits where they are reads them from its base. */
-static bool low_word_is_base(const struct value *v) {
-    return v->kind == VALUE_COPY || (v->kind == VALUE_FIELD && v->from == 0 && v->to == 0 && v->width >= 32);
-}
-
-void ensure_reg32(struct jit *j, uint32_t reg) {
-    if (!low_word_is_base(&j->values[reg])) { ensure_reg(j, reg); }
-}
-
-enum a64_reg value_reg32(const struct jit *j, uint32_t reg) { return (enum a64_reg)j->values[reg].base; }
-
-void drop_unread(struct jit *j, uint32_t reg) {
-    if (!(j->live_in & REG_BIT(reg))) { set_home(j, reg, (enum a64_reg)j->home[reg]); }
-}
-
-void begin_note(struct jit *j, uint32_t reg) {
-    drop_unread(j, reg);
-    /* r1's home is x0, where r0 may still be: it is moved when x0 is really written, often it is dead by then. */
-    if (reg != 1) { release_phys(j, (enum a64_reg)j->home[reg], j->live_out, reg); }
+    j->values[10].shape = shape_copy(SCRATCH2);
 }
 
 /* r0 is best computed in x0, where the caller expects it, if r1 leaves it free. */
-static enum a64_reg place_of(const struct jit *j, uint32_t reg) {
-    if (reg != 0 || j->live_out & REG_BIT(1) || j->slots[j->slot] & SLOT_LOOP) { return (enum a64_reg)j->home[reg]; }
+static enum a64_reg place_of_r0(const struct jit *j) {
+    if (j->live_out & REG_BIT(1) || j->in_loop) { return (enum a64_reg)j->home[0]; }
+    if (!(j->foreign & 1)) { return X0; }
     for (uint32_t left = j->pending & j->live_out & ~1u; left; left &= left - 1) {
-        if (reads(&j->values[__builtin_ctz(left)], X0)) { return (enum a64_reg)j->home[reg]; }
+        if (reads(&j->values[__builtin_ctz(left)], X0)) { return (enum a64_reg)j->home[0]; }
     }
     return X0;
 }
 
-enum a64_reg begin_define(struct jit *j, uint32_t reg) {
-    drop_unread(j, reg);
-    enum a64_reg phys = place_of(j, reg);
-    release_phys(j, phys, j->live_out, reg);
-    if (phys != j->home[reg]) { release_phys(j, (enum a64_reg)j->home[reg], j->live_out, reg); }
+enum a64_reg begin_define_r0(struct jit *j) {
+    enum a64_reg phys = place_of_r0(j);
+    release_phys(j, phys, j->live_out, 0);
+    if (phys != j->home[0]) { release_phys(j, (enum a64_reg)j->home[0], j->live_out, 0); }
     return phys;
-}
-
-void define(struct jit *j, uint32_t reg, enum a64_reg phys, uint32_t bits) {
-    set_home(j, reg, phys);
-    j->bits[reg] = (uint8_t)bits;
-}
-
-void note(struct jit *j, uint32_t reg, struct value value, uint32_t bits) {
-    if (value.kind == VALUE_COPY && value.base == j->home[reg]) { return define(j, reg, (enum a64_reg)value.base, bits); }
-    j->values[reg] = value;
-    j->pending |= REG_BIT(reg);
-    j->bits[reg] = (uint8_t)bits;
-}
-
-void note_const(struct jit *j, uint32_t reg, uint64_t value) {
-    uint32_t bits = value ? 64 - (uint32_t)__builtin_clzll(value) : 0;
-    note(j, reg, (struct value){.kind = VALUE_CONST, .imm = value}, bits);
 }
 
 void restore_frame_pointer(struct jit *j) {
     if (is_reg(j, 10)) { release_phys(j, SCRATCH2, j->live_out, 10); }
-    j->values[10] = (struct value){.kind = VALUE_ADD_IMM, .base = SP, .imm = j->function.frame_bytes};
+    j->values[10] = (struct value){.shape = SHAPE(VALUE_ADD_IMM, SP, NO_REG), .imm = j->function.frame_bytes};
 }
 
 void forget_pending(struct jit *j) {
     for (uint32_t left = j->pending; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
-        j->values[reg] = (struct value){.kind = VALUE_COPY, .base = j->home[reg]};
+        j->values[reg].shape = shape_copy(j->home[reg]);
     }
     j->pending = 0;
+    j->foreign = 0;
 }
 
 void forget_all(struct jit *j, bool r0_home) {
     forget_pending(j);
-    for (uint32_t reg = 0; reg < 10; reg++) { j->bits[reg] = 64; }
-    if (!r0_home) { set_home(j, 0, X0); }
+    for (uint32_t reg = 0; reg < 16; reg++) { j->bits[reg] = 64; }
+    if (!r0_home) { define(j, 0, X0, 64); }
     restore_frame_pointer(j);
 }
 
@@ -220,11 +171,10 @@ static void settle_r0_in_x0(struct jit *j) {
     if (is_reg(j, 0) && value_reg(j, 0) == X0) { return; }
     release_phys(j, X0, j->live_in | j->live_out, 0);
     write_value(j, 0, X0);
-    set_home(j, 0, X0);
+    define(j, 0, X0, j->bits[0]);
 }
 
-void settle_for_label(struct jit *j, uint32_t label, uint32_t except) {
-    uint32_t needed = slot_live(j, label) & ~except;
+void settle_needed(struct jit *j, uint32_t label, uint32_t needed) {
     bool r0_in_x0 = needed & 1 && expects_r0_in_x0(j, label);
     for (uint32_t left = j->pending & needed & ~(r0_in_x0 ? 1u : 0u); left; left &= left - 1) {
         settle(j, (uint32_t)__builtin_ctz(left));

@@ -15,40 +15,104 @@ static inline bool is_const(const struct jit *j, uint32_t reg) { return j->value
 /* Register that holds a value which is_reg(). */
 static inline enum a64_reg value_reg(const struct jit *j, uint32_t reg) { return (enum a64_reg)j->values[reg].base; }
 
-/* Makes is_reg() true, by writing the value to its home if need be. May emit. */
-void ensure_reg(struct jit *j, uint32_t reg);
-
-/* Makes value_reg32() possible: a register whose low 32 bits are those of the value. May emit. */
-void ensure_reg32(struct jit *j, uint32_t reg);
-enum a64_reg value_reg32(const struct jit *j, uint32_t reg);
-
 /* Computes the value of `reg` into any register. Emits. */
 void write_value(struct jit *j, uint32_t reg, enum a64_reg into);
 
-/* Puts a value into its own register and forgets what was noted. May emit. */
-void settle(struct jit *j, uint32_t reg);
+/* Puts a value that is pending into its own register and forgets what was noted. Emits. */
+void settle_pending(struct jit *j, uint32_t reg);
+static inline void settle(struct jit *j, uint32_t reg) {
+    if (j->pending & REG_BIT(reg)) { settle_pending(j, reg); }
+}
+
+/* Makes is_reg() true, by writing the value to its home if need be. May emit. */
+void compute_frame_pointer(struct jit *j);
+static inline void ensure_reg(struct jit *j, uint32_t reg) {
+    if (is_reg(j, reg)) { return; }
+    if (reg == 10) { return compute_frame_pointer(j); }
+    settle_pending(j, reg);
+}
+
+/* Whether the low 32 bits of the base are those of the value. */
+static inline bool low_word_is_base(const struct value *v) {
+    return v->kind == VALUE_COPY || (v->kind == VALUE_FIELD && v->from == 0 && v->to == 0 && v->width >= 32);
+}
+
+/* Makes value_reg32() possible: a register whose low 32 bits are those of the value. May emit. */
+static inline void ensure_reg32(struct jit *j, uint32_t reg) {
+    if (!low_word_is_base(&j->values[reg])) { ensure_reg(j, reg); }
+}
+static inline enum a64_reg value_reg32(const struct jit *j, uint32_t reg) { return (enum a64_reg)j->values[reg].base; }
 
 /* Before `phys` changes: writes every value that is still needed (bits of `needed`) and reads it, `except` left out. */
-void release_pending(struct jit *j, enum a64_reg phys, uint32_t pending);
+void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except);
 static inline void release_phys(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except) {
-    uint32_t pending = j->pending & needed & ~REG_BIT(except);
-    if (pending) { release_pending(j, phys, pending); }
+    if (j->foreign >> phys & 1) { release_foreign(j, phys, needed, except); }
+}
+
+static inline void set_home(struct jit *j, uint32_t reg, uint32_t home) {
+    j->values[reg].shape = shape_copy(home);
+    j->pending &= ~REG_BIT(reg);
 }
 
 /* Forgets the old value of a register that this slot overwrites unread: nobody has to keep it. */
-void drop_unread(struct jit *j, uint32_t reg);
+static inline void drop_unread(struct jit *j, uint32_t reg) {
+    if (!(j->live_in >> reg & 1)) { set_home(j, reg, j->home[reg]); }
+}
 
 /* Prepares a definition of `reg` that is only noted: others that read its home are settled. Call before reading operands. */
-void begin_note(struct jit *j, uint32_t reg);
+static inline void begin_note(struct jit *j, uint32_t reg) {
+    drop_unread(j, reg);
+    /* r1's home is x0, where r0 may still be: it is moved when x0 is really written, often it is dead by then. */
+    if (reg != 1) { release_phys(j, (enum a64_reg)j->home[reg], j->live_out, reg); }
+}
 
 /* Prepares a definition of `reg` that is computed now and returns the register to compute it in. Call before reading operands
  * and finish with define(). */
-enum a64_reg begin_define(struct jit *j, uint32_t reg);
-void define(struct jit *j, uint32_t reg, enum a64_reg phys, uint32_t bits);
+enum a64_reg begin_define_r0(struct jit *j);
+static inline enum a64_reg begin_define(struct jit *j, uint32_t reg) {
+    drop_unread(j, reg);
+    if (reg == 0) { return begin_define_r0(j); }
+    enum a64_reg home = (enum a64_reg)j->home[reg];
+    release_phys(j, home, j->live_out, reg);
+    return home;
+}
+
+/* Registers a value reads that are not the home of `reg`; x0 always counts, r0 comes there too. */
+static inline uint64_t foreign_of(const struct jit *j, uint32_t reg, uint64_t shape) {
+    uint64_t reads = 1ull << (shape >> 8 & 63) | 1ull << (shape >> 16 & 63);
+    return reads & (~(1ull << j->home[reg]) | 1);
+}
 
 /* Notes a value; `bits` as in struct jit. */
-void note(struct jit *j, uint32_t reg, struct value value, uint32_t bits);
-void note_const(struct jit *j, uint32_t reg, uint64_t value);
+static inline void note_shape(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
+    j->values[reg].shape = shape;
+    j->bits[reg] = (uint8_t)bits;
+    j->foreign |= foreign_of(j, reg, shape);
+    if (shape == shape_copy(j->home[reg])) {
+        j->pending &= ~REG_BIT(reg);
+    } else {
+        j->pending |= REG_BIT(reg);
+    }
+}
+
+static inline void define(struct jit *j, uint32_t reg, enum a64_reg phys, uint32_t bits) {
+    j->bits[reg] = (uint8_t)bits;
+    if (phys == j->home[reg]) { return set_home(j, reg, phys); }
+    j->values[reg].shape = shape_copy(phys);
+    j->pending |= REG_BIT(reg);
+    j->foreign |= 1ull << phys;
+}
+
+static inline void note(struct jit *j, uint32_t reg, struct value value, uint32_t bits) {
+    j->values[reg].imm = value.imm;
+    note_shape(j, reg, value.shape, bits);
+}
+
+static inline void note_const(struct jit *j, uint32_t reg, uint64_t value) {
+    j->values[reg] = (struct value){.shape = SHAPE(VALUE_CONST, NO_REG, NO_REG), .imm = value};
+    j->bits[reg] = (uint8_t)(value ? 64 - (uint32_t)__builtin_clzll(value) : 0);
+    j->pending |= REG_BIT(reg);
+}
 
 /* r10 as sp + a constant again, after an instruction that needed it in a register. */
 void restore_frame_pointer(struct jit *j);
@@ -59,10 +123,14 @@ void forget_pending(struct jit *j);
 /* Everything in its home, as code that is jumped to finds it; r0 in x0 unless `r0_home`. */
 void forget_all(struct jit *j, bool r0_home);
 
-/* Writes every value that a label needs to where the label expects it, `except` left out (register bits). May emit. */
-void settle_for_label(struct jit *j, uint32_t label, uint32_t except);
-
 /* Whether a label expects r0 in x0. */
 static inline bool expects_r0_in_x0(const struct jit *j, uint32_t label) {
-    return slot_live(j, label) & 1 && !(j->slots[label] & SLOT_R0_HOME);
+    return (j->slots[label] & (1u << SLOT_LIVE_SHIFT | SLOT_R0_HOME)) == 1u << SLOT_LIVE_SHIFT;
+}
+
+/* Writes every value that a label needs to where the label expects it, `except` left out (register bits). May emit. */
+void settle_needed(struct jit *j, uint32_t label, uint32_t needed);
+static inline void settle_for_label(struct jit *j, uint32_t label, uint32_t except) {
+    uint32_t needed = slot_live(j, label) & ~except;
+    if (needed & (j->pending | 1)) { settle_needed(j, label, needed); }
 }
