@@ -1,4 +1,5 @@
 /** Compiles a device-tree source of dts/ with dtc. */
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -11,7 +12,7 @@ export const compileDeviceTree = async (name: string): Promise<string> => {
   const source = join(paths.dts, `${basename(name)}.dts`);
   if (!existsSync(source)) throw new BuildError('compiling the device tree', `${source} does not exist`);
   const output = join(paths.dtb, `${basename(name)}.dtb`);
-  const fresh = join(tmpdir(), `velocity-${basename(name)}-${process.pid}.dtb`);
+  const fresh = join(tmpdir(), `velocity-${basename(name)}-${randomUUID()}.dtb`);
   try {
     await run(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb', '-o', fresh, source]);
     writeChanged(output, readFileSync(fresh));

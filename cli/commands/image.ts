@@ -15,6 +15,7 @@ import {
   writeImage,
 } from '../../firmware/media/index.ts';
 import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
 import { buildFor } from '../virtual.ts';
 
 const kinds = ['folder', 'disk', 'esp', 'boot-img'] as const;
@@ -40,6 +41,14 @@ const partsOf = (
 
 type Written = { readonly bytes: number; readonly sha256?: string };
 
+const checkOptions = (board: Board, { firmwareDir }: Options) => {
+  if (firmwareDir === undefined || board.bootPath === 'raspberry-pi') return;
+  throw new UsageError(
+    `--firmware-dir is for Raspberry Pi firmware, which ${board.name} has no use for`,
+    'leave it out',
+  );
+};
+
 const write = async (board: Board, kind: Kind, out: string, parts: Parts): Promise<Written> => {
   if (kind === 'folder') {
     const files = bootFiles(board, parts);
@@ -58,7 +67,7 @@ const missingOf = (board: Board, kind: Kind, { firmware }: Parts) =>
 export const registerImage = (program: Command, { output }: Context): void => {
   program
     .command('image')
-    .description('make what a board boots from: a folder, a disk image, an EFI partition')
+    .description('make what a board (any of them, also real ones) boots from')
     .addOption(
       new Option(
         '--kind <kind>',
@@ -73,11 +82,13 @@ export const registerImage = (program: Command, { output }: Context): void => {
       'after',
       '\nExample:\n  velocity image --board rpi4b --kind disk --out rpi4b.img --firmware-dir boot',
     )
-    .action(async (_options: object, command: Command) => {
-      const { board: name = 'qemu-virt', kind, out, firmwareDir } = command.optsWithGlobals<Options>();
+    .action(async (_: object, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const { board: name = 'qemu-virt', kind, out } = options;
       const board = boardNamed(name);
+      checkOptions(board, options);
       const built = await buildFor(board, (text) => output.progress(text));
-      const parts = partsOf(board, built, firmwareDir);
+      const parts = partsOf(board, built, options.firmwareDir);
       const written = await write(board, kind, out, parts);
       const { build } = parts.manifest;
       for (const line of missingOf(board, kind, parts)) output.note(line);
