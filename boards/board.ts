@@ -33,6 +33,10 @@ export type Board = {
   readonly coreStart: 'psci' | 'spin-table';
   /** vendor:product of the boot ROM on USB, where it has one. */
   readonly usbBoot?: readonly { readonly vendor: number; readonly product: number }[];
+  /** How a person puts the board into the USB mode of its boot ROM. Sources: usbboot's Readme, jetson-flash's guides. */
+  readonly bootMode?: readonly string[];
+  /** What that mode is good for here, where the image does not go that way. */
+  readonly afterBootMode?: readonly string[];
   /** Source in dts/, where the loader brings none. */
   readonly dts?: string;
   readonly qemu?: QemuMachine;

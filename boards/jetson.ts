@@ -15,6 +15,16 @@ export const jetsonNano: Board = {
   interruptController: 'gicv2',
   coreStart: 'psci',
   usbBoot: [{ vendor: NVIDIA, product: 0x7f21 }],
+  bootMode: [
+    'power off',
+    'bridge the recovery pins: J40 pins 3 and 4 (board A02) or J12 pins 9 and 10 (board B01)',
+    'connect the micro-USB port to this computer, then power on',
+  ],
+  afterBootMode: [
+    "only NVIDIA's own tools can write in this mode: run flash.sh of L4T 32.7 once, so that U-Boot is on the board",
+    'remove the bridge, and write an SD card here: velocity flash --board jetson-nano --to /dev/sdX',
+    'or send the image to its U-Boot prompt: velocity flash --u-boot --port /dev/ttyUSB0',
+  ],
   tried: 'untried',
 };
 
@@ -32,6 +42,15 @@ export const jetsonOrinNano: Board = {
   usbBoot: [
     { vendor: NVIDIA, product: 0x7523 },
     { vendor: NVIDIA, product: 0x7623 },
+  ],
+  bootMode: [
+    'power off',
+    'bridge the pins FC REC and GND of the button header',
+    'connect the USB-C port to this computer, then power on',
+  ],
+  afterBootMode: [
+    "only NVIDIA's own tools can write in this mode: flash its QSPI memory once with L4T 35 or newer, so that UEFI is on the board",
+    'remove the bridge, and write an SD card, USB or NVMe disk here: velocity flash --board BOARD --to /dev/sdX',
   ],
   tried: 'untried',
 };

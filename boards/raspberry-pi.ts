@@ -59,6 +59,10 @@ export const rpi4b: Board = {
   dts: 'rpi4b',
   qemu: { machine: 'raspi4b', memory: '2G', cores: 4, minimum: 9 },
   tried: 'emulated',
+  bootMode: [
+    'only boards whose one-time memory selects a GPIO for it start in this mode; that change is permanent, and velocity does not make it',
+    'without it write an SD card: velocity flash --board rpi4b --to /dev/sdX',
+  ],
 };
 
 export const rpi3aPlus: Board = {
@@ -66,20 +70,65 @@ export const rpi3aPlus: Board = {
   name: 'rpi3a-plus',
   model: 'Raspberry Pi 3 Model A+',
   usbBoot: usb2837,
+  bootMode: [
+    'take the SD card out',
+    'connect the USB port to this computer by a cable from type A to type A',
+  ],
 };
 export const rpiZero2w: Board = {
   ...bcm2837,
   name: 'rpi-zero2w',
   model: 'Raspberry Pi Zero 2 W',
   usbBoot: usb2837,
+  bootMode: ['take the SD card out', 'connect the USB port (not the power port) to this computer'],
 };
 export const cm3: Board = {
   ...bcm2837,
   name: 'cm3',
   model: 'Raspberry Pi Compute Module 3',
   usbBoot: usb2837,
+  bootMode: [
+    'power off',
+    'set the jumper EMMC-DISABLE of the IO board',
+    'connect its USB slave port to this computer, then power on',
+  ],
 };
-export const rpi400: Board = { ...bcm2711, name: 'rpi400', model: 'Raspberry Pi 400' };
-export const cm4: Board = { ...bcm2711, name: 'cm4', model: 'Raspberry Pi Compute Module 4' };
-export const rpi5: Board = { ...bcm2712, name: 'rpi5', model: 'Raspberry Pi 5' };
-export const cm5: Board = { ...bcm2712, name: 'cm5', model: 'Raspberry Pi Compute Module 5' };
+export const rpi400: Board = {
+  ...bcm2711,
+  name: 'rpi400',
+  model: 'Raspberry Pi 400',
+  bootMode: [
+    'only boards whose one-time memory selects a GPIO for it start in this mode; that change is permanent, and velocity does not make it',
+    'without it write an SD card: velocity flash --board rpi400 --to /dev/sdX',
+  ],
+};
+export const cm4: Board = {
+  ...bcm2711,
+  name: 'cm4',
+  model: 'Raspberry Pi Compute Module 4',
+  bootMode: [
+    'power off',
+    'fit the jumper nRPIBOOT of the IO board',
+    'connect its micro-USB port to this computer, then power on',
+  ],
+};
+export const rpi5: Board = {
+  ...bcm2712,
+  name: 'rpi5',
+  model: 'Raspberry Pi 5',
+  bootMode: [
+    'unplug the USB-C cable; a shutdown is not enough',
+    'hold the power button',
+    'connect USB-C to a USB 3 port of this computer (900 mA or more), then let go',
+  ],
+};
+export const cm5: Board = {
+  ...bcm2712,
+  name: 'cm5',
+  model: 'Raspberry Pi Compute Module 5',
+  bootMode: [
+    'power off',
+    'fit the jumper nRPIBOOT of the IO board',
+    'connect its USB-C port to this computer',
+  ],
+};

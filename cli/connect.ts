@@ -55,6 +55,12 @@ export const withBoard = async <T>(
   options: BoardOptions,
   use: (address: string, virtual: boolean) => Promise<T>,
 ): Promise<T> => {
+  if (options.port && options.board) {
+    throw new UsageError(
+      '--port cannot be used with --board',
+      'a real board has a port, a virtual one a name',
+    );
+  }
   if (options.port) return use(options.port, false);
   if (options.board)
     return withVirtualBoard(context, options.board, options.key, (address) => use(address, true));

@@ -1,6 +1,7 @@
 /** Gets an image onto a board and verifies what it wrote. */
 
 export { type BlockSource, fileBlocks, memoryBlocks } from './blocks.ts';
+export { type Attached, identify, listAttached, type UsbMode } from './detect.ts';
 export * from './disk/index.ts';
 export * from './errors.ts';
 export * from './fastboot/index.ts';

@@ -1,42 +1,73 @@
 import type { Command } from 'commander';
-import { type Board, boardNamed } from '../../boards/index.ts';
-import { paths } from '../../firmware/index.ts';
-import { type FlashStep, flashVirtual, readImage } from '../../flasher/index.ts';
-import { withLink } from '../connect.ts';
+import { boardNamed } from '../../boards/index.ts';
+import { nodeUsb, type UsbHost } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
-import { buildFor, virtualStorage } from '../virtual.ts';
+import { failureOf, UsageError } from '../failure.ts';
+import { findAttached, flashAttached, isPluggedIn, watchUsb } from '../flash/attached.ts';
+import { flashDisk } from '../flash/disk.ts';
+import { flashFastboot } from '../flash/fastboot.ts';
+import { listEverything } from '../flash/list.ts';
+import type { FlashOptions } from '../flash/options.ts';
+import { flashUBoot } from '../flash/u-boot.ts';
+import { installUdev } from '../flash/udev.ts';
+import { flashVirtualBoard } from '../flash/virtual.ts';
 
-/** The board cannot be flashed by this release: says what can be done instead. */
-export class FlashPathError extends Error {
-  readonly code = 'no_flash_path';
-  readonly hint = 'only virtual boards can: velocity flash --board qemu-virt';
-  constructor(board: Board) {
-    super(`${board.name} cannot be flashed by this release`);
-    this.name = 'FlashPathError';
+/** A named virtual board is meant, unless a real one of that name is plugged in or asked for. */
+const isVirtual = async (host: UsbHost, { board, usb, firmwareDir, port }: FlashOptions) =>
+  board !== undefined &&
+  boardNamed(board).qemu !== undefined &&
+  usb === undefined &&
+  firmwareDir === undefined &&
+  port === undefined &&
+  !(await isPluggedIn(host, board));
+
+const flash = async (context: Context, host: UsbHost, options: FlashOptions): Promise<void> => {
+  if (options.installUdev) return installUdev(context, options.yes);
+  if (options.list) return listEverything(context, host);
+  if (options.to) return flashDisk(context, options.to, options);
+  if (await isVirtual(host, options)) return flashVirtualBoard(context, boardNamed(options.board!), options);
+  if (options.verifyOnly)
+    throw new UsageError('only a disk or a virtual board can be read back', 'add --to DISK');
+  if (options.fastboot) return flashFastboot(context, options.fastboot, options);
+  if (options.uBoot) return flashUBoot(context, options);
+  if (options.watch) {
+    return watchUsb(context, host, options, (error) => context.output.fail(failureOf(error)));
   }
-}
-
-const describe = ({ step, done, total }: FlashStep) => `${step} ${done}/${total} bytes`;
-
-const write = async ({ output }: Context, board: Board) => {
-  await buildFor(board, (text) => output.progress(text));
-  flashVirtual(board, virtualStorage(board), readImage(paths.manifest), (step) =>
-    output.fact({ event: 'flash', ...step }, describe(step)),
-  );
+  return flashAttached(context, host, await findAttached(host, options), options);
 };
 
-/** `velocity flash`: builds, writes, verifies, then follows the boot until the board says what it runs. */
-export const registerFlash = (program: Command, context: Context): void => {
+const examples = `
+Examples:
+  velocity flash --list
+  velocity flash --board qemu-virt
+  velocity flash --board cm4 --firmware-dir ~/usbboot/firmware      over USB into memory
+  velocity flash --board rpi4b --to /dev/sdb --firmware-dir boot    onto an SD card
+  velocity flash --fastboot udp:192.168.1.5 --partition boot
+  velocity flash --u-boot --port /dev/ttyUSB0`;
+
+/** `velocity flash`: finds the board, writes, verifies, then follows the boot until the board says what it runs. */
+export const registerFlash = (program: Command, context: Context, host: UsbHost = nodeUsb()): void => {
   program
     .command('flash')
-    .description('build the image, write it to a board, verify it and follow the boot')
-    .addHelpText('after', '\nExample:\n  velocity flash --board qemu-virt')
-    .action(async (_options: object, command: Command) => {
-      const { board: name = 'qemu-virt' } = command.optsWithGlobals<{ board?: string }>();
-      const board = boardNamed(name);
-      if (!board.qemu) throw new FlashPathError(board);
-      await write(context, board);
-      const { build } = await withLink(context, { board: name }, (link) => link.info());
-      context.output.fact({ event: 'flashed', board: name, build }, `${name} runs velocity ${build}`);
-    });
+    .description('get the image onto a board or disk, verify it and follow the boot')
+    .option(
+      '--image <file>',
+      'manifest.json of an image, or with --to a whole disk image; default: build one',
+    )
+    .option('--to <disk>', 'write an SD card, disk or file')
+    .option('--firmware-dir <dir>', 'folder with the Raspberry Pi firmware')
+    .option('--fastboot <address>', 'a board in fastboot mode at tcp:HOST[:PORT] or udp:HOST[:PORT]')
+    .option('--partition <name>', 'fastboot: write this partition; default: start from memory')
+    .option('--u-boot', 'the board behind --port is at its U-Boot prompt')
+    .option('--usb <location>', 'the board plugged in there, as --list names it')
+    .option('--list', 'print what is attached, and in which mode')
+    .option('--watch', 'flash each board that is plugged in, until Ctrl-C')
+    .option('--verify-only', 'write nothing: read back and compare')
+    .option('--dry-run', 'write nothing: say what would be done')
+    .option('--yes', 'do not ask before something is erased')
+    .option('--install-udev', 'let this user open boards on USB')
+    .addHelpText('after', examples)
+    .action((_options: object, command: Command) =>
+      flash(context, host, command.optsWithGlobals<FlashOptions>()),
+    );
 };

@@ -1,0 +1,84 @@
+/** Finds the board on USB, and flashes it in the way that its mode allows. */
+import { boardNamed, boards } from '../../boards/index.ts';
+import {
+  type Attached,
+  attachments,
+  identify,
+  listAttached,
+  NoDeviceError,
+  type UsbHost,
+  WrongModeError,
+  waitForDevice,
+} from '../../flasher/index.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
+import { flashFastboot } from './fastboot.ts';
+import type { FlashOptions } from './options.ts';
+import { flashRaspberryPi } from './rpiboot.ts';
+
+const isMeant = ({ device, boards: candidates }: Attached, { board, usb }: FlashOptions) =>
+  (usb === undefined || device.location === usb) &&
+  (board === undefined || candidates.length === 0 || candidates.some(({ name }) => name === board));
+
+const stepsFor = (name: string | undefined) => {
+  const board = name === undefined ? undefined : boardNamed(name);
+  if (board?.bootMode) return `put it into USB boot mode: ${board.bootMode.join('; ')}`;
+  return 'put it into its USB boot mode (see --list and the docs), write an SD card with --to DISK, or try a virtual one: --board qemu-virt';
+};
+
+/** @throws NoDeviceError with the steps to take, UsageError when several could be meant */
+export const findAttached = async (host: UsbHost, options: FlashOptions): Promise<Attached> => {
+  const found = (await listAttached(host)).filter((one) => isMeant(one, options));
+  if (found.length > 1) {
+    const where = found.map(({ device, what }) => `${device.location}: ${what}`).join(', ');
+    throw new UsageError(`several boards are attached (${where})`, 'say which: --usb LOCATION');
+  }
+  if (found[0]) return found[0];
+  throw new NoDeviceError(options.board ?? 'a board on USB', { hint: stepsFor(options.board) });
+};
+
+export const flashAttached = (
+  context: Context,
+  host: UsbHost,
+  attached: Attached,
+  options: FlashOptions,
+): Promise<void> => {
+  const { mode, device, what, steps } = attached;
+  if (mode === 'rpiboot') return flashRaspberryPi(context, host, attached, options);
+  if (mode === 'fastboot') return flashFastboot(context, device, options);
+  throw new WrongModeError(device.name, `is a ${what}`, steps.join('; '));
+};
+
+/** The longest that setTimeout can wait: a person who watches ends it by Ctrl-C. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+/** Flashes each board that is plugged in, until the command is stopped. One that fails does not end it. */
+export const watchUsb = async (
+  context: Context,
+  host: UsbHost,
+  options: FlashOptions,
+  fail: (error: unknown) => void,
+) => {
+  const { signal } = context.cleanup;
+  const done = new Set<string>();
+  while (!signal.aborted) {
+    context.output.progress('waiting for a board…');
+    const device = await waitForDevice(
+      host,
+      (one) => identify(one) !== undefined && isMeant(identify(one)!, options),
+      {
+        what: 'a board',
+        timeoutMs: FOREVER_MS,
+        except: done,
+        signal,
+      },
+    );
+    await flashAttached(context, host, identify(device)!, options).catch(fail);
+    for (const attachment of await attachments(host)) done.add(attachment);
+  }
+};
+
+/** Whether a board of this name can be meant that is plugged in, not the virtual one of the same name. */
+export const isPluggedIn = async (host: UsbHost, name: string): Promise<boolean> =>
+  boards[name]?.usbBoot !== undefined &&
+  (await listAttached(host)).some((one) => one.boards.some((board) => board.name === name));

@@ -1,0 +1,45 @@
+/** `velocity flash --to DISK`: an SD card, a USB or NVMe disk, or a file. */
+import { type Board, boardNamed } from '../../boards/index.ts';
+import { type DiskTarget, diskTarget, verifyDisk, writeDisk } from '../../flasher/index.ts';
+import type { Context } from '../context.ts';
+import { confirm } from './ask.ts';
+import { follow } from './follow.ts';
+import { type DiskImage, diskImage } from './image.ts';
+import type { FlashOptions } from './options.ts';
+import { transfer } from './progress.ts';
+
+const plan = ({ output }: Context, target: DiskTarget, { blocks }: DiskImage) =>
+  output.fact(
+    { event: 'plan', method: 'disk', to: target.path, bytes: blocks.bytes, erases: target.erases },
+    `would write ${blocks.bytes} bytes to ${target.describe}`,
+  );
+
+const work = async (context: Context, target: DiskTarget, made: DiskImage, options: FlashOptions) => {
+  const run = {
+    signal: context.cleanup.signal,
+    onEvent: ({ event, done, total }: { event: 'write' | 'verify'; done: number; total: number }) =>
+      transfer(context.output, event, target.path, done, total),
+  };
+  if (options.verifyOnly) return verifyDisk(target, made.blocks, run);
+  if (target.erases) {
+    await confirm(context, target.path, `Erase ${target.describe}?`, options.yes);
+  }
+  await writeDisk(target, made.blocks, run);
+};
+
+export const flashDisk = async (context: Context, to: string, options: FlashOptions): Promise<void> => {
+  const board: Board | undefined = options.board ? boardNamed(options.board) : undefined;
+  diskTarget(to, 0); // a wrong disk is told before anything is built
+  const made = await diskImage(context, board, options);
+  try {
+    const target = diskTarget(to, made.blocks.bytes);
+    if (options.dryRun) return plan(context, target, made);
+    await work(context, target, made, options);
+    if (options.verifyOnly) {
+      return context.output.fact({ event: 'verified', to: target.path }, `${target.path} holds the image`);
+    }
+    await follow(context, board?.name ?? target.path, made.image, options);
+  } finally {
+    made.blocks.close();
+  }
+};

@@ -1,0 +1,64 @@
+/** Boards in fastboot mode, over USB or the network. */
+import { boardNamed } from '../../boards/index.ts';
+import {
+  FASTBOOT_PORT,
+  FastbootClient,
+  type FastbootTransport,
+  memoryBlocks,
+  openFastbootTcp,
+  openFastbootUdp,
+  openFastbootUsb,
+  type UsbDevice,
+} from '../../flasher/index.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
+import { confirm } from './ask.ts';
+import { follow } from './follow.ts';
+import { prepare } from './image.ts';
+import type { FlashOptions } from './options.ts';
+import { transfer } from './progress.ts';
+
+const ADDRESS = /^(tcp|udp):(.+?)(?::(\d+))?$/;
+
+/** `tcp:HOST[:PORT]` or `udp:HOST[:PORT]`. @throws UsageError */
+export const openFastbootNetwork = (address: string): Promise<FastbootTransport> => {
+  const [, kind, host, port] = ADDRESS.exec(address) ?? [];
+  if (!host)
+    throw new UsageError(`${address} is no fastboot address`, 'write tcp:HOST[:PORT] or udp:HOST[:PORT]');
+  return (kind === 'tcp' ? openFastbootTcp : openFastbootUdp)(host, Number(port ?? FASTBOOT_PORT));
+};
+
+const IMAGE_BOARD = 'jetson-nano'; // every board takes the same image; this one's build needs no device tree
+
+export const flashFastboot = async (
+  context: Context,
+  at: string | UsbDevice,
+  options: FlashOptions,
+): Promise<void> => {
+  const { output, cleanup } = context;
+  const prepared = await prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
+  const name = typeof at === 'string' ? at : at.name;
+  const { partition } = options;
+  const goal = partition ? `to its partition ${partition}` : 'to its memory, and start it';
+  if (options.dryRun) {
+    const bytes = prepared.image.bytes.length;
+    const line = `would send ${bytes} bytes to ${name}, ${goal}`;
+    return output.fact({ event: 'plan', method: 'fastboot', to: name, partition, bytes }, line);
+  }
+  if (partition) await confirm(context, name, `Overwrite ${partition} of ${name}?`, options.yes);
+  const transport = await (typeof at === 'string' ? openFastbootNetwork(at) : openFastbootUsb(at));
+  const client = new FastbootClient(transport, {
+    signal: cleanup.signal,
+    onEvent: (event) => {
+      if (event.event === 'info') output.note(event.text);
+      else transfer(output, 'send', event.file, event.done, event.total);
+    },
+  });
+  try {
+    const image = memoryBlocks('Image', prepared.image.bytes);
+    await (partition ? client.flash(partition, image) : client.boot(image));
+  } finally {
+    await client.close();
+  }
+  await follow(context, options.board ?? name, prepared.image, options);
+};

@@ -1,0 +1,48 @@
+/** `velocity flash --list`: what is attached and in which mode, and the disks that could be written. */
+import { type Disk, listAttached, listDisks, nodeUsb, type UsbHost } from '../../flasher/index.ts';
+import type { Context } from '../context.ts';
+
+const usbLines = async ({ output }: Context, host: UsbHost): Promise<number> => {
+  const attached = await listAttached(host);
+  for (const { device, mode, what, boards, steps } of attached) {
+    const names = boards.map(({ name }) => name);
+    const which = names.length > 0 ? ` (${names.join(' or ')})` : '';
+    output.fact(
+      {
+        event: 'usb',
+        location: device.location,
+        ...device.ids,
+        mode,
+        boards: names,
+        serial: device.serial,
+        steps,
+      },
+      `usb   ${device.location.padEnd(14)} ${what}${which}`,
+    );
+    for (const step of steps) output.print(`        - ${step}`);
+  }
+  return attached.length;
+};
+
+const stateOf = ({ system, mounts, readOnly }: Disk) => {
+  if (system) return `system disk (${system})`;
+  if (mounts.length > 0) return `mounted at ${mounts.join(', ')}`;
+  return readOnly ? 'write protected' : 'can be written';
+};
+
+const diskLines = ({ output }: Context): void => {
+  for (const disk of listDisks()) {
+    const size = `${(disk.bytes / 1e9).toFixed(1)} GB`;
+    const state = stateOf(disk);
+    output.fact(
+      { event: 'disk', ...disk, writable: state === 'can be written' },
+      `disk  ${disk.path.padEnd(14)} ${disk.model}, ${size}: ${state}`,
+    );
+  }
+};
+
+export const listEverything = async (context: Context, host: UsbHost = nodeUsb()): Promise<void> => {
+  const boards = await usbLines(context, host);
+  if (boards === 0) context.output.print('usb   no board in a boot mode is attached');
+  diskLines(context);
+};

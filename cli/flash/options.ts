@@ -1,0 +1,19 @@
+/** What the person asked for. */
+export type FlashOptions = {
+  readonly board?: string;
+  readonly port?: string;
+  readonly baud?: number;
+  readonly image?: string;
+  readonly to?: string;
+  readonly fastboot?: string;
+  readonly partition?: string;
+  readonly uBoot?: boolean;
+  readonly usb?: string;
+  readonly firmwareDir?: string;
+  readonly list?: boolean;
+  readonly watch?: boolean;
+  readonly verifyOnly?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly installUdev?: boolean;
+};

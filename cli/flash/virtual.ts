@@ -1,0 +1,32 @@
+/** Virtual boards: their storage is a folder, and the emulator is the boot. */
+import type { Board } from '../../boards/index.ts';
+import { paths } from '../../firmware/index.ts';
+import { type FlashStep, flashVirtual, readImage, verifyVirtual } from '../../flasher/index.ts';
+import { withLink } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { buildFor, virtualStorage } from '../virtual.ts';
+import type { FlashOptions } from './options.ts';
+
+const describe = ({ step, done, total }: FlashStep) => `${step} ${done}/${total} bytes`;
+
+export const flashVirtualBoard = async (
+  context: Context,
+  board: Board,
+  options: FlashOptions,
+): Promise<void> => {
+  const { output } = context;
+  await buildFor(board, (text) => output.progress(text));
+  const image = readImage(options.image ?? paths.manifest);
+  const storage = virtualStorage(board);
+  if (options.dryRun) {
+    const line = `would write ${image.bytes.length} bytes to ${storage.folder}`;
+    return output.fact({ event: 'plan', method: 'virtual', to: storage.folder, board: board.name }, line);
+  }
+  if (options.verifyOnly) {
+    verifyVirtual(board, storage, image);
+    return output.fact({ event: 'verified', to: storage.folder }, `${board.name} holds the image`);
+  }
+  flashVirtual(board, storage, image, (step) => output.fact({ event: 'flash', ...step }, describe(step)));
+  const { build } = await withLink(context, { board: board.name }, (link) => link.info());
+  output.fact({ event: 'flashed', board: board.name, build }, `${board.name} runs velocity ${build}`);
+};
