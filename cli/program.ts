@@ -1,5 +1,5 @@
 /** The velocity command: every command has its own file in commands/ and is listed here. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { DEFAULT_BAUD } from '../link/index.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBpf } from './commands/bpf.ts';
@@ -42,7 +42,7 @@ export const makeProgram = (context: Context): Command => {
     .version(version())
     .option('--json', 'print one JSON object a line')
     .option('--port <address>', 'the board at this device path, tcp:HOST:PORT or unix:PATH')
-    .addOption(new Option('--board <name>', 'a virtual board: qemu-virt, rpi3b or rpi4b').conflicts('port'))
+    .option('--board <name>', 'a virtual board: qemu-virt, rpi3b or rpi4b; flash and image: any board')
     .option('--baud <rate>', 'speed of a serial port', wholeNumber(300), DEFAULT_BAUD)
     .exitOverride()
     .configureOutput({ outputError: () => {} }) // the error is thrown and reported as every other one
