@@ -67,7 +67,7 @@ const missingOf = (board: Board, kind: Kind, { firmware }: Parts) =>
 export const registerImage = (program: Command, { output }: Context): void => {
   program
     .command('image')
-    .description('make what a board (any of them, also real ones) boots from')
+    .description('make what a board boots from: a folder, a disk image, an EFI partition')
     .addOption(
       new Option(
         '--kind <kind>',
