@@ -93,7 +93,7 @@ export const fetchLinux = (say: (line: string) => void): LinuxKernel => {
   say('looking for a Linux kernel for arm64');
   apt('apt-get', config, '-q', 'update');
   const { name, version } = kernelPackage(
-    apt('apt-cache', config, '--no-all-versions', 'show', 'linux-image-arm64'),
+    apt('apt-cache', config, 'show', '--no-all-versions', 'linux-image-arm64'),
   );
   say(`downloading ${name}`);
   const archive = download(config, name, version);
