@@ -1,0 +1,142 @@
+/** Pins the adapter to the package: its shape, its error texts, and the timeout as an extra last argument. */
+import { existsSync } from 'node:fs';
+import test from 'ava';
+import { usb } from 'usb';
+import type { FlashError } from '../errors.ts';
+import { serialIndex } from './device.ts';
+import { nodeUsb, type PackageDevice, type PackageUsb, usbError } from './node-usb.ts';
+
+/** Texts of usb 3.1 and of nusb below it, seen on Linux; see the package's transferOut and open. */
+const texts: readonly [text: string, code: string][] = [
+  ['open error: permission denied (errno 13)', 'permission'],
+  ['transferOut error: Stall', 'stalled'],
+  ['controlTransferOut error: endpoint stalled', 'stalled'],
+  ['transferIn error: transfer was cancelled', 'timeout'],
+  ['transferOut error: device disconnected', 'unplugged'],
+  ['open error: no such device (errno 19)', 'unplugged'],
+  ['transferIn error: invalid state', 'unplugged'],
+  ['claimInterface error: interface is busy (errno 16)', 'port_busy'],
+  ['something new', 'bad_device'],
+];
+
+for (const [text, code] of texts) {
+  test(`"${text}" becomes ${code} and keeps its cause`, (t) => {
+    const cause = new Error(text);
+    const error = usbError('USB 0a5c:2711 on 1-1', 'sending data', 1000, cause);
+    t.is(error.code, code);
+    t.is(error.cause, cause);
+    t.regex(error.message, /0a5c:2711 on 1-1/);
+    t.truthy(error.hint);
+  });
+}
+
+type Call = readonly [name: string, ...args: unknown[]];
+
+const fake = (calls: Call[], more: Partial<PackageDevice> = {}): PackageDevice => ({
+  vendorId: 0x0a5c,
+  productId: 0x2711,
+  bus: '001',
+  address: 7,
+  ports: [1, 2],
+  serialNumber: null,
+  configurations: [
+    {
+      interfaces: [
+        {
+          interfaceNumber: 0,
+          alternate: {
+            interfaceClass: 255,
+            interfaceSubclass: 0,
+            interfaceProtocol: 0,
+            endpoints: [{ endpointNumber: 1, direction: 'out', type: 'bulk' }],
+          },
+        },
+      ],
+    },
+  ],
+  open: async () => void calls.push(['open']),
+  close: async () => void calls.push(['close']),
+  claimInterface: async (number) => void calls.push(['claim', number]),
+  detachKernelDriver: async () => {
+    throw new Error('no driver is bound');
+  },
+  controlTransferIn: async (...args) => {
+    calls.push(['in', ...args]);
+    const descriptor = new Uint8Array(18);
+    descriptor[16] = 3;
+    return { data: new DataView(descriptor.buffer), status: 'ok' };
+  },
+  controlTransferOut: async (...args) => {
+    calls.push(['out', ...args]);
+    return { bytesWritten: 0, status: 'ok' };
+  },
+  transferIn: async (...args) => {
+    calls.push(['bulkIn', ...args]);
+    return { data: new DataView(Uint8Array.of(1, 2).buffer), status: 'ok' };
+  },
+  transferOut: async (endpoint, data, timeout) => {
+    calls.push(['bulkOut', endpoint, data.length, timeout]);
+    return { bytesWritten: data.length, status: 'ok' };
+  },
+  ...more,
+});
+
+const only = async (device: PackageDevice) =>
+  (await nodeUsb(async () => ({ getDevices: async () => [device] })).list())[0]!;
+
+test('a device keeps its location, and its attachment changes when it comes back', async (t) => {
+  const first = await only(fake([]));
+  const second = await only(fake([], { address: 8 }));
+  t.is(first.location, '1-1.2');
+  t.is(first.name, 'USB 0a5c:2711 on 1-1.2');
+  t.is(second.location, first.location);
+  t.not(second.attachment, first.attachment);
+  t.deepEqual(first.interfaces[0]?.endpoints, [{ number: 1, direction: 'out', type: 'bulk' }]);
+});
+
+test('every transfer hands its own timeout on', async (t) => {
+  const calls: Call[] = [];
+  const device = await only(fake(calls));
+  const setup = { type: 'vendor', recipient: 'device', request: 0, value: 24, index: 0 } as const;
+  await device.open(0);
+  await device.controlOut(setup, new Uint8Array(), 1000);
+  await device.controlIn(setup, 260, 20_000);
+  await device.bulkOut(1, new Uint8Array(5), 5000);
+  t.deepEqual([...(await device.bulkIn(2, 64, 7000))], [1, 2]);
+  const { type, ...rest } = setup;
+  t.deepEqual(calls, [
+    ['open'],
+    ['claim', 0],
+    ['out', { ...rest, requestType: type }, new Uint8Array(), 1000],
+    ['in', { ...rest, requestType: type }, 260, 20_000],
+    ['bulkOut', 1, 5, 5000],
+    ['bulkIn', 2, 64, 7000],
+  ]);
+});
+
+test('the index of the serial number is byte 16 of the device descriptor', async (t) => {
+  t.is(await serialIndex(await only(fake([]))), 3);
+});
+
+test('a transfer that takes less than all is an error', async (t) => {
+  const device = await only(fake([], { transferOut: async () => ({ bytesWritten: 3, status: 'ok' }) }));
+  const error = (await t.throwsAsync(device.bulkOut(1, new Uint8Array(5), 100))) as FlashError;
+  t.is(error.code, 'bad_device');
+  t.regex(error.message, /3 of 5/);
+});
+
+test('a machine without USB has no devices', async (t) => {
+  const none: PackageUsb = {
+    getDevices: async () => {
+      throw new Error('getDevices error: /sys/bus/usb/devices/ not found (errno 2)');
+    },
+  };
+  t.deepEqual(await nodeUsb(async () => none).list(), []);
+});
+
+test('the real package is loaded and lists devices, or says that there is no USB', async (t) => {
+  t.is(typeof usb.getDevices, 'function');
+  const devices = await nodeUsb().list();
+  if (!existsSync('/sys/bus/usb/devices')) t.deepEqual(devices, []);
+  for (const device of devices) t.regex(device.location, /^\d+-/);
+});
