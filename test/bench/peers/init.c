@@ -191,7 +191,7 @@ static void run_record(const struct record *record, const uint64_t *program, con
     const struct native *native = native_named(record->name);
     if (native) {
         run_native("native", native->fast, record, input);
-        run_native("scalar", native->scalar, record, input);
+        run_native("plain", native->plain, record, input);
     }
     int64_t status = run_linux(record, program, input);
     if (status < 0) { print_number(" linux_errno=", (uint64_t)-status); }

@@ -8,7 +8,7 @@ typedef uint32_t (*native_function)(uint8_t *memory);
 struct native {
     const char *name;
     native_function fast;   /* -O2 */
-    native_function scalar; /* -O2 without vectors */
+    native_function plain; /* -O2 without vectors and unrolled loops */
 };
 
 /* Generated from programs.ts; ends with an entry without a name. */

@@ -42,7 +42,7 @@ test('a_record_holds_name_counts_code_and_memory', (t) => {
 });
 
 const computed = (who: string) => `${who}_result=5 ${who}_memory=0102 ${who}_ns=30`;
-const line = `peer a ${computed('native')} ${computed('scalar')} load_ns=9 ${computed('linux')} jit=c0035fd6 end`;
+const line = `peer a ${computed('native')} ${computed('plain')} load_ns=9 ${computed('linux')} jit=c0035fd6 end`;
 
 test('the_console_is_read_by_program', (t) => {
   const a = readConsole(`boot\r\npeers begin\r\n${line}\r\npeers end\r\n`).get('a');
@@ -59,7 +59,7 @@ test('a_console_that_stops_early_or_lacks_a_figure_is_an_error', (t) => {
 });
 
 test('a_program_that_linux_refuses_is_read_with_the_reason', (t) => {
-  const refused = `peer a ${computed('native')} ${computed('scalar')} load_ns=9 linux_errno=7 end\npeers end\n`;
+  const refused = `peer a ${computed('native')} ${computed('plain')} load_ns=9 linux_errno=7 end\npeers end\n`;
   const a = readConsole(refused).get('a');
   t.is(a?.errno, 7);
   t.is(a?.linux, undefined);
@@ -102,7 +102,7 @@ const measurement = (velocity: number, result = 5) => ({
   peer: {
     name: 'x',
     native: measured(60),
-    scalar: measured(70),
+    plain: measured(70),
     linux: measured(110),
     load: 9,
     jit: new Uint8Array(),
@@ -113,12 +113,12 @@ const nothing = { board: measurement(10).board, peer: measurement(10).peer };
 const rowFrom = (velocity: number, result?: number): Row =>
   rowOf(measurement(velocity, result), {
     ...nothing,
-    peer: { ...nothing.peer, linux: measured(10), native: measured(10), scalar: measured(20) },
+    peer: { ...nothing.peer, linux: measured(10), native: measured(10), plain: measured(20) },
   });
 
 test('a_row_is_net_of_the_empty_program', (t) => {
   const row = rowFrom(60);
-  t.deepEqual([row.velocity, row.linux, row.native, row.scalar], [50, 100, 50, 50]);
+  t.deepEqual([row.velocity, row.linux, row.native, row.plain], [50, 100, 50, 50]);
   t.deepEqual(row.wrong, []);
 });
 

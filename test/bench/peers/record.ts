@@ -30,8 +30,8 @@ export type Measured = { readonly result: number; readonly memory: Uint8Array; r
 export type LinuxLine = {
   readonly name: string;
   readonly native: Measured;
-  /** Native, without vectors. */
-  readonly scalar: Measured;
+  /** Native, without vectors and unrolled loops. */
+  readonly plain: Measured;
   /** Absent when Linux refused it. */
   readonly linux?: Measured;
   /** Why Linux refused it. */
@@ -61,7 +61,7 @@ const lineOf = (line: string): LinuxLine => {
   return {
     name,
     native: measured(name, fields, 'native'),
-    scalar: measured(name, fields, 'scalar'),
+    plain: measured(name, fields, 'plain'),
     ...(errno ? { errno: Number(errno) } : { linux: measured(name, fields, 'linux') }),
     load: number(name, 'load_ns', fields.get('load_ns')),
     jit: Buffer.from(fields.get('jit') ?? '', 'hex'),
