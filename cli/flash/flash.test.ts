@@ -1,0 +1,252 @@
+/** The command as people call it, against emulated devices. */
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { Command } from 'commander';
+import type { UsbHost } from '../../flasher/index.ts';
+import { boardInfo } from '../../link/test/fake-board.ts';
+import {
+  BootRom,
+  EmulatedBus,
+  FastbootDevice,
+  fastbootUsb,
+  serveFastbootUdp,
+} from '../../rig/emulated/index.ts';
+import { makeCleanup } from '../cleanup.ts';
+import { registerFlash } from '../commands/flash.ts';
+import { failureOf } from '../failure.ts';
+import { Output } from '../output.ts';
+import { boardOnSocket, jsonLines, type Result, temporaryFolder } from '../test/command-line.ts';
+
+const BUILD = 'ab'.repeat(20);
+const image = Buffer.alloc(50_000);
+for (let i = 0; i < image.length; i++) image[i] = (i * 13) ^ (i >> 7);
+
+const folder = temporaryFolder();
+const manifest = join(folder, 'manifest.json');
+const put = (name: string, bytes: string | Uint8Array) => writeFileSync(join(folder, name), bytes);
+put('Image', image);
+put('bootcode4.bin', Buffer.alloc(3000, 4));
+put('start4.elf', Buffer.alloc(9000, 5));
+put('fixup4.dat', Buffer.alloc(90, 6));
+put(
+  'manifest.json',
+  JSON.stringify({
+    format: 1,
+    version: '0.1.0',
+    build: BUILD,
+    abi: '0'.repeat(16),
+    image: {
+      file: 'Image',
+      bytes: image.length,
+      memory_bytes: 1 << 20,
+      sha256: createHash('sha256').update(image).digest('hex'),
+    },
+  }),
+);
+
+const flash = async (host: UsbHost, ...argv: string[]): Promise<Result> => {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const output = new Output(true, stream('stdout'), stream('stderr'));
+  const cleanup = makeCleanup();
+  const program = new Command('velocity')
+    .option('--json')
+    .option('--port <address>')
+    .option('--board <name>')
+    .exitOverride();
+  registerFlash(program, { output, cleanup }, host);
+  let exit = 0;
+  try {
+    await program.parseAsync(['flash', ...argv], { from: 'user' });
+  } catch (error) {
+    const failure = failureOf(error);
+    exit = failure.exit;
+    output.fail(failure);
+  }
+  await cleanup.run();
+  return { exit, ...written };
+};
+
+const withBoard = (chip: 'BCM2711' | 'BCM2712', options = {}) => {
+  const bus = new EmulatedBus();
+  const rom = new BootRom(chip, bus, options);
+  rom.plugIn();
+  return { bus, rom };
+};
+
+const usbBoot = ['--image', manifest, '--firmware-dir', folder];
+const last = (result: Result) => jsonLines(result).at(-1);
+
+test('a board on USB is started, and says what it runs', async (t) => {
+  const { bus, rom } = withBoard('BCM2711');
+  const { port } = await boardOnSocket({ info: () => ({ ...boardInfo, build: BUILD }) });
+  const result = await flash(bus, '--board', 'cm4', ...usbBoot, '--port', port);
+  t.is(result.exit, 0, result.stderr);
+  t.true(Buffer.from(rom.received.get('kernel8.img')!).equals(image));
+  t.deepEqual(last(result), { event: 'flashed', board: 'cm4', build: BUILD, confirmed: true });
+});
+
+test('a board that runs another build than it was sent is not done', async (t) => {
+  const { bus } = withBoard('BCM2711');
+  const { port } = await boardOnSocket({ info: () => ({ ...boardInfo, build: 'cd'.repeat(20) }) });
+  const result = await flash(bus, '--board', 'cm4', ...usbBoot, '--port', port);
+  t.is(result.exit, 8);
+  t.regex(result.stderr, /runs build cdcd/);
+});
+
+test('a board in fastboot mode takes the image into a partition, after a yes', async (t) => {
+  const bus = new EmulatedBus();
+  const device = new FastbootDevice();
+  bus.attach(fastbootUsb(device), '1-1');
+  const asked = await flash(bus, '--image', manifest, '--partition', 'boot');
+  t.is(asked.exit, 2);
+  t.regex(asked.stderr, /--yes/);
+  const result = await flash(bus, '--image', manifest, '--partition', 'boot', '--yes');
+  t.is(result.exit, 0, result.stderr);
+  t.true(device.partitions.get('boot')!.subarray(0, image.length).equals(image));
+});
+
+test('a board in fastboot mode on the network starts the image from memory', async (t) => {
+  const device = new FastbootDevice({ maxDownloadBytes: 1 << 20 });
+  const server = await serveFastbootUdp(device);
+  const address = `udp:127.0.0.1:${server.port}`;
+  const result = await flash(new EmulatedBus(), '--image', manifest, '--fastboot', address);
+  await server.close();
+  t.is(result.exit, 0, result.stderr);
+  t.true(device.started?.equals(image));
+});
+
+test('an SD card image is written to a file, verified, and found changed later', async (t) => {
+  const to = join(temporaryFolder(), 'card.img');
+  const card = ['--board', 'rpi4b', ...usbBoot, '--to', to];
+  const result = await flash(new EmulatedBus(), ...card);
+  t.is(result.exit, 0, result.stderr);
+  t.true(readFileSync(to).includes(image.subarray(0, 4096)), 'the kernel is on it');
+  t.is((await flash(new EmulatedBus(), ...card, '--verify-only')).exit, 0);
+  const bytes = readFileSync(to);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(to, bytes);
+  const changed = await flash(new EmulatedBus(), ...card, '--verify-only');
+  t.is(changed.exit, 9);
+  t.regex(changed.stderr, new RegExp(`byte ${bytes.length - 1} `));
+  t.is((await flash(new EmulatedBus(), ...card)).exit, 2, 'what is there is not erased without a yes');
+});
+
+test('a dry run says what would be done, and does nothing', async (t) => {
+  const { bus, rom } = withBoard('BCM2711');
+  const result = await flash(bus, '--board', 'cm4', ...usbBoot, '--dry-run');
+  t.is(last(result)?.event, 'plan');
+  t.is(rom.transfers, 0);
+});
+
+test('the list names boards, their modes and disks', async (t) => {
+  const { bus } = withBoard('BCM2712');
+  const [first, ...disks] = jsonLines(await flash(bus, '--list'));
+  t.like(first, { event: 'usb', location: '1-1', mode: 'rpiboot', boards: ['rpi5', 'cm5'] });
+  for (const disk of disks) t.is(disk.event, 'disk');
+});
+
+const refusals: readonly [
+  name: string,
+  bus: () => EmulatedBus,
+  argv: string[],
+  exit: number,
+  words: RegExp,
+][] = [
+  ['nothing attached', () => new EmulatedBus(), [], 4, /USB boot mode/],
+  ['a named board is not attached', () => new EmulatedBus(), ['--board', 'cm5'], 4, /nRPIBOOT/],
+  [
+    'no firmware',
+    () => withBoard('BCM2711').bus,
+    ['--board', 'cm4', '--image', manifest],
+    2,
+    /--firmware-dir/,
+  ],
+  [
+    'a board of another chip',
+    () => withBoard('BCM2711').bus,
+    ['--board', 'cm5', ...usbBoot],
+    4,
+    /cm5: not found/,
+  ],
+  ['which board is not clear', () => withBoard('BCM2711').bus, usbBoot, 2, /rpi4b, rpi400, cm4/],
+  [
+    'refused second stage',
+    () => withBoard('BCM2711', { status: 3 }).bus,
+    ['--board', 'cm4', ...usbBoot],
+    8,
+    /status 3/,
+  ],
+  [
+    'unplugged',
+    () => withBoard('BCM2711', { fault: { kind: 'unplug', at: 9 } }).bus,
+    ['--board', 'cm4', ...usbBoot],
+    4,
+    /went away/,
+  ],
+  [
+    'stalled',
+    () => withBoard('BCM2711', { fault: { kind: 'stall', at: 9 } }).bus,
+    ['--board', 'cm4', ...usbBoot],
+    8,
+    /refused a transfer/,
+  ],
+  [
+    'no such image',
+    () => withBoard('BCM2711').bus,
+    ['--board', 'cm4', '--image', '/none.json', '--firmware-dir', folder],
+    10,
+    /cannot be read/,
+  ],
+  ['no such disk', () => new EmulatedBus(), ['--to', '/dev/velocity-none', '--board', 'cm4'], 4, /not found/],
+  [
+    'no disk at all',
+    () => new EmulatedBus(),
+    ['--to', '/dev/null', '--board', 'cm4'],
+    2,
+    /neither a disk nor a file/,
+  ],
+  [
+    'nobody listens',
+    () => new EmulatedBus(),
+    ['--fastboot', 'tcp:127.0.0.1:1', '--image', manifest],
+    4,
+    /fastboot mode/,
+  ],
+  [
+    'no address',
+    () => new EmulatedBus(),
+    ['--fastboot', 'serial', '--image', manifest],
+    2,
+    /no fastboot address/,
+  ],
+  ['no port', () => new EmulatedBus(), ['--u-boot'], 2, /--port/],
+  ['nothing to read back', () => withBoard('BCM2711').bus, ['--verify-only'], 2, /--to/],
+];
+
+for (const [name, bus, argv, exit, words] of refusals) {
+  test(`refused: ${name}`, async (t) => {
+    const result = await flash(bus(), ...argv);
+    t.is(result.exit, exit, result.stderr);
+    t.regex(result.stderr, words);
+  });
+}
+
+test('two boards side by side are told apart by their location', async (t) => {
+  const bus = new EmulatedBus();
+  const [first, second] = [new BootRom('BCM2711', bus), new BootRom('BCM2711', bus)];
+  first.plugIn('1-1');
+  second.plugIn('1-2');
+  const unclear = await flash(bus, '--board', 'cm4', ...usbBoot);
+  t.is(unclear.exit, 2);
+  t.regex(unclear.stderr, /--usb/);
+  t.is((await flash(bus, '--board', 'cm4', ...usbBoot, '--usb', '1-2')).exit, 0);
+  t.true(second.booted);
+  t.is(first.transfers, 0);
+});
