@@ -1,8 +1,9 @@
 /** Real boot loaders start the one Image from our media, each up to an answer over the link. */
 import { existsSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { boardNamed } from '../../boards/index.ts';
-import { findTool, requireTool, type Tool, tools } from '../../firmware/index.ts';
+import { findTool, paths, requireTool, type Tool, tools } from '../../firmware/index.ts';
 import { bootDisk } from '../../firmware/media/index.ts';
 import { echoAfterBoot, type Machine, startMachine } from './machine.ts';
 import { partsFor, stored, temporaryFolder } from './media.ts';
@@ -53,7 +54,7 @@ const using = async (machine: Machine, body: (machine: Machine) => Promise<void>
 const bootsTo = async (t: ExecutionContext, args: readonly string[], build: string, said: RegExp) =>
   using(await startMachine(args), async ({ consoles: [console] }) => {
     const answer = await echoAfterBoot(console!);
-    t.like(answer, { build, echo: 'hello' });
+    t.like(answer, { build, echo: 'hello', cores: 4 });
     t.regex(console!.text, said);
   });
 
@@ -122,12 +123,12 @@ const onPi3 = existsSync(pi3Loader)
 onPi3('u_boot_on_a_pi_3_starts_it_from_the_card', ['qemu', 'dtc'], async (t) => {
   const { path, build } = await diskFor('rpi3b');
   truncateSync(path, 64 << 20); // QEMU takes cards of 2^n bytes
-  const args = ['-M', 'raspi3b', '-dtb', 'build/dtb/rpi3b.dtb', '-kernel', pi3Loader];
+  const args = ['-M', 'raspi3b', '-dtb', join(paths.dtb, 'rpi3b.dtb'), '-kernel', pi3Loader];
   await using(await startMachine([...args, ...drive(path, 'sd')], 2), async ({ consoles: [pl011, mini] }) => {
     await mini!.said(/Hit any key/);
     mini!.type(' ');
     await mini!.said(/U-Boot> /);
     mini!.type(bootFromCard);
-    t.like(await echoAfterBoot(pl011!), { build, echo: 'hello' });
+    t.like(await echoAfterBoot(pl011!), { build, echo: 'hello', cores: 4 });
   });
 });

@@ -96,13 +96,15 @@ export const startMachine = async (args: readonly string[], count = 1): Promise<
   return { consoles, stop };
 };
 
+export type Answer = { readonly build: string; readonly echo: string; readonly cores: number };
+
 /** Waits for the kernel's banner without typing, which would stop a boot loader; then asks it to echo. */
-export const echoAfterBoot = async (console: Console): Promise<{ build: string; echo: string }> => {
+export const echoAfterBoot = async (console: Console): Promise<Answer> => {
   const [, build] = await console.said(READY);
   console.close();
   const link = await VelocityLink.open(`unix:${console.path}`, { readyTimeoutMs: BOOT_MS });
   try {
-    return { build: build!, echo: await link.echo('hello') };
+    return { build: build!, echo: await link.echo('hello'), cores: (await link.info()).cores };
   } finally {
     await link.close();
   }
