@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { virtualBoards } from '../../boards/index.ts';
 import { findTool, type Tool, tools } from '../../firmware/index.ts';
@@ -10,7 +11,7 @@ type Row = { readonly what: string; readonly ok: boolean; readonly detail: strin
 
 const toolRows = (): Row[] =>
   toolStates().map(({ tool, path, note }) => ({
-    what: tools[tool].names[0],
+    what: basename(tools[tool].names[0]),
     ok: path !== undefined,
     detail: path ? `${path}${note ? ` (${note})` : ''}` : `missing; ${installHint([tool])}`,
   }));
