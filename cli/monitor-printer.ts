@@ -10,7 +10,8 @@ export type MonitorPrinter = {
   console(line: string): void;
 };
 
-const describeEvent = (event: BoardEvent): string => {
+/** One line for people. */
+export const describeEvent = (event: BoardEvent): string => {
   if (event.kind === 'log') return `[${event.name}] ${event.text}`;
   const compared =
     event.before > 0n && event.after > 0n ? `, ${event.before} → ${event.after} cycles per call` : '';

@@ -4,12 +4,17 @@ import { DEFAULT_BAUD } from '../link/index.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBpf } from './commands/bpf.ts';
 import { registerBuild } from './commands/build.ts';
+import { registerCrash } from './commands/crash.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerEvents } from './commands/events.ts';
+import { registerEvidence } from './commands/evidence.ts';
 import { registerEvolve } from './commands/evolve.ts';
 import { registerFlash } from './commands/flash.ts';
+import { registerFuzz } from './commands/fuzz.ts';
 import { registerImage } from './commands/image.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerMap } from './commands/map.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
 import { registerStart } from './commands/start.ts';
@@ -27,10 +32,15 @@ const commands: readonly Register[] = [
   registerStart,
   registerMonitor,
   registerModule,
+  registerMap,
+  registerEvents,
+  registerEvidence,
+  registerCrash,
   registerKeys,
   registerEvolve,
   registerBpf,
   registerBench,
+  registerFuzz,
   registerDoctor,
   registerTest,
 ];

@@ -13,4 +13,5 @@ export {
 } from './keys.ts';
 export { keyId, type Manifest, merkleRoot } from './manifest.ts';
 export { paths, root } from './paths.ts';
+export { readSymbols, type Symbols } from './symbols.ts';
 export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';

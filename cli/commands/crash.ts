@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { paths, readSymbols, type Symbols } from '../../firmware/index.ts';
+import { RefusedError, type Response } from '../../link/index.ts';
+import { boardOptionsOf, withLink } from '../connect.ts';
+import type { Context } from '../context.ts';
+
+type Crash = Response<'crash'>;
+
+const hex = (value: bigint) => `0x${value.toString(16).padStart(16, '0')}`;
+
+const registersOf = ({ regs }: Crash): bigint[] => {
+  const bytes = Buffer.from(regs);
+  return Array.from({ length: Math.floor(bytes.length / 8) }, (_, i) => bytes.readBigUInt64LE(i * 8));
+};
+
+/** Symbols of another build would name the wrong functions. */
+const symbolsFor = (crash: Crash, elf: string): { symbols?: Symbols; remark?: string } => {
+  if (!existsSync(elf))
+    return { remark: `no symbols: there is no ${elf}; run velocity build, or name one with --elf` };
+  const symbols = readSymbols(elf);
+  if (symbols.buildId === crash.build) return { symbols };
+  return {
+    remark: `no symbols: ${elf} is build ${symbols.buildId.slice(0, 12)}, the crash is of ${crash.build.slice(0, 12)}`,
+  };
+};
+
+const report = ({ output }: Context, crash: Crash, elf: string) => {
+  const { symbols, remark } = symbolsFor(crash, elf);
+  const found = symbols?.at(crash.elr);
+  const where = found ? `${found.name}+0x${found.offset.toString(16)}` : undefined;
+  const registers = registersOf(crash);
+  const { regs: _, ...facts } = crash;
+  output.fact(
+    { event: 'crash', ...facts, function: where, remark, registers: registers.map(hex) },
+    [
+      `${crash.reason} on core ${crash.core}, build ${crash.build}`,
+      `  at   image+0x${crash.elr.toString(16)}${where ? ` in ${where}` : ''}`,
+      `  esr  ${hex(crash.esr)}  far ${hex(crash.far)}  spsr ${hex(crash.spsr)}`,
+      ...registers.map((value, i) => `  x${String(i).padEnd(3)} ${hex(value)}`),
+      ...(remark ? [remark] : []),
+    ].join('\n'),
+  );
+};
+
+const recordOf = async (read: Promise<Crash>): Promise<Crash | undefined> => {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof RefusedError && error.status === 'no_entry') return undefined;
+    throw error;
+  }
+};
+
+/** `velocity crash show`: what the last reset left behind. */
+export const registerCrash = (program: Command, context: Context): void => {
+  const crash = program
+    .command('crash')
+    .description('read the record that a crash of the kernel left behind');
+  crash
+    .command('show')
+    .description('print the crash record: exception, function and registers')
+    .option('--elf <file>', 'linked kernel with symbols; default: the one of the last build')
+    .addHelpText('after', '\nExample:\n  velocity crash show --port /dev/ttyUSB0')
+    .action(async (options: { elf?: string }, command: Command) => {
+      const record = await withLink(context, boardOptionsOf(command), (link) => recordOf(link.crash()));
+      if (record) report(context, record, options.elf ?? paths.elf);
+      else context.output.fact({ event: 'no_crash' }, 'the board has no crash record');
+    });
+};

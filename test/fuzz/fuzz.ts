@@ -1,0 +1,80 @@
+/** Builds a target with libFuzzer and the sanitizers, and runs it from generated seeds and what earlier runs found. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { requireTool, root, run } from '../../firmware/index.ts';
+import type { Target } from './targets.ts';
+
+const flags = [
+  '-std=gnu23',
+  '-O1',
+  '-g',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-fsanitize=fuzzer,address,undefined',
+  '-fno-sanitize-recover=all',
+];
+const includes = ['-Ikernel-aarch64/test/runtime/fakes', '-Ikernel-aarch64', '-Itest/fuzz'];
+
+export type Limit = { readonly seconds?: number; readonly runs?: number; readonly seed?: number };
+export type Finding = {
+  readonly target: string;
+  readonly ok: boolean;
+  readonly runs: number;
+  readonly features: number;
+  /** Of a failure: what libFuzzer said, and where the input lies. */
+  readonly report: string;
+};
+
+const folderOf = (target: Target) => join(root, 'build/fuzz', target.name);
+
+export const buildTarget = async (target: Target): Promise<string> => {
+  const folder = folderOf(target);
+  mkdirSync(join(folder, 'corpus'), { recursive: true });
+  mkdirSync(join(folder, 'seeds'), { recursive: true });
+  target.seeds().forEach((seed, i) => {
+    writeFileSync(join(folder, 'seeds', String(i)), seed);
+  });
+  const output = join(folder, 'target');
+  const sources = [`test/fuzz/${target.name}.c`, ...target.sources].map((file) => join(root, file));
+  const paths = includes.map((flag) => `-I${join(root, flag.slice(2))}`);
+  await run(requireTool('clang'), [...flags, ...paths, ...sources, '-o', output]);
+  return output;
+};
+
+const numberIn = (text: string, pattern: RegExp) => Number(text.match(pattern)?.[1] ?? 0);
+
+/** Ends by itself when a limit is reached; `signal` ends it before. */
+export const fuzz = async (target: Target, limit: Limit, signal?: AbortSignal): Promise<Finding> => {
+  const program = await buildTarget(target);
+  const folder = folderOf(target);
+  const args = [
+    ...(limit.seconds === undefined ? [] : [`-max_total_time=${limit.seconds}`]),
+    ...(limit.runs === undefined ? [] : [`-runs=${limit.runs}`]),
+    ...(limit.seed === undefined ? [] : [`-seed=${limit.seed}`]),
+    `-max_len=${target.maxBytes}`,
+    '-timeout=10',
+    '-print_final_stats=1',
+    `-artifact_prefix=${folder}/`,
+    ...(limit.seed === undefined ? [join(folder, 'corpus')] : []), // a run with a seed repeats: no corpus of earlier ones
+    join(folder, 'seeds'),
+  ];
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], ...(signal ? { signal } : {}) });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk).slice(-65_536);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const features = [...said.matchAll(/ ft: (\d+)/g)].at(-1)?.[1];
+  return {
+    target: target.name,
+    ok: code === 0,
+    runs: numberIn(said, /stat::number_of_executed_units: (\d+)/),
+    features: Number(features ?? 0),
+    report: code === 0 ? '' : said.slice(-4000),
+  };
+};

@@ -1,0 +1,131 @@
+/** What is fuzzed: readers of bytes that come from outside, each with the sources it is made of and where it begins. */
+import { readdirSync } from 'node:fs';
+import { encode } from 'cborg';
+import { messages } from '../../abi/index.ts';
+import { assemble } from '../../ebpf/index.ts';
+import { root } from '../../firmware/index.ts';
+import { encodePatch, type Patch } from '../../firmware/sign.ts';
+import { encodeFrame } from '../../link/index.ts';
+import { hundredInstructions } from '../bench/kernel.ts';
+
+export type Target = {
+  readonly name: string;
+  readonly doc: string;
+  readonly sources: readonly string[];
+  /** Made anew at each run; small on purpose. */
+  readonly seeds: () => readonly Uint8Array[];
+  readonly maxBytes: number;
+};
+
+const kernel = (...files: readonly string[]) => files.map((file) => `kernel-aarch64/${file}`);
+const folder = (name: string) =>
+  readdirSync(`${root}/kernel-aarch64/${name}`)
+    .filter((file) => file.endsWith('.c'))
+    .map((file) => `kernel-aarch64/${name}/${file}`);
+
+const none = new Uint8Array(0);
+const patch: Patch = {
+  name: 'fir',
+  hook: 1,
+  board_class: 'aarch64',
+  code: assemble('r0 = 0\nexit'),
+  maps: [
+    { name: 'm', type: 2, key_size: 4, value_size: 8, max_entries: 1, flags: 0, init: new Uint8Array(8) },
+  ],
+  certificate: none,
+  bound: 2n,
+  parent: new Uint8Array(32),
+  sequence: 1n,
+  proposer: 'person',
+  model_hash: none,
+  prompt_hash: none,
+  proof_hash: none,
+  proof: 0,
+  cores: 1,
+  period_us: 0,
+  boot: new Uint8Array(16),
+};
+
+const programs = [
+  'r0 = 0\nexit',
+  'r0 = *(u64 *)(r1 + 0)\nexit',
+  'r0 = 0\nr3 = 10\nr0 += r3\nr3 += -1\nif r3 != 0 goto -3\nexit',
+  '*(u64 *)(r10 - 8) = r2\nr0 = *(u64 *)(r10 - 8)\nexit',
+  'r0 = 0\nr2 &= 7\nr1 += r2\nr0 = *(u8 *)(r1 + 0)\nexit',
+  'call 5\nexit',
+];
+
+const cose = [
+  'lib/cbor.c',
+  'lib/cbor_deterministic.c',
+  'lib/sha512.c',
+  'lib/print.c',
+  'patch/cose.c',
+  'patch/payload.c',
+];
+const curve = ['lib/ed25519.c', 'lib/ed25519_field.c', 'lib/ed25519_point.c', 'lib/ed25519_scalar.c'];
+
+const all: readonly Target[] = [
+  {
+    name: 'line',
+    doc: 'bytes of the serial line: frames, base64, length, CRC',
+    sources: kernel('link/line.c', 'link/packet.c', 'lib/base64.c', 'lib/crc16.c'),
+    seeds: () => [encodeFrame(new Uint8Array(20)), encodeFrame(new Uint8Array(300)), Buffer.from('help\n')],
+    maxBytes: 8192,
+  },
+  {
+    name: 'messages',
+    doc: 'requests of group 64',
+    sources: kernel('gen/abi_messages.c', 'lib/cbor.c'),
+    seeds: () => [
+      Buffer.concat([
+        Buffer.of(messages.install.id),
+        encode({ canary: true, window: 5, ratio: 990, shadow: false }),
+      ]),
+      Buffer.concat([
+        Buffer.of(messages.stage.id),
+        encode({ off: 0, len: 9, sha: new Uint8Array(32), data: none }),
+      ]),
+      Buffer.concat([Buffer.of(messages.map_read.id), encode({ map: 'm', key: new Uint8Array(4) })]),
+    ],
+    maxBytes: 4096,
+  },
+  {
+    name: 'cbor',
+    doc: 'every reader of CBOR',
+    sources: kernel('lib/cbor.c', 'lib/cbor_deterministic.c'),
+    seeds: () => [encodePatch(patch), encode([1, -2, 'three', [true, null], new Map([[4, 5]])])],
+    maxBytes: 1024,
+  },
+  {
+    name: 'patch',
+    doc: 'COSE_Sign1 and the payload of a patch',
+    sources: kernel(...cose, ...curve),
+    seeds: () => [
+      encodePatch(patch),
+      encode([encode(new Map([[1, -8]])), new Map(), encodePatch(patch), new Uint8Array(64)]),
+    ],
+    maxBytes: 2048,
+  },
+  {
+    name: 'base64',
+    doc: 'base64',
+    sources: kernel('lib/base64.c'),
+    seeds: () => [Buffer.from('AAAA'), Buffer.from('AA=='), Buffer.from('+/8=')],
+    maxBytes: 256,
+  },
+  {
+    name: 'verifier',
+    doc: 'any bytes as a program; what is accepted is run within its bound',
+    sources: [...folder('bpf/verifier'), ...folder('bpf/interp')],
+    seeds: () =>
+      [...programs.map((text) => assemble(text)), hundredInstructions()].map((code) =>
+        Buffer.concat([Buffer.of(64), code]),
+      ),
+    maxBytes: 1 + 8 * 128,
+  },
+];
+
+export const targets: Readonly<Record<string, Target>> = Object.fromEntries(
+  all.map((target) => [target.name, target]),
+);
