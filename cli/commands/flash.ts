@@ -41,6 +41,7 @@ Examples:
   velocity flash --list
   velocity flash --board qemu-virt
   velocity flash --board cm4 --firmware-dir ~/usbboot/firmware      over USB into memory
+  velocity flash --board cm4 --mass-storage ~/usbboot/mass-storage-gadget64 --firmware-dir boot
   velocity flash --board rpi4b --to /dev/sdb --firmware-dir boot    onto an SD card
   velocity flash --fastboot udp:192.168.1.5 --partition boot
   velocity flash --u-boot --port /dev/ttyUSB0`;
@@ -56,6 +57,10 @@ export const registerFlash = (program: Command, context: Context, host: UsbHost 
     )
     .option('--to <disk>', 'write an SD card, disk or file')
     .option('--firmware-dir <dir>', 'folder with the Raspberry Pi firmware')
+    .option(
+      '--mass-storage <dir>',
+      "show the board's storage as a disk by usbboot's files in this folder, and write it",
+    )
     .option('--fastboot <address>', 'a board in fastboot mode at tcp:HOST[:PORT] or udp:HOST[:PORT]')
     .option('--partition <name>', 'fastboot: write this partition; default: start from memory')
     .option('--u-boot', 'the board behind --port is at its U-Boot prompt')

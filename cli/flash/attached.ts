@@ -13,6 +13,7 @@ import {
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { flashFastboot } from './fastboot.ts';
+import { flashMassStorage } from './mass-storage.ts';
 import type { FlashOptions } from './options.ts';
 import { flashRaspberryPi } from './rpiboot.ts';
 
@@ -44,6 +45,8 @@ export const flashAttached = (
   options: FlashOptions,
 ): Promise<void> => {
   const { mode, device, what, steps } = attached;
+  if (mode === 'rpiboot' && options.massStorage)
+    return flashMassStorage(context, host, device, options.massStorage, options);
   if (mode === 'rpiboot') return flashRaspberryPi(context, host, attached, options);
   if (mode === 'fastboot') return flashFastboot(context, device, options);
   throw new WrongModeError(device.name, `is a ${what}`, steps.join('; '));

@@ -10,6 +10,7 @@ export type FlashOptions = {
   readonly uBoot?: boolean;
   readonly usb?: string;
   readonly firmwareDir?: string;
+  readonly massStorage?: string;
   readonly list?: boolean;
   readonly watch?: boolean;
   readonly verifyOnly?: boolean;

@@ -28,7 +28,7 @@ const boardOf = ({ boards, what, device, steps }: Attached, named: string | unde
   throw new UsageError(`${device.name} may be ${names}`, 'say which: --board NAME');
 };
 
-const show =
+export const showBoot =
   ({ output }: Context) =>
   (event: RpibootEvent) => {
     if (event.event === 'send') transfer(output, 'send', event.file, event.done, event.total);
@@ -66,7 +66,7 @@ export const flashRaspberryPi = async (
     source: layered([source, firmware]),
     required,
     signal: context.cleanup.signal,
-    onEvent: show(context),
+    onEvent: showBoot(context),
   });
   await follow(context, board.name, prepared.image, options);
 };

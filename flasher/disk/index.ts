@@ -1,4 +1,5 @@
 /** Disk images onto SD cards, USB and NVMe disks, and files. */
+export { diskPaths, waitForDisk } from './appear.ts';
 export { type BlockNode, type Disk, type DiskSystem, linuxDisks, listDisks } from './disks.ts';
 export type { DiskHandle, OpenDisk } from './io.ts';
 export { type DiskTarget, diskTarget } from './target.ts';

@@ -51,6 +51,8 @@ const diskError = (path: string, action: string, offset: number, cause: unknown)
   return new DiskError(code === 'ENOSPC' ? 'disk_full' : 'disk_error', path, action, offset, cause as Error);
 };
 
+type Range = { readonly offset: number; readonly length: number };
+
 class Access {
   readonly #target: DiskTarget;
   readonly #options: DiskWriteOptions;
@@ -80,21 +82,30 @@ class Access {
     }
   }
 
-  async compare(disk: DiskHandle, wrote: Uint8Array, offset: number): Promise<void> {
+  /** The disk is read while the image is: one in the thread pool, the other here. */
+  async compare(disk: DiskHandle, image: BlockSource, { offset, length }: Range): Promise<void> {
     this.#checkSignal(`reading byte ${offset} back`);
-    const read = Buffer.alloc(wrote.length);
-    let length = 0;
-    while (length < read.length) {
-      const here = offset + length;
-      const rest = read.subarray(length);
+    const reading = this.#read(disk, offset, length);
+    reading.catch(() => {}); // thrown below, unless the image cannot be read
+    const wrote = image.read(offset, length);
+    const read = await reading;
+    if (read.equals(wrote)) return;
+    const at = wrote.findIndex((byte, i) => byte !== read[i]);
+    throw new FlashVerifyError(this.#target.path, offset + at, wrote[at]!, read[at], VERIFY_HINT);
+  }
+
+  /** Less than asked for only at the end of the disk. */
+  async #read(disk: DiskHandle, offset: number, length: number): Promise<Buffer> {
+    const read = Buffer.allocUnsafe(length);
+    let got = 0;
+    while (got < length) {
+      const here = offset + got;
+      const rest = read.subarray(got);
       const count = await this.#attempt('reading', here, () => disk.read(rest, here));
       if (count === 0) break;
-      length += count;
+      got += count;
     }
-    if (length === wrote.length && read.equals(wrote)) return;
-    const at = wrote.findIndex((byte, i) => i >= length || byte !== read[i]);
-    const found = at < length ? read[at] : undefined;
-    throw new FlashVerifyError(this.#target.path, offset + at, wrote[at]!, found, VERIFY_HINT);
+    return read.subarray(0, got);
   }
 
   sync(disk: DiskHandle, offset: number): Promise<void> {
@@ -119,8 +130,6 @@ class Access {
 
 const noSpace = () => Object.assign(new Error('no space left on the device'), { code: 'ENOSPC' });
 
-type Range = { readonly offset: number; readonly length: number };
-
 const pieces = function* (from: number, to: number): Generator<Range> {
   for (let offset = from; offset < to; offset += CHUNK_BYTES) {
     yield { offset, length: Math.min(CHUNK_BYTES, to - offset) };
@@ -128,11 +137,14 @@ const pieces = function* (from: number, to: number): Generator<Range> {
 };
 
 /** Reads everything back and compares it. @throws FlashVerifyError at the first difference, DiskError */
-export const verifyDisk = (
+export const verifyDisk = async (
   target: DiskTarget,
   image: BlockSource,
   options: DiskWriteOptions = {},
-): Promise<void> => verifyRange(new Access(target, options), image, 0, image.bytes, options);
+): Promise<void> => {
+  await verifyRange(new Access(target, options), image, 0, image.bytes, options);
+  options.onEvent?.({ event: 'verify', done: image.bytes, total: image.bytes });
+};
 
 const verifyRange = (
   access: Access,
@@ -142,9 +154,10 @@ const verifyRange = (
   options: DiskWriteOptions,
 ) =>
   access.use('read', async (disk) => {
-    for (const { offset, length } of pieces(from, to)) {
-      await access.compare(disk, image.read(offset, length), offset);
-      options.onEvent?.({ event: 'verify', done: offset + length, total: image.bytes });
+    for (const range of pieces(from, to)) {
+      await access.compare(disk, image, range);
+      const done = range.offset + range.length;
+      if (done < image.bytes) options.onEvent?.({ event: 'verify', done, total: image.bytes }); // the end is told once
     }
   });
 
@@ -152,10 +165,15 @@ const writeBody = (access: Access, image: BlockSource, first: number, options: D
   access.use('create', async (disk) => {
     await access.write(disk, new Uint8Array(first), 0);
     await access.sync(disk, 0); // from here on the old content is gone for every loader
+    let writing = Promise.resolve();
     for (const { offset, length } of pieces(first, image.bytes)) {
-      await access.write(disk, image.read(offset, length), offset);
-      options.onEvent?.({ event: 'write', done: offset + length, total: image.bytes });
+      const data = image.read(offset, length); // while the piece before is written
+      await writing;
+      options.onEvent?.({ event: 'write', done: offset, total: image.bytes });
+      writing = access.write(disk, data, offset);
     }
+    await writing;
+    options.onEvent?.({ event: 'write', done: image.bytes, total: image.bytes });
     await access.sync(disk, image.bytes);
   });
 

@@ -1,0 +1,42 @@
+/** Waits for a disk to appear: a board that shows its storage as one, or a card that is put in. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BadDeviceError, CancelledError, TimeoutError } from '../errors.ts';
+import { type Disk, type DiskSystem, linuxDisks, listDisks } from './disks.ts';
+
+export type AppearOptions = {
+  readonly timeoutMs: number;
+  readonly system?: DiskSystem;
+  readonly signal?: AbortSignal;
+  readonly pollMs?: number;
+};
+
+const POLL_MS = 250;
+/** Polls over which the same disk must be there: its partitions are found, and mounted, meanwhile. */
+const SETTLED_POLLS = 3;
+
+const causes = [
+  'the files do not start mass storage on this board: use mass-storage-gadget64 of github.com/raspberrypi/usbboot',
+  'the board has no eMMC, and no card is in it',
+  'the kernel of this computer has no usb-storage driver',
+];
+
+export const diskPaths = (system: DiskSystem = linuxDisks): Set<string> =>
+  new Set(listDisks(system).map(({ path }) => path));
+
+/** The one disk that was not there before. @throws TimeoutError, BadDeviceError when there are several, CancelledError */
+export const waitForDisk = async (before: ReadonlySet<string>, options: AppearOptions): Promise<Disk> => {
+  const { timeoutMs, system = linuxDisks, signal, pollMs = POLL_MS } = options;
+  const deadline = performance.now() + timeoutMs;
+  for (let seen = 0; ; ) {
+    const found = listDisks(system).filter(({ path }) => !before.has(path));
+    seen = found.length > 0 ? seen + 1 : 0;
+    if (seen >= SETTLED_POLLS && found.length > 1) {
+      const paths = found.map(({ path }) => path).join(' and ');
+      throw new BadDeviceError(paths, 'appeared at once', { hint: 'say which by --to DISK' });
+    }
+    if (seen >= SETTLED_POLLS) return found[0]!;
+    if (signal?.aborted) throw new CancelledError('disk', 'waiting for it');
+    if (performance.now() >= deadline) throw new TimeoutError('disk', "the board's disk", timeoutMs, causes);
+    await sleep(pollMs, undefined, signal ? { signal } : {}).catch(() => {});
+  }
+};
