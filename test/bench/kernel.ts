@@ -1,11 +1,13 @@
 /** What the kernel costs, measured by the board itself in executed instructions (QEMU -icount shift=0). */
 import { assemble } from '../../ebpf/index.ts';
 import type { VelocityLink } from '../../link/index.ts';
+import { injectFaults } from './faults.ts';
 import { atMost, type Metric } from './metric.ts';
 
 const TICK_10KHZ_US = 100;
 const SWAPS = 10_000;
 const CALLS = 1000;
+const FAULTS = 1000;
 
 /**
  * 100 instructions of the mix that clang emits for packet and sensor code: loads, stores, shifts and masks,
@@ -51,6 +53,11 @@ const swaps = async (link: VelocityLink): Promise<Metric[]> => {
   ];
 };
 
+const faults = async (link: VelocityLink): Promise<Metric> => {
+  const { correct } = await injectFaults(link, FAULTS);
+  return atMost('faults_not_reported', FAULTS - correct, 'of 1000 faults', 0);
+};
+
 /** Boot, size, loading, accounting and swapping of a freshly booted board. */
 export const kernelMetrics = async (link: VelocityLink): Promise<Metric[]> => {
   const { boot_insns, image_bytes } = await link.info();
@@ -60,5 +67,6 @@ export const kernelMetrics = async (link: VelocityLink): Promise<Metric[]> => {
     await load(link),
     await telemetry(link),
     ...(await swaps(link)),
+    await faults(link),
   ];
 };
