@@ -1,10 +1,36 @@
 /** How a monitor's findings are shown: redrawn on a terminal, as lines elsewhere, as JSON for programs. */
 import { statusOf } from '../abi/index.ts';
 import type { BoardEvent } from '../link/index.ts';
-import { cyclesPerCall, type ModuleRow, type MonitorState, render, renderPlain } from '../monitor/index.ts';
+import {
+  cyclesPerCall,
+  type Entry,
+  emptyScreen,
+  emptyState,
+  type ModuleRow,
+  type MonitorState,
+  render,
+  renderPlain,
+  type Screen,
+  shownRows,
+  take,
+} from '../monitor/index.ts';
 import type { Output } from './output.ts';
 
+/** What the keyboard changes. */
+export type LiveScreen = {
+  readonly now: Screen;
+  /** Modules shown, from top to bottom. */
+  readonly names: readonly string[];
+  change(how: (screen: Screen) => Screen): void;
+};
+
 export type MonitorPrinter = {
+  take(entry: Entry): void;
+  /** Only where a person watches a terminal. */
+  readonly screen?: LiveScreen;
+};
+
+type Lines = {
   update(state: MonitorState): void;
   event(event: BoardEvent): void;
   console(line: string): void;
@@ -35,7 +61,7 @@ const jsonRow = (row: ModuleRow, output: Output) => {
   output.fact({ event: 'telemetry', module: name, hook: row.module?.hook, ...telemetry, ...rates }, '');
 };
 
-const jsonPrinter = (output: Output): MonitorPrinter => {
+const jsonPrinter = (output: Output): Lines => {
   const changeOf = connectionChange();
   return {
     update: (state) => {
@@ -50,7 +76,7 @@ const jsonPrinter = (output: Output): MonitorPrinter => {
   };
 };
 
-const plainPrinter = (output: Output): MonitorPrinter => {
+const plainPrinter = (output: Output): Lines => {
   const changeOf = connectionChange();
   return {
     update: (state) => {
@@ -64,24 +90,57 @@ const plainPrinter = (output: Output): MonitorPrinter => {
   };
 };
 
+/** Gives every entry its way of being shown, and keeps the state. */
+const printing = (lines: Lines): MonitorPrinter => {
+  let state = emptyState;
+  return {
+    take: (entry) => {
+      state = take(state, entry);
+      if (entry.kind === 'event') lines.event(entry.event);
+      else if (entry.kind === 'console') lines.console(entry.line);
+      else lines.update(state);
+    },
+  };
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const visible = (line: string) => line.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '�');
+
 /** Text scrolls above the table, which is drawn anew below it. Control characters of the board are made visible. */
 const livePrinter = (output: Output): MonitorPrinter => {
   let shown: readonly string[] = [];
-  const erase = () => (shown.length > 0 ? `\x1b[${shown.length}A\x1b[J` : '');
-  const draw = (above: string, lines: readonly string[]) => {
-    output.raw(`${erase()}${above}${lines.map((line) => `${line}\n`).join('')}`);
-    shown = lines;
+  let screen = emptyScreen;
+  let state = emptyState;
+  let frozen = emptyState;
+  const draw = (above = '') => {
+    const erase = shown.length > 0 ? `\x1b[${shown.length}A\x1b[J` : '';
+    if (!screen.paused) frozen = state;
+    shown = render(frozen, output.columns, screen).map(visible);
+    output.raw(`${erase}${above}${shown.map((line) => `${line}\n`).join('')}`);
   };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  const visible = (line: string) => line.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '�');
   return {
-    update: (state) => draw('', render(state, output.columns)),
-    event: (event) => draw(`${visible(describeEvent(event))}\n`, shown),
-    console: (line) => draw(`${visible(line)}\n`, shown),
+    take: (entry) => {
+      state = take(state, entry);
+      if (entry.kind === 'event') draw(`${visible(describeEvent(entry.event))}\n`);
+      else if (entry.kind === 'console') draw(`${visible(entry.line)}\n`);
+      else draw();
+    },
+    screen: {
+      get now() {
+        return screen;
+      },
+      get names() {
+        return shownRows(frozen, screen.filter).map((row) => row.telemetry.name);
+      },
+      change: (how) => {
+        screen = how(screen);
+        draw();
+      },
+    },
   };
 };
 
 export const printerFor = (output: Output): MonitorPrinter => {
-  if (output.json) return jsonPrinter(output);
-  return output.live ? livePrinter(output) : plainPrinter(output);
+  if (output.live) return livePrinter(output);
+  return printing(output.json ? jsonPrinter(output) : plainPrinter(output));
 };

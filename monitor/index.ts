@@ -1,4 +1,11 @@
 /** Read-only views of boards. */
+export type { Content, Entry, Reading, Sink } from './entry.ts';
+export { type ListenAddress, ListenError, listenAddress, serve, textRoute } from './http.ts';
+export { type Action, emptyScreen, type Key, press, type Screen } from './keys.ts';
+export { CONTENT_TYPE, openMetrics } from './openmetrics.ts';
+export { entriesOf, openRecorder, type Recorder, RecordingError } from './recording.ts';
 export { occupied, percentile, sparkline } from './sparkline.ts';
 export * from './state.ts';
-export { render, renderPlain } from './view.ts';
+export { render, renderPlain, shownRows } from './view.ts';
+export { type Hub, makeHub } from './web/hub.ts';
+export { webRoutes } from './web/routes.ts';

@@ -1,5 +1,8 @@
-/** What a monitor knows of a board, and how a new reading changes it. Pure: readings in, state out. */
-import type { BoardInfo, LinkHealth, ModuleInfo, Telemetry } from '../link/index.ts';
+/** What a monitor knows of a board, and how an entry changes it. Pure: entries in, state out. */
+import { hooks } from '../abi/index.ts';
+import type { BoardEvent, BoardInfo, LinkHealth, ModuleInfo, Telemetry } from '../link/index.ts';
+import { type CoreRow, coreRows } from './cores.ts';
+import type { Entry, Reading } from './entry.ts';
 
 /** One module, as of the latest reading. */
 export type ModuleRow = {
@@ -8,27 +11,55 @@ export type ModuleRow = {
   /** Calls and cycles since the reading before, or since the start of this version at the first one. */
   readonly calls: number;
   readonly cycles: number;
+  /** Calls of that interval by log2 of their cycles. */
+  readonly histogram: readonly number[];
   /** Board time that this took, in seconds; 0 at the first reading. */
   readonly seconds: number;
   /** Mean cycles per call of each interval, oldest first. */
   readonly history: readonly number[];
 };
 
+/** What was thrown out of a module's slot since the monitor began or the board started. */
+export type Mishaps = { readonly faults: number; readonly rollbacks: number };
+
 export type MonitorState = {
   readonly board: BoardInfo | undefined;
   readonly rows: readonly ModuleRow[];
+  readonly cores: readonly CoreRow[];
+  readonly stats: Readonly<Record<string, number | bigint>>;
   readonly health: Readonly<LinkHealth> | undefined;
+  /** By module name. */
+  readonly mishaps: Readonly<Record<string, Mishaps>>;
+  /** Events by kind, since the monitor began. */
+  readonly events: Readonly<Record<string, number>>;
+  /** Host time of the latest reading; 0 before the first one. */
+  readonly time_ms: number;
   /** Why there is no connection just now; undefined while there is one. */
   readonly down: string | undefined;
 };
 
-export const emptyState: MonitorState = { board: undefined, rows: [], health: undefined, down: undefined };
+export const emptyState: MonitorState = {
+  board: undefined,
+  rows: [],
+  cores: [],
+  stats: {},
+  health: undefined,
+  mishaps: {},
+  events: {},
+  time_ms: 0,
+  down: undefined,
+};
 
 const HISTORY = 32;
+const BIN_LIMIT = 2 ** 32;
 
 /** Counters begin anew with a version, and after a reset of the board. */
 const continues = (before: Telemetry | undefined, now: Telemetry): before is Telemetry =>
   before !== undefined && before.version === now.version && before.calls <= now.calls;
+
+/** Bins are 32-bit counters that wrap around. */
+const since = (now: readonly number[], before: readonly number[] | undefined) =>
+  before ? now.map((count, bin) => (count - (before[bin] ?? 0) + BIN_LIMIT) % BIN_LIMIT) : now;
 
 const rowOf = (telemetry: Telemetry, module: ModuleInfo | undefined, before?: ModuleRow): ModuleRow => {
   const last = continues(before?.telemetry, telemetry) ? before?.telemetry : undefined;
@@ -41,33 +72,76 @@ const rowOf = (telemetry: Telemetry, module: ModuleInfo | undefined, before?: Mo
     module,
     calls,
     cycles,
+    histogram: since(telemetry.histogram, last?.histogram),
     seconds,
     history: [...(before?.history ?? []), ...mean].slice(-HISTORY),
   };
 };
 
-export type Reading = {
-  readonly board: BoardInfo;
-  readonly telemetry: readonly Telemetry[];
-  readonly modules: readonly ModuleInfo[];
-  readonly health: Readonly<LinkHealth>;
+const sameBoot = (before: BoardInfo | undefined, now: BoardInfo) =>
+  before !== undefined && Buffer.compare(before.boot, now.boot) === 0;
+
+/** Board time between two readings in seconds; modules carry it, so without one it is not known. */
+const secondsBetween = (before: readonly ModuleRow[], now: readonly Telemetry[]): number => {
+  const [from, to] = [before[0]?.telemetry.time_ns, now[0]?.time_ns];
+  return from !== undefined && to !== undefined && to > from ? Number(to - from) / 1e9 : 0;
 };
 
 /** The two lists are read one after the other, so a module may be missing in one of them. */
-export const advance = (state: MonitorState, reading: Reading): MonitorState => ({
-  board: reading.board,
-  health: { ...reading.health },
-  down: undefined,
-  rows: reading.telemetry.map((telemetry) =>
-    rowOf(
-      telemetry,
-      reading.modules.find((module) => module.name === telemetry.name),
-      state.rows.find((row) => row.telemetry.name === telemetry.name),
+export const advance = (before: MonitorState, reading: Reading, time_ms = 0): MonitorState => {
+  const goesOn = sameBoot(before.board, reading.board);
+  const last = goesOn
+    ? before
+    : { ...before, rows: [], cores: [], mishaps: before.board ? {} : before.mishaps };
+  return {
+    board: reading.board,
+    health: { ...reading.health },
+    stats: reading.stats,
+    mishaps: last.mishaps,
+    events: before.events,
+    time_ms,
+    down: undefined,
+    cores: coreRows(reading.cores, last.cores, secondsBetween(last.rows, reading.telemetry)),
+    rows: reading.telemetry.map((telemetry) =>
+      rowOf(
+        telemetry,
+        reading.modules.find((module) => module.name === telemetry.name),
+        last.rows.find((row) => row.telemetry.name === telemetry.name),
+      ),
     ),
-  ),
-});
+  };
+};
+
+export const noMishaps: Mishaps = { faults: 0, rollbacks: 0 };
+
+const happened = (state: MonitorState, { kind, name }: BoardEvent): MonitorState => {
+  const { faults, rollbacks } = state.mishaps[name] ?? noMishaps;
+  const mishaps = {
+    faults: faults + (kind === 'fault' ? 1 : 0),
+    rollbacks: rollbacks + (kind === 'rolled_back' ? 1 : 0),
+  };
+  return {
+    ...state,
+    events: { ...state.events, [kind]: (state.events[kind] ?? 0) + 1 },
+    mishaps:
+      kind === 'fault' || kind === 'rolled_back' ? { ...state.mishaps, [name]: mishaps } : state.mishaps,
+  };
+};
 
 export const disconnected = (state: MonitorState, why: string): MonitorState => ({ ...state, down: why });
 
+/** Console text changes nothing. */
+export const take = (state: MonitorState, entry: Entry): MonitorState => {
+  if (entry.kind === 'reading') return advance(state, entry.reading, entry.time_ms);
+  if (entry.kind === 'event') return happened(state, entry.event);
+  return entry.kind === 'down' ? disconnected(state, entry.why) : state;
+};
+
 export const callsPerSecond = (row: ModuleRow): number => (row.seconds > 0 ? row.calls / row.seconds : 0);
 export const cyclesPerCall = (row: ModuleRow): number => (row.calls > 0 ? row.cycles / row.calls : 0);
+
+/** Proven worst case as a share of what the hook allows; undefined when either is not known. */
+export const budgetShare = ({ module }: ModuleRow): number | undefined => {
+  const hook = Object.entries(hooks).find(([name]) => name === module?.hook)?.[1];
+  return module && hook ? Number(module.bound) / hook.budget : undefined;
+};

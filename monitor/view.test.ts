@@ -1,10 +1,17 @@
 import test from 'ava';
-import type { BoardInfo, ModuleInfo, Telemetry } from '../link/index.ts';
+import type { BoardEvent, BoardInfo, ModuleInfo, Telemetry } from '../link/index.ts';
+import type { Reading } from './entry.ts';
 import { occupied, percentile, sparkline } from './sparkline.ts';
-import { advance, callsPerSecond, cyclesPerCall, disconnected, emptyState, type Reading } from './state.ts';
+import { advance, callsPerSecond, cyclesPerCall, disconnected, emptyState, take } from './state.ts';
 import { render, renderPlain } from './view.ts';
 
-const board = { board: 'QEMU virt', version: '0.1.0', build: 'ab'.repeat(20), cores: 4 } as BoardInfo;
+const board = {
+  board: 'QEMU virt',
+  version: '0.1.0',
+  build: 'ab'.repeat(20),
+  cores: 4,
+  boot: new Uint8Array(16),
+} as BoardInfo;
 const health = { sent: 9, resent: 1, received: 8, stray: 0, damaged: 2 };
 
 const telemetry = (more: Partial<Telemetry> = {}): Telemetry => ({
@@ -20,8 +27,16 @@ const telemetry = (more: Partial<Telemetry> = {}): Telemetry => ({
   ...more,
 });
 
-const module = { name: 'fir', hook: 'timer', state: 'live' } as ModuleInfo;
-const reading = (...rows: Telemetry[]): Reading => ({ board, telemetry: rows, modules: [module], health });
+const module = { name: 'fir', hook: 'timer', state: 'live', bound: 655n } as ModuleInfo;
+const cores = { core0: { tid: 0, runtime: 1000, cswcnt: 10, stkuse: 1, stksiz: 4 } };
+const reading = (...rows: Telemetry[]): Reading => ({
+  board,
+  telemetry: rows,
+  modules: [module],
+  health,
+  cores,
+  stats: {},
+});
 
 test('a sparkline scales to its largest value and leaves gaps at zero', (t) => {
   t.is(sparkline([0, 1, 4, 8]), ' ▁▄█');
@@ -70,18 +85,54 @@ test('the view shows board, link and modules, and no line is wider than the term
     lines[0]!,
     /QEMU virt {2}velocity 0\.1\.0 abababababab {2}4 cores {2}link 8 ok, 1 resent, 2 damaged/,
   );
-  t.regex(lines[2]!, /^fir +timer +1 +live +100 +0 +200 +150 +900 +900 +2\^7 █ ▁ +█$/);
+  t.is(lines[1], 'core0 ? ticks/s ? wake-ups/s stack 25.0%');
+  t.regex(lines[3]!, /^fir +timer +1 +live +100 +0 +200 +150 +255 +900 +900 +1\.0% +0 +2\^7 █ ▁ +█$/);
   t.true(render(state, 40).every((line) => [...line].length <= 40));
 });
 
 test('a board that went away is said to be so, and its last figures stay', (t) => {
   const lines = render(disconnected(advance(emptyState, reading(telemetry())), 'unplugged'), 200);
   t.regex(lines[0]!, /DISCONNECTED: unplugged/);
-  t.is(lines.length, 3);
+  t.is(lines.length, 4);
   t.deepEqual(render(disconnected(emptyState, 'no such port'), 80), ['waiting for the board: no such port']);
 });
 
 test('plain lines name what a log reader needs', (t) => {
   const row = advance(emptyState, reading(telemetry())).rows[0]!;
-  t.is(renderPlain(row), 'fir v1  calls 100 (0/s)  cycles/call 200.0 (150..900)  2^7 █ ▁');
+  t.is(renderPlain(row), 'fir v1  calls 100 (0/s)  cycles/call 200.0 (150..900, p99 ≤ 900)  2^7 █ ▁');
+});
+
+test('cores show their rates in board time', (t) => {
+  const first = advance(emptyState, reading(telemetry()));
+  const later = {
+    ...reading(telemetry({ time_ns: 3_000_000_000n })),
+    cores: { core0: { tid: 0, runtime: 3000 } },
+  };
+  const core = advance(first, later).cores[0]!;
+  t.deepEqual([core.ticksPerSecond, core.wakeupsPerSecond], [1000, undefined]);
+});
+
+test('what is needed least is left out where the terminal is narrow', (t) => {
+  const state = advance(emptyState, reading(telemetry()));
+  const title = render(state, 60).find((line) => line.startsWith('MODULE'))!;
+  t.regex(title, /^MODULE +VER .*CALLS\/S +MEAN .*P99/);
+  t.notRegex(title, /HISTOGRAM|MIN|…/);
+});
+
+test('faults and rollbacks are counted per module, and anew when the board starts anew', (t) => {
+  const event = (kind: string) =>
+    ({ kind: 'event', time_ms: 1, event: { kind, name: 'fir' } as BoardEvent }) as const;
+  const state = [event('fault'), event('rolled_back'), event('installed')].reduce(
+    take,
+    advance(emptyState, reading(telemetry())),
+  );
+  t.deepEqual(state.mishaps, { fir: { faults: 1, rollbacks: 1 } });
+  t.deepEqual(state.events, { fault: 1, rolled_back: 1, installed: 1 });
+  const rebooted = { ...reading(telemetry()), board: { ...board, boot: new Uint8Array(16).fill(1) } };
+  t.deepEqual(advance(state, rebooted).mishaps, {});
+});
+
+test('bins that wrap around count on', (t) => {
+  const first = advance(emptyState, reading(telemetry({ histogram: [2 ** 32 - 1] })));
+  t.deepEqual(advance(first, reading(telemetry({ histogram: [2] }))).rows[0]!.histogram, [3]);
 });

@@ -1,58 +1,8 @@
 /** The terminal view: a state becomes text. Pure. */
-import { occupied, percentile, sparkline } from './sparkline.ts';
+import { count, histogramText, percent, slowest, table } from './columns.ts';
+import type { CoreRow } from './cores.ts';
+import { cursor, footer, type Screen } from './keys.ts';
 import { callsPerSecond, cyclesPerCall, type ModuleRow, type MonitorState } from './state.ts';
-
-const count = (value: number | bigint): string => {
-  const number = Number(value);
-  if (number < 10_000) return Number.isInteger(number) ? String(number) : number.toFixed(1);
-  const units = ['k', 'M', 'G', 'T', 'P', 'E'];
-  const power = Math.min(Math.floor(Math.log10(number) / 3), units.length);
-  return `${(number / 1000 ** power).toFixed(1)}${units[power - 1]}`;
-};
-
-const histogramText = (row: ModuleRow) => {
-  const { first, bins } = occupied(row.telemetry.histogram);
-  return bins.length === 0 ? '' : `2^${first} ${sparkline(bins)}`;
-};
-
-/** The bin's upper edge may lie above the slowest call. */
-const p99Text = ({ telemetry }: ModuleRow) =>
-  count(Math.min(percentile(telemetry.histogram, 0.99), Number(telemetry.max)));
-
-type Column = {
-  readonly title: string;
-  readonly align: 'left' | 'right';
-  readonly cell: (row: ModuleRow) => string;
-};
-
-const columns: readonly Column[] = [
-  { title: 'MODULE', align: 'left', cell: (row) => row.telemetry.name },
-  { title: 'HOOK', align: 'left', cell: (row) => row.module?.hook ?? '?' },
-  { title: 'VER', align: 'right', cell: (row) => String(row.telemetry.version) },
-  { title: 'STATE', align: 'left', cell: (row) => row.module?.state ?? '?' },
-  { title: 'CALLS', align: 'right', cell: (row) => count(row.telemetry.calls) },
-  { title: 'CALLS/S', align: 'right', cell: (row) => count(Math.round(callsPerSecond(row))) },
-  { title: 'CYC/CALL', align: 'right', cell: (row) => count(cyclesPerCall(row)) },
-  { title: 'MIN', align: 'right', cell: (row) => count(row.telemetry.min) },
-  { title: 'P99 ≤', align: 'right', cell: p99Text },
-  { title: 'MAX', align: 'right', cell: (row) => count(row.telemetry.max) },
-  { title: 'HISTOGRAM', align: 'left', cell: histogramText },
-  { title: 'MEAN OVER TIME', align: 'left', cell: (row) => sparkline(row.history) },
-];
-
-const pad = (text: string, width: number, align: 'left' | 'right') =>
-  align === 'left' ? text.padEnd(width) : text.padStart(width);
-
-const table = (rows: readonly ModuleRow[]): string[] => {
-  const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map((c) => c.cell(row)))];
-  const widths = columns.map((_, i) => Math.max(...cells.map((line) => [...line[i]!].length)));
-  return cells.map((line) =>
-    line
-      .map((cell, i) => pad(cell, widths[i]!, columns[i]!.align))
-      .join('  ')
-      .trimEnd(),
-  );
-};
 
 const headline = ({ board, health, down }: MonitorState): string => {
   if (!board) return down ? `waiting for the board: ${down}` : 'waiting for the board';
@@ -63,16 +13,58 @@ const headline = ({ board, health, down }: MonitorState): string => {
   return `${board.board}  velocity ${board.version} ${board.build.slice(0, 12)}  ${board.cores} cores${state}`;
 };
 
+const perSecond = (rate: number | undefined) => (rate === undefined ? '?' : count(Math.round(rate)));
+
+const coreText = (core: CoreRow) => {
+  const stack = core.stack === undefined ? '' : ` stack ${percent(core.stack)}`;
+  return `${core.name} ${perSecond(core.ticksPerSecond)} ticks/s ${perSecond(core.wakeupsPerSecond)} wake-ups/s${stack}`;
+};
+
+/** Two cores a line where they fit. */
+const coreLines = (cores: readonly CoreRow[], width: number): string[] => {
+  const texts = cores.map(coreText);
+  const column = Math.max(...texts.map((text) => text.length), 0) + 4;
+  const perLine = Math.max(1, Math.floor((width + 4) / column));
+  return texts
+    .filter((_, i) => i % perLine === 0)
+    .map((_, line) =>
+      texts
+        .slice(line * perLine, (line + 1) * perLine)
+        .map((text) => text.padEnd(column))
+        .join('')
+        .trimEnd(),
+    );
+};
+
 const cut = (line: string, width: number) => {
   const characters = [...line];
   return characters.length <= width ? line : `${characters.slice(0, width - 1).join('')}…`;
 };
 
-/** Lines of the whole view, none wider than `width` characters. */
-export const render = (state: MonitorState, width: number): string[] =>
+export const shownRows = (state: MonitorState, filter: string): readonly ModuleRow[] =>
+  state.rows.filter((row) => row.telemetry.name.includes(filter));
+
+const moduleLines = (state: MonitorState, width: number, screen: Screen | undefined): string[] => {
+  const rows = shownRows(state, screen?.filter ?? '');
+  if (state.rows.length === 0) return state.board ? ['no module is installed'] : [];
+  if (rows.length === 0) return [`no module's name contains “${screen?.filter}”`];
+  if (!screen) return table(rows, state, width);
+  const selected = cursor(
+    screen,
+    rows.map((row) => row.telemetry.name),
+  );
+  const [title, ...lines] = table(rows, state, width - 2);
+  const marked = lines.map((line, i) => `${rows[i]?.telemetry.name === selected ? '▸' : ' '} ${line}`);
+  return [`  ${title}`, ...marked];
+};
+
+/** Lines of the whole view, none wider than `width` characters; with keys where a `screen` is given. */
+export const render = (state: MonitorState, width: number, screen?: Screen): string[] =>
   [
     headline(state),
-    ...(state.rows.length > 0 ? table(state.rows) : state.board ? ['no module is installed'] : []),
+    ...coreLines(state.cores, width),
+    ...moduleLines(state, width, screen),
+    ...(screen ? [footer(screen)] : []),
   ].map((line) => cut(line, width));
 
 /** One line for a log: what a module did in the latest interval. */
@@ -81,7 +73,7 @@ export const renderPlain = (row: ModuleRow): string => {
   return [
     `${name} v${version}`,
     `calls ${calls} (${Math.round(callsPerSecond(row))}/s)`,
-    `cycles/call ${cyclesPerCall(row).toFixed(1)} (${min}..${max})`,
+    `cycles/call ${cyclesPerCall(row).toFixed(1)} (${min}..${max}, p99 ≤ ${slowest(row, 0.99)})`,
     histogramText(row),
   ]
     .join('  ')

@@ -1,84 +1,52 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { CancelledError, type VelocityLink, withReconnect } from '../../link/index.ts';
-import { advance, disconnected, emptyState, type MonitorState } from '../../monitor/index.ts';
-import { type BoardOptions, boardOptionsOf, openLink, withBoard } from '../connect.ts';
+import { CancelledError } from '../../link/index.ts';
+import type { Sink } from '../../monitor/index.ts';
+import { type BoardOptions, boardOptionsOf, withBoard } from '../connect.ts';
 import { passThrough } from '../console.ts';
 import type { Context } from '../context.ts';
-import { type MonitorPrinter, printerFor } from '../monitor-printer.ts';
+import { printerFor } from '../monitor-printer.ts';
 import { wholeNumber } from '../numbers.ts';
+import { BoardFeed, replay } from './monitor-feed.ts';
+import { watchKeys } from './monitor-keys.ts';
+import { metricsAddress, openSinks, type SinkOptions, webAddress } from './monitor-sinks.ts';
 
-type MonitorOptions = { readonly count?: number; readonly interval: number; readonly raw?: boolean };
-
-/** What the kernel says once, when the link is up. */
-const READY = /^velocity \S+ \S+ ready on /;
-
-const read = async (link: VelocityLink) => {
-  const board = await link.info();
-  const modules = await link.modules();
-  return { board, modules, telemetry: await link.telemetryAll(), health: link.health };
+type MonitorOptions = SinkOptions & {
+  readonly count?: number;
+  readonly interval: number;
+  readonly raw?: boolean;
+  readonly replay?: string;
+  readonly speed: number;
 };
 
-class Watch {
-  #state: MonitorState = emptyState;
-  #lastEvent = 0n;
-  #rounds = 0;
-  readonly #printer: MonitorPrinter;
-  readonly #options: MonitorOptions;
+const isServing = ({ web, metrics }: MonitorOptions) => web !== undefined || metrics !== undefined;
 
-  constructor(printer: MonitorPrinter, options: MonitorOptions) {
-    this.#printer = printer;
-    this.#options = options;
+const watchRecording = async (context: Context, path: string, options: MonitorOptions, sink: Sink) => {
+  const { signal } = context.cleanup;
+  const { count = Number.POSITIVE_INFINITY, speed } = options;
+  await replay(path, sink, { speed, count, signal });
+  if (!isServing(options)) return;
+  context.output.note(`${path} was replayed; Ctrl-C ends`);
+  await sleep(2 ** 31 - 1, undefined, { signal });
+};
+
+const watch = async (context: Context, board: BoardOptions, options: MonitorOptions): Promise<void> => {
+  const sinks = await openSinks(context, options);
+  const printer = printerFor(context.output);
+  const sink: Sink = (entry) => {
+    for (const each of sinks) each(entry);
+    printer.take(entry);
+  };
+  const { count = Number.POSITIVE_INFINITY, interval } = options;
+  const feed = new BoardFeed(sink, { count, intervalMs: interval, patient: isServing(options) });
+  const letGo = printer.screen ? watchKeys(context, printer.screen, feed) : () => {};
+  try {
+    if (options.replay) await watchRecording(context, options.replay, options, sink);
+    else await feed.run(context, board);
+  } finally {
+    letGo();
   }
-
-  down(cause: Error): void {
-    this.#state = disconnected(this.#state, cause.message);
-    this.#printer.update(this.#state);
-  }
-
-  /** One reading after the other until the count is reached or the signal comes. */
-  async follow(link: VelocityLink, signal: AbortSignal): Promise<void> {
-    const { count = Number.POSITIVE_INFINITY, interval } = this.#options;
-    while (this.#rounds < count && !signal.aborted) {
-      await this.#events(link);
-      this.#state = advance(this.#state, await read(link));
-      this.#printer.update(this.#state);
-      this.#rounds += 1;
-      if (this.#rounds < count) await sleep(interval, undefined, { signal });
-    }
-  }
-
-  async #events(link: VelocityLink): Promise<void> {
-    for await (const event of link.events(this.#lastEvent)) {
-      this.#lastEvent = event.seq;
-      this.#printer.event(event);
-    }
-  }
-
-  /** A board that was reset numbers its events from 1 again. */
-  restarted(): void {
-    this.#lastEvent = 0n;
-  }
-}
-
-const watchBoard = (context: Context, board: BoardOptions, options: MonitorOptions) =>
-  withBoard(context, board, async (address, virtual) => {
-    const { signal } = context.cleanup;
-    const printer = printerFor(context.output);
-    const watch = new Watch(printer, options);
-    const onConsole = (line: string) => {
-      if (READY.test(line)) watch.restarted();
-      printer.console(line);
-    };
-    const open = () => openLink(context, address, { ...board, virtual, onConsole });
-    const follow = (link: VelocityLink) => watch.follow(link, signal);
-    if (virtual) return follow(await open()); // an emulator that ended does not come back
-    return withReconnect(open, follow, {
-      signal,
-      onDown: (cause) => watch.down(cause),
-      onUp: () => watch.restarted(),
-    });
-  });
+};
 
 const ignoreCancel = (error: unknown) => {
   if (error instanceof CancelledError || (error as Error).name === 'AbortError') return;
@@ -92,13 +60,21 @@ export const registerMonitor = (program: Command, context: Context): void => {
     .description('watch a board: telemetry of its modules, events and console text')
     .option('--count <n>', 'stop after so many readings', wholeNumber(1))
     .option('--interval <ms>', 'time between readings', wholeNumber(10, 3_600_000), 1000)
+    .option('--web [address]', 'serve a page with charts on HOST:PORT; default 127.0.0.1:8477', webAddress)
+    .option('--metrics [address]', 'serve OpenMetrics on HOST:PORT; default 127.0.0.1:9477', metricsAddress)
+    .option('--record <file>', 'append everything to this file, one JSON object a line')
+    .option('--replay <file>', 'watch a recording instead of a board')
+    .option('--speed <factor>', 'of a replay; 0 makes no pauses', wholeNumber(0, 1_000_000), 1)
+    .option('--log <file>', 'append the console text to this file, with the time of each line')
     .option('--raw', 'only pass the console through, both ways')
-    .addHelpText('after', '\nExample:\n  velocity monitor --port /dev/ttyUSB0 --interval 500')
+    .addHelpText('after', '\nExamples:\n  velocity monitor --port /dev/ttyUSB0 --interval 500')
+    .addHelpText('after', '  velocity monitor --port /dev/ttyUSB0 --web --metrics --record run.jsonl')
+    .addHelpText('after', '  velocity monitor --replay run.jsonl --speed 10')
     .action(async (options: MonitorOptions, command: Command) => {
       const board = boardOptionsOf(command);
       const work = options.raw
         ? withBoard(context, board, (address) => passThrough(context, address, board))
-        : watchBoard(context, board, options);
+        : watch(context, board, options);
       await work.catch(ignoreCancel);
     });
 };

@@ -1,0 +1,117 @@
+/** What a monitor does with its entries besides showing them: record, log, and serve them. */
+import { appendFileSync, closeSync, openSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import {
+  CONTENT_TYPE,
+  emptyState,
+  type ListenAddress,
+  listenAddress,
+  makeHub,
+  openMetrics,
+  openRecorder,
+  type Sink,
+  serve,
+  take,
+  textRoute,
+  webRoutes,
+} from '../../monitor/index.ts';
+import type { Context } from '../context.ts';
+import { FileError } from '../failure.ts';
+
+const METRICS_PORT = 9477;
+const WEB_PORT = 8477;
+
+/** Commander gives `true` for an option whose value was left out. */
+const parserOf = (defaultPort: number) => (text: string) => {
+  const address = listenAddress(text, defaultPort);
+  if (address) return address;
+  throw new InvalidArgumentError('expected HOST:PORT, for example 127.0.0.1:9000');
+};
+export const metricsAddress = parserOf(METRICS_PORT);
+export const webAddress = parserOf(WEB_PORT);
+
+export type SinkOptions = {
+  readonly record?: string;
+  readonly log?: string;
+  readonly metrics?: ListenAddress | true;
+  readonly web?: ListenAddress | true;
+};
+
+const opened = <T>(path: string, open: () => T): T => {
+  try {
+    return open();
+  } catch (cause) {
+    throw new FileError(path, (cause as Error).message, 'give a file that can be written', { cause });
+  }
+};
+
+/** A full disk must not end the watching; it is said once, and writing is tried again with the next entry. */
+const careful = (context: Context, path: string, write: Sink): Sink => {
+  let told = false;
+  return (entry) => {
+    try {
+      write(entry);
+      told = false;
+    } catch (cause) {
+      if (!told) context.output.note(`velocity: ${path}: not written: ${(cause as Error).message}`);
+      told = true;
+    }
+  };
+};
+
+const recordTo = (context: Context, path: string): Sink => {
+  const recorder = opened(path, () => openRecorder(path));
+  context.cleanup.add(() => recorder.close());
+  if (recorder.repaired > 0) {
+    context.output.note(`${path}: removed a last line that was cut off (${recorder.repaired} bytes)`);
+  }
+  return careful(context, path, recorder.write);
+};
+
+/** Console text with the host's time before each line. */
+const logTo = (context: Context, path: string): Sink => {
+  const fd = opened(path, () => openSync(path, 'a', 0o600));
+  context.cleanup.add(() => closeSync(fd));
+  return careful(context, path, (entry) => {
+    if (entry.kind === 'console') {
+      appendFileSync(fd, `${new Date(entry.time_ms).toISOString()} ${entry.line}\n`);
+    }
+  });
+};
+
+const serveMetrics = async (context: Context, address: ListenAddress): Promise<Sink> => {
+  let state = emptyState;
+  const text = textRoute(CONTENT_TYPE, () => openMetrics(state), { 'Cache-Control': 'no-store' });
+  const server = await serve(address, { '/metrics': text });
+  context.cleanup.add(server.close);
+  context.output.fact(
+    { event: 'serving', what: 'metrics', url: `${server.url}/metrics` },
+    `metrics: ${server.url}/metrics`,
+  );
+  return (entry) => {
+    state = take(state, entry);
+  };
+};
+
+const serveWeb = async (context: Context, address: ListenAddress): Promise<Sink> => {
+  let state = emptyState;
+  const hub = makeHub();
+  const server = await serve(address, webRoutes(hub));
+  context.cleanup.add(server.close);
+  context.output.fact({ event: 'serving', what: 'web', url: server.url }, `web page: ${server.url}`);
+  return (entry) => {
+    state = take(state, entry);
+    hub.take(entry, state);
+  };
+};
+
+const orDefault = (value: ListenAddress | true, parse: (text: string) => ListenAddress) =>
+  value === true ? parse('') : value;
+
+/** Opens files and ports. @throws FileError, ListenError */
+export const openSinks = async (context: Context, options: SinkOptions): Promise<Sink[]> => [
+  ...(options.record ? [recordTo(context, options.record)] : []),
+  ...(options.log ? [logTo(context, options.log)] : []),
+  ...(options.metrics ? [await serveMetrics(context, orDefault(options.metrics, metricsAddress))] : []),
+  ...(options.web ? [await serveWeb(context, orDefault(options.web, webAddress))] : []),
+];

@@ -1,0 +1,92 @@
+/** A small HTTP server for views: fixed paths, reading only. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+
+export type ListenAddress = { readonly host: string; readonly port: number };
+export type Route = (request: IncomingMessage, response: ServerResponse) => void;
+export type Routes = Readonly<Record<string, Route>>;
+
+const DEFAULT_HOST = '127.0.0.1';
+const PORTS = /^\d{1,5}$/;
+
+/** `HOST:PORT`, `HOST`, `PORT`, `:PORT` or `[IPV6]:PORT`; port 0 is any free one. Undefined when it is none of them. */
+export const listenAddress = (text: string, defaultPort: number): ListenAddress | undefined => {
+  if (text === '') return { host: DEFAULT_HOST, port: defaultPort };
+  if (PORTS.test(text)) return listenAddress(`:${text}`, defaultPort);
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*))(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(match?.[3] ?? defaultPort);
+  if (!match || port > 65535) return undefined;
+  return { host: match[1] ?? (match[2] || DEFAULT_HOST), port };
+};
+
+/** Nobody there, or nobody may: says which address, why, and what to do. */
+export class ListenError extends Error {
+  readonly code = 'bad_address';
+  readonly hint = 'give another address, for example 127.0.0.1:0 for any free port';
+  constructor(address: ListenAddress, cause: NodeJS.ErrnoException) {
+    const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : cause.message;
+    super(`cannot listen on ${address.host}:${address.port}: ${why}`, { cause });
+    this.name = 'ListenError';
+  }
+}
+
+/** A page of another site whose name was made to lead here must not read a board (DNS rebinding). */
+const isOwnName = (header: string | undefined, { host }: ListenAddress): boolean => {
+  const name = (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return isIP(name) > 0 || name === 'localhost' || name === host;
+};
+
+const refuse = (response: ServerResponse, status: number, text: string, headers = {}) => {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...headers });
+  response.end(`${text}\n`);
+};
+
+const isRebound = (request: IncomingMessage, address: ListenAddress) =>
+  ['127.0.0.1', '::1', 'localhost'].includes(address.host) && !isOwnName(request.headers.host, address);
+
+const answer =
+  (routes: Routes, address: ListenAddress) => (request: IncomingMessage, response: ServerResponse) => {
+    if (isRebound(request, address)) return refuse(response, 403, 'this server is only for this machine');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return refuse(response, 405, 'only reading is possible here', { Allow: 'GET, HEAD' });
+    }
+    const path = (request.url ?? '/').split('?')[0]!;
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (!route) return refuse(response, 404, `there is: ${Object.keys(routes).join(' ')}`);
+    return route(request, response);
+  };
+
+const listen = (server: Server, address: ListenAddress) =>
+  new Promise<number>((resolve, reject) => {
+    server.once('error', (cause) => reject(new ListenError(address, cause)));
+    server.listen(address.port, address.host, () => {
+      const bound = server.address();
+      resolve(typeof bound === 'object' && bound ? bound.port : address.port);
+    });
+  });
+
+export type Served = { readonly url: string; close(): Promise<void> };
+
+/** @throws ListenError */
+export const serve = async (address: ListenAddress, routes: Routes): Promise<Served> => {
+  const server = createServer(answer(routes, address));
+  const port = await listen(server, address);
+  const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
+  return {
+    url: `http://${host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+/** A route that answers with what `content` gives at that time. */
+export const textRoute =
+  (type: string, content: () => string | Buffer, headers: Readonly<Record<string, string>> = {}): Route =>
+  (request, response) => {
+    const body = content();
+    response.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body), ...headers });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };

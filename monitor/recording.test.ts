@@ -1,0 +1,61 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { entriesOf, openRecorder, RecordingError } from './recording.ts';
+import { entries } from './test/samples.ts';
+
+const file = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'run.jsonl');
+};
+
+const record = (path: string, list = entries) => {
+  const recorder = openRecorder(path);
+  for (const entry of list) recorder.write(entry);
+  recorder.close();
+  return recorder.repaired;
+};
+
+const readBack = (path: string) => [...entriesOf(readFileSync(path, 'utf8'), path)];
+
+test('what is read back is what was recorded, 64-bit numbers and bytes too', (t) => {
+  const path = file();
+  record(path);
+  t.deepEqual(readBack(path), [...entries]);
+});
+
+test('a file is appended to, after a torn last line was removed', (t) => {
+  const path = file();
+  t.is(record(path, entries.slice(0, 2)), 0);
+  appendFileSync(path, '{"time_ms":17,"ki');
+  t.is(readBack(path).length, 2);
+  t.is(record(path, entries.slice(2)), 17);
+  t.deepEqual(readBack(path), [...entries]);
+});
+
+test('a torn line that is longer than a block, and a file that is only torn, are repaired', (t) => {
+  const path = file();
+  record(path, entries.slice(0, 1));
+  appendFileSync(path, 'x'.repeat(200_000));
+  t.is(record(path, []), 200_000);
+  t.deepEqual(readBack(path), [entries[0]!]);
+  writeFileSync(path, 'half');
+  t.is(record(path), 4);
+  t.is(readBack(path).length, entries.length);
+});
+
+for (const [what, line, message] of [
+  ['no JSON', 'nonsense', /:1: is no entry/],
+  ['another kind', '{"time_ms":1,"kind":"other"}', /kind "other" is not known/],
+  ['no time', '{"kind":"console","line":"x"}', /time_ms is no number/],
+  ['half a reading', '{"time_ms":1,"kind":"reading","reading":{}}', /cores is missing/],
+  ['an event out of range', '{"time_ms":1,"kind":"event","event":{"seq":-1}}', /seq/],
+] as const) {
+  test(`a recording is refused with the line that is wrong: ${what}`, (t) => {
+    const error = t.throws(() => [...entriesOf(`${line}\n`, 'run.jsonl')], { instanceOf: RecordingError });
+    t.regex(error.message, /^run\.jsonl:1: /);
+    t.regex(error.message, message);
+  });
+}

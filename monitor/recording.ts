@@ -1,0 +1,152 @@
+/**
+ * Recordings: one JSON object a line, `{"time_ms", "kind", …}` as in entry.ts. Numbers of 64 bits are decimal text
+ * where JavaScript's numbers do not hold them, bytes are hex. A file is only ever appended to.
+ */
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { decodeRecord, encodeRecord, type Fields, messages } from '../abi/index.ts';
+import type { BoardEvent, BoardInfo, LinkHealth, ModuleInfo, TaskStat, Telemetry } from '../link/index.ts';
+import type { Entry, Reading, Sink } from './entry.ts';
+
+/** A line that is no entry: names file, line, what is wrong and what to do. */
+export class RecordingError extends Error {
+  readonly code = 'bad_file';
+  readonly hint = 'give a file that `velocity monitor --record` wrote; delete the line to replay the rest';
+  constructor(file: string, line: number, problem: string, options?: ErrorOptions) {
+    super(`${file}:${line}: ${problem}`, options);
+    this.name = 'RecordingError';
+  }
+}
+
+const toJson = (_key: string, value: unknown): unknown => {
+  if (typeof value !== 'bigint') return value;
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
+};
+
+const hexed = (value: unknown): unknown => {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(hexed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hexed(inner)]));
+};
+
+/** One line, without its end. */
+export const encodeEntry = (entry: Entry): string => JSON.stringify(hexed(entry), toJson);
+
+type Json = Readonly<Record<string, unknown>>;
+
+const fail = (what: string): never => {
+  throw new TypeError(what);
+};
+const object = (value: unknown, what: string): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Json)
+    : fail(`${what} is missing`);
+const list = (value: unknown, what: string): readonly unknown[] =>
+  Array.isArray(value) ? value : fail(`${what} is no list`);
+const text = (value: unknown, what: string): string =>
+  typeof value === 'string' ? value : fail(`${what} is no text`);
+const number = (value: unknown, what: string): number => {
+  const result = Number(value);
+  return Number.isFinite(result) && value !== null && value !== '' ? result : fail(`${what} is no number`);
+};
+
+const numbers = (value: unknown, what: string): Record<string, number> =>
+  Object.fromEntries(Object.entries(object(value, what)).map(([key, inner]) => [key, number(inner, key)]));
+
+/** Gives the types back that JSON lacks, and checks the record as one that came from a board. */
+const record = (fields: Fields, value: unknown, what: string): Json => {
+  const json = object(value, what);
+  const typed = Object.entries(fields).map(([key, field]) => {
+    const inner = json[key];
+    if (field.kind === 'bytes' && typeof inner === 'string')
+      return [key, Uint8Array.from(Buffer.from(inner, 'hex'))];
+    return [key, field.kind === 'u64' && typeof inner === 'string' ? BigInt(inner) : inner];
+  });
+  return decodeRecord(fields, encodeRecord(fields, Object.fromEntries(typed)));
+};
+
+const { histogram: _, ...counters } = messages.telemetry.response;
+
+const telemetryOf = (value: unknown): Telemetry => {
+  const histogram = list(object(value, 'telemetry').histogram, 'histogram').map((bin) =>
+    number(bin, 'histogram'),
+  );
+  return { ...record(counters, value, 'telemetry'), histogram } as unknown as Telemetry;
+};
+
+const readingOf = (value: unknown): Reading => {
+  const json = object(value, 'reading');
+  const cores = Object.entries(object(json.cores, 'cores'));
+  return {
+    board: record(messages.info.response, json.board, 'board') as unknown as BoardInfo,
+    modules: list(json.modules, 'modules').map(
+      (module) => record(messages.module.response, module, 'module') as unknown as ModuleInfo,
+    ),
+    telemetry: list(json.telemetry, 'telemetry').map(telemetryOf),
+    health: numbers(json.health, 'health') as unknown as LinkHealth,
+    cores: Object.fromEntries(cores.map(([name, core]): [string, TaskStat] => [name, numbers(core, name)])),
+    stats: numbers(json.stats, 'stats'),
+  };
+};
+
+const contentOf = (json: Json, time_ms: number): Entry => {
+  if (json.kind === 'reading') return { kind: 'reading', time_ms, reading: readingOf(json.reading) };
+  if (json.kind === 'console') return { kind: 'console', time_ms, line: text(json.line, 'line') };
+  if (json.kind === 'down') return { kind: 'down', time_ms, why: text(json.why, 'why') };
+  if (json.kind !== 'event') return fail(`kind ${JSON.stringify(json.kind)} is not known`);
+  const event = record(messages.event.response, json.event, 'event') as unknown as BoardEvent;
+  return { kind: 'event', time_ms, event };
+};
+
+/** @throws Error that says what is wrong with the line */
+export const decodeEntry = (line: string): Entry => {
+  const json = object(JSON.parse(line), 'the object');
+  return contentOf(json, number(json.time_ms, 'time_ms'));
+};
+
+const CHUNK = 64 * 1024;
+
+/** Length of the file up to and with its last newline. */
+const wholeLines = (fd: number, size: number): number => {
+  const chunk = Buffer.alloc(CHUNK);
+  for (let end = size; end > 0; end -= CHUNK) {
+    const start = Math.max(0, end - CHUNK);
+    const read = readSync(fd, chunk, 0, end - start, start);
+    const at = chunk.subarray(0, read).lastIndexOf('\n');
+    if (at >= 0) return start + at + 1;
+  }
+  return 0;
+};
+
+export type Recorder = { readonly write: Sink; readonly repaired: number; close(): void };
+
+/** Opens a file to append to; a last line that was cut off is removed first, and `repaired` is its length in bytes. */
+export const openRecorder = (path: string): Recorder => {
+  const fd = openSync(path, 'a+', 0o600);
+  const { size } = fstatSync(fd);
+  const whole = wholeLines(fd, size);
+  if (whole < size) ftruncateSync(fd, whole);
+  return {
+    repaired: size - whole,
+    write: (entry) => void writeSync(fd, `${encodeEntry(entry)}\n`),
+    close: () => closeSync(fd),
+  };
+};
+
+/** Entries of a recording, oldest first; a last line that was cut off is left out. @throws RecordingError */
+export function* entriesOf(content: string, file: string): Generator<Entry> {
+  const lines = content.split('\n');
+  for (const [i, line] of lines.entries()) {
+    if (i === lines.length - 1) return;
+    if (line.trim() === '') continue;
+    let entry: Entry;
+    try {
+      entry = decodeEntry(line);
+    } catch (cause) {
+      throw new RecordingError(file, i + 1, `is no entry of a recording: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+    yield entry;
+  }
+}

@@ -1,0 +1,25 @@
+/** The page and what it is made of. It asks nobody else for anything, and the headers see to that. */
+import { readFileSync } from 'node:fs';
+import { type Routes, textRoute } from '../http.ts';
+import type { Hub } from './hub.ts';
+
+const SAFETY = {
+  'Content-Security-Policy': "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-cache',
+};
+
+const file = (name: string, type: string) => {
+  const content = readFileSync(new URL(`page/${name}`, import.meta.url));
+  return textRoute(`${type}; charset=utf-8`, () => content, SAFETY);
+};
+
+const scripts = ['page', 'store', 'chart', 'heatmap', 'timeline', 'modules', 'text'];
+
+export const webRoutes = (hub: Hub): Routes => ({
+  '/': file('page.html', 'text/html'),
+  '/page.css': file('page.css', 'text/css'),
+  ...Object.fromEntries(scripts.map((name) => [`/${name}.mjs`, file(`${name}.mjs`, 'text/javascript')])),
+  '/feed': hub.route,
+});
