@@ -51,15 +51,25 @@ static enum status build(uint32_t which, struct version **out, struct refusal *r
     return status;
 }
 
+static enum status apply(struct version *version, struct refusal *refusal) {
+    struct module *module = module_find(SPAN("bench"));
+    struct version *running = module == nullptr ? nullptr : module_running(module);
+    const enum status status = module_apply(HOOK_TIMER, version, module, running);
+    if (status != STATUS_OK) {
+        version_free(version);
+        return REFUSE(refusal, status, "the module of the benchmark was thrown out");
+    }
+    (void)modules_poll();
+    return STATUS_OK;
+}
+
 /* One swap as an install does it: new memory, verified, compiled, published, pointer stored, and the version before the
  * previous one freed after a grace period. */
 static enum status swap(uint32_t i, struct refusal *refusal) {
     struct version *version;
     const enum status status = build(i & 1, &version, refusal);
     if (status != STATUS_OK) { return status; }
-    module_apply(HOOK_TIMER, version);
-    (void)modules_poll();
-    return STATUS_OK;
+    return apply(version, refusal);
 }
 
 static enum status swap_all(uint32_t n, struct msg_bench_response *response, struct refusal *refusal) {
@@ -149,9 +159,9 @@ static enum status build_faulting(struct version **out, struct refusal *refusal)
 static enum status fault_once(const struct module *module, struct refusal *refusal) {
     struct version *version;
     const struct version *before = module_running(module);
-    const enum status status = build_faulting(&version, refusal);
+    enum status status = build_faulting(&version, refusal);
+    if (status == STATUS_OK) { status = apply(version, refusal); }
     if (status != STATUS_OK) { return status; }
-    module_apply(HOOK_TIMER, version);
     const uint64_t deadline_ns = clock_ns() + FAULT_WAIT_NS;
     while (module_running(module) == version && clock_ns() < deadline_ns) {}
     const bool taken_back = module_running(module) == before;

@@ -205,8 +205,9 @@ static void fill_version(struct admission *admission) {
     program_hash(&admission->patch, version->sha);
 }
 
-/* The plan of the watch is checked; nothing here can fail. */
-static void apply(struct admission *admission) {
+/* The plan of the watch is checked. Only one thing can still fail: the parent, which was checked before the program was
+ * compiled, may have been thrown out by a fault meanwhile. The exchange of the slot tells, and then nothing has changed. */
+static enum status apply(struct admission *admission) {
     const struct msg_install_request *request = admission->request;
     struct version *version = admission->version;
     fill_version(admission);
@@ -218,11 +219,15 @@ static void apply(struct admission *admission) {
         };
         watch_start(version, admission->predecessor, &plan);
     }
+    const enum status status = module_apply(admission->patch.hook, version, admission->module, admission->predecessor);
+    if (status != STATUS_OK) {
+        return REFUSE(admission->refusal, status, "the version to be replaced was thrown out meanwhile");
+    }
     sequence = admission->patch.sequence;
-    module_apply(admission->patch.hook, version);
     report_installed(version);
     if (admission->patch.period_us != 0) { (void)timer_set_period(admission->patch.period_us); } /* range was checked */
     timer_poll();
+    return STATUS_OK;
 }
 
 enum status handle_install(const struct msg_install_request *request, struct msg_install_response *response,
@@ -230,13 +235,13 @@ enum status handle_install(const struct msg_install_request *request, struct msg
     static struct admission admission; /* some KiB: too much for the stack */
     admission = (struct admission){.request = request, .refusal = refusal};
     while (modules_poll()) {} /* memory of versions that are gone already */
-    const enum status status = decode(&admission);
+    enum status status = decode(&admission);
+    if (status == STATUS_OK) { status = apply(&admission); }
     if (status != STATUS_OK) {
         version_free(admission.version);
         report_refused(admission.patch.name, status, refusal->message);
         return status;
     }
-    apply(&admission);
     const struct version *version = admission.version;
     *response = (struct msg_install_response){
         .name = span_of(version->name),

@@ -87,21 +87,22 @@ static void set_taken(const struct module *module, bool taken) {
     __atomic_store_n(&hook->taken, taken ? hook->taken | bit : hook->taken & ~bit, __ATOMIC_RELEASE);
 }
 
-void module_apply(enum hook_id hook, struct version *version) {
-    struct module *module = module_find(span_of(version->name));
+enum status module_apply(enum hook_id hook, struct version *version, struct module *module,
+                         struct version *predecessor) {
     if (module == nullptr) { module = make_module(hook, version); }
     const bool canary = version->watched != 0;
-    struct version **slot = slot_of(module);
-    struct version *predecessor;
     version->module = module;
-    version->running.version = ++module->newest;
-    do { /* again when the predecessor was thrown out this very moment */
-        predecessor = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-        version->previous = predecessor;
-    } while (!slot_replace(slot, predecessor, version));
+    version->running.version = module->newest + 1;
+    version->previous = predecessor;
+    if (!slot_replace(slot_of(module), predecessor, version)) {
+        version->previous = nullptr;
+        return STATUS_BUSY;
+    }
+    module->newest += 1;
     set_taken(module, true);
     /* Two versions stay resident; while a canary is watched, three do. */
     if (predecessor != nullptr && !canary) { retire_all(claim_previous(predecessor)); }
+    return STATUS_OK;
 }
 
 bool module_take_back(struct version *version, enum status reason, const struct fault *fault) {

@@ -44,9 +44,11 @@ struct module *module_at(uint32_t i);
 /* STATUS_SLOTS_FULL when a new module would find no slot in this hook. */
 [[nodiscard]] enum status module_has_room(enum hook_id hook);
 
-/* Puts a version into its module's slot, and makes the module when it is new; the one it replaces stays resident.
- * module_has_room() must have said so for a new one. Cannot fail. Core 0, outside interrupts. */
-void module_apply(enum hook_id hook, struct version *version);
+/* Puts a version into the slot of its module in the place of `predecessor`, which stays resident. For a new module both
+ * are null, and module_has_room() must have said so. STATUS_BUSY: the predecessor was thrown out since it was looked up;
+ * nothing was changed. Core 0, outside interrupts, without modules_poll() since the look-up. */
+[[nodiscard]] enum status module_apply(enum hook_id hook, struct version *version, struct module *module,
+                                       struct version *predecessor);
 
 /* Throws out a running version: its predecessor takes over, or the slot becomes empty. Keeps evidence, adds events.
  * Returns false when it was not running any more. Any core, any context; `fault` may be null. */

@@ -402,6 +402,34 @@ static void staging_resumes_and_checks(void) {
     CHECK(handle_install(&(struct msg_install_request){}, &installed, &refusal) == STATUS_BAD_STATE);
 }
 
+static void throw_out_v(void) { CHECK(module_take_back(running("v"), STATUS_MODULE_FAULT, nullptr)); }
+
+static void drop_evidence(void) {
+    struct evidence evidence;
+    while (evidence_read(0, &evidence) == STATUS_OK) { CHECK(evidence_acknowledge(evidence.id) == STATUS_OK); }
+}
+
+/* The parent is checked before the program is verified; here it is gone when the pointer is to be swapped. */
+static void a_parent_that_is_thrown_out_meanwhile_is_not_replaced(void) {
+    drop_evidence();
+    const struct version *first = install_running("v", 1, returns_1, &(struct msg_install_request){});
+    const struct version *second = install_running("v", 2, returns_1, &(struct msg_install_request){});
+    const uint64_t sequence = install_sequence();
+    struct recipe third = recipe("v", 3);
+    third.parent = second->sha;
+    fake_meanwhile = throw_out_v;
+    CHECK(install(&third) == STATUS_BUSY);
+    CHECK(running("v") == first && first->running.version == 1 && install_sequence() == sequence);
+    third.parent = first->sha;
+    fake_meanwhile = throw_out_v; /* the only version: its slot is empty afterwards */
+    CHECK(install(&third) == STATUS_BUSY);
+    CHECK(running("v") == nullptr && install_sequence() == sequence);
+    third.parent = nullptr;
+    CHECK(install(&third) == STATUS_OK && running("v")->running.version == 1);
+    remove_module("v");
+    drop_evidence();
+}
+
 int main(void) {
     CHECK(slots_init() == STATUS_OK && fake_tick != nullptr);
     staging_resumes_and_checks();
@@ -418,5 +446,6 @@ int main(void) {
     the_host_can_roll_back_once();
     nothing_is_freed_before_the_grace_period();
     damaged_payloads_are_refused();
+    a_parent_that_is_thrown_out_meanwhile_is_not_replaced();
     return 0;
 }

@@ -9,6 +9,7 @@
 enum status fake_cose_status;
 enum status fake_verdict;
 uint64_t fake_bound = 10;
+void (*fake_meanwhile)(void);
 uint64_t (*fake_program)(uint64_t, uint64_t);
 
 const uint8_t velocity_public_key[32] = {1};
@@ -23,6 +24,9 @@ enum status cose_verify(struct span message, const uint8_t key[32], struct span 
 enum status bpf_verify(const struct bpf_program *program, const struct verifier_workspace *workspace,
                        struct bpf_facts *facts, struct verifier_result *result) {
     (void)program, (void)workspace, (void)facts;
+    void (*const meanwhile)(void) = fake_meanwhile;
+    fake_meanwhile = nullptr;
+    if (meanwhile != nullptr) { meanwhile(); }
     *result = (struct verifier_result){.status = fake_verdict, .insn = 1, .message = "r1 is bad", .bound = fake_bound};
     return fake_verdict;
 }

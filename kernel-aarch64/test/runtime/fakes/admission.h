@@ -7,4 +7,5 @@
 extern enum status fake_cose_status;
 extern enum status fake_verdict;
 extern uint64_t fake_bound;
+extern void (*fake_meanwhile)(void); /* happens once, while the next program is verified */
 extern uint64_t (*fake_program)(uint64_t, uint64_t); /* what compiled code does */
