@@ -148,7 +148,8 @@ export const emitPatch = () =>
       keyDefines('PATCH_MAP_KEY', mapKeys),
       defines('MAP_TYPE', mapTypes),
       `#define MAP_FLAG_READ_ONLY ${hex(MAP_FLAG_READ_ONLY)}u`,
-      `#define MAX_MAPS_PER_PROGRAM ${MAX_MAPS_PER_PROGRAM}u\n#define MAX_PROGRAM_INSNS ${MAX_PROGRAM_INSNS}u`,
+      `/* What a board takes. */\n#define BOARD_PROGRAM_MAPS ${MAX_MAPS_PER_PROGRAM}u\n#define BOARD_PROGRAM_INSNS ${MAX_PROGRAM_INSNS}u`,
+      '/* What tables hold; a build for the host, which judges for other platforms too, may set more. */\n#ifndef MAX_PROGRAM_INSNS\n#define MAX_MAPS_PER_PROGRAM BOARD_PROGRAM_MAPS\n#define MAX_PROGRAM_INSNS BOARD_PROGRAM_INSNS\n#endif',
       `/* First 8 bytes of the contract hash. */\n#define ABI_HASH { ${[...contractHash().subarray(0, 8)].map(hex).join(', ')} }`,
     ].join('\n\n'),
   );

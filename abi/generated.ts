@@ -1,9 +1,10 @@
 /** The text of every generated file, by path from the root. */
 import { emitA64 } from './emit-a64.ts';
-import { emitBpf, emitHelpers, emitHooks, emitPatch, emitStatus } from './emit-c.ts';
+import { banner, emitBpf, emitHelpers, emitHooks, emitPatch, emitStatus } from './emit-c.ts';
 import { emitReference } from './emit-docs.ts';
 import { emitMessagesHeader, emitMessagesSource } from './emit-messages.ts';
 import { emitModuleHeader } from './emit-module.ts';
+import { emitLinux } from './platforms/index.ts';
 
 export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_status.h': emitStatus(),
@@ -14,6 +15,7 @@ export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_patch.h': emitPatch(),
   'kernel-aarch64/gen/abi_messages.h': emitMessagesHeader(),
   'kernel-aarch64/gen/abi_messages.c': emitMessagesSource(),
+  'kernel-aarch64/gen/platform_linux.h': emitLinux(banner('platforms/')),
   'modules/include/velocity.h': emitModuleHeader(),
   'docs/reference/contract.md': emitReference(),
 });

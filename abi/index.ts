@@ -9,4 +9,11 @@ export * from './helpers.ts';
 export * from './hooks.ts';
 export * from './messages.ts';
 export * from './patch.ts';
+export {
+  HOST_PROGRAM_INSNS,
+  HOST_PROGRAM_MAPS,
+  type LinuxType,
+  linuxTypeOf,
+  linuxTypes,
+} from './platforms/index.ts';
 export * from './status.ts';

@@ -138,6 +138,10 @@ export const verifierStatuses: readonly Status[] = list(512, [
   ['atomic_on_wrong_memory', 'atomics work on stack, map values and plain memory only'],
   ['atomic_bad_operation', 'this atomic operation is not defined by RFC 9669'],
   ['bad_certificate', 'the certificate does not prove this program safe'],
+  [
+    'reference_leak',
+    'what was acquired must be released on every path before the program ends; release it first',
+  ],
 ]);
 
 /** ELF loading on the host. */
@@ -157,6 +161,10 @@ export const elfStatuses: readonly Status[] = list(768, [
   ['core_unsupported', 'CO-RE relocations need a kernel to relocate against; compile without them'],
   ['too_many_maps', 'the program uses more maps than the board takes'],
   ['object_too_large', 'the object holds more than any board takes; split it'],
+  [
+    'btf_unsupported',
+    'programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe',
+  ],
 ]);
 
 export const statuses: readonly Status[] = [

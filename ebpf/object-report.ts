@@ -1,7 +1,14 @@
 /** What `velocity bpf verify|disasm|jit` say about an object file: one row for each function of each program section. */
-import { bpf, hooks, statusNamed } from '../abi/index.ts';
+import { bpf, hooks, type LinuxType, statusNamed } from '../abi/index.ts';
 import { type DisassembledLine, type DisassemblyOptions, disassemble } from './disassembler.ts';
-import { ElfError, type LoadedFunction, loadFunctions, type ModuleProgram } from './elf/index.ts';
+import {
+  ElfError,
+  type LinuxModule,
+  type LoadedFunction,
+  loadFunctions,
+  loadLinuxFunctions,
+  type ModuleProgram,
+} from './elf/index.ts';
 import { type JitOptions, type JitResult, loadHost, type Verdict, type VerifyOptions } from './wasm/index.ts';
 
 export type RowError = {
@@ -28,11 +35,19 @@ export type VerifyRow = {
   /** Most abstract states that the analysis held at a time, and instructions that it walked. */
   readonly states?: number;
   readonly steps?: number;
+  /** Time that the analysis took. */
+  readonly infer_ms?: number;
+  /** Linux: program type that it was judged as. */
+  readonly type?: string;
 };
 
 export type ObjectOptions = {
   /** Name of the file, for the rows. */
   readonly file?: string;
+  /** Whose rules hold. Default: the board's. */
+  readonly platform?: 'velocity' | 'linux';
+  /** Linux: program type of every function. Default: what sections say. */
+  readonly type?: LinuxType;
 };
 
 const elfError = (error: ElfError): RowError => ({ code: error.code, message: error.message });
@@ -42,7 +57,13 @@ const wholeFile = (file: string, error: unknown): VerifyRow => {
   return { file, section: '', function: '', ok: false, error: elfError(error) };
 };
 
-const overBudget = (program: ModuleProgram, bound: number): RowError | undefined => {
+/** On Linux a program may take more than on the board, but never so long that somebody waits. */
+const LINUX = { stepBudget: 2_000_000, workspaceBytes: 64 * 1024 * 1024, timeMs: 8000 };
+
+type AnyProgram = ModuleProgram | LinuxModule;
+
+const overBudget = (program: AnyProgram, bound: number): RowError | undefined => {
+  if ('type' in program) return undefined;
   const { budget } = hooks[program.hook];
   if (bound <= budget) return undefined;
   const { name, sentence } = statusNamed('over_budget');
@@ -52,7 +73,7 @@ const overBudget = (program: ModuleProgram, bound: number): RowError | undefined
   };
 };
 
-const refusal = (program: ModuleProgram, verdict: Verdict): RowError | undefined => {
+const refusal = (program: AnyProgram, verdict: Verdict): RowError | undefined => {
   if (verdict.ok) return overBudget(program, verdict.bound);
   const { insn } = verdict.error;
   const line = insn === undefined ? undefined : program.lines?.[insn]?.line;
@@ -61,12 +82,16 @@ const refusal = (program: ModuleProgram, verdict: Verdict): RowError | undefined
 
 const verifyFunction = async (
   file: string,
-  f: LoadedFunction,
+  f: LoadedFunction<AnyProgram>,
   options: VerifyOptions,
 ): Promise<VerifyRow> => {
   const row = { file, section: f.section, function: f.name };
   if ('error' in f) return { ...row, ok: false, error: elfError(f.error) };
-  const verdict = (await loadHost()).verify(f.program, options);
+  const host = await loadHost();
+  const started = performance.now();
+  const linux = 'type' in f.program;
+  const verdict = host.verify(f.program, linux ? { ...LINUX, ...options } : options);
+  const took = performance.now() - started;
   const error = refusal(f.program, verdict);
   return {
     ...row,
@@ -76,6 +101,8 @@ const verifyFunction = async (
     ...(verdict.ok ? { bound_insns: verdict.bound } : {}),
     states: verdict.states,
     steps: verdict.steps,
+    infer_ms: Math.round(took * 1000) / 1000,
+    ...('type' in f.program ? { type: f.program.type } : {}),
   };
 };
 
@@ -88,9 +115,9 @@ export const verifyObject = async (
   options: ObjectOptions & VerifyOptions = {},
 ): Promise<VerifyRow[]> => {
   const file = options.file ?? '';
-  let functions: LoadedFunction[];
+  let functions: LoadedFunction<AnyProgram>[];
   try {
-    functions = loadFunctions(object);
+    functions = options.platform === 'linux' ? loadLinuxFunctions(object, options) : loadFunctions(object);
   } catch (error) {
     return [wholeFile(file, error)];
   }

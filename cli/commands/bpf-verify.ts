@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type LinuxType, linuxTypes } from '../../abi/index.ts';
 import { type VerifyRow, verifyObject } from '../../ebpf/index.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
@@ -25,11 +26,25 @@ export const registerBpfVerify = (parent: Command, context: Context): void => {
     .command('verify')
     .description("run the board's own verifier on each program of an object, without a board")
     .argument('<files...>', 'objects compiled with clang --target=bpf, or C sources')
-    .addHelpText('after', '\nExample:\n  velocity bpf verify modules/fir/fir.c')
-    .action(async (files: string[]) => {
+    .addOption(
+      new Option('--platform <name>', 'whose program types, contexts and helpers hold')
+        .choices(['velocity', 'linux'])
+        .default('velocity'),
+    )
+    .addOption(
+      new Option(
+        '--type <name>',
+        'Linux: program type of every function, when the sections do not say',
+      ).choices(Object.keys(linuxTypes)),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  velocity bpf verify modules/fir/fir.c\n  velocity bpf verify --platform linux xdp_drop.o',
+    )
+    .action(async (files: string[], options: { platform: 'velocity' | 'linux'; type?: LinuxType }) => {
       const all: VerifyRow[] = [];
       for (const file of files) {
-        const rows = await verifyObject(await readObject(file), { file });
+        const rows = await verifyObject(await readObject(file), { file, ...options });
         for (const row of rows) {
           context.output.fact({ ...row, verdict: row.ok ? 'accepted' : 'refused' }, describe(row));
         }

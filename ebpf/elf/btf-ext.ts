@@ -16,8 +16,8 @@ type Record = { readonly section: string; readonly offset: number; readonly at: 
 export type BtfExt = {
   /** Where the instruction at this byte offset of this section comes from, when it is known. */
   readonly lineAt: (section: string, offset: number) => SourceLine | undefined;
-  /** Byte offsets of instructions with a CO-RE relocation, by section name. */
-  readonly core: ReadonlyMap<string, ReadonlySet<number>>;
+  /** Kinds of the CO-RE relocations (enum bpf_core_relo_kind) by byte offset of the instruction, by section name. */
+  readonly core: ReadonlyMap<string, ReadonlyMap<number, number>>;
 };
 
 /** A table of records: record size, then for each section its name, a count, and the records; each starts with insn_off. */
@@ -66,12 +66,12 @@ export const readBtfExt = (section: Uint8Array, strings: Bytes): BtfExt => {
   const bytes = new Bytes(section, '.BTF.ext', 'bad_btf');
   const header = checkHeader(bytes, '.BTF.ext');
   const lines = new Map<string, Map<number, number>>();
-  const core = new Map<string, Set<number>>();
+  const core = new Map<string, Map<number, number>>();
   for (const r of records(bytes, header + bytes.u32(16), bytes.u32(20), 16, strings))
     entry(lines, r.section, () => new Map()).set(r.offset, r.at);
   if (header >= 32)
     for (const r of records(bytes, header + bytes.u32(24), bytes.u32(28), 16, strings))
-      entry(core, r.section, () => new Set()).add(r.offset);
+      entry(core, r.section, () => new Map()).set(r.offset, bytes.u32(r.at + 12));
   const lineAt = (name: string, offset: number) => {
     const at = lines.get(name)?.get(offset);
     return at === undefined ? undefined : readLine(bytes, at, strings);

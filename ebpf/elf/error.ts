@@ -12,7 +12,8 @@ export type ElfStatus =
   | 'bad_btf'
   | 'core_unsupported'
   | 'too_many_maps'
-  | 'object_too_large';
+  | 'object_too_large'
+  | 'btf_unsupported';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */
 export class ElfError extends Error {

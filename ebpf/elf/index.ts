@@ -3,10 +3,13 @@ export { ElfError, type ElfStatus } from './error.ts';
 export { MAX_MAP_NAME, type MapDefinition } from './map-definitions.ts';
 export {
   type HookName,
+  type LinuxModule,
+  type LinuxOptions,
   type LoadedFunction,
   type LoadedObject,
   type LoadOptions,
   loadFunctions,
+  loadLinuxFunctions,
   loadObject,
   type ModuleProgram,
 } from './object.ts';

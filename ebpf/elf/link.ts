@@ -1,5 +1,5 @@
 /** Links one program: its function, the local functions it calls, and its maps (libbpf's rules). */
-import { bpf, MAX_MAPS_PER_PROGRAM } from '../../abi/index.ts';
+import { bpf, HOST_PROGRAM_MAPS, MAX_MAPS_PER_PROGRAM } from '../../abi/index.ts';
 import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
@@ -21,11 +21,18 @@ const R_BPF_64_32 = 10;
 const { INSN_BYTES, classes, jumpOps, pseudo } = bpf;
 const CALL = classes.jmp | jumpOps.call;
 
+export type Platform = 'velocity' | 'linux';
+
+/** BPF_CORE_TYPE_ID_TARGET: the one kind whose value in the instruction means nothing without the kernel it is for. */
+const CORE_TYPE_ID_TARGET = 7;
+
 export type Context = {
   readonly object: ElfObject;
   readonly objectName: string;
   readonly mapTypes: MapTypes;
   readonly ext: BtfExt | undefined;
+  /** Which rules hold: those of the board, or of Linux. */
+  readonly platform: Platform;
   /** Slots that may still be linked from this object: overlapping functions must not take for ever. */
   readonly allowance: { slots: number };
 };
@@ -73,10 +80,24 @@ class Linker {
   #map(key: string, make: () => MapDefinition): number {
     const known = this.#mapIndex.get(key);
     if (known !== undefined) return known;
-    if (this.#maps.length === MAX_MAPS_PER_PROGRAM)
-      throw new ElfError('too_many_maps', `the program uses more than ${MAX_MAPS_PER_PROGRAM} maps`);
+    const most = this.#linux ? HOST_PROGRAM_MAPS : MAX_MAPS_PER_PROGRAM;
+    if (this.#maps.length === most)
+      throw new ElfError('too_many_maps', `the program uses more than ${most} maps`);
     this.#mapIndex.set(key, this.#maps.length);
-    return this.#maps.push(make()) - 1;
+    const index = this.#maps.push(make()) - 1;
+    const { holds } = this.#maps[index]!;
+    if (holds) this.#maps[index] = { ...this.#maps[index]!, inner: this.#map(`${key}*`, () => holds) };
+    return index;
+  }
+
+  get #linux() {
+    return this.#context.platform === 'linux';
+  }
+
+  /** Linux relocates a program against the types of the kernel; judged is what holds for the types it was compiled with. */
+  #checkCore(kind: number | undefined, f: CodeRange) {
+    if (kind === undefined || (this.#linux && kind !== CORE_TYPE_ID_TARGET)) return;
+    throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations of kind ${kind}`);
   }
 
   #target(symbol: ElfSymbol): Section {
@@ -93,7 +114,9 @@ class Linker {
       const { object, mapTypes } = this.#context;
       const map = symbol.type === STT.section ? symbolAt(object, section, addend) : symbol;
       if (!map) throw new ElfError('bad_relocation', `nothing is defined at ${section.name}+${addend}`);
-      const index = this.#map(`m${section.index}:${map.value}`, () => mapOfSymbol(object, mapTypes, map));
+      const index = this.#map(`m${section.index}:${map.value}`, () =>
+        mapOfSymbol(object, mapTypes, map, this.#linux),
+      );
       return { src: pseudo.imm64_map, low: index, high: 0 };
     }
     const offset = symbol.value + addend;
@@ -112,7 +135,7 @@ class Linker {
         'bad_relocation',
         `offset ${offset} is outside ${section.name}, ${section.size} bytes`,
       );
-    if (this.#context.object.relocations.has(section.index))
+    if (!this.#linux && this.#context.object.relocations.has(section.index))
       throw new ElfError(
         'bad_relocation',
         `${section.name} holds addresses, which have no meaning on the board`,
@@ -150,7 +173,7 @@ class Linker {
     for (let i = 0; i < count; i++) {
       const at = f.offset + i * INSN_BYTES;
       const s = readSlot(view, i);
-      if (core?.has(at)) throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations`);
+      this.#checkCore(core?.get(at), f);
       const relocation = relocations?.get(at);
       const wide = s.opcode === LD_IMM64;
       if (

@@ -13,6 +13,9 @@ export type MapDefinition = {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly flags: number;
+  /** Maps of maps: the shape of what they hold, and, in a program, the index of its map. */
+  readonly holds?: MapDefinition;
+  readonly inner?: number;
   /** Contents of entry 0 at the start; zeros when absent. */
   readonly init?: Uint8Array;
 };
@@ -40,6 +43,7 @@ type Fields = {
   value_size: number;
   max_entries: number;
   map_flags: number;
+  holds?: MapDefinition;
 };
 
 const pointee = (btf: Btf, map: string, member: BtfMember): { type: BtfType; id: number } => {
@@ -54,7 +58,24 @@ const uintOf = (btf: Btf, map: string, member: BtfMember): number => {
   return btf.array(type).count;
 };
 
-const readMember = (btf: Btf, map: string, member: BtfMember, fields: Fields) => {
+/** `__array(values, struct inner)`: an array of pointers to what the map holds; of functions in arrays of programs. */
+const readHeld = (btf: Btf, map: string, member: BtfMember, depth: number): MapDefinition | undefined => {
+  const array = btf.resolve(member.type);
+  if (array.kind !== BTF_KIND.array || depth > 0) return undefined;
+  const pointer = btf.resolve(btf.array(array).element);
+  if (pointer.kind !== BTF_KIND.ptr) return undefined;
+  const held = btf.resolve(pointer.value);
+  return held.kind === BTF_KIND.struct ? fromStruct(btf, `${map}.values`, held, true, depth + 1) : undefined;
+};
+
+const readMember = (
+  btf: Btf,
+  map: string,
+  member: BtfMember,
+  fields: Fields,
+  linux: boolean,
+  depth: number,
+) => {
   switch (member.name) {
     case 'key':
     case 'value':
@@ -67,7 +88,14 @@ const readMember = (btf: Btf, map: string, member: BtfMember, fields: Fields) =>
     case 'map_flags':
       fields[member.name] = uintOf(btf, map, member);
       break;
+    case 'values': {
+      const held = linux ? readHeld(btf, map, member, depth) : undefined;
+      if (held) fields.holds = held;
+      if (linux) break;
+      throw bad(map, '`values` is not supported');
+    }
     default:
+      if (linux) break; // pinning, map_extra and what is to come say nothing about safety
       throw bad(map, `\`${member.name}\` is not supported`);
   }
 };
@@ -97,38 +125,96 @@ const define = (name: string, f: Fields, init?: Uint8Array): MapDefinition => {
 
 const empty = (): Fields => ({ type: 0, key_size: 0, value_size: 0, max_entries: 0, map_flags: 0 });
 
-const fromBtf = (maps: MapTypes, symbol: ElfSymbol): MapDefinition => {
+const fromBtf = (maps: MapTypes, symbol: ElfSymbol, linux: boolean): MapDefinition => {
   const { btf } = maps;
   const variable = maps.variables.get(symbol.name);
   if (!btf || !variable) throw bad(symbol.name, 'there is no BTF for it; compile with -g');
-  const struct = btf.resolve(variable.value);
-  if (struct.kind !== BTF_KIND.struct) throw bad(symbol.name, 'its definition is not a struct');
-  if (struct.count > MAX_MEMBERS) throw bad(symbol.name, `its definition has ${struct.count} members`);
+  return fromStruct(btf, symbol.name, btf.resolve(variable.value), linux, 0);
+};
+
+/** Linux checks shapes when the map is made; here only what the analysis relies on matters. */
+const defineLinux = (name: string, f: Fields): MapDefinition => ({
+  name,
+  type: f.type,
+  keySize: f.key_size,
+  valueSize: f.value_size,
+  maxEntries: f.max_entries,
+  flags: f.map_flags,
+  ...(f.holds ? { holds: f.holds } : {}),
+});
+
+const fromStruct = (
+  btf: Btf,
+  name: string,
+  struct: BtfType,
+  linux: boolean,
+  depth: number,
+): MapDefinition => {
+  if (struct.kind !== BTF_KIND.struct) throw bad(name, 'its definition is not a struct');
+  if (struct.count > MAX_MEMBERS) throw bad(name, `its definition has ${struct.count} members`);
   const fields = empty();
-  for (const member of btf.members(struct)) readMember(btf, symbol.name, member, fields);
-  return define(symbol.name, fields);
+  for (const member of btf.members(struct)) readMember(btf, name, member, fields, linux, depth);
+  return linux ? defineLinux(name, fields) : define(name, fields);
 };
 
 /** `struct bpf_map_def`: type, key_size, value_size, max_entries, map_flags; 4 bytes each. */
-const fromLegacy = (section: Section, symbol: ElfSymbol): MapDefinition => {
+const fieldsOfLegacy = (section: Section, symbol: ElfSymbol): Fields => {
   const bytes = new Bytes(section.data, `section ${section.name}`);
   const word = (i: number) => bytes.u32(symbol.value + i * 4);
-  return define(symbol.name, {
+  return {
     type: word(0),
     key_size: word(1),
     value_size: word(2),
     max_entries: word(3),
     map_flags: word(4),
-  });
+  };
 };
 
-export const isMapSection = (section: Section) => section.name === '.maps' || section.name === 'maps';
+/** enum bpf_map_type */
+const MAPS_OF_MAPS = [12, 13];
+/** `struct bpf_elf_map` of iproute2: after the five words id, pinning, inner_id, inner_idx. */
+const IPROUTE2_BYTES = 36;
+/** The kernel's samples: after the five words inner_map_idx, numa_node. */
+const SAMPLES_BYTES = 28;
+
+/** The map that a map of maps holds; the old forms name it by its number or its place. */
+const heldLegacy = (object: ElfObject, section: Section, symbol: ElfSymbol): Fields | undefined => {
+  const bytes = new Bytes(section.data, `section ${section.name}`);
+  const word = (s: ElfSymbol, i: number) => bytes.u32(s.value + i * 4);
+  const others = (object.symbols.get(section.index) ?? []).filter((s) => isMapSymbol(s) && s.size >= 20);
+  const held =
+    symbol.size >= IPROUTE2_BYTES
+      ? others.find((s) => s !== symbol && s.size >= IPROUTE2_BYTES && word(s, 5) === word(symbol, 7))
+      : symbol.size >= SAMPLES_BYTES - 4
+        ? others[word(symbol, 5)]
+        : undefined;
+  return held && held !== symbol ? fieldsOfLegacy(section, held) : undefined;
+};
+
+const fromLegacy = (object: ElfObject, section: Section, symbol: ElfSymbol, linux: boolean) => {
+  const fields = fieldsOfLegacy(section, symbol);
+  if (!linux) return define(symbol.name, fields);
+  const held = MAPS_OF_MAPS.includes(fields.type) ? heldLegacy(object, section, symbol) : undefined;
+  return defineLinux(
+    symbol.name,
+    held ? { ...fields, holds: defineLinux(`${symbol.name}.values`, held) } : fields,
+  );
+};
+
+export const isMapSection = (section: Section) => /^(\.maps|maps)(\/|$)/.test(section.name);
 export const isDataSection = (section: Section) => /^\.(rodata|data|bss)(\.|$)/.test(section.name);
 
 /** The map that a symbol of a map section stands for. */
-export const mapOfSymbol = (object: ElfObject, types: MapTypes, symbol: ElfSymbol): MapDefinition => {
+export const mapOfSymbol = (
+  object: ElfObject,
+  types: MapTypes,
+  symbol: ElfSymbol,
+  linux = false,
+): MapDefinition => {
   const section = object.sections[symbol.section]!;
-  return section.name === '.maps' ? fromBtf(types, symbol) : fromLegacy(section, symbol);
+  return section.name === '.maps'
+    ? fromBtf(types, symbol, linux)
+    : fromLegacy(object, section, symbol, linux);
 };
 
 const isMapSymbol = (s: ElfSymbol) => s.type === STT.object || (s.type === STT.notype && s.global);

@@ -1,11 +1,11 @@
 /** Loads compiled eBPF objects: which programs they hold, for which hooks, with which maps. */
-import { hooks } from '../../abi/index.ts';
+import { hooks, type LinuxType, linuxTypeOf } from '../../abi/index.ts';
 import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt } from './code-range.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
-import { type Context, linkProgram } from './link.ts';
+import { type Context, linkProgram, type Platform } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
 
 export type HookName = keyof typeof hooks;
@@ -23,6 +23,11 @@ export type ModuleProgram = {
   readonly lines?: readonly (SourceLine | undefined)[];
 };
 
+/** A program of Linux. */
+export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'maps' | 'lines'> & {
+  readonly type: LinuxType;
+};
+
 export type LoadOptions = {
   /** Name of the object, first part of the names of its data maps (`fir.rodata`). Default `module`. */
   readonly name?: string;
@@ -35,8 +40,8 @@ export type LoadedObject = {
 };
 
 /** One function of a program section: the program, or why it can't be loaded. */
-export type LoadedFunction = { readonly section: string; readonly name: string } & (
-  | { readonly program: ModuleProgram }
+export type LoadedFunction<P = ModuleProgram> = { readonly section: string; readonly name: string } & (
+  | { readonly program: P }
   | { readonly error: ElfError }
 );
 
@@ -59,7 +64,7 @@ const entries = (object: ElfObject, section: Section): Set<number> => {
 /** Linking takes a second at most. */
 const MAX_SLOTS = 256 * 1024;
 
-const contextOf = (file: Uint8Array, options: LoadOptions): Context => {
+const contextOf = (file: Uint8Array, options: LoadOptions, platform: Platform): Context => {
   const object = readElf(file);
   const data = (name: string) => object.sections.find((s) => s.name === name && s.data.length > 0)?.data;
   const types = data('.BTF');
@@ -67,7 +72,14 @@ const contextOf = (file: Uint8Array, options: LoadOptions): Context => {
   const more = data('.BTF.ext');
   const ext: BtfExt | undefined = btf && more ? readBtfExt(more, btf.strings) : undefined;
   const allowance = { slots: MAX_SLOTS };
-  return { object, objectName: options.name ?? 'module', mapTypes: mapTypesOf(btf), ext, allowance };
+  return {
+    object,
+    objectName: options.name ?? 'module',
+    mapTypes: mapTypesOf(btf),
+    ext,
+    platform,
+    allowance,
+  };
 };
 
 const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
@@ -82,24 +94,36 @@ const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
   return { name: f.name, section: f.section.name, hook, hookId: hooks[hook].id, code, maps, ...known };
 };
 
-const attempt = (context: Context, section: Section, offset: number): LoadedFunction => {
+const loadLinux =
+  (file: string, type: LinuxType | undefined) =>
+  (context: Context, f: CodeRange): LinuxModule => {
+    const found = type ?? linuxTypeOf(f.section.name, file);
+    if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
+    const { code, maps, lines } = linkProgram(context, f);
+    const known = lines.some((l) => l !== undefined) ? { lines } : {};
+    return { name: f.name, section: f.section.name, type: found, code, maps, ...known };
+  };
+
+type Load<P> = (context: Context, f: CodeRange) => P;
+
+const attempt = <P>(context: Context, section: Section, offset: number, load: Load<P>): LoadedFunction<P> => {
   let name = section.name;
   try {
     const f = functionAt(context.object, section, offset);
     name = f.name;
-    return { section: section.name, name, program: loadFunction(context, f) };
+    return { section: section.name, name, program: load(context, f) };
   } catch (error) {
     if (!(error instanceof ElfError)) throw error;
     return { section: section.name, name, error };
   }
 };
 
-const load = (file: Uint8Array, options: LoadOptions) => {
-  const context = contextOf(file, options);
+const loadAll = <P>(file: Uint8Array, options: LoadOptions, platform: Platform, load: Load<P>) => {
+  const context = contextOf(file, options, platform);
   const functions = context.object.sections
     .filter(isProgramSection)
     .flatMap((section) =>
-      [...entries(context.object, section)].map((offset) => attempt(context, section, offset)),
+      [...entries(context.object, section)].map((offset) => attempt(context, section, offset, load)),
     );
   if (functions.length === 0) throw new ElfError('no_program', 'no section holds code for a hook');
   return { context, functions };
@@ -110,14 +134,31 @@ const load = (file: Uint8Array, options: LoadOptions) => {
  * @throws ElfError when the file as a whole can't be read.
  */
 export const loadFunctions = (file: Uint8Array, options: LoadOptions = {}): LoadedFunction[] =>
-  load(file, options).functions;
+  loadAll(file, options, 'velocity', loadFunction).functions;
+
+export type LinuxOptions = {
+  /** Name of the file, a hint for sections that say nothing. */
+  readonly file?: string;
+  /** Type of every program, whatever its section says. */
+  readonly type?: LinuxType;
+};
+
+/**
+ * The same for an object that was made for Linux.
+ * @throws ElfError when the file as a whole can't be read.
+ */
+export const loadLinuxFunctions = (
+  file: Uint8Array,
+  options: LinuxOptions = {},
+): LoadedFunction<LinuxModule>[] =>
+  loadAll(file, {}, 'linux', loadLinux(options.file ?? '', options.type)).functions;
 
 /**
  * Programs and maps of an object.
  * @throws ElfError, and nothing else, on any bytes: when the file or any of its programs can't be loaded.
  */
 export const loadObject = (file: Uint8Array, options: LoadOptions = {}): LoadedObject => {
-  const { context, functions } = load(file, options);
+  const { context, functions } = loadAll(file, options, 'velocity', loadFunction);
   const programs = functions.map((f) => {
     if ('error' in f) throw f.error;
     return f.program;

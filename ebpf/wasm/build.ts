@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HOST_PROGRAM_INSNS, HOST_PROGRAM_MAPS } from '../../abi/index.ts';
 import { runClang } from '../clang.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -26,6 +27,8 @@ const FLAGS = [
   '-Wall',
   '-Wextra',
   '-Werror',
+  `-DMAX_PROGRAM_INSNS=${HOST_PROGRAM_INSNS}u`,
+  `-DMAX_MAPS_PER_PROGRAM=${HOST_PROGRAM_MAPS}u`,
   '-mbulk-memory',
   '-msign-ext',
   '-Wl,--no-entry',

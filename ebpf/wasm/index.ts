@@ -1,15 +1,15 @@
 /** The kernel's own verifier, JIT, interpreter and maps, compiled to WebAssembly. */
 import { wasmModule } from './build.ts';
-import { HostInstance } from './instance.ts';
+import { HostInstance, OutOfTime } from './instance.ts';
 import { compileProgram, type JitOptions, type JitResult } from './jit.ts';
-import { errorNamed, type Program } from './program.ts';
+import { errorNamed, type LinuxProgram, type Program } from './program.ts';
 import { type RunInput, type RunResult, runProgram } from './run.ts';
 import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 export { type CompareOptions, type Comparison, comparePrograms } from './compare.ts';
 export type { JitOptions, JitResult } from './jit.ts';
 export { arrayKey, type MapState } from './map-state.ts';
-export type { Program, ProgramError } from './program.ts';
+export type { LinuxProgram, Program, ProgramError } from './program.ts';
 export type { RunInput, RunResult } from './run.ts';
 export type { Facts, Verdict, VerifyOptions } from './verify.ts';
 
@@ -23,23 +23,26 @@ export class Host {
   }
 
   /** An instance whose program trapped is thrown away: its memory may be damaged. */
-  #guard<T>(call: (instance: HostInstance) => T, trapped: (why: string) => T): T {
+  #guard<T>(call: (instance: HostInstance) => T, trapped: (why: string, late: boolean) => T): T {
     this.#instance ??= new HostInstance(this.#module);
     try {
       return call(this.#instance);
     } catch (error) {
       this.#instance = undefined;
+      if (error instanceof OutOfTime) return trapped(error.message, true);
       if (!(error instanceof WebAssembly.RuntimeError) && !(error instanceof RangeError)) throw error;
-      return trapped(error.message);
+      return trapped(error.message, false);
     }
   }
 
-  verify(program: Program, options: VerifyOptions = {}): Verdict {
-    return this.#guard(
+  verify(program: Program | LinuxProgram, options: VerifyOptions = {}): Verdict {
+    return this.#guard<Verdict>(
       (instance) => verifyProgram(instance, program, options),
-      (why) => ({
+      (why, late) => ({
         ok: false,
-        error: errorNamed('unknown', `the verifier trapped: ${why}`),
+        error: late
+          ? errorNamed('budget_exceeded', why)
+          : errorNamed('unknown', `the verifier trapped: ${why}`),
         steps: 0,
         states: 0,
       }),

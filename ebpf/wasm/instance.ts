@@ -8,6 +8,8 @@ export type Exports = {
   host_program(insns: number, count: number, hook: number, memorySize: number): void;
   host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
   host_program_limit(): number;
+  host_linux(): void;
+  host_inner_map(i: number, inner: number): void;
   host_pool(memory: number, size: number, core: number): void;
   host_map_create(i: number, init: number, initSize: number): number;
   host_map_set(i: number, key: number, value: number): number;
@@ -39,11 +41,15 @@ export type World = {
 
 const PAGE_BYTES = 65536;
 
+/** See limitTime(). */
+export class OutOfTime extends Error {}
+
 export class HostInstance {
   readonly exports: Exports;
   #top: number;
   readonly #base: number;
   #world: World | undefined;
+  #deadline = Number.POSITIVE_INFINITY;
 
   constructor(module: WebAssembly.Module) {
     const instance = new WebAssembly.Instance(module, { velocity: this.#imports() });
@@ -55,6 +61,7 @@ export class HostInstance {
   #imports() {
     const world = () => this.#world!;
     return {
+      check_time: () => this.#checkTime(),
       time_ns: () => BigInt.asIntN(64, world().timeNs()),
       random: () => world().random() | 0,
       log: (text: number, size: number) =>
@@ -67,6 +74,15 @@ export class HostInstance {
     };
   }
 
+  #checkTime() {
+    if (performance.now() > this.#deadline) throw new OutOfTime('the time for one program is up');
+  }
+
+  /** From now on a verification may take so long; then it ends with OutOfTime, and the instance is of no more use. */
+  limitTime(ms: number) {
+    this.#deadline = performance.now() + ms;
+  }
+
   /** Forgets everything allocated so far. */
   reset(world?: World) {
     this.exports.host_release();
@@ -76,12 +92,18 @@ export class HostInstance {
 
   /** Address of `size` bytes, zeroed. */
   allocate(size: number, align = 16): number {
+    const at = this.lend(size, align);
+    this.bytes(at, size).fill(0);
+    return at;
+  }
+
+  /** Address of `size` bytes with anything in them. */
+  lend(size: number, align = 16): number {
     const at = Math.ceil(this.#top / align) * align;
     this.#top = at + size;
     const { memory } = this.exports;
     const missing = this.#top - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
-    this.bytes(at, size).fill(0);
     return at;
   }
 

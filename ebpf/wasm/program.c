@@ -1,4 +1,5 @@
 #include "host.h"
+#include "platform.h"
 
 struct host host;
 
@@ -10,7 +11,7 @@ void EXPORT(host_release)(void) {
     }
 }
 
-/* A program without maps yet. */
+/* A program without maps yet, for the board. */
 void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t hook, uint32_t memory_size) {
     host.program = (struct bpf_program){
         .insns = insns,
@@ -19,6 +20,14 @@ void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t
         .maps = host.shapes,
         .memory_size = memory_size,
     };
+}
+
+/* The program is for Linux: its hook is a program type. */
+void EXPORT(host_linux)(void) { host.program.platform = &platform_linux; }
+
+/* Map i holds maps like map `inner`. */
+void EXPORT(host_inner_map)(uint32_t i, uint32_t inner) {
+    if (i < host.program.map_count) { host.shapes[i].inner = inner + 1; }
 }
 
 /* The next map of the program; returns its index, or MAX_MAPS_PER_PROGRAM when there are too many. */

@@ -1,7 +1,11 @@
 /** A program as the host's copies of the kernel parts take it. */
 import {
   bpf,
+  HOST_PROGRAM_INSNS,
+  HOST_PROGRAM_MAPS,
   hooks,
+  type LinuxType,
+  linuxTypes,
   MAX_MAPS_PER_PROGRAM,
   MAX_PROGRAM_INSNS,
   type Status,
@@ -16,6 +20,15 @@ export type Program = {
   readonly hook: HookName;
   readonly maps?: readonly MapDefinition[];
 };
+
+/** A program for another platform than the board: it can be verified, nothing else. */
+export type LinuxProgram = {
+  readonly code: Uint8Array;
+  readonly type: LinuxType;
+  readonly maps?: readonly MapDefinition[];
+};
+
+const isLinux = (program: Program | LinuxProgram): program is LinuxProgram => 'type' in program;
 
 /** A refusal or failure with its stable name. */
 export type ProgramError = {
@@ -40,20 +53,26 @@ export const errorOfCode = (code: number, particulars = '', insn?: number) =>
   errorOf(statusOf(code), particulars, insn);
 
 /** What the C side has no room for. */
-export const refuse = (program: Program): ProgramError | undefined => {
+export const refuse = (program: Program | LinuxProgram): ProgramError | undefined => {
   const { code, maps = [] } = program;
+  const [mostInsns, mostMaps] = isLinux(program)
+    ? [HOST_PROGRAM_INSNS, HOST_PROGRAM_MAPS]
+    : [MAX_PROGRAM_INSNS, MAX_MAPS_PER_PROGRAM];
   if (code.length % bpf.INSN_BYTES !== 0)
     return errorNamed('invalid_argument', `the code has ${code.length} bytes, not a multiple of 8`);
-  if (code.length / bpf.INSN_BYTES > MAX_PROGRAM_INSNS)
-    return errorNamed('program_too_long', `${code.length / bpf.INSN_BYTES} instructions`, MAX_PROGRAM_INSNS);
-  if (maps.length > MAX_MAPS_PER_PROGRAM) return errorNamed('too_many_maps', `${maps.length} maps`);
+  if (code.length / bpf.INSN_BYTES > mostInsns)
+    return errorNamed('program_too_long', `${code.length / bpf.INSN_BYTES} instructions`, mostInsns);
+  if (maps.length > mostMaps) return errorNamed('too_many_maps', `${maps.length} maps`);
   return undefined;
 };
 
 /** Hands program and map shapes over; `refuse` must have found nothing. */
-export const hand = (host: HostInstance, program: Program, memorySize: number) => {
-  const { code, hook, maps = [] } = program;
+export const hand = (host: HostInstance, program: Program | LinuxProgram, memorySize: number) => {
+  const { code, maps = [] } = program;
+  const id = isLinux(program) ? linuxTypes[program.type].id : hooks[program.hook].id;
   const insns = host.place(code);
-  host.exports.host_program(insns, code.length / bpf.INSN_BYTES, hooks[hook].id, memorySize);
+  host.exports.host_program(insns, code.length / bpf.INSN_BYTES, id, memorySize);
+  if (isLinux(program)) host.exports.host_linux();
   for (const m of maps) host.exports.host_map(m.type, m.keySize, m.valueSize, m.maxEntries, m.flags);
+  for (const [i, m] of maps.entries()) if (m.inner !== undefined) host.exports.host_inner_map(i, m.inner);
 };

@@ -1,7 +1,7 @@
 /** The kernel's verifier on the host: the same C, the same verdict. */
 import { bpf } from '../../abi/index.ts';
 import type { HostInstance } from './instance.ts';
-import { errorOfCode, hand, type Program, type ProgramError, refuse } from './program.ts';
+import { errorOfCode, hand, type LinuxProgram, type Program, type ProgramError, refuse } from './program.ts';
 
 export type VerifyOptions = {
   /** Hook run: bytes that r1 points to. Default 0. */
@@ -10,6 +10,8 @@ export type VerifyOptions = {
   readonly stepBudget?: number;
   /** Working memory of the analysis, in bytes. Default: what the board lends. */
   readonly workspaceBytes?: number;
+  /** Milliseconds that the analysis may take, about. Default: no limit but the step budget. */
+  readonly timeMs?: number;
 };
 
 /** What was proven of each slot: bits of enum bpf_fact in kernel-aarch64/bpf/program.h. */
@@ -39,18 +41,19 @@ const readFacts = (host: HostInstance, count: number): Facts => {
   return { flags, stackBytes };
 };
 
-export const verifyProgram = (host: HostInstance, program: Program, options: VerifyOptions): Verdict => {
+export const verifyProgram = (
+  host: HostInstance,
+  program: Program | LinuxProgram,
+  options: VerifyOptions,
+): Verdict => {
   const refused = refuse(program);
   if (refused) return { ok: false, error: refused, steps: 0, states: 0 };
   host.reset();
   hand(host, program, options.memorySize ?? 0);
   const size = options.workspaceBytes ?? BOARD_WORKSPACE_BYTES;
   const { exports } = host;
-  const status = exports.host_verify(
-    host.allocate(size),
-    size,
-    BigInt(options.stepBudget ?? BOARD_STEP_BUDGET),
-  );
+  host.limitTime(options.timeMs ?? Number.POSITIVE_INFINITY);
+  const status = exports.host_verify(host.lend(size), size, BigInt(options.stepBudget ?? BOARD_STEP_BUDGET));
   const steps = Number(exports.host_verifier_steps());
   const states = exports.host_states();
   if (status !== 0) {

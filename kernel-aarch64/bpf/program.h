@@ -26,15 +26,19 @@ struct bpf_map_shape {
     uint32_t value_size;
     uint32_t max_entries;
     uint32_t flags;
+    uint32_t inner; /* maps of maps: 1 + index of the map that describes what they hold, or 0 */
 };
+
+struct bpf_platform;
 
 struct bpf_program {
     const struct bpf_insn *insns;
     uint32_t count; /* slots, 1..MAX_PROGRAM_INSNS */
-    enum hook_id hook;
+    enum hook_id hook; /* the platform's program type */
     const struct bpf_map_shape *maps; /* ld_imm64 with src 1 or 2 carries the index into this in imm */
     uint32_t map_count;
     uint32_t memory_size; /* HOOK_RUN: bytes at r1, also the value of r2; else 0 */
+    const struct bpf_platform *platform; /* bpf/verifier/platform.h; null = the board */
 };
 
 /* What the verifier proved of each slot, over all ways to reach it; the JIT may rely on each flag. */

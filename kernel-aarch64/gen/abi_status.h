@@ -94,6 +94,7 @@ enum status : uint32_t {
     STATUS_ATOMIC_ON_WRONG_MEMORY = 557, /* atomics work on stack, map values and plain memory only */
     STATUS_ATOMIC_BAD_OPERATION = 558, /* this atomic operation is not defined by RFC 9669 */
     STATUS_BAD_CERTIFICATE = 559, /* the certificate does not prove this program safe */
+    STATUS_REFERENCE_LEAK = 560, /* what was acquired must be released on every path before the program ends; release it first */
     STATUS_NOT_ELF = 768, /* the file is not an ELF object; compile with clang --target=bpf -c */
     STATUS_NOT_BPF = 769, /* the ELF is for another machine than eBPF; compile with clang --target=bpf */
     STATUS_ELF_TRUNCATED = 770, /* the ELF is cut short or its tables point outside the file; build it again */
@@ -106,6 +107,7 @@ enum status : uint32_t {
     STATUS_CORE_UNSUPPORTED = 777, /* CO-RE relocations need a kernel to relocate against; compile without them */
     STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than the board takes */
     STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than any board takes; split it */
+    STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
 };
 
 /* Calls row(name, code, sentence) for each status. */
@@ -200,6 +202,7 @@ enum status : uint32_t {
     row(atomic_on_wrong_memory, 557, "atomics work on stack, map values and plain memory only") \
     row(atomic_bad_operation, 558, "this atomic operation is not defined by RFC 9669") \
     row(bad_certificate, 559, "the certificate does not prove this program safe") \
+    row(reference_leak, 560, "what was acquired must be released on every path before the program ends; release it first") \
     row(not_elf, 768, "the file is not an ELF object; compile with clang --target=bpf -c") \
     row(not_bpf, 769, "the ELF is for another machine than eBPF; compile with clang --target=bpf") \
     row(elf_truncated, 770, "the ELF is cut short or its tables point outside the file; build it again") \
@@ -211,4 +214,5 @@ enum status : uint32_t {
     row(bad_btf, 776, "the BTF section is damaged; build the object again") \
     row(core_unsupported, 777, "CO-RE relocations need a kernel to relocate against; compile without them") \
     row(too_many_maps, 778, "the program uses more maps than the board takes") \
-    row(object_too_large, 779, "the object holds more than any board takes; split it")
+    row(object_too_large, 779, "the object holds more than any board takes; split it") \
+    row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe")

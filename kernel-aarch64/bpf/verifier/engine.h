@@ -3,6 +3,7 @@
 
 #include "bpf/program.h"
 #include "bpf/verifier/observe.h"
+#include "bpf/verifier/platform.h"
 #include "bpf/verifier/state.h"
 #include "bpf/verifier/verifier.h"
 #include <stdint.h>
@@ -52,6 +53,8 @@ enum { SNAPSHOT_CLASSES = 96 };
 
 struct verifier {
     const struct bpf_program *program;
+    const struct bpf_platform *platform;
+    const struct program_type *type; /* of the program */
     struct bpf_facts *facts;
     struct verifier_result *result;
 
@@ -81,6 +84,9 @@ struct verifier {
     uint32_t last_id;
     uint32_t undo_count;
     bool undo_active;
+    uint16_t *undo_held; /* frames[0].call before, while undo_active */
+    uint16_t undo_held_saved;
+    struct references *references; /* reference.c; null until something is acquired */
     struct undo undo[UNDO_KEPT];
 };
 

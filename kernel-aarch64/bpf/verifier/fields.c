@@ -99,6 +99,17 @@ static enum status check_call(struct verifier *v, uint32_t pc, struct bpf_insn i
     return STATUS_OK;
 }
 
+static enum status check_legacy_packet(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
+    if ((v->type->flags & TYPE_LEGACY_LOADS) == 0) {
+        return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "legacy packet load; read through ctx->data");
+    }
+    bool indirect = (insn.opcode & 0xe0u) == BPF_MODE_IND;
+    if (insn_dst(insn) != 0 || insn.off != 0 || (!indirect && insn_src(insn) != 0)) {
+        return refuse_fields(v, pc, "a legacy packet load has only imm, and src when indirect");
+    }
+    return STATUS_OK;
+}
+
 /* Bits of an instruction that may be set in the plain forms of each shape; src in 12..15, off in 16..31, imm in 32..63.
  * What sets others, or writes r10, is looked at closely. */
 static const uint64_t plain_bits[SHAPE_EXIT + 1] = {
@@ -151,7 +162,7 @@ static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn
     case SHAPE_COND_X: return insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "imm must be 0 when src is a register");
     case SHAPE_CALL: return check_call(v, pc, insn);
     case SHAPE_EXIT: return insn.regs == 0 && insn.off == 0 && insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "exit has no fields");
-    case SHAPE_LEGACY_PACKET: return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "legacy packet load; read through ctx->data");
+    case SHAPE_LEGACY_PACKET: return check_legacy_packet(v, pc, insn);
     case SHAPE_CALLX: return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "callx: call through a register");
     default: return refuse(v, STATUS_BAD_OPCODE, pc, "opcode %x", (uint64_t)insn.opcode);
     }

@@ -37,7 +37,7 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
         return;
     }
     if (r->off != old->off) {
-        if (r->kind == REG_PACKET || r->kind == REG_CONTEXT || r->kind == REG_MAP_VALUE_OR_NULL) {
+        if (r->kind == REG_PACKET || r->kind == REG_PACKET_META || r->kind == REG_CONTEXT || kind_may_be_null(r->kind)) {
             r->kind = REG_UNINIT;
             return;
         }
@@ -49,7 +49,7 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
     r->range = r->range < old->range ? r->range : old->range;
     if (!same_id) {
         r->id = r->kind == REG_SCALAR ? 0 : new_id(v);
-        r->range = 0;
+        if (r->kind == REG_PACKET || r->kind == REG_PACKET_META) { r->range = 0; }
     }
 }
 

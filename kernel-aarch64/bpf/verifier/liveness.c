@@ -4,7 +4,6 @@
  * this being right: what was forgotten counts as not initialised, so a mistake here could only refuse a good program. */
 
 #include "bpf/verifier/engine.h"
-#include "bpf/verifier/helpers.h"
 #include "bpf/verifier/instruction.h"
 
 enum { ARGUMENTS = 0x3e /* r1..r5 */, CLOBBERED = 0x3f /* r0..r5 */ };
@@ -124,7 +123,7 @@ static void before_call(struct verifier *v, struct live *l, uint32_t pc, struct 
         l->regs_decisive |= callee->regs_decisive & ARGUMENTS;
         return;
     }
-    uint16_t arguments = (uint16_t)(((1u << helper_argument_count((uint32_t)insn.imm)) - 1) << 1);
+    uint16_t arguments = (uint16_t)(((1u << helper_argument_count(v->platform, (uint32_t)insn.imm)) - 1) << 1);
     l->regs |= arguments;
     l->regs_decisive |= arguments;
 }
@@ -148,6 +147,11 @@ static void before(struct verifier *v, struct live *l, uint32_t pc, struct bpf_i
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     bool flows_on = decisive(l, dst);
     switch (insn_shapes[insn.opcode]) {
+    case SHAPE_LEGACY_PACKET:
+        kill(l, CLOBBERED);
+        use_decisive(l, 6);
+        if ((insn.opcode & 0xe0u) == BPF_MODE_IND) { use_decisive(l, src); }
+        break;
     case SHAPE_LD_IMM64:
     case SHAPE_MOV_K: kill(l, 1u << dst); break;
     case SHAPE_MOV_X:

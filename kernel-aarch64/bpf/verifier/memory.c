@@ -1,7 +1,6 @@
 /* Loads, stores and atomics (RFC 9669 §5), and what may be accessed where. */
 
-#include "bpf/verifier/helpers.h"
-#include "bpf/verifier/step.h"
+#include "bpf/verifier/reference.h"
 
 static enum status refuse_bounds(struct verifier *v, struct state *s, enum status status, const struct reg *p, uint32_t r, int64_t off,
                                  uint64_t bytes, uint64_t size) {
@@ -10,7 +9,11 @@ static enum status refuse_bounds(struct verifier *v, struct state *s, enum statu
                   p->kind == REG_MAP_VALUE ? "value" : "memory", size);
 }
 
-static enum status check_packet(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes) {
+static enum status check_packet(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes,
+                                uint8_t access) {
+    if ((access & ACCESS_WRITE) != 0 && (v->type->flags & TYPE_PACKET_WRITE) == 0) {
+        return refuse(v, STATUS_MEMORY_READ_ONLY, s->pc, "%r is %R, which programs of this type only read", r, p);
+    }
     int64_t from_base = off + p->off;
     if (from_base + p->var.smin >= 0 && from_base + (int64_t)bytes <= (int64_t)p->range) { return STATUS_OK; }
     return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes ends at %d, only %u are proven", r, p, bytes,
@@ -27,8 +30,9 @@ static enum status check_object(struct verifier *v, struct state *s, const struc
 enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes,
                          uint8_t access) {
     switch (p->kind) {
-    case REG_PACKET: return check_packet(v, s, p, r, off, bytes);
-    case REG_MEMORY: return check_object(v, s, p, r, off, bytes, v->program->memory_size, STATUS_MEMORY_OUT_OF_BOUNDS);
+    case REG_PACKET:
+    case REG_PACKET_META: return check_packet(v, s, p, r, off, bytes, access);
+    case REG_MEMORY: return check_object(v, s, p, r, off, bytes, p->range, STATUS_MEMORY_OUT_OF_BOUNDS);
     case REG_MAP_VALUE: {
         const struct bpf_map_shape *map = &v->program->maps[p->map];
         if ((access & ACCESS_WRITE) != 0 && (map->flags & MAP_FLAG_READ_ONLY) != 0) {
@@ -38,55 +42,99 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
     }
     case REG_UNINIT: return require_set(v, s, r);
     case REG_SCALAR: return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R", r, p);
-    case REG_MAP_VALUE_OR_NULL: return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p);
+    case REG_MAP_VALUE_OR_NULL:
+    case REG_MAP_OR_NULL:
+    case REG_MEMORY_OR_NULL:
+    case REG_OBJECT_OR_NULL: return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p);
+    case REG_OBJECT: return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is an object; only its fields can be accessed", r);
     case REG_PACKET_END: return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is the end of the packet", r);
     case REG_CONTEXT: return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is the context", r);
     default: return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is a map; look a value up first", r);
     }
 }
 
-/* ---- the context ---- */
+/* ---- the context, and objects ---- */
 
 static enum status context_field(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint32_t bytes,
                                  const struct context_field **out) {
     int64_t at = (int64_t)p->off + off;
-    uint32_t size = context_bytes(v->program->hook);
+    bool object = p->kind == REG_OBJECT;
+    uint32_t size = object ? UINT16_MAX : v->type->context_bytes;
     if (at < 0 || at + bytes > size) {
         return refuse(v, STATUS_CONTEXT_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes at %d, context is %u bytes", r, p,
                       (uint64_t)bytes, at, (uint64_t)size);
     }
     if (at % bytes != 0) { return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%u bytes at %d of the context", (uint64_t)bytes, at); }
-    *out = context_field_at(v->program->hook, (uint32_t)at);
-    if (*out == nullptr || (*out)->bytes != bytes) {
-        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the context are not one field", (uint64_t)bytes, at);
+    uint32_t owner = object ? OBJECT_OWNER + (p->map & ~(uint32_t)OBJECT_CAST) : v->program->hook;
+    *out = context_field_at(v->platform, owner, (uint32_t)at, bytes);
+    if (*out == nullptr || ((*out)->reads & bytes) == 0) {
+        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the %s are not one field", (uint64_t)bytes, at,
+                      object ? "object" : "context");
     }
     return STATUS_OK;
+}
+
+static void set_object(struct verifier *v, struct reg *dst, const struct context_field *field) {
+    reg_set_pointer(dst, field->holds == CONTEXT_OBJECT ? REG_OBJECT : REG_OBJECT_OR_NULL);
+    dst->map = field->object;
+    dst->id = new_id(v);
 }
 
 static enum status load_context(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
     const struct context_field *field;
     const struct reg *p = reg_at(s, insn_src(insn));
-    enum status status = context_field(v, s, p, insn_src(insn), insn.off, access_bytes(insn.opcode), &field);
+    uint32_t bytes = access_bytes(insn.opcode);
+    enum status status = context_field(v, s, p, insn_src(insn), insn.off, bytes, &field);
     if (status != STATUS_OK) { return status; }
     struct reg *dst = reg_at(s, insn_dst(insn));
-    if (field->holds == CONTEXT_SCALAR) {
+    switch (field->holds) {
+    case CONTEXT_SCALAR:
         reg_set_scalar(dst);
-        scalar_set_loaded(&dst->var, field->bytes, sign_extend);
-    } else {
-        reg_set_pointer(dst, field->holds == CONTEXT_PACKET ? REG_PACKET : REG_PACKET_END);
+        scalar_set_loaded(&dst->var, bytes, sign_extend);
+        break;
+    case CONTEXT_PACKET: reg_set_pointer(dst, REG_PACKET); break;
+    case CONTEXT_PACKET_END: reg_set_pointer(dst, REG_PACKET_END); break;
+    case CONTEXT_PACKET_META: reg_set_pointer(dst, REG_PACKET_META); break;
+    default: set_object(v, dst, field); break;
     }
     return STATUS_OK;
 }
 
 static enum status store_context(struct verifier *v, struct state *s, struct bpf_insn insn) {
     const struct context_field *field;
-    enum status status =
-        context_field(v, s, reg_at(s, insn_dst(insn)), insn_dst(insn), insn.off, access_bytes(insn.opcode), &field);
+    uint32_t bytes = access_bytes(insn.opcode);
+    enum status status = context_field(v, s, reg_at(s, insn_dst(insn)), insn_dst(insn), insn.off, bytes, &field);
     if (status != STATUS_OK) { return status; }
-    if (!field->writable) {
+    if ((field->writes & bytes) == 0) {
         return refuse(v, STATUS_CONTEXT_READ_ONLY, s->pc, "field at offset %u", (uint64_t)field->offset);
     }
     return STATUS_OK;
+}
+
+static void set_legacy_result(struct state *s, uint32_t bytes) {
+    for (uint32_t r = 1; r <= 5; r++) { reg_at(s, r)->kind = REG_UNINIT; }
+    struct reg *r0 = reg_at(s, 0);
+    reg_set_scalar(r0);
+    scalar_set_loaded(&r0->var, bytes, false);
+}
+
+enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_insn insn) {
+    const struct reg *context = reg_at(s, 6);
+    enum status status = require_set(v, s, 6);
+    if (status != STATUS_OK) { return status; }
+    if (context->kind != REG_CONTEXT || context->off != 0) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "r6 is %R, a legacy packet load wants the context there", context);
+    }
+    if ((insn.opcode & 0xe0u) == BPF_MODE_IND) {
+        status = require_set(v, s, insn_src(insn));
+        if (status != STATUS_OK) { return status; }
+        if (reg_is_pointer(reg_at(s, insn_src(insn))) && !v->platform->privileged) {
+            return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R", insn_src(insn), reg_at(s, insn_src(insn)));
+        }
+    }
+    status = reference_none(v, s, "at a legacy packet load, which may end the program");
+    if (status == STATUS_OK) { set_legacy_result(s, access_bytes(insn.opcode)); }
+    return status;
 }
 
 /* ---- instructions ---- */
@@ -100,7 +148,7 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
         if (status == STATUS_OK) { *dst = loaded; }
         return status;
     }
-    if (p->kind == REG_CONTEXT) { return load_context(v, s, insn, sign_extend); }
+    if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT) { return load_context(v, s, insn, sign_extend); }
     enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ);
     if (status != STATUS_OK) { return status; }
     reg_set_scalar(dst);
@@ -123,17 +171,17 @@ enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn
         }
         return stack_store(v, s, p, insn.off, bytes, value);
     }
-    if (from_register && p->kind > REG_SCALAR && reg_is_pointer(value)) {
+    if (from_register && p->kind > REG_SCALAR && reg_is_pointer(value) && !v->platform->privileged) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; pointers can be kept on the stack only", insn_src(insn), value);
     }
-    if (p->kind == REG_CONTEXT) { return store_context(v, s, insn); }
+    if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT) { return store_context(v, s, insn); }
     return check_memory(v, s, p, dst, insn.off, bytes, ACCESS_WRITE);
 }
 
 static enum status check_atomic_place(struct verifier *v, struct state *s, struct bpf_insn insn, uint32_t bytes) {
     uint32_t dst = insn_dst(insn);
     struct reg *p = reg_at(s, dst);
-    if (p->kind == REG_PACKET || p->kind == REG_CONTEXT) {
+    if (p->kind == REG_PACKET || p->kind == REG_PACKET_META || p->kind == REG_CONTEXT || p->kind == REG_OBJECT) {
         return refuse(v, STATUS_ATOMIC_ON_WRONG_MEMORY, s->pc, "%r is %R", dst, p);
     }
     if (p->kind == REG_STACK) {
@@ -159,7 +207,7 @@ enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn ins
         enum status status = require_set(v, s, operands[i]);
         if (status != STATUS_OK) { return status; }
         struct reg *operand = reg_at(s, operands[i]);
-        if (reg_is_pointer(operand)) {
+        if (reg_is_pointer(operand) && !v->platform->privileged) {
             return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; atomics take numbers", operands[i], operand);
         }
     }

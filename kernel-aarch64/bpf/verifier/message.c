@@ -61,6 +61,11 @@ static const char *kind_name(uint8_t kind) {
     case REG_PACKET_END: return "packet end";
     case REG_MEMORY: return "memory";
     case REG_MAP: return "map";
+    case REG_MAP_OR_NULL: return "map or null";
+    case REG_MEMORY_OR_NULL: return "memory or null";
+    case REG_PACKET_META: return "packet metadata";
+    case REG_OBJECT: return "object";
+    case REG_OBJECT_OR_NULL: return "object or null";
     default: return "number";
     }
 }

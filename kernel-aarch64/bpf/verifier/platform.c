@@ -1,30 +1,45 @@
 /* Hooks and helpers of the board as tables, from the generated contract. */
 
-#include "bpf/verifier/helpers.h"
+#include "bpf/verifier/platform.h"
+#include "gen/abi_patch.h"
 
-#define PROTOTYPE(name, id, returns, a1, a2, a3, a4, a5) [id] = {true, returns, {a1, a2, a3, a4, a5}},
-const struct helper_prototype helper_prototypes[HELPER_ID_LIMIT] = {HELPER_TABLE(PROTOTYPE)};
+enum { WRITES_MAP = 1u << HELPER_MAP_UPDATE_ELEM | 1u << HELPER_MAP_DELETE_ELEM };
+
+#define PROTOTYPE(name, id, returns, a1, a2, a3, a4, a5) \
+    [id] = {true, returns, {a1, a2, a3, a4, a5}, OBJECT_NONE, (WRITES_MAP >> id & 1) != 0 ? HELPER_WRITES_MAP : 0, 0, 0},
+static const struct helper_prototype helpers[HELPER_ID_LIMIT] = {HELPER_TABLE(PROTOTYPE)};
 
 enum hook_name { ID_timer = HOOK_TIMER, ID_packet = HOOK_PACKET, ID_run = HOOK_RUN };
 
-#define FIELD(hook, name, offset, bytes, holds, writable) {ID_##hook, offset, bytes, holds, writable},
+#define FIELD(hook, name, offset, bytes, holds, writable) \
+    {ID_##hook, offset, bytes, holds, OBJECT_NONE, bytes, (writable) ? bytes : 0},
 static const struct context_field fields[] = {CONTEXT_TABLE(FIELD)};
 
-#define BYTES(name, id, budget, bytes) [id] = bytes,
-static const uint32_t bytes_of_hook[HOOK_ID_LIMIT] = {HOOK_TABLE(BYTES)};
+#define TYPE(name, id, budget, bytes) [id] = {bytes, TYPE_EXISTS | TYPE_PACKET_WRITE | ((id) == HOOK_RUN ? TYPE_MEMORY : 0), 0, 0},
+static const struct program_type types[HOOK_ID_LIMIT] = {HOOK_TABLE(TYPE)};
 
-uint32_t context_bytes(uint32_t hook) { return hook < HOOK_ID_LIMIT ? bytes_of_hook[hook] : 0; }
+const struct bpf_platform platform_velocity = {
+    .helpers = helpers,
+    .fields = fields,
+    .types = types,
+    .helper_limit = HELPER_ID_LIMIT,
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .type_limit = HOOK_ID_LIMIT,
+    .insn_limit = BOARD_PROGRAM_INSNS,
+    .map_limit = BOARD_PROGRAM_MAPS,
+};
 
-const struct context_field *context_field_at(uint32_t hook, uint32_t offset) {
-    for (uint32_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        if (fields[i].hook == hook && fields[i].offset == offset) { return &fields[i]; }
+const struct context_field *context_field_at(const struct bpf_platform *platform, uint32_t owner, uint32_t at, uint32_t bytes) {
+    for (uint32_t i = 0; i < platform->field_count; i++) {
+        const struct context_field *field = &platform->fields[i];
+        if (field->owner == owner && at >= field->offset && at + bytes <= (uint32_t)field->offset + field->bytes) { return field; }
     }
     return nullptr;
 }
 
-uint32_t helper_argument_count(uint32_t id) {
-    if (id >= HELPER_ID_LIMIT) { return 0; }
+uint32_t helper_argument_count(const struct bpf_platform *platform, uint32_t id) {
+    const struct helper_prototype *prototype = platform_helper(platform, id);
     uint32_t count = 0;
-    while (count < 5 && helper_prototypes[id].arguments[count] != ARG_NONE) { count++; }
+    while (prototype != nullptr && count < 5 && prototype->arguments[count] != ARG_NONE) { count++; }
     return count;
 }

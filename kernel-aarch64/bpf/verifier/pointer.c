@@ -6,8 +6,9 @@ bool pointers_share_base(const struct reg *a, const struct reg *b) {
     if (a->kind != b->kind) { return false; }
     switch (a->kind) {
     case REG_CONTEXT:
-    case REG_MEMORY:
-    case REG_PACKET: return true;
+    case REG_PACKET:
+    case REG_PACKET_META: return true;
+    case REG_MEMORY: return a->id == b->id && a->frame == b->frame;
     case REG_STACK: return a->frame == b->frame;
     case REG_MAP_VALUE: return a->map == b->map && a->id == b->id && a->id != 0;
     default: return false;
@@ -21,19 +22,21 @@ struct scalar pointer_offset(const struct reg *r) {
     return sum;
 }
 
-static bool is_packet(const struct reg *r) { return r->kind == REG_PACKET || r->kind == REG_PACKET_END; }
+static bool is_packet(const struct reg *r) {
+    return r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
+}
 
 static enum status subtract_pointers(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src) {
     struct reg *dst = reg_at(s, insn_dst(insn));
     bool related = pointers_share_base(dst, src);
-    if (!related && !(is_packet(dst) && is_packet(src))) {
+    if (!related && !(is_packet(dst) && is_packet(src)) && !v->platform->privileged) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R and %r is %R: not in one object", insn_dst(insn), dst,
                       insn_src(insn), src);
     }
     struct scalar difference;
     if (!related) {
         scalar_set_unknown(&difference);
-    } else if (dst->kind == REG_PACKET && dst->id == src->id) {
+    } else if ((dst->kind == REG_PACKET || dst->kind == REG_PACKET_META) && dst->id == src->id) {
         scalar_set_const(&difference, (uint64_t)((int64_t)dst->off - src->off));
     } else {
         struct scalar subtrahend = pointer_offset(src);
@@ -71,7 +74,7 @@ static enum status add_offset(struct verifier *v, struct state *s, struct bpf_in
         p->var = before;
         return refuse_offset(v, s, insn, p, by);
     }
-    if (p->kind == REG_PACKET) {
+    if (p->kind == REG_PACKET || p->kind == REG_PACKET_META) {
         p->id = new_id(v);
         p->range = 0;
     }
@@ -83,16 +86,22 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     const struct reg *p = dst->kind != REG_SCALAR ? dst : src;
     uint32_t named = dst->kind != REG_SCALAR ? insn_dst(insn) : insn_src(insn);
     uint32_t op = insn.opcode & 0xf0u;
+    if (insn_class(insn) != BPF_CLASS_ALU64 && op == BPF_ALU_SUB && v->platform->privileged) {
+        reg_set_scalar(dst);
+        scalar_set_unknown(&dst->var);
+        scalar_zero_extend_32(&dst->var);
+        return STATUS_OK;
+    }
     if (insn_class(insn) != BPF_CLASS_ALU64) {
         return refuse(v, STATUS_POINTER_ARITHMETIC_32, s->pc, "%r is %R", named, p);
     }
-    if (p->kind == REG_MAP_VALUE_OR_NULL) {
+    if (kind_may_be_null(p->kind)) {
         return refuse(v, STATUS_NULL_ARITHMETIC, s->pc, "%r is %R; compare it with 0 first", named, p);
     }
     if (op == BPF_ALU_SUB && dst->kind != REG_SCALAR && src->kind != REG_SCALAR) { return subtract_pointers(v, s, insn, src); }
     bool adds = op == BPF_ALU_ADD && (dst->kind == REG_SCALAR || src->kind == REG_SCALAR);
     bool subtracts = op == BPF_ALU_SUB && src->kind == REG_SCALAR;
-    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || p->kind == REG_MAP) {
+    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || p->kind == REG_MAP || p->kind == REG_OBJECT) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only numbers can be added to or taken from pointers into memory",
                       named, p);
     }

@@ -1,6 +1,6 @@
 /* What a conditional jump says of its operands on each way out (RFC 9669 §4.3). */
 
-#include "bpf/verifier/step.h"
+#include "bpf/verifier/reference.h"
 
 /* The two operands of a jump; an immediate becomes a number. */
 struct operands {
@@ -37,7 +37,7 @@ static bool inside_object(const struct verifier *v, const struct reg *p) {
     struct scalar off = pointer_offset(p);
     switch (p->kind) {
     case REG_STACK: return off.smin >= -(int64_t)BPF_STACK_BYTES && off.smax <= 0;
-    case REG_MEMORY: return off.smin >= 0 && off.smax <= (int64_t)v->program->memory_size;
+    case REG_MEMORY: return off.smin >= 0 && off.smax <= (int64_t)p->range;
     case REG_MAP_VALUE: return off.smin >= 0 && off.smax <= (int64_t)v->program->maps[p->map].value_size;
     case REG_PACKET: return off.smin >= 0;
     default: return false;
@@ -60,8 +60,18 @@ static enum certainty compare_pointers(const struct verifier *v, const struct op
     return scalar_compare(o->op, &a, &b, true);
 }
 
-static bool is_packet_end_check(const struct reg *a, const struct reg *b) {
-    return (a->kind == REG_PACKET && b->kind == REG_PACKET_END) || (a->kind == REG_PACKET_END && b->kind == REG_PACKET);
+/* `end` is where the bytes from p's base end: the end of the packet, or its start for what lies before it. */
+static bool ends(const struct reg *p, const struct reg *end) {
+    if (p->kind == REG_PACKET_META) { return end->kind == REG_PACKET && end->off == 0 && end->id == 0; }
+    return p->kind == REG_PACKET && end->kind == REG_PACKET_END;
+}
+
+static bool is_packet_end_check(const struct operands *o) { return o->is64 && (ends(o->dst, o->src) || ends(o->src, o->dst)); }
+
+/* The pointer that is compared with null by this jump, or null. */
+static struct reg *null_checked(const struct operands *o) {
+    if (!o->is64 || !is_equality(o->op)) { return nullptr; }
+    return is_null(o->src) ? o->dst : is_null(o->dst) ? (struct reg *)o->src : nullptr;
 }
 
 static enum status refuse_comparison(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o) {
@@ -74,19 +84,22 @@ static enum status refuse_comparison(struct verifier *v, struct state *s, struct
 
 static enum status pointer_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o,
                                      enum certainty *certainty) {
-    bool with_null = is_null(o->src) || is_null(o->dst);
-    if (o->is64 && with_null && is_equality(o->op)) {
-        const struct reg *p = is_null(o->src) ? o->dst : o->src;
-        *certainty = p->kind == REG_MAP_VALUE_OR_NULL ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
+    const struct reg *p = null_checked(o);
+    if (p != nullptr) {
+        *certainty = kind_may_be_null(p->kind) ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
         return STATUS_OK;
     }
     bool ordered = is_equality(o->op) || is_unsigned_order(o->op);
-    if (o->is64 && ordered && is_packet_end_check(o->dst, o->src)) {
+    if (ordered && is_packet_end_check(o)) {
         *certainty = SOMETIMES;
         return STATUS_OK;
     }
     if (o->is64 && ordered && pointers_share_base(o->dst, o->src)) {
         *certainty = compare_pointers(v, o);
+        return STATUS_OK;
+    }
+    if (v->platform->privileged) {
+        *certainty = SOMETIMES;
         return STATUS_OK;
     }
     return refuse_comparison(v, s, insn, o);
@@ -120,28 +133,32 @@ void state_undo(struct verifier *v) {
         v->undo_count--;
         *v->undo[v->undo_count].place = v->undo[v->undo_count].saved;
     }
+    if (v->undo_held != nullptr) { *v->undo_held = v->undo_held_saved; }
+    v->undo_held = nullptr;
 }
 
 /* Narrowing that all registers and spilled registers with one id share. */
 struct narrowing {
     uint32_t id;
     uint8_t kind;      /* of the registers that it is about */
-    bool null;         /* REG_MAP_VALUE_OR_NULL: it is null, else it is not */
+    bool null;         /* of kinds that may be null: it is, else it is not */
     uint32_t range;    /* REG_PACKET */
     const struct scalar *var; /* REG_SCALAR */
 };
 
+static bool is_packet_kind(uint8_t kind) { return kind == REG_PACKET || kind == REG_PACKET_META; }
+
 static void narrow(struct verifier *v, struct reg *r, const struct narrowing *n) {
-    if (r->kind != n->kind || r->id != n->id || (n->kind == REG_PACKET && r->range >= n->range) || !touch(v, r)) { return; }
+    if (r->kind != n->kind || r->id != n->id || (is_packet_kind(n->kind) && r->range >= n->range) || !touch(v, r)) { return; }
     if (n->kind == REG_SCALAR) {
         r->var = *n->var;
-    } else if (n->kind == REG_PACKET) {
+    } else if (is_packet_kind(n->kind)) {
         r->range = n->range;
     } else if (n->null) {
         reg_set_scalar(r);
         scalar_set_const(&r->var, 0);
     } else {
-        r->kind = REG_MAP_VALUE;
+        r->kind = kind_not_null(r->kind);
     }
 }
 
@@ -173,13 +190,26 @@ static bool assume_scalars(struct verifier *v, struct state *s, struct operands 
 
 /* `op` holds between the operands, as seen from the packet pointer: how many bytes from its base are then in the packet. */
 static void assume_packet_end(struct verifier *v, struct state *s, const struct operands *o, uint32_t op) {
-    const struct reg *p = o->dst->kind == REG_PACKET ? o->dst : o->src;
+    const struct reg *p = ends(o->dst, o->src) ? o->dst : o->src;
     bool swapped = p != o->dst;
     bool at_most = op == BPF_JMP_JEQ || op == (swapped ? BPF_JMP_JGE : BPF_JMP_JLE);
     bool below = op == (swapped ? BPF_JMP_JGT : BPF_JMP_JLT);
     if ((!at_most && !below) || p->off < 0 || p->var.smin < 0) { return; }
     uint32_t range = (uint32_t)p->off + below;
-    narrow_all(v, s, &(struct narrowing){.id = p->id, .kind = REG_PACKET, .range = range});
+    narrow_all(v, s, &(struct narrowing){.id = p->id, .kind = p->kind, .range = range});
+}
+
+/* What was not acquired after all need not be released. */
+static void assume_null(struct verifier *v, struct state *s, const struct reg *p, bool null) {
+    struct reg of = *p;
+    if (null && reg_has_reference(&of) && (of.map & OBJECT_CAST) == 0) {
+        if (v->undo_active) {
+            v->undo_held = &s->frames[0].call;
+            v->undo_held_saved = s->frames[0].call;
+        }
+        reference_forget(v, s, of.frame);
+    }
+    narrow_all(v, s, &(struct narrowing){.id = of.id, .kind = of.kind, .null = null});
 }
 
 bool state_assume(struct verifier *v, struct state *s, bool taken) {
@@ -189,11 +219,11 @@ bool state_assume(struct verifier *v, struct state *s, bool taken) {
     uint32_t op = taken ? o.op : comparison_negated(o.op);
     if (o.dst->kind == REG_SCALAR && o.src->kind == REG_SCALAR) {
         if (!assume_scalars(v, s, &o, op)) { return false; }
-    } else if (is_packet_end_check(o.dst, o.src)) {
+    } else if (is_packet_end_check(&o)) {
         assume_packet_end(v, s, &o, op);
-    } else if (o.dst->kind == REG_MAP_VALUE_OR_NULL || o.src->kind == REG_MAP_VALUE_OR_NULL) {
-        uint32_t id = o.dst->kind == REG_MAP_VALUE_OR_NULL ? o.dst->id : o.src->id;
-        narrow_all(v, s, &(struct narrowing){.id = id, .kind = REG_MAP_VALUE_OR_NULL, .null = op == BPF_JMP_JEQ});
+    } else {
+        const struct reg *p = null_checked(&o);
+        if (p != nullptr && kind_may_be_null(p->kind)) { assume_null(v, s, p, op == BPF_JMP_JEQ); }
     }
     s->pc += 1 + (taken ? (uint32_t)insn.off : 0);
     return true;

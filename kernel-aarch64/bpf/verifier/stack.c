@@ -35,9 +35,9 @@ static bool spill_overlaps(const struct slot *slot, uint8_t mask) {
     return slot->spill_bytes != 0 && (bytes_mask(slot->spill_at, slot->spill_bytes) & mask) != 0;
 }
 
-/* What is left of a pointer that was partly overwritten can't be read. */
-static void drop_spill(struct slot *slot) {
-    if (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg)) {
+/* What is left of a pointer that was partly overwritten can't be read, where addresses are secret. */
+static void drop_spill(const struct verifier *v, struct slot *slot) {
+    if (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg) && !v->platform->privileged) {
         slot->written &= (uint8_t)~bytes_mask(slot->spill_at, slot->spill_bytes);
     }
     slot->spill_bytes = 0;
@@ -61,7 +61,7 @@ static bool bytes_readable(struct frame *frame, struct reach reach, uint32_t *ba
 static enum status check_readable(struct verifier *v, struct state *s, const struct reg *p, struct reach reach) {
     uint32_t bad = 0;
     bool pointer = false;
-    if (bytes_readable(&s->frames[p->frame], reach, &bad, &pointer)) { return STATUS_OK; }
+    if (v->platform->privileged || bytes_readable(&s->frames[p->frame], reach, &bad, &pointer)) { return STATUS_OK; }
     int64_t off = (int64_t)bad - BPF_STACK_BYTES;
     if (pointer) { return refuse(v, STATUS_POINTER_LEAK, s->pc, "stack byte %d is part of a pointer", off); }
     return refuse(v, STATUS_UNINITIALISED_STACK, s->pc, "stack byte %d is not written", off);
@@ -107,9 +107,9 @@ enum status stack_load(struct verifier *v, struct state *s, const struct reg *p,
 }
 
 /* A store somewhere in the reach: nothing there is known any more, and nothing new counts as written. */
-static void blur(struct frame *frame, struct reach reach) {
+static void blur(const struct verifier *v, struct frame *frame, struct reach reach) {
     for (uint32_t byte = reach.first & ~7u; byte < reach.end; byte += 8) {
-        if (slot_used(frame, byte)) { drop_spill(slot_at(frame, byte)); }
+        if (slot_used(frame, byte)) { drop_spill(v, slot_at(frame, byte)); }
     }
 }
 
@@ -128,11 +128,18 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     struct reach reach;
     enum status status = check_aligned(v, s, p, off, bytes);
     if (status == STATUS_OK) { status = stack_reach(v, s, p, off, bytes, &reach); }
+    bool whole = bytes == 8 && status == STATUS_OK && reach.exact;
+    struct reg number;
+    if (status == STATUS_OK && reg_is_pointer(value) && v->platform->privileged && !whole) {
+        reg_set_scalar(&number); /* its address as a number */
+        scalar_set_loaded(&number.var, bytes, false);
+        value = &number;
+    }
     if (status == STATUS_OK && reg_is_pointer(value)) { status = check_kept_pointer(v, s, p, value, bytes, reach.exact); }
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[p->frame];
     if (!reach.exact) {
-        blur(frame, reach);
+        blur(v, frame, reach);
         return STATUS_OK;
     }
     struct slot *slot = slot_at(frame, reach.first);
@@ -142,7 +149,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     }
     uint32_t at = reach.first % 8;
     uint8_t mask = bytes_mask(at, bytes);
-    if (spill_overlaps(slot, mask)) { drop_spill(slot); }
+    if (spill_overlaps(slot, mask)) { drop_spill(v, slot); }
     bool linked = value->kind == REG_SCALAR && !scalar_is_const(&value->var) &&
                   (bytes == 8 || value->var.umax <= UINT64_MAX >> (64 - 8 * bytes));
     if (linked && value->id == 0) { value->id = new_id(v); }
@@ -155,4 +162,40 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     slot->spill_at = (uint8_t)at;
     slot->spill_bytes = (uint8_t)bytes;
     return STATUS_OK;
+}
+
+enum status stack_fill(struct verifier *v, struct state *s, const struct reg *p, uint64_t bytes) {
+    struct reach reach;
+    enum status status = stack_reach(v, s, p, 0, bytes, &reach);
+    if (status != STATUS_OK) { return status; }
+    struct frame *frame = &s->frames[p->frame];
+    if (!reach.exact) {
+        blur(v, frame, reach);
+        return STATUS_OK;
+    }
+    for (uint32_t byte = reach.first; byte < reach.end; byte++) {
+        struct slot *slot = slot_at(frame, byte);
+        if (!slot_used(frame, byte)) {
+            frame->used |= (uint64_t)1 << (byte / 8);
+            slot->written = slot->spill_bytes = 0;
+        }
+        uint8_t mask = bytes_mask(byte % 8, 1);
+        if (spill_overlaps(slot, mask)) { drop_spill(v, slot); }
+        slot->written |= mask;
+    }
+    return STATUS_OK;
+}
+
+void stack_drop(struct frame *frame, uint8_t reference) {
+    for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+        struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+        if (slot->spill_bytes == 0) { continue; }
+        uint8_t kind = slot->reg.kind;
+        bool packet = kind == REG_PACKET || kind == REG_PACKET_END || kind == REG_PACKET_META;
+        bool holder = kind == REG_MEMORY || kind == REG_MEMORY_OR_NULL || kind == REG_OBJECT || kind == REG_OBJECT_OR_NULL;
+        if (reference == 0 ? packet : holder && slot->reg.frame == reference) {
+            slot->written &= (uint8_t)~bytes_mask(slot->spill_at, slot->spill_bytes);
+            slot->spill_bytes = 0;
+        }
+    }
 }

@@ -14,19 +14,24 @@ enum reg_kind : uint8_t {
     REG_MAP_VALUE_OR_NULL, /* the same, not yet compared with null */
     REG_PACKET,            /* pointer to the first byte of the packet */
     REG_PACKET_END,        /* pointer behind its last byte */
-    REG_MEMORY,            /* pointer to the memory of HOOK_RUN */
+    REG_MEMORY,            /* pointer to `range` bytes of memory */
     REG_MAP,               /* map `map` itself, for helpers */
+    REG_MAP_OR_NULL,       /* the same, found in a map of maps */
+    REG_MEMORY_OR_NULL,
+    REG_PACKET_META,       /* pointer to the first byte of what lies before the packet */
+    REG_OBJECT,            /* pointer to an object of the platform, of kind `map` */
+    REG_OBJECT_OR_NULL,
 };
 
 /* A pointer is its base plus `off` plus any value of `var`. */
 struct reg {
     uint8_t kind; /* enum reg_kind */
     uint8_t map;
-    uint8_t frame;
+    uint8_t frame; /* of other kinds than REG_STACK: the reference (reference.h), or 0 */
     uint8_t unused;
     int32_t off;
     uint32_t id;    /* scalars and packet pointers with the same id != 0 have the same `var`; map values, the same address base */
-    uint32_t range; /* REG_PACKET: base + var + range is proven to lie at or before data_end */
+    uint32_t range; /* REG_PACKET: base + var + range is proven to lie at or before data_end. REG_MEMORY: its size */
     struct scalar var;
 };
 
@@ -48,7 +53,7 @@ struct frame {
     uint64_t used; /* slots with a written byte; the others are not initialised in memory either */
     uint32_t turns[NESTING]; /* of the loops around `point`, outermost first */
     uint16_t point;          /* last jump target that was passed */
-    uint16_t call;           /* slot of the call that made this frame */
+    uint16_t call;           /* slot of the call that made this frame; of the main function, the references held */
     uint32_t function;
     struct slot slots[STACK_SLOTS];
 };
@@ -68,6 +73,18 @@ static inline void state_set_depth(struct state *s, uint32_t depth) {
     s->regs = s->frames[depth].regs;
 }
 static inline bool reg_is_pointer(const struct reg *r) { return r->kind > REG_SCALAR; }
+
+/* Of a kind that may be null, the kind that it has when it is not; else the same. */
+static inline uint8_t kind_not_null(uint8_t kind) {
+    switch (kind) {
+    case REG_MAP_VALUE_OR_NULL: return REG_MAP_VALUE;
+    case REG_MAP_OR_NULL: return REG_MAP;
+    case REG_MEMORY_OR_NULL: return REG_MEMORY;
+    case REG_OBJECT_OR_NULL: return REG_OBJECT;
+    default: return kind;
+    }
+}
+static inline bool kind_may_be_null(uint8_t kind) { return kind_not_null(kind) != kind; }
 
 static inline void reg_set_kind(struct reg *r, enum reg_kind kind) {
     r->kind = kind;

@@ -1,6 +1,5 @@
 /* One instruction of the abstract machine: dispatch, jumps, and the facts that the JIT may rely on. */
 
-#include "bpf/verifier/helpers.h"
 #include "bpf/verifier/step.h"
 
 static bool upper_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_fits_u32(&r->var); }
@@ -95,6 +94,7 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     case SHAPE_ST: return step_store(v, s, insn, false);
     case SHAPE_STX: return step_store(v, s, insn, true);
     case SHAPE_ATOMIC: return step_atomic(v, s, insn);
+    case SHAPE_LEGACY_PACKET: return step_legacy_packet(v, s, insn);
     default: return step_helper(v, s, (uint32_t)insn.imm); /* SHAPE_CALL */
     }
 }
@@ -141,8 +141,9 @@ void state_begin(struct verifier *v, struct state *s) {
     s->pc = s->lineage = 0;
     state_set_depth(s, 0);
     s->walked = 0;
-    if (v->program->hook == HOOK_RUN) {
+    if ((v->type->flags & TYPE_MEMORY) != 0) {
         reg_set_pointer(&frame->regs[1], REG_MEMORY);
+        frame->regs[1].range = v->program->memory_size;
         reg_set_scalar(&frame->regs[2]);
         scalar_set_const(&frame->regs[2].var, v->program->memory_size);
     } else {

@@ -47,6 +47,8 @@ struct scalar pointer_offset(const struct reg *r);
 enum access : uint8_t { ACCESS_READ = 1, ACCESS_WRITE = 2 };
 [[nodiscard]] enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend);
 [[nodiscard]] enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn, bool from_register);
+/* LD_ABS and LD_IND (RFC 9669 §5.6); outside the packet they end the program. */
+[[nodiscard]] enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_insn insn);
 [[nodiscard]] enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn insn);
 /* `bytes` at pointer `p` (named r in messages) plus off, in anything but stack and context. */
 [[nodiscard]] enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off,
@@ -59,6 +61,11 @@ enum access : uint8_t { ACCESS_READ = 1, ACCESS_WRITE = 2 };
                                       struct reg *value);
 /* All bytes in reach are initialised and hold numbers. */
 [[nodiscard]] enum status stack_readable(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint64_t bytes);
+
+/* Bytes that a helper writes; in reach of them whatever was known is lost, and afterwards they are numbers. */
+[[nodiscard]] enum status stack_fill(struct verifier *v, struct state *s, const struct reg *p, uint64_t bytes);
+/* Forgets every pointer kept in this frame that has this reference; with 0, every pointer into the packet. */
+void stack_drop(struct frame *frame, uint8_t reference);
 
 /* call.c */
 [[nodiscard]] enum status step_helper(struct verifier *v, struct state *s, uint32_t id);

@@ -1,7 +1,6 @@
 /* bpf_verify(): structure, then a coarse walk that merges states freely, then a precise one when that was not enough. */
 
 #include "bpf/verifier/explore.h"
-#include "bpf/verifier/helpers.h"
 #include "bpf/verifier/order.h"
 #include "lib/mem.h"
 
@@ -16,15 +15,16 @@ void *take_memory(struct verifier *v, uint32_t size_bytes) {
 static enum status check_program(struct verifier *v) {
     const struct bpf_program *program = v->program;
     if (program->count == 0) { return refuse(v, STATUS_EMPTY_PROGRAM, 0, "0 slots"); }
-    if (program->count > MAX_PROGRAM_INSNS) {
-        return refuse(v, STATUS_PROGRAM_TOO_LONG, 0, "%u slots, at most %u", (uint64_t)program->count, (uint64_t)MAX_PROGRAM_INSNS);
+    if (program->count > v->platform->insn_limit) {
+        return refuse(v, STATUS_PROGRAM_TOO_LONG, 0, "%u slots, at most %u", (uint64_t)program->count, (uint64_t)v->platform->insn_limit);
     }
-    if (program->hook == 0 || program->hook >= HOOK_ID_LIMIT) {
+    if (program->hook >= v->platform->type_limit || (v->platform->types[program->hook].flags & TYPE_EXISTS) == 0) {
         return refuse(v, STATUS_UNKNOWN_HOOK, 0, "hook %u", (uint64_t)program->hook);
     }
-    if (program->map_count > MAX_MAPS_PER_PROGRAM) {
-        return refuse(v, STATUS_INVALID_ARGUMENT, 0, "%u maps, at most %u", (uint64_t)program->map_count, (uint64_t)MAX_MAPS_PER_PROGRAM);
+    if (program->map_count > v->platform->map_limit) {
+        return refuse(v, STATUS_INVALID_ARGUMENT, 0, "%u maps, at most %u", (uint64_t)program->map_count, (uint64_t)v->platform->map_limit);
     }
+    v->type = &v->platform->types[program->hook];
     return STATUS_OK;
 }
 
@@ -32,6 +32,8 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     v->precise = precise;
     v->last_id = 0;
     v->undo_count = 0;
+    v->references = nullptr;
+    v->undo_held = nullptr;
     v->undo_active = false;
     v->states = 0;
     v->result->bound = 0;
@@ -79,6 +81,7 @@ enum status bpf_verify_observed(const struct bpf_program *program, const struct 
     if (workspace->size_bytes < VERIFIER_WORKSPACE_MIN_BYTES) { return result->status = STATUS_INVALID_ARGUMENT; }
     struct verifier *v = workspace->memory;
     v->program = program;
+    v->platform = program->platform == nullptr ? &platform_velocity : program->platform;
     v->facts = facts;
     v->result = result;
     v->free = (uint8_t *)workspace->memory + own_bytes;

@@ -380,8 +380,8 @@ static void make_function(struct maker *m) {
 
 void generate(uint64_t seed, struct generated *out) {
     struct maker m = {.random = {seed}, .out = out};
-    out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0};
-    out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0};
+    out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0, 0};
+    out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0, 0};
     bool packet = chance(&m, 25);
     out->program = (struct bpf_program){.insns = out->insns, .hook = packet ? HOOK_PACKET : HOOK_RUN, .maps = out->maps, .map_count = ORACLE_MAPS,
                                         .memory_size = 64 + 8 * below(&m, 9)};

@@ -1,0 +1,16 @@
+/** Platforms that `bpf verify --platform` judges for, beside the board. */
+import { emitPlatform } from './emit.ts';
+import { objects } from './linux-contexts.ts';
+import { linuxHelpers } from './linux-helpers.ts';
+import { programTypes } from './linux-types.ts';
+
+export { type LinuxType, linuxTypeOf, programTypes as linuxTypes } from './linux-types.ts';
+export { linuxHelpers };
+
+/** More than any loader takes in one object, and what a register's map index holds. */
+export const HOST_PROGRAM_MAPS = 128;
+/** Points of a program are numbered in 16 bits. */
+export const HOST_PROGRAM_INSNS = 32768;
+
+export const emitLinux = (banner: string) =>
+  emitPlatform(banner, 'linux', { types: programTypes, helpers: linuxHelpers, objects });

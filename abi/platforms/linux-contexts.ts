@@ -1,0 +1,168 @@
+/** Contexts and objects of Linux, include/uapi/linux/bpf.h; what may be read and written as the is_valid_access callbacks have it. */
+import type { Field, Holds, ObjectKind } from './platform.ts';
+
+const NARROW = 1 | 2 | 4;
+const ANY = 15;
+
+const field = (
+  name: string,
+  offset: number,
+  bytes: number,
+  reads: number,
+  writes = 0,
+  holds: Holds = 'scalar',
+) => ({ name, offset, bytes, holds, reads, writes }) satisfies Field;
+
+/** 32-bit fields one after another; those named with `!` can be written. */
+const words = (first: number, names: string, reads = NARROW): Field[] =>
+  names
+    .split(' ')
+    .map((name, i) => field(name.replace('!', ''), first + i * 4, 4, reads, name.endsWith('!') ? 4 : 0));
+
+const pointer = (name: string, offset: number, kind: ObjectKind, orNull = false) =>
+  field(name, offset, 8, 8, 0, { object: kind, orNull });
+
+/** struct __sk_buff; the names in `writable` can be written, those in `hidden` not even read. */
+const skb = (writable: string, hidden: string): Field[] => {
+  const canWrite = new Set(writable.split(' '));
+  const cannotRead = new Set(hidden.split(' '));
+  const all = [
+    ...words(
+      0,
+      'len pkt_type mark queue_mapping protocol vlan_present vlan_tci vlan_proto priority ingress_ifindex ifindex tc_index',
+    ),
+    field('cb', 48, 20, ANY, ANY),
+    ...words(68, 'hash tc_classid'),
+    field('data', 76, 4, 4, 0, 'packet'),
+    field('data_end', 80, 4, 4, 0, 'packet_end'),
+    ...words(84, 'napi_id family remote_ip4 local_ip4'),
+    field('remote_ip6', 100, 16, NARROW),
+    field('local_ip6', 116, 16, NARROW),
+    ...words(132, 'remote_port local_port'),
+    field('data_meta', 140, 4, 4, 0, 'packet_meta'),
+    field('flow_keys', 144, 8, 8, 8, { object: 'flow_keys' }),
+    field('tstamp', 152, 8, 8),
+    ...words(160, 'wire_len gso_segs'),
+    pointer('sk', 168, 'sock_common', true),
+    ...words(176, 'gso_size'),
+    field('tstamp_type', 180, 1, 1),
+    field('hwtstamp', 184, 8, 8),
+  ];
+  return all
+    .filter((f) => !cannotRead.has(f.name))
+    .map((f) =>
+      canWrite.has(f.name) ? { ...f, writes: f.bytes } : f.name === 'cb' ? f : { ...f, writes: 0 },
+    );
+};
+
+const SOCKET_FIELDS = 'family remote_ip4 local_ip4 remote_ip6 local_ip6 remote_port local_port';
+
+/** Every byte of a range, in any size. */
+const region = (from: number, to: number, reads = ANY, writes = 0) => [
+  field('bytes', from, to - from, reads, writes),
+];
+
+const socketRest = [
+  ...words(24, 'src_ip4'),
+  field('src_ip6', 28, 16, NARROW),
+  ...words(44, 'src_port'),
+  field('dst_port', 48, 4, NARROW),
+  ...words(52, 'dst_ip4'),
+  field('dst_ip6', 56, 16, NARROW),
+  ...words(72, 'state rx_queue_mapping'),
+];
+
+const sockOpsWords =
+  'snd_cwnd srtt_us cb_flags state rtt_min snd_ssthresh rcv_nxt snd_nxt snd_una mss_cache ecn_flags rate_delivered rate_interval_us packets_out retrans_out total_retrans segs_in data_segs_in segs_out data_segs_out lost_out sacked_out sk_txhash!';
+
+export const contexts = {
+  socket_filter: skb(
+    '',
+    `tc_classid data data_meta data_end ${SOCKET_FIELDS} tstamp wire_len hwtstamp flow_keys`,
+  ),
+  sched_cls: skb('mark tc_index priority tc_classid tstamp queue_mapping', `${SOCKET_FIELDS} flow_keys`),
+  cgroup_skb: skb('mark priority tstamp', 'tc_classid data_meta wire_len hwtstamp flow_keys'),
+  lwt: skb('mark priority', `tc_classid ${SOCKET_FIELDS} data_meta tstamp wire_len flow_keys`),
+  sk_skb: skb('tc_index priority', 'tc_classid data_meta tstamp wire_len flow_keys'),
+  flow_dissector: skb('', '').filter((f) => ['data', 'data_end', 'flow_keys'].includes(f.name)),
+  xdp: [
+    field('data', 0, 4, 4, 0, 'packet'),
+    field('data_end', 4, 4, 4, 0, 'packet_end'),
+    field('data_meta', 8, 4, 4, 0, 'packet_meta'),
+    ...words(12, 'ingress_ifindex rx_queue_index egress_ifindex', 4),
+  ],
+  /** struct pt_regs of x86-64. */
+  kprobe: region(0, 168),
+  /** The first 8 bytes of a record are not for programs. */
+  tracepoint: region(8, 8192),
+  perf_event: [field('regs', 0, 168, 8), field('sample_period', 168, 8, ANY), field('addr', 176, 8, ANY)],
+  raw_tracepoint: region(0, 96),
+  raw_tracepoint_writable: region(0, 96),
+  syscall: region(0, 65528, ANY, ANY),
+  cgroup_sock: [...words(0, 'bound_dev_if! family type protocol mark! priority!'), ...socketRest],
+  cgroup_sock_addr: [
+    ...words(0, 'user_family user_ip4!'),
+    field('user_ip6', 8, 16, ANY, 4 | 8),
+    ...words(24, 'user_port! family type protocol msg_src_ip4!'),
+    field('msg_src_ip6', 44, 16, ANY, 4 | 8),
+    pointer('sk', 64, 'socket'),
+  ],
+  sock_ops: [
+    ...words(0, 'op', 4),
+    field('args', 4, 16, 4, 4),
+    ...words(20, 'family remote_ip4 local_ip4', 4),
+    field('remote_ip6', 32, 16, 4),
+    field('local_ip6', 48, 16, 4),
+    ...words(64, 'remote_port local_port is_fullsock', 4),
+    ...words(76, sockOpsWords, 4),
+    field('bytes_received', 168, 8, 8),
+    field('bytes_acked', 176, 8, 8),
+    pointer('sk', 184, 'socket', true),
+    field('skb_data', 192, 8, 8, 0, 'packet'),
+    field('skb_data_end', 200, 8, 8, 0, 'packet_end'),
+    ...words(208, 'skb_len skb_tcp_flags', 4),
+    field('skb_hwtstamp', 216, 8, 8),
+  ],
+  sk_msg: [
+    field('data', 0, 8, 8, 0, 'packet'),
+    field('data_end', 8, 8, 8, 0, 'packet_end'),
+    ...words(16, 'family remote_ip4 local_ip4', 4),
+    field('remote_ip6', 28, 16, 4),
+    field('local_ip6', 44, 16, 4),
+    ...words(60, 'remote_port local_port size', 4),
+    pointer('sk', 72, 'socket'),
+  ],
+  sk_reuseport: [
+    field('data', 0, 8, 8, 0, 'packet'),
+    field('data_end', 8, 8, 8, 0, 'packet_end'),
+    ...words(16, 'len eth_protocol ip_protocol bind_inany hash'),
+    pointer('sk', 40, 'socket'),
+    pointer('migrating_sk', 48, 'sock_common', true),
+  ],
+  cgroup_device: words(0, 'access_type major minor'),
+  cgroup_sysctl: [field('write', 0, 4, NARROW), field('file_pos', 4, 4, NARROW, NARROW)],
+  cgroup_sockopt: [
+    pointer('sk', 0, 'socket'),
+    field('optval', 8, 8, 8, 0, 'packet'),
+    field('optval_end', 16, 8, 8, 0, 'packet_end'),
+    ...words(24, 'level! optname! optlen! retval!', 4),
+  ],
+  sk_lookup: [
+    pointer('sk', 0, 'socket', true),
+    ...words(8, 'family protocol remote_ip4'),
+    field('remote_ip6', 20, 16, NARROW),
+    ...words(36, 'remote_port local_ip4'),
+    field('local_ip6', 44, 16, NARROW),
+    ...words(60, 'local_port ingress_ifindex'),
+  ],
+  lirc_mode2: words(0, 'sample', 4),
+} as const satisfies Record<string, readonly Field[]>;
+
+export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
+  sock_common: [...words(0, 'bound_dev_if family'), ...socketRest],
+  socket: [...words(0, 'bound_dev_if family type protocol mark priority'), ...socketRest],
+  tcp_socket: [field('counters', 0, 80, 4), field('bytes', 80, 16, 8), field('more_counters', 96, 16, 4)],
+  xdp_socket: words(0, 'queue_id', 4),
+  kernel: region(0, 65528),
+  flow_keys: region(0, 56, ANY, ANY),
+};

@@ -1,0 +1,286 @@
+/** Helpers of Linux by their number (enum bpf_func_id): struct bpf_func_proto of kernel/bpf, net/core/filter.c, kernel/trace/bpf_trace.c. */
+import { type LinuxType, programTypes } from './linux-types.ts';
+import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
+
+const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
+const TRACING = ids('kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
+const TC = ids('sched_cls sched_act');
+const LWT = ids('lwt_in lwt_out lwt_xmit lwt_seg6local');
+const XDP = ids('xdp');
+const SK_SKB = ids('sk_skb');
+const CGROUP_SKB = ids('cgroup_skb cgroup_skb_egress');
+const ADDRESS = ids('cgroup_sock_addr cgroup_bind cgroup_recvmsg');
+const FILTER = ids('socket_filter');
+const SOCK_OPS = ids('sock_ops');
+const SK_MSG = ids('sk_msg');
+const SKB = [...TC, ...LWT, ...SK_SKB, ...CGROUP_SKB, ...FILTER];
+const EDIT = [...TC, ...LWT, ...SK_SKB];
+const SOCKOPT = [...ids('cgroup_sockopt cgroup_sock'), ...ADDRESS, ...SOCK_OPS];
+const LOOKUP = [...TC, ...XDP, ...SK_SKB, ...ADDRESS, ...CGROUP_SKB, ...ids('cgroup_sock cgroup_sockopt')];
+const CONTEXT = [...TRACING, ...ids('syscall')];
+const CURRENT = [
+  ...TRACING,
+  ...ids(
+    'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_device cgroup_sysctl cgroup_sockopt sock_ops sk_msg syscall sched_cls sched_act',
+  ),
+];
+const OUTPUT = [
+  ...TRACING,
+  ...SKB,
+  ...XDP,
+  ...SOCK_OPS,
+  ...SK_MSG,
+  ...ADDRESS,
+  ...ids(
+    'cgroup_sock cgroup_device cgroup_sysctl cgroup_sockopt sk_lookup flow_dissector lirc_mode2 sk_reuseport syscall',
+  ),
+];
+
+/** enum bpf_map_type. */
+const PROG_ARRAY = [3];
+const PERF = [4];
+const STACK_TRACE = [7];
+const CGROUP_ARRAY = [8];
+const RINGBUF = [27];
+const QUEUES = [22, 23, 30];
+const SOCKMAP = [15];
+const SOCKHASH = [18];
+const REDIRECT = [14, 16, 17, 25];
+const SK_STORAGE = [24];
+const STORAGE = [19, 21];
+const READ = [1, 2, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 25, 19, 21];
+const LOOKUPS = READ.filter((t) => ![19, 21].includes(t));
+const WRITE = [1, 2, 5, 6, 9, 10, 11, 15, 18];
+const DELETE = [1, 2, 5, 6, 9, 10, 11, 15, 18];
+
+type More = {
+  flags?: readonly HelperFlag[];
+  object?: ObjectKind;
+  types?: readonly number[];
+  maps?: readonly number[];
+};
+
+const helper = (id: number, name: string, args = '', returns = 'scalar', more: More = {}): Prototype => ({
+  id,
+  name,
+  args: args === '' ? [] : args.split(' '),
+  returns,
+  flags: more.flags ?? [],
+  ...(more.object ? { object: more.object } : {}),
+  ...(more.types ? { types: more.types } : {}),
+  ...(more.maps ? { maps: more.maps } : {}),
+});
+
+const changes = (types: readonly number[]): More => ({ flags: ['changes_packet'], types });
+const on = (types: readonly number[]): More => ({ types });
+
+export const linuxHelpers: readonly Prototype[] = [
+  helper(1, 'map_lookup_elem', 'map map_key', 'map_value_or_null', { maps: LOOKUPS }),
+  helper(2, 'map_update_elem', 'map map_key map_value any', 'scalar', { flags: ['writes_map'], maps: WRITE }),
+  helper(3, 'map_delete_elem', 'map map_key', 'scalar', { flags: ['writes_map'], maps: DELETE }),
+  helper(4, 'probe_read', 'out size_or_zero any', 'scalar', on(TRACING)),
+  helper(5, 'ktime_get_ns'),
+  helper(6, 'trace_printk', 'memory size'),
+  helper(7, 'get_prandom_u32'),
+  helper(8, 'get_smp_processor_id'),
+  helper(9, 'skb_store_bytes', 'context any memory size any', 'scalar', changes(EDIT)),
+  helper(10, 'l3_csum_replace', 'context any any any any', 'scalar', changes(EDIT)),
+  helper(11, 'l4_csum_replace', 'context any any any any', 'scalar', changes(EDIT)),
+  helper(12, 'tail_call', 'context map any', 'nothing', { flags: ['tail_calls'], maps: PROG_ARRAY }),
+  helper(13, 'clone_redirect', 'context any any', 'scalar', changes([...TC, ...LWT])),
+  helper(14, 'get_current_pid_tgid', '', 'scalar', on(CURRENT)),
+  helper(15, 'get_current_uid_gid', '', 'scalar', on(CURRENT)),
+  helper(16, 'get_current_comm', 'out size', 'scalar', on(CURRENT)),
+  helper(17, 'get_cgroup_classid', 'context', 'scalar', on(SKB)),
+  helper(18, 'skb_vlan_push', 'context any any', 'scalar', changes(TC)),
+  helper(19, 'skb_vlan_pop', 'context', 'scalar', changes(TC)),
+  helper(20, 'skb_get_tunnel_key', 'context out size any', 'scalar', on([...TC, ...LWT])),
+  helper(21, 'skb_set_tunnel_key', 'context memory size any', 'scalar', on([...TC, ...LWT])),
+  helper(22, 'perf_event_read', 'map any', 'scalar', { types: TRACING, maps: PERF }),
+  helper(23, 'redirect', 'any any', 'scalar', on([...TC, ...XDP, ...LWT])),
+  helper(24, 'get_route_realm', 'context', 'scalar', on([...TC, ...LWT])),
+  helper(25, 'perf_event_output', 'context map any memory size_or_zero', 'scalar', {
+    types: OUTPUT,
+    maps: PERF,
+  }),
+  helper(
+    26,
+    'skb_load_bytes',
+    'context any out size',
+    'scalar',
+    on([...SKB, ...ids('flow_dissector sk_reuseport')]),
+  ),
+  helper(27, 'get_stackid', 'context map any', 'scalar', { types: TRACING, maps: STACK_TRACE }),
+  helper(
+    28,
+    'csum_diff',
+    'memory_or_null size_or_zero memory_or_null size_or_zero any',
+    'scalar',
+    on([...EDIT, ...XDP]),
+  ),
+  helper(29, 'skb_get_tunnel_opt', 'context out size', 'scalar', on([...TC, ...LWT])),
+  helper(30, 'skb_set_tunnel_opt', 'context memory size', 'scalar', on([...TC, ...LWT])),
+  helper(31, 'skb_change_proto', 'context any any', 'scalar', changes(TC)),
+  helper(32, 'skb_change_type', 'context any', 'scalar', on(TC)),
+  helper(33, 'skb_under_cgroup', 'context map any', 'scalar', { types: [...TC, ...LWT], maps: CGROUP_ARRAY }),
+  helper(34, 'get_hash_recalc', 'context', 'scalar', on(EDIT)),
+  helper(35, 'get_current_task', '', 'scalar', on(CONTEXT)),
+  helper(36, 'probe_write_user', 'any memory size', 'scalar', on(TRACING)),
+  helper(37, 'current_task_under_cgroup', 'map any', 'scalar', { types: TRACING, maps: CGROUP_ARRAY }),
+  helper(38, 'skb_change_tail', 'context any any', 'scalar', changes([...TC, ...SK_SKB, ...LWT])),
+  helper(39, 'skb_pull_data', 'context any', 'scalar', changes(EDIT)),
+  helper(40, 'csum_update', 'context any', 'scalar', on([...TC, ...LWT])),
+  helper(41, 'set_hash_invalid', 'context', 'scalar', on([...TC, ...LWT])),
+  helper(42, 'get_numa_node_id'),
+  helper(43, 'skb_change_head', 'context any any', 'scalar', changes([...TC, ...SK_SKB, ...LWT])),
+  helper(44, 'xdp_adjust_head', 'context any', 'scalar', changes(XDP)),
+  helper(45, 'probe_read_str', 'out size_or_zero any', 'length', on(TRACING)),
+  helper(
+    46,
+    'get_socket_cookie',
+    'context',
+    'scalar',
+    on([...SKB, ...SOCK_OPS, ...ADDRESS, ...ids('cgroup_sock sk_reuseport sk_msg')]),
+  ),
+  helper(47, 'get_socket_uid', 'context', 'scalar', on(SKB)),
+  helper(48, 'set_hash', 'context any', 'scalar', on(TC)),
+  helper(49, 'setsockopt', 'any any any memory size', 'scalar', on(SOCKOPT)),
+  helper(50, 'skb_adjust_room', 'context any any any', 'scalar', changes([...TC, ...SK_SKB])),
+  helper(51, 'redirect_map', 'map any any', 'scalar', { types: XDP, maps: REDIRECT }),
+  helper(52, 'sk_redirect_map', 'context map any any', 'scalar', { types: SK_SKB, maps: SOCKMAP }),
+  helper(53, 'sock_map_update', 'context map map_key any', 'scalar', { types: SOCK_OPS, maps: SOCKMAP }),
+  helper(54, 'xdp_adjust_meta', 'context any', 'scalar', changes(XDP)),
+  helper(55, 'perf_event_read_value', 'map any out size', 'scalar', { types: TRACING, maps: PERF }),
+  helper(56, 'perf_prog_read_value', 'context out size', 'scalar', on(ids('perf_event'))),
+  helper(57, 'getsockopt', 'any any any out size', 'scalar', on(SOCKOPT)),
+  helper(58, 'override_return', 'context any', 'scalar', on(ids('kprobe'))),
+  helper(59, 'sock_ops_cb_flags_set', 'context any', 'scalar', on(SOCK_OPS)),
+  helper(60, 'msg_redirect_map', 'context map any any', 'scalar', { types: SK_MSG, maps: SOCKMAP }),
+  helper(61, 'msg_apply_bytes', 'context any', 'scalar', on(SK_MSG)),
+  helper(62, 'msg_cork_bytes', 'context any', 'scalar', on(SK_MSG)),
+  helper(63, 'msg_pull_data', 'context any any any', 'scalar', changes(SK_MSG)),
+  helper(64, 'bind', 'context memory size', 'scalar', on(ADDRESS)),
+  helper(65, 'xdp_adjust_tail', 'context any', 'scalar', changes(XDP)),
+  helper(66, 'skb_get_xfrm_state', 'context any out size any', 'scalar', on(TC)),
+  helper(67, 'get_stack', 'context out size_or_zero any', 'length', on(TRACING)),
+  helper(
+    68,
+    'skb_load_bytes_relative',
+    'context any out size any',
+    'scalar',
+    on([...TC, ...CGROUP_SKB, ...FILTER, ...ids('sk_reuseport')]),
+  ),
+  helper(69, 'fib_lookup', 'context memory size any', 'scalar', on([...TC, ...XDP])),
+  helper(70, 'sock_hash_update', 'context map map_key any', 'scalar', { types: SOCK_OPS, maps: SOCKHASH }),
+  helper(71, 'msg_redirect_hash', 'context map map_key any', 'scalar', { types: SK_MSG, maps: SOCKHASH }),
+  helper(72, 'sk_redirect_hash', 'context map map_key any', 'scalar', { types: SK_SKB, maps: SOCKHASH }),
+  helper(73, 'lwt_push_encap', 'context any memory size', 'scalar', changes(LWT)),
+  helper(74, 'lwt_seg6_store_bytes', 'context any memory size', 'scalar', changes(ids('lwt_seg6local'))),
+  helper(75, 'lwt_seg6_adjust_srh', 'context any any', 'scalar', changes(ids('lwt_seg6local'))),
+  helper(76, 'lwt_seg6_action', 'context any memory size', 'scalar', changes(ids('lwt_seg6local'))),
+  helper(77, 'rc_repeat', 'context', 'scalar', on(ids('lirc_mode2'))),
+  helper(78, 'rc_keydown', 'context any any any', 'scalar', on(ids('lirc_mode2'))),
+  helper(79, 'skb_cgroup_id', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
+  helper(80, 'get_current_cgroup_id', '', 'scalar', on(CURRENT)),
+  helper(81, 'get_local_storage', 'map any', 'map_value', { maps: STORAGE }),
+  helper(82, 'sk_select_reuseport', 'context map map_key any', 'scalar', {
+    types: ids('sk_reuseport'),
+    maps: [20, ...SOCKMAP, ...SOCKHASH],
+  }),
+  helper(83, 'skb_ancestor_cgroup_id', 'context any', 'scalar', on([...TC, ...CGROUP_SKB])),
+  ...[84, 85, 99].map((id) =>
+    helper(
+      id,
+      id === 84 ? 'sk_lookup_tcp' : id === 85 ? 'sk_lookup_udp' : 'skc_lookup_tcp',
+      'context memory size any any',
+      'object_or_null',
+      {
+        types: LOOKUP,
+        flags: ['acquires'],
+        object: id === 99 ? 'sock_common' : 'socket',
+      },
+    ),
+  ),
+  helper(86, 'sk_release', 'released_socket', 'scalar'),
+  helper(87, 'map_push_elem', 'map map_value any', 'scalar', { maps: QUEUES }),
+  helper(88, 'map_pop_elem', 'map map_value_out', 'scalar', { maps: QUEUES.slice(0, 2) }),
+  helper(89, 'map_peek_elem', 'map map_value_out', 'scalar', { maps: QUEUES }),
+  helper(90, 'msg_push_data', 'context any any any', 'scalar', changes(SK_MSG)),
+  helper(91, 'msg_pop_data', 'context any any any', 'scalar', changes(SK_MSG)),
+  helper(92, 'rc_pointer_rel', 'context any any', 'scalar', on(ids('lirc_mode2'))),
+  helper(93, 'spin_lock', 'lock', 'nothing', { flags: ['locks'] }),
+  helper(94, 'spin_unlock', 'lock', 'nothing', { flags: ['unlocks'] }),
+  helper(95, 'sk_fullsock', 'socket', 'object_or_null', { flags: ['casts'], object: 'socket' }),
+  helper(96, 'tcp_sock', 'socket', 'object_or_null', { flags: ['casts'], object: 'tcp_socket' }),
+  helper(97, 'skb_ecn_set_ce', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
+  helper(98, 'get_listener_sock', 'socket', 'object_or_null', { object: 'socket' }),
+  helper(100, 'tcp_check_syncookie', 'socket memory size memory size', 'scalar', on([...TC, ...XDP])),
+  helper(101, 'sysctl_get_name', 'context out size any', 'scalar', on(ids('cgroup_sysctl'))),
+  helper(102, 'sysctl_get_current_value', 'context out_or_null size', 'scalar', on(ids('cgroup_sysctl'))),
+  helper(103, 'sysctl_get_new_value', 'context out size', 'scalar', on(ids('cgroup_sysctl'))),
+  helper(104, 'sysctl_set_new_value', 'context memory size', 'scalar', on(ids('cgroup_sysctl'))),
+  helper(105, 'strtol', 'memory size any out_8'),
+  helper(106, 'strtoul', 'memory size any out_8'),
+  helper(107, 'sk_storage_get', 'map kernel_object map_value_or_null any', 'map_value_or_null', {
+    maps: SK_STORAGE,
+  }),
+  helper(108, 'sk_storage_delete', 'map kernel_object', 'scalar', { maps: SK_STORAGE }),
+  helper(109, 'send_signal', 'any', 'scalar', on(TRACING)),
+  helper(110, 'tcp_gen_syncookie', 'socket memory size memory size', 'scalar', on([...TC, ...XDP])),
+  helper(112, 'probe_read_user', 'out size_or_zero any', 'scalar', on(CONTEXT)),
+  helper(113, 'probe_read_kernel', 'out size_or_zero any'),
+  helper(114, 'probe_read_user_str', 'out size_or_zero any', 'length', on(CONTEXT)),
+  helper(115, 'probe_read_kernel_str', 'out size_or_zero any', 'length'),
+  helper(117, 'send_signal_thread', 'any', 'scalar', on(TRACING)),
+  helper(118, 'jiffies64'),
+  helper(119, 'read_branch_records', 'context out_or_null size_or_zero any', 'scalar', on(ids('perf_event'))),
+  helper(120, 'get_ns_current_pid_tgid', 'any any out size', 'scalar', on(CURRENT)),
+  helper(122, 'get_netns_cookie', 'context_or_null', 'scalar', on([...SKB, ...SOCKOPT, ...SK_MSG])),
+  helper(123, 'get_current_ancestor_cgroup_id', 'any', 'scalar', on(CURRENT)),
+  helper(124, 'sk_assign', 'context any any', 'scalar', on([...TC, ...ids('sk_lookup')])),
+  helper(125, 'ktime_get_boot_ns'),
+  helper(128, 'sk_cgroup_id', 'socket', 'scalar', on(CGROUP_SKB)),
+  helper(129, 'sk_ancestor_cgroup_id', 'socket any', 'scalar', on(CGROUP_SKB)),
+  helper(130, 'ringbuf_output', 'map memory size_or_zero any', 'scalar', { maps: RINGBUF }),
+  helper(131, 'ringbuf_reserve', 'map const any', 'record_or_null', { maps: RINGBUF, flags: ['acquires'] }),
+  helper(132, 'ringbuf_submit', 'released_record any', 'nothing'),
+  helper(133, 'ringbuf_discard', 'released_record any', 'nothing'),
+  helper(134, 'ringbuf_query', 'map any', 'scalar', { maps: RINGBUF }),
+  helper(135, 'csum_level', 'context any', 'scalar', on(TC)),
+  ...[136, 137, 138, 139, 140].map((id) =>
+    helper(
+      id,
+      `skc_to_${['tcp6_sock', 'tcp_sock', 'tcp_timewait_sock', 'tcp_request_sock', 'udp6_sock'][id - 136]}`,
+      'kernel_object',
+      'object_or_null',
+      {
+        flags: ['casts'],
+        object: 'kernel',
+      },
+    ),
+  ),
+  helper(142, 'load_hdr_opt', 'context out size any', 'scalar', on(SOCK_OPS)),
+  helper(143, 'store_hdr_opt', 'context memory size any', 'scalar', on(SOCK_OPS)),
+  helper(144, 'reserve_hdr_opt', 'context any any', 'scalar', on(SOCK_OPS)),
+  helper(151, 'skb_cgroup_classid', 'context', 'scalar', on(TC)),
+  helper(152, 'redirect_neigh', 'any memory_or_null size_or_zero any', 'scalar', on(TC)),
+  helper(155, 'redirect_peer', 'any any', 'scalar', on(TC)),
+  helper(158, 'get_current_task_btf', '', 'object', { object: 'kernel' }),
+  helper(160, 'ktime_get_coarse_ns'),
+  helper(163, 'check_mtu', 'context any out_4 any any', 'scalar', on([...TC, ...XDP])),
+  helper(165, 'snprintf', 'out_or_null size_or_zero string memory_or_null size_or_zero'),
+  helper(173, 'get_func_ip', 'context', 'scalar', on(TRACING)),
+  helper(174, 'get_attach_cookie', 'context', 'scalar', on(TRACING)),
+  helper(175, 'task_pt_regs', 'kernel_object', 'object', { object: 'kernel', types: TRACING }),
+  helper(176, 'get_branch_snapshot', 'out size_or_zero any', 'scalar', on(TRACING)),
+  helper(177, 'trace_vprintk', 'memory size memory_or_null size_or_zero'),
+  helper(182, 'strncmp', 'memory size string'),
+  helper(186, 'get_retval'),
+  helper(187, 'set_retval', 'any'),
+  helper(188, 'xdp_get_buff_len', 'context', 'scalar', on(XDP)),
+  helper(189, 'xdp_load_bytes', 'context any out size', 'scalar', on(XDP)),
+  helper(190, 'xdp_store_bytes', 'context any memory size', 'scalar', on(XDP)),
+  helper(192, 'skb_set_tstamp', 'context any any', 'scalar', on(TC)),
+  helper(195, 'map_lookup_percpu_elem', 'map map_key any', 'map_value_or_null', { maps: [5, 6, 10] }),
+  helper(208, 'ktime_get_tai_ns'),
+];

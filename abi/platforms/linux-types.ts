@@ -1,0 +1,132 @@
+/** Program types of Linux by their number (enum bpf_prog_type), and the section names that stand for them (libbpf, iproute2). */
+import { contexts } from './linux-contexts.ts';
+import type { ProgramType } from './platform.ts';
+
+const BOOLEAN = [0, 1] as const;
+const skb = { size: 192, legacyLoads: true };
+
+/** Types from 33 up are Linux's too, told apart by where they attach, which decides what they may return. */
+export const programTypes = {
+  socket_filter: { id: 1, ...skb, fields: contexts.socket_filter },
+  kprobe: { id: 2, size: 168, fields: contexts.kprobe },
+  sched_cls: { id: 3, ...skb, fields: contexts.sched_cls, packetWrite: true },
+  sched_act: { id: 4, ...skb, fields: contexts.sched_cls, packetWrite: true },
+  tracepoint: { id: 5, size: 8192, fields: contexts.tracepoint },
+  xdp: { id: 6, size: 24, fields: contexts.xdp, packetWrite: true },
+  perf_event: { id: 7, size: 184, fields: contexts.perf_event },
+  cgroup_skb: { id: 8, ...skb, fields: contexts.cgroup_skb, exit: BOOLEAN },
+  cgroup_sock: { id: 9, size: 80, fields: contexts.cgroup_sock, exit: BOOLEAN },
+  lwt_in: { id: 10, ...skb, fields: contexts.lwt },
+  lwt_out: { id: 11, ...skb, fields: contexts.lwt },
+  lwt_xmit: { id: 12, ...skb, fields: contexts.lwt, packetWrite: true },
+  sock_ops: { id: 13, size: 224, fields: contexts.sock_ops, exit: BOOLEAN },
+  sk_skb: { id: 14, ...skb, fields: contexts.sk_skb, packetWrite: true },
+  cgroup_device: { id: 15, size: 12, fields: contexts.cgroup_device, exit: BOOLEAN },
+  sk_msg: { id: 16, size: 80, fields: contexts.sk_msg, packetWrite: true },
+  raw_tracepoint: { id: 17, size: 96, fields: contexts.raw_tracepoint },
+  cgroup_sock_addr: { id: 18, size: 72, fields: contexts.cgroup_sock_addr, exit: BOOLEAN },
+  lwt_seg6local: { id: 19, ...skb, fields: contexts.lwt },
+  lirc_mode2: { id: 20, size: 4, fields: contexts.lirc_mode2 },
+  sk_reuseport: { id: 21, size: 56, fields: contexts.sk_reuseport },
+  flow_dissector: { id: 22, size: 192, fields: contexts.flow_dissector },
+  cgroup_sysctl: { id: 23, size: 8, fields: contexts.cgroup_sysctl, exit: BOOLEAN },
+  raw_tracepoint_writable: { id: 24, size: 96, fields: contexts.raw_tracepoint_writable },
+  cgroup_sockopt: { id: 25, size: 40, fields: contexts.cgroup_sockopt, packetWrite: true, exit: BOOLEAN },
+  sk_lookup: { id: 30, size: 72, fields: contexts.sk_lookup, exit: BOOLEAN },
+  syscall: { id: 31, size: 65535, fields: contexts.syscall },
+  cgroup_skb_egress: { id: 33, ...skb, fields: contexts.cgroup_skb, exit: [0, 3] },
+  cgroup_bind: { id: 34, size: 72, fields: contexts.cgroup_sock_addr, exit: [0, 3] },
+  cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_sock_addr, exit: [1, 1] },
+} as const satisfies Record<string, ProgramType>;
+
+export type LinuxType = keyof typeof programTypes;
+
+/** Sections by name or by the part before `/`; the longest that fits is taken. */
+const sections: readonly (readonly [LinuxType, string])[] = [
+  ['socket_filter', 'socket socket_filter filter socket1 socket2 socket3'],
+  [
+    'kprobe',
+    'kprobe kretprobe kprobe.multi kretprobe.multi kprobe.session uprobe uretprobe uprobe.s uretprobe.s uprobe.multi uretprobe.multi uprobe.multi.s uretprobe.multi.s ksyscall kretsyscall usdt usdt.s',
+  ],
+  [
+    'sched_cls',
+    'tc tcx tcx/ingress tcx/egress tc/ingress tc/egress classifier netkit netkit/primary netkit/peer ingress egress',
+  ],
+  ['sched_act', 'action'],
+  ['tracepoint', 'tracepoint tp'],
+  ['xdp', 'xdp xdp.frags xdp/devmap xdp/cpumap xdp.frags/devmap xdp.frags/cpumap'],
+  ['perf_event', 'perf_event'],
+  ['cgroup_skb', 'cgroup/skb cgroup_skb cgroup_skb/ingress'],
+  ['cgroup_skb_egress', 'cgroup_skb/egress'],
+  ['cgroup_sock', 'cgroup/sock cgroup/sock_create cgroup/sock_release cgroup/post_bind4 cgroup/post_bind6'],
+  ['lwt_in', 'lwt_in'],
+  ['lwt_out', 'lwt_out'],
+  ['lwt_xmit', 'lwt_xmit'],
+  ['lwt_seg6local', 'lwt_seg6local'],
+  ['sock_ops', 'sockops sock_ops'],
+  ['sk_skb', 'sk_skb sk_skb/stream_parser sk_skb/stream_verdict sk_skb/verdict'],
+  ['cgroup_device', 'cgroup/dev cgroup_dev'],
+  ['sk_msg', 'sk_msg'],
+  ['raw_tracepoint', 'raw_tracepoint raw_tp'],
+  ['raw_tracepoint_writable', 'raw_tracepoint.w raw_tp.w'],
+  [
+    'cgroup_sock_addr',
+    'cgroup/connect4 cgroup/connect6 cgroup/connect_unix cgroup/sendmsg4 cgroup/sendmsg6 cgroup/sendmsg_unix',
+  ],
+  ['cgroup_bind', 'cgroup/bind4 cgroup/bind6'],
+  [
+    'cgroup_recvmsg',
+    'cgroup/recvmsg4 cgroup/recvmsg6 cgroup/recvmsg_unix cgroup/getpeername4 cgroup/getpeername6 cgroup/getpeername_unix cgroup/getsockname4 cgroup/getsockname6 cgroup/getsockname_unix',
+  ],
+  ['lirc_mode2', 'lirc_mode2'],
+  ['sk_reuseport', 'sk_reuseport sk_reuseport/migrate'],
+  ['flow_dissector', 'flow_dissector'],
+  ['cgroup_sysctl', 'cgroup/sysctl'],
+  ['cgroup_sockopt', 'cgroup/getsockopt cgroup/setsockopt'],
+  ['sk_lookup', 'sk_lookup'],
+  ['syscall', 'syscall'],
+];
+
+/** Sections whose programs get their types from the BTF of the kernel. */
+const typed =
+  /^(fentry|fexit|fmod_ret|fentry\.s|fexit\.s|fmod_ret\.s|fsession|tp_btf|lsm|lsm\.s|lsm_cgroup|iter|iter\.s|freplace|struct_ops|struct_ops\.s|netfilter)(\/|$)/;
+
+const bySection = new Map(
+  sections.flatMap(([type, names]) => names.split(' ').map((name) => [name, type] as const)),
+);
+
+/** The longest leading part of the section name, up to a `/`, that has a type. */
+const named = (section: string): LinuxType | undefined => {
+  for (let name = section; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('/')))) {
+    const type = bySection.get(name);
+    if (type) return type;
+  }
+  return undefined;
+};
+
+/**
+ * The type of the programs of a section. Loaders like iproute2 are told the type by their user, so a section that says
+ * nothing counts as what its name or the name of its file hints at, and as a classifier, the commonest, without a hint.
+ * @returns `typed` for programs that only the kernel's BTF gives a type.
+ */
+export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' => {
+  const name = section.replace(/^\?/, '');
+  if (typed.test(name)) return 'typed';
+  const known = named(name);
+  if (known) return known;
+  const hint = `${name} ${file.split('/').at(-1)}`.toLowerCase();
+  const starts: readonly (readonly [RegExp, LinuxType])[] = [
+    [/^k(ret)?probe/, 'kprobe'],
+    [/^u(ret)?probe/, 'kprobe'],
+    [/^(tracepoint|tp_)/, 'tracepoint'],
+    [/^raw_t/, 'raw_tracepoint'],
+    [/^perf_event/, 'perf_event'],
+    [/^socket/, 'socket_filter'],
+    [/^sockops|^sock_ops/, 'sock_ops'],
+    [/^sk_skb/, 'sk_skb'],
+    [/^sk_msg/, 'sk_msg'],
+    [/^cgroup\/.*skb|^cgroup_skb/, 'cgroup_skb'],
+    [/xdp/, 'xdp'],
+  ];
+  return starts.find(([pattern]) => pattern.test(hint))?.[1] ?? 'sched_cls';
+};

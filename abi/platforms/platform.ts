@@ -1,0 +1,59 @@
+/** How a platform is written down: its program types, what their contexts hold, and the prototypes of its helpers. */
+
+/** Sizes of one access, in bytes, as a mask: 1 | 2 | 4 | 8. */
+export type Sizes = number;
+
+export type ObjectKind = 'sock_common' | 'socket' | 'tcp_socket' | 'xdp_socket' | 'kernel' | 'flow_keys';
+
+export type Holds =
+  | 'scalar'
+  | 'packet'
+  | 'packet_end'
+  | 'packet_meta'
+  | { readonly object: ObjectKind; readonly orNull?: boolean };
+
+/** A field of a context or object, or a range of fields that are alike. */
+export type Field = {
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly holds: Holds;
+  readonly reads: Sizes;
+  readonly writes: Sizes;
+};
+
+export type ProgramType = {
+  readonly id: number;
+  /** Bytes of the context. */
+  readonly size: number;
+  readonly fields: readonly Field[];
+  readonly packetWrite?: boolean;
+  /** LD_ABS and LD_IND. */
+  readonly legacyLoads?: boolean;
+  /** Least and greatest r0 at exit; anything when absent. */
+  readonly exit?: readonly [number, number];
+};
+
+export type HelperFlag =
+  | 'changes_packet'
+  | 'acquires'
+  | 'casts'
+  | 'tail_calls'
+  | 'locks'
+  | 'unlocks'
+  | 'writes_map';
+
+export type Prototype = {
+  readonly id: number;
+  readonly name: string;
+  /** Names of enum helper_argument and platform_argument, in lower case without `ARG_`. */
+  readonly args: readonly string[];
+  /** Names of enum helper_return and platform_return, likewise. */
+  readonly returns: string;
+  readonly object?: ObjectKind;
+  readonly flags: readonly HelperFlag[];
+  /** Ids of the program types that may call it; all when absent. */
+  readonly types?: readonly number[];
+  /** Types of maps that it takes; all when absent. */
+  readonly maps?: readonly number[];
+};

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "bpf/verifier/platform.h"
+
+extern const struct bpf_platform platform_linux;

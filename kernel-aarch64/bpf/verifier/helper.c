@@ -1,0 +1,271 @@
+/* Calls of helpers by their prototypes. */
+
+#include "bpf/verifier/reference.h"
+
+/* What the arguments of one call said. */
+struct call {
+    const struct helper_prototype *prototype;
+    const struct bpf_map_shape *map;
+    uint8_t map_index;
+    uint8_t reference, object; /* of the object argument */
+    uint32_t map_argument;
+    uint64_t constant; /* of ARG_CONST */
+    int64_t size_max;  /* of the last size argument */
+};
+
+static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t r, const char *wanted) {
+    return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R, the helper wants %s", r, reg_at(s, r), wanted);
+}
+
+static bool is_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0; }
+
+/* Memory of `bytes` at argument r; other errors than a wrong type become STATUS_HELPER_MEMORY. */
+static enum status check_argument_memory(struct verifier *v, struct state *s, uint32_t r, uint64_t bytes, uint8_t access) {
+    const struct reg *p = reg_at(s, r);
+    enum status status;
+    switch (p->kind) {
+    case REG_STACK: status = (access & ACCESS_WRITE) != 0 ? stack_fill(v, s, p, bytes) : stack_readable(v, s, p, 0, bytes); break;
+    case REG_PACKET:
+    case REG_PACKET_META:
+    case REG_MEMORY:
+    case REG_MAP_VALUE: status = check_memory(v, s, p, r, 0, bytes, access); break;
+    case REG_MEMORY_OR_NULL:
+    case REG_MAP_VALUE_OR_NULL: return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p);
+    default: return refuse_argument(v, s, r, "a pointer to memory");
+    }
+    if (status != STATUS_OK) { v->result->status = status = STATUS_HELPER_MEMORY; }
+    return status;
+}
+
+static enum status check_sized_memory(struct verifier *v, struct state *s, uint32_t r, const struct call *call, uint8_t access) {
+    enum status status = require_set(v, s, r + 1);
+    if (status != STATUS_OK) { return status; }
+    const struct reg *size = reg_at(s, r + 1);
+    if (size->kind != REG_SCALAR) { return refuse_argument(v, s, r + 1, "a number of bytes"); }
+    bool may_be_zero = call->prototype->arguments[r] == ARG_SIZE_OR_ZERO;
+    if ((size->var.umin == 0 && !may_be_zero) || size->var.umax >= OFFSET_LIMIT) {
+        return refuse(v, STATUS_HELPER_MEMORY, s->pc, "%r is %R, the helper wants a size of %u or more with a bound", r + 1, size,
+                      (uint64_t)!may_be_zero);
+    }
+    if (size->var.umax == 0 && is_zero(reg_at(s, r))) { return STATUS_OK; }
+    return check_argument_memory(v, s, r, size->var.umax, access);
+}
+
+static enum status check_map(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (value->kind == REG_MAP_OR_NULL) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    if (value->kind != REG_MAP) { return refuse_argument(v, s, r, "a map"); }
+    call->map = &v->program->maps[value->map];
+    call->map_index = value->map;
+    call->map_argument = r;
+    uint64_t maps = call->prototype->maps;
+    if (maps != 0 && (call->map->type > 63 || (maps >> call->map->type & 1) == 0)) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is a map of type %u, which this helper does not take", r,
+                      (uint64_t)call->map->type);
+    }
+    return STATUS_OK;
+}
+
+static bool is_socket(uint8_t object) {
+    return object == OBJECT_SOCK_COMMON || object == OBJECT_SOCKET || object == OBJECT_TCP_SOCKET;
+}
+
+static enum status check_object(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    bool record = type == ARG_RELEASED_RECORD;
+    uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
+    bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
+                       : is_socket(object) || (type == ARG_KERNEL_OBJECT && object == OBJECT_KERNEL);
+    if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
+    call->reference = value->frame;
+    call->object = object;
+    if (type != ARG_RELEASED_RECORD && type != ARG_RELEASED_SOCKET) { return STATUS_OK; }
+    if (value->frame == 0) { return refuse_argument(v, s, r, "what was acquired before"); }
+    return STATUS_OK;
+}
+
+static enum status check_lock(struct verifier *v, struct state *s, uint32_t r) {
+    const struct reg *value = reg_at(s, r);
+    if (value->kind != REG_MAP_VALUE || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, "a lock in a map value"); }
+    return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
+}
+
+static enum status check_number(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (value->kind != REG_SCALAR) { return refuse_argument(v, s, r, "a number"); }
+    call->size_max = value->var.smax;
+    if (type != ARG_CONST) { return STATUS_OK; }
+    if (!scalar_is_const(&value->var)) { return refuse_argument(v, s, r, "a known number"); }
+    call->constant = value->var.value;
+    return STATUS_OK;
+}
+
+/* Arguments that only other platforms' helpers have. */
+static enum status check_platform_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    switch (type) {
+    case ARG_ANY:
+        return !reg_is_pointer(value) || v->platform->privileged ? STATUS_OK : refuse_argument(v, s, r, "a number");
+    case ARG_CONST:
+    case ARG_SIZE_OR_ZERO: return check_number(v, s, r, type, call);
+    case ARG_CONTEXT_OR_NULL:
+        if (is_zero(value)) { return STATUS_OK; }
+        [[fallthrough]];
+    case ARG_CONTEXT:
+        return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_argument(v, s, r, "the context as it came in");
+    case ARG_OUT: return check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_OUT_8: return check_argument_memory(v, s, r, 8, ACCESS_WRITE);
+    case ARG_OUT_4: return check_argument_memory(v, s, r, 4, ACCESS_WRITE);
+    case ARG_MAP_VALUE_OUT: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_WRITE);
+    case ARG_MEMORY_OR_NULL: return is_zero(value) ? require_set(v, s, r + 1) : check_sized_memory(v, s, r, call, ACCESS_READ);
+    case ARG_OUT_OR_NULL: return is_zero(value) ? require_set(v, s, r + 1) : check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_MAP_VALUE_OR_NULL:
+        return is_zero(value) ? STATUS_OK : check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
+    case ARG_LOCK: return check_lock(v, s, r);
+    case ARG_STRING: return check_argument_memory(v, s, r, 1, ACCESS_READ);
+    default: return check_object(v, s, r, type, call);
+    }
+}
+
+static enum status check_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    enum status status = require_set(v, s, r);
+    if (status != STATUS_OK) { return status; }
+    switch (type) {
+    case ARG_SCALAR:
+    case ARG_SIZE: return check_number(v, s, r, type, call);
+    case ARG_MAP: return check_map(v, s, r, call);
+    case ARG_MAP_KEY: return check_argument_memory(v, s, r, call->map->key_size, ACCESS_READ);
+    case ARG_MAP_VALUE: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
+    case ARG_MEMORY: return check_sized_memory(v, s, r, call, ACCESS_READ);
+    default: return check_platform_argument(v, s, r, type, call);
+    }
+}
+
+/* ---- results ---- */
+
+static void set_length(struct reg *r0, int64_t most) {
+    reg_set_scalar(r0);
+    scalar_set_unknown(&r0->var);
+    if (most < 0 || most > INT32_MAX) { return; }
+    struct scalar limit, least;
+    scalar_set_const(&limit, (uint64_t)most);
+    (void)scalar_assume(BPF_JMP_JSLE, &r0->var, &limit, true);
+    scalar_set_const(&least, (uint64_t)-4095);
+    (void)scalar_assume(BPF_JMP_JSGE, &r0->var, &least, true);
+}
+
+/* What a lookup finds: a value, but another map in a map of maps, and a socket in a map of sockets. */
+static enum status set_found(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
+    enum { ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHASH = 18 };
+    uint32_t type = call->map->type;
+    if (type == ARRAY_OF_MAPS || type == HASH_OF_MAPS) {
+        if (call->map->inner == 0) {
+            return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "map %u does not say what maps it holds", (uint64_t)call->map_index);
+        }
+        reg_set_pointer(r0, REG_MAP_OR_NULL);
+        r0->map = (uint8_t)(call->map->inner - 1);
+    } else if (type == SOCKMAP || type == SOCKHASH || type == XSKMAP) {
+        reg_set_pointer(r0, REG_OBJECT_OR_NULL);
+        r0->map = type == XSKMAP ? OBJECT_XDP_SOCKET : OBJECT_SOCKET;
+        if (type != XSKMAP) {
+            enum status status = reference_acquire(v, s, &r0->frame);
+            if (status != STATUS_OK) { return status; }
+        }
+    } else {
+        reg_set_pointer(r0, REG_MAP_VALUE_OR_NULL);
+        r0->map = call->map_index;
+    }
+    r0->id = new_id(v);
+    return STATUS_OK;
+}
+
+static enum status set_object_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
+    uint8_t flags = call->prototype->flags, object = call->prototype->object;
+    reg_set_pointer(r0, call->prototype->returns == RETURNS_OBJECT ? REG_OBJECT : REG_OBJECT_OR_NULL);
+    r0->map = object == OBJECT_NONE ? call->object : object;
+    r0->id = new_id(v);
+    if ((flags & HELPER_CASTS) != 0 && call->reference != 0) {
+        r0->frame = call->reference;
+        r0->map |= OBJECT_CAST;
+    }
+    return (flags & HELPER_ACQUIRES) != 0 ? reference_acquire(v, s, &r0->frame) : STATUS_OK;
+}
+
+static enum status set_result(struct verifier *v, struct state *s, const struct call *call) {
+    struct reg *r0 = reg_at(s, 0);
+    for (uint32_t r = 1; r <= 5; r++) { reg_at(s, r)->kind = REG_UNINIT; }
+    switch (call->prototype->returns) {
+    case RETURNS_NOTHING: r0->kind = REG_UNINIT; return STATUS_OK;
+    case RETURNS_LENGTH: set_length(r0, call->size_max); return STATUS_OK;
+    case RETURNS_MAP_VALUE_OR_NULL: return set_found(v, s, r0, call);
+    case RETURNS_MAP_VALUE:
+        reg_set_pointer(r0, REG_MAP_VALUE);
+        r0->map = call->map_index;
+        r0->id = new_id(v);
+        return STATUS_OK;
+    case RETURNS_RECORD_OR_NULL:
+        reg_set_pointer(r0, REG_MEMORY_OR_NULL);
+        r0->range = call->constant < OFFSET_LIMIT ? (uint32_t)call->constant : 0;
+        r0->id = new_id(v);
+        return reference_acquire(v, s, &r0->frame);
+    case RETURNS_OBJECT:
+    case RETURNS_OBJECT_OR_NULL: return set_object_result(v, s, r0, call);
+    default:
+        reg_set_scalar(r0);
+        scalar_set_unknown(&r0->var);
+        return STATUS_OK;
+    }
+}
+
+/* ---- effects ---- */
+
+static bool is_packet(const struct reg *r) {
+    return r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
+}
+
+static void void_packet(struct state *s) {
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        struct frame *frame = &s->frames[f];
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+            if (is_packet(&frame->regs[r])) { frame->regs[r].kind = REG_UNINIT; }
+        }
+        stack_drop(frame, 0);
+    }
+}
+
+static bool releases(const struct helper_prototype *prototype) {
+    return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET;
+}
+
+static enum status apply_effects(struct verifier *v, struct state *s, const struct call *call) {
+    const struct helper_prototype *prototype = call->prototype;
+    uint8_t flags = prototype->flags;
+    bool locked = reference_held(v, s, REFERENCE_LOCK);
+    if (locked && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
+    if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s); }
+    if ((flags & HELPER_UNLOCKS) != 0) { return reference_release(v, s, REFERENCE_LOCK); }
+    if ((flags & HELPER_TAIL_CALLS) != 0) {
+        enum status status = reference_none(v, s, "at a tail call");
+        if (status != STATUS_OK) { return status; }
+    }
+    if ((flags & HELPER_WRITES_MAP) != 0 && (call->map->flags & MAP_FLAG_READ_ONLY) != 0) {
+        return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "map %u", (uint64_t)call->map_index);
+    }
+    if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }
+    return releases(prototype) ? reference_release(v, s, call->reference) : STATUS_OK;
+}
+
+enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
+    struct call call = {.prototype = platform_helper(v->platform, id)};
+    uint64_t types = call.prototype == nullptr ? 0 : call.prototype->types;
+    if (call.prototype == nullptr || (types != 0 && (types >> v->program->hook & 1) == 0)) {
+        return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u", (uint64_t)id);
+    }
+    for (uint32_t i = 0; i < 5 && call.prototype->arguments[i] != ARG_NONE; i++) {
+        enum status status = check_argument(v, s, i + 1, call.prototype->arguments[i], &call);
+        if (status != STATUS_OK) { return status; }
+    }
+    enum status status = apply_effects(v, s, &call);
+    return status == STATUS_OK ? set_result(v, s, &call) : status;
+}

@@ -1,0 +1,123 @@
+#pragma once
+/* A platform as data: its program types, what their contexts hold, and the prototypes of its helpers. The board has one
+ * (platform.c); the host's builds link others beside it, which the kernel's image does not carry. */
+
+#include "gen/abi_helpers.h"
+#include "gen/abi_hooks.h"
+#include <stdint.h>
+
+/* What other platforms' helpers take, beside enum helper_argument. */
+enum platform_argument : uint8_t {
+    ARG_ANY = 16,         /* whatever is set */
+    ARG_CONST,            /* a known number, the size of what the helper returns */
+    ARG_SIZE_OR_ZERO,     /* bytes of the memory argument before it */
+    ARG_CONTEXT,
+    ARG_OUT,              /* memory that the helper writes; its size in the next argument */
+    ARG_OUT_8,            /* 8 bytes that the helper writes */
+    ARG_OUT_4,
+    ARG_MAP_VALUE_OUT,    /* memory of the map's value size that the helper writes */
+    ARG_MEMORY_OR_NULL,   /* as ARG_MEMORY */
+    ARG_OUT_OR_NULL,      /* as ARG_OUT */
+    ARG_MAP_VALUE_OR_NULL, /* as ARG_MAP_VALUE */
+    ARG_CONTEXT_OR_NULL,
+    ARG_SOCKET,           /* any socket */
+    ARG_KERNEL_OBJECT,    /* pointer to an object of the kernel, or a socket */
+    ARG_RELEASED_SOCKET,  /* a socket with a reference, which ends */
+    ARG_RELEASED_RECORD,  /* a record of a ring buffer, which ends */
+    ARG_LOCK,             /* a place in a map value */
+    ARG_STRING,           /* readable memory */
+};
+
+/* What other platforms' helpers return, beside enum helper_return. */
+enum platform_return : uint8_t {
+    RETURNS_NOTHING = 16,
+    RETURNS_LENGTH,         /* at most the size argument, or a negative error */
+    RETURNS_RECORD_OR_NULL, /* memory of ARG_CONST bytes with a reference */
+    RETURNS_OBJECT_OR_NULL, /* of kind `object` */
+    RETURNS_OBJECT,
+    RETURNS_MAP_VALUE,      /* never null */
+};
+
+enum helper_flag : uint8_t {
+    HELPER_CHANGES_PACKET = 1 << 0, /* pointers into the packet are void afterwards */
+    HELPER_ACQUIRES = 1 << 1,       /* what it returns must be released */
+    HELPER_CASTS = 1 << 2,          /* what it returns shares the reference of its argument */
+    HELPER_TAIL_CALLS = 1 << 3,
+    HELPER_LOCKS = 1 << 4,
+    HELPER_UNLOCKS = 1 << 5,
+    HELPER_WRITES_MAP = 1 << 6,     /* not allowed for maps that are read-only for programs */
+};
+
+struct helper_prototype {
+    bool exists;
+    uint8_t returns;      /* enum helper_return or platform_return */
+    uint8_t arguments[5]; /* enum helper_argument or platform_argument */
+    uint8_t object;       /* kind that it returns */
+    uint8_t flags;        /* enum helper_flag */
+    uint64_t types;       /* program types that may call it, a bit each; 0 = all */
+    uint64_t maps;        /* map types that it takes, a bit each; 0 = all */
+};
+
+/* What other platforms' contexts hold, beside enum context_holds. */
+enum platform_holds : uint8_t {
+    CONTEXT_PACKET_META = 16, /* first byte of what lies before the packet */
+    CONTEXT_OBJECT,           /* pointer to an object of kind `object` */
+    CONTEXT_OBJECT_OR_NULL,
+};
+
+/* A field, or a range of them that are alike. */
+struct context_field {
+    uint16_t owner; /* program type, or OBJECT_OWNER + kind of object */
+    uint16_t offset, bytes;
+    uint8_t holds;  /* enum context_holds or platform_holds */
+    uint8_t object;
+    uint8_t reads, writes; /* sizes allowed inside the field, aligned to themselves: 1 | 2 | 4 | 8 */
+};
+enum { OBJECT_OWNER = 256 };
+
+enum type_flag : uint8_t {
+    TYPE_EXISTS = 1 << 0,
+    TYPE_MEMORY = 1 << 1,        /* r1 is plain memory, r2 its size */
+    TYPE_PACKET_WRITE = 1 << 2,  /* the packet can be written */
+    TYPE_LEGACY_LOADS = 1 << 3,  /* LD_ABS and LD_IND read the packet */
+    TYPE_EXIT_RANGE = 1 << 4,    /* r0 lies within exit_min..exit_max at exit */
+};
+
+struct program_type {
+    uint32_t context_bytes;
+    uint8_t flags; /* enum type_flag */
+    int32_t exit_min, exit_max;
+};
+
+/* Kinds of objects that a platform may name; the first ones have a meaning here. */
+enum object_kind : uint8_t {
+    OBJECT_NONE,
+    OBJECT_SOCK_COMMON, /* may be a socket or a request for one */
+    OBJECT_SOCKET,
+    OBJECT_TCP_SOCKET,
+    OBJECT_XDP_SOCKET,
+    OBJECT_KERNEL, /* the kernel's own; loads from it never fault */
+    OBJECT_FLOW_KEYS,
+    OBJECT_KINDS,
+    OBJECT_CAST = 128, /* the register came from another that keeps the reference */
+};
+
+struct bpf_platform {
+    const struct helper_prototype *helpers;
+    const struct context_field *fields;
+    const struct program_type *types;
+    uint32_t helper_limit, field_count, type_limit;
+    uint32_t insn_limit, map_limit;
+    bool privileged; /* addresses are no secret, stack bytes may be read unwritten, alignment matters on the stack only */
+};
+
+extern const struct bpf_platform platform_velocity;
+
+static inline const struct helper_prototype *platform_helper(const struct bpf_platform *platform, uint32_t id) {
+    return id < platform->helper_limit && platform->helpers[id].exists ? &platform->helpers[id] : nullptr;
+}
+
+/* The field that holds bytes [at, at + bytes) of this owner, or null. */
+const struct context_field *context_field_at(const struct bpf_platform *platform, uint32_t owner, uint32_t at, uint32_t bytes);
+/* Arguments that the helper reads; 0 when it does not exist. */
+uint32_t helper_argument_count(const struct bpf_platform *platform, uint32_t id);

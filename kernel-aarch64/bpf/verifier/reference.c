@@ -1,0 +1,117 @@
+/* References that are held: sets of places, each set kept once. */
+
+#include "bpf/verifier/reference.h"
+
+#include "lib/mem.h"
+
+enum { SITES = 254, SETS = 1024, SET_BYTES = 8 };
+
+/* A set is up to eight names, ascending, the lowest in the low byte. */
+struct references {
+    uint32_t site_count, set_count;
+    uint16_t sites[SITES + 1]; /* instruction of each name, from 1 */
+    uint64_t sets[SETS];       /* sets[0] is empty */
+};
+
+static enum status too_many(struct verifier *v, struct state *s) {
+    return refuse(v, STATUS_TOO_MANY_STATES, s->pc, "too many references");
+}
+
+static struct references *references(struct verifier *v) {
+    if (v->references != nullptr) { return v->references; }
+    v->references = take_memory(v, sizeof(*v->references));
+    if (v->references != nullptr) {
+        memset(v->references, 0, sizeof(*v->references));
+        v->references->set_count = 1;
+    }
+    return v->references;
+}
+
+static bool set_has(uint64_t set, uint8_t name) {
+    for (; set != 0; set >>= 8) {
+        if ((uint8_t)set == name) { return true; }
+    }
+    return false;
+}
+
+static uint64_t set_without(uint64_t set, uint8_t name) {
+    uint64_t out = 0;
+    for (uint32_t at = 0; set != 0; set >>= 8) {
+        if ((uint8_t)set == name) { continue; }
+        out |= (set & 255) << at;
+        at += 8;
+    }
+    return out;
+}
+
+static uint64_t set_with(uint64_t set, uint8_t name) {
+    uint64_t out = 0;
+    uint32_t at = 0;
+    for (; set != 0 && (uint8_t)set < name; set >>= 8, at += 8) { out |= (set & 255) << at; }
+    return out | (uint64_t)name << at | (at + 8 < 64 ? set << (at + 8) : 0);
+}
+
+static bool hold(struct references *r, struct state *s, uint64_t set) {
+    uint32_t i = 0;
+    while (i < r->set_count && r->sets[i] != set) { i++; }
+    if (i == SETS) { return false; }
+    if (i == r->set_count) { r->sets[r->set_count++] = set; }
+    s->frames[0].call = (uint16_t)i;
+    return true;
+}
+
+bool reference_held(const struct verifier *v, const struct state *s, uint8_t name) {
+    return reference_any(s) && set_has(v->references->sets[s->frames[0].call], name);
+}
+
+static enum status acquire(struct verifier *v, struct state *s, uint8_t name) {
+    struct references *r = v->references;
+    uint64_t set = r->sets[s->frames[0].call];
+    if (set >> 56 != 0 || !hold(r, s, set_with(set, name))) { return too_many(v, s); }
+    return STATUS_OK;
+}
+
+enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *name) {
+    struct references *r = references(v);
+    if (r == nullptr) { return too_many(v, s); }
+    uint32_t i = 1;
+    while (i <= r->site_count && r->sites[i] != s->pc) { i++; }
+    if (i > SITES) { return too_many(v, s); }
+    if (i > r->site_count) { r->sites[++r->site_count] = (uint16_t)s->pc; }
+    *name = (uint8_t)i;
+    if (reference_held(v, s, *name)) {
+        return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "what was acquired here before is still held");
+    }
+    return acquire(v, s, *name);
+}
+
+enum status reference_lock(struct verifier *v, struct state *s) {
+    if (references(v) == nullptr) { return too_many(v, s); }
+    if (reference_held(v, s, REFERENCE_LOCK)) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held already"); }
+    return acquire(v, s, REFERENCE_LOCK);
+}
+
+void reference_forget(struct verifier *v, struct state *s, uint8_t name) {
+    /* Without one name the set is one that was held before it, or a new one; when there is no room it stays held. */
+    if (reference_held(v, s, name)) { (void)hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name)); }
+}
+
+enum status reference_release(struct verifier *v, struct state *s, uint8_t name) {
+    if (!reference_held(v, s, name)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "it is not held"); }
+    if (!hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name))) { return too_many(v, s); }
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        struct frame *frame = &s->frames[f];
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+            if (reg_has_reference(&frame->regs[r]) && frame->regs[r].frame == name) { frame->regs[r].kind = REG_UNINIT; }
+        }
+        stack_drop(frame, name);
+    }
+    return STATUS_OK;
+}
+
+enum status reference_none(struct verifier *v, struct state *s, const char *when) {
+    if (!reference_any(s)) { return STATUS_OK; }
+    uint8_t name = (uint8_t)v->references->sets[s->frames[0].call];
+    if (name == REFERENCE_LOCK) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
+    return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "what instruction %u acquired is held %s", (uint64_t)v->references->sites[name], when);
+}

@@ -1,0 +1,26 @@
+#pragma once
+/* Objects that a program has acquired and must release. One is named by the place that acquired it; the set of those
+ * held is a number in the frame of the main function, so states that hold different ones are never taken for each other. */
+
+#include "bpf/verifier/step.h"
+
+/* Register kinds that may carry a reference have it in `frame`; 0 is none. */
+static inline bool reg_has_reference(const struct reg *r) {
+    return (r->kind == REG_MEMORY || r->kind == REG_MEMORY_OR_NULL || r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL) &&
+           r->frame != 0;
+}
+
+enum { REFERENCE_LOCK = 255 };
+
+/* Holds what this instruction acquires; *reference names it. */
+[[nodiscard]] enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *reference);
+/* The lock, which is held once at most. */
+[[nodiscard]] enum status reference_lock(struct verifier *v, struct state *s);
+bool reference_held(const struct verifier *v, const struct state *s, uint8_t reference);
+static inline bool reference_any(const struct state *s) { return s->frames[0].call != 0; }
+/* Ends a reference: it is no longer held, and every register that has it is void. */
+[[nodiscard]] enum status reference_release(struct verifier *v, struct state *s, uint8_t reference);
+/* No longer held, because it was null; registers stay. */
+void reference_forget(struct verifier *v, struct state *s, uint8_t reference);
+/* Refuses when anything is held. */
+[[nodiscard]] enum status reference_none(struct verifier *v, struct state *s, const char *when);
