@@ -15,3 +15,4 @@ export type { Fault } from './faults.ts';
 export { UBootBoard, type UBootFault } from './u-boot.ts';
 export { EmulatedBus, type UsbSocket } from './usb-bus.ts';
 export { Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
+export { UsbRedirPort } from './usbredir.ts';
