@@ -4,13 +4,10 @@
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/select.h"
 
-static enum a64_size size_of(struct insn insn) {
-    switch (opcode_of(insn) & 0x18u) {
-    case BPF_SIZE_B: return A64_SIZE_B;
-    case BPF_SIZE_H: return A64_SIZE_H;
-    case BPF_SIZE_W: return A64_SIZE_S;
-    default: return A64_SIZE_D;
-    }
+/* RFC 9669 §5 counts W, H, B, DW from 0; A64 B, H, S, D. */
+static inline enum a64_size size_of(struct insn insn) {
+    static_assert(BPF_SIZE_W == 0 && BPF_SIZE_H == 8 && BPF_SIZE_B == 16 && BPF_SIZE_DW == 24);
+    return (enum a64_size)(0xc6u >> (opcode_of(insn) >> 2 & 6u) & 3u);
 }
 
 static bool fits_immediate(int64_t offset, enum a64_size size) {
@@ -102,19 +99,53 @@ static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, 
     }
 }
 
-void compile_load(struct jit *j, struct insn insn) {
+[[clang::noinline]] static void load_general(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     bool is_signed = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEMSX;
     prepare_address(j, src, off_of(insn), size);
+    drop_unread(j, dst);
     enum a64_reg rt = begin_define(j, dst);
     struct address address = address_of(j, src, off_of(insn), size, SCRATCH);
     emit_load(j, rt, &address, size, is_signed);
     define(j, dst, rt, is_signed ? 64 : 8u << size);
 }
 
+/* The address as the form with an unsigned offset has it, when the register needs no code for that. */
+static inline bool try_simple_address(const struct jit *j, uint32_t reg, int16_t off, enum a64_size size,
+                                      struct a64_scaled *scaled) {
+    const struct value *v = &j->values[reg];
+    int64_t offset = off;
+    if (v->kind == VALUE_ADD_IMM) {
+        offset += (int64_t)v->imm;
+    } else if (v->kind != VALUE_COPY) {
+        return false;
+    }
+    return try_scaled(offset, size, scaled);
+}
+
+/* Adds a load or store that has no neighbour to be paired with; false when it may have. */
+static inline bool try_emit_alone(struct jit *j, uint32_t word) {
+    if (j->words >= j->capacity) { return false; }
+    bool pairs = word >> 31 && j->words > j->barrier && !((j->out[j->words - 1] ^ word) & 0xffc003e0u);
+    if (!pairs) { j->out[j->words++] = word; }
+    return !pairs;
+}
+
+void compile_load(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    enum a64_size size = size_of(insn);
+    struct a64_scaled offset;
+    enum a64_reg rt;
+    bool simple = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM && try_place(j, dst, &rt);
+    if (!simple || !try_simple_address(j, src, off_of(insn), size, &offset)) { return load_general(j, insn); }
+    enum a64_reg rn = (enum a64_reg)j->values[src].base;
+    if (!try_emit_alone(j, a64_ldr_scaled(rt, rn, offset, size))) { return load_general(j, insn); }
+    define(j, dst, rt, 8u << size);
+}
+
 /* The register whose low bits are what a store of this size writes; a field cut above them need not be computed. */
-static bool try_stored(const struct jit *j, uint32_t reg, enum a64_size size, enum a64_reg *out) {
+static inline bool try_stored(const struct jit *j, uint32_t reg, enum a64_size size, enum a64_reg *out) {
     const struct value *v = &j->values[reg];
     *out = (enum a64_reg)v->base;
     if (v->kind == VALUE_COPY) { return true; }
@@ -137,7 +168,7 @@ static void store_immediate(struct jit *j, struct insn insn, enum a64_size size)
     emit_store(j, rt, &address, size);
 }
 
-void compile_store(struct jit *j, struct insn insn) {
+[[clang::noinline]] static void store_general(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     enum a64_reg rt;
@@ -146,4 +177,15 @@ void compile_store(struct jit *j, struct insn insn) {
     if (!try_stored(j, src, size, &rt)) { ensure_reg(j, src); }
     struct address address = address_of(j, dst, off_of(insn), size, SCRATCH);
     if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size); }
+}
+
+void compile_store(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    enum a64_size size = size_of(insn);
+    enum a64_reg rt;
+    struct a64_scaled offset;
+    bool simple = class_of(insn) == BPF_CLASS_STX && try_stored(j, src, size, &rt);
+    if (!simple || !try_simple_address(j, dst, off_of(insn), size, &offset)) { return store_general(j, insn); }
+    uint32_t word = a64_str_scaled(rt, (enum a64_reg)j->values[dst].base, offset, size);
+    if (!try_emit_alone(j, word)) { store_general(j, insn); }
 }

@@ -24,13 +24,7 @@ static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint32_t 
     define(j, dst, rd, result_bits(is_wide));
 }
 
-static void add_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
-    if (!is_wide) {
-        ensure_reg32(j, dst);
-        enum a64_reg rd = begin_define(j, dst);
-        emit_add_imm(j, rd, reg_of(j, dst), imm, A64_WIDTH_W);
-        return define(j, dst, rd, 32);
-    }
+[[clang::noinline]] static void add_to_noted(struct jit *j, uint32_t dst, uint64_t imm) {
     begin_note(j, dst);
     struct value *v = &j->values[dst];
     uint64_t sum = v->kind == VALUE_ADD_IMM ? v->imm + imm : imm;
@@ -43,38 +37,80 @@ static void add_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide
     note_shape(j, dst, SHAPE(VALUE_ADD_IMM, v->base, NO_REG), 64);
 }
 
-/* Notes base + index << left when one of the two is such a shift, or nothing better is known. */
-static void add_sum(struct jit *j, uint32_t dst, uint32_t src) {
-    uint32_t base = dst, index = src;
-    if (j->values[dst].kind == VALUE_FIELD && j->values[src].kind != VALUE_FIELD) { base = src, index = dst; }
-    struct operand operand;
-    ensure_reg(j, base);
-    bool fits = try_operand(j, index, FORM_ADD, A64_WIDTH_X, &operand) &&
-                (operand.kind == OPERAND_SHIFTED ? operand.shift == A64_SHIFT_LSL : operand.extend == A64_EXTEND_UXTW);
-    if (!fits && j->values[index].kind == VALUE_FIELD && try_operand(j, index, FORM_ADD, A64_WIDTH_X, &operand)) {
-        return operate(j, dst, FORM_ADD, base, index, true);
+[[clang::noinline]] static void add_narrow(struct jit *j, uint32_t dst, uint64_t imm) {
+    ensure_reg32(j, dst);
+    enum a64_reg rd = begin_define(j, dst);
+    emit_add_imm(j, rd, reg_of(j, dst), imm, A64_WIDTH_W);
+    define(j, dst, rd, 32);
+}
+
+void add_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+    if (!is_wide) { return add_narrow(j, dst, imm); }
+    struct value *v = &j->values[dst];
+    if (v->kind != VALUE_COPY || !imm || imm + 0xffffff > 2 * 0xffffffull || !is_unread_elsewhere(j, dst)) {
+        return add_to_noted(j, dst, imm);
     }
-    if (!fits) { ensure_reg(j, index); }
+    v->imm = imm;
+    note_computed(j, dst, SHAPE(VALUE_ADD_IMM, v->base, NO_REG), 64);
+}
+
+/* How a value can be the index of a sum: as it is, shifted left, or cut to 32 bits. */
+static inline bool try_index(const struct value *v, uint64_t *how) {
+    *how = 0;
+    if (v->kind == VALUE_COPY) { return true; }
+    if (v->kind != VALUE_FIELD) { return false; }
+    *how = SHAPE_TO(v->to);
+    if (v->to && v->to + v->width >= 64) { return true; }
+    *how |= SHAPE_NARROW(true);
+    return v->from == 0 && v->to <= 4 && v->width == 32 && !v->is_signed;
+}
+
+/* Whether src rather than dst is the base of their sum: a field is the better index. */
+static inline bool is_base(const struct jit *j, uint32_t dst, uint32_t src) {
+    return j->values[dst].kind == VALUE_FIELD && j->values[src].kind != VALUE_FIELD;
+}
+
+static inline void note_sum(struct jit *j, uint32_t dst, uint32_t base, uint32_t index, uint64_t how) {
+    note_computed(j, dst, SHAPE(VALUE_SUM, value_reg(j, base), j->values[index].base) | how, 64);
+}
+
+static void add_sum(struct jit *j, uint32_t dst, uint32_t src) {
+    bool swap = is_base(j, dst, src);
+    uint32_t base = swap ? src : dst, index = swap ? dst : src;
+    struct operand operand;
+    uint64_t how;
+    ensure_reg(j, base);
+    if (!try_index(&j->values[index], &how)) {
+        bool folds = j->values[index].kind == VALUE_FIELD && try_operand(j, index, FORM_ADD, A64_WIDTH_X, &operand);
+        if (folds) { return operate(j, dst, FORM_ADD, base, index, true); }
+        ensure_reg(j, index);
+    }
     begin_note(j, dst);
-    if (!is_reg(j, base) || !try_operand(j, index, FORM_ADD, A64_WIDTH_X, &operand)) { return; }
-    uint64_t how = SHAPE_TO(operand.amount) | SHAPE_NARROW(operand.kind == OPERAND_EXTENDED);
-    note_shape(j, dst, SHAPE(VALUE_SUM, value_reg(j, base), operand.reg) | how, 64);
+    if (is_reg(j, base) && try_index(&j->values[index], &how)) { note_sum(j, dst, base, index, how); }
 }
 
-void compile_add(struct jit *j, uint32_t dst, const struct source *s, bool is_wide) {
-    if (s->is_const) { return add_constant(j, dst, s->imm, is_wide); }
-    bool src_dies = s->reg != dst && !(j->live_out & REG_BIT(s->reg));
-    if (src_dies && is_product(j, s->reg, is_wide)) { return multiply_add(j, dst, dst, s->reg, false, is_wide); }
-    if (s->reg != dst && is_product(j, dst, is_wide)) { return multiply_add(j, dst, s->reg, dst, false, is_wide); }
-    if (is_wide && s->reg != 10) { return add_sum(j, dst, s->reg); }
-    operate_commutative(j, dst, FORM_ADD, s->reg, is_wide);
+[[clang::noinline]] static void add_general(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+    bool src_dies = src != dst && !(j->live_out & REG_BIT(src));
+    if (src_dies && is_product(j, src, is_wide)) { return multiply_add(j, dst, dst, src, false, is_wide); }
+    if (src != dst && is_product(j, dst, is_wide)) { return multiply_add(j, dst, src, dst, false, is_wide); }
+    if (is_wide && src != 10) { return add_sum(j, dst, src); }
+    operate_commutative(j, dst, FORM_ADD, src, is_wide);
 }
 
-void compile_sub(struct jit *j, uint32_t dst, const struct source *s, bool is_wide) {
-    if (s->is_const) { return add_constant(j, dst, is_wide ? -s->imm : (uint32_t)-s->imm, is_wide); }
-    bool src_dies = s->reg != dst && !(j->live_out & REG_BIT(s->reg));
-    if (src_dies && is_product(j, s->reg, is_wide)) { return multiply_add(j, dst, dst, s->reg, true, is_wide); }
-    operate(j, dst, FORM_SUB, dst, s->reg, is_wide);
+/* Sums stay noted: they may become addresses. */
+void add_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+    bool swap = is_base(j, dst, src);
+    uint32_t base = swap ? src : dst, index = swap ? dst : src;
+    uint64_t how;
+    bool simple = is_wide && src != 10 && is_reg(j, base) && is_unread_elsewhere(j, dst);
+    if (!simple || !try_index(&j->values[index], &how)) { return add_general(j, dst, src, is_wide); }
+    note_sum(j, dst, base, index, how);
+}
+
+void subtract_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+    bool src_dies = src != dst && !(j->live_out & REG_BIT(src));
+    if (src_dies && is_product(j, src, is_wide)) { return multiply_add(j, dst, dst, src, true, is_wide); }
+    operate(j, dst, FORM_SUB, dst, src, is_wide);
 }
 
 /* x * (2^n + 1) is one addition. */
@@ -85,45 +121,55 @@ static void multiply_by_sum(struct jit *j, uint32_t dst, uint32_t shift, bool is
     define(j, dst, rd, result_bits(is_wide));
 }
 
-void compile_mul(struct jit *j, uint32_t dst, const struct source *s, bool is_wide) {
-    if (s->is_const && s->imm == 0) {
+void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+    if (imm == 0) {
         begin_note(j, dst);
         return note_const(j, dst, 0);
     }
-    if (s->is_const && is_power_of_two(s->imm)) {
-        return derive_field(j, dst, dst, shift_left, log2_of(s->imm), is_wide);
-    }
-    if (s->is_const && is_power_of_two(s->imm - 1)) { return multiply_by_sum(j, dst, log2_of(s->imm - 1), is_wide); }
+    if (is_power_of_two(imm)) { return derive_shift_left(j, dst, log2_of(imm), is_wide); }
+    if (is_power_of_two(imm - 1)) { return multiply_by_sum(j, dst, log2_of(imm - 1), is_wide); }
     ensure(j, dst, is_wide);
-    if (s->is_const) {
-        enum a64_reg rd = begin_define(j, dst);
-        enum a64_reg rm = constant_reg(j, s->imm, SCRATCH);
-        emit(j, a64_madd(rd, reg_of(j, dst), XZR, rm, width_of(is_wide)));
-        return define(j, dst, rd, result_bits(is_wide));
-    }
-    ensure(j, s->reg, is_wide);
+    enum a64_reg rd = begin_define(j, dst);
+    enum a64_reg rm = constant_reg(j, imm, SCRATCH);
+    emit(j, a64_madd(rd, reg_of(j, dst), XZR, rm, width_of(is_wide)));
+    define(j, dst, rd, result_bits(is_wide));
+}
+
+void multiply_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+    ensure(j, dst, is_wide);
+    ensure(j, src, is_wide);
     begin_note(j, dst);
-    uint64_t shape = SHAPE(VALUE_PRODUCT, reg_of(j, dst), reg_of(j, s->reg)) | SHAPE_NARROW(!is_wide);
+    uint64_t shape = SHAPE(VALUE_PRODUCT, reg_of(j, dst), reg_of(j, src)) | SHAPE_NARROW(!is_wide);
     note_shape(j, dst, shape, result_bits(is_wide));
 }
 
 /* §4.1 division by zero: UDIV and SDIV give 0, so the quotient is 0 and MSUB leaves the dividend; SDIV of the most negative
  * number by -1 gives that number again (DDI 0487 C6.2, UDIV and SDIV): all as RFC 9669 wants it. */
-static void divide(struct jit *j, uint32_t dst, const struct source *s, bool modulo, bool is_signed, bool is_wide) {
-    enum a64_width width = width_of(is_wide);
-    ensure(j, dst, is_wide);
-    if (!s->is_const) { ensure(j, s->reg, is_wide); }
-    enum a64_reg rd = begin_define(j, dst), rn = reg_of(j, dst);
-    enum a64_reg rm = s->is_const ? constant_reg(j, s->imm, SCRATCH2) : reg_of(j, s->reg);
+static void emit_divide(struct jit *j, struct insn insn, enum a64_reg rd, enum a64_reg rn, enum a64_reg rm) {
+    enum a64_width width = width_of(is_wide_class(insn));
+    bool modulo = operation_of(insn) == BPF_ALU_MOD, is_signed = off_of(insn) == 1;
     enum a64_reg quotient = modulo ? SCRATCH : rd;
     emit(j, is_signed ? a64_sdiv(quotient, rn, rm, width) : a64_udiv(quotient, rn, rm, width));
     if (modulo) { emit(j, a64_msub(rd, SCRATCH, rn, rm, width)); }
-    define(j, dst, rd, result_bits(is_wide));
+    define(j, dst_of(insn), rd, result_bits(is_wide_class(insn)));
 }
 
-void compile_divmod(struct jit *j, struct insn insn, const struct source *s, bool is_wide) {
+void divide_register(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    ensure(j, dst, is_wide_class(insn));
+    ensure(j, src, is_wide_class(insn));
+    enum a64_reg rd = begin_define(j, dst), rn = reg_of(j, dst);
+    emit_divide(j, insn, rd, rn, reg_of(j, src));
+}
+
+void divide_constant(struct jit *j, struct insn insn, uint64_t imm) {
     uint32_t dst = dst_of(insn);
-    bool modulo = operation_of(insn) == BPF_ALU_MOD, is_signed = off_of(insn) == 1;
-    if (!s->is_const || is_signed || !is_power_of_two(s->imm)) { return divide(j, dst, s, modulo, is_signed, is_wide); }
-    derive_field(j, dst, dst, modulo ? keep_low : shift_right, log2_of(s->imm), is_wide);
+    bool modulo = operation_of(insn) == BPF_ALU_MOD, is_wide = is_wide_class(insn);
+    if (is_power_of_two(imm) && off_of(insn) != 1) {
+        if (modulo) { return derive_low(j, dst, dst, log2_of(imm)); }
+        return derive_shift_right(j, dst, log2_of(imm), is_wide);
+    }
+    ensure(j, dst, is_wide);
+    enum a64_reg rd = begin_define(j, dst), rn = reg_of(j, dst);
+    emit_divide(j, insn, rd, rn, constant_reg(j, imm, SCRATCH2));
 }

@@ -9,24 +9,18 @@
 
 /* Where the distance stands in a branch: imm26 of B and BL, imm14 of TBZ and TBNZ, imm19 of the others (DDI 0487 C6.2). */
 struct distance_field {
-    uint32_t low, width;
+    uint32_t low, mask;
 };
 
-static struct distance_field distance_field(uint32_t branch) {
-    if ((branch & 0x7c000000u) == 0x14000000u) { return (struct distance_field){0, 26}; }
-    if ((branch & 0x7e000000u) == 0x36000000u) { return (struct distance_field){5, 14}; }
-    return (struct distance_field){5, 19};
+static inline struct distance_field distance_field(uint32_t branch) {
+    if ((branch & 0x7c000000u) == 0x14000000u) { return (struct distance_field){0, 0x3ffffffu}; }
+    if ((branch & 0x7e000000u) == 0x36000000u) { return (struct distance_field){5, 0x3fffu << 5}; }
+    return (struct distance_field){5, 0x7ffffu << 5};
 }
 
-static uint32_t get_distance(uint32_t branch) {
+static inline uint32_t set_distance(uint32_t branch, uint32_t distance) {
     struct distance_field f = distance_field(branch);
-    return (branch >> f.low) & ((1u << f.width) - 1);
-}
-
-static uint32_t set_distance(uint32_t branch, uint32_t distance) {
-    struct distance_field f = distance_field(branch);
-    uint32_t mask = ((1u << f.width) - 1) << f.low;
-    return (branch & ~mask) | ((distance << f.low) & mask);
+    return (branch & ~f.mask) | ((distance << f.low) & f.mask);
 }
 
 static bool is_call(uint32_t branch) { return branch >> 26 == 0x25; }
@@ -50,8 +44,10 @@ void complete_branches(struct jit *j, bool is_entry, uint32_t head) {
     if (j->words > j->capacity) { return; }
     for (uint32_t at = head - 1, link = head; link; at -= link) {
         uint32_t branch = j->out[at];
-        link = get_distance(branch);
-        j->out[at] = set_distance(branch, j->words + words_skipped(j, is_entry, branch) - at);
+        struct distance_field f = distance_field(branch);
+        uint32_t distance = j->words + words_skipped(j, is_entry, branch) - at;
+        link = (branch & f.mask) >> f.low;
+        j->out[at] = (branch & ~f.mask) | ((distance << f.low) & f.mask);
     }
 }
 

@@ -1,25 +1,20 @@
 #include "bpf/jit/field.h"
 #include "bpf/jit/operation.h"
 
-static void note_field(struct jit *j, uint32_t dst, struct value f) {
-    if (f.width == 0) { return note_const(j, dst, 0); }
-    uint32_t bits = field_bits(&f);
-    if (f.width == 64 && !f.narrow) { f.shape = shape_copy(f.base); }
-    note_shape(j, dst, f.shape, bits);
-}
+typedef bool field_operation(struct value *f, uint32_t by, bool is_wide);
 
-bool shift_left(struct value *f, uint32_t by, bool is_wide) {
+static inline bool shift_left(struct value *f, uint32_t by, bool is_wide) {
     return field_shift_left(f, by) && (is_wide || field_zero_extend(f, 32));
 }
 
-bool shift_right(struct value *f, uint32_t by, bool is_wide) {
+static inline bool shift_right(struct value *f, uint32_t by, bool is_wide) {
     return (is_wide || field_zero_extend(f, 32)) && field_shift_right(f, by);
 }
 
-bool keep_low(struct value *f, uint32_t bits, bool) { return field_zero_extend(f, bits); }
+static inline bool keep_low(struct value *f, uint32_t bits, bool) { return field_zero_extend(f, bits); }
 
 /* The low 32 bits of the base shifted or extended with sign, then zero-extended: not to be combined any further. */
-static bool narrow_signed(struct value *f, uint32_t from, uint32_t width) {
+static inline bool narrow_signed(struct value *f, uint32_t from, uint32_t width) {
     if (f->from || f->to || f->width < 32) { return false; }
     f->from = (uint8_t)from;
     f->width = (uint8_t)width;
@@ -27,37 +22,99 @@ static bool narrow_signed(struct value *f, uint32_t from, uint32_t width) {
     return true;
 }
 
-bool shift_right_signed(struct value *f, uint32_t by, bool is_wide) {
+static inline bool shift_right_signed(struct value *f, uint32_t by, bool is_wide) {
     return is_wide ? field_shift_right_signed(f, by) : narrow_signed(f, by, 32 - by);
 }
 
-bool sign_extend(struct value *f, uint32_t bits, bool is_wide) {
+static inline bool sign_extend(struct value *f, uint32_t bits, bool is_wide) {
     return is_wide ? field_sign_extend(f, bits) : narrow_signed(f, 0, bits);
 }
 
-void derive_field(struct jit *j, uint32_t dst, uint32_t src, field_operation apply, uint32_t by, bool is_wide) {
+/* -(one bit) is that bit extended with sign. */
+static inline bool negate_bit(struct value *f, uint32_t, bool is_wide) {
+    f->is_signed = true;
+    f->narrow = !is_wide;
+    return f->width == 1 && f->to == 0;
+}
+
+static inline void note_field(struct jit *j, uint32_t dst, struct value f) {
+    if (f.width == 0) { return note_const(j, dst, 0); }
+    uint32_t bits = f.narrow ? 32 : field_bits(&f);
+    note_shape(j, dst, f.width == 64 && !f.narrow ? shape_copy(f.base) : f.shape, bits);
+}
+
+/* Once for each operation, so that its distance is all that is not known when this is compiled. */
+[[clang::always_inline]] static inline void derive(struct jit *j, uint32_t dst, uint32_t src, field_operation *apply,
+                                                   uint32_t by, bool is_wide) {
     struct value f;
     begin_note(j, dst);
     if (!try_field(&j->values[src], &f) || !apply(&f, by, is_wide)) {
         ensure_reg(j, src);
-        if (!try_field(&j->values[src], &f) || !apply(&f, by, is_wide)) { return; }
+        f = whole_field(value_reg(j, src));
+        if (!apply(&f, by, is_wide)) { return; }
     }
     note_field(j, dst, f);
-    if (f.narrow) { j->bits[dst] = 32; }
 }
 
-void copy_value(struct jit *j, uint32_t dst, uint32_t src) {
+/* A whole register, nobody to be written first: the common case, without a stack frame. */
+static inline bool is_simple(const struct jit *j, uint32_t dst, uint32_t src) {
+    return is_reg(j, src) && is_unread_elsewhere(j, dst);
+}
+
+/* Field of a whole register; width 1..63. */
+static inline void note_part(struct jit *j, uint32_t dst, uint32_t src, uint32_t from, uint32_t width, uint32_t to) {
+    uint64_t part = (uint64_t)from << 24 | (uint64_t)width << 32 | SHAPE_TO(to);
+    note_computed(j, dst, SHAPE(VALUE_FIELD, j->values[src].base, NO_REG) | part, width + to);
+}
+
+[[clang::noinline]] static void general_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    derive(j, dst, dst, shift_left, by, is_wide);
+}
+
+void derive_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    if (!is_simple(j, dst, dst) || by == 0) { return general_shift_left(j, dst, by, is_wide); }
+    note_part(j, dst, dst, 0, (is_wide ? 64 : 32) - by, by);
+}
+
+[[clang::noinline]] static void general_shift_right(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    derive(j, dst, dst, shift_right, by, is_wide);
+}
+
+void derive_shift_right(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    if (!is_simple(j, dst, dst) || by == 0) { return general_shift_right(j, dst, by, is_wide); }
+    note_part(j, dst, dst, by, (is_wide ? 64 : 32) - by, 0);
+}
+
+void derive_shift_right_signed(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    derive(j, dst, dst, shift_right_signed, by, is_wide);
+}
+
+[[clang::noinline]] static void general_low(struct jit *j, uint32_t dst, uint32_t src, uint32_t bits) {
+    derive(j, dst, src, keep_low, bits, true);
+}
+
+void derive_low(struct jit *j, uint32_t dst, uint32_t src, uint32_t bits) {
+    if (!is_simple(j, dst, src) || bits - 1 >= 63) { return general_low(j, dst, src, bits); }
+    note_part(j, dst, src, 0, bits, 0);
+}
+
+void derive_signed(struct jit *j, uint32_t dst, uint32_t src, uint32_t bits, bool is_wide) {
+    derive(j, dst, src, sign_extend, bits, is_wide);
+}
+
+void derive_negated_bit(struct jit *j, uint32_t dst, bool is_wide) { derive(j, dst, dst, negate_bit, 0, is_wide); }
+
+[[clang::noinline]] static void copy_general(struct jit *j, uint32_t dst, uint32_t src) {
     const struct value *v = &j->values[src];
     /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. */
     bool costly = v->kind == VALUE_SUM || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
     if (costly && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
+    drop_unread(j, dst);
     begin_note(j, dst);
     note(j, dst, j->values[src], src_bits(j, src));
 }
 
-/* -(one bit) is that bit extended with sign. */
-bool negate_bit(struct value *f, uint32_t, bool is_wide) {
-    f->is_signed = true;
-    f->narrow = !is_wide;
-    return f->width == 1 && f->to == 0;
+void copy_value(struct jit *j, uint32_t dst, uint32_t src) {
+    if (!is_simple(j, dst, src) || dst == 1) { return copy_general(j, dst, src); }
+    note_shape(j, dst, j->values[src].shape, src_bits(j, src));
 }

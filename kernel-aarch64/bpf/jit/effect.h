@@ -4,15 +4,30 @@
 #include "gen/abi_bpf.h"
 #include <stdint.h>
 
-enum effect : uint8_t {
+enum effect : uint16_t {
     EFFECT_SETS_DST = 1 << 0,  /* dst is overwritten */
     EFFECT_READS_DST = 1 << 1, /* and read */
     EFFECT_READS_SRC = 1 << 2,
     EFFECT_IS_PURE = 1 << 3, /* nothing happens but that dst is set */
     EFFECT_IS_SPECIAL = 1 << 4, /* jumps, calls, exit, atomics */
     EFFECT_IS_JUMP = 1 << 5,
+    EFFECT_TAKES_CONSTANT = 1 << 8, /* may ask for its immediate in a register (hoist.c) */
+    EFFECT_KIND_SHIFT = 6, /* for those that are no jumps, as the order of their frequency has it: enum effect_kind */
 };
 
+enum effect_kind : uint8_t { KIND_ALU, KIND_LOAD, KIND_STORE, KIND_OTHER };
+
+#define EFFECT_KIND(op) \
+    (((op) & 7u) == BPF_CLASS_ALU || ((op) & 7u) == BPF_CLASS_ALU64 ? KIND_ALU : \
+     ((op) & 7u) == BPF_CLASS_LDX ? KIND_LOAD : \
+     ((op) & 7u) == BPF_CLASS_ST || (((op) & 7u) == BPF_CLASS_STX && ((op) & 0xe0u) != BPF_MODE_ATOMIC) ? KIND_STORE : \
+                                                                                                        KIND_OTHER)
+#define EFFECT_CONSTANT(op) \
+    (((op) & 7u) == BPF_CLASS_ST || \
+             (EFFECT_KIND(op) == KIND_ALU && !((op) & BPF_SRC_X) && ((op) & 0xf0u) != BPF_ALU_MOV && \
+              ((op) & 0xf0u) != BPF_ALU_LSH && ((op) & 0xf0u) != BPF_ALU_RSH && ((op) & 0xf0u) != BPF_ALU_ARSH) \
+         ? EFFECT_TAKES_CONSTANT \
+         : 0)
 #define EFFECT_SOURCE(op) ((op) & BPF_SRC_X ? EFFECT_READS_SRC : 0)
 #define EFFECT_ALU(op) \
     (EFFECT_SETS_DST | EFFECT_IS_PURE | (((op) & 0xf0u) == BPF_ALU_MOV ? 0 : EFFECT_READS_DST) | \
@@ -20,7 +35,9 @@ enum effect : uint8_t {
 #define EFFECT_STX(op) \
     (EFFECT_READS_DST | EFFECT_READS_SRC | (((op) & 0xe0u) == BPF_MODE_ATOMIC ? EFFECT_IS_SPECIAL : 0))
 #define EFFECT(op) \
-    (uint8_t)((op) == 0 ? 0 : \
+    (uint16_t)(EFFECT_KIND(op) << EFFECT_KIND_SHIFT | EFFECT_BITS(op) | EFFECT_CONSTANT(op))
+#define EFFECT_BITS(op) \
+    ((op) == 0 ? 0 : \
               ((op) & 7u) == BPF_CLASS_LD ? EFFECT_SETS_DST | EFFECT_IS_PURE : \
               ((op) & 7u) == BPF_CLASS_LDX ? EFFECT_SETS_DST | EFFECT_READS_SRC | EFFECT_IS_PURE : \
               ((op) & 7u) == BPF_CLASS_ST ? EFFECT_READS_DST : \
@@ -31,4 +48,4 @@ enum effect : uint8_t {
 #define EFFECT_ROW64(op) \
     EFFECT_ROW16(op), EFFECT_ROW16((op) + 16u), EFFECT_ROW16((op) + 32u), EFFECT_ROW16((op) + 48u)
 
-static const uint8_t effects[256] = {EFFECT_ROW64(0u), EFFECT_ROW64(64u), EFFECT_ROW64(128u), EFFECT_ROW64(192u)};
+static const uint16_t effects[256] = {EFFECT_ROW64(0u), EFFECT_ROW64(64u), EFFECT_ROW64(128u), EFFECT_ROW64(192u)};

@@ -7,40 +7,30 @@
 #include "bpf/jit/select.h"
 #include "bpf/jit/value.h"
 
-static void compile_insn(struct jit *j, struct insn insn) {
-    switch (class_of(insn)) {
-    case BPF_CLASS_LD: return compile_immediate64(j, insn);
-    case BPF_CLASS_LDX: return compile_load(j, insn);
-    case BPF_CLASS_ST: return compile_store(j, insn);
-    case BPF_CLASS_STX:
-        if ((opcode_of(insn) & 0xe0u) == BPF_MODE_ATOMIC) { return compile_atomic(j, insn); }
-        return compile_store(j, insn);
-    case BPF_CLASS_ALU:
-    case BPF_CLASS_ALU64: return compile_alu(j, insn);
-    default: return compile_jump(j, insn);
-    }
+[[clang::noinline]] static void compile_other(struct jit *j, struct insn insn) {
+    if (class_of(insn) == BPF_CLASS_LD) { return compile_immediate64(j, insn); }
+    compile_atomic(j, insn);
+}
+
+static inline void compile_insn(struct jit *j, struct insn insn, uint32_t effect) {
+    uint32_t kind = effect >> EFFECT_KIND_SHIFT & 3;
+    if (kind == KIND_ALU) { return compile_alu(j, insn); }
+    if (kind == KIND_LOAD) { return compile_load(j, insn); }
+    if (kind == KIND_STORE) { return compile_store(j, insn); }
+    compile_other(j, insn);
 }
 
 /* §5.4 */
-void compile_immediate64(struct jit *j, struct insn insn) {
+[[clang::noinline]] void compile_immediate64(struct jit *j, struct insn insn) {
     if (opcode_of(insn) == 0) { return; } /* its second slot */
     uint32_t dst = dst_of(insn), map = (uint32_t)imm_of(insn) % MAX_MAPS_PER_PROGRAM;
     uint64_t high = (uint32_t)j->program->insns[j->slot + 1].imm;
     uint64_t value = high << 32 | (uint32_t)imm_of(insn);
     if (src_of(insn) == BPF_PSEUDO_IMM64_MAP) { value = j->environment->map_addr[map]; }
     if (src_of(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { value = j->environment->map_value_addr[map] + high; }
+    drop_unread(j, dst);
     begin_note(j, dst);
     note_const(j, dst, value);
-}
-
-/* Registers live after a jump, and whether execution goes on behind it. */
-static uint32_t live_after_jump(const struct jit *j, struct insn insn, uint8_t flags, bool *falls) {
-    enum flow flow = jump_flow(insn, flags);
-    uint32_t next = slot_live(j, j->slot + 1);
-    *falls = flow != FLOW_JUMP && flow != FLOW_EXIT;
-    if (flow == FLOW_JUMP) { return slot_live(j, jump_target(insn, j->slot)); }
-    if (flow == FLOW_BRANCH) { return next | slot_live(j, jump_target(insn, j->slot)); }
-    return flow == FLOW_EXIT ? 0 : next;
 }
 
 /* Code that is jumped to and fallen into: both ways agree on where everything is. */
@@ -70,33 +60,31 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     if (falls && over < j->capacity && try_target26((int64_t)j->words - over, &distance)) {
         j->out[over] = a64_b(distance);
     }
-    forget_all(j, known & SLOT_R0_HOME || j->live_in & REG_BIT(1));
+    forget_all(j, known & SLOT_R0_HOME || live_before(j) & REG_BIT(1));
     j->barrier = j->words;
 }
 
 /* A slot that jumps or calls come to. */
-static void begin_label(struct jit *j, uint32_t slot, bool falls) {
-    j->live_out = j->live_in;
+[[clang::noinline]] static void begin_label(struct jit *j, uint32_t slot, bool falls) {
+    j->live_out = live_before(j);
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
     join(j, slot, falls);
 }
 
-/* Returns whether execution goes on to the next slot. */
-static bool compile_jump_slot(struct jit *j, struct insn insn, uint32_t facts) {
-    bool goes_on;
-    j->live_out = live_after_jump(j, insn, (uint8_t)facts, &goes_on);
-    compile_jump(j, insn);
+static inline void compile_plain(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect) {
+    j->live_out = slot_live(j, slot + 1);
+    if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { return; } /* nobody reads it */
+    compile_insn(j, insn, effect);
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
-    return goes_on;
 }
 
 static void compile_program(struct jit *j) {
     const struct bpf_insn *insns = j->program->insns;
     const uint8_t *facts = j->facts->flags;
-    uint32_t *slots = j->slots, count = j->program->count;
+    uint32_t count = j->program->count;
     bool falls = false;
-    for (uint32_t slot = 0; slot < count && j->words <= j->capacity; slot++) {
-        uint32_t known = slots[slot], flags = facts[slot];
+    for (uint32_t slot = 0; slot < count; slot++) {
+        uint32_t known = j->slots[slot], flags = facts[slot];
         if (!(flags & FACT_REACHED)) {
             place_label(j, slot);
             continue; /* `falls` stays: a skipped jump was folded into a branch that falls through */
@@ -105,26 +93,24 @@ static void compile_program(struct jit *j) {
         uint32_t effect = effects[opcode_of(insn)];
         j->slot = slot;
         j->facts_here = flags;
-        j->in_loop = known & SLOT_LOOP;
-        j->live_in = live_of(known);
-        if (known & (SLOT_ENTRY | SLOT_TARGET)) {
+        j->known = known;
+            if (known & (SLOT_ENTRY | SLOT_TARGET)) {
             begin_label(j, slot, falls);
         } else {
-            slots[slot] = j->words & SLOT_WORD;
-        }
-        if (effect & EFFECT_IS_JUMP) {
-            falls = compile_jump_slot(j, insn, flags);
-            if (j->skips_next) {
-                j->skips_next = false;
-                place_label(j, ++slot);
-            }
-            continue;
+            j->slots[slot] = j->words & SLOT_WORD;
         }
         falls = true;
-        j->live_out = live_of(slots[slot + 1]);
-        if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { continue; }
-        compile_insn(j, insn);
+        if (!(effect & EFFECT_IS_JUMP)) {
+            compile_plain(j, slot, insn, effect);
+            continue;
+        }
+        falls = compile_jump(j, insn);
         if (is_reg(j, 10)) { restore_frame_pointer(j); }
+        if (j->words > j->capacity) { return; }
+        if (j->skips_next) {
+            j->skips_next = false;
+            place_label(j, ++slot);
+        }
     }
 }
 

@@ -45,7 +45,7 @@ static void compile_branch(struct jit *j, struct insn insn, uint32_t target) {
     struct test t = test_of(j, insn, target);
     uint32_t found = found_by_test(j, &t);
     bool r0_to_x0 = expects_r0_in_x0(j, target) && !(found & 1);
-    if (r0_to_x0 && j->live_in & REG_BIT(1)) { return branch_over_move(j, &t); }
+    if (r0_to_x0 && live_before(j) & REG_BIT(1)) { return branch_over_move(j, &t); }
     settle_for_label(j, target, found);
     emit_test(j, &t);
 }
@@ -53,12 +53,13 @@ static void compile_branch(struct jit *j, struct insn insn, uint32_t target) {
 /* A branch over a jump, as clang ends loops: one branch to where the jump goes, if nobody else comes to that jump. */
 static bool try_invert(struct jit *j, struct insn insn, uint32_t target) {
     uint32_t over = j->slot + 1;
-    if (next_reached(j) != over || j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    if (over >= j->program->count || !slot_reached(j, over)) { return false; }
     struct insn jump = insn_at(j, over);
-    if (!is_jump_class(jump) || jump_flow(jump, j->facts->flags[over]) != FLOW_JUMP) { return false; }
+    if (!is_jump_class(jump) || j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    if (jump_flow(jump, j->facts->flags[over]) != FLOW_JUMP) { return false; }
     if (target != next_reached_after(j, over)) { return false; }
     uint32_t to = jump_target(jump, over);
-    if (expects_r0_in_x0(j, to) && j->live_in & REG_BIT(1)) { return false; }
+    if (expects_r0_in_x0(j, to) && live_before(j) & REG_BIT(1)) { return false; }
     settle_for_label(j, to, 0);
     struct test t = test_of(j, insn, to);
     t.op = invert_test(t.op);
@@ -104,7 +105,7 @@ static void call_helper(struct jit *j, uint32_t id) {
 }
 
 static void call_local(struct jit *j, uint32_t target) {
-    prepare_call(j, j->live_in & ARGUMENT_REGS);
+    prepare_call(j, live_before(j) & ARGUMENT_REGS);
     emit_branch(j, a64_bl((struct a64_target26){0}), target);
     finish_call(j);
 }
@@ -114,17 +115,25 @@ static void compile_exit(struct jit *j) {
     emit_return(j);
 }
 
-void compile_jump(struct jit *j, struct insn insn) {
-    switch (jump_flow(insn, j->facts->flags[j->slot])) {
-    case FLOW_NEXT: return;
-    case FLOW_JUMP: return compile_goto(j, jump_target(insn, j->slot));
-    case FLOW_BRANCH: {
-        uint32_t target = jump_target(insn, j->slot);
+bool compile_jump(struct jit *j, struct insn insn) {
+    uint32_t target = jump_target(insn, j->slot), live_next = slot_live(j, j->slot + 1);
+    enum flow flow = jump_flow(insn, (uint8_t)j->facts_here);
+    j->live_out = live_next;
+    switch (flow) {
+    case FLOW_NEXT: return true;
+    case FLOW_BRANCH:
+        j->live_out = live_next | slot_live(j, target);
         if (!try_invert(j, insn, target)) { compile_branch(j, insn, target); }
-        return;
+        return true;
+    case FLOW_JUMP:
+        j->live_out = slot_live(j, target);
+        compile_goto(j, target);
+        return false;
+    case FLOW_CALL_HELPER: call_helper(j, (uint32_t)imm_of(insn)); return true;
+    case FLOW_CALL_LOCAL: call_local(j, target); return true;
+    default: break;
     }
-    case FLOW_CALL_HELPER: return call_helper(j, (uint32_t)imm_of(insn));
-    case FLOW_CALL_LOCAL: return call_local(j, jump_target(insn, j->slot));
-    case FLOW_EXIT: return compile_exit(j);
-    }
+    j->live_out = 0;
+    compile_exit(j);
+    return false;
 }

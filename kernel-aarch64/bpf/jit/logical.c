@@ -1,11 +1,11 @@
 #include "bpf/jit/operation.h"
 
-static void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
     uint32_t bits = dst_bits(j, dst);
     uint64_t possible = bits < 64 ? (1ull << bits) - 1 : UINT64_MAX;
     struct a64_mask mask;
     if ((imm & possible) == possible) { return; }
-    if ((imm & (imm + 1)) == 0) { return derive_field(j, dst, dst, keep_low, imm ? log2_of(imm + 1) : 0, true); }
+    if ((imm & (imm + 1)) == 0) { return derive_low(j, dst, dst, imm ? 64 - (uint32_t)__builtin_clzll(imm) : 0); }
     if (try_mask(imm, A64_WIDTH_X, &mask)) {
         ensure_reg(j, dst);
         begin_note(j, dst);
@@ -20,36 +20,38 @@ static void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide
     define(j, dst, rd, 32);
 }
 
-static void or_xor_constant(struct jit *j, uint32_t dst, uint32_t op, uint64_t imm, bool is_wide) {
+static bool is_all_ones(uint64_t imm, bool is_wide) { return imm == (is_wide ? UINT64_MAX : UINT32_MAX); }
+
+/* dst | 0 and dst ^ 0. */
+static void keep(struct jit *j, uint32_t dst, bool is_wide) {
+    if (!is_wide && dst_bits(j, dst) > 32) { derive_low(j, dst, dst, 32); }
+}
+
+/* Inclusive or, or exclusive or. */
+static void either_constant(struct jit *j, uint32_t dst, enum alu_form form, uint64_t imm, bool is_wide) {
     enum a64_width width = width_of(is_wide);
     struct a64_mask mask;
-    bool all_ones = imm == (is_wide ? UINT64_MAX : UINT32_MAX), inverts = op == BPF_ALU_XOR && all_ones;
-    if (op == BPF_ALU_OR && all_ones) {
-        begin_note(j, dst);
-        return note_const(j, dst, imm);
-    }
-    if (!inverts && !try_mask(imm, width, &mask)) {
-        return operate_constant(j, dst, op == BPF_ALU_OR ? FORM_ORR : FORM_EOR, imm, is_wide);
-    }
+    bool inverts = form == FORM_EOR && is_all_ones(imm, is_wide);
+    if (!inverts && !try_mask(imm, width, &mask)) { return operate_constant(j, dst, form, imm, is_wide); }
     uint32_t bits = is_wide ? 64 : 32;
     ensure(j, dst, is_wide);
     enum a64_reg rd = begin_define(j, dst), rn = reg_of(j, dst);
     if (inverts) {
         emit(j, a64_orn(rd, XZR, amount(0), rn, A64_SHIFT_LSL, width));
     } else {
-        emit(j, op == BPF_ALU_OR ? a64_orr_imm(rd, rn, mask, width) : a64_eor_imm(rd, rn, mask, width));
+        emit(j, form == FORM_ORR ? a64_orr_imm(rd, rn, mask, width) : a64_eor_imm(rd, rn, mask, width));
     }
     define(j, dst, rd, bits);
 }
 
-void compile_logical(struct jit *j, uint32_t dst, uint32_t op, const struct source *s, bool is_wide) {
-    if (!s->is_const) {
-        enum alu_form form = op == BPF_ALU_AND ? FORM_AND : op == BPF_ALU_OR ? FORM_ORR : FORM_EOR;
-        return operate_commutative(j, dst, form, s->reg, is_wide);
-    }
-    bool keeps = op != BPF_ALU_AND && s->imm == 0;
-    if (keeps && !is_wide && dst_bits(j, dst) > 32) { return derive_field(j, dst, dst, keep_low, 32, true); }
-    if (keeps) { return; }
-    if (op == BPF_ALU_AND) { return and_constant(j, dst, s->imm, is_wide); }
-    or_xor_constant(j, dst, op, s->imm, is_wide);
+void or_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+    if (imm == 0) { return keep(j, dst, is_wide); }
+    if (!is_all_ones(imm, is_wide)) { return either_constant(j, dst, FORM_ORR, imm, is_wide); }
+    begin_note(j, dst);
+    note_const(j, dst, imm);
+}
+
+void xor_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+    if (imm == 0) { return keep(j, dst, is_wide); }
+    either_constant(j, dst, FORM_EOR, imm, is_wide);
 }

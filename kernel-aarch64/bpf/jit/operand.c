@@ -55,13 +55,5 @@ static void emit_extended(struct jit *j, enum alu_form form, enum a64_reg rd, en
 void emit_operation(struct jit *j, enum alu_form form, enum a64_reg rd, enum a64_reg rn, const struct operand *o,
                     enum a64_width width) {
     if (o->kind == OPERAND_EXTENDED) { return emit_extended(j, form, rd, rn, o, width); }
-    switch (form) {
-    case FORM_ADD: return emit(j, a64_add(rd, rn, amount(o->amount), o->reg, o->shift, width));
-    case FORM_SUB: return emit(j, a64_sub(rd, rn, amount(o->amount), o->reg, o->shift, width));
-    case FORM_SUBS: return emit(j, a64_subs(rd, rn, amount(o->amount), o->reg, o->shift, width));
-    case FORM_AND: return emit(j, a64_and(rd, rn, amount(o->amount), o->reg, o->shift, width));
-    case FORM_ORR: return emit(j, a64_orr(rd, rn, amount(o->amount), o->reg, o->shift, width));
-    case FORM_EOR: return emit(j, a64_eor(rd, rn, amount(o->amount), o->reg, o->shift, width));
-    case FORM_ANDS: return emit(j, a64_ands(rd, rn, amount(o->amount), o->reg, o->shift, width));
-    }
+    emit(j, shifted_word(form, rd, rn, amount(o->amount), o->reg, o->shift, width));
 }

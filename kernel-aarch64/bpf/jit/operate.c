@@ -24,9 +24,17 @@ static bool is_field(const struct jit *j, uint32_t reg, enum alu_form form, bool
     return j->values[reg].kind == VALUE_FIELD && try_operand(j, reg, form, width_of(is_wide), &ignored);
 }
 
-void operate_commutative(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
+[[clang::noinline]] static void operate_in_order(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
     bool swap = is_field(j, dst, form, is_wide) && !is_field(j, src, form, is_wide);
     operate(j, dst, form, swap ? src : dst, swap ? dst : src, is_wide);
+}
+
+void operate_commutative(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
+    enum a64_reg rd;
+    bool plain = is_reg(j, dst) && is_reg(j, src) && try_place(j, dst, &rd);
+    if (!plain) { return operate_in_order(j, dst, form, src, is_wide); }
+    emit(j, shifted_word(form, rd, value_reg(j, dst), amount(0), value_reg(j, src), A64_SHIFT_LSL, width_of(is_wide)));
+    define(j, dst, rd, result_bits(is_wide));
 }
 
 /* dst = dst <op> constant that no immediate form takes. */

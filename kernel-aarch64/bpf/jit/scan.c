@@ -2,8 +2,8 @@
 #include "bpf/jit/effect.h"
 
 #define ALL_REGS 0x3ffu
-/* A pass for each level of loops, and one to see that nothing changes; what nests deeper is given up on. */
-#define MAX_LIVE_PASSES 8u
+/* A walk for each level of loops or copy of a copy, and one to see that nothing changes; what goes deeper is given up on. */
+#define MAX_LOOP_WALKS 8u
 
 static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
 #define ROW(name, id, returns, a, b, c, d, e) \
@@ -28,8 +28,23 @@ static bool finds_zero(struct insn insn, uint32_t live_at_target) {
 
 struct backward {
     uint32_t loop_from; /* first slot of the loops that the current slot is in */
+    uint32_t loop_end;  /* and last */
+    uint32_t in_loop;   /* marks of the slots between */
+    uint32_t walks;     /* how often they were walked */
+    uint32_t changed;   /* what changed in this walk in slots that are jumped back to */
     bool pessimistic;
 };
+
+/* A jump back from slot `i`, or this one for the first time in this walk. */
+static void widen_loop(struct backward *b, uint32_t from, uint32_t i) {
+    if (b->loop_from == UINT32_MAX) {
+        b->loop_end = i;
+        b->walks = 1;
+        b->changed = 0;
+    }
+    if (from < b->loop_from) { b->loop_from = from; }
+    b->in_loop = SLOT_LOOP | SLOT_R0_HOME;
+}
 
 /* Registers live before a jump to `target`; says where the loop begins that it closes, and where r0 arrives at its target:
  * in x7 when r1, which owns x0, is live before the jump or on either side. */
@@ -38,7 +53,7 @@ static uint32_t live_before_goto(struct jit *j, uint32_t i, uint32_t live, enum 
     uint32_t target = jump_target(insn, i), *slot = &j->slots[target];
     uint32_t live_at_target = slot_live(j, target);
     mark_target(j, i, target, SLOT_TARGET);
-    if (target < b->loop_from && target <= i) { b->loop_from = target; }
+    if (target <= i && (target < b->loop_from || !b->in_loop)) { widen_loop(b, target, i); }
     uint32_t before = target <= i && b->pessimistic ? ALL_REGS : live_at_target;
     if (flow == FLOW_BRANCH) {
         before |= live | REG_BIT(dst_of(insn));
@@ -57,15 +72,15 @@ static uint32_t live_before_call(struct jit *j, uint32_t live, uint32_t argument
     return live | arguments;
 }
 
-static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t live, const struct backward *b) {
+static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t live) {
     uint32_t target = jump_target(insn_at(j, i), i);
-    uint32_t arguments = target <= i && b->pessimistic ? ALL_REGS : slot_live(j, target);
+    uint32_t arguments = target <= i ? ALL_REGS : slot_live(j, target); /* what is called back to is not known yet */
     j->has_local_calls = true;
     mark_target(j, i, target, SLOT_ENTRY);
     return live_before_call(j, live, arguments & ARGUMENT_REGS);
 }
 
-static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
+[[clang::noinline]] static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
     struct insn insn = insn_at(j, i);
     if (!is_jump_class(insn)) {
         live |= REG_BIT(dst_of(insn)) | REG_BIT(src_of(insn));
@@ -76,7 +91,7 @@ static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, st
     case FLOW_NEXT: return live;
     case FLOW_EXIT: return REG_BIT(0);
     case FLOW_CALL_HELPER: return live_before_call(j, live, helper_arguments((uint32_t)imm_of(insn)));
-    case FLOW_CALL_LOCAL: return live_before_local_call(j, i, live, b);
+    case FLOW_CALL_LOCAL: return live_before_local_call(j, i, live);
     default: return live_before_goto(j, i, live, flow, b);
     }
 }
@@ -93,7 +108,7 @@ static inline uint32_t live_before_plain(struct insn insn, uint32_t effect, uint
 }
 
 /* What the frame must hold for an instruction that has r10 as an operand. */
-static void note_stack(struct needs *needs, struct insn insn) {
+[[clang::noinline]] static void note_stack(struct needs *needs, struct insn insn) {
     uint32_t class = class_of(insn);
     bool by_dst = class == BPF_CLASS_ST || class == BPF_CLASS_STX;
     uint32_t address = by_dst ? dst_of(insn) : src_of(insn);
@@ -103,45 +118,63 @@ static void note_stack(struct needs *needs, struct insn insn) {
     needs->escapes |= reads_src && src_of(insn) == 10;
 }
 
-/* One pass, last slot first. Returns whether more is live somewhere that is jumped or called back to. */
-static bool find_live(struct jit *j, bool pessimistic) {
+/* At the head of an outermost loop: whether the loop must be walked again, with what is live at its heads now. */
+static bool repeats(struct backward *b) {
+    bool again = b->changed & (ALL_REGS << SLOT_LIVE_SHIFT) && !b->pessimistic;
+    b->changed = 0;
+    if (again) {
+        b->pessimistic = ++b->walks == MAX_LOOP_WALKS; /* then everything is live at every jump back: true enough */
+    } else {
+        b->loop_from = UINT32_MAX;
+        b->pessimistic = false;
+    }
+    return again;
+}
+
+/* Live registers of a slot that may have marks. Returns whether the walk goes back to the end of the loop. */
+static bool store_marked(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
+    uint32_t old = j->slots[i], new = (old & ~(ALL_REGS << SLOT_LIVE_SHIFT)) | live << SLOT_LIVE_SHIFT | b->in_loop;
+    j->slots[i] = new;
+    if (SELDOM(old & SLOT_BACK)) { b->changed |= old ^ new; }
+    if (!SELDOM(i == b->loop_from)) { return false; }
+    b->in_loop = 0;
+    return repeats(b);
+}
+
+/* One pass, last slot first, over each loop as often as it takes. */
+static void find_live(struct jit *j) {
     const struct bpf_insn *insns = j->program->insns;
     const uint8_t *facts = j->facts->flags;
-    struct backward b = {.loop_from = UINT32_MAX, .pessimistic = pessimistic};
-    uint32_t *slots = j->slots, live = 0, changed = 0, in_loop = 0;
+    struct backward b = {.loop_from = UINT32_MAX};
+    uint32_t *slots = j->slots, live = 0;
     bool marked = j->goes_back; /* whether slots that come may have marks */
     for (uint32_t i = j->program->count; i-- > 0;) {
-        struct insn insn = load_insn(&insns[i]);
+        struct insn insn = load_insn(&insns[i]); /* only the lower half of which is needed here */
         uint32_t effect = effects[opcode_of(insn)];
-        if (!(facts[i] & FACT_REACHED) && opcode_of(insn)) {
-            live = 0;
-            continue;
+        if (SELDOM(!(facts[i] & FACT_REACHED))) {
+            if (opcode_of(insn)) {
+                live = 0;
+                continue;
+            } /* else the second slot of a load of 64 bits */
         }
         if (effect & EFFECT_IS_SPECIAL) {
             live = live_before_special(j, i, live, &b);
             marked = j->goes_back;
-            in_loop = i >= b.loop_from ? SLOT_LOOP | SLOT_R0_HOME : 0;
         } else {
             live = live_before_plain(insn, effect, live);
         }
-        if (live & REG_BIT(10)) {
+        if (SELDOM(live & REG_BIT(10))) {
             live &= ALL_REGS;
-            note_stack(&j->needs, insn);
+            note_stack(&j->needs, insn_at(j, i));
         }
         if (!marked) {
             slots[i] = live << SLOT_LIVE_SHIFT;
-            continue;
-        }
-        uint32_t old = slots[i], new = (old & ~(ALL_REGS << SLOT_LIVE_SHIFT)) | live << SLOT_LIVE_SHIFT | in_loop;
-        slots[i] = new;
-        if (old & SLOT_BACK) { changed |= old ^ new; }
-        if (i == b.loop_from) {
-            b.loop_from = UINT32_MAX;
-            in_loop = 0;
+        } else if (store_marked(j, i, live, &b)) {
+            i = b.loop_end + 1;
+            live = slot_live(j, i);
         }
     }
     slots[0] |= SLOT_ENTRY;
-    return changed & (ALL_REGS << SLOT_LIVE_SHIFT);
 }
 
 static bool leaves_slot(const struct jit *j, uint32_t i) {
@@ -173,12 +206,9 @@ static bool functions_overlap(const struct jit *j) {
 }
 
 void scan_program(struct jit *j) {
-    for (uint32_t i = 0; i <= j->program->count; i++) { j->slots[i] = 0; }
-    bool changed = find_live(j, false);
-    for (uint32_t pass = 1; changed && j->goes_back; pass++) {
-        bool give_up = pass == MAX_LIVE_PASSES; /* then everything is live at every jump back, which is true enough */
-        changed = find_live(j, give_up) && !give_up;
-    }
+    uint32_t *slots = j->slots, count = j->program->count;
+    for (uint32_t i = 0; i <= count; i++) { slots[i] = 0; }
+    find_live(j);
     j->uniform_frames = j->has_local_calls && functions_overlap(j);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-/* Instruction selection, by class. Each compiles the instruction of the current slot; j->live_in and j->live_out are set,
+/* Instruction selection, by class. Each compiles the instruction of the current slot; live_before(j) and j->live_out are set,
  * and what only sets a register that nobody reads is left out before it comes here. */
 
 #include "bpf/jit/state.h"
@@ -9,7 +9,7 @@ void compile_load(struct jit *j, struct insn insn);
 void compile_store(struct jit *j, struct insn insn);
 void compile_atomic(struct jit *j, struct insn insn);
 void compile_immediate64(struct jit *j, struct insn insn);
-void compile_jump(struct jit *j, struct insn insn);
+bool compile_jump(struct jit *j, struct insn insn); /* returns whether execution goes on behind it */
 
 /* Emits what a function does on entry, and what it does before it returns with its result in x0. */
 void emit_prologue(struct jit *j, bool landing_pad);

@@ -100,10 +100,9 @@ struct jit {
     uint32_t barrier;  /* words before this one must not be merged with what follows: somebody branches here */
     uint32_t slot;     /* being compiled */
     uint32_t facts_here; /* enum bpf_fact of the slot */
-    bool in_loop;
+    uint32_t known;    /* of the slot, before its word stands there */
     bool skips_next; /* the next slot was compiled together with this one */
-    uint32_t live_in;  /* registers live before the slot */
-    uint32_t live_out; /* and after it */
+    uint32_t live_out; /* registers live after the slot */
     uint32_t pending;  /* registers whose value is noted but not in its home */
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     uint32_t hoisted_end; /* slot after the loop whose constants are in registers */
@@ -119,8 +118,14 @@ struct jit {
     struct value values[11];
 };
 
+/* For conditions that seldom hold: the compiler is to branch on them, not to compute both sides. */
+#define SELDOM(condition) __builtin_expect(!!(condition), 0)
+
 static inline uint32_t live_of(uint32_t known) { return (known >> SLOT_LIVE_SHIFT) & 0x3ffu; }
 static inline uint32_t slot_live(const struct jit *j, uint32_t slot) { return live_of(j->slots[slot]); }
+
+/* Registers live before the slot that is being compiled. */
+static inline uint32_t live_before(const struct jit *j) { return live_of(j->known); }
 
 /* Number of low bits that may be set in the register that is the dst or the src of this slot. */
 static inline uint32_t dst_bits(const struct jit *j, uint32_t reg) {
@@ -139,8 +144,9 @@ static inline bool slot_reached(const struct jit *j, uint32_t slot) {
 }
 
 static inline void emit(struct jit *j, uint32_t word) {
-    if (j->words < j->capacity) { j->out[j->words] = word; }
-    j->words++;
+    uint32_t at = j->words;
+    j->words = at + 1;
+    if (at < j->capacity) { j->out[at] = word; }
 }
 
 /* A jump as the facts leave it. */

@@ -117,7 +117,7 @@ void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t
 
 void settle_pending(struct jit *j, uint32_t reg) {
     enum a64_reg home = (enum a64_reg)j->home[reg];
-    release_phys(j, home, j->live_in | j->live_out, reg);
+    release_phys(j, home, live_before(j) | j->live_out, reg);
     write_value(j, reg, home);
     set_home(j, reg, home);
 }
@@ -130,7 +130,7 @@ void compute_frame_pointer(struct jit *j) {
 
 /* r0 is best computed in x0, where the caller expects it, if r1 leaves it free. */
 static enum a64_reg place_of_r0(const struct jit *j) {
-    if (j->live_out & REG_BIT(1) || j->in_loop) { return (enum a64_reg)j->home[0]; }
+    if (j->live_out & REG_BIT(1) || j->known & SLOT_LOOP) { return (enum a64_reg)j->home[0]; }
     if (!(j->foreign & 1)) { return X0; }
     for (uint32_t left = j->pending & j->live_out & ~1u; left; left &= left - 1) {
         if (reads(&j->values[__builtin_ctz(left)], X0)) { return (enum a64_reg)j->home[0]; }
@@ -169,7 +169,7 @@ void forget_all(struct jit *j, bool r0_home) {
 /* r0 in x0: nothing that is needed reads x0 any more, or the label would expect it in x7. */
 static void settle_r0_in_x0(struct jit *j) {
     if (is_reg(j, 0) && value_reg(j, 0) == X0) { return; }
-    release_phys(j, X0, j->live_in | j->live_out, 0);
+    release_phys(j, X0, live_before(j) | j->live_out, 0);
     write_value(j, 0, X0);
     define(j, 0, X0, j->bits[0]);
 }

@@ -56,43 +56,58 @@ static inline void set_home(struct jit *j, uint32_t reg, uint32_t home) {
 
 /* Forgets the old value of a register that this slot overwrites unread: nobody has to keep it. */
 static inline void drop_unread(struct jit *j, uint32_t reg) {
-    if (!(j->live_in >> reg & 1)) { set_home(j, reg, j->home[reg]); }
+    if (!(j->known >> (SLOT_LIVE_SHIFT + reg) & 1)) { set_home(j, reg, j->home[reg]); }
 }
 
-/* Prepares a definition of `reg` that is only noted: others that read its home are settled. Call before reading operands. */
+/* Prepares a definition of `reg` that is only noted: others that read its home are settled. Call before reading operands;
+ * drop_unread() before it, when `reg` is not one of them. */
 static inline void begin_note(struct jit *j, uint32_t reg) {
-    drop_unread(j, reg);
     /* r1's home is x0, where r0 may still be: it is moved when x0 is really written, often it is dead by then. */
     if (reg != 1) { release_phys(j, (enum a64_reg)j->home[reg], j->live_out, reg); }
 }
 
-/* Prepares a definition of `reg` that is computed now and returns the register to compute it in. Call before reading operands
- * and finish with define(). */
+/* Prepares a definition of `reg` that is computed now and returns the register to compute it in. As begin_note(); finish with
+ * define(). */
 enum a64_reg begin_define_r0(struct jit *j);
 static inline enum a64_reg begin_define(struct jit *j, uint32_t reg) {
-    drop_unread(j, reg);
     if (reg == 0) { return begin_define_r0(j); }
     enum a64_reg home = (enum a64_reg)j->home[reg];
     release_phys(j, home, j->live_out, reg);
     return home;
 }
 
-/* Registers a value reads that are not the home of `reg`; x0 always counts, r0 comes there too. */
-static inline uint64_t foreign_of(const struct jit *j, uint32_t reg, uint64_t shape) {
-    uint64_t reads = 1ull << (shape >> 8 & 63) | 1ull << (shape >> 16 & 63);
-    return reads & (~(1ull << j->home[reg]) | 1);
+/* Whether nothing needs to be written before `reg` changes. Then begin_note() does nothing and begin_define() has one answer,
+ * unless it is r0. */
+static inline bool is_unread_elsewhere(const struct jit *j, uint32_t reg) { return !(j->foreign >> j->home[reg] & 1); }
+
+/* The register begin_define() would give, when that emits nothing. */
+static inline bool try_place(const struct jit *j, uint32_t reg, enum a64_reg *phys) {
+    *phys = (enum a64_reg)j->home[reg];
+    uint64_t changed = 1ull << *phys;
+    if (reg == 0 && !(j->live_out & REG_BIT(1) || j->known & SLOT_LOOP)) {
+        *phys = X0;
+        changed |= 1ull << X0;
+    }
+    return !(j->foreign & changed);
 }
 
-/* Notes a value; `bits` as in struct jit. */
-static inline void note_shape(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
+/* The value of `reg` reads this register. Its own home does not count, but for x0: r0 comes there too. */
+static inline void note_read(struct jit *j, uint32_t reg, uint32_t phys) {
+    if (phys != j->home[reg] || phys == X0) { j->foreign |= 1ull << phys; }
+}
+
+/* Notes a value other than a copy; `bits` as in struct jit. */
+static inline void note_computed(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
     j->values[reg].shape = shape;
     j->bits[reg] = (uint8_t)bits;
-    j->foreign |= foreign_of(j, reg, shape);
-    if (shape == shape_copy(j->home[reg])) {
-        j->pending &= ~REG_BIT(reg);
-    } else {
-        j->pending |= REG_BIT(reg);
-    }
+    j->pending |= REG_BIT(reg);
+    note_read(j, reg, shape >> 8 & 63);
+    if ((shape >> 16 & 63) != NO_REG) { note_read(j, reg, shape >> 16 & 63); }
+}
+
+static inline void note_shape(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
+    note_computed(j, reg, shape, bits);
+    if (shape == shape_copy(j->home[reg])) { j->pending &= ~REG_BIT(reg); }
 }
 
 static inline void define(struct jit *j, uint32_t reg, enum a64_reg phys, uint32_t bits) {
