@@ -11,6 +11,7 @@ import { exitCodes } from '../../cli/exit-codes.ts';
 import { Output } from '../../cli/output.ts';
 import { makeProgram } from '../../cli/program.ts';
 import { root } from '../../firmware/index.ts';
+import { attacks } from '../trust/attacks.ts';
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
@@ -33,6 +34,12 @@ const exitTable = () =>
   table(
     ['code', 'name', 'meaning'],
     Object.entries(exitCodes).map(([name, { code, doc }]) => [String(code), name, doc]),
+  );
+
+const attackTable = () =>
+  table(
+    ['attack', 'refusal'],
+    attacks.map(({ name, status }) => [name, `\`${status}\``]),
   );
 
 const leaves = (command: Command): Command[] =>
@@ -60,13 +67,14 @@ const commandHelp = () =>
     .join('\n\n');
 
 const makers: Readonly<Record<string, () => string>> = {
+  attacks: attackTable,
   boards: boardTable,
   'exit-codes': exitTable,
   commands: commandHelp,
 };
 
 /** Documents with blocks. */
-export const documents = ['README.md', 'docs/reference/commands.md'];
+export const documents = ['README.md', 'docs/reference/commands.md', 'docs/explanation-threats.md'];
 
 const blockOf = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(\n<!-- end ${name} -->)`);
 
