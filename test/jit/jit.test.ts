@@ -3,6 +3,8 @@
  * cases run on boards through `velocity bpf run --batch`; this finds faults without one.
  */
 import test from 'ava';
+import { loadHost } from '../../ebpf/index.ts';
+import { EXIT, hexOf, insn, load64, movImm } from './cases/case.ts';
 import { type Case, caseGroups } from './cases/index.ts';
 import {
   buildMachine,
@@ -39,3 +41,41 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
     });
   }
 }
+
+/** Slots of three words each: together they are farther than TBZ reaches, 32 KiB. */
+const FAR = Array.from({ length: 2800 }, () => insn(0x7a, 1, 0, 8, 0x12345678)).join('');
+const r2Of = (value: bigint) => bytes(hexOf(value) + '00'.repeat(8));
+
+/** r0 is 1 when the jump is not taken, and 2 more at its target. */
+const forward = (opcode: number, imm: number) =>
+  `${movImm(0, 0)}${load64(2, 1)}${insn(opcode, 2, 0, 2801, imm)}${movImm(0, 1)}${FAR}${insn(0x07, 0, 0, 0, 2)}${EXIT}`;
+
+/** r0 counts how often it is walked: once more for each bit that is set above the lowest one. */
+const BACKWARD = `${movImm(0, 0)}${load64(2, 1)}${insn(0x07, 0, 0, 0, 1)}${FAR}${insn(0x77, 2, 0, 0, 1)}${insn(0x45, 2, 0, -2803, 1)}${EXIT}`;
+
+for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
+  ifEmulated(`branches on a bit reach farther than 32 KiB on ${cpu}`, (t) => {
+    machine ??= buildMachine();
+    const programs = [
+      [forward(0x45, 4), 4n, 2n],
+      [forward(0x45, 4), 3n, 3n],
+      [forward(0xc5, 0), 1n << 63n, 2n],
+      [forward(0xc5, 0), 1n, 3n],
+      [BACKWARD, 0b110n, 3n],
+      [BACKWARD, 1n, 1n],
+    ] as const;
+    const inputs = programs.map(([code, r2]) => ({ code: bytes(code), memory: r2Of(r2) }));
+    const answers = runMachine(machine, cpu, inputs);
+    for (const [i, answer] of answers.entries()) {
+      t.true(answer.words > 8192, `${answer.words} words do not need the long form`);
+      t.is(answer.r0, programs[i]![2], `program ${i}`);
+    }
+  });
+}
+
+test('a load that shares a word with its neighbour is found at that word', async (t) => {
+  const code = bytes(`${load64(2, 1)}${load64(3, 1, 8)}${insn(0xbf, 0, 2)}${insn(0x0f, 0, 3)}${EXIT}`);
+  const result = (await loadHost()).jitCompile({ code, hook: 'run' }, { memorySize: 16 });
+  t.true(result.ok);
+  if (result.ok) t.is(result.wordOfInsn[1], result.wordOfInsn[0]);
+});

@@ -68,6 +68,7 @@ static bool try_pair(struct jit *j, uint32_t second) {
     if (!try_paired((int64_t)units_of(low) << (2 + width), width, &offset)) { return false; }
     enum a64_reg rt = (enum a64_reg)rt_of(low), rn = (enum a64_reg)rn_of(low), rt2 = (enum a64_reg)rt_of(high);
     j->out[j->words - 1] = load ? a64_ldp(rt, rn, rt2, offset, width) : a64_stp(rt, rn, rt2, offset, width);
+    j->slots[j->slot] = j->words - 1; /* no label, or there would be a barrier before the word */
     return true;
 }
 

@@ -1,0 +1,346 @@
+/* Control flow: blocks, loops in the shapes compilers and people give them, blocks out of line, and jumps to anywhere. */
+
+#include "maker.h"
+
+static void make_statements(struct maker *m, uint32_t count);
+
+static void add_label(struct maker *m) {
+    if (m->label_count < LABELS) { m->labels[m->label_count++] = m->count; }
+}
+
+static void jump_back(struct maker *m, uint32_t opcode, uint32_t dst, uint32_t src, int32_t imm, uint32_t to) {
+    emit(m, opcode, dst, src, (int32_t)to - (int32_t)m->count - 1, imm);
+}
+
+/* Counts one up and jumps back while it is below the limit: holds wherever the counter starts. `counter` below 10 is a
+ * register, from 10 on a place on the stack. */
+static void emit_counted_jump(struct maker *m, uint32_t counter, uint32_t limit, uint32_t to) {
+    uint32_t reg = counter;
+    int32_t at = COUNTERS_AT + 8 * (int32_t)(counter - 10);
+    if (counter >= 10) {
+        reg = target(m);
+        emit(m, MEM(LDX, BPF_SIZE_DW), reg, 10, at, 0);
+    }
+    emit(m, (chance(m, 80) ? ALU64(ADD) : ALU(ADD)) | K, reg, 0, 0, 1 + (int32_t)below(m, 8) / 7);
+    if (counter >= 10) { emit(m, MEM(STX, BPF_SIZE_DW), 10, reg, at, 0); }
+    uint32_t class = chance(m, 60) ? BPF_CLASS_JMP : BPF_CLASS_JMP32;
+    bool is_signed = chance(m, 40);
+    if (chance(m, 30)) { /* as clang ends loops */
+        emit(m, class | (is_signed ? BPF_JMP_JSGE : BPF_JMP_JGE) | K, reg, 0, 1, (int32_t)limit);
+        if (chance(m, 20)) {
+            emit(m, BPF_CLASS_JMP32 | BPF_JMP_JA, 0, 0, 0, (int32_t)to - (int32_t)m->count - 1);
+        } else {
+            jump_back(m, JMP(JA), 0, 0, 0, to);
+        }
+    } else if (chance(m, 25)) {
+        jump_back(m, class | (is_signed ? BPF_JMP_JSLE : BPF_JMP_JLE) | K, reg, 0, (int32_t)limit - 1, to);
+    } else {
+        jump_back(m, class | (is_signed ? BPF_JMP_JSLT : BPF_JMP_JLT) | K, reg, 0, (int32_t)limit, to);
+    }
+}
+
+static uint32_t choose_counter(struct maker *m) {
+    uint32_t which = below(m, m->counter_count + m->stack_counters);
+    return which < m->counter_count ? m->counters[which] : 10 + which - m->counter_count;
+}
+
+static void clear_counter(struct maker *m, uint32_t counter) {
+    if (counter >= 10) {
+        emit(m, MEM(ST, BPF_SIZE_DW), 10, 0, COUNTERS_AT + 8 * (int32_t)(counter - 10), 0);
+    } else {
+        emit(m, chance(m, 50) ? ALU64(MOV) | K : ALU(MOV) | K, counter, 0, 0, (int32_t)below(m, 2));
+    }
+}
+
+static void make_any_jump_back(struct maker *m) {
+    if (m->label_count == 0 || m->counter_count + m->stack_counters == 0) { return; }
+    uint32_t near = m->label_count > 12 && chance(m, 80) ? 12 : m->label_count;
+    uint32_t to = m->labels[m->label_count - 1 - below(m, near)], over = chance(m, 60) ? emit_condition(m) : UINT32_MAX;
+    emit_counted_jump(m, choose_counter(m), 2 + below(m, 5), to);
+    if (over != UINT32_MAX) { land(m, over); }
+}
+
+/* A register counted down: only where nothing jumps in. */
+static void make_loop_down(struct maker *m) {
+    uint32_t counter = target(m);
+    emit(m, ALU64(MOV) | K, counter, 0, 0, 1 + (int32_t)below(m, 6));
+    uint32_t top = m->count, labels = m->label_count;
+    m->reserved |= 1u << counter;
+    bool wild = m->wild;
+    m->wild = false;
+    make_statements(m, 1 + below(m, 6));
+    m->wild = wild;
+    m->reserved &= ~(1u << counter);
+    m->label_count = labels;
+    emit(m, (chance(m, 60) ? ALU64(ADD) : ALU(ADD)) | K, counter, 0, 0, -1);
+    uint32_t class = chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32;
+    switch (below(m, 3)) {
+    case 0: return jump_back(m, class | BPF_JMP_JNE | K, counter, 0, 0, top);
+    case 1: return jump_back(m, class | BPF_JMP_JSGT | K, counter, 0, 0, top);
+    default:
+        emit(m, class | BPF_JMP_JEQ | K, counter, 0, 1, 0);
+        jump_back(m, JMP(JA), 0, 0, 0, top);
+    }
+}
+
+static void make_loop(struct maker *m) {
+    if (m->depth >= 4 || m->counter_count + m->stack_counters == 0 || (!m->wild && chance(m, 60))) {
+        if (m->depth < 4 && __builtin_popcount(m->reserved & 0x3ff) < 7) {
+            m->depth++;
+            make_loop_down(m);
+            m->depth--;
+        }
+        return;
+    }
+    struct loop_open *loop = &m->loops[m->depth++];
+    uint32_t counter = choose_counter(m), first_label = m->label_count;
+    if (chance(m, 85)) { clear_counter(m, counter); }
+    uint32_t into = chance(m, 25) ? emit(m, JMP(JA), 0, 0, 0, 0) : UINT32_MAX; /* begins in the middle or at the test */
+    *loop = (struct loop_open){m->count, counter, 2 + below(m, 5)};
+    add_label(m);
+    make_statements(m, 1 + below(m, 5));
+    if (into != UINT32_MAX) {
+        land(m, into);
+        add_label(m);
+        if (chance(m, 50)) { make_statements(m, 1 + below(m, 3)); }
+    }
+    if (chance(m, 25)) { /* a second latch */
+        uint32_t over = emit_condition(m);
+        emit_counted_jump(m, counter, loop->limit, loop->top);
+        land(m, over);
+        make_statements(m, 1 + below(m, 2));
+    }
+    emit_counted_jump(m, counter, loop->limit, loop->top);
+    m->depth--;
+    if (!m->wild || !chance(m, 30) || m->label_count <= first_label) { return; }
+    make_statements(m, below(m, 3)); /* and from behind its end back into it */
+    uint32_t to = m->labels[first_label + below(m, m->label_count - first_label)];
+    uint32_t over = chance(m, 60) ? emit_condition(m) : UINT32_MAX;
+    emit_counted_jump(m, choose_counter(m), 2 + below(m, 4), to);
+    if (over != UINT32_MAX) { land(m, over); }
+}
+
+static void make_if(struct maker *m) {
+    uint32_t jump = emit_condition(m);
+    m->depth++;
+    make_statements(m, 1 + below(m, 4));
+    if (chance(m, 40)) {
+        uint32_t end = emit(m, JMP(JA), 0, 0, 0, 0);
+        land(m, jump);
+        add_label(m);
+        make_statements(m, 1 + below(m, 4));
+        jump = end;
+    }
+    land(m, jump);
+    m->depth--;
+}
+
+/* A jump to a later statement, or to a block out of line that comes back. */
+static void make_pending(struct maker *m) {
+    if (m->pending_count == PENDING) { return; }
+    struct jump *jump = &m->pending[m->pending_count++];
+    jump->outlined = chance(m, 50);
+    jump->slot = emit_condition(m);
+    jump->back_to = m->count;
+    if (jump->outlined && chance(m, 30)) {
+        make_alu(m);
+        jump->back_to = chance(m, 50) ? m->count : jump->back_to;
+    }
+}
+
+static void flush_outlined(struct maker *m, bool fallen_into) {
+    uint32_t over = fallen_into ? emit(m, JMP(JA), 0, 0, 0, 0) : 0, kept = 0;
+    for (uint32_t i = 0; i < m->pending_count; i++) {
+        struct jump jump = m->pending[i];
+        if (!jump.outlined) {
+            m->pending[kept++] = jump;
+            continue;
+        }
+        land(m, jump.slot);
+        for (uint32_t n = below(m, 4); n-- > 0;) { chance(m, 60) ? make_alu(m) : make_access(m); }
+        jump_back(m, JMP(JA), 0, 0, 0, jump.back_to);
+    }
+    m->pending_count = kept;
+    if (fallen_into) { land(m, over); }
+}
+
+static bool has_outlined(const struct maker *m) {
+    for (uint32_t i = 0; i < m->pending_count; i++) {
+        if (m->pending[i].outlined) { return true; }
+    }
+    return false;
+}
+
+static void land_pending(struct maker *m, uint32_t percent) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < m->pending_count; i++) {
+        if (!m->pending[i].outlined && chance(m, percent)) {
+            land(m, m->pending[i].slot);
+        } else {
+            m->pending[kept++] = m->pending[i];
+        }
+    }
+    m->pending_count = kept;
+}
+
+/* A jump around a block that is never gone around, or always: dead code on one side. */
+static void make_decided(struct maker *m) {
+    uint32_t reg = target(m);
+    emit(m, ALU64(MOV) | K, reg, 0, 0, (int32_t)below(m, 5));
+    uint32_t jump = emit(m, (chance(m, 50) ? JMP(JLT) : BPF_CLASS_JMP32 | BPF_JMP_JSGT) | K, reg, 0, 0, (int32_t)below(m, 5));
+    make_statements(m, 1 + below(m, 2));
+    land(m, jump);
+}
+
+static void make_statement(struct maker *m) {
+    switch (below(m, 26)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3: return make_if(m);
+    case 4:
+    case 5: return make_loop(m);
+    case 6: return m->wild ? make_any_jump_back(m) : make_alu(m);
+    case 7:
+    case 8: return make_pending(m);
+    case 9: return has_outlined(m) ? flush_outlined(m, true) : make_alu(m);
+    case 10: return make_decided(m);
+    case 11: return m->atomics ? make_atomic(m) : make_access(m);
+    case 12: return make_helper(m);
+    case 13: return make_call(m);
+    case 14: return make_map_value(m);
+    case 15:
+    case 16:
+    case 17:
+    case 18:
+    case 19: return make_access(m);
+    default: return make_alu(m);
+    }
+}
+
+static void make_statements(struct maker *m, uint32_t count) {
+    for (uint32_t i = 0; i < count && !full(m) && m->depth < 7; i++) {
+        add_label(m);
+        land_pending(m, 20);
+        make_statement(m);
+    }
+}
+
+/* ---- functions ---- */
+
+static uint32_t unreserved(struct maker *m, uint32_t low) {
+    uint32_t r;
+    do { r = low + below(m, 10 - low); } while (m->reserved >> r & 1);
+    return r;
+}
+
+static void choose_roles(struct maker *m) {
+    m->reserved = 0;
+    m->label_count = m->pending_count = m->depth = 0;
+    m->memory = m->calls ? 6 + below(m, 4) : 1 + below(m, 9);
+    m->reserved |= 1u << m->memory;
+    m->alias = 10;
+    if (chance(m, 30)) {
+        m->alias = unreserved(m, m->calls ? 6 : 1);
+        m->reserved |= 1u << m->alias;
+    }
+    m->counter_count = below(m, m->calls ? 3 : 4);
+    for (uint32_t i = 0; i < m->counter_count; i++) {
+        m->counters[i] = unreserved(m, m->calls ? 6 : 0);
+        m->reserved |= 1u << m->counters[i];
+    }
+    m->stack_counters = below(m, STACK_COUNTERS);
+}
+
+static void begin_alias(struct maker *m) {
+    if (m->alias == 10) { return; }
+    bool on_stack = chance(m, 40);
+    int32_t by = on_stack ? NUMBERS_AT + 8 * (int32_t)below(m, 4) : (int32_t)below(m, 100);
+    emit(m, ALU64(MOV) | X, m->alias, on_stack ? 10 : m->memory, 0, 0);
+    emit(m, ALU64(ADD) | K, m->alias, 0, 0, by);
+    m->alias_low = on_stack ? NUMBERS_AT - by : -by;
+    m->alias_bytes = on_stack ? 8 * STACK_SLOTS : (int32_t)m->memory_size;
+}
+
+static void begin_function(struct maker *m) {
+    if (m->memory != 1) { emit(m, ALU64(MOV) | X, m->memory, 1, 0, 0); }
+    begin_alias(m);
+    for (int32_t at = COUNTERS_AT; at < 0; at += 8) {
+        bool counts = at < NUMBERS_AT;
+        emit(m, MEM(ST, BPF_SIZE_DW), 10, 0, at, counts ? 0 : random_imm(&m->random));
+    }
+    for (uint32_t r = 0; r < 10; r++) {
+        if (m->reserved >> r & 1) { continue; }
+        if (chance(m, 70)) {
+            emit(m, MEM(LDX, BPF_SIZE_DW), r, m->memory, 8 * (int32_t)below(m, 16), 0);
+        } else {
+            emit_number(m, r);
+        }
+    }
+    for (uint32_t i = 0; i < m->counter_count; i++) { emit(m, ALU64(MOV) | K, m->counters[i], 0, 0, 0); }
+}
+
+/* What the function gives back depends on what it leaves in its registers and on its stack; not on all of it, so that
+ * some of it is dead. */
+static void end_function(struct maker *m) {
+    uint32_t keep = chance(m, 50) ? 0x3ff : below(m, 1024), stack = chance(m, 40) ? 0xff : below(m, 256);
+    land_pending(m, 100);
+    for (uint32_t r = 1; r < 10; r++) {
+        if (!(keep >> r & 1) || r == m->memory || r == m->alias) { continue; }
+        emit(m, ALU64(MUL) | K, 0, 0, 0, 31);
+        emit(m, ALU64(ADD) | X, 0, r, 0, 0);
+    }
+    uint32_t through = m->memory == 9 ? 8 : 9;
+    for (uint32_t i = 0; i < STACK_SLOTS; i++) {
+        if (!(stack >> i & 1)) { continue; }
+        emit(m, MEM(LDX, BPF_SIZE_DW), through, 10, NUMBERS_AT + 8 * (int32_t)i, 0);
+        emit(m, ALU64(XOR) | X, 0, through, 0, 0);
+        if (chance(m, 50)) { emit(m, ALU64(MUL) | K, 0, 0, 0, 33); }
+    }
+    emit(m, JMP(EXIT), 0, 0, 0, 0);
+    flush_outlined(m, false);
+}
+
+static uint32_t statement_budget(struct maker *m, bool large) {
+    if (large) { return 3000; }
+    return chance(m, 70) ? 1 + below(m, 12) : 1 + below(m, 50);
+}
+
+static void choose_program(struct maker *m, bool large) {
+    m->calls = chance(m, 40);
+    m->maps = chance(m, 40);
+    m->atomics = chance(m, 50);
+    m->wild = chance(m, 75) && !large;
+    m->functions = m->calls && !large ? 1 + below(m, FUNCTIONS) : 1;
+    m->memory_size = chance(m, 93) ? 640 : MEMORY_MAX;
+}
+
+static void resolve_calls(struct maker *m, const uint32_t entries[FUNCTIONS]) {
+    for (uint32_t i = 0; i < m->call_count; i++) {
+        uint32_t slot = m->call_slots[i];
+        if (slot < MAX_PROGRAM_INSNS) { m->out->insns[slot].imm = (int32_t)entries[m->call_targets[i]] - (int32_t)slot - 1; }
+    }
+}
+
+void describe_program(struct generated *out, uint32_t count, uint32_t memory_size) {
+    out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, VALUE_BYTES, ENTRIES, 0};
+    out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, VALUE_BYTES, ENTRIES, 0};
+    out->program = (struct bpf_program){out->insns, count, HOOK_RUN, out->maps, FUZZ_MAPS, memory_size};
+}
+
+void generate(uint64_t seed, struct generated *out) {
+    struct maker m = {.random = {seed * 0x9e3779b97f4a7c15u ^ 0x1234567}, .out = out};
+    bool large = below(&m, 1500) == 0;
+    uint32_t entries[FUNCTIONS] = {0};
+    choose_program(&m, large);
+    for (m.function = 0; m.function < m.functions; m.function++) {
+        entries[m.function] = m.count;
+        m.limit = large ? MAX_PROGRAM_INSNS - 120 : m.count + 400;
+        choose_roles(&m);
+        begin_function(&m);
+        make_statements(&m, statement_budget(&m, large));
+        end_function(&m);
+    }
+    resolve_calls(&m, entries);
+    describe_program(out, m.count <= MAX_PROGRAM_INSNS ? m.count : MAX_PROGRAM_INSNS, m.memory_size);
+}

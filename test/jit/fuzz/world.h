@@ -1,0 +1,92 @@
+#pragma once
+/* What a program under test can see and change, the same in the interpreter and under emulation: at a fixed address, so
+ * that even addresses are equal, and with helpers that are written once. */
+
+#include "bpf/program.h"
+#include "gen/abi_helpers.h"
+#include <stddef.h>
+
+#define WORLD_ADDR 0x30000000ull
+#define SHARED_ADDR 0x40000000ull
+#define SHARED_BYTES (48u << 20)
+#define CODE_NEAR_ADDR 0x01000000ull /* a helper of the executor is in reach of BL */
+#define CODE_FAR_ADDR 0x20000000ull  /* and here it is not */
+#define CODE_BYTES (8u << 20)
+#define SHARED_FD 3
+
+enum { MEMORY_MAX = 36 * 1024, FUZZ_MAPS = 2, ARRAY_MAP = 0, HASH_MAP = 1, VALUE_BYTES = 64, ENTRIES = 4, RUNS = 3, JOBS = 64 };
+
+struct world {
+    uint64_t trace; /* grows with every call of a helper and what it was given */
+    uint8_t values[FUZZ_MAPS][ENTRIES * VALUE_BYTES];
+    alignas(16) uint8_t memory[MEMORY_MAX];
+};
+
+static inline uint32_t world_bytes(uint32_t memory_size) { return (uint32_t)offsetof(struct world, memory) + memory_size; }
+static inline uint64_t map_cookie(uint32_t map) { return 0x51000000ull + map; }
+
+/* One program on its way through the executor; offsets are from the start of the shared memory. */
+struct job {
+    uint64_t code_addr;
+    uint32_t code_offset, code_words;
+    uint32_t world_offset, world_stride; /* of RUNS worlds, 16-byte aligned: before, and in the same place after */
+    uint32_t memory_size;
+    uint32_t lost[RUNS]; /* a callee-saved register or the stack pointer was not restored */
+    uint64_t r0[RUNS];
+};
+
+struct shared {
+    uint64_t helper_addr[HELPER_ID_LIMIT]; /* written by the executor */
+    volatile uint32_t current, run;        /* what it is at: after a crash, the culprit */
+    uint32_t first, count;
+    struct job jobs[JOBS];
+};
+
+static inline void trace(struct world *w, uint64_t number) {
+    w->trace = (w->trace ^ number) * 0x9e3779b97f4a7c15ull;
+    w->trace ^= w->trace >> 29;
+}
+static inline void trace_bytes(struct world *w, uint64_t addr, uint64_t size) {
+    for (uint64_t i = 0; i < size; i++) { trace(w, ((const uint8_t *)(uintptr_t)addr)[i]); }
+}
+static inline struct world *the_world(void) { return (struct world *)(uintptr_t)WORLD_ADDR; }
+
+/* The array has keys of 4 bytes, the hash map of 8 bytes; of five keys one is absent. */
+static inline uint8_t *entry_of(uint64_t map, uint64_t key_addr) {
+    uint32_t at = map == map_cookie(HASH_MAP), size = at == HASH_MAP ? 8 : 4, key = 0;
+    for (uint32_t i = 0; i < size; i++) { key += ((const uint8_t *)(uintptr_t)key_addr)[i]; }
+    trace(the_world(), map);
+    trace_bytes(the_world(), key_addr, size);
+    return key % 5 == 4 ? nullptr : the_world()->values[at] + key % 5 * VALUE_BYTES;
+}
+static inline uint64_t world_lookup(uint64_t map, uint64_t key, uint64_t r3, uint64_t r4, uint64_t r5) {
+    (void)r3, (void)r4, (void)r5;
+    return (uint64_t)(uintptr_t)entry_of(map, key);
+}
+static inline uint64_t world_update(uint64_t map, uint64_t key, uint64_t value, uint64_t flags, uint64_t r5) {
+    (void)r5;
+    uint8_t *entry = entry_of(map, key);
+    trace(the_world(), flags);
+    if (!entry) { return (uint64_t)-7; }
+    for (uint32_t i = 0; i < VALUE_BYTES; i++) { entry[i] = ((const uint8_t *)(uintptr_t)value)[i]; }
+    return 0;
+}
+static inline uint64_t world_delete(uint64_t map, uint64_t key, uint64_t r3, uint64_t r4, uint64_t r5) {
+    (void)r3, (void)r4, (void)r5;
+    uint8_t *entry = entry_of(map, key);
+    if (entry) { entry[0] ^= 0x5a; }
+    return entry ? 0 : (uint64_t)-2;
+}
+static inline uint64_t world_number(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5) {
+    (void)r1, (void)r2, (void)r3, (void)r4, (void)r5;
+    trace(the_world(), 77);
+    return the_world()->trace;
+}
+static inline uint64_t world_print(uint64_t text, uint64_t size, uint64_t r3, uint64_t r4, uint64_t r5) {
+    struct world *w = the_world();
+    trace_bytes(w, text, size);
+    trace(w, r3);
+    trace(w, r4);
+    trace(w, r5);
+    return w->trace & 0xff;
+}
