@@ -3,7 +3,7 @@
  * Prints one line per operator with how many results were checked and how many numbers the result allows per number that
  * occurs (the loss of precision). Ends with status 1 at the first number that escapes. */
 
-#include "bpf/verifier/domain.h"
+#include "bpf/verifier/small.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +199,95 @@ static void check_one(const struct element *a) {
     expect_covers("zero extend", 0, a, a, &z, low);
 }
 
+/* ---- small numbers, at the width where they are 0 to 7: all of them ---- */
+
+enum { SMALL_WIDTH = 8, SMALL_VALUES = 8, SMALL_ELEMENTS = 1024 };
+
+static struct element small_elements[SMALL_ELEMENTS];
+static uint32_t small_count;
+
+static void list_small(void) {
+    for (uint32_t i = 0; i < SMALL_VALUES * SMALL_VALUES * SMALL_VALUES * SMALL_VALUES; i++) {
+        uint32_t value = i & 7, mask = i >> 3 & 7, low = i >> 6 & 7, high = i >> 9;
+        struct scalar s = {.value = value, .mask = mask};
+        if ((value & mask) != 0 || low > high || !domain_settle_small(&s, bits_of(&s), low, high)) { continue; }
+        if (s.value != value || s.mask != mask || s.umin != low || s.umax != high) { continue; } /* another way to say the same */
+        uint16_t set = 0;
+        for (uint32_t x = 0; x < SMALL_VALUES; x++) { set |= (uint16_t)(domain_contains(&s, x, SMALL_WIDTH) << x); }
+        if (set != 0) { small_elements[small_count++] = (struct element){s, set}; }
+    }
+}
+
+#define EACH_SMALL(x, e) (uint32_t x = 0; x < SMALL_VALUES; x++) if (((e)->set >> x & 1) != 0)
+
+static bool same_scalar(const struct scalar *a, const struct scalar *b) {
+    return a->value == b->value && a->mask == b->mask && a->umin == b->umin && a->umax == b->umax && a->smin == b->smin &&
+           a->smax == b->smax && a->umin32 == b->umin32 && a->umax32 == b->umax32 && a->smin32 == b->smin32 && a->smax32 == b->smax32;
+}
+
+/* What the short way says holds at both widths, and is no less than what the long way says. */
+static void check_small_alu(uint32_t op, const struct element *a, const struct element *b) {
+    struct scalar s = a->scalar, full = a->scalar;
+    if (!small_alu(op, &s, small_of(&b->scalar), SMALL_WIDTH)) {
+        if (!same_scalar(&s, &a->scalar)) { escape("small, declined but changed", op, a, b, 0); }
+        return;
+    }
+    for EACH_SMALL (x, a) {
+        for EACH_SMALL (y, b) {
+            uint64_t at_full = meaning(op, false, x, y, SMALL_WIDTH), at_half = meaning(op, false, x, y, SMALL_WIDTH / 2);
+            if (!domain_contains(&s, at_full, SMALL_WIDTH) || at_full != at_half) { escape("small alu", op, a, b, (uint16_t)(1u << x)); }
+        }
+    }
+    domain_alu_full(op, false, &full, &b->scalar, SMALL_WIDTH);
+    for (uint32_t x = 0; x < 1u << SMALL_WIDTH; x++) {
+        if (domain_contains(&s, x, SMALL_WIDTH) && !domain_contains(&full, x, SMALL_WIDTH)) { escape("small, less exact", op, a, b, 0); }
+    }
+}
+
+/* One operand of `and` may be any number: its low half decides. */
+static void check_small_and(const struct scalar *wide, const struct element *b) {
+    struct scalar s = *wide;
+    if (!small_alu(BPF_ALU_AND, &s, small_of(&b->scalar), SMALL_WIDTH)) { abort(); }
+    for (uint32_t x = 0; x < 1u << SMALL_WIDTH; x++) {
+        if (!domain_contains(wide, x, SMALL_WIDTH)) { continue; }
+        for EACH_SMALL (y, b) {
+            if (!domain_contains(&s, x & y, SMALL_WIDTH)) { escape("small and", BPF_ALU_AND, b, b, (uint16_t)(1u << (x & y))); }
+        }
+    }
+}
+
+static void check_small_comparison(uint32_t op, const struct element *a, uint64_t k) {
+    bool yes = false, no = false;
+    for EACH_SMALL (x, a) {
+        bool held = holds(op, x, k, SMALL_WIDTH);
+        if (held != holds(op, x, k, SMALL_WIDTH / 2)) { abort(); }
+        yes |= held;
+        no |= !held;
+    }
+    enum certainty certainty = small_compare(op, &a->scalar, k);
+    if ((certainty == ALWAYS && no) || (certainty == NEVER && yes)) { escape("small certainty", op, a, a, (uint16_t)(1u << k)); }
+    struct scalar s = a->scalar;
+    if (!small_assume(op, &s, k)) {
+        if (yes) { escape("small, assumed impossible", op, a, a, (uint16_t)(1u << k)); }
+        return;
+    }
+    for EACH_SMALL (x, a) {
+        if (holds(op, x, k, SMALL_WIDTH) && !domain_contains(&s, x, SMALL_WIDTH)) { escape("small assume", op, a, a, (uint16_t)(1u << x)); }
+    }
+}
+
+static void wide_element(struct scalar *s) {
+    do {
+        domain_unknown(s, SMALL_WIDTH);
+        s->mask = random_below(256);
+        s->value = random_below(256) & ~s->mask;
+        s->umin32 = random_below(16);
+        s->umax32 = s->umin32 + random_below(16 - s->umin32);
+        s->umin = random_below(256);
+        s->umax = s->umin + random_below(256 - (uint32_t)s->umin);
+    } while (!domain_sync(s, SMALL_WIDTH));
+}
+
 static void report(const char *what, uint32_t op, uint64_t pairs) {
     printf("%-16s %02x %10" PRIu64 " pairs, %5.2f allowed per number that occurs\n", what, op, pairs,
            occurring_total == 0 ? 1.0 : (double)allowed_total / (double)occurring_total);
@@ -210,6 +299,7 @@ int main(int count, char **arguments) {
     while (element_count < wanted) { random_element(); }
     for (uint32_t i = 0; i < element_count; i++) { check_one(&elements[i]); }
     report("one operand", 0, element_count);
+    list_small();
     static const uint32_t alu[] = {BPF_ALU_ADD, BPF_ALU_SUB, BPF_ALU_MUL, BPF_ALU_OR,   BPF_ALU_AND, BPF_ALU_XOR,
                                    BPF_ALU_LSH, BPF_ALU_RSH, BPF_ALU_ARSH, BPF_ALU_DIV, BPF_ALU_MOD};
     static const uint32_t comparisons[] = {BPF_JMP_JEQ, BPF_JMP_JNE, BPF_JMP_JGT, BPF_JMP_JGE, BPF_JMP_JLT, BPF_JMP_JLE, BPF_JMP_JSGT,
@@ -232,6 +322,19 @@ int main(int count, char **arguments) {
             report(full ? "compare full" : "compare half", comparisons[o], pairs);
         }
     }
+    uint64_t small_pairs = (uint64_t)small_count * small_count;
+    for (uint32_t o = 0; o < sizeof(alu) / sizeof(alu[0]); o++) {
+        for (uint64_t p = 0; p < small_pairs; p++) { check_small_alu(alu[o], &small_elements[p / small_count], &small_elements[p % small_count]); }
+    }
+    for (uint32_t o = 0; o < sizeof(comparisons) / sizeof(comparisons[0]); o++) {
+        for (uint32_t i = 0; i < small_count * SMALL_VALUES; i++) { check_small_comparison(comparisons[o], &small_elements[i / SMALL_VALUES], i % SMALL_VALUES); }
+    }
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct scalar wide;
+        wide_element(&wide);
+        for (uint32_t e = 0; e < small_count; e++) { check_small_and(&wide, &small_elements[e]); }
+    }
+    report("small", 0, small_pairs);
     printf("ok %" PRIu32 " elements\n", element_count);
     return 0;
 }

@@ -60,7 +60,7 @@ static void compare_regs(struct comparison *c, const struct reg *now, const stru
 }
 
 static const uint64_t *compare_packed(struct comparison *c, const struct reg *now, const uint64_t *at, bool is_decisive) {
-    enum form form = (uint8_t)(*at >> 24);
+    enum form form = packed_form(*at);
     if (same_words(at, now, form)) {
         uint32_t old_id = (uint32_t)at[1];
         at += 2 + words_of(form);
@@ -91,29 +91,20 @@ static const uint64_t *compare_slot(struct comparison *c, const struct slot *now
     return at;
 }
 
-static const uint64_t *skip_reg(const uint64_t *at) { return at + 2 + words_of((uint8_t)(*at >> 24)); }
+static const uint64_t *skip_reg(const uint64_t *at) { return at + 2 + words_of(packed_form(*at)); }
 
-static const uint64_t *compare_frame(struct comparison *c, const struct frame *frame, const struct live *live, const uint64_t *at) {
-    c->comparable &= (uint16_t)(*at >> 16) == frame->call;
-    if (!c->comparable) { return at; }
-    uint32_t old_regs = (uint16_t)*at, now_regs = set_regs(frame, live);
-    at += 1 + NESTING / 2;
-    for (uint32_t all = old_regs | now_regs; all != 0; all &= all - 1) {
-        uint32_t r = (uint32_t)__builtin_ctz(all);
-        bool old_set = (old_regs >> r & 1) != 0, now_set = (now_regs >> r & 1) != 0;
-        bool is_decisive = (live->regs_decisive >> r & 1) != 0;
-        if (c->decisive_only && !is_decisive) {
-            if (old_set) { at = skip_reg(at); }
-            continue;
-        }
-        if (old_set && now_set) {
-            at = compare_packed(c, &frame->regs[r], at, is_decisive);
-        } else if (old_set) {
-            at = skip_reg(at);
-        }
-        if (old_set != now_set) { differ(c, !old_set, !now_set, is_decisive, true); }
+/* Registers that only the one or only the other has set differ, whatever they hold. */
+static const uint64_t *compare_set(struct comparison *c, const struct frame *frame, uint32_t old_regs, uint32_t now_regs, bool is_decisive,
+                                   const uint64_t *at) {
+    if (old_regs != now_regs) { differ(c, (old_regs & ~now_regs) == 0, (now_regs & ~old_regs) == 0, is_decisive, true); }
+    for (uint32_t all = old_regs; all != 0; all &= all - 1) {
+        at = (now_regs & all & -all) != 0 ? compare_packed(c, &frame->regs[__builtin_ctz(all)], at, is_decisive) : skip_reg(at);
     }
-    uint64_t old_used = *at++, now_used = frame->used & live->slots;
+    return at;
+}
+
+static void compare_slots(struct comparison *c, const struct frame *frame, const struct live *live, uint64_t now_used, const uint64_t *at) {
+    uint64_t old_used = *at++;
     for (uint64_t all = old_used | now_used; all != 0; all &= all - 1) {
         uint64_t bit = all & -all;
         bool is_decisive = (live->slots_decisive & bit) != 0;
@@ -125,7 +116,24 @@ static const uint64_t *compare_frame(struct comparison *c, const struct frame *f
         if ((old_used & bit) != 0) { at = unpack_slot(at, &old); }
         differ(c, (old_used & bit) == 0, (now_used & bit) == 0, is_decisive, true);
     }
-    return at;
+}
+
+static void compare_frame(struct comparison *c, const struct frame *frame, const struct live *live, uint32_t turns, const uint64_t *at) {
+    uint64_t head = *at;
+    if (packed_call(head) != frame->call) {
+        c->comparable = false;
+        return;
+    }
+    uint32_t old_regs = packed_regs(head), now_regs = set_regs(frame, live), decisive = live->regs_decisive;
+    at = compare_set(c, frame, old_regs & decisive, now_regs & decisive, true, at + 1 + turns);
+    uint64_t now_used = frame->used & live->slots;
+    if (c->decisive_only) {
+        if (now_used == 0 && !packed_has_slots(head)) { return; }
+        for (uint32_t rest = old_regs & ~decisive; rest != 0; rest &= rest - 1) { at = skip_reg(at); }
+    } else {
+        at = compare_set(c, frame, old_regs & ~decisive, now_regs & ~decisive, false, at);
+    }
+    compare_slots(c, frame, live, now_used, at);
 }
 
 static struct relation compare_states(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool decisive_only) {
@@ -136,7 +144,8 @@ static struct relation compare_states(const struct verifier *v, const struct sta
     if (s->pc != snapshot->pc || s->depth != snapshot->depth) { return (struct relation){0}; }
     const uint64_t *at = snapshot->words;
     for (uint32_t f = 0; f <= s->depth; f++) {
-        at = compare_frame(&c, &s->frames[f], live_at(v, frame_pc(s, f)), at);
+        compare_frame(&c, &s->frames[f], live_at(v, frame_pc(s, f)), turn_words(v), at);
+        at += packed_words(*at);
     }
     if (!c.comparable) { return (struct relation){0}; }
     return (struct relation){

@@ -195,23 +195,30 @@ DOMAIN bool domain_small(const struct scalar *s, uint32_t w) {
     return (s->value | s->mask) <= (uint64_t)width_smax(w / 2);
 }
 
-/* The short way for small numbers: one range and the known bits decide all. */
-DOMAIN bool domain_sync_small(struct scalar *s) {
-    struct bits known = bits_of(s);
-    int64_t low = max_s(max_s(s->smin, s->smin32), max_s((int64_t)min_u(s->umin, INT64_MAX), s->umin32));
-    int64_t high = min_s(min_s(s->smax, s->smax32), min_s((int64_t)min_u(s->umax, INT64_MAX), s->umax32));
-    low = max_s(low, (int64_t)known.value);
-    high = min_s(high, (int64_t)(known.value | known.mask));
-    if (low > high || !bits_narrow(&known, bits_of_range((uint64_t)low, (uint64_t)high))) { return false; }
-    low = max_s(low, (int64_t)known.value);
-    high = min_s(high, (int64_t)(known.value | known.mask));
-    *s = (struct scalar){known.value, known.mask, (uint64_t)low, (uint64_t)high, low, high,
+DOMAIN void put_small(struct scalar *s, struct bits known, uint64_t low, uint64_t high) {
+    *s = (struct scalar){known.value, known.mask, low, high, (int64_t)low, (int64_t)high,
                          (uint32_t)low, (uint32_t)high, (int32_t)low, (int32_t)high};
+}
+
+/* Makes range and known bits of a small number consistent; `known` may leave upper bits open that the range rules out. */
+DOMAIN bool domain_settle_small(struct scalar *s, struct bits known, uint64_t low, uint64_t high) {
+    low = max_u(low, known.value);
+    high = min_u(high, known.value | known.mask);
+    if (low > high || !bits_narrow(&known, bits_of_range(low, high))) { return false; }
+    low = max_u(low, known.value);
+    high = min_u(high, known.value | known.mask);
+    put_small(s, known, low, high);
     return low <= high;
 }
 
+DOMAIN bool domain_sync_small(struct scalar *s) {
+    int64_t low = max_s(max_s(s->smin, s->smin32), max_s((int64_t)min_u(s->umin, INT64_MAX), s->umin32));
+    int64_t high = min_s(min_s(s->smax, s->smax32), min_s((int64_t)min_u(s->umax, INT64_MAX), s->umax32));
+    return high >= 0 && domain_settle_small(s, bits_of(s), (uint64_t)max_s(low, 0), (uint64_t)high);
+}
+
 /* Makes every part say what the others imply; false when no value is left. */
-DOMAIN bool domain_sync(struct scalar *s, uint32_t w) {
+[[gnu::noinline, maybe_unused]] static bool domain_sync(struct scalar *s, uint32_t w) {
     uint32_t half = w / 2;
     struct bits known = bits_of(s);
     if (known.mask == 0) {

@@ -90,6 +90,15 @@ struct verifier {
     struct undo undo[UNDO_KEPT];
 };
 
+/* The instruction in this slot, read as two words: field by field the compiler would read bytes. */
+static inline struct bpf_insn fetch(const struct bpf_insn *at) {
+    uint32_t fields, imm;
+    __builtin_memcpy(&fields, at, sizeof(fields));
+    __builtin_memcpy(&imm, &at->imm, sizeof(imm));
+    return (struct bpf_insn){(uint8_t)fields, (uint8_t)(fields >> 8), (int16_t)(fields >> 16), (int32_t)imm};
+}
+static inline struct bpf_insn insn_at(const struct verifier *v, uint32_t pc) { return fetch(&v->program->insns[pc]); }
+
 /* An id that no register has yet. */
 uint32_t new_id(struct verifier *v);
 

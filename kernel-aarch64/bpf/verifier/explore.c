@@ -23,12 +23,6 @@ struct loop_mark {
     uint32_t lineage; /* a state that has passed it has it among its ancestors */
 };
 
-/* Where a frame stands among loops. */
-struct turns {
-    uint32_t turns[NESTING];
-    uint16_t point;
-};
-
 struct walk {
     struct snapshot *first; /* resting states, by place */
     struct state state;     /* the one that is walked */
@@ -96,9 +90,10 @@ static void merge_here(struct verifier *v, struct walk *w, const struct place *p
 /* Takes up the state that is furthest behind, with all that can be merged into it. */
 static void take_up(struct verifier *v, struct walk *w, bool crowded) {
     struct snapshot *front = w->first;
-    struct place place = front->place;
+    struct place place;
+    place_copy(&place, &front->place);
     w->first = front->next;
-    snapshot_load(front, &w->state);
+    snapshot_load(v, front, &w->state);
     snapshot_free(v, front);
     merge_here(v, w, &place, crowded);
 }
@@ -112,21 +107,28 @@ static enum status join_crowd(struct verifier *v, struct walk *w, const struct p
     *link = w->first;
     w->first = before;
     bool crowded;
-    struct place joined = state_place(v, &w->state);
+    struct place joined;
+    state_place(v, &w->state, &joined);
     return rest(v, w, &joined, &crowded);
 }
 
 /* At a jump target: waits for the states that are behind, merges with those that are here. */
 static enum status arrive(struct verifier *v, struct walk *w) {
     if (w->first == nullptr) { return STATUS_OK; }
-    struct place place = state_place(v, &w->state);
+    struct place place;
+    state_place(v, &w->state, &place);
     int32_t against_first = place_compare(&place, &w->first->place);
     if (against_first < 0) { return STATUS_OK; }
-    state_forget(v, &w->state);
     if (against_first == 0) {
+        if (snapshot_join_alike(v, &w->state, w->first)) {
+            remove_next(v, &w->first);
+        } else {
+            state_forget(v, &w->state);
+        }
         merge_here(v, w, &place, false);
         return STATUS_OK;
     }
+    state_forget(v, &w->state);
     bool crowded = false;
     enum status status = rest(v, w, &place, &crowded);
     if (status == STATUS_OK && crowded) { status = join_crowd(v, w, &place); }
@@ -153,7 +155,8 @@ static enum status check_progress(struct verifier *v, struct walk *w) {
     mark->turns++;
     if ((mark->turns & (mark->turns - 1)) != 0 || w->lineages + 1 == LINEAGES) { return STATUS_OK; }
     if (mark->remembered != nullptr) { snapshot_free(v, mark->remembered); }
-    struct place place = state_place(v, s);
+    struct place place;
+    state_place(v, s, &place);
     mark->remembered = snapshot_take(v, s, &place);
     if (mark->remembered == nullptr) { return STATUS_OK; }
     mark->lineage = ++w->lineages;
@@ -178,27 +181,30 @@ static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
     uint32_t pc = s->pc, target = pc + 1 + (uint32_t)v->program->insns[pc].off;
     bool rest_taken = !target_first(v, s, target), crowded = false;
     struct frame *frame = &s->frames[s->depth];
-    struct turns before = {.point = frame->point};
-    __builtin_memcpy(before.turns, frame->turns, sizeof(before.turns));
-    struct place place = {0};
+    uint16_t point = frame->point;
+    uint32_t turns[NESTING];
+    bool loops = v->loop_count != 0;
+    if (loops) { __builtin_memcpy_inline(turns, frame->turns, sizeof(turns)); }
+    struct place place;
     enum status status = STATUS_OK;
     v->undo_active = true;
     if (state_assume(v, s, rest_taken)) {
         if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
-        place = state_place(v, s);
+        state_place(v, s, &place);
         status = rest(v, w, &place, &crowded);
     }
     state_undo(v);
     v->undo_active = false;
     s->pc = pc;
-    frame->point = before.point;
-    __builtin_memcpy(frame->turns, before.turns, sizeof(before.turns));
+    frame->point = point;
+    if (loops) { __builtin_memcpy_inline(frame->turns, turns, sizeof(turns)); }
     *possible = state_assume(v, s, !rest_taken);
     if (!crowded || status != STATUS_OK) { return status; }
     bool again = false;
     if (*possible) {
         if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
-        struct place near = state_place(v, s);
+        struct place near;
+        state_place(v, s, &near);
         status = rest(v, w, &near, &again);
     }
     if (status == STATUS_OK) { status = join_crowd(v, w, &place); }
@@ -213,7 +219,7 @@ static bool resume(struct verifier *v, struct walk *w) {
 }
 
 /* Goes on after an instruction that did not simply lead to the next; *ended when no state is left. */
-[[gnu::noinline]] static enum status walk_on(struct verifier *v, struct walk *w, enum flow flow, bool *ended) {
+static enum status walk_on(struct verifier *v, struct walk *w, enum flow flow, bool *ended) {
     struct state *s = &w->state;
     enum status status = STATUS_OK;
     if (flow == FLOW_REFUSED) { return v->result->status; }
@@ -238,21 +244,16 @@ static bool resume(struct verifier *v, struct walk *w) {
 
 static enum status walk_all(struct verifier *v, struct walk *w, uint64_t budget) {
     struct state *s = &w->state;
-    const uint16_t *points = v->points;
-    uint64_t steps = v->result->steps;
+    uint64_t left = budget - v->result->steps;
     enum status status = STATUS_OK;
     for (bool ended = false; !ended && status == STATUS_OK;) {
-        if (steps == budget || v->last_id > INT32_MAX) {
-            status = refuse(v, STATUS_BUDGET_EXCEEDED, s->pc, "%u instructions walked", steps);
+        if (left == 0 || v->last_id > INT32_MAX) {
+            status = refuse(v, STATUS_BUDGET_EXCEEDED, s->pc, "%u instructions walked", budget - left);
             break;
         }
-        steps++;
-        s->walked++;
-        if (v->observer != nullptr) { v->observer(v->observer_cookie, s); }
-        enum flow flow = state_step(v, s);
-        if (flow != FLOW_NEXT || points[s->pc] != 0) { status = walk_on(v, w, flow, &ended); }
+        status = walk_on(v, w, state_run(v, s, &left), &ended);
     }
-    v->result->steps = steps;
+    v->result->steps = budget - left;
     return status;
 }
 

@@ -110,34 +110,6 @@ static enum status check_legacy_packet(struct verifier *v, uint32_t pc, struct b
     return STATUS_OK;
 }
 
-/* Bits of an instruction that may be set in the plain forms of each shape; src in 12..15, off in 16..31, imm in 32..63.
- * What sets others, or writes r10, is looked at closely. */
-static const uint64_t plain_bits[SHAPE_EXIT + 1] = {
-    [SHAPE_LDX] = 0xffffffff,
-    [SHAPE_LDSX] = 0xffffffff,
-    [SHAPE_ST] = 0xffffffffffff0fff,
-    [SHAPE_STX] = 0xffffffff,
-    [SHAPE_MOV_K] = 0xffffffff00000fff,
-    [SHAPE_MOV_X] = 0x0000ffff,
-    [SHAPE_ALU_K] = 0xffffffff00000fff,
-    [SHAPE_ALU_X] = 0x0000ffff,
-    [SHAPE_DIV_K] = 0xffffffff00010fff,
-    [SHAPE_DIV_X] = 0x0001ffff,
-    [SHAPE_NEG] = 0x00000fff,
-    [SHAPE_JA] = 0xffff00ff,
-    [SHAPE_JA32] = 0xffffffff000000ff,
-    [SHAPE_COND_K] = 0xffffffffffff0fff,
-    [SHAPE_COND_X] = 0xffffffff,
-    [SHAPE_EXIT] = 0xff,
-};
-
-static bool is_plain(struct bpf_insn insn, uint8_t shape) {
-    uint64_t word;
-    __builtin_memcpy(&word, &insn, sizeof(word));
-    bool stores = shape == SHAPE_ST || shape == SHAPE_STX || shape >= SHAPE_JA;
-    return word != 0 && (word & ~plain_bits[shape]) == 0 && insn_src(insn) <= FRAME_POINTER - (shape != SHAPE_LDX) && insn_dst(insn) <= FRAME_POINTER - !stores;
-}
-
 static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
     switch (shape) {
     case SHAPE_MOV_X: return check_mov_x(v, pc, insn);
@@ -175,6 +147,5 @@ static bool names_bad_register(struct bpf_insn insn, uint8_t shape) {
 }
 
 enum status check_slot(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
-    if (is_plain(insn, shape)) { return STATUS_OK; }
     return names_bad_register(insn, shape) ? check_registers(v, pc, insn) : check_fields(v, pc, insn, shape);
 }

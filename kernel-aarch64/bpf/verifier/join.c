@@ -22,7 +22,7 @@ static void join_kinds(struct verifier *v, struct reg *r, const struct reg *old)
         r->kind = REG_UNINIT;
         return;
     }
-    *r = *p;
+    reg_copy(r, p);
     r->kind = REG_MAP_VALUE_OR_NULL;
     r->id = new_id(v);
 }
@@ -55,12 +55,18 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
 
 /* Joins a packed register into r. */
 static const uint64_t *join_packed(struct verifier *v, struct reg *r, const uint64_t *at) {
-    enum form form = (uint8_t)(*at >> 24);
-    if ((uint32_t)at[1] == r->id && same_words(at, r, form)) { return at + 2 + words_of(form); }
+    enum form form = packed_form(at[0]);
+    const uint64_t *behind = at + FIELD_WORDS + words_of(form);
+    const aliased_word *words = words_in(r);
+    if (form == FORM_FULL && at[0] == (words[0] | (uint64_t)FORM_FULL << FORM_AT) && at[1] == words[1]) { /* the values alone may differ */
+        scalar_join(&r->var, (const packed_scalar *)(at + FIELD_WORDS));
+        return behind;
+    }
+    if ((uint32_t)at[1] == r->id && same_words(at, r, form)) { return behind; }
     struct reg old;
-    at = unpack_reg(at, &old);
+    (void)unpack_reg(at, &old);
     join_reg(v, r, &old);
-    return at;
+    return behind;
 }
 
 static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const uint64_t *at) {
@@ -77,16 +83,13 @@ static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const ui
     return at;
 }
 
-static const uint64_t *join_frame(struct verifier *v, struct frame *frame, const uint64_t *at) {
-    uint32_t old_regs = (uint16_t)*at;
-    at += 1 + NESTING / 2;
-    for (uint32_t r = 0; r < FRAME_POINTER; r++) {
-        if ((old_regs >> r & 1) != 0) {
-            at = join_packed(v, &frame->regs[r], at);
-        } else {
-            frame->regs[r].kind = REG_UNINIT;
-        }
+static const uint64_t *join_frame(struct verifier *v, struct frame *frame, const struct live *live, const uint64_t *at) {
+    uint32_t old_regs = packed_regs(*at);
+    at += 1 + turn_words(v);
+    for (uint32_t order = packing_order(old_regs, live); order != 0; order &= order - 1) {
+        at = join_packed(v, &frame->regs[next_packed(order)], at);
     }
+    frame_unset(frame, ~old_regs & ALL_REGS);
     uint64_t old_used = *at++;
     for (uint64_t bits = old_used; bits != 0; bits &= bits - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(bits);
@@ -99,6 +102,30 @@ static const uint64_t *join_frame(struct verifier *v, struct frame *frame, const
 
 void snapshot_join(struct verifier *v, struct state *s, const struct snapshot *snapshot) {
     const uint64_t *at = snapshot->words;
-    for (uint32_t f = 0; f <= s->depth; f++) { at = join_frame(v, &s->frames[f], at); }
+    for (uint32_t f = 0; f <= s->depth; f++) { at = join_frame(v, &s->frames[f], live_at(v, frame_pc(s, f)), at); }
     if (snapshot->walked > s->walked) { s->walked = snapshot->walked; }
+}
+
+/* The common case: one frame, no stack, and the same in every decisive register. */
+bool snapshot_join_alike(struct verifier *v, struct state *s, const struct snapshot *snapshot) {
+    const uint64_t *at = snapshot->words;
+    struct frame *frame = &s->frames[0];
+    const struct live *live = live_at(v, s->pc);
+    uint32_t old_regs = packed_regs(*at), order = packing_order(old_regs, live);
+    if ((s->depth | snapshot->depth) != 0 || s->pc != snapshot->pc || packed_call(*at) != frame->call || packed_has_slots(*at) || (frame->used & live->slots) != 0 ||
+        (live->regs_decisive & ~old_regs & ALL_REGS) != 0) {
+        return false;
+    }
+    at += 1 + turn_words(v);
+    for (; (order & ALL_REGS) != 0; order &= order - 1) {
+        const struct reg *r = &frame->regs[next_packed(order)];
+        enum form form = packed_form(*at);
+        if ((uint32_t)at[1] != r->id || !same_words(at, r, form)) { return false; }
+        at += FIELD_WORDS + words_of(form);
+    }
+    for (; order != 0; order &= order - 1) { at = join_packed(v, &frame->regs[next_packed(order)], at); }
+    frame_unset(frame, ~old_regs & ALL_REGS);
+    frame->used = 0;
+    if (snapshot->walked > s->walked) { s->walked = snapshot->walked; }
+    return true;
 }

@@ -19,20 +19,20 @@ static bool is_derived(uint16_t derived, uint32_t reg) { return reg == FRAME_POI
 /* `mov rX, r10; add rX, imm` gives away the slots from imm up; whatever else is done with such a register, all of them.
  * Returns the slots that this instruction gives away, and adds to `derived` the registers that may point into this frame. */
 static uint64_t escapes_at(const struct verifier *v, uint32_t pc, uint16_t *derived) {
-    struct bpf_insn insn = v->program->insns[pc];
+    struct bpf_insn insn = insn_at(v, pc);
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     switch (insn_shapes[insn.opcode]) {
     case SHAPE_MOV_X: {
         if (!is_derived(*derived, src)) { return 0; }
         *derived |= (uint16_t)(1u << dst);
-        struct bpf_insn next = v->program->insns[pc + 1]; /* a move is never the last instruction */
+        struct bpf_insn next = insn_at(v, pc + 1); /* a move is never the last instruction */
         bool plain = src == FRAME_POINTER && v->points[pc + 1] == 0 && insn_dst(next) == dst &&
                      next.opcode == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K);
         return plain ? slots_from(next.imm) : 0;
     }
     case SHAPE_ALU_K: {
         if (!is_derived(*derived, dst)) { return 0; }
-        struct bpf_insn before = v->program->insns[pc == 0 ? 0 : pc - 1];
+        struct bpf_insn before = insn_at(v, pc == 0 ? 0 : pc - 1);
         bool plain = insn.opcode == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K) && v->points[pc] == 0 &&
                      insn_shapes[before.opcode] == SHAPE_MOV_X && insn_dst(before) == dst && insn_src(before) == FRAME_POINTER;
         return plain ? 0 : UINT64_MAX;
@@ -64,22 +64,22 @@ static void find_escapes(struct verifier *v) {
 
 /* ---- backward over one instruction ---- */
 
-static void use(struct live *l, uint32_t reg) { l->regs |= (uint16_t)(1u << reg); }
-static void use_decisive(struct live *l, uint32_t reg) {
-    use(l, reg);
-    l->regs_decisive |= (uint16_t)(1u << reg);
-}
-static bool decisive(const struct live *l, uint32_t reg) { return (l->regs_decisive >> reg & 1) != 0; }
-static void kill(struct live *l, uint32_t regs) {
-    l->regs &= (uint16_t)~regs;
-    l->regs_decisive &= (uint16_t)~regs;
-}
-static void use_as(struct live *l, uint32_t reg, bool is_decisive) {
-    use(l, reg);
-    if (is_decisive) { l->regs_decisive |= (uint16_t)(1u << reg); }
-}
+/* What is live while the sweep goes backward. Registers that are decisive stand in the upper half of `regs`, so that one
+ * mask changes both. */
+struct sweep {
+    uint32_t regs;
+    uint64_t slots, slots_decisive;
+};
 
-static void before_load(struct live *l, struct bpf_insn insn) {
+enum { DECISIVE = 16 };
+
+static inline void use(struct sweep *l, uint32_t reg) { l->regs |= 1u << reg; }
+static inline void use_decisive(struct sweep *l, uint32_t reg) { l->regs |= (1u << DECISIVE | 1u) << reg; }
+static inline uint32_t decisive(const struct sweep *l, uint32_t reg) { return l->regs >> DECISIVE >> reg & 1; }
+static inline void kill(struct sweep *l, uint32_t regs) { l->regs &= ~(regs | regs << DECISIVE); }
+static inline void use_as(struct sweep *l, uint32_t reg, uint32_t is_decisive) { l->regs |= (is_decisive << DECISIVE | 1u) << reg; }
+
+static inline void before_load(struct sweep *l, struct bpf_insn insn) {
     bool flows_on = decisive(l, insn_dst(insn));
     kill(l, 1u << insn_dst(insn));
     use_decisive(l, insn_src(insn));
@@ -89,8 +89,9 @@ static void before_load(struct live *l, struct bpf_insn insn) {
     }
 }
 
-static void before_store(struct live *l, struct bpf_insn insn, bool from_register) {
-    bool flows_on = true;
+/* Numbers in other memory than the stack are not tracked. */
+static inline void before_store(struct sweep *l, struct bpf_insn insn, bool from_register) {
+    bool flows_on = false;
     if (insn_dst(insn) == FRAME_POINTER && off_in_stack(insn.off)) {
         uint64_t slot = slot_bit(insn.off);
         flows_on = (l->slots_decisive & slot) != 0;
@@ -98,14 +99,12 @@ static void before_store(struct live *l, struct bpf_insn insn, bool from_registe
             l->slots &= ~slot;
             l->slots_decisive &= ~slot;
         }
-    } else {
-        flows_on = false; /* numbers in other memory are not tracked */
     }
     use_decisive(l, insn_dst(insn));
     if (from_register) { use_as(l, insn_src(insn), flows_on); }
 }
 
-static void before_atomic(struct live *l, struct bpf_insn insn) {
+static void before_atomic(struct sweep *l, struct bpf_insn insn) {
     if ((insn.imm & BPF_ATOMIC_FETCH) != 0) {
         kill(l, 1u << ((uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? 0 : insn_src(insn)));
     }
@@ -115,78 +114,98 @@ static void before_atomic(struct live *l, struct bpf_insn insn) {
     if (insn_dst(insn) == FRAME_POINTER && off_in_stack(insn.off)) { l->slots |= slot_bit(insn.off); }
 }
 
-static void before_call(struct verifier *v, struct live *l, uint32_t pc, struct bpf_insn insn) {
+static const struct live *live_behind(const struct verifier *v, uint32_t pc, int32_t distance) {
+    return &v->live[v->points[(int64_t)pc + 1 + distance] - 1];
+}
+
+static uint32_t regs_of(const struct live *l) { return l->regs | (uint32_t)l->regs_decisive << DECISIVE; }
+
+static void before_call(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn) {
     kill(l, CLOBBERED);
     if (insn_src(insn) == BPF_PSEUDO_CALL_LOCAL) {
-        const struct live *callee = &v->live[v->points[(int64_t)pc + 1 + insn.imm] - 1];
-        l->regs |= callee->regs & ARGUMENTS;
-        l->regs_decisive |= callee->regs_decisive & ARGUMENTS;
+        l->regs |= regs_of(live_behind(v, pc, insn.imm)) & (ARGUMENTS | ARGUMENTS << DECISIVE);
         return;
     }
-    uint16_t arguments = (uint16_t)(((1u << helper_argument_count(v->platform, (uint32_t)insn.imm)) - 1) << 1);
-    l->regs |= arguments;
-    l->regs_decisive |= arguments;
+    uint32_t arguments = ((1u << helper_argument_count(v->platform, (uint32_t)insn.imm)) - 1) << 1;
+    l->regs |= arguments | arguments << DECISIVE;
 }
 
-static void meet(struct live *l, const struct live *other) {
-    l->regs |= other->regs;
-    l->regs_decisive |= other->regs_decisive;
-    l->slots |= other->slots;
-    l->slots_decisive |= other->slots_decisive;
-}
-
-static void before_condition(struct verifier *v, struct live *l, uint32_t pc, struct bpf_insn insn, bool with_src) {
-    uint32_t target = pc + 1 + (uint32_t)insn.off;
-    meet(l, &v->live[v->points[target] - 1]);
+static inline void before_condition(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn, bool with_src) {
+    const struct live *target = live_behind(v, pc, insn.off);
+    l->regs |= regs_of(target);
+    l->slots |= target->slots;
+    l->slots_decisive |= target->slots_decisive;
     bool decides = v->precise || (v->marks[pc] & MARK_LEAVES_LOOP) != 0;
     use_as(l, insn_dst(insn), decides);
     if (with_src) { use_as(l, insn_src(insn), decides); }
 }
 
-static void before(struct verifier *v, struct live *l, uint32_t pc, struct bpf_insn insn) {
+static void before_jump(struct sweep *l, const struct live *target) {
+    *l = (struct sweep){regs_of(target), target->slots, target->slots_decisive};
+}
+
+static inline void before(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
-    bool flows_on = decisive(l, dst);
-    switch (insn_shapes[insn.opcode]) {
+    switch (shape) {
     case SHAPE_LEGACY_PACKET:
         kill(l, CLOBBERED);
         use_decisive(l, 6);
         if ((insn.opcode & 0xe0u) == BPF_MODE_IND) { use_decisive(l, src); }
         break;
-    case SHAPE_LD_IMM64:
-    case SHAPE_MOV_K: kill(l, 1u << dst); break;
-    case SHAPE_MOV_X:
-        kill(l, 1u << dst);
-        use_as(l, src, flows_on);
-        break;
     case SHAPE_ALU_X:
-    case SHAPE_DIV_X: use_as(l, src, flows_on); [[fallthrough]];
+    case SHAPE_DIV_X: use_as(l, src, decisive(l, dst)); [[fallthrough]];
     case SHAPE_ALU_K:
     case SHAPE_DIV_K:
     case SHAPE_NEG:
     case SHAPE_SWAP: use(l, dst); break;
+    case SHAPE_LD_IMM64:
+    case SHAPE_MOV_K: kill(l, 1u << dst); break;
+    case SHAPE_MOV_X: {
+        uint32_t flows_on = decisive(l, dst);
+        kill(l, 1u << dst);
+        use_as(l, src, flows_on);
+        break;
+    }
     case SHAPE_LDX:
     case SHAPE_LDSX: before_load(l, insn); break;
     case SHAPE_ST: before_store(l, insn, false); break;
     case SHAPE_STX: before_store(l, insn, true); break;
     case SHAPE_ATOMIC: before_atomic(l, insn); break;
-    case SHAPE_JA: *l = v->live[v->points[pc + 1 + (uint32_t)insn.off] - 1]; break;
-    case SHAPE_JA32: *l = v->live[v->points[pc + 1 + (uint32_t)insn.imm] - 1]; break;
+    case SHAPE_JA: before_jump(l, live_behind(v, pc, insn.off)); break;
+    case SHAPE_JA32: before_jump(l, live_behind(v, pc, insn.imm)); break;
     case SHAPE_COND_K: before_condition(v, l, pc, insn, false); break;
     case SHAPE_COND_X: before_condition(v, l, pc, insn, true); break;
     case SHAPE_CALL: before_call(v, l, pc, insn); break;
-    default: /* SHAPE_EXIT: a caller may use what a function returns for anything */
-        *l = (struct live){.regs = 1, .regs_decisive = v->function_count > 1 && pc >= v->functions[1].start};
+    default: { /* SHAPE_EXIT: a caller may use what a function returns for anything */
+        bool returns = v->function_count > 1 && pc >= v->functions[1].start;
+        *l = (struct sweep){.regs = 1u | (uint32_t)returns << DECISIVE};
         break;
+    }
     }
 }
 
-static bool store_point(struct live *point, const struct live *l, uint64_t escaped) {
-    struct live now = *l;
-    now.slots |= escaped;
-    now.slots_decisive |= escaped;
+static bool store_point(struct live *point, const struct sweep *l, uint64_t escaped) {
+    struct live now = {(uint16_t)l->regs, (uint16_t)(l->regs >> DECISIVE), l->slots | escaped, l->slots_decisive | escaped};
     bool changed = point->regs != now.regs || point->regs_decisive != now.regs_decisive || point->slots != now.slots ||
                    point->slots_decisive != now.slots_decisive;
     *point = now;
+    return changed;
+}
+
+/* One sweep over the program; true when something was found live that was not known to be. */
+static bool sweep_backward(struct verifier *v) {
+    struct sweep l = {0};
+    const struct bpf_insn *insns = v->program->insns;
+    uint32_t f = v->function_count - 1, start = v->functions[f].start;
+    bool changed = false;
+    for (uint32_t pc = v->program->count; pc-- > 0;) {
+        struct bpf_insn insn = fetch(&insns[pc]);
+        if (insn.opcode == 0) { continue; } /* second slot of a 64-bit load */
+        before(v, &l, pc, insn, insn_shapes[insn.opcode]);
+        uint32_t point = v->points[pc];
+        if (point != 0) { changed |= store_point(&v->live[point - 1], &l, v->functions[f].escaped); }
+        if (pc == start && f != 0) { start = v->functions[--f].start; }
+    }
     return changed;
 }
 
@@ -195,15 +214,5 @@ void compute_liveness(struct verifier *v) {
     for (uint32_t f = 0; f < v->function_count; f++) { v->functions[f].escaped = 0; }
     if (v->takes_address) { find_escapes(v); }
     bool cyclic = v->loop_count != 0 || v->function_count > 1;
-    for (bool changed = true; changed;) {
-        changed = false;
-        struct live l = {0};
-        uint32_t f = v->function_count - 1;
-        for (uint32_t pc = v->program->count; pc-- > 0;) {
-            if ((v->marks[pc] & MARK_SECOND) != 0) { continue; }
-            before(v, &l, pc, v->program->insns[pc]);
-            if (v->points[pc] != 0 && store_point(&v->live[v->points[pc] - 1], &l, v->functions[f].escaped)) { changed = cyclic; }
-            if (pc == v->functions[f].start && f != 0) { f--; }
-        }
-    }
+    while (sweep_backward(v) && cyclic) {}
 }

@@ -29,7 +29,7 @@ struct search {
 };
 
 static uint32_t target_of(const struct verifier *v, uint32_t pc) {
-    struct bpf_insn insn = v->program->insns[pc];
+    struct bpf_insn insn = insn_at(v, pc);
     return pc + 1 + (uint32_t)(insn_shapes[insn.opcode] == SHAPE_JA32 ? insn.imm : insn.off);
 }
 
@@ -209,13 +209,13 @@ static void add_part(struct place *place, uint32_t part) {
     if (place->length < sizeof(place->parts) / sizeof(place->parts[0])) { place->parts[place->length++] = part; }
 }
 
-struct place state_place(const struct verifier *v, const struct state *s) {
-    struct place place;
-    place.length = 0;
+void state_place(const struct verifier *v, const struct state *s, struct place *place) {
     if (s->depth == 0 && v->loop_count == 0) {
-        add_part(&place, 2u * v->points_at[s->frames[0].point].order);
-        return place;
+        place->length = 1;
+        place->parts[0] = 2u * v->points_at[s->frames[0].point].order;
+        return;
     }
+    place->length = 0;
     for (uint32_t f = 0; f <= s->depth; f++) {
         const struct frame *frame = &s->frames[f];
         uint32_t levels = levels_at(v, frame->point);
@@ -223,13 +223,12 @@ struct place state_place(const struct verifier *v, const struct state *s) {
             uint16_t heads[NESTING];
             heads_of(v, frame->point, heads);
             for (uint32_t i = 0; i < levels; i++) {
-                add_part(&place, 2u * v->points_at[heads[i]].order);
-                add_part(&place, frame->turns[i]);
+                add_part(place, 2u * v->points_at[heads[i]].order);
+                add_part(place, frame->turns[i]);
             }
         }
-        add_part(&place, 2u * v->points_at[frame->point].order + (f != s->depth)); /* a caller is past its point */
+        add_part(place, 2u * v->points_at[frame->point].order + (f != s->depth)); /* a caller is past its point */
     }
-    return place;
 }
 
 /* A longer place goes on inside the last part of a shorter one: it is behind it. */

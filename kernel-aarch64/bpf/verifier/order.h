@@ -13,7 +13,12 @@ struct place {
     uint32_t parts[15];
 };
 
-struct place state_place(const struct verifier *v, const struct state *s);
+static inline void place_copy(struct place *to, const struct place *from) {
+    to->length = from->length;
+    for (uint32_t i = 0; i < from->length; i++) { to->parts[i] = from->parts[i]; }
+}
+
+void state_place(const struct verifier *v, const struct state *s, struct place *place);
 int32_t place_compare(const struct place *a, const struct place *b);
 
 /* The state has gone from its last point to the one at s->pc: counts turns of loops. True when it came back to the head of

@@ -1,6 +1,7 @@
 /* What a conditional jump says of its operands on each way out (RFC 9669 §4.3). */
 
 #include "bpf/verifier/reference.h"
+#include "bpf/verifier/small.h"
 
 /* The two operands of a jump; an immediate becomes a number. */
 struct operands {
@@ -105,7 +106,24 @@ static enum status pointer_certainty(struct verifier *v, struct state *s, struct
     return refuse_comparison(v, s, insn, o);
 }
 
+/* Small number against small constant: there width and sign make no difference. */
+static bool is_small_comparison(const struct state *s, struct bpf_insn insn, uint64_t *k) {
+    const struct reg *dst = &s->regs[insn_dst(insn)], *src = &s->regs[insn_src(insn)];
+    if (dst->kind != REG_SCALAR || !domain_small(&dst->var, 64)) { return false; }
+    *k = (uint64_t)(int64_t)insn.imm;
+    if ((insn.opcode & BPF_SRC_X) != 0) {
+        if (src->kind != REG_SCALAR || src == dst || !scalar_is_const(&src->var)) { return false; }
+        *k = src->var.value;
+    }
+    return *k <= INT32_MAX;
+}
+
 enum status branch_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, enum certainty *certainty) {
+    uint64_t k;
+    if (is_small_comparison(s, insn, &k)) {
+        *certainty = small_compare(insn.opcode & 0xf0u, &reg_at(s, insn_dst(insn))->var, k);
+        return STATUS_OK;
+    }
     enum status status = require_set(v, s, insn_dst(insn));
     if (status == STATUS_OK && (insn.opcode & BPF_SRC_X) != 0) { status = require_set(v, s, insn_src(insn)); }
     if (status != STATUS_OK) { return status; }
@@ -124,14 +142,16 @@ enum status branch_certainty(struct verifier *v, struct state *s, struct bpf_ins
 static bool touch(struct verifier *v, struct reg *r) {
     if (!v->undo_active) { return true; }
     if (v->undo_count == UNDO_KEPT) { return false; }
-    v->undo[v->undo_count++] = (struct undo){r, *r};
+    struct undo *undo = &v->undo[v->undo_count++];
+    undo->place = r;
+    reg_copy(&undo->saved, r);
     return true;
 }
 
 void state_undo(struct verifier *v) {
     while (v->undo_count != 0) {
         v->undo_count--;
-        *v->undo[v->undo_count].place = v->undo[v->undo_count].saved;
+        reg_copy(v->undo[v->undo_count].place, &v->undo[v->undo_count].saved);
     }
     if (v->undo_held != nullptr) { *v->undo_held = v->undo_held_saved; }
     v->undo_held = nullptr;
@@ -212,11 +232,26 @@ static void assume_null(struct verifier *v, struct state *s, const struct reg *p
     narrow_all(v, s, &(struct narrowing){.id = of.id, .kind = of.kind, .null = null});
 }
 
+static bool assume_small(struct verifier *v, struct state *s, struct bpf_insn insn, uint64_t k, uint32_t op) {
+    struct reg *r = reg_at(s, insn_dst(insn));
+    if (!touch(v, r)) { return true; }
+    if (!small_assume(op, &r->var, k)) { return false; }
+    if (r->id != 0) { narrow_all(v, s, &(struct narrowing){.id = r->id, .kind = REG_SCALAR, .var = &r->var}); }
+    return true;
+}
+
 bool state_assume(struct verifier *v, struct state *s, bool taken) {
-    struct bpf_insn insn = v->program->insns[s->pc];
+    struct bpf_insn insn = insn_at(v, s->pc);
+    uint32_t op = insn.opcode & 0xf0u;
+    uint64_t k;
+    if (!taken) { op = comparison_negated(op); }
+    if (is_small_comparison(s, insn, &k)) {
+        if (!assume_small(v, s, insn, k, op)) { return false; }
+        s->pc += 1 + (taken ? (uint32_t)insn.off : 0);
+        return true;
+    }
     struct operands o;
     read_operands(s, insn, &o);
-    uint32_t op = taken ? o.op : comparison_negated(o.op);
     if (o.dst->kind == REG_SCALAR && o.src->kind == REG_SCALAR) {
         if (!assume_scalars(v, s, &o, op)) { return false; }
     } else if (is_packet_end_check(&o)) {

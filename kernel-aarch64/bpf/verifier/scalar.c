@@ -2,7 +2,7 @@
 
 #include "bpf/verifier/scalar.h"
 
-#include "bpf/verifier/domain.h"
+#include "bpf/verifier/small.h"
 
 void scalar_set_const(struct scalar *s, uint64_t value) { domain_const(s, value, 64); }
 void scalar_set_unknown(struct scalar *s) { domain_unknown(s, 64); }
@@ -64,25 +64,29 @@ static uint64_t evaluate(uint32_t op, bool is_signed, uint64_t a, uint64_t b, ui
     }
 }
 
+/* Adding to an unknown number, or xoring or subtracting, leaves it unknown. */
+static bool stays_unknown(uint32_t op, const struct scalar *a, const struct scalar *b) {
+    return (op == BPF_ALU_ADD || op == BPF_ALU_SUB || op == BPF_ALU_XOR) && (scalar_is_unknown(a) || scalar_is_unknown(b));
+}
+
 void scalar_alu64(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
+    if (small_alu(op, dst, small_of(src), 64)) { return; }
     if ((dst->mask | src->mask) == 0) {
         domain_const(dst, evaluate(op, is_signed, dst->value, src->value, 64), 64);
-        return;
-    }
-    switch (op) { /* one instance per operation, so that each is compiled without a second dispatch */
-    case BPF_ALU_ADD: domain_alu_full(BPF_ALU_ADD, false, dst, src, 64); return;
-    case BPF_ALU_SUB: domain_alu_full(BPF_ALU_SUB, false, dst, src, 64); return;
-    case BPF_ALU_AND: domain_alu_full(BPF_ALU_AND, false, dst, src, 64); return;
-    default: domain_alu_full(op, is_signed, dst, src, 64); return;
+    } else if (stays_unknown(op, dst, src)) {
+        domain_unknown(dst, 64);
+    } else {
+        domain_alu_full(op, is_signed, dst, src, 64);
     }
 }
 
 void scalar_alu32(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
+    if (small_alu(op, dst, small_of(src), 64)) { return; }
     if ((dst->mask | src->mask) == 0) {
         domain_const(dst, (uint32_t)evaluate(op, is_signed, (uint32_t)dst->value, (uint32_t)src->value, 32), 64);
-        return;
+    } else {
+        domain_alu_half(op, is_signed, dst, src, 64);
     }
-    domain_alu_half(op, is_signed, dst, src, 64);
 }
 
 void scalar_zero_extend_32(struct scalar *s) {
@@ -98,6 +102,7 @@ enum certainty scalar_compare(uint32_t op, const struct scalar *a, const struct 
 }
 
 bool scalar_assume(uint32_t op, struct scalar *a, struct scalar *b, bool is64) {
+    if (b->mask == 0 && b->value <= INT32_MAX && domain_small(a, 64)) { return small_assume(op, a, b->value); }
     return is64 ? domain_assume_full(op, a, b, 64) : domain_assume_half(op, a, b, 64);
 }
 
@@ -125,6 +130,10 @@ bool scalar_covers(const struct scalar *a, const struct scalar *b) {
 
 void scalar_join(struct scalar *a, const struct scalar *b) {
     uint64_t unknown = a->mask | b->mask | (a->value ^ b->value);
+    if ((a->value | b->value | unknown) <= INT32_MAX) {
+        put_small(a, (struct bits){a->value & ~unknown, unknown}, min_u(a->umin, b->umin), max_u(a->umax, b->umax));
+        return;
+    }
     a->value &= ~unknown;
     a->mask = unknown;
     struct range r = range_full(a), q = range_sub(a);

@@ -26,13 +26,16 @@ struct relation {
 
 /* Packs the state; null when the workspace is full. */
 struct snapshot *snapshot_take(struct verifier *v, const struct state *s, const struct place *place);
-void snapshot_load(const struct snapshot *from, struct state *s);
+void snapshot_load(const struct verifier *v, const struct snapshot *from, struct state *s);
 void snapshot_free(struct verifier *v, struct snapshot *snapshot);
 struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
 /* True when the join of both loses nothing that can decide on safety: where it can, one of them covers the other. */
 bool snapshot_joins_well(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool *comparable);
 /* Widens the state until it covers the snapshot too. */
 void snapshot_join(struct verifier *v, struct state *s, const struct snapshot *snapshot);
+/* Does so, and forgets what is dead at s->pc, if that loses nothing that can decide on safety and is quickly seen; else does
+ * nothing and is false. */
+bool snapshot_join_alike(struct verifier *v, struct state *s, const struct snapshot *snapshot);
 /* Forgets what is dead at s->pc, so that the state says no more than a snapshot of it would. */
 void state_forget(const struct verifier *v, struct state *s);
 /* The same for one frame and the place where it goes on. */

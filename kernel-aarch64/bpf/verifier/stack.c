@@ -94,7 +94,7 @@ enum status stack_load(struct verifier *v, struct state *s, const struct reg *p,
     if (bytes == slot->spill_bytes && slot->reg.kind == REG_SCALAR && slot->reg.id == 0 && !scalar_is_const(&slot->reg.var)) {
         slot->reg.id = new_id(v);
     }
-    *out = slot->reg;
+    reg_copy(out, &slot->reg);
     if (bytes < 8 && out->kind == REG_SCALAR) {
         if (sign_extend || bytes != slot->spill_bytes) { out->id = 0; }
         if (sign_extend) {
@@ -153,7 +153,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     bool linked = value->kind == REG_SCALAR && !scalar_is_const(&value->var) &&
                   (bytes == 8 || value->var.umax <= UINT64_MAX >> (64 - 8 * bytes));
     if (linked && value->id == 0) { value->id = new_id(v); }
-    slot->reg = *value;
+    reg_copy(&slot->reg, value);
     if (value->kind == REG_SCALAR && !linked) {
         slot->reg.id = 0;
         if (bytes < 8) { scalar_truncate(&slot->reg.var, bytes * 8); }

@@ -72,6 +72,7 @@ static inline void state_set_depth(struct state *s, uint32_t depth) {
     s->depth = depth;
     s->regs = s->frames[depth].regs;
 }
+static inline void reg_copy(struct reg *to, const struct reg *from) { __builtin_memcpy_inline(to, from, sizeof(*to)); }
 static inline bool reg_is_pointer(const struct reg *r) { return r->kind > REG_SCALAR; }
 
 /* Of a kind that may be null, the kind that it has when it is not; else the same. */

@@ -1,5 +1,6 @@
 /* One instruction of the abstract machine: dispatch, jumps, and the facts that the JIT may rely on. */
 
+#include "bpf/verifier/small.h"
 #include "bpf/verifier/step.h"
 
 static bool upper_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_fits_u32(&r->var); }
@@ -11,17 +12,15 @@ static bool source_nonzero(const struct reg *src, struct bpf_insn insn) {
 }
 
 /* A fact holds when it held each time; until the first time every fact may still hold. */
-static void note_facts(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
-    uint8_t seen = FACT_REACHED;
-    if (upper_zero(reg_at(s, insn_dst(insn)))) { seen |= FACT_DST_UPPER_ZERO; }
-    if (shape != SHAPE_LD_IMM64) { /* its src is no register */
-        const struct reg *src = reg_at(s, insn_src(insn));
-        if (upper_zero(src)) { seen |= FACT_SRC_UPPER_ZERO; }
-        if (shape == SHAPE_DIV_X && source_nonzero(src, insn)) { seen |= FACT_SRC_NONZERO; }
-    }
-    uint8_t *flags = &v->facts->flags[s->pc];
-    uint8_t always = *flags & FACT_JUMP_TARGET;
-    *flags = (uint8_t)(((*flags & FACT_REACHED) != 0 ? *flags & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN) : seen) | always);
+static inline void note_facts(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape, const struct reg *dst,
+                              const struct reg *src) {
+    uint32_t seen = FACT_REACHED;
+    if (upper_zero(dst)) { seen |= FACT_DST_UPPER_ZERO; }
+    if (upper_zero(src) && shape != SHAPE_LD_IMM64) { seen |= FACT_SRC_UPPER_ZERO; } /* its src is no register */
+    if (shape == SHAPE_DIV_X && source_nonzero(src, insn)) { seen |= FACT_SRC_NONZERO; }
+    uint32_t flags = v->facts->flags[pc];
+    uint32_t held = (flags & FACT_REACHED) != 0 ? flags & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN) : seen;
+    v->facts->flags[pc] = (uint8_t)(held | (flags & FACT_JUMP_TARGET));
 }
 
 static void note_way(struct verifier *v, uint32_t pc, bool first, enum certainty certainty) {
@@ -39,7 +38,7 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
 
 [[gnu::noinline]] static enum flow step_branch(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
     bool first = (v->facts->flags[s->pc] & FACT_REACHED) == 0;
-    note_facts(v, s, insn, shape);
+    note_facts(v, s->pc, insn, shape, reg_at(s, insn_dst(insn)), reg_at(s, insn_src(insn)));
     enum certainty certainty;
     if (branch_certainty(v, s, insn, &certainty) != STATUS_OK) { return FLOW_REFUSED; }
     note_way(v, s->pc, first, certainty);
@@ -52,7 +51,7 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
 
 [[gnu::noinline]] static enum status load_imm64(struct verifier *v, struct state *s, struct bpf_insn insn) {
     struct reg *dst = reg_at(s, insn_dst(insn));
-    struct bpf_insn next = v->program->insns[s->pc + 1];
+    struct bpf_insn next = insn_at(v, s->pc + 1);
     switch (insn_src(insn)) {
     case BPF_PSEUDO_IMM64_MAP:
         reg_set_pointer(dst, REG_MAP);
@@ -85,20 +84,6 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     return STATUS_OK;
 }
 
-/* Memory and helpers: instructions that go on to the next one. */
-[[gnu::noinline]] static enum status step_plain(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
-    switch (shape) {
-    case SHAPE_LD_IMM64: return load_imm64(v, s, insn);
-    case SHAPE_LDX: return step_load(v, s, insn, false);
-    case SHAPE_LDSX: return step_load(v, s, insn, true);
-    case SHAPE_ST: return step_store(v, s, insn, false);
-    case SHAPE_STX: return step_store(v, s, insn, true);
-    case SHAPE_ATOMIC: return step_atomic(v, s, insn);
-    case SHAPE_LEGACY_PACKET: return step_legacy_packet(v, s, insn);
-    default: return step_helper(v, s, (uint32_t)insn.imm); /* SHAPE_CALL */
-    }
-}
-
 [[gnu::noinline]] static enum flow step_jump(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
     if (shape == SHAPE_EXIT) {
         bool ended;
@@ -111,21 +96,58 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     return step_call(v, s, target) == STATUS_OK ? FLOW_JUMPED : FLOW_REFUSED;
 }
 
-enum flow state_step(struct verifier *v, struct state *s) {
-    struct bpf_insn insn;
-    __builtin_memcpy(&insn, &v->program->insns[s->pc], sizeof(insn)); /* as one word */
-    uint8_t shape = insn_shapes[insn.opcode];
-    if (shape == SHAPE_COND_K || shape == SHAPE_COND_X) { return step_branch(v, s, insn, shape); }
-    note_facts(v, s, insn, shape);
-    bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
-    if (shape >= SHAPE_JA && !helper) { return step_jump(v, s, insn, shape); }
-    if (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP) {
-        if (step_alu(v, s, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
-        s->pc++;
-        return FLOW_NEXT;
+/* The common arithmetic: numbers of which little must be known to know all of the result. */
+static inline bool alu_is_small(struct bpf_insn insn, uint8_t shape, struct reg *dst, const struct reg *src) {
+    if (dst->kind != REG_SCALAR) { return false; }
+    struct small by = small_const((uint64_t)(int64_t)insn.imm);
+    if (shape == SHAPE_ALU_X) {
+        if (src->kind != REG_SCALAR) { return false; }
+        by = small_of(&src->var);
     }
-    if (step_plain(v, s, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
-    s->pc++;
+    if (!small_alu(insn.opcode & 0xf0u, &dst->var, by, 64)) { return false; }
+    dst->id = 0;
+    return true;
+}
+
+/* Executes an instruction that is no jump. */
+static inline enum status step_plain(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape, struct reg *dst,
+                                     const struct reg *src) {
+    switch (shape) {
+    case SHAPE_LD_IMM64: return load_imm64(v, s, insn);
+    case SHAPE_LDX: return step_load(v, s, insn, false);
+    case SHAPE_LDSX: return step_load(v, s, insn, true);
+    case SHAPE_ST: return step_store(v, s, insn, false);
+    case SHAPE_STX: return step_store(v, s, insn, true);
+    case SHAPE_ATOMIC: return step_atomic(v, s, insn);
+    case SHAPE_LEGACY_PACKET: return step_legacy_packet(v, s, insn);
+    case SHAPE_CALL: return step_helper(v, s, (uint32_t)insn.imm);
+    case SHAPE_ALU_K:
+    case SHAPE_ALU_X:
+        if (alu_is_small(insn, shape, dst, src)) { return STATUS_OK; }
+        [[fallthrough]];
+    default: return step_alu(v, s, insn, shape);
+    }
+}
+
+enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
+    const uint16_t *points = v->points;
+    const struct bpf_insn *insns = v->program->insns;
+    do {
+        --*left;
+        s->walked++;
+        if (v->observer != nullptr) { v->observer(v->observer_cookie, s); }
+        uint32_t pc = s->pc;
+        struct bpf_insn insn = fetch(&insns[pc]);
+        uint8_t shape = insn_shapes[insn.opcode];
+        if (shape == SHAPE_COND_K || shape == SHAPE_COND_X) { return step_branch(v, s, insn, shape); }
+        struct reg *dst = reg_at(s, insn_dst(insn));
+        const struct reg *src = reg_at(s, insn_src(insn));
+        note_facts(v, pc, insn, shape, dst, src);
+        bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
+        if (shape >= SHAPE_JA && !helper) { return step_jump(v, s, insn, shape); }
+        if (step_plain(v, s, insn, shape, dst, src) != STATUS_OK) { return FLOW_REFUSED; }
+        s->pc++;
+    } while (points[s->pc] == 0 && *left != 0);
     return FLOW_NEXT;
 }
 

@@ -15,8 +15,9 @@ enum flow : uint8_t {
     FLOW_REFUSED, /* v->result says why */
 };
 
-/* Executes the instruction at s->pc. */
-enum flow state_step(struct verifier *v, struct state *s);
+/* Executes instructions from s->pc on, at least one and at most *left, which it counts down: until one does not simply
+ * lead to the next, or leads to a point. */
+enum flow state_run(struct verifier *v, struct state *s, uint64_t *left);
 /* Takes one way out of the conditional jump at s->pc: narrows what it compares and moves s->pc. False when the way is
  * not possible. While v->undo_active, what changes can be taken back with state_undo(). */
 [[nodiscard]] bool state_assume(struct verifier *v, struct state *s, bool taken);

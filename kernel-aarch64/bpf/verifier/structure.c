@@ -38,18 +38,48 @@ static enum status check_fall_through(struct verifier *v, uint32_t pc, uint32_t 
     return STATUS_OK;
 }
 
+/* Bits of an instruction that may be set in the plain forms of each shape; dst in 8..11, src in 12..15, off in 16..31, imm in
+ * 32..63. What sets others, or names r10 where it is not plainly read, is looked at closely. */
+static const uint64_t plain_bits[SHAPE_EXIT + 1] = {
+    [SHAPE_LDX] = 0xffffffff,
+    [SHAPE_LDSX] = 0xffffffff,
+    [SHAPE_ST] = 0xffffffffffff0fff,
+    [SHAPE_STX] = 0xffffffff,
+    [SHAPE_MOV_K] = 0xffffffff00000fff,
+    [SHAPE_MOV_X] = 0x0000ffff,
+    [SHAPE_ALU_K] = 0xffffffff00000fff,
+    [SHAPE_ALU_X] = 0x0000ffff,
+    [SHAPE_DIV_K] = 0xffffffff00010fff,
+    [SHAPE_DIV_X] = 0x0001ffff,
+    [SHAPE_NEG] = 0x00000fff,
+    [SHAPE_JA] = 0xffff00ff,
+    [SHAPE_JA32] = 0xffffffff000000ff,
+    [SHAPE_COND_K] = 0xffffffffffff0fff,
+    [SHAPE_COND_X] = 0xffffffff,
+    [SHAPE_EXIT] = 0xff,
+};
+
+static inline bool is_plain(struct bpf_insn insn, uint8_t shape) {
+    uint64_t others = insn.opcode | (uint64_t)insn.regs << 8 | (uint64_t)(uint16_t)insn.off << 16 | (uint64_t)(uint32_t)insn.imm << 32;
+    others &= ~plain_bits[shape];
+    uint32_t most_dst = shape == SHAPE_ST || shape == SHAPE_STX ? FRAME_POINTER : FRAME_POINTER - 1;
+    uint32_t most_src = shape == SHAPE_LDX ? FRAME_POINTER : FRAME_POINTER - 1;
+    return others == 0 && insn_dst(insn) <= most_dst && insn_src(insn) <= most_src && shape != SHAPE_BAD;
+}
+
 /* One sweep: every slot's fields, marks on every target, and what is reached from above. *settled when nothing is left
  * to find out about the edges: no loop, no call, no jump into a 64-bit load, no slot that is not reached. */
 static enum status check_slots(struct verifier *v, bool *settled) {
     uint32_t count = v->program->count;
+    uint8_t all_reached = MARK_REACHED;
     *settled = true;
     v->marks[0] = MARK_REACHED;
     for (uint32_t pc = 0; pc < count; pc++) {
         struct bpf_insn insn = insn_at(v, pc);
         uint8_t shape = insn_shapes[insn.opcode], reached = v->marks[pc] & MARK_REACHED;
-        enum status status = check_slot(v, pc, insn, shape);
+        enum status status = is_plain(insn, shape) ? STATUS_OK : check_slot(v, pc, insn, shape);
         if (status != STATUS_OK) { return status; }
-        *settled &= reached != 0;
+        all_reached &= reached;
         uint32_t next = pc + 1;
         if (shape >= SHAPE_JA) {
             if (shape_jumps(shape)) {
@@ -68,7 +98,7 @@ static enum status check_slots(struct verifier *v, bool *settled) {
         v->marks[next] |= reached;
         pc = next - 1;
     }
-    *settled &= v->loop_count == 0 && v->call_count == 0;
+    *settled &= all_reached != 0 && v->loop_count == 0 && v->call_count == 0;
     return STATUS_OK;
 }
 

@@ -4,8 +4,6 @@
 #include "bpf/verifier/engine.h"
 #include "bpf/verifier/instruction.h"
 
-static inline struct bpf_insn insn_at(const struct verifier *v, uint32_t pc) { return v->program->insns[pc]; }
-
 static inline int64_t jump_target(struct bpf_insn insn, uint8_t shape, uint32_t pc) {
     return (int64_t)pc + 1 + (shape == SHAPE_JA32 || shape == SHAPE_CALL ? insn.imm : insn.off);
 }

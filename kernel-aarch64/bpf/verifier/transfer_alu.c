@@ -21,12 +21,12 @@ static enum status move_register(struct verifier *v, struct state *s, struct bpf
         if (insn.off != 0) {
             return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; it cannot be sign-extended", insn_src(insn), src);
         }
-        *dst = *src;
+        reg_copy(dst, src);
         return STATUS_OK;
     }
     bool same = insn.off == 0 && (is_wide(insn) || scalar_fits_u32(&src->var));
     if (same && src->id == 0 && !scalar_is_const(&src->var)) { src->id = new_id(v); }
-    *dst = *src;
+    reg_copy(dst, src);
     if (!same) { dst->id = 0; }
     if (insn.off != 0) { scalar_sign_extend(&dst->var, (uint32_t)insn.off); }
     if (!is_wide(insn)) { scalar_zero_extend_32(&dst->var); }
@@ -72,11 +72,6 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
     return STATUS_OK;
 }
 
-/* Adding to an unknown number, or xoring or subtracting, leaves it unknown. */
-static bool stays_unknown(uint32_t op, const struct scalar *a, const struct scalar *b) {
-    return (op == BPF_ALU_ADD || op == BPF_ALU_SUB || op == BPF_ALU_XOR) && (scalar_is_unknown(a) || scalar_is_unknown(b));
-}
-
 enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
     struct reg *dst = reg_at(s, insn_dst(insn));
     uint64_t imm = (uint64_t)(int64_t)insn.imm;
@@ -109,8 +104,6 @@ enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, 
     dst->id = 0;
     if (!is_wide(insn)) {
         scalar_alu32(op, insn.off == 1, &dst->var, &src->var);
-    } else if (stays_unknown(op, &dst->var, &src->var)) {
-        scalar_set_unknown(&dst->var);
     } else {
         scalar_alu64(op, insn.off == 1, &dst->var, &src->var);
     }
