@@ -13,7 +13,7 @@ import {
   fastbootUsb,
   serveFastbootUdp,
 } from '../../rig/emulated/index.ts';
-import { makeCleanup } from '../cleanup.ts';
+import { type Cleanup, makeCleanup } from '../cleanup.ts';
 import { registerFlash } from '../commands/flash.ts';
 import { failureOf } from '../failure.ts';
 import { Output } from '../output.ts';
@@ -46,7 +46,10 @@ put(
   }),
 );
 
-const flash = async (host: UsbHost, ...argv: string[]): Promise<Result> => {
+const flash = (host: UsbHost, ...argv: string[]) => flashUntil(makeCleanup(), host, ...argv);
+
+/** `cleanup.abort()` is what Ctrl-C does. */
+const flashUntil = async (cleanup: Cleanup, host: UsbHost, ...argv: string[]): Promise<Result> => {
   const written = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {
@@ -54,7 +57,6 @@ const flash = async (host: UsbHost, ...argv: string[]): Promise<Result> => {
     },
   });
   const output = new Output(true, stream('stdout'), stream('stderr'));
-  const cleanup = makeCleanup();
   const program = new Command('velocity')
     .option('--json')
     .option('--port <address>')
@@ -249,4 +251,26 @@ test('two boards side by side are told apart by their location', async (t) => {
   t.is((await flash(bus, '--board', 'cm4', ...usbBoot, '--usb', '1-2')).exit, 0);
   t.true(second.booted);
   t.is(first.transfers, 0);
+});
+
+test('watching flashes each board that is plugged in, also after one that failed, until it is stopped', async (t) => {
+  const bus = new EmulatedBus();
+  const cleanup = makeCleanup();
+  const running = flashUntil(cleanup, bus, '--watch', '--board', 'cm4', ...usbBoot);
+  const bad = new BootRom('BCM2711', bus, { status: 5 });
+  bad.plugIn('1-1');
+  const good = new BootRom('BCM2711', bus);
+  const look = async (done: () => boolean) => {
+    for (let i = 0; i < 200 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 25));
+  };
+  await look(() => bad.transfers > 3);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  bad.unplug();
+  good.plugIn('1-2');
+  await look(() => good.booted);
+  cleanup.abort();
+  const result = await running;
+  t.true(good.booted);
+  t.regex(result.stderr, /status 5/);
+  t.is(result.exit, 130);
 });
