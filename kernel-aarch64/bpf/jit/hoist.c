@@ -8,6 +8,7 @@
 struct loop {
     uint32_t end; /* slot of the last jump back, 0 = none seen yet */
     uint32_t blocked; /* first slot that rules hoisting out, if it lies in the loop */
+    uint32_t reentry; /* lowest slot after the head that a jump from behind `end` goes back to */
     uint32_t count;
     uint64_t values[HOISTED_LIMIT];
     uint32_t used_at[HOISTED_LIMIT];
@@ -91,18 +92,25 @@ static void look_at(const struct jit *j, uint32_t head, uint32_t slot, struct lo
     if (needs_register(insn, &value)) { collect(loop, slot, value); }
     if (!is_jump_class(insn)) { return; }
     enum flow flow = jump_flow(insn, j->facts->flags[slot]);
-    if ((flow == FLOW_JUMP || flow == FLOW_BRANCH) && jump_target(insn, slot) == head) { loop->end = slot; }
+    if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }
+    uint32_t target = jump_target(insn, slot);
+    if (target == head) {
+        loop->end = slot;
+        loop->reentry = UINT32_MAX; /* what jumped so far lies inside */
+    } else if (target > head && target <= slot && target < loop->reentry) {
+        loop->reentry = target;
+    }
 }
 
 void hoist_constants(struct jit *j, uint32_t head) {
-    struct loop loop = {.blocked = UINT32_MAX};
+    struct loop loop = {.blocked = UINT32_MAX, .reentry = UINT32_MAX};
     uint32_t slot = head, limit = head + MAX_LOOP_SLOTS;
     if (head < j->hoisted_end) { return; }
     for (; slot < j->program->count && j->slots[slot] & SLOT_LOOP && slot < limit; slot++) {
         if (slot_reached(j, slot)) { look_at(j, head, slot, &loop); }
     }
     j->hoisted_count = 0;
-    if (slot == limit || loop.end == 0 || loop.blocked <= loop.end) { return; }
+    if (slot == limit || loop.end == 0 || loop.blocked <= loop.end || loop.reentry <= loop.end) { return; }
     for (uint32_t i = 0; i < loop.count && loop.used_at[i] <= loop.end; i++) {
         j->hoisted[j->hoisted_count++] = loop.values[i];
         emit_constant(j, (enum a64_reg)(HOISTED_FIRST + i), loop.values[i]);
