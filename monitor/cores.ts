@@ -18,14 +18,14 @@ const rate = (now: number, before: number | undefined, seconds: number) =>
 
 const rowOf = (name: string, stat: TaskStat, before: CoreRow | undefined, seconds: number): CoreRow => {
   const [ticks, wakeups] = [Number(stat.runtime ?? 0), Number(stat.cswcnt ?? 0)];
-  const size = Number(stat.stksiz ?? 0);
+  const [used, size] = [Number(stat.stkuse ?? 0), Number(stat.stksiz ?? 0)];
   return {
     name,
     ticks,
     wakeups,
     ticksPerSecond: rate(ticks, before?.ticks, seconds),
     wakeupsPerSecond: rate(wakeups, before?.wakeups, seconds),
-    stack: size > 0 ? Number(stat.stkuse ?? 0) / size : undefined,
+    stack: size > 0 && used > 0 ? used / size : undefined,
   };
 };
 

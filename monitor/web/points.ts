@@ -21,7 +21,7 @@ const modulePoint = (row: ModuleRow, state: MonitorState) => ({
   sha: Buffer.from(row.module?.sha ?? []).toString('hex'),
   proof: row.module?.proof ?? 0,
   calls: Number(row.telemetry.calls),
-  perSecond: callsPerSecond(row),
+  perSecond: row.seconds > 0 ? callsPerSecond(row) : null,
   mean: cyclesPerCall(row),
   p50: within(row, 0.5),
   p99: within(row, 0.99),
