@@ -7,7 +7,7 @@ import { install, timerProgram } from '../board/programs.ts';
 import { frameOf, openWire, sha256, type Wire } from './wire.ts';
 
 const TICK_10KHZ_US = 100;
-const FLOOD_BYTES = 64 * 1024;
+const FLOOD_BYTES = 32 * 1024;
 
 let wire: Wire;
 
