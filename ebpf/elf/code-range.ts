@@ -27,9 +27,18 @@ const lowerBound = (symbols: readonly ElfSymbol[], value: number): number => {
   return low;
 };
 
-/** Bytes to the next symbol. */
+const functionsOf = new WeakMap<readonly ElfSymbol[], readonly ElfSymbol[]>();
+
+/** The symbols that may start a function: labels inside functions have local symbols of no type. */
+const starts = (symbols: readonly ElfSymbol[]): readonly ElfSymbol[] => {
+  const known = functionsOf.get(symbols) ?? symbols.filter((s) => s.global || s.type === STT.func);
+  functionsOf.set(symbols, known);
+  return known;
+};
+
+/** Bytes to the next function. */
 const extent = (object: ElfObject, section: Section, offset: number): number => {
-  const symbols = named(object, section);
+  const symbols = starts(named(object, section));
   const next = symbols[lowerBound(symbols, offset + 1)]?.value ?? section.data.length;
   return Math.min(section.data.length, next) - offset;
 };

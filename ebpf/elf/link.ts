@@ -1,5 +1,11 @@
 /** Links one program: its function, the local functions it calls, and its maps (libbpf's rules). */
-import { bpf, HOST_PROGRAM_MAPS, MAX_MAPS_PER_PROGRAM } from '../../abi/index.ts';
+import {
+  bpf,
+  HOST_PROGRAM_MAPS,
+  MAP_FLAG_READ_ONLY,
+  MAX_MAPS_PER_PROGRAM,
+  mapTypes,
+} from '../../abi/index.ts';
 import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
@@ -102,20 +108,44 @@ class Linker {
 
   #target(symbol: ElfSymbol): Section {
     const section = this.#context.object.sections[symbol.section];
+    if (
+      this.#linux &&
+      symbol.section === 0 &&
+      this.#context.mapTypes.btf?.variables('.ksyms').has(symbol.name)
+    )
+      throw new ElfError('core_unsupported', `${symbol.name} is a variable of the kernel`);
     if (symbol.section === 0 || !section)
       throw new ElfError('unresolved_symbol', `${symbol.name || 'a symbol without name'}`);
     return section;
   }
 
+  /** A variable of the kernel's configuration, which the loader fills in: a read-only map of its own. */
+  #config(symbol: ElfSymbol) {
+    const { btf } = this.#context.mapTypes;
+    const variable = symbol.section === 0 ? btf?.variables('.kconfig').get(symbol.name) : undefined;
+    if (!this.#linux || !btf || !variable) return undefined;
+    const low = this.#map(`k${symbol.name}`, () => ({
+      name: symbol.name,
+      type: mapTypes.array,
+      keySize: 4,
+      valueSize: btf.sizeOf(variable.value),
+      maxEntries: 1,
+      flags: MAP_FLAG_READ_ONLY,
+    }));
+    return { src: pseudo.imm64_map_value, low, high: 0 };
+  }
+
   /** R_BPF_64_64: the address of a map, of a global variable or of a function. Returns the new two slots' fields. */
   #address(symbol: ElfSymbol, addend: number, slot: number): { src: number; low: number; high: number } {
+    const config = this.#config(symbol);
+    if (config) return config;
     const section = this.#target(symbol);
     if (isMapSection(section)) {
-      const { object, mapTypes } = this.#context;
+      const { object, mapTypes: types } = this.#context;
       const map = symbol.type === STT.section ? symbolAt(object, section, addend) : symbol;
       if (!map) throw new ElfError('bad_relocation', `nothing is defined at ${section.name}+${addend}`);
       const index = this.#map(`m${section.index}:${map.value}`, () =>
-        mapOfSymbol(object, mapTypes, map, this.#linux),
+        mapOfSymbol(object, types, map, this.#linux),
       );
       return { src: pseudo.imm64_map, low: index, high: 0 };
     }

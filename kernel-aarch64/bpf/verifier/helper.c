@@ -47,6 +47,7 @@ static enum status check_sized_memory(struct verifier *v, struct state *s, uint3
         return refuse(v, STATUS_HELPER_MEMORY, s->pc, "%r is %R, the helper wants a size of %u or more with a bound", r + 1, size,
                       (uint64_t)!may_be_zero);
     }
+    /* Nothing may be read from null, whatever the helper. */
     if (size->var.umax == 0 && is_zero(reg_at(s, r))) { return STATUS_OK; }
     return check_argument_memory(v, s, r, size->var.umax, access);
 }
@@ -118,8 +119,6 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_OUT_8: return check_argument_memory(v, s, r, 8, ACCESS_WRITE);
     case ARG_OUT_4: return check_argument_memory(v, s, r, 4, ACCESS_WRITE);
     case ARG_MAP_VALUE_OUT: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_WRITE);
-    case ARG_MEMORY_OR_NULL: return is_zero(value) ? require_set(v, s, r + 1) : check_sized_memory(v, s, r, call, ACCESS_READ);
-    case ARG_OUT_OR_NULL: return is_zero(value) ? require_set(v, s, r + 1) : check_sized_memory(v, s, r, call, ACCESS_WRITE);
     case ARG_MAP_VALUE_OR_NULL:
         return is_zero(value) ? STATUS_OK : check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
     case ARG_LOCK: return check_lock(v, s, r);

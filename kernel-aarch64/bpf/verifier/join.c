@@ -10,6 +10,13 @@ static void fold_offset(struct reg *r) {
     r->off = 0;
 }
 
+static bool is_packet(const struct reg *r) { return r->kind == REG_PACKET || r->kind == REG_PACKET_META; }
+
+/* What is proven of the packet counts from the address without its constant part, which is about to move. */
+static void fold_range(struct reg *r) {
+    if (is_packet(r)) { r->range = (int64_t)r->range > r->off && r->off >= 0 ? r->range - (uint32_t)r->off : 0; }
+}
+
 static bool may_be_null(const struct reg *r) {
     return r->kind == REG_MAP_VALUE_OR_NULL || (r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0);
 }
@@ -36,20 +43,22 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
         r->kind = REG_UNINIT;
         return;
     }
-    if (r->off != old->off) {
-        if (r->kind == REG_PACKET || r->kind == REG_PACKET_META || r->kind == REG_CONTEXT || kind_may_be_null(r->kind)) {
+    bool folded = r->off != old->off;
+    if (folded) {
+        if (r->kind == REG_CONTEXT || kind_may_be_null(r->kind)) {
             r->kind = REG_UNINIT;
             return;
         }
+        fold_range(r);
+        fold_range(old);
         fold_offset(r);
         fold_offset(old);
     }
-    bool same_id = r->id == old->id;
+    bool same_id = r->id == old->id && !(folded && is_packet(r));
     scalar_join(&r->var, &old->var);
     r->range = r->range < old->range ? r->range : old->range;
     if (!same_id) {
         r->id = r->kind == REG_SCALAR ? 0 : new_id(v);
-        if (r->kind == REG_PACKET || r->kind == REG_PACKET_META) { r->range = 0; }
     }
 }
 

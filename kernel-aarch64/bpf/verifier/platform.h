@@ -12,12 +12,10 @@ enum platform_argument : uint8_t {
     ARG_CONST,            /* a known number, the size of what the helper returns */
     ARG_SIZE_OR_ZERO,     /* bytes of the memory argument before it */
     ARG_CONTEXT,
-    ARG_OUT,              /* memory that the helper writes; its size in the next argument */
+    ARG_OUT,              /* memory that the helper writes; its size in the next argument. Null is 0 bytes, as for ARG_MEMORY */
     ARG_OUT_8,            /* 8 bytes that the helper writes */
     ARG_OUT_4,
     ARG_MAP_VALUE_OUT,    /* memory of the map's value size that the helper writes */
-    ARG_MEMORY_OR_NULL,   /* as ARG_MEMORY */
-    ARG_OUT_OR_NULL,      /* as ARG_OUT */
     ARG_MAP_VALUE_OR_NULL, /* as ARG_MAP_VALUE */
     ARG_CONTEXT_OR_NULL,
     ARG_SOCKET,           /* any socket */

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+import test from 'ava';
+import { linuxTypeOf } from '../../abi/index.ts';
+import { type VerifyRow, verifyObject } from '../../ebpf/index.ts';
+import { CPUS, type Cpu, compile, sources, sourceText } from './compile.ts';
+import { instructionsOf, marks, readInstructions } from './expectation.ts';
+
+const judge = async (name: string, cpu: Cpu) =>
+  verifyObject(await compile(name, cpu), { file: name, platform: 'linux' });
+
+const verdict = (row: VerifyRow) => (row.error ? { code: row.error.code, line: row.error.line } : undefined);
+const told = (expected: { code: string; line: number } | undefined) => expected;
+
+const names = await sources();
+const instructions = await readInstructions();
+
+for (const name of names)
+  for (const cpu of CPUS)
+    test(`${name} for ${cpu}: good programs are accepted, their bad twins refused at the marked line`, async (t) => {
+      const rows = await judge(name, cpu);
+      const expected = marks(await sourceText(name));
+      t.is(rows.length, expected.size);
+      for (const row of rows) {
+        t.deepEqual(verdict(row), told(expected.get(row.function)), `${row.function}: ${row.error?.message}`);
+        if (row.ok) t.true(row.bound_insns! > 0 && row.infer_ms! >= 0);
+      }
+      t.deepEqual(instructionsOf(rows), instructions[name]![cpu]!);
+    });
+
+test('every good program has a bad twin', async (t) => {
+  let pairs = 0;
+  for (const name of names) {
+    const expected = marks(await sourceText(name));
+    for (const [program, refusal] of expected) {
+      const twin = program.replace(/^(good|bad)/, (kind) => (kind === 'good' ? 'bad' : 'good'));
+      t.true(expected.has(twin), program);
+      t.is(refusal === undefined, program.startsWith('good'), program);
+    }
+    pairs += expected.size / 2;
+  }
+  t.true(pairs >= 25, `${pairs}`);
+});
+
+test('a section stands for the longest part of its name that has a type', (t) => {
+  const rows: [string, string, string?][] = [
+    ['xdp', 'xdp'],
+    ['xdp/anything', 'xdp'],
+    ['tracepoint/a/b', 'tracepoint'],
+    ['kretprobe/f', 'kprobe'],
+    ['raw_tracepoint/x', 'raw_tracepoint'],
+    ['cgroup/bind4', 'cgroup_bind'],
+    ['cgroup_skb/egress', 'cgroup_skb_egress'],
+    ['?sk_msg/x', 'sk_msg'],
+    ['fentry/f', 'typed'],
+    ['2/7', 'sched_cls'],
+    ['2/7', 'xdp', 'bpf_xdp.o'],
+    ['xdp_prog', 'xdp'],
+  ];
+  for (const [section, type, file] of rows) t.is(linuxTypeOf(section, file), type as never, section);
+});
+
+const assemble = (text: string) =>
+  execFileSync('llvm-mc-19', ['--arch=bpf', '-mcpu=v3', '-filetype=obj', '-'], {
+    input: text,
+    maxBuffer: 1 << 28,
+  });
+const only = async (text: string) => {
+  const rows = await verifyObject(assemble(text), { platform: 'linux' });
+  return rows.map((row) => row.error?.code ?? 'ok');
+};
+
+test('what is typed by the kernel is refused by name', async (t) => {
+  t.deepEqual(await only('.section "fentry/f","ax",@progbits\nr0 = 0\nexit\n'), ['btf_unsupported']);
+  t.deepEqual(await only('.section xdp,"ax",@progbits\ncall 4000\nexit\n'), ['unknown_helper']);
+});
+
+test('the hooks of the board are not those of Linux, nor the other way round', async (t) => {
+  const text = (section: string) => `.section ${section},"ax",@progbits\nr0 = 0\nexit\n`;
+  t.deepEqual(await only(text('xdp')), ['ok']);
+  const board = await verifyObject(assemble(text('"tracepoint/x"')));
+  t.deepEqual(
+    board.map((row) => row.error?.code),
+    ['unknown_section'],
+  );
+});
+
+/** Numbers that nothing bounds, held apart by branches: 2^n ways that never merge. */
+const exponential = (n: number) =>
+  [
+    '.section kprobe,"ax",@progbits',
+    'r6 = r1',
+    'r7 = 0',
+    ...Array.from({ length: n }, (_, i) => [
+      `r1 = *(u64 *)(r6 + ${(i % 20) * 8})`,
+      `if r1 s> ${i} goto a${i}`,
+      `r7 += ${1 << (i % 24)}`,
+      `a${i}:`,
+      `*(u64 *)(r10 - ${8 + (i % 60) * 8}) = r7`,
+    ]).flat(),
+    'loop:',
+    'r7 *= 3',
+    'r7 += 1',
+    'if r7 != 5 goto loop',
+    'r0 = 0',
+    'exit',
+  ].join('\n');
+
+test('a program that can not be decided ends with a name, in time', async (t) => {
+  for (const n of [4, 40, 400, 4000]) {
+    const started = performance.now();
+    const [code] = await only(exponential(n));
+    t.true(['budget_exceeded', 'too_many_states', 'unbounded_loop'].includes(code!), code);
+    t.true(performance.now() - started < 10_000, `${n}: ${performance.now() - started} ms`);
+  }
+});
+
+test('a program at the limit of length takes no long time', async (t) => {
+  const body = Array.from({ length: 32_000 }, (_, i) => (i % 2 ? 'r0 += 1' : `if r0 == ${i} goto +0`));
+  const started = performance.now();
+  t.deepEqual(await only(['.section xdp,"ax",@progbits', 'r0 = 0', ...body, 'exit'].join('\n')), ['ok']);
+  t.true(performance.now() - started < 10_000);
+});
+
+/** Deterministic numbers, so that a failure repeats. */
+const numbers = (seed: number) => () => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return seed >>> 8;
+};
+
+test('mutated objects give rows and nothing else, in bounded time', async (t) => {
+  const next = numbers(5);
+  const file = await compile('sockets', 'v3');
+  let refused = 0;
+  for (let round = 0; round < 150; round++) {
+    const copy = Uint8Array.from(round % 9 === 0 ? file.subarray(0, next() % file.length) : file);
+    for (let i = 0; i <= round % 7; i++)
+      copy[next() % Math.max(1, copy.length)] = next() % 3 ? next() & 255 : 255;
+    const started = performance.now();
+    const rows = await verifyObject(copy, { platform: 'linux' });
+    refused += rows.filter((row) => !row.ok).length;
+    t.true(rows.every((row) => row.ok || row.error!.code !== 'unknown'));
+    t.true(performance.now() - started < 10_000);
+  }
+  t.true(refused > 150);
+});
