@@ -106,8 +106,10 @@ void hoist_constants(struct jit *j, uint32_t head) {
     struct loop loop = {.blocked = UINT32_MAX, .reentry = UINT32_MAX};
     uint32_t slot = head, limit = head + MAX_LOOP_SLOTS;
     if (head < j->hoisted_end) { return; }
-    for (; slot < j->program->count && j->slots[slot] & SLOT_LOOP && slot < limit; slot++) {
-        if (slot_reached(j, slot)) { look_at(j, head, slot, &loop); }
+    for (; slot < j->program->count && slot < limit; slot++) {
+        if (!slot_reached(j, slot)) { continue; } /* lies in loops too, without being marked */
+        if (!(j->slots[slot] & SLOT_LOOP)) { break; }
+        look_at(j, head, slot, &loop);
     }
     j->hoisted_count = 0;
     if (slot == limit || loop.end == 0 || loop.blocked <= loop.end || loop.reentry <= loop.end) { return; }
