@@ -67,13 +67,19 @@ export const drawHeatmap = (host, { points, name, from, to }) => {
     );
   }
   const right = scale.x(to);
-  const cellWidth = Math.max(2, scale.x(from + gapOf(columns)) - LEFT);
-  for (const { t, bins, total } of columns) {
-    const x = Math.max(LEFT, scale.x(t) - cellWidth);
+  const gap = gapOf(columns);
+  for (const [i, { t, bins, total }] of columns.entries()) {
+    const begin = Math.max(columns[i - 1]?.t ?? 0, t - 3 * gap); // a longer pause stays a gap
+    const x = Math.max(LEFT, scale.x(i > 0 ? begin : t - gap));
     for (let bin = first; bin <= last; bin++) {
       const opacity = shade(bins[bin] / total);
       if (opacity === 0) continue;
-      const box = { x, y: y(bin) + 0.5, width: Math.min(cellWidth, right - x) + 0.3, height: rowHeight - 1 };
+      const box = {
+        x,
+        y: y(bin) + 0.5,
+        width: Math.max(1, Math.min(scale.x(t), right) - x) + 0.3,
+        height: rowHeight - 1,
+      };
       picture.append(
         svg('rect', {
           ...box,
