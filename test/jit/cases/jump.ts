@@ -81,6 +81,23 @@ const loops = (): Case[] => [
     mem: hexOf(0n),
     r0: 7n,
   },
+  {
+    name: 'a loop entered again from behind its end, in the middle',
+    code:
+      movImm(0, 1) +
+      movImm(2, 0) +
+      insn(0x05, 0, 0, 5) + // out of line: behind the end, jumps to the middle
+      insn(0x27, 0, 0, 0, 31) +
+      insn(0x07, 2, 0, 0, 1) +
+      insn(0x25, 2, 0, 4, 5) +
+      insn(0x07, 0, 0, 0, 1) +
+      insn(0x05, 0, 0, -5) +
+      insn(0x07, 0, 0, 0, 2) +
+      insn(0x05, 0, 0, -4) +
+      EXIT,
+    mem: hexOf(0n),
+    r0: 3579598179n,
+  },
 ];
 
 export const jumpCases = (): Case[] => [

@@ -39,10 +39,27 @@ static void emit_counted_jump(struct maker *m, uint32_t counter, uint32_t limit,
     }
 }
 
-static uint32_t choose_counter(struct maker *m) {
+static uint32_t any_counter(struct maker *m) {
     uint32_t which = below(m, m->counter_count + m->stack_counters);
     return which < m->counter_count ? m->counters[which] : 10 + which - m->counter_count;
 }
+
+static bool is_counting(const struct maker *m, uint32_t counter) {
+    for (uint32_t i = 0; i < m->depth; i++) {
+        if (m->loops[i].counter == counter) { return true; }
+    }
+    return counter == m->fuel;
+}
+
+/* One for a loop, mostly not that of a loop around it. */
+static uint32_t choose_counter(struct maker *m) {
+    uint32_t counter = any_counter(m);
+    for (uint32_t i = 0; i < 4 && is_counting(m, counter); i++) { counter = any_counter(m); }
+    return counter;
+}
+
+/* One for a jump to anywhere: never set back, or such a jump could be taken for ever. */
+static uint32_t choose_fuel(struct maker *m) { return chance(m, 95) ? m->fuel : choose_counter(m); }
 
 static void clear_counter(struct maker *m, uint32_t counter) {
     if (counter >= 10) {
@@ -53,10 +70,10 @@ static void clear_counter(struct maker *m, uint32_t counter) {
 }
 
 static void make_any_jump_back(struct maker *m) {
-    if (m->label_count == 0 || m->counter_count + m->stack_counters == 0) { return; }
+    if (m->label_count == 0) { return; }
     uint32_t near = m->label_count > 12 && chance(m, 80) ? 12 : m->label_count;
     uint32_t to = m->labels[m->label_count - 1 - below(m, near)], over = chance(m, 60) ? emit_condition(m) : UINT32_MAX;
-    emit_counted_jump(m, choose_counter(m), 2 + below(m, 5), to);
+    emit_counted_jump(m, choose_fuel(m), 2 + below(m, 5), to);
     if (over != UINT32_MAX) { land(m, over); }
 }
 
@@ -84,9 +101,9 @@ static void make_loop_down(struct maker *m) {
 }
 
 static void make_loop(struct maker *m) {
-    if (m->depth >= 4 || m->counter_count + m->stack_counters == 0 || (!m->wild && chance(m, 60))) {
+    if (m->depth >= 4 || (!m->wild && chance(m, 60))) {
         if (m->depth < 4 && __builtin_popcount(m->reserved & 0x3ff) < 7) {
-            m->depth++;
+            m->loops[m->depth++].counter = UINT32_MAX;
             make_loop_down(m);
             m->depth--;
         }
@@ -116,13 +133,13 @@ static void make_loop(struct maker *m) {
     make_statements(m, below(m, 3)); /* and from behind its end back into it */
     uint32_t to = m->labels[first_label + below(m, m->label_count - first_label)];
     uint32_t over = chance(m, 60) ? emit_condition(m) : UINT32_MAX;
-    emit_counted_jump(m, choose_counter(m), 2 + below(m, 4), to);
+    emit_counted_jump(m, choose_fuel(m), 2 + below(m, 4), to);
     if (over != UINT32_MAX) { land(m, over); }
 }
 
 static void make_if(struct maker *m) {
     uint32_t jump = emit_condition(m);
-    m->depth++;
+    m->loops[m->depth++].counter = UINT32_MAX;
     make_statements(m, 1 + below(m, 4));
     if (chance(m, 40)) {
         uint32_t end = emit(m, JMP(JA), 0, 0, 0, 0);
@@ -237,6 +254,7 @@ static uint32_t unreserved(struct maker *m, uint32_t low) {
 static void choose_roles(struct maker *m) {
     m->reserved = 0;
     m->label_count = m->pending_count = m->depth = 0;
+    m->pointer = 10;
     m->memory = m->calls ? 6 + below(m, 4) : 1 + below(m, 9);
     m->reserved |= 1u << m->memory;
     m->alias = 10;
@@ -249,7 +267,8 @@ static void choose_roles(struct maker *m) {
         m->counters[i] = unreserved(m, m->calls ? 6 : 0);
         m->reserved |= 1u << m->counters[i];
     }
-    m->stack_counters = below(m, STACK_COUNTERS);
+    m->stack_counters = 1 + below(m, STACK_COUNTERS);
+    m->fuel = any_counter(m);
 }
 
 static void begin_alias(struct maker *m) {
@@ -303,7 +322,7 @@ static void end_function(struct maker *m) {
 
 static uint32_t statement_budget(struct maker *m, bool large) {
     if (large) { return 3000; }
-    return chance(m, 70) ? 1 + below(m, 12) : 1 + below(m, 50);
+    return chance(m, 70) ? 1 + below(m, 9) : 1 + below(m, 40);
 }
 
 static void choose_program(struct maker *m, bool large) {
@@ -311,7 +330,7 @@ static void choose_program(struct maker *m, bool large) {
     m->maps = chance(m, 40);
     m->atomics = chance(m, 50);
     m->wild = chance(m, 75) && !large;
-    m->functions = m->calls && !large ? 1 + below(m, FUNCTIONS) : 1;
+    m->functions = m->calls && !large && chance(m, 60) ? 2 + below(m, FUNCTIONS - 1) : 1;
     m->memory_size = chance(m, 93) ? 640 : MEMORY_MAX;
 }
 
@@ -323,9 +342,9 @@ static void resolve_calls(struct maker *m, const uint32_t entries[FUNCTIONS]) {
 }
 
 void describe_program(struct generated *out, uint32_t count, uint32_t memory_size) {
-    out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, VALUE_BYTES, ENTRIES, 0};
-    out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, VALUE_BYTES, ENTRIES, 0};
-    out->program = (struct bpf_program){out->insns, count, HOOK_RUN, out->maps, FUZZ_MAPS, memory_size};
+    out->maps[ARRAY_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_ARRAY, .key_size = 4, .value_size = VALUE_BYTES, .max_entries = ENTRIES};
+    out->maps[HASH_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_HASH, .key_size = 8, .value_size = VALUE_BYTES, .max_entries = ENTRIES};
+    out->program = (struct bpf_program){.insns = out->insns, .count = count, .hook = HOOK_RUN, .maps = out->maps, .map_count = FUZZ_MAPS, .memory_size = memory_size};
 }
 
 void generate(uint64_t seed, struct generated *out) {
@@ -338,7 +357,10 @@ void generate(uint64_t seed, struct generated *out) {
         m.limit = large ? MAX_PROGRAM_INSNS - 120 : m.count + 400;
         choose_roles(&m);
         begin_function(&m);
-        make_statements(&m, statement_budget(&m, large));
+        uint32_t statements = statement_budget(&m, large), before = below(&m, statements);
+        make_statements(&m, before);
+        if (m.function + 1 < m.functions) { make_call_to(&m, m.function + 1); }
+        make_statements(&m, statements - before);
         end_function(&m);
     }
     resolve_calls(&m, entries);

@@ -30,8 +30,10 @@ struct maker {
     /* of the function */
     uint32_t memory, alias; /* registers that hold pointers; alias 10: none */
     int32_t alias_low, alias_bytes;
+    uint32_t pointer;  /* a temporary that points somewhere now; 10: none */
     uint32_t reserved; /* registers that no statement writes, as bits */
     uint32_t counters[3], counter_count, stack_counters;
+    uint32_t fuel; /* a counter that nothing sets back */
     uint32_t labels[LABELS], label_count;
     struct jump pending[PENDING];
     uint32_t pending_count;
@@ -76,3 +78,4 @@ void make_atomic(struct maker *m);
 void make_map_value(struct maker *m);
 void make_helper(struct maker *m);
 void make_call(struct maker *m);
+void make_call_to(struct maker *m, uint32_t function);

@@ -4,7 +4,7 @@
 
 uint32_t number(struct maker *m) {
     uint32_t r;
-    do { r = below(m, 10); } while (r == m->memory || r == m->alias);
+    do { r = below(m, 10); } while (r == m->memory || r == m->alias || r == m->pointer);
     return r;
 }
 
@@ -98,6 +98,7 @@ struct base {
     uint32_t reg;
     int32_t low, bytes;
     bool temporary;
+    bool aligned; /* it must be: the stack */
 };
 
 static void shift_base(struct maker *m, struct base *b) {
@@ -124,19 +125,19 @@ static void index_base(struct maker *m, struct base *b) {
         emit(m, ALU64(LSH) | K, reg, 0, 0, (int32_t)below(m, 3));
     }
     emit(m, ALU64(ADD) | X, reg, b->reg, 0, 0);
-    *b = (struct base){reg, b->low, b->bytes - 128, true};
+    *b = (struct base){reg, b->low, b->bytes - 128, true, false};
 }
 
 static struct base choose_base(struct maker *m) {
-    struct base b = {m->memory, 0, (int32_t)m->memory_size, false};
+    struct base b = {m->memory, 0, (int32_t)m->memory_size, false, false};
     switch (below(m, 10)) {
     case 0:
     case 1:
     case 2:
-    case 3: b = (struct base){10, NUMBERS_AT, 8 * STACK_SLOTS, false}; break;
+    case 3: b = (struct base){10, NUMBERS_AT, 8 * STACK_SLOTS, false, true}; break;
     case 4:
     case 5:
-        if (m->alias != 10) { b = (struct base){m->alias, m->alias_low, m->alias_bytes, false}; }
+        if (m->alias != 10) { b = (struct base){m->alias, m->alias_low, m->alias_bytes, false, m->alias_bytes == 8 * STACK_SLOTS}; }
         break;
     default: break;
     }
@@ -157,6 +158,7 @@ static int32_t displacement(struct maker *m, const struct base *b, int32_t insid
 
 static void make_one_access(struct maker *m, const struct base *b, int32_t inside, uint32_t bytes, uint32_t kind) {
     if (inside < 0 || inside + (int32_t)bytes > b->bytes) { inside = 0; }
+    if (b->aligned) { inside &= ~(int32_t)(bytes - 1); }
     int32_t off = displacement(m, b, inside);
     uint32_t size = size_code(bytes), value = number(m);
     if (kind == 0) { emit(m, MEM(LDX, size), target_but(m, b->reg), b->reg, off, 0); }
@@ -170,6 +172,10 @@ void make_access(struct maker *m) {
     struct base b = choose_base(m);
     uint32_t bytes = 1u << below(m, 4), kind = below(m, 4), many = chance(m, 50) ? 1 : 2 + below(m, 4);
     int32_t inside = (int32_t)below(m, (uint32_t)b.bytes - 7);
+    if (b.temporary) {
+        m->reserved |= 1u << b.reg;
+        m->pointer = b.reg;
+    }
     if (chance(m, 85)) { inside &= ~(int32_t)(bytes - 1); }
     int32_t step = chance(m, 50) ? (int32_t)bytes : chance(m, 70) ? -(int32_t)bytes : (int32_t)below(m, 9) - 4;
     for (uint32_t i = 0; i < many; i++) {
@@ -178,9 +184,10 @@ void make_access(struct maker *m) {
         if (chance(m, 15)) { kind = below(m, 4); }
         if (chance(m, 10)) { bytes = 1u << below(m, 4); }
         if (chance(m, 10)) { make_operation(m); }
-        if (m->out->insns[m->count - 1].regs % 16 == b.reg && b.temporary && m->out->insns[m->count - 1].opcode % 8 >= 4) { return; }
     }
     if (!b.temporary) { return; }
+    m->reserved &= ~(1u << b.reg);
+    m->pointer = 10;
     if (chance(m, 40)) {
         emit(m, MEM(LDX, size_code(bytes)), b.reg, b.reg, displacement(m, &b, 0), 0);
     } else {
@@ -204,7 +211,7 @@ void make_atomic(struct maker *m) {
 }
 
 static void access_value(struct maker *m, uint32_t reg, int32_t bytes) {
-    struct base b = {reg, 0, bytes, true};
+    struct base b = {reg, 0, bytes, true, true};
     uint32_t size = 1u << below(m, 4);
     for (uint32_t i = 1 + below(m, 3); i-- > 0;) {
         make_one_access(m, &b, (int32_t)(below(m, (uint32_t)bytes - 7) & ~(size - 1)), size, below(m, 4));
@@ -214,14 +221,15 @@ static void access_value(struct maker *m, uint32_t reg, int32_t bytes) {
 /* Straight into the array map. */
 void make_map_value(struct maker *m) {
     uint32_t reg = target(m), kept = m->reserved;
-    int32_t at = (int32_t)below(m, VALUE_BYTES * ENTRIES / 8 - 4) * 8;
+    int32_t at = (int32_t)below(m, VALUE_BYTES / 8 - 1) * 8;
     if (!m->maps) { return; }
     emit(m, BPF_CLASS_LD | BPF_SIZE_DW, reg, BPF_PSEUDO_IMM64_MAP_VALUE, 0, ARRAY_MAP);
     emit(m, 0, 0, 0, 0, at);
     m->reserved |= 1u << reg;
-    int32_t left = VALUE_BYTES * ENTRIES - at;
-    access_value(m, reg, left > 32 ? 32 : left);
+    m->pointer = reg;
+    access_value(m, reg, VALUE_BYTES - at);
     m->reserved = kept;
+    m->pointer = 10;
     emit_number(m, reg);
 }
 
@@ -263,8 +271,10 @@ static void make_map_helper(struct maker *m) {
         over = none;
     }
     m->reserved |= 1;
+    m->pointer = 0;
     access_value(m, 0, VALUE_BYTES);
     m->reserved &= ~1u;
+    m->pointer = 10;
     land(m, over);
     emit_number(m, 0);
 }
@@ -294,10 +304,15 @@ void make_helper(struct maker *m) {
     }
 }
 
-void make_call(struct maker *m) {
-    if (!m->calls || m->function + 1 >= m->functions || m->call_count == 64) { return; }
+void make_call_to(struct maker *m, uint32_t function) {
+    if (m->call_count == 64) { return; }
     emit(m, ALU64(MOV) | X, 1, m->memory, 0, 0);
-    m->call_targets[m->call_count] = m->function + 1 + below(m, m->functions - m->function - 1);
+    m->call_targets[m->call_count] = function;
     m->call_slots[m->call_count++] = emit(m, JMP(CALL), 0, BPF_PSEUDO_CALL_LOCAL, 0, 0);
     restore_scratch(m);
+}
+
+void make_call(struct maker *m) {
+    if (!m->calls || m->function + 1 >= m->functions) { return; }
+    make_call_to(m, m->function + 1 + below(m, m->functions - m->function - 1));
 }
