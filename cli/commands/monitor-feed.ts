@@ -37,6 +37,8 @@ export class BoardFeed {
   readonly #options: FeedOptions;
   #open: { link: VelocityLink; transport: Transport } | undefined;
   #lastEvent = 0n;
+  /** Boot id of the board that the last event came from. */
+  #boot = '';
   #rounds = 0;
 
   constructor(sink: Sink, options: FeedOptions) {
@@ -55,7 +57,6 @@ export class BoardFeed {
         signal,
         waitForFirst: this.#options.patient,
         onDown: (cause) => this.#tell({ kind: 'down', why: cause.message }),
-        onUp: () => this.#restarted(),
       });
     });
   }
@@ -105,8 +106,16 @@ export class BoardFeed {
     return link;
   }
 
+  /** After a lost connection, events go on where they were unless the board started anew meanwhile. */
+  async #recognise(link: VelocityLink): Promise<void> {
+    const boot = Buffer.from((await link.info()).boot).toString('hex');
+    if (boot !== this.#boot) this.#restarted();
+    this.#boot = boot;
+  }
+
   async #follow(link: VelocityLink, signal: AbortSignal): Promise<void> {
     const { count, intervalMs } = this.#options;
+    await this.#recognise(link);
     while (this.#rounds < count && !signal.aborted) {
       for await (const event of link.events(this.#lastEvent)) {
         this.#lastEvent = event.seq;
