@@ -19,11 +19,14 @@ static bool pair_ids(struct id_pairs *pairs, uint32_t from, uint32_t to) {
     return true;
 }
 
+/* What is asked for: once it is answered, nothing more is compared. */
+enum question : uint8_t { WHICH_COVERS, JOINS_WELL /* what can't decide is passed over */, SAME_DECISIVE };
+
 struct comparison {
     bool covered, covers;                 /* so far, over everything */
     bool covered_decisive, covers_decisive; /* over what can decide */
     bool mergeable, comparable;
-    bool decisive_only; /* registers that can't decide are passed over */
+    enum question question;
     struct id_pairs old_to_new, new_to_old;
 };
 
@@ -35,6 +38,14 @@ static void differ(struct comparison *c, bool covered, bool covers, bool is_deci
         c->covers_decisive &= covers;
     } else if (!covered && !covers && !joins_well) {
         c->mergeable = false;
+    }
+}
+
+static bool is_answered(const struct comparison *c) {
+    switch (c->question) {
+    case WHICH_COVERS: return !c->covered && !c->covers;
+    case JOINS_WELL: return !c->mergeable || (!c->covered_decisive && !c->covers_decisive);
+    default: return !c->covered_decisive || !c->covers_decisive;
     }
 }
 
@@ -93,19 +104,20 @@ static const uint64_t *compare_slot(struct comparison *c, const struct slot *now
 
 static const uint64_t *skip_reg(const uint64_t *at) { return at + 2 + words_of(packed_form(*at)); }
 
-/* Registers that only the one or only the other has set differ, whatever they hold. */
+/* Registers that only the one or only the other has set differ, whatever they hold. Null when the question is answered. */
 static const uint64_t *compare_set(struct comparison *c, const struct frame *frame, uint32_t old_regs, uint32_t now_regs, bool is_decisive,
                                    const uint64_t *at) {
     if (old_regs != now_regs) { differ(c, (old_regs & ~now_regs) == 0, (now_regs & ~old_regs) == 0, is_decisive, true); }
     for (uint32_t all = old_regs; all != 0; all &= all - 1) {
+        if (is_answered(c)) { return nullptr; }
         at = (now_regs & all & -all) != 0 ? compare_packed(c, &frame->regs[__builtin_ctz(all)], at, is_decisive) : skip_reg(at);
     }
-    return at;
+    return is_answered(c) ? nullptr : at;
 }
 
 static void compare_slots(struct comparison *c, const struct frame *frame, const struct live *live, uint64_t now_used, const uint64_t *at) {
     uint64_t old_used = *at++;
-    for (uint64_t all = old_used | now_used; all != 0; all &= all - 1) {
+    for (uint64_t all = old_used | now_used; all != 0 && !is_answered(c); all &= all - 1) {
         uint64_t bit = all & -all;
         bool is_decisive = (live->slots_decisive & bit) != 0;
         if ((old_used & now_used & bit) != 0) {
@@ -124,45 +136,50 @@ static void compare_frame(struct comparison *c, const struct frame *frame, const
         c->comparable = false;
         return;
     }
+    if (is_answered(c)) { return; } /* but whether they are comparable is asked of each frame */
     uint32_t old_regs = packed_regs(head), now_regs = set_regs(frame, live), decisive = live->regs_decisive;
     at = compare_set(c, frame, old_regs & decisive, now_regs & decisive, true, at + 1 + turns);
+    if (at == nullptr) { return; }
     uint64_t now_used = frame->used & live->slots;
-    if (c->decisive_only) {
+    if (c->question == JOINS_WELL) {
         if (now_used == 0 && !packed_has_slots(head)) { return; }
         for (uint32_t rest = old_regs & ~decisive; rest != 0; rest &= rest - 1) { at = skip_reg(at); }
     } else {
         at = compare_set(c, frame, old_regs & ~decisive, now_regs & ~decisive, false, at);
+        if (at == nullptr) { return; }
     }
     compare_slots(c, frame, live, now_used, at);
 }
 
-static struct relation compare_states(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool decisive_only) {
-    struct comparison c;
-    c.old_to_new.count = c.new_to_old.count = 0;
-    c.covered = c.covers = c.covered_decisive = c.covers_decisive = c.mergeable = c.comparable = true;
-    c.decisive_only = decisive_only;
-    if (s->pc != snapshot->pc || s->depth != snapshot->depth) { return (struct relation){0}; }
+/* False when they are not comparable; else c holds the answer. */
+static bool compare_states(struct comparison *c, const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
+    if (s->pc != snapshot->pc || s->depth != snapshot->depth) { return false; }
+    c->old_to_new.count = c->new_to_old.count = 0;
+    c->covered = c->covers = c->covered_decisive = c->covers_decisive = c->mergeable = c->comparable = true;
     const uint64_t *at = snapshot->words;
     for (uint32_t f = 0; f <= s->depth; f++) {
-        compare_frame(&c, &s->frames[f], live_at(v, frame_pc(s, f)), turn_words(v), at);
+        compare_frame(c, &s->frames[f], live_at(v, frame_pc(s, f)), turn_words(v), at);
         at += packed_words(*at);
     }
-    if (!c.comparable) { return (struct relation){0}; }
-    return (struct relation){
-        .comparable = true,
-        .covered = c.covered,
-        .covers = c.covers,
-        .mergeable = c.mergeable && (c.covered_decisive || c.covers_decisive),
-        .same_decisive = c.covered_decisive && c.covers_decisive,
-    };
+    return c->comparable;
 }
 
 struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
-    return compare_states(v, s, snapshot, false);
+    struct comparison c;
+    c.question = WHICH_COVERS;
+    if (!compare_states(&c, v, s, snapshot)) { return (struct relation){0}; }
+    return (struct relation){.comparable = true, .covered = c.covered, .covers = c.covers};
+}
+
+bool snapshot_same_decisive(const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
+    struct comparison c;
+    c.question = SAME_DECISIVE;
+    return compare_states(&c, v, s, snapshot) && c.covered_decisive && c.covers_decisive;
 }
 
 bool snapshot_joins_well(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool *comparable) {
-    struct relation relation = compare_states(v, s, snapshot, true);
-    *comparable = relation.comparable;
-    return relation.mergeable;
+    struct comparison c;
+    c.question = JOINS_WELL;
+    *comparable = compare_states(&c, v, s, snapshot);
+    return *comparable && c.mergeable && (c.covered_decisive || c.covers_decisive);
 }

@@ -149,7 +149,7 @@ static enum status check_progress(struct verifier *v, struct walk *w) {
     struct state *s = &w->state;
     struct loop_mark *mark = &w->loops[v->points[s->pc] - 1];
     if (mark->remembered != nullptr && mark->remembered->depth == s->depth &&
-        is_ancestor(w, s->lineage, mark->lineage) && snapshot_relation(v, s, mark->remembered).same_decisive) {
+        is_ancestor(w, s->lineage, mark->lineage) && snapshot_same_decisive(v, s, mark->remembered)) {
         return refuse(v, STATUS_UNBOUNDED_LOOP, s->pc, "after %u turns nothing has changed that could end the loop", mark->turns);
     }
     mark->turns++;

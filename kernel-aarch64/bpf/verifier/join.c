@@ -1,5 +1,6 @@
 /* Joining a snapshot into a state: the least that covers both, register by register, slot by slot. */
 
+#include "bpf/verifier/domain.h"
 #include "bpf/verifier/packing.h"
 
 /* Moves the constant part of the address into the variable one, so that different offsets can be joined. */
@@ -62,20 +63,31 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
     }
 }
 
-/* Joins a packed register into r. */
-static const uint64_t *join_packed(struct verifier *v, struct reg *r, const uint64_t *at) {
-    enum form form = packed_form(at[0]);
-    const uint64_t *behind = at + FIELD_WORDS + words_of(form);
-    const aliased_word *words = words_in(r);
-    if (form == FORM_FULL && at[0] == (words[0] | (uint64_t)FORM_FULL << FORM_AT) && at[1] == words[1]) { /* the values alone may differ */
-        scalar_join(&r->var, (const packed_scalar *)(at + FIELD_WORDS));
-        return behind;
+/* Most values are small: one range and the known bits say all of them. */
+static inline void join_values(struct scalar *a, const packed_scalar *b) {
+    uint64_t unknown = a->mask | b->mask | (a->value ^ b->value);
+    if ((a->value | unknown) > INT32_MAX) {
+        scalar_join(a, b);
+    } else {
+        put_small(a, (struct bits){a->value & ~unknown, unknown}, min_u(a->umin, b->umin), max_u(a->umax, b->umax));
     }
-    if ((uint32_t)at[1] == r->id && same_words(at, r, form)) { return behind; }
+}
+
+[[gnu::noinline]] static const uint64_t *join_other(struct verifier *v, struct reg *r, const uint64_t *at) {
+    enum form form = packed_form(at[0]);
+    if ((uint32_t)at[1] == r->id && same_words(at, r, form)) { return at + FIELD_WORDS + words_of(form); }
     struct reg old;
-    (void)unpack_reg(at, &old);
+    at = unpack_reg(at, &old);
     join_reg(v, r, &old);
-    return behind;
+    return at;
+}
+
+/* Joins a packed register into r: mostly the values alone may differ. */
+static inline const uint64_t *join_packed(struct verifier *v, struct reg *r, const uint64_t *at) {
+    const aliased_word *words = words_in(r);
+    if (at[0] != (words[0] | (uint64_t)FORM_FULL << FORM_AT) || at[1] != words[1]) { return join_other(v, r, at); }
+    join_values(&r->var, (const packed_scalar *)(at + FIELD_WORDS));
+    return at + FIELD_WORDS + VALUE_WORDS;
 }
 
 static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const uint64_t *at) {

@@ -118,12 +118,8 @@ static bool is_small_comparison(const struct state *s, struct bpf_insn insn, uin
     return *k <= INT32_MAX;
 }
 
-enum status branch_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, enum certainty *certainty) {
-    uint64_t k;
-    if (is_small_comparison(s, insn, &k)) {
-        *certainty = small_compare(insn.opcode & 0xf0u, &reg_at(s, insn_dst(insn))->var, k);
-        return STATUS_OK;
-    }
+[[gnu::noinline]] static enum status any_certainty(struct verifier *v, struct state *s, struct bpf_insn insn,
+                                                   enum certainty *certainty) {
     enum status status = require_set(v, s, insn_dst(insn));
     if (status == STATUS_OK && (insn.opcode & BPF_SRC_X) != 0) { status = require_set(v, s, insn_src(insn)); }
     if (status != STATUS_OK) { return status; }
@@ -134,6 +130,13 @@ enum status branch_certainty(struct verifier *v, struct state *s, struct bpf_ins
         return STATUS_OK;
     }
     return pointer_certainty(v, s, insn, &o, certainty);
+}
+
+enum status branch_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, enum certainty *certainty) {
+    uint64_t k;
+    if (!is_small_comparison(s, insn, &k)) { return any_certainty(v, s, insn, certainty); }
+    *certainty = small_compare(insn.opcode & 0xf0u, &reg_at(s, insn_dst(insn))->var, k);
+    return STATUS_OK;
 }
 
 /* ---- what each way says ---- */
@@ -232,24 +235,20 @@ static void assume_null(struct verifier *v, struct state *s, const struct reg *p
     narrow_all(v, s, &(struct narrowing){.id = of.id, .kind = of.kind, .null = null});
 }
 
-static bool assume_small(struct verifier *v, struct state *s, struct bpf_insn insn, uint64_t k, uint32_t op) {
+/* What was found of r holds for all that has the same value. */
+[[gnu::noinline]] static void narrow_same(struct verifier *v, struct state *s, const struct reg *r) {
+    narrow_all(v, s, &(struct narrowing){.id = r->id, .kind = REG_SCALAR, .var = &r->var});
+}
+
+static inline bool assume_small(struct verifier *v, struct state *s, struct bpf_insn insn, uint64_t k, uint32_t op) {
     struct reg *r = reg_at(s, insn_dst(insn));
     if (!touch(v, r)) { return true; }
     if (!small_assume(op, &r->var, k)) { return false; }
-    if (r->id != 0) { narrow_all(v, s, &(struct narrowing){.id = r->id, .kind = REG_SCALAR, .var = &r->var}); }
+    if (r->id != 0) { narrow_same(v, s, r); }
     return true;
 }
 
-bool state_assume(struct verifier *v, struct state *s, bool taken) {
-    struct bpf_insn insn = insn_at(v, s->pc);
-    uint32_t op = insn.opcode & 0xf0u;
-    uint64_t k;
-    if (!taken) { op = comparison_negated(op); }
-    if (is_small_comparison(s, insn, &k)) {
-        if (!assume_small(v, s, insn, k, op)) { return false; }
-        s->pc += 1 + (taken ? (uint32_t)insn.off : 0);
-        return true;
-    }
+[[gnu::noinline]] static bool assume_any(struct verifier *v, struct state *s, struct bpf_insn insn, uint32_t op) {
     struct operands o;
     read_operands(s, insn, &o);
     if (o.dst->kind == REG_SCALAR && o.src->kind == REG_SCALAR) {
@@ -260,6 +259,15 @@ bool state_assume(struct verifier *v, struct state *s, bool taken) {
         const struct reg *p = null_checked(&o);
         if (p != nullptr && kind_may_be_null(p->kind)) { assume_null(v, s, p, op == BPF_JMP_JEQ); }
     }
-    s->pc += 1 + (taken ? (uint32_t)insn.off : 0);
     return true;
+}
+
+bool state_assume(struct verifier *v, struct state *s, bool taken) {
+    struct bpf_insn insn = insn_at(v, s->pc);
+    uint32_t op = insn.opcode & 0xf0u;
+    uint64_t k;
+    if (!taken) { op = comparison_negated(op); }
+    bool possible = is_small_comparison(s, insn, &k) ? assume_small(v, s, insn, k, op) : assume_any(v, s, insn, op);
+    if (possible) { s->pc += 1 + (taken ? (uint32_t)insn.off : 0); }
+    return possible;
 }

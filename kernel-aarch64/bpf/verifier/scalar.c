@@ -130,10 +130,6 @@ bool scalar_covers(const struct scalar *a, const struct scalar *b) {
 
 void scalar_join(struct scalar *a, const struct scalar *b) {
     uint64_t unknown = a->mask | b->mask | (a->value ^ b->value);
-    if ((a->value | b->value | unknown) <= INT32_MAX) {
-        put_small(a, (struct bits){a->value & ~unknown, unknown}, min_u(a->umin, b->umin), max_u(a->umax, b->umax));
-        return;
-    }
     a->value &= ~unknown;
     a->mask = unknown;
     struct range r = range_full(a), q = range_sub(a);

@@ -18,10 +18,8 @@ struct snapshot {
 /* How a state compares with a snapshot at the same place, over what is live there. */
 struct relation {
     bool comparable; /* they stand at the same instruction, called the same way */
-    bool covered;   /* the snapshot covers the state */
-    bool covers;    /* the state covers the snapshot */
-    bool mergeable; /* they differ only where it can't decide on safety */
-    bool same_decisive; /* they agree in all that can decide */
+    bool covered;    /* the snapshot covers the state */
+    bool covers;     /* the state covers the snapshot */
 };
 
 /* Packs the state; null when the workspace is full. */
@@ -29,6 +27,8 @@ struct snapshot *snapshot_take(struct verifier *v, const struct state *s, const 
 void snapshot_load(const struct verifier *v, const struct snapshot *from, struct state *s);
 void snapshot_free(struct verifier *v, struct snapshot *snapshot);
 struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
+/* True when they agree in all that can decide on safety. */
+bool snapshot_same_decisive(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
 /* True when the join of both loses nothing that can decide on safety: where it can, one of them covers the other. */
 bool snapshot_joins_well(const struct verifier *v, const struct state *s, const struct snapshot *snapshot, bool *comparable);
 /* Widens the state until it covers the snapshot too. */

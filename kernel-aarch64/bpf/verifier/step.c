@@ -132,23 +132,35 @@ static inline enum status step_plain(struct verifier *v, struct state *s, struct
 enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
     const uint16_t *points = v->points;
     const struct bpf_insn *insns = v->program->insns;
+    enum flow flow = FLOW_NEXT;
+    uint64_t count = 0;
     do {
-        --*left;
-        s->walked++;
+        count++;
         if (v->observer != nullptr) { v->observer(v->observer_cookie, s); }
         uint32_t pc = s->pc;
         struct bpf_insn insn = fetch(&insns[pc]);
         uint8_t shape = insn_shapes[insn.opcode];
-        if (shape == SHAPE_COND_K || shape == SHAPE_COND_X) { return step_branch(v, s, insn, shape); }
+        if (shape == SHAPE_COND_K || shape == SHAPE_COND_X) {
+            flow = step_branch(v, s, insn, shape);
+            break;
+        }
         struct reg *dst = reg_at(s, insn_dst(insn));
         const struct reg *src = reg_at(s, insn_src(insn));
         note_facts(v, pc, insn, shape, dst, src);
         bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
-        if (shape >= SHAPE_JA && !helper) { return step_jump(v, s, insn, shape); }
-        if (step_plain(v, s, insn, shape, dst, src) != STATUS_OK) { return FLOW_REFUSED; }
+        if (shape >= SHAPE_JA && !helper) {
+            flow = step_jump(v, s, insn, shape);
+            break;
+        }
+        if (step_plain(v, s, insn, shape, dst, src) != STATUS_OK) {
+            flow = FLOW_REFUSED;
+            break;
+        }
         s->pc++;
-    } while (points[s->pc] == 0 && *left != 0);
-    return FLOW_NEXT;
+    } while (points[s->pc] == 0 && count != *left);
+    *left -= count;
+    s->walked += count;
+    return flow;
 }
 
 void state_begin(struct verifier *v, struct state *s) {

@@ -38,64 +38,84 @@ static enum status check_fall_through(struct verifier *v, uint32_t pc, uint32_t 
     return STATUS_OK;
 }
 
-/* Bits of an instruction that may be set in the plain forms of each shape; dst in 8..11, src in 12..15, off in 16..31, imm in
- * 32..63. What sets others, or names r10 where it is not plainly read, is looked at closely. */
-static const uint64_t plain_bits[SHAPE_EXIT + 1] = {
-    [SHAPE_LDX] = 0xffffffff,
-    [SHAPE_LDSX] = 0xffffffff,
-    [SHAPE_ST] = 0xffffffffffff0fff,
-    [SHAPE_STX] = 0xffffffff,
-    [SHAPE_MOV_K] = 0xffffffff00000fff,
-    [SHAPE_MOV_X] = 0x0000ffff,
-    [SHAPE_ALU_K] = 0xffffffff00000fff,
-    [SHAPE_ALU_X] = 0x0000ffff,
-    [SHAPE_DIV_K] = 0xffffffff00010fff,
-    [SHAPE_DIV_X] = 0x0001ffff,
-    [SHAPE_NEG] = 0x00000fff,
-    [SHAPE_JA] = 0xffff00ff,
-    [SHAPE_JA32] = 0xffffffff000000ff,
-    [SHAPE_COND_K] = 0xffffffffffff0fff,
-    [SHAPE_COND_X] = 0xffffffff,
-    [SHAPE_EXIT] = 0xff,
+/* What is looked at closely: bits of the two words of an instruction that its plain forms have clear (dst in 8..11, src in
+ * 12..15, off in 16..31), and registers above a limit: what to add to dst (in 0..3) and src (in 8..11) so that bit 4 or 12 gets
+ * set. Shapes that are not listed have no plain form. */
+static const struct plain {
+    uint32_t clear, clear_imm, limits;
+} plain[SHAPE_EXIT + 1] = {
+#define NONE_PLAIN {0, 0, 0x1010}
+#define UP_TO(dst, src) ((15u - (dst)) | (15u - (src)) << 8)
+    [SHAPE_BAD] = NONE_PLAIN,
+    [SHAPE_LEGACY_PACKET] = NONE_PLAIN,
+    [SHAPE_CALLX] = NONE_PLAIN,
+    [SHAPE_LD_IMM64] = NONE_PLAIN,
+    [SHAPE_ATOMIC] = NONE_PLAIN,
+    [SHAPE_SWAP] = NONE_PLAIN,
+    [SHAPE_CALL] = NONE_PLAIN,
+    [SHAPE_LDX] = {0, UINT32_MAX, UP_TO(9, 10)},
+    [SHAPE_LDSX] = {0, UINT32_MAX, UP_TO(9, 9)},
+    [SHAPE_ST] = {0xf000, 0, UP_TO(10, 9)},
+    [SHAPE_STX] = {0, UINT32_MAX, UP_TO(10, 9)},
+    [SHAPE_MOV_K] = {0xfffff000, 0, UP_TO(9, 9)},
+    [SHAPE_MOV_X] = {0xffff0000, UINT32_MAX, UP_TO(9, 9)},
+    [SHAPE_ALU_K] = {0xfffff000, 0, UP_TO(9, 9)},
+    [SHAPE_ALU_X] = {0xffff0000, UINT32_MAX, UP_TO(9, 9)},
+    [SHAPE_DIV_K] = {0xfffef000, 0, UP_TO(9, 9)},
+    [SHAPE_DIV_X] = {0xfffe0000, UINT32_MAX, UP_TO(9, 9)},
+    [SHAPE_NEG] = {0xfffff000, UINT32_MAX, UP_TO(9, 9)},
+    [SHAPE_JA] = {0xff00, UINT32_MAX, UP_TO(9, 9)},
+    [SHAPE_JA32] = {0xffffff00, 0, UP_TO(9, 9)},
+    [SHAPE_COND_K] = {0xf000, 0, UP_TO(9, 9)},
+    [SHAPE_COND_X] = {0, UINT32_MAX, UP_TO(9, 9)},
+    [SHAPE_EXIT] = {0xffffff00, UINT32_MAX, UP_TO(9, 9)},
 };
+static_assert(SHAPE_EXIT == 22); /* a new shape needs its row */
 
-static inline bool is_plain(struct bpf_insn insn, uint8_t shape) {
-    uint64_t others = insn.opcode | (uint64_t)insn.regs << 8 | (uint64_t)(uint16_t)insn.off << 16 | (uint64_t)(uint32_t)insn.imm << 32;
-    others &= ~plain_bits[shape];
-    uint32_t most_dst = shape == SHAPE_ST || shape == SHAPE_STX ? FRAME_POINTER : FRAME_POINTER - 1;
-    uint32_t most_src = shape == SHAPE_LDX ? FRAME_POINTER : FRAME_POINTER - 1;
-    return others == 0 && insn_dst(insn) <= most_dst && insn_src(insn) <= most_src && shape != SHAPE_BAD;
+static inline bool is_plain(uint32_t fields, uint32_t imm, const struct plain *p) {
+    uint32_t regs = (fields >> 8 & 15) + (fields >> 4 & 0xf00) + p->limits;
+    return ((fields & p->clear) | (imm & p->clear_imm) | (regs & 0x1010)) == 0;
+}
+
+/* Marks what a jump or call leads to. */
+static enum status note_edge(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape, uint8_t reached, bool *settled) {
+    if (shape_jumps(shape)) { return note_target(v, pc, jump_target(insn, shape, pc), MARK_TARGET | reached, settled); }
+    return is_local_call(insn, shape) ? note_call(v, pc, jump_target(insn, shape, pc)) : STATUS_OK;
 }
 
 /* One sweep: every slot's fields, marks on every target, and what is reached from above. *settled when nothing is left
  * to find out about the edges: no loop, no call, no jump into a 64-bit load, no slot that is not reached. */
 static enum status check_slots(struct verifier *v, bool *settled) {
     uint32_t count = v->program->count;
-    uint8_t all_reached = MARK_REACHED;
+    const struct bpf_insn *insns = v->program->insns;
+    uint8_t *marks = v->marks, all_reached = MARK_REACHED, flows = MARK_REACHED; /* from the slot above */
     *settled = true;
-    v->marks[0] = MARK_REACHED;
     for (uint32_t pc = 0; pc < count; pc++) {
-        struct bpf_insn insn = insn_at(v, pc);
-        uint8_t shape = insn_shapes[insn.opcode], reached = v->marks[pc] & MARK_REACHED;
-        enum status status = is_plain(insn, shape) ? STATUS_OK : check_slot(v, pc, insn, shape);
-        if (status != STATUS_OK) { return status; }
-        all_reached &= reached;
+        uint32_t fields, imm;
+        __builtin_memcpy(&fields, &insns[pc], sizeof(fields));
+        __builtin_memcpy(&imm, &insns[pc].imm, sizeof(imm));
+        uint8_t shape = insn_shapes[(uint8_t)fields];
+        flows |= marks[pc];
+        marks[pc] = flows;
+        flows &= MARK_REACHED;
+        all_reached &= flows;
+        if (!is_plain(fields, imm, &plain[shape])) {
+            enum status status = check_slot(v, pc, insn_at(v, pc), shape);
+            if (status != STATUS_OK) { return status; }
+        }
         uint32_t next = pc + 1;
         if (shape >= SHAPE_JA) {
-            if (shape_jumps(shape)) {
-                int64_t target = jump_target(insn, shape, pc);
-                status = note_target(v, pc, target, MARK_TARGET | reached, settled);
-            } else if (is_local_call(insn, shape)) {
-                status = note_call(v, pc, jump_target(insn, shape, pc));
-            }
+            enum status status = note_edge(v, pc, insn_at(v, pc), shape, flows, settled);
             if (status != STATUS_OK) { return status; }
-            if (shape == SHAPE_JA || shape == SHAPE_JA32 || shape == SHAPE_EXIT) { continue; }
+            if (shape == SHAPE_JA || shape == SHAPE_JA32 || shape == SHAPE_EXIT) {
+                flows = 0;
+                continue;
+            }
         } else if (shape == SHAPE_LD_IMM64) {
-            *settled &= (v->marks[next] & MARK_TARGET) == 0;
-            v->marks[next++] |= MARK_SECOND;
+            *settled &= (marks[next] & MARK_TARGET) == 0;
+            marks[next++] |= MARK_SECOND;
         }
         if (next >= count) { return check_fall_through(v, pc, next); }
-        v->marks[next] |= reached;
         pc = next - 1;
     }
     *settled &= all_reached != 0 && v->loop_count == 0 && v->call_count == 0;
