@@ -4,7 +4,7 @@
 
 static void make_statements(struct maker *m, uint32_t count);
 
-static void add_label(struct maker *m) {
+void add_label(struct maker *m) {
     if (m->label_count < LABELS) { m->labels[m->label_count++] = m->count; }
 }
 
@@ -23,6 +23,7 @@ static void emit_counted_jump(struct maker *m, uint32_t counter, uint32_t limit,
     }
     emit(m, (chance(m, 80) ? ALU64(ADD) : ALU(ADD)) | K, reg, 0, 0, 1 + (int32_t)below(m, 8) / 7);
     if (counter >= 10) { emit(m, MEM(STX, BPF_SIZE_DW), 10, reg, at, 0); }
+    if (counter < 10) { maybe_label(m, 10); }
     uint32_t class = chance(m, 60) ? BPF_CLASS_JMP : BPF_CLASS_JMP32;
     bool is_signed = chance(m, 40);
     if (chance(m, 30)) { /* as clang ends loops */
@@ -188,7 +189,7 @@ static bool has_outlined(const struct maker *m) {
     return false;
 }
 
-static void land_pending(struct maker *m, uint32_t percent) {
+void land_pending(struct maker *m, uint32_t percent) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < m->pending_count; i++) {
         if (!m->pending[i].outlined && chance(m, percent)) {
@@ -281,7 +282,21 @@ static void begin_alias(struct maker *m) {
     m->alias_bytes = on_stack ? 8 * STACK_SLOTS : (int32_t)m->memory_size;
 }
 
+/* A loop that begins where the function begins: r2 is a number there, and r1 stays what it is. */
+static void make_loop_at_entry(struct maker *m) {
+    uint32_t entry = m->count, limit = (m->function == 0 ? m->memory_size : 0) + 1 + below(m, 5);
+    if (chance(m, 50)) {
+        emit(m, ALU64(MOV) | X, 4, 2, 0, 0);
+        emit(m, ALU64(MUL) | K, 4, 0, 0, random_imm(&m->random));
+        if (chance(m, 50)) { emit(m, MEM(STX, BPF_SIZE_W), 1, 4, 8, 0); }
+    }
+    emit(m, ALU64(ADD) | K, 2, 0, 0, 1);
+    jump_back(m, (chance(m, 50) ? JMP(JLE) : JMP(JLT)) | K, 2, 0, (int32_t)limit, entry);
+    if (chance(m, 50)) { emit(m, MEM(STX, BPF_SIZE_DW), 1, 2, 16, 0); }
+}
+
 static void begin_function(struct maker *m) {
+    if (chance(m, 15)) { make_loop_at_entry(m); }
     if (m->memory != 1) { emit(m, ALU64(MOV) | X, m->memory, 1, 0, 0); }
     begin_alias(m);
     for (int32_t at = COUNTERS_AT; at < 0; at += 8) {

@@ -71,6 +71,15 @@ void emit_number(struct maker *m, uint32_t dst);
 /* A conditional jump that land() completes. */
 uint32_t emit_condition(struct maker *m);
 
+/* Lets jumps land here: every register without a role holds a number. */
+void add_label(struct maker *m);
+void land_pending(struct maker *m, uint32_t percent);
+static inline void maybe_label(struct maker *m, uint32_t percent) {
+    if (m->pointer != 10 || !chance(m, percent)) { return; }
+    add_label(m);
+    land_pending(m, 30);
+}
+
 /* Straight-line statements. */
 void make_alu(struct maker *m);
 void make_access(struct maker *m);

@@ -42,6 +42,7 @@ uint32_t emit_condition(struct maker *m) {
     static const uint8_t ops[] = {BPF_JMP_JEQ, BPF_JMP_JNE, BPF_JMP_JGT, BPF_JMP_JGE, BPF_JMP_JLT, BPF_JMP_JLE,
                                   BPF_JMP_JSGT, BPF_JMP_JSGE, BPF_JMP_JSLT, BPF_JMP_JSLE, BPF_JMP_JSET};
     uint32_t op = ops[below(m, sizeof(ops))] | (chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32), dst = number(m);
+    if (chance(m, 6) && m->memory != 1 && m->alias != 1 && m->pointer != 1) { return emit(m, JMP(JEQ) | K, 1, 0, 0, 0); }
     if (chance(m, 40)) { return emit(m, op | X, dst, number(m), 0, 0); }
     int32_t imm = random_imm(&m->random);
     if (chance(m, 25)) { imm = 0; }
@@ -55,9 +56,24 @@ static void make_extension(struct maker *m) {
     by = wide ? by : by & 31;
     if (chance(m, 60)) { emit(m, (wide || chance(m, 50) ? ALU64(MOV) : ALU(MOV)) | X, dst, src, 0, 0); }
     emit(m, (wide ? ALU64(LSH) : ALU(LSH)) | K, dst, 0, 0, (int32_t)by);
+    maybe_label(m, 10);
     int32_t back = chance(m, 70) ? (int32_t)by : (int32_t)below(m, wide ? 64 : 32);
     uint32_t op = chance(m, 50) ? BPF_ALU_ARSH : BPF_ALU_RSH;
     emit(m, (wide ? BPF_CLASS_ALU64 : BPF_CLASS_ALU) | op | K, dst, 0, 0, back);
+}
+
+/* Some bits of a number, as C writes bit fields. */
+static void make_field(struct maker *m) {
+    uint32_t dst = target(m), low = below(m, 64), width = 1 + below(m, 31);
+    uint32_t class = chance(m, 60) ? BPF_CLASS_ALU64 : BPF_CLASS_ALU, mask = (1u << width) - 1;
+    low &= class == BPF_CLASS_ALU64 ? 63 : 31;
+    if (chance(m, 75)) { emit(m, (chance(m, 60) ? ALU64(MOV) : ALU(MOV)) | X, dst, number(m), 0, 0); }
+    bool first = chance(m, 50);
+    if (first) { emit(m, class | BPF_ALU_AND | K, dst, 0, 0, (int32_t)(chance(m, 30) ? mask << below(m, 8) : mask)); }
+    emit(m, class | (chance(m, 50) ? BPF_ALU_RSH : chance(m, 60) ? BPF_ALU_LSH : BPF_ALU_ARSH) | K, dst, 0, 0, (int32_t)low);
+    maybe_label(m, 8);
+    if (!first || chance(m, 30)) { emit(m, (chance(m, 80) ? class : BPF_CLASS_ALU64) | BPF_ALU_AND | K, dst, 0, 0, (int32_t)mask); }
+    if (chance(m, 40)) { emit(m, class | (chance(m, 50) ? BPF_ALU_ADD : BPF_ALU_OR) | X, target(m), dst, 0, 0); }
 }
 
 static void make_move(struct maker *m) {
@@ -85,7 +101,8 @@ static void make_operation(struct maker *m) {
 }
 
 void make_alu(struct maker *m) {
-    switch (below(m, 8)) {
+    switch (below(m, 9)) {
+    case 8: return make_field(m);
     case 0: return make_extension(m);
     case 1: return make_move(m);
     case 2: return emit_number(m, target(m));
@@ -180,6 +197,7 @@ void make_access(struct maker *m) {
     int32_t step = chance(m, 50) ? (int32_t)bytes : chance(m, 70) ? -(int32_t)bytes : (int32_t)below(m, 9) - 4;
     for (uint32_t i = 0; i < many; i++) {
         make_one_access(m, &b, inside, bytes, kind);
+        maybe_label(m, 8);
         inside += step;
         if (chance(m, 15)) { kind = below(m, 4); }
         if (chance(m, 10)) { bytes = 1u << below(m, 4); }

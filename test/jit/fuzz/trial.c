@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { WORKSPACE_BYTES = 1 << 20, WALK_LIMIT = 6000, STEP_LIMIT = 60000, CODE_WORDS_MAX = 65536 };
+enum { WORKSPACE_BYTES = 1 << 20, WALK_LIMIT = 2500, WALK_LIMIT_LARGE = 30000, STEP_LIMIT = 60000, CODE_WORDS_MAX = 65536 };
 
 static struct bpf_facts facts;
 static struct bpf_facts given; /* to the JIT: these, or less */
@@ -157,7 +157,7 @@ static enum outcome compile(struct trial *t, struct shared *shared, struct job *
 }
 
 enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *job, struct space *space) {
-    struct verifier_workspace lent = {workspace, WORKSPACE_BYTES, WALK_LIMIT};
+    struct verifier_workspace lent = {workspace, WORKSPACE_BYTES, t->generated.program.count > 1200 ? WALK_LIMIT_LARGE : WALK_LIMIT};
     struct verifier_result verdict;
     struct space before = *space;
     t->steps = 0;
