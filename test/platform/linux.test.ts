@@ -128,6 +128,14 @@ test.serial('a program at the limit of length takes no long time', async (t) => 
   t.true(performance.now() - started < 10_000);
 });
 
+test.serial('jumps that lead backward one by one end with a name, soon', async (t) => {
+  const blocks = Array.from({ length: 15_000 }, (_, i) => `x${i}: r0 += 1\n${i ? `goto x${i - 1}` : 'exit'}`);
+  const started = performance.now();
+  const text = ['.section xdp,"ax",@progbits', 'r0 = 0', 'goto x14999', ...blocks].join('\n');
+  t.deepEqual(await only(text), ['budget_exceeded']);
+  t.true(performance.now() - started < 5000);
+});
+
 /** Deterministic numbers, so that a failure repeats. */
 const numbers = (seed: number) => () => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;

@@ -82,6 +82,7 @@ struct verifier {
     uint32_t states;                          /* snapshots in use */
     bool precise; /* second attempt: merge only what cannot matter */
     uint32_t last_id;
+    uint64_t sweep_budget; /* slots that sweeps over the whole program may still visit; 0 = too many were needed */
     uint32_t undo_count;
     bool undo_active;
     uint16_t *undo_held; /* frames[0].call before, while undo_active */
@@ -98,6 +99,12 @@ static inline struct bpf_insn fetch(const struct bpf_insn *at) {
     return (struct bpf_insn){(uint8_t)fields, (uint8_t)(fields >> 8), (int16_t)(fields >> 16), (int32_t)imm};
 }
 static inline struct bpf_insn insn_at(const struct verifier *v, uint32_t pc) { return fetch(&v->program->insns[pc]); }
+
+/* Sweeps that go on until nothing changes take as many turns as jumps lead backward; false when that is too many. */
+static inline bool may_sweep(struct verifier *v) {
+    v->sweep_budget = v->sweep_budget > v->program->count ? v->sweep_budget - v->program->count : 0;
+    return v->sweep_budget != 0;
+}
 
 /* An id that no register has yet. */
 uint32_t new_id(struct verifier *v);

@@ -214,5 +214,5 @@ void compute_liveness(struct verifier *v) {
     for (uint32_t f = 0; f < v->function_count; f++) { v->functions[f].escaped = 0; }
     if (v->takes_address) { find_escapes(v); }
     bool cyclic = v->loop_count != 0 || v->function_count > 1;
-    while (sweep_backward(v) && cyclic) {}
+    while (sweep_backward(v) && cyclic && may_sweep(v)) {}
 }

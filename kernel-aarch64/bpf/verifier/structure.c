@@ -169,6 +169,10 @@ static enum status sweep_edges(struct verifier *v, struct sweep *sweep) {
     return STATUS_OK;
 }
 
+static enum status refuse_sweeps(struct verifier *v) {
+    return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns");
+}
+
 /* A loop that nothing leaves: from no slot of it is there a way to an exit. Marks grow backward from the exits. */
 static enum status check_exits(struct verifier *v) {
     uint32_t count = v->program->count;
@@ -176,6 +180,7 @@ static enum status check_exits(struct verifier *v) {
     if (ends == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small for %u slots", (uint64_t)count); }
     memset(ends, 0, count);
     for (bool again = true; again;) {
+        if (!may_sweep(v)) { return refuse_sweeps(v); }
         again = false;
         for (uint32_t pc = count; pc-- > 0;) {
             if (ends[pc] != 0 || (v->marks[pc] & MARK_SECOND) != 0) { continue; }
@@ -201,6 +206,7 @@ static enum status check_edges(struct verifier *v) {
     struct sweep sweep;
     v->marks[0] |= MARK_REACHED;
     do {
+        if (!may_sweep(v)) { return refuse_sweeps(v); }
         sweep = (struct sweep){0};
         enum status status = sweep_edges(v, &sweep);
         if (status != STATUS_OK) { return status; }

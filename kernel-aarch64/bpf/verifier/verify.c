@@ -41,6 +41,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     memset(v->facts->flags, 0, v->program->count);
     for (uint32_t f = 0; f < v->function_count; f++) { v->functions[f].stack_bytes = 0; }
     compute_liveness(v);
+    if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
     enum status status = explore(v, workspace->step_budget);
     return status == STATUS_OK ? check_stack_chain(v) : status;
 }
@@ -81,6 +82,7 @@ enum status bpf_verify_observed(const struct bpf_program *program, const struct 
     if (workspace->size_bytes < VERIFIER_WORKSPACE_MIN_BYTES) { return result->status = STATUS_INVALID_ARGUMENT; }
     struct verifier *v = workspace->memory;
     v->program = program;
+    v->sweep_budget = (workspace->step_budget < UINT32_MAX ? 4 * workspace->step_budget : UINT64_MAX / 2) + 16 * (uint64_t)program->count + 1; /* a few for each, whatever the budget */
     v->platform = program->platform == nullptr ? &platform_velocity : program->platform;
     v->facts = facts;
     v->result = result;
