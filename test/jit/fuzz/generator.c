@@ -210,8 +210,23 @@ static void make_decided(struct maker *m) {
     land(m, jump);
 }
 
+/* Tests of bits over more than TBZ reaches, 32 KiB: forward over all of it, and back. */
+static void make_far(struct maker *m) {
+    uint32_t counter = target(m), jump = emit(m, JMP(JSET) | K, number(m), 0, 0, (int32_t)(1u << below(m, 31)));
+    emit(m, ALU64(MOV) | K, counter, 0, 0, 3);
+    m->reserved |= 1u << counter;
+    uint32_t top = m->count, slots = 1800 + below(m, 1800);
+    while (m->count < top + slots) { emit(m, MEM(ST, BPF_SIZE_DW), m->memory, 0, 8 * (int32_t)below(m, 60), 0x12345678 + (int32_t)m->count * 77); }
+    m->reserved &= ~(1u << counter);
+    emit(m, ALU64(RSH) | K, counter, 0, 0, 1);
+    jump_back(m, JMP(JSET) | K, counter, 0, 1, top);
+    land(m, jump);
+}
+
 static void make_statement(struct maker *m) {
-    switch (below(m, 26)) {
+    if (chance(m, 25)) { m->hot = below(m, 1024) & below(m, 1024); }
+    switch (below(m, 27)) {
+    case 26: return make_spill(m);
     case 0:
     case 1:
     case 2:
@@ -256,6 +271,7 @@ static void choose_roles(struct maker *m) {
     m->reserved = 0;
     m->label_count = m->pending_count = m->depth = 0;
     m->pointer = 10;
+    m->hot = 0x3ff;
     m->memory = m->calls ? 6 + below(m, 4) : 1 + below(m, 9);
     m->reserved |= 1u << m->memory;
     m->alias = 10;
@@ -336,7 +352,7 @@ static void end_function(struct maker *m) {
 }
 
 static uint32_t statement_budget(struct maker *m, bool large) {
-    if (large) { return 3000; }
+    if (large && chance(m, 40)) { return 3000; }
     return chance(m, 70) ? 1 + below(m, 9) : 1 + below(m, 40);
 }
 
@@ -375,6 +391,7 @@ void generate(uint64_t seed, struct generated *out) {
         uint32_t statements = statement_budget(&m, large), before = below(&m, statements);
         make_statements(&m, before);
         if (m.function + 1 < m.functions) { make_call_to(&m, m.function + 1); }
+        if (large && chance(&m, 60)) { make_far(&m); }
         make_statements(&m, statements - before);
         end_function(&m);
     }

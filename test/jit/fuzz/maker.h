@@ -31,6 +31,7 @@ struct maker {
     uint32_t memory, alias; /* registers that hold pointers; alias 10: none */
     int32_t alias_low, alias_bytes;
     uint32_t pointer;  /* a temporary that points somewhere now; 10: none */
+    uint32_t hot;      /* registers that are mostly used now, as bits: the others may be dead for long */
     uint32_t reserved; /* registers that no statement writes, as bits */
     uint32_t counters[3], counter_count, stack_counters;
     uint32_t fuel; /* a counter that nothing sets back */
@@ -85,6 +86,7 @@ void make_alu(struct maker *m);
 void make_access(struct maker *m);
 void make_atomic(struct maker *m);
 void make_map_value(struct maker *m);
+void make_spill(struct maker *m);
 void make_helper(struct maker *m);
 void make_call(struct maker *m);
 void make_call_to(struct maker *m, uint32_t function);

@@ -3,8 +3,8 @@
 #include "maker.h"
 
 uint32_t number(struct maker *m) {
-    uint32_t r;
-    do { r = below(m, 10); } while (r == m->memory || r == m->alias || r == m->pointer);
+    uint32_t r, tries = chance(m, 75) ? 12 : 0;
+    do { r = below(m, 10); } while (r == m->memory || r == m->alias || r == m->pointer || (tries > 0 && tries-- && !(m->hot >> r & 1)));
     return r;
 }
 
@@ -234,6 +234,25 @@ static void access_value(struct maker *m, uint32_t reg, int32_t bytes) {
     for (uint32_t i = 1 + below(m, 3); i-- > 0;) {
         make_one_access(m, &b, (int32_t)(below(m, (uint32_t)bytes - 7) & ~(size - 1)), size, below(m, 4));
     }
+}
+
+/* The pointer through the stack, loaded over the pointer it is loaded through. */
+void make_spill(struct maker *m) {
+    uint32_t reg = target(m), kept = m->reserved, bytes = chance(m, 50) ? 8 : 4;
+    int32_t at = POINTER_AT - 8 * (int32_t)below(m, 3), off = 8 * (int32_t)below(m, 8);
+    emit(m, MEM(STX, BPF_SIZE_DW), 10, m->memory, POINTER_AT, 0);
+    emit(m, ALU64(MOV) | X, reg, 10, 0, 0);
+    emit(m, ALU64(ADD) | K, reg, 0, 0, at - off);
+    if (chance(m, 50)) { emit(m, MEM(ST, BPF_SIZE_B), reg, 0, POINTER_AT - 8 - at + off, 0); }
+    emit(m, MEM(LDX, BPF_SIZE_DW), reg, reg, POINTER_AT - at + off, 0);
+    m->reserved |= 1u << reg;
+    m->pointer = reg;
+    int32_t near = chance(m, 70) ? POINTER_AT - at + off + 8 : (int32_t)(below(m, 16) * bytes);
+    emit(m, MEM(LDX, size_code(bytes)), target(m), reg, near, 0);
+    if (chance(m, 50)) { emit(m, MEM(LDX, size_code(bytes)), target(m), reg, near + (int32_t)bytes, 0); }
+    m->reserved = kept;
+    m->pointer = 10;
+    emit_number(m, reg);
 }
 
 /* Straight into the array map. */
