@@ -215,7 +215,7 @@ static void make_far(struct maker *m) {
     uint32_t counter = target(m), jump = emit(m, JMP(JSET) | K, number(m), 0, 0, (int32_t)(1u << below(m, 31)));
     emit(m, ALU64(MOV) | K, counter, 0, 0, 3);
     m->reserved |= 1u << counter;
-    uint32_t top = m->count, slots = 1800 + below(m, 1800);
+    uint32_t top = m->count, slots = 2900 + below(m, 700);
     while (m->count < top + slots) { emit(m, MEM(ST, BPF_SIZE_DW), m->memory, 0, 8 * (int32_t)below(m, 60), 0x12345678 + (int32_t)m->count * 77); }
     m->reserved &= ~(1u << counter);
     emit(m, ALU64(RSH) | K, counter, 0, 0, 1);
@@ -352,7 +352,7 @@ static void end_function(struct maker *m) {
 }
 
 static uint32_t statement_budget(struct maker *m, bool large) {
-    if (large && chance(m, 40)) { return 3000; }
+    if (large && chance(m, 30)) { return 3000; }
     return chance(m, 70) ? 1 + below(m, 9) : 1 + below(m, 40);
 }
 
@@ -380,7 +380,7 @@ void describe_program(struct generated *out, uint32_t count, uint32_t memory_siz
 
 void generate(uint64_t seed, struct generated *out) {
     struct maker m = {.random = {seed * 0x9e3779b97f4a7c15u ^ 0x1234567}, .out = out};
-    bool large = below(&m, 1500) == 0;
+    bool large = below(&m, 500) == 0;
     uint32_t entries[FUNCTIONS] = {0};
     choose_program(&m, large);
     for (m.function = 0; m.function < m.functions; m.function++) {
@@ -391,7 +391,7 @@ void generate(uint64_t seed, struct generated *out) {
         uint32_t statements = statement_budget(&m, large), before = below(&m, statements);
         make_statements(&m, before);
         if (m.function + 1 < m.functions) { make_call_to(&m, m.function + 1); }
-        if (large && chance(&m, 60)) { make_far(&m); }
+        if (large && m.count < 300) { make_far(&m); }
         make_statements(&m, statements - before);
         end_function(&m);
     }
