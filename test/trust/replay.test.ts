@@ -53,11 +53,12 @@ for (const board of virtualBoards) {
   });
 }
 
-test('the_boot_id_differs_from_start_to_start', async (t) => {
+test.serial('the_boot_id_differs_from_start_to_start', async (t) => {
   t.timeout(120_000);
   const seen = new Set<string>();
   for (let start = 0; start < 3; start += 1) {
     const { link, stop } = await openWire('qemu-virt');
+    t.teardown(stop);
     seen.add(Buffer.from((await link.info()).boot).toString('hex'));
     await stop();
   }

@@ -3,8 +3,11 @@
 #include "fakes.h"
 #include <pthread.h>
 
+#define SHAPE(type_, key, value, entries, flags_) \
+    {.type = (type_), .key_size = (key), .value_size = (value), .max_entries = (entries), .flags = (flags_)}
+
 static struct map_definition define(const char *name, uint32_t type, uint32_t key, uint32_t value, uint32_t entries) {
-    return (struct map_definition){.name = text(name), .shape = {type, key, value, entries, 0}};
+    return (struct map_definition){.name = text(name), .shape = SHAPE(type, key, value, entries, 0)};
 }
 
 static struct bpf_map *make(struct map_definition definition) {
@@ -146,10 +149,10 @@ static void constants_are_shared_only_when_equal(void) {
 
 static void bad_definitions_are_refused(void) {
     static const struct bpf_map_shape bad[] = {
-        {MAP_TYPE_ARRAY, 8, 8, 1, 0},  {MAP_TYPE_ARRAY, 4, 0, 1, 0},          {MAP_TYPE_ARRAY, 4, 8, 0, 0},
-        {MAP_TYPE_HASH, 65, 8, 1, 0},  {MAP_TYPE_HASH, 0, 8, 1, 0},           {MAP_TYPE_HASH, 4, 2049, 1, 0},
-        {3, 4, 8, 1, 0},               {MAP_TYPE_ARRAY, 4, 8, UINT32_MAX, 0}, {MAP_TYPE_ARRAY, 4, UINT32_MAX, 1, 0},
-        {MAP_TYPE_ARRAY, 4, 8, 1, 1u}, {MAP_TYPE_HASH, 4, 8, UINT32_MAX, 0},  {MAP_TYPE_PERCPU_ARRAY, 4, 1 << 21, 1, 0},
+        SHAPE(MAP_TYPE_ARRAY, 8, 8, 1, 0),  SHAPE(MAP_TYPE_ARRAY, 4, 0, 1, 0),          SHAPE(MAP_TYPE_ARRAY, 4, 8, 0, 0),
+        SHAPE(MAP_TYPE_HASH, 65, 8, 1, 0),  SHAPE(MAP_TYPE_HASH, 0, 8, 1, 0),           SHAPE(MAP_TYPE_HASH, 4, 2049, 1, 0),
+        SHAPE(3, 4, 8, 1, 0),               SHAPE(MAP_TYPE_ARRAY, 4, 8, UINT32_MAX, 0), SHAPE(MAP_TYPE_ARRAY, 4, UINT32_MAX, 1, 0),
+        SHAPE(MAP_TYPE_ARRAY, 4, 8, 1, 1u), SHAPE(MAP_TYPE_HASH, 4, 8, UINT32_MAX, 0),  SHAPE(MAP_TYPE_PERCPU_ARRAY, 4, 1 << 21, 1, 0),
     };
     struct bpf_map *map;
     for (uint32_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
