@@ -4,10 +4,10 @@ import { installTools } from '../system-packages.ts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-/** Tools that others wrote, which check our media; tests without theirs are skipped with a line that says so. */
+/** Tools that others wrote: they run our code, check our media and talk to our emulators. Tests without theirs are skipped. */
 const installPeers = (tell: (line: string) => void) => {
   try {
-    installTools(['fsckFat', 'sfdisk', 'mtools', 'uefi', 'uBoot'], tell);
+    installTools(['qemuUser', 'lrzsz', 'fastboot', 'fsckFat', 'sfdisk', 'mtools', 'uefi', 'uBoot'], tell);
   } catch (error) {
     tell(`going on without: ${(error as Error).message}`);
   }

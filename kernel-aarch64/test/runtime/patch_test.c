@@ -1,4 +1,5 @@
-/* Admission, canaries and rollback: the code of patch/ with a fake verifier, compiler and signature. */
+/* Admission, canaries and rollback: the code of patch/ with a fake verifier, compiler and signature. One file, because the
+ * cases build on one board that is set up once. */
 #include "admission.h"
 #include "bpf/maps/map.h"
 #include "lib/cbor.h"

@@ -1,4 +1,5 @@
-/* Registers by role: r6 the memory, context or packet; r7..r9 loop counters where loops are open; r0..r5 scratch. */
+/* Random programs with rich control flow and memory. One file, because its parts share the state of the maker.
+ * Registers by role: r6 the memory, context or packet; r7..r9 loop counters where loops are open; r0..r5 scratch. */
 
 #include "generator.h"
 
