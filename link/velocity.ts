@@ -43,6 +43,7 @@ const timeoutsMs: Partial<Record<MessageName, number>> = { install: 20_000, run:
 /** Resetting, the board may be too quick for its answer to get out; asking again would reset it twice. */
 const RESET_TIMEOUT_MS = 3000;
 const READY_POLL_MS = 250;
+const BANNER_MS = 5000;
 
 const histogramOf = (bytes: Uint8Array): number[] => {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -102,8 +103,27 @@ export class VelocityLink {
     return info;
   }
 
+  /**
+   * A board that is just starting is not spoken to before it says ready: QEMU's PL011 never reads its input again when
+   * some came before the guest set the port up. One that started earlier says nothing, so the wait is short.
+   */
+  async #waitBanner(timeoutMs: number): Promise<void> {
+    let forget = () => {};
+    const banner = new Promise<void>((resolve) => {
+      forget = this.onConsole((line) => line.includes(' ready on ') && resolve());
+    });
+    const enough = new AbortController();
+    const pause = sleep(Math.min(timeoutMs / 4, BANNER_MS), undefined, { signal: enough.signal }).catch(
+      () => {},
+    );
+    await Promise.race([banner, pause]);
+    enough.abort();
+    forget();
+  }
+
   async #waitReady(timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
+    await this.#waitBanner(timeoutMs);
     for (;;) {
       try {
         await this.echo('ready', READY_POLL_MS);
