@@ -27,10 +27,30 @@ const commonFlags = [
   `-I${paths.kernel}`,
 ];
 
+/** Parts that run at start-up, at the pace of the UART or once a patch: compiled for size, so that the image stays small. */
+const coldParts = ['boot/', 'drivers/', 'lib/', 'link/', 'mm/', 'patch/'];
+/** Files of cold parts that run at every call of a module, every tick or over every byte. */
+const hotFiles = [
+  'boot/exceptions.c',
+  'drivers/clock.c',
+  'drivers/tick.c',
+  'lib/ed25519_field.c',
+  'lib/fdt.c',
+  'lib/mem.c',
+  'lib/sha256.c',
+  'lib/sha512.c',
+  'patch/dispatch.c',
+  'patch/shadow.c',
+  'patch/watch.c',
+];
+
+const optimisationOf = (source: string) =>
+  coldParts.some((part) => source.startsWith(part)) && !hotFiles.includes(source) ? '-Oz' : '-O2';
+
 /** Only neon/ uses vector registers. */
 const flagsFor = (source: string) => [
   ...commonFlags,
-  ...(source.endsWith('.c') ? ['-std=c23', '-O2'] : []),
+  ...(source.endsWith('.c') ? ['-std=c23', optimisationOf(source)] : []),
   ...(source.startsWith('neon/') ? [] : ['-mgeneral-regs-only']),
 ];
 
