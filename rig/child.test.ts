@@ -19,11 +19,17 @@ const gone = async (pid: number) => {
 /** Says its process id on stderr and cannot be asked to end. */
 const stubborn = 'trap "" INT TERM HUP; echo $$ >&2; while :; do sleep 0.1; done';
 
+const left = new Set<number>();
+test.after.always(() => {
+  for (const pid of left) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+});
+
 const started = async () => {
   const child = spawnLeashed('sh', ['-c', stubborn]);
   const pid = await new Promise<number>((resolve) => {
     child.stderr!.once('data', (chunk: Buffer) => resolve(Number(chunk.toString().trim())));
   });
+  left.add(pid);
   return { child, pid };
 };
 
