@@ -15,6 +15,7 @@ import { registerFuzz } from './commands/fuzz.ts';
 import { registerImage } from './commands/image.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerMap } from './commands/map.ts';
+import { registerModels } from './commands/models.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
 import { registerStart } from './commands/start.ts';
@@ -38,6 +39,7 @@ const commands: readonly Register[] = [
   registerCrash,
   registerKeys,
   registerEvolve,
+  registerModels,
   registerBpf,
   registerBench,
   registerFuzz,

@@ -7,6 +7,7 @@ export {
   type PatchDetails,
   patchMaps,
 } from './board.ts';
+export { type Cost, isCheaper } from './cost.ts';
 export {
   type Detection,
   Detector,
@@ -18,7 +19,7 @@ export {
 } from './detect.ts';
 export { firstDifference } from './differential.ts';
 export type { EventListener, LoopEvent } from './event.ts';
-export { codeHash, hexHash, type Judgement, type JudgePolicy, judge, type Layer } from './judge.ts';
+export { codeHash, hexHash, type Judgement, type JudgePolicy, judge, type Layer, layers } from './judge.ts';
 export { type Entry, fileStore, Ledger, LedgerError, type LedgerStore, memoryStore } from './ledger.ts';
 export { type LlmOptions, type LlmProposer, llmProposer } from './llm.ts';
 export {

@@ -1,19 +1,23 @@
-/** Judges a proposal, layer by layer, cheapest first; the first layer that objects refuses it. */
+/** Judges a proposal, layer by layer, cheapest first; the first layer that objects refuses it. Cost is measured in the differential runs. */
 import { createHash } from 'node:crypto';
-import { bpf, MAX_PROGRAM_INSNS } from '../abi/index.ts';
-import { decodeProgram, jitCompile, type ModuleProgram, programHash, verify } from '../ebpf/index.ts';
+import { bpf, hooks, MAX_PROGRAM_INSNS } from '../abi/index.ts';
+import {
+  comparePrograms,
+  decodeProgram,
+  loadHost,
+  type ModuleProgram,
+  programHash,
+  verify,
+} from '../ebpf/index.ts';
+import type { Objective } from '../ebpf/optimiser/index.ts';
 import { type Proof, proveEquivalent } from '../ebpf/prover/index.ts';
-import { firstDifference } from './differential.ts';
+import { type Cost, costOf, isCheaper } from './cost.ts';
+import { sentenceOf } from './differential.ts';
 import type { Proposal } from './proposer.ts';
 
-export type Layer = 'decode' | 'duplicate' | 'verifier' | 'cost' | 'differential' | 'equivalence';
-
-export type Cost = {
-  /** Proven worst case, in eBPF instructions. */
-  readonly bound: number;
-  /** Size of the compiled program, in A64 instructions; undefined when it was not compiled. */
-  readonly words: number | undefined;
-};
+/** In this order. */
+export const layers = ['decode', 'duplicate', 'verifier', 'differential', 'cost', 'equivalence'] as const;
+export type Layer = (typeof layers)[number];
 
 export type Judgement = {
   readonly verdict: 'accepted' | 'refused';
@@ -35,8 +39,10 @@ export type JudgePolicy = {
   readonly assurance?: 'proven' | 'tested';
   /** Refuse what is not cheaper by estimate. Default true; a demonstration of the board's own defence turns it off. */
   readonly mustBeCheaper?: boolean;
+  /** What cheaper means. Default `speed`. */
+  readonly objective?: Objective;
   readonly proofTimeoutMs?: number;
-  /** Runs that compare both programs before the proof; default 32. */
+  /** Runs that compare both programs before the proof; default 128. */
   readonly differentialRuns?: number;
 };
 
@@ -60,14 +66,6 @@ const malformed = (code: Uint8Array): string | undefined => {
   return bad && `slot ${bad.slot} holds no instruction of RFC 9669`;
 };
 
-const wordsOf = async (program: ModuleProgram): Promise<number | undefined> => {
-  const compiled = await jitCompile(program);
-  return compiled.ok ? compiled.words.length : undefined;
-};
-
-const isCheaper = (before: Cost, after: Cost): boolean =>
-  after.bound < before.bound || (after.bound === before.bound && (after.words ?? 0) < (before.words ?? 0));
-
 /** @param program what runs now; it has passed the verifier before. */
 export const judge = async (
   program: ModuleProgram,
@@ -84,16 +82,37 @@ export const judge = async (
     const insn = safe.error.insn === undefined ? {} : { insn: safe.error.insn };
     return refused('verifier', safe.error.code, safe.error.message, insn);
   }
-  const before: Cost = { bound: old.ok ? old.bound : Number.MAX_SAFE_INTEGER, words: await wordsOf(program) };
-  const after: Cost = { bound: safe.bound, words: await wordsOf(candidate) };
-  if (policy.mustBeCheaper !== false && !isCheaper(before, after))
-    return refused('cost', 'not_cheaper', `worst case ${before.bound} → ${after.bound} instructions`, {
-      before,
-      after,
-    });
-  const difference = await firstDifference(program, candidate, policy.differentialRuns ?? 32);
-  if (difference) return refused('differential', 'differs', difference, { before, after });
-  return { ...(await equivalence(program, candidate, policy)), before, after };
+  const tested = await test(program, candidate, policy.differentialRuns ?? 128);
+  const costs = {
+    before: {
+      ...(await costOf(program, old.ok ? old.bound : Number.MAX_SAFE_INTEGER)),
+      steps: tested.stepsBefore,
+    },
+    after: { ...(await costOf(candidate, safe.bound)), steps: tested.stepsAfter },
+  };
+  if (!tested.same) return refused('differential', 'differs', sentenceOf(tested)!, costs);
+  const dear =
+    policy.mustBeCheaper === false ? undefined : tooDear(program, costs, policy.objective ?? 'speed');
+  if (dear) return refused('cost', 'not_cheaper', dear, costs);
+  return { ...(await equivalence(program, candidate, policy)), ...costs };
+};
+
+/** Every proposal is tried on the same inputs. */
+const SEED = 0x51ed27;
+
+const test = async (program: ModuleProgram, candidate: ModuleProgram, runs: number) =>
+  comparePrograms(await loadHost(), program, candidate, { runs, seed: SEED });
+
+/** Why a candidate is no gain; undefined when it is one. */
+const tooDear = (
+  program: ModuleProgram,
+  { before, after }: { before: Cost; after: Cost },
+  objective: Objective,
+): string | undefined => {
+  const { budget } = hooks[program.hook];
+  if (after.bound > budget) return `its worst case of ${after.bound} is above the hook's budget of ${budget}`;
+  if (isCheaper(before, after, objective)) return undefined;
+  return `${before.steps} → ${after.steps} instructions in the same runs, ${before.words} → ${after.words} of machine code`;
 };
 
 const equivalence = async (

@@ -1,6 +1,6 @@
 /** Who proposes, and what: whole programs to replace a module's program. A proposal is untrusted bytes. */
 import type { ModuleProgram } from '../ebpf/index.ts';
-import { optimise } from '../ebpf/optimiser/index.ts';
+import { type Objective, optimise } from '../ebpf/optimiser/index.ts';
 import type { Detection } from './detect.ts';
 
 export type Proposal = {
@@ -20,6 +20,8 @@ export type ProposalContext = {
   readonly detection: Detection;
   /** Why earlier proposals for this version were refused, newest last. */
   readonly refused: readonly string[];
+  /** What is wanted; default `speed`. */
+  readonly objective?: Objective;
   readonly signal?: AbortSignal;
 };
 
@@ -35,8 +37,9 @@ const MAX_SLOTS = 1024;
 /** Rewrite rules: fast, and what they propose is nearly always proven. */
 export const rulesProposer: Proposer = {
   name: 'rules',
-  async *propose({ program }) {
-    for (const { code, rules } of optimise(program.code, { maps: program.maps, maxSlots: MAX_SLOTS }))
+  async *propose({ program, objective = 'speed' }) {
+    const options = { maps: program.maps, maxSlots: MAX_SLOTS, objective };
+    for (const { code, rules } of optimise(program.code, options))
       yield { code, proposer: 'rules', note: rules.join(' ') };
   },
 };

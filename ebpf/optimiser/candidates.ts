@@ -15,7 +15,12 @@ export type Candidate = {
   readonly estimate: number;
 };
 
+/** What is wanted of a candidate: fewer executed instructions, fewer slots, or both weighed alike. */
+export type Objective = 'speed' | 'balanced' | 'size';
+
 export type OptimiseOptions = {
+  /** Default `speed`. */
+  readonly objective?: Objective;
   /** Most slots a candidate may have; default 1024. */
   readonly maxSlots?: number;
   /** Names of rules not to use, among them `loop-unrolling` and `partial-unrolling`. */
@@ -72,7 +77,13 @@ const unrolled = (draft: Draft, maxSlots: number, skip: ReadonlySet<string>): Dr
 
 /** A slot has to be sent, verified and compiled, and takes room in the caches: worth a quarter of an executed instruction. */
 const SLOT_WEIGHT = 0.25;
-const score = (c: Candidate) => c.estimate + (SLOT_WEIGHT * c.code.length) / bpf.INSN_BYTES;
+
+/** Smaller is better; only comparable between candidates of one program. */
+const scores: Readonly<Record<Objective, (c: Candidate) => number>> = {
+  speed: (c) => c.estimate + (SLOT_WEIGHT * c.code.length) / bpf.INSN_BYTES,
+  balanced: (c) => Math.log(c.estimate) + Math.log(c.code.length),
+  size: (c) => c.code.length + c.estimate / 2 ** 20,
+};
 
 const MAX_DRAFTS = 24;
 
@@ -81,7 +92,8 @@ const MAX_DRAFTS = 24;
  * @throws RangeError when the program has undefined instructions or jumps outside itself.
  */
 export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Candidate[] => {
-  const { maxSlots = 1024, without = [], maps = [] } = options;
+  const { maxSlots = 1024, without = [], maps = [], objective = 'speed' } = options;
+  const score = scores[objective];
   const skip = new Set(without);
   const active = rules.filter((r) => !skip.has(r.name));
   const start: Draft = { code: lift(program), rules: [] };

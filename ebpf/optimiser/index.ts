@@ -1,4 +1,11 @@
 /** Proposals for faster programs by rewrite rules. None of them is trusted: verifier and prover decide. */
-export { applyRule, type Candidate, estimateProgram, type OptimiseOptions, optimise } from './candidates.ts';
+export {
+  applyRule,
+  type Candidate,
+  estimateProgram,
+  type Objective,
+  type OptimiseOptions,
+  optimise,
+} from './candidates.ts';
 export { type Code, lift, lower, type Node, nodeOf, replaceNodes } from './code.ts';
 export { rules } from './rules.ts';

@@ -3,9 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ContextField, hooks, mapTypes } from '../../abi/index.ts';
 import type { MapDefinition } from '../elf/index.ts';
 import { decodeProgram, type Instruction } from '../instruction.ts';
+import { frame } from './frames.ts';
 import type { Host } from './index.ts';
+import { Lookups } from './lookups.ts';
 import { arrayKey, type MapState } from './map-state.ts';
 import type { Program } from './program.ts';
+import { Random } from './random.ts';
 import type { RunInput, RunResult } from './run.ts';
 
 export type CompareOptions = {
@@ -15,6 +18,8 @@ export type CompareOptions = {
   readonly seed?: number;
   /** Hook run: size of the memory. Default 64. */
   readonly memorySize?: number;
+  /** Frames to try first, e.g. those of counterexamples. */
+  readonly frames?: readonly Uint8Array[];
 };
 
 export type Comparison = {
@@ -32,51 +37,8 @@ export type Comparison = {
 
 /** Runs after which the maps start afresh; until then each run finds what the one before left. */
 const SEQUENCE = 8;
-/** Every n-th run records coverage, which is slow. */
-const COVERAGE_EVERY = 4;
-
-class Random {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = seed >>> 0 || 1;
-  }
-
-  /** xorshift32: 0..limit-1. */
-  below(limit: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % limit;
-  }
-
-  /** Often a border, as bugs lie there. */
-  byte(): number {
-    return this.below(3) === 0 ? [0, 1, 0x7f, 0x80, 0xff][this.below(5)]! : this.below(256);
-  }
-
-  bytes(size: number): Uint8Array {
-    const whole = this.below(8);
-    if (whole < 2) return new Uint8Array(size).fill(whole === 0 ? 0 : 0xff);
-    return Uint8Array.from({ length: size }, () => this.byte());
-  }
-
-  u64(): bigint {
-    return Buffer.from(this.bytes(8)).readBigUInt64LE();
-  }
-}
-
-/** Frames that get past the first checks of a filter: Ethernet, IPv4, UDP or TCP; each header byte wrong now and then. */
-const frame = (random: Random): Uint8Array => {
-  const out = random.bytes([13, 14, 34, 42, 60, 64, 128][random.below(7)]!);
-  const put = (at: number, ...bytes: number[]) => {
-    for (const [i, byte] of bytes.entries())
-      if (at + i < out.length && random.below(16) !== 0) out[at + i] = byte;
-  };
-  put(12, 0x08, 0x00, 0x45, 0, 0, out.length - 14);
-  put(23, random.below(4) === 0 ? 6 : 17, 0, 0, 10, 0, 0, random.below(3), 10, 0, 0, random.below(3));
-  put(34, 0, random.below(4), 0, random.below(4), 0, out.length - 34);
-  return out;
-};
+/** Every n-th run records coverage and keys, which is slow. */
+const OBSERVE_EVERY = 4;
 
 const numbersOf = (instructions: readonly Instruction[]): number[] =>
   instructions.flatMap((o) =>
@@ -89,7 +51,10 @@ const context = (random: Random, program: Program, hints: readonly number[]) => 
     hints.length > 0 && random.below(3) === 0
       ? BigInt(hints[random.below(hints.length)]! + random.below(3) - 1)
       : random.u64() >> BigInt(random.below(64));
-  return Object.fromEntries(fields.map((f) => [f.name, value()]));
+  const small = () => BigInt(random.below(4));
+  return Object.fromEntries(
+    fields.map((f) => [f.name, f.name === 'port' || f.name === 'core' ? small() : value()]),
+  );
 };
 
 /** Values near the program's own constants make its branches go both ways. */
@@ -101,11 +66,19 @@ const mapValue = (random: Random, size: number, hints: readonly number[]): Uint8
   return new Uint8Array(out);
 };
 
-const mapState = (random: Random, m: MapDefinition, hints: readonly number[]): MapState | undefined => {
+const mapState = (
+  random: Random,
+  m: MapDefinition,
+  hints: readonly number[],
+  wanted: readonly string[],
+): MapState | undefined => {
   if (m.flags !== 0 || random.below(8) === 0) return undefined;
   const count = Math.min(m.maxEntries, 1 + random.below(8));
-  const key = (i: number) =>
-    m.type === mapTypes.hash ? Buffer.from(random.bytes(m.keySize)).toString('hex') : arrayKey(i);
+  const key = (i: number) => {
+    if (m.type !== mapTypes.hash) return arrayKey(i);
+    if (wanted.length > 0 && random.below(4) !== 0) return wanted[random.below(wanted.length)]!;
+    return Buffer.from(random.bytes(m.keySize)).toString('hex');
+  };
   return new Map(Array.from({ length: count }, (_, i) => [key(i), mapValue(random, m.valueSize, hints)]));
 };
 
@@ -114,11 +87,13 @@ const inputFor = (
   program: Program,
   hints: readonly number[],
   options: CompareOptions,
+  run: number,
 ): RunInput => {
   const fields = context(random, program, hints);
   if (program.hook === 'timer') return { context: fields };
-  const memory = program.hook === 'packet' ? frame(random) : random.bytes(options.memorySize ?? 64);
-  return { context: fields, memory };
+  if (program.hook === 'packet')
+    return { context: fields, memory: options.frames?.[run] ?? frame(random, hints) };
+  return { context: fields, memory: random.bytes(options.memorySize ?? 64) };
 };
 
 /** Everything that anybody can see of a run; how many instructions it took is not part of it. */
@@ -143,6 +118,7 @@ export const comparePrograms = (
   const runs = options.runs ?? 1000;
   const seen = new Set<number>();
   const slots = decodeProgram(after.code).length;
+  const lookups = new Lookups(decodeProgram(before.code), before.maps ?? []);
   const total = { before: 0, after: 0 };
   let maps: readonly (MapState | undefined)[] = [];
   const summary = (done: number) => ({
@@ -153,11 +129,13 @@ export const comparePrograms = (
     stepsAfter: total.after,
   });
   for (let i = 0; i < runs; i++) {
-    if (i % SEQUENCE === 0) maps = (before.maps ?? []).map((m) => mapState(random, m, hints));
-    const input: RunInput = { ...inputFor(random, before, hints, options), maps };
-    const one = host.run(before, input);
-    const observe = { observe: (slot: number) => seen.add(slot) };
-    const other = host.run(after, i % COVERAGE_EVERY === 0 ? { ...input, ...observe } : input);
+    if (i % SEQUENCE === 0)
+      maps = (before.maps ?? []).map((m, k) => mapState(random, m, hints, lookups.keys(k)));
+    const input: RunInput = { ...inputFor(random, before, hints, options, i), maps };
+    const watched = i % OBSERVE_EVERY === 0;
+    const asked: RunInput['observe'] = (slot, regs, read) => lookups.observe(slot, regs, read);
+    const one = host.run(before, watched ? { ...input, observe: asked } : input);
+    const other = host.run(after, watched ? { ...input, observe: (slot) => seen.add(slot) } : input);
     if (one.ok) total.before += one.steps;
     if (other.ok) total.after += other.steps;
     if (!isDeepStrictEqual(effects(one), effects(other)))

@@ -20,8 +20,12 @@ export type RunInput = {
   readonly core?: number;
   /** Instructions after which the run ends with `budget_exceeded`. Default: the budget of the hook. */
   readonly stepLimit?: number;
-  /** Called before each instruction with r0..r10. Slow. */
-  readonly observe?: (slot: number, registers: BigUint64Array) => void;
+  /** Called before each instruction with r0..r10; `read` gives memory that a register points to. Slow. */
+  readonly observe?: (
+    slot: number,
+    registers: BigUint64Array,
+    read: (at: number, size: number) => Uint8Array,
+  ) => void;
 };
 
 export type RunResult =
@@ -38,7 +42,8 @@ export type RunResult =
     }
   | { readonly ok: false; readonly error: ProgramError; readonly steps: number };
 
-const defaultWorld = (input: RunInput, log: string[]): World => {
+const defaultWorld = (host: HostInstance, input: RunInput, log: string[]): World => {
+  const read = (at: number, size: number) => host.bytes(at, size).slice();
   let time = 0n;
   let seed = 0x2545f491;
   const nextTime = () => {
@@ -55,7 +60,7 @@ const defaultWorld = (input: RunInput, log: string[]): World => {
     timeNs: input.timeNs ?? nextTime,
     random: input.random ?? nextRandom,
     log: (line) => log.push(line),
-    observe: (slot, registers) => input.observe?.(slot, registers),
+    observe: (slot, registers) => input.observe?.(slot, registers, read),
   };
 };
 
@@ -98,7 +103,7 @@ export const runProgram = (host: HostInstance, program: Program, input: RunInput
   const log: string[] = [];
   const maps = program.maps ?? [];
   const size = input.memory?.length ?? 0;
-  host.reset(defaultWorld(input, log));
+  host.reset(defaultWorld(host, input, log));
   // First, so that addresses do not depend on the code.
   const memory = host.place(input.memory ?? new Uint8Array(), 64);
   const [r1, r2] = argumentsOf(host, program, input, memory);

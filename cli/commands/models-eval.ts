@@ -1,0 +1,130 @@
+import { type Command, Option } from 'commander';
+import {
+  type Contestant,
+  evaluateProgram,
+  type ProgramResult,
+  summarise,
+  summaryTable,
+} from '../../evolve/evaluation/index.ts';
+import { llmProposer, type Proposer, rulesProposer } from '../../evolve/index.ts';
+import {
+  type EvaluationProgram,
+  evaluationHash,
+  evaluationSet,
+  published,
+} from '../../models/evaluation/set.ts';
+import { resolveModel } from '../../models/index.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
+import { wholeNumber } from '../numbers.ts';
+import { installTools } from '../system-packages.ts';
+
+const objectives = ['speed', 'balanced', 'size'] as const;
+const cpus = ['v1', 'v2', 'v3', 'v4'] as const;
+
+type EvalOptions = {
+  readonly proposer?: readonly string[];
+  readonly program?: readonly string[];
+  readonly objective: (typeof objectives)[number];
+  readonly cpu: (typeof cpus)[number];
+  readonly model?: string;
+  readonly attempts: number;
+  readonly proofSeconds: number;
+};
+
+const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] => {
+  const single: Proposer[] = [rulesProposer];
+  const model = resolveModel(options.model);
+  if (model) {
+    const asked = llmProposer(model);
+    cleanup.add(asked.stop);
+    single.push(asked);
+  }
+  const all = [
+    ...single.map((p) => ({ name: p.name, proposers: [p] })),
+    ...(single.length > 1 ? [{ name: 'all', proposers: single }] : []),
+  ];
+  const wanted = options.proposer ?? all.map((c) => c.name);
+  const unknown = wanted.find((name) => !all.some((c) => c.name === name));
+  if (unknown)
+    throw new UsageError(
+      `there is no proposer ${unknown} here`,
+      `there are ${all.map((c) => c.name).join(', ')}`,
+    );
+  return all.filter((c) => wanted.includes(c.name));
+};
+
+const chosen = (
+  set: readonly EvaluationProgram[],
+  names?: readonly string[],
+): readonly EvaluationProgram[] => {
+  const unknown = names?.find((name) => !set.some((e) => e.program.name === name));
+  if (unknown)
+    throw new UsageError(`the set has no program ${unknown}`, 'leave --program away to see all of them');
+  return names ? set.filter((e) => names.includes(e.program.name)) : set;
+};
+
+const change = (after: number, before: number) => `${(((after - before) * 100) / before).toFixed(1)} %`;
+
+const lineOf = (r: ProgramResult) =>
+  `${r.contestant.padEnd(9)} ${r.program.padEnd(20)} ${`${r.before.slots} → ${r.after.slots}`.padEnd(12)} slots, ` +
+  `executed ${r.before.executed.toFixed(1)} → ${r.after.executed.toFixed(1)} (${change(r.after.executed, r.before.executed)})`;
+
+/** Beside the published percentages of programs of the same function. Their sources are others, so only percentages compare. */
+const publishedTable = (rows: readonly ProgramResult[]): string =>
+  [
+    'Programs of the function of published ones, written anew (not the same source): static size, here and published (the better of K2 and Merlin)',
+    ...rows.flatMap((r) => {
+      const other = published[r.program];
+      if (!other) return [];
+      return `  ${r.program.padEnd(20)} ${change(r.after.slots, r.before.slots).padStart(8)}  ${change(other.best, other.clang).padStart(8)}`;
+    }),
+  ].join('\n');
+
+const evaluate = async (context: Context, options: EvalOptions) => {
+  const { output, cleanup } = context;
+  installTools(['clang'], (line) => output.progress(line));
+  const asked = contestants(options, context);
+  const set = chosen(await evaluationSet({ cpu: options.cpu }), options.program);
+  const { objective, attempts, cpu } = options;
+  const policy = { objective, proofTimeoutMs: options.proofSeconds * 1000 };
+  output.print(
+    `${set.length} programs of set ${evaluationHash().slice(0, 12)}, clang -O2 -mcpu=${cpu}, objective ${objective}`,
+  );
+  const summaries = [];
+  for (const contestant of asked) {
+    const rows: ProgramResult[] = [];
+    for (const entry of set) {
+      cleanup.signal.throwIfAborted();
+      output.progress(`${contestant.name}: ${rows.length + 1}/${set.length} ${entry.program.name}`);
+      const row = await evaluateProgram(contestant, entry, { policy, attempts, signal: cleanup.signal });
+      rows.push(row);
+      if (output.json) output.fact({ event: 'program', ...row }, '');
+      else if (options.program) output.print(lineOf(row));
+    }
+    const summary = summarise(contestant.name, rows);
+    summaries.push(summary);
+    if (output.json) output.fact({ event: 'summary', set: evaluationHash(), cpu, objective, ...summary }, '');
+    if (contestant === asked.at(-1) && !options.program) output.print(publishedTable(rows));
+  }
+  output.print(summaryTable(summaries));
+};
+
+const list = (value: string, before: readonly string[] = []) => [...before, ...value.split(',')];
+
+export const registerModelsEval = (models: Command, context: Context): void => {
+  models
+    .command('eval')
+    .description(
+      'measure proposers on a fixed set of programs: what they gain, what was proven, what was refused',
+    )
+    .option('--proposer <names>', 'only these rows of the table, with commas; default: all', list)
+    .option('--program <names>', 'only these programs of the set, with commas, a line each', list)
+    .addOption(new Option('--objective <what>', 'what cheaper means').choices(objectives).default('balanced'))
+    .addOption(new Option('--cpu <version>', "clang's -mcpu").choices(cpus).default('v4'))
+    .option('--model <model>', 'name or GGUF file of a language model to measure too')
+    .option('--attempts <n>', 'proposals judged per proposer and turn', wholeNumber(1), 6)
+    .option('--proof-seconds <n>', 'longest proof', wholeNumber(1), 5)
+    .addHelpText('after', '\nExample:\n  velocity models eval --proposer rules --json')
+    .action((options: EvalOptions) => evaluate(context, options));
+};

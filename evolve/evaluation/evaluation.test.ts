@@ -1,0 +1,44 @@
+import test from 'ava';
+import { loadHost } from '../../ebpf/index.ts';
+import { stopSolver } from '../../ebpf/prover/index.ts';
+import { evaluationSet, published, vectorisable } from '../../models/evaluation/set.ts';
+import { rulesProposer } from '../proposer.ts';
+import { evaluateProgram, summarise, summaryTable } from './index.ts';
+
+test.after.always(() => stopSolver());
+
+test('the_set_has_a_hundred_programs_that_every_version_of_the_compiler_gives_and_the_verifier_takes', async (t) => {
+  const host = await loadHost();
+  for (const cpu of ['v1', 'v4'] as const) {
+    const set = await evaluationSet({ cpu });
+    const names = set.map((e) => e.program.name);
+    t.true(set.length >= 100, `${set.length}`);
+    t.is(new Set(names).size, names.length);
+    for (const name of [...Object.keys(published), ...vectorisable]) t.true(names.includes(name), name);
+    if (cpu === 'v1') continue;
+    for (const { program } of set) {
+      const verdict = host.verify(program);
+      t.true(verdict.ok, verdict.ok ? '' : `${program.name}: ${verdict.error.message}`);
+    }
+  }
+});
+
+test('a_gain_is_measured_on_other_runs_than_those_that_judged_it', async (t) => {
+  const set = await evaluationSet();
+  const entry = set.find((e) => e.program.name === 'xdp1')!;
+  const contestant = { name: 'rules', proposers: [rulesProposer] };
+  const row = await evaluateProgram(contestant, entry, { policy: { objective: 'balanced' }, runs: 64 });
+  t.true(row.accepted >= 1 && row.proofs.proven >= 1, JSON.stringify(row.refused));
+  t.true(row.after.slots < row.before.slots && row.after.executed < row.before.executed);
+  const summary = summarise('rules', [row]);
+  t.true(summary.improved === 1 && summary.executed < 1);
+  t.regex(summaryTable([summary]), /rules +1 +1 +-/);
+});
+
+test('who_proposes_nothing_gains_nothing', async (t) => {
+  const [entry] = await evaluationSet();
+  const idle = { name: 'nobody', async *propose() {} };
+  const row = await evaluateProgram({ name: 'nobody', proposers: [idle] }, entry!, { runs: 16 });
+  t.deepEqual(row.before, row.after);
+  t.is(row.proposals, 0);
+});

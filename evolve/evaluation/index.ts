@@ -1,0 +1,9 @@
+/** Proposers measured against each other on the fixed set of models/evaluation. */
+export {
+  type Contestant,
+  type EvaluationOptions,
+  evaluateProgram,
+  type Figures,
+  type ProgramResult,
+} from './evaluate.ts';
+export { type Summary, summarise, summaryTable } from './summary.ts';
