@@ -142,6 +142,10 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'reference_leak',
     'what was acquired must be released on every path before the program ends; release it first',
   ],
+  [
+    'mixed_pointers',
+    'one instruction accesses the context or an object on one path and other memory on another; give each its own instruction',
+  ],
 ]);
 
 /** ELF loading on the host. */

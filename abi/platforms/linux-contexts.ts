@@ -165,4 +165,6 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   xdp_socket: words(0, 'queue_id', 4),
   kernel: region(0, 65528),
   flow_keys: region(0, 56, ANY, ANY),
+  /** struct bpf_map; which of its fields is where depends on the kernel. */
+  map: region(0, 256, 4 | 8),
 };

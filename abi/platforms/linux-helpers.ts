@@ -71,13 +71,21 @@ const helper = (id: number, name: string, args = '', returns = 'scalar', more: M
   ...(more.maps ? { maps: more.maps } : {}),
 });
 
+/** With memory that may lie in the packet. */
+const takesPacket: More = { flags: ['takes_packet'] };
 const changes = (types: readonly number[]): More => ({ flags: ['changes_packet'], types });
 const on = (types: readonly number[]): More => ({ types });
 
 export const linuxHelpers: readonly Prototype[] = [
-  helper(1, 'map_lookup_elem', 'map map_key', 'map_value_or_null', { maps: LOOKUPS }),
-  helper(2, 'map_update_elem', 'map map_key map_value any', 'scalar', { flags: ['writes_map'], maps: WRITE }),
-  helper(3, 'map_delete_elem', 'map map_key', 'scalar', { flags: ['writes_map'], maps: DELETE }),
+  helper(1, 'map_lookup_elem', 'map map_key', 'map_value_or_null', { ...takesPacket, maps: LOOKUPS }),
+  helper(2, 'map_update_elem', 'map map_key map_value any', 'scalar', {
+    flags: ['writes_map', 'takes_packet'],
+    maps: WRITE,
+  }),
+  helper(3, 'map_delete_elem', 'map map_key', 'scalar', {
+    flags: ['writes_map', 'takes_packet'],
+    maps: DELETE,
+  }),
   helper(4, 'probe_read', 'out size_or_zero any', 'scalar', on(TRACING)),
   helper(5, 'ktime_get_ns'),
   helper(6, 'trace_printk', 'memory size'),
@@ -111,7 +119,10 @@ export const linuxHelpers: readonly Prototype[] = [
     on([...SKB, ...ids('flow_dissector sk_reuseport')]),
   ),
   helper(27, 'get_stackid', 'context map any', 'scalar', { types: TRACING, maps: STACK_TRACE }),
-  helper(28, 'csum_diff', 'memory size_or_zero memory size_or_zero any', 'scalar', on([...EDIT, ...XDP])),
+  helper(28, 'csum_diff', 'memory_or_null size_or_zero memory_or_null size_or_zero any', 'scalar', {
+    ...takesPacket,
+    types: [...EDIT, ...XDP],
+  }),
   helper(29, 'skb_get_tunnel_opt', 'context out size', 'scalar', on([...TC, ...LWT])),
   helper(30, 'skb_set_tunnel_opt', 'context memory size', 'scalar', on([...TC, ...LWT])),
   helper(31, 'skb_change_proto', 'context any any', 'scalar', changes(TC)),
@@ -142,7 +153,11 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(50, 'skb_adjust_room', 'context any any any', 'scalar', changes([...TC, ...SK_SKB])),
   helper(51, 'redirect_map', 'map any any', 'scalar', { types: XDP, maps: REDIRECT }),
   helper(52, 'sk_redirect_map', 'context map any any', 'scalar', { types: SK_SKB, maps: SOCKMAP }),
-  helper(53, 'sock_map_update', 'context map map_key any', 'scalar', { types: SOCK_OPS, maps: SOCKMAP }),
+  helper(53, 'sock_map_update', 'context map map_key any', 'scalar', {
+    ...takesPacket,
+    types: SOCK_OPS,
+    maps: SOCKMAP,
+  }),
   helper(54, 'xdp_adjust_meta', 'context any', 'scalar', changes(XDP)),
   helper(55, 'perf_event_read_value', 'map any out size', 'scalar', { types: TRACING, maps: PERF }),
   helper(56, 'perf_prog_read_value', 'context out size', 'scalar', on(ids('perf_event'))),
@@ -165,7 +180,11 @@ export const linuxHelpers: readonly Prototype[] = [
     on([...TC, ...CGROUP_SKB, ...FILTER, ...ids('sk_reuseport')]),
   ),
   helper(69, 'fib_lookup', 'context memory size any', 'scalar', on([...TC, ...XDP])),
-  helper(70, 'sock_hash_update', 'context map map_key any', 'scalar', { types: SOCK_OPS, maps: SOCKHASH }),
+  helper(70, 'sock_hash_update', 'context map map_key any', 'scalar', {
+    ...takesPacket,
+    types: SOCK_OPS,
+    maps: SOCKHASH,
+  }),
   helper(71, 'msg_redirect_hash', 'context map map_key any', 'scalar', { types: SK_MSG, maps: SOCKHASH }),
   helper(72, 'sk_redirect_hash', 'context map map_key any', 'scalar', { types: SK_SKB, maps: SOCKHASH }),
   helper(73, 'lwt_push_encap', 'context any memory size', 'scalar', changes(LWT)),
@@ -190,13 +209,13 @@ export const linuxHelpers: readonly Prototype[] = [
       'object_or_null',
       {
         types: LOOKUP,
-        flags: ['acquires'],
+        flags: ['acquires', 'takes_packet'],
         object: id === 99 ? 'sock_common' : 'socket',
       },
     ),
   ),
   helper(86, 'sk_release', 'released_socket', 'scalar'),
-  helper(87, 'map_push_elem', 'map map_value any', 'scalar', { maps: QUEUES }),
+  helper(87, 'map_push_elem', 'map map_value any', 'scalar', { ...takesPacket, maps: QUEUES }),
   helper(88, 'map_pop_elem', 'map map_value_out', 'scalar', { maps: QUEUES.slice(0, 2) }),
   helper(89, 'map_peek_elem', 'map map_value_out', 'scalar', { maps: QUEUES }),
   helper(90, 'msg_push_data', 'context any any any', 'scalar', changes(SK_MSG)),
@@ -208,7 +227,10 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(96, 'tcp_sock', 'socket', 'object_or_null', { flags: ['casts'], object: 'tcp_socket' }),
   helper(97, 'skb_ecn_set_ce', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
   helper(98, 'get_listener_sock', 'socket', 'object_or_null', { object: 'socket' }),
-  helper(100, 'tcp_check_syncookie', 'socket memory size memory size', 'scalar', on([...TC, ...XDP])),
+  helper(100, 'tcp_check_syncookie', 'socket memory size memory size', 'scalar', {
+    ...takesPacket,
+    types: [...TC, ...XDP],
+  }),
   helper(101, 'sysctl_get_name', 'context out size any', 'scalar', on(ids('cgroup_sysctl'))),
   helper(102, 'sysctl_get_current_value', 'context out size', 'scalar', on(ids('cgroup_sysctl'))),
   helper(103, 'sysctl_get_new_value', 'context out size', 'scalar', on(ids('cgroup_sysctl'))),
@@ -220,7 +242,10 @@ export const linuxHelpers: readonly Prototype[] = [
   }),
   helper(108, 'sk_storage_delete', 'map kernel_object', 'scalar', { maps: SK_STORAGE }),
   helper(109, 'send_signal', 'any', 'scalar', on(TRACING)),
-  helper(110, 'tcp_gen_syncookie', 'socket memory size memory size', 'scalar', on([...TC, ...XDP])),
+  helper(110, 'tcp_gen_syncookie', 'socket memory size memory size', 'scalar', {
+    ...takesPacket,
+    types: [...TC, ...XDP],
+  }),
   helper(112, 'probe_read_user', 'out size_or_zero any', 'scalar', on(CONTEXT)),
   helper(113, 'probe_read_kernel', 'out size_or_zero any'),
   helper(114, 'probe_read_user_str', 'out size_or_zero any', 'length', on(CONTEXT)),
@@ -257,17 +282,17 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(143, 'store_hdr_opt', 'context memory size any', 'scalar', on(SOCK_OPS)),
   helper(144, 'reserve_hdr_opt', 'context any any', 'scalar', on(SOCK_OPS)),
   helper(151, 'skb_cgroup_classid', 'context', 'scalar', on(TC)),
-  helper(152, 'redirect_neigh', 'any memory size_or_zero any', 'scalar', on(TC)),
+  helper(152, 'redirect_neigh', 'any memory_or_null size_or_zero any', 'scalar', on(TC)),
   helper(155, 'redirect_peer', 'any any', 'scalar', on(TC)),
   helper(158, 'get_current_task_btf', '', 'object', { object: 'kernel' }),
   helper(160, 'ktime_get_coarse_ns'),
   helper(163, 'check_mtu', 'context any out_4 any any', 'scalar', on([...TC, ...XDP])),
-  helper(165, 'snprintf', 'out size_or_zero string memory size_or_zero'),
+  helper(165, 'snprintf', 'out_or_null size_or_zero string memory_or_null size_or_zero'),
   helper(173, 'get_func_ip', 'context', 'scalar', on(TRACING)),
   helper(174, 'get_attach_cookie', 'context', 'scalar', on(TRACING)),
   helper(175, 'task_pt_regs', 'kernel_object', 'object', { object: 'kernel', types: TRACING }),
   helper(176, 'get_branch_snapshot', 'out size_or_zero any', 'scalar', on(TRACING)),
-  helper(177, 'trace_vprintk', 'memory size memory size_or_zero'),
+  helper(177, 'trace_vprintk', 'memory size memory_or_null size_or_zero'),
   helper(182, 'strncmp', 'memory size string'),
   helper(186, 'get_retval'),
   helper(187, 'set_retval', 'any'),
@@ -275,6 +300,9 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(189, 'xdp_load_bytes', 'context any out size', 'scalar', on(XDP)),
   helper(190, 'xdp_store_bytes', 'context any memory size', 'scalar', on(XDP)),
   helper(192, 'skb_set_tstamp', 'context any any', 'scalar', on(TC)),
-  helper(195, 'map_lookup_percpu_elem', 'map map_key any', 'map_value_or_null', { maps: [5, 6, 10] }),
+  helper(195, 'map_lookup_percpu_elem', 'map map_key any', 'map_value_or_null', {
+    ...takesPacket,
+    maps: [5, 6, 10],
+  }),
   helper(208, 'ktime_get_tai_ns'),
 ];

@@ -3,7 +3,14 @@
 /** Sizes of one access, in bytes, as a mask: 1 | 2 | 4 | 8. */
 export type Sizes = number;
 
-export type ObjectKind = 'sock_common' | 'socket' | 'tcp_socket' | 'xdp_socket' | 'kernel' | 'flow_keys';
+export type ObjectKind =
+  | 'sock_common'
+  | 'socket'
+  | 'tcp_socket'
+  | 'xdp_socket'
+  | 'kernel'
+  | 'flow_keys'
+  | 'map';
 
 export type Holds =
   | 'scalar'
@@ -41,7 +48,8 @@ export type HelperFlag =
   | 'tail_calls'
   | 'locks'
   | 'unlocks'
-  | 'writes_map';
+  | 'writes_map'
+  | 'takes_packet';
 
 export type Prototype = {
   readonly id: number;

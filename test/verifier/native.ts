@@ -18,7 +18,13 @@ const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-
 
 /** What each program is made of. */
 const programs = {
-  runner: () => [...sanitizers, 'test/verifier/runner.c', ...sourcesIn('kernel-aarch64/bpf/verifier')],
+  runner: () => [
+    ...sanitizers,
+    '-I.',
+    'test/verifier/runner.c',
+    'ebpf/wasm/platform.c',
+    ...sourcesIn('kernel-aarch64/bpf/verifier'),
+  ],
   domain: () => ['-O2', 'test/verifier/domain_check.c'],
   oracle: () => [
     '-O2',

@@ -1,13 +1,15 @@
 /** Cases as the native runner reads them. */
-import { hooks, mapTypes } from '../../abi/index.ts';
+import { hooks, type LinuxType, linuxTypes, mapTypes } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/assembler.ts';
 
 export type Case = {
   name: string;
   hook?: keyof typeof hooks;
+  /** Linux: program type; instead of `hook`. */
+  type?: LinuxType;
   /** Bytes at r1 for hook run. Default 64. */
   memory?: number;
-  /** `type key_size value_size entries [flags]` */
+  /** `type key_size value_size entries [flags [inner]]`; flags are those of Linux, inner is the index of a map that it holds maps like. */
   maps?: string[];
   /** Assembly; `repeat` copies of it between `head` and `tail`. */
   code?: string;
@@ -28,9 +30,37 @@ export type Case = {
   steps?: number;
 };
 
+/** Beside those of the board: enum bpf_map_type of Linux. */
+const linuxMapTypes = {
+  prog_array: 3,
+  perf_event_array: 4,
+  percpu_hash: 5,
+  stack_trace: 7,
+  cgroup_array: 8,
+  lru_hash: 9,
+  lpm_trie: 11,
+  array_of_maps: 12,
+  hash_of_maps: 13,
+  devmap: 14,
+  sockmap: 15,
+  cpumap: 16,
+  xskmap: 17,
+  sockhash: 18,
+  cgroup_storage: 19,
+  reuseport_sockarray: 20,
+  percpu_cgroup_storage: 21,
+  queue: 22,
+  stack: 23,
+  sk_storage: 24,
+  ringbuf: 27,
+} as const;
+
 const mapLine = (text: string): string => {
-  const [type, key, value, entries, flags] = text.split(' ');
-  return [mapTypes[type as keyof typeof mapTypes], key, value, entries, flags ?? '0'].join(',');
+  const [type, key, value, entries, flags, inner] = text.split(' ');
+  const types: Record<string, number> = { ...mapTypes, ...linuxMapTypes };
+  const id = types[type!];
+  if (id === undefined) throw new Error(`there is no map type ${type}`);
+  return [id, key, value, entries, flags ?? '0', inner === undefined ? 0 : Number(inner) + 1].join(',');
 };
 
 const codeOf = (c: Case): string => {
@@ -40,10 +70,16 @@ const codeOf = (c: Case): string => {
   return Buffer.from(assemble(text)).toString('hex');
 };
 
+/** What Linux's cases may use, as `bpf verify --platform linux` lets them: more than a board lends. */
+const LINUX_KIB = 4096;
+
 /** The runner's line for a case. */
 export const requestOf = (c: Case): string => {
   const hook = c.hook ?? 'run';
-  const memory = hook === 'run' ? (c.memory ?? 64) : 0;
+  const memory = hook === 'run' && c.type === undefined ? (c.memory ?? 64) : 0;
   const maps = (c.maps ?? []).map(mapLine).join(';') || '-';
-  return [hooks[hook].id, memory, c.budget ?? 1_000_000, 256, maps, codeOf(c) || '-'].join(' ');
+  const [platform, id, kib] = c.type
+    ? ['linux', linuxTypes[c.type].id, LINUX_KIB]
+    : ['velocity', hooks[hook].id, 256];
+  return [platform, id, memory, c.budget ?? 1_000_000, kib, maps, codeOf(c) || '-'].join(' ');
 };

@@ -1,9 +1,11 @@
 /* Verifies programs given as lines on stdin and answers a JSON line each; built natively with sanitizers by the tests.
  *
- * A line: <hook> <memory_size> <step_budget> <workspace_kib> <maps> <code>
- *   maps: "-" or type,key_size,value_size,max_entries,flags joined by ';'      code: hex, "-" when empty */
+ * A line: <platform> <hook> <memory_size> <step_budget> <workspace_kib> <maps> <code>
+ *   platform: velocity or linux      code: hex, "-" when empty
+ *   maps: "-" or type,key_size,value_size,max_entries,flags,inner joined by ';'; inner is 1 + the map that it holds, or 0 */
 
 #include "bpf/verifier/verifier.h"
+#include "ebpf/wasm/platform.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@ static uint32_t parse_maps(char *text, struct bpf_map_shape *maps) {
     if (strcmp(text, "-") == 0) { return 0; }
     for (char *map = strtok(text, ";"); map != nullptr && count < MAX_MAPS_PER_PROGRAM; map = strtok(nullptr, ";")) {
         struct bpf_map_shape *m = &maps[count++];
-        if (sscanf(map, "%u,%u,%u,%u,%u", &m->type, &m->key_size, &m->value_size, &m->max_entries, &m->flags) != 5) { exit(2); }
+        if (sscanf(map, "%u,%u,%u,%u,%u,%u", &m->type, &m->key_size, &m->value_size, &m->max_entries, &m->flags, &m->inner) != 6) { exit(2); }
     }
     return count;
 }
@@ -56,8 +58,10 @@ static void verify_line(char *line) {
     char *maps_text = malloc(strlen(line) + 1), *hex = malloc(strlen(line) + 1);
     struct bpf_program program = {.maps = maps};
     unsigned hook, kib;
+    char platform[16];
     uint64_t budget;
-    if (sscanf(line, "%u %u %" SCNu64 " %u %s %s", &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 6) { exit(2); }
+    if (sscanf(line, "%15s %u %u %" SCNu64 " %u %s %s", platform, &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 7) { exit(2); }
+    if (strcmp(platform, "linux") == 0) { program.platform = &platform_linux; }
     program.hook = hook;
     program.map_count = parse_maps(maps_text, maps);
     struct bpf_insn *insns;

@@ -89,7 +89,8 @@ static const uint64_t *compare_packed(struct comparison *c, const struct reg *no
 static const uint64_t *compare_slot(struct comparison *c, const struct slot *now, const uint64_t *at, bool is_decisive) {
     struct slot old;
     at = unpack_slot(at, &old);
-    differ(c, (old.written & ~now->written) == 0, (now->written & ~old.written) == 0, is_decisive, true);
+    uint32_t old_says = old.written | (uint32_t)old.zeros << 8, now_says = now->written | (uint32_t)now->zeros << 8;
+    differ(c, (old_says & ~now_says) == 0, (now_says & ~old_says) == 0, is_decisive, true);
     bool same_place = now->spill_bytes == old.spill_bytes && now->spill_at == old.spill_at;
     if (same_place && now->spill_bytes != 0) {
         compare_regs(c, &now->reg, &old.reg, is_decisive);

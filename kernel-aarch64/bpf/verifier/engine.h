@@ -42,6 +42,9 @@ struct function {
     uint64_t escaped;     /* slots that may be reached through a pointer other than r10 */
 };
 
+/* What an instruction was seen to access. */
+enum accesses : uint8_t { ACCESSES_NOTHING, ACCESSES_PLAIN, ACCESSES_CONTEXT, ACCESSES_OBJECT /* and on, by kind of object */ };
+
 struct undo {
     struct reg *place;
     struct reg saved;
@@ -76,6 +79,7 @@ struct verifier {
     uint32_t frame_count; /* frames that the deepest chain of calls needs */
 
     /* the walk */
+    uint8_t *accesses; /* enum accesses of each slot, or null where the platform does not mind */
     state_observer observer;
     void *observer_cookie;
     struct snapshot *spare[SNAPSHOT_CLASSES]; /* free snapshots by size */

@@ -9,6 +9,8 @@ struct call {
     uint8_t map_index;
     uint8_t reference, object; /* of the object argument */
     uint32_t map_argument;
+    bool key_known;    /* the key of a map of 4-byte keys is `key` */
+    uint32_t key;
     uint64_t constant; /* of ARG_CONST */
     int64_t size_max;  /* of the last size argument */
 };
@@ -47,8 +49,9 @@ static enum status check_sized_memory(struct verifier *v, struct state *s, uint3
         return refuse(v, STATUS_HELPER_MEMORY, s->pc, "%r is %R, the helper wants a size of %u or more with a bound", r + 1, size,
                       (uint64_t)!may_be_zero);
     }
-    /* Nothing may be read from null, whatever the helper. */
-    if (size->var.umax == 0 && is_zero(reg_at(s, r))) { return STATUS_OK; }
+    uint8_t type = call->prototype->arguments[r - 1];
+    bool null_allowed = type == ARG_MEMORY_OR_NULL || type == ARG_OUT_OR_NULL || !v->platform->privileged;
+    if (size->var.umax == 0 && is_zero(reg_at(s, r)) && null_allowed) { return STATUS_OK; }
     return check_argument_memory(v, s, r, size->var.umax, access);
 }
 
@@ -102,6 +105,18 @@ static enum status check_number(struct verifier *v, struct state *s, uint32_t r,
     return STATUS_OK;
 }
 
+static enum status check_out_number(struct verifier *v, struct state *s, uint32_t r, uint32_t bytes) {
+    enum status status = check_argument_memory(v, s, r, bytes, ACCESS_WRITE);
+    const struct reg *p = reg_at(s, r);
+    uint64_t may_be_set = (uint64_t)(int64_t)p->off | p->var.value | p->var.mask;
+    if (status != STATUS_OK || (may_be_set & (bytes - 1)) == 0) { return status; }
+    return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%r is %R, the helper stores %u bytes there", r, p, (uint64_t)bytes);
+}
+
+static bool is_packet(const struct reg *r) {
+    return r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
+}
+
 /* Arguments that only other platforms' helpers have. */
 static enum status check_platform_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
@@ -115,9 +130,11 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
         [[fallthrough]];
     case ARG_CONTEXT:
         return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_argument(v, s, r, "the context as it came in");
-    case ARG_OUT: return check_sized_memory(v, s, r, call, ACCESS_WRITE);
-    case ARG_OUT_8: return check_argument_memory(v, s, r, 8, ACCESS_WRITE);
-    case ARG_OUT_4: return check_argument_memory(v, s, r, 4, ACCESS_WRITE);
+    case ARG_MEMORY_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_READ);
+    case ARG_OUT:
+    case ARG_OUT_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_OUT_8: return check_out_number(v, s, r, 8);
+    case ARG_OUT_4: return check_out_number(v, s, r, 4);
     case ARG_MAP_VALUE_OUT: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_WRITE);
     case ARG_MAP_VALUE_OR_NULL:
         return is_zero(value) ? STATUS_OK : check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
@@ -130,11 +147,15 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
 static enum status check_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     enum status status = require_set(v, s, r);
     if (status != STATUS_OK) { return status; }
+    bool packet = v->platform->privileged && type != ARG_ANY && is_packet(reg_at(s, r));
+    if (packet && (call->prototype->flags & HELPER_TAKES_PACKET) == 0) { return refuse_argument(v, s, r, "nothing of the packet"); }
     switch (type) {
     case ARG_SCALAR:
     case ARG_SIZE: return check_number(v, s, r, type, call);
     case ARG_MAP: return check_map(v, s, r, call);
-    case ARG_MAP_KEY: return check_argument_memory(v, s, r, call->map->key_size, ACCESS_READ);
+    case ARG_MAP_KEY:
+        call->key_known = v->platform->privileged && stack_constant(s, reg_at(s, r), &call->key);
+        return check_argument_memory(v, s, r, call->map->key_size, ACCESS_READ);
     case ARG_MAP_VALUE: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
     case ARG_MEMORY: return check_sized_memory(v, s, r, call, ACCESS_READ);
     default: return check_platform_argument(v, s, r, type, call);
@@ -172,7 +193,8 @@ static enum status set_found(struct verifier *v, struct state *s, struct reg *r0
             if (status != STATUS_OK) { return status; }
         }
     } else {
-        reg_set_pointer(r0, REG_MAP_VALUE_OR_NULL);
+        bool exists = (type == MAP_TYPE_ARRAY || type == MAP_TYPE_PERCPU_ARRAY) && call->key_known && call->key < call->map->max_entries;
+        reg_set_pointer(r0, exists ? REG_MAP_VALUE : REG_MAP_VALUE_OR_NULL);
         r0->map = call->map_index;
     }
     r0->id = new_id(v);
@@ -218,10 +240,6 @@ static enum status set_result(struct verifier *v, struct state *s, const struct 
 }
 
 /* ---- effects ---- */
-
-static bool is_packet(const struct reg *r) {
-    return r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
-}
 
 static void void_packet(struct state *s) {
     for (uint32_t f = 0; f <= s->depth; f++) {

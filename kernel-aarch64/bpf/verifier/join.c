@@ -40,6 +40,8 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
         join_kinds(v, r, old);
         return;
     }
+    if (r->kind == REG_SCALAR && r->map != old->map) { r->map = old->map = ORIGIN_ANY; }
+    if (is_packet(r) && r->frame != old->frame) { r->frame = old->frame = PAST_UNKNOWN; }
     if (r->map != old->map || r->frame != old->frame || r->kind == REG_UNINIT) {
         r->kind = REG_UNINIT;
         return;
@@ -95,6 +97,7 @@ static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const ui
     at = unpack_slot(at, &old);
     bool pointers = (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg)) || (old.spill_bytes != 0 && reg_is_pointer(&old.reg));
     slot->written &= old.written;
+    slot->zeros &= old.zeros;
     if (slot->spill_bytes != 0 && slot->spill_bytes == old.spill_bytes && slot->spill_at == old.spill_at) {
         join_reg(v, &slot->reg, &old.reg);
         if (slot->reg.kind != REG_UNINIT) { return at; }

@@ -38,10 +38,15 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
         if ((access & ACCESS_WRITE) != 0 && (map->flags & MAP_FLAG_READ_ONLY) != 0) {
             return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u", r, p, (uint64_t)p->map);
         }
+        if ((access & ACCESS_READ) != 0 && (map->flags & PLATFORM_MAP_WRITE_ONLY) != 0) {
+            return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u, which programs only write", r, p, (uint64_t)p->map);
+        }
         return check_object(v, s, p, r, off, bytes, map->value_size, STATUS_MAP_VALUE_OUT_OF_BOUNDS);
     }
     case REG_UNINIT: return require_set(v, s, r);
-    case REG_SCALAR: return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R", r, p);
+    case REG_SCALAR:
+        if (p->map == ORIGIN_POINTER) { return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r was a pointer, moved by a number without a bound", r); }
+        return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R", r, p);
     case REG_MAP_VALUE_OR_NULL:
     case REG_MAP_OR_NULL:
     case REG_MEMORY_OR_NULL:
@@ -58,14 +63,18 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
 static enum status context_field(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint32_t bytes,
                                  const struct context_field **out) {
     int64_t at = (int64_t)p->off + off;
-    bool object = p->kind == REG_OBJECT;
+    bool object = p->kind != REG_CONTEXT;
+    if (!object && at != off && v->platform->privileged) {
+        return refuse(v, STATUS_CONTEXT_MODIFIED, s->pc, "%r is %R", r, p);
+    }
     uint32_t size = object ? UINT16_MAX : v->type->context_bytes;
     if (at < 0 || at + bytes > size) {
         return refuse(v, STATUS_CONTEXT_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes at %d, context is %u bytes", r, p,
                       (uint64_t)bytes, at, (uint64_t)size);
     }
     if (at % bytes != 0) { return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%u bytes at %d of the context", (uint64_t)bytes, at); }
-    uint32_t owner = object ? OBJECT_OWNER + (p->map & ~(uint32_t)OBJECT_CAST) : v->program->hook;
+    uint32_t kind = p->kind == REG_MAP ? OBJECT_MAP : p->map & ~(uint32_t)OBJECT_CAST;
+    uint32_t owner = object ? OBJECT_OWNER + kind : v->program->hook;
     *out = context_field_at(v->platform, owner, (uint32_t)at, bytes);
     if (*out == nullptr || ((*out)->reads & bytes) == 0) {
         return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the %s are not one field", (uint64_t)bytes, at,
@@ -86,6 +95,9 @@ static enum status load_context(struct verifier *v, struct state *s, struct bpf_
     uint32_t bytes = access_bytes(insn.opcode);
     enum status status = context_field(v, s, p, insn_src(insn), insn.off, bytes, &field);
     if (status != STATUS_OK) { return status; }
+    if (sign_extend && field->holds != CONTEXT_SCALAR) {
+        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %u are a pointer, which has no sign", (uint64_t)bytes, (uint64_t)field->offset);
+    }
     struct reg *dst = reg_at(s, insn_dst(insn));
     switch (field->holds) {
     case CONTEXT_SCALAR:
@@ -139,16 +151,33 @@ enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_i
 
 /* ---- instructions ---- */
 
+/* Linux rewrites accesses to the context and to objects: one instruction can't be for them on one way and for other memory on
+ * another. */
+static bool mixes_pointers(const struct verifier *v, const struct state *s, const struct reg *p) {
+    if (v->accesses == nullptr || !reg_is_pointer(p)) { return false; }
+    uint8_t *seen = &v->accesses[s->pc], now = ACCESSES_PLAIN;
+    if (p->kind == REG_CONTEXT) { now = ACCESSES_CONTEXT; }
+    if (p->kind == REG_OBJECT) { now = (uint8_t)(ACCESSES_OBJECT + (p->map & ~(uint32_t)OBJECT_CAST)); }
+    if (*seen == ACCESSES_NOTHING) { *seen = now; }
+    return *seen != now;
+}
+
+static enum status refuse_mixed(struct verifier *v, struct state *s, uint32_t r) {
+    return refuse(v, STATUS_MIXED_POINTERS, s->pc, "%r is %R", r, reg_at(s, r));
+}
+
 enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
     uint32_t src = insn_src(insn), bytes = access_bytes(insn.opcode);
     struct reg *p = reg_at(s, src), *dst = reg_at(s, insn_dst(insn));
+    if (mixes_pointers(v, s, p)) { return refuse_mixed(v, s, src); }
     if (p->kind == REG_STACK) {
         struct reg loaded;
         enum status status = stack_load(v, s, p, insn.off, bytes, sign_extend, &loaded);
         if (status == STATUS_OK) { *dst = loaded; }
         return status;
     }
-    if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT) { return load_context(v, s, insn, sign_extend); }
+    bool reads_map = p->kind == REG_MAP && v->platform->privileged;
+    if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT || reads_map) { return load_context(v, s, insn, sign_extend); }
     enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ);
     if (status != STATUS_OK) { return status; }
     reg_set_scalar(dst);
@@ -159,6 +188,7 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
 enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn, bool from_register) {
     uint32_t dst = insn_dst(insn), bytes = access_bytes(insn.opcode);
     struct reg number, *value = &number, *p = reg_at(s, dst);
+    if (mixes_pointers(v, s, p)) { return refuse_mixed(v, s, dst); }
     if (from_register) {
         enum status status = require_set(v, s, insn_src(insn));
         if (status != STATUS_OK) { return status; }

@@ -116,6 +116,7 @@ static inline uint32_t next_packed(uint32_t order) { return (uint32_t)__builtin_
 static inline const uint64_t *unpack_slot(const uint64_t *at, struct slot *slot) {
     slot->written = (uint8_t)*at;
     slot->spill_at = (uint8_t)(*at >> 8);
-    slot->spill_bytes = (uint8_t)(*at++ >> 16);
+    slot->spill_bytes = (uint8_t)(*at >> 16);
+    slot->zeros = (uint8_t)(*at++ >> 24);
     return slot->spill_bytes != 0 ? unpack_reg(at, &slot->reg) : at;
 }

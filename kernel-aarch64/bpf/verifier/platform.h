@@ -12,7 +12,7 @@ enum platform_argument : uint8_t {
     ARG_CONST,            /* a known number, the size of what the helper returns */
     ARG_SIZE_OR_ZERO,     /* bytes of the memory argument before it */
     ARG_CONTEXT,
-    ARG_OUT,              /* memory that the helper writes; its size in the next argument. Null is 0 bytes, as for ARG_MEMORY */
+    ARG_OUT,              /* memory that the helper writes; its size in the next argument */
     ARG_OUT_8,            /* 8 bytes that the helper writes */
     ARG_OUT_4,
     ARG_MAP_VALUE_OUT,    /* memory of the map's value size that the helper writes */
@@ -24,6 +24,8 @@ enum platform_argument : uint8_t {
     ARG_RELEASED_RECORD,  /* a record of a ring buffer, which ends */
     ARG_LOCK,             /* a place in a map value */
     ARG_STRING,           /* readable memory */
+    ARG_MEMORY_OR_NULL,   /* as ARG_MEMORY; null when the size is 0 */
+    ARG_OUT_OR_NULL,
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -44,6 +46,7 @@ enum helper_flag : uint8_t {
     HELPER_LOCKS = 1 << 4,
     HELPER_UNLOCKS = 1 << 5,
     HELPER_WRITES_MAP = 1 << 6,     /* not allowed for maps that are read-only for programs */
+    HELPER_TAKES_PACKET = 1 << 7,   /* its memory may lie in the packet */
 };
 
 struct helper_prototype {
@@ -96,9 +99,16 @@ enum object_kind : uint8_t {
     OBJECT_XDP_SOCKET,
     OBJECT_KERNEL, /* the kernel's own; loads from it never fault */
     OBJECT_FLOW_KEYS,
+    OBJECT_MAP, /* a map itself */
     OBJECT_KINDS,
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
 };
+
+/* Of a map's flags: programs can't read its values (BPF_F_WRONLY_PROG). */
+enum { PLATFORM_MAP_WRITE_ONLY = 0x100 };
+
+/* Packet pointers that reach further prove nothing. */
+enum { PLATFORM_PACKET_REACH = 0xffff };
 
 struct bpf_platform {
     const struct helper_prototype *helpers;

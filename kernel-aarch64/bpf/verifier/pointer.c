@@ -56,13 +56,30 @@ static enum status refuse_offset(struct verifier *v, struct state *s, struct bpf
     return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r: %R plus or minus %R leaves ±2^29", insn_dst(insn), p, &number);
 }
 
+/* Linux lets a program compute addresses that it must never use: they are numbers then. */
+static void lose_pointer(struct reg *p) {
+    reg_set_scalar(p);
+    scalar_set_unknown(&p->var);
+    p->map = ORIGIN_POINTER;
+}
+
 static enum status add_offset(struct verifier *v, struct state *s, struct bpf_insn insn, struct reg *p, const struct scalar *by,
                               bool subtract) {
-    if (!in_limit(by->smin, by->smax)) { return refuse_offset(v, s, insn, p, by); }
+    if (!in_limit(by->smin, by->smax)) {
+        bool from_below = v->platform->privileged && !subtract && in_limit(by->smin, by->smin) && in_limit(p->var.smin + by->smin, p->var.smin + by->smin);
+        if (!from_below) { return refuse_offset(v, s, insn, p, by); }
+        lose_pointer(p);
+        return STATUS_OK;
+    }
+    if (p->kind == REG_PACKET) { p->frame = PAST_UNKNOWN; }
     if (scalar_is_const(by)) {
         int64_t off = p->off + (subtract ? -(int64_t)by->value : (int64_t)by->value);
         if (!in_limit(off, off)) { return refuse_offset(v, s, insn, p, by); }
         p->off = (int32_t)off;
+        return STATUS_OK;
+    }
+    if (p->kind == REG_CONTEXT && v->platform->privileged) {
+        lose_pointer(p);
         return STATUS_OK;
     }
     if (p->kind == REG_CONTEXT) {
@@ -70,6 +87,10 @@ static enum status add_offset(struct verifier *v, struct state *s, struct bpf_in
     }
     struct scalar before = p->var;
     scalar_alu64(subtract ? BPF_ALU_SUB : BPF_ALU_ADD, false, &p->var, by);
+    if (v->platform->privileged && in_limit(p->var.smin, p->var.smin) && p->var.smax >= OFFSET_LIMIT) {
+        lose_pointer(p);
+        return STATUS_OK;
+    }
     if (!in_limit(p->var.smin, p->var.smax)) {
         p->var = before;
         return refuse_offset(v, s, insn, p, by);
@@ -101,7 +122,9 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     if (op == BPF_ALU_SUB && dst->kind != REG_SCALAR && src->kind != REG_SCALAR) { return subtract_pointers(v, s, insn, src); }
     bool adds = op == BPF_ALU_ADD && (dst->kind == REG_SCALAR || src->kind == REG_SCALAR);
     bool subtracts = op == BPF_ALU_SUB && src->kind == REG_SCALAR;
-    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || p->kind == REG_MAP || p->kind == REG_OBJECT) {
+    const struct reg *by_zero = p == dst ? src : dst;
+    bool moves_map = p->kind == REG_MAP && !(v->platform->privileged && adds && scalar_is_const(&by_zero->var) && by_zero->var.value == 0);
+    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || moves_map || p->kind == REG_OBJECT) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only numbers can be added to or taken from pointers into memory",
                       named, p);
     }

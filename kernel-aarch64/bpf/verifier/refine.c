@@ -69,6 +69,31 @@ static bool ends(const struct reg *p, const struct reg *end) {
 
 static bool is_packet_end_check(const struct operands *o) { return o->is64 && (ends(o->dst, o->src) || ends(o->src, o->dst)); }
 
+/* The comparison as seen from the packet pointer, which may be on the right. */
+static uint32_t op_from_left(uint32_t op, bool swapped) {
+    if (!swapped) { return op; }
+    switch (op) {
+    case BPF_JMP_JGT: return BPF_JMP_JLT;
+    case BPF_JMP_JGE: return BPF_JMP_JLE;
+    case BPF_JMP_JLT: return BPF_JMP_JGT;
+    case BPF_JMP_JLE: return BPF_JMP_JGE;
+    default: return op;
+    }
+}
+
+/* A pointer that was found to be behind the end still is. */
+static enum certainty past_certainty(const struct operands *o) {
+    bool swapped = !ends(o->dst, o->src);
+    uint8_t past = swapped ? o->src->frame : o->dst->frame;
+    switch (op_from_left(o->op, swapped)) {
+    case BPF_JMP_JGT: return past == PAST_BEHIND ? ALWAYS : SOMETIMES;
+    case BPF_JMP_JLE: return past == PAST_BEHIND ? NEVER : SOMETIMES;
+    case BPF_JMP_JGE: return past != PAST_UNKNOWN ? ALWAYS : SOMETIMES;
+    case BPF_JMP_JLT: return past != PAST_UNKNOWN ? NEVER : SOMETIMES;
+    default: return SOMETIMES;
+    }
+}
+
 /* The pointer that is compared with null by this jump, or null. */
 static struct reg *null_checked(const struct operands *o) {
     if (!o->is64 || !is_equality(o->op)) { return nullptr; }
@@ -92,7 +117,7 @@ static enum status pointer_certainty(struct verifier *v, struct state *s, struct
     }
     bool ordered = is_equality(o->op) || is_unsigned_order(o->op);
     if (ordered && is_packet_end_check(o)) {
-        *certainty = SOMETIMES;
+        *certainty = v->platform->privileged ? past_certainty(o) : SOMETIMES;
         return STATUS_OK;
     }
     if (o->is64 && ordered && pointers_share_base(o->dst, o->src)) {
@@ -213,11 +238,15 @@ static bool assume_scalars(struct verifier *v, struct state *s, struct operands 
 
 /* `op` holds between the operands, as seen from the packet pointer: how many bytes from its base are then in the packet. */
 static void assume_packet_end(struct verifier *v, struct state *s, const struct operands *o, uint32_t op) {
-    const struct reg *p = ends(o->dst, o->src) ? o->dst : o->src;
-    bool swapped = p != o->dst;
-    bool at_most = op == BPF_JMP_JEQ || op == (swapped ? BPF_JMP_JGE : BPF_JMP_JLE);
-    bool below = op == (swapped ? BPF_JMP_JGT : BPF_JMP_JLT);
-    if ((!at_most && !below) || p->off < 0 || p->var.smin < 0) { return; }
+    bool swapped = !ends(o->dst, o->src);
+    struct reg *p = swapped ? (struct reg *)o->src : o->dst;
+    op = op_from_left(op, swapped);
+    if (v->platform->privileged && p->kind == REG_PACKET && (op == BPF_JMP_JGT || op == BPF_JMP_JGE) && touch(v, p)) {
+        p->frame = op == BPF_JMP_JGT ? PAST_BEHIND : PAST_AT_LEAST_AT;
+    }
+    bool below = op == BPF_JMP_JLT;
+    if ((op != BPF_JMP_JEQ && op != BPF_JMP_JLE && !below) || p->off < 0 || p->var.smin < 0) { return; }
+    if (v->platform->privileged && p->off + p->var.smax > PLATFORM_PACKET_REACH) { return; }
     uint32_t range = (uint32_t)p->off + below;
     narrow_all(v, s, &(struct narrowing){.id = p->id, .kind = p->kind, .range = range});
 }
@@ -233,6 +262,13 @@ static void assume_null(struct verifier *v, struct state *s, const struct reg *p
         reference_forget(v, s, of.frame);
     }
     narrow_all(v, s, &(struct narrowing){.id = of.id, .kind = of.kind, .null = null});
+}
+
+/* What equals a pointer that is not null is not null. */
+static void assume_equal_pointers(struct verifier *v, struct state *s, const struct operands *o) {
+    if (!reg_is_pointer(o->dst) || !reg_is_pointer(o->src)) { return; }
+    if (kind_may_be_null(o->dst->kind) == kind_may_be_null(o->src->kind)) { return; }
+    assume_null(v, s, kind_may_be_null(o->dst->kind) ? o->dst : o->src, false);
 }
 
 /* What was found of r holds for all that has the same value. */
@@ -258,6 +294,7 @@ static inline bool assume_small(struct verifier *v, struct state *s, struct bpf_
     } else {
         const struct reg *p = null_checked(&o);
         if (p != nullptr && kind_may_be_null(p->kind)) { assume_null(v, s, p, op == BPF_JMP_JEQ); }
+        if (p == nullptr && o.is64 && op == BPF_JMP_JEQ) { assume_equal_pointers(v, s, &o); }
     }
     return true;
 }

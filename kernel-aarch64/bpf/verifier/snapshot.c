@@ -21,7 +21,7 @@ static uint64_t *pack_frame(const struct verifier *v, uint64_t *at, const struct
     uint64_t has_slots = used != 0;
     for (; used != 0; used &= used - 1) {
         const struct slot *slot = &frame->slots[__builtin_ctzll(used)];
-        *at++ = slot->written | (uint64_t)slot->spill_at << 8 | (uint64_t)slot->spill_bytes << 16;
+        *at++ = slot->written | (uint64_t)slot->spill_at << 8 | (uint64_t)slot->spill_bytes << 16 | (uint64_t)slot->zeros << 24;
         if (slot->spill_bytes != 0) { at = pack_reg(at, &slot->reg); }
     }
     *head = regs | has_slots << HAS_SLOTS_AT | (uint64_t)frame->call << 16 | (uint64_t)frame->point << 32 | (uint64_t)frame->function << 48 |

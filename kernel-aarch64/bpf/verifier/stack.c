@@ -58,6 +58,19 @@ static bool bytes_readable(struct frame *frame, struct reach reach, uint32_t *ba
     return true;
 }
 
+static bool reach_is_zero(const struct frame *frame, struct reach reach) {
+    for (uint32_t byte = reach.first; byte < reach.end; byte++) {
+        if (!slot_used(frame, byte) || (frame->slots[byte / 8].zeros >> byte % 8 & 1) == 0) { return false; }
+    }
+    return true;
+}
+
+/* A pointer is loaded whole; where addresses are no secret, what else a read of a part would give is not said either. */
+static enum status check_not_part(struct verifier *v, struct state *s, const struct slot *slot, uint32_t at, uint32_t bytes) {
+    if (slot->spill_bytes == 0 || !reg_is_pointer(&slot->reg) || !spill_overlaps(slot, bytes_mask(at, bytes))) { return STATUS_OK; }
+    return refuse(v, STATUS_POINTER_LEAK, s->pc, "%u bytes of %R, which is kept there", (uint64_t)bytes, &slot->reg);
+}
+
 static enum status check_readable(struct verifier *v, struct state *s, const struct reg *p, struct reach reach) {
     uint32_t bad = 0;
     bool pointer = false;
@@ -86,9 +99,14 @@ enum status stack_load(struct verifier *v, struct state *s, const struct reg *p,
                  (slot->spill_bytes == bytes || (slot->spill_bytes > bytes && !reg_is_pointer(&slot->reg)));
     if (!whole) {
         status = check_readable(v, s, p, reach);
+        if (status == STATUS_OK && reach.exact && slot_used(frame, reach.first)) { status = check_not_part(v, s, slot, at, bytes); }
         if (status != STATUS_OK) { return status; }
         reg_set_scalar(out);
-        scalar_set_loaded(&out->var, bytes, sign_extend);
+        if (reach_is_zero(frame, reach)) {
+            scalar_set_const(&out->var, 0);
+        } else {
+            scalar_set_loaded(&out->var, bytes, sign_extend);
+        }
         return STATUS_OK;
     }
     if (bytes == slot->spill_bytes && slot->reg.kind == REG_SCALAR && slot->reg.id == 0 && !scalar_is_const(&slot->reg.var)) {
@@ -106,10 +124,17 @@ enum status stack_load(struct verifier *v, struct state *s, const struct reg *p,
     return STATUS_OK;
 }
 
-/* A store somewhere in the reach: nothing there is known any more, and nothing new counts as written. */
-static void blur(const struct verifier *v, struct frame *frame, struct reach reach) {
+static bool is_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0; }
+
+/* A store somewhere in the reach: nothing there is known any more, but zeros when it stores them; nothing new counts as
+ * written. */
+static void blur(const struct verifier *v, struct frame *frame, struct reach reach, bool zero) {
     for (uint32_t byte = reach.first & ~7u; byte < reach.end; byte += 8) {
-        if (slot_used(frame, byte)) { drop_spill(v, slot_at(frame, byte)); }
+        if (!slot_used(frame, byte)) { continue; }
+        struct slot *slot = slot_at(frame, byte);
+        drop_spill(v, slot);
+        uint32_t first = byte < reach.first ? reach.first - byte : 0, end = reach.end - byte < 8 ? reach.end - byte : 8;
+        if (!zero) { slot->zeros &= (uint8_t)~bytes_mask(first, end - first); }
     }
 }
 
@@ -128,9 +153,8 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     struct reach reach;
     enum status status = check_aligned(v, s, p, off, bytes);
     if (status == STATUS_OK) { status = stack_reach(v, s, p, off, bytes, &reach); }
-    bool whole = bytes == 8 && status == STATUS_OK && reach.exact;
     struct reg number;
-    if (status == STATUS_OK && reg_is_pointer(value) && v->platform->privileged && !whole) {
+    if (status == STATUS_OK && reg_is_pointer(value) && v->platform->privileged && !reach.exact) {
         reg_set_scalar(&number); /* its address as a number */
         scalar_set_loaded(&number.var, bytes, false);
         value = &number;
@@ -139,13 +163,13 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[p->frame];
     if (!reach.exact) {
-        blur(v, frame, reach);
+        blur(v, frame, reach, is_zero(value));
         return STATUS_OK;
     }
     struct slot *slot = slot_at(frame, reach.first);
     if (!slot_used(frame, reach.first)) {
         frame->used |= (uint64_t)1 << (reach.first / 8);
-        slot->written = slot->spill_bytes = 0;
+        slot->written = slot->spill_bytes = slot->zeros = 0;
     }
     uint32_t at = reach.first % 8;
     uint8_t mask = bytes_mask(at, bytes);
@@ -159,6 +183,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
         if (bytes < 8) { scalar_truncate(&slot->reg.var, bytes * 8); }
     }
     slot->written |= mask;
+    slot->zeros = is_zero(&slot->reg) ? slot->zeros | mask : slot->zeros & (uint8_t)~mask;
     slot->spill_at = (uint8_t)at;
     slot->spill_bytes = (uint8_t)bytes;
     return STATUS_OK;
@@ -170,18 +195,19 @@ enum status stack_fill(struct verifier *v, struct state *s, const struct reg *p,
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[p->frame];
     if (!reach.exact) {
-        blur(v, frame, reach);
+        blur(v, frame, reach, false);
         return STATUS_OK;
     }
     for (uint32_t byte = reach.first; byte < reach.end; byte++) {
         struct slot *slot = slot_at(frame, byte);
         if (!slot_used(frame, byte)) {
             frame->used |= (uint64_t)1 << (byte / 8);
-            slot->written = slot->spill_bytes = 0;
+            slot->written = slot->spill_bytes = slot->zeros = 0;
         }
         uint8_t mask = bytes_mask(byte % 8, 1);
         if (spill_overlaps(slot, mask)) { drop_spill(v, slot); }
         slot->written |= mask;
+        slot->zeros &= (uint8_t)~mask;
     }
     return STATUS_OK;
 }
@@ -198,4 +224,21 @@ void stack_drop(struct frame *frame, uint8_t reference) {
             slot->spill_bytes = 0;
         }
     }
+}
+
+bool stack_constant(const struct state *s, const struct reg *p, uint32_t *value) {
+    if (p->kind != REG_STACK || !scalar_is_const(&p->var)) { return false; }
+    int64_t first = (int64_t)BPF_STACK_BYTES + p->off + (int64_t)p->var.value;
+    if (first < 0 || first + 4 > (int64_t)BPF_STACK_BYTES || first % 4 != 0) { return false; }
+    const struct frame *frame = &s->frames[p->frame];
+    struct reach reach = {(uint32_t)first, (uint32_t)first + 4, true};
+    const struct slot *slot = &frame->slots[first / 8];
+    if (!slot_used(frame, reach.first)) { return false; }
+    *value = (uint32_t)slot->reg.var.value;
+    bool kept = slot->spill_bytes >= 4 && slot->spill_at == first % 8 && slot->reg.kind == REG_SCALAR && scalar_is_const(&slot->reg.var);
+    if (!kept && reach_is_zero(frame, reach)) {
+        *value = 0;
+        return true;
+    }
+    return kept;
 }

@@ -26,14 +26,20 @@ enum reg_kind : uint8_t {
 /* A pointer is its base plus `off` plus any value of `var`. */
 struct reg {
     uint8_t kind; /* enum reg_kind */
-    uint8_t map;
-    uint8_t frame; /* of other kinds than REG_STACK: the reference (reference.h), or 0 */
+    uint8_t map;   /* REG_SCALAR: enum origin */
+    uint8_t frame; /* REG_PACKET: enum past_end. Of other kinds than REG_STACK: the reference (reference.h), or 0 */
     uint8_t unused;
     int32_t off;
     uint32_t id;    /* scalars and packet pointers with the same id != 0 have the same `var`; map values, the same address base */
     uint32_t range; /* REG_PACKET: base + var + range is proven to lie at or before data_end. REG_MEMORY: its size */
     struct scalar var;
 };
+
+/* Where a number comes from, for messages. */
+enum origin : uint8_t { ORIGIN_ANY, ORIGIN_POINTER /* moved by a number without a bound */ };
+
+/* What is known of where a packet pointer points, compared with the end of the packet. */
+enum past_end : uint8_t { PAST_UNKNOWN, PAST_AT_LEAST_AT /* the end or behind */, PAST_BEHIND };
 
 /* Loops in loops whose turns are told apart; deeper ones are walked all the same. */
 enum { NESTING = 6 };
@@ -46,6 +52,7 @@ struct slot {
     uint8_t written;    /* bit per byte that may be read */
     uint8_t spill_at;
     uint8_t spill_bytes; /* 8 for pointers */
+    uint8_t zeros;       /* bit per byte that is known to be 0; the others may be too */
 };
 
 struct frame {

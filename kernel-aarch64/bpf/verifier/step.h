@@ -63,6 +63,9 @@ enum access : uint8_t { ACCESS_READ = 1, ACCESS_WRITE = 2 };
 /* All bytes in reach are initialised and hold numbers. */
 [[nodiscard]] enum status stack_readable(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint64_t bytes);
 
+/* True when the four bytes at p are known. */
+bool stack_constant(const struct state *s, const struct reg *p, uint32_t *value);
+
 /* Bytes that a helper writes; in reach of them whatever was known is lost, and afterwards they are numbers. */
 [[nodiscard]] enum status stack_fill(struct verifier *v, struct state *s, const struct reg *p, uint64_t bytes);
 /* Forgets every pointer kept in this frame that has this reference; with 0, every pointer into the packet. */

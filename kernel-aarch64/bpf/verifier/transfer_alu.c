@@ -10,10 +10,21 @@ enum status refuse_unset(struct verifier *v, struct state *s, uint32_t r) {
 
 uint32_t new_id(struct verifier *v) { return ++v->last_id; }
 
+/* Where addresses are no secret, what is left of one is any number. */
+static void set_address_number(struct reg *r, bool wide) {
+    reg_set_scalar(r);
+    scalar_set_unknown(&r->var);
+    if (!wide) { scalar_zero_extend_32(&r->var); }
+}
+
 static enum status move_register(struct verifier *v, struct state *s, struct bpf_insn insn) {
     enum status status = require_set(v, s, insn_src(insn));
     if (status != STATUS_OK) { return status; }
     struct reg *dst = reg_at(s, insn_dst(insn)), *src = reg_at(s, insn_src(insn));
+    if (src->kind != REG_SCALAR && v->platform->privileged && (!is_wide(insn) || insn.off != 0)) {
+        set_address_number(dst, is_wide(insn));
+        return STATUS_OK;
+    }
     if (src->kind != REG_SCALAR) {
         if (!is_wide(insn)) {
             return refuse(v, STATUS_POINTER_ARITHMETIC_32, s->pc, "%r is %R; a 32-bit move cuts it", insn_src(insn), src);
@@ -54,6 +65,10 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
     enum status status = require_set(v, s, insn_dst(insn));
     if (status != STATUS_OK) { return status; }
     struct reg *dst = reg_at(s, insn_dst(insn));
+    if (dst->kind != REG_SCALAR && v->platform->privileged) {
+        set_address_number(dst, is_wide(insn));
+        return STATUS_OK;
+    }
     if (dst->kind != REG_SCALAR) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only add or subtract numbers", insn_dst(insn), dst);
     }

@@ -40,6 +40,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     memset(v->spare, 0, sizeof(v->spare));
     memset(v->facts->flags, 0, v->program->count);
     for (uint32_t f = 0; f < v->function_count; f++) { v->functions[f].stack_bytes = 0; }
+    if (v->accesses != nullptr) { memset(v->accesses, ACCESSES_NOTHING, v->program->count); }
     compute_liveness(v);
     if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
     enum status status = explore(v, workspace->step_budget);
@@ -67,7 +68,8 @@ static enum status verify(struct verifier *v, const struct verifier_workspace *w
     if (status == STATUS_OK) { status = compute_order(v); }
     if (status != STATUS_OK) { return status; }
     v->live = take_memory(v, v->point_count * (uint32_t)sizeof(*v->live));
-    if (v->live == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    v->accesses = v->platform->privileged ? take_memory(v, v->program->count) : nullptr;
+    if (v->live == nullptr || (v->accesses == nullptr && v->platform->privileged)) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     uint8_t *free = v->free;
     status = walk(v, workspace, false);
     if (status == STATUS_OK || status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) { return status; }
