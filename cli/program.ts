@@ -18,6 +18,7 @@ import { registerMap } from './commands/map.ts';
 import { registerModels } from './commands/models.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
+import { registerRig } from './commands/rig.ts';
 import { registerStart } from './commands/start.ts';
 import { registerTest } from './commands/test.ts';
 import type { Context, Register } from './context.ts';
@@ -32,6 +33,7 @@ const commands: readonly Register[] = [
   registerImage,
   registerStart,
   registerMonitor,
+  registerRig,
   registerModule,
   registerMap,
   registerEvents,

@@ -1,5 +1,22 @@
 /** The test bench: real boards and emulated ones behind one interface. */
 export {
+  BenchFileError,
+  benchReference,
+  defaultBench,
+  type Flash,
+  parseBench,
+  type RigBoard,
+  readBench,
+} from './bench/index.ts';
+export { type Cause, CauseError, causes } from './cause.ts';
+export { coreStates, pressReset } from './control.ts';
+export { Device, type Powered } from './device.ts';
+export { isModel, rootProperties } from './device-tree.ts';
+export { bootCause, type StoppedCore, testCause } from './diagnose.ts';
+export { BoardLockedError, describeHolder, holderOf, lockBoard } from './lock.ts';
+export { canSwitch, powerCycle, runCommand, switchPower } from './power.ts';
+export { type SuiteName, suiteNames } from './suites/names.ts';
+export {
   BoardUnavailableError,
   EmulatorError,
   qemuVersion,

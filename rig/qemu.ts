@@ -15,6 +15,8 @@ export type QemuOptions = {
   /** Replaces the machine of the board's facts, e.g. `virt,gic-version=3`. */
   readonly machine?: string;
   readonly extra?: readonly string[];
+  /** Path of a unix socket that takes orders to the emulator itself (QMP), for example to look at its cores. */
+  readonly control?: string;
 };
 
 const clockArguments = (clock: 'counted' | 'wall') =>
@@ -41,6 +43,7 @@ export const qemuArguments = (board: Board & { qemu: QemuMachine }, options: Qem
   '-kernel',
   options.image,
   ...(options.dtb ? ['-dtb', options.dtb] : []),
+  ...(options.control ? ['-qmp', `unix:${options.control},server=on,wait=off`] : []),
   ...(options.extra ?? []),
 ];
 

@@ -44,6 +44,8 @@ export type VirtualBoard = {
   readonly board: Board;
   /** `unix:PATH`: the console. The board starts when the first client connects, so that no line is lost. */
   readonly address: string;
+  /** Path of the socket for orders to the emulator itself; see control.ts. */
+  readonly control: string;
   readonly pid: number;
   /** Resolves with an error when the emulator ends by itself, with undefined after stop(). */
   readonly exited: Promise<EmulatorError | undefined>;
@@ -77,7 +79,8 @@ export const startVirtualBoard = async (options: VirtualBoardOptions): Promise<V
   const board = emulated(options);
   const folder = mkdtempSync(join(tmpdir(), 'velocity-'));
   const socket = join(folder, 'console');
-  const child = spawnLeashed(options.qemu, qemuArguments(board, { ...options, socket }));
+  const control = join(folder, 'control');
+  const child = spawnLeashed(options.qemu, qemuArguments(board, { ...options, socket, control }));
   let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     output = (output + chunk).slice(-4000);
@@ -104,5 +107,5 @@ export const startVirtualBoard = async (options: VirtualBoardOptions): Promise<V
     const error = (await (ended ? exited : stop())) as EmulatorError | undefined;
     throw error ?? new EmulatorError(board, 'its console did not appear', output);
   }
-  return { board, address: `unix:${socket}`, pid: child.pid!, exited, stop };
+  return { board, address: `unix:${socket}`, control, pid: child.pid!, exited, stop };
 };

@@ -18,7 +18,7 @@ export const importRules: Rules = {
   ebpf: ['abi', 'firmware/toolchain.ts', 'firmware/paths.ts'],
   models: ['abi', 'ebpf'],
   evolve: ['abi', 'ebpf', 'link', 'models', 'firmware/sign.ts'],
-  rig: ['abi', 'boards', 'flasher', 'link'],
+  rig: ['abi', 'boards', 'flasher', 'link', 'ebpf'],
   cli: anything,
   test: anything,
 };

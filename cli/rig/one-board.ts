@@ -1,0 +1,96 @@
+/** Runs the tests of one board in a process of its own, by ava, and passes on what that records. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { root } from '../../firmware/index.ts';
+import type { RigEvent } from '../../rig/report/index.ts';
+import { selectCases } from '../../rig/suites/index.ts';
+import { ownFile } from '../own-command.ts';
+import { recordPath, SESSION_VARIABLE, type Session, writeSession } from './session.ts';
+import { tail } from './tail.ts';
+
+const POLL_MS = 100;
+const OUTPUT_BYTES = 8000;
+
+/** ava's command line, wherever npm put the package. */
+const avaProgram = () => join(dirname(createRequire(import.meta.url).resolve('ava')), 'cli.mjs');
+
+const startAva = (session: Session): ChildProcess =>
+  spawn(
+    process.execPath,
+    [avaProgram(), '--config', ownFile('cli/rig/ava.config.mjs'), '--tap', ownFile('cli/rig/on-board.ts')],
+    {
+      cwd: root,
+      env: { ...process.env, [SESSION_VARIABLE]: writeSession(session), AVA_FORCE_CI: 'not-ci' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+
+/** What ava said that no record holds: it is needed only when a process died. */
+const lastWords = (output: string) =>
+  output
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^(TAP version|ok |1\.\.|# |---)/.test(line.trim()))
+    .slice(-12)
+    .join(' / ');
+
+/** Tests of which nothing was recorded. */
+const unrecorded = (session: Session, seen: ReadonlySet<string>, why: string): RigEvent[] =>
+  selectCases(session)
+    .filter(({ suite, name }) => !seen.has(`${suite}: ${name}`))
+    .map(({ suite, name }) => ({
+      event: 'test',
+      board: session.entry.name,
+      suite,
+      test: name,
+      outcome: 'skipped',
+      ms: 0,
+      attempts: [],
+      log: [],
+      why,
+    }));
+
+export type Child = { readonly done: Promise<void>; readonly stop: () => void };
+
+/** `take` is called with each event of this board, in order. */
+export const testBoard = (session: Session, take: (event: RigEvent) => void): Child => {
+  const seen = new Set<string>();
+  let broken: string | undefined;
+  let ended = false;
+  const read = tail<RigEvent>(recordPath(session), (event) => {
+    if (event.event === 'test') seen.add(`${event.suite}: ${event.test}`);
+    if (event.event === 'phase' && !event.passed) broken = `the board did not start: ${event.phase} failed`;
+    if (event.event === 'board_end') ended = true;
+    take(event);
+  });
+  const child = startAva(session);
+  let output = '';
+  for (const stream of [child.stdout!, child.stderr!]) {
+    stream.on('data', (chunk: Buffer) => {
+      output = (output + chunk).slice(-OUTPUT_BYTES);
+    });
+  }
+  const timer = setInterval(read, POLL_MS);
+  const done = new Promise<number | null>((resolve) => {
+    child.on('error', () => resolve(null));
+    child.on('close', resolve);
+  }).then((status) => {
+    clearInterval(timer);
+    read();
+    if (!broken && (!ended || (status !== 0 && seen.size === 0))) {
+      const sentence = `the process that tests ${session.entry.name} ended with status ${status}: ${lastWords(output)}`;
+      take({
+        event: 'phase',
+        board: session.entry.name,
+        phase: 'boot',
+        passed: false,
+        ms: 0,
+        detail: 'the test process ended early',
+        cause: { code: 'rig', sentence, advice: 'please report it with the folder of this run' },
+      });
+      broken = 'the test process ended early';
+    }
+    for (const event of unrecorded(session, seen, broken ?? 'it was not reached')) take(event);
+  });
+  return { done, stop: () => child.kill('SIGTERM') };
+};

@@ -1,0 +1,194 @@
+/** One run at a time on each board: lock files that name their holder and end with its process. */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RigBoard } from './bench/index.ts';
+
+export type Holder = {
+  readonly board: string;
+  readonly user: string;
+  readonly host: string;
+  readonly pid: number;
+  /** When that process started, in the kernel's own count: a number used again is another process. */
+  readonly started: string;
+  readonly command: string;
+  /** ISO 8601. */
+  readonly since: string;
+};
+
+/** Somebody else works on the board: says who, since when and with what. */
+export class BoardLockedError extends Error {
+  readonly code = 'port_busy';
+  readonly hint: string;
+  readonly holder: Holder;
+  constructor(board: string, holder: Holder) {
+    super(`${board} is in use by ${describeHolder(holder)}`);
+    this.name = 'BoardLockedError';
+    this.holder = holder;
+    this.hint = 'wait for it with --wait SECONDS, choose another board with --board, or end that process';
+  }
+}
+
+export const describeHolder = ({ user, host, pid, command, since }: Holder): string =>
+  `${user}@${host} (process ${pid}, ${command}, since ${since})`;
+
+const POLL_MS = 200;
+const GUARD_STALE_MS = 5000;
+const UNREADABLE_LIMIT = 50;
+
+/** All users of this machine share it, since they share its ports. */
+export const lockFolder = (): string =>
+  process.env.VELOCITY_RIG_LOCKS ?? join(tmpdir(), 'velocity-rig-locks');
+
+/** proc(5): field 22 of /proc/PID/stat; the name in field 2 may hold spaces and brackets. */
+const startOf = (pid: number): string => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+};
+
+const isAlive = ({ pid, started }: Holder): boolean => {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return started === '' || startOf(pid) === started;
+};
+
+/** What must not be used twice: a port under all its names, or the storage of an emulated board. */
+const subjectOf = ({ serial, name }: RigBoard, root: string): string => {
+  if (serial === undefined) return `${root}#${name}`;
+  try {
+    return realpathSync(serial);
+  } catch {
+    return serial;
+  }
+};
+
+const lockPath = (board: RigBoard, root: string) => {
+  const hash = createHash('sha256').update(subjectOf(board, root)).digest('hex').slice(0, 12);
+  return join(lockFolder(), `${board.name.replaceAll('/', '_')}-${hash}.json`);
+};
+
+const makeFolder = () => {
+  mkdirSync(lockFolder(), { recursive: true });
+  try {
+    chmodSync(lockFolder(), 0o1777);
+  } catch {} // somebody else made it so
+};
+
+const holderIn = (path: string): Holder | undefined => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+  } catch {
+    return undefined;
+  }
+};
+
+const ourselves = (board: string, command: string): Holder => ({
+  board,
+  user: userInfo().username,
+  host: hostname(),
+  pid: process.pid,
+  started: startOf(process.pid),
+  command,
+  since: new Date().toISOString(),
+});
+
+/** The file appears with its contents or not at all. */
+const tryTake = (path: string, holder: Holder): boolean => {
+  const own = `${path}.${process.pid}`;
+  writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: 0o644 });
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(own, { force: true });
+  }
+};
+
+/** Takes a dead holder's lock away. The guard keeps two of us from taking each other's fresh one. */
+const takeAway = (path: string, dead: Holder): boolean => {
+  const guard = `${path}.guard`;
+  try {
+    mkdirSync(guard);
+  } catch {
+    try {
+      if (Date.now() - statSync(guard).mtimeMs > GUARD_STALE_MS) rmdirSync(guard);
+    } catch {} // it is gone already
+    return false;
+  }
+  try {
+    const now = holderIn(path);
+    if (now?.pid !== dead.pid || now.since !== dead.since) return false;
+    rmSync(path);
+    return true;
+  } finally {
+    rmdirSync(guard);
+  }
+};
+
+export type LockOptions = {
+  /** Folder whose emulated boards these are. */
+  readonly root: string;
+  readonly command: string;
+  /** How long to wait for another holder. */
+  readonly waitMs?: number;
+  readonly say?: (line: string) => void;
+  readonly signal?: AbortSignal;
+};
+
+/** Who holds this board now; undefined when nobody alive does. */
+export const holderOf = (board: RigBoard, root: string): Holder | undefined => {
+  const holder = holderIn(lockPath(board, root));
+  return holder && isAlive(holder) ? holder : undefined;
+};
+
+/** Returns the function that lets go. @throws BoardLockedError */
+export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<() => void> => {
+  const { root, command, waitMs = 0, say = () => {}, signal } = options;
+  makeFolder();
+  const path = lockPath(board, root);
+  const deadline = Date.now() + waitMs;
+  let told = false;
+  let unreadable = 0;
+  while (!tryTake(path, ourselves(board.name, command))) {
+    const holder = holderIn(path);
+    if (!holder) {
+      if (unreadable++ > UNREADABLE_LIMIT) throw new Error(`${path} is no lock of a board; remove it`);
+      await sleep(POLL_MS / 10); // let go in between
+      continue;
+    }
+    if (!isAlive(holder)) {
+      if (takeAway(path, holder))
+        say(`${board.name}: took over the lock of ${describeHolder(holder)}, which has ended`);
+      continue;
+    }
+    if (Date.now() >= deadline) throw new BoardLockedError(board.name, holder);
+    if (!told) say(`${board.name}: waiting for ${describeHolder(holder)}`);
+    told = true;
+    await sleep(POLL_MS, undefined, signal ? { signal } : {});
+  }
+  return () => {
+    if (holderIn(path)?.pid === process.pid) rmSync(path, { force: true });
+  };
+};

@@ -1,0 +1,21 @@
+/** What a run looks like to people and to other programs. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { htmlReport } from './html.ts';
+import { junitReport } from './junit.ts';
+import type { Run } from './record.ts';
+import { tapReport } from './tap.ts';
+
+export { peopleLines } from './people.ts';
+export type * from './record.ts';
+export { summaryOf } from './summary.ts';
+export { htmlReport, junitReport, tapReport };
+
+/** Writes report.html, report.xml (JUnit) and report.tap; report.jsonl is written while the run goes on. */
+export const writeReports = (run: Run): void => {
+  mkdirSync(run.start.folder, { recursive: true });
+  const write = (name: string, text: string) => writeFileSync(join(run.start.folder, name), text);
+  write('report.html', htmlReport(run));
+  write('report.xml', junitReport(run));
+  write('report.tap', tapReport(run));
+};

@@ -1,0 +1,20 @@
+/** Every test of the rig. */
+import { bootSuite } from './boot.ts';
+import { linkSuite } from './link.ts';
+import type { SuiteName } from './names.ts';
+import type { Case } from './suite.ts';
+
+export type { Bench, Case } from './suite.ts';
+
+const all: readonly Case[] = [...bootSuite, ...linkSuite];
+
+export type Selection = { readonly suites: readonly SuiteName[]; readonly filter?: string };
+
+/** Names are matched with the suite's before them, without regard to case; spaces are as good as underscores. */
+export const selectCases = ({ suites, filter }: Selection): Case[] => {
+  const wanted = filter?.toLowerCase().replaceAll(' ', '_');
+  return all.filter(
+    ({ suite, name }) =>
+      suites.includes(suite) && (!wanted || `${suite}:_${name}`.toLowerCase().includes(wanted)),
+  );
+};
