@@ -1,7 +1,8 @@
 /* Entry, from any loader: Linux arm64 boot protocol (Documentation/arch/arm64/booting.rst), EL2 or EL1, MMU off,
  * x0 = device tree. And the entry of the other cores.
  *
- * Registers until C starts: x19 device tree, x20 image base, x21 core id, x22..x27 scratch across calls.
+ * Registers until C starts: x19 device tree, x20 image base, x21 core id, x22 x0 as it came, x23 exception level at entry,
+ * x24..x27 scratch across calls.
  * Only aligned accesses: with the MMU off all memory is of device type. */
 
 #define SCTLR_RESET 0x30d00800 /* RES1 bits of SCTLR_EL1, everything off (Arm ARM D19.2.131) */
@@ -64,6 +65,8 @@ pe_sections:
 primary_entry:
     msr daifset, #0xf
     mov x19, x0
+    mov x22, x0
+    mrs x23, CurrentEL
     bl counters_start
     bl leave_el2
     adrp x20, __image_start
@@ -95,6 +98,12 @@ primary_entry:
     bl map_early               /* returns the size of a believable device tree, else 0 */
     cmp x0, #0
     csel x19, x19, xzr, ne
+    lsr x23, x23, #2
+    stp x22, x0, [sp, #-32]!   /* struct early_entry: x0, tree_bytes, el */
+    str x23, [sp, #16]
+    mov x0, sp
+    bl early_start
+    add sp, sp, #32
     /* What was written with the MMU off must not be hidden by stale cache lines. */
     adrp x0, __relocated_start
     add x0, x0, :lo12:__relocated_start
@@ -307,5 +316,5 @@ velocity_public_key:
 
     .section .noinit, "aw", %nobits
     .balign 16
-    .skip 2048
+    .skip 16384                /* a walk over the device tree */
 early_stack_top:

@@ -6,6 +6,7 @@
 #include "drivers/board_start.h"
 #include "drivers/console.h"
 #include "drivers/console_start.h"
+#include "drivers/led.h"
 #include "drivers/psci.h"
 #include "drivers/timer.h"
 #include "drivers/virtio_net_start.h"
@@ -41,6 +42,7 @@ static void probe(void *cookie, const struct fdt_node *node) {
     cores_probe(node);
     console_probe(node);
     watchdog_probe(node);
+    led_probe(node);
     net_probe(node);
 }
 
@@ -94,14 +96,14 @@ static const struct level {
     {"link", link_init, true},
 };
 
-/* Nobody can be told while there is no console: the record tells it after the next start. */
+/* Told by the console if there is one yet, by the LED, and by the record after the next start. */
 [[noreturn]] static void give_up(const struct level *level, enum status status) {
     const struct fault none = {.elr = (uintptr_t)__image_start, .esr = status};
     const struct crash_record *record = crash_write(level->name, build_id(), core_id(), (uintptr_t)__image_start, &none);
     cache_clean(record, sizeof *record);
-    console_print("start-up failed at %s: status %u; halted\n", level->name, status);
+    console_print("\nstart-up failed at %s: status %u; halted\n", level->name, status);
     WRITE_SYSREG(daif, DAIF_MASKED);
-    for (;;) { wait_for_interrupt(); }
+    led_blink((uint32_t)(level - levels) + 1);
 }
 
 /* Sleeps unless an interrupt came since `sequence` was read: it may have left work for the polls. */
@@ -125,12 +127,14 @@ static void sleep_after(uint32_t sequence) {
 [[noreturn]] void kernel_main(const void *tree_addr) {
     tree_bytes = tree_addr;
     for (uint32_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        console_print("%s%s", i == 0 ? "start: " : ", ", levels[i].name);
         const enum status status = levels[i].start();
         if (status == STATUS_OK) { continue; }
         if (levels[i].needed) { give_up(&levels[i], status); }
-        console_print("start-up: %s: status %u, going on without\n", levels[i].name, status);
+        console_print(" (status %u, going on without)", status);
     }
     board_ready();
-    console_print("velocity %s %s ready on %s\n", VELOCITY_VERSION, build_id(), board_model());
+    led_set(true);
+    console_print("\nvelocity %s %s ready on %s\n", VELOCITY_VERSION, build_id(), board_model());
     main_loop();
 }

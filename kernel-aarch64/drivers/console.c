@@ -1,6 +1,7 @@
 #include "drivers/console.h"
 #include "drivers/console_start.h"
-#include "drivers/uart.h"
+#include "drivers/early.h"
+#include "drivers/uart_find.h"
 #include "irq/irq.h"
 #include "lib/barrier.h"
 #include "lib/irqflags.h"
@@ -14,26 +15,12 @@
 /* The deepest FIFO. A line that is faster than this core (an emulated one) must not hold it in the interrupt: the level
  * stays up for what is left, and the tick gets its turn first. */
 #define BYTES_AN_INTERRUPT 64u
-#define UARTS_MAX 8u
-#define DEFAULT_BAUD 115200u
 /* A FIFO of 64 bytes at 9600 baud drains in 67 ms; a transmitter that takes nothing for longer is dead. */
 #define SEND_WAIT_MS 100u
 
-struct candidate {
-    const struct uart_driver *driver;
-    struct uart uart;
-    uint64_t size_bytes;
-    uint32_t offset; /* of its node */
-    uint32_t interrupt_parent;
-    struct span interrupts;
-};
+static struct uart_search search;
 
-static const struct uart_driver *const drivers[] = {&pl011_driver, &aux_driver, &ns16550_driver};
-static struct candidate candidates[UARTS_MAX];
-static uint32_t candidate_count;
-static struct span stdout_path;
-
-static const struct candidate *active;
+static const struct uart_candidate *active;
 static uint64_t wait_cycles;
 static bool dead; /* the transmitter ran into the cap and has not taken a byte since */
 
@@ -44,52 +31,7 @@ static uint32_t ring_read;
 static bool throttled; /* ring full: the hardware FIFO, then the sender, holds the rest */
 static uint64_t lost_bytes;
 
-static const struct uart_driver *driver_of(const struct fdt_node *node) {
-    for (uint32_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
-        for (const char *const *name = drivers[i]->compatible; *name; name++) {
-            if (fdt_compatible(node, *name)) { return drivers[i]; }
-        }
-    }
-    return nullptr;
-}
-
-void console_probe(const struct fdt_node *node) {
-    if (node->property[FDT_STDOUT_PATH].size > 0) { stdout_path = node->property[FDT_STDOUT_PATH]; }
-    if (candidate_count == UARTS_MAX || node->property[FDT_COMPATIBLE].size == 0) { return; }
-    const struct uart_driver *driver = driver_of(node);
-    struct candidate *found = &candidates[candidate_count];
-    if (!driver || fdt_reg(node, 0, &found->uart.base, &found->size_bytes) != STATUS_OK) { return; }
-    found->driver = driver;
-    found->uart.clock_hz = fdt_cell(node->property[FDT_CLOCK_FREQUENCY], 0);
-    const struct span shift = node->property[FDT_REG_SHIFT];
-    const bool wide = driver == &aux_driver || fdt_compatible(node, "nvidia,tegra20-uart");
-    found->uart.reg_shift = shift.size ? fdt_cell(shift, 0) & 3 : wide ? 2 : 0;
-    found->offset = node->offset;
-    found->interrupt_parent = node->interrupt_parent;
-    found->interrupts = node->property[FDT_INTERRUPTS];
-    candidate_count++;
-}
-
-/* The number after ':' in stdout-path, e.g. "serial0:115200n8". */
-static uint32_t baud_of(struct span path) {
-    uint32_t at = 0;
-    while (at < path.size && path.data[at] != ':') { at++; }
-    uint32_t baud = 0;
-    for (at++; at < path.size && path.data[at] >= '0' && path.data[at] <= '9' && baud < 100000000; at++) {
-        baud = baud * 10 + path.data[at] - '0';
-    }
-    return baud ? baud : DEFAULT_BAUD;
-}
-
-static struct candidate *chosen(const struct fdt *fdt) {
-    uint32_t offset;
-    if (stdout_path.size > 0 && fdt_find(fdt, stdout_path, &offset) == STATUS_OK) {
-        for (uint32_t i = 0; i < candidate_count; i++) {
-            if (candidates[i].offset == offset) { return &candidates[i]; }
-        }
-    }
-    return candidate_count > 0 ? &candidates[0] : nullptr;
-}
+void console_probe(const struct fdt_node *node) { uart_consider(&search, node); }
 
 static void on_receive(void *cookie) {
     (void)cookie;
@@ -110,11 +52,10 @@ static void on_receive(void *cookie) {
 }
 
 enum status console_init(const struct fdt *fdt) {
-    struct candidate *found = chosen(fdt);
+    const struct uart_candidate *found = uart_chosen(&search, fdt);
     if (!found) { return STATUS_NO_ENTRY; }
     const enum status status = map_device(found->uart.base, found->size_bytes);
     if (status != STATUS_OK) { return status; }
-    found->uart.baud = baud_of(stdout_path);
     found->driver->init(&found->uart);
     active = found;
     const uint32_t irq = irq_number(found->interrupt_parent, found->interrupts, 0);
@@ -155,6 +96,10 @@ static bool wait_to_send(void) {
 }
 
 static void put_byte(uint8_t byte) {
+    if (!active) {
+        early_put(byte);
+        return;
+    }
     dead = !wait_to_send();
     if (!dead) { active->driver->send(&active->uart, byte); }
 }
@@ -171,11 +116,10 @@ void console_print(const char *fmt, ...) {
     va_start(args, fmt);
     const uint32_t size = format_list(line, sizeof line, fmt, args);
     va_end(args);
-    if (!active) { return; }
     for (uint32_t i = 0; i < size; i++) {
         if (line[i] == '\n') { put_byte('\r'); }
         put_byte((uint8_t)line[i]);
     }
 }
 
-uint64_t console_wait_cycles(void) { return wait_cycles; }
+uint64_t console_wait_cycles(void) { return wait_cycles + early_wait_cycles(); }

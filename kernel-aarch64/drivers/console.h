@@ -13,7 +13,8 @@
 /* Raw bytes, sent as they stand. Any core, any context; one sender at a time. */
 void console_put(const void *data, uint32_t size);
 
-/* Formatted text (lib/print.h), at most 255 characters; "\n" becomes "\r\n". */
+/* Formatted text (lib/print.h), at most 255 characters; "\n" becomes "\r\n". Before the console is up it goes to the UART
+ * of drivers/early.h. */
 __attribute__((format(printf, 1, 2))) void console_print(const char *fmt, ...);
 
 /* Cycles spent waiting for the transmitter, so far. */

@@ -30,6 +30,7 @@ static const char *const key_names[FDT_KEYS] = {
     [FDT_DEVICE_TYPE] = "device_type",
     [FDT_STDOUT_PATH] = "stdout-path",
     [FDT_RNG_SEED] = "rng-seed",
+    [FDT_GPIOS] = "gpios",
 };
 
 static uint32_t be32(const uint8_t *at) {

@@ -36,6 +36,7 @@ enum fdt_key : uint32_t {
     FDT_DEVICE_TYPE,
     FDT_STDOUT_PATH,
     FDT_RNG_SEED,
+    FDT_GPIOS,
     FDT_KEYS,
 };
 
