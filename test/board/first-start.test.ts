@@ -1,7 +1,7 @@
 /** What whoever boots a board for the first time sees when the start stops on the way. */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,30 +10,17 @@ import { boardNamed, virtualBoards } from '../../boards/index.ts';
 import { buildFor } from '../../cli/virtual.ts';
 import { findTool, paths, requireTool, run } from '../../firmware/index.ts';
 import { startVirtualBoard, unavailableReason, type VirtualBoardOptions } from '../../rig/index.ts';
+import { Console } from '../media/machine.ts';
 
-const START_MS = 20_000;
 const folder = mkdtempSync(join(tmpdir(), 'velocity-first-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
-
-const textUntil = async (socket: Socket, end: RegExp): Promise<string> => {
-  let text = '';
-  socket.on('data', (chunk: Buffer) => {
-    text += chunk.toString('latin1');
-  });
-  for (const deadline = Date.now() + START_MS; !end.test(text); await delay(20)) {
-    if (Date.now() > deadline) throw new Error(`the console never said ${end}: ${JSON.stringify(text)}`);
-  }
-  return text;
-};
-
-type Look = { readonly text: string; readonly socket: Socket };
 
 /** Starts a board with the device tree at `dtb`, or none, and hands over what its console says up to `end`. */
 const watch = async (
   name: string,
   options: Pick<VirtualBoardOptions, 'dtb' | 'extra' | 'clock'>,
   end: RegExp,
-  look: (seen: Look) => Promise<void> | void,
+  look: (text: string) => Promise<void> | void,
 ) => {
   const board = boardNamed(name);
   const running = await startVirtualBoard({
@@ -42,12 +29,13 @@ const watch = async (
     qemu: requireTool('qemu'),
     ...options,
   });
-  const socket = connect(running.address.slice('unix:'.length));
+  const console = new Console(running.address.slice('unix:'.length));
   try {
-    await once(socket, 'connect');
-    await look({ text: await textUntil(socket, end), socket });
+    await console.open();
+    await console.said(end);
+    await look(console.text);
   } finally {
-    socket.destroy();
+    console.close();
     await running.stop();
   }
 };
@@ -99,7 +87,7 @@ const onBoard = (name: string, title: string, body: (t: ExecutionContext) => Pro
 for (const { name, dts } of virtualBoards) {
   onBoard(name, 'says_where_it_was_loaded_before_anything_else', async (t) => {
     const { dtb } = await buildFor(boardNamed(name), () => {});
-    await watch(name, dtb ? { dtb } : {}, / ready on /, ({ text }) => {
+    await watch(name, dtb ? { dtb } : {}, / ready on /, (text) => {
       const first = text.split('\r\n')[0]!;
       t.regex(
         first,
@@ -111,7 +99,7 @@ for (const { name, dts } of virtualBoards) {
 
   if (!dts) continue;
   onBoard(name, 'says_that_the_loader_passed_no_device_tree', async (t) => {
-    await watch(name, {}, /halted\r\n/, ({ text }) => {
+    await watch(name, {}, /halted\r\n/, (text) => {
       t.regex(text, /no device tree: the loader left 0x100 in x0; give it the board's \.dtb/);
       t.regex(text, /start-up failed at device tree/);
     });
@@ -152,7 +140,7 @@ onBoard('rpi4b', 'names_the_level_that_failed_and_blinks_its_number', async (t) 
   const dtb = await changedTree('rpi4b', 'arm,gic-400', 'arm,gic-unknown');
   const path = join(folder, 'qmp');
   const extra = ['-qmp', `unix:${path},server=on,wait=off`];
-  await watch('rpi4b', { dtb, extra, clock: 'wall' }, /halted\r\n/, async ({ text }) => {
+  await watch('rpi4b', { dtb, extra, clock: 'wall' }, /halted\r\n/, async (text) => {
     t.regex(
       text,
       /start: crash record, device tree, interrupt controller\r\nstart-up failed at interrupt controller/,
