@@ -5,6 +5,7 @@ import { helpers } from './helpers.ts';
 import { hooks, SLOTS_PER_HOOK } from './hooks.ts';
 import { messages, refusalFields, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
+import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { statuses } from './status.ts';
 
 /** Everything that both sides must agree on; sentences of documentation are left out on purpose. */
@@ -19,6 +20,12 @@ const contract = {
   patchKeys,
   mapKeys,
   mapTypes,
+  policyKeys,
+  policyKeyKeys,
+  roles,
+  doors,
+  commandKeys,
+  SMP_GROUP_SIGNED,
   statuses,
 };
 

@@ -25,7 +25,7 @@ const defines = (prefix: string, values: Record<string, number>) =>
     .map(([name, value]) => `#define ${prefix}_${name.toUpperCase()} ${hex(value)}u`)
     .join('\n');
 
-const header = (source: string, body: string) => `${banner(source)}#pragma once\n\n${body}\n`;
+export const header = (source: string, body: string) => `${banner(source)}#pragma once\n\n${body}\n`;
 
 export const emitStatus = () =>
   header(
@@ -134,7 +134,7 @@ export const emitHelpers = () =>
     ].join('\n\n'),
   );
 
-const keyDefines = (prefix: string, keys: Record<string, { key: number; doc: string }>) =>
+export const keyDefines = (prefix: string, keys: Record<string, { key: number; doc: string }>) =>
   Object.entries(keys)
     .map(([name, { key, doc }]) => `#define ${prefix}_${name.toUpperCase()} ${key}u /* ${doc} */`)
     .join('\n');

@@ -5,6 +5,7 @@ import { type Helper, helpers } from './helpers.ts';
 import { type Hook, hooks } from './hooks.ts';
 import { type Message, messages, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
+import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { elfStatuses, generalStatuses, patchStatuses, type Status, verifierStatuses } from './status.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
@@ -39,7 +40,7 @@ const fieldRows = (direction: string, fields: Fields) =>
 const messageSection = ([name, message]: [string, Message]) =>
   [
     `### \`${name}\` (${message.op} ${message.id})`,
-    message.doc,
+    message.door ? `${message.doc} Door: \`${message.door}\`.` : message.doc,
     tableOf(
       ['', 'key', 'type', 'meaning'],
       [...fieldRows('asks', message.request), ...fieldRows('answers', message.response)],
@@ -56,6 +57,12 @@ const keyTable = (keys: Record<string, { key: number; doc: string }>) =>
   tableOf(
     ['key', 'field', 'meaning'],
     Object.entries(keys).map(([name, { key, doc }]) => [String(key), name, doc]),
+  );
+
+const bitTable = (rows: Record<string, { bit: number; doc: string }>) =>
+  tableOf(
+    ['bit', 'name', 'meaning'],
+    Object.entries(rows).map(([name, { bit, doc }]) => [String(bit), name, doc]),
   );
 
 export const emitReference = () =>
@@ -83,6 +90,16 @@ export const emitReference = () =>
     keyTable(patchKeys),
     'Each entry of `maps`:',
     keyTable(mapKeys),
+    '## Policy',
+    'The block of an image that says who may do what, a CBOR map:',
+    keyTable(policyKeys),
+    'Each entry of `keys`; what is absent is not limited:',
+    keyTable(policyKeyKeys),
+    'Roles, and the doors that a policy may close:',
+    bitTable(roles),
+    bitTable(doors),
+    `A signed command is a COSE_Sign1 structure, sent as \`{m: …}\` to command 0 of SMP group ${SMP_GROUP_SIGNED}, around a CBOR map:`,
+    keyTable(commandKeys),
     `## Messages of SMP group ${SMP_GROUP_VELOCITY}`,
     ...Object.entries<Message>(messages).map(messageSection),
     '## Status codes',

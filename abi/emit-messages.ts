@@ -78,8 +78,11 @@ export const emitMessagesHeader = () =>
       `#define HISTOGRAM_BINS ${HISTOGRAM_BINS}u`,
     ].join('\n'),
     ...entries.map(declarations),
-    `/* Calls row(name, id, is_write) for each message. */\n#define MESSAGE_TABLE(row) \\\n${entries
-      .map(([n, m]) => `    row(${n}, ${m.id}u, ${m.op === 'write'})`)
+    `/* Calls row(name, id, is_write, door) for each message; door: what a policy may close, else 0. */\n#define MESSAGE_TABLE(row) \\\n${entries
+      .map(
+        ([n, m]) =>
+          `    row(${n}, ${m.id}u, ${m.op === 'write'}, ${m.door ? `DOOR_${m.door.toUpperCase()}` : '0'})`,
+      )
       .join(' \\\n')}`,
     shapes(),
   ].join('\n\n')}\n`;

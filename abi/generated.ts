@@ -4,6 +4,7 @@ import { banner, emitBpf, emitHelpers, emitHooks, emitPatch, emitStatus } from '
 import { emitReference } from './emit-docs.ts';
 import { emitMessagesHeader, emitMessagesSource } from './emit-messages.ts';
 import { emitModuleHeader } from './emit-module.ts';
+import { emitPolicy } from './emit-policy.ts';
 import { emitLinux } from './platforms/index.ts';
 
 export const generatedFiles = (): Record<string, string> => ({
@@ -13,6 +14,7 @@ export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_hooks.h': emitHooks(),
   'kernel-aarch64/gen/abi_helpers.h': emitHelpers(),
   'kernel-aarch64/gen/abi_patch.h': emitPatch(),
+  'kernel-aarch64/gen/abi_policy.h': emitPolicy(),
   'kernel-aarch64/gen/abi_messages.h': emitMessagesHeader(),
   'kernel-aarch64/gen/abi_messages.c': emitMessagesSource(),
   'kernel-aarch64/gen/platform_linux.h': emitLinux(banner('platforms/')),

@@ -16,4 +16,5 @@ export {
   linuxTypeOf,
   linuxTypes,
 } from './platforms/index.ts';
+export * from './policy.ts';
 export * from './status.ts';

@@ -3,6 +3,7 @@
  * as SMP does it (Zephyr smp_protocol.rst); lists are read one entry at a time by index, until `no_entry`.
  */
 import { bool, bytes, type Fields, optional, text, u32, u64 } from './fields.ts';
+import { type DoorName, KEY_ID_BYTES } from './policy.ts';
 
 export const SMP_GROUP_VELOCITY = 64;
 /** Largest SMP message (header and payload) that the board takes or sends, in bytes. */
@@ -22,6 +23,8 @@ export type Message = {
   readonly doc: string;
   readonly request: Fields;
   readonly response: Fields;
+  /** What a board's policy may close: then the message is taken from a signed command only. */
+  readonly door?: DoorName;
 };
 
 const name = text(NAME_BYTES, 'module name');
@@ -43,8 +46,8 @@ export const messages = {
       boot_insns: u64('cycle counter from kernel entry to ready, console waiting excluded'),
       image_bytes: u32('size of the running image'),
       features: u32('CPU features in use: bit 0 LSE atomics, 1 dot product, 2 CRC32, 3 BTI'),
-      key_id: bytes(8, 'first 8 bytes of SHA-256 of the public key; zeros when there is none'),
-      sequence: u64('highest patch sequence number accepted since start-up'),
+      key_id: bytes(8, 'id of the first key of the policy; zeros when there is none'),
+      sequence: u64('highest sequence number accepted from any key'),
       boot: bytes(16, 'boot id: made anew at each start; a patch names the one it is for'),
       entropy: u32(
         'what the boot id was made from: bit 0 seed from the loader, 1 random number generator; 0: counters only, which may repeat',
@@ -54,6 +57,7 @@ export const messages = {
   stage: {
     id: 1,
     op: 'write',
+    door: 'upload',
     doc: 'Puts bytes into the staging buffer. Offset 0 with another hash starts anew, with the same hash resumes: the reply says where to go on.',
     request: {
       off: u32('offset of data'),
@@ -106,11 +110,19 @@ export const messages = {
   rollback: {
     id: 4,
     op: 'write',
+    door: 'modules',
     doc: 'Swaps back to the previous version.',
     request: { name },
     response: { version: u32('version running now') },
   },
-  remove: { id: 5, op: 'write', doc: 'Takes a module out of its hook.', request: { name }, response: {} },
+  remove: {
+    id: 5,
+    op: 'write',
+    door: 'modules',
+    doc: 'Takes a module out of its hook.',
+    request: { name },
+    response: {},
+  },
   telemetry: {
     id: 6,
     op: 'read',
@@ -170,6 +182,7 @@ export const messages = {
   evidence_ack: {
     id: 9,
     op: 'write',
+    door: 'evidence',
     doc: 'Releases an evidence record.',
     request: { id: u32('record number') },
     response: {},
@@ -177,6 +190,7 @@ export const messages = {
   inject: {
     id: 10,
     op: 'write',
+    door: 'packets',
     doc: 'Runs the packet hook on this frame, as if it had been received.',
     request: { data: bytes(2048, 'an Ethernet frame') },
     response: {
@@ -194,6 +208,7 @@ export const messages = {
   map_write: {
     id: 12,
     op: 'write',
+    door: 'maps',
     doc: 'Sets a map entry from the host.',
     request: { map: text(NAME_BYTES, 'map name'), key: bytes(64, 'key'), value: bytes(2048, 'value') },
     response: {},
@@ -223,6 +238,7 @@ export const messages = {
   run: {
     id: 15,
     op: 'write',
+    door: 'run',
     doc: 'Verifies, compiles and runs a program once: r1 = address of mem, r2 = its length. Without `code`, the staged bytes are the program.',
     request: {
       jit: bool('run compiled; else interpreted'),
@@ -242,7 +258,7 @@ export const messages = {
   timer: {
     id: 16,
     op: 'write',
-    doc: 'Reads the timer hook; sets its period when one is given, and clears the counters.',
+    doc: 'Reads the timer hook; sets its period when one is given, which goes through the door `timer`, and clears the counters.',
     request: { period_us: optional(u32('new period, 50..1000000')) },
     response: {
       period_us: u32('period'),
@@ -254,6 +270,7 @@ export const messages = {
   bench: {
     id: 17,
     op: 'write',
+    door: 'run',
     doc: 'Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls; fault: n versions that fault and are taken back, each leaving evidence.',
     request: { what: text(15, 'swap, telemetry or fault'), n: u32('repetitions') },
     response: {
@@ -279,6 +296,32 @@ export const messages = {
       spsr: u64('SPSR_EL1'),
       regs: bytes(248, 'x0..x30, u64le each'),
     },
+  },
+  key: {
+    id: 19,
+    op: 'read',
+    doc: 'The i-th key of the policy.',
+    request: { i: u32('index, from 0') },
+    response: {
+      id: bytes(KEY_ID_BYTES, 'first bytes of SHA-256 of the public key'),
+      roles: u32('mask of what it may sign; 0 once it is revoked'),
+      doors: u32('mask of the doors that its commands pass; 0 once it is revoked'),
+      open: u32('mask of the doors that need no signature; the same for every key'),
+      sequence: u64('highest sequence number accepted from it'),
+      revoked: bool('nothing of it is accepted any more'),
+      kept: bool('revocations and sequence numbers are kept in storage, over a reset'),
+    },
+  },
+  revoke: {
+    id: 20,
+    op: 'write',
+    door: 'keys',
+    doc: 'Takes back what a key may do; its place takes the new key when there is one.',
+    request: {
+      id: bytes(KEY_ID_BYTES, 'id of the key'),
+      public_key: optional(bytes(32, 'Ed25519 public key to put into its place, with the same rights')),
+    },
+    response: {},
   },
 } as const satisfies Record<string, Message>;
 

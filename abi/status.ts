@@ -66,11 +66,23 @@ export const patchStatuses: readonly Status[] = list(256, [
   ['canary_disagreed', 'the canary returned another result than its predecessor for the same input'],
   ['requested', 'asked for by the host'],
   ['superseded', 'replaced by a newer version'],
-  [
-    'proof_policy',
-    'the patch is not proven equivalent and the policy of this board refuses merely tested ones',
-  ],
+  ['proof_policy', 'the policy of this board does not take patches with this kind of proof from this key'],
   ['wrong_boot', 'the patch was signed for another start of this board; read `info` and sign it again'],
+  ['unknown_key', 'no key of this board has this id; sign with one that `velocity keys board` lists'],
+  ['revoked_key', 'this key was revoked; sign with another one that `velocity keys board` lists'],
+  ['key_role', 'the policy does not let this key sign such a thing; sign with a key that may'],
+  ['not_signed', 'the policy takes this from signed commands only; name a key with --key'],
+  ['module_forbidden', 'the policy does not let this key change a module of this name'],
+  ['hook_forbidden', 'the policy does not let this key use this hook'],
+  ['helper_forbidden', 'the policy does not let programs of this key call this helper'],
+  [
+    'budget_forbidden',
+    'the proven bound is above what the policy gives this key; make the worst case shorter',
+  ],
+  ['cores_forbidden', 'the policy does not let this key use these cores'],
+  ['rate_limited', 'this key has made as many swaps within an hour as the policy gives it; wait'],
+  ['bad_policy', 'the policy of this image is damaged, so it accepts nothing signed; flash it again'],
+  ['bad_command', 'the signed payload is not a well-formed command; sign it with this release'],
 ]);
 
 /** Reasons why the verifier refuses a program. Each names one rule of RFC 9669 or of the kernel's documentation. */

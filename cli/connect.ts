@@ -1,20 +1,19 @@
 /** From `--port` or `--board` to an open link: starts a virtual board when one is asked for, and ends it afterwards. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { chosenKey } from '../firmware/sign.ts';
+import { chosenKey, signCommand } from '../firmware/sign.ts';
 import { LinkTimeoutError, UnpluggedError, VelocityLink } from '../link/index.ts';
 import type { VirtualBoard } from '../rig/index.ts';
 import type { Context } from './context.ts';
 import { UsageError } from './failure.ts';
+import { type TrustOptions, trustOf } from './trust.ts';
 import { startBoard } from './virtual.ts';
 
 /** The global options that say which board is meant. */
-export type BoardOptions = {
+export type BoardOptions = TrustOptions & {
   readonly port?: string;
   readonly board?: string;
   readonly baud?: number;
-  /** Key that a virtual board is to trust. */
-  readonly key?: string;
 };
 
 export const boardOptionsOf = (command: Command): BoardOptions => command.optsWithGlobals<BoardOptions>();
@@ -35,10 +34,10 @@ const causeOf = async (error: unknown, board: VirtualBoard) => {
 const withVirtualBoard = async <T>(
   context: Context,
   name: string,
-  key: string | undefined,
+  trust: TrustOptions,
   use: (address: string) => Promise<T>,
 ): Promise<T> => {
-  const virtual = await startBoard(name, (text) => context.output.progress(text), { key: chosenKey(key) });
+  const virtual = await startBoard(name, (text) => context.output.progress(text), trustOf(trust));
   const stop = context.cleanup.add(virtual.stop);
   try {
     return await use(virtual.address);
@@ -63,7 +62,7 @@ export const withBoard = async <T>(
   }
   if (options.port) return use(options.port, false);
   if (options.board)
-    return withVirtualBoard(context, options.board, options.key, (address) => use(address, true));
+    return withVirtualBoard(context, options.board, options, (address) => use(address, true));
   throw new UsageError('no board is named', 'add --port ADDRESS for a real board, or --board qemu-virt');
 };
 
@@ -71,12 +70,13 @@ export const withBoard = async <T>(
 export const openLink = async (
   context: Context,
   address: string,
-  options: { baud?: number; virtual?: boolean; onConsole?: (line: string) => void },
+  options: { baud?: number; key?: string; virtual?: boolean; onConsole?: (line: string) => void },
 ): Promise<VelocityLink> => {
   const link = await VelocityLink.open(address, {
     ...(options.baud ? { baudRate: options.baud } : {}),
     readyTimeoutMs: options.virtual ? BOOT_TIMEOUT_MS : READY_TIMEOUT_MS,
     ...(options.onConsole ? { onConsole: options.onConsole } : {}),
+    signer: (command) => signCommand(command, chosenKey(options.key)),
   });
   const forget = context.cleanup.add(() => link.close());
   link.onClose(() => void forget());

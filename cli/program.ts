@@ -58,6 +58,14 @@ export const makeProgram = (context: Context): Command => {
     .option('--port <address>', 'the board at this device path, tcp:HOST:PORT or unix:PATH')
     .option('--board <name>', 'a virtual board: qemu-virt, rpi3b or rpi4b; flash and image: any board')
     .option('--baud <rate>', 'speed of a serial port', wholeNumber(300), DEFAULT_BAUD)
+    .option(
+      '--key <key>',
+      'key to sign with, and that a built image trusts: a name of `velocity keys list`, or a PEM file; default: $VELOCITY_KEY, or the development key',
+    )
+    .option(
+      '--policy <file>',
+      'JSON file that says what a built image lets which key do; default: that one key everything',
+    )
     .exitOverride()
     .configureOutput({ outputError: () => {} }) // the error is thrown and reported as every other one
     .configureHelp({ showGlobalOptions: true })

@@ -9,10 +9,10 @@ import {
   requireTool,
   root,
 } from '../firmware/index.ts';
-import type { SigningKey } from '../firmware/sign.ts';
 import { flashVirtual, isFlashed, readImage, virtualImage } from '../flasher/index.ts';
 import { startVirtualBoard, type VirtualBoard, type VirtualBoardOptions } from '../rig/index.ts';
 import { installTools } from './system-packages.ts';
+import type { Trust } from './trust.ts';
 
 export type Say = (line: string) => void;
 
@@ -22,22 +22,22 @@ export const virtualStorage = (board: Board) => ({ folder: join(root, '.velocity
 export const buildFor = async (
   board: Board,
   say: Say,
-  key?: SigningKey,
+  trust: Trust = {},
 ): Promise<{ manifest: Manifest; dtb: string | undefined }> => {
   installTools(['clang', 'lld', 'dtc'], say);
   const dtb = board.dts ? await compileDeviceTree(board.dts) : undefined;
-  return { manifest: await buildKernel({ onProgress: say, ...(key ? { key } : {}) }), dtb };
+  return { manifest: await buildKernel({ onProgress: say, ...trust }), dtb };
 };
 
 /** Builds, flashes where the storage holds another image, and starts the emulator. */
 export const startBoard = async (
   name: string,
   say: Say = () => {},
-  { key, ...options }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'extra'> & { key?: SigningKey } = {},
+  { key, policy, ...options }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'extra'> & Trust = {},
 ): Promise<VirtualBoard & { manifest: Manifest }> => {
   const board = boardNamed(name);
   installTools(['qemu'], say);
-  const { manifest, dtb } = await buildFor(board, say, key);
+  const { manifest, dtb } = await buildFor(board, say, { ...(key && { key }), ...(policy && { policy }) });
   const storage = virtualStorage(board);
   const image = readImage(paths.manifest);
   if (!isFlashed(storage, image)) flashVirtual(board, storage, image);

@@ -28,7 +28,7 @@ const commonFlags = [
 ];
 
 /** Parts that run at start-up, at the pace of the UART or once a patch: compiled for size, so that the image stays small. */
-const coldParts = ['boot/', 'drivers/', 'lib/', 'link/', 'mm/', 'patch/'];
+const coldParts = ['boot/', 'drivers/', 'lib/', 'link/', 'mm/', 'patch/', 'trust/'];
 /** Files of cold parts that run at every call of a module, every tick or over every byte. */
 const hotFiles = [
   'boot/exceptions.c',

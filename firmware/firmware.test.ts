@@ -25,8 +25,9 @@ const patch: Patch = {
 };
 
 test('a_signature_verifies_over_the_cose_sig_structure', (t) => {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const message = coseSign1(encodePatch(patch), privateKey);
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }).subarray(12));
+  const message = coseSign1(encodePatch(patch), { privateKey, publicKey: raw });
   t.is(message[0], 0xd2, 'tag 18 of RFC 9052');
   const [header, , payload, signature] = decode(message.subarray(1), { useMaps: true }) as Uint8Array[];
   const signed = encode(['Signature1', header, new Uint8Array(0), payload]);

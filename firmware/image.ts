@@ -1,11 +1,12 @@
 /**
  * Turns the linked ELF into the one `Image` file that every loader starts (Linux Documentation/arch/arm64/booting.rst),
- * and puts the public key into its place.
+ * and puts the policy into its place.
  */
 import elfTools from 'elf-tools';
+import { POLICY_BYTES } from '../abi/index.ts';
 import { BuildError } from './toolchain.ts';
 
-export const KEY_SECTION = '.velocity.key';
+const POLICY_SECTION = '.velocity.policy';
 const BUILD_ID_SECTION = '.note.gnu.build-id';
 const HEADER_BYTES = 64;
 const MAGIC_OFFSET = 56;
@@ -17,8 +18,8 @@ export type KernelImage = {
   readonly image: Buffer;
   /** SHA-1 that the linker computed over the contents, hex. */
   readonly buildId: string;
-  /** Offset of the 32-byte public key in the image. */
-  readonly keyOffset: number;
+  /** Offset of the policy block in the image. */
+  readonly policyOffset: number;
   /** Bytes of memory the kernel needs from its load address, bss included. */
   readonly memoryBytes: number;
 };
@@ -61,16 +62,16 @@ export const imageFromElf = (file: Buffer): KernelImage => {
   return {
     image,
     buildId: readBuildId(file, elf),
-    keyOffset: sectionNamed(elf, KEY_SECTION).addr,
+    policyOffset: sectionNamed(elf, POLICY_SECTION).addr,
     memoryBytes: Number(image.readBigUInt64LE(SIZE_OFFSET)),
   };
 };
 
-/** A copy of the image that accepts patches signed by the owner of this Ed25519 public key (32 bytes). */
-export const stampKey = ({ image, keyOffset }: KernelImage, publicKey: Uint8Array): Buffer => {
-  if (publicKey.length !== 32)
-    throw new RangeError(`an Ed25519 public key has 32 bytes, not ${publicKey.length}`);
+/** A copy of the image that keeps to this policy (firmware/policy.ts). */
+export const stampPolicy = ({ image, policyOffset }: KernelImage, block: Uint8Array): Buffer => {
+  if (block.length !== POLICY_BYTES)
+    throw new RangeError(`a policy block has ${POLICY_BYTES} bytes, not ${block.length}`);
   const stamped = Buffer.from(image);
-  stamped.set(publicKey, keyOffset);
+  stamped.set(block, policyOffset);
   return stamped;
 };

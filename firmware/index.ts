@@ -1,7 +1,7 @@
 /** Turns a board and the kernel into what the board boots. */
 export { compileDeviceTree } from './device-tree.ts';
-export { imageFromElf, stampKey } from './image.ts';
-export { buildKernel } from './kernel.ts';
+export { imageFromElf, stampPolicy } from './image.ts';
+export { type BuildOptions, buildKernel } from './kernel.ts';
 export {
   createKey,
   importKey,
@@ -13,5 +13,6 @@ export {
 } from './keys.ts';
 export { keyId, type Manifest, merkleRoot } from './manifest.ts';
 export { paths, root } from './paths.ts';
+export { encodePolicy, type Policy, PolicyError, policyOf, readPolicy } from './policy.ts';
 export { readSymbols, type Symbols } from './symbols.ts';
 export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';

@@ -2,20 +2,29 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { linkKernel } from './compile.ts';
-import { imageFromElf, stampKey } from './image.ts';
+import { imageFromElf, stampPolicy } from './image.ts';
 import { chosenKey, type SigningKey } from './keys.ts';
 import { withLock } from './lock.ts';
 import { type Manifest, makeManifest } from './manifest.ts';
 import { paths, root } from './paths.ts';
+import { encodePolicy, type Policy, policyOf } from './policy.ts';
 import { writeChanged } from './write.ts';
 
 const version = () =>
   (JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { version: string }).version;
 
-const build = async (key: SigningKey, onProgress?: (text: string) => void): Promise<Manifest> => {
+export type BuildOptions = {
+  /** Key that signs the image, and whose policy it gets when none is given; default: the chosen one. */
+  readonly key?: SigningKey;
+  readonly policy?: Policy;
+  readonly onProgress?: (text: string) => void;
+};
+
+const build = async ({ key = chosenKey(), policy, onProgress }: BuildOptions): Promise<Manifest> => {
   const { publicKey } = key;
+  const block = encodePolicy(policy ?? policyOf(key)); // before the long work, as it may be wrong
   const kernel = imageFromElf(readFileSync(await linkKernel(onProgress)));
-  const image = stampKey(kernel, publicKey);
+  const image = stampPolicy(kernel, block);
   const manifest = makeManifest({
     version: version(),
     buildId: kernel.buildId,
@@ -30,6 +39,5 @@ const build = async (key: SigningKey, onProgress?: (text: string) => void): Prom
 };
 
 /** Builds what changed. Returns the manifest; its files lie beside it. @throws MissingToolError, BuildError */
-export const buildKernel = (
-  options: { key?: SigningKey; onProgress?: (text: string) => void } = {},
-): Promise<Manifest> => withLock(paths.lock, () => build(options.key ?? chosenKey(), options.onProgress));
+export const buildKernel = (options: BuildOptions = {}): Promise<Manifest> =>
+  withLock(paths.lock, () => build(options));

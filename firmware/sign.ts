@@ -1,8 +1,9 @@
 /** Signs patches: COSE_Sign1 (RFC 9052 §4.4) with Ed25519 (RFC 8032, RFC 9053 §2.2). The only door to a board's slots. */
-import { type KeyObject, sign } from 'node:crypto';
+import { sign } from 'node:crypto';
 import { encode } from 'cborg';
-import { COSE_ALG_EDDSA, COSE_SIGN1_TAG, mapKeys, patchKeys } from '../abi/index.ts';
+import { COSE_ALG_EDDSA, COSE_SIGN1_TAG, commandKeys, mapKeys, patchKeys } from '../abi/index.ts';
 import type { SigningKey } from './keys.ts';
+import { keyId } from './manifest.ts';
 
 export { chosenKey, loadKey, loadOrCreateDevKey, type SigningKey } from './keys.ts';
 
@@ -51,16 +52,36 @@ const byKey = (keys: Keys, value: Readonly<Record<string, unknown>>) =>
 export const encodePatch = (patch: Patch): Uint8Array =>
   encode(byKey(patchKeys, { ...patch, maps: patch.maps.map((map) => byKey(mapKeys, map)) }));
 
+/** The protected header: algorithm and id of the key (RFC 9052 §3.1, labels 1 and 4). */
+export const coseHeader = (publicKey: Uint8Array): Uint8Array =>
+  encode(
+    new Map<number, unknown>([
+      [1, COSE_ALG_EDDSA],
+      [4, Buffer.from(keyId(publicKey), 'hex')],
+    ]),
+  );
+
 /** COSE_Sign1 around any payload. */
-export const coseSign1 = (payload: Uint8Array, key: KeyObject): Uint8Array => {
-  const protectedHeader = encode(new Map([[1, COSE_ALG_EDDSA]]));
+export const coseSign1 = (payload: Uint8Array, { privateKey, publicKey }: SigningKey): Uint8Array => {
+  const protectedHeader = coseHeader(publicKey);
   const toBeSigned = encode(['Signature1', protectedHeader, new Uint8Array(0), payload]);
-  const signature = new Uint8Array(sign(null, toBeSigned, key));
+  const signature = new Uint8Array(sign(null, toBeSigned, privateKey));
   const body = encode([protectedHeader, new Map(), payload, signature]);
   const tag = 0xc0 | COSE_SIGN1_TAG; // major type 6, value 18 fits the first byte
   return Buffer.concat([Uint8Array.of(tag), body]);
 };
 
 /** The bytes that travel to the board. */
-export const signPatch = (patch: Patch, key: SigningKey): Uint8Array =>
-  coseSign1(encodePatch(patch), key.privateKey);
+export const signPatch = (patch: Patch, key: SigningKey): Uint8Array => coseSign1(encodePatch(patch), key);
+
+/** A write of an SMP group that is to be signed; see abi/policy.ts. */
+export type Command = {
+  readonly group: number;
+  readonly command: number;
+  readonly payload: Uint8Array;
+  readonly sequence: bigint;
+  readonly boot: Uint8Array;
+};
+
+export const signCommand = (command: Command, key: SigningKey): Uint8Array =>
+  coseSign1(encode(byKey(commandKeys, command)), key);

@@ -6,5 +6,6 @@ export { encodeFrame, FrameDecoder, type FrameListener } from './frame.ts';
 export { memoryPair } from './memory.ts';
 export { type ReconnectOptions, withReconnect } from './reconnect.ts';
 export { DEFAULT_BAUD } from './serial.ts';
+export type { Signer } from './signed.ts';
 export type { Transport } from './transport.ts';
 export * from './velocity.ts';

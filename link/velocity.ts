@@ -10,12 +10,14 @@ import {
   encodeRecord,
   messages,
   type RecordOf,
+  SMP_GROUP_SIGNED,
   SMP_GROUP_VELOCITY,
 } from '../abi/index.ts';
 import { openTransport } from './address.ts';
 import { type LinkHealth, SmpClient } from './client.ts';
 import { AbiMismatchError, BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
 import type { SerialOptions } from './serial.ts';
+import { SignedExchange, type Signer } from './signed.ts';
 import { osCommands, smpGroups, statCommands } from './smp.ts';
 import { sendStaged } from './stage.ts';
 import type { Transport } from './transport.ts';
@@ -36,6 +38,8 @@ export type LinkOptions = SerialOptions & {
   readonly readyTimeoutMs?: number;
   /** Called with each line of console text, from the first one on. */
   readonly onConsole?: (line: string) => void;
+  /** Signs what the board's policy takes from signed commands only; default: such requests end in `not_signed`. */
+  readonly signer?: Signer;
 };
 
 /** Messages that work on the board for a while before they answer. */
@@ -67,9 +71,16 @@ const readAll = async <T>(read: (i: number) => Promise<T>): Promise<T[]> => {
 
 export class VelocityLink {
   readonly #client: SmpClient;
+  readonly #exchange: SignedExchange;
 
   constructor(client: SmpClient) {
     this.#client = client;
+    this.#exchange = new SignedExchange(client, () => this.info());
+  }
+
+  /** Signs from now on what the board's policy wants signed. */
+  signWith(signer: Signer): void {
+    this.#exchange.signer = signer;
   }
 
   /**
@@ -85,6 +96,7 @@ export class VelocityLink {
     const client = new SmpClient(transport);
     if (options.onConsole) client.onConsole(options.onConsole);
     const link = new VelocityLink(client);
+    if (options.signer) link.signWith(options.signer);
     try {
       await link.handshake(options.readyTimeoutMs ?? 0);
     } catch (error) {
@@ -158,7 +170,7 @@ export class VelocityLink {
   /** Any message of group 64. @throws CodecError when `value` does not match; else as SmpClient.request */
   async request<N extends MessageName>(name: N, value: Request<N>): Promise<Response<N>> {
     const message = messages[name];
-    const payload = await this.#client.request({
+    const payload = await this.#exchange.request({
       op: message.op,
       group: SMP_GROUP_VELOCITY,
       id: message.id,
@@ -193,12 +205,16 @@ export class VelocityLink {
   timer = (period_us?: number) => this.request('timer', period_us === undefined ? {} : { period_us });
   bench = (what: 'swap' | 'telemetry', n: number) => this.request('bench', { what, n });
   crash = () => this.request('crash', {});
+  key = (i: number) => this.request('key', { i });
+  revoke = (id: Uint8Array, public_key?: Uint8Array) =>
+    this.request('revoke', public_key ? { id, public_key } : { id });
 
   async telemetry(i: number): Promise<Telemetry> {
     const { histogram, ...rest } = await this.request('telemetry', { i });
     return { ...rest, histogram: histogramOf(histogram) };
   }
 
+  keys = (): Promise<Response<'key'>[]> => readAll((i) => this.key(i));
   modules = (): Promise<ModuleInfo[]> => readAll((i) => this.module(i));
   telemetryAll = (): Promise<Telemetry[]> => readAll((i) => this.telemetry(i));
   evidenceAll = (): Promise<Response<'evidence'>[]> => readAll((i) => this.evidence(i));
@@ -255,12 +271,23 @@ export class VelocityLink {
   }
 
   async #standard(op: 'read' | 'write', group: number, id: number, value: object, what: string, more = {}) {
-    const payload = await this.#client.request({ op, group, id, payload: encode(value), what, ...more });
+    const payload = await this.#exchange.request({ op, group, id, payload: encode(value), what, ...more });
     try {
       return decode(payload, { allowBigInt: true }) as Record<string, unknown>;
     } catch (cause) {
       throw new BadReplyError(this.describe(), what, { cause });
     }
+  }
+
+  /** Sends a command that is signed already; answers with the command's own answer, undecoded. */
+  signedCommand(message: Uint8Array): Promise<Uint8Array> {
+    return this.#client.request({
+      op: 'write',
+      group: SMP_GROUP_SIGNED,
+      id: 0,
+      payload: encode({ m: message }),
+      what: 'the signed command',
+    });
   }
 
   /** OS group: the board sends the text back. */

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { boardNamed } from '../../boards/index.ts';
-import { chosenKey } from '../../firmware/sign.ts';
+import { boardOptionsOf } from '../connect.ts';
 import type { Context } from '../context.ts';
+import { trustOf } from '../trust.ts';
 import { buildFor } from '../virtual.ts';
 
 /** `velocity build`: the kernel Image, its manifest, and the board's device tree. */
@@ -9,17 +10,13 @@ export const registerBuild = (program: Command, { output }: Context): void => {
   program
     .command('build')
     .description('build the kernel image, its manifest and the device tree of a board')
-    .option(
-      '--key <key>',
-      'key whose patches the image accepts: a name of `velocity keys list`, or a PEM file',
-    )
     .addHelpText('after', '\nExample:\n  velocity build --board rpi4b --key field')
-    .action(async (options: { key?: string }, command: Command) => {
-      const { board = 'qemu-virt' } = command.optsWithGlobals<{ board?: string }>();
+    .action(async (_options: object, command: Command) => {
+      const options = boardOptionsOf(command);
       const { manifest, dtb } = await buildFor(
-        boardNamed(board),
+        boardNamed(options.board ?? 'qemu-virt'),
         (text) => output.progress(text),
-        chosenKey(options.key),
+        trustOf(options),
       );
       output.fact(
         { event: 'build', ...manifest, ...(dtb ? { dtb } : {}) },

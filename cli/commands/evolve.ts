@@ -31,7 +31,6 @@ type EvolveOptions = ModelOptions & {
   readonly allowTested?: boolean;
   readonly readings: number;
   readonly ledger: string;
-  readonly key?: string;
 };
 
 const rulesFor = ({ budget }: EvolveOptions) => [
@@ -83,7 +82,7 @@ const detect = async (
 
 const evolve = (context: Context, file: string, options: EvolveOptions, board: BoardOptions) => {
   const { proposers, event } = proposersFor(options, context);
-  const key = chosenKey(options.key);
+  const key = chosenKey(board.key);
   const ledger = new Ledger(fileStore(options.ledger));
   const tell = (e: { readonly event: string }) => context.output.fact(e, narrate(e));
   tell(event);
@@ -126,10 +125,6 @@ export const registerEvolve = (program: Command, context: Context): void => {
         join(root, '.velocity/ledger.jsonl'),
         '.velocity/ledger.jsonl of this checkout',
       ),
-    )
-    .option(
-      '--key <key>',
-      'key to sign with: a name of `velocity keys list`, or a PEM file; default: the development key',
     )
     .addHelpText('after', '\nExample:\n  velocity evolve modules/fir/fir.c --budget 150 --board qemu-virt')
     .action((file: string, options: EvolveOptions, command: Command) =>

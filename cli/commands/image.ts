@@ -16,12 +16,13 @@ import {
 } from '../../firmware/media/index.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
+import { type TrustOptions, trustOf } from '../trust.ts';
 import { buildFor } from '../virtual.ts';
 
 const kinds = ['folder', 'disk', 'esp', 'boot-img'] as const;
 type Kind = (typeof kinds)[number];
 
-type Options = {
+type Options = TrustOptions & {
   readonly board?: string;
   readonly kind: Kind;
   readonly out: string;
@@ -87,7 +88,7 @@ export const registerImage = (program: Command, { output }: Context): void => {
       const { board: name = 'qemu-virt', kind, out } = options;
       const board = boardNamed(name);
       checkOptions(board, options);
-      const built = await buildFor(board, (text) => output.progress(text));
+      const built = await buildFor(board, (text) => output.progress(text), trustOf(options));
       const parts = partsOf(board, built, options.firmwareDir);
       const written = await write(board, kind, out, parts);
       const { build } = parts.manifest;

@@ -10,6 +10,7 @@ import {
   publicPem,
 } from '../../firmware/index.ts';
 import type { Context } from '../context.ts';
+import { registerBoardKeys } from './keys-board.ts';
 
 const registerNew = (parent: Command, { output }: Context) => {
   parent
@@ -76,9 +77,12 @@ const registerShow = (parent: Command, { output }: Context) => {
 
 /** `velocity keys …`: who may change what runs on a board. */
 export const registerKeys = (program: Command, context: Context): void => {
-  const keys = program.command('keys').description('make, list, show and import the keys that sign patches');
+  const keys = program
+    .command('keys')
+    .description('make, list, show and import the keys that sign; list, revoke and rotate those of a board');
   registerNew(keys, context);
   registerList(keys, context);
   registerShow(keys, context);
   registerImport(keys, context);
+  registerBoardKeys(keys, context);
 };

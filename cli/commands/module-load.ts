@@ -16,7 +16,6 @@ type LoadOptions = {
   readonly shadow?: boolean;
   readonly cores?: number;
   readonly period?: number;
-  readonly key?: string;
 };
 
 const installOptions = ({ canary, window, ratio, shadow }: LoadOptions) => ({
@@ -28,7 +27,7 @@ const installOptions = ({ canary, window, ratio, shadow }: LoadOptions) => ({
 
 const load = async (context: Context, file: string, options: LoadOptions, board: BoardOptions) => {
   const program = await readProgram(file, options.function);
-  const key = chosenKey(options.key);
+  const key = chosenKey(board.key);
   const name = options.name ?? stemOf(file);
   const wish = {
     program,
@@ -62,10 +61,6 @@ export const registerModuleLoad = (parent: Command, context: Context): void => {
     .option('--shadow', 'also run the predecessor on the same input and compare results')
     .option('--cores <mask>', 'cores to run on, as a bit mask', wholeNumber(0, 255))
     .option('--period <us>', 'timer period in microseconds', wholeNumber(50, 1_000_000))
-    .option(
-      '--key <key>',
-      'key to sign with: a name of `velocity keys list`, or a PEM file; default: the development key',
-    )
     .addHelpText('after', '\nExample:\n  velocity module load modules/fir/fir.c --canary --port /dev/ttyUSB0')
     .action(async (file: string, options: LoadOptions, command: Command) => {
       const done = await load(context, file, options, boardOptionsOf(command));

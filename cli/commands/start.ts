@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { chosenKey } from '../../firmware/sign.ts';
+import { boardOptionsOf } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
+import { trustOf } from '../trust.ts';
 import { startBoard } from '../virtual.ts';
 
 /** `velocity start`: a virtual board that stays, for several commands one after the other. */
@@ -10,14 +11,14 @@ export const registerStart = (program: Command, context: Context): void => {
     .command('start')
     .description('start a virtual board and keep it running until Ctrl-C; other commands reach it by --port')
     .option('--wall-clock', 'let board time follow the clock on the wall instead of counting instructions')
-    .option('--key <key>', 'key whose patches it accepts: a name of `velocity keys list`, or a PEM file')
     .addHelpText('after', '\nExample:\n  velocity start --board rpi4b')
-    .action(async (options: { wallClock?: boolean; key?: string }, command: Command) => {
-      const { board = 'qemu-virt', port } = command.optsWithGlobals<{ board?: string; port?: string }>();
+    .action(async (options: { wallClock?: boolean }, command: Command) => {
+      const trust = boardOptionsOf(command);
+      const { board = 'qemu-virt', port } = trust;
       if (port) throw new UsageError('a real board starts by itself', 'use --board, not --port');
       const running = await startBoard(board, (text) => context.output.progress(text), {
         clock: options.wallClock ? 'wall' : 'counted',
-        key: chosenKey(options.key),
+        ...trustOf(trust),
       });
       context.cleanup.add(running.stop);
       context.output.fact(

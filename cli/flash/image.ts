@@ -12,6 +12,7 @@ import {
 } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
+import { trustOf } from '../trust.ts';
 import { buildFor } from '../virtual.ts';
 import type { FlashOptions } from './options.ts';
 
@@ -27,7 +28,9 @@ export const prepare = async (context: Context, board: Board, options: FlashOpti
       'give manifest.json; a whole disk image needs --to DISK',
     );
   }
-  const built = options.image ? undefined : await buildFor(board, (text) => context.output.progress(text));
+  const built = options.image
+    ? undefined
+    : await buildFor(board, (text) => context.output.progress(text), trustOf(options));
   const path = options.image ?? paths.manifest;
   const image = readImage(path);
   const manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest;

@@ -1,5 +1,7 @@
+import type { TrustOptions } from '../trust.ts';
+
 /** What the person asked for. */
-export type FlashOptions = {
+export type FlashOptions = TrustOptions & {
   readonly board?: string;
   readonly port?: string;
   readonly baud?: number;

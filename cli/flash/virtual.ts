@@ -4,6 +4,7 @@ import { paths } from '../../firmware/index.ts';
 import { type FlashStep, flashVirtual, readImage, verifyVirtual } from '../../flasher/index.ts';
 import { withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
+import { trustOf } from '../trust.ts';
 import { buildFor, virtualStorage } from '../virtual.ts';
 import type { FlashOptions } from './options.ts';
 
@@ -15,7 +16,7 @@ export const flashVirtualBoard = async (
   options: FlashOptions,
 ): Promise<void> => {
   const { output } = context;
-  await buildFor(board, (text) => output.progress(text));
+  await buildFor(board, (text) => output.progress(text), trustOf(options));
   const image = readImage(options.image ?? paths.manifest);
   const storage = virtualStorage(board);
   if (options.dryRun) {
@@ -27,6 +28,6 @@ export const flashVirtualBoard = async (
     return output.fact({ event: 'verified', to: storage.folder }, `${board.name} holds the image`);
   }
   flashVirtual(board, storage, image, (step) => output.fact({ event: 'flash', ...step }, describe(step)));
-  const { build } = await withLink(context, { board: board.name }, (link) => link.info());
+  const { build } = await withLink(context, { ...options, board: board.name }, (link) => link.info());
   output.fact({ event: 'flashed', board: board.name, build }, `${board.name} runs velocity ${build}`);
 };

@@ -309,10 +309,10 @@ take_stack:
     mov x29, xzr
     ret
 
-    .section .velocity.key, "a"
-    .global velocity_public_key
-velocity_public_key:
-    .skip 32                   /* the firmware step puts the Ed25519 key here */
+    .section .velocity.policy, "a"
+    .global velocity_policy
+velocity_policy:
+    .skip 1024                 /* POLICY_BYTES: the firmware step puts the policy here (abi/policy.ts) */
 
     .section .noinit, "aw", %nobits
     .balign 16

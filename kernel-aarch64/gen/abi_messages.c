@@ -676,3 +676,66 @@ void encode_crash_response(struct cbor_writer *out, const struct msg_crash_respo
     cbor_put_text(out, SPAN("regs"));
     cbor_put_bytes(out, value->regs);
 }
+
+enum status decode_key_request(struct cbor_reader *in, struct msg_key_request *out) {
+    *out = (struct msg_key_request){};
+    uint32_t pairs = 0;
+    uint32_t seen = 0;
+    if (cbor_get_map(in, &pairs) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
+    for (uint32_t i = 0; i < pairs; i++) {
+        struct span key;
+        if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
+        if (span_is(key, "i")) {
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 1u;
+            if (!(cbor_get_u32(in, &out->i) == STATUS_OK)) { return STATUS_INVALID_ARGUMENT; }
+            continue;
+        }
+        if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
+    }
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+}
+
+void encode_key_response(struct cbor_writer *out, const struct msg_key_response *value) {
+    cbor_put_map(out, 7u);
+    cbor_put_text(out, SPAN("id"));
+    cbor_put_bytes(out, value->id);
+    cbor_put_text(out, SPAN("roles"));
+    cbor_put_uint(out, value->roles);
+    cbor_put_text(out, SPAN("doors"));
+    cbor_put_uint(out, value->doors);
+    cbor_put_text(out, SPAN("open"));
+    cbor_put_uint(out, value->open);
+    cbor_put_text(out, SPAN("sequence"));
+    cbor_put_uint(out, value->sequence);
+    cbor_put_text(out, SPAN("revoked"));
+    cbor_put_bool(out, value->revoked);
+    cbor_put_text(out, SPAN("kept"));
+    cbor_put_bool(out, value->kept);
+}
+
+enum status decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
+    *out = (struct msg_revoke_request){};
+    uint32_t pairs = 0;
+    uint32_t seen = 0;
+    if (cbor_get_map(in, &pairs) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
+    for (uint32_t i = 0; i < pairs; i++) {
+        struct span key;
+        if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
+        if (span_is(key, "id")) {
+            if ((seen & 1u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 1u;
+            if (!(cbor_get_bytes(in, &out->id) == STATUS_OK && out->id.size <= 8u)) { return STATUS_INVALID_ARGUMENT; }
+            continue;
+        }
+        if (span_is(key, "public_key")) {
+            if ((seen & 2u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 2u;
+            if (!(cbor_get_bytes(in, &out->public_key) == STATUS_OK && out->public_key.size <= 32u)) { return STATUS_INVALID_ARGUMENT; }
+            out->has_public_key = true;
+            continue;
+        }
+        if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
+    }
+    return (seen & 1u) == 1u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+}

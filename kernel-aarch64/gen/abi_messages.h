@@ -25,8 +25,8 @@ struct msg_info_response {
     uint64_t boot_insns; /* cycle counter from kernel entry to ready, console waiting excluded */
     uint32_t image_bytes; /* size of the running image */
     uint32_t features; /* CPU features in use: bit 0 LSE atomics, 1 dot product, 2 CRC32, 3 BTI */
-    struct span key_id; /* first 8 bytes of SHA-256 of the public key; zeros when there is none */
-    uint64_t sequence; /* highest patch sequence number accepted since start-up */
+    struct span key_id; /* id of the first key of the policy; zeros when there is none */
+    uint64_t sequence; /* highest sequence number accepted from any key */
     struct span boot; /* boot id: made anew at each start; a patch names the one it is for */
     uint32_t entropy; /* what the boot id was made from: bit 0 seed from the loader, 1 random number generator; 0: counters only, which may repeat */
 };
@@ -262,7 +262,7 @@ struct msg_run_response {
 };
 void encode_run_response(struct cbor_writer *out, const struct msg_run_response *value);
 
-/* Reads the timer hook; sets its period when one is given, and clears the counters. */
+/* Reads the timer hook; sets its period when one is given, which goes through the door `timer`, and clears the counters. */
 #define MSG_TIMER 16u
 struct msg_timer_request {
     uint32_t period_us; /* new period, 50..1000000 */
@@ -307,27 +307,55 @@ struct msg_crash_response {
 };
 void encode_crash_response(struct cbor_writer *out, const struct msg_crash_response *value);
 
-/* Calls row(name, id, is_write) for each message. */
+/* The i-th key of the policy. */
+#define MSG_KEY 19u
+struct msg_key_request {
+    uint32_t i; /* index, from 0 */
+};
+[[nodiscard]] enum status decode_key_request(struct cbor_reader *in, struct msg_key_request *out);
+struct msg_key_response {
+    struct span id; /* first bytes of SHA-256 of the public key */
+    uint32_t roles; /* mask of what it may sign; 0 once it is revoked */
+    uint32_t doors; /* mask of the doors that its commands pass; 0 once it is revoked */
+    uint32_t open; /* mask of the doors that need no signature; the same for every key */
+    uint64_t sequence; /* highest sequence number accepted from it */
+    bool revoked; /* nothing of it is accepted any more */
+    bool kept; /* revocations and sequence numbers are kept in storage, over a reset */
+};
+void encode_key_response(struct cbor_writer *out, const struct msg_key_response *value);
+
+/* Takes back what a key may do; its place takes the new key when there is one. */
+#define MSG_REVOKE 20u
+struct msg_revoke_request {
+    struct span id; /* id of the key */
+    struct span public_key; /* Ed25519 public key to put into its place, with the same rights */
+    bool has_public_key;
+};
+[[nodiscard]] enum status decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out);
+
+/* Calls row(name, id, is_write, door) for each message; door: what a policy may close, else 0. */
 #define MESSAGE_TABLE(row) \
-    row(info, 0u, false) \
-    row(stage, 1u, true) \
-    row(install, 2u, true) \
-    row(module, 3u, false) \
-    row(rollback, 4u, true) \
-    row(remove, 5u, true) \
-    row(telemetry, 6u, false) \
-    row(event, 7u, false) \
-    row(evidence, 8u, false) \
-    row(evidence_ack, 9u, true) \
-    row(inject, 10u, true) \
-    row(map_read, 11u, false) \
-    row(map_write, 12u, true) \
-    row(map_next, 13u, false) \
-    row(map_info, 14u, false) \
-    row(run, 15u, true) \
-    row(timer, 16u, true) \
-    row(bench, 17u, true) \
-    row(crash, 18u, false)
+    row(info, 0u, false, 0) \
+    row(stage, 1u, true, DOOR_UPLOAD) \
+    row(install, 2u, true, 0) \
+    row(module, 3u, false, 0) \
+    row(rollback, 4u, true, DOOR_MODULES) \
+    row(remove, 5u, true, DOOR_MODULES) \
+    row(telemetry, 6u, false, 0) \
+    row(event, 7u, false, 0) \
+    row(evidence, 8u, false, 0) \
+    row(evidence_ack, 9u, true, DOOR_EVIDENCE) \
+    row(inject, 10u, true, DOOR_PACKETS) \
+    row(map_read, 11u, false, 0) \
+    row(map_write, 12u, true, DOOR_MAPS) \
+    row(map_next, 13u, false, 0) \
+    row(map_info, 14u, false, 0) \
+    row(run, 15u, true, DOOR_RUN) \
+    row(timer, 16u, true, 0) \
+    row(bench, 17u, true, DOOR_RUN) \
+    row(crash, 18u, false, 0) \
+    row(key, 19u, false, 0) \
+    row(revoke, 20u, true, DOOR_KEYS)
 
 /* As MESSAGE_TABLE, but calls one of four by what the message carries: both, a request, a response, nothing. */
 #define MESSAGE_SHAPES(both, request, response, bare) \
@@ -349,4 +377,6 @@ void encode_crash_response(struct cbor_writer *out, const struct msg_crash_respo
     both(run, 15u, true) \
     both(timer, 16u, true) \
     both(bench, 17u, true) \
-    response(crash, 18u, false)
+    response(crash, 18u, false) \
+    both(key, 19u, false) \
+    request(revoke, 20u, true)

@@ -44,8 +44,20 @@ enum status : uint32_t {
     STATUS_CANARY_DISAGREED = 279, /* the canary returned another result than its predecessor for the same input */
     STATUS_REQUESTED = 280, /* asked for by the host */
     STATUS_SUPERSEDED = 281, /* replaced by a newer version */
-    STATUS_PROOF_POLICY = 282, /* the patch is not proven equivalent and the policy of this board refuses merely tested ones */
+    STATUS_PROOF_POLICY = 282, /* the policy of this board does not take patches with this kind of proof from this key */
     STATUS_WRONG_BOOT = 283, /* the patch was signed for another start of this board; read `info` and sign it again */
+    STATUS_UNKNOWN_KEY = 284, /* no key of this board has this id; sign with one that `velocity keys board` lists */
+    STATUS_REVOKED_KEY = 285, /* this key was revoked; sign with another one that `velocity keys board` lists */
+    STATUS_KEY_ROLE = 286, /* the policy does not let this key sign such a thing; sign with a key that may */
+    STATUS_NOT_SIGNED = 287, /* the policy takes this from signed commands only; name a key with --key */
+    STATUS_MODULE_FORBIDDEN = 288, /* the policy does not let this key change a module of this name */
+    STATUS_HOOK_FORBIDDEN = 289, /* the policy does not let this key use this hook */
+    STATUS_HELPER_FORBIDDEN = 290, /* the policy does not let programs of this key call this helper */
+    STATUS_BUDGET_FORBIDDEN = 291, /* the proven bound is above what the policy gives this key; make the worst case shorter */
+    STATUS_CORES_FORBIDDEN = 292, /* the policy does not let this key use these cores */
+    STATUS_RATE_LIMITED = 293, /* this key has made as many swaps within an hour as the policy gives it; wait */
+    STATUS_BAD_POLICY = 294, /* the policy of this image is damaged, so it accepts nothing signed; flash it again */
+    STATUS_BAD_COMMAND = 295, /* the signed payload is not a well-formed command; sign it with this release */
     STATUS_EMPTY_PROGRAM = 512, /* the program has no instructions */
     STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than this board takes; split it */
     STATUS_BAD_OPCODE = 514, /* this opcode is not defined by RFC 9669 */
@@ -153,8 +165,20 @@ enum status : uint32_t {
     row(canary_disagreed, 279, "the canary returned another result than its predecessor for the same input") \
     row(requested, 280, "asked for by the host") \
     row(superseded, 281, "replaced by a newer version") \
-    row(proof_policy, 282, "the patch is not proven equivalent and the policy of this board refuses merely tested ones") \
+    row(proof_policy, 282, "the policy of this board does not take patches with this kind of proof from this key") \
     row(wrong_boot, 283, "the patch was signed for another start of this board; read `info` and sign it again") \
+    row(unknown_key, 284, "no key of this board has this id; sign with one that `velocity keys board` lists") \
+    row(revoked_key, 285, "this key was revoked; sign with another one that `velocity keys board` lists") \
+    row(key_role, 286, "the policy does not let this key sign such a thing; sign with a key that may") \
+    row(not_signed, 287, "the policy takes this from signed commands only; name a key with --key") \
+    row(module_forbidden, 288, "the policy does not let this key change a module of this name") \
+    row(hook_forbidden, 289, "the policy does not let this key use this hook") \
+    row(helper_forbidden, 290, "the policy does not let programs of this key call this helper") \
+    row(budget_forbidden, 291, "the proven bound is above what the policy gives this key; make the worst case shorter") \
+    row(cores_forbidden, 292, "the policy does not let this key use these cores") \
+    row(rate_limited, 293, "this key has made as many swaps within an hour as the policy gives it; wait") \
+    row(bad_policy, 294, "the policy of this image is damaged, so it accepts nothing signed; flash it again") \
+    row(bad_command, 295, "the signed payload is not a well-formed command; sign it with this release") \
     row(empty_program, 512, "the program has no instructions") \
     row(program_too_long, 513, "the program has more instructions than this board takes; split it") \
     row(bad_opcode, 514, "this opcode is not defined by RFC 9669") \

@@ -5,6 +5,7 @@
 #include "link/reset.h"
 #include "link/smp.h"
 #include "smp/core.h"
+#include "trust/keys.h"
 
 enum : uint8_t { OS_ECHO = 0, OS_TASKSTAT = 2, OS_RESET = 5, OS_PARAMS = 6 };
 
@@ -63,13 +64,13 @@ static enum status params(struct cbor_writer *out) {
 
 enum status os_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,
                      struct refusal *refusal) {
-    (void)refusal;
     if (header->command == OS_ECHO) { return echo(in, out); } /* clients send it with either operation */
     if (header->command == OS_TASKSTAT && header->op == SMP_READ) { return taskstat(out); }
     if (header->command == OS_PARAMS && header->op == SMP_READ) { return params(out); }
     if (header->command == OS_RESET && header->op == SMP_WRITE) {
-        reset_asked = true; /* carried out once the reply is on its way */
-        return STATUS_OK;
+        const enum status status = door_check(DOOR_RESET, refusal);
+        reset_asked = reset_asked || status == STATUS_OK; /* carried out once the reply is on its way */
+        return status;
     }
     return STATUS_NOT_SUPPORTED;
 }

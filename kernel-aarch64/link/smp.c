@@ -1,4 +1,5 @@
 #include "link/smp.h"
+#include "gen/abi_policy.h"
 #include "lib/printable.h"
 
 constexpr uint8_t VERSION_2 = 1;
@@ -13,6 +14,7 @@ static const struct group GROUPS[] = {
     {0, false, os_group},
     {2, false, stat_group},
     {SMP_GROUP_VELOCITY, true, velocity_group},
+    {SMP_GROUP_SIGNED, true, signed_group},
 };
 
 bool smp_header_load(struct smp_header *out, struct span message) {
@@ -47,6 +49,11 @@ static const struct group *find_group(uint16_t id) {
         if (GROUPS[i].id == id) { return &GROUPS[i]; }
     }
     return nullptr;
+}
+
+smp_group smp_group_of(uint16_t id) {
+    const struct group *group = find_group(id);
+    return group == nullptr ? nullptr : group->handle;
 }
 
 static struct span text_of(const char *text) {

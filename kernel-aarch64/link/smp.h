@@ -49,3 +49,8 @@ enum status stat_group(const struct smp_header *header, struct cbor_reader *in, 
                        struct refusal *refusal);
 enum status velocity_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,
                            struct refusal *refusal);
+enum status signed_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,
+                         struct refusal *refusal);
+
+/* The handler of a group; null when there is none. */
+[[nodiscard]] smp_group smp_group_of(uint16_t id);

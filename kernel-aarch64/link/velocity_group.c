@@ -1,5 +1,6 @@
 /* SMP group 64: each message of abi/messages.ts is decoded, handled by patch/service.h, and its response encoded. */
 #include "link/smp.h"
+#include "trust/keys.h"
 
 typedef enum status (*command)(struct cbor_reader *in, struct cbor_writer *out, struct refusal *refusal);
 
@@ -38,8 +39,9 @@ MESSAGE_SHAPES(ANSWER_BOTH, ANSWER_REQUEST, ANSWER_RESPONSE, ANSWER_BARE)
 static const struct {
     command answer;
     enum smp_op op;
+    uint32_t door;
 } COMMANDS[] = {
-#define COMMAND_ROW(name, id, is_write) [id] = {answer_##name, is_write ? SMP_WRITE : SMP_READ},
+#define COMMAND_ROW(name, id, is_write, door) [id] = {answer_##name, is_write ? SMP_WRITE : SMP_READ, door},
     MESSAGE_TABLE(COMMAND_ROW)
 #undef COMMAND_ROW
 };
@@ -49,5 +51,6 @@ enum status velocity_group(const struct smp_header *header, struct cbor_reader *
     if (header->command >= sizeof COMMANDS / sizeof COMMANDS[0]) { return STATUS_NOT_SUPPORTED; }
     const auto row = &COMMANDS[header->command];
     if (!row->answer || row->op != header->op) { return STATUS_NOT_SUPPORTED; }
-    return row->answer(in, out, refusal);
+    const enum status status = door_check(row->door, refusal);
+    return status == STATUS_OK ? row->answer(in, out, refusal) : status;
 }

@@ -3,10 +3,11 @@
 #include "lib/irqflags.h"
 #include "lib/mem.h"
 #include "lib/pmu.h"
+#include "lib/refusal.h"
 #include "patch/compile.h"
 #include "patch/dispatch.h"
 #include "patch/modules.h"
-#include "patch/refusal.h"
+#include "patch/service.h"
 #include "patch/text.h"
 
 /* Measures swap and telemetry, and tries what a fault does, with modules of its own, built like any other: verified, compiled, bound to a slot. */

@@ -4,9 +4,10 @@
 #include "drivers/board.h"
 #include "lib/mem.h"
 #include "lib/pmu.h"
+#include "lib/refusal.h"
 #include "mm/pool.h"
 #include "patch/dispatch.h"
-#include "patch/refusal.h"
+#include "patch/service.h"
 
 constexpr uint32_t WORKSPACE_BYTES = 1024 * 1024;
 constexpr uint64_t VERIFIER_STEPS = 4'000'000;

@@ -2,25 +2,24 @@
 #include "drivers/board.h"
 #include "lib/mem.h"
 #include "lib/pmu.h"
+#include "lib/refusal.h"
 #include "patch/boot_id.h"
 #include "patch/compile.h"
-#include "patch/cose.h"
 #include "patch/dispatch.h"
 #include "patch/modules.h"
+#include "patch/permission.h"
 #include "patch/program_hash.h"
-#include "patch/refusal.h"
 #include "patch/report.h"
+#include "patch/service.h"
 #include "patch/stage.h"
 #include "patch/text.h"
-
-extern const uint8_t velocity_public_key[32];
-
-static uint64_t sequence;
+#include "trust/keys.h"
 
 /* All that is known of a patch on its way in. Nothing of it is visible outside before apply(). */
 struct admission {
     const struct msg_install_request *request;
     struct refusal *refusal;
+    struct signer signer;
     struct patch patch;
     struct module *module;       /* null when the name is new */
     struct version *predecessor; /* running now; null when the name is new */
@@ -29,15 +28,13 @@ struct admission {
     uint64_t check_cycles;
 };
 
-uint64_t install_sequence(void) { return sequence; }
-
 /* Hash of the staged bytes, signature, form. */
 static enum status check_envelope(struct admission *admission) {
     struct span message;
     struct span payload;
     const uint64_t start = cycles() - timer_cycles();
     enum status status = stage_get(&message, admission->refusal);
-    if (status == STATUS_OK) { status = cose_verify(message, velocity_public_key, &payload); }
+    if (status == STATUS_OK) { status = keys_open(message, ROLE_PATCH, &admission->signer, &payload, admission->refusal); }
     admission->check_cycles = cycles() - timer_cycles() - start;
     if (status == STATUS_OK) { status = patch_decode(payload, &admission->patch, admission->refusal); }
     return status;
@@ -56,13 +53,6 @@ static enum status check_boot(const struct admission *admission) {
     if (memcmp(wanted, here, BOOT_ID_BYTES) == 0) { return STATUS_OK; }
     return REFUSE(admission->refusal, STATUS_WRONG_BOOT, "the patch is for boot %02x%02x%02x%02x..., this is %02x%02x%02x%02x...",
                   wanted[0], wanted[1], wanted[2], wanted[3], here[0], here[1], here[2], here[3]);
-}
-
-static enum status check_sequence(const struct admission *admission) {
-    const uint64_t offered = admission->patch.sequence;
-    if (offered > sequence) { return STATUS_OK; }
-    return REFUSE(admission->refusal, offered == sequence ? STATUS_REPLAYED : STATUS_OLDER_SEQUENCE,
-                  "sequence %lu; the newest accepted is %lu", offered, sequence);
 }
 
 static enum status check_hook(const struct admission *admission) {
@@ -165,6 +155,10 @@ static enum status check_bound(const struct admission *admission) {
         return REFUSE(admission->refusal, STATUS_OVER_BUDGET, "proven %lu instructions, the budget is %u", proven,
                       budget_of(admission->patch.hook));
     }
+    if (proven > admission->signer.rights->budget) {
+        return REFUSE(admission->refusal, STATUS_BUDGET_FORBIDDEN, "proven %lu instructions, this key may use %lu", proven,
+                      admission->signer.rights->budget);
+    }
     return STATUS_OK;
 }
 
@@ -186,7 +180,10 @@ static enum status decode(struct admission *admission) {
     if (status == STATUS_OK) { status = check_envelope(admission); }
     if (status == STATUS_OK) { status = check_board(admission); }
     if (status == STATUS_OK) { status = check_boot(admission); }
-    if (status == STATUS_OK) { status = check_sequence(admission); }
+    if (status == STATUS_OK) {
+        status = keys_check_sequence(&admission->signer, admission->patch.sequence, admission->refusal);
+    }
+    if (status == STATUS_OK) { status = check_permission(&admission->patch, &admission->signer, admission->refusal); }
     if (status == STATUS_OK) { status = check_hook(admission); }
     if (status == STATUS_OK) { status = check_parent(admission); }
     if (status == STATUS_OK) { status = build(admission); }
@@ -223,7 +220,8 @@ static enum status apply(struct admission *admission) {
     if (status != STATUS_OK) {
         return REFUSE(admission->refusal, status, "the version to be replaced was thrown out meanwhile");
     }
-    sequence = admission->patch.sequence;
+    keys_note_sequence(&admission->signer, admission->patch.sequence);
+    keys_note_swap(&admission->signer);
     report_installed(version);
     if (admission->patch.period_us != 0) { (void)timer_set_period(admission->patch.period_us); } /* range was checked */
     timer_poll();

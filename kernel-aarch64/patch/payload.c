@@ -1,8 +1,9 @@
 #include "patch/payload.h"
 #include "drivers/tick.h"
 #include "gen/abi_patch.h"
+#include "lib/refusal.h"
 #include "patch/boot_id.h"
-#include "patch/refusal.h"
+#include "patch/service.h"
 
 #define BIT(key) (1u << (key))
 

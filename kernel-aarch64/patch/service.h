@@ -3,13 +3,7 @@
  * Spans in a response point into storage of this service and stay valid until the next call of any handler. */
 
 #include "gen/abi_messages.h"
-
-/* Particulars of a status other than STATUS_OK; travels beside it to the host. */
-struct refusal {
-    bool has_insn;
-    uint32_t insn;     /* eBPF instruction slot that was refused */
-    char message[128]; /* NUL-terminated; empty when the status says it all */
-};
+#include "lib/refusal.h"
 
 [[nodiscard]] enum status handle_info(struct msg_info_response *response, struct refusal *refusal);
 [[nodiscard]] enum status handle_stage(const struct msg_stage_request *request, struct msg_stage_response *response,
@@ -44,3 +38,6 @@ struct refusal {
 [[nodiscard]] enum status handle_bench(const struct msg_bench_request *request, struct msg_bench_response *response,
                                        struct refusal *refusal);
 [[nodiscard]] enum status handle_crash(struct msg_crash_response *response, struct refusal *refusal);
+[[nodiscard]] enum status handle_key(const struct msg_key_request *request, struct msg_key_response *response,
+                                     struct refusal *refusal);
+[[nodiscard]] enum status handle_revoke(const struct msg_revoke_request *request, struct refusal *refusal);

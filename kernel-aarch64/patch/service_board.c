@@ -6,33 +6,23 @@
 #include "lib/irqflags.h"
 #include "lib/mem.h"
 #include "lib/pmu.h"
-#include "lib/sha256.h"
+#include "lib/refusal.h"
 #include "patch/boot_id.h"
 #include "patch/dispatch.h"
 #include "patch/install.h"
-#include "patch/refusal.h"
+#include "patch/service.h"
 #include "patch/slots.h"
 #include "patch/text.h"
 #include "smp/core.h"
 #include "smp/crash.h"
-
-extern const uint8_t velocity_public_key[32];
-
-static bool is_zero(const uint8_t *bytes, uint32_t size) {
-    for (uint32_t i = 0; i < size; i++) {
-        if (bytes[i] != 0) { return false; }
-    }
-    return true;
-}
-
-static const uint8_t *key_hash(void) {
-    static uint8_t hash[SHA256_BYTES];
-    if (!is_zero(velocity_public_key, 32)) { sha256((struct span){velocity_public_key, 32}, hash); }
-    return hash;
-}
+#include "trust/keys.h"
 
 enum status handle_info(struct msg_info_response *response, [[maybe_unused]] struct refusal *refusal) {
     static const uint8_t abi[8] = ABI_HASH;
+    struct key_state key = {};
+    (void)keys_at(0, &key); /* stays zero when there is none */
+    static uint8_t key_id[KEY_ID_BYTES];
+    memcpy(key_id, key.id, sizeof(key_id));
     *response = (struct msg_info_response){
         .version = SPAN(VELOCITY_VERSION),
         .build = span_of(build_id()),
@@ -44,8 +34,8 @@ enum status handle_info(struct msg_info_response *response, [[maybe_unused]] str
         .boot_insns = boot_cycles(),
         .image_bytes = image_bytes(),
         .features = board_features(),
-        .key_id = {key_hash(), 8},
-        .sequence = install_sequence(),
+        .key_id = {key_id, sizeof(key_id)},
+        .sequence = keys_newest_sequence(),
         .boot = {boot_id(), BOOT_ID_BYTES},
         .entropy = boot_id_entropy(),
     };
@@ -72,7 +62,9 @@ enum status handle_crash(struct msg_crash_response *response, [[maybe_unused]] s
 enum status handle_timer(const struct msg_timer_request *request, struct msg_timer_response *response,
                          struct refusal *refusal) {
     if (request->has_period_us) {
-        const enum status status = timer_set_period(request->period_us);
+        enum status status = door_check(DOOR_TIMER, refusal);
+        if (status != STATUS_OK) { return status; }
+        status = timer_set_period(request->period_us);
         if (status != STATUS_OK) {
             return REFUSE(refusal, status, "period_us is %u..%u", TICK_PERIOD_MIN_US, TICK_PERIOD_MAX_US);
         }

@@ -1,6 +1,7 @@
 /* map_read, map_write, map_next, map_info. */
 #include "bpf/maps/map.h"
-#include "patch/refusal.h"
+#include "lib/refusal.h"
+#include "patch/service.h"
 #include "patch/text.h"
 
 constexpr uint32_t VALUE_BYTES = 2048; /* limit of the message */

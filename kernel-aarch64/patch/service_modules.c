@@ -1,8 +1,9 @@
 /* module, rollback, remove, telemetry, event, evidence, evidence_ack. */
 #include "drivers/clock.h"
 #include "lib/mem.h"
+#include "lib/refusal.h"
 #include "patch/modules.h"
-#include "patch/refusal.h"
+#include "patch/service.h"
 #include "patch/text.h"
 #include "telemetry/events.h"
 #include "telemetry/evidence.h"

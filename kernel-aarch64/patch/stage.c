@@ -1,8 +1,9 @@
 #include "patch/stage.h"
 #include "lib/mem.h"
+#include "lib/refusal.h"
 #include "lib/sha256.h"
 #include "mm/pool.h"
-#include "patch/refusal.h"
+#include "patch/service.h"
 
 static struct {
     uint8_t *data; /* STAGE_BYTES; from the pool at the first use, so that start-up need not clear it */

@@ -34,7 +34,7 @@ onEveryBoard((it) => {
 
   it('refuses_the_signature_of_another_key', async (t, { link }) => {
     const patch = await patchFor(link, { program: two, name: 'trust' });
-    await refused(t, 'bad_signature', installBytes(link, signPatch(patch, strangersKey())));
+    await refused(t, 'unknown_key', installBytes(link, signPatch(patch, strangersKey())));
   });
 
   it('refuses_what_is_not_cose', async (t, { link }) => {

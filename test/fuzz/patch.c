@@ -1,6 +1,6 @@
 /* A patch: as a message, which no random input can sign, and as a payload whose signature is taken for good. */
 #include "patch/boot_id.h"
-#include "patch/cose.h"
+#include "trust/cose.h"
 #include "patch/payload.h"
 #include "check.h"
 

@@ -4,7 +4,7 @@ import { encode } from 'cborg';
 import { messages } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/index.ts';
 import { root } from '../../firmware/index.ts';
-import { encodePatch, type Patch } from '../../firmware/sign.ts';
+import { coseHeader, encodePatch, type Patch } from '../../firmware/sign.ts';
 import { encodeFrame } from '../../link/index.ts';
 import { hundredInstructions } from '../bench/kernel.ts';
 
@@ -60,7 +60,7 @@ const cose = [
   'lib/cbor_deterministic.c',
   'lib/sha512.c',
   'lib/print.c',
-  'patch/cose.c',
+  'trust/cose.c',
   'patch/payload.c',
 ];
 const curve = ['lib/ed25519.c', 'lib/ed25519_field.c', 'lib/ed25519_point.c', 'lib/ed25519_scalar.c'];
@@ -103,7 +103,7 @@ const all: readonly Target[] = [
     sources: kernel(...cose, ...curve),
     seeds: () => [
       encodePatch(patch),
-      encode([encode(new Map([[1, -8]])), new Map(), encodePatch(patch), new Uint8Array(64)]),
+      encode([coseHeader(new Uint8Array(32)), new Map(), encodePatch(patch), new Uint8Array(64)]),
     ],
     maxBytes: 2048,
   },

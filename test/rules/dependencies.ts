@@ -39,8 +39,9 @@ export const includeRules: Rules = {
   telemetry: ['lib', 'gen', 'smp', 'drivers/clock.h'],
   'bpf/maps': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'mm'],
   'bpf/helpers': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'drivers/clock.h'],
-  patch: ['bpf', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers'],
-  link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp'],
+  trust: ['lib', 'gen', 'drivers/clock.h'],
+  patch: ['bpf', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers', 'trust'],
+  link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp', 'trust'],
   boot: anything,
 };
 

@@ -3,7 +3,14 @@ import { sign } from 'node:crypto';
 import { encode } from 'cborg';
 import { hooks, mapTypes, patchKeys } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/index.ts';
-import { coseSign1, encodePatch, type Patch, type SigningKey, signPatch } from '../../firmware/sign.ts';
+import {
+  coseHeader,
+  coseSign1,
+  encodePatch,
+  type Patch,
+  type SigningKey,
+  signPatch,
+} from '../../firmware/sign.ts';
 import { strangersKey } from '../board/programs.ts';
 import { arrayOf, hex, join, mapOf, mapPairs, type Pair, patchPairs, withValue } from './encoding.ts';
 
@@ -46,7 +53,7 @@ const payload = (
 ): Attack => ({
   name,
   status,
-  make: ({ good, key }) => coseSign1(build(patchPairs(good), good), key.privateKey),
+  make: ({ good, key }) => coseSign1(build(patchPairs(good), good), key),
 });
 
 const message = (name: string, status: string, make: Attack['make']): Attack => ({ name, status, make });
@@ -54,6 +61,8 @@ const message = (name: string, status: string, make: Attack['make']): Attack => 
 const headers = {
   eddsa: encode(new Map([[1, -8]])),
   es256: encode(new Map([[1, -7]])),
+  twice: hex('a3 0127 0127 04 48 0000000000000000'),
+  shortId: hex('a2 0127 04 47 00000000000000'),
 };
 
 /** COSE_Sign1 around a good payload with one part replaced; the signature fits the protected header that is used. */
@@ -62,7 +71,7 @@ const envelope = (
   parts: Partial<Record<'tag' | 'header' | 'unprotected' | 'payload' | 'signature' | 'after', Uint8Array>>,
 ) => {
   const body = encodePatch(good);
-  const header = parts.header ?? headers.eddsa;
+  const header = parts.header ?? coseHeader(key.publicKey);
   const signature = sign(null, encode(['Signature1', header, none, body]), key.privateKey);
   return join(
     parts.tag ?? hex('d2'),
@@ -76,14 +85,20 @@ const envelope = (
 };
 
 const envelopes: readonly Attack[] = [
-  message('the signature of another key', 'bad_signature', ({ good }) => signPatch(good, strangersKey())),
+  message('the signature of another key', 'unknown_key', ({ good }) => signPatch(good, strangersKey())),
+  message("the signature of another key in the name of the board's", 'bad_signature', ({ good, key }) =>
+    coseSign1(encodePatch(good), { ...strangersKey(), publicKey: key.publicKey }),
+  ),
+  message('no key id', 'bad_algorithm', (s) => envelope(s, { header: headers.eddsa })),
+  message('a key id of 7 bytes', 'bad_algorithm', (s) => envelope(s, { header: headers.shortId })),
+  message('the id of no key', 'unknown_key', (s) => envelope(s, { header: coseHeader(new Uint8Array(32)) })),
   message('no signature', 'bad_signature', (s) => envelope(s, { signature: encode(none) })),
   message('a signature of zeros', 'bad_signature', (s) =>
     envelope(s, { signature: encode(new Uint8Array(64)) }),
   ),
   message('another algorithm', 'bad_algorithm', (s) => envelope(s, { header: headers.es256 })),
   message('an empty protected header', 'bad_algorithm', (s) => envelope(s, { header: none })),
-  message('the algorithm twice', 'bad_algorithm', (s) => envelope(s, { header: hex('a2 0127 0127') })),
+  message('the algorithm twice', 'bad_algorithm', (s) => envelope(s, { header: headers.twice })),
   message('another tag', 'not_cose', (s) => envelope(s, { tag: hex('d1') })),
   message('a byte after the message', 'not_cose', (s) => envelope(s, { after: hex('00') })),
   message('a second message after it', 'not_cose', (s) => envelope(s, { after: signPatch(s.good, s.key) })),

@@ -67,7 +67,7 @@ test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', 
   });
   t.deepEqual(
     JSON.parse(mixed.stdout || '{}'),
-    { status: 'bad_signature', key: field.last.key_id },
+    { status: 'unknown_key', key: field.last.key_id },
     mixed.stderr,
   );
 });

@@ -36,7 +36,7 @@ export const buildNative = async (
   return output;
 };
 
-/** What the oracle and the fuzzer of lib/ and patch/cose are made of. */
+/** What the oracle and the fuzzer of lib/ and trust/cose are made of. */
 export const librarySources = [
   'lib/cbor.c',
   'lib/cbor_deterministic.c',
@@ -48,7 +48,7 @@ export const librarySources = [
   'lib/ed25519_field.c',
   'lib/ed25519_point.c',
   'lib/ed25519_scalar.c',
-  'patch/cose.c',
+  'trust/cose.c',
   'gen/abi_messages.c',
 ] as const;
 
@@ -67,4 +67,5 @@ export const linkSources = [
   'link/os_group.c',
   'link/stat_group.c',
   'link/velocity_group.c',
+  'link/signed_group.c',
 ] as const;

@@ -1,9 +1,9 @@
-/* Random bytes, and random damage to well-formed ones, through every reader of lib/cbor.c and patch/cose.c:
+/* Random bytes, and random damage to well-formed ones, through every reader of lib/cbor.c and trust/cose.c:
  * `fuzz_cbor SEED ROUNDS`. Each input has its own allocation, so that the sanitizer sees a read beyond it. */
 #include "gen/abi_messages.h"
 #include "lib/base64.h"
 #include "lib/cbor.h"
-#include "patch/cose.h"
+#include "trust/cose.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

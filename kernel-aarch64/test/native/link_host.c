@@ -2,6 +2,7 @@
  * replaced by stand-ins whose answers a test can tell apart. With an argument, the first N bytes of random input derived
  * from a seed are fed instead, many times over (fuzzing without a corpus): `link_host fuzz SEED ROUNDS`. */
 #include "drivers/tick.h"
+#include "patch/command.h"
 #include "link/line.h"
 #include "link/packet.h"
 #include "link/receive.h"
@@ -88,10 +89,26 @@ NO_ENTRY_BOTH(map_info)
 NO_ENTRY_BOTH(run)
 NO_ENTRY_BOTH(timer)
 NO_ENTRY_BOTH(bench)
+NO_ENTRY_BOTH(key)
 enum status handle_remove(const struct msg_remove_request *, struct refusal *) { return STATUS_OK; }
 enum status handle_evidence_ack(const struct msg_evidence_ack_request *, struct refusal *) { return STATUS_NO_ENTRY; }
+enum status handle_revoke(const struct msg_revoke_request *, struct refusal *) { return STATUS_NO_ENTRY; }
 enum status handle_map_write(const struct msg_map_write_request *, struct refusal *) { return STATUS_NO_ENTRY; }
 enum status handle_crash(struct msg_crash_response *, struct refusal *) { return STATUS_NO_ENTRY; }
+
+
+/* Injecting needs a signature, and any message is one that may inject. */
+static const struct signer *assumed;
+void keys_assume(const struct signer *signer) { assumed = signer; }
+enum status door_check(uint32_t door, struct refusal *) {
+    return door == DOOR_PACKETS && !assumed ? STATUS_NOT_SIGNED : STATUS_OK;
+}
+enum status command_open(struct span message, struct command *out, struct refusal *) {
+    *out = (struct command){.group = message.size > 0 ? message.data[0] : 0, .command = MSG_INJECT};
+    static const uint8_t frame[] = {0xa1, 0x64, 'd', 'a', 't', 'a', 0x41, 0x00};
+    out->payload = (struct span){frame, sizeof frame};
+    return STATUS_OK;
+}
 
 static uint64_t state;
 
@@ -115,7 +132,7 @@ static void collect(const void *line, uint32_t size) {
 static void random_message(void) {
     uint8_t body[SMP_BUFFER_BYTES];
     const uint32_t payload = random_below(8) == 0 ? random_below(SMP_BUFFER_BYTES - 8) : random_below(64);
-    static const uint8_t groups[] = {0, 2, 64, 64, 64, 1};
+    static const uint8_t groups[] = {0, 2, 64, 64, 65, 1};
     static const char *const starts[] = {"\xa1\x61\x64\x65hello", "\xa1\x61i\x18\x00", "\xbf", "\xa1\x64name\x64link", "\x9b"};
     for (uint32_t i = 0; i < 8 + payload; i++) { body[i] = (uint8_t)random_below(256); }
     const char *start = starts[random_below(5)];

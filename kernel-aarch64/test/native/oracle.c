@@ -1,4 +1,4 @@
-/* Answers questions about lib/ and patch/cose, one a line on standard input, so that a test can compare them with
+/* Answers questions about lib/ and trust/cose, one a line on standard input, so that a test can compare them with
  * another implementation: `sha256 DATA`, `sha512 DATA`, `crc16 DATA`, `base64 DATA`, `unbase64 TEXT`,
  * `point BYTES`, `ed25519 KEY SIGNATURE PART...`, `cose KEY MESSAGE`. Data are hex, `-` for none. */
 #include "lib/base64.h"
@@ -7,7 +7,7 @@
 #include "lib/ed25519_point.h"
 #include "lib/sha256.h"
 #include "lib/sha512.h"
-#include "patch/cose.h"
+#include "trust/cose.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@ import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import test from 'ava';
 import { encode } from 'cborg';
 import { statusNamed } from '../../../abi/index.ts';
-import { coseSign1 } from '../../../firmware/sign.ts';
+import { coseHeader, coseSign1 } from '../../../firmware/sign.ts';
 import { buildNative, librarySources } from './build.ts';
 
 let oracle = '';
@@ -27,7 +27,8 @@ const ask = (questions: readonly string[]) => {
 
 const newKey = () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return { privateKey, raw: publicKey.export({ type: 'spki', format: 'der' }).subarray(12) };
+  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(12);
+  return { privateKey, publicKey: raw, raw };
 };
 
 const flip = (data: Uint8Array, bit: number) => {
@@ -201,7 +202,7 @@ test('a_cose_message_of_this_project_holds_with_and_without_its_tag', (t) => {
   const key = newKey();
   for (const size of [0, 1, 23, 24, 255, 256, 70_000]) {
     const payload = randomBytes(size);
-    const message = coseSign1(payload, key.privateKey);
+    const message = coseSign1(payload, key);
     const expected = `0 ${hex(payload)}`;
     t.deepEqual(
       ask([`cose ${hex(key.raw)} ${hex(message)}`, `cose ${hex(key.raw)} ${hex(message.subarray(1))}`]),
@@ -213,8 +214,8 @@ test('a_cose_message_of_this_project_holds_with_and_without_its_tag', (t) => {
 test('each_reason_to_refuse_a_cose_message_has_its_own_status', (t) => {
   const key = newKey();
   const payload = Buffer.from('payload');
-  const good = Buffer.from(coseSign1(payload, key.privateKey));
-  const eddsa = header(new Map([[1, -8]]));
+  const good = Buffer.from(coseSign1(payload, key));
+  const eddsa = coseHeader(key.raw);
   const parts = [eddsa, new Map(), payload, new Uint8Array(64)];
   const cases: readonly (readonly [string, Uint8Array, string, Uint8Array?])[] = [
     ['nothing', noBytes, code('not_cose')],
@@ -226,6 +227,7 @@ test('each_reason_to_refuse_a_cose_message_has_its_own_status', (t) => {
     ['a payload elsewhere', encode([eddsa, new Map(), null, new Uint8Array(64)]), code('not_cose')],
     ['ES256', signedWith(header(new Map([[1, -7]])), payload, key), code('bad_algorithm')],
     ['no algorithm', signedWith(noBytes, payload, key), code('bad_algorithm')],
+    ['no key id', signedWith(header(new Map([[1, -8]])), payload, key), code('bad_algorithm')],
     [
       'a critical header',
       signedWith(
@@ -233,6 +235,7 @@ test('each_reason_to_refuse_a_cose_message_has_its_own_status', (t) => {
           new Map<number, unknown>([
             [1, -8],
             [2, [1]],
+            [4, new Uint8Array(8)],
           ]),
         ),
         payload,
@@ -252,12 +255,12 @@ test('each_reason_to_refuse_a_cose_message_has_its_own_status', (t) => {
 test('only_one_encoding_of_a_cose_message_is_accepted', (t) => {
   const key = newKey();
   const payload = Buffer.from('payload');
-  const eddsa = Buffer.from(header(new Map([[1, -8]])));
+  const eddsa = Buffer.from(coseHeader(key.raw));
   const signature = sign(null, encode(['Signature1', eddsa, noBytes, payload]), key.privateKey);
   const bytes = (head: string, data: Uint8Array) => Buffer.concat([Buffer.from(head, 'hex'), data]);
   const good = {
     array: Buffer.of(0x84),
-    header: bytes('43', eddsa),
+    header: bytes('4d', eddsa),
     unsigned: Buffer.of(0xa0),
     payload: bytes('47', payload),
     signature: bytes('5840', signature),
@@ -271,7 +274,7 @@ test('only_one_encoding_of_a_cose_message_is_accepted', (t) => {
       array: Buffer.of(0x9f),
       signature: bytes('5840', Buffer.concat([signature, Buffer.of(0xff)])),
     },
-    'a long header head': { header: bytes('5803', eddsa) },
+    'a long header head': { header: bytes('580d', eddsa) },
     'a long payload head': { payload: bytes('5807', payload) },
     'a longer payload head': { payload: bytes('590007', payload) },
     'a payload in chunks': { payload: bytes('5f47', Buffer.concat([payload, Buffer.of(0xff)])) },
@@ -290,7 +293,7 @@ test('only_one_encoding_of_a_cose_message_is_accepted', (t) => {
 
 test('a_cose_message_with_any_bit_flipped_or_cut_anywhere_is_refused', (t) => {
   const key = newKey();
-  const message = coseSign1(Buffer.from('0123456789'), key.privateKey);
+  const message = coseSign1(Buffer.from('0123456789'), key);
   const flipped = Array.from({ length: message.length * 8 }, (_, bit) => flip(message, bit));
   const cut = Array.from({ length: message.length }, (_, size) => message.subarray(0, size));
   const answers = ask([...flipped, ...cut].map((m) => `cose ${hex(key.raw)} ${hex(m)}`));

@@ -12,6 +12,7 @@
 #include "patch/slots.h"
 #include "telemetry/events.h"
 #include "telemetry/evidence.h"
+#include "trust/keys.h"
 
 /* What a test patch says; zeros are left out of the payload where the field is optional. */
 struct recipe {
@@ -175,14 +176,14 @@ static void refusals_are_precise_and_change_nothing(void) {
     CHECK(refusal.has_insn && refusal.insn == 1 && strcmp(refusal.message, "r1 is bad") == 0);
     fake_verdict = STATUS_OK;
     fake_pool_is_full = true, CHECK(install(&good) == STATUS_POOL_FULL), fake_pool_is_full = false;
-    CHECK(running("m") == nullptr && install_sequence() == 0 && map_at(0) == nullptr);
+    CHECK(running("m") == nullptr && keys_newest_sequence() == 0 && map_at(0) == nullptr);
     CHECK(last_event().kind == EVENT_REFUSED && last_event().reason == STATUS_POOL_FULL);
 }
 
 static void sequence_and_parent_order_versions(void) {
     struct recipe r = recipe("m", 1);
     r.sequence = 100;
-    CHECK(install(&r) == STATUS_OK && install_sequence() == 100);
+    CHECK(install(&r) == STATUS_OK && keys_newest_sequence() == 100);
     CHECK(install(&r) == STATUS_REPLAYED);
     r.sequence = 99;
     CHECK(install(&r) == STATUS_OLDER_SEQUENCE);
@@ -415,16 +416,16 @@ static void a_parent_that_is_thrown_out_meanwhile_is_not_replaced(void) {
     drop_evidence();
     const struct version *first = install_running("v", 1, returns_1, &(struct msg_install_request){});
     const struct version *second = install_running("v", 2, returns_1, &(struct msg_install_request){});
-    const uint64_t sequence = install_sequence();
+    const uint64_t sequence = keys_newest_sequence();
     struct recipe third = recipe("v", 3);
     third.parent = second->sha;
     fake_meanwhile = throw_out_v;
     CHECK(install(&third) == STATUS_BUSY);
-    CHECK(running("v") == first && first->running.version == 1 && install_sequence() == sequence);
+    CHECK(running("v") == first && first->running.version == 1 && keys_newest_sequence() == sequence);
     third.parent = first->sha;
     fake_meanwhile = throw_out_v; /* the only version: its slot is empty afterwards */
     CHECK(install(&third) == STATUS_BUSY);
-    CHECK(running("v") == nullptr && install_sequence() == sequence);
+    CHECK(running("v") == nullptr && keys_newest_sequence() == sequence);
     third.parent = nullptr;
     CHECK(install(&third) == STATUS_OK && running("v")->running.version == 1);
     remove_module("v");

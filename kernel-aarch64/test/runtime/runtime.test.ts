@@ -43,7 +43,7 @@ test('maps equal a model, keep their shape, and lookups never miss beside update
   runNative(t, 'maps_test', [...folder('telemetry'), ...folder('bpf/maps')]));
 
 const patchSources =
-  'calibrate compile dispatch install modules payload program_hash report service_modules shadow slots stage version watch';
+  'calibrate compile dispatch install modules payload permission program_hash report service_modules shadow slots stage version watch';
 
 test('patches are refused precisely, and bad versions are taken back by the board itself', (t) =>
   runNative(t, 'patch_test', [
@@ -53,4 +53,5 @@ test('patches are refused precisely, and bad versions are taken back by the boar
     ...folder('bpf/helpers'),
     ...files('lib', 'cbor cbor_deterministic sha256 print'),
     ...files('patch', patchSources),
+    'trust/policy.c',
   ]));

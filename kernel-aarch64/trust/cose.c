@@ -1,16 +1,14 @@
-#include "patch/cose.h"
+#include "trust/cose.h"
 #include "gen/abi_patch.h"
 #include "lib/cbor.h"
 #include "lib/ed25519.h"
 
-/* {1: -8}: header label 1 is `alg` (RFC 9052 §3.1). The one encoding that is accepted, as it is also what gets signed. */
-static const uint8_t PROTECTED_HEADER[] = {0xa1, 0x01, 0x20 | (-1 - COSE_ALG_EDDSA)};
+/* {1: -8, 4: ...}: header labels 1 `alg` and 4 `kid` (RFC 9052 §3.1), up to the bytes of the key id. The one encoding
+ * that is accepted, as it is also what gets signed. */
+static const uint8_t HEADER_START[] = {0xa2, 0x01, 0x20 | (-1 - COSE_ALG_EDDSA), 0x04, 0x40 | KEY_ID_BYTES};
+constexpr uint32_t HEADER_BYTES = sizeof(HEADER_START) + KEY_ID_BYTES;
 
-struct sign1 {
-    struct span header, payload, signature;
-};
-
-static enum status parse(struct span message, struct sign1 *out) {
+static enum status take_apart(struct span message, struct sign1 *out) {
     struct cbor_reader in = {message.data, message.size, 0};
     uint64_t tag = 0;
     uint32_t items = 0, pairs = 0, at = 0;
@@ -24,6 +22,18 @@ static enum status parse(struct span message, struct sign1 *out) {
     return in.pos == in.size ? STATUS_OK : STATUS_NOT_COSE;
 }
 
+enum status cose_parse(struct span message, struct sign1 *out) {
+    *out = (struct sign1){};
+    const enum status status = take_apart(message, out);
+    if (status != STATUS_OK) { return status; }
+    const struct span start = {out->header.data, sizeof(HEADER_START)};
+    if (out->header.size != HEADER_BYTES || !span_equal(start, (struct span){HEADER_START, sizeof(HEADER_START)})) {
+        return STATUS_BAD_ALGORITHM;
+    }
+    out->key_id = (struct span){out->header.data + sizeof(HEADER_START), KEY_ID_BYTES};
+    return STATUS_OK;
+}
+
 static bool is_zero(const uint8_t *key) {
     uint32_t any = 0;
     for (uint32_t i = 0; i < ED25519_KEY_BYTES; i++) { any |= key[i]; }
@@ -32,25 +42,27 @@ static bool is_zero(const uint8_t *key) {
 
 /* Sig_structure (RFC 9052 §4.4): ["Signature1", protected, external_aad, payload], hashed in pieces so that no copy is made. */
 static bool signature_holds(const struct sign1 *in, const uint8_t *key) {
-    uint8_t head[32]; /* 1 + 11 + 4 + 1 bytes, and up to 9 for the payload's length */
+    uint8_t head[64]; /* 1 + 11 + 14 + 1 bytes, and up to 9 for the payload's length */
     struct cbor_writer out = {head, sizeof head, 0, false};
     cbor_put_array(&out, 4);
     cbor_put_text(&out, SPAN("Signature1"));
-    cbor_put_bytes(&out, (struct span){PROTECTED_HEADER, sizeof PROTECTED_HEADER});
+    cbor_put_bytes(&out, in->header);
     cbor_put_bytes(&out, (struct span){});
     cbor_put_bytes_head(&out, in->payload.size);
     const struct span parts[] = {{head, out.size}, in->payload};
     return !out.overflow && ed25519_verify(key, in->signature.data, parts, 2);
 }
 
+enum status cose_check(const struct sign1 *message, const uint8_t key[32]) {
+    if (is_zero(key)) { return STATUS_NO_KEY; }
+    if (message->signature.size != ED25519_SIGNATURE_BYTES) { return STATUS_BAD_SIGNATURE; }
+    return signature_holds(message, key) ? STATUS_OK : STATUS_BAD_SIGNATURE;
+}
+
 enum status cose_verify(struct span message, const uint8_t key[32], struct span *payload) {
     struct sign1 sign1;
-    const enum status status = parse(message, &sign1);
-    if (status != STATUS_OK) { return status; }
-    if (!span_equal(sign1.header, (struct span){PROTECTED_HEADER, sizeof PROTECTED_HEADER})) { return STATUS_BAD_ALGORITHM; }
-    if (is_zero(key)) { return STATUS_NO_KEY; }
-    if (sign1.signature.size != ED25519_SIGNATURE_BYTES) { return STATUS_BAD_SIGNATURE; }
-    if (!signature_holds(&sign1, key)) { return STATUS_BAD_SIGNATURE; }
-    *payload = sign1.payload;
-    return STATUS_OK;
+    enum status status = cose_parse(message, &sign1);
+    if (status == STATUS_OK) { status = cose_check(&sign1, key); }
+    if (status == STATUS_OK) { *payload = sign1.payload; }
+    return status;
 }
