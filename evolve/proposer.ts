@@ -1,5 +1,5 @@
 /** Who proposes, and what: whole programs to replace a module's program. A proposal is untrusted bytes. */
-import type { ModuleProgram } from '../ebpf/index.ts';
+import { comparePrograms, type Host, loadHost, type ModuleProgram } from '../ebpf/index.ts';
 import { type Objective, optimise } from '../ebpf/optimiser/index.ts';
 import type { Detection } from './detect.ts';
 
@@ -34,11 +34,26 @@ export type Proposer = {
 /** Most slots of a proposal: the code pool of the board holds several modules. */
 const MAX_SLOTS = 1024;
 
-/** Rewrite rules: fast, and what they propose is nearly always proven. */
+/** Inputs on which a draft is tried before anything follows from it. */
+const QUICK_RUNS = 24;
+
+/** Facts and a quick look at drafts, from the kernel's verifier and interpreter. */
+export const lookingAt = (host: Host, program: ModuleProgram) => ({
+  facts: (code: Uint8Array) => {
+    const verdict = host.verify({ ...program, code });
+    return verdict.ok ? verdict.facts.flags : undefined;
+  },
+  check: (code: Uint8Array) =>
+    host.verify({ ...program, code }).ok &&
+    comparePrograms(host, program, { ...program, code }, { runs: QUICK_RUNS, seed: 77 }).same,
+});
+
+/** Rewrite rules under beam search: fast, and what they propose is nearly always proven. */
 export const rulesProposer: Proposer = {
   name: 'rules',
   async *propose({ program, objective = 'speed' }) {
-    const options = { maps: program.maps, maxSlots: MAX_SLOTS, objective };
+    const looking = lookingAt(await loadHost(), program);
+    const options = { maps: program.maps, maxSlots: MAX_SLOTS, objective, ...looking };
     for (const { code, rules } of optimise(program.code, options))
       yield { code, proposer: 'rules', note: rules.join(' ') };
   },

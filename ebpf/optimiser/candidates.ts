@@ -2,10 +2,9 @@
 import { bpf } from '../../abi/index.ts';
 import { type Code, lift, lower, sizeOf } from './code.ts';
 import { estimateCost } from './cost.ts';
-import { blockOrdering } from './layout.ts';
 import { loopsOf, unrollPart, unrollWhole } from './loops.ts';
-import type { Context, Rule } from './rule.ts';
-import { rules } from './rules.ts';
+import type { Context, Move, Rule } from './rule.ts';
+import { moves, rules } from './rules.ts';
 
 export type Candidate = {
   readonly code: Uint8Array;
@@ -27,6 +26,12 @@ export type OptimiseOptions = {
   readonly without?: readonly string[];
   /** Maps of the program; contents of read-only ones are constants. */
   readonly maps?: Context['maps'];
+  /** What the verifier proves of each slot of some code; undefined when it refuses it. */
+  readonly facts?: (code: Uint8Array) => Uint8Array | undefined;
+  /** A quick look whether a draft can be right, so that time is not spent on what follows from a wrong one. */
+  readonly check?: (code: Uint8Array) => boolean;
+  /** Time for the search, in ms; default 2,000. */
+  readonly timeMs?: number;
 };
 
 type Draft = { readonly code: Code; readonly rules: readonly string[] };
@@ -85,32 +90,86 @@ const scores: Readonly<Record<Objective, (c: Candidate) => number>> = {
   size: (c) => c.code.length + c.estimate / 2 ** 20,
 };
 
-const MAX_DRAFTS = 24;
+/** Drafts from which moves are tried at each depth, and drafts in all. */
+const BEAM = 5;
+const MAX_DEPTH = 6;
+const MAX_DRAFTS = 160;
+
+type Search = {
+  readonly active: readonly Rule[];
+  readonly moves: readonly Move[];
+  readonly context: Context;
+  readonly skip: ReadonlySet<string>;
+  readonly maxSlots: number;
+  readonly deadline: number;
+  readonly score: (c: Candidate) => number;
+  readonly check: ((code: Uint8Array) => boolean) | undefined;
+  readonly seen: Map<string, Candidate>;
+};
+
+/** Notes a draft as a candidate; undefined when it was seen before, is too large, or fails the check. */
+const note = (draft: Draft, search: Search): Candidate | undefined => {
+  if (sizeOf(draft.code) > search.maxSlots) return undefined;
+  const code = lower(draft.code);
+  const key = Buffer.from(code).toString('latin1');
+  if (search.seen.has(key) || (search.check && !search.check(code))) return undefined;
+  const candidate = { code, rules: draft.rules, estimate: estimateCost(draft.code) };
+  search.seen.set(key, candidate);
+  return candidate;
+};
+
+/** What one move leads to from a draft, cleaned up. */
+const steps = function* (draft: Draft, search: Search): Generator<Draft> {
+  const { active, context, moves: tried, maxSlots, skip } = search;
+  for (const { name, sites } of tried)
+    for (const code of sites(draft.code, context)) yield cleanUp(named(draft, name, code), active, context);
+  for (const made of unrolled(draft, maxSlots, skip)) yield cleanUp(made, active, context);
+};
+
+type Scored = { readonly draft: Draft; readonly score: number };
+
+const beam = (start: readonly Draft[], search: Search): void => {
+  let frontier: Scored[] = [];
+  const add = (draft: Draft, into: Scored[]) => {
+    const candidate = note(draft, search);
+    if (candidate) into.push({ draft, score: search.score(candidate) });
+  };
+  for (const draft of start) add(draft, frontier);
+  for (let depth = 0; depth < MAX_DEPTH && frontier.length > 0; depth++) {
+    const found: Scored[] = [];
+    for (const { draft } of frontier)
+      for (const made of steps(draft, search)) {
+        if (search.seen.size >= MAX_DRAFTS || Date.now() > search.deadline) return;
+        add(made, found);
+      }
+    frontier = found.sort((a, b) => a.score - b.score).slice(0, BEAM);
+  }
+};
 
 /**
  * Candidates, most promising first. They are proposals: each must still pass the verifier and be proven equivalent.
  * @throws RangeError when the program has undefined instructions or jumps outside itself.
  */
 export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Candidate[] => {
-  const { maxSlots = 1024, without = [], maps = [], objective = 'speed' } = options;
-  const score = scores[objective];
+  const { maxSlots = 1024, without = [], maps = [], objective = 'speed', facts, timeMs = 2000 } = options;
   const skip = new Set(without);
-  const active = rules.filter((r) => !skip.has(r.name));
+  const context: Context = { maps, ...(facts ? { facts: (code: Code) => facts(lower(code)) } : {}) };
+  const search: Search = {
+    active: rules.filter((r) => !skip.has(r.name)),
+    moves: moves.filter((m) => !skip.has(m.name)),
+    context,
+    skip,
+    maxSlots,
+    deadline: Date.now() + timeMs,
+    score: scores[objective],
+    check: options.check,
+    seen: new Map(),
+  };
   const start: Draft = { code: lift(program), rules: [] };
-  const ordered = skip.has(blockOrdering.name) ? undefined : blockOrdering.apply(start.code, { maps });
-  const drafts = [cleanUp(start, active, { maps })];
-  if (ordered) drafts.push(cleanUp(named(start, blockOrdering.name, ordered), active, { maps }));
-  for (let i = 0; i < drafts.length; i++)
-    for (const draft of unrolled(drafts[i]!, maxSlots, skip).slice(0, MAX_DRAFTS - drafts.length))
-      drafts.push(cleanUp(draft, active, { maps }));
-  const seen = new Map<string, Candidate>();
-  for (const draft of drafts) {
-    if (draft.rules.length === 0 || sizeOf(draft.code) > maxSlots) continue;
-    const code = lower(draft.code);
-    const key = Buffer.from(code).toString('hex');
-    if (!seen.has(key)) seen.set(key, { code, rules: draft.rules, estimate: estimateCost(draft.code) });
-  }
-  return [...seen.values()].sort((a, b) => score(a) - score(b));
+  beam([start, cleanUp(start, search.active, context)], search);
+  return [...search.seen.values()]
+    .filter((c) => c.rules.length > 0)
+    .sort((a, b) => search.score(a) - search.score(b));
 };
 
 /** Applies one rule, by name, wherever it fits; undefined when it fits nowhere or there is no such rule. */
@@ -119,7 +178,9 @@ export const applyRule = (
   name: string,
   context: Context = { maps: [] },
 ): Uint8Array | undefined => {
-  const code = [...rules, blockOrdering].find((r) => r.name === name)?.apply(lift(program), context);
+  const code =
+    rules.find((r) => r.name === name)?.apply(lift(program), context) ??
+    moves.find((m) => m.name === name)?.sites(lift(program), context)[0];
   return code && lower(code);
 };
 

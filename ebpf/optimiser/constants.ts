@@ -3,8 +3,11 @@ import type { Alu, Branch, Operand, Operation } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
 import { type Code, functionsOf, type Node, positionsOf, successors } from './code.ts';
 
-/** Known 64-bit value, `'low'` when only bits 63..32 are known to be zero, undefined when nothing is known. */
-export type Known = bigint | 'low' | undefined;
+/**
+ * Known 64-bit value; `'low'` when only bits 63..32 are known to be zero, `'address'` when it is known not to be zero;
+ * undefined when nothing is known.
+ */
+export type Known = bigint | 'low' | 'address' | undefined;
 export type Registers = readonly Known[];
 
 const u = (width: number, value: bigint) => BigInt.asUintN(width, value);
@@ -106,7 +109,7 @@ export const valueAfter = (op: Operation, regs: Registers): Known => {
     case 'load':
       return op.size < 8 && !op.signed ? 'low' : undefined;
     case 'ld_imm64':
-      return op.form === 'number' ? op.imm : undefined;
+      return op.form === 'number' ? op.imm : 'address';
     default:
       return undefined;
   }
@@ -124,7 +127,21 @@ export const transfer = (op: Operation, regs: Known[]): void => {
 export const decide = (op: Branch, regs: Registers): boolean | undefined => {
   const a = regs[op.dst];
   const b = operandValue(op.src, regs);
+  if (a === 'address' && b === 0n && op.width === 64 && (op.op === 'jeq' || op.op === 'jne'))
+    return op.op === 'jne';
   return typeof a === 'bigint' && typeof b === 'bigint' ? isTaken(op.op, op.width, a, b) : undefined;
+};
+
+/** Registers on one edge of a branch: what it compared for equality is known there. */
+const refine = (code: Code, index: number, to: number, regs: Known[]): Known[] => {
+  const { op } = code[index]!;
+  if (op.kind !== 'branch' || op.src.kind !== 'imm' || (op.op !== 'jeq' && op.op !== 'jne')) return regs;
+  const equal = (op.op === 'jeq') === (to !== index + 1);
+  const low = isLow(regs[op.dst]);
+  if (!equal || (op.width === 32 && !low) || regs[op.dst] === 'address') return regs;
+  const out = [...regs];
+  out[op.dst] = u(op.width, BigInt(op.src.imm));
+  return out;
 };
 
 const merge = (into: Known[] | undefined, from: Registers): { merged: Known[]; changed: boolean } => {
@@ -170,7 +187,7 @@ const findConstants = (code: Code): (Registers | undefined)[] => {
     const next = feasible(code, index, regs, positions);
     transfer(code[index]!.op, regs);
     for (const to of next) {
-      const { merged, changed } = merge(before[to], regs);
+      const { merged, changed } = merge(before[to], next.length > 1 ? refine(code, index, to, regs) : regs);
       if (!changed) continue;
       before[to] = merged;
       work.push(to);

@@ -4,6 +4,9 @@ import { constantsOf } from './constants.ts';
 import { blockOrdering } from './layout.ts';
 import { loopsOf } from './loops.ts';
 
+/** Instructions that a call of a helper executes, about: measured on the virtual board. */
+const CALL = 20;
+
 /** Turns assumed of a loop whose number of turns is not constant. */
 const UNKNOWN_TRIPS = 16;
 
@@ -13,9 +16,9 @@ export const estimateCost = (given: Code): number => {
   const reached = constantsOf(code);
   const loops = loopsOf(code);
   let cost = 0;
-  for (const [i] of code.entries()) {
+  for (const [i, { op }] of code.entries()) {
     if (!reached[i]) continue;
-    let weight = 1;
+    let weight = op.kind === 'call' && op.form === 'helper' ? CALL : 1;
     for (const { header, latch, trips } of loops)
       if (i >= header && i <= latch) weight *= trips ?? UNKNOWN_TRIPS;
     cost += weight;

@@ -9,6 +9,7 @@ import {
   replaceNodes,
   successors,
 } from './code.ts';
+import { frameUses } from './frame.ts';
 import { liveAfter, stackLiveAfter } from './liveness.ts';
 import type { Rule } from './rule.ts';
 
@@ -53,15 +54,14 @@ export const unreachableCode: Rule = {
 
 export const deadStores: Rule = {
   name: 'dead-stores',
-  doc: 'Removes stores to stack bytes that are not read again.',
-  apply: (code) => {
-    const live = stackLiveAfter(code);
-    if (!live) return undefined;
+  doc: 'Removes stores to stack bytes that are not read again, by loads or by helpers.',
+  apply: (code, context) => {
+    const live = stackLiveAfter(code, context);
+    const uses = live && frameUses(code, context);
+    if (!live || !uses) return undefined;
     return keep(code, (i) => {
-      const { op } = code[i]!;
-      if (op.kind !== 'store' || op.dst !== 10) return true;
-      const bytes = ((1n << BigInt(op.size)) - 1n) << BigInt(op.off + 512);
-      return (live[i]! & bytes) !== 0n;
+      const { writes } = uses[i]!;
+      return code[i]!.op.kind !== 'store' || writes === 0n || (live[i]! & writes) !== 0n;
     });
   },
 };

@@ -8,4 +8,5 @@ export {
   optimise,
 } from './candidates.ts';
 export { type Code, lift, lower, type Node, nodeOf, replaceNodes } from './code.ts';
-export { rules } from './rules.ts';
+export type { Context, MapFacts, Move, Rule } from './rule.ts';
+export { moves, rules } from './rules.ts';

@@ -1,7 +1,9 @@
 /** Rules on loads: bytes put together become one wide load; loads from constant tables become constants. */
 import { MAP_FLAG_READ_ONLY } from '../../abi/index.ts';
 import type { ByteSwap, Operation, Size } from '../instruction.ts';
+import { registersOf } from '../prover/flow.ts';
 import { type Code, type Node, nodeOf, replaceNodes } from './code.ts';
+import { liveAfter } from './liveness.ts';
 import type { Context, Rule } from './rule.ts';
 import { type Byte, rewriteWithValues, type ValueId, type Values } from './values.ts';
 
@@ -18,7 +20,9 @@ const runOf = (bytes: readonly Byte[], values: Values): Run | undefined => {
   const inOrder = bytes.slice(0, size).every((b, i) => {
     if (b === undefined || b === 'zero') return false;
     return (
-      b.root === first.root && b.offset === first.offset + step * i && b.epoch === values.epochOf(b.root)
+      b.root === first.root &&
+      b.offset === first.offset + step * i &&
+      b.epoch === values.epochOf(b.root, b.offset)
     );
   });
   if (!inOrder || (step !== 1 && step !== -1)) return undefined;
@@ -41,31 +45,41 @@ const loadOf = (run: Run, dst: number, values: Values): Node[] | undefined => {
   return undefined;
 };
 
-type SeenLoad = { node: Node; op: Operation & { kind: 'load' }; value: ValueId; at: number; root: ValueId };
+type SeenLoad = { node: Node; op: Operation & { kind: 'load' }; index: number; at: number; root: ValueId };
 
-/** Where no register points there any more: an earlier load of one of the bytes becomes the wide one. */
-const widenEarlier = (run: Run, dst: number, values: Values, seen: readonly SeenLoad[]) => {
+/** A register that nobody needs from before node `from` until after node `to`. */
+const freeRegister = (code: Code, live: readonly number[], from: number, to: number): number | undefined => {
+  let busy = from > 0 ? live[from - 1]! : 0b111111;
+  for (let i = from; i <= to; i++) {
+    const { reads, writes } = registersOf(code[i]!.op);
+    busy |= reads | writes | live[i]!;
+  }
+  return [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].find((r) => (busy & (1 << r)) === 0);
+};
+
+/** Where no register points there any more: the wide load goes before an earlier load of one of the bytes. */
+const loadEarlier = (run: Run, dst: number, index: number, code: Code, seen: readonly SeenLoad[]) => {
   const fits = (s: SeenLoad) =>
-    s.root === run.root &&
-    s.at >= run.offset &&
-    s.at + s.op.size <= run.offset + run.size &&
-    values.regs[s.op.dst] === s.value;
-  const found = seen.findLast(fits);
-  if (!found) return undefined;
+    s.root === run.root && s.at >= run.offset && s.at + s.op.size <= run.offset + run.size;
+  const found = seen.find(fits);
+  const register = found && freeRegister(code, liveAfter(code), found.index, index);
+  if (!found || register === undefined) return undefined;
   const { op, node, at } = found;
-  const load = wideLoad(run, op.dst, op.src, op.off + run.offset - at);
-  const copy = nodeOf({ kind: 'alu', width: 64, op: 'mov', dst, src: { kind: 'reg', reg: op.dst } });
+  const load = wideLoad(run, register, op.src, op.off + run.offset - at);
+  const copy = nodeOf({ kind: 'alu', width: 64, op: 'mov', dst, src: { kind: 'reg', reg: register } });
   return { node, load, copy };
 };
 
 const combine = (code: Code): Code | undefined => {
-  const seen: SeenLoad[] = [];
-  const widened = new Map<Node, Node[]>();
-  const out = rewriteWithValues(code, (node, values) => {
+  let seen: SeenLoad[] = [];
+  const added = new Map<Node, Node[]>();
+  const starts = new Set(code.map((n) => n.target));
+  const out = rewriteWithValues(code, (node, values, index) => {
     const { op } = node;
+    if (starts.has(code[index]!) || added.size > 0) seen = [];
     if (op.kind === 'load') {
       const { root, offset } = values.info(values.regs[op.src]!);
-      seen.push({ node, op, value: values.result(op)!, at: offset + op.off, root });
+      seen.push({ node, op, index, at: offset + op.off, root });
     }
     if (op.kind !== 'alu' || !['or', 'add', 'xor'].includes(op.op)) return undefined;
     const value = values.result(op);
@@ -73,12 +87,12 @@ const combine = (code: Code): Code | undefined => {
     if (!run) return undefined;
     const made = loadOf(run, op.dst, values);
     if (made) return made;
-    const earlier = widenEarlier(run, op.dst, values, seen);
-    if (!earlier || widened.has(earlier.node)) return undefined;
-    widened.set(earlier.node, earlier.load);
+    const earlier = loadEarlier(run, op.dst, index, code, seen);
+    if (!earlier) return undefined;
+    added.set(earlier.node, [...earlier.load, nodeOf(earlier.node.op)]);
     return [earlier.copy];
   });
-  return out && replaceNodes(out, (node) => widened.get(node));
+  return out && replaceNodes(out, (node) => added.get(node));
 };
 
 export const loadCombining: Rule = {

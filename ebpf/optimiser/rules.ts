@@ -1,27 +1,62 @@
-/** Every rule, in the order in which a clean-up applies them. */
+/** Every rule, in the order in which a clean-up applies them, and every move that is tried. */
 import { addressFolding, incrementMerging } from './addressing.ts';
+import { bitTests, shiftPairs, signedLoads } from './bits.ts';
+import { boundsMerging } from './bounds.ts';
+import { copyCoalescing } from './coalescing.ts';
 import { deadCode, deadStores, unreachableCode } from './dead.ts';
 import { constantFolding, strengthReduction } from './folding.ts';
 import { blockMerging, branchInversion, jumpThreading } from './jumps.ts';
+import { blockOrdering } from './layout.ts';
 import { constantLoads, loadCombining } from './loads.ts';
-import type { Rule } from './rule.ts';
+import { constantLookups } from './lookups.ts';
+import type { Move, Rule } from './rule.ts';
 import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping } from './sharing.ts';
+import { storeCombining } from './stores.ts';
+import { exitMerging, exitRepeating, tailMerging } from './tails.ts';
+import { branchThreading } from './threading.ts';
+import { verifiedBranches, zeroExtensions } from './verified.ts';
 
 export const rules: readonly Rule[] = [
   constantFolding,
   unreachableCode,
+  verifiedBranches,
+  constantLookups,
   strengthReduction,
+  shiftPairs,
+  zeroExtensions,
   copyPropagation,
   addressFolding,
   commonSubexpressions,
   constantLoads,
   loadCombining,
+  signedLoads,
   incrementMerging,
   operandSwapping,
   copyForwarding,
   deadCode,
   deadStores,
+  bitTests,
+  branchThreading,
   jumpThreading,
   branchInversion,
   blockMerging,
+  copyCoalescing,
+];
+
+const once = ({ name, doc, apply }: Rule): Move => ({
+  name,
+  doc,
+  sites: (code, context) => {
+    const made = apply(code, context);
+    return made ? [made] : [];
+  },
+});
+
+export const moves: readonly Move[] = [
+  storeCombining,
+  boundsMerging,
+  once(tailMerging),
+  once(exitMerging),
+  once(exitRepeating),
+  once(blockOrdering),
 ];

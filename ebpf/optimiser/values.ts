@@ -4,6 +4,7 @@
  */
 import type { Operand, Operation } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
+import { argumentsOf } from './calls.ts';
 import { type Code, copyCode, functionsOf, isEnd, type Node, positionsOf, replaceNodes } from './code.ts';
 
 export type ValueId = number;
@@ -13,6 +14,9 @@ export type Byte =
   | { readonly root: ValueId; readonly offset: number; readonly epoch: number }
   | 'zero'
   | undefined;
+
+/** Helpers that write no memory that they are given. */
+const leavesFrame = (op: Operation): boolean => argumentsOf(op) !== undefined;
 
 type Info = {
   readonly root: ValueId;
@@ -42,10 +46,15 @@ export class Values {
   /** When each register received its value. */
   since: number[] = [];
   #clock = 0;
-  /** Counts changes of memory other than at known places of the stack. */
-  epoch = 0;
-  #stackEpoch = 0;
+  /** Counts changes of the frame at unknown places. */
+  #wholeFrame = 0;
+  /** Counts changes of memory: in all, through each root, and of each byte at a known place. */
+  #changes = 0;
+  readonly #through = new Map<ValueId, number>();
+  readonly #byte = new Map<string, number>();
   readonly frame: ValueId;
+  /** Index of the map whose handle this value is. */
+  readonly handles = new Map<ValueId, number>();
   /** Index of the map whose first value is at this root. */
   readonly maps = new Map<ValueId, number>();
 
@@ -57,8 +66,8 @@ export class Values {
   /** Forgets all registers. */
   reset(): void {
     for (let r = 0; r <= 10; r++) this.#set(r, r === 10 ? this.frame : this.fresh());
-    this.epoch++;
-    this.#stackEpoch++;
+    this.#changes++;
+    this.#wholeFrame++;
   }
 
   fresh(): ValueId {
@@ -160,38 +169,57 @@ export class Values {
     return this.#named(`${op.order}${op.bits} ${a}`, { bytes: [...order, ...ZERO_BYTES].slice(0, 8) });
   }
 
-  epochOf(root: ValueId): number {
-    return root === this.frame ? this.#stackEpoch : this.epoch;
+  /**
+   * When the byte at root + at changed last: by a store through another root, which may lie anywhere outside the frame, or by
+   * one to this place.
+   */
+  epochOf(root: ValueId, at: number): number {
+    const others = root === this.frame ? this.#wholeFrame : this.#changes - (this.#through.get(root) ?? 0);
+    return others * 2 ** 24 + (this.#byte.get(`${root} ${at}`) ?? 0);
   }
 
-  /** Value of a load; the same one as an earlier load or store of the same place while nothing was written. */
+  #epochs(root: ValueId, at: number, size: number): string {
+    return Array.from({ length: size }, (_, i) => this.epochOf(root, at + i)).join();
+  }
+
+  /** Value of a load; the same one as an earlier load or store of the same place while nothing was written there. */
   load(size: number, signed: boolean, address: ValueId, off: number): ValueId {
     const { root, offset } = this.info(address);
     const at = offset + off;
-    const epoch = this.epochOf(root);
     const bytes = Array.from({ length: 8 }, (_, i): Byte => {
-      if (i < size) return { root, offset: at + i, epoch };
+      if (i < size) return { root, offset: at + i, epoch: this.epochOf(root, at + i) };
       return signed ? undefined : 'zero';
     });
-    return this.#named(`load ${size}${signed} ${root} ${at} ${epoch}`, { bytes });
+    return this.#named(`load ${size}${signed} ${root} ${at} ${this.#epochs(root, at, size)}`, { bytes });
   }
 
   #store(op: Operation & { kind: 'store' }): void {
     const { root, offset } = this.info(this.regs[op.dst]!);
+    const at = offset + op.off;
     const value = this.operand(op.src);
-    if (root === this.frame) this.#stackEpoch++;
-    else this.epoch++;
-    const whole =
-      op.size === 8 ||
-      this.info(value)
-        .bytes.slice(op.size)
-        .every((b) => b === 'zero');
-    if (whole) this.#ids.set(`load ${op.size}false ${root} ${offset + op.off} ${this.epochOf(root)}`, value);
+    if (root !== this.frame) {
+      this.#changes++;
+      this.#through.set(root, (this.#through.get(root) ?? 0) + 1);
+    }
+    for (let i = 0; i < op.size; i++) {
+      const key = `${root} ${at + i}`;
+      this.#byte.set(key, (this.#byte.get(key) ?? 0) + 1);
+    }
+    const { bytes, constant } = this.info(value);
+    const whole = op.size === 8 || bytes.slice(op.size).every((b) => b === 'zero');
+    const cut = constant === undefined ? undefined : this.constant(BigInt.asUintN(8 * op.size, constant));
+    const stored = whole ? value : cut;
+    if (stored !== undefined)
+      this.#ids.set(`load ${op.size}false ${root} ${at} ${this.#epochs(root, at, op.size)}`, stored);
   }
 
   #address(op: Operation & { kind: 'ld_imm64' }): ValueId {
-    if (op.form !== 'map_value') return this.#named(`${op.form} ${op.imm}`);
     const map = Number(op.imm & 0xffffffffn);
+    if (op.form !== 'map_value') {
+      const handle = this.#named(`${op.form} ${op.imm}`);
+      if (op.form === 'map') this.handles.set(handle, map);
+      return handle;
+    }
     const root = this.#named(`map_value ${map}`);
     this.maps.set(root, map);
     return this.sum(root, Number(op.imm >> 32n));
@@ -225,10 +253,9 @@ export class Values {
       return;
     }
     if (op.kind === 'store') this.#store(op);
-    if (op.kind === 'atomic' || op.kind === 'call' || op.kind === 'callx') {
-      this.epoch++;
-      this.#stackEpoch++;
-    }
+    if (op.kind === 'atomic' || op.kind === 'call' || op.kind === 'callx') this.#changes++;
+    if (op.kind !== 'call' ? op.kind === 'atomic' || op.kind === 'callx' : !leavesFrame(op))
+      this.#wholeFrame++;
     const { writes } = registersOf(op);
     for (let r = 0; r <= 9; r++) if (writes & (1 << r)) this.#set(r, this.fresh());
   }
@@ -242,7 +269,7 @@ export class Values {
   }
 }
 
-type Visit = (node: Node, values: Values) => Node[] | undefined;
+type Visit = (node: Node, values: Values, index: number) => Node[] | undefined;
 
 /** Goes through the program with value numbers; what `visit` gives replaces a node. Undefined when nothing changed. */
 export const rewriteWithValues = (code: Code, visit: Visit): Code | undefined => {
@@ -253,7 +280,7 @@ export const rewriteWithValues = (code: Code, visit: Visit): Code | undefined =>
   let changed = false;
   const out = replaceNodes(copy, (node, index) => {
     if (starts.has(node) || (index > 0 && isEnd(copy[index - 1]!))) values.reset();
-    const made = visit(node, values);
+    const made = visit(node, values, index);
     if (made) changed = true;
     for (const n of made ?? [node]) values.pass(n.op);
     return made;

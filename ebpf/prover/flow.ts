@@ -1,7 +1,12 @@
 /** Control flow of a decoded program: where each branch's arms meet again, which branches close loops, which registers are live. */
+import { helpers } from '../../abi/index.ts';
 import { type Instruction, type Operand, type Operation, slotsOf, targetOf } from '../instruction.ts';
 
 const bit = (r: number) => 1 << r;
+/** Argument registers of each helper. */
+const helperReads: ReadonlyMap<number, number> = new Map(
+  Object.values(helpers).map((h) => [h.id, ((1 << h.args.length) - 1) << 1]),
+);
 const operand = (o: Operand) => (o.kind === 'reg' ? bit(o.reg) : 0);
 
 /** Registers an instruction reads and writes, as bit masks. */
@@ -25,7 +30,10 @@ export const registersOf = (i: Operation): { readonly reads: number; readonly wr
     case 'branch':
       return { reads: bit(i.dst) | operand(i.src), writes: 0 };
     case 'call':
-      return { reads: 0b111110, writes: 0b111111 };
+      return {
+        reads: i.form === 'helper' ? (helperReads.get(i.imm) ?? 0b111110) : 0b111110,
+        writes: 0b111111,
+      };
     case 'callx':
       return { reads: 0b111110 | bit(i.dst), writes: 0b111111 };
     case 'exit':

@@ -3,14 +3,13 @@ import test from 'ava';
 import {
   decodeProgram,
   encodeProgram,
+  FACT,
   type Host,
   type Instruction,
   loadHost,
   type Operation,
 } from '../index.ts';
 
-/** enum bpf_fact in kernel-aarch64/bpf/program.h. */
-const FACT = { reached: 1, dstUpperZero: 2, srcUpperZero: 4, srcNonzero: 8, alwaysTaken: 16, neverTaken: 32 };
 const ROUNDS = 3000;
 
 /** Deterministic numbers, so that a failure repeats. */

@@ -11,7 +11,7 @@ export type { JitOptions, JitResult } from './jit.ts';
 export { arrayKey, type MapState } from './map-state.ts';
 export type { LinuxProgram, Program, ProgramError } from './program.ts';
 export type { RunInput, RunResult } from './run.ts';
-export type { Facts, Verdict, VerifyOptions } from './verify.ts';
+export { FACT, type Facts, type Verdict, type VerifyOptions } from './verify.ts';
 
 /** Calls are synchronous and independent of each other. */
 export class Host {

@@ -14,6 +14,16 @@ export type VerifyOptions = {
   readonly timeMs?: number;
 };
 
+/** enum bpf_fact in kernel-aarch64/bpf/program.h: what may have been proven of a slot. */
+export const FACT = {
+  reached: 1,
+  dstUpperZero: 2,
+  srcUpperZero: 4,
+  srcNonzero: 8,
+  alwaysTaken: 16,
+  neverTaken: 32,
+} as const;
+
 /** What was proven of each slot: bits of enum bpf_fact in kernel-aarch64/bpf/program.h. */
 export type Facts = { readonly flags: Uint8Array; readonly stackBytes: number };
 

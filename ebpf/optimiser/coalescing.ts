@@ -1,0 +1,63 @@
+/** Takes out copies between registers by giving both values one register. */
+import type { Operand, Operation } from '../instruction.ts';
+import { type Code, copyCode, nodeOf, replaceNodes } from './code.ts';
+import type { Rule } from './rule.ts';
+import { copyOf, type Web, Webs } from './webs.ts';
+
+/** Larger programs take too long: each copy taken out needs a new analysis. */
+const MAX_NODES = 600;
+
+type Rename = (use: number) => number;
+
+/** The operation with its registers renamed: those it reads by `use`, those it writes by `def`. */
+const renamed = (op: Operation, use: Rename, def: Rename): Operation => {
+  const operand = (o: Operand): Operand => (o.kind === 'reg' ? { kind: 'reg', reg: use(o.reg) } : o);
+  switch (op.kind) {
+    case 'alu':
+      return { ...op, dst: def(op.dst), src: operand(op.src) };
+    case 'neg':
+    case 'swap':
+    case 'ld_imm64':
+      return { ...op, dst: def(op.dst) };
+    case 'movsx':
+    case 'load':
+      return { ...op, dst: def(op.dst), src: use(op.src) };
+    case 'store':
+    case 'branch':
+      return { ...op, dst: use(op.dst), src: operand(op.src) };
+    case 'atomic':
+      return { ...op, dst: use(op.dst), src: use(op.src) };
+    default:
+      return op;
+  }
+};
+
+const applyOne = (code: Code, webs: Webs): Code | undefined => {
+  const registers = webs.registers();
+  for (const [i, node] of code.entries()) {
+    const copy = copyOf(node.op);
+    if (!copy || copy.src === 10) continue;
+    const [from, to] = [webs.used(i, copy.src), webs.defined(i, copy.dst)];
+    if (from === undefined || to === undefined || from === to || webs.conflicts(from, to)) continue;
+    const [register] = webs.freeFor(from, to, registers);
+    if (register === undefined) continue;
+    const at = (web: Web | undefined, r: number) => (web === from || web === to ? register : r);
+    return replaceNodes(copyCode(code), (n, k) => {
+      if (k === i) return [];
+      const use = (r: number) => at(webs.used(k, r), r);
+      const def = (r: number) => at(webs.defined(k, r), r);
+      return [nodeOf(renamed(n.op, use, def), n.target)];
+    });
+  }
+  return undefined;
+};
+
+export const copyCoalescing: Rule = {
+  name: 'copy-coalescing',
+  doc: 'Gives a value and its copy one register where their lives allow it, so that the copy goes.',
+  apply: (code) => {
+    if (code.length > MAX_NODES) return undefined;
+    const webs = Webs.of(code);
+    return webs && applyOne(code, webs);
+  },
+};

@@ -1,0 +1,161 @@
+/** Stores next to each other become one: of constants, and of what was loaded from places next to each other. */
+import type { Operation, Size } from '../instruction.ts';
+import { registersOf } from '../prover/flow.ts';
+import { type Code, copyCode, isEnd, nodeOf, replaceNodes } from './code.ts';
+import { liveAfter } from './liveness.ts';
+import type { Move } from './rule.ts';
+import { type Byte, rewriteWithValues, type ValueId } from './values.ts';
+
+type Seen = {
+  readonly index: number;
+  readonly op: Operation & { kind: 'store' };
+  readonly root: ValueId;
+  readonly at: number;
+  readonly constant: bigint | undefined;
+  readonly bytes: readonly Byte[];
+  /** Registers and what they hold before the store: root and offset. */
+  readonly places: readonly { readonly root: ValueId; readonly offset: number }[];
+};
+
+/** Stores of one block, by block. */
+const storesOf = (code: Code): Seen[][] => {
+  const blocks: Seen[][] = [[]];
+  const targets = new Set(code.map((n) => n.target));
+  rewriteWithValues(code, (node, values, index) => {
+    const { op } = node;
+    const before = code[index - 1];
+    if (
+      targets.has(code[index]!) ||
+      (before && (isEnd(before) || before.target || before.op.kind === 'call'))
+    )
+      blocks.push([]);
+    if (op.kind !== 'store') return undefined;
+    const { root, offset } = values.info(values.regs[op.dst]!);
+    const { constant, bytes } = values.info(values.operand(op.src));
+    const places = values.regs.map((id) => values.info(id));
+    blocks.at(-1)!.push({ index, op, root, at: offset + op.off, constant, bytes, places });
+    return undefined;
+  });
+  return blocks;
+};
+
+const fits = (off: number) => off >= -0x8000 && off <= 0x7fff;
+
+/** Both constants as the immediate of one store; undefined when that can't hold them. */
+const constantOf = (low: Seen, high: Seen): number | undefined => {
+  if (low.constant === undefined || high.constant === undefined) return undefined;
+  const bits = 8 * low.op.size;
+  const both = BigInt.asUintN(bits, low.constant) | (BigInt.asUintN(bits, high.constant) << BigInt(bits));
+  const imm = BigInt.asIntN(32, both);
+  return low.op.size < 4 || BigInt.asUintN(64, imm) === both ? Number(imm) : undefined;
+};
+
+/** Where all bytes of both lie one after the other in memory: their root and first offset. */
+const sourceOf = (low: Seen, high: Seen): { root: ValueId; offset: number } | undefined => {
+  const bytes = [...low.bytes.slice(0, low.op.size), ...high.bytes.slice(0, high.op.size)];
+  const [first] = bytes;
+  if (!first || first === 'zero') return undefined;
+  const inOrder = bytes.every(
+    (b, i) => b && b !== 'zero' && b.root === first.root && b.offset === first.offset + i,
+  );
+  return inOrder ? first : undefined;
+};
+
+const wide = (low: Seen, high: Seen, first: Seen, live: number, code: Code): Operation[] | undefined => {
+  const size = (2 * low.op.size) as Size;
+  const target = { kind: 'store', size, dst: first.op.dst, off: first.op.off + low.at - first.at } as const;
+  if (!fits(target.off)) return undefined;
+  const imm = constantOf(low, high);
+  if (imm !== undefined) return [{ ...target, src: { kind: 'imm', imm } }];
+  const source = sourceOf(low, high);
+  const pointer = source && first.places.findIndex((p) => p.root === source.root);
+  if (!source || pointer === undefined || pointer < 0) return undefined;
+  const off = source.offset - first.places[pointer]!.offset;
+  const busy = live | registersOf(code[first.index]!.op).reads | (1 << first.op.dst) | (1 << pointer);
+  const register = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].find((r) => (busy & (1 << r)) === 0);
+  if (register === undefined || !fits(off)) return undefined;
+  return [
+    { kind: 'load', size, signed: false, dst: register, src: pointer, off },
+    { ...target, src: { kind: 'reg', reg: register } },
+  ];
+};
+
+const pairsOf = (block: readonly Seen[]): [Seen, Seen][] =>
+  block.flatMap((low) =>
+    block
+      .filter((high) => high.root === low.root && high.op.size === low.op.size && low.op.size < 8)
+      .filter((high) => high.at === low.at + low.op.size)
+      .map((high): [Seen, Seen] => [low, high]),
+  );
+
+/** Places that each node reads or writes: root and first byte; undefined for none. */
+type Touched = {
+  readonly root: ValueId;
+  readonly at: number;
+  readonly size: number;
+  readonly isStore: boolean;
+};
+
+const touchedBy = (code: Code): ReadonlyMap<number, Touched> => {
+  const touched = new Map<number, Touched>();
+  rewriteWithValues(code, ({ op }, values, index) => {
+    if (op.kind !== 'load' && op.kind !== 'store') return undefined;
+    const { root, offset } = values.info(values.regs[op.kind === 'load' ? op.src : op.dst]!);
+    touched.set(index, { root, at: offset + op.off, size: op.size, isStore: op.kind === 'store' });
+    return undefined;
+  });
+  return touched;
+};
+
+const isApart = (a: { at: number; size: number }, b: { at: number; size: number }) =>
+  a.at + a.size <= b.at || b.at + b.size <= a.at;
+
+/** Whether nothing between two stores of one block stands in the way of joining them, as far as roots tell. */
+const canJoin = (low: Seen, high: Seen, touched: ReadonlyMap<number, Touched>): boolean => {
+  const [first, second] = low.index < high.index ? [low.index, high.index] : [high.index, low.index];
+  const moved = { root: low.root, at: low.at, size: 2 * low.op.size };
+  const source = low.constant === undefined ? sourceOf(low, high) : undefined;
+  for (let i = first + 1; i < second; i++) {
+    const other = touched.get(i);
+    if (!other) continue;
+    if (other.root === moved.root && !isApart(other, moved)) return false;
+    const from = source && { at: source.offset, size: moved.size };
+    if (from && other.isStore && other.root === source.root && !isApart(other, from)) return false;
+  }
+  return !source || source.root !== low.root || isApart(moved, { at: source.offset, size: moved.size });
+};
+
+/** Joins every pair that fits, `early`: where the first stands, otherwise where the second does. */
+const combine = (code: Code, early: boolean): Code | undefined => {
+  const live = liveAfter(code);
+  const touched = touchedBy(code);
+  const made = new Map<number, Operation[] | null>();
+  for (const block of storesOf(code))
+    for (const [low, high] of pairsOf(block)) {
+      if (made.has(low.index) || made.has(high.index) || !canJoin(low, high, touched)) continue;
+      const isLowFirst = low.index < high.index;
+      const [at, other] = early === isLowFirst ? [low, high] : [high, low];
+      const ops = wide(low, high, at, live[at.index]! | (early ? (live[at.index - 1] ?? 0) : 0), code);
+      if (!ops) continue;
+      made.set(at.index, ops);
+      made.set(other.index, null);
+    }
+  if (made.size === 0) return undefined;
+  return replaceNodes(copyCode(code), (_, i) => {
+    const ops = made.get(i);
+    return ops === undefined ? undefined : (ops ?? []).map((op) => nodeOf(op));
+  });
+};
+
+/** Repeated, so that four bytes become one word in one move. */
+const repeated = (code: Code, early: boolean): Code[] => {
+  let last: Code | undefined;
+  for (let next = combine(code, early); next && next !== last; next = combine(next, early)) last = next;
+  return last ? [last] : [];
+};
+
+export const storeCombining: Move = {
+  name: 'store-combining',
+  doc: 'Stores once what is stored next to each other: constants, and copies of what lies next to each other.',
+  sites: (code) => [...repeated(code, false), ...repeated(code, true)],
+};
