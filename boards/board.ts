@@ -29,6 +29,8 @@ export type Board = {
   readonly boardClass: 'aarch64';
   readonly bootPath: BootPath;
   readonly console: string;
+  /** Where a person connects the console; none for a board that is only emulated. */
+  readonly wiring?: readonly string[];
   readonly interruptController: 'bcm2836' | 'gicv2' | 'gicv3';
   readonly coreStart: 'psci' | 'spin-table';
   /** vendor:product of the boot ROM on USB, where it has one. */

@@ -5,6 +5,7 @@ import { cm3, cm4, cm5, rpi3aPlus, rpi3b, rpi4b, rpi5, rpi400, rpiZero2w } from 
 import { qemuVirt } from './virtual.ts';
 
 export type { Board, BootPath, QemuMachine } from './board.ts';
+export { boardGuide, type Guide } from './guide.ts';
 
 const all: readonly Board[] = [
   qemuVirt,

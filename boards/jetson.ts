@@ -3,6 +3,13 @@ import type { Board } from './board.ts';
 
 const NVIDIA = 0x0955;
 
+/** Pin numbers differ between carrier boards: their names are printed beside them. */
+const consolePins = (where: string) => [
+  'a USB-to-serial adapter of 3.3 V; one of 5 V damages the module',
+  `${where}; the names are printed beside the pins, and NVIDIA's carrier board specification has the drawing`,
+  'GND to GND, UART TXD to RXD of the adapter, UART RXD to TXD of the adapter',
+];
+
 export const jetsonNano: Board = {
   name: 'jetson-nano',
   model: 'NVIDIA Jetson Nano',
@@ -12,6 +19,7 @@ export const jetsonNano: Board = {
   boardClass: 'aarch64',
   bootPath: 'u-boot',
   console: '16550 UARTA at 0x70006000, register shift 2',
+  wiring: consolePins('header J44 of the carrier board A02, or the button header J50 of the B01'),
   interruptController: 'gicv2',
   coreStart: 'psci',
   usbBoot: [{ vendor: NVIDIA, product: 0x7f21 }],
@@ -37,6 +45,7 @@ export const jetsonOrinNano: Board = {
   boardClass: 'aarch64',
   bootPath: 'uefi',
   console: 'Tegra combined UART over HSP mailboxes',
+  wiring: consolePins('the button header under the module, pins UART2_RX and UART2_TX'),
   interruptController: 'gicv3',
   coreStart: 'psci',
   usbBoot: [

@@ -3,6 +3,26 @@ import type { Board } from './board.ts';
 
 const BROADCOM = 0x0a5c;
 
+/** Pins of the 40-pin header: Raspberry Pi documentation, "GPIO and the 40-pin header". */
+const header = [
+  'a USB-to-serial adapter of 3.3 V; one of 5 V damages the SoC',
+  'header pin 6 (GND) to GND of the adapter',
+  'header pin 8 (GPIO 14, TXD) to RXD of the adapter',
+  'header pin 10 (GPIO 15, RXD) to TXD of the adapter',
+  "do not connect the adapter's 5 V or 3.3 V pin: the board has its own supply",
+];
+
+/** The GPIO header of a compute module is that of its IO board. */
+const ioBoard = ['the same header is on the IO board', ...header];
+
+/** Raspberry Pi 3-pin Debug Connector Specification (RP-003139-SP). */
+const debugConnector = [
+  'the 3-pin debug connector between the HDMI ports, with a Raspberry Pi Debug Probe or any adapter of 3.3 V',
+  'pin 1 (RX of the board) to TXD of the adapter',
+  'pin 2 to GND of the adapter',
+  'pin 3 (TX of the board) to RXD of the adapter',
+];
+
 const bcm2837 = {
   soc: 'BCM2837',
   cpu: 'cortex-a53',
@@ -10,6 +30,7 @@ const bcm2837 = {
   boardClass: 'aarch64',
   bootPath: 'raspberry-pi',
   console: 'PL011 at 0x3f201000, or mini-UART at 0x3f215040 where Bluetooth has the PL011',
+  wiring: header,
   interruptController: 'bcm2836',
   coreStart: 'spin-table',
   tried: 'untried',
@@ -24,6 +45,7 @@ const bcm2711 = {
   boardClass: 'aarch64',
   bootPath: 'raspberry-pi',
   console: 'PL011 at 0xfe201000, or mini-UART at 0xfe215040 where Bluetooth has the PL011',
+  wiring: header,
   interruptController: 'gicv2',
   coreStart: 'spin-table',
   usbBoot: [{ vendor: BROADCOM, product: 0x2711 }],
@@ -37,6 +59,7 @@ const bcm2712 = {
   boardClass: 'aarch64',
   bootPath: 'raspberry-pi',
   console: 'PL011 at 0x107d001000, on the 3-pin debug header',
+  wiring: debugConnector,
   interruptController: 'gicv2',
   coreStart: 'psci',
   usbBoot: [{ vendor: BROADCOM, product: 0x2712 }],
@@ -85,6 +108,7 @@ export const rpiZero2w: Board = {
 export const cm3: Board = {
   ...bcm2837,
   name: 'cm3',
+  wiring: ioBoard,
   model: 'Raspberry Pi Compute Module 3',
   usbBoot: usb2837,
   bootMode: [
@@ -105,6 +129,7 @@ export const rpi400: Board = {
 export const cm4: Board = {
   ...bcm2711,
   name: 'cm4',
+  wiring: ioBoard,
   model: 'Raspberry Pi Compute Module 4',
   bootMode: [
     'power off',
@@ -125,6 +150,10 @@ export const rpi5: Board = {
 export const cm5: Board = {
   ...bcm2712,
   name: 'cm5',
+  wiring: [
+    'the 3-pin UART connector of the IO board, wired as that of the Raspberry Pi 5',
+    ...debugConnector.slice(1),
+  ],
   model: 'Raspberry Pi Compute Module 5',
   bootMode: [
     'power off',

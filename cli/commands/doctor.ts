@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { virtualBoards } from '../../boards/index.ts';
+import { boardGuide, boardNamed, type Guide, virtualBoards } from '../../boards/index.ts';
 import { findTool, type Tool, tools } from '../../firmware/index.ts';
 import { unavailableReason } from '../../rig/index.ts';
 import type { Context } from '../context.ts';
@@ -27,16 +27,39 @@ const nodeRow = (): Row => ({ what: 'node', ok: true, detail: process.version })
 const print = (output: Output, row: Row) =>
   output.fact(row, `${row.ok ? 'ok     ' : 'missing'}  ${row.what.padEnd(20)} ${row.detail}`);
 
+const heading = (text: string) => `\n${text}\n${'-'.repeat(text.length)}`;
+
+const printGuide = (output: Output, guide: Guide) => {
+  const lines = [
+    guide.title.replaceAll('`', ''),
+    guide.tried,
+    ...guide.sections.flatMap(({ title, lines }) => [heading(title), ...lines.map((line) => `- ${line}`)]),
+    heading('What is seen, from power-on'),
+    ...guide.stages.map((s) => `- ${s.seen}\n    ${s.means}\n    ends here: ${s.ifItEndsHere}`),
+    heading('What to report when it stops'),
+    ...guide.report.map((line) => `- ${line}`),
+  ];
+  output.fact(guide, lines.join('\n'));
+};
+
 /** `velocity doctor`: what is installed, what is missing, how to get it. */
 export const registerDoctor = (program: Command, { output }: Context): void => {
   program
     .command('doctor')
     .description('what is installed, what is missing, and how to get it')
     .option('--fix', 'install what is missing')
-    .addHelpText('after', '\nExample:\n  velocity doctor --fix')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  velocity doctor --fix\n  velocity doctor --board rpi4b      how to wire it, what is seen when it starts',
+    )
     .action((options: { fix?: boolean }) => {
       const all = Object.keys(tools) as Tool[];
       if (options.fix) installTools(all, (line) => output.note(line));
+      const { board } = program.opts<{ board?: string }>();
+      if (board) {
+        printGuide(output, boardGuide(boardNamed(board)));
+        return;
+      }
       for (const row of [nodeRow(), ...toolRows(), ...boardRows()]) print(output, row);
       process.exitCode = missingTools(all).length > 0 ? 3 : 0;
     });

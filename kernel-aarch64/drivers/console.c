@@ -54,7 +54,10 @@ static void on_receive(void *cookie) {
 enum status console_init(const struct fdt *fdt) {
     const struct uart_candidate *found = uart_chosen(&search, fdt);
     if (!found) { return STATUS_NO_ENTRY; }
-    const enum status status = map_device(found->uart.base, found->size_bytes);
+    enum status status = map_device(found->uart.base, found->size_bytes);
+    if (status == STATUS_OK && found->uart.receive.size_bytes) {
+        status = map_device(found->uart.receive.block, found->uart.receive.size_bytes);
+    }
     if (status != STATUS_OK) { return status; }
     found->driver->init(&found->uart);
     active = found;

@@ -40,9 +40,7 @@ static void take(const struct uart_driver *driver, const struct uart *uart, uint
 }
 
 static void take_from_tree(const struct early_entry *entry) {
-    struct uart_search search;
-    search.count = 0;
-    search.stdout_path = (struct span){};
+    struct uart_search search = {};
     struct fdt tree;
     if (fdt_open((const void *)(uintptr_t)entry->x0, (uint32_t)entry->tree_bytes, &tree) != STATUS_OK) { return; }
     if (fdt_walk(&tree, consider, &search) != STATUS_OK) { return; }

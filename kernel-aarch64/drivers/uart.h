@@ -9,10 +9,16 @@ struct uart {
     uint32_t clock_hz;  /* 0: not known, leave the baud rate as the loader set it */
     uint32_t baud;      /* 0: the same */
     uint32_t reg_shift; /* distance of registers, log2 bytes */
+    /* The combined UART receives by a mailbox in a block of its own (drivers/tcu.h). size_bytes is 0 for every other. */
+    struct {
+        uint64_t block;
+        uint64_t size_bytes;
+        uint32_t mailbox;
+    } receive;
 };
 
 struct uart_driver {
-    const char *const *compatible; /* ends with null */
+    const char *const *compatible; /* ends with null; the driver has none when it is found by other means */
     void (*init)(const struct uart *uart);
     bool (*can_send)(const struct uart *uart);
     void (*send)(const struct uart *uart, uint8_t byte);
@@ -20,4 +26,4 @@ struct uart_driver {
     bool (*receive)(const struct uart *uart, uint8_t *byte, bool *lost);
     void (*receive_interrupt)(const struct uart *uart, bool on);
 };
-extern const struct uart_driver pl011_driver, aux_driver, ns16550_driver;
+extern const struct uart_driver pl011_driver, aux_driver, ns16550_driver, tcu_driver;

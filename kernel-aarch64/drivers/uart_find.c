@@ -15,9 +15,11 @@ static const struct uart_driver *driver_of(const struct fdt_node *node) {
 
 void uart_consider(struct uart_search *search, const struct fdt_node *node) {
     if (node->property[FDT_STDOUT_PATH].size > 0) { search->stdout_path = node->property[FDT_STDOUT_PATH]; }
+    tcu_consider(&search->tcu, node);
     if (search->count == UARTS_MAX || node->property[FDT_COMPATIBLE].size == 0) { return; }
     const struct uart_driver *driver = driver_of(node);
     struct uart_candidate *found = &search->found[search->count];
+    *found = (struct uart_candidate){};
     if (!driver || fdt_reg(node, 0, &found->uart.base, &found->size_bytes) != STATUS_OK) { return; }
     found->driver = driver;
     found->uart.clock_hz = fdt_cell(node->property[FDT_CLOCK_FREQUENCY], 0);
@@ -51,6 +53,7 @@ static struct uart_candidate *named(struct uart_search *search, const struct fdt
 }
 
 struct uart_candidate *uart_chosen(struct uart_search *search, const struct fdt *fdt) {
+    if (search->count < UARTS_MAX) { search->count += tcu_found(&search->tcu, &search->found[search->count]); }
     if (search->count == 0) { return nullptr; }
     struct uart_candidate *found = named(search, fdt);
     if (!found) { found = &search->found[0]; }

@@ -1,6 +1,7 @@
 #pragma once
 /* Which UART the device tree names as its console. Pure but for the table of drivers. */
 
+#include "drivers/tcu.h"
 #include "drivers/uart.h"
 #include "lib/fdt.h"
 
@@ -18,6 +19,7 @@ struct uart_candidate {
 struct uart_search {
     struct uart_candidate found[UARTS_MAX];
     uint32_t count;
+    struct tcu_search tcu;
     struct span stdout_path;
 };
 

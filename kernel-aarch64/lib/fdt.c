@@ -31,6 +31,7 @@ static const char *const key_names[FDT_KEYS] = {
     [FDT_STDOUT_PATH] = "stdout-path",
     [FDT_RNG_SEED] = "rng-seed",
     [FDT_GPIOS] = "gpios",
+    [FDT_MBOXES] = "mboxes",
 };
 
 static uint32_t be32(const uint8_t *at) {

@@ -37,6 +37,7 @@ enum fdt_key : uint32_t {
     FDT_STDOUT_PATH,
     FDT_RNG_SEED,
     FDT_GPIOS,
+    FDT_MBOXES,
     FDT_KEYS,
 };
 

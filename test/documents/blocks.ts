@@ -20,7 +20,7 @@ const boardTable = () =>
   table(
     ['board', 'model', 'SoC', 'cores', 'boots by', 'tried', 'facts'],
     Object.values(boards).map((b) => [
-      `\`${b.name}\``,
+      `[\`${b.name}\`](docs/boards/${b.name}.md)`,
       b.model,
       b.soc,
       `${b.cores} × ${b.cpu}`,

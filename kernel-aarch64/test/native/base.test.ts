@@ -1,12 +1,11 @@
 /** The base of the kernel on this machine: device trees, text, memory, checksums and the pool. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { compileDeviceTree } from '../../../firmware/device-tree.ts';
 import { root } from '../../../firmware/paths.ts';
-import { requireTool } from '../../../firmware/toolchain.ts';
-import { buildNative } from './build.ts';
+import { buildNative, compileTree } from './build.ts';
 
 const sources = [
   'test/native/base_host.c',
@@ -29,18 +28,6 @@ test.before(async (t) => {
   pi3 = await compileDeviceTree('rpi3b');
   checks = ask('check');
 });
-
-/** Compiles a tree from source text; returns the path of the blob. */
-const compiled = (name: string, source: string) => {
-  const folder = join(root, 'build/native');
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${name}.dtb`);
-  const blob = execFileSync(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb'], {
-    input: `/dts-v1/;\n${source}`,
-  });
-  writeFileSync(path, blob);
-  return path;
-};
 
 const nodeNamed = (lines: readonly string[], name: string) =>
   lines.find((line) => line.split(' ')[1] === name);
@@ -71,7 +58,7 @@ test('a_bus_address_goes_through_ranges', (t) => {
 });
 
 test('an_address_outside_all_ranges_is_no_address', (t) => {
-  const tree = compiled(
+  const tree = compileTree(
     'outside',
     `/ { #address-cells = <2>; #size-cells = <1>;
       bus { #address-cells = <1>; #size-cells = <1>; ranges = <0x1000 0x1 0x0 0x1000>;
@@ -85,14 +72,14 @@ test('an_address_outside_all_ranges_is_no_address', (t) => {
 });
 
 test('what_lies_below_a_disabled_node_is_disabled', (t) => {
-  const tree = compiled('disabled', '/ { a { status = "disabled"; b { }; }; c { status = "okay"; }; };');
+  const tree = compileTree('disabled', '/ { a { status = "disabled"; b { }; }; c { status = "okay"; }; };');
   const lines = ask('tree', tree);
   t.deepEqual(lines, ['0 / - - okay', '1 a - - disabled', '2 b - - disabled', '1 c - - okay']);
 });
 
 test('nodes_deeper_than_the_limit_are_skipped_and_the_rest_is_seen', (t) => {
   const deep = `${'n { '.repeat(20)}${'}; '.repeat(20)}`;
-  const lines = ask('tree', compiled('deep', `/ { ${deep} after { }; };`));
+  const lines = ask('tree', compileTree('deep', `/ { ${deep} after { }; };`));
   t.is(lines.length, 1 + 7 + 1);
   t.is(lines.at(-1), '1 after - - okay');
 });

@@ -1,5 +1,6 @@
 /** Compiles parts of the kernel for this machine, with sanitizers, so that tests can talk to them. */
-import { mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { paths, root } from '../../../firmware/paths.ts';
 import { BuildError, requireTool, run } from '../../../firmware/toolchain.ts';
@@ -34,6 +35,18 @@ export const buildNative = async (
     await compile(trapped);
   }
   return output;
+};
+
+/** Compiles a device tree from source text without its first line; returns the path of the blob. */
+export const compileTree = (name: string, source: string): string => {
+  const folder = join(root, 'build/native');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${name}.dtb`);
+  const blob = execFileSync(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb'], {
+    input: `/dts-v1/;\n${source}`,
+  });
+  writeFileSync(path, blob);
+  return path;
 };
 
 /** What the oracle and the fuzzer of lib/ and trust/cose are made of. */

@@ -1,0 +1,79 @@
+/* Which UART is chosen of a device tree, and the combined UART's driver against mailboxes in memory. */
+#include "drivers/uart_find.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TREE_MAX_BYTES 0x100000u
+
+static void consider(void *search, const struct fdt_node *node) {
+    if (!node->disabled) { uart_consider(search, node); }
+}
+
+static const char *name_of(const struct uart_driver *driver) {
+    if (driver == &pl011_driver) { return "pl011"; }
+    if (driver == &aux_driver) { return "mini-uart"; }
+    if (driver == &tcu_driver) { return "tcu"; }
+    return driver == &ns16550_driver ? "16550" : "?";
+}
+
+static int choose(const char *path) {
+    uint32_t *bytes = calloc(1, TREE_MAX_BYTES);
+    FILE *file = fopen(path, "rb");
+    if (!bytes || !file) { return 1; }
+    const uint32_t size = (uint32_t)fread(bytes, 1, TREE_MAX_BYTES, file);
+    fclose(file);
+    struct fdt tree;
+    struct uart_search search = {};
+    if (fdt_open(bytes, size, &tree) != STATUS_OK || fdt_walk(&tree, consider, &search) != STATUS_OK) { return 1; }
+    const struct uart_candidate *found = uart_chosen(&search, &tree);
+    if (found) {
+        printf("%s base %lx shift %u baud %u receive %lx mailbox %u interrupt %u\n", name_of(found->driver),
+               (unsigned long)found->uart.base, found->uart.reg_shift, found->uart.baud,
+               (unsigned long)found->uart.receive.block, found->uart.receive.mailbox, fdt_cell(found->interrupts, 1));
+    } else {
+        printf("none\n");
+    }
+    free(bytes);
+    return 0;
+}
+
+static uint32_t sending[0x50000 / 4], receiving[0x50000 / 4];
+
+#define MAILBOX(block, number) (&(block)[(0x10000 + (number) * 0x8000) / 4])
+
+static void report(const char *name, bool good) { printf("%s %s\n", good ? "ok" : "FAILED", name); }
+
+static void check_tcu(void) {
+    const struct uart uart = {.base = (uintptr_t)MAILBOX(sending, 1),
+                              .receive = {.block = (uintptr_t)receiving, .size_bytes = sizeof receiving, .mailbox = 2}};
+    const bool free_before = tcu_driver.can_send(&uart);
+    tcu_driver.send(&uart, 'a');
+    const bool sent = free_before && *MAILBOX(sending, 1) == 0x81000061 && !tcu_driver.can_send(&uart);
+    report("a_byte_fills_the_mailbox_until_it_is_taken", sent);
+
+    uint8_t got[4] = {};
+    uint32_t count = 0;
+    bool lost = true;
+    const bool empty = !tcu_driver.receive(&uart, got, &lost);
+    *MAILBOX(receiving, 2) = 0x83434241;
+    while (count < 3 && tcu_driver.receive(&uart, &got[count], &lost)) { count++; }
+    const bool released = *MAILBOX(receiving, 2) == 0 && !tcu_driver.receive(&uart, &got[3], &lost);
+    report("a_message_gives_its_characters_in_order", empty && released && memcmp(got, "ABC", 4) == 0 && !lost);
+
+    *MAILBOX(receiving, 2) = 0x80000041;
+    const bool nothing = !tcu_driver.receive(&uart, got, &lost) && *MAILBOX(receiving, 2) == 0;
+    report("a_message_without_characters_is_released", nothing);
+
+    receiving[0x100 / 4] = 1;
+    tcu_driver.receive_interrupt(&uart, true);
+    const bool on = receiving[0x100 / 4] == (1u << 10 | 1u) && MAILBOX(receiving, 2)[1] == 1;
+    tcu_driver.receive_interrupt(&uart, false);
+    report("the_interrupt_is_that_of_its_mailbox_alone", on && receiving[0x100 / 4] == 1 && MAILBOX(receiving, 2)[1] == 0);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "choose") == 0) { return choose(argv[2]); }
+    check_tcu();
+    return 0;
+}
