@@ -123,6 +123,8 @@ export const linkKernel = async (onProgress: (text: string) => void = () => {}):
       'max-page-size=4096',
       '-z',
       'noexecstack',
+      '-z',
+      'pack-relative-relocs',
       '-T',
       join(paths.kernel, 'boot/kernel.ld'),
       '-o',

@@ -70,22 +70,33 @@ primary_entry:
     bl counters_start
     bl leave_el2
     adrp x20, __image_start
-    /* Apply R_AARCH64_RELATIVE (1027), the only kind a static PIE has. */
-    adrp x1, __rela_start
-    add x1, x1, :lo12:__rela_start
-    adrp x2, __rela_end
-    add x2, x2, :lo12:__rela_end
+    /* Apply the relative relocations (RELR, System V gABI "Relative Relocation Table"): an even entry is the offset of a
+     * word to relocate, an odd one a map of the 63 words behind what came before. */
+    adrp x1, __relr_start
+    add x1, x1, :lo12:__relr_start
+    adrp x2, __relr_end
+    add x2, x2, :lo12:__relr_end
 1:  cmp x1, x2
-    b.hs 2f
-    ldp x3, x4, [x1]
-    ldr x5, [x1, #16]
-    add x1, x1, #24
+    b.hs 6f
+    ldr x3, [x1], #8
+    tbnz x3, #0, 2f
+    add x4, x3, x20
+    ldr x5, [x4]
     add x5, x5, x20
-    cmp w4, #1027
-    b.ne 1b
-    str x5, [x3, x20]
+    str x5, [x4], #8
     b 1b
-2:  adrp x0, vectors
+2:  mov x6, x4
+3:  lsr x3, x3, #1
+    cbz x3, 5f
+    tbz x3, #0, 4f
+    ldr x5, [x6]
+    add x5, x5, x20
+    str x5, [x6]
+4:  add x6, x6, #8
+    b 3b
+5:  add x4, x4, #(63 * 8)
+    b 1b
+6:  adrp x0, vectors
     add x0, x0, :lo12:vectors
     msr vbar_el1, x0
     adrp x0, early_stack_top
