@@ -158,6 +158,10 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'mixed_pointers',
     'one instruction accesses the context or an object on one path and other memory on another; give each its own instruction',
   ],
+  [
+    'bad_immediate',
+    'Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number',
+  ],
 ]);
 
 /** ELF loading on the host. */

@@ -5,6 +5,9 @@ type Platform = {
   readonly types: Readonly<Record<string, ProgramType>>;
   readonly helpers: readonly Prototype[];
   readonly objects: Readonly<Record<ObjectKind, readonly Field[]>>;
+  /** Program types by id. */
+  readonly socketMapWriters: readonly number[];
+  readonly socketMapDeleters: readonly number[];
 };
 
 const mask = (bits: readonly number[] | undefined) =>
@@ -39,8 +42,9 @@ const helperRow = (h: Prototype) => {
 const table = (type: string, name: string, rows: readonly string[]) =>
   `static const struct ${type} ${name}[] = {\n${rows.join('\n')}\n};`;
 
-export const emitPlatform = (banner: string, prefix: string, { types, helpers, objects }: Platform): string =>
-  [
+export const emitPlatform = (banner: string, prefix: string, platform: Platform): string => {
+  const { types, helpers, objects } = platform;
+  return [
     `${banner}#pragma once`,
     table('program_type', `${prefix}_types`, Object.entries(types).map(typeRow)),
     table('context_field', `${prefix}_fields`, [
@@ -50,8 +54,10 @@ export const emitPlatform = (banner: string, prefix: string, { types, helpers, o
       ),
     ]),
     table('helper_prototype', `${prefix}_helpers`, helpers.map(helperRow)),
+    `enum : uint64_t {\n    ${prefix}_socket_map_writers = ${mask(platform.socketMapWriters)},\n    ${prefix}_socket_map_deleters = ${mask(platform.socketMapDeleters)},\n};`,
     '',
   ]
     .join('\n\n')
     .trimEnd()
     .concat('\n');
+};

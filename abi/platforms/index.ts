@@ -1,7 +1,7 @@
 /** Platforms that `bpf verify --platform` judges for, beside the board. */
 import { emitPlatform } from './emit.ts';
 import { objects } from './linux-contexts.ts';
-import { linuxHelpers } from './linux-helpers.ts';
+import { linuxHelpers, socketMapDeleters, socketMapWriters } from './linux-helpers.ts';
 import { programTypes } from './linux-types.ts';
 
 export { type LinuxType, linuxTypeOf, programTypes as linuxTypes } from './linux-types.ts';
@@ -13,4 +13,10 @@ export const HOST_PROGRAM_MAPS = 128;
 export const HOST_PROGRAM_INSNS = 32768;
 
 export const emitLinux = (banner: string) =>
-  emitPlatform(banner, 'linux', { types: programTypes, helpers: linuxHelpers, objects });
+  emitPlatform(banner, 'linux', {
+    types: programTypes,
+    helpers: linuxHelpers,
+    objects,
+    socketMapWriters,
+    socketMapDeleters,
+  });

@@ -66,7 +66,8 @@ const socketRest = [
   ...words(24, 'src_ip4'),
   field('src_ip6', 28, 16, NARROW),
   ...words(44, 'src_port'),
-  field('dst_port', 48, 4, NARROW),
+  field('dst_port', 48, 2, NARROW),
+  field('dst_port and padding', 48, 4, 4),
   ...words(52, 'dst_ip4'),
   field('dst_ip6', 56, 16, NARROW),
   ...words(72, 'state rx_queue_mapping'),
@@ -78,12 +79,18 @@ const sockOpsWords =
 export const contexts = {
   socket_filter: skb(
     '',
-    `tc_classid data data_meta data_end ${SOCKET_FIELDS} tstamp wire_len hwtstamp flow_keys`,
+    `tc_classid data data_meta data_end ${SOCKET_FIELDS} tstamp tstamp_type wire_len hwtstamp flow_keys`,
   ),
   sched_cls: skb('mark tc_index priority tc_classid tstamp queue_mapping', `${SOCKET_FIELDS} flow_keys`),
-  cgroup_skb: skb('mark priority tstamp', 'tc_classid data_meta wire_len hwtstamp flow_keys'),
-  lwt: skb('mark priority', `tc_classid ${SOCKET_FIELDS} data_meta tstamp wire_len flow_keys`),
-  sk_skb: skb('tc_index priority', 'tc_classid data_meta tstamp wire_len flow_keys'),
+  cgroup_skb: skb('mark priority tstamp', 'tc_classid data_meta wire_len tstamp_type flow_keys'),
+  lwt: skb(
+    'mark priority',
+    `tc_classid ${SOCKET_FIELDS} data_meta tstamp tstamp_type wire_len hwtstamp flow_keys`,
+  ),
+  sk_skb: skb(
+    'tc_index priority',
+    'mark tc_classid data_meta tstamp tstamp_type wire_len hwtstamp flow_keys',
+  ),
   flow_dissector: skb('', '').filter((f) => ['data', 'data_end', 'flow_keys'].includes(f.name)),
   xdp: [
     field('data', 0, 4, 4, 0, 'packet'),

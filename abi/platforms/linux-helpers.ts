@@ -4,6 +4,9 @@ import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 
 const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
 const TRACING = ids('kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
+const NOT_TRACING = Object.values(programTypes)
+  .map(({ id }) => id)
+  .filter((id) => !TRACING.includes(id as never));
 const TC = ids('sched_cls sched_act');
 const LWT = ids('lwt_in lwt_out lwt_xmit lwt_seg6local');
 const XDP = ids('xdp');
@@ -15,6 +18,12 @@ const SOCK_OPS = ids('sock_ops');
 const SK_MSG = ids('sk_msg');
 const SKB = [...TC, ...LWT, ...SK_SKB, ...CGROUP_SKB, ...FILTER];
 const EDIT = [...TC, ...LWT, ...SK_SKB];
+const LOCKERS = NOT_TRACING.filter((id) => !FILTER.includes(id as never));
+/** Who may write into maps of sockets with the helpers for any map, and who may delete there besides. */
+export const socketMapWriters = ids(
+  'socket_filter sched_cls sched_act xdp sk_reuseport flow_dissector sk_lookup',
+);
+export const socketMapDeleters = [...socketMapWriters, ...SOCK_OPS];
 const SOCKOPT = [...ids('cgroup_sockopt cgroup_sock'), ...ADDRESS, ...SOCK_OPS];
 const LOOKUP = [...TC, ...XDP, ...SK_SKB, ...ADDRESS, ...CGROUP_SKB, ...ids('cgroup_sock cgroup_sockopt')];
 const CONTEXT = [...TRACING, ...ids('syscall')];
@@ -195,7 +204,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(78, 'rc_keydown', 'context any any any', 'scalar', on(ids('lirc_mode2'))),
   helper(79, 'skb_cgroup_id', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
   helper(80, 'get_current_cgroup_id', '', 'scalar', on(CURRENT)),
-  helper(81, 'get_local_storage', 'map any', 'map_value', { maps: STORAGE }),
+  helper(81, 'get_local_storage', 'map zero', 'map_value', { maps: STORAGE }),
   helper(82, 'sk_select_reuseport', 'context map map_key any', 'scalar', {
     types: ids('sk_reuseport'),
     maps: [20, ...SOCKMAP, ...SOCKHASH],
@@ -221,8 +230,8 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(90, 'msg_push_data', 'context any any any', 'scalar', changes(SK_MSG)),
   helper(91, 'msg_pop_data', 'context any any any', 'scalar', changes(SK_MSG)),
   helper(92, 'rc_pointer_rel', 'context any any', 'scalar', on(ids('lirc_mode2'))),
-  helper(93, 'spin_lock', 'lock', 'nothing', { flags: ['locks'] }),
-  helper(94, 'spin_unlock', 'lock', 'nothing', { flags: ['unlocks'] }),
+  helper(93, 'spin_lock', 'lock', 'nothing', { flags: ['locks'], types: LOCKERS }),
+  helper(94, 'spin_unlock', 'lock', 'nothing', { flags: ['unlocks'], types: LOCKERS }),
   helper(95, 'sk_fullsock', 'socket', 'object_or_null', { flags: ['casts'], object: 'socket' }),
   helper(96, 'tcp_sock', 'socket', 'object_or_null', { flags: ['casts'], object: 'tcp_socket' }),
   helper(97, 'skb_ecn_set_ce', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
@@ -285,7 +294,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(152, 'redirect_neigh', 'any memory_or_null size_or_zero any', 'scalar', on(TC)),
   helper(155, 'redirect_peer', 'any any', 'scalar', on(TC)),
   helper(158, 'get_current_task_btf', '', 'object', { object: 'kernel' }),
-  helper(160, 'ktime_get_coarse_ns'),
+  helper(160, 'ktime_get_coarse_ns', '', 'scalar', on(NOT_TRACING)),
   helper(163, 'check_mtu', 'context any out_4 any any', 'scalar', on([...TC, ...XDP])),
   helper(165, 'snprintf', 'out_or_null size_or_zero string memory_or_null size_or_zero'),
   helper(173, 'get_func_ip', 'context', 'scalar', on(TRACING)),

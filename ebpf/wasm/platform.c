@@ -16,5 +16,7 @@ const struct bpf_platform platform_linux = {
     .type_limit = COUNT(linux_types),
     .insn_limit = MAX_PROGRAM_INSNS,
     .map_limit = MAX_MAPS_PER_PROGRAM,
+    .socket_map_writers = linux_socket_map_writers,
+    .socket_map_deleters = linux_socket_map_deleters,
     .privileged = true,
 };

@@ -108,6 +108,7 @@ enum status : uint32_t {
     STATUS_BAD_CERTIFICATE = 559, /* the certificate does not prove this program safe */
     STATUS_REFERENCE_LEAK = 560, /* what was acquired must be released on every path before the program ends; release it first */
     STATUS_MIXED_POINTERS = 561, /* one instruction accesses the context or an object on one path and other memory on another; give each its own instruction */
+    STATUS_BAD_IMMEDIATE = 562, /* Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number */
     STATUS_NOT_ELF = 768, /* the file is not an ELF object; compile with clang --target=bpf -c */
     STATUS_NOT_BPF = 769, /* the ELF is for another machine than eBPF; compile with clang --target=bpf */
     STATUS_ELF_TRUNCATED = 770, /* the ELF is cut short or its tables point outside the file; build it again */
@@ -229,6 +230,7 @@ enum status : uint32_t {
     row(bad_certificate, 559, "the certificate does not prove this program safe") \
     row(reference_leak, 560, "what was acquired must be released on every path before the program ends; release it first") \
     row(mixed_pointers, 561, "one instruction accesses the context or an object on one path and other memory on another; give each its own instruction") \
+    row(bad_immediate, 562, "Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number") \
     row(not_elf, 768, "the file is not an ELF object; compile with clang --target=bpf -c") \
     row(not_bpf, 769, "the ELF is for another machine than eBPF; compile with clang --target=bpf") \
     row(elf_truncated, 770, "the ELF is cut short or its tables point outside the file; build it again") \

@@ -53,7 +53,6 @@ static const struct context_field linux_fields[] = {
     {1, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {1, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {1, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {1, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
     {2, 0, 168, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
     {3, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {3, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
@@ -145,7 +144,7 @@ static const struct context_field linux_fields[] = {
     {8, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {8, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {8, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {8, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
+    {8, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
     {9, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* bound_dev_if */
     {9, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
     {9, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* type */
@@ -155,7 +154,8 @@ static const struct context_field linux_fields[] = {
     {9, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
     {9, 28, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip6 */
     {9, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_port */
-    {9, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
+    {9, 48, 2, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
+    {9, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* dst_port and padding */
     {9, 52, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip4 */
     {9, 56, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip6 */
     {9, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* state */
@@ -180,8 +180,6 @@ static const struct context_field linux_fields[] = {
     {10, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {10, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {10, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {10, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
-    {10, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
     {11, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {11, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
     {11, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* mark */
@@ -202,8 +200,6 @@ static const struct context_field linux_fields[] = {
     {11, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {11, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {11, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {11, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
-    {11, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
     {12, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {12, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
     {12, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* mark */
@@ -224,8 +220,6 @@ static const struct context_field linux_fields[] = {
     {12, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {12, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {12, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {12, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
-    {12, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
     {13, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* op */
     {13, 4, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* args */
     {13, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
@@ -269,7 +263,6 @@ static const struct context_field linux_fields[] = {
     {13, 216, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* skb_hwtstamp */
     {14, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {14, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
-    {14, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* mark */
     {14, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* queue_mapping */
     {14, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* protocol */
     {14, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* vlan_present */
@@ -294,8 +287,6 @@ static const struct context_field linux_fields[] = {
     {14, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {14, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {14, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {14, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
-    {14, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
     {15, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* access_type */
     {15, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* major */
     {15, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* minor */
@@ -341,8 +332,6 @@ static const struct context_field linux_fields[] = {
     {19, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {19, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {19, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {19, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
-    {19, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
     {20, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* sample */
     {21, 0, 8, CONTEXT_PACKET, OBJECT_NONE, 8, 0}, /* data */
     {21, 8, 8, CONTEXT_PACKET_END, OBJECT_NONE, 8, 0}, /* data_end */
@@ -405,7 +394,7 @@ static const struct context_field linux_fields[] = {
     {33, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {33, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {33, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {33, 180, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* tstamp_type */
+    {33, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
     {34, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* user_family */
     {34, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* user_ip4 */
     {34, 8, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* user_ip6 */
@@ -431,7 +420,8 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 28, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip6 */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_port */
-    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 48, 2, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* dst_port and padding */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 52, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip4 */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 56, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip6 */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* state */
@@ -445,7 +435,8 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_SOCKET, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
     {OBJECT_OWNER + OBJECT_SOCKET, 28, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip6 */
     {OBJECT_OWNER + OBJECT_SOCKET, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_port */
-    {OBJECT_OWNER + OBJECT_SOCKET, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
+    {OBJECT_OWNER + OBJECT_SOCKET, 48, 2, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
+    {OBJECT_OWNER + OBJECT_SOCKET, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* dst_port and padding */
     {OBJECT_OWNER + OBJECT_SOCKET, 52, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip4 */
     {OBJECT_OWNER + OBJECT_SOCKET, 56, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip6 */
     {OBJECT_OWNER + OBJECT_SOCKET, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* state */
@@ -540,7 +531,7 @@ static const struct helper_prototype linux_helpers[] = {
     [78] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_keydown */
     [79] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_cgroup_id */
     [80] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc8387a2bcu, 0x0u}, /* get_current_cgroup_id */
-    [81] = {true, RETURNS_MAP_VALUE, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x280000u}, /* get_local_storage */
+    [81] = {true, RETURNS_MAP_VALUE, {ARG_MAP, ARG_ZERO, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x280000u}, /* get_local_storage */
     [82] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x200000u, 0x148000u}, /* sk_select_reuseport */
     [83] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ancestor_cgroup_id */
     [84] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0xe02044358u, 0x0u}, /* sk_lookup_tcp */
@@ -553,8 +544,8 @@ static const struct helper_prototype linux_helpers[] = {
     [90] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_push_data */
     [91] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_pop_data */
     [92] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_pointer_rel */
-    [93] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LOCKS, 0x0u, 0x0u}, /* spin_lock */
-    [94] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_UNLOCKS, 0x0u, 0x0u}, /* spin_unlock */
+    [93] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LOCKS, 0xec2fdff58u, 0x0u}, /* spin_lock */
+    [94] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_UNLOCKS, 0xec2fdff58u, 0x0u}, /* spin_unlock */
     [95] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* sk_fullsock */
     [96] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TCP_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* tcp_sock */
     [97] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ecn_set_ce */
@@ -602,7 +593,7 @@ static const struct helper_prototype linux_helpers[] = {
     [152] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_neigh */
     [155] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_peer */
     [158] = {true, RETURNS_OBJECT, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x0u, 0x0u}, /* get_current_task_btf */
-    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_coarse_ns */
+    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xec2fdff5au, 0x0u}, /* ktime_get_coarse_ns */
     [163] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_4, ARG_ANY, ARG_ANY}, OBJECT_NONE, 0, 0x58u, 0x0u}, /* check_mtu */
     [165] = {true, RETURNS_SCALAR, {ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_STRING, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* snprintf */
     [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* get_func_ip */
@@ -619,4 +610,9 @@ static const struct helper_prototype linux_helpers[] = {
     [192] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_set_tstamp */
     [195] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x460u}, /* map_lookup_percpu_elem */
     [208] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_tai_ns */
+};
+
+enum : uint64_t {
+    linux_socket_map_writers = 0x4060005au,
+    linux_socket_map_deleters = 0x4060205au,
 };

@@ -51,6 +51,11 @@ static bool is_answered(const struct comparison *c) {
 
 static void compare_regs(struct comparison *c, const struct reg *now, const struct reg *old, bool is_decisive) {
     bool scalars = now->kind == REG_SCALAR && old->kind == REG_SCALAR;
+    if (scalars && (now->var.mask | old->var.mask) == 0) {
+        bool same = now->var.value == old->var.value;
+        differ(c, same, same, is_decisive, true);
+        return;
+    }
     if (now->kind != old->kind || now->map != old->map || now->frame != old->frame || now->off != old->off) {
         differ(c, false, false, is_decisive, scalars);
         return;
@@ -64,9 +69,8 @@ static void compare_regs(struct comparison *c, const struct reg *now, const stru
     }
     covered &= old->range <= now->range;
     covers &= now->range <= old->range;
-    bool constant = now->kind == REG_SCALAR && scalar_is_const(&now->var) && scalar_is_const(&old->var);
-    if (covered && !constant) { covered = pair_ids(&c->old_to_new, old->id, now->id); }
-    if (covers && !constant) { covers = pair_ids(&c->new_to_old, now->id, old->id); }
+    if (covered) { covered = pair_ids(&c->old_to_new, old->id, now->id); }
+    if (covers) { covers = pair_ids(&c->new_to_old, now->id, old->id); }
     differ(c, covered, covers, is_decisive, scalars);
 }
 

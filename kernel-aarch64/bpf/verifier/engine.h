@@ -39,6 +39,7 @@ struct point {
 struct function {
     uint16_t start;
     uint16_t stack_bytes; /* deepest use seen */
+    bool tail_calls;
     uint64_t escaped;     /* slots that may be reached through a pointer other than r10 */
 };
 

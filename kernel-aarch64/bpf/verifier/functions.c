@@ -50,6 +50,15 @@ enum status check_calls(struct verifier *v) {
     return STATUS_OK;
 }
 
+/* Linux counts frames in units, and lets functions replace the program only while those above them are small. */
+enum { PLATFORM_FRAME_UNIT = 16, PLATFORM_TAIL_CALL_BYTES = 256 };
+
+static uint32_t frame_bytes(const struct verifier *v, uint32_t f) {
+    uint32_t bytes = v->functions[f].stack_bytes;
+    if (!v->platform->privileged) { return bytes; }
+    return bytes == 0 ? PLATFORM_FRAME_UNIT : (bytes + PLATFORM_FRAME_UNIT - 1) & ~(PLATFORM_FRAME_UNIT - 1u);
+}
+
 /* Deepest sum of frames on the way to each function, callers first; recursion was excluded. */
 enum status check_stack_chain(struct verifier *v) {
     if (v->function_count == 1) { return STATUS_OK; }
@@ -59,11 +68,15 @@ enum status check_stack_chain(struct verifier *v) {
             struct bpf_insn insn = insn_at(v, pc);
             if (!is_local_call(insn, insn_shapes[insn.opcode]) || (v->marks[pc] & MARK_SECOND) != 0) { continue; }
             uint32_t caller = function_at(v, pc), callee = function_at(v, (uint32_t)jump_target(insn, SHAPE_CALL, pc));
-            uint32_t sum = above[caller] + v->functions[caller].stack_bytes;
+            uint32_t sum = above[caller] + frame_bytes(v, caller);
             if (sum > above[callee]) { above[callee] = sum; }
-            if (sum + v->functions[callee].stack_bytes > BPF_STACK_BYTES) {
+            if (v->functions[callee].tail_calls && sum >= PLATFORM_TAIL_CALL_BYTES) {
+                return refuse(v, STATUS_STACK_TOO_DEEP, pc, "%u bytes in use here, at most %u around a function that makes tail calls",
+                              (uint64_t)sum, (uint64_t)PLATFORM_TAIL_CALL_BYTES - 1);
+            }
+            if (sum + frame_bytes(v, callee) > BPF_STACK_BYTES) {
                 return refuse(v, STATUS_STACK_TOO_DEEP, pc, "%u bytes in use here and %u in the function called, %u in all",
-                              (uint64_t)sum, (uint64_t)v->functions[callee].stack_bytes, (uint64_t)BPF_STACK_BYTES);
+                              (uint64_t)sum, (uint64_t)frame_bytes(v, callee), (uint64_t)BPF_STACK_BYTES);
             }
         }
     }

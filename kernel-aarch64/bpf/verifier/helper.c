@@ -2,6 +2,9 @@
 
 #include "bpf/verifier/reference.h"
 
+/* Linux's types of maps that mean something here. */
+enum { ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHASH = 18 };
+
 /* What the arguments of one call said. */
 struct call {
     const struct helper_prototype *prototype;
@@ -133,6 +136,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_MEMORY_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_READ);
     case ARG_OUT:
     case ARG_OUT_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_ZERO: return is_zero(value) ? STATUS_OK : refuse_argument(v, s, r, "0");
     case ARG_OUT_8: return check_out_number(v, s, r, 8);
     case ARG_OUT_4: return check_out_number(v, s, r, 4);
     case ARG_MAP_VALUE_OUT: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_WRITE);
@@ -177,7 +181,6 @@ static void set_length(struct reg *r0, int64_t most) {
 
 /* What a lookup finds: a value, but another map in a map of maps, and a socket in a map of sockets. */
 static enum status set_found(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
-    enum { ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHASH = 18 };
     uint32_t type = call->map->type;
     if (type == ARRAY_OF_MAPS || type == HASH_OF_MAPS) {
         if (call->map->inner == 0) {
@@ -263,6 +266,7 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s); }
     if ((flags & HELPER_UNLOCKS) != 0) { return reference_release(v, s, REFERENCE_LOCK); }
     if ((flags & HELPER_TAIL_CALLS) != 0) {
+        v->functions[s->frames[s->depth].function].tail_calls = true;
         enum status status = reference_none(v, s, "at a tail call");
         if (status != STATUS_OK) { return status; }
     }
@@ -271,6 +275,15 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     }
     if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }
     return releases(prototype) ? reference_release(v, s, call->reference) : STATUS_OK;
+}
+
+/* Maps of sockets change only where the kernel can take their lock. */
+static enum status check_socket_map(struct verifier *v, struct state *s, const struct call *call, uint32_t id) {
+    bool sockets = call->map != nullptr && (call->map->type == SOCKMAP || call->map->type == SOCKHASH);
+    if (!sockets || (call->prototype->flags & HELPER_WRITES_MAP) == 0) { return STATUS_OK; }
+    uint64_t types = id == HELPER_MAP_DELETE_ELEM ? v->platform->socket_map_deleters : v->platform->socket_map_writers;
+    if ((types >> v->program->hook & 1) != 0) { return STATUS_OK; }
+    return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "r1 is a map of sockets, which programs of this type do not change");
 }
 
 enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
@@ -283,6 +296,7 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
         enum status status = check_argument(v, s, i + 1, call.prototype->arguments[i], &call);
         if (status != STATUS_OK) { return status; }
     }
-    enum status status = apply_effects(v, s, &call);
+    enum status status = check_socket_map(v, s, &call, id);
+    if (status == STATUS_OK) { status = apply_effects(v, s, &call); }
     return status == STATUS_OK ? set_result(v, s, &call) : status;
 }

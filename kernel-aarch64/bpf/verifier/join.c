@@ -22,12 +22,22 @@ static bool may_be_null(const struct reg *r) {
     return r->kind == REG_MAP_VALUE_OR_NULL || (r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0);
 }
 
+/* Either of two that nothing connects; where addresses are no secret, both are numbers. */
+static void join_unlike(const struct verifier *v, struct reg *r, const struct reg *old) {
+    if (r->kind == REG_UNINIT || old->kind == REG_UNINIT || !v->platform->privileged) {
+        r->kind = REG_UNINIT;
+        return;
+    }
+    reg_set_scalar(r);
+    scalar_set_unknown(&r->var);
+}
+
 static void join_kinds(struct verifier *v, struct reg *r, const struct reg *old) {
     bool maps = (may_be_null(r) || r->kind == REG_MAP_VALUE) && (may_be_null(old) || old->kind == REG_MAP_VALUE);
     const struct reg *p = r->kind == REG_SCALAR ? old : r;
     bool same = r->kind == REG_SCALAR || old->kind == REG_SCALAR || (r->map == old->map && r->off == old->off);
     if (!maps || !same || p->off != 0 || !scalar_is_const(&p->var)) {
-        r->kind = REG_UNINIT;
+        join_unlike(v, r, old);
         return;
     }
     reg_copy(r, p);
@@ -41,9 +51,10 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
         return;
     }
     if (r->kind == REG_SCALAR && r->map != old->map) { r->map = old->map = ORIGIN_ANY; }
+    if (r->kind == REG_SCALAR && r->off != old->off) { r->id = old->id = (uint32_t)(r->off = old->off = 0); }
     if (is_packet(r) && r->frame != old->frame) { r->frame = old->frame = PAST_UNKNOWN; }
     if (r->map != old->map || r->frame != old->frame || r->kind == REG_UNINIT) {
-        r->kind = REG_UNINIT;
+        join_unlike(v, r, old);
         return;
     }
     bool folded = r->off != old->off;
@@ -60,8 +71,10 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
     bool same_id = r->id == old->id && !(folded && is_packet(r));
     scalar_join(&r->var, &old->var);
     r->range = r->range < old->range ? r->range : old->range;
-    if (!same_id) {
-        r->id = r->kind == REG_SCALAR ? 0 : new_id(v);
+    if (!same_id && r->kind == REG_SCALAR) {
+        reg_unlink(r);
+    } else if (!same_id) {
+        r->id = new_id(v);
     }
 }
 

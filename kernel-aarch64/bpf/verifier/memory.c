@@ -2,6 +2,17 @@
 
 #include "bpf/verifier/reference.h"
 
+/* Linux rewrites accesses to the context and to objects: one instruction can't be for them on one way and for other memory on
+ * another. */
+[[gnu::noinline]] static enum status check_unmixed(struct verifier *v, struct state *s, const struct reg *p, uint32_t r) {
+    if (v->accesses == nullptr) { return STATUS_OK; }
+    uint8_t *seen = &v->accesses[s->pc], now = ACCESSES_PLAIN;
+    if (p->kind == REG_CONTEXT) { now = ACCESSES_CONTEXT; }
+    if (p->kind == REG_OBJECT) { now = (uint8_t)(ACCESSES_OBJECT + (p->map & ~(uint32_t)OBJECT_CAST)); }
+    if (*seen == ACCESSES_NOTHING) { *seen = now; }
+    return *seen == now ? STATUS_OK : refuse(v, STATUS_MIXED_POINTERS, s->pc, "%r is %R", r, p);
+}
+
 static enum status refuse_bounds(struct verifier *v, struct state *s, enum status status, const struct reg *p, uint32_t r, int64_t off,
                                  uint64_t bytes, uint64_t size) {
     int64_t first = off + p->off + p->var.smin, end = off + p->off + p->var.smax + (int64_t)bytes;
@@ -9,11 +20,13 @@ static enum status refuse_bounds(struct verifier *v, struct state *s, enum statu
                   p->kind == REG_MAP_VALUE ? "value" : "memory", size);
 }
 
-static enum status check_packet(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes,
+[[gnu::noinline]] static enum status check_packet(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes,
                                 uint8_t access) {
     if ((access & ACCESS_WRITE) != 0 && (v->type->flags & TYPE_PACKET_WRITE) == 0) {
         return refuse(v, STATUS_MEMORY_READ_ONLY, s->pc, "%r is %R, which programs of this type only read", r, p);
     }
+    enum status status = check_unmixed(v, s, p, r);
+    if (status != STATUS_OK) { return status; }
     int64_t from_base = off + p->off;
     if (from_base + p->var.smin >= 0 && from_base + (int64_t)bytes <= (int64_t)p->range) { return STATUS_OK; }
     return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes ends at %d, only %u are proven", r, p, bytes,
@@ -27,22 +40,26 @@ static enum status check_object(struct verifier *v, struct state *s, const struc
     return refuse_bounds(v, s, status, p, r, off, bytes, size);
 }
 
+[[gnu::noinline]] static enum status check_map_value(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off,
+                                                     uint64_t bytes, uint8_t access) {
+    const struct bpf_map_shape *map = &v->program->maps[p->map];
+    if ((access & ACCESS_WRITE) != 0 && (map->flags & MAP_FLAG_READ_ONLY) != 0) {
+        return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u", r, p, (uint64_t)p->map);
+    }
+    if ((access & ACCESS_READ) != 0 && (map->flags & PLATFORM_MAP_WRITE_ONLY) != 0) {
+        return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u, which programs only write", r, p, (uint64_t)p->map);
+    }
+    enum status status = check_unmixed(v, s, p, r);
+    return status == STATUS_OK ? check_object(v, s, p, r, off, bytes, map->value_size, STATUS_MAP_VALUE_OUT_OF_BOUNDS) : status;
+}
+
 enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes,
                          uint8_t access) {
     switch (p->kind) {
     case REG_PACKET:
     case REG_PACKET_META: return check_packet(v, s, p, r, off, bytes, access);
     case REG_MEMORY: return check_object(v, s, p, r, off, bytes, p->range, STATUS_MEMORY_OUT_OF_BOUNDS);
-    case REG_MAP_VALUE: {
-        const struct bpf_map_shape *map = &v->program->maps[p->map];
-        if ((access & ACCESS_WRITE) != 0 && (map->flags & MAP_FLAG_READ_ONLY) != 0) {
-            return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u", r, p, (uint64_t)p->map);
-        }
-        if ((access & ACCESS_READ) != 0 && (map->flags & PLATFORM_MAP_WRITE_ONLY) != 0) {
-            return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u, which programs only write", r, p, (uint64_t)p->map);
-        }
-        return check_object(v, s, p, r, off, bytes, map->value_size, STATUS_MAP_VALUE_OUT_OF_BOUNDS);
-    }
+    case REG_MAP_VALUE: return check_map_value(v, s, p, r, off, bytes, access);
     case REG_UNINIT: return require_set(v, s, r);
     case REG_SCALAR:
         if (p->map == ORIGIN_POINTER) { return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r was a pointer, moved by a number without a bound", r); }
@@ -64,6 +81,8 @@ static enum status context_field(struct verifier *v, struct state *s, const stru
                                  const struct context_field **out) {
     int64_t at = (int64_t)p->off + off;
     bool object = p->kind != REG_CONTEXT;
+    enum status status = check_unmixed(v, s, p, r);
+    if (status != STATUS_OK) { return status; }
     if (!object && at != off && v->platform->privileged) {
         return refuse(v, STATUS_CONTEXT_MODIFIED, s->pc, "%r is %R", r, p);
     }
@@ -151,28 +170,13 @@ enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_i
 
 /* ---- instructions ---- */
 
-/* Linux rewrites accesses to the context and to objects: one instruction can't be for them on one way and for other memory on
- * another. */
-static bool mixes_pointers(const struct verifier *v, const struct state *s, const struct reg *p) {
-    if (v->accesses == nullptr || !reg_is_pointer(p)) { return false; }
-    uint8_t *seen = &v->accesses[s->pc], now = ACCESSES_PLAIN;
-    if (p->kind == REG_CONTEXT) { now = ACCESSES_CONTEXT; }
-    if (p->kind == REG_OBJECT) { now = (uint8_t)(ACCESSES_OBJECT + (p->map & ~(uint32_t)OBJECT_CAST)); }
-    if (*seen == ACCESSES_NOTHING) { *seen = now; }
-    return *seen != now;
-}
-
-static enum status refuse_mixed(struct verifier *v, struct state *s, uint32_t r) {
-    return refuse(v, STATUS_MIXED_POINTERS, s->pc, "%r is %R", r, reg_at(s, r));
-}
-
 enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
     uint32_t src = insn_src(insn), bytes = access_bytes(insn.opcode);
     struct reg *p = reg_at(s, src), *dst = reg_at(s, insn_dst(insn));
-    if (mixes_pointers(v, s, p)) { return refuse_mixed(v, s, src); }
     if (p->kind == REG_STACK) {
         struct reg loaded;
-        enum status status = stack_load(v, s, p, insn.off, bytes, sign_extend, &loaded);
+        enum status status = check_unmixed(v, s, p, src);
+        if (status == STATUS_OK) { status = stack_load(v, s, p, insn.off, bytes, sign_extend, &loaded); }
         if (status == STATUS_OK) { *dst = loaded; }
         return status;
     }
@@ -188,7 +192,6 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
 enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn, bool from_register) {
     uint32_t dst = insn_dst(insn), bytes = access_bytes(insn.opcode);
     struct reg number, *value = &number, *p = reg_at(s, dst);
-    if (mixes_pointers(v, s, p)) { return refuse_mixed(v, s, dst); }
     if (from_register) {
         enum status status = require_set(v, s, insn_src(insn));
         if (status != STATUS_OK) { return status; }
@@ -199,7 +202,8 @@ enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn
             reg_set_scalar(&number);
             scalar_set_const(&number.var, (uint64_t)(int64_t)insn.imm);
         }
-        return stack_store(v, s, p, insn.off, bytes, value);
+        enum status status = check_unmixed(v, s, p, dst);
+        return status == STATUS_OK ? stack_store(v, s, p, insn.off, bytes, value) : status;
     }
     if (from_register && p->kind > REG_SCALAR && reg_is_pointer(value) && !v->platform->privileged) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; pointers can be kept on the stack only", insn_src(insn), value);
@@ -208,16 +212,17 @@ enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn
     return check_memory(v, s, p, dst, insn.off, bytes, ACCESS_WRITE);
 }
 
-static enum status check_atomic_place(struct verifier *v, struct state *s, struct bpf_insn insn, uint32_t bytes) {
+/* *old becomes what is there before. */
+static enum status check_atomic_place(struct verifier *v, struct state *s, struct bpf_insn insn, uint32_t bytes, struct reg *old) {
     uint32_t dst = insn_dst(insn);
     struct reg *p = reg_at(s, dst);
     if (p->kind == REG_PACKET || p->kind == REG_PACKET_META || p->kind == REG_CONTEXT || p->kind == REG_OBJECT) {
         return refuse(v, STATUS_ATOMIC_ON_WRONG_MEMORY, s->pc, "%r is %R", dst, p);
     }
     if (p->kind == REG_STACK) {
+        struct reg number = *old;
         enum status status = stack_readable(v, s, p, insn.off, bytes);
-        struct reg number = {.kind = REG_SCALAR};
-        scalar_set_loaded(&number.var, bytes, false);
+        if (status == STATUS_OK) { status = stack_load(v, s, p, insn.off, bytes, false, old); }
         return status == STATUS_OK ? stack_store(v, s, p, insn.off, bytes, &number) : status;
     }
     enum status status = check_memory(v, s, p, dst, insn.off, bytes, ACCESS_READ | ACCESS_WRITE);
@@ -241,12 +246,10 @@ enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn ins
             return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; atomics take numbers", operands[i], operand);
         }
     }
-    enum status status = check_atomic_place(v, s, insn, bytes);
-    if (status != STATUS_OK) { return status; }
-    if ((insn.imm & BPF_ATOMIC_FETCH) != 0) {
-        struct reg *fetched = reg_at(s, operands[1]);
-        reg_set_scalar(fetched);
-        scalar_set_loaded(&fetched->var, bytes, false);
-    }
-    return STATUS_OK;
+    struct reg old;
+    reg_set_scalar(&old);
+    scalar_set_loaded(&old.var, bytes, false);
+    enum status status = check_atomic_place(v, s, insn, bytes, &old);
+    if (status == STATUS_OK && (insn.imm & BPF_ATOMIC_FETCH) != 0) { *reg_at(s, operands[1]) = old; }
+    return status;
 }

@@ -57,7 +57,10 @@ static inline uint64_t *pack_reg(uint64_t *at, const struct reg *r) {
         return at + FIELD_WORDS + VALUE_WORDS;
     }
     if (form == FORM_UNKNOWN) { return at + FIELD_WORDS; }
-    if (r->kind == REG_SCALAR) { at[1] = words[1] >> 32 << 32; } /* equal constants need no id */
+    if (r->kind == REG_SCALAR) { /* equal constants need no id */
+        at[0] = (uint32_t)at[0];
+        at[1] = words[1] >> 32 << 32;
+    }
     at[FIELD_WORDS] = r->var.value;
     return at + FIELD_WORDS + 1;
 }

@@ -26,6 +26,7 @@ enum platform_argument : uint8_t {
     ARG_STRING,           /* readable memory */
     ARG_MEMORY_OR_NULL,   /* as ARG_MEMORY; null when the size is 0 */
     ARG_OUT_OR_NULL,
+    ARG_ZERO,
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -116,6 +117,7 @@ struct bpf_platform {
     const struct program_type *types;
     uint32_t helper_limit, field_count, type_limit;
     uint32_t insn_limit, map_limit;
+    uint64_t socket_map_writers, socket_map_deleters; /* program types that may change maps of sockets, a bit each */
     bool privileged; /* addresses are no secret, stack bytes may be read unwritten, alignment matters on the stack only */
 };
 

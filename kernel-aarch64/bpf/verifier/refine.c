@@ -143,6 +143,19 @@ static bool is_small_comparison(const struct state *s, struct bpf_insn insn, uin
     return *k <= INT32_MAX;
 }
 
+/* A number compared with itself. */
+static enum certainty same_certainty(uint32_t op, const struct scalar *s, bool is64) {
+    switch (op) {
+    case BPF_JMP_JEQ:
+    case BPF_JMP_JGE:
+    case BPF_JMP_JLE:
+    case BPF_JMP_JSGE:
+    case BPF_JMP_JSLE: return ALWAYS;
+    case BPF_JMP_JSET: return scalar_compare(op, s, s, is64);
+    default: return NEVER;
+    }
+}
+
 [[gnu::noinline]] static enum status any_certainty(struct verifier *v, struct state *s, struct bpf_insn insn,
                                                    enum certainty *certainty) {
     enum status status = require_set(v, s, insn_dst(insn));
@@ -151,7 +164,9 @@ static bool is_small_comparison(const struct state *s, struct bpf_insn insn, uin
     struct operands o;
     read_operands(s, insn, &o);
     if (o.dst->kind == REG_SCALAR && o.src->kind == REG_SCALAR) {
-        *certainty = scalar_compare(o.op, &o.dst->var, &o.src->var, o.is64);
+        *certainty = o.dst == o.src || (o.dst->id != 0 && o.dst->id == o.src->id && o.dst->off == o.src->off)
+                         ? same_certainty(o.op, &o.dst->var, o.is64)
+                         : scalar_compare(o.op, &o.dst->var, &o.src->var, o.is64);
         return STATUS_OK;
     }
     return pointer_certainty(v, s, insn, &o, certainty);
@@ -191,14 +206,26 @@ struct narrowing {
     uint8_t kind;      /* of the registers that it is about */
     bool null;         /* of kinds that may be null: it is, else it is not */
     uint32_t range;    /* REG_PACKET */
-    const struct scalar *var; /* REG_SCALAR */
+    const struct scalar *var; /* REG_SCALAR, with `off` */
+    int32_t off;
 };
+
+/* A number that differs from the narrowed one by a constant. Nothing is lost but time when the sum says less than was known. */
+static void narrow_linked(struct reg *r, const struct narrowing *n) {
+    struct scalar sum = *n->var, by;
+    scalar_set_const(&by, (uint64_t)((int64_t)r->off - n->off));
+    scalar_alu64(BPF_ALU_ADD, false, &sum, &by);
+    struct scalar both = r->var;
+    if (scalar_assume(BPF_JMP_JEQ, &both, &sum, true)) { r->var = both; }
+}
 
 static bool is_packet_kind(uint8_t kind) { return kind == REG_PACKET || kind == REG_PACKET_META; }
 
 static void narrow(struct verifier *v, struct reg *r, const struct narrowing *n) {
     if (r->kind != n->kind || r->id != n->id || (is_packet_kind(n->kind) && r->range >= n->range) || !touch(v, r)) { return; }
-    if (n->kind == REG_SCALAR) {
+    if (n->kind == REG_SCALAR && r->off != n->off) {
+        narrow_linked(r, n);
+    } else if (n->kind == REG_SCALAR) {
         r->var = *n->var;
     } else if (is_packet_kind(n->kind)) {
         r->range = n->range;
@@ -223,9 +250,10 @@ static void narrow_all(struct verifier *v, struct state *s, const struct narrowi
 
 static void narrow_scalar(struct verifier *v, struct state *s, struct reg *r, const struct scalar *to) {
     uint32_t id = r->id;
+    int32_t off = r->off;
     if (!touch(v, r)) { return; }
     r->var = *to;
-    if (id != 0) { narrow_all(v, s, &(struct narrowing){.id = id, .kind = REG_SCALAR, .var = to}); }
+    if (id != 0) { narrow_all(v, s, &(struct narrowing){.id = id, .kind = REG_SCALAR, .var = to, .off = off}); }
 }
 
 static bool assume_scalars(struct verifier *v, struct state *s, struct operands *o, uint32_t op) {
@@ -273,7 +301,7 @@ static void assume_equal_pointers(struct verifier *v, struct state *s, const str
 
 /* What was found of r holds for all that has the same value. */
 [[gnu::noinline]] static void narrow_same(struct verifier *v, struct state *s, const struct reg *r) {
-    narrow_all(v, s, &(struct narrowing){.id = r->id, .kind = REG_SCALAR, .var = &r->var});
+    narrow_all(v, s, &(struct narrowing){.id = r->id, .kind = REG_SCALAR, .var = &r->var, .off = r->off});
 }
 
 static inline bool assume_small(struct verifier *v, struct state *s, struct bpf_insn insn, uint64_t k, uint32_t op) {

@@ -29,8 +29,9 @@ struct reg {
     uint8_t map;   /* REG_SCALAR: enum origin */
     uint8_t frame; /* REG_PACKET: enum past_end. Of other kinds than REG_STACK: the reference (reference.h), or 0 */
     uint8_t unused;
-    int32_t off;
-    uint32_t id;    /* scalars and packet pointers with the same id != 0 have the same `var`; map values, the same address base */
+    int32_t off;    /* REG_SCALAR: 0 without an id */
+    uint32_t id;    /* != 0: scalars with the same id have the same `var` minus `off`; packet pointers, the same `var`; map values, the same
+                       address base */
     uint32_t range; /* REG_PACKET: base + var + range is proven to lie at or before data_end. REG_MEMORY: its size */
     struct scalar var;
 };
@@ -105,6 +106,12 @@ static inline void reg_set_kind(struct reg *r, enum reg_kind kind) {
 static inline void reg_set_pointer(struct reg *r, enum reg_kind kind) {
     reg_set_kind(r, kind);
     scalar_set_const(&r->var, 0);
+}
+
+/* What is found of other numbers says nothing of this one any more. */
+static inline void reg_unlink(struct reg *r) {
+    r->id = 0;
+    r->off = 0;
 }
 
 static inline void reg_set_scalar(struct reg *r) { reg_set_kind(r, REG_SCALAR); }

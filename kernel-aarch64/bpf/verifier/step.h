@@ -29,6 +29,16 @@ void state_begin(struct verifier *v, struct state *s);
 
 enum { OFFSET_LIMIT = 1 << 29 }; /* offsets of pointers stay within ±2^29, so that sums of them never overflow */
 
+/* dst's number became another: the link to those that it was equal to stays when a constant was added. */
+static inline void reg_shift_link(struct reg *dst, struct bpf_insn insn) {
+    bool adds = insn.opcode == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K);
+    int64_t off = (int64_t)dst->off + insn.imm;
+    if (adds && off > -OFFSET_LIMIT && off < OFFSET_LIMIT) {
+        dst->off = (int32_t)off;
+    } else {
+        reg_unlink(dst);
+    }
+}
 static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[r]; }
 [[nodiscard]] enum status refuse_unset(struct verifier *v, struct state *s, uint32_t r);
 [[nodiscard]] static inline enum status require_set(struct verifier *v, struct state *s, uint32_t r) {

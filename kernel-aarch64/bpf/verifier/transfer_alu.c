@@ -38,7 +38,7 @@ static enum status move_register(struct verifier *v, struct state *s, struct bpf
     bool same = insn.off == 0 && (is_wide(insn) || scalar_fits_u32(&src->var));
     if (same && src->id == 0 && !scalar_is_const(&src->var)) { src->id = new_id(v); }
     reg_copy(dst, src);
-    if (!same) { dst->id = 0; }
+    if (!same) { reg_unlink(dst); }
     if (insn.off != 0) { scalar_sign_extend(&dst->var, (uint32_t)insn.off); }
     if (!is_wide(insn)) { scalar_zero_extend_32(&dst->var); }
     return STATUS_OK;
@@ -72,7 +72,7 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
     if (dst->kind != REG_SCALAR) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only add or subtract numbers", insn_dst(insn), dst);
     }
-    dst->id = 0;
+    reg_unlink(dst);
     if (shape == SHAPE_SWAP) {
         swap_bytes(&dst->var, insn);
         return STATUS_OK;
@@ -85,6 +85,17 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
         scalar_alu32(BPF_ALU_SUB, false, &dst->var, &value);
     }
     return STATUS_OK;
+}
+
+static bool immediate_has_meaning(struct bpf_insn insn) {
+    switch (insn.opcode & 0xf0u) {
+    case BPF_ALU_DIV:
+    case BPF_ALU_MOD: return insn.imm != 0;
+    case BPF_ALU_LSH:
+    case BPF_ALU_RSH:
+    case BPF_ALU_ARSH: return insn.imm >= 0 && insn.imm < (is_wide(insn) ? 64 : 32);
+    default: return true;
+    }
 }
 
 enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
@@ -111,12 +122,13 @@ enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, 
             src = &number;
         }
     } else {
+        if (v->platform->privileged && !immediate_has_meaning(insn)) { return refuse(v, STATUS_BAD_IMMEDIATE, s->pc, "%d", (int64_t)insn.imm); }
         reg_set_scalar(&number);
         scalar_set_const(&number.var, imm);
     }
     if (dst->kind != REG_SCALAR || src->kind != REG_SCALAR) { return step_pointer_alu(v, s, insn, src); }
     uint32_t op = insn.opcode & 0xf0u;
-    dst->id = 0;
+    if (dst->id != 0) { reg_shift_link(dst, insn); }
     if (!is_wide(insn)) {
         scalar_alu32(op, insn.off == 1, &dst->var, &src->var);
     } else {

@@ -39,7 +39,10 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     v->result->bound = 0;
     memset(v->spare, 0, sizeof(v->spare));
     memset(v->facts->flags, 0, v->program->count);
-    for (uint32_t f = 0; f < v->function_count; f++) { v->functions[f].stack_bytes = 0; }
+    for (uint32_t f = 0; f < v->function_count; f++) {
+        v->functions[f].stack_bytes = 0;
+        v->functions[f].tail_calls = false;
+    }
     if (v->accesses != nullptr) { memset(v->accesses, ACCESSES_NOTHING, v->program->count); }
     compute_liveness(v);
     if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
