@@ -66,7 +66,7 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
     if (status != STATUS_OK) { return status; }
     struct reg *dst = reg_at(s, insn_dst(insn));
     if (dst->kind != REG_SCALAR && v->platform->privileged) {
-        set_address_number(dst, is_wide(insn));
+        set_address_number(dst, is_wide(insn) || shape == SHAPE_SWAP); /* a swap of 64 bits has the class of 32 bits */
         return STATUS_OK;
     }
     if (dst->kind != REG_SCALAR) {

@@ -36,24 +36,38 @@ static bool reg_admits(const struct world *w, const struct reg *r, uint64_t valu
     return r->kind == REG_SCALAR ? scalar_contains(&r->var, value) : pointer_admits(w, r, value);
 }
 
-/* Registers with one id: the same number, the same distance from the packet, the same map value. */
+/* Registers with one id: the same number or distance from the packet, but for the constant part; the same map value. */
 static bool ids_admit(const struct reg *a, uint64_t x, const struct reg *b, uint64_t y) {
     if (a->id == 0 || a->id != b->id || a->kind != b->kind) { return true; }
-    if (a->kind == REG_SCALAR) { return x == y; }
-    if (a->kind == REG_PACKET) { return x - (uint64_t)(int64_t)a->off == y - (uint64_t)(int64_t)b->off; }
+    if (a->kind == REG_SCALAR || a->kind == REG_PACKET) { return x - (uint64_t)(int64_t)a->off == y - (uint64_t)(int64_t)b->off; }
     if (a->kind == REG_MAP_VALUE_OR_NULL) { return (x == 0) == (y == 0); }
     return true;
 }
 
-static bool stack_admits(const struct frame *frame, const struct world *w, uint64_t top) {
+static uint64_t bytes_at(uint64_t addr, uint32_t count) {
+    uint64_t value = 0;
+    for (uint32_t b = 0; b < count; b++) { value |= (uint64_t)((const uint8_t *)(uintptr_t)addr)[b] << (8 * b); }
+    return value;
+}
+
+/* What is kept whole here, the ids that it shares with registers, and zeros. */
+static bool slot_admits(const struct frame *frame, const struct slot *slot, const struct world *w, uint64_t addr, const uint64_t *regs) {
+    for (uint32_t b = 0; b < 8; b++) {
+        if ((slot->zeros >> b & 1) != 0 && bytes_at(addr + b, 1) != 0) { return false; }
+    }
+    if (slot->spill_bytes == 0) { return true; }
+    uint64_t value = bytes_at(addr + slot->spill_at, slot->spill_bytes);
+    if (!reg_admits(w, &slot->reg, value)) { return false; }
+    for (uint32_t r = 0; regs != nullptr && r < FRAME_POINTER; r++) {
+        if (!ids_admit(&frame->regs[r], regs[r], &slot->reg, value)) { return false; }
+    }
+    return true;
+}
+
+static bool stack_admits(const struct frame *frame, const struct world *w, uint64_t top, const uint64_t *regs) {
     for (uint64_t used = frame->used; used != 0; used &= used - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(used);
-        const struct slot *slot = &frame->slots[i];
-        if (slot->spill_bytes == 0) { continue; }
-        const uint8_t *at = (const uint8_t *)(uintptr_t)(top - BPF_STACK_BYTES + 8 * i + slot->spill_at);
-        uint64_t value = 0;
-        for (uint32_t b = 0; b < slot->spill_bytes; b++) { value |= (uint64_t)at[b] << (8 * b); }
-        if (!reg_admits(w, &slot->reg, value)) { return false; }
+        if (!slot_admits(frame, &frame->slots[i], w, top - BPF_STACK_BYTES + 8 * i, regs)) { return false; }
     }
     return true;
 }
@@ -70,7 +84,8 @@ bool state_admits(const struct state *state, const struct world *world, const ui
     }
     *reason = "stack";
     for (uint32_t f = 0; f <= state->depth; f++) {
-        if (!stack_admits(&state->frames[f], world, world->stack_top - (uint64_t)f * BPF_STACK_BYTES)) { return false; }
+        uint64_t top = world->stack_top - (uint64_t)f * BPF_STACK_BYTES;
+        if (!stack_admits(&state->frames[f], world, top, f == state->depth ? regs : nullptr)) { return false; }
     }
     return true;
 }

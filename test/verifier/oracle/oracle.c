@@ -1,4 +1,5 @@
-/* The soundness oracle: each random program (every other one with random damage) that the verifier accepts runs in the interpreter; before each instruction
+/* The soundness oracle: each random program (every other one with random damage, half of them by the rules of platforms
+ * where addresses are no secret) that the verifier accepts runs in the interpreter; before each instruction
  * the concrete registers and stack must lie in an abstract state of the verifier there, every fact must hold, and the
  * run must not be longer than the bound. Memory is allocated exactly, so that the sanitizer sees any access outside.
  *
@@ -7,6 +8,7 @@
 #include "bpf/interp/interp.h"
 #include "bpf/verifier/instruction.h"
 #include "bpf/verifier/observe.h"
+#include "bpf/verifier/platform.h"
 #include "check.h"
 #include "generator.h"
 #include "random.h"
@@ -197,6 +199,9 @@ static void check_program(uint64_t seed, struct collected *collected, void *work
     static struct bpf_facts facts;
     generate(seed, &generated);
     if (seed % 2 != 0) { mutate(seed, &generated); }
+    struct bpf_platform privileged = platform_velocity;
+    privileged.privileged = true;
+    if (seed % 4 >= 2) { generated.program.platform = &privileged; }
     struct verifier_workspace workspace = {workspace_memory, WORKSPACE_BYTES, 200000};
     struct verifier_result result;
     clear(collected);
