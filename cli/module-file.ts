@@ -1,8 +1,9 @@
 /** Module files as they are given on the command line: C sources and compiled objects. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { compileModule, loadObject, type ModuleProgram } from '../ebpf/index.ts';
-import { requireTool } from '../firmware/index.ts';
+import { isPackage, requireTool, root } from '../firmware/index.ts';
 import { FileError } from './failure.ts';
 
 /** Reads a file whole. @throws FileError */
@@ -19,9 +20,17 @@ export const readBytes = async (path: string): Promise<Buffer> => {
 /** Name of the file without folder and extension. */
 export const stemOf = (path: string): string => basename(path, extname(path));
 
+/** The package brings its examples compiled, for machines without clang. */
+const readyMade = (path: string): string | undefined => {
+  const object = resolve(path).replace(/\.c$/, '.o');
+  return isPackage && object.startsWith(join(root, 'modules/')) && existsSync(object) ? object : undefined;
+};
+
 /** The ELF object: C is compiled, anything else is taken as it is. @throws FileError, CompileError, MissingToolError */
 export const readObject = async (path: string): Promise<Uint8Array> => {
   if (extname(path) !== '.c') return readBytes(path);
+  const ready = readyMade(path);
+  if (ready) return readBytes(ready);
   await readBytes(path); // says more clearly than clang that it is not there
   return compileModule(path, { clang: requireTool('clang') });
 };

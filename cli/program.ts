@@ -1,7 +1,6 @@
 /** The velocity command: every command has its own file in commands/ and is listed here. */
 import { Command } from 'commander';
 import { DEFAULT_BAUD } from '../link/index.ts';
-import { registerBench } from './commands/bench.ts';
 import { registerBpf } from './commands/bpf.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerCrash } from './commands/crash.ts';
@@ -11,7 +10,6 @@ import { registerEvents } from './commands/events.ts';
 import { registerEvidence } from './commands/evidence.ts';
 import { registerEvolve } from './commands/evolve.ts';
 import { registerFlash } from './commands/flash.ts';
-import { registerFuzz } from './commands/fuzz.ts';
 import { registerImage } from './commands/image.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerMap } from './commands/map.ts';
@@ -20,10 +18,10 @@ import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
 import { registerRig } from './commands/rig.ts';
 import { registerStart } from './commands/start.ts';
-import { registerTest } from './commands/test.ts';
 import type { Context, Register } from './context.ts';
 import { exitCodeTable } from './exit-codes.ts';
 import { wholeNumber } from './numbers.ts';
+import { sourceCommands } from './sources.ts';
 import { version } from './version.ts';
 
 const commands: readonly Register[] = [
@@ -43,10 +41,8 @@ const commands: readonly Register[] = [
   registerEvolve,
   registerModels,
   registerBpf,
-  registerBench,
-  registerFuzz,
   registerDoctor,
-  registerTest,
+  ...sourceCommands,
 ];
 
 /** Options that mean the same everywhere may stand before or after the command's name. */

@@ -4,10 +4,10 @@ import { type Board, boardNamed } from '../boards/index.ts';
 import {
   buildKernel,
   compileDeviceTree,
+  isPackage,
   type Manifest,
   paths,
   requireTool,
-  root,
 } from '../firmware/index.ts';
 import { flashVirtual, isFlashed, readImage, virtualImage } from '../flasher/index.ts';
 import { startVirtualBoard, type VirtualBoard, type VirtualBoardOptions } from '../rig/index.ts';
@@ -16,7 +16,7 @@ import type { Trust } from './trust.ts';
 
 export type Say = (line: string) => void;
 
-export const virtualStorage = (board: Board) => ({ folder: join(root, '.velocity/boards', board.name) });
+export const virtualStorage = (board: Board) => ({ folder: join(paths.state, 'boards', board.name) });
 
 /** Builds the kernel and, where the board needs one, its device tree; installs missing tools first. */
 export const buildFor = async (
@@ -24,7 +24,7 @@ export const buildFor = async (
   say: Say,
   trust: Trust = {},
 ): Promise<{ manifest: Manifest; dtb: string | undefined }> => {
-  installTools(['clang', 'lld', 'dtc'], say);
+  if (!isPackage) installTools(['clang', 'lld', 'dtc'], say);
   const dtb = board.dts ? await compileDeviceTree(board.dts) : undefined;
   return { manifest: await buildKernel({ onProgress: say, ...trust }), dtb };
 };

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { paths, root } from './paths.ts';
+import { isPackage, paths, root } from './paths.ts';
 import { requireTool, run } from './toolchain.ts';
 
 const commonFlags = [
@@ -106,8 +106,12 @@ const compileAll = async (onProgress: (text: string) => void): Promise<string[]>
   return [...objects.values()];
 };
 
-/** Compiles what changed and links it. Returns the path of the ELF. @throws MissingToolError, BuildError */
+/**
+ * Compiles what changed and links it; the installed package has it linked already. Returns the path of the ELF.
+ * @throws MissingToolError, BuildError
+ */
 export const linkKernel = async (onProgress: (text: string) => void = () => {}): Promise<string> => {
+  if (isPackage) return paths.elf;
   const lld = requireTool('lld');
   const objects = await compileAll(onProgress);
   mkdirSync(dirname(paths.elf), { recursive: true });

@@ -12,7 +12,7 @@ export {
   publicPem,
 } from './keys.ts';
 export { keyId, type Manifest, merkleRoot } from './manifest.ts';
-export { paths, root } from './paths.ts';
+export { isPackage, paths, prebuilt, root } from './paths.ts';
 export { encodePolicy, type Policy, PolicyError, policyOf, readPolicy } from './policy.ts';
 export { readSymbols, type Symbols } from './symbols.ts';
 export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';

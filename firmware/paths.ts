@@ -1,16 +1,33 @@
-/** Where sources and results lie, from the root of the repository or of the installed package. */
+/** Where sources and results lie, in a clone of the repository and in the installed package. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Of the repository, or of the installed package. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** What the package brings ready-made, so that it needs no compiler; a clone has no such folder. */
+export const prebuilt = join(root, 'prebuilt');
+/** Whether this is the installed package: it has no sources of the kernel, and its folder may be read-only. */
+export const isPackage = existsSync(prebuilt);
+
+const userState = () => process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
+
+/** What this installation makes for itself: keys, storage of emulated boards, the ledger. */
+const state = isPackage ? join(userState(), 'velocity') : join(root, '.velocity');
+const built = isPackage ? join(state, 'build') : join(root, 'build');
+
 export const paths = {
+  state,
   kernel: join(root, 'kernel-aarch64'),
-  objects: join(root, 'build/obj'),
-  lock: join(root, 'build/lock'),
-  elf: join(root, 'build/kernel/kernel.elf'),
-  image: join(root, 'build/kernel/Image'),
-  manifest: join(root, 'build/kernel/manifest.json'),
+  objects: join(built, 'obj'),
+  lock: join(built, 'lock'),
+  elf: isPackage ? join(prebuilt, 'kernel.elf') : join(built, 'kernel/kernel.elf'),
+  image: join(built, 'kernel/Image'),
+  manifest: join(built, 'kernel/manifest.json'),
   dts: join(root, 'dts'),
-  dtb: join(root, 'build/dtb'),
-  keys: join(root, '.velocity/keys'),
+  dtb: isPackage ? prebuilt : join(built, 'dtb'),
+  wasm: isPackage ? join(prebuilt, 'velocity.wasm') : join(built, 'wasm/velocity.wasm'),
+  keys: join(state, 'keys'),
 } as const;

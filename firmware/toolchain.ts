@@ -2,13 +2,17 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { isPackage } from './paths.ts';
+
+/** How people call this program here. */
+const ownName = isPackage ? 'npx velocity' : './velocity';
 
 /** A tool is not installed: names it and the Debian/Ubuntu package that has it. */
 export class MissingToolError extends Error {
   readonly code = 'missing_tool';
   readonly tool: string;
   constructor(tool: string, packageName: string) {
-    super(`${tool} is not installed; run ./velocity doctor --fix, or install the package ${packageName}`);
+    super(`${tool} is not installed; run ${ownName} doctor --fix, or install the package ${packageName}`);
     this.name = 'MissingToolError';
     this.tool = tool;
   }

@@ -1,6 +1,14 @@
 /** Why a model can't be used. Commands end with the exit code named in `exit`. */
+import { engineHint } from './engine.ts';
 
-export type ModelProblem = 'missing' | 'not_gguf' | 'truncated' | 'unsupported' | 'crashed' | 'timeout';
+export type ModelProblem =
+  | 'missing'
+  | 'not_gguf'
+  | 'truncated'
+  | 'unsupported'
+  | 'crashed'
+  | 'timeout'
+  | 'no_engine';
 
 const advice: Record<ModelProblem, string> = {
   missing: 'give the path of a GGUF file, or go on without a model',
@@ -8,6 +16,7 @@ const advice: Record<ModelProblem, string> = {
   truncated: 'download it again',
   unsupported: 'take a model of another architecture or a newer release of node-llama-cpp',
   crashed: 'the file may be damaged: download it again, or take a smaller model',
+  no_engine: `install it: ${engineHint()}`,
   timeout: 'take a smaller model or allow more time',
 };
 

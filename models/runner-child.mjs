@@ -1,6 +1,8 @@
 // Runs one model for runner.ts in a process of its own: a broken file aborts natively, and must not take the host along.
 // In: {path, threads, contextTokens} first, then {id, prompt, grammar, maxTokens, temperature, seed}; out: {ready} or {id, text} or {error}.
-import { getLlama, LlamaChatSession, LlamaLogLevel } from 'node-llama-cpp';
+import { pathToFileURL } from 'node:url';
+
+const { getLlama, LlamaChatSession, LlamaLogLevel } = await import(pathToFileURL(process.argv[2]).href);
 
 const load = async ({ path, threads, contextTokens }) => {
   const options = { gpu: false, build: 'never', progressLogs: false, logLevel: LlamaLogLevel.error };

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { findEngine } from './engine.ts';
 import { ModelError } from './error.ts';
 import type { ResolvedModel } from './resolve.ts';
 
@@ -68,8 +69,10 @@ export class ModelRunner {
   async #load(): Promise<void> {
     const { threads = Math.min(8, Math.max(1, availableParallelism() - 1)), contextTokens = 4096 } =
       this.#options;
+    const engine = findEngine();
+    if (!engine) throw new ModelError('no_engine', this.#model.path, 'node-llama-cpp is not installed');
     const most = this.#model.head.contextLength ?? contextTokens;
-    const child = fork(childPath, { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const child = fork(childPath, [engine], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     child.unref();
     this.#child = child;
     await this.#exchange({ path: this.#model.path, threads, contextTokens: Math.min(contextTokens, most) });

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/** `velocity-flash`: loads the TypeScript sources through tsx. */
-import { register } from 'tsx/esm/api';
+/** `velocity-flash`: the same as `velocity flash`. */
+import { main } from './load.mjs';
 
-register();
-const { main } = await import('../run.ts');
 await main(['flash', ...process.argv.slice(2)]);

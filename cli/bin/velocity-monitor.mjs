@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/** `velocity-monitor`: loads the TypeScript sources through tsx. */
-import { register } from 'tsx/esm/api';
+/** `velocity-monitor`: the same as `velocity monitor`. */
+import { main } from './load.mjs';
 
-register();
-const { main } = await import('../run.ts');
 await main(['monitor', ...process.argv.slice(2)]);

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/** `velocity-rig`: loads the TypeScript sources through tsx. */
-import { register } from 'tsx/esm/api';
+/** `velocity-rig`: the same as `velocity rig`. */
+import { main } from './load.mjs';
 
-register();
-const { main } = await import('../run.ts');
 await main(['rig', ...process.argv.slice(2)]);

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/** `velocity`: loads the TypeScript sources through tsx. */
-import { register } from 'tsx/esm/api';
+/** `velocity`. */
+import { main } from './load.mjs';
 
-register();
-const { main } = await import('../run.ts');
-await main([...process.argv.slice(2)]);
+await main(process.argv.slice(2));

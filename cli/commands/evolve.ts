@@ -12,7 +12,7 @@ import {
   sustainedAverage,
   type Target,
 } from '../../evolve/index.ts';
-import { root } from '../../firmware/index.ts';
+import { paths } from '../../firmware/index.ts';
 import { chosenKey, type SigningKey } from '../../firmware/sign.ts';
 import type { VelocityLink } from '../../link/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
@@ -122,8 +122,8 @@ export const registerEvolve = (program: Command, context: Context): void => {
     .option('--model <file>', 'GGUF file of a language model to ask for proposals')
     .addOption(
       new Option('--ledger <file>', 'where every step is kept').default(
-        join(root, '.velocity/ledger.jsonl'),
-        '.velocity/ledger.jsonl of this checkout',
+        join(paths.state, 'ledger.jsonl'),
+        'ledger.jsonl in .velocity of this checkout, or in ~/.local/state/velocity',
       ),
     )
     .addHelpText('after', '\nExample:\n  velocity evolve modules/fir/fir.c --budget 150 --board qemu-virt')

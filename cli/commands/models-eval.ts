@@ -17,6 +17,7 @@ import { resolveModel } from '../../models/index.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { wholeNumber } from '../numbers.ts';
+import { needsSources } from '../sources.ts';
 import { installTools } from '../system-packages.ts';
 
 const objectives = ['speed', 'balanced', 'size'] as const;
@@ -83,6 +84,7 @@ const publishedTable = (rows: readonly ProgramResult[]): string =>
 
 const evaluate = async (context: Context, options: EvalOptions) => {
   const { output, cleanup } = context;
+  needsSources('models eval');
   installTools(['clang'], (line) => output.progress(line));
   const asked = contestants(options, context);
   const set = chosen(await evaluationSet({ cpu: options.cpu }), options.program);

@@ -1,7 +1,7 @@
 /** `velocity rig doctor`: whether each board of a bench can be reached, powered, flashed and emulated, without touching it. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { root } from '../../firmware/index.ts';
+import { paths } from '../../firmware/index.ts';
 import { parseAddress } from '../../link/index.ts';
 import { describeHolder, holderOf, type RigBoard } from '../../rig/index.ts';
 import type { Context } from '../context.ts';
@@ -62,7 +62,7 @@ const emulatorFinding = (entry: RigBoard): Finding => {
 };
 
 const lockFinding = (entry: RigBoard): Finding => {
-  const holder = holderOf(entry, root);
+  const holder = holderOf(entry, paths.state);
   return { what: 'lock', ok: true, detail: holder ? `in use by ${describeHolder(holder)}` : 'free' };
 };
 

@@ -1,5 +1,5 @@
 /** `velocity rig list`: boards and tests. */
-import { root } from '../../firmware/index.ts';
+import { paths } from '../../firmware/index.ts';
 import { describeHolder, holderOf, type RigBoard, suiteNames } from '../../rig/index.ts';
 import { selectCases } from '../../rig/suites/index.ts';
 import type { Context } from '../context.ts';
@@ -21,7 +21,7 @@ export const listBoards = (context: Context, options: BenchOptions): void => {
   context.output.print(`${from}:`);
   for (const entry of entries) {
     const { name, board, kind, power, flash } = entry;
-    const holder = holderOf(entry, root);
+    const holder = holderOf(entry, paths.state);
     const why = whyUnusable(entry);
     const state = holder ? `in use by ${describeHolder(holder)}` : (why ?? 'free');
     const ways = kind === 'real' ? `, power by ${power.by}, flash by ${flash.by}` : '';

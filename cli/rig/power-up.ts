@@ -3,7 +3,7 @@ import { type StdioOptions, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireTool } from '../../firmware/index.ts';
+import { paths, requireTool } from '../../firmware/index.ts';
 import { type FlashImage, flashVirtual, readImage, virtualImage } from '../../flasher/index.ts';
 import {
   CauseError,
@@ -18,7 +18,6 @@ import {
   switchPower,
 } from '../../rig/index.ts';
 import { ownCommand } from '../own-command.ts';
-import { stateFolder } from '../state.ts';
 import type { Images } from './session.ts';
 
 /** Linux Documentation/arch/arm64/booting.rst: "ARM\x64" at offset 56. */
@@ -59,7 +58,7 @@ export const flashEmulated = (entry: RigBoard, images: Images): Flashed => {
   const image = imageFor(entry, images);
   const deviceTree = entry.emulated.device_tree ?? images.deviceTree;
   if (deviceTree) checkTree(entry, deviceTree);
-  const storage = { folder: join(stateFolder(), 'rig', entry.name.replaceAll('/', '_')) };
+  const storage = { folder: join(paths.state, 'rig', entry.name.replaceAll('/', '_')) };
   flashVirtual(entry.board, storage, image);
   return {
     detail: `${image.bytes.length} bytes written and read back`,

@@ -1,7 +1,7 @@
 /** `velocity rig run`: every chosen board at the same time, one report for all. */
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { root } from '../../firmware/index.ts';
+import { paths } from '../../firmware/index.ts';
 import { lockBoard, type RigBoard, type SuiteName, suiteNames } from '../../rig/index.ts';
 import {
   peopleLines,
@@ -49,7 +49,7 @@ const lockAll = async (
 ) => {
   for (const entry of entries) {
     const free = await lockBoard(entry, {
-      root,
+      root: paths.state,
       command: 'velocity rig run',
       waitMs,
       say: (line) => tell(note(entry.name, line)),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { root } from '../../firmware/index.ts';
+import { paths } from '../../firmware/index.ts';
 import { canSwitch, type Device, lockBoard, powerCycle, pressReset, switchPower } from '../../rig/index.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
@@ -102,7 +102,7 @@ export const openShell = async (
   const { output, cleanup } = context;
   needsQemu([entry], (line) => output.note(line));
   const lock = {
-    root,
+    root: paths.state,
     command: 'velocity rig shell',
     waitMs: options.wait * 1000,
     say: (line: string) => output.note(line),

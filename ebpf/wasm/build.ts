@@ -2,15 +2,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HOST_PROGRAM_INSNS, HOST_PROGRAM_MAPS } from '../../abi/index.ts';
+import { isPackage, paths } from '../../firmware/paths.ts';
 import { runClang } from '../clang.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const KERNEL = join(ROOT, 'kernel-aarch64');
 const HOST = join(ROOT, 'ebpf/wasm');
-const OUTPUT = join(ROOT, 'build/wasm/velocity.wasm');
+const OUTPUT = paths.wasm;
 
 /** Folders whose sources are compiled whole, and single files. */
 const FOLDERS = ['bpf/interp', 'bpf/maps', 'bpf/verifier', 'bpf/jit'];
@@ -82,7 +83,7 @@ const cached = async (hash: string): Promise<WebAssembly.Module | undefined> => 
 };
 
 const build = async (sources: readonly string[], hash: string): Promise<WebAssembly.Module> => {
-  await mkdir(join(ROOT, 'build/wasm'), { recursive: true });
+  await mkdir(dirname(OUTPUT), { recursive: true });
   const temporary = `${OUTPUT}.${process.pid}`;
   const includes = [join(HOST, 'shim'), KERNEL, HOST].map((i) => `-I${i}`);
   try {
@@ -102,6 +103,7 @@ const build = async (sources: readonly string[], hash: string): Promise<WebAssem
  * @throws CompileError when clang is missing or fails.
  */
 export const wasmModule = async (): Promise<WebAssembly.Module> => {
+  if (isPackage) return new WebAssembly.Module(await readFile(OUTPUT));
   const kernel = await collect(
     FOLDERS.map((f) => join(KERNEL, f)),
     /\.c$/,

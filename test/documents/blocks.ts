@@ -11,6 +11,7 @@ import { exitCodes } from '../../cli/exit-codes.ts';
 import { Output } from '../../cli/output.ts';
 import { makeProgram } from '../../cli/program.ts';
 import { root } from '../../firmware/index.ts';
+import { benchReference, causes } from '../../rig/index.ts';
 import { attacks } from '../trust/attacks.ts';
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
@@ -66,15 +67,30 @@ const commandHelp = () =>
     .map(helpOf)
     .join('\n\n');
 
+const benchTable = () => table(['field', 'needed', 'value', 'meaning'], benchReference());
+
+const causeTable = () =>
+  table(
+    ['cause', 'meaning'],
+    Object.entries(causes).map(([code, doc]) => [`\`${code}\``, doc]),
+  );
+
 const makers: Readonly<Record<string, () => string>> = {
   attacks: attackTable,
   boards: boardTable,
   'exit-codes': exitTable,
+  'bench-file': benchTable,
+  causes: causeTable,
   commands: commandHelp,
 };
 
 /** Documents with blocks. */
-export const documents = ['README.md', 'docs/reference/commands.md', 'docs/explanation-threats.md'];
+export const documents = [
+  'README.md',
+  'docs/reference/commands.md',
+  'docs/explanation-threats.md',
+  'docs/how-to-rig.md',
+];
 
 const blockOf = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(\n<!-- end ${name} -->)`);
 

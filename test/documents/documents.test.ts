@@ -17,7 +17,13 @@ test('an_unknown_block_is_an_error', (t) => {
   t.throws(() => renewed('<!-- begin nothing -->\n\n<!-- end nothing -->'), { message: /nothing/ });
 });
 
-for (const document of ['README.md', 'docs/tutorial.md', 'docs/how-to.md', 'docs/explanation.md']) {
+for (const document of [
+  'README.md',
+  'docs/tutorial.md',
+  'docs/how-to.md',
+  'docs/how-to-rig.md',
+  'docs/explanation.md',
+]) {
   test(`links_of_${document}_lead_somewhere`, (t) => {
     const links = [...readDocument(document).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1]!);
     const broken = links.filter((link) => !existsSync(join(root, dirname(document), link)));

@@ -1,0 +1,7 @@
+/** Commands that compile or check the sources themselves; the installed package leaves them and the sources out. */
+import type { Register } from '../context.ts';
+import { registerBench } from './bench.ts';
+import { registerFuzz } from './fuzz.ts';
+import { registerTest } from './test.ts';
+
+export const fromSources: readonly Register[] = [registerBench, registerFuzz, registerTest];

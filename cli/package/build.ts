@@ -1,0 +1,83 @@
+/**
+ * `npm run prepack`: makes dist/, all that the npm package holds besides README and licence. It is a copy of this repository's
+ * layout with JavaScript in place of TypeScript, and with what needs a compiler ready-made in dist/prebuilt.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { boards } from '../../boards/index.ts';
+import { compileModule, loadHost } from '../../ebpf/index.ts';
+import { buildKernel, compileDeviceTree, paths, requireTool, root } from '../../firmware/index.ts';
+import { installTools } from '../system-packages.ts';
+
+const dist = join(root, 'dist');
+const prebuilt = join(dist, 'prebuilt');
+
+/** Files that are read or run as they are. */
+const assets = [
+  'cli/bin',
+  'cli/rig/ava.config.mjs',
+  'ebpf/prover/solver-child.mjs',
+  'models/runner-child.mjs',
+  'modules',
+  'monitor/web/page',
+];
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+const compileTypeScript = () => {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.package.json'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`tsc failed:\n${stdout}`);
+};
+
+const copy = (from: string, to: string) => {
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, { recursive: true });
+};
+
+/** Compiled examples beside their sources, for machines without clang. */
+const compileExamples = async () => {
+  const clang = requireTool('clang');
+  for (const name of readdirSync(join(root, 'modules'))) {
+    if (name === 'include') continue;
+    const object = await compileModule(join(root, 'modules', name, `${name}.c`), { clang });
+    writeFileSync(join(dist, 'modules', name, `${name}.o`), object);
+  }
+};
+
+const buildImages = async () => {
+  mkdirSync(prebuilt, { recursive: true });
+  await buildKernel({ onProgress: () => {} });
+  copy(paths.elf, join(prebuilt, 'kernel.elf'));
+  for (const { dts } of Object.values(boards)) {
+    if (dts) copy(await compileDeviceTree(dts), join(prebuilt, `${dts}.dtb`));
+  }
+  await loadHost();
+  copy(paths.wasm, join(prebuilt, 'velocity.wasm'));
+};
+
+/** Only what the code itself asks of it: npm reads the other one. */
+const writeManifest = () => {
+  const { name, version, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  writeFileSync(
+    join(dist, 'package.json'),
+    `${JSON.stringify({ name, version, type, private: true }, null, 2)}\n`,
+  );
+};
+
+installTools(['clang', 'lld', 'wasmLd', 'dtc'], say);
+rmSync(dist, { recursive: true, force: true });
+say('compiling TypeScript…');
+compileTypeScript();
+for (const asset of assets) copy(join(root, asset), join(dist, asset));
+writeManifest();
+say('building the kernel, device trees, WebAssembly and examples…');
+await buildImages();
+await compileExamples();
