@@ -163,6 +163,10 @@ export const contexts = {
     ...words(60, 'local_port ingress_ifindex'),
   ],
   lirc_mode2: words(0, 'sample', 4),
+  /** Arguments of a function of the kernel, as many as there may be, and what it returned. */
+  traced: [field('arguments', 0, 96, 8, 0, 'kernel')],
+  /** struct bpf_nf_ctx. */
+  netfilter: [field('state', 0, 8, 8, 0, 'kernel'), field('skb', 8, 8, 8, 0, 'kernel')],
 } as const satisfies Record<string, readonly Field[]>;
 
 export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
@@ -170,7 +174,7 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   socket: [...words(0, 'bound_dev_if family type protocol mark priority'), ...socketRest],
   tcp_socket: [field('counters', 0, 80, 4), field('bytes', 80, 16, 8), field('more_counters', 96, 16, 4)],
   xdp_socket: words(0, 'queue_id', 4),
-  kernel: region(0, 65528),
+  kernel: [field('bytes', 0, 65528, ANY, 0, 'kernel')],
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),

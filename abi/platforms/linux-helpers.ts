@@ -3,10 +3,16 @@ import { type LinuxType, programTypes } from './linux-types.ts';
 import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 
 const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
-const TRACING = ids('kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
+const TRACING = ids(
+  'kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry tracing_iter lsm',
+);
+/** Kernel code that probes interrupt anywhere must not take locks or read the coarse clock in them. */
+const PROBES = ids('kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
+/** Programs that the kernel's BTF gives their types. */
+const TYPED = ids('tracing tracing_entry tracing_iter lsm');
 const NOT_TRACING = Object.values(programTypes)
   .map(({ id }) => id)
-  .filter((id) => !TRACING.includes(id as never));
+  .filter((id) => !PROBES.includes(id as never));
 const TC = ids('sched_cls sched_act');
 const LWT = ids('lwt_in lwt_out lwt_xmit lwt_seg6local');
 const XDP = ids('xdp');
@@ -56,6 +62,7 @@ const SOCKMAP = [15];
 const SOCKHASH = [18];
 const REDIRECT = [14, 16, 17, 25];
 const SK_STORAGE = [24];
+const OBJECT_STORAGE = [28, 29, 32];
 const STORAGE = [19, 21];
 const READ = [1, 2, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 25, 19, 21];
 const LOOKUPS = READ.filter((t) => ![19, 21].includes(t));
@@ -314,4 +321,48 @@ export const linuxHelpers: readonly Prototype[] = [
     maps: [5, 6, 10],
   }),
   helper(208, 'ktime_get_tai_ns'),
+  ...[111, 121].map((id) =>
+    helper(
+      id,
+      id === 111 ? 'skb_output' : 'xdp_output',
+      'kernel_object map any memory size_or_zero',
+      'scalar',
+      { types: TYPED, maps: PERF },
+    ),
+  ),
+  helper(126, 'seq_printf', 'kernel_object memory size memory_or_null size_or_zero', 'scalar', on(TYPED)),
+  helper(127, 'seq_write', 'kernel_object memory size_or_zero', 'scalar', on(TYPED)),
+  helper(141, 'get_task_stack', 'kernel_object out size_or_zero any', 'length', on(TRACING)),
+  ...[145, 156, 210].map((id) =>
+    helper(
+      id,
+      `${{ 145: 'inode', 156: 'task', 210: 'cgrp' }[id]}_storage_get`,
+      'map kernel_object map_value_or_null any',
+      'map_value_or_null',
+      { types: TRACING, maps: OBJECT_STORAGE },
+    ),
+  ),
+  ...[146, 157, 211].map((id) =>
+    helper(
+      id,
+      `${{ 146: 'inode', 157: 'task', 211: 'cgrp' }[id]}_storage_delete`,
+      'map kernel_object',
+      'scalar',
+      { types: TRACING, maps: OBJECT_STORAGE },
+    ),
+  ),
+  helper(147, 'd_path', 'kernel_object out size_or_zero', 'scalar', on(TYPED)),
+  helper(148, 'copy_from_user', 'out size_or_zero any', 'scalar', on(CONTEXT)),
+  helper(149, 'snprintf_btf', 'out size memory size any', 'scalar', on(TRACING)),
+  helper(150, 'seq_printf_btf', 'kernel_object memory size_or_zero any', 'scalar', on(TYPED)),
+  helper(159, 'bprm_opts_set', 'kernel_object any', 'scalar', on(TYPED)),
+  helper(161, 'ima_inode_hash', 'kernel_object out size', 'scalar', on(TYPED)),
+  helper(162, 'sock_from_file', 'kernel_object', 'object_or_null', { object: 'kernel', types: TYPED }),
+  helper(178, 'skc_to_unix_sock', 'kernel_object', 'object_or_null', { flags: ['casts'], object: 'kernel' }),
+  helper(183, 'get_func_arg', 'context any out_8', 'scalar', on(TYPED)),
+  helper(184, 'get_func_ret', 'context out_8', 'scalar', on(TYPED)),
+  helper(185, 'get_func_arg_cnt', 'context', 'scalar', on(TYPED)),
+  helper(191, 'copy_from_user_task', 'out size_or_zero any kernel_object any', 'scalar', on(TYPED)),
+  helper(193, 'ima_file_hash', 'kernel_object out size', 'scalar', on(TYPED)),
+  helper(196, 'skc_to_mptcp_sock', 'kernel_object', 'object_or_null', { flags: ['casts'], object: 'kernel' }),
 ];

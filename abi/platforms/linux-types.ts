@@ -32,11 +32,16 @@ export const programTypes = {
   cgroup_sysctl: { id: 23, size: 8, fields: contexts.cgroup_sysctl, exit: BOOLEAN },
   raw_tracepoint_writable: { id: 24, size: 96, fields: contexts.raw_tracepoint_writable },
   cgroup_sockopt: { id: 25, size: 40, fields: contexts.cgroup_sockopt, packetWrite: true, exit: BOOLEAN },
+  tracing: { id: 26, size: 96, fields: contexts.traced },
+  lsm: { id: 29, size: 96, fields: contexts.traced, exit: [-4095, 0] },
   sk_lookup: { id: 30, size: 72, fields: contexts.sk_lookup, exit: BOOLEAN },
   syscall: { id: 31, size: 65535, fields: contexts.syscall },
+  netfilter: { id: 32, size: 16, fields: contexts.netfilter, exit: BOOLEAN },
   cgroup_skb_egress: { id: 33, ...skb, fields: contexts.cgroup_skb, exit: [0, 3] },
   cgroup_bind: { id: 34, size: 72, fields: contexts.cgroup_sock_addr, exit: [0, 3] },
   cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_sock_addr, exit: [1, 1] },
+  tracing_entry: { id: 36, size: 96, fields: contexts.traced, exit: [0, 0] },
+  tracing_iter: { id: 37, size: 96, fields: contexts.traced, exit: BOOLEAN },
 } as const satisfies Record<string, ProgramType>;
 
 export type LinuxType = keyof typeof programTypes;
@@ -85,11 +90,15 @@ const sections: readonly (readonly [LinuxType, string])[] = [
   ['cgroup_sockopt', 'cgroup/getsockopt cgroup/setsockopt'],
   ['sk_lookup', 'sk_lookup'],
   ['syscall', 'syscall'],
+  ['tracing', 'fmod_ret fmod_ret.s tp_btf'],
+  ['tracing_entry', 'fentry fentry.s fexit fexit.s fsession'],
+  ['tracing_iter', 'iter iter.s'],
+  ['lsm', 'lsm lsm.s'],
+  ['netfilter', 'netfilter'],
 ];
 
 /** Sections whose programs get their types from the BTF of the kernel. */
-const typed =
-  /^(fentry|fexit|fmod_ret|fentry\.s|fexit\.s|fmod_ret\.s|fsession|tp_btf|lsm|lsm\.s|lsm_cgroup|iter|iter\.s|freplace|struct_ops|struct_ops\.s|netfilter)(\/|$)/;
+const typed = /^(lsm_cgroup|freplace|struct_ops|struct_ops\.s)(\/|$)/;
 
 const bySection = new Map(
   sections.flatMap(([type, names]) => names.split(' ').map((name) => [name, type] as const)),

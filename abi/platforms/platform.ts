@@ -17,6 +17,7 @@ export type Holds =
   | 'packet'
   | 'packet_end'
   | 'packet_meta'
+  | 'kernel'
   | { readonly object: ObjectKind; readonly orNull?: boolean };
 
 /** A field of a context or object, or a range of fields that are alike. */

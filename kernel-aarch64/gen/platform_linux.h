@@ -27,11 +27,16 @@ static const struct program_type linux_types[] = {
     [23] = {8, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* cgroup_sysctl */
     [24] = {96, TYPE_EXISTS, 0, 0}, /* raw_tracepoint_writable */
     [25] = {40, TYPE_EXISTS | TYPE_PACKET_WRITE | TYPE_EXIT_RANGE, 0, 1}, /* cgroup_sockopt */
+    [26] = {96, TYPE_EXISTS, 0, 0}, /* tracing */
+    [29] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, -4095, 0}, /* lsm */
     [30] = {72, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* sk_lookup */
     [31] = {65535, TYPE_EXISTS, 0, 0}, /* syscall */
+    [32] = {16, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* netfilter */
     [33] = {192, TYPE_EXISTS | TYPE_LEGACY_LOADS | TYPE_EXIT_RANGE, 0, 3}, /* cgroup_skb_egress */
     [34] = {72, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 3}, /* cgroup_bind */
     [35] = {72, TYPE_EXISTS | TYPE_EXIT_RANGE, 1, 1}, /* cgroup_recvmsg */
+    [36] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 0}, /* tracing_entry */
+    [37] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* tracing_iter */
 };
 
 static const struct context_field linux_fields[] = {
@@ -355,6 +360,8 @@ static const struct context_field linux_fields[] = {
     {25, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* optname */
     {25, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* optlen */
     {25, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* retval */
+    {26, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
+    {29, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
     {30, 0, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCKET, 8, 0}, /* sk */
     {30, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
     {30, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* protocol */
@@ -366,6 +373,8 @@ static const struct context_field linux_fields[] = {
     {30, 60, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_port */
     {30, 64, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* ingress_ifindex */
     {31, 0, 65528, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* bytes */
+    {32, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* state */
+    {32, 8, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* skb */
     {33, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {33, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
     {33, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* mark */
@@ -415,6 +424,8 @@ static const struct context_field linux_fields[] = {
     {35, 40, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* msg_src_ip4 */
     {35, 44, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* msg_src_ip6 */
     {35, 64, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
+    {36, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
+    {37, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* bound_dev_if */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
@@ -445,7 +456,7 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_TCP_SOCKET, 80, 16, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_TCP_SOCKET, 96, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* more_counters */
     {OBJECT_OWNER + OBJECT_XDP_SOCKET, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* queue_id */
-    {OBJECT_OWNER + OBJECT_KERNEL, 0, 65528, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_KERNEL, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_FLOW_KEYS, 0, 56, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* bytes */
     {OBJECT_OWNER + OBJECT_MAP, 0, 256, CONTEXT_SCALAR, OBJECT_NONE, 12, 0}, /* bytes */
 };
@@ -454,7 +465,7 @@ static const struct helper_prototype linux_helpers[] = {
     [1] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x207fe66u}, /* map_lookup_elem */
     [2] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_KEY, ARG_MAP_VALUE, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_MAP | HELPER_TAKES_PACKET, 0x0u, 0x48e66u}, /* map_update_elem */
     [3] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_MAP | HELPER_TAKES_PACKET, 0x0u, 0x48e66u}, /* map_delete_elem */
-    [4] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* probe_read */
+    [4] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* probe_read */
     [5] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_ns */
     [6] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_printk */
     [7] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_prandom_u32 */
@@ -464,20 +475,20 @@ static const struct helper_prototype linux_helpers[] = {
     [11] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* l4_csum_replace */
     [12] = {true, RETURNS_NOTHING, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAIL_CALLS, 0x0u, 0x8u}, /* tail_call */
     [13] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x81c18u, 0x0u}, /* clone_redirect */
-    [14] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc8387a2bcu, 0x0u}, /* get_current_pid_tgid */
-    [15] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc8387a2bcu, 0x0u}, /* get_current_uid_gid */
-    [16] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc8387a2bcu, 0x0u}, /* get_current_comm */
+    [14] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3ca787a2bcu, 0x0u}, /* get_current_pid_tgid */
+    [15] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3ca787a2bcu, 0x0u}, /* get_current_uid_gid */
+    [16] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3ca787a2bcu, 0x0u}, /* get_current_comm */
     [17] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200085d1au, 0x0u}, /* get_cgroup_classid */
     [18] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_vlan_push */
     [19] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_vlan_pop */
     [20] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_get_tunnel_key */
     [21] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_set_tunnel_key */
-    [22] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x10u}, /* perf_event_read */
+    [22] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x10u}, /* perf_event_read */
     [23] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c58u, 0x0u}, /* redirect */
     [24] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* get_route_realm */
-    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xec3fffffeu, 0x10u}, /* perf_event_output */
+    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x3ee7fffffeu, 0x10u}, /* perf_event_output */
     [26] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x200685d1au, 0x0u}, /* skb_load_bytes */
-    [27] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x80u}, /* get_stackid */
+    [27] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x80u}, /* get_stackid */
     [28] = {true, RETURNS_SCALAR, {ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x85c58u, 0x0u}, /* csum_diff */
     [29] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_get_tunnel_opt */
     [30] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_set_tunnel_opt */
@@ -485,9 +496,9 @@ static const struct helper_prototype linux_helpers[] = {
     [32] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_change_type */
     [33] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x100u}, /* skb_under_cgroup */
     [34] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x85c18u, 0x0u}, /* get_hash_recalc */
-    [35] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x810200a4u, 0x0u}, /* get_current_task */
-    [36] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* probe_write_user */
-    [37] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x100u}, /* current_task_under_cgroup */
+    [35] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30a50200a4u, 0x0u}, /* get_current_task */
+    [36] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* probe_write_user */
+    [37] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x100u}, /* current_task_under_cgroup */
     [38] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_change_tail */
     [39] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_pull_data */
     [40] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* csum_update */
@@ -495,7 +506,7 @@ static const struct helper_prototype linux_helpers[] = {
     [42] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_numa_node_id */
     [43] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_change_head */
     [44] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x40u, 0x0u}, /* xdp_adjust_head */
-    [45] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* probe_read_str */
+    [45] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* probe_read_str */
     [46] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe002d7f1au, 0x0u}, /* get_socket_cookie */
     [47] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200085d1au, 0x0u}, /* get_socket_uid */
     [48] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* set_hash */
@@ -505,7 +516,7 @@ static const struct helper_prototype linux_helpers[] = {
     [52] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x4000u, 0x8000u}, /* sk_redirect_map */
     [53] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x8000u}, /* sock_map_update */
     [54] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x40u, 0x0u}, /* xdp_adjust_meta */
-    [55] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x10u}, /* perf_event_read_value */
+    [55] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x10u}, /* perf_event_read_value */
     [56] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* perf_prog_read_value */
     [57] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE}, OBJECT_NONE, 0, 0xc02042200u, 0x0u}, /* getsockopt */
     [58] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x4u, 0x0u}, /* override_return */
@@ -517,7 +528,7 @@ static const struct helper_prototype linux_helpers[] = {
     [64] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc00040000u, 0x0u}, /* bind */
     [65] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x40u, 0x0u}, /* xdp_adjust_tail */
     [66] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_get_xfrm_state */
-    [67] = {true, RETURNS_LENGTH, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* get_stack */
+    [67] = {true, RETURNS_LENGTH, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* get_stack */
     [68] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x20020011au, 0x0u}, /* skb_load_bytes_relative */
     [69] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x58u, 0x0u}, /* fib_lookup */
     [70] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x40000u}, /* sock_hash_update */
@@ -530,7 +541,7 @@ static const struct helper_prototype linux_helpers[] = {
     [77] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_repeat */
     [78] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_keydown */
     [79] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_cgroup_id */
-    [80] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc8387a2bcu, 0x0u}, /* get_current_cgroup_id */
+    [80] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3ca787a2bcu, 0x0u}, /* get_current_cgroup_id */
     [81] = {true, RETURNS_MAP_VALUE, {ARG_MAP, ARG_ZERO, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x280000u}, /* get_local_storage */
     [82] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x200000u, 0x148000u}, /* sk_select_reuseport */
     [83] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ancestor_cgroup_id */
@@ -544,8 +555,8 @@ static const struct helper_prototype linux_helpers[] = {
     [90] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_push_data */
     [91] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_pop_data */
     [92] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_pointer_rel */
-    [93] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LOCKS, 0xec2fdff58u, 0x0u}, /* spin_lock */
-    [94] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_UNLOCKS, 0xec2fdff58u, 0x0u}, /* spin_unlock */
+    [93] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LOCKS, 0x3fe6fdff58u, 0x0u}, /* spin_lock */
+    [94] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_UNLOCKS, 0x3fe6fdff58u, 0x0u}, /* spin_unlock */
     [95] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* sk_fullsock */
     [96] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TCP_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* tcp_sock */
     [97] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ecn_set_ce */
@@ -559,18 +570,18 @@ static const struct helper_prototype linux_helpers[] = {
     [106] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_OUT_8, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* strtoul */
     [107] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x1000000u}, /* sk_storage_get */
     [108] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x1000000u}, /* sk_storage_delete */
-    [109] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* send_signal */
+    [109] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* send_signal */
     [110] = {true, RETURNS_SCALAR, {ARG_SOCKET, ARG_MEMORY, ARG_SIZE, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x58u, 0x0u}, /* tcp_gen_syncookie */
-    [112] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x810200a4u, 0x0u}, /* probe_read_user */
+    [112] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30a50200a4u, 0x0u}, /* probe_read_user */
     [113] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_kernel */
-    [114] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x810200a4u, 0x0u}, /* probe_read_user_str */
+    [114] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30a50200a4u, 0x0u}, /* probe_read_user_str */
     [115] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_kernel_str */
-    [117] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* send_signal_thread */
+    [117] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* send_signal_thread */
     [118] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* jiffies64 */
     [119] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* read_branch_records */
-    [120] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0xc8387a2bcu, 0x0u}, /* get_ns_current_pid_tgid */
+    [120] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x3ca787a2bcu, 0x0u}, /* get_ns_current_pid_tgid */
     [122] = {true, RETURNS_SCALAR, {ARG_CONTEXT_OR_NULL, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe020d7f1au, 0x0u}, /* get_netns_cookie */
-    [123] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc8387a2bcu, 0x0u}, /* get_current_ancestor_cgroup_id */
+    [123] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3ca787a2bcu, 0x0u}, /* get_current_ancestor_cgroup_id */
     [124] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x40000018u, 0x0u}, /* sk_assign */
     [125] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_boot_ns */
     [128] = {true, RETURNS_SCALAR, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000100u, 0x0u}, /* sk_cgroup_id */
@@ -593,13 +604,13 @@ static const struct helper_prototype linux_helpers[] = {
     [152] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_neigh */
     [155] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_peer */
     [158] = {true, RETURNS_OBJECT, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x0u, 0x0u}, /* get_current_task_btf */
-    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xec2fdff5au, 0x0u}, /* ktime_get_coarse_ns */
+    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3fe6fdff5au, 0x0u}, /* ktime_get_coarse_ns */
     [163] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_4, ARG_ANY, ARG_ANY}, OBJECT_NONE, 0, 0x58u, 0x0u}, /* check_mtu */
     [165] = {true, RETURNS_SCALAR, {ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_STRING, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* snprintf */
-    [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* get_func_ip */
-    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* get_attach_cookie */
-    [175] = {true, RETURNS_OBJECT, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x10200a4u, 0x0u}, /* task_pt_regs */
-    [176] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10200a4u, 0x0u}, /* get_branch_snapshot */
+    [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* get_func_ip */
+    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* get_attach_cookie */
+    [175] = {true, RETURNS_OBJECT, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x30250200a4u, 0x0u}, /* task_pt_regs */
+    [176] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* get_branch_snapshot */
     [177] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_vprintk */
     [182] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_STRING, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* strncmp */
     [186] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_retval */
@@ -610,6 +621,31 @@ static const struct helper_prototype linux_helpers[] = {
     [192] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_set_tstamp */
     [195] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x460u}, /* map_lookup_percpu_elem */
     [208] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_tai_ns */
+    [111] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x3024000000u, 0x10u}, /* skb_output */
+    [121] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x3024000000u, 0x10u}, /* xdp_output */
+    [126] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* seq_printf */
+    [127] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* seq_write */
+    [141] = {true, RETURNS_LENGTH, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* get_task_stack */
+    [145] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x130000000u}, /* inode_storage_get */
+    [156] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x130000000u}, /* task_storage_get */
+    [210] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x130000000u}, /* cgrp_storage_get */
+    [146] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x130000000u}, /* inode_storage_delete */
+    [157] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x130000000u}, /* task_storage_delete */
+    [211] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30250200a4u, 0x130000000u}, /* cgrp_storage_delete */
+    [147] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* d_path */
+    [148] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30a50200a4u, 0x0u}, /* copy_from_user */
+    [149] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_MEMORY, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x30250200a4u, 0x0u}, /* snprintf_btf */
+    [150] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* seq_printf_btf */
+    [159] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* bprm_opts_set */
+    [161] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* ima_inode_hash */
+    [162] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x3024000000u, 0x0u}, /* sock_from_file */
+    [178] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_unix_sock */
+    [183] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_8, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* get_func_arg */
+    [184] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* get_func_ret */
+    [185] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* get_func_arg_cnt */
+    [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_OBJECT, ARG_ANY}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* copy_from_user_task */
+    [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x3024000000u, 0x0u}, /* ima_file_hash */
+    [196] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_mptcp_sock */
 };
 
 enum : uint64_t {

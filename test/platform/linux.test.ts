@@ -58,7 +58,8 @@ test('a section stands for the longest part of its name that has a type', (t) =>
     ['cgroup/bind4', 'cgroup_bind'],
     ['cgroup_skb/egress', 'cgroup_skb_egress'],
     ['?sk_msg/x', 'sk_msg'],
-    ['fentry/f', 'typed'],
+    ['fentry/f', 'tracing_entry'],
+    ['struct_ops/f', 'typed'],
     ['2/7', 'sched_cls'],
     ['2/7', 'xdp', 'bpf_xdp.o'],
     ['xdp_prog', 'xdp'],
@@ -77,7 +78,7 @@ const only = async (text: string) => {
 };
 
 test('what is typed by the kernel is refused by name', async (t) => {
-  t.deepEqual(await only('.section "fentry/f","ax",@progbits\nr0 = 0\nexit\n'), ['btf_unsupported']);
+  t.deepEqual(await only('.section "struct_ops/f","ax",@progbits\nr0 = 0\nexit\n'), ['btf_unsupported']);
   t.deepEqual(await only('.section xdp,"ax",@progbits\ncall 4000\nexit\n'), ['unknown_helper']);
 });
 

@@ -53,6 +53,7 @@ const linuxMapTypes = {
   stack: 23,
   sk_storage: 24,
   ringbuf: 27,
+  task_storage: 29,
 } as const;
 
 const mapLine = (text: string): string => {

@@ -80,6 +80,11 @@ static bool is_socket(uint8_t object) {
 static enum status check_object(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    if (type == ARG_KERNEL_OBJECT && value->kind == REG_SCALAR && value->map == ORIGIN_KERNEL) {
+        call->reference = 0;
+        call->object = OBJECT_KERNEL;
+        return STATUS_OK;
+    }
     bool record = type == ARG_RELEASED_RECORD;
     uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)

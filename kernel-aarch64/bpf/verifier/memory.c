@@ -108,13 +108,20 @@ static void set_object(struct verifier *v, struct reg *dst, const struct context
     dst->id = new_id(v);
 }
 
+/* What the kernel keeps there; whole words may be addresses. */
+static void set_kernel_word(struct reg *dst, uint32_t bytes, bool sign_extend) {
+    reg_set_scalar(dst);
+    scalar_set_loaded(&dst->var, bytes, sign_extend);
+    if (bytes == 8) { dst->map = ORIGIN_KERNEL; }
+}
+
 static enum status load_context(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
     const struct context_field *field;
     const struct reg *p = reg_at(s, insn_src(insn));
     uint32_t bytes = access_bytes(insn.opcode);
     enum status status = context_field(v, s, p, insn_src(insn), insn.off, bytes, &field);
     if (status != STATUS_OK) { return status; }
-    if (sign_extend && field->holds != CONTEXT_SCALAR) {
+    if (sign_extend && field->holds != CONTEXT_SCALAR && field->holds != CONTEXT_KERNEL) {
         return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %u are a pointer, which has no sign", (uint64_t)bytes, (uint64_t)field->offset);
     }
     struct reg *dst = reg_at(s, insn_dst(insn));
@@ -123,6 +130,7 @@ static enum status load_context(struct verifier *v, struct state *s, struct bpf_
         reg_set_scalar(dst);
         scalar_set_loaded(&dst->var, bytes, sign_extend);
         break;
+    case CONTEXT_KERNEL: set_kernel_word(dst, bytes, sign_extend); break;
     case CONTEXT_PACKET: reg_set_pointer(dst, REG_PACKET); break;
     case CONTEXT_PACKET_END: reg_set_pointer(dst, REG_PACKET_END); break;
     case CONTEXT_PACKET_META: reg_set_pointer(dst, REG_PACKET_META); break;
@@ -182,6 +190,10 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
     }
     bool reads_map = p->kind == REG_MAP && v->platform->privileged;
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT || reads_map) { return load_context(v, s, insn, sign_extend); }
+    if (p->kind == REG_SCALAR && p->map == ORIGIN_KERNEL) {
+        set_kernel_word(dst, bytes, sign_extend);
+        return STATUS_OK;
+    }
     enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ);
     if (status != STATUS_OK) { return status; }
     reg_set_scalar(dst);

@@ -65,6 +65,7 @@ enum platform_holds : uint8_t {
     CONTEXT_PACKET_META = 16, /* first byte of what lies before the packet */
     CONTEXT_OBJECT,           /* pointer to an object of kind `object` */
     CONTEXT_OBJECT_OR_NULL,
+    CONTEXT_KERNEL, /* maybe an address in the kernel, which only loads may follow */
 };
 
 /* A field, or a range of them that are alike. */

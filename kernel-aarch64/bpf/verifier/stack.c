@@ -114,7 +114,7 @@ enum status stack_load(struct verifier *v, struct state *s, const struct reg *p,
     }
     reg_copy(out, &slot->reg);
     if (bytes < 8 && out->kind == REG_SCALAR) {
-        if (sign_extend || bytes != slot->spill_bytes) { reg_unlink(out); }
+        if (sign_extend || bytes != slot->spill_bytes) { reg_renumber(out); }
         if (sign_extend) {
             scalar_sign_extend(&out->var, bytes * 8);
         } else {
@@ -180,6 +180,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     reg_copy(&slot->reg, value);
     if (value->kind == REG_SCALAR && !linked) {
         reg_unlink(&slot->reg);
+        if (bytes < 8) { slot->reg.map = ORIGIN_ANY; }
         if (bytes < 8) { scalar_truncate(&slot->reg.var, bytes * 8); }
     }
     slot->written |= mask;

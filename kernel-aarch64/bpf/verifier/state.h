@@ -36,8 +36,8 @@ struct reg {
     struct scalar var;
 };
 
-/* Where a number comes from, for messages. */
-enum origin : uint8_t { ORIGIN_ANY, ORIGIN_POINTER /* moved by a number without a bound */ };
+/* Where a number comes from. Loads through an address of the kernel never fault: Linux makes them so. */
+enum origin : uint8_t { ORIGIN_ANY, ORIGIN_POINTER /* moved by a number without a bound */, ORIGIN_KERNEL /* maybe an address in the kernel */ };
 
 /* What is known of where a packet pointer points, compared with the end of the packet. */
 enum past_end : uint8_t { PAST_UNKNOWN, PAST_AT_LEAST_AT /* the end or behind */, PAST_BEHIND };
@@ -112,6 +112,12 @@ static inline void reg_set_pointer(struct reg *r, enum reg_kind kind) {
 static inline void reg_unlink(struct reg *r) {
     r->id = 0;
     r->off = 0;
+}
+
+/* Another number than the one that came from somewhere. */
+static inline void reg_renumber(struct reg *r) {
+    reg_unlink(r);
+    r->map = ORIGIN_ANY;
 }
 
 static inline void reg_set_scalar(struct reg *r) { reg_set_kind(r, REG_SCALAR); }

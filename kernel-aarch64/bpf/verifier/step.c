@@ -105,7 +105,7 @@ static inline bool alu_is_small(struct bpf_insn insn, uint8_t shape, struct reg 
         by = small_of(&src->var);
     }
     if (!small_alu(insn.opcode & 0xf0u, &dst->var, by, 64)) { return false; }
-    if (dst->id != 0) { reg_shift_link(dst, insn); }
+    if ((dst->id | dst->map) != 0) { reg_shift_link(dst, insn); }
     return true;
 }
 

@@ -36,7 +36,7 @@ static inline void reg_shift_link(struct reg *dst, struct bpf_insn insn) {
     if (adds && off > -OFFSET_LIMIT && off < OFFSET_LIMIT) {
         dst->off = (int32_t)off;
     } else {
-        reg_unlink(dst);
+        reg_renumber(dst);
     }
 }
 static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[r]; }

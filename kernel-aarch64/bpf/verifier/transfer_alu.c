@@ -38,7 +38,7 @@ static enum status move_register(struct verifier *v, struct state *s, struct bpf
     bool same = insn.off == 0 && (is_wide(insn) || scalar_fits_u32(&src->var));
     if (same && src->id == 0 && !scalar_is_const(&src->var)) { src->id = new_id(v); }
     reg_copy(dst, src);
-    if (!same) { reg_unlink(dst); }
+    if (!same) { reg_renumber(dst); }
     if (insn.off != 0) { scalar_sign_extend(&dst->var, (uint32_t)insn.off); }
     if (!is_wide(insn)) { scalar_zero_extend_32(&dst->var); }
     return STATUS_OK;
@@ -72,7 +72,7 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
     if (dst->kind != REG_SCALAR) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only add or subtract numbers", insn_dst(insn), dst);
     }
-    reg_unlink(dst);
+    reg_renumber(dst);
     if (shape == SHAPE_SWAP) {
         swap_bytes(&dst->var, insn);
         return STATUS_OK;
@@ -128,7 +128,7 @@ enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, 
     }
     if (dst->kind != REG_SCALAR || src->kind != REG_SCALAR) { return step_pointer_alu(v, s, insn, src); }
     uint32_t op = insn.opcode & 0xf0u;
-    if (dst->id != 0) { reg_shift_link(dst, insn); }
+    if ((dst->id | dst->map) != 0) { reg_shift_link(dst, insn); }
     if (!is_wide(insn)) {
         scalar_alu32(op, insn.off == 1, &dst->var, &src->var);
     } else {
