@@ -112,7 +112,86 @@ const atomics = {
   casal: { title: 'CASAL', bits: 'size:2 001000 1 1 1 rs:5 1 11111 rn:5 rt:5' },
 } as const satisfies Record<string, Form>;
 
-export const forms = { ...immediates, ...registers, ...branches, ...memory, ...atomics } as const;
+/**
+ * Vectors (DDI 0487, C7.2): registers `v…`, `esize` is log2 of the element's bytes, `lanes` whether 8 or 16 bytes take part; of
+ * the forms that widen, the upper 8 bytes of their sources. Offsets of `q` forms are in units of 16 bytes.
+ */
+const vectorMemory = {
+  ldr_v: { title: 'LDR (immediate, SIMD&FP), unsigned offset', bits: 'size:2 111101 01 scaled:12 rn:5 vt:5' },
+  str_v: { title: 'STR (immediate, SIMD&FP), unsigned offset', bits: 'size:2 111101 00 scaled:12 rn:5 vt:5' },
+  ldr_q: { title: 'LDR (immediate, SIMD&FP), unsigned offset', bits: '00 111101 11 scaled:12 rn:5 vt:5' },
+  str_q: { title: 'STR (immediate, SIMD&FP), unsigned offset', bits: '00 111101 10 scaled:12 rn:5 vt:5' },
+  ldur_v: { title: 'LDUR (SIMD&FP)', bits: 'size:2 111100 01 0 unscaled:9 00 rn:5 vt:5' },
+  stur_v: { title: 'STUR (SIMD&FP)', bits: 'size:2 111100 00 0 unscaled:9 00 rn:5 vt:5' },
+  ldur_q: { title: 'LDUR (SIMD&FP)', bits: '00 111100 11 0 unscaled:9 00 rn:5 vt:5' },
+  stur_q: { title: 'STUR (SIMD&FP)', bits: '00 111100 10 0 unscaled:9 00 rn:5 vt:5' },
+  str_s_post: {
+    title: 'STR (immediate, SIMD&FP), post-index',
+    bits: '10 111100 00 0 unscaled:9 01 rn:5 vt:5',
+  },
+  str_q_post: {
+    title: 'STR (immediate, SIMD&FP), post-index',
+    bits: '00 111100 10 0 unscaled:9 01 rn:5 vt:5',
+  },
+  ldr_q_post: {
+    title: 'LDR (immediate, SIMD&FP), post-index',
+    bits: '00 111100 11 0 unscaled:9 01 rn:5 vt:5',
+  },
+  ldp_q: { title: 'LDP (SIMD&FP), signed offset', bits: '10 101 1 010 1 paired:7 vt2:5 rn:5 vt:5' },
+  stp_q: { title: 'STP (SIMD&FP), signed offset', bits: '10 101 1 010 0 paired:7 vt2:5 rn:5 vt:5' },
+  ldp_q_post: { title: 'LDP (SIMD&FP), post-index', bits: '10 101 1 001 1 paired:7 vt2:5 rn:5 vt:5' },
+  stp_q_post: { title: 'STP (SIMD&FP), post-index', bits: '10 101 1 001 0 paired:7 vt2:5 rn:5 vt:5' },
+  ld1r: { title: 'LD1R', bits: '0 lanes:1 0011010 1 0 00000 110 0 esize:2 rn:5 vt:5' },
+} as const satisfies Record<string, Form>;
+
+const vectorArithmetic = {
+  add_v: { title: 'ADD (vector)', bits: '0 lanes:1 0 01110 esize:2 1 vm:5 10000 1 vn:5 vd:5' },
+  addp_v: { title: 'ADDP (vector)', bits: '0 lanes:1 0 01110 esize:2 1 vm:5 10111 1 vn:5 vd:5' },
+  eor_v: { title: 'EOR (vector)', bits: '0 lanes:1 1 01110 00 1 vm:5 00011 1 vn:5 vd:5' },
+  umax_v: { title: 'UMAX', bits: '0 lanes:1 1 01110 esize:2 1 vm:5 01100 1 vn:5 vd:5' },
+  umin_v: { title: 'UMIN', bits: '0 lanes:1 1 01110 esize:2 1 vm:5 01101 1 vn:5 vd:5' },
+  smax_v: { title: 'SMAX', bits: '0 lanes:1 0 01110 esize:2 1 vm:5 01100 1 vn:5 vd:5' },
+  smin_v: { title: 'SMIN', bits: '0 lanes:1 0 01110 esize:2 1 vm:5 01101 1 vn:5 vd:5' },
+  sdot_v: { title: 'SDOT (vector)', bits: '0 lanes:1 0 01110 10 0 vm:5 100101 vn:5 vd:5' },
+  smull_v: { title: 'SMULL, SMULL2 (vector)', bits: '0 lanes:1 0 01110 esize:2 1 vm:5 110000 vn:5 vd:5' },
+  smlal_v: { title: 'SMLAL, SMLAL2 (vector)', bits: '0 lanes:1 0 01110 esize:2 1 vm:5 100000 vn:5 vd:5' },
+  uaddlp: { title: 'UADDLP', bits: '0 lanes:1 1 01110 esize:2 10000 00010 10 vn:5 vd:5' },
+  uadalp: { title: 'UADALP', bits: '0 lanes:1 1 01110 esize:2 10000 00110 10 vn:5 vd:5' },
+  saddlp: { title: 'SADDLP', bits: '0 lanes:1 0 01110 esize:2 10000 00010 10 vn:5 vd:5' },
+  sadalp: { title: 'SADALP', bits: '0 lanes:1 0 01110 esize:2 10000 00110 10 vn:5 vd:5' },
+  uaddlv: { title: 'UADDLV', bits: '0 lanes:1 1 01110 esize:2 11000 00011 10 vn:5 vd:5' },
+  addv: { title: 'ADDV', bits: '0 lanes:1 0 01110 esize:2 11000 11011 10 vn:5 vd:5' },
+  umaxv: { title: 'UMAXV', bits: '0 lanes:1 1 01110 esize:2 11000 01010 10 vn:5 vd:5' },
+  uminv: { title: 'UMINV', bits: '0 lanes:1 1 01110 esize:2 11000 11010 10 vn:5 vd:5' },
+  smaxv: { title: 'SMAXV', bits: '0 lanes:1 0 01110 esize:2 11000 01010 10 vn:5 vd:5' },
+  sminv: { title: 'SMINV', bits: '0 lanes:1 0 01110 esize:2 11000 11010 10 vn:5 vd:5' },
+  addp_d: { title: 'ADDP (scalar)', bits: '01 0 11110 11 11000 11011 10 vn:5 vd:5' },
+  ushr_d: { title: 'USHR (scalar)', bits: '01 1 111110 right:7 00000 1 vn:5 vd:5' },
+  ext: { title: 'EXT', bits: '0 1 1 01110 00 0 vm:5 0 index:4 0 vn:5 vd:5' },
+  movi_zero: { title: 'MOVI, 64-bit', bits: '0 1 1 01111 00000 000 1110 0 1 00000 vd:5' },
+  movi_byte: { title: 'MOVI, 8-bit', bits: '0 1 0 01111 00000 byte[7:5]:3 1110 0 1 byte[4:0]:5 vd:5' },
+  dup_byte: { title: 'DUP (general)', bits: '0 1 0 01110 000 00001 0 0001 1 rn:5 vd:5' },
+  ins_h1: { title: 'INS (element): H[1] from H[0]', bits: '0 1 1 01110 000 00110 0 0000 1 vn:5 vd:5' },
+  ins_s1: { title: 'INS (element): S[1] from S[0]', bits: '0 1 1 01110 000 01100 0 0000 1 vn:5 vd:5' },
+  ins_d1: { title: 'INS (element): D[1] from D[0]', bits: '0 1 1 01110 000 11000 0 0000 1 vn:5 vd:5' },
+  fmov_w: { title: 'FMOV (general), single to 32 bits', bits: '0 0 0 11110 00 1 00 110 000000 vn:5 rd:5' },
+  fmov_x: { title: 'FMOV (general), double to 64 bits', bits: '1 0 0 11110 01 1 00 110 000000 vn:5 rd:5' },
+  smov_s: { title: 'SMOV: S[0] to 64 bits', bits: '0 1 0 01110 000 00100 0 0101 1 vn:5 rd:5' },
+  crc32b: { title: 'CRC32B', bits: '0 0 0 11010110 rm:5 010 0 00 rn:5 rd:5' },
+  crc32h: { title: 'CRC32H', bits: '0 0 0 11010110 rm:5 010 0 01 rn:5 rd:5' },
+  crc32w: { title: 'CRC32W', bits: '0 0 0 11010110 rm:5 010 0 10 rn:5 rd:5' },
+  crc32x: { title: 'CRC32X', bits: '1 0 0 11010110 rm:5 010 0 11 rn:5 rd:5' },
+} as const satisfies Record<string, Form>;
+
+export const forms = {
+  ...immediates,
+  ...registers,
+  ...branches,
+  ...memory,
+  ...atomics,
+  ...vectorMemory,
+  ...vectorArithmetic,
+} as const;
 export type FormName = keyof typeof forms;
 
 /** Operand fields that name a choice; the C encoders take them as enums, so nothing else fits. */
@@ -121,6 +200,8 @@ export const choices = {
   shift: { type: 'a64_shift', values: ['lsl', 'lsr', 'asr'] },
   option: { type: 'a64_extend', values: ['uxtb', 'uxth', 'uxtw', 'uxtx', 'sxtb', 'sxth', 'sxtw', 'sxtx'] },
   size: { type: 'a64_size', values: ['b', 'h', 's', 'd'] },
+  esize: { type: 'a64_element', values: ['b', 'h', 's', 'd'] },
+  lanes: { type: 'a64_lanes', values: ['lower', 'full'] },
   scale: { type: 'a64_scale', values: ['unscaled', 'scaled'] },
   cond: {
     type: 'a64_cond',
@@ -143,6 +224,9 @@ export const immediateFields = {
   target19: 'signed distance in words, 19 bits',
   target14: 'signed distance in words, 14 bits',
   bit: 'bit number, 0..63',
+  right: 'right shift of 64 bits, 1..64, as 128 less the shift',
+  index: 'number of a byte, 0..15',
+  byte: '8 bits',
 } as const;
 
 export type Placement = {

@@ -7,11 +7,13 @@ import { messages, refusalFields, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { statuses } from './status.ts';
+import { vectors } from './vectors.ts';
 
 /** Everything that both sides must agree on; sentences of documentation are left out on purpose. */
 const contract = {
   bpf,
   helpers,
+  vectors,
   hooks,
   SLOTS_PER_HOOK,
   messages,

@@ -12,7 +12,8 @@ const immediateType = ([name, doc]: [string, string]) =>
 
 const parameterType = (field: string) => {
   if (field in choices) return `enum ${choices[field as keyof typeof choices].type}`;
-  return field in immediateFields ? `struct a64_${field}` : 'enum a64_reg';
+  if (field in immediateFields) return `struct a64_${field}`;
+  return field.startsWith('v') ? 'enum a64_vector' : 'enum a64_reg';
 };
 
 const term = (form: Form) =>
@@ -30,14 +31,17 @@ const encoder = ([name, form]: [string, Form]) => {
   return `/* ${form.title}: ${form.bits} */\nstatic inline uint32_t a64_${name}(${parameters.join(', ') || 'void'}) {\n    return ${value};\n}`;
 };
 
+const vectorRegisters = `enum a64_vector : uint32_t {\n    ${Array.from({ length: 32 }, (_, i) => `V${i}`).join(', ')},\n};`;
+
 const registers = `enum a64_reg : uint32_t {\n    ${Array.from({ length: 31 }, (_, i) => `X${i}`).join(', ')},\n    XZR = 31,\n    SP = 31, /* which of the two 31 means depends on the form */\n};`;
 
 export const emitA64 = () =>
   `${[
     `${banner('a64.ts')}#pragma once`,
-    '/* Arm Architecture Reference Manual, DDI 0487, C6.2, under the title given at each encoder; operands from the lowest bit up.\n * Fields are taken as they are: only the constructors in bpf/jit/immediate.h make immediates. */',
+    '/* Arm Architecture Reference Manual, DDI 0487, C6.2 and C7.2, under the title given at each encoder; operands from the lowest bit up.\n * Fields are taken as they are: only the constructors in bpf/jit/immediate.h make immediates. */',
     '#include <stdint.h>',
     registers,
+    vectorRegisters,
     Object.values(choices).map(enumerator).join('\n'),
     Object.entries(immediateFields).map(immediateType).join('\n'),
     ...Object.entries<Form>(forms).map(encoder),

@@ -7,6 +7,7 @@ import { type Message, messages, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { elfStatuses, generalStatuses, patchStatuses, type Status, verifierStatuses } from './status.ts';
+import { type Vector, type VectorArgument, vectors } from './vectors.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
@@ -64,6 +65,25 @@ const bitTable = (rows: Record<string, { bit: number; doc: string }>) =>
     ['bit', 'name', 'meaning'],
     Object.entries(rows).map(([name, { bit, doc }]) => [String(bit), name, doc]),
   );
+const argumentText = ([name, a]: [string, VectorArgument]) => {
+  if (!('elements' in a)) return a.kind === 'count1' ? `${name} ≥ 1` : '';
+  const reads = { in: 'reads', out: 'writes', inout: 'reads and writes' }[a.kind];
+  return `${reads} ${name}: ${a.elements} × ${a.bytes} B`;
+};
+
+const costText = ({ cost, args }: Vector) => {
+  const counts = Object.keys(args).filter((name) => args[name]!.kind.startsWith('count'));
+  const rows = cost.row > 0 ? ` + ${cost.row} × ${counts[0]}` : '';
+  return `${cost.call}${rows} + ${cost.block} × ⌈${counts.join(' × ')} / 16⌉`;
+};
+
+const vectorRow = ([name, v]: [string, Vector]) => [
+  String(v.id),
+  `\`${v.c.replace('{}', name)}\``,
+  v.doc,
+  Object.entries(v.args).map(argumentText).filter(Boolean).join('; '),
+  costText(v),
+];
 
 export const emitReference = () =>
   `${[
@@ -80,6 +100,9 @@ export const emitReference = () =>
         h.doc,
       ]),
     ),
+    '## Vector helpers',
+    'Bulk work in NEON. Elements are little-endian and may lie at any address; a count of 0 does nothing unless at least 1 is wanted. The verifier proves every buffer whole. The last column is what a call adds to the bound of the program: an upper limit of the A64 instructions that it executes, on any CPU.',
+    tableOf(['id', 'prototype', 'meaning', 'memory', 'bound'], Object.entries(vectors).map(vectorRow)),
     '## Map types',
     tableOf(
       ['type', 'number'],

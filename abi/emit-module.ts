@@ -3,6 +3,7 @@ import { banner } from './emit-c.ts';
 import { type Helper, helpers } from './helpers.ts';
 import { type Hook, hooks, verdicts } from './hooks.ts';
 import { MAP_FLAG_READ_ONLY, mapTypes } from './patch.ts';
+import { type Vector, vectors } from './vectors.ts';
 
 const context = ([name, hook]: [string, Hook]) =>
   [
@@ -18,13 +19,16 @@ const context = ([name, hook]: [string, Hook]) =>
 const helper = ([name, h]: [string, Helper]) =>
   `/* ${h.doc} */\nstatic ${h.c.replace('{}', `const bpf_${name}`)} = (void *)${h.id};`;
 
+const vector = ([name, v]: [string, Vector]) =>
+  `/* ${v.doc} */\nstatic ${v.c.replace('{}', `(*const ${name})`)} = (void *)${v.id};`;
+
 const integerTypes = ['INT', 'UINT']
   .flatMap((sign) => [8, 16, 32, 64].map((bits) => [sign, bits] as const))
   .map(([sign, bits]) => `typedef __${sign}${bits}_TYPE__ ${sign.toLowerCase()}${bits}_t;`)
   .join('\n');
 
 export const emitModuleHeader = () =>
-  `${banner('hooks.ts, abi/helpers.ts and abi/patch.ts')}#pragma once
+  `${banner('hooks.ts, abi/helpers.ts, abi/vectors.ts and abi/patch.ts')}#pragma once
 
 #include <stdbool.h>
 
@@ -66,4 +70,9 @@ ${Object.entries<Hook>(hooks)
   .join('\n\n')}
 
 ${Object.entries<Helper>(helpers).map(helper).join('\n\n')}
+
+/* Vector helpers. Elements are little-endian and may lie at any address; buffers that are written may overlap what is read
+ * only where it says so. Counts are numbers of elements; a count of 0 does nothing where nothing else is said. */
+
+${Object.entries(vectors).map(vector).join('\n\n')}
 `;

@@ -5,6 +5,7 @@ import { emitReference } from './emit-docs.ts';
 import { emitMessagesHeader, emitMessagesSource } from './emit-messages.ts';
 import { emitModuleHeader } from './emit-module.ts';
 import { emitPolicy } from './emit-policy.ts';
+import { emitVectors } from './emit-vectors.ts';
 import { emitLinux } from './platforms/index.ts';
 
 export const generatedFiles = (): Record<string, string> => ({
@@ -13,6 +14,7 @@ export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_a64.h': emitA64(),
   'kernel-aarch64/gen/abi_hooks.h': emitHooks(),
   'kernel-aarch64/gen/abi_helpers.h': emitHelpers(),
+  'kernel-aarch64/gen/abi_vectors.h': emitVectors(),
   'kernel-aarch64/gen/abi_patch.h': emitPatch(),
   'kernel-aarch64/gen/abi_policy.h': emitPolicy(),
   'kernel-aarch64/gen/abi_messages.h': emitMessagesHeader(),

@@ -18,3 +18,4 @@ export {
 } from './platforms/index.ts';
 export * from './policy.ts';
 export * from './status.ts';
+export * from './vectors.ts';

@@ -162,6 +162,10 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'bad_immediate',
     'Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number',
   ],
+  [
+    'helper_overlap',
+    'a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps',
+  ],
 ]);
 
 /** ELF loading on the host. */

@@ -3,7 +3,7 @@
  * because objdump loses them and the assembler could not read them back: `call local +0x2`, and map references
  * (`r1 = map 0 ll`, `r1 = map_value 0 + 0x8 ll`). What is not an instruction is printed as `.8byte`.
  */
-import { helpers } from '../abi/index.ts';
+import { helpers, vectors } from '../abi/index.ts';
 import {
   type Alu,
   type Atomic,
@@ -77,7 +77,9 @@ export const branchSymbols = {
 
 const atomicSymbols = { add: '+=', or: '|=', and: '&=', xor: '^=' } as const;
 
-const helperNames = new Map(Object.entries(helpers).map(([name, h]) => [h.id as number, name]));
+const helperNames = new Map(
+  Object.entries({ ...helpers, ...vectors }).map(([name, h]) => [h.id as number, name]),
+);
 
 const loadText = (o: Load) => {
   const width = o.signed || o.size === 8 ? 64 : 32;

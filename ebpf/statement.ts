@@ -1,5 +1,5 @@
 /** The statements of eBPF assembly, one row each: what a line looks like and the operation it makes. */
-import { helpers } from '../abi/index.ts';
+import { helpers, vectors } from '../abi/index.ts';
 import { aluSymbols, branchSymbols } from './disassembler.ts';
 import type { AluOp, BranchOp, Operand, Operation, Width } from './operation.ts';
 import {
@@ -31,7 +31,7 @@ const branchBySymbol: ReadonlyMap<string, BranchOp> = invert(branchSymbols);
 
 const helperId = (name: string): number | undefined => {
   const key = name.replace(/^bpf_/, '');
-  return key in helpers ? helpers[key as keyof typeof helpers].id : undefined;
+  return key in helpers ? helpers[key as keyof typeof helpers].id : vectors[name]?.id;
 };
 
 const call = (target: string, scope: Scope): Operation => {

@@ -15,7 +15,6 @@ const commonFlags = [
   '-fpie',
   '-mcmodel=small',
   '-mno-outline-atomics',
-  '-mstrict-align',
   '-fno-stack-protector',
   '-fno-asynchronous-unwind-tables',
   '-ffunction-sections',
@@ -28,7 +27,17 @@ const commonFlags = [
 ];
 
 /** Parts that run at start-up, at the pace of the UART or once a patch: compiled for size, so that the image stays small. */
-const coldParts = ['boot/', 'drivers/', 'lib/', 'link/', 'mm/', 'patch/', 'trust/'];
+const coldParts = [
+  'boot/',
+  'bpf/interp/vector.c',
+  'bpf/verifier/vector.c',
+  'drivers/',
+  'lib/',
+  'link/',
+  'mm/',
+  'patch/',
+  'trust/',
+];
 /** Files of cold parts that run at every call of a module, every tick or over every byte. */
 const hotFiles = [
   'boot/exceptions.c',
@@ -47,11 +56,11 @@ const hotFiles = [
 const optimisationOf = (source: string) =>
   coldParts.some((part) => source.startsWith(part)) && !hotFiles.includes(source) ? '-Oz' : '-O2';
 
-/** Only neon/ uses vector registers. */
+/** Only neon/ uses vector registers; it runs with the MMU on, when accesses may be unaligned. */
 const flagsFor = (source: string) => [
   ...commonFlags,
   ...(source.endsWith('.c') ? ['-std=c23', optimisationOf(source)] : []),
-  ...(source.startsWith('neon/') ? [] : ['-mgeneral-regs-only']),
+  ...(source.startsWith('neon/') ? [] : ['-mgeneral-regs-only', '-mstrict-align']),
 ];
 
 const isTest = (path: string) => /(^|\/)test\//.test(path) || /_test\.c$/.test(path);

@@ -11,6 +11,7 @@ void EXPORT(host_jit_environment)(uint64_t code_addr, uint64_t helper_base, uint
 #define HELPER_ADDR(name, id, ...) environment.helper_addr[id] = helper_base + (id) * 64u;
     HELPER_TABLE(HELPER_ADDR)
 #undef HELPER_ADDR
+    for (uint32_t i = 0; i < VECTOR_COUNT; i++) { environment.vector_addr[i] = helper_base + (VECTOR_ID_FIRST + i) * 64u; }
 }
 
 void EXPORT(host_jit_map)(uint32_t i, uint64_t map_addr, uint64_t value_addr) {

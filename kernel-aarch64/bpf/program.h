@@ -52,7 +52,16 @@ enum bpf_fact : uint8_t {
     FACT_JUMP_TARGET = 1 << 6,  /* some reached jump or call lands here */
 };
 
+/* A call of a vector helper (gen/abi_vectors.h): its counts, in the order of the arguments, over all ways to reach it. */
+struct bpf_vector_fact {
+    uint16_t slot;
+    uint32_t least[2], most[2];
+};
+#define MAX_VECTOR_FACTS 32u /* calls beyond these are compiled for any count */
+
 struct bpf_facts {
     uint8_t flags[MAX_PROGRAM_INSNS]; /* bits of enum bpf_fact */
+    struct bpf_vector_fact vectors[MAX_VECTOR_FACTS];
+    uint32_t vector_count;
     uint32_t stack_bytes;             /* deepest stack use of the main function's own frame, multiple of 8, 0..512 */
 };

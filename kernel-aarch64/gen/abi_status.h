@@ -109,6 +109,7 @@ enum status : uint32_t {
     STATUS_REFERENCE_LEAK = 560, /* what was acquired must be released on every path before the program ends; release it first */
     STATUS_MIXED_POINTERS = 561, /* one instruction accesses the context or an object on one path and other memory on another; give each its own instruction */
     STATUS_BAD_IMMEDIATE = 562, /* Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number */
+    STATUS_HELPER_OVERLAP = 563, /* a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps */
     STATUS_NOT_ELF = 768, /* the file is not an ELF object; compile with clang --target=bpf -c */
     STATUS_NOT_BPF = 769, /* the ELF is for another machine than eBPF; compile with clang --target=bpf */
     STATUS_ELF_TRUNCATED = 770, /* the ELF is cut short or its tables point outside the file; build it again */
@@ -231,6 +232,7 @@ enum status : uint32_t {
     row(reference_leak, 560, "what was acquired must be released on every path before the program ends; release it first") \
     row(mixed_pointers, 561, "one instruction accesses the context or an object on one path and other memory on another; give each its own instruction") \
     row(bad_immediate, 562, "Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number") \
+    row(helper_overlap, 563, "a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps") \
     row(not_elf, 768, "the file is not an ELF object; compile with clang --target=bpf -c") \
     row(not_bpf, 769, "the ELF is for another machine than eBPF; compile with clang --target=bpf") \
     row(elf_truncated, 770, "the ELF is cut short or its tables point outside the file; build it again") \

@@ -4,3 +4,6 @@
 #include <stdint.h>
 
 [[nodiscard]] uint32_t crc32(const void *data, uint32_t size_bytes);
+
+/* The CRC of what gave `crc` (0: nothing) followed by `data`. */
+[[nodiscard]] uint32_t crc32_update(uint32_t crc, const void *data, uint32_t size_bytes);

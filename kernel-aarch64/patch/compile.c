@@ -6,6 +6,7 @@
 #include "lib/pmu.h"
 #include "lib/refusal.h"
 #include "mm/pool.h"
+#include "neon/neon.h"
 #include "patch/dispatch.h"
 #include "patch/service.h"
 
@@ -32,6 +33,8 @@ static enum status have_buffers(void) {
     buffers = memory;
     return status;
 }
+
+static_assert((uint32_t)NEON_DOTPROD == JIT_DOTPROD && (uint32_t)NEON_CRC32 == JIT_CRC32);
 
 /* The cycle counter without the timer modules that interrupt what is measured. */
 static uint64_t own_cycles(void) { return cycles() - timer_cycles(); }
@@ -77,6 +80,9 @@ static void set_environment(const struct compilation *compilation, struct bpf_ma
     struct jit_environment *environment = &buffers->environment;
     *environment = (struct jit_environment){.features = board_features()};
     for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { environment->helper_addr[i] = (uint64_t)helper_functions[i]; }
+    for (uint32_t i = 0; i < VECTOR_COUNT; i++) {
+        environment->vector_addr[i] = (uint64_t)neon_routine_of(i, environment->features);
+    }
     for (uint32_t i = 0; i < compilation->program.map_count; i++) {
         environment->map_addr[i] = (uint64_t)maps[i];
         environment->map_value_addr[i] = compile_map_values(maps[i]);

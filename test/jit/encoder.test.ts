@@ -61,7 +61,8 @@ ifTool(MC)(`${MC} disassembles each golden value to its text`, (t) => {
 
 const cArgument = (field: string, value: number) => {
   if (field in choices) return `(enum ${choices[field as keyof typeof choices].type})${value}`;
-  return field in immediateFields ? `(struct a64_${field}){${value}}` : `(enum a64_reg)${value}`;
+  if (field in immediateFields) return `(struct a64_${field}){${value}}`;
+  return field.startsWith('v') ? `(enum a64_vector)${value}` : `(enum a64_reg)${value}`;
 };
 
 const cCall = ({ form, fields }: Golden) =>

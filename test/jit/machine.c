@@ -1,22 +1,18 @@
 /* A bare Linux program for AArch64 that compiles eBPF programs with the kernel's JIT and runs them: under qemu-aarch64 it
  * tests the code that the JIT makes without a board. Standard input holds records, standard output the answers:
- *   in:  u32 features, u32 slots, u32 memory size, slots * 8 bytes, memory
+ *   in:  u32 features (bit 31: verify first, else nothing is known of the program), u32 slots, u32 memory size, slots * 8 bytes, memory
  *   out: u64 r0, u32 words (0: not compiled), u32 registers or stack pointer not preserved, memory */
 
 #include "bare.h"
 #include "bpf/jit/jit.h"
+#include "bpf/verifier/verifier.h"
+#include "neon/neon.h"
 
 #define MEMORY_BYTES 4096u
 #define CODE_BYTES (1u << 18)
 
 /* Linux, arm64: asm-generic/unistd.h */
 enum { SYS_READ = 63, SYS_WRITE = 64, SYS_EXIT = 93, SYS_MMAP = 222 };
-
-void *memset(void *to, int value, __SIZE_TYPE__ size);
-void *memset(void *to, int value, __SIZE_TYPE__ size) {
-    for (__SIZE_TYPE__ i = 0; i < size; i++) { ((volatile uint8_t *)to)[i] = (uint8_t)value; }
-    return to;
-}
 
 static bool read_all(void *to, uint32_t size) {
     for (uint32_t done = 0; done < size;) {
@@ -41,10 +37,23 @@ static uint32_t words[MAX_PROGRAM_INSNS + 1];
 static alignas(16) uint8_t memory[MEMORY_BYTES];
 static struct jit_environment environment;
 
-/* No verifier here: every slot counts as reached, nothing else is known. */
+/* Without the verifier every slot counts as reached, and nothing else is known. */
 static void assume_little(uint32_t count) {
     for (uint32_t i = 0; i < count; i++) { facts.flags[i] = FACT_REACHED; }
     facts.stack_bytes = BPF_STACK_BYTES;
+}
+
+static bool verify(const struct bpf_program *program) {
+    static alignas(16) uint8_t workspace[1 << 20];
+    const struct verifier_workspace lent = {workspace, sizeof(workspace), 1'000'000};
+    static struct verifier_result verdict;
+    return bpf_verify(program, &lent, &facts, &verdict) == STATUS_OK;
+}
+
+static void set_environment(uint32_t features, const uint32_t *code) {
+    environment.features = features;
+    environment.code_addr = (uint64_t)code;
+    for (uint32_t i = 0; i < VECTOR_COUNT; i++) { environment.vector_addr[i] = (uint64_t)neon_routine_of(i, features); }
 }
 
 /* DDI 0487 B2.4.4: data cache to the point of unification, then the instruction cache. */
@@ -54,6 +63,8 @@ static void publish(const uint32_t *code, uint32_t count) {
     }
     __asm__ volatile("dsb ish\n isb" ::: "memory");
 }
+
+#define VERIFY (1u << 31)
 
 struct request {
     uint32_t features, count, memory_size;
@@ -70,10 +81,14 @@ static void run(const struct request *request, uint32_t *code) {
                                         .memory_size = request->memory_size};
     struct jit_result result = {};
     struct answer answer = {};
-    assume_little(request->count);
-    environment.features = request->features;
-    environment.code_addr = (uint64_t)code;
-    if (!bpf_jit(&program, &facts, &environment, code, CODE_BYTES / 4, words, &result)) {
+    bool accepted = true;
+    if (request->features & VERIFY) {
+        accepted = verify(&program);
+    } else {
+        assume_little(request->count);
+    }
+    set_environment(request->features & ~VERIFY, code);
+    if (accepted && !bpf_jit(&program, &facts, &environment, code, CODE_BYTES / 4, words, &result)) {
         uint64_t lost;
         publish(code, result.words);
         answer.words = result.words;

@@ -9,11 +9,17 @@ const KERNEL = fileURLToPath(new URL('../../kernel-aarch64', import.meta.url));
 const SOURCE = fileURLToPath(new URL('machine.c', import.meta.url));
 const QEMU = 'qemu-aarch64';
 
-/** ARMv8.0 only, and with LSE atomics: bits of enum jit_feature. */
-export const FEATURE_SETS = { 'cortex-a53': 0, max: 1 } as const;
+/** ARMv8.0 only, and with LSE atomics, dot products and CRC-32: bits of enum jit_feature. */
+export const FEATURE_SETS = { 'cortex-a53': 0, max: 7 } as const;
 export type Cpu = keyof typeof FEATURE_SETS;
 
-export type MachineInput = { readonly code: Uint8Array; readonly memory: Uint8Array };
+export type MachineInput = {
+  readonly code: Uint8Array;
+  readonly memory: Uint8Array;
+  /** Compile with what the verifier proves, and not at all when it refuses. Default: nothing is known. */
+  readonly verify?: boolean;
+};
+const VERIFY = 2 ** 31;
 export type MachineAnswer = {
   readonly r0: bigint;
   /** A64 instructions; 0 when it was not compiled. */
@@ -29,7 +35,12 @@ export const missingTool = (): string | undefined =>
 
 export const buildMachine = (): string => {
   const program = join(mkdtempSync(join(tmpdir(), 'velocity-machine-')), 'machine');
-  const jit = readdirSync(join(KERNEL, 'bpf/jit')).filter((name) => name.endsWith('.c'));
+  const parts = ['bpf/jit', 'bpf/verifier', 'neon'].flatMap((part) =>
+    readdirSync(join(KERNEL, part))
+      .filter((name) => name.endsWith('.c'))
+      .map((name) => join(KERNEL, part, name)),
+  );
+  const lib = ['mem.c', 'crc32.c'].map((name) => join(KERNEL, 'lib', name));
   const target = ['--target=aarch64-linux-gnu', '-ffreestanding', '-nostdlib', '-static', '-fuse-ld=lld-19'];
   const flags = [
     '-std=c23',
@@ -39,19 +50,12 @@ export const buildMachine = (): string => {
     '-fno-stack-protector',
     `-I${KERNEL}`,
   ];
-  execFileSync('clang-19', [
-    ...target,
-    ...flags,
-    '-o',
-    program,
-    SOURCE,
-    ...jit.map((name) => join(KERNEL, 'bpf/jit', name)),
-  ]);
+  execFileSync('clang-19', [...target, ...flags, '-o', program, SOURCE, ...parts, ...lib]);
   return program;
 };
 
-const requestOf = (features: number, { code, memory }: MachineInput) => {
-  const header = new Uint32Array([features, code.length / 8, memory.length]);
+const requestOf = (features: number, { code, memory, verify }: MachineInput) => {
+  const header = new Uint32Array([features + (verify ? VERIFY : 0), code.length / 8, memory.length]);
   return Buffer.concat([Buffer.from(header.buffer), code, memory]);
 };
 

@@ -26,7 +26,7 @@ export const importRules: Rules = {
 /** C: part of the kernel → parts it may include. The longest matching prefix counts; every part may include itself. */
 export const includeRules: Rules = {
   lib: ['gen'],
-  neon: [],
+  neon: ['gen', 'lib'],
   gen: ['gen', 'lib'],
   bpf: ['lib', 'gen'],
   'bpf/verifier': ['lib', 'gen', 'bpf/program.h'],
@@ -40,7 +40,7 @@ export const includeRules: Rules = {
   'bpf/maps': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'mm'],
   'bpf/helpers': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'drivers/clock.h'],
   trust: ['lib', 'gen', 'drivers/clock.h'],
-  patch: ['bpf', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers', 'trust'],
+  patch: ['bpf', 'neon', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers', 'trust'],
   link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp', 'trust'],
   boot: anything,
 };

@@ -4,6 +4,7 @@
 #include "bpf/interp/interp.h"
 #include "bpf/interp/alu.h"
 #include "bpf/interp/memory.h"
+#include "bpf/interp/vector.h"
 
 /* What a local call keeps for its caller (§4.3.1: r6..r9, and the frame pointer). */
 struct caller {
@@ -32,8 +33,12 @@ static enum status jump(struct machine *m, int64_t distance) {
 }
 
 static enum status call_helper(struct machine *m, uint32_t id) {
-    if (id >= HELPER_ID_LIMIT || !m->environment->helper[id]) { return STATUS_UNKNOWN_HELPER; }
     uint64_t *r = m->regs;
+    if (id - VECTOR_ID_FIRST < VECTOR_COUNT) {
+        r[0] = interp_vector(id, r[1], r[2], r[3], r[4], r[5]);
+        return jump(m, 0);
+    }
+    if (id >= HELPER_ID_LIMIT || !m->environment->helper[id]) { return STATUS_UNKNOWN_HELPER; }
     r[0] = m->environment->helper[id](r[1], r[2], r[3], r[4], r[5]);
     return jump(m, 0);
 }

@@ -76,6 +76,27 @@ static inline struct a64_bit bit_number(uint32_t bit) { return (struct a64_bit){
     return units >= -64 && units <= 63 && units << log2 == offset;
 }
 
+/* The same in units of 16 bytes, for whole vectors. */
+[[nodiscard]] static inline bool try_scaled16(int64_t offset, struct a64_scaled *out) {
+    *out = (struct a64_scaled){(uint32_t)(offset >> 4) & 4095u};
+    return offset >= 0 && (int64_t)out->bits << 4 == offset;
+}
+
+[[nodiscard]] static inline bool try_paired16(int64_t offset, struct a64_paired *out) {
+    int64_t units = offset >> 4;
+    *out = (struct a64_paired){(uint32_t)units & 127u};
+    return units >= -64 && units <= 63 && units << 4 == offset;
+}
+
+/* 1..64 */
+[[nodiscard]] static inline bool try_right(uint32_t shift, struct a64_right *out) {
+    *out = (struct a64_right){(128u - shift) & 127u};
+    return shift >= 1 && shift <= 64;
+}
+
+static inline struct a64_index byte_index(uint32_t index) { return (struct a64_index){index & 15u}; }
+static inline struct a64_byte byte_value(uint8_t value) { return (struct a64_byte){value}; }
+
 /* Distances of branches, in words. */
 [[nodiscard]] static inline bool try_target26(int64_t words, struct a64_target26 *out) {
     *out = (struct a64_target26){(uint32_t)words & 0x3ffffffu};

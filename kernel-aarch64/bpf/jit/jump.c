@@ -3,6 +3,7 @@
 #include "bpf/jit/branch.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
+#include "bpf/jit/vector.h"
 
 /* First slot after another that will be compiled. */
 static uint32_t next_reached_after(const struct jit *j, uint32_t slot) {
@@ -90,9 +91,23 @@ static void finish_call(struct jit *j) {
     define(j, 0, X0, 64);
 }
 
+/* Code in place of the call. */
+static void call_inlined(struct jit *j) {
+    uint32_t number = vector_number(j, j->slot), arguments = vector_arguments(j, j->slot);
+    prepare_call(j, number && is_const(j, number) ? arguments & ~REG_BIT(number) : arguments);
+    compile_vector(j);
+    finish_call(j);
+}
+
+static uint64_t helper_address(const struct jit *j, uint32_t id) {
+    if (is_vector(id)) { return j->environment->vector_addr[id - VECTOR_ID_FIRST]; }
+    return id < HELPER_ID_LIMIT ? j->environment->helper_addr[id] : 0;
+}
+
 static void call_helper(struct jit *j, uint32_t id) {
-    uint64_t address = id < HELPER_ID_LIMIT ? j->environment->helper_addr[id] : 0;
-    prepare_call(j, helper_arguments(id));
+    uint64_t address = helper_address(j, id);
+    if (vector_is_inlined(j, j->slot)) { return call_inlined(j); }
+    prepare_call(j, helper_arguments(j, j->slot));
     int64_t distance = (int64_t)(address - (j->environment->code_addr + 4ull * j->words)) / 4;
     struct a64_target26 near;
     if (try_target26(distance, &near)) {

@@ -1,5 +1,6 @@
 #include "bpf/jit/scan.h"
 #include "bpf/jit/effect.h"
+#include "bpf/jit/vector.h"
 
 #define ALL_REGS 0x3ffu
 /* A walk for each level of loops or copy of a copy, and one to see that nothing changes; what goes deeper is given up on. */
@@ -12,7 +13,11 @@ static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
 #undef ROW
 };
 
-uint32_t helper_arguments(uint32_t id) { return id < HELPER_ID_LIMIT ? argument_masks[id] : ARGUMENT_REGS; }
+uint32_t helper_arguments(const struct jit *j, uint32_t slot) {
+    uint32_t id = (uint32_t)imm_of(insn_at(j, slot));
+    if (is_vector(id)) { return vector_arguments(j, slot); }
+    return id < HELPER_ID_LIMIT ? argument_masks[id] : ARGUMENT_REGS;
+}
 
 /* Marks where a jump or call lands. Jumps back are seen before what they jump to. */
 static void mark_target(struct jit *j, uint32_t i, uint32_t target, uint32_t mark) {
@@ -72,6 +77,12 @@ static uint32_t live_before_call(struct jit *j, uint32_t live, uint32_t argument
     return live | arguments;
 }
 
+/* Code in place of a vector helper needs nothing of the frame. */
+static uint32_t live_before_helper(struct jit *j, uint32_t i, uint32_t live) {
+    uint32_t arguments = helper_arguments(j, i);
+    return vector_is_inlined(j, i) ? (live & 0x3c0u) | arguments : live_before_call(j, live, arguments);
+}
+
 static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t live) {
     uint32_t target = jump_target(insn_at(j, i), i);
     uint32_t arguments = target <= i ? ALL_REGS : slot_live(j, target); /* what is called back to is not known yet */
@@ -90,7 +101,7 @@ static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t live)
     switch (flow) {
     case FLOW_NEXT: return live;
     case FLOW_EXIT: return REG_BIT(0);
-    case FLOW_CALL_HELPER: return live_before_call(j, live, helper_arguments((uint32_t)imm_of(insn)));
+    case FLOW_CALL_HELPER: return live_before_helper(j, i, live);
     case FLOW_CALL_LOCAL: return live_before_local_call(j, i, live);
     default: return live_before_goto(j, i, live, flow, b);
     }
@@ -222,6 +233,7 @@ static struct needs needs_of(const struct jit *j, uint32_t entry, uint32_t end) 
         if (!is_jump_class(insn)) { continue; }
         enum flow flow = jump_flow(insn, j->facts->flags[i]);
         if (flow != FLOW_CALL_HELPER && flow != FLOW_CALL_LOCAL) { continue; }
+        if (flow == FLOW_CALL_HELPER && vector_is_inlined(j, i)) { continue; }
         needs.calls = true;
         needs.across |= slot_live(j, i + 1) & 0x3c0u;
     }

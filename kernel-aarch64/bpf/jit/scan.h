@@ -10,5 +10,5 @@ void scan_program(struct jit *j);
 /* Describes the function that starts at `entry`: its end, frame and register homes. Linear in its length. */
 void scan_function(struct jit *j, uint32_t entry);
 
-/* Arguments that a helper reads, as register bits. */
-uint32_t helper_arguments(uint32_t id);
+/* Arguments that the helper called in this slot reads, as register bits. */
+uint32_t helper_arguments(const struct jit *j, uint32_t slot);

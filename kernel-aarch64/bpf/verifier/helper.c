@@ -292,6 +292,7 @@ static enum status check_socket_map(struct verifier *v, struct state *s, const s
 }
 
 enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
+    if (platform_has_vector(v->platform, id)) { return step_vector(v, s, id); }
     struct call call = {.prototype = platform_helper(v->platform, id)};
     uint64_t types = call.prototype == nullptr ? 0 : call.prototype->types;
     if (call.prototype == nullptr || (types != 0 && (types >> v->program->hook & 1) == 0)) {

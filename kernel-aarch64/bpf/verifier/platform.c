@@ -27,6 +27,7 @@ const struct bpf_platform platform_velocity = {
     .type_limit = HOOK_ID_LIMIT,
     .insn_limit = BOARD_PROGRAM_INSNS,
     .map_limit = BOARD_PROGRAM_MAPS,
+    .vectors = true,
 };
 
 const struct context_field *context_field_at(const struct bpf_platform *platform, uint32_t owner, uint32_t at, uint32_t bytes) {
@@ -38,6 +39,7 @@ const struct context_field *context_field_at(const struct bpf_platform *platform
 }
 
 uint32_t helper_argument_count(const struct bpf_platform *platform, uint32_t id) {
+    if (platform_has_vector(platform, id)) { return vector_argument_count(id); }
     const struct helper_prototype *prototype = platform_helper(platform, id);
     uint32_t count = 0;
     while (prototype != nullptr && count < 5 && prototype->arguments[count] != ARG_NONE) { count++; }

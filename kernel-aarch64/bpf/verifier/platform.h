@@ -4,6 +4,7 @@
 
 #include "gen/abi_helpers.h"
 #include "gen/abi_hooks.h"
+#include "gen/abi_vectors.h"
 #include <stdint.h>
 
 /* What other platforms' helpers take, beside enum helper_argument. */
@@ -119,6 +120,7 @@ struct bpf_platform {
     uint32_t helper_limit, field_count, type_limit;
     uint32_t insn_limit, map_limit;
     uint64_t socket_map_writers, socket_map_deleters; /* program types that may change maps of sockets, a bit each */
+    bool vectors;    /* has the vector helpers (gen/abi_vectors.h) */
     bool privileged; /* addresses are no secret, stack bytes may be read unwritten, alignment matters on the stack only */
 };
 
@@ -127,6 +129,12 @@ extern const struct bpf_platform platform_velocity;
 static inline const struct helper_prototype *platform_helper(const struct bpf_platform *platform, uint32_t id) {
     return id < platform->helper_limit && platform->helpers[id].exists ? &platform->helpers[id] : nullptr;
 }
+
+static inline bool platform_has_vector(const struct bpf_platform *platform, uint32_t id) {
+    return platform->vectors && id - VECTOR_ID_FIRST < VECTOR_COUNT;
+}
+/* vector.c */
+uint32_t vector_argument_count(uint32_t id);
 
 /* The field that holds bytes [at, at + bytes) of this owner, or null. */
 const struct context_field *context_field_at(const struct bpf_platform *platform, uint32_t owner, uint32_t at, uint32_t bytes);

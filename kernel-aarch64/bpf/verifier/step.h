@@ -84,6 +84,8 @@ void stack_drop(struct frame *frame, uint8_t reference);
 /* call.c */
 [[nodiscard]] enum status step_helper(struct verifier *v, struct state *s, uint32_t id);
 [[nodiscard]] enum status step_call(struct verifier *v, struct state *s, uint32_t target);
+/* vector.c: a helper that platform_has_vector(). */
+[[nodiscard]] enum status step_vector(struct verifier *v, struct state *s, uint32_t id);
 /* Ends the current function; *ended when it was the main one. */
 [[nodiscard]] enum status step_exit(struct verifier *v, struct state *s, bool *ended);
 
