@@ -30,6 +30,7 @@ const commonFlags = [
 const coldParts = [
   'boot/',
   'bpf/interp/vector.c',
+  'bpf/jit/vector',
   'bpf/verifier/vector.c',
   'drivers/',
   'lib/',
@@ -53,8 +54,11 @@ const hotFiles = [
   'patch/watch.c',
 ];
 
-const optimisationOf = (source: string) =>
-  coldParts.some((part) => source.startsWith(part)) && !hotFiles.includes(source) ? '-Oz' : '-O2';
+/** -Os keeps the loops of vector routines apart, but does not write them out four times more. */
+const optimisationOf = (source: string) => {
+  if (source.startsWith('neon/')) return '-Os';
+  return coldParts.some((part) => source.startsWith(part)) && !hotFiles.includes(source) ? '-Oz' : '-O2';
+};
 
 /** Only neon/ uses vector registers; it runs with the MMU on, when accesses may be unaligned. */
 const flagsFor = (source: string) => [

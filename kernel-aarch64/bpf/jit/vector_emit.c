@@ -1,22 +1,20 @@
 #include "bpf/jit/vector_emit.h"
 
-void emit_load_q(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset) {
+/* Offsets mostly fit one of the forms: buffers that become code without a loop are small. */
+static void emit_q(struct jit *j, bool load, enum a64_vector vt, enum a64_reg base, int32_t offset) {
     struct a64_scaled scaled;
     struct a64_unscaled unscaled;
-    if (try_scaled16(offset, &scaled)) { return emit(j, a64_ldr_q(vt, base, scaled)); }
-    if (try_unscaled(offset, &unscaled)) { return emit(j, a64_ldur_q(vt, base, unscaled)); }
-    emit_add_imm(j, SCRATCH2, base, (uint64_t)(int64_t)offset, A64_WIDTH_X);
-    emit(j, a64_ldr_q(vt, SCRATCH2, (struct a64_scaled){0}));
+    if (try_scaled16(offset, &scaled)) { return emit(j, load ? a64_ldr_q(vt, base, scaled) : a64_str_q(vt, base, scaled)); }
+    if (!try_unscaled(offset, &unscaled)) {
+        emit_add_imm(j, SCRATCH2, base, (uint64_t)(int64_t)offset, A64_WIDTH_X);
+        base = SCRATCH2;
+        unscaled = (struct a64_unscaled){0};
+    }
+    emit(j, load ? a64_ldur_q(vt, base, unscaled) : a64_stur_q(vt, base, unscaled));
 }
 
-void emit_store_q(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset) {
-    struct a64_scaled scaled;
-    struct a64_unscaled unscaled;
-    if (try_scaled16(offset, &scaled)) { return emit(j, a64_str_q(vt, base, scaled)); }
-    if (try_unscaled(offset, &unscaled)) { return emit(j, a64_stur_q(vt, base, unscaled)); }
-    emit_add_imm(j, SCRATCH2, base, (uint64_t)(int64_t)offset, A64_WIDTH_X);
-    emit(j, a64_str_q(vt, SCRATCH2, (struct a64_scaled){0}));
-}
+void emit_load_q(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset) { emit_q(j, true, vt, base, offset); }
+void emit_store_q(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset) { emit_q(j, false, vt, base, offset); }
 
 void emit_load_pair(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset) {
     struct a64_paired paired;
@@ -40,22 +38,26 @@ void emit_store_turn(struct jit *j, enum a64_vector vt, enum a64_reg base) {
     emit(j, a64_stp_q_post(vt, base, vt, two));
 }
 
-void emit_load_piece(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset, enum a64_size size) {
+static void emit_piece(struct jit *j, bool load, enum a64_vector vt, enum a64_reg base, int32_t offset, enum a64_size size) {
     struct a64_scaled scaled;
     struct a64_unscaled unscaled;
-    if (try_scaled(offset, size, &scaled)) { return emit(j, a64_ldr_v(vt, base, scaled, size)); }
-    if (try_unscaled(offset, &unscaled)) { return emit(j, a64_ldur_v(vt, base, unscaled, size)); }
-    emit_add_imm(j, SCRATCH2, base, (uint64_t)(int64_t)offset, A64_WIDTH_X);
-    emit(j, a64_ldr_v(vt, SCRATCH2, (struct a64_scaled){0}, size));
+    if (try_scaled(offset, size, &scaled)) {
+        return emit(j, load ? a64_ldr_v(vt, base, scaled, size) : a64_str_v(vt, base, scaled, size));
+    }
+    if (!try_unscaled(offset, &unscaled)) {
+        emit_add_imm(j, SCRATCH2, base, (uint64_t)(int64_t)offset, A64_WIDTH_X);
+        base = SCRATCH2;
+        unscaled = (struct a64_unscaled){0};
+    }
+    emit(j, load ? a64_ldur_v(vt, base, unscaled, size) : a64_stur_v(vt, base, unscaled, size));
+}
+
+void emit_load_piece(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset, enum a64_size size) {
+    emit_piece(j, true, vt, base, offset, size);
 }
 
 void emit_store_piece(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset, enum a64_size size) {
-    struct a64_scaled scaled;
-    struct a64_unscaled unscaled;
-    if (try_scaled(offset, size, &scaled)) { return emit(j, a64_str_v(vt, base, scaled, size)); }
-    if (try_unscaled(offset, &unscaled)) { return emit(j, a64_stur_v(vt, base, unscaled, size)); }
-    emit_add_imm(j, SCRATCH2, base, (uint64_t)(int64_t)offset, A64_WIDTH_X);
-    emit(j, a64_str_v(vt, SCRATCH2, (struct a64_scaled){0}, size));
+    emit_piece(j, false, vt, base, offset, size);
 }
 
 /* Two pieces of `whole` bytes that overlap: of the second only what the first has not, put behind it. */

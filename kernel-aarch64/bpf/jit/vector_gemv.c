@@ -44,17 +44,23 @@ static void multiply(const struct gemv *g, enum a64_vector sum, enum a64_vector 
     emit(j, a64_sadalp(sum, high, A64_ELEMENT_H, A64_LANES_FULL));
 }
 
-/* The products of row `row` from x1 on, into the sum. */
+/* The products of row `row` from x1 on, into the sum. Rows that begin between units have their address computed once. */
 static void add_row(const struct gemv *g, enum a64_vector sum, uint32_t row) {
     uint32_t from = row * g->columns;
+    enum a64_reg base = X1;
+    if (from % UNIT) {
+        emit_add_imm(g->j, SCRATCH2, X1, from, A64_WIDTH_X);
+        base = SCRATCH2;
+        from = 0;
+    }
     for (uint32_t u = 0; u < g->units;) {
         struct a64_paired pair;
         uint32_t at = from + unit_at(g, u);
         bool two = u + 1 < g->units && unit_at(g, u + 1) == unit_at(g, u) + UNIT && try_paired16(at, &pair);
         if (two) {
-            emit_load_pair(g->j, V0, X1, (int32_t)at);
+            emit_load_pair(g->j, V0, base, (int32_t)at);
         } else {
-            emit_load_q(g->j, V0, X1, (int32_t)at);
+            emit_load_q(g->j, V0, base, (int32_t)at);
         }
         multiply(g, sum, V0, u++);
         if (two) { multiply(g, sum, V1, u++); }

@@ -1,0 +1,74 @@
+/** Vector helpers in modules written in C, on boards; emulated ones with and without the instructions for dot products. */
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { readProgram } from '../../cli/module-file.ts';
+import { compileModule, loadHost, loadObject } from '../../ebpf/index.ts';
+import { root } from '../../firmware/index.ts';
+import { type Bench, onEveryBoard, onVirtualBoard } from './bench.ts';
+import { install } from './programs.ts';
+
+const source = (name: string) => join(root, 'test/board/programs', `${name}.c`);
+const N_AT = 2;
+const COLUMNS_AT = 3;
+
+const programs = async () => {
+  const object = await compileModule(source('vectors'), { cpu: 'v3' });
+  const { programs: all } = loadObject(object, { name: 'vectors' });
+  return Object.fromEntries(all.map((p) => [p.name, p.code]));
+};
+
+const memoryFor = (n: number): Uint8Array => {
+  const memory = Uint8Array.from({ length: 2048 }, (_, i) => (Math.imul(i + n, 0x2c1b3c6d) >>> 11) & 255);
+  memory[N_AT] = n;
+  memory[COLUMNS_AT] = n % 46;
+  return memory;
+};
+
+/** The host's interpreter says what must come out. */
+const wanted = async (code: Uint8Array, memory: Uint8Array) => {
+  const result = (await loadHost()).run({ code, hook: 'run' }, { memory });
+  if (!result.ok) throw new Error(result.error.message);
+  return { r0: result.r0, memory: Buffer.from(result.memory).toString('hex') };
+};
+
+const compare = async (t: ExecutionContext, { link }: Bench, name: string, n: number) => {
+  const code = (await programs())[name]!;
+  const want = await wanted(code, memoryFor(n));
+  for (const jit of [true, false]) {
+    const got = await link.runProgram({ jit, code, mem: memoryFor(n) });
+    t.is(BigInt.asUintN(64, got.r0), want.r0, `${name}(${n}), ${jit ? 'compiled' : 'interpreted'}`);
+    t.is(
+      Buffer.from(got.mem).toString('hex'),
+      want.memory,
+      `${name}(${n}), ${jit ? 'compiled' : 'interpreted'}`,
+    );
+    if (jit) t.true(got.cycles <= got.bound, `${name}(${n}): ${got.cycles} instructions, bound ${got.bound}`);
+  }
+};
+
+const tests = (it: (title: string, body: (t: ExecutionContext, bench: Bench) => Promise<void>) => void) => {
+  it('vector_helpers_of_known_sizes_do_what_the_interpreter_does', (t, bench) =>
+    compare(t, bench, 'known', 100));
+
+  it('vector_helpers_of_unknown_sizes_do_what_the_interpreter_does', async (t, bench) => {
+    for (const n of [1, 2, 15, 16, 17, 31, 64, 65, 100, 119]) await compare(t, bench, 'unknown', n);
+  });
+
+  it('vector_registers_survive_interrupts_that_run_a_module_with_vectors', async (t, { link }) => {
+    const code = (await programs()).long_sum!;
+    const want = await wanted(code, memoryFor(77));
+    const { period_us } = await link.timer();
+    await link.timer(100);
+    await install(link, { ...(await readProgram(source('vector_tick'))), name: 'vector_tick' });
+    const [before] = await link.telemetryAll();
+    const got = await link.runProgram({ jit: true, code, mem: memoryFor(77) });
+    const [after] = await link.telemetryAll();
+    await link.remove('vector_tick');
+    await link.timer(period_us);
+    t.is(BigInt.asUintN(64, got.r0), want.r0);
+    t.true(after!.calls - before!.calls >= 30n, `interrupted ${after!.calls - before!.calls} times`);
+  });
+};
+
+onEveryBoard(tests);
+onVirtualBoard('qemu-virt', 'qemu-virt_with_dot_products', { extra: ['-cpu', 'max'] }, tests);
