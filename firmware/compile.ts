@@ -29,14 +29,19 @@ const commonFlags = [
 /** Parts that run at start-up, at the pace of the UART or once a patch: compiled for size, so that the image stays small. */
 const coldParts = [
   'boot/',
+  'bpf/helpers/',
   'bpf/interp/vector.c',
   'bpf/jit/vector',
+  'bpf/verifier/message.c',
+  'bpf/verifier/reference.c',
   'bpf/verifier/vector.c',
   'drivers/',
+  'gen/',
   'lib/',
   'link/',
   'mm/',
   'patch/',
+  'telemetry/evidence.c',
   'trust/',
 ];
 /** Files of cold parts that run at every call of a module, every tick or over every byte. */
@@ -135,6 +140,7 @@ export const linkKernel = async (onProgress: (text: string) => void = () => {}):
       '-pie',
       '--no-dynamic-linker',
       '--gc-sections',
+      '--pack-dyn-relocs=relr',
       '--build-id=sha1',
       '-z',
       'max-page-size=4096',

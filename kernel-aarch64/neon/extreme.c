@@ -3,7 +3,7 @@
 
 /* Blocks may overlap: looking at an element twice changes nothing. */
 #define EXTREME(name, type, vector, suffix, what)                                                              \
-    static type name(uint64_t at, uint64_t n) {                                                                \
+    [[clang::noinline]] static type name(uint64_t at, uint64_t n) {                                            \
         const uint64_t size = n * sizeof(type);                                                                \
         if (size < 16) {                                                                                       \
             type best = (type)GET(type)(at);                                                                   \

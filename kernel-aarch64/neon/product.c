@@ -18,7 +18,7 @@ __attribute__((target("dotprod"))) static inline int32x4_t multiply_add_fast(int
 
 /* Written twice, as a function for one CPU is not inlined into one for any. */
 #define DOT(name, add)                                                                      \
-    static inline int32_t name(uint64_t a, uint64_t b, uint64_t n) {                       \
+    [[clang::noinline]] static int32_t name(uint64_t a, uint64_t b, uint64_t n) {           \
         int32x4_t sum = vdupq_n_s32(0);                                                      \
         uint64_t i = 0;                                                                      \
         for (; i + 64 <= n; i += 64) {                                                       \
@@ -36,7 +36,9 @@ __attribute__((target("dotprod"))) static inline int32x4_t multiply_add_fast(int
     return 0
 
 DOT(dot, multiply_add)
-__attribute__((target("dotprod"))) DOT(dot_fast, multiply_add_fast)
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+DOT(dot_fast, multiply_add_fast)
+#pragma clang attribute pop
 
 ROUTINE(vl_dot_i8) { return (uint64_t)(int64_t)dot(r1, r2, r3); }
 __attribute__((target("dotprod"))) ROUTINE(vl_dot_i8_fast) { return (uint64_t)(int64_t)dot_fast(r1, r2, r3); }
