@@ -9,7 +9,14 @@ import {
   loadLinuxFunctions,
   type ModuleProgram,
 } from './elf/index.ts';
-import { type JitOptions, type JitResult, loadHost, type Verdict, type VerifyOptions } from './wasm/index.ts';
+import {
+  type JitOptions,
+  type JitResult,
+  type Known,
+  loadHost,
+  type Verdict,
+  type VerifyOptions,
+} from './wasm/index.ts';
 
 export type RowError = {
   /** Stable name, see abi/status.ts. */
@@ -19,6 +26,16 @@ export type RowError = {
   /** Line of C, when the object was compiled with -g. */
   readonly line?: number;
   readonly message: string;
+  /** What was known of the instruction's registers before it, where it is about one way through the program. */
+  readonly registers?: Readonly<Record<string, string>>;
+};
+
+/** An instruction with what is known before it, on whatever way the program comes there. */
+export type ExplainedLine = Known & {
+  readonly text: string;
+  /** Line of C, and its text, when the object was compiled with -g. */
+  readonly line?: number;
+  readonly source?: string;
 };
 
 export type VerifyRow = {
@@ -39,6 +56,8 @@ export type VerifyRow = {
   readonly infer_ms?: number;
   /** Linux: program type that it was judged as. */
   readonly type?: string;
+  /** With `explain`: the program, annotated. */
+  readonly explain?: readonly ExplainedLine[];
 };
 
 export type ObjectOptions = {
@@ -77,8 +96,19 @@ const refusal = (program: AnyProgram, verdict: Verdict): RowError | undefined =>
   if (verdict.ok) return overBudget(program, verdict.bound);
   const { insn } = verdict.error;
   const line = insn === undefined ? undefined : program.lines?.[insn]?.line;
-  return { ...verdict.error, ...(line === undefined ? {} : { line }) };
+  const { registers } = verdict;
+  return {
+    ...verdict.error,
+    ...(line === undefined ? {} : { line }),
+    ...(Object.keys(registers).length === 0 ? {} : { registers }),
+  };
 };
+
+const explained = (program: AnyProgram, known: readonly Known[]): ExplainedLine[] =>
+  disassemble(program.code, { helperNames: !('type' in program) }).map(({ slot, text }) => {
+    const from = program.lines?.[slot];
+    return { ...known[slot]!, text, ...(from ? { line: from.line, source: from.text } : {}) };
+  });
 
 const verifyFunction = async (
   file: string,
@@ -103,6 +133,7 @@ const verifyFunction = async (
     steps: verdict.steps,
     infer_ms: Math.round(took * 1000) / 1000,
     ...('type' in f.program ? { type: f.program.type } : {}),
+    ...(verdict.explanation ? { explain: explained(f.program, verdict.explanation) } : {}),
   };
 };
 

@@ -1,16 +1,37 @@
 import { type Command, Option } from 'commander';
 import { type LinuxType, linuxTypes } from '../../abi/index.ts';
-import { type VerifyRow, verifyObject } from '../../ebpf/index.ts';
+import { type ExplainedLine, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
 import { readObject } from '../module-file.ts';
+
+const stateOf = ({ registers, stack }: ExplainedLine) =>
+  [
+    ...Object.entries(registers).map(([name, text]) => `${name}=${text}`),
+    ...Object.entries(stack).map(([offset, text]) => `[r10${offset}]=${text}`),
+  ].join('  ');
+
+/** The program with its source, what is known before each instruction, and the refusal below the instruction that it names. */
+const explain = (row: VerifyRow): string[] => {
+  let line: number | undefined;
+  return (row.explain ?? []).flatMap((at) => {
+    const source = at.line !== undefined && at.line !== line ? [`      ; ${at.line}: ${at.source}`] : [];
+    line = at.line ?? line;
+    const state = at.ways === 0 ? 'no run that was looked at comes here' : stateOf(at);
+    const text = `${`${at.insn}`.padStart(5)}: ${at.text.padEnd(36)} ${state}`.trimEnd();
+    const refused = row.error?.insn === at.insn ? [`       ^ ${row.error.code}: ${row.error.message}`] : [];
+    return [...source, text, ...refused];
+  });
+};
 
 const describe = (row: VerifyRow) => {
   const where = row.section === '' ? row.file : `${row.section}: ${row.function}`;
   if (!row.error) return `accepted  ${where}  ${row.insns} insns, at most ${row.bound_insns} executed`;
   const { code, insn, line, message } = row.error;
   const at = insn === undefined ? '' : ` at instruction ${insn}`;
-  return `refused   ${where}  ${code}${at}${line === undefined ? '' : ` (line ${line})`}: ${message}`;
+  const known = Object.entries(row.error.registers ?? {}).map(([name, text]) => `${name}=${text}`);
+  const state = known.length === 0 ? '' : ` [${known.join(', ')}]`;
+  return `refused   ${where}  ${code}${at}${line === undefined ? '' : ` (line ${line})`}: ${message}${state}`;
 };
 
 /** Files that are no objects and programs that are refused are both told by their rows; the code tells which. */
@@ -19,6 +40,8 @@ const outcome = (rows: readonly VerifyRow[]) => {
   if (bad.some((row) => row.section === '')) throw new OutcomeError('bad_file', 'a file is no eBPF object');
   if (bad.length > 0) throw new OutcomeError('verify_failed', `${bad.length} programs are refused`);
 };
+
+type Options = { platform: 'velocity' | 'linux'; type?: LinuxType; explain?: boolean };
 
 /** `velocity bpf verify FILE…` */
 export const registerBpfVerify = (parent: Command, context: Context): void => {
@@ -37,16 +60,18 @@ export const registerBpfVerify = (parent: Command, context: Context): void => {
         'Linux: program type of every function, when the sections do not say',
       ).choices(Object.keys(linuxTypes)),
     )
+    .option('--explain', 'show what is known before each instruction')
     .addHelpText(
       'after',
       '\nExample:\n  velocity bpf verify modules/fir/fir.c\n  velocity bpf verify --platform linux xdp_drop.o',
     )
-    .action(async (files: string[], options: { platform: 'velocity' | 'linux'; type?: LinuxType }) => {
+    .action(async (files: string[], options: Options) => {
       const all: VerifyRow[] = [];
       for (const file of files) {
         const rows = await verifyObject(await readObject(file), { file, ...options });
         for (const row of rows) {
           context.output.fact({ ...row, verdict: row.ok ? 'accepted' : 'refused' }, describe(row));
+          for (const line of explain(row)) context.output.print(line);
         }
         all.push(...rows);
       }

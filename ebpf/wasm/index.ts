@@ -11,7 +11,7 @@ export type { JitOptions, JitResult } from './jit.ts';
 export { arrayKey, type MapState } from './map-state.ts';
 export type { LinuxProgram, Program, ProgramError } from './program.ts';
 export type { RunInput, RunResult } from './run.ts';
-export { FACT, type Facts, type Verdict, type VerifyOptions } from './verify.ts';
+export { FACT, type Facts, type Known, type Verdict, type VerifyOptions } from './verify.ts';
 
 /** Calls are synchronous and independent of each other. */
 export class Host {
@@ -43,6 +43,7 @@ export class Host {
         error: late
           ? errorNamed('budget_exceeded', why)
           : errorNamed('unknown', `the verifier trapped: ${why}`),
+        registers: {},
         steps: 0,
         states: 0,
       }),

@@ -25,6 +25,11 @@ export type Exports = {
   host_verifier_steps(): bigint;
   host_states(): number;
   host_facts(): number;
+  host_explain_bytes(): number;
+  host_explain(memory: number): void;
+  host_explain_ways(slot: number): number;
+  host_explain_place(slot: number, place: number): number;
+  host_refused_register(slot: number, register: number): number;
   host_jit_environment(codeAddr: bigint, helperBase: bigint, features: number): void;
   host_jit_map(i: number, mapAddr: bigint, valueAddr: bigint): void;
   host_jit(facts: number, out: number, capacityWords: number, wordOfInsn: number): number;

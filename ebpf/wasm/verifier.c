@@ -1,5 +1,6 @@
 #include "bpf/verifier/observe.h"
 #include "bpf/verifier/verifier.h"
+#include "explain.h"
 #include "host.h"
 
 static struct bpf_facts facts;
@@ -13,19 +14,23 @@ enum { STEPS_BETWEEN_LOOKS = 4096 };
 
 static void look_at_clock(void *cookie, const struct state *state) {
     (void)cookie;
-    (void)state;
+    explain_note(state);
     if (++walked % STEPS_BETWEEN_LOOKS == 0) { check_time(); }
 }
 
-static void ignore_restart(void *cookie) { (void)cookie; }
+static void restart(void *cookie) {
+    (void)cookie;
+    explain_clear();
+}
 
 /* Status. `workspace` is aligned to 16 bytes. */
 uint32_t EXPORT(host_verify)(void *workspace, uint32_t size_bytes, uint64_t step_budget) {
     const struct verifier_workspace lent = {workspace, size_bytes, step_budget};
-    const struct observation observation = {look_at_clock, ignore_restart, nullptr};
+    const struct observation observation = {look_at_clock, restart, nullptr};
     for (uint32_t i = 0; i < host.program.count && i < MAX_PROGRAM_INSNS; i++) { facts.flags[i] = 0; }
     facts.stack_bytes = 0;
     result = (struct verifier_result){};
+    explain_clear();
     return bpf_verify_observed(&host.program, &lent, &facts, &result, &observation);
 }
 

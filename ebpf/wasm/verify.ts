@@ -12,6 +12,8 @@ export type VerifyOptions = {
   readonly workspaceBytes?: number;
   /** Milliseconds that the analysis may take, about. Default: no limit but the step budget. */
   readonly timeMs?: number;
+  /** Keep what was known before each instruction. Default false: it takes memory and time. */
+  readonly explain?: boolean;
 };
 
 /** enum bpf_fact in kernel-aarch64/bpf/program.h: what may have been proven of a slot. */
@@ -27,7 +29,18 @@ export const FACT = {
 /** What was proven of each slot: bits of enum bpf_fact in kernel-aarch64/bpf/program.h. */
 export type Facts = { readonly flags: Uint8Array; readonly stackBytes: number };
 
-export type Verdict =
+/** Whatever the ways that came by have in common. */
+export type Known = {
+  readonly insn: number;
+  /** Times that the analysis came by; 0 = no run comes here, or it ended before. */
+  readonly ways: number;
+  /** By name, `r0` to `r9`; those that are set on every way. */
+  readonly registers: Readonly<Record<string, string>>;
+  /** Whole words kept on the stack, by offset from r10. */
+  readonly stack: Readonly<Record<string, string>>;
+};
+
+export type Verdict = { readonly explanation?: readonly Known[] } & (
   | {
       readonly ok: true;
       /** Proven upper bound of executed eBPF instructions. */
@@ -36,7 +49,15 @@ export type Verdict =
       readonly states: number;
       readonly facts: Facts;
     }
-  | { readonly ok: false; readonly error: ProgramError; readonly steps: number; readonly states: number };
+  | {
+      readonly ok: false;
+      readonly error: ProgramError;
+      /** The registers of the refused instruction before it, by name. */
+      readonly registers: Readonly<Record<string, string>>;
+      readonly steps: number;
+      readonly states: number;
+    }
+);
 
 /** As in kernel-aarch64/patch/compile.c, so that host and board agree on programs at the limit; a test compares them. */
 export const BOARD_STEP_BUDGET = 4_000_000;
@@ -51,25 +72,71 @@ const readFacts = (host: HostInstance, count: number): Facts => {
   return { flags, stackBytes };
 };
 
+const REGISTERS = 10;
+const STACK_SLOTS = 64;
+
+const explanationOf = (host: HostInstance, count: number): Known[] => {
+  const { exports } = host;
+  const named = (insn: number, first: number, places: number, name: (i: number) => string) =>
+    Object.fromEntries(
+      Array.from({ length: places }, (_, i) => [
+        name(i),
+        host.text(exports.host_explain_place(insn, first + i)),
+      ]).filter(([, text]) => text !== ''),
+    );
+  return Array.from({ length: count }, (_, insn) => {
+    const ways = exports.host_explain_ways(insn);
+    if (ways === 0) return { insn, ways, registers: {}, stack: {} };
+    const registers = named(insn, 0, REGISTERS, (i) => `r${i}`);
+    return {
+      insn,
+      ways,
+      registers,
+      stack: named(insn, REGISTERS, STACK_SLOTS, (i) => `${8 * i - 8 * STACK_SLOTS}`),
+    };
+  });
+};
+
+/** Registers that a refused instruction reads or writes. */
+const registersOf = (host: HostInstance, program: Program | LinuxProgram, insn: number) => {
+  const at = insn * bpf.INSN_BYTES;
+  const [opcode, regs] = [program.code[at], program.code[at + 1]];
+  if (opcode === undefined || regs === undefined) return {};
+  const calls = opcode === (bpf.classes.jmp | bpf.jumpOps.call);
+  const exits = opcode === (bpf.classes.jmp | bpf.jumpOps.exit);
+  const names = calls ? [1, 2, 3, 4, 5] : exits ? [0] : [...new Set([regs & 15, regs >> 4])];
+  return Object.fromEntries(
+    names
+      .filter((r) => r < REGISTERS)
+      .map((r) => [`r${r}`, host.text(host.exports.host_refused_register(insn, r))])
+      .filter(([, text]) => text !== ''),
+  );
+};
+
 export const verifyProgram = (
   host: HostInstance,
   program: Program | LinuxProgram,
   options: VerifyOptions,
 ): Verdict => {
   const refused = refuse(program);
-  if (refused) return { ok: false, error: refused, steps: 0, states: 0 };
+  if (refused) return { ok: false, error: refused, registers: {}, steps: 0, states: 0 };
   host.reset();
   hand(host, program, options.memorySize ?? 0);
   const size = options.workspaceBytes ?? BOARD_WORKSPACE_BYTES;
   const { exports } = host;
   host.limitTime(options.timeMs ?? Number.POSITIVE_INFINITY);
+  const count = program.code.length / bpf.INSN_BYTES;
+  exports.host_explain(options.explain ? host.lend(count * exports.host_explain_bytes()) : 0);
   const status = exports.host_verify(host.lend(size), size, BigInt(options.stepBudget ?? BOARD_STEP_BUDGET));
   const steps = Number(exports.host_verifier_steps());
   const states = exports.host_states();
+  const explained = options.explain ? { explanation: explanationOf(host, count) } : {};
   if (status !== 0) {
-    const error = errorOfCode(status, host.text(exports.host_message()), exports.host_insn());
-    return { ok: false, error, steps, states };
+    const insn = exports.host_insn();
+    const error = errorOfCode(status, host.text(exports.host_message()), insn);
+    return { ok: false, error, registers: registersOf(host, program, insn), steps, states, ...explained };
   }
-  const facts = readFacts(host, program.code.length / bpf.INSN_BYTES);
-  return { ok: true, bound: Number(BigInt.asUintN(64, exports.host_bound())), steps, states, facts };
+  const facts = readFacts(host, count);
+  const bound = Number(BigInt.asUintN(64, exports.host_bound()));
+  return { ok: true, bound, steps, states, facts, ...explained };
 };

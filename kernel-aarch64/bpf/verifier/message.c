@@ -1,5 +1,7 @@
 /* Refusals with their particulars: a formatter for registers and 64-bit numbers, without a C library. */
 
+#include "bpf/verifier/message.h"
+
 #include "bpf/verifier/engine.h"
 #include <stdarg.h>
 
@@ -88,6 +90,12 @@ static void put_reg(struct text *t, const struct reg *r) {
         put_char(t, '+');
         put_range(t, &r->var);
     }
+}
+
+void reg_describe(const struct reg *r, char *out, uint32_t size_bytes) {
+    struct text text = {out, out + size_bytes - 1};
+    put_reg(&text, r);
+    *text.at = '\0';
 }
 
 static void put_format(struct text *t, const char *format, va_list arguments) {
