@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import * as bpf from './bpf.ts';
 import { helpers } from './helpers.ts';
 import { hooks, SLOTS_PER_HOOK } from './hooks.ts';
+import { imageKeys, slotStates } from './image.ts';
 import { messages, refusalFields, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
@@ -27,6 +28,8 @@ const contract = {
   roles,
   doors,
   commandKeys,
+  imageKeys,
+  slotStates,
   SMP_GROUP_SIGNED,
   statuses,
 };

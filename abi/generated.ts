@@ -2,6 +2,7 @@
 import { emitA64 } from './emit-a64.ts';
 import { banner, emitBpf, emitHelpers, emitHooks, emitPatch, emitStatus } from './emit-c.ts';
 import { emitReference } from './emit-docs.ts';
+import { emitImage } from './emit-image.ts';
 import { emitMessagesHeader, emitMessagesSource } from './emit-messages.ts';
 import { emitModuleHeader } from './emit-module.ts';
 import { emitPolicy } from './emit-policy.ts';
@@ -16,6 +17,7 @@ export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_helpers.h': emitHelpers(),
   'kernel-aarch64/gen/abi_vectors.h': emitVectors(),
   'kernel-aarch64/gen/abi_patch.h': emitPatch(),
+  'kernel-aarch64/gen/abi_image.h': emitImage(),
   'kernel-aarch64/gen/abi_policy.h': emitPolicy(),
   'kernel-aarch64/gen/abi_messages.h': emitMessagesHeader(),
   'kernel-aarch64/gen/abi_messages.c': emitMessagesSource(),

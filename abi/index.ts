@@ -7,6 +7,8 @@ export * from './contract.ts';
 export * from './fields.ts';
 export * from './helpers.ts';
 export * from './hooks.ts';
+export * from './image.ts';
+export * from './merkle.ts';
 export * from './messages.ts';
 export * from './patch.ts';
 export {

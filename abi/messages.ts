@@ -312,6 +312,23 @@ export const messages = {
       kept: bool('revocations and sequence numbers are kept in storage, over a reset'),
     },
   },
+  measured: {
+    id: 21,
+    op: 'read',
+    doc: 'What runs, measured by itself: a check against mistakes, as an image that lies can lie here too.',
+    request: {},
+    response: {
+      root: bytes(
+        32,
+        'Merkle root over its first `bytes` bytes in memory, in pages: all that is never written',
+      ),
+      bytes: u32('length of what was measured'),
+      image_root: bytes(32, 'root of the whole image as the loader of slots checked it; empty when none did'),
+      slot: u32('slot that it was started from; 2 when the firmware started it'),
+      confirm_in_s: u32('seconds left to confirm it; 0 when nothing is to be confirmed'),
+      storage: bool('the board has a medium with slots'),
+    },
+  },
   revoke: {
     id: 20,
     op: 'write',

@@ -83,6 +83,12 @@ export const patchStatuses: readonly Status[] = list(256, [
   ['rate_limited', 'this key has made as many swaps within an hour as the policy gives it; wait'],
   ['bad_policy', 'the policy of this image is damaged, so it accepts nothing signed; flash it again'],
   ['bad_command', 'the signed payload is not a well-formed command; sign it with this release'],
+  [
+    'no_storage',
+    'this board has no medium for images; see docs/how-to.md, "Update the kernel over the line"',
+  ],
+  ['bad_image', 'the update is damaged or not for this board; make it with this release'],
+  ['image_root', 'the image is not the one that was signed; make the update again'],
 ]);
 
 /** Reasons why the verifier refuses a program. Each names one rule of RFC 9669 or of the kernel's documentation. */

@@ -18,6 +18,7 @@ import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
 import { registerRig } from './commands/rig.ts';
 import { registerStart } from './commands/start.ts';
+import { registerUpdate } from './commands/update.ts';
 import type { Context, Register } from './context.ts';
 import { exitCodeTable } from './exit-codes.ts';
 import { wholeNumber } from './numbers.ts';
@@ -38,6 +39,7 @@ const commands: readonly Register[] = [
   registerEvidence,
   registerCrash,
   registerKeys,
+  registerUpdate,
   registerEvolve,
   registerModels,
   registerBpf,

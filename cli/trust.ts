@@ -9,7 +9,7 @@ export type TrustOptions = {
   readonly policy?: string;
 };
 
-export type Trust = Pick<BuildOptions, 'key' | 'policy'>;
+export type Trust = Pick<BuildOptions, 'key' | 'policy' | 'sequence'>;
 
 /** @throws KeyError, PolicyError */
 export const trustOf = ({ key, policy }: TrustOptions): Trust => ({

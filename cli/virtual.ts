@@ -9,6 +9,7 @@ import {
   paths,
   requireTool,
 } from '../firmware/index.ts';
+import { chosenKey } from '../firmware/sign.ts';
 import { flashVirtual, isFlashed, readImage, virtualImage } from '../flasher/index.ts';
 import { startVirtualBoard, type VirtualBoard, type VirtualBoardOptions } from '../rig/index.ts';
 import { installTools } from './system-packages.ts';
@@ -33,13 +34,13 @@ export const buildFor = async (
 export const startBoard = async (
   name: string,
   say: Say = () => {},
-  { key, policy, ...options }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'extra'> & Trust = {},
+  { key, policy, ...options }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'disk' | 'extra'> & Trust = {},
 ): Promise<VirtualBoard & { manifest: Manifest }> => {
   const board = boardNamed(name);
   installTools(['qemu'], say);
   const { manifest, dtb } = await buildFor(board, say, { ...(key && { key }), ...(policy && { policy }) });
   const storage = virtualStorage(board);
-  const image = readImage(paths.manifest);
+  const image = readImage(paths.manifest, (key ?? chosenKey()).publicKey);
   if (!isFlashed(storage, image)) flashVirtual(board, storage, image);
   const running = await startVirtualBoard({
     board,

@@ -43,6 +43,7 @@ const coldParts = [
   'patch/',
   'telemetry/evidence.c',
   'trust/',
+  'update/',
 ];
 /** Files of cold parts that run at every call of a module, every tick or over every byte. */
 const hotFiles = [

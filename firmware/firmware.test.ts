@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import test from 'ava';
 import { decode, encode } from 'cborg';
-import { merkleRoot, PAGE_BYTES } from './manifest.ts';
+import { merkleRoot, IMAGE_PAGE_BYTES as PAGE_BYTES } from '../abi/index.ts';
 import { coseSign1, encodePatch, type Patch } from './sign.ts';
 
 const patch: Patch = {

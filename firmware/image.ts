@@ -8,6 +8,8 @@ import { BuildError } from './toolchain.ts';
 
 const POLICY_SECTION = '.velocity.policy';
 const BUILD_ID_SECTION = '.note.gnu.build-id';
+/** Written once, by the relocation at entry; what lies before it never is (boot/kernel.ld). */
+const RELOCATED_SECTION = '.data.rel.ro';
 const HEADER_BYTES = 64;
 const MAGIC_OFFSET = 56;
 const MAGIC = 0x644d5241; // "ARM\x64"
@@ -20,6 +22,8 @@ export type KernelImage = {
   readonly buildId: string;
   /** Offset of the policy block in the image. */
   readonly policyOffset: number;
+  /** Bytes from the first on that are never written while it runs. */
+  readonly measuredBytes: number;
   /** Bytes of memory the kernel needs from its load address, bss included. */
   readonly memoryBytes: number;
 };
@@ -63,6 +67,7 @@ export const imageFromElf = (file: Buffer): KernelImage => {
     image,
     buildId: readBuildId(file, elf),
     policyOffset: sectionNamed(elf, POLICY_SECTION).addr,
+    measuredBytes: sectionNamed(elf, RELOCATED_SECTION).addr,
     memoryBytes: Number(image.readBigUInt64LE(SIZE_OFFSET)),
   };
 };

@@ -11,8 +11,9 @@ export {
   namedKey,
   publicPem,
 } from './keys.ts';
-export { keyId, type Manifest, merkleRoot } from './manifest.ts';
+export { keyId, type Manifest } from './manifest.ts';
 export { isPackage, paths, prebuilt, root } from './paths.ts';
 export { encodePolicy, type Policy, PolicyError, policyOf, readPolicy } from './policy.ts';
 export { readSymbols, type Symbols } from './symbols.ts';
 export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';
+export { type ImageFacts, signImage, updateFile } from './update.ts';

@@ -8,6 +8,7 @@ import { withLock } from './lock.ts';
 import { type Manifest, makeManifest } from './manifest.ts';
 import { paths, root } from './paths.ts';
 import { encodePolicy, type Policy, policyOf } from './policy.ts';
+import { signImage } from './update.ts';
 import { writeChanged } from './write.ts';
 
 const version = () =>
@@ -17,15 +18,31 @@ export type BuildOptions = {
   /** Key that signs the image, and whose policy it gets when none is given; default: the chosen one. */
   readonly key?: SigningKey;
   readonly policy?: Policy;
+  /** Of the image's signed manifest: boards take no image older than the one they confirmed. Default 0: repeatable. */
+  readonly sequence?: number;
   readonly onProgress?: (text: string) => void;
 };
 
-const build = async ({ key = chosenKey(), policy, onProgress }: BuildOptions): Promise<Manifest> => {
+const build = async ({
+  key = chosenKey(),
+  policy,
+  sequence = 0,
+  onProgress,
+}: BuildOptions): Promise<Manifest> => {
   const { publicKey } = key;
   const block = encodePolicy(policy ?? policyOf(key)); // before the long work, as it may be wrong
   const kernel = imageFromElf(readFileSync(await linkKernel(onProgress)));
   const image = stampPolicy(kernel, block);
+  const facts = {
+    board_class: 'aarch64',
+    memory_bytes: kernel.memoryBytes,
+    build: kernel.buildId,
+    version: version(),
+    sequence: BigInt(sequence),
+  };
   const manifest = makeManifest({
+    signed: signImage(image, facts, key),
+    measuredBytes: kernel.measuredBytes,
     version: version(),
     buildId: kernel.buildId,
     file: basename(paths.image),

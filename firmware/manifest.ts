@@ -1,8 +1,6 @@
 /** The manifest that travels with an image: what it is, and a Merkle root by which any page of it can be checked. */
 import { createHash } from 'node:crypto';
-import { contractId } from '../abi/index.ts';
-
-export const PAGE_BYTES = 4096;
+import { contractId, IMAGE_PAGE_BYTES, merkleRoot } from '../abi/index.ts';
 
 export type Manifest = {
   readonly format: 1;
@@ -17,34 +15,18 @@ export type Manifest = {
   };
   /** Root over the image's 4 KiB pages, as in RFC 9162 §2.1.1: leaves hash 0x00‖page, nodes 0x01‖left‖right. */
   readonly merkle: { readonly page_bytes: number; readonly pages: number; readonly root: string };
-  /** First 8 bytes of SHA-256 of the public key stamped into the image, hex. */
+  /** What a running board measures of itself: root over so many bytes from the first, all that is never written. */
+  readonly measured: { readonly bytes: number; readonly root: string };
+  /** First 8 bytes of SHA-256 of the public key that signed the image, hex. */
   readonly key_id: string;
+  /** The manifest as boards and loaders check it: COSE_Sign1 (abi/image.ts), base64. */
+  readonly signed: string;
 };
 
 const sha256 = (...parts: Uint8Array[]) => {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest();
-};
-
-const leaf = (page: Uint8Array) => sha256(Uint8Array.of(0), page);
-const node = (left: Uint8Array, right: Uint8Array) => sha256(Uint8Array.of(1), left, right);
-
-/** Largest power of two below n, for n > 1. */
-const split = (n: number) => 2 ** Math.floor(Math.log2(n - 1));
-
-const rootOf = (leaves: readonly Uint8Array[]): Uint8Array => {
-  if (leaves.length === 0) return sha256();
-  if (leaves.length === 1) return leaves[0]!;
-  const k = split(leaves.length);
-  return node(rootOf(leaves.slice(0, k)), rootOf(leaves.slice(k)));
-};
-
-/** Merkle tree hash over the pages of an image; the last page may be short. */
-export const merkleRoot = (image: Uint8Array): Uint8Array => {
-  const pages: Uint8Array[] = [];
-  for (let at = 0; at < image.length; at += PAGE_BYTES) pages.push(leaf(image.subarray(at, at + PAGE_BYTES)));
-  return rootOf(pages);
 };
 
 export const keyId = (publicKey: Uint8Array): string => sha256(publicKey).subarray(0, 8).toString('hex');
@@ -55,7 +37,9 @@ export const makeManifest = (input: {
   file: string;
   image: Uint8Array;
   memoryBytes: number;
+  measuredBytes: number;
   publicKey: Uint8Array;
+  signed: Uint8Array;
 }): Manifest => ({
   format: 1,
   version: input.version,
@@ -68,9 +52,14 @@ export const makeManifest = (input: {
     sha256: sha256(input.image).toString('hex'),
   },
   merkle: {
-    page_bytes: PAGE_BYTES,
-    pages: Math.ceil(input.image.length / PAGE_BYTES),
+    page_bytes: IMAGE_PAGE_BYTES,
+    pages: Math.ceil(input.image.length / IMAGE_PAGE_BYTES),
     root: Buffer.from(merkleRoot(input.image)).toString('hex'),
   },
+  measured: {
+    bytes: input.measuredBytes,
+    root: Buffer.from(merkleRoot(input.image.subarray(0, input.measuredBytes))).toString('hex'),
+  },
   key_id: keyId(input.publicKey),
+  signed: Buffer.from(input.signed).toString('base64'),
 });

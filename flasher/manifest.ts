@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { merkleRoot } from '../abi/index.ts';
+import { signatureProblem } from './signature.ts';
 
 /** The image or its manifest cannot be used: says which and why. */
 export class ImageError extends Error {
@@ -22,6 +24,8 @@ export type FlashImage = {
 type ManifestFile = {
   version: string;
   build: string;
+  merkle?: { root: string };
+  signed?: string;
   image: { file: string; bytes: number; sha256: string };
 };
 
@@ -46,13 +50,24 @@ const parseManifest = (path: string): ManifestFile => {
   throw new ImageError(path, 'is not a manifest; build it again');
 };
 
-/** @throws ImageError when the files are missing, damaged or do not belong together. */
-export const readImage = (manifestPath: string): FlashImage => {
+/**
+ * With a trusted key also checks that this key signed exactly these bytes (abi/image.ts).
+ * @throws ImageError when the files are missing, damaged, do not belong together, or the signature does not hold.
+ */
+export const readImage = (manifestPath: string, trusted?: Uint8Array): FlashImage => {
   const manifest = parseManifest(manifestPath);
   const path = join(dirname(manifestPath), manifest.image.file);
   const bytes = read(path);
   if (sha256(bytes) !== manifest.image.sha256) {
     throw new ImageError(path, 'does not match its manifest (SHA-256 differs); build it again');
+  }
+  if (manifest.merkle && Buffer.from(merkleRoot(bytes)).toString('hex') !== manifest.merkle.root) {
+    throw new ImageError(path, 'does not match its manifest (Merkle root differs); build it again');
+  }
+  if (trusted) {
+    const problem = signatureProblem(bytes, manifest.signed, trusted);
+    if (problem)
+      throw new ImageError(manifestPath, `${problem}; name the key with --key, or build the image again`);
   }
   return { bytes, sha256: manifest.image.sha256, build: manifest.build, version: manifest.version };
 };

@@ -16,6 +16,7 @@ import {
 import { openTransport } from './address.ts';
 import { type LinkHealth, SmpClient } from './client.ts';
 import { AbiMismatchError, BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
+import { ImageSlots } from './image.ts';
 import type { SerialOptions } from './serial.ts';
 import { SignedExchange, type Signer } from './signed.ts';
 import { osCommands, smpGroups, statCommands } from './smp.ts';
@@ -72,6 +73,10 @@ const readAll = async <T>(read: (i: number) => Promise<T>): Promise<T[]> => {
 export class VelocityLink {
   readonly #client: SmpClient;
   readonly #exchange: SignedExchange;
+  /** Group 1: slots for kernel images. */
+  readonly images = new ImageSlots((op, id, value, what, more) =>
+    this.#standard(op, smpGroups.image, id, value, what, more),
+  );
 
   constructor(client: SmpClient) {
     this.#client = client;
@@ -205,6 +210,7 @@ export class VelocityLink {
   timer = (period_us?: number) => this.request('timer', period_us === undefined ? {} : { period_us });
   bench = (what: 'swap' | 'telemetry', n: number) => this.request('bench', { what, n });
   crash = () => this.request('crash', {});
+  measured = () => this.request('measured', {});
   key = (i: number) => this.request('key', { i });
   revoke = (id: Uint8Array, public_key?: Uint8Array) =>
     this.request('revoke', public_key ? { id, public_key } : { id });

@@ -14,6 +14,8 @@ export type QemuOptions = {
   readonly clock?: 'counted' | 'wall';
   /** Replaces the machine of the board's facts, e.g. `virt,gic-version=3`. */
   readonly machine?: string;
+  /** Path of a disk image for the board's boot medium: a virtio disk, or the SD card of a Raspberry Pi. */
+  readonly disk?: string;
   readonly extra?: readonly string[];
   /** Path of a unix socket that takes orders to the emulator itself (QMP), for example to look at its cores. */
   readonly control?: string;
@@ -21,6 +23,12 @@ export type QemuOptions = {
 
 const clockArguments = (clock: 'counted' | 'wall') =>
   clock === 'counted' ? ['-icount', 'shift=0,sleep=off'] : [];
+
+const diskArguments = (machine: string, disk: string): string[] => {
+  const file = `format=raw,file=${disk.replaceAll(',', ',,')}`;
+  if (!machine.startsWith('virt')) return ['-drive', `if=sd,${file}`];
+  return ['-drive', `if=none,id=disk,${file}`, '-device', 'virtio-blk-device,drive=disk'];
+};
 
 export const qemuArguments = (board: Board & { qemu: QemuMachine }, options: QemuOptions): string[] => [
   '-M',
@@ -44,6 +52,7 @@ export const qemuArguments = (board: Board & { qemu: QemuMachine }, options: Qem
   options.image,
   ...(options.dtb ? ['-dtb', options.dtb] : []),
   ...(options.control ? ['-qmp', `unix:${options.control},server=on,wait=off`] : []),
+  ...(options.disk ? diskArguments(options.machine ?? board.qemu.machine, options.disk) : []),
   ...(options.extra ?? []),
 ];
 

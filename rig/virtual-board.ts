@@ -37,6 +37,8 @@ export type VirtualBoardOptions = {
   readonly qemu: string;
   readonly clock?: 'counted' | 'wall';
   readonly machine?: string;
+  /** Path of a disk image: the board's boot medium. */
+  readonly disk?: string;
   readonly extra?: readonly string[];
 };
 

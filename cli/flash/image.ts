@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Board } from '../../boards/index.ts';
 import { type Manifest, paths } from '../../firmware/index.ts';
 import { bootDisk, bootFiles, noFirmware, type Parts, readFirmware } from '../../firmware/media/index.ts';
+import { chosenKey } from '../../firmware/sign.ts';
 import {
   type BlockSource,
   type FlashImage,
@@ -32,7 +33,7 @@ export const prepare = async (context: Context, board: Board, options: FlashOpti
     ? undefined
     : await buildFor(board, (text) => context.output.progress(text), trustOf(options));
   const path = options.image ?? paths.manifest;
-  const image = readImage(path);
+  const image = readImage(path, chosenKey(options.key).publicKey);
   const manifest = JSON.parse(readFileSync(path, 'utf8')) as Manifest;
   const tree = built?.dtb ? { tree: readFileSync(built.dtb) } : {};
   return { image, parts: { image: image.bytes, manifest, firmware: noFirmware, ...tree } };

@@ -1,6 +1,7 @@
 /** Virtual boards: their storage is a folder, and the emulator is the boot. */
 import type { Board } from '../../boards/index.ts';
 import { paths } from '../../firmware/index.ts';
+import { chosenKey } from '../../firmware/sign.ts';
 import { type FlashStep, flashVirtual, readImage, verifyVirtual } from '../../flasher/index.ts';
 import { withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
@@ -17,7 +18,7 @@ export const flashVirtualBoard = async (
 ): Promise<void> => {
   const { output } = context;
   await buildFor(board, (text) => output.progress(text), trustOf(options));
-  const image = readImage(options.image ?? paths.manifest);
+  const image = readImage(options.image ?? paths.manifest, chosenKey(options.key).publicKey);
   const storage = virtualStorage(board);
   if (options.dryRun) {
     const line = `would write ${image.bytes.length} bytes to ${storage.folder}`;

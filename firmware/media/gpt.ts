@@ -68,7 +68,7 @@ export const gptDisk = (volume: SparseImage, partition: Partition): SparseImage 
   Buffer.from([0, 2, 0]).copy(protective, 1); // UEFI 2.10, table 5.4: CHS of sector 1
   const at = (sector: number, bytes: Uint8Array) => ({ offset: sector * SECTOR_BYTES, bytes });
   return sparseImage(total * SECTOR_BYTES, [
-    at(0, mbrSector(protective, 0)),
+    at(0, mbrSector([protective], 0)),
     at(1, header({ self: 1, other: last, table: 2, total, id, entries })),
     at(2, entries),
     ...movedTo(volume, GPT_FIRST_SECTOR * SECTOR_BYTES),

@@ -2,6 +2,7 @@
 export { bootDisk, bootFiles, bootVolume, espVolume, noFirmware, type Parts } from './bundle.ts';
 export { MediaError } from './error.ts';
 export type { MediaFile } from './file.ts';
+export { slotDisk } from './mbr.ts';
 export { type Firmware, missingSentence, readFirmware } from './raspberry-pi.ts';
 export { hashOf, type SparseImage } from './sparse.ts';
 export { MediaVerifyError, writeFolder, writeImage } from './write.ts';

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { SLOT_PARTITION_BYTES, SLOT_PARTITION_TYPE } from '../../abi/index.ts';
 import { boardNamed } from '../../boards/index.ts';
 import { makeManifest } from '../manifest.ts';
 import { bootDisk, bootFiles, noFirmware, type Parts } from './bundle.ts';
@@ -30,7 +31,9 @@ const parts: Parts = {
     file: 'Image',
     image,
     memoryBytes: 1,
+    measuredBytes: 1,
     publicKey: new Uint8Array(32),
+    signed: new Uint8Array(1),
   }),
   firmware: noFirmware,
 };
@@ -139,7 +142,22 @@ test('the_mbr_entry_covers_the_volume', (t) => {
     [disk[446], disk[450], disk.readUInt32LE(454), disk.readUInt32LE(458)],
     [0x80, 0x0c, 8192, 2048],
   );
-  t.is(disk.length, 5 << 20);
+  t.deepEqual(
+    [disk[466], disk.readUInt32LE(470), disk.readUInt32LE(474)],
+    [SLOT_PARTITION_TYPE, 8192 + 2048, SLOT_PARTITION_BYTES / 512],
+    'room for kernel updates',
+  );
+  t.is(disk.length, (5 << 20) + SLOT_PARTITION_BYTES);
+});
+
+test('a_card_that_is_written_anew_forgets_the_updates_that_it_held', (t) => {
+  const start = (8192 + 2048) * 512;
+  const { extents } = mbrDisk(sparseImage(1 << 20, []));
+  t.true(
+    extents.some(
+      ({ offset, bytes }) => offset === start && bytes.length >= 8192 && bytes.every((b) => b === 0),
+    ),
+  );
 });
 
 test('a_pi_boots_our_tree_only_without_the_vendors', (t) => {

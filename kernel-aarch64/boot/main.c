@@ -6,6 +6,7 @@
 #include "drivers/board_start.h"
 #include "drivers/console.h"
 #include "drivers/console_start.h"
+#include "drivers/disk.h"
 #include "drivers/led.h"
 #include "drivers/psci.h"
 #include "drivers/timer.h"
@@ -21,6 +22,7 @@
 #include "smp/crash_write.h"
 #include "smp/start.h"
 #include "telemetry/telemetry.h"
+#include "update/update.h"
 
 static_assert(BOARD_LSE == JIT_LSE && BOARD_DOTPROD == JIT_DOTPROD && BOARD_CRC32 == JIT_CRC32 && BOARD_BTI == JIT_BTI);
 static_assert(STACKS_VA == 0x4000100000 && STACK_STRIDE_BYTES == 1 << 17, "repeated in boot/head.S");
@@ -44,6 +46,8 @@ static void probe(void *cookie, const struct fdt_node *node) {
     watchdog_probe(node);
     led_probe(node);
     net_probe(node);
+    memory_probe(node);
+    disk_probe(node);
 }
 
 static enum status level_crash(void) {
@@ -52,11 +56,21 @@ static enum status level_crash(void) {
     return STATUS_OK;
 }
 
+static uint32_t tree_size(void) {
+    return __builtin_bswap32(((const uint32_t *)tree_bytes)[1]); /* map_early() has bounded it */
+}
+
 static enum status level_tree(void) {
     if (!tree_bytes) { return STATUS_NO_ENTRY; }
-    const uint32_t size = __builtin_bswap32(((const uint32_t *)tree_bytes)[1]); /* map_early() has bounded it */
-    const enum status status = fdt_open(tree_bytes, size, &tree);
+    const enum status status = fdt_open(tree_bytes, tree_size(), &tree);
     return status == STATUS_OK ? fdt_walk(&tree, probe, nullptr) : status;
+}
+
+/* Does not return when it starts the image of a slot: nothing else of the board has been touched yet. */
+static enum status level_images(void) {
+    update_start(disk_open(), tree_bytes, tree_size(), disk_close);
+    update_report();
+    return STATUS_OK;
 }
 
 static enum status level_interrupts(void) {
@@ -85,6 +99,7 @@ static const struct level {
 } levels[] = {
     {"crash record", level_crash, true},
     {"device tree", level_tree, true},
+    {"image slots", level_images, true},
     {"interrupt controller", level_interrupts, true},
     {"start of the other cores", cores_start, false},
     {"console", level_console, true},
@@ -119,6 +134,7 @@ static void sleep_after(uint32_t sequence) {
         const uint32_t sequence = core_irq_sequence();
         const bool link_worked = link_poll();
         const bool slots_worked = slots_poll();
+        update_poll();
         quiescent_point();
         if (!link_worked && !slots_worked) { sleep_after(sequence); }
     }

@@ -25,6 +25,7 @@
 
 #define VIRTIO_MAGIC_VALUE 0x74726976u /* "virt" */
 #define VIRTIO_ID_NET 1u
+#define VIRTIO_ID_BLOCK 2u
 
 #define VIRTIO_STATUS_ACKNOWLEDGE 1u
 #define VIRTIO_STATUS_DRIVER 2u
@@ -34,3 +35,15 @@
 
 #define VIRTIO_F_ANY_LAYOUT (1u << 27)  /* legacy: header and frame may share a descriptor */
 #define VIRTIO_F_VERSION_1_HIGH (1u << 0) /* bit 32 */
+
+#include "gen/abi_status.h"
+#include "lib/fdt.h"
+
+/* Registers of the device at this node if it has this id, else 0. `legacy` is set then. */
+[[nodiscard]] uint64_t virtio_mmio_find(const struct fdt_node *node, uint32_t id, bool *legacy);
+
+void virtio_mmio_add_status(uint64_t base, uint32_t bits);
+
+/* Resets the device and settles the features (§3.1.1, steps 1 to 6): of the low 32 bits only `wanted`, and those only by the
+ * legacy interface. STATUS_NOT_SUPPORTED when the device wants more. */
+[[nodiscard]] enum status virtio_mmio_negotiate(uint64_t base, bool legacy, uint32_t wanted);

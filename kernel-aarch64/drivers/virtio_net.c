@@ -6,7 +6,6 @@
 #include "lib/irqflags.h"
 #include "lib/mem.h"
 #include "lib/mmio.h"
-#include "mm/map.h"
 
 #define QUEUE_RECEIVE 0u
 #define QUEUE_SEND 1u
@@ -25,42 +24,13 @@ static struct virtqueue send_queue;
 static uint32_t send_free; /* bit per buffer of send_queue */
 static net_receive receiver;
 
-/* QEMU's virt machine lists 32 places for devices; those without one have id 0. */
 void net_probe(const struct fdt_node *node) {
-    uint64_t addr;
-    uint64_t size;
-    if (base || !fdt_compatible(node, "virtio,mmio")) { return; }
-    if (fdt_reg(node, 0, &addr, &size) != STATUS_OK || map_device(addr, size) != STATUS_OK) { return; }
-    if (mmio_read(addr + VIRTIO_MAGIC) != VIRTIO_MAGIC_VALUE) { return; }
-    if (mmio_read(addr + VIRTIO_DEVICE_ID) != VIRTIO_ID_NET) { return; }
-    const uint32_t version = mmio_read(addr + VIRTIO_VERSION);
-    if (version != 1 && version != 2) { return; }
-    base = addr;
-    legacy = version == 1;
+    if (base) { return; }
+    base = virtio_mmio_find(node, VIRTIO_ID_NET, &legacy);
+    if (!base) { return; }
     header_bytes = legacy ? HEADER_BYTES_LEGACY : HEADER_BYTES;
     interrupt_parent = node->interrupt_parent;
     interrupts = node->property[FDT_INTERRUPTS];
-}
-
-static void add_status(uint32_t bits) { mmio_write(base + VIRTIO_STATUS, mmio_read(base + VIRTIO_STATUS) | bits); }
-
-/* §3.1.1 steps 1 to 6: no optional features, hence one buffer per frame and no offloads. */
-static enum status negotiate(void) {
-    mmio_write(base + VIRTIO_STATUS, 0);
-    add_status(VIRTIO_STATUS_ACKNOWLEDGE);
-    add_status(VIRTIO_STATUS_DRIVER);
-    mmio_write(base + VIRTIO_DEVICE_FEATURES_SEL, 0);
-    const uint32_t low = mmio_read(base + VIRTIO_DEVICE_FEATURES);
-    mmio_write(base + VIRTIO_DRIVER_FEATURES_SEL, 0);
-    mmio_write(base + VIRTIO_DRIVER_FEATURES, legacy ? low & VIRTIO_F_ANY_LAYOUT : 0);
-    if (legacy) {
-        mmio_write(base + VIRTIO_LEGACY_PAGE_SIZE, 4096);
-        return STATUS_OK;
-    }
-    mmio_write(base + VIRTIO_DRIVER_FEATURES_SEL, 1);
-    mmio_write(base + VIRTIO_DRIVER_FEATURES, VIRTIO_F_VERSION_1_HIGH);
-    add_status(VIRTIO_STATUS_FEATURES_OK);
-    return mmio_read(base + VIRTIO_STATUS) & VIRTIO_STATUS_FEATURES_OK ? STATUS_OK : STATUS_NOT_SUPPORTED;
 }
 
 static void on_interrupt(void *cookie) {
@@ -80,7 +50,8 @@ static void on_interrupt(void *cookie) {
 }
 
 static enum status start(void) {
-    enum status status = negotiate();
+    /* No optional features, hence one buffer per frame and no offloads. */
+    enum status status = virtio_mmio_negotiate(base, legacy, VIRTIO_F_ANY_LAYOUT);
     if (status == STATUS_OK) { status = virtqueue_init(&receive_queue, base, legacy, QUEUE_RECEIVE, BUFFER_BYTES); }
     if (status == STATUS_OK) { status = virtqueue_init(&send_queue, base, legacy, QUEUE_SEND, BUFFER_BYTES); }
     const uint32_t irq = irq_number(interrupt_parent, interrupts, 0);
@@ -89,7 +60,7 @@ static enum status start(void) {
     for (uint32_t id = 0; id < QUEUE_ENTRIES; id++) { virtqueue_offer(&receive_queue, id, BUFFER_BYTES, true); }
     send_free = (1u << QUEUE_ENTRIES) - 1;
     irq_enable(irq);
-    add_status(VIRTIO_STATUS_DRIVER_OK);
+    virtio_mmio_add_status(base, VIRTIO_STATUS_DRIVER_OK);
     virtqueue_notify(&receive_queue);
     return STATUS_OK;
 }
@@ -98,7 +69,7 @@ enum status net_init(void) {
     if (!base) { return STATUS_OK; }
     const enum status status = start();
     if (status != STATUS_OK) {
-        add_status(VIRTIO_STATUS_FAILED);
+        virtio_mmio_add_status(base, VIRTIO_STATUS_FAILED);
         base = 0;
     }
     return status;

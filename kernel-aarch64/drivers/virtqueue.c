@@ -5,7 +5,9 @@
 #include "mm/pool.h"
 #include <stddef.h>
 
+#define DESCRIPTOR_NEXT 1u
 #define DESCRIPTOR_DEVICE_WRITES 2u
+#define AVAIL_NO_INTERRUPT 1u
 #define LEGACY_PAGE_BYTES 4096u
 
 static void write_addr(uint64_t reg, const void *addr) {
@@ -42,6 +44,12 @@ uint8_t *virtqueue_buffer(const struct virtqueue *queue, uint32_t id) {
     return queue->buffers + id * queue->buffer_bytes;
 }
 
+static void publish(struct virtqueue_memory *memory, uint32_t id) {
+    memory->avail_ring[memory->avail_idx % QUEUE_ENTRIES] = (uint16_t)id;
+    barrier_dmb(); /* the device must find the entry when it sees the index (§2.7.13.3.1) */
+    __atomic_store_n(&memory->avail_idx, (uint16_t)(memory->avail_idx + 1), __ATOMIC_RELAXED);
+}
+
 void virtqueue_offer(struct virtqueue *queue, uint32_t id, uint32_t len, bool device_writes) {
     struct virtqueue_memory *memory = queue->memory;
     memory->descriptor[id] = (struct virtqueue_descriptor){
@@ -49,10 +57,24 @@ void virtqueue_offer(struct virtqueue *queue, uint32_t id, uint32_t len, bool de
         .len = len,
         .flags = device_writes ? DESCRIPTOR_DEVICE_WRITES : 0,
     };
-    memory->avail_ring[memory->avail_idx % QUEUE_ENTRIES] = (uint16_t)id;
-    barrier_dmb(); /* the device must find the entry when it sees the index (§2.7.13.3.1) */
-    __atomic_store_n(&memory->avail_idx, (uint16_t)(memory->avail_idx + 1), __ATOMIC_RELAXED);
+    publish(memory, id);
 }
+
+void virtqueue_offer_parts(struct virtqueue *queue, const struct virtqueue_part *parts, uint32_t count) {
+    struct virtqueue_memory *memory = queue->memory;
+    for (uint32_t i = 0; i < count; i++) {
+        const bool more = i + 1 < count;
+        memory->descriptor[i] = (struct virtqueue_descriptor){
+            .addr = (uintptr_t)parts[i].data,
+            .len = parts[i].len,
+            .flags = (parts[i].device_writes ? DESCRIPTOR_DEVICE_WRITES : 0) | (more ? DESCRIPTOR_NEXT : 0),
+            .next = more ? (uint16_t)(i + 1) : 0,
+        };
+    }
+    publish(memory, 0);
+}
+
+void virtqueue_without_interrupts(struct virtqueue *queue) { queue->memory->avail_flags = AVAIL_NO_INTERRUPT; }
 
 bool virtqueue_take(struct virtqueue *queue, uint32_t *id, uint32_t *len) {
     struct virtqueue_used *used = &queue->memory->used;

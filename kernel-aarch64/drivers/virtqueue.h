@@ -1,5 +1,5 @@
 #pragma once
-/* A split virtqueue (Virtual I/O Device 1.2, §2.7) of one-descriptor buffers, over MMIO (§4.2). */
+/* A split virtqueue (Virtual I/O Device 1.2, §2.7) over MMIO (§4.2): of one-descriptor buffers, or of one request in parts. */
 
 #include "gen/abi_status.h"
 #include <stdint.h>
@@ -50,6 +50,17 @@ struct virtqueue {
 
 /* Offers a buffer to the device: to write into, or to read `len` bytes from. */
 void virtqueue_offer(struct virtqueue *queue, uint32_t id, uint32_t len, bool device_writes);
+
+/* A request of several parts, which may lie anywhere in the identity mapping. Only while nothing else is offered. */
+struct virtqueue_part {
+    const volatile void *data;
+    uint32_t len;
+    bool device_writes;
+};
+void virtqueue_offer_parts(struct virtqueue *queue, const struct virtqueue_part *parts, uint32_t count);
+
+/* For a queue that is polled. */
+void virtqueue_without_interrupts(struct virtqueue *queue);
 
 /* The next buffer that the device is done with; false when there is none. */
 [[nodiscard]] bool virtqueue_take(struct virtqueue *queue, uint32_t *id, uint32_t *len);

@@ -714,6 +714,22 @@ void encode_key_response(struct cbor_writer *out, const struct msg_key_response 
     cbor_put_bool(out, value->kept);
 }
 
+void encode_measured_response(struct cbor_writer *out, const struct msg_measured_response *value) {
+    cbor_put_map(out, 6u);
+    cbor_put_text(out, SPAN("root"));
+    cbor_put_bytes(out, value->root);
+    cbor_put_text(out, SPAN("bytes"));
+    cbor_put_uint(out, value->bytes);
+    cbor_put_text(out, SPAN("image_root"));
+    cbor_put_bytes(out, value->image_root);
+    cbor_put_text(out, SPAN("slot"));
+    cbor_put_uint(out, value->slot);
+    cbor_put_text(out, SPAN("confirm_in_s"));
+    cbor_put_uint(out, value->confirm_in_s);
+    cbor_put_text(out, SPAN("storage"));
+    cbor_put_bool(out, value->storage);
+}
+
 enum status decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     *out = (struct msg_revoke_request){};
     uint32_t pairs = 0;

@@ -324,6 +324,18 @@ struct msg_key_response {
 };
 void encode_key_response(struct cbor_writer *out, const struct msg_key_response *value);
 
+/* What runs, measured by itself: a check against mistakes, as an image that lies can lie here too. */
+#define MSG_MEASURED 21u
+struct msg_measured_response {
+    struct span root; /* Merkle root over its first `bytes` bytes in memory, in pages: all that is never written */
+    uint32_t bytes; /* length of what was measured */
+    struct span image_root; /* root of the whole image as the loader of slots checked it; empty when none did */
+    uint32_t slot; /* slot that it was started from; 2 when the firmware started it */
+    uint32_t confirm_in_s; /* seconds left to confirm it; 0 when nothing is to be confirmed */
+    bool storage; /* the board has a medium with slots */
+};
+void encode_measured_response(struct cbor_writer *out, const struct msg_measured_response *value);
+
 /* Takes back what a key may do; its place takes the new key when there is one. */
 #define MSG_REVOKE 20u
 struct msg_revoke_request {
@@ -355,6 +367,7 @@ struct msg_revoke_request {
     row(bench, 17u, true, DOOR_RUN) \
     row(crash, 18u, false, 0) \
     row(key, 19u, false, 0) \
+    row(measured, 21u, false, 0) \
     row(revoke, 20u, true, DOOR_KEYS)
 
 /* As MESSAGE_TABLE, but calls one of four by what the message carries: both, a request, a response, nothing. */
@@ -379,4 +392,5 @@ struct msg_revoke_request {
     both(bench, 17u, true) \
     response(crash, 18u, false) \
     both(key, 19u, false) \
+    response(measured, 21u, false) \
     request(revoke, 20u, true)

@@ -58,6 +58,9 @@ enum status : uint32_t {
     STATUS_RATE_LIMITED = 293, /* this key has made as many swaps within an hour as the policy gives it; wait */
     STATUS_BAD_POLICY = 294, /* the policy of this image is damaged, so it accepts nothing signed; flash it again */
     STATUS_BAD_COMMAND = 295, /* the signed payload is not a well-formed command; sign it with this release */
+    STATUS_NO_STORAGE = 296, /* this board has no medium for images; see docs/how-to.md, "Update the kernel over the line" */
+    STATUS_BAD_IMAGE = 297, /* the update is damaged or not for this board; make it with this release */
+    STATUS_IMAGE_ROOT = 298, /* the image is not the one that was signed; make the update again */
     STATUS_EMPTY_PROGRAM = 512, /* the program has no instructions */
     STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than this board takes; split it */
     STATUS_BAD_OPCODE = 514, /* this opcode is not defined by RFC 9669 */
@@ -181,6 +184,9 @@ enum status : uint32_t {
     row(rate_limited, 293, "this key has made as many swaps within an hour as the policy gives it; wait") \
     row(bad_policy, 294, "the policy of this image is damaged, so it accepts nothing signed; flash it again") \
     row(bad_command, 295, "the signed payload is not a well-formed command; sign it with this release") \
+    row(no_storage, 296, "this board has no medium for images; see docs/how-to.md, \"Update the kernel over the line\"") \
+    row(bad_image, 297, "the update is damaged or not for this board; make it with this release") \
+    row(image_root, 298, "the image is not the one that was signed; make the update again") \
     row(empty_program, 512, "the program has no instructions") \
     row(program_too_long, 513, "the program has more instructions than this board takes; split it") \
     row(bad_opcode, 514, "this opcode is not defined by RFC 9669") \

@@ -1,31 +1,18 @@
 #pragma once
-/* One argument out of a request's map; enough for the groups whose messages are not declared in abi/. */
+/* Arguments out of a request's map, by their text keys; for the groups whose messages are not declared in abi/. */
 
 #include "lib/cbor.h"
 
-/* The value of `key`, which must be there and be what `get` takes. STATUS_INVALID_ARGUMENT otherwise. */
-[[nodiscard]] static inline enum status map_value(struct cbor_reader *in, struct span key, struct span *out,
-                                                  enum status (*get)(struct cbor_reader *in, struct span *out)) {
-    uint32_t pairs = 0;
-    bool found = false;
-    if (cbor_get_map(in, &pairs) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
-    for (uint32_t i = 0; i < pairs; i++) {
-        struct span name;
-        if (cbor_get_text(in, &name) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
-        if (span_equal(name, key)) {
-            if (found || get(in, out) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
-            found = true;
-        } else if (cbor_skip(in) != STATUS_OK) {
-            return STATUS_INVALID_ARGUMENT;
-        }
-    }
-    return found ? STATUS_OK : STATUS_INVALID_ARGUMENT;
-}
+/* Puts `at` before the value of `key`. STATUS_NO_ENTRY: it is not there. STATUS_INVALID_ARGUMENT: the payload is no map, or
+ * says it twice. */
+[[nodiscard]] enum status map_seek(const struct cbor_reader *in, struct span key, struct cbor_reader *at);
 
-[[nodiscard]] static inline enum status map_text(struct cbor_reader *in, struct span key, struct span *out) {
-    return map_value(in, key, out, cbor_get_text);
-}
+/* The value of `key`, which must be there. STATUS_INVALID_ARGUMENT otherwise. */
+[[nodiscard]] enum status map_text(const struct cbor_reader *in, struct span key, struct span *out);
+[[nodiscard]] enum status map_bytes(const struct cbor_reader *in, struct span key, struct span *out);
+[[nodiscard]] enum status map_u32(const struct cbor_reader *in, struct span key, uint32_t *out);
 
-[[nodiscard]] static inline enum status map_bytes(struct cbor_reader *in, struct span key, struct span *out) {
-    return map_value(in, key, out, cbor_get_bytes);
-}
+/* The same where it may be missing: then `out` stays as it is. False when it is there and something else. */
+[[nodiscard]] bool map_optional_bytes(const struct cbor_reader *in, struct span key, struct span *out);
+[[nodiscard]] bool map_optional_u32(const struct cbor_reader *in, struct span key, uint32_t *out);
+[[nodiscard]] bool map_optional_bool(const struct cbor_reader *in, struct span key, bool *out);

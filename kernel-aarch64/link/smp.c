@@ -1,4 +1,5 @@
 #include "link/smp.h"
+#include "gen/abi_image.h"
 #include "gen/abi_policy.h"
 #include "lib/printable.h"
 
@@ -12,6 +13,7 @@ struct group {
 
 static const struct group GROUPS[] = {
     {0, false, os_group},
+    {SMP_GROUP_IMAGE, true, image_group},
     {2, false, stat_group},
     {SMP_GROUP_VELOCITY, true, velocity_group},
     {SMP_GROUP_SIGNED, true, signed_group},

@@ -45,6 +45,8 @@ typedef enum status (*smp_group)(const struct smp_header *header, struct cbor_re
 
 enum status os_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,
                      struct refusal *refusal);
+enum status image_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,
+                        struct refusal *refusal);
 enum status stat_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,
                        struct refusal *refusal);
 enum status velocity_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 extern uint8_t __image_start[], __text_end[], __rodata_end[], __file_end[], __image_end[];
+extern uint8_t __relocated_start[]; /* what lies before it in the image is never written */
 extern uint8_t __crash_record[], __code_pool[], __stacks[], __data_pool[];
 extern const uint8_t __build_id_note[];
 

@@ -1,5 +1,5 @@
-#include "patch/install.h"
 #include "drivers/board.h"
+#include "lib/board_class.h"
 #include "lib/mem.h"
 #include "lib/pmu.h"
 #include "lib/refusal.h"

@@ -41,3 +41,4 @@
 [[nodiscard]] enum status handle_key(const struct msg_key_request *request, struct msg_key_response *response,
                                      struct refusal *refusal);
 [[nodiscard]] enum status handle_revoke(const struct msg_revoke_request *request, struct refusal *refusal);
+[[nodiscard]] enum status handle_measured(struct msg_measured_response *response, struct refusal *refusal);

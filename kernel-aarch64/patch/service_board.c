@@ -9,7 +9,7 @@
 #include "lib/refusal.h"
 #include "patch/boot_id.h"
 #include "patch/dispatch.h"
-#include "patch/install.h"
+#include "lib/board_class.h"
 #include "patch/service.h"
 #include "patch/slots.h"
 #include "patch/text.h"

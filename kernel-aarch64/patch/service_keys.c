@@ -1,7 +1,10 @@
-/* key, revoke. */
+/* key, revoke, measured. */
 #include "lib/mem.h"
+#include "mm/layout.h"
 #include "patch/service.h"
 #include "trust/keys.h"
+#include "trust/merkle.h"
+#include "update/update.h"
 
 enum status handle_key(const struct msg_key_request *request, struct msg_key_response *response,
                        [[maybe_unused]] struct refusal *refusal) {
@@ -26,4 +29,23 @@ enum status handle_revoke(const struct msg_revoke_request *request, struct refus
         return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "a public key has 32 bytes");
     }
     return keys_revoke(request->id, request->has_public_key ? request->public_key.data : nullptr, refusal);
+}
+
+/* What nobody writes does not change: measured once, at the first question. */
+enum status handle_measured(struct msg_measured_response *response, [[maybe_unused]] struct refusal *refusal) {
+    static uint8_t root[SHA256_BYTES];
+    static bool done;
+    const struct span fixed = {__image_start, (uint32_t)(__relocated_start - __image_start)};
+    if (!done) { merkle_root(fixed, root); }
+    done = true;
+    const uint8_t *image_root = update_root();
+    *response = (struct msg_measured_response){
+        .root = {root, sizeof(root)},
+        .bytes = fixed.size,
+        .image_root = {image_root, image_root == nullptr ? 0 : SHA256_BYTES},
+        .slot = update_running(),
+        .confirm_in_s = update_confirm_in_s(),
+        .storage = update_has_storage(),
+    };
+    return STATUS_OK;
 }

@@ -13,7 +13,7 @@ const BOOT_TIMEOUT_MS = 60_000;
 
 export type Bench = { readonly link: VelocityLink; readonly console: string[] };
 type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;
-type Options = Pick<VirtualBoardOptions, 'machine' | 'extra' | 'clock'>;
+type Options = Pick<VirtualBoardOptions, 'disk' | 'machine' | 'extra' | 'clock'>;
 
 const open = async (address: string) => {
   const console: string[] = [];

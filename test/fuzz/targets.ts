@@ -1,10 +1,11 @@
 /** What is fuzzed: readers of bytes that come from outside, each with the sources it is made of and where it begins. */
+import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { encode } from 'cborg';
 import { messages } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/index.ts';
-import { root } from '../../firmware/index.ts';
-import { coseHeader, encodePatch, type Patch } from '../../firmware/sign.ts';
+import { encodePolicy, policyOf, root, signImage, updateFile } from '../../firmware/index.ts';
+import { coseHeader, encodePatch, type Patch, type SigningKey, signCommand } from '../../firmware/sign.ts';
 import { encodeFrame } from '../../link/index.ts';
 import { hundredInstructions } from '../bench/kernel.ts';
 
@@ -54,6 +55,13 @@ const programs = [
   'r0 = 0\nr2 &= 7\nr1 += r2\nr0 = *(u8 *)(r1 + 0)\nexit',
   'call 5\nexit',
 ];
+
+const facts = { board_class: 'aarch64', memory_bytes: 1, build: '00', version: '1', sequence: 1n };
+
+const seedKey = (): SigningKey => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).subarray(12) };
+};
 
 const cose = [
   'lib/cbor.c',
@@ -106,6 +114,41 @@ const all: readonly Target[] = [
       encode([coseHeader(new Uint8Array(32)), new Map(), encodePatch(patch), new Uint8Array(64)]),
     ],
     maxBytes: 2048,
+  },
+  {
+    name: 'image',
+    doc: 'policy blocks, the manifests of images, signed commands',
+    sources: kernel(
+      ...cose.filter((file) => file !== 'patch/payload.c'),
+      ...curve,
+      'lib/sha256.c',
+      'trust/keys.c',
+      'trust/manifest.c',
+      'trust/policy.c',
+      'patch/command.c',
+    ),
+    seeds: () => {
+      const key = seedKey();
+      const image = new Uint8Array(64);
+      return [
+        Buffer.concat([Buffer.of(0), encodePolicy(policyOf(key)).subarray(0, 120)]),
+        Buffer.concat([Buffer.of(1), updateFile(image, signImage(image, facts, key)).subarray(0, 300)]),
+        Buffer.concat([
+          Buffer.of(2),
+          signCommand(
+            {
+              group: 64,
+              command: 4,
+              payload: encode({ name: 'fir' }),
+              sequence: 9n,
+              boot: image.subarray(0, 16),
+            },
+            key,
+          ),
+        ]),
+      ];
+    },
+    maxBytes: 1024,
   },
   {
     name: 'base64',

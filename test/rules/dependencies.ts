@@ -40,8 +40,9 @@ export const includeRules: Rules = {
   'bpf/maps': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'mm'],
   'bpf/helpers': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'drivers/clock.h'],
   trust: ['lib', 'gen', 'drivers/clock.h'],
-  patch: ['bpf', 'neon', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers', 'trust'],
-  link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp', 'trust'],
+  update: ['lib', 'gen', 'mm', 'drivers', 'trust'],
+  patch: ['bpf', 'neon', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers', 'trust', 'update'],
+  link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp', 'trust', 'update'],
   boot: anything,
 };
 

@@ -65,6 +65,28 @@ export const librarySources = [
   'gen/abi_messages.c',
 ] as const;
 
+/** What keeps images on a medium, with the keys and hashes that it checks them by. */
+export const updateSources = [
+  'lib/cbor.c',
+  'lib/cbor_deterministic.c',
+  'lib/crc32.c',
+  'lib/print.c',
+  'lib/sha256.c',
+  'lib/sha512.c',
+  'lib/ed25519.c',
+  'lib/ed25519_field.c',
+  'lib/ed25519_point.c',
+  'lib/ed25519_scalar.c',
+  'trust/cose.c',
+  'trust/keys.c',
+  'trust/manifest.c',
+  'trust/merkle.c',
+  'trust/policy.c',
+  'update/slots.c',
+  'update/store.c',
+  'update/upload.c',
+] as const;
+
 /** What the link on a PC is made of. */
 export const linkSources = [
   'lib/cbor.c',
@@ -81,4 +103,6 @@ export const linkSources = [
   'link/stat_group.c',
   'link/velocity_group.c',
   'link/signed_group.c',
+  'link/image_group.c',
+  'link/map.c',
 ] as const;

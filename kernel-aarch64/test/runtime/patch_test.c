@@ -5,7 +5,6 @@
 #include "lib/cbor.h"
 #include "lib/sha256.h"
 #include "patch/boot_id.h"
-#include "patch/install.h"
 #include "patch/modules.h"
 #include "patch/payload.h"
 #include "patch/service.h"

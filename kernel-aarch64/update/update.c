@@ -1,0 +1,117 @@
+#include "update/update.h"
+#include "drivers/board.h"
+#include "drivers/clock.h"
+#include "drivers/console.h"
+#include "lib/mem.h"
+
+static struct {
+    struct store store;
+    uint32_t running;
+    bool started_by_loader;
+    struct handoff handoff;
+    uint32_t refused; /* slot that the loader could not start */
+    struct refusal refusal;
+    struct upload upload;
+} update;
+
+static enum status save_keys(const struct key_record records[KEY_RECORDS]) {
+    static struct slot_record next;
+    next = update.store.record;
+    memcpy(next.keys, records, sizeof(next.keys));
+    return store_write(&update.store, &next);
+}
+
+void update_start(const struct block_device *device, const void *tree, uint64_t tree_bytes, void (*close)(void)) {
+    update.started_by_loader = loader_take_handoff(&update.handoff);
+    update.running = update.started_by_loader ? update.handoff.slot : SLOT_NONE;
+    update.refused = SLOT_NONE;
+    if (device == nullptr || store_open(&update.store, device) != STATUS_OK) { return; }
+    keys_keep(update.store.record.keys, save_keys);
+    if (!update.started_by_loader) {
+        loader_run(&update.store, tree, tree_bytes, close, &update.refused, &update.refusal);
+    }
+}
+
+void update_report(void) {
+    if (update.refused == SLOT_NONE) { return; }
+    console_print("slot %c does not start: %s\n", 'A' + (int)update.refused,
+                  update.refusal.message[0] != 0 ? update.refusal.message : "signature or root do not hold");
+}
+
+bool update_has_storage(void) { return update.store.device != nullptr; }
+uint32_t update_running(void) { return update.running; }
+const uint8_t *update_root(void) { return update.started_by_loader ? update.handoff.root : nullptr; }
+const struct slot *update_slot(uint32_t slot) { return &update.store.record.slots[slot]; }
+uint32_t update_active(void) { return update.store.record.active; }
+
+bool update_is_running(struct span sha) {
+    return update.running < SLOTS && span_equal(sha, (struct span){update_slot(update.running)->sha, SHA256_BYTES});
+}
+
+static bool is_under_test(void) {
+    return update.started_by_loader && update.handoff.test != 0 && update_has_storage() &&
+           update_slot(update.running)->state == SLOT_STATE_TEST;
+}
+
+uint32_t update_confirm_in_s(void) {
+    const uint64_t now_s = clock_ns() / 1'000'000'000;
+    static uint64_t deadline_s;
+    if (!is_under_test()) { return 0; }
+    if (deadline_s == 0) { deadline_s = now_s + CONFIRM_WITHIN_S; }
+    return now_s < deadline_s ? (uint32_t)(deadline_s - now_s) : 0;
+}
+
+void update_poll(void) {
+    if (!is_under_test() || update_confirm_in_s() != 0) { return; }
+    console_print("the image in slot %c did not confirm itself within %u s; resetting\n", 'A' + (int)update.running,
+                  CONFIRM_WITHIN_S);
+    board_reset();
+}
+
+static enum status need_storage(struct refusal *refusal) {
+    if (update_has_storage()) { return STATUS_OK; }
+    return REFUSE(refusal, STATUS_NO_STORAGE, "no medium with a partition of type 0x%x", SLOT_PARTITION_TYPE);
+}
+
+enum status update_begin(uint32_t size_bytes, struct span sha, struct refusal *refusal) {
+    const enum status status = need_storage(refusal);
+    if (status != STATUS_OK) { return status; }
+    return upload_begin(&update.upload, &update.store, update.running, size_bytes, sha, refusal);
+}
+
+enum status update_take(uint32_t offset, struct span data, uint32_t *next, struct refusal *refusal) {
+    enum status status = need_storage(refusal);
+    if (status == STATUS_OK) { status = upload_take(&update.upload, &update.store, offset, data, refusal); }
+    *next = update.upload.received;
+    return status;
+}
+
+enum status update_erase(struct refusal *refusal) {
+    uint32_t slot;
+    enum status status = need_storage(refusal);
+    if (status == STATUS_OK) { status = slots_target(&update.store, update.running, &slot); }
+    if (status != STATUS_OK) { return status; }
+    update.upload.open = false;
+    return slots_set_empty(&update.store, slot);
+}
+
+enum status update_test(struct span sha, struct refusal *refusal) {
+    const enum status status = need_storage(refusal);
+    if (status != STATUS_OK) { return status; }
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
+        const struct slot *at = update_slot(slot);
+        if (at->state == SLOT_STATE_EMPTY || !span_equal(sha, (struct span){at->sha, sizeof(at->sha)})) { continue; }
+        if (slot == update.running || slot == update_active()) {
+            return REFUSE(refusal, STATUS_BAD_STATE, "this image runs, or is the one that is started anyway");
+        }
+        return slots_set_test(&update.store, slot);
+    }
+    return REFUSE(refusal, STATUS_NO_ENTRY, "no slot holds this image");
+}
+
+enum status update_confirm(struct refusal *refusal) {
+    const enum status status = need_storage(refusal);
+    if (status != STATUS_OK) { return status; }
+    if (slots_confirm(&update.store, update.running) == STATUS_OK) { return STATUS_OK; }
+    return REFUSE(refusal, STATUS_BAD_STATE, "what runs is not under test");
+}

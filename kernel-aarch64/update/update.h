@@ -1,0 +1,31 @@
+#pragma once
+/* The boot medium of a running board: what runs, what may run next, and what keys have become. Core 0, outside interrupts. */
+
+#include "update/loader.h"
+#include "update/upload.h"
+
+/* Reads what the loader left, opens the medium, and gives trust/keys.h what it keeps. When the firmware started this image,
+ * it may start that of a slot instead and not return. Call it before other cores start. */
+void update_start(const struct block_device *device, const void *tree, uint64_t tree_bytes, void (*close)(void));
+
+/* Says on the console what the loader refused, once there is one. */
+void update_report(void);
+
+/* Resets the board when what runs did not confirm itself in time. Core 0, main loop. */
+void update_poll(void);
+
+[[nodiscard]] bool update_has_storage(void);
+[[nodiscard]] uint32_t update_running(void); /* slot, or SLOT_NONE */
+[[nodiscard]] const uint8_t *update_root(void); /* as the loader checked it, 32 bytes; null when none did */
+[[nodiscard]] uint32_t update_confirm_in_s(void); /* 0: nothing is to be confirmed */
+[[nodiscard]] const struct slot *update_slot(uint32_t slot);
+[[nodiscard]] uint32_t update_active(void);
+[[nodiscard]] bool update_is_running(struct span sha);
+
+/* As update/upload.h and update/slots.h; STATUS_NO_STORAGE. */
+[[nodiscard]] enum status update_begin(uint32_t size_bytes, struct span sha, struct refusal *refusal);
+[[nodiscard]] enum status update_take(uint32_t offset, struct span data, uint32_t *next, struct refusal *refusal);
+[[nodiscard]] enum status update_erase(struct refusal *refusal);
+/* Starts the slot that holds the update file of this hash at the next reset. STATUS_NO_ENTRY, STATUS_BAD_STATE. */
+[[nodiscard]] enum status update_test(struct span sha, struct refusal *refusal);
+[[nodiscard]] enum status update_confirm(struct refusal *refusal);

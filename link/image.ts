@@ -1,0 +1,80 @@
+/** SMP group 1, image management (Zephyr smp_group_1.rst): the slots that a board keeps kernel images in. */
+import { createHash } from 'node:crypto';
+import { imageCommands, slotStates } from '../abi/index.ts';
+import { sendStaged } from './stage.ts';
+
+/** Reading an image back and checking it takes the board a while. */
+const UPLOAD_TIMEOUT_MS = 20_000;
+
+export type SlotState = keyof typeof slotStates;
+
+export type ImageSlot = {
+  readonly slot: number;
+  readonly version: string;
+  /** SHA-256 of the update file. */
+  readonly hash: Uint8Array;
+  /** It runs. */
+  readonly active: boolean;
+  /** It is started when none is to be tested. */
+  readonly permanent: boolean;
+  readonly state: SlotState;
+};
+
+/** Sends one command of the group; answers with the decoded map. */
+export type AskImage = (
+  op: 'read' | 'write',
+  id: number,
+  value: object,
+  what: string,
+  more?: { timeoutMs?: number },
+) => Promise<Record<string, unknown>>;
+
+const stateOf = (value: unknown): SlotState =>
+  (Object.keys(slotStates) as SlotState[]).find((name) => slotStates[name].value === Number(value)) ??
+  'empty';
+
+const slotsIn = (reply: Record<string, unknown>): ImageSlot[] =>
+  ((reply.images ?? []) as Record<string, unknown>[]).map((one) => ({
+    slot: Number(one.slot),
+    version: String(one.version),
+    hash: one.hash as Uint8Array,
+    active: one.active === true,
+    permanent: one.permanent === true,
+    state: stateOf(one.state),
+  }));
+
+export class ImageSlots {
+  readonly #ask: AskImage;
+
+  constructor(ask: AskImage) {
+    this.#ask = ask;
+  }
+
+  /** Slots that hold something. */
+  state = async (): Promise<ImageSlot[]> =>
+    slotsIn(await this.#ask('read', imageCommands.state, {}, 'image state'));
+
+  /** Sends an update file into the slot that is free for it, and goes on where an earlier attempt stopped. Its hash. */
+  async upload(file: Uint8Array, onProgress?: (done: number, total: number) => void): Promise<Uint8Array> {
+    const sha = createHash('sha256').update(file).digest();
+    const more = { timeoutMs: UPLOAD_TIMEOUT_MS };
+    const send = async (chunk: object) => {
+      const reply = await this.#ask('write', imageCommands.upload, chunk, 'image upload', more);
+      return { off: Number(reply.off) };
+    };
+    await sendStaged(send, file, sha, onProgress);
+    return sha;
+  }
+
+  /** Has this image started at the next reset, on trial. */
+  test = async (hash: Uint8Array): Promise<ImageSlot[]> =>
+    slotsIn(await this.#ask('write', imageCommands.state, { hash, confirm: false }, 'image test'));
+
+  /** Keeps what runs. */
+  confirm = async (): Promise<ImageSlot[]> =>
+    slotsIn(await this.#ask('write', imageCommands.state, { confirm: true }, 'image confirm'));
+
+  erase = async (): Promise<void> => {
+    await this.#ask('write', imageCommands.erase, {}, 'image erase');
+  };
+}
