@@ -51,7 +51,7 @@ static bool in_guard_page(uint64_t addr) {
            (addr - STACKS_VA) % STACK_STRIDE_BYTES < STACK_STRIDE_BYTES - STACK_BYTES;
 }
 
-static const char *reason_of(const struct fault *fault, uint64_t kind) {
+[[clang::minsize]] static const char *reason_of(const struct fault *fault, uint64_t kind) {
     switch (kind & 3) {
     case TRAP_FIQ: return "unexpected FIQ";
     case TRAP_SERROR: return "SError";
@@ -63,7 +63,7 @@ static const char *reason_of(const struct fault *fault, uint64_t kind) {
     return class_name(fault->esr);
 }
 
-[[noreturn]] static void crash(const struct fault *fault, uint64_t kind) {
+[[noreturn, clang::minsize]] static void crash(const struct fault *fault, uint64_t kind) {
     if (!__atomic_exchange_n(&crashing, true, __ATOMIC_RELAXED)) {
         const char *reason = reason_of(fault, kind);
         const uint64_t base = (uintptr_t)__image_start;

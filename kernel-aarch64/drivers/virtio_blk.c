@@ -48,6 +48,7 @@ static bool wait(void) {
 
 static enum status run(uint32_t type, uint64_t sector, uint32_t count) {
     struct request *request = request_of();
+    if (base == 0) { return STATUS_TIMEOUT; }
     if (sector >= capacity || count > capacity - sector) { return STATUS_INVALID_ARGUMENT; }
     request->type = type;
     request->reserved = 0;
@@ -73,7 +74,7 @@ static enum status read(void *, uint64_t sector, uint32_t count, void *out) {
     uint8_t *to = out;
     for (uint32_t n; count > 0; count -= n, sector += n, to += n * SECTOR_BYTES) {
         n = portion(count);
-        const enum status status = base == 0 ? STATUS_TIMEOUT : run(REQUEST_READ, sector, n);
+        const enum status status = run(REQUEST_READ, sector, n);
         if (status != STATUS_OK) { return status; }
         memcpy(to, request_of()->data, n * SECTOR_BYTES);
     }
@@ -85,7 +86,6 @@ static enum status write(void *, uint64_t sector, uint32_t count, const void *in
     const uint8_t *from = in;
     for (uint32_t n; count > 0; count -= n, sector += n, from += n * SECTOR_BYTES) {
         n = portion(count);
-        if (base == 0) { return STATUS_TIMEOUT; }
         memcpy(request_of()->data, from, n * SECTOR_BYTES);
         const enum status status = run(REQUEST_WRITE, sector, n);
         if (status != STATUS_OK) { return status; }

@@ -11,3 +11,8 @@ struct refusal {
 
 /* Evaluates to the status, so that refusing is one return statement. */
 #define REFUSE(refusal, status, ...) (format((refusal)->message, sizeof((refusal)->message), __VA_ARGS__), (status))
+
+/* The first four bytes of an id or a hash, for %08x. */
+[[nodiscard]] static inline uint32_t first_bytes(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}

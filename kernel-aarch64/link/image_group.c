@@ -38,14 +38,12 @@ static void put_slot(struct cbor_writer *out, uint32_t slot) {
 static enum status show(struct cbor_writer *out) {
     uint32_t used = 0;
     for (uint32_t slot = 0; slot < SLOTS; slot++) { used += update_slot(slot)->state != SLOT_STATE_EMPTY; }
-    cbor_put_map(out, 2);
+    cbor_put_map(out, 1);
     cbor_put_text(out, SPAN("images"));
     cbor_put_array(out, used);
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         if (update_slot(slot)->state != SLOT_STATE_EMPTY) { put_slot(out, slot); }
     }
-    cbor_put_text(out, SPAN("splitStatus"));
-    cbor_put_uint(out, 0);
     return STATUS_OK;
 }
 

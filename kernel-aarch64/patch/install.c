@@ -51,8 +51,8 @@ static enum status check_boot(const struct admission *admission) {
     const uint8_t *wanted = admission->patch.boot.data;
     const uint8_t *here = boot_id();
     if (memcmp(wanted, here, BOOT_ID_BYTES) == 0) { return STATUS_OK; }
-    return REFUSE(admission->refusal, STATUS_WRONG_BOOT, "the patch is for boot %02x%02x%02x%02x..., this is %02x%02x%02x%02x...",
-                  wanted[0], wanted[1], wanted[2], wanted[3], here[0], here[1], here[2], here[3]);
+    return REFUSE(admission->refusal, STATUS_WRONG_BOOT, "the patch is for boot %08x..., this is %08x...", first_bytes(wanted),
+                  first_bytes(here));
 }
 
 static enum status check_hook(const struct admission *admission) {
@@ -90,9 +90,8 @@ static enum status check_parent(struct admission *admission) {
                       running->running.version);
     }
     if (memcmp(patch->parent.data, running->sha, sizeof(running->sha)) == 0) { return STATUS_OK; }
-    return REFUSE(refusal, STATUS_WRONG_PARENT, "version %u that runs is %02x%02x%02x%02x..., the parent is %02x%02x%02x%02x...",
-                  running->running.version, running->sha[0], running->sha[1], running->sha[2], running->sha[3],
-                  patch->parent.data[0], patch->parent.data[1], patch->parent.data[2], patch->parent.data[3]);
+    return REFUSE(refusal, STATUS_WRONG_PARENT, "version %u that runs is %08x..., the parent is %08x...",
+                  running->running.version, first_bytes(running->sha), first_bytes(patch->parent.data));
 }
 
 static enum status check_watch(const struct admission *admission) {

@@ -103,8 +103,7 @@ static enum status find_or_refuse(struct span id, struct signer *out, struct ref
     if (keys.policy.count == 0) { return STATUS_NO_KEY; }
     const enum status status = find(id, out);
     if (status == STATUS_OK) { return status; }
-    return REFUSE(refusal, status, "key %02x%02x%02x%02x%02x%02x%02x%02x", id.data[0], id.data[1], id.data[2], id.data[3],
-                  id.data[4], id.data[5], id.data[6], id.data[7]);
+    return REFUSE(refusal, status, "key %08x%08x", first_bytes(id.data), first_bytes(id.data + 4));
 }
 
 enum status keys_open(struct span message, uint32_t role, struct signer *out, struct span *payload,

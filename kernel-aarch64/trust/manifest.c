@@ -43,13 +43,11 @@ enum status manifest_open(struct span page, struct image_manifest *out, struct r
     if (page.size < UPDATE_HEADER_BYTES) { return STATUS_BAD_IMAGE; }
     memcpy(&magic, page.data, sizeof(magic));
     memcpy(&size, page.data + sizeof(magic), sizeof(size));
-    if (magic != UPDATE_MAGIC || size > page.size - UPDATE_HEADER_BYTES) {
-        return REFUSE(refusal, STATUS_BAD_IMAGE, "it does not begin with a manifest");
-    }
+    if (magic != UPDATE_MAGIC || size > page.size - UPDATE_HEADER_BYTES) { return STATUS_BAD_IMAGE; }
     struct signer signer;
     struct span payload;
     const struct span message = {page.data + UPDATE_HEADER_BYTES, size};
     const enum status status = keys_open(message, ROLE_IMAGE, &signer, &payload, refusal);
     if (status != STATUS_OK) { return status; }
-    return decode(payload, out) ? STATUS_OK : REFUSE(refusal, STATUS_BAD_IMAGE, "the manifest is not understood");
+    return decode(payload, out) ? STATUS_OK : STATUS_BAD_IMAGE;
 }

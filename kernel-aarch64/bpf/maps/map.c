@@ -107,7 +107,8 @@ static enum status map_make(const struct map_definition *definition, struct bpf_
     return STATUS_OK;
 }
 
-enum status map_acquire(const struct map_definition *definition, struct bpf_map **out) {
+/* Once a patch or for the host, beside functions that are called all the time: small. */
+[[clang::minsize]] enum status map_acquire(const struct map_definition *definition, struct bpf_map **out) {
     if (!definition_is_sound(definition)) { return STATUS_BAD_MAP_DEFINITION; }
     const bool constants = is_read_only(&definition->shape);
     struct bpf_map *map = constants ? find_constants(definition) : map_find(definition->name);
@@ -118,7 +119,7 @@ enum status map_acquire(const struct map_definition *definition, struct bpf_map 
     return STATUS_OK;
 }
 
-void map_release(struct bpf_map *map) {
+[[clang::minsize]] void map_release(struct bpf_map *map) {
     map->users -= 1;
     if (map->users > 0) { return; }
     uint32_t i = 0;
@@ -176,7 +177,7 @@ static uint32_t value_copies(const struct bpf_map *map) {
 
 uint32_t map_host_value_bytes(const struct bpf_map *map) { return map->shape.value_size * value_copies(map); }
 
-enum status map_host_read(struct bpf_map *map, const void *key, uint8_t *value) {
+[[clang::minsize]] enum status map_host_read(struct bpf_map *map, const void *key, uint8_t *value) {
     if (map->shape.type == MAP_TYPE_HASH) { return hash_read(map, key, value); }
     for (uint32_t core = 0; core < value_copies(map); core++) {
         const uint8_t *place = array_value(map, key, core);
@@ -195,7 +196,7 @@ static enum status status_of(enum map_result result) {
     }
 }
 
-enum status map_host_write(struct bpf_map *map, const void *key, const uint8_t *value) {
+[[clang::minsize]] enum status map_host_write(struct bpf_map *map, const void *key, const uint8_t *value) {
     if (is_read_only(&map->shape)) { return STATUS_ACCESS_DENIED; }
     if (map->shape.type == MAP_TYPE_HASH) { return status_of(hash_update(map, key, value, MAP_UPDATE_ANY)); }
     for (uint32_t core = 0; core < value_copies(map); core++) {
@@ -206,7 +207,7 @@ enum status map_host_write(struct bpf_map *map, const void *key, const uint8_t *
     return STATUS_OK;
 }
 
-enum status map_next_key(struct bpf_map *map, const void *key, uint8_t *out) {
+[[clang::minsize]] enum status map_next_key(struct bpf_map *map, const void *key, uint8_t *out) {
     if (map->shape.type == MAP_TYPE_HASH) { return hash_next_key(map, key, out); }
     const uint32_t last = key == nullptr ? UINT32_MAX : index_of(key);
     const uint32_t next = last >= map->shape.max_entries ? 0 : last + 1;
