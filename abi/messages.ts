@@ -243,6 +243,9 @@ export const messages = {
     request: {
       jit: bool('run compiled; else interpreted'),
       code: optional(bytes(CHUNK_BYTES, 'eBPF instructions')),
+      certificate: optional(
+        bytes(CHUNK_BYTES, 'certificate of the program; without one the board infers for itself'),
+      ),
       mem: bytes(2048, 'memory, readable and writable'),
     },
     response: {

@@ -14,7 +14,10 @@ export const patchKeys = {
   board_class: { key: 3, doc: 'board class, text; must equal the board’s' },
   code: { key: 4, doc: 'eBPF instructions, bytes (8 per slot)' },
   maps: { key: 5, doc: 'array of map definitions; ld_imm64 with src 1 or 2 carries the index in imm' },
-  certificate: { key: 6, doc: 'verifier certificate, bytes; empty when none' },
+  certificate: {
+    key: 6,
+    doc: 'certificate that the checker takes (bpf/checker/format.h), bytes; empty when none: then the board infers for itself',
+  },
   bound: { key: 7, doc: 'bound that the host proved, uint, in eBPF instructions; 0 = let the board decide' },
   parent: { key: 8, doc: 'program hash of the version it replaces, 32 bytes; empty for a first version' },
   sequence: { key: 9, doc: 'sequence number, uint, above every earlier one' },

@@ -1,5 +1,5 @@
 /** From a program to a signed patch that fits the board it is for. */
-import type { ModuleProgram } from '../ebpf/index.ts';
+import { CompileError, certificateOf, type ModuleProgram } from '../ebpf/index.ts';
 import { patchMaps } from '../evolve/index.ts';
 import { type Patch, type SigningKey, signPatch } from '../firmware/sign.ts';
 import type { Request, Response, VelocityLink } from '../link/index.ts';
@@ -17,12 +17,21 @@ const none = new Uint8Array(0);
 
 /** A patch that nobody proved: a person's first version, or their own replacement. */
 const unproven = {
-  certificate: none,
   bound: 0n,
   model_hash: none,
   prompt_hash: none,
   proof_hash: none,
   proof: 0,
+};
+
+/** The certificate for the board's checker. Without the compiler that builds the inference the board infers for itself. */
+const certificateFor = async (program: ModuleProgram): Promise<Uint8Array> => {
+  try {
+    return await certificateOf(program);
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    return none;
+  }
 };
 
 /** Names the running version as parent and takes the next sequence number, both read from the board. */
@@ -35,6 +44,7 @@ export const patchFor = async (link: VelocityLink, request: PatchRequest): Promi
     hook: request.program.hookId,
     board_class: info.board_class,
     code: request.program.code,
+    certificate: await certificateFor(request.program),
     maps: patchMaps(request.program),
     parent: running?.sha ?? none,
     sequence: info.sequence + 1n,

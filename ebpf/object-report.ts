@@ -54,6 +54,10 @@ export type VerifyRow = {
   readonly steps?: number;
   /** Time that the analysis took. */
   readonly infer_ms?: number;
+  /** Size of the certificate; 0 when none was found, and the board would have to infer for itself. */
+  readonly certificate_bytes?: number;
+  /** eBPF instructions that the checker steps with it: its work, whatever it runs on; 0 without a certificate. */
+  readonly check_insns?: number;
   /** Linux: program type that it was judged as. */
   readonly type?: string;
   /** With `explain`: the program, annotated. */
@@ -131,7 +135,8 @@ const verifyFunction = async (
     ...(verdict.ok ? { bound_insns: verdict.bound } : {}),
     states: verdict.states,
     steps: verdict.steps,
-    infer_ms: Math.round(took * 1000) / 1000,
+    infer_ms: Math.round((verdict.ok ? verdict.inferMs : took) * 1000) / 1000,
+    ...(verdict.ok ? { certificate_bytes: verdict.certificate.length, check_insns: verdict.checkInsns } : {}),
     ...('type' in f.program ? { type: f.program.type } : {}),
     ...(verdict.explanation ? { explain: explained(f.program, verdict.explanation) } : {}),
   };

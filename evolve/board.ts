@@ -42,6 +42,8 @@ export type PatchDetails = {
   readonly sequence: bigint;
   readonly boardClass: string;
   readonly boot: Uint8Array;
+  /** For the board's checker; empty when there is none. */
+  readonly certificate: Uint8Array;
   readonly bound: bigint;
   readonly proposer: string;
   readonly modelHash?: Uint8Array | undefined;
@@ -73,7 +75,7 @@ export const buildPatch = (d: PatchDetails, key: SigningKey): Uint8Array => {
     board_class: d.boardClass,
     code: d.program.code,
     maps: patchMaps(d.program),
-    certificate: none,
+    certificate: d.certificate,
     bound: d.bound,
     parent: d.parent,
     sequence: d.sequence,

@@ -1,7 +1,7 @@
 /** The loop: detect → propose → prove → push → watch → rollback. The board takes back what does not pay; the loop learns of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bpf, statusOf } from '../abi/index.ts';
-import type { ModuleProgram } from '../ebpf/index.ts';
+import { certificateOf, type ModuleProgram } from '../ebpf/index.ts';
 import type { SigningKey } from '../firmware/sign.ts';
 import { type BoardEvent, type BoardPort, buildPatch, type InstallOptions } from './board.ts';
 import type { Detection } from './detect.ts';
@@ -179,6 +179,7 @@ export class Loop {
         sequence: (await board.sequence()) + 1n,
         boardClass: await board.boardClass(),
         boot: await board.boot(),
+        certificate: await certificateOf(program),
         bound: BigInt(judgement.after?.bound ?? 0),
         proposer: proposal.proposer,
         modelHash: proposal.modelHash,

@@ -29,6 +29,8 @@ const commonFlags = [
 /** Parts that run at start-up, at the pace of the UART or once a patch: compiled for size, so that the image stays small. */
 const coldParts = [
   'boot/',
+  'bpf/checker/change.c',
+  'bpf/checker/rank.c',
   'bpf/helpers/',
   'bpf/interp/vector.c',
   'bpf/jit/atomic.c',

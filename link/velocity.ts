@@ -250,11 +250,19 @@ export class VelocityLink {
   }
 
   /** Runs a program: the code goes along with the request when it fits, else through the staging buffer. */
-  async runProgram(program: { jit: boolean; code: Uint8Array; mem: Uint8Array }): Promise<Response<'run'>> {
-    const { jit, code, mem } = program;
-    if (code.length + mem.length <= CHUNK_BYTES) return this.run({ jit, code, mem });
+  async runProgram(program: {
+    jit: boolean;
+    code: Uint8Array;
+    mem: Uint8Array;
+    /** For the board's checker; without one it infers for itself. */
+    certificate?: Uint8Array;
+  }): Promise<Response<'run'>> {
+    const { jit, code, mem, certificate } = program;
+    const more = certificate && certificate.length > 0 ? { certificate } : {};
+    if (code.length + mem.length + (certificate?.length ?? 0) <= CHUNK_BYTES)
+      return this.run({ jit, code, mem, ...more });
     await this.stage(code);
-    return this.run({ jit, mem });
+    return this.run({ jit, mem, ...more });
   }
 
   /** Events after `since`, oldest first; ends when there is none left, unless it is to `follow`. */

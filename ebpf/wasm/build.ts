@@ -1,4 +1,4 @@
-/** Compiles the kernel's verifier, JIT, interpreter and maps to WebAssembly: build/wasm/velocity.wasm, kept while no source changes. */
+/** Compiles the kernel's verifier, checker, JIT, interpreter and maps, and the inference of certificates, to WebAssembly: build/wasm/velocity.wasm, kept while no source changes. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -11,10 +11,11 @@ import { runClang } from '../clang.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const KERNEL = join(ROOT, 'kernel-aarch64');
 const HOST = join(ROOT, 'ebpf/wasm');
+const INFER = join(ROOT, 'ebpf/infer');
 const OUTPUT = paths.wasm;
 
 /** Folders whose sources are compiled whole, and single files. */
-const FOLDERS = ['bpf/interp', 'bpf/maps', 'bpf/verifier', 'bpf/jit'];
+const FOLDERS = ['bpf/interp', 'bpf/maps', 'bpf/verifier', 'bpf/checker', 'bpf/jit'];
 const FILES = ['bpf/helpers/trace.c', 'lib/mem.c'];
 /** What the sources include. */
 const HEADERS = ['bpf', 'gen', 'lib', 'mm', 'telemetry'];
@@ -85,7 +86,7 @@ const cached = async (hash: string): Promise<WebAssembly.Module | undefined> => 
 const build = async (sources: readonly string[], hash: string): Promise<WebAssembly.Module> => {
   await mkdir(dirname(OUTPUT), { recursive: true });
   const temporary = `${OUTPUT}.${process.pid}`;
-  const includes = [join(HOST, 'shim'), KERNEL, HOST].map((i) => `-I${i}`);
+  const includes = [join(HOST, 'shim'), KERNEL, HOST, INFER].map((i) => `-I${i}`);
   try {
     await runClang([...FLAGS, ...includes, ...sources, '-o', temporary], 'WebAssembly build of the verifier');
     const bytes = Buffer.concat([await readFile(temporary), customSection(HASH_SECTION, hash)]);
@@ -108,10 +109,10 @@ export const wasmModule = async (): Promise<WebAssembly.Module> => {
     FOLDERS.map((f) => join(KERNEL, f)),
     /\.c$/,
   );
-  const host = await collect([HOST], /\.c$/);
+  const host = await collect([HOST, INFER], /\.c$/);
   const sources = [...host, ...kernel, ...FILES.map((f) => join(KERNEL, f))];
   const headers = await collect(
-    [...HEADERS.map((f) => join(KERNEL, f)).filter(existsSync), HOST],
+    [...HEADERS.map((f) => join(KERNEL, f)).filter(existsSync), HOST, INFER],
     /\.(h|inc)$/,
   );
   const hash = await hashOf([...sources, ...headers]);

@@ -6,12 +6,14 @@ import { errorNamed, type LinuxProgram, type Program } from './program.ts';
 import { type RunInput, type RunResult, runProgram } from './run.ts';
 import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
+export { BOARD_CHECKER_BYTES } from './certify.ts';
 export { type CompareOptions, type Comparison, comparePrograms } from './compare.ts';
 export type { JitOptions, JitResult } from './jit.ts';
 export { arrayKey, type MapState } from './map-state.ts';
 export type { LinuxProgram, Program, ProgramError } from './program.ts';
+export type { Facts } from './proven.ts';
 export type { RunInput, RunResult } from './run.ts';
-export { FACT, type Facts, type Known, type Verdict, type VerifyOptions } from './verify.ts';
+export { FACT, type Known, type Verdict, type VerifyOptions } from './verify.ts';
 
 /** Calls are synchronous and independent of each other. */
 export class Host {
@@ -83,6 +85,11 @@ export const loadHost = (): Promise<Host> => {
 
 export const verify = async (program: Program, options?: VerifyOptions) =>
   (await loadHost()).verify(program, options);
+/** The certificate that a patch carries for the board's checker; empty when none is found: then the board infers for itself. */
+export const certificateOf = async (program: Program, options?: VerifyOptions): Promise<Uint8Array> => {
+  const verdict = await verify(program, options);
+  return verdict.ok ? verdict.certificate : new Uint8Array(0);
+};
 export const jitCompile = async (program: Program, options?: JitOptions) =>
   (await loadHost()).jitCompile(program, options);
 export const runOnHost = async (program: Program, input?: RunInput) => (await loadHost()).run(program, input);

@@ -19,12 +19,17 @@ export type Exports = {
   host_r0(): bigint;
   host_steps(): bigint;
   host_verify(workspace: number, size: number, stepBudget: bigint): number;
+  host_infer(workspace: number, size: number, stepBudget: bigint): number;
+  host_certificate(): number;
+  host_certificate_size(): number;
+  host_check(bytes: number, bytesSize: number, workspace: number, size: number, stepBudget: bigint): number;
   host_message(): number;
   host_insn(): number;
   host_bound(): bigint;
   host_verifier_steps(): bigint;
   host_states(): number;
   host_facts(): number;
+  host_stack_bytes(): number;
   host_explain_bytes(): number;
   host_explain(memory: number): void;
   host_explain_ways(slot: number): number;

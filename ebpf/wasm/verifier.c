@@ -1,10 +1,13 @@
+#include "bpf/checker/checker.h"
 #include "bpf/verifier/observe.h"
 #include "bpf/verifier/verifier.h"
 #include "explain.h"
 #include "host.h"
+#include "infer.h"
 
 static struct bpf_facts facts;
 static struct verifier_result result;
+static struct certificate certificate;
 static uint32_t walked;
 
 /* Ends the call, by an exception that unwinds it, when its time is up. */
@@ -23,15 +26,37 @@ static void restart(void *cookie) {
     explain_clear();
 }
 
-/* Status. `workspace` is aligned to 16 bytes. */
-uint32_t EXPORT(host_verify)(void *workspace, uint32_t size_bytes, uint64_t step_budget) {
-    const struct verifier_workspace lent = {workspace, size_bytes, step_budget};
-    const struct observation observation = {look_at_clock, restart, nullptr};
+static const struct observation observation = {look_at_clock, restart, nullptr};
+
+static void clear(void) {
     for (uint32_t i = 0; i < host.program.count && i < MAX_PROGRAM_INSNS; i++) { facts.flags[i] = 0; }
     facts.stack_bytes = 0;
     result = (struct verifier_result){};
+}
+
+/* Status. `workspace` is aligned to 16 bytes. */
+uint32_t EXPORT(host_verify)(void *workspace, uint32_t size_bytes, uint64_t step_budget) {
+    const struct verifier_workspace lent = {workspace, size_bytes, step_budget};
+    clear();
     explain_clear();
     return bpf_verify_observed(&host.program, &lent, &facts, &result, &observation);
+}
+
+/* Status of the search for a certificate, which lies in the workspace afterwards. */
+uint32_t EXPORT(host_infer)(void *workspace, uint32_t size_bytes, uint64_t step_budget) {
+    const struct verifier_workspace lent = {workspace, size_bytes, step_budget};
+    clear();
+    return bpf_infer(&host.program, &lent, &facts, &result, &certificate, look_at_clock);
+}
+
+const uint8_t *EXPORT(host_certificate)(void) { return certificate.bytes; }
+uint32_t EXPORT(host_certificate_size)(void) { return certificate.size_bytes; }
+
+/* Status of the check of a certificate. */
+uint32_t EXPORT(host_check)(const uint8_t *bytes, uint32_t bytes_size, void *workspace, uint32_t size_bytes, uint64_t step_budget) {
+    const struct verifier_workspace lent = {workspace, size_bytes, step_budget};
+    clear();
+    return bpf_check(&host.program, (struct span){bytes, bytes_size}, &lent, &facts, &result, nullptr);
 }
 
 const char *EXPORT(host_message)(void) { return result.message; }
@@ -40,3 +65,4 @@ uint64_t EXPORT(host_bound)(void) { return result.bound; }
 uint64_t EXPORT(host_verifier_steps)(void) { return result.steps; }
 uint32_t EXPORT(host_states)(void) { return result.states; }
 struct bpf_facts *EXPORT(host_facts)(void) { return &facts; }
+uint32_t EXPORT(host_stack_bytes)(void) { return facts.stack_bytes; }

@@ -1,7 +1,9 @@
 /** The kernel's verifier on the host: the same C, the same verdict. */
 import { bpf } from '../../abi/index.ts';
+import { certify } from './certify.ts';
 import type { HostInstance } from './instance.ts';
 import { errorOfCode, hand, type LinuxProgram, type Program, type ProgramError, refuse } from './program.ts';
+import { type Facts, proven } from './proven.ts';
 
 export type VerifyOptions = {
   /** Hook run: bytes that r1 points to. Default 0. */
@@ -26,9 +28,6 @@ export const FACT = {
   neverTaken: 32,
 } as const;
 
-/** What was proven of each slot: bits of enum bpf_fact in kernel-aarch64/bpf/program.h. */
-export type Facts = { readonly flags: Uint8Array; readonly stackBytes: number };
-
 /** Whatever the ways that came by have in common. */
 export type Known = {
   readonly insn: number;
@@ -45,9 +44,16 @@ export type Verdict = { readonly explanation?: readonly Known[] } & (
       readonly ok: true;
       /** Proven upper bound of executed eBPF instructions. */
       readonly bound: number;
+      /** Instructions that the analysis stepped, and most abstract states that it held at a time. */
       readonly steps: number;
       readonly states: number;
       readonly facts: Facts;
+      /** What the board's checker needs to prove the same in one pass; empty when none was found. */
+      readonly certificate: Uint8Array;
+      /** Instructions that the checker stepped with it; 0 without one. */
+      readonly checkInsns: number;
+      /** Milliseconds that the search for the certificate took, or the walk without one. */
+      readonly inferMs: number;
     }
   | {
       readonly ok: false;
@@ -62,15 +68,6 @@ export type Verdict = { readonly explanation?: readonly Known[] } & (
 /** As in kernel-aarch64/patch/compile.c, so that host and board agree on programs at the limit; a test compares them. */
 export const BOARD_STEP_BUDGET = 4_000_000;
 export const BOARD_WORKSPACE_BYTES = 1024 * 1024;
-
-/** struct bpf_facts: a byte for each slot that a program may have, then stack_bytes. */
-const readFacts = (host: HostInstance, count: number): Facts => {
-  const at = host.exports.host_facts();
-  const limit = host.exports.host_program_limit();
-  const flags = host.bytes(at, count).slice();
-  const stackBytes = new DataView(host.exports.memory.buffer).getUint32(at + limit, true);
-  return { flags, stackBytes };
-};
 
 const REGISTERS = 10;
 const STACK_SLOTS = 64;
@@ -113,6 +110,25 @@ const registersOf = (host: HostInstance, program: Program | LinuxProgram, insn: 
   );
 };
 
+/** Walks the program turn by turn, as the board does without a certificate. */
+const walk = (host: HostInstance, program: Program | LinuxProgram, options: VerifyOptions): Verdict => {
+  const size = options.workspaceBytes ?? BOARD_WORKSPACE_BYTES;
+  const { exports } = host;
+  const count = program.code.length / bpf.INSN_BYTES;
+  exports.host_explain(options.explain ? host.lend(count * exports.host_explain_bytes()) : 0);
+  const started = performance.now();
+  const status = exports.host_verify(host.lend(size), size, BigInt(options.stepBudget ?? BOARD_STEP_BUDGET));
+  const inferMs = performance.now() - started;
+  const explained = options.explain ? { explanation: explanationOf(host, count) } : {};
+  if (status === 0)
+    return { ...proven(host, program), certificate: new Uint8Array(0), checkInsns: 0, inferMs, ...explained };
+  const insn = exports.host_insn();
+  const error = errorOfCode(status, host.text(exports.host_message()), insn);
+  const steps = Number(exports.host_verifier_steps());
+  const registers = registersOf(host, program, insn);
+  return { ok: false, error, registers, steps, states: exports.host_states(), ...explained };
+};
+
 export const verifyProgram = (
   host: HostInstance,
   program: Program | LinuxProgram,
@@ -122,21 +138,7 @@ export const verifyProgram = (
   if (refused) return { ok: false, error: refused, registers: {}, steps: 0, states: 0 };
   host.reset();
   hand(host, program, options.memorySize ?? 0);
-  const size = options.workspaceBytes ?? BOARD_WORKSPACE_BYTES;
-  const { exports } = host;
   host.limitTime(options.timeMs ?? Number.POSITIVE_INFINITY);
-  const count = program.code.length / bpf.INSN_BYTES;
-  exports.host_explain(options.explain ? host.lend(count * exports.host_explain_bytes()) : 0);
-  const status = exports.host_verify(host.lend(size), size, BigInt(options.stepBudget ?? BOARD_STEP_BUDGET));
-  const steps = Number(exports.host_verifier_steps());
-  const states = exports.host_states();
-  const explained = options.explain ? { explanation: explanationOf(host, count) } : {};
-  if (status !== 0) {
-    const insn = exports.host_insn();
-    const error = errorOfCode(status, host.text(exports.host_message()), insn);
-    return { ok: false, error, registers: registersOf(host, program, insn), steps, states, ...explained };
-  }
-  const facts = readFacts(host, count);
-  const bound = Number(BigInt.asUintN(64, exports.host_bound()));
-  return { ok: true, bound, steps, states, facts, ...explained };
+  const certified = options.explain ? undefined : certify(host, program, options);
+  return certified ?? walk(host, program, options);
 };

@@ -557,15 +557,22 @@ enum status decode_run_request(struct cbor_reader *in, struct msg_run_request *o
             out->has_code = true;
             continue;
         }
-        if (span_is(key, "mem")) {
+        if (span_is(key, "certificate")) {
             if ((seen & 4u) != 0) { return STATUS_INVALID_ARGUMENT; }
             seen |= 4u;
+            if (!(cbor_get_bytes(in, &out->certificate) == STATUS_OK && out->certificate.size <= 3072u)) { return STATUS_INVALID_ARGUMENT; }
+            out->has_certificate = true;
+            continue;
+        }
+        if (span_is(key, "mem")) {
+            if ((seen & 8u) != 0) { return STATUS_INVALID_ARGUMENT; }
+            seen |= 8u;
             if (!(cbor_get_bytes(in, &out->mem) == STATUS_OK && out->mem.size <= 2048u)) { return STATUS_INVALID_ARGUMENT; }
             continue;
         }
         if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
     }
-    return (seen & 5u) == 5u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+    return (seen & 9u) == 9u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 void encode_run_response(struct cbor_writer *out, const struct msg_run_response *value) {

@@ -248,6 +248,8 @@ struct msg_run_request {
     bool jit; /* run compiled; else interpreted */
     struct span code; /* eBPF instructions */
     bool has_code;
+    struct span certificate; /* certificate of the program; without one the board infers for itself */
+    bool has_certificate;
     struct span mem; /* memory, readable and writable */
 };
 [[nodiscard]] enum status decode_run_request(struct cbor_reader *in, struct msg_run_request *out);

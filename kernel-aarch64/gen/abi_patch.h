@@ -9,7 +9,7 @@
 #define PATCH_KEY_BOARD_CLASS 3u /* board class, text; must equal the board’s */
 #define PATCH_KEY_CODE 4u /* eBPF instructions, bytes (8 per slot) */
 #define PATCH_KEY_MAPS 5u /* array of map definitions; ld_imm64 with src 1 or 2 carries the index in imm */
-#define PATCH_KEY_CERTIFICATE 6u /* verifier certificate, bytes; empty when none */
+#define PATCH_KEY_CERTIFICATE 6u /* certificate that the checker takes (bpf/checker/format.h), bytes; empty when none: then the board infers for itself */
 #define PATCH_KEY_BOUND 7u /* bound that the host proved, uint, in eBPF instructions; 0 = let the board decide */
 #define PATCH_KEY_PARENT 8u /* program hash of the version it replaces, 32 bytes; empty for a first version */
 #define PATCH_KEY_SEQUENCE 9u /* sequence number, uint, above every earlier one */
@@ -47,4 +47,4 @@
 #endif
 
 /* First 8 bytes of the contract hash. */
-#define ABI_HASH { 0xd2, 0x28, 0xeb, 0xd1, 0x69, 0xa4, 0xf0, 0x10 }
+#define ABI_HASH { 0xfa, 0xe6, 0xb3, 0xcd, 0x28, 0x8e, 0x61, 0x3f }

@@ -30,7 +30,7 @@ static struct compilation compilation;
 static enum status emit(uint32_t which, struct version *version, struct refusal *refusal) {
     const struct span code = {(const uint8_t *)programs[which], sizeof(programs[which])};
     enum status status = compile_begin(&compilation, code, HOOK_TIMER, refusal);
-    if (status == STATUS_OK) { status = compile_verify(&compilation, refusal); }
+    if (status == STATUS_OK) { status = compile_verify(&compilation, (struct span){}, refusal); }
     if (status == STATUS_OK) { status = compile_emit(&compilation, nullptr, version->word_of_insn); }
     if (status != STATUS_OK) { return status; }
     version->entry = (jit_function)compilation.code.exec_addr;

@@ -1,4 +1,5 @@
 #include "patch/compile.h"
+#include "bpf/checker/checker.h"
 #include "bpf/helpers/helpers.h"
 #include "bpf/verifier/verifier.h"
 #include "drivers/board.h"
@@ -12,6 +13,7 @@
 
 constexpr uint32_t WORKSPACE_BYTES = 1024 * 1024;
 constexpr uint64_t VERIFIER_STEPS = 4'000'000;
+constexpr uint64_t CHECKER_STEPS_PER_INSN = 64; /* of a certificate with many states at one place */
 
 /* Code memory that is tried first, and at most, in words per eBPF slot; prologue, epilogue and literals on top. */
 constexpr uint32_t WORDS_PER_INSN = 2;
@@ -57,12 +59,19 @@ enum status compile_begin(struct compilation *compilation, struct span code, enu
     return STATUS_OK;
 }
 
-enum status compile_verify(struct compilation *compilation, struct refusal *refusal) {
-    const struct verifier_workspace workspace = {
+static enum status judge(const struct bpf_program *program, struct span certificate) {
+    struct verifier_workspace workspace = {
         .memory = buffers->workspace, .size_bytes = WORKSPACE_BYTES, .step_budget = VERIFIER_STEPS};
+    if (certificate.size == 0) { return bpf_verify(program, &workspace, &buffers->facts, &buffers->verdict); }
+    workspace.size_bytes = CHECKER_WORKSPACE_BYTES;
+    workspace.step_budget = CHECKER_STEPS_PER_INSN * program->count;
+    return bpf_check(program, certificate, &workspace, &buffers->facts, &buffers->verdict, nullptr);
+}
+
+enum status compile_verify(struct compilation *compilation, struct span certificate, struct refusal *refusal) {
     compilation->program.maps = compilation->shapes;
     const uint64_t start = own_cycles();
-    const enum status status = bpf_verify(&compilation->program, &workspace, &buffers->facts, &buffers->verdict);
+    const enum status status = judge(&compilation->program, certificate);
     compilation->verify_cycles = own_cycles() - start;
     compilation->facts = &buffers->facts;
     compilation->bound = buffers->verdict.bound;

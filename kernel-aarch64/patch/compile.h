@@ -23,8 +23,10 @@ struct compilation {
 [[nodiscard]] enum status compile_begin(struct compilation *compilation, struct span code, enum hook_id hook,
                                         struct refusal *refusal);
 
-/* Every status of bpf_verify(), with instruction and message. Set memory_size and maps before. */
-[[nodiscard]] enum status compile_verify(struct compilation *compilation, struct refusal *refusal);
+/* Checks the certificate, or without one verifies within a fixed budget. Every status of bpf_check() or bpf_verify(), with
+ * instruction and message. Set memory_size and maps before. */
+[[nodiscard]] enum status compile_verify(struct compilation *compilation, struct span certificate,
+                                         struct refusal *refusal);
 
 /* Compiles what was verified into code memory and makes it executable; `maps` as in the program.
  * STATUS_JIT_TOO_LARGE, STATUS_POOL_FULL. The caller frees `code`. */

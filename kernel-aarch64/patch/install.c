@@ -168,7 +168,7 @@ static enum status build(struct admission *admission) {
     if (status == STATUS_OK) { status = version_make(patch->name, compilation->program.count, &admission->version); }
     if (status == STATUS_OK) { status = take_maps(admission); }
     if (status == STATUS_OK) { status = check_shadow(admission); }
-    if (status == STATUS_OK) { status = compile_verify(compilation, admission->refusal); }
+    if (status == STATUS_OK) { status = compile_verify(compilation, patch->certificate, admission->refusal); }
     if (status == STATUS_OK) { status = check_bound(admission); }
     if (status != STATUS_OK) { return status; }
     return compile_emit(compilation, admission->version->maps, admission->version->word_of_insn);

@@ -1,5 +1,5 @@
 /** What the kernel costs, measured by the board itself in executed instructions (QEMU -icount shift=0). */
-import { assemble } from '../../ebpf/index.ts';
+import { assemble, certificateOf } from '../../ebpf/index.ts';
 import type { VelocityLink } from '../../link/index.ts';
 import { injectFaults } from './faults.ts';
 import { atMost, type Metric } from './metric.ts';
@@ -33,7 +33,13 @@ export const hundredInstructions = (): Uint8Array => {
 
 const load = async (link: VelocityLink): Promise<Metric> => {
   const code = hundredInstructions();
-  const { verify_insns, compile_insns } = await link.run({ jit: true, code, mem: new Uint8Array(64) });
+  const certificate = await certificateOf({ code, hook: 'run' }, { memorySize: 64 });
+  const { verify_insns, compile_insns } = await link.run({
+    jit: true,
+    code,
+    mem: new Uint8Array(64),
+    certificate,
+  });
   return atMost('load_100_insns', Number(verify_insns + compile_insns), 'instructions', 62_000);
 };
 

@@ -30,6 +30,7 @@ export const includeRules: Rules = {
   gen: ['gen', 'lib'],
   bpf: ['lib', 'gen'],
   'bpf/verifier': ['lib', 'gen', 'bpf/program.h'],
+  'bpf/checker': ['lib', 'gen', 'bpf/program.h', 'bpf/verifier'],
   'bpf/jit': ['lib', 'gen', 'bpf/program.h'],
   'bpf/interp': ['lib', 'gen', 'bpf/program.h'],
   mm: ['lib', 'gen'],

@@ -1,6 +1,6 @@
 /** Builds the verifier and its test programs for this machine, and runs them. */
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -21,8 +21,11 @@ const programs = {
   runner: () => [
     ...sanitizers,
     '-I.',
+    '-Iebpf/infer',
     'test/verifier/runner.c',
     'ebpf/wasm/platform.c',
+    ...sourcesIn('ebpf/infer'),
+    ...sourcesIn('kernel-aarch64/bpf/checker'),
     ...sourcesIn('kernel-aarch64/bpf/verifier'),
   ],
   domain: () => ['-O2', 'test/verifier/domain_check.c'],
@@ -30,6 +33,9 @@ const programs = {
     '-O2',
     ...sanitizers.slice(2),
     '-Itest/verifier/oracle',
+    '-Iebpf/infer',
+    ...sourcesIn('ebpf/infer'),
+    ...sourcesIn('kernel-aarch64/bpf/checker'),
     ...sourcesIn('test/verifier/oracle'),
     ...sourcesIn('kernel-aarch64/bpf/verifier'),
     ...sourcesIn('kernel-aarch64/bpf/interp'),
@@ -37,11 +43,20 @@ const programs = {
 };
 
 /** Compiles a program into build/verifier and returns its path. */
-export const build = async (name: keyof typeof programs): Promise<string> => {
+export const build = (name: keyof typeof programs): Promise<string> => {
+  built[name] ??= compile(name);
+  return built[name];
+};
+
+const built: Partial<Record<keyof typeof programs, Promise<string>>> = {};
+
+const compile = async (name: keyof typeof programs): Promise<string> => {
   const output = `${root}/build/verifier/test-${name}`;
   mkdirSync(dirname(output), { recursive: true });
   const flags = ['-std=c23', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Ikernel-aarch64'];
-  await run('clang-19', [...flags, ...programs[name](), '-o', output], { cwd: root });
+  const fresh = `${output}.${process.pid}`; // another test may be running the old one
+  await run('clang-19', [...flags, ...programs[name](), '-o', fresh], { cwd: root });
+  renameSync(fresh, output);
   return output;
 };
 
@@ -57,6 +72,18 @@ export type Verdict = {
   steps: number;
   states: number;
   stack_bytes?: number;
+  /** What the inference found, and what the checker said of it. */
+  certificate: {
+    infer: string;
+    insn: number;
+    message: string;
+    check?: string;
+    check_insn?: number;
+    check_message?: string;
+    bytes?: number;
+    bound?: number;
+    check_steps?: number;
+  };
 };
 
 /** Verdicts of the native verifier on request lines, in their order. */

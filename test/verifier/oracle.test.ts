@@ -7,11 +7,24 @@ test('no number escapes an operator of the scalar domain', async (t) => {
   t.regex(output, /^ok 400 elements$/m);
 });
 
-type Totals = { programs: number; accepted: number; checked: number };
+type Totals = {
+  programs: number;
+  accepted: number;
+  checked: number;
+  certified: number;
+  certified_checked: number;
+  damaged_accepted: number;
+};
 
-test('no run of an accepted program leaves its abstract states, its facts or its bound', async (t) => {
+test('no run of an accepted program, with or without certificate, leaves its abstract states, its facts or its bound', async (t) => {
   const totals = JSON.parse(await outputOf(await build('oracle'), ['50000', '1'])) as Totals;
   t.is(totals.programs, 50_000);
   t.true(totals.accepted > 15_000, `only ${totals.accepted} were accepted, so little was checked`);
   t.true(totals.checked > 2_000_000);
+  t.true(totals.certified > 10_000, `only ${totals.certified} had a certificate that was taken`);
+  t.true(totals.certified_checked > 2_000_000);
+  t.true(
+    totals.damaged_accepted > 5000,
+    'damaged certificates that are taken all the same are the ones to learn from',
+  );
 });

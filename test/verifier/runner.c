@@ -4,8 +4,10 @@
  *   platform: velocity or linux      code: hex, "-" when empty
  *   maps: "-" or type,key_size,value_size,max_entries,flags,inner joined by ';'; inner is 1 + the map that it holds, or 0 */
 
+#include "bpf/checker/checker.h"
 #include "bpf/verifier/verifier.h"
 #include "ebpf/wasm/platform.h"
+#include "infer.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +44,28 @@ static uint32_t parse_code(const char *hex, struct bpf_insn **insns) {
     return (uint32_t)(bytes / 8);
 }
 
+enum { INFER_BYTES = 64 * 1024 * 1024, INFER_STEPS = 20'000'000, CHECK_STEPS = 1'000'000 };
+
+/* Infers a certificate and checks it. */
+static void certify(const struct bpf_program *program) {
+    static struct bpf_facts facts;
+    static alignas(16) uint8_t checker_memory[CHECKER_WORKSPACE_BYTES];
+    static void *infer_memory;
+    if (infer_memory == nullptr) { infer_memory = aligned_alloc(16, INFER_BYTES); }
+    struct verifier_workspace workspace = {infer_memory, INFER_BYTES, INFER_STEPS};
+    struct verifier_workspace small = {checker_memory, sizeof(checker_memory), CHECK_STEPS};
+    struct verifier_result inferred, checked = {0};
+    struct certificate certificate;
+    enum status status = bpf_infer(program, &workspace, &facts, &inferred, &certificate, nullptr);
+    printf(",\"certificate\":{\"infer\":\"%s\",\"insn\":%u,\"message\":\"%s\",\"steps\":%" PRIu64, status_name(status), inferred.insn, inferred.message, inferred.steps);
+    if (status == STATUS_OK) {
+        status = bpf_check(program, (struct span){certificate.bytes, certificate.size_bytes}, &small, &facts, &checked, nullptr);
+        printf(",\"check\":\"%s\",\"check_insn\":%u,\"check_message\":\"%s\",\"bytes\":%u,\"bound\":%" PRIu64 ",\"check_steps\":%" PRIu64, status_name(status), checked.insn,
+               checked.message, certificate.size_bytes, checked.bound, checked.steps);
+    }
+    printf("}");
+}
+
 static void answer(const struct bpf_program *program, const struct verifier_result *r, const struct bpf_facts *facts) {
     printf("{\"code\":\"%s\",\"insn\":%u,\"message\":\"%s\",\"bound\":%" PRIu64 ",\"steps\":%" PRIu64 ",\"states\":%u", status_name(r->status),
            r->insn, r->message, r->bound, r->steps, r->states);
@@ -50,6 +74,7 @@ static void answer(const struct bpf_program *program, const struct verifier_resu
         for (uint32_t i = 0; i < program->count; i++) { printf("%s%u", i == 0 ? "" : ",", facts->flags[i]); }
         printf("]");
     }
+    certify(program);
     printf("}\n");
 }
 

@@ -195,6 +195,17 @@ DOMAIN bool domain_small(const struct scalar *s, uint32_t w) {
     return (s->value | s->mask) <= (uint64_t)width_smax(w / 2);
 }
 
+/* The ends of a range as the known low bits allow them: numbers in steps of the lowest unknown bit. Of an empty range
+ * anything comes out that is empty too, or holds numbers that the known bits rule out. */
+DOMAIN uint64_t step_down(uint64_t x, struct bits b) {
+    uint64_t step = b.mask & -b.mask, below = b.value & (step - 1);
+    return ((x - below) & -step) + below;
+}
+DOMAIN uint64_t step_up(uint64_t x, struct bits b) {
+    uint64_t step = b.mask & -b.mask, below = b.value & (step - 1);
+    return ((x - below + step - 1) & -step) + below;
+}
+
 DOMAIN void put_small(struct scalar *s, struct bits known, uint64_t low, uint64_t high) {
     *s = (struct scalar){known.value, known.mask, low, high, (int64_t)low, (int64_t)high,
                          (uint32_t)low, (uint32_t)high, (int32_t)low, (int32_t)high};
@@ -207,6 +218,10 @@ DOMAIN bool domain_settle_small(struct scalar *s, struct bits known, uint64_t lo
     if (low > high || !bits_narrow(&known, bits_of_range(low, high))) { return false; }
     low = max_u(low, known.value);
     high = min_u(high, known.value | known.mask);
+    if ((known.mask & 1) == 0 && known.mask != 0) { /* both ends are at or above the known bits */
+        low = step_up(low, known);
+        high = step_down(high, known);
+    }
     put_small(s, known, low, high);
     return low <= high;
 }

@@ -121,6 +121,11 @@ void *take_memory(struct verifier *v, uint32_t size_bytes);
  * Format: %u %d %x of uint64_t/int64_t values, %s string, %r register number, %R const struct reg *. */
 [[nodiscard]] enum status refuse(struct verifier *v, enum status status, uint32_t insn, const char *format, ...);
 
+/* verify.c: lays out the workspace for one program; null, with result->status, when it is too small. */
+struct verifier *verifier_open(const struct bpf_program *program, const struct verifier_workspace *workspace, struct bpf_facts *facts,
+                               struct verifier_result *result);
+/* Whether the platform takes programs like this at all; sets v->type. */
+[[nodiscard]] enum status check_program(struct verifier *v);
 /* structure.c: decodes, checks and marks every slot. */
 [[nodiscard]] enum status check_structure(struct verifier *v);
 /* liveness.c: fills v->live. */

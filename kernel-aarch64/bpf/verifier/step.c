@@ -129,6 +129,10 @@ static inline enum status step_plain(struct verifier *v, struct state *s, struct
     }
 }
 
+enum status state_step(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
+    return step_plain(v, s, insn, shape, reg_at(s, insn_dst(insn)), reg_at(s, insn_src(insn)));
+}
+
 enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
     const uint16_t *points = v->points;
     const struct bpf_insn *insns = v->program->insns;

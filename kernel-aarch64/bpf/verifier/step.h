@@ -18,6 +18,9 @@ enum flow : uint8_t {
 /* Executes instructions from s->pc on, at least one and at most *left, which it counts down: until one does not simply
  * lead to the next, or leads to a point. */
 enum flow state_run(struct verifier *v, struct state *s, uint64_t *left);
+/* Executes this instruction, which is no jump and no call of a local function; of a 64-bit load s->pc is then the second
+ * slot. Notes no facts. */
+[[nodiscard]] enum status state_step(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape);
 /* Takes one way out of the conditional jump at s->pc: narrows what it compares and moves s->pc. False when the way is
  * not possible. While v->undo_active, what changes can be taken back with state_undo(). */
 [[nodiscard]] bool state_assume(struct verifier *v, struct state *s, bool taken);

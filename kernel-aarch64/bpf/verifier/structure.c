@@ -38,45 +38,6 @@ static enum status check_fall_through(struct verifier *v, uint32_t pc, uint32_t 
     return STATUS_OK;
 }
 
-/* What is looked at closely: bits of the two words of an instruction that its plain forms have clear (dst in 8..11, src in
- * 12..15, off in 16..31), and registers above a limit: what to add to dst (in 0..3) and src (in 8..11) so that bit 4 or 12 gets
- * set. Shapes that are not listed have no plain form. */
-static const struct plain {
-    uint32_t clear, clear_imm, limits;
-} plain[SHAPE_EXIT + 1] = {
-#define NONE_PLAIN {0, 0, 0x1010}
-#define UP_TO(dst, src) ((15u - (dst)) | (15u - (src)) << 8)
-    [SHAPE_BAD] = NONE_PLAIN,
-    [SHAPE_LEGACY_PACKET] = NONE_PLAIN,
-    [SHAPE_CALLX] = NONE_PLAIN,
-    [SHAPE_LD_IMM64] = NONE_PLAIN,
-    [SHAPE_ATOMIC] = NONE_PLAIN,
-    [SHAPE_SWAP] = NONE_PLAIN,
-    [SHAPE_CALL] = NONE_PLAIN,
-    [SHAPE_LDX] = {0, UINT32_MAX, UP_TO(9, 10)},
-    [SHAPE_LDSX] = {0, UINT32_MAX, UP_TO(9, 9)},
-    [SHAPE_ST] = {0xf000, 0, UP_TO(10, 9)},
-    [SHAPE_STX] = {0, UINT32_MAX, UP_TO(10, 9)},
-    [SHAPE_MOV_K] = {0xfffff000, 0, UP_TO(9, 9)},
-    [SHAPE_MOV_X] = {0xffff0000, UINT32_MAX, UP_TO(9, 9)},
-    [SHAPE_ALU_K] = {0xfffff000, 0, UP_TO(9, 9)},
-    [SHAPE_ALU_X] = {0xffff0000, UINT32_MAX, UP_TO(9, 9)},
-    [SHAPE_DIV_K] = {0xfffef000, 0, UP_TO(9, 9)},
-    [SHAPE_DIV_X] = {0xfffe0000, UINT32_MAX, UP_TO(9, 9)},
-    [SHAPE_NEG] = {0xfffff000, UINT32_MAX, UP_TO(9, 9)},
-    [SHAPE_JA] = {0xff00, UINT32_MAX, UP_TO(9, 9)},
-    [SHAPE_JA32] = {0xffffff00, 0, UP_TO(9, 9)},
-    [SHAPE_COND_K] = {0xf000, 0, UP_TO(9, 9)},
-    [SHAPE_COND_X] = {0, UINT32_MAX, UP_TO(9, 9)},
-    [SHAPE_EXIT] = {0xffffff00, UINT32_MAX, UP_TO(9, 9)},
-};
-static_assert(SHAPE_EXIT == 22); /* a new shape needs its row */
-
-static inline bool is_plain(uint32_t fields, uint32_t imm, const struct plain *p) {
-    uint32_t regs = (fields >> 8 & 15) + (fields >> 4 & 0xf00) + p->limits;
-    return ((fields & p->clear) | (imm & p->clear_imm) | (regs & 0x1010)) == 0;
-}
-
 /* Marks what a jump or call leads to. */
 static enum status note_edge(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape, uint8_t reached, bool *settled) {
     if (shape_jumps(shape)) { return note_target(v, pc, jump_target(insn, shape, pc), MARK_TARGET | reached, settled); }

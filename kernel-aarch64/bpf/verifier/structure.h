@@ -13,6 +13,19 @@ static inline bool is_local_call(struct bpf_insn insn, uint8_t shape) {
     return shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_LOCAL;
 }
 
+/* What is looked at closely: bits of the two words of an instruction that its plain forms have clear (dst in 8..11, src in
+ * 12..15, off in 16..31), and registers above a limit: what to add to dst (in 0..3) and src (in 8..11) so that bit 4 or 12 gets
+ * set. Shapes that are not listed have no plain form. */
+struct plain {
+    uint32_t clear, clear_imm, limits;
+};
+extern const struct plain plain[];
+
+static inline bool is_plain(uint32_t fields, uint32_t imm, const struct plain *p) {
+    uint32_t regs = (fields >> 8 & 15) + (fields >> 4 & 0xf00) + p->limits;
+    return ((fields & p->clear) | (imm & p->clear_imm) | (regs & 0x1010)) == 0;
+}
+
 /* fields.c: opcode, registers, and the fields that must be zero. */
 [[nodiscard]] enum status check_slot(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape);
 

@@ -12,7 +12,7 @@ void *take_memory(struct verifier *v, uint32_t size_bytes) {
     return taken;
 }
 
-static enum status check_program(struct verifier *v) {
+enum status check_program(struct verifier *v) {
     const struct bpf_program *program = v->program;
     if (program->count == 0) { return refuse(v, STATUS_EMPTY_PROGRAM, 0, "0 slots"); }
     if (program->count > v->platform->insn_limit) {
@@ -81,11 +81,14 @@ static enum status verify(struct verifier *v, const struct verifier_workspace *w
     return walk_again(v, workspace, observation);
 }
 
-enum status bpf_verify_observed(const struct bpf_program *program, const struct verifier_workspace *workspace, struct bpf_facts *facts,
-                                struct verifier_result *result, const struct observation *observation) {
+struct verifier *verifier_open(const struct bpf_program *program, const struct verifier_workspace *workspace, struct bpf_facts *facts,
+                               struct verifier_result *result) {
     *result = (struct verifier_result){.status = STATUS_OK};
     uint32_t own_bytes = (sizeof(struct verifier) + 15) & ~15u;
-    if (workspace->size_bytes < VERIFIER_WORKSPACE_MIN_BYTES) { return result->status = STATUS_INVALID_ARGUMENT; }
+    if (workspace->size_bytes < VERIFIER_WORKSPACE_MIN_BYTES) {
+        result->status = STATUS_INVALID_ARGUMENT;
+        return nullptr;
+    }
     struct verifier *v = workspace->memory;
     v->program = program;
     v->sweep_budget = (workspace->step_budget < UINT32_MAX ? 4 * workspace->step_budget : UINT64_MAX / 2) + 16 * (uint64_t)program->count + 1; /* a few for each, whatever the budget */
@@ -95,8 +98,19 @@ enum status bpf_verify_observed(const struct bpf_program *program, const struct 
     v->free = (uint8_t *)workspace->memory + own_bytes;
     v->limit = (uint8_t *)workspace->memory + workspace->size_bytes;
     v->point_count = v->loop_count = v->function_count = 0;
-    v->observer = observation == nullptr ? nullptr : observation->observer;
-    v->observer_cookie = observation == nullptr ? nullptr : observation->cookie;
+    v->observer = nullptr;
+    v->observer_cookie = nullptr;
+    return v;
+}
+
+enum status bpf_verify_observed(const struct bpf_program *program, const struct verifier_workspace *workspace, struct bpf_facts *facts,
+                                struct verifier_result *result, const struct observation *observation) {
+    struct verifier *v = verifier_open(program, workspace, facts, result);
+    if (v == nullptr) { return result->status; }
+    if (observation != nullptr) {
+        v->observer = observation->observer;
+        v->observer_cookie = observation->cookie;
+    }
     if (verify(v, workspace, observation) != STATUS_OK) {
         result->bound = 0;
         return result->status;

@@ -1,9 +1,9 @@
 /** The programs on a board: compiled to eBPF, run by its JIT. */
 import { join } from 'node:path';
-import { compileModule, loadObject } from '../../../ebpf/index.ts';
+import { certificateOf, compileModule, loadObject } from '../../../ebpf/index.ts';
 import { root } from '../../../firmware/index.ts';
 import type { VelocityLink } from '../../../link/index.ts';
-import { memoryOf, type PeerProgram } from './programs.ts';
+import { MEMORY_BYTES, memoryOf, type PeerProgram } from './programs.ts';
 
 export const sourceOf = (program: PeerProgram): string =>
   join(root, 'test/bench/programs', `${program.name}.c`);
@@ -30,7 +30,8 @@ export const runOnBoard = async (
   program: PeerProgram,
   code: Uint8Array,
 ): Promise<BoardRun> => {
-  const answer = await link.runProgram({ jit: true, code, mem: memoryOf(program) });
+  const certificate = await certificateOf({ code, hook: 'run' }, { memorySize: MEMORY_BYTES });
+  const answer = await link.runProgram({ jit: true, code, mem: memoryOf(program), certificate });
   return {
     result: Number(BigInt.asUintN(32, answer.r0)),
     memory: answer.mem,

@@ -9,6 +9,7 @@
 #include "bpf/verifier/instruction.h"
 #include "bpf/verifier/observe.h"
 #include "bpf/verifier/platform.h"
+#include "certificates.h"
 #include "check.h"
 #include "generator.h"
 #include "random.h"
@@ -192,7 +193,19 @@ static void run_once(struct run *run, uint64_t bound) {
 struct totals {
     uint64_t accepted, refused, checked, steps;
     uint64_t by_status[1024];
+    struct certificate_totals certificates;
 };
+
+/* What was accepted runs, with every state checked; returns how many were. */
+static uint64_t run_accepted(void *cookie, const struct generated *generated, const struct bpf_facts *facts, uint64_t bound, uint64_t seed) {
+    uint64_t checked = 0;
+    for (uint32_t i = 0; i < RUNS; i++) {
+        struct run run = {.generated = generated, .collected = cookie, .facts = facts, .seed = seed + i * 1000003u};
+        run_once(&run, bound);
+        checked += run.checked;
+    }
+    return checked;
+}
 
 static void check_program(uint64_t seed, struct collected *collected, void *workspace_memory, struct totals *totals) {
     static struct generated generated;
@@ -214,11 +227,7 @@ static void check_program(uint64_t seed, struct collected *collected, void *work
         return;
     }
     totals->accepted++;
-    for (uint32_t i = 0; i < RUNS; i++) {
-        struct run run = {.generated = &generated, .collected = collected, .facts = &facts, .seed = seed + i * 1000003u};
-        run_once(&run, result.bound);
-        totals->checked += run.checked;
-    }
+    totals->checked += run_accepted(collected, &generated, &facts, result.bound, seed);
 }
 
 int main(int count, char **arguments) {
@@ -227,12 +236,19 @@ int main(int count, char **arguments) {
     collected->arena = malloc(ARENA_BYTES);
     void *workspace = aligned_alloc(16, WORKSPACE_BYTES);
     struct totals totals = {0};
-    for (uint64_t i = 0; i < programs; i++) { check_program(seed + i, collected, workspace, &totals); }
+    struct certificate_oracle *certificates = certificates_open(&(struct certificate_hooks){{collect, clear, collected}, run_accepted});
+    for (uint64_t i = 0; i < programs; i++) {
+        check_program(seed + i, collected, workspace, &totals);
+        certificates_try(certificates, seed + i, &totals.certificates);
+    }
+    certificates_close(certificates);
     free(collected->arena);
     free(collected);
     free(workspace);
-    printf("{\"programs\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"checked\":%" PRIu64 ",\"walked\":%" PRIu64 ",\"codes\":{",
-           programs, seed, totals.accepted, totals.refused, totals.checked, totals.steps);
+    printf("{\"programs\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"checked\":%" PRIu64 ",\"walked\":%" PRIu64
+           ",\"certified\":%" PRIu64 ",\"certified_checked\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"damaged_accepted\":%" PRIu64 ",\"unlike\":%" PRIu64 ",\"codes\":{",
+           programs, seed, totals.accepted, totals.refused, totals.checked, totals.steps, totals.certificates.accepted, totals.certificates.checked,
+           totals.certificates.damaged, totals.certificates.damaged_accepted, totals.certificates.unlike);
     const char *comma = "";
 #define COUNT(name, code, sentence) \
     if (totals.by_status[code] != 0) { \

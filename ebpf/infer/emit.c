@@ -1,0 +1,199 @@
+/* Goes the checker's way with the states that were found, and writes down what it will have to know. First without writing,
+ * until it is known how long a turn of each loop is. */
+
+#include "difference.h"
+#include "lib/mem.h"
+
+enum { ROUNDS = 24, CHANGE_BYTES = 16 * 1024 };
+
+static struct emission {
+    struct writer writer;
+    uint8_t *change_bytes;
+    uint64_t steps, last; /* of the last event */
+    bool grown; /* a turn is longer than was thought */
+    bool broken;
+} emission;
+
+static void event(enum event kind) {
+    write_number(&emission.writer, (emission.steps - emission.last) << 3 | kind);
+    emission.last = emission.steps;
+}
+
+static enum status fail(struct inference *f, const char *why) {
+    return refuse(f->v, STATUS_BAD_CERTIFICATE, f->machine.state.pc, "%s", why);
+}
+
+enum { NEW, WAITING, DONE };
+
+static enum status turn_ends(struct inference *f, struct site *at, uint32_t site) {
+    uint64_t trip = f->machine.state.walked - at->walked;
+    if (!is_head(f, site)) { return fail(f, "a jump leads back to where no loop begins"); }
+    if (trip > at->trip) {
+        at->trip = trip;
+        emission.grown = true;
+    }
+    return STATUS_OK;
+}
+
+/* `begun` is the state that waits, `joins` whether it does. */
+static enum status leave_to(struct inference *f, uint32_t site, enum event kind) {
+    struct site *at = &f->sites[site];
+    struct machine *m = &f->machine, *o = &f->other;
+    if (at->joins == DONE) { return turn_ends(f, at, site); }
+    if (at->joins == WAITING) {
+        if (!entry_covers(at->begun, m)) { return fail(f, "a state is not covered"); }
+        if (m->state.walked > at->begun->walked) { at->begun->walked = m->state.walked; }
+        return STATUS_OK;
+    }
+    struct writer change = {emission.change_bytes, 0, CHANGE_BYTES};
+    if (at->entry == nullptr) { return fail(f, "a state where none was found"); }
+    entry_load(at->entry, o);
+    if (write_change(&change, m, o)) {
+        event(kind);
+        for (uint32_t i = 0; i < change.size && i < change.capacity; i++) { write_byte(&emission.writer, change.out[i]); }
+    } else if (kind == EVENT_FALL) {
+        event(kind);
+        write_number(&emission.writer, 0);
+    }
+    at->begun = at->entry;
+    at->begun->walked = m->state.walked;
+    at->joins = WAITING;
+    return STATUS_OK;
+}
+
+static enum status take_jump(struct inference *f, uint32_t pc) {
+    uint32_t site;
+    return site_at(f, pc, &site) ? leave_to(f, site, EVENT_JUMP) : fail(f, "a jump to no site");
+}
+
+static enum status part(struct inference *f, bool track, bool *ended) {
+    struct machine *m = &f->machine;
+    struct machine_masks saved;
+    machine_save(m, &saved);
+    enum status status = machine_assume(m, track, true) ? take_jump(f, m->state.pc) : STATUS_OK;
+    machine_restore(m, &saved);
+    if (status == STATUS_OK) { *ended = !machine_assume(m, track, false); }
+    return status;
+}
+
+static enum status step(struct inference *f, bool *ended) {
+    struct machine *m = &f->machine;
+    bool track = f->notes[m->state.pc].track;
+    if (track) { event(EVENT_TRACK); }
+    enum flow flow = machine_step(m, track);
+    enum status status = STATUS_OK;
+    *ended = flow == FLOW_EXIT || flow == FLOW_JUMPED || flow == FLOW_ALWAYS;
+    if (flow == FLOW_REFUSED) { return f->v->result->status; }
+    if (flow == FLOW_BRANCH) { status = part(f, track, ended); }
+    if (flow == FLOW_JUMPED || flow == FLOW_ALWAYS) { status = take_jump(f, m->state.pc); }
+    emission.steps++;
+    return status;
+}
+
+static enum status run(struct inference *f) {
+    struct machine *m = &f->machine;
+    for (bool ended = false;;) {
+        if (f->steps++ >= f->budget) { return refuse(f->v, STATUS_BUDGET_EXCEEDED, m->state.pc, "%u instructions stepped", f->steps); }
+        enum status status = step(f, &ended);
+        if (status != STATUS_OK || ended) { return status; }
+        uint32_t site;
+        if (!site_at(f, m->state.pc, &site)) { continue; }
+        if (f->sites[site].joins == NEW && !is_head(f, site) && !f->by_order) { continue; } /* jumps here never happen */
+        return leave_to(f, site, EVENT_FALL);
+    }
+}
+
+static enum status begin_loop(struct inference *f, struct site *at, uint32_t site) {
+    struct machine *m = &f->machine;
+    bool slot = at->place >= PLACE_SLOT;
+    uint32_t i = at->place - PLACE_SLOT;
+    const struct scalar *number = slot ? &m->frame->slots[i].reg.var : &m->frame->regs[at->place].var;
+    uint64_t range = number->umax - number->umin, range_signed = (uint64_t)number->smax - (uint64_t)number->smin, added;
+    if (range_signed < range) { range = range_signed; }
+    uint64_t turns = range / (uint64_t)(at->step < 0 ? -at->step : at->step);
+    if (__builtin_mul_overflow(turns, at->trip, &added) || added > (uint64_t)1 << 61 || m->state.walked > (uint64_t)1 << 61) {
+        return fail(f, "a loop turns too often");
+    }
+    event(EVENT_LOOP);
+    write_byte(&emission.writer, at->place);
+    write_signed(&emission.writer, at->step);
+    write_number(&emission.writer, at->trip);
+    m->state.walked += added;
+    at->walked = m->state.walked;
+    (void)site;
+    return rank_begin(m, m->state.pc, slot ? 0 : 1u << at->place, slot ? (uint64_t)1 << i : 0) ? STATUS_OK : fail(f, "too many loops");
+}
+
+/* The waiting site to go on at, and the one that the checker would choose by itself. */
+static bool choose(const struct inference *f, uint32_t after, uint32_t *site, uint32_t *usual) {
+    bool found = false, above = false;
+    uint32_t best_above = 0, lowest = 0;
+    for (uint32_t i = 0; i < f->v->point_count; i++) {
+        if (f->sites[i].joins != WAITING) { continue; }
+        uint32_t pc = point_of(f, i)->pc;
+        if (!found || key_of(f, i) < key_of(f, *site)) { *site = i; }
+        if (!found || pc < lowest) { lowest = pc; }
+        if (pc > after && (!above || pc < best_above)) {
+            best_above = pc;
+            above = true;
+        }
+        found = true;
+    }
+    *usual = above ? best_above : lowest;
+    return found;
+}
+
+static enum status go_through(struct inference *f) {
+    struct machine *m = &f->machine;
+    uint32_t site = 0, pc = 0, usual = 0;
+    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].joins = NEW; }
+    emission.writer.size = 0;
+    emission.steps = emission.last = 0;
+    emission.grown = false;
+    write_byte(&emission.writer, CERTIFICATE_VERSION);
+    machine_begin(f->v, m, m->frame);
+    memset(f->v->facts->flags, 0, f->v->program->count);
+    f->v->facts->vector_count = 0;
+    m->state.walked = 0;
+    if (is_head(f, 0)) {
+        enum status status = leave_to(f, 0, EVENT_FALL);
+        if (status != STATUS_OK) { return status; }
+    } else {
+        f->sites[0].begun = f->sites[0].entry = entry_keep(f, m);
+        f->sites[0].joins = WAITING;
+        if (f->sites[0].entry == nullptr) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "no room for states"); }
+    }
+    for (bool first = true; choose(f, pc, &site, &usual); first = false) {
+        struct site *at = &f->sites[site];
+        pc = point_of(f, site)->pc;
+        if (pc != usual && !first) {
+            event(EVENT_ORDER);
+            write_number(&emission.writer, pc);
+        }
+        at->joins = DONE;
+        entry_load(at->begun, m);
+        m->state.pc = pc;
+        enum status status = is_head(f, site) ? begin_loop(f, at, site) : STATUS_OK;
+        if (status == STATUS_OK) { status = run(f); }
+        if (status != STATUS_OK) { return status; }
+    }
+    return STATUS_OK;
+}
+
+enum status emit_certificate(struct inference *f, struct certificate *certificate) {
+    emission.change_bytes = take_memory(f->v, CHANGE_BYTES);
+    uint32_t capacity = 64 * f->v->program->count + 1024;
+    uint8_t *out = take_memory(f->v, capacity);
+    if (emission.change_bytes == nullptr || out == nullptr) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "no room"); }
+    emission.writer = (struct writer){out, 0, capacity};
+    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].trip = 0; }
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        enum status status = go_through(f);
+        if (status != STATUS_OK) { return status; }
+        if (emission.grown) { continue; }
+        if (emission.writer.size > capacity) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "a certificate of %u bytes", (uint64_t)emission.writer.size); }
+        *certificate = (struct certificate){out, emission.writer.size};
+        return STATUS_OK;
+    }
+    return refuse(f->v, STATUS_BUDGET_EXCEEDED, 0, "turns of loops grow without end");
+}

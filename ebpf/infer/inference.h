@@ -1,0 +1,95 @@
+#pragma once
+/* What the parts of the inference share. */
+
+#include "bpf/checker/entry.h"
+#include "bpf/checker/format.h"
+#include "bpf/verifier/order.h"
+#include "bpf/verifier/structure.h"
+#include "infer.h"
+
+enum { NO_PLACE = 255 };
+
+/* Of each slot: what the last pass with full knowledge saw there. */
+struct note {
+    uint64_t linked_slots; /* kept registers that are the same number as one that is compared */
+    uint16_t pointers;
+    uint16_t linked; /* registers of that kind */
+    uint8_t slot;    /* stack slot that a load or store is about, or STACK_SLOTS */
+    bool decided;    /* a condition that is always or never true */
+    bool track;      /* needs.c: what it makes or compares matters */
+};
+
+/* Of each jump target, with the numbers of v->points_at. */
+struct site {
+    struct entry *entry; /* the state there, or null: no way found yet */
+    struct entry *begun; /* in a descending step: what the states that lead here make of it */
+    uint32_t joins;
+    bool dirty;
+    bool ranked; /* entry says what follows ranks */
+    uint16_t regs; /* numbers that matter there */
+    uint64_t slots;
+    /* heads of loops */
+    uint8_t place; /* what the loop is ranked by, or NO_PLACE */
+    int64_t step;
+    uint64_t trip;
+    uint64_t walked; /* emit.c: at the head */
+};
+
+struct inference {
+    struct verifier *v;
+    struct machine machine; /* the state that is stepped */
+    struct machine other;   /* the one that it is joined with */
+    struct change change;
+    struct note *notes;
+    struct site *sites;
+    uint64_t *thresholds;
+    uint32_t threshold_count;
+    uint64_t steps, budget;
+    bool by_order; /* sites are gone through by order, not by slot */
+    bool noting;
+};
+
+static inline struct point *point_of(const struct inference *f, uint32_t site) { return &f->v->points_at[site]; }
+static inline bool is_head(const struct inference *f, uint32_t site) { return point_of(f, site)->head == site; }
+static inline bool inside(const struct inference *f, uint32_t head, uint32_t site) {
+    const struct point *loop = point_of(f, head), *p = point_of(f, site);
+    return p->order >= loop->order && p->order <= loop->last;
+}
+/* The site at this slot, or none. */
+static inline bool site_at(const struct inference *f, uint32_t pc, uint32_t *site) {
+    bool target = f->v->points[pc] != 0 && ((f->v->marks[pc] & MARK_TARGET) != 0 || pc == 0);
+    if (target) { *site = f->v->points[pc] - 1u; }
+    return target;
+}
+static inline uint32_t key_of(const struct inference *f, uint32_t site) {
+    return f->by_order ? point_of(f, site)->order : point_of(f, site)->pc;
+}
+
+/* ---- walk.c ---- */
+
+/* Called for each way out of a stretch of code: the machine's state goes to `site`, from `from`. */
+typedef enum status (*edge_taker)(struct inference *f, uint32_t from, uint32_t site);
+/* Steps from the machine's state, which is at `from`, until every way has come to a site. `all`: tracks everything, else what
+ * the notes say. */
+[[nodiscard]] enum status walk_from(struct inference *f, uint32_t from, bool all, edge_taker take);
+/* Packs the machine's state into fresh memory; null when there is none left. */
+struct entry *entry_keep(struct inference *f, struct machine *m);
+
+/* ---- joining.c ---- */
+
+/* Widens `to` until it covers `from`: what is known in both of them. */
+void machine_join(struct machine *to, struct machine *from);
+/* After a join at the head of a loop: moves what has grown since `before` to the next threshold. */
+void machine_widen(struct inference *f, struct machine *to, const struct machine *before);
+/* Of the ranks of `to`, what `from` says of them too. */
+void ranks_join(struct machine *to, struct machine *from);
+/* Drops the ranks of loops that the site is not in. */
+void ranks_leave(struct inference *f, struct machine *m, uint32_t site);
+
+/* ---- the steps of an inference, in this order ---- */
+
+[[nodiscard]] enum status find_invariants(struct inference *f);
+[[nodiscard]] enum status find_ranks(struct inference *f);
+void find_needs(struct inference *f);
+[[nodiscard]] enum status reduce_states(struct inference *f);
+[[nodiscard]] enum status emit_certificate(struct inference *f, struct certificate *certificate);

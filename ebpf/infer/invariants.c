@@ -1,0 +1,123 @@
+/* States that hold wherever ways meet: iteration upward with widening at the heads of loops, then some steps down. */
+
+#include "inference.h"
+
+#include "lib/mem.h"
+
+enum { JOINS_BEFORE_WIDENING = 2, STEPS_DOWN = 3 };
+
+/* The dirty site that comes first: inner loops settle before what follows them. */
+static bool first_dirty(const struct inference *f, uint32_t *site) {
+    bool found = false;
+    for (uint32_t i = 0; i < f->v->point_count; i++) {
+        if (f->sites[i].dirty && (!found || point_of(f, i)->order < point_of(f, *site)->order)) {
+            *site = i;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static enum status full(struct inference *f) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "no room for states"); }
+
+static enum status join_at(struct inference *f, uint32_t from, uint32_t site) {
+    struct site *at = &f->sites[site];
+    struct machine *m = &f->machine, *o = &f->other;
+    m->rank_count = 0;
+    if (at->entry == nullptr) {
+        at->entry = entry_keep(f, m);
+        at->dirty = true;
+        return at->entry == nullptr ? full(f) : STATUS_OK;
+    }
+    if (entry_covers(at->entry, m)) { return STATUS_OK; }
+    entry_load(at->entry, o);
+    machine_join(o, m);
+    bool back = is_head(f, site) && inside(f, site, from);
+    if (back && ++at->joins > JOINS_BEFORE_WIDENING) {
+        static struct machine before;
+        static struct frame frame;
+        before.v = f->v;
+        before.frame = before.state.frames = &frame;
+        entry_load(at->entry, &before);
+        machine_widen(f, o, &before);
+    }
+    at->entry = entry_keep(f, o);
+    at->dirty = true;
+    return at->entry == nullptr ? full(f) : STATUS_OK;
+}
+
+static void load_site(struct inference *f, uint32_t site) {
+    entry_load(f->sites[site].entry, &f->machine);
+    f->machine.state.pc = point_of(f, site)->pc;
+}
+
+static enum status climb(struct inference *f) {
+    uint32_t site = 0;
+    f->sites[0].entry = entry_keep(f, &f->machine);
+    if (f->sites[0].entry == nullptr) { return full(f); }
+    f->sites[0].dirty = true;
+    while (first_dirty(f, &site)) {
+        f->sites[site].dirty = false;
+        load_site(f, site);
+        enum status status = walk_from(f, site, true, join_at);
+        if (status != STATUS_OK) { return status; }
+    }
+    return STATUS_OK;
+}
+
+/* ---- down again ---- */
+
+static enum status begin_at(struct inference *f, uint32_t from, uint32_t site) {
+    (void)from;
+    struct site *at = &f->sites[site];
+    struct machine *m = &f->machine, *o = &f->other;
+    m->rank_count = 0;
+    if (at->begun == nullptr) {
+        at->begun = entry_keep(f, m);
+    } else if (!entry_covers(at->begun, m)) {
+        entry_load(at->begun, o);
+        machine_join(o, m);
+        at->begun = entry_keep(f, o);
+    }
+    return at->begun == nullptr ? full(f) : STATUS_OK;
+}
+
+/* One step down: each state becomes what those that lead to it make of it. */
+static enum status descend(struct inference *f, bool *changed) {
+    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].begun = nullptr; }
+    f->sites[0].begun = f->sites[0].entry;
+    memset(f->v->facts->flags, 0, f->v->program->count);
+    f->v->facts->vector_count = 0;
+    for (uint32_t i = 0; i < f->v->point_count; i++) {
+        if (f->sites[i].entry == nullptr) { continue; }
+        load_site(f, i);
+        enum status status = walk_from(f, i, true, begin_at);
+        if (status != STATUS_OK) { return status; }
+    }
+    *changed = false;
+    for (uint32_t i = 0; i < f->v->point_count; i++) {
+        struct site *at = &f->sites[i];
+        if (at->begun != nullptr && at->entry != nullptr) {
+            entry_load(at->entry, &f->machine);
+            *changed |= !entry_covers(at->begun, &f->machine);
+        }
+        at->entry = at->begun;
+    }
+    return STATUS_OK;
+}
+
+static void clear_notes(struct inference *f) {
+    for (uint32_t pc = 0; pc < f->v->program->count; pc++) { f->notes[pc] = (struct note){.slot = STACK_SLOTS}; }
+}
+
+enum status find_invariants(struct inference *f) {
+    enum status status = climb(f);
+    bool changed = f->v->loop_count != 0;
+    for (uint32_t step = 0; step < STEPS_DOWN && changed && status == STATUS_OK; step++) { status = descend(f, &changed); }
+    if (status != STATUS_OK) { return status; }
+    clear_notes(f);
+    f->noting = true;
+    status = descend(f, &changed);
+    f->noting = false;
+    return status;
+}

@@ -1,0 +1,212 @@
+/* What ranks each loop: a register or stack slot with a number of a range, which every turn moves in one direction. Up to RANKS
+ * candidates are followed through the loop at a time, each as if it were what a loop of its own is ranked by. */
+
+#include "inference.h"
+#include "bpf/verifier/domain.h"
+
+enum { SWEEPS = 12, SWEEPS_BEFORE_WIDENING = 4 };
+
+static const uint64_t range_limit = (uint64_t)1 << 62;
+static const int64_t far = (int64_t)1 << 40;
+
+struct candidate {
+    uint8_t place;
+    uint64_t range;
+    struct distance moved; /* over all turns */
+    bool lost, turned;
+};
+
+static struct search {
+    uint32_t head;
+    uint32_t count;
+    struct candidate candidates[RANKS];
+    bool changed, widen;
+} search;
+
+static void copy_ranks(struct machine *to, const struct machine *from) {
+    to->rank_count = from->rank_count;
+    for (uint32_t i = 0; i < from->rank_count; i++) { to->ranks[i] = from->ranks[i]; }
+    rank_note(to);
+}
+
+static const struct distance *distance_at(const struct rank *rank, uint8_t place) {
+    if (place < PLACE_SLOT) { return in_mask(rank->regs, place) ? &rank->by_reg[place] : nullptr; }
+    return (rank->slots >> (place - PLACE_SLOT) & 1) != 0 ? &rank->by_slot[place - PLACE_SLOT] : nullptr;
+}
+
+static void end_turn(struct machine *m) {
+    for (uint32_t i = 0; i < search.count; i++) {
+        struct candidate *c = &search.candidates[i];
+        const struct rank *rank = rank_of(m, i);
+        const struct distance *d = rank == nullptr ? nullptr : distance_at(rank, c->place);
+        if (d == nullptr) {
+            c->lost = true;
+        } else if (!c->turned) {
+            c->moved = *d;
+            c->turned = true;
+        } else {
+            c->moved.least = min_s(c->moved.least, d->least);
+            c->moved.most = max_s(c->moved.most, d->most);
+        }
+    }
+}
+
+static bool same_distances(const struct rank *a, const struct rank *b) {
+    if (a->regs != b->regs || a->slots != b->slots) { return false; }
+    for (uint32_t regs = a->regs; regs != 0; regs &= regs - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(regs);
+        if (a->by_reg[r].least != b->by_reg[r].least || a->by_reg[r].most != b->by_reg[r].most) { return false; }
+    }
+    for (uint64_t slots = a->slots; slots != 0; slots &= slots - 1) {
+        uint32_t s = (uint32_t)__builtin_ctzll(slots);
+        if (a->by_slot[s].least != b->by_slot[s].least || a->by_slot[s].most != b->by_slot[s].most) { return false; }
+    }
+    return true;
+}
+
+/* What grows at every sweep grows without end. */
+static void widen_ranks(struct machine *to, const struct machine *before) {
+    for (uint32_t i = 0; i < to->rank_count && i < before->rank_count; i++) {
+        for (uint32_t r = 0; r < REGS; r++) {
+            struct distance *d = &to->ranks[i].by_reg[r];
+            const struct distance *was = &before->ranks[i].by_reg[r];
+            if (d->least < was->least) { d->least = -far; }
+            if (d->most > was->most) { d->most = far; }
+        }
+    }
+}
+
+static enum status follow_edge(struct inference *f, uint32_t from, uint32_t site) {
+    (void)from;
+    struct site *at = &f->sites[site];
+    struct machine *m = &f->machine, *o = &f->other;
+    static struct machine before;
+    if (site == search.head) {
+        end_turn(m);
+        return STATUS_OK;
+    }
+    if (!inside(f, search.head, site)) { return STATUS_OK; }
+    if (at->begun == nullptr) {
+        at->begun = entry_keep(f, m);
+        search.changed = true;
+        return at->begun == nullptr ? STATUS_TOO_MANY_STATES : STATUS_OK;
+    }
+    entry_load(at->begun, o);
+    copy_ranks(&before, o);
+    ranks_join(o, m);
+    if (search.widen) { widen_ranks(o, &before); }
+    bool same = true;
+    for (uint32_t i = 0; i < o->rank_count; i++) { same &= same_distances(&o->ranks[i], &before.ranks[i]); }
+    if (same) { return STATUS_OK; }
+    search.changed = true;
+    at->begun = entry_keep(f, o);
+    return at->begun == nullptr ? STATUS_TOO_MANY_STATES : STATUS_OK;
+}
+
+/* The sites of the loop, in order. */
+static bool next_inside(const struct inference *f, uint32_t head, uint32_t *order, uint32_t *site) {
+    for (; *order <= point_of(f, head)->last; (*order)++) {
+        for (uint32_t i = 0; i < f->v->point_count; i++) {
+            if (point_of(f, i)->order == *order && inside(f, head, i)) {
+                *site = i;
+                (*order)++;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static enum status sweep(struct inference *f) {
+    uint32_t order = point_of(f, search.head)->order, site;
+    for (uint32_t i = 0; i < search.count; i++) { search.candidates[i].lost = search.candidates[i].turned = false; }
+    while (next_inside(f, search.head, &order, &site)) {
+        struct site *at = &f->sites[site];
+        if (at->entry == nullptr || (site != search.head && at->begun == nullptr)) { continue; }
+        f->other.rank_count = 0;
+        if (site != search.head) { entry_load(at->begun, &f->other); }
+        entry_load(at->entry, &f->machine);
+        f->machine.state.pc = point_of(f, site)->pc;
+        copy_ranks(&f->machine, &f->other);
+        for (uint32_t i = 0; site == search.head && i < search.count; i++) {
+            uint8_t place = search.candidates[i].place;
+            bool slot = place >= PLACE_SLOT;
+            (void)rank_begin(&f->machine, i, slot ? 0 : 1u << place, slot ? (uint64_t)1 << (place - PLACE_SLOT) : 0);
+        }
+        enum status status = walk_from(f, site, true, follow_edge);
+        if (status != STATUS_OK) { return status; }
+    }
+    return STATUS_OK;
+}
+
+static void consider(uint8_t place, const struct scalar *s) {
+    uint64_t range = s->umax - s->umin, range_signed = (uint64_t)s->smax - (uint64_t)s->smin;
+    if (range_signed < range) { range = range_signed; }
+    if (search.count == RANKS || range > range_limit || range == 0) { return; }
+    search.candidates[search.count++] = (struct candidate){.place = place, .range = range};
+}
+
+static void list_candidates(struct inference *f, uint32_t head) {
+    const struct machine *m = &f->machine;
+    entry_load(f->sites[head].entry, &f->machine);
+    search.count = 0;
+    for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+        if (in_mask(m->number & ~m->loose, r)) { consider((uint8_t)r, &m->frame->regs[r].var); }
+    }
+    for (uint64_t used = m->frame->used; used != 0; used &= used - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(used);
+        const struct slot *slot = &m->frame->slots[i];
+        if (slot->spill_bytes == 8 && slot->reg.kind == REG_SCALAR) { consider((uint8_t)(PLACE_SLOT + i), &slot->reg.var); }
+    }
+}
+
+static void choose(struct site *head) {
+    uint64_t fewest = UINT64_MAX;
+    for (uint32_t i = 0; i < search.count; i++) {
+        const struct candidate *c = &search.candidates[i];
+        if (c->lost) { continue; }
+        if (!c->turned) { /* no turn ends: anything will do */
+            head->place = c->place;
+            head->step = 1;
+            return;
+        }
+        int64_t step = c->moved.least > 0 ? c->moved.least : c->moved.most < 0 ? c->moved.most : 0;
+        if (step == 0) { continue; }
+        uint64_t turns = c->range / (uint64_t)(step < 0 ? -step : step);
+        if (turns >= fewest) { continue; }
+        fewest = turns;
+        head->place = c->place;
+        head->step = step > INT32_MAX ? INT32_MAX : step < -INT32_MAX ? -INT32_MAX : step;
+    }
+}
+
+static enum status rank_loop(struct inference *f, uint32_t head) {
+    uint8_t *free = f->v->free;
+    search.head = head;
+    search.changed = true;
+    f->sites[head].place = NO_PLACE;
+    list_candidates(f, head);
+    if (search.count == 0) { return STATUS_OK; }
+    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].begun = nullptr; }
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; n < SWEEPS && search.changed && status == STATUS_OK; n++) {
+        search.changed = false;
+        search.widen = n >= SWEEPS_BEFORE_WIDENING;
+        status = sweep(f);
+    }
+    if (status == STATUS_OK && !search.changed) { choose(&f->sites[head]); }
+    f->v->free = free;
+    return status;
+}
+
+enum status find_ranks(struct inference *f) {
+    for (uint32_t i = 0; i < f->v->point_count; i++) {
+        if (!is_head(f, i) || f->sites[i].entry == nullptr) { continue; }
+        enum status status = rank_loop(f, i);
+        if (status != STATUS_OK) { return status; }
+        if (f->sites[i].place == NO_PLACE) {
+            return refuse(f->v, STATUS_UNBOUNDED_LOOP, point_of(f, i)->pc, "nothing was found that every turn of this loop moves");
+        }
+    }
+    return STATUS_OK;
+}

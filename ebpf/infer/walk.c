@@ -1,0 +1,97 @@
+/* Stretches of code between sites, stepped by the checker's own machine. */
+
+#include "inference.h"
+
+struct entry *entry_keep(struct inference *f, struct machine *m) {
+    struct entry *out = (struct entry *)f->v->free;
+    if (!entry_pack(m, nullptr, out, (uint64_t)(f->v->limit - f->v->free))) { return nullptr; }
+    out->head = 0;
+    return take_memory(f->v, out->bytes);
+}
+
+static uint64_t linked_slots(const struct frame *frame, uint32_t id) {
+    uint64_t linked = 0;
+    for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(used);
+        const struct slot *slot = &frame->slots[i];
+        if (slot->spill_bytes != 0 && slot->reg.kind == REG_SCALAR && slot->reg.id == id) { linked |= (uint64_t)1 << i; }
+    }
+    return linked;
+}
+
+static void note_links(struct note *note, const struct machine *m, uint32_t r) {
+    const struct reg *reg = &m->frame->regs[r];
+    if (reg->kind != REG_SCALAR) { return; }
+    note->linked |= (uint16_t)(1u << r);
+    if (reg->id == 0) { return; }
+    for (uint32_t other = 0; other < FRAME_POINTER; other++) {
+        const struct reg *o = &m->frame->regs[other];
+        if (o->kind == REG_SCALAR && o->id == reg->id) { note->linked |= (uint16_t)(1u << other); }
+    }
+    note->linked_slots |= linked_slots(m->frame, reg->id);
+}
+
+/* The slot that a load or store at a known place is about. */
+static uint8_t slot_of(const struct machine *m, struct bpf_insn insn, uint32_t base) {
+    const struct reg *p = &m->frame->regs[base];
+    int64_t at = (int64_t)p->off + (int64_t)p->var.value + insn.off + BPF_STACK_BYTES;
+    bool known = p->kind == REG_STACK && scalar_is_const(&p->var) && at >= 0 && at < (int64_t)BPF_STACK_BYTES;
+    return (uint8_t)(known ? at / 8 : STACK_SLOTS);
+}
+
+static void take_note(struct inference *f, uint32_t pc) {
+    struct note *note = &f->notes[pc];
+    const struct machine *m = &f->machine;
+    struct bpf_insn insn = insn_at(f->v, pc);
+    note->pointers |= (uint16_t)m->pointer;
+    switch (insn_shapes[insn.opcode]) {
+    case SHAPE_COND_X: note_links(note, m, insn_src(insn)); [[fallthrough]];
+    case SHAPE_COND_K: note_links(note, m, insn_dst(insn)); break;
+    case SHAPE_LDX:
+    case SHAPE_LDSX: note->slot = slot_of(m, insn, insn_src(insn)); break;
+    case SHAPE_ST:
+    case SHAPE_STX: note->slot = slot_of(m, insn, insn_dst(insn)); break;
+    default: break;
+    }
+}
+
+static enum status part(struct inference *f, uint32_t from, bool track, edge_taker take, bool *ended) {
+    struct machine *m = &f->machine;
+    struct machine_masks saved;
+    uint32_t site;
+    enum status status = STATUS_OK;
+    uint32_t pc = m->state.pc;
+    machine_save(m, &saved);
+    bool possible = machine_assume(m, track, true);
+    if (possible && site_at(f, m->state.pc, &site)) { status = take(f, from, site); }
+    machine_restore(m, &saved);
+    if (status != STATUS_OK) { return status; }
+    *ended = !machine_assume(m, track, false);
+    f->notes[pc].decided |= !possible || *ended;
+    return STATUS_OK;
+}
+
+enum status walk_from(struct inference *f, uint32_t from, bool all, edge_taker take) {
+    struct machine *m = &f->machine;
+    for (;;) {
+        uint32_t pc = m->state.pc, site;
+        bool track = all || f->notes[pc].track, ended = false;
+        if (f->steps++ >= f->budget) { return refuse(f->v, STATUS_BUDGET_EXCEEDED, pc, "%u instructions stepped", f->steps); }
+        if (f->noting) { take_note(f, pc); }
+        enum flow flow = machine_step(m, track);
+        switch (flow) {
+        case FLOW_REFUSED: return f->v->result->status;
+        case FLOW_EXIT: return STATUS_OK;
+        case FLOW_NEVER: f->notes[pc].decided = true; break;
+        case FLOW_JUMPED:
+        case FLOW_ALWAYS: f->notes[pc].decided |= flow == FLOW_ALWAYS; return site_at(f, m->state.pc, &site) ? take(f, from, site) : STATUS_OK;
+        case FLOW_BRANCH: {
+            enum status status = part(f, from, track, take, &ended);
+            if (status != STATUS_OK || ended) { return status; }
+            break;
+        }
+        default: break;
+        }
+        if (site_at(f, m->state.pc, &site)) { return take(f, from, site); }
+    }
+}

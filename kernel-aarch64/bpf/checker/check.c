@@ -1,0 +1,444 @@
+/* The pass. Every edge that a run can take is either stepped, or leads to a state that waits and covers the one that comes, so
+ * by induction over the steps of a run every state that it goes through is in one that was stepped.
+ *
+ * States are gone on from one after the other, so a run that only ever comes to states that still wait ends. A jump to a state
+ * that was gone on from already must land on the head of a loop, and each must show that the loop gets
+ * on: that since the head the place that it is ranked by has moved by a step at least, in one direction (rank.c). As that
+ * place holds a number of a range whenever the head is passed, the head is passed at most (range / step) + 1 times in a row
+ * before the loop is entered anew.
+ *
+ * `walked` bounds how many instructions a run has executed, this way: of a loop that may turn N times, T instructions a
+ * turn at most, (N - 1) · T are added where it is entered, as if all turns but one were over. In the i-th turn a run has
+ * then executed at most `walked` - (N - i) · T. For a jump back `walked` may be at most T above what it was at the head. */
+
+#include "bpf/checker/checker.h"
+
+#include "bpf/checker/entry.h"
+#include "bpf/checker/format.h"
+#include "bpf/verifier/structure.h"
+#include "lib/mem.h"
+
+enum { HEADS = 256, CLASS_BYTES = 64, CLASSES = 320 };
+
+static const uint64_t walked_limit = (uint64_t)1 << 62;
+
+struct head {
+    uint16_t slot;
+    uint8_t place; /* register, or PLACE_SLOT + stack slot */
+    int64_t step;
+    uint64_t walked, trip;
+};
+
+struct checker {
+    struct verifier *v;
+    struct machine machine;
+    struct change change;
+    struct reader in;
+    uint32_t event;    /* the next one */
+    uint64_t due;      /* steps at which it comes */
+    uint64_t steps, budget;
+    uint32_t reached;  /* slots that some run reaches */
+    uint32_t *first;   /* of each slot: place in the arena of the states that wait there, or of the head of a loop; or 0 */
+    uint64_t *waiting; /* bit per slot: states wait there */
+    uint8_t *arena;
+    uint32_t arena_used, arena_bytes;
+    uint32_t spare[CLASSES]; /* free states by size */
+    uint32_t head_count;
+    struct head heads[HEADS];
+};
+
+static enum status refuse_certificate(struct checker *c, const char *why) {
+    return refuse(c->v, STATUS_BAD_CERTIFICATE, c->machine.state.pc, "%s", why);
+}
+
+/* ---- events ---- */
+
+static void next_event(struct checker *c) {
+    if (c->in.at == c->in.end) {
+        c->event = EVENT_NONE;
+        c->due = UINT64_MAX;
+        return;
+    }
+    uint64_t number = read_number(&c->in);
+    c->event = number & 7;
+    c->due = c->steps + (number >> 3);
+}
+
+static inline bool is_due(const struct checker *c, enum event event) { return c->due == c->steps && c->event == (uint32_t)event; }
+
+/* ---- states that wait ---- */
+
+static struct entry *entry_at(const struct checker *c, uint32_t place) { return (struct entry *)(c->arena + place); }
+
+static uint32_t class_of(uint32_t bytes) { return (bytes + CLASS_BYTES - 1) / CLASS_BYTES; }
+
+/* Packs the machine's state; 0 when there is no room. */
+static uint32_t keep(struct checker *c, const struct change *change) {
+    struct entry *fresh = entry_at(c, c->arena_used);
+    if (!entry_pack(&c->machine, change, fresh, c->arena_bytes - c->arena_used)) { return 0; }
+    uint32_t size_class = class_of(fresh->bytes), place = c->arena_used;
+    uint32_t *spare = size_class < CLASSES ? &c->spare[size_class] : nullptr;
+    fresh->head = 0;
+    if (++c->v->states > c->v->result->states) { c->v->result->states = c->v->states; }
+    if (spare != nullptr && *spare != 0) {
+        place = *spare;
+        *spare = entry_at(c, place)->next;
+        memcpy(entry_at(c, place), fresh, fresh->bytes);
+        entry_at(c, place)->next = 0;
+        return place;
+    }
+    if (c->arena_bytes - c->arena_used < size_class * CLASS_BYTES) { return 0; }
+    c->arena_used += size_class * CLASS_BYTES;
+    return place;
+}
+
+static void let_go(struct checker *c, uint32_t place) {
+    struct entry *entry = entry_at(c, place);
+    uint32_t size_class = class_of(entry->bytes);
+    c->v->states--;
+    if (place + size_class * CLASS_BYTES == c->arena_used) {
+        c->arena_used = place;
+    } else if (size_class < CLASSES) {
+        entry->next = c->spare[size_class];
+        c->spare[size_class] = place;
+    }
+}
+
+static inline bool waits(const struct checker *c, uint32_t pc) { return (c->waiting[pc / 64] >> pc % 64 & 1) != 0; }
+
+/* ---- edges ---- */
+
+/* The distance of the place that this loop is ranked by, or null when nothing is known of it. */
+static const struct distance *rank_at(struct machine *m, const struct head *head) {
+    struct rank *rank = rank_of(m, head->slot);
+    if (rank == nullptr) { return nullptr; }
+    if (head->place < PLACE_SLOT) { return in_mask(rank->regs, head->place) ? &rank->by_reg[head->place] : nullptr; }
+    uint32_t slot = head->place - PLACE_SLOT;
+    return (rank->slots >> slot & 1) != 0 ? &rank->by_slot[slot] : nullptr;
+}
+
+static enum status jump_back(struct checker *c, const struct entry *entry) {
+    struct machine *m = &c->machine;
+    const struct head *head = &c->heads[entry->head - 1];
+    if (!entry_covers(entry, m)) { return refuse_certificate(c, "a turn of this loop ends in a state that it does not begin with"); }
+    const struct distance *moved = rank_at(m, head);
+    if (moved == nullptr || (head->step > 0 ? moved->least < head->step : moved->most > head->step)) {
+        return refuse_certificate(c, "a turn of this loop does not move what it is ranked by");
+    }
+    if (m->state.walked > head->walked + head->trip) { return refuse_certificate(c, "a turn of this loop is longer than it says"); }
+    return STATUS_OK;
+}
+
+/* The machine's state leaves for `target`, where it waits unless what waits there covers it. */
+static enum status leave(struct checker *c, uint32_t target, enum event event) {
+    struct machine *m = &c->machine;
+    const struct change *change = nullptr;
+    m->state.pc = target;
+    if (is_due(c, event)) {
+        if (!change_read(&c->in, m, &c->change)) { return refuse_certificate(c, "it says more of a state than is known there"); }
+        change = &c->change;
+        next_event(c);
+    }
+    bool forced = change != nullptr && (change->parts & CHANGE_NEW) != 0;
+    uint32_t first = c->first[target];
+    if (first != 0 && entry_at(c, first)->head != 0) { return jump_back(c, entry_at(c, first)); }
+    if (first == 0 && (c->v->facts->flags[target] & FACT_REACHED) != 0 && event == EVENT_JUMP && !forced) {
+        return refuse_certificate(c, "a jump leads back to where no loop begins");
+    }
+    for (uint32_t place = forced ? 0 : first; place != 0; place = entry_at(c, place)->next) {
+        struct entry *entry = entry_at(c, place);
+        if (!entry_covers(entry, m)) { continue; }
+        if (m->state.walked > entry->walked) { entry->walked = m->state.walked; }
+        return STATUS_OK;
+    }
+    if (first != 0 && !forced) { return refuse_certificate(c, "a state comes here that none of those that wait covers"); }
+    uint32_t place = keep(c, change);
+    if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, target, "%u states wait", (uint64_t)c->v->states); }
+    entry_at(c, place)->next = first;
+    c->first[target] = place;
+    c->waiting[target / 64] |= (uint64_t)1 << target % 64;
+    return STATUS_OK;
+}
+
+static enum status jump(struct checker *c, uint32_t target) {
+    c->v->facts->flags[target] |= FACT_JUMP_TARGET;
+    return leave(c, target, EVENT_JUMP);
+}
+
+/* ---- instructions ---- */
+
+/* What can be said of a slot without any state; once. */
+static enum status look_at(struct checker *c, uint32_t pc) {
+    struct verifier *v = c->v;
+    uint32_t fields, imm;
+    __builtin_memcpy(&fields, &v->program->insns[pc], sizeof(fields));
+    __builtin_memcpy(&imm, &v->program->insns[pc].imm, sizeof(imm));
+    uint8_t shape = insn_shapes[(uint8_t)fields];
+    c->reached += 1 + (shape == SHAPE_LD_IMM64);
+    if (!is_plain(fields, imm, &plain[shape])) {
+        enum status status = check_slot(v, pc, insn_at(v, pc), shape);
+        if (status != STATUS_OK) { return status; }
+    }
+    if (shape < SHAPE_JA) { return STATUS_OK; }
+    struct bpf_insn insn = insn_at(v, pc);
+    if (is_local_call(insn, shape)) { return refuse_certificate(c, "calls between functions have no certificates"); }
+    int64_t target = shape_jumps(shape) ? jump_target(insn, shape, pc) : 0;
+    if (target < 0 || target >= (int64_t)v->program->count) {
+        return refuse(v, STATUS_JUMP_OUT_OF_PROGRAM, pc, "jump to slot %d of %u", target, (uint64_t)v->program->count);
+    }
+    return STATUS_OK;
+}
+
+/* Both ways out of a conditional jump: leaves on the one, and stays on the other, if that is possible. */
+static enum status part(struct checker *c, bool track, bool *ended) {
+    struct machine *m = &c->machine;
+    struct machine_masks saved;
+    machine_save(m, &saved);
+    enum status status = STATUS_OK;
+    if (machine_assume(m, track, true)) { status = jump(c, m->state.pc); }
+    machine_restore(m, &saved);
+    if (status != STATUS_OK) { return status; }
+    *ended = !machine_assume(m, track, false);
+    return STATUS_OK;
+}
+
+/* One instruction, and what follows from where it leads. */
+static inline enum status step(struct checker *c, bool *ended) {
+    struct machine *m = &c->machine;
+    uint32_t pc = m->state.pc;
+    if ((c->v->facts->flags[pc] & FACT_REACHED) == 0) {
+        enum status status = look_at(c, pc);
+        if (status != STATUS_OK) { return status; }
+    }
+    bool track = is_due(c, EVENT_TRACK);
+    if (track) { next_event(c); }
+    enum status status = STATUS_OK;
+    switch (machine_step(m, track)) {
+    case FLOW_BRANCH: status = part(c, track, ended); break;
+    case FLOW_JUMPED:
+    case FLOW_ALWAYS:
+        *ended = true;
+        status = jump(c, m->state.pc);
+        break;
+    case FLOW_EXIT:
+        *ended = true;
+        if (m->state.walked > c->v->result->bound) { c->v->result->bound = m->state.walked; }
+        break;
+    case FLOW_REFUSED: status = c->v->result->status; break;
+    default: break;
+    }
+    c->steps++;
+    return status;
+}
+
+/* Steps from the machine's state until its way ends. */
+static enum status run(struct checker *c) {
+    struct machine *m = &c->machine;
+    uint32_t count = c->v->program->count;
+    for (bool ended = false;;) {
+        enum status status = step(c, &ended);
+        if (status != STATUS_OK || ended) { return status; }
+        uint32_t pc = m->state.pc;
+        if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }
+        if (c->first[pc] != 0 || is_due(c, EVENT_FALL)) { /* states wait there, or a loop begins */ return leave(c, pc, EVENT_FALL); }
+        if (c->steps >= c->budget) { return refuse(c->v, STATUS_BUDGET_EXCEEDED, pc, "%u instructions stepped", c->steps); }
+    }
+}
+
+/* ---- loops ---- */
+
+static const struct scalar *ranked_number(const struct machine *m, uint32_t place) {
+    if (place < FRAME_POINTER) { return in_mask(m->number & ~m->loose, place) ? &m->frame->regs[place].var : nullptr; }
+    if (place < PLACE_SLOT || place >= PLACE_SLOT + STACK_SLOTS) { return nullptr; }
+    const struct slot *slot = &m->frame->slots[place - PLACE_SLOT];
+    bool kept = (m->frame->used >> (place - PLACE_SLOT) & 1) != 0 && slot->spill_bytes == 8 && slot->reg.kind == REG_SCALAR;
+    return kept ? &slot->reg.var : nullptr;
+}
+
+/* The state that was taken up is the one of a loop's head. */
+static enum status begin_loop(struct checker *c, struct entry *entry) {
+    struct machine *m = &c->machine;
+    uint32_t pc = m->state.pc, place = read_byte(&c->in);
+    int64_t step = read_signed(&c->in);
+    uint64_t trip = read_number(&c->in), added;
+    const struct scalar *number = ranked_number(m, place);
+    if (number == nullptr || entry->next != 0 || c->head_count == HEADS || step == 0 || step > INT32_MAX || step < -INT32_MAX) {
+        return refuse_certificate(c, "a loop is ranked by what is no number of a range");
+    }
+    uint64_t range = number->umax - number->umin, range_signed = (uint64_t)number->smax - (uint64_t)number->smin;
+    if (range_signed < range) { range = range_signed; }
+    /* Within this range no step, 2^62 at most, leads around and back into it. */
+    uint64_t turns = range / (uint64_t)(step < 0 ? -step : step);
+    if (range > walked_limit || __builtin_mul_overflow(turns, trip, &added) || added > walked_limit - m->state.walked || trip > walked_limit) {
+        return refuse_certificate(c, "a loop turns too often");
+    }
+    m->state.walked += added;
+    entry->walked = m->state.walked;
+    c->heads[c->head_count] = (struct head){(uint16_t)pc, (uint8_t)place, step, m->state.walked, trip};
+    entry->head = (uint16_t)++c->head_count;
+    bool in_slot = place >= PLACE_SLOT;
+    if (!rank_begin(m, pc, in_slot ? 0 : 1u << place, in_slot ? (uint64_t)1 << (place - PLACE_SLOT) : 0)) {
+        return refuse_certificate(c, "too many loops in each other");
+    }
+    next_event(c);
+    return STATUS_OK;
+}
+
+/* ---- the pass ---- */
+
+/* Goes through the program from all states that wait at this slot. */
+static enum status go_on_at(struct checker *c, uint32_t pc) {
+    struct machine *m = &c->machine;
+    uint32_t place = c->first[pc];
+    c->waiting[pc / 64] &= ~((uint64_t)1 << pc % 64);
+    c->first[pc] = 0;
+    enum status status = STATUS_OK;
+    while (place != 0 && status == STATUS_OK) {
+        struct entry *entry = entry_at(c, place);
+        uint32_t next = entry->next;
+        entry_load(entry, m);
+        m->state.pc = pc;
+        if (is_due(c, EVENT_LOOP)) { status = begin_loop(c, entry); }
+        if (entry->head == 0) {
+            let_go(c, place);
+        } else {
+            c->first[pc] = place;
+        }
+        if (status == STATUS_OK) { status = run(c); }
+        place = next;
+    }
+    return status;
+}
+
+/* The next slot upward where a state waits, from the lowest one when there is none; the number of slots when none waits. */
+static uint32_t next_waiting(const struct checker *c, uint32_t after) {
+    uint32_t count = c->v->program->count, words = (count + 63) / 64, word = after / 64;
+    uint64_t bits = c->waiting[word] & ~(((uint64_t)2 << after % 64) - 1);
+    for (uint32_t turn = 0; turn <= words; turn++) {
+        if (bits != 0) { return word * 64 + (uint32_t)__builtin_ctzll(bits); }
+        word = word + 1 == words ? 0 : word + 1;
+        bits = c->waiting[word];
+    }
+    return count;
+}
+
+static enum status pass(struct checker *c) {
+    uint32_t pc = 0, count = c->v->program->count;
+    next_event(c);
+    enum status status = leave(c, 0, EVENT_FALL);
+    while (status == STATUS_OK) {
+        if (c->in.bad) { return refuse_certificate(c, "it is cut off"); }
+        if (is_due(c, EVENT_ORDER)) {
+            uint64_t slot = read_number(&c->in);
+            if (slot >= count || !waits(c, (uint32_t)slot)) { return refuse_certificate(c, "no state waits where it goes on"); }
+            pc = (uint32_t)slot;
+            next_event(c);
+        } else if (!waits(c, pc)) {
+            pc = next_waiting(c, pc);
+            if (pc == count) { break; }
+        }
+        status = go_on_at(c, pc);
+    }
+    if (status != STATUS_OK) { return status; }
+    if (c->event != EVENT_NONE || c->in.bad) { return refuse_certificate(c, "it goes on behind the program's end"); }
+    return STATUS_OK;
+}
+
+static struct checker *open_checker(struct verifier *v, struct span certificate, uint64_t budget) {
+    uint32_t count = v->program->count;
+    struct checker *c = take_memory(v, sizeof(*c));
+    struct frame *frame = take_memory(v, sizeof(*frame));
+    if (c == nullptr || frame == nullptr) { return nullptr; }
+    c->v = v;
+    c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
+    c->steps = c->reached = c->head_count = 0;
+    c->budget = budget;
+    c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));
+    c->waiting = take_memory(v, (count + 63) / 64 * 8);
+    if (c->first == nullptr || c->waiting == nullptr) { return nullptr; }
+    memset(c->first, 0, count * sizeof(*c->first));
+    memset(c->waiting, 0, (count + 63) / 64 * 8);
+    memset(c->spare, 0, sizeof(c->spare));
+    c->arena = v->free;
+    c->arena_bytes = (uint32_t)(v->limit - v->free);
+    c->arena_used = CLASS_BYTES; /* 0 is no place */
+    machine_begin(v, &c->machine, frame);
+    return c;
+}
+
+static void begin_walk(struct verifier *v) {
+    v->last_id = v->undo_count = v->states = 0;
+    v->references = nullptr;
+    v->undo_held = nullptr;
+    v->undo_active = v->precise = false;
+    v->functions[0] = (struct function){0};
+    if (v->accesses != nullptr) { memset(v->accesses, ACCESSES_NOTHING, v->program->count); }
+    v->function_count = v->frame_count = 1;
+    memset(v->facts->flags, 0, v->program->count);
+    v->facts->vector_count = 0;
+}
+
+static enum status check(struct verifier *v, struct span certificate, uint64_t budget) {
+    enum status status = check_program(v);
+    if (status != STATUS_OK) { return status; }
+    if (certificate.size == 0 || certificate.data[0] != CERTIFICATE_VERSION) {
+        return refuse(v, STATUS_BAD_CERTIFICATE, 0, "it is of another version than %u", (uint64_t)CERTIFICATE_VERSION);
+    }
+    v->accesses = v->platform->privileged ? take_memory(v, v->program->count) : nullptr;
+    if (v->accesses == nullptr && v->platform->privileged) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    begin_walk(v);
+    uint8_t *free = v->free;
+    struct checker *c = open_checker(v, (struct span){certificate.data + 1, certificate.size - 1}, budget);
+    if (c == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    status = pass(c);
+    v->result->steps = c->steps;
+    if (status != STATUS_OK || c->reached == v->program->count) { return status; }
+    uint16_t stack_bytes = v->functions[0].stack_bytes;
+    v->free = free; /* some slots are never reached: what can be said of them is what can be said of any */
+    v->point_count = v->loop_count = 0;
+    status = check_structure(v);
+    v->functions[0].stack_bytes = stack_bytes;
+    return status;
+}
+
+/* Refusals that hold whatever the certificate says. */
+static bool is_of_program(enum status status) {
+    switch (status) {
+    case STATUS_EMPTY_PROGRAM:
+    case STATUS_PROGRAM_TOO_LONG:
+    case STATUS_UNKNOWN_HOOK:
+    case STATUS_INVALID_ARGUMENT:
+    case STATUS_BAD_OPCODE:
+    case STATUS_BAD_REGISTER:
+    case STATUS_RESERVED_FIELD:
+    case STATUS_FRAME_POINTER_WRITE:
+    case STATUS_UNSUPPORTED_INSTRUCTION:
+    case STATUS_INCOMPLETE_LD_IMM64:
+    case STATUS_UNKNOWN_MAP:
+    case STATUS_JUMP_OUT_OF_PROGRAM:
+    case STATUS_JUMP_INTO_LD_IMM64:
+    case STATUS_FALLS_OFF_END:
+    case STATUS_UNREACHABLE_INSTRUCTION: return true;
+    default: return false;
+    }
+}
+
+enum status bpf_check(const struct bpf_program *program, struct span certificate, const struct verifier_workspace *workspace,
+                      struct bpf_facts *facts, struct verifier_result *result, const struct observation *observation) {
+    struct verifier *v = verifier_open(program, workspace, facts, result);
+    if (v == nullptr) { return result->status; }
+    if (observation != nullptr) {
+        v->observer = observation->observer;
+        v->observer_cookie = observation->cookie;
+    }
+    enum status status = check(v, certificate, workspace->step_budget);
+    if (status != STATUS_OK) {
+        result->bound = 0;
+        return result->status = is_of_program(status) ? status : STATUS_BAD_CERTIFICATE;
+    }
+    facts->stack_bytes = v->functions[0].stack_bytes;
+    result->status = STATUS_OK;
+    result->insn = 0;
+    result->message[0] = '\0';
+    return STATUS_OK;
+}

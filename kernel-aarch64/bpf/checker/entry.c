@@ -1,0 +1,227 @@
+/* States that wait: packed, compared with the one that comes, taken up again. */
+
+#include "bpf/checker/entry.h"
+#include "bpf/checker/format.h"
+
+/* Room in which any state with at most a rank fits. */
+enum { AMPLE_BYTES = 8 * 1024 };
+
+static uint32_t count_of(uint64_t mask) { return (uint32_t)__builtin_popcountll(mask); }
+
+static bool has_room(const struct machine *m, uint64_t room) {
+    if (room >= AMPLE_BYTES && m->rank_count == 0) { return true; }
+    uint64_t needed = sizeof(struct entry) + (FIELD_WORDS + VALUE_WORDS) * 8 * FRAME_POINTER;
+    needed += (1 + FIELD_WORDS + VALUE_WORDS) * 8 * (uint64_t)count_of(m->frame->used);
+    for (uint32_t i = 0; i < m->rank_count; i++) { needed += 16 + 16 * (count_of(m->ranks[i].regs) + count_of(m->ranks[i].slots)); }
+    return needed <= room;
+}
+
+static uint64_t *pack_slots(uint64_t *at, const struct frame *frame, const struct change *change, uint64_t mask) {
+    for (; mask != 0; mask &= mask - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(mask);
+        const struct slot *slot = change != nullptr && (change->slots >> i & 1) != 0 ? &change->given_slots[i] : &frame->slots[i];
+        *at++ = slot->written | (uint64_t)slot->spill_at << 8 | (uint64_t)slot->spill_bytes << 16 | (uint64_t)slot->zeros << 24;
+        if (slot->spill_bytes != 0) { at = pack_reg(at, &slot->reg); }
+    }
+    return at;
+}
+
+static uint64_t *pack_distance(uint64_t *at, const struct distance *d) {
+    *at++ = (uint64_t)d->least;
+    *at++ = (uint64_t)d->most;
+    return at;
+}
+
+static uint64_t *pack_ranks(uint64_t *at, const struct rank *ranks, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct rank *rank = &ranks[i];
+        *at++ = rank->head | (uint64_t)rank->regs << 16;
+        *at++ = rank->slots;
+        for (uint32_t regs = rank->regs; regs != 0; regs &= regs - 1) { at = pack_distance(at, &rank->by_reg[__builtin_ctz(regs)]); }
+        for (uint64_t slots = rank->slots; slots != 0; slots &= slots - 1) {
+            at = pack_distance(at, &rank->by_slot[__builtin_ctzll(slots)]);
+        }
+    }
+    return at;
+}
+
+/* Registers that a change gives anew. */
+static void place_given(const struct change *change, struct entry *out) {
+    for (uint32_t regs = change->regs & ~change->unset; regs != 0; regs &= regs - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(regs);
+        bool number = change->given_regs[r].kind == REG_SCALAR;
+        uint32_t bit = 1u << r;
+        out->loose &= (uint16_t)~bit;
+        out->number = (uint16_t)((out->number & ~bit) | (number ? bit : 0));
+        out->pointer = (uint16_t)((out->pointer & ~bit) | (number ? 0 : bit));
+    }
+}
+
+static void apply_masks(const struct machine *m, const struct change *change, struct entry *out) {
+    uint32_t set = ~change->unset;
+    out->number &= (uint16_t)set;
+    out->pointer &= (uint16_t)set;
+    out->loose = (uint16_t)((out->loose | change->loose) & set);
+    out->used &= ~change->unused;
+    out->plain = (out->plain | change->plain) & out->used & ~change->slots;
+    place_given(change, out);
+    out->narrow = (uint16_t)(m->narrow & out->loose & ~change->wide);
+}
+
+bool entry_pack(struct machine *m, const struct change *change, struct entry *out, uint64_t room) {
+    if (!has_room(m, room)) { return false; }
+    const struct frame *frame = m->frame;
+    out->next = 0;
+    out->walked = m->state.walked;
+    out->number = (uint16_t)m->number;
+    out->pointer = (uint16_t)(m->pointer & ALL_REGS);
+    out->loose = (uint16_t)m->loose;
+    out->narrow = (uint16_t)(m->narrow & m->loose);
+    out->held = frame->call;
+    out->used = frame->used;
+    out->plain = m->plain & frame->used;
+    if (change != nullptr) { apply_masks(m, change, out); }
+    uint32_t given = change == nullptr ? 0 : change->regs;
+    uint64_t *at = out->words;
+    for (uint32_t regs = (out->number | out->pointer) & ~(uint32_t)out->loose; regs != 0; regs &= regs - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(regs);
+        at = pack_reg(at, in_mask(given, r) ? &change->given_regs[r] : &frame->regs[r]);
+    }
+    if (out->used != out->plain) { at = pack_slots(at, frame, change, out->used & ~out->plain); }
+    bool ranks = change != nullptr && change->ranks;
+    out->rank_count = (uint16_t)(ranks ? change->rank_count : m->rank_count);
+    if (out->rank_count != 0) { at = pack_ranks(at, ranks ? change->given_ranks : m->ranks, out->rank_count); }
+    out->bytes = (uint32_t)((uint8_t *)at - (uint8_t *)out);
+    return true;
+}
+
+/* ---- comparing ---- */
+
+static const uint64_t *skip_reg(const uint64_t *at) { return at + FIELD_WORDS + words_of(packed_form(*at)); }
+
+/* Writes out a loose number, which stays loose. */
+static const struct reg *now_reg(struct machine *m, uint32_t r) {
+    if (in_mask(m->loose, r)) {
+        machine_settle(m, r);
+        m->loose |= 1u << r;
+    }
+    return &m->frame->regs[r];
+}
+
+static bool reg_fits(const uint64_t *at, const struct reg *now, struct ids *ids) {
+    if (same_words(at, now, packed_form(*at))) {
+        uint32_t id = (uint32_t)at[1];
+        bool constant = now->kind == REG_SCALAR && now->var.mask == 0, unnamed = id == 0 && (now->id == 0 || now->kind == REG_SCALAR);
+        return constant || unnamed || (id != 0 && ids_pair(ids, id, now->id));
+    }
+    struct reg kept;
+    (void)unpack_reg(at, &kept);
+    return reg_covers(&kept, now, ids);
+}
+
+static bool plain_fits(uint64_t plain, const struct frame *frame) {
+    for (; plain != 0; plain &= plain - 1) {
+        const struct slot *slot = &frame->slots[__builtin_ctzll(plain)];
+        if (slot->written != 255 || (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg))) { return false; }
+    }
+    return true;
+}
+
+static const uint64_t *slots_fit(const uint64_t *at, uint64_t mask, const struct frame *frame, struct ids *ids) {
+    for (; mask != 0; mask &= mask - 1) {
+        struct slot kept;
+        at = unpack_slot(at, &kept);
+        if (!slot_covers(&kept, &frame->slots[__builtin_ctzll(mask)], ids)) { return nullptr; }
+    }
+    return at;
+}
+
+static bool distance_fits(const uint64_t *at, const struct distance *now) {
+    return (int64_t)at[0] <= now->least && (int64_t)at[1] >= now->most;
+}
+
+static bool ranks_fit(const uint64_t *at, uint32_t count, struct machine *m) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t regs = (uint16_t)(*at >> 16);
+        struct rank *now = rank_of(m, (uint16_t)*at++);
+        uint64_t slots = *at++;
+        if ((regs | slots) == 0) { continue; }
+        if (now == nullptr || (regs & ~(uint32_t)now->regs) != 0 || (slots & ~now->slots) != 0) { return false; }
+        for (; regs != 0; regs &= regs - 1, at += 2) {
+            if (!distance_fits(at, &now->by_reg[__builtin_ctz(regs)])) { return false; }
+        }
+        for (; slots != 0; slots &= slots - 1, at += 2) {
+            if (!distance_fits(at, &now->by_slot[__builtin_ctzll(slots)])) { return false; }
+        }
+    }
+    return true;
+}
+
+bool entry_covers(const struct entry *entry, struct machine *m) {
+    const struct frame *frame = m->frame;
+    uint32_t loose = entry->loose, detailed = (entry->number | entry->pointer) & ~loose;
+    if ((loose & ~m->number) != 0 || (entry->narrow & ~m->narrow) != 0 || (detailed & ~(m->number | m->pointer)) != 0 ||
+        entry->held != frame->call || (entry->used & ~frame->used) != 0) {
+        return false;
+    }
+    struct ids ids;
+    ids.count = 0;
+    const uint64_t *at = entry->words;
+    for (; detailed != 0; detailed &= detailed - 1, at = skip_reg(at)) {
+        if (!reg_fits(at, now_reg(m, (uint32_t)__builtin_ctz(detailed)), &ids)) { return false; }
+    }
+    if (!plain_fits(entry->plain & ~m->plain, frame)) { return false; }
+    if (entry->used != entry->plain) { at = slots_fit(at, entry->used & ~entry->plain, frame, &ids); }
+    return at != nullptr && (entry->rank_count == 0 || ranks_fit(at, entry->rank_count, m));
+}
+
+/* ---- taking up ---- */
+
+static const uint64_t *load_distance(const uint64_t *at, struct distance *d) {
+    *d = (struct distance){(int64_t)at[0], (int64_t)at[1]};
+    return at + 2;
+}
+
+static void load_ranks(const uint64_t *at, struct machine *m, uint32_t count) {
+    m->rank_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct rank *rank = &m->ranks[i];
+        rank->head = (uint16_t)*at;
+        rank->regs = (uint16_t)(*at++ >> 16);
+        rank->slots = *at++;
+        for (uint32_t regs = rank->regs; regs != 0; regs &= regs - 1) { at = load_distance(at, &rank->by_reg[__builtin_ctz(regs)]); }
+        for (uint64_t slots = rank->slots; slots != 0; slots &= slots - 1) {
+            at = load_distance(at, &rank->by_slot[__builtin_ctzll(slots)]);
+        }
+    }
+    rank_note(m);
+}
+
+void entry_load(const struct entry *entry, struct machine *m) {
+    struct frame *frame = m->frame;
+    m->state.walked = entry->walked;
+    m->number = entry->number;
+    m->pointer = entry->pointer | 1u << FRAME_POINTER;
+    m->loose = entry->loose;
+    m->narrow = entry->narrow;
+    m->plain = entry->plain;
+    frame->call = entry->held;
+    frame->used = entry->used;
+    frame_unset(frame, ~(uint32_t)(entry->number | entry->pointer) & ALL_REGS);
+    for (uint32_t loose = entry->loose; loose != 0; loose &= loose - 1) { reg_set_scalar(&frame->regs[__builtin_ctz(loose)]); }
+    const uint64_t *at = entry->words;
+    for (uint32_t regs = (entry->number | entry->pointer) & ~(uint32_t)entry->loose; regs != 0; regs &= regs - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(regs);
+        at = unpack_reg(at, &frame->regs[r]);
+        if (in_mask(entry->number, r)) { m->narrow |= (uint32_t)scalar_fits_u32(&frame->regs[r].var) << r; }
+    }
+    for (uint64_t plain = entry->plain; plain != 0; plain &= plain - 1) {
+        struct slot *slot = &frame->slots[__builtin_ctzll(plain)];
+        slot->written = 255;
+        slot->spill_bytes = slot->zeros = 0;
+    }
+    for (uint64_t used = entry->used & ~entry->plain; used != 0; used &= used - 1) {
+        at = unpack_slot(at, &frame->slots[__builtin_ctzll(used)]);
+    }
+    load_ranks(at, m, entry->rank_count);
+}

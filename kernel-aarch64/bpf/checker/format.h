@@ -1,0 +1,53 @@
+#pragma once
+/* What a certificate says. It follows the checker's one pass over the program, and says what the checker cannot know by
+ * itself: at which instructions a value matters, which states to go on with where ways meet, and what ends each loop.
+ *
+ *   certificate  version event*
+ *   event        number: kind in the low three bits; above them, how many instructions after the last event
+ *
+ * The pass begins at slot 0. It steps instructions until a way ends or comes to a place where a state waits; a jump leaves
+ * its state waiting at its target. Then it goes on at the next slot, upward, where a state waits. */
+
+#include <stdint.h>
+
+enum { CERTIFICATE_VERSION = 1 };
+
+enum event : uint8_t {
+    EVENT_TRACK,  /* the next instruction keeps what is known of the number that it makes or compares */
+    EVENT_JUMP,   /* change: of the state that waits at the target of the next instruction's jump */
+    EVENT_FALL,   /* change: states meet before the next instruction, and this is the one to go on with */
+    EVENT_LOOP,   /* place, step, trip: the next instruction is the head of a loop */
+    EVENT_ORDER,  /* slot: goes on there, not at the next slot where a state waits */
+    EVENT_NONE = 7,
+};
+
+/* A change says how the state that goes on differs from the one that comes in: a number with a bit for each part that follows,
+ * in this order. It can only say less than what comes in. */
+enum change_part : uint16_t {
+    CHANGE_NEW = 1 << 0,    /* one more state waits there, whatever waits there already or has been there before */
+    CHANGE_UNSET = 1 << 1,  /* registers that are no longer set, a bit each */
+    CHANGE_LOOSE = 1 << 2,  /* registers that are any number */
+    CHANGE_WIDE = 1 << 3,   /* loose numbers whose upper half may not be zero */
+    CHANGE_UNUSED = 1 << 4, /* slots that are not written */
+    CHANGE_PLAIN = 1 << 5,  /* slots of eight bytes of any numbers */
+    CHANGE_REGS = 1 << 6,   /* registers, then each of them */
+    CHANGE_SLOTS = 1 << 7,  /* slots, then each of them: bytes written, bytes that are 0, first byte and bytes kept, and the register kept */
+    CHANGE_RANKS = 1 << 8,  /* of each loop: registers, slots that follow its rank, and the distances of each */
+    CHANGE_ALL = (1 << 9) - 1,
+};
+
+/* A register: its kind; if a pointer, map, frame, offset, range, and whether its id is none, the one it had, or a new one;
+ * then its number: parts that are known, and each of them. */
+enum kept_id : uint8_t { ID_NONE, ID_SAME, ID_NEW };
+enum number_part : uint8_t {
+    PART_CONST = 1 << 0,    /* value, and nothing else */
+    PART_BITS = 1 << 1,     /* value, mask */
+    PART_UNSIGNED = 1 << 2, /* least, and how far up the range goes */
+    PART_SIGNED = 1 << 3,
+    PART_UNSIGNED_32 = 1 << 4,
+    PART_SIGNED_32 = 1 << 5,
+    PART_ALL = (1 << 6) - 1,
+};
+
+/* The place that a loop is ranked by: a register, or PLACE_SLOT + a slot. */
+enum { PLACE_SLOT = 16 };

@@ -1,0 +1,477 @@
+/* One instruction: the fast ways for what is common, step.h for the rest. */
+
+#include "bpf/checker/machine.h"
+
+#include "bpf/verifier/structure.h"
+
+/* ---- masks ---- */
+
+void machine_settle(struct machine *m, uint32_t r) {
+    if (!in_mask(m->loose, r)) { return; }
+    struct scalar *var = &m->frame->regs[r].var;
+    if (in_mask(m->narrow, r)) {
+        scalar_set_loaded(var, 4, false);
+    } else {
+        scalar_set_unknown(var);
+    }
+    m->loose &= ~(1u << r);
+}
+
+void machine_loosen(struct machine *m, uint32_t r, bool narrow) {
+    uint32_t bit = 1u << r;
+    reg_set_scalar(&m->frame->regs[r]);
+    m->number |= bit;
+    m->loose |= bit;
+    m->pointer &= ~bit;
+    m->narrow = (m->narrow & ~bit) | (uint32_t)narrow << r;
+}
+
+void machine_unset(struct machine *m, uint32_t r) {
+    uint32_t kept = ~(1u << r);
+    m->frame->regs[r].kind = REG_UNINIT;
+    m->number &= kept;
+    m->pointer &= kept;
+    m->loose &= kept;
+    m->narrow &= kept;
+}
+
+void machine_note(struct machine *m, uint32_t r) {
+    uint32_t bit = 1u << r;
+    const struct reg *reg = &m->frame->regs[r];
+    m->number &= ~bit;
+    m->pointer &= ~bit;
+    m->loose &= ~bit;
+    m->narrow &= ~bit;
+    if (reg->kind == REG_SCALAR) {
+        m->number |= bit;
+        m->narrow |= (uint32_t)scalar_fits_u32(&reg->var) << r;
+    } else if (reg->kind != REG_UNINIT) {
+        m->pointer |= bit;
+    }
+}
+
+static void note_all(struct machine *m) {
+    for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+        if (!in_mask(m->loose, r)) { machine_note(m, r); }
+    }
+}
+
+void machine_note_slots(struct machine *m) {
+    m->plain = 0;
+    for (uint64_t used = m->frame->used; used != 0; used &= used - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(used);
+        const struct slot *slot = &m->frame->slots[i];
+        if (slot->written == 255 && slot->spill_bytes == 0 && slot->zeros == 0) { m->plain |= (uint64_t)1 << i; }
+    }
+}
+
+void machine_begin(struct verifier *v, struct machine *m, struct frame *frame) {
+    m->v = v;
+    m->frame = m->state.frames = frame;
+    state_begin(v, &m->state);
+    m->loose = m->number = m->narrow = 0;
+    m->pointer = 1u << FRAME_POINTER;
+    note_all(m);
+    m->plain = 0;
+    m->rank_count = 0;
+    rank_note(m);
+}
+
+/* ---- what an instruction makes of numbers, when their values need not be known ---- */
+
+/* Whether the upper half of the result is certainly zero. `by`: what src is; `imm` when it is an immediate. */
+static inline bool result_narrow(struct bpf_insn insn, bool dst, bool src) {
+    if (insn_class(insn) != BPF_CLASS_ALU64) { return true; }
+    switch (insn.opcode & 0xf0u) {
+    case BPF_ALU_AND: return dst || src;
+    case BPF_ALU_OR:
+    case BPF_ALU_XOR: return dst && src;
+    case BPF_ALU_RSH: return dst || ((insn.opcode & BPF_SRC_X) == 0 && (insn.imm & 63) >= 32);
+    case BPF_ALU_ARSH: return dst;
+    case BPF_ALU_DIV:
+    case BPF_ALU_MOD: return dst && insn.off == 0;
+    default: return false;
+    }
+}
+
+static inline bool swap_narrow(struct bpf_insn insn, bool dst) {
+    return insn.imm < 64 || (dst && insn_class(insn) == BPF_CLASS_ALU && (insn.opcode & BPF_SRC_X) == 0);
+}
+
+static inline bool move_narrow(struct bpf_insn insn, bool src) {
+    return insn_class(insn) != BPF_CLASS_ALU64 || (src && insn.off == 0);
+}
+
+/* ---- facts ---- */
+
+static inline void note_facts(struct machine *m, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
+    uint8_t *flags = &m->v->facts->flags[pc];
+    uint32_t seen = FACT_REACHED | (m->narrow >> insn_dst(insn) & 1) * FACT_DST_UPPER_ZERO;
+    if (shape != SHAPE_LD_IMM64) { seen |= (m->narrow >> insn_src(insn) & 1) * FACT_SRC_UPPER_ZERO; }
+    if (shape == SHAPE_DIV_X && in_mask(m->number & ~m->loose, insn_src(insn))) {
+        const struct scalar *by = &m->frame->regs[insn_src(insn)].var;
+        bool nonzero = insn_class(insn) == BPF_CLASS_ALU64 ? by->umin != 0 || by->smax < 0 || by->value != 0 : by->umin32 != 0;
+        seen |= nonzero ? FACT_SRC_NONZERO : 0;
+    }
+    uint32_t before = *flags;
+    if ((before & FACT_REACHED) != 0) { seen = before & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN); }
+    *flags = (uint8_t)(seen | (before & FACT_JUMP_TARGET));
+}
+
+/* ---- arithmetic ---- */
+
+/* By how much dst moves; false when that is not known, or when 32 bits may wrap around. Looks at what dst was before. */
+static bool moves_by(struct machine *m, struct bpf_insn insn, struct distance *by) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn), op = insn.opcode & 0xf0u;
+    if (op != BPF_ALU_ADD && op != BPF_ALU_SUB) { return false; }
+    *by = (struct distance){insn.imm, insn.imm};
+    if ((insn.opcode & BPF_SRC_X) != 0) {
+        if (!in_mask(m->number & ~m->loose, src)) { return false; }
+        const struct scalar *var = &m->frame->regs[src].var;
+        if (var->smin < -OFFSET_LIMIT || var->smax > OFFSET_LIMIT) { return false; }
+        *by = (struct distance){var->smin, var->smax};
+    }
+    if (op == BPF_ALU_SUB) { *by = (struct distance){-by->most, -by->least}; }
+    if (insn_class(insn) == BPF_CLASS_ALU64) { return true; }
+    if (!in_mask(m->number & m->narrow & ~m->loose, dst)) { return false; }
+    const struct scalar *was = &m->frame->regs[dst].var;
+    return (int64_t)was->umin + by->least >= 0 && (int64_t)was->umax + by->most <= (int64_t)UINT32_MAX;
+}
+
+static enum flow slow_alu(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    bool reads_src = shape == SHAPE_ALU_X || shape == SHAPE_DIV_X || shape == SHAPE_MOV_X;
+    machine_settle(m, dst);
+    if (reads_src) { machine_settle(m, src); }
+    if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    machine_note(m, dst);
+    if (!track && in_mask(m->number, dst)) { machine_loosen(m, dst, in_mask(m->narrow, dst)); }
+    return FLOW_NEXT;
+}
+
+/* A constant added to a pointer; false when it is not that simple. */
+static inline bool moves_pointer(struct machine *m, struct bpf_insn insn) {
+    struct reg *p = &m->frame->regs[insn_dst(insn)];
+    const uint32_t plain_kinds = 1u << REG_STACK | 1u << REG_MAP_VALUE | 1u << REG_PACKET | 1u << REG_MEMORY | 1u << REG_PACKET_META;
+    if (insn.opcode != (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K) || (plain_kinds >> p->kind & 1) == 0) { return false; }
+    int64_t off = (int64_t)p->off + insn.imm;
+    if (insn.imm <= -OFFSET_LIMIT || insn.imm >= OFFSET_LIMIT || off <= -OFFSET_LIMIT || off >= OFFSET_LIMIT) { return false; }
+    p->off = (int32_t)off;
+    return true;
+}
+
+static inline enum flow step_operation(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    bool with_src = shape == SHAPE_ALU_X || shape == SHAPE_DIV_X;
+    uint32_t needed = 1u << dst | (with_src ? 1u << src : 0);
+    enum flow flow = FLOW_NEXT;
+    struct distance by;
+    bool follows = in_mask(m->followed, dst), moves = follows && moves_by(m, insn, &by);
+    if (!track && (needed & ~m->number) == 0 && !m->v->platform->privileged) {
+        bool narrow_dst = in_mask(m->narrow, dst), narrow_src = with_src ? in_mask(m->narrow, src) : insn.imm >= 0;
+        machine_loosen(m, dst, shape == SHAPE_SWAP ? swap_narrow(insn, narrow_dst) : result_narrow(insn, narrow_dst, narrow_src));
+    } else if (!moves_pointer(m, insn)) {
+        flow = slow_alu(m, insn, shape, track);
+    }
+    if (moves && flow == FLOW_NEXT) {
+        rank_add(m, dst, by);
+    } else if (follows) {
+        rank_forget(m, 1u << dst);
+    }
+    return flow;
+}
+
+static inline enum flow step_move(struct machine *m, struct bpf_insn insn, bool track) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    bool narrow_src = in_mask(m->narrow, src);
+    enum flow flow = FLOW_NEXT;
+    if (in_mask(m->number, src) && !track) {
+        machine_loosen(m, dst, move_narrow(insn, narrow_src));
+    } else if (in_mask(m->pointer, src) && insn_class(insn) == BPF_CLASS_ALU64 && insn.off == 0) {
+        reg_copy(&m->frame->regs[dst], &m->frame->regs[src]);
+        machine_note(m, dst);
+    } else {
+        flow = slow_alu(m, insn, SHAPE_MOV_X, track);
+    }
+    if (insn.off == 0 && (insn_class(insn) == BPF_CLASS_ALU64 || narrow_src)) {
+        rank_move(m, dst, src);
+    } else {
+        rank_forget(m, 1u << dst);
+    }
+    return flow;
+}
+
+static inline enum flow step_constant(struct machine *m, struct bpf_insn insn, bool track) {
+    uint32_t dst = insn_dst(insn);
+    bool narrow = insn_class(insn) != BPF_CLASS_ALU64 || insn.imm >= 0;
+    machine_loosen(m, dst, narrow);
+    if (track) {
+        m->loose &= ~(1u << dst);
+        scalar_set_const(&m->frame->regs[dst].var, narrow ? (uint32_t)insn.imm : (uint64_t)(int64_t)insn.imm);
+    }
+    rank_forget(m, 1u << dst);
+    return FLOW_NEXT;
+}
+
+/* ---- memory ---- */
+
+/* Bytes that may be accessed from the base of a pointer at a known place; 0 when that is not simply so. */
+static inline uint64_t simple_limit(const struct machine *m, const struct reg *p, uint8_t access) {
+    if ((p->var.mask | p->var.value) != 0 || m->v->platform->privileged) { return 0; }
+    switch (p->kind) {
+    case REG_MEMORY: return p->range;
+    case REG_PACKET: return access == ACCESS_READ || (m->v->type->flags & TYPE_PACKET_WRITE) != 0 ? p->range : 0;
+    case REG_MAP_VALUE: {
+        const struct bpf_map_shape *map = &m->v->program->maps[p->map];
+        return access == ACCESS_READ || (map->flags & MAP_FLAG_READ_ONLY) == 0 ? map->value_size : 0;
+    }
+    default: return 0;
+    }
+}
+
+static inline bool simply_inside(const struct machine *m, const struct reg *p, struct bpf_insn insn, uint8_t access) {
+    int64_t first = (int64_t)p->off + insn.off;
+    return first >= 0 && (uint64_t)first + access_bytes(insn.opcode) <= simple_limit(m, p, access);
+}
+
+/* The stack slot at a known place that holds all of the access, or null. */
+static inline struct slot *simple_slot(const struct machine *m, const struct reg *p, struct bpf_insn insn, uint32_t *index, uint32_t *mask) {
+    uint32_t bytes = access_bytes(insn.opcode), at = (uint32_t)(p->off + insn.off + (int32_t)BPF_STACK_BYTES);
+    if (p->kind != REG_STACK || m->v->platform->privileged || (p->var.mask | p->var.value) != 0 || at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0) { return nullptr; }
+    *index = at / 8;
+    *mask = ((1u << bytes) - 1) << at % 8;
+    return &m->frame->slots[*index];
+}
+
+static inline void use_stack(struct machine *m, uint32_t slot) {
+    uint32_t depth = BPF_STACK_BYTES - 8 * slot;
+    struct function *function = &m->v->functions[0];
+    if (depth > function->stack_bytes) { function->stack_bytes = (uint16_t)depth; }
+}
+
+static inline enum flow step_read(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn), slot_index = STACK_SLOTS, mask, bytes = access_bytes(insn.opcode);
+    const struct reg *p = &m->frame->regs[src];
+    bool sign_extend = shape == SHAPE_LDSX, plain = false;
+    if (in_mask(m->pointer, src)) {
+        const struct slot *slot = simple_slot(m, p, insn, &slot_index, &mask);
+        plain = slot != nullptr ? (m->plain >> slot_index & 1) != 0 : simply_inside(m, p, insn, ACCESS_READ);
+        if (slot != nullptr && plain) { use_stack(m, slot_index); }
+    }
+    if (!plain) {
+        machine_settle(m, src);
+        if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+        machine_note(m, dst);
+        if (!track && in_mask(m->number, dst)) { machine_loosen(m, dst, in_mask(m->narrow, dst)); }
+    } else {
+        machine_loosen(m, dst, bytes < 8 && !sign_extend);
+        if (track && (bytes < 4 || sign_extend)) {
+            m->loose &= ~(1u << dst);
+            scalar_set_loaded(&m->frame->regs[dst].var, bytes, sign_extend);
+        }
+    }
+    if (slot_index < STACK_SLOTS && bytes == 8) {
+        rank_load(m, dst, slot_index);
+    } else {
+        rank_forget(m, 1u << dst);
+    }
+    return FLOW_NEXT;
+}
+
+/* A number that need not be kept, at a known place of the stack that it fills or where no register is kept. */
+static inline bool store_number(struct machine *m, const struct reg *p, struct bpf_insn insn) {
+    uint32_t index, mask;
+    struct slot *slot = simple_slot(m, p, insn, &index, &mask);
+    if (slot == nullptr) { return false; }
+    uint64_t bit = (uint64_t)1 << index;
+    if ((m->frame->used & bit) == 0) {
+        m->frame->used |= bit;
+        slot->written = slot->zeros = 0;
+    } else if (mask != 255 && slot->spill_bytes != 0) {
+        return false;
+    }
+    slot->spill_bytes = 0;
+    slot->written |= (uint8_t)mask;
+    slot->zeros &= (uint8_t)~mask;
+    if (slot->written == 255 && slot->zeros == 0) { m->plain |= bit; }
+    use_stack(m, index);
+    return true;
+}
+
+/* Ranks follow what is stored whole. */
+static void follow_store(struct machine *m, const struct reg *p, struct bpf_insn insn, uint8_t shape) {
+    uint32_t index, mask;
+    if (simple_slot(m, p, insn, &index, &mask) == nullptr) {
+        rank_forget_slots(m, UINT64_MAX);
+    } else if (mask == 255 && shape == SHAPE_STX) {
+        rank_store(m, index, insn_src(insn));
+    } else {
+        rank_forget_slots(m, (uint64_t)1 << index);
+    }
+}
+
+static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
+    uint32_t dst = insn_dst(insn), src = insn_src(insn);
+    const struct reg *p = &m->frame->regs[dst];
+    bool number = shape == SHAPE_ST || in_mask(m->number, src);
+    if (number && in_mask(m->pointer, dst)) {
+        if (p->kind != REG_STACK && simply_inside(m, p, insn, ACCESS_WRITE)) { return FLOW_NEXT; }
+        if (p->kind == REG_STACK && !track && store_number(m, p, insn)) {
+            follow_store(m, p, insn, shape);
+            return FLOW_NEXT;
+        }
+    }
+    machine_settle(m, dst);
+    if (shape == SHAPE_STX) { machine_settle(m, src); }
+    if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    if (p->kind == REG_STACK) {
+        machine_note_slots(m);
+        follow_store(m, p, insn, shape);
+    }
+    return FLOW_NEXT;
+}
+
+static enum flow step_exchange(struct machine *m, struct bpf_insn insn, bool track) {
+    uint32_t fetched = (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? 0 : insn_src(insn);
+    machine_settle(m, insn_dst(insn));
+    machine_settle(m, insn_src(insn));
+    machine_settle(m, 0);
+    if (state_step(m->v, &m->state, insn, SHAPE_ATOMIC) != STATUS_OK) { return FLOW_REFUSED; }
+    machine_note_slots(m);
+    rank_forget_slots(m, UINT64_MAX);
+    if ((insn.imm & BPF_ATOMIC_FETCH) != 0) {
+        machine_note(m, fetched);
+        if (!track && in_mask(m->number, fetched)) { machine_loosen(m, fetched, in_mask(m->narrow, fetched)); }
+        rank_forget(m, 1u << fetched);
+    }
+    return FLOW_NEXT;
+}
+
+/* Calls of helpers and legacy packet loads: what they do to registers and stack is seen afterwards. */
+static enum flow step_called(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
+    for (uint32_t r = 0; r <= 5; r++) { machine_settle(m, r); }
+    if (shape != SHAPE_CALL) { machine_settle(m, insn_src(insn)); }
+    if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    note_all(m);
+    machine_note_slots(m);
+    if (!track && in_mask(m->number, 0)) { machine_loosen(m, 0, in_mask(m->narrow, 0)); }
+    rank_forget(m, 0x3f);
+    rank_forget_slots(m, UINT64_MAX);
+    return FLOW_NEXT;
+}
+
+static enum flow step_wide(struct machine *m, struct bpf_insn insn, bool track) {
+    uint32_t dst = insn_dst(insn);
+    if (state_step(m->v, &m->state, insn, SHAPE_LD_IMM64) != STATUS_OK) { return FLOW_REFUSED; }
+    machine_note(m, dst);
+    if (!track && in_mask(m->number, dst)) { machine_loosen(m, dst, in_mask(m->narrow, dst)); }
+    rank_forget(m, 1u << dst);
+    return FLOW_NEXT;
+}
+
+/* ---- jumps ---- */
+
+static void note_way(struct machine *m, uint32_t pc, bool first, enum certainty certainty) {
+    uint8_t way = certainty == ALWAYS ? FACT_ALWAYS_TAKEN : certainty == NEVER ? FACT_NEVER_TAKEN : 0;
+    uint8_t *flags = &m->v->facts->flags[pc];
+    uint8_t held = first ? way : *flags & way;
+    *flags = (uint8_t)((*flags & ~(FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN)) | held);
+}
+
+static uint32_t compared(struct bpf_insn insn) {
+    return 1u << insn_dst(insn) | ((insn.opcode & BPF_SRC_X) != 0 ? 1u << insn_src(insn) : 0);
+}
+
+static inline enum flow step_condition(struct machine *m, struct bpf_insn insn, bool track, bool first) {
+    uint32_t pc = m->state.pc, target = pc + 1 + (uint32_t)insn.off;
+    enum certainty certainty = SOMETIMES;
+    if (track || (compared(insn) & ~m->number) != 0) {
+        machine_settle(m, insn_dst(insn));
+        if ((insn.opcode & BPF_SRC_X) != 0) { machine_settle(m, insn_src(insn)); }
+        if (branch_certainty(m->v, &m->state, insn, &certainty) != STATUS_OK) { return FLOW_REFUSED; }
+    }
+    note_way(m, pc, first, certainty);
+    if (certainty == SOMETIMES) { return FLOW_BRANCH; }
+    m->state.pc = certainty == ALWAYS ? target : pc + 1;
+    return certainty == ALWAYS ? FLOW_ALWAYS : FLOW_NEVER;
+}
+
+bool machine_assume(struct machine *m, bool track, bool taken) {
+    struct bpf_insn insn = insn_at(m->v, m->state.pc);
+    uint32_t regs = compared(insn);
+    if (!track && (regs & ~m->number) == 0) {
+        m->state.pc += 1 + (taken ? (uint32_t)insn.off : 0);
+        return true;
+    }
+    if (!state_assume(m->v, &m->state, taken)) { return false; }
+    if ((regs & ~m->number) != 0) {
+        note_all(m);
+        return true;
+    }
+    machine_note(m, insn_dst(insn));
+    if ((insn.opcode & BPF_SRC_X) != 0) { machine_note(m, insn_src(insn)); }
+    return true;
+}
+
+void machine_save(struct machine *m, struct machine_masks *saved) {
+    *saved = (struct machine_masks){m->state.pc, m->number, m->pointer, m->loose, m->narrow};
+    m->v->undo_active = true;
+}
+
+void machine_restore(struct machine *m, const struct machine_masks *saved) {
+    state_undo(m->v);
+    m->v->undo_active = false;
+    m->state.pc = saved->pc;
+    m->number = saved->number;
+    m->pointer = saved->pointer;
+    m->loose = saved->loose;
+    m->narrow = saved->narrow;
+}
+
+static enum flow step_exit_main(struct machine *m) {
+    bool ended;
+    machine_settle(m, 0);
+    return step_exit(m->v, &m->state, &ended) == STATUS_OK ? FLOW_EXIT : FLOW_REFUSED;
+}
+
+static inline enum flow step_shape(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track, bool first) {
+    switch (shape) {
+    case SHAPE_MOV_K: return step_constant(m, insn, track);
+    case SHAPE_MOV_X: return step_move(m, insn, track);
+    case SHAPE_LDX:
+    case SHAPE_LDSX: return step_read(m, insn, shape, track);
+    case SHAPE_ST:
+    case SHAPE_STX: return step_write(m, insn, shape, track);
+    case SHAPE_COND_K:
+    case SHAPE_COND_X: return step_condition(m, insn, track, first);
+    case SHAPE_LD_IMM64: return step_wide(m, insn, track);
+    case SHAPE_ATOMIC: return step_exchange(m, insn, track);
+    case SHAPE_CALL:
+    case SHAPE_LEGACY_PACKET: return step_called(m, insn, shape, track);
+    case SHAPE_EXIT: return step_exit_main(m);
+    case SHAPE_JA:
+    case SHAPE_JA32: m->state.pc = (uint32_t)jump_target(insn, shape, m->state.pc); return FLOW_JUMPED;
+    default: return step_operation(m, insn, shape, track);
+    }
+}
+
+/* For tests: what is known of loose numbers too. */
+[[gnu::noinline]] static void observe(struct machine *m) {
+    uint32_t loose = m->loose;
+    for (uint32_t r = 0; r < FRAME_POINTER; r++) { machine_settle(m, r); }
+    m->v->observer(m->v->observer_cookie, &m->state);
+    m->loose = loose;
+}
+
+enum flow machine_step(struct machine *m, bool track) {
+    uint32_t pc = m->state.pc;
+    if (m->v->observer != nullptr) { observe(m); }
+    struct bpf_insn insn = fetch(&m->v->program->insns[pc]);
+    uint8_t shape = insn_shapes[insn.opcode];
+    bool first = (m->v->facts->flags[pc] & FACT_REACHED) == 0;
+    note_facts(m, pc, insn, shape);
+    m->state.walked++;
+    enum flow flow = step_shape(m, insn, shape, track, first);
+    if (flow == FLOW_NEXT) { m->state.pc++; }
+    return flow;
+}

@@ -1,0 +1,75 @@
+#pragma once
+/* The abstract machine of the checker: that of verifier/step.h, with a short way for numbers of which nothing need be known,
+ * and with what loops are ranked by. Only the program's main function; what calls local functions has no certificate. */
+
+#include "bpf/verifier/packing.h"
+#include "bpf/verifier/step.h"
+
+enum { RANKS = 8 }; /* loops that a state may be inside of */
+
+/* How far a value has moved: by least to most, modulo 2^64. Both stay within ±2^62. */
+struct distance {
+    int64_t least, most;
+};
+
+/* Where the value that a loop is ranked by has gone since the head of the loop was passed: each of these places holds that
+ * value plus its distance. */
+struct rank {
+    uint16_t head; /* slot of the loop's head */
+    uint16_t regs;
+    uint64_t slots; /* all eight bytes */
+    struct distance by_reg[REGS];
+    struct distance by_slot[STACK_SLOTS];
+};
+
+struct machine {
+    struct verifier *v;
+    struct frame *frame;
+    struct state state;
+    /* Masks over r0..r9, and r10 among the pointers. A register in none of `number` and `pointer` is not set. */
+    uint32_t number, pointer;
+    uint32_t loose;  /* numbers of which nothing is known but whether they are narrow: their `var` is not kept up */
+    uint32_t narrow; /* numbers whose upper half is zero */
+    uint64_t plain;  /* slots whose eight bytes are all written, hold no kept register and are not known to be 0 */
+    uint32_t followed;      /* registers and slots in some rank */
+    uint64_t followed_slots;
+    uint32_t rank_count;
+    struct rank ranks[RANKS];
+};
+
+void machine_begin(struct verifier *v, struct machine *m, struct frame *frame);
+/* Executes the instruction at state.pc; `track`: keeps what is known of a number that it makes, or of the numbers that it
+ * compares. As in step.h FLOW_BRANCH leaves it to machine_assume() to take a way. */
+enum flow machine_step(struct machine *m, bool track);
+/* Takes a way out of a conditional jump that was just stepped; `track` as there. False when the way is not possible. */
+[[nodiscard]] bool machine_assume(struct machine *m, bool track, bool taken);
+/* Before a way that is taken back by machine_restore(). */
+struct machine_masks {
+    uint32_t pc, number, pointer, loose, narrow;
+};
+void machine_save(struct machine *m, struct machine_masks *saved);
+void machine_restore(struct machine *m, const struct machine_masks *saved);
+
+static inline bool in_mask(uint32_t mask, uint32_t r) { return (mask >> r & 1) != 0; }
+/* Writes out what is known of a loose number, so that step.h may look at it. */
+void machine_settle(struct machine *m, uint32_t r);
+/* The register is a number, no more. */
+void machine_loosen(struct machine *m, uint32_t r, bool narrow);
+/* The register is not set. */
+void machine_unset(struct machine *m, uint32_t r);
+/* Makes the masks say what the register or the stack holds. */
+void machine_note(struct machine *m, uint32_t r);
+void machine_note_slots(struct machine *m);
+
+/* ---- rank.c ---- */
+void rank_forget(struct machine *m, uint32_t regs);
+void rank_forget_slots(struct machine *m, uint64_t slots);
+void rank_move(struct machine *m, uint32_t dst, uint32_t src);
+void rank_add(struct machine *m, uint32_t dst, struct distance by);
+void rank_store(struct machine *m, uint32_t slot, uint32_t src);
+void rank_load(struct machine *m, uint32_t dst, uint32_t slot);
+/* After ranks were changed from outside. */
+void rank_note(struct machine *m);
+/* Begins to follow this place for the loop at `head`; false when there are too many loops. */
+[[nodiscard]] bool rank_begin(struct machine *m, uint32_t head, uint32_t regs, uint64_t slots);
+struct rank *rank_of(struct machine *m, uint32_t head);

@@ -1,0 +1,61 @@
+/** Certificates of the cases: what is accepted and certified is taken by the checker; what is refused is never certified. */
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'ava';
+import { parse } from 'yaml';
+import { verifyAll } from './native.ts';
+import { type Case, requestOf } from './request.ts';
+
+const folder = new URL('cases/', import.meta.url);
+const cases = readdirSync(folder)
+  .filter((name) => name.endsWith('.yaml'))
+  .flatMap((file) => parse(readFileSync(new URL(file, folder), 'utf8')) as Case[]);
+
+/** Accepted cases without a certificate, each with its cause. */
+const uncertified = new Map([
+  ['shrinking number', 'ranked by halving'],
+  ['jump to itself on a condition never met', 'the condition is known to fail only by what it was before'],
+  ['loop from an unknown number up to four', 'ranked by a number that only later turns bound'],
+  ['loop from an unknown number that is not negative', 'ranked by a number that only later turns bound'],
+  ['loop counter on the stack', 'ranked by a slot of four bytes'],
+  ['loop over memory that ends at a pointer', 'pointers are not narrowed by comparing them'],
+  ['loop over bytes with a pointer', 'pointers are not narrowed by comparing them'],
+  ['loop over options', 'what is proven of the packet depends on the turn'],
+  ['correlated conditions', 'needs two states at one place'],
+  ['tail call through either table', 'needs two states at one place'],
+  ['compared with the end twice, the second time is decided', 'needs two states at one place'],
+  ['compared with the end twice, the other way round', 'needs two states at one place'],
+  ['map value and stack through one load', 'needs two states at one place'],
+  ['two maps through one access', 'needs two states at one place'],
+  ['full socket released for its socket', 'needs two states at one place'],
+  ['zeroes at a variable offset into zeroes', 'zeros that only the walk keeps'],
+]);
+
+test('the certificate of an accepted case is taken, with a bound no lower than any run', async (t) => {
+  const verdicts = await verifyAll(cases.map(requestOf));
+  let certified = 0;
+  for (const [i, c] of cases.entries()) {
+    const { code, bound, certificate } = verdicts[i]!;
+    if (code !== 'ok') continue;
+    if (certificate.infer !== 'ok') {
+      const calls = certificate.message.startsWith('calls between functions');
+      t.true(calls || uncertified.has(c.name), `${c.name}: ${certificate.message} at ${certificate.insn}`);
+      continue;
+    }
+    certified += 1;
+    t.is(certificate.check, 'ok', `${c.name}: ${certificate.check_message} at ${certificate.check_insn}`);
+    t.true(certificate.bound! >= bound, `${c.name}: ${certificate.bound} < ${bound}`);
+  }
+  t.true(certified > 100, `${certified} certified`);
+});
+
+/** Loops that are refused only because walking them takes too many steps. */
+const costly = ['budget_exceeded', 'too_many_states'];
+
+test('a refused case has no certificate that the checker takes', async (t) => {
+  const verdicts = await verifyAll(cases.map(requestOf));
+  for (const [i, c] of cases.entries()) {
+    const { code, certificate } = verdicts[i]!;
+    if (code === 'ok' || costly.includes(code)) continue;
+    t.not(certificate.check, 'ok', c.name);
+  }
+});

@@ -1,0 +1,103 @@
+#include "certificates.h"
+
+#include "bpf/checker/checker.h"
+#include "infer.h"
+#include "random.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INFER_BYTES = 16 * 1024 * 1024, INFER_STEPS = 300'000, CHECK_STEPS = 20'000, DAMAGES = 6, LONGEST = 32 * 1024 };
+
+struct certificate_oracle {
+    struct certificate_hooks hooks;
+    struct generated generated;
+    struct bpf_facts facts;
+    void *infer_memory;
+    alignas(16) uint8_t check_memory[CHECKER_WORKSPACE_BYTES];
+    uint8_t bytes[LONGEST + 8], damaged[LONGEST + 8];
+    uint32_t size;
+};
+
+struct certificate_oracle *certificates_open(const struct certificate_hooks *hooks) {
+    struct certificate_oracle *o = aligned_alloc(16, (sizeof(*o) + 15) & ~(size_t)15);
+    o->hooks = *hooks;
+    o->size = 0;
+    o->infer_memory = aligned_alloc(16, INFER_BYTES);
+    return o;
+}
+
+void certificates_close(struct certificate_oracle *o) {
+    free(o->infer_memory);
+    free(o);
+}
+
+static bool infer(struct certificate_oracle *o) {
+    struct verifier_workspace workspace = {o->infer_memory, INFER_BYTES, INFER_STEPS};
+    struct verifier_result result;
+    struct certificate certificate;
+    enum status status = bpf_infer(&o->generated.program, &workspace, &o->facts, &result, &certificate, nullptr);
+    if (status != STATUS_OK || certificate.size_bytes > LONGEST) { return false; }
+    memcpy(o->bytes, certificate.bytes, certificate.size_bytes);
+    o->size = certificate.size_bytes;
+    return true;
+}
+
+/* Memory of exactly that size, so that the sanitizer sees what is read behind its end. */
+static bool check(struct certificate_oracle *o, const uint8_t *bytes, uint32_t size, uint64_t seed, uint64_t *checked) {
+    struct verifier_workspace workspace = {o->check_memory, sizeof(o->check_memory), CHECK_STEPS};
+    struct verifier_result result;
+    uint8_t *exact = malloc(size + (size == 0));
+    memcpy(exact, bytes, size);
+    o->hooks.observation.restart(o->hooks.observation.cookie);
+    enum status status = bpf_check(&o->generated.program, (struct span){exact, size}, &workspace, &o->facts, &result, &o->hooks.observation);
+    free(exact);
+    if (status != STATUS_OK) { return false; }
+    *checked += o->hooks.run(o->hooks.observation.cookie, &o->generated, &o->facts, result.bound, seed);
+    return true;
+}
+
+static uint32_t damage(const struct certificate_oracle *o, uint8_t *out, struct random *random) {
+    uint32_t size = o->size, changes = 1 + random_below(random, 3);
+    memcpy(out, o->bytes, size);
+    for (uint32_t i = 0; i < changes && size > 1; i++) {
+        uint32_t at = 1 + random_below(random, size - 1);
+        switch (random_below(random, 7)) {
+        case 0: out[at] = (uint8_t)random_next(random); break;
+        case 1: out[at] ^= (uint8_t)(1u << random_below(random, 8)); break;
+        case 2: out[at] += (uint8_t)(random_below(random, 5) - 2); break;
+        case 3: size = at; break;
+        case 4: memmove(out + at, out + at + 1, --size - at); break;
+        case 5: out[at] = (uint8_t)random_below(random, 8); break;
+        default:
+            if (size >= LONGEST) { break; }
+            memmove(out + at + 1, out + at, size++ - at);
+            out[at] = (uint8_t)random_below(random, 32);
+            break;
+        }
+    }
+    return size;
+}
+
+void certificates_try(struct certificate_oracle *o, uint64_t seed, struct certificate_totals *totals) {
+    struct random random = {seed * 77 + 5};
+    generate(seed, &o->generated);
+    if (!infer(o)) { return; }
+    if (check(o, o->bytes, o->size, seed, &totals->checked)) {
+        totals->accepted++;
+    } else {
+        totals->unlike++;
+    }
+    for (uint32_t i = 0; i < DAMAGES; i++) {
+        uint32_t size = damage(o, o->damaged, &random);
+        totals->damaged++;
+        totals->damaged_accepted += check(o, o->damaged, size, seed, &totals->checked);
+    }
+    for (uint32_t i = 0; i < DAMAGES; i++) {
+        generate(seed, &o->generated);
+        mutate(seed * DAMAGES + i, &o->generated);
+        totals->damaged++;
+        totals->damaged_accepted += check(o, o->bytes, o->size, seed, &totals->checked);
+    }
+}
