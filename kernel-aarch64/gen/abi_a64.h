@@ -332,6 +332,11 @@ static inline uint32_t a64_ldrs_scaled(enum a64_reg rt, enum a64_reg rn, struct 
     return 0x39800000u | (uint32_t)size << 30 | scaled.bits << 10 | (uint32_t)rn << 5 | (uint32_t)rt;
 }
 
+/* LDRSB, LDRSH (immediate), 32 bits: size:2 111001 11 scaled:12 rn:5 rt:5 */
+static inline uint32_t a64_ldrs_w_scaled(enum a64_reg rt, enum a64_reg rn, struct a64_scaled scaled, enum a64_size size) {
+    return 0x39c00000u | (uint32_t)size << 30 | scaled.bits << 10 | (uint32_t)rn << 5 | (uint32_t)rt;
+}
+
 /* STUR: size:2 111000 00 0 unscaled:9 00 rn:5 rt:5 */
 static inline uint32_t a64_stur(enum a64_reg rt, enum a64_reg rn, struct a64_unscaled unscaled, enum a64_size size) {
     return 0x38000000u | (uint32_t)size << 30 | unscaled.bits << 12 | (uint32_t)rn << 5 | (uint32_t)rt;
@@ -347,6 +352,11 @@ static inline uint32_t a64_ldurs(enum a64_reg rt, enum a64_reg rn, struct a64_un
     return 0x38800000u | (uint32_t)size << 30 | unscaled.bits << 12 | (uint32_t)rn << 5 | (uint32_t)rt;
 }
 
+/* LDURSB, LDURSH, 32 bits: size:2 111000 11 0 unscaled:9 00 rn:5 rt:5 */
+static inline uint32_t a64_ldurs_w(enum a64_reg rt, enum a64_reg rn, struct a64_unscaled unscaled, enum a64_size size) {
+    return 0x38c00000u | (uint32_t)size << 30 | unscaled.bits << 12 | (uint32_t)rn << 5 | (uint32_t)rt;
+}
+
 /* STR (register): size:2 111000 00 1 rm:5 option:3 scale:1 10 rn:5 rt:5 */
 static inline uint32_t a64_str_reg(enum a64_reg rt, enum a64_reg rn, enum a64_scale scale, enum a64_extend option, enum a64_reg rm, enum a64_size size) {
     return 0x38200800u | (uint32_t)size << 30 | (uint32_t)rm << 16 | (uint32_t)option << 13 | (uint32_t)scale << 12 | (uint32_t)rn << 5 | (uint32_t)rt;
@@ -360,6 +370,11 @@ static inline uint32_t a64_ldr_reg(enum a64_reg rt, enum a64_reg rn, enum a64_sc
 /* LDRSB, LDRSH, LDRSW (register): size:2 111000 10 1 rm:5 option:3 scale:1 10 rn:5 rt:5 */
 static inline uint32_t a64_ldrs_reg(enum a64_reg rt, enum a64_reg rn, enum a64_scale scale, enum a64_extend option, enum a64_reg rm, enum a64_size size) {
     return 0x38a00800u | (uint32_t)size << 30 | (uint32_t)rm << 16 | (uint32_t)option << 13 | (uint32_t)scale << 12 | (uint32_t)rn << 5 | (uint32_t)rt;
+}
+
+/* LDRSB, LDRSH (register), 32 bits: size:2 111000 11 1 rm:5 option:3 scale:1 10 rn:5 rt:5 */
+static inline uint32_t a64_ldrs_w_reg(enum a64_reg rt, enum a64_reg rn, enum a64_scale scale, enum a64_extend option, enum a64_reg rm, enum a64_size size) {
+    return 0x38e00800u | (uint32_t)size << 30 | (uint32_t)rm << 16 | (uint32_t)option << 13 | (uint32_t)scale << 12 | (uint32_t)rn << 5 | (uint32_t)rt;
 }
 
 /* STR (immediate), pre-index: 11 111000 00 0 unscaled:9 11 rn:5 rt:5 */

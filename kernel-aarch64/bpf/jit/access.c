@@ -1,6 +1,7 @@
 /* RFC 9669 §5.1 and §5.2: loads and stores, with the address folded and neighbours paired. */
 
 #include "bpf/jit/access.h"
+#include "bpf/jit/bytes.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/select.h"
 
@@ -138,7 +139,8 @@ void compile_load(struct jit *j, struct insn insn) {
     enum a64_size size = size_of(insn);
     struct a64_scaled offset;
     enum a64_reg rt;
-    bool simple = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM && try_place(j, dst, &rt);
+    bool plain = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM, simple = plain && try_place(j, dst, &rt);
+    if (size < A64_SIZE_S && plain && load_waits(j, dst, size) && try_note_load(j, dst, src, off_of(insn), size)) { return; }
     if (!simple || !try_simple_address(j, src, off_of(insn), size, &offset)) { return load_general(j, insn); }
     enum a64_reg rn = (enum a64_reg)j->values[src].base;
     if (!try_emit_alone(j, a64_ldr_scaled(rt, rn, offset, size))) { return load_general(j, insn); }
@@ -183,6 +185,7 @@ static void store_immediate(struct jit *j, struct insn insn, enum a64_size size)
 void compile_store(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
+    if (SELDOM(j->loads)) { load_waiting(j); }
     enum a64_reg rt;
     struct a64_scaled offset;
     bool simple = class_of(insn) == BPF_CLASS_STX && try_stored(j, src, size, &rt);

@@ -2,6 +2,7 @@
  * value are sequentially consistent (acquire and release); the others are relaxed, as in Linux's memory model. */
 
 #include "bpf/jit/access.h"
+#include "bpf/jit/bytes.h"
 #include "bpf/jit/select.h"
 
 #define OLD X10
@@ -109,6 +110,7 @@ static enum a64_reg plain_address(struct jit *j, uint32_t reg, int16_t off) {
 
 void compile_atomic(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), op = (uint32_t)imm_of(insn);
+    load_waiting(j);
     bool is_wide = (opcode_of(insn) & 0x18u) == BPF_SIZE_DW, compare = op == BPF_ATOMIC_CMPXCHG;
     if (j->values[dst].kind != VALUE_ADD_IMM) { ensure_reg(j, dst); }
     ensure_reg(j, src);

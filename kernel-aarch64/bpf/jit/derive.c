@@ -1,3 +1,4 @@
+#include "bpf/jit/bytes.h"
 #include "bpf/jit/field.h"
 #include "bpf/jit/operation.h"
 
@@ -68,6 +69,7 @@ static inline void note_part(struct jit *j, uint32_t dst, uint32_t src, uint32_t
 }
 
 [[clang::noinline]] static void general_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    if (is_bytes(j, dst) && try_shift_bytes(j, dst, BPF_ALU_LSH, by, is_wide)) { return; }
     derive(j, dst, dst, shift_left, by, is_wide);
 }
 
@@ -77,6 +79,7 @@ void derive_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
 }
 
 [[clang::noinline]] static void general_shift_right(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    if (is_bytes(j, dst) && try_shift_bytes(j, dst, BPF_ALU_RSH, by, is_wide)) { return; }
     derive(j, dst, dst, shift_right, by, is_wide);
 }
 
@@ -86,6 +89,7 @@ void derive_shift_right(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) 
 }
 
 void derive_shift_right_signed(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+    if (is_bytes(j, dst) && try_shift_bytes(j, dst, BPF_ALU_ARSH, by, is_wide)) { return; }
     derive(j, dst, dst, shift_right_signed, by, is_wide);
 }
 
@@ -107,10 +111,11 @@ void derive_negated_bit(struct jit *j, uint32_t dst, bool is_wide) { derive(j, d
 [[clang::noinline]] static void copy_general(struct jit *j, uint32_t dst, uint32_t src) {
     const struct value *v = &j->values[src];
     /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. */
-    bool costly = v->kind == VALUE_SUM || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
+    bool costly = v->kind == VALUE_SUM || is_loaded_once(v) || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
     if (costly && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
     drop_unread(j, dst);
     begin_note(j, dst);
+    if (v->kind == VALUE_BYTES) { j->loads |= REG_BIT(dst); }
     note(j, dst, j->values[src], src_bits(j, src));
 }
 

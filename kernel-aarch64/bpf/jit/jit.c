@@ -74,6 +74,8 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 static inline void compile_plain(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect) {
     j->live_out = slot_live(j, slot + 1);
     if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { return; } /* nobody reads it */
+    /* what is overwritten unread is never loaded: the address may be gone */
+    if (SELDOM(j->loads) && effect & EFFECT_SETS_DST) { drop_unread(j, dst_of(insn)); }
     compile_insn(j, insn, effect);
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
 }

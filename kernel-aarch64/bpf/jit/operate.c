@@ -1,3 +1,4 @@
+#include "bpf/jit/field.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/operation.h"
 
@@ -24,7 +25,28 @@ static bool is_field(const struct jit *j, uint32_t reg, enum alu_form form, bool
     return j->values[reg].kind == VALUE_FIELD && try_operand(j, reg, form, width_of(is_wide), &ignored);
 }
 
+/* The upper bits of one register and the lower bits of another, shifted to meet: `high` is a field moved up to the top,
+ * `low` one moved down from it, and neither has what the other has. */
+static bool meet(const struct value *high, const struct value *low, uint32_t size) {
+    if (high->kind != VALUE_FIELD || low->kind != VALUE_FIELD || low->is_signed) { return false; }
+    return low->from && (uint32_t)low->from + low->width == size && field_top(high) >= size && high->to == size - low->from;
+}
+
+/* Such two joined, as a rotation is written: one EXTR (DDI 0487 C6.2). */
+static bool try_extract(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+    uint32_t size = is_wide ? 64 : 32;
+    const struct value *a = &j->values[dst], *b = &j->values[src];
+    if (!meet(a, b, size) && !meet(b, a, size)) { return false; }
+    enum a64_reg rd = begin_define(j, dst);
+    const struct value *high = meet(a, b, size) ? a : b, *low = high == a ? b : a;
+    if (!meet(high, low, size)) { return false; }
+    emit(j, a64_extr(rd, (enum a64_reg)high->base, amount(low->from), (enum a64_reg)low->base, width_of(is_wide)));
+    define(j, dst, rd, result_bits(is_wide));
+    return true;
+}
+
 [[clang::noinline]] static void operate_in_order(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
+    if (form != FORM_AND && try_extract(j, dst, src, is_wide)) { return; }
     bool swap = is_field(j, dst, form, is_wide) && !is_field(j, src, form, is_wide);
     operate(j, dst, form, swap ? src : dst, swap ? dst : src, is_wide);
 }

@@ -34,6 +34,7 @@ enum value_kind : uint8_t {
     VALUE_MASK,    /* base & imm, imm a bitmask immediate of 64 bits */
     VALUE_SUM,     /* base + (index << to), index cut to 32 bits when `narrow` */
     VALUE_PRODUCT, /* base * index, of 32 bits when `narrow` */
+    VALUE_BYTES,   /* bytes at base + index + an offset, not loaded yet (bytes.h) */
 };
 
 /* The shape is made, copied and compared as one number: value_copy() and so on. */
@@ -104,6 +105,7 @@ struct jit {
     bool skips_next; /* the next slot was compiled together with this one */
     uint32_t live_out; /* registers live after the slot */
     uint32_t pending;  /* registers whose value is noted but not in its home */
+    uint32_t loads;    /* registers that wait to be loaded (bytes.h); may say too many */
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     uint32_t hoisted_end; /* slot after the loop whose constants are in registers */
     uint32_t hoisted_count;

@@ -1,4 +1,5 @@
 #include "bpf/jit/value.h"
+#include "bpf/jit/bytes.h"
 #include "bpf/jit/hoist.h"
 
 static uint32_t count_halves(uint64_t value, uint16_t half, uint32_t halves) {
@@ -94,6 +95,7 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
     case VALUE_FIELD: return emit_field(j, into, v);
     case VALUE_SUM: return emit_sum(j, into, v);
     case VALUE_PRODUCT: return emit(j, a64_madd(into, base, XZR, index, width));
+    case VALUE_BYTES: return write_bytes(j, v, into);
     case VALUE_MASK: break;
     }
     if (try_mask(v->imm, A64_WIDTH_X, &mask)) { emit(j, a64_and_imm(into, base, mask, A64_WIDTH_X)); }
@@ -156,6 +158,7 @@ void forget_pending(struct jit *j) {
         j->values[reg].shape = shape_copy(j->home[reg]);
     }
     j->pending = 0;
+    j->loads = 0;
     j->foreign = 0;
 }
 

@@ -225,8 +225,14 @@ static void make_far(struct maker *m) {
 
 static void make_statement(struct maker *m) {
     if (chance(m, 25)) { m->hot = below(m, 1024) & below(m, 1024); }
-    switch (below(m, 27)) {
+    switch (below(m, 33)) {
     case 26: return make_spill(m);
+    case 27:
+    case 28: return make_bytes(m);
+    case 29: return make_signed_load(m);
+    case 30: return make_rotation(m);
+    case 31:
+    case 32: return make_counting(m);
     case 0:
     case 1:
     case 2:

@@ -90,3 +90,9 @@ void make_spill(struct maker *m);
 void make_helper(struct maker *m);
 void make_call(struct maker *m);
 void make_call_to(struct maker *m, uint32_t function);
+
+/* idiom.c */
+void make_bytes(struct maker *m);
+void make_signed_load(struct maker *m);
+void make_rotation(struct maker *m);
+void make_counting(struct maker *m);
