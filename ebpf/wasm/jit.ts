@@ -9,7 +9,7 @@ export type JitOptions = VerifyOptions & {
   readonly codeAddr?: bigint;
   /** Address of the first helper; helper i lies 64·i bytes behind. Default: 1 MiB above codeAddr. */
   readonly helperBase?: bigint;
-  /** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. Default 0: ARMv8.0. */
+  /** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. Default: ARMv8.0, called as the kernel calls programs. */
   readonly features?: number;
 };
 
@@ -24,6 +24,8 @@ export type JitResult =
     }
   | { readonly ok: false; readonly error: ProgramError };
 
+/** JIT_CALLER_KEEPS: guard_call() keeps the callee-saved registers. */
+const JIT_CALLER_KEEPS = 1 << 8;
 const CODE_ADDR = 0x4_0000_0000n;
 const HELPER_DISTANCE = 0x10_0000n;
 /** Where maps would be: far from the code, as on the board. */
@@ -35,7 +37,7 @@ const WORDS_EXTRA = 256;
 const setEnvironment = (host: HostInstance, program: Program, options: JitOptions) => {
   const code = options.codeAddr ?? CODE_ADDR;
   const helpers = options.helperBase ?? code + HELPER_DISTANCE;
-  host.exports.host_jit_environment(code, helpers, options.features ?? 0);
+  host.exports.host_jit_environment(code, helpers, options.features ?? JIT_CALLER_KEEPS);
   for (const i of (program.maps ?? []).keys())
     host.exports.host_jit_map(i, MAP_ADDR + BigInt(i) * 0x1000n, MAP_ADDR + BigInt(i) * 0x1000n + 0x800n);
 };

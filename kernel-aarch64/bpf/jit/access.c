@@ -3,6 +3,7 @@
 #include "bpf/jit/access.h"
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/hoist.h"
+#include "bpf/jit/promote.h"
 #include "bpf/jit/select.h"
 
 /* RFC 9669 §5 counts W, H, B, DW from 0; A64 B, H, S, D. */
@@ -136,6 +137,7 @@ static inline bool try_emit_alone(struct jit *j, uint32_t word) {
 
 void compile_load(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
+    if (src == 10 && is_promoted(j, off_of(insn))) { return load_promoted(j, insn); }
     enum a64_size size = size_of(insn);
     struct a64_scaled offset;
     enum a64_reg rt;
@@ -185,6 +187,7 @@ static void store_immediate(struct jit *j, struct insn insn, enum a64_size size)
 void compile_store(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
+    if (dst == 10 && is_promoted(j, off_of(insn))) { return store_promoted(j, insn); }
     if (SELDOM(j->loads)) { load_waiting(j); }
     enum a64_reg rt;
     struct a64_scaled offset;

@@ -70,6 +70,8 @@ static void note_bytes(struct jit *j, uint32_t reg, struct value value, int32_t 
 }
 
 bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum a64_size size) {
+    bool sum = j->values[src].kind == VALUE_SUM;
+    if (sum && (off || j->live_out & REG_BIT(src))) { ensure_reg(j, src); }
     drop_unread(j, dst);
     begin_note(j, dst); /* may move src */
     const struct value *v = &j->values[src];

@@ -23,7 +23,7 @@ static void emit_first_save(struct jit *j) {
 /* Saves or restores the register, or the pair, at index `i` of the list. */
 static void emit_saved(struct jit *j, uint32_t i, bool restore) {
     const struct function *f = &j->function;
-    enum a64_reg first = (enum a64_reg)f->saved[i], second = (enum a64_reg)f->saved[i + 1 < 5 ? i + 1 : 4];
+    enum a64_reg first = (enum a64_reg)f->saved[i], second = (enum a64_reg)f->saved[(i + 1) % SAVED_LIMIT];
     struct a64_scaled single;
     struct a64_paired pair;
     if (i + 1 == f->saved_count) {

@@ -9,7 +9,7 @@ struct loop {
     uint32_t end; /* slot of the last jump back, 0 = none seen yet */
     uint32_t blocked; /* first slot that rules hoisting out, if it lies in the loop */
     uint32_t reentry; /* lowest slot after the head that a jump from behind `end` goes back to */
-    uint32_t count;
+    uint32_t count, limit;
     uint64_t values[HOISTED_LIMIT];
     uint32_t used_at[HOISTED_LIMIT];
 };
@@ -62,7 +62,7 @@ static void collect(struct loop *loop, uint32_t slot, uint64_t value) {
     for (uint32_t i = 0; i < loop->count; i++) {
         if (loop->values[i] == value) { return; }
     }
-    if (loop->count == HOISTED_LIMIT) { return; }
+    if (loop->count == loop->limit) { return; }
     loop->values[loop->count] = value;
     loop->used_at[loop->count++] = slot;
 }
@@ -103,7 +103,7 @@ static void look_at(const struct jit *j, uint32_t head, uint32_t slot, struct lo
 }
 
 void hoist_constants(struct jit *j, uint32_t head) {
-    struct loop loop = {.blocked = UINT32_MAX, .reentry = UINT32_MAX};
+    struct loop loop = {.blocked = UINT32_MAX, .reentry = UINT32_MAX, .limit = j->hoisted_limit};
     uint32_t slot = head, limit = head + MAX_LOOP_SLOTS;
     if (head < j->hoisted_end) { return; }
     for (; slot < j->program->count && slot < limit; slot++) {

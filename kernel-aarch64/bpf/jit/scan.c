@@ -1,5 +1,6 @@
 #include "bpf/jit/scan.h"
 #include "bpf/jit/effect.h"
+#include "bpf/jit/promote.h"
 #include "bpf/jit/vector.h"
 
 #define ALL_REGS 0x3ffu
@@ -118,15 +119,17 @@ static inline uint32_t live_before_plain(struct insn insn, uint32_t effect, uint
     return effect & EFFECT_READS_SRC ? live | REG_BIT(src_of(insn)) : live;
 }
 
-/* What the frame must hold for an instruction that has r10 as an operand. */
-[[clang::noinline]] static void note_stack(struct needs *needs, struct insn insn) {
+/* What the frame must hold for an instruction that has r10 as an operand. Returns whether it accesses the stack. */
+[[clang::noinline]] static bool note_stack(struct needs *needs, struct insn insn) {
     uint32_t class = class_of(insn);
     bool by_dst = class == BPF_CLASS_ST || class == BPF_CLASS_STX;
     uint32_t address = by_dst ? dst_of(insn) : src_of(insn);
-    if (is_jump_class(insn)) { return; }
-    if ((by_dst || class == BPF_CLASS_LDX) && address == 10 && off_of(insn) < needs->lowest) { needs->lowest = off_of(insn); }
+    if (is_jump_class(insn)) { return false; }
+    bool accesses = (by_dst || class == BPF_CLASS_LDX) && address == 10;
+    if (accesses && off_of(insn) < needs->lowest) { needs->lowest = off_of(insn); }
     bool reads_src = class == BPF_CLASS_STX || (class >= BPF_CLASS_ALU && opcode_of(insn) & BPF_SRC_X);
     needs->escapes |= reads_src && src_of(insn) == 10;
+    return accesses;
 }
 
 /* At the head of an outermost loop: whether the loop must be walked again, with what is live at its heads now. */
@@ -176,7 +179,8 @@ static void find_live(struct jit *j) {
         }
         if (SELDOM(live & REG_BIT(10))) {
             live &= ALL_REGS;
-            note_stack(&j->needs, insn_at(j, i));
+            struct insn whole = insn_at(j, i);
+            if (note_stack(&j->needs, whole)) { note_slot(j, whole, b.in_loop); }
         }
         if (!marked) {
             slots[i] = live << SLOT_LIVE_SHIFT;
@@ -229,7 +233,7 @@ static struct needs needs_of(const struct jit *j, uint32_t entry, uint32_t end) 
     for (uint32_t i = entry; i < end; i++) {
         struct insn insn = insn_at(j, i);
         if (!slot_reached(j, i)) { continue; }
-        note_stack(&needs, insn);
+        (void)note_stack(&needs, insn);
         if (!is_jump_class(insn)) { continue; }
         enum flow flow = jump_flow(insn, j->facts->flags[i]);
         if (flow != FLOW_CALL_HELPER && flow != FLOW_CALL_LOCAL) { continue; }
@@ -240,7 +244,8 @@ static struct needs needs_of(const struct jit *j, uint32_t entry, uint32_t end) 
     return needs;
 }
 
-static uint32_t stack_bytes(const struct jit *j, uint32_t entry, const struct needs *needs) {
+static uint32_t stack_bytes(struct jit *j, uint32_t entry, const struct needs *needs) {
+    if (!j->has_local_calls && !needs->escapes && needs->lowest) { return (uint32_t)-promote_slots(j); }
     if (entry == 0 && !j->uniform_frames) { return needs->escapes || needs->lowest ? j->facts->stack_bytes : 0; }
     return needs->escapes ? BPF_STACK_BYTES : (uint32_t)-needs->lowest;
 }
@@ -250,7 +255,7 @@ static void assign_homes(struct jit *j, uint32_t callee_saved) {
     for (uint32_t reg = 6; reg < 10; reg++) {
         bool saved = callee_saved & REG_BIT(reg);
         j->home[reg] = saved ? callee[reg - 6] : caller[reg - 6];
-        if (saved) { j->function.saved[j->function.saved_count++] = j->home[reg]; }
+        if (saved) { add_saved(&j->function, j->home[reg]); }
     }
 }
 
@@ -272,9 +277,12 @@ void scan_function(struct jit *j, uint32_t entry) {
         while (end < count && !(j->slots[end] & SLOT_ENTRY)) { end++; }
         needs = needs_of(j, entry, end);
     }
-    *f = (struct function){.calls = needs.calls};
+    bool keeps = entry == 0 && !j->has_local_calls && j->environment->features & JIT_CALLER_KEEPS;
+    *f = (struct function){.calls = needs.calls, .caller_keeps = keeps};
+    j->hoisted_limit = HOISTED_LIMIT;
     if (needs.calls) { f->saved[f->saved_count++] = X30; }
     assign_homes(j, needs.calls ? needs.across : 0);
-    f->frame_bytes = (stack_bytes(j, entry, &needs) + 8 * f->saved_count + 15) & ~15u;
+    uint32_t stack = stack_bytes(j, entry, &needs); /* may add to what is saved */
+    f->frame_bytes = (stack + 8 * f->saved_count + 15) & ~15u;
     f->prologue_words = (uint8_t)prologue_words(j, entry);
 }

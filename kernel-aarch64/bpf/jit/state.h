@@ -82,12 +82,25 @@ struct needs {
     bool calls;
 };
 
+/* How the program uses its stack, in slots of eight bytes from the lowest on (promote.h). */
+struct stack_use {
+    uint64_t seen, odd; /* accessed at all; accessed in a way that a register can't stand for */
+    uint64_t wide;      /* by eight bytes, else by four */
+    uint64_t promoted;
+    uint8_t weight[64]; /* of those seen: accesses, those in loops counting more */
+    uint8_t reg[64];    /* of those promoted */
+};
+static_assert(BPF_STACK_BYTES == 64 * 8);
+
+#define SAVED_LIMIT 15u /* x30, and x19 to x28; an even number is read at a time */
+
 struct function {
     uint32_t frame_bytes;
     uint32_t saved_count;
-    uint8_t saved[5]; /* enum a64_reg */
+    uint8_t saved[SAVED_LIMIT + 1]; /* enum a64_reg */
     uint8_t prologue_words;
     bool calls;
+    bool caller_keeps; /* x19 to x28 need not be saved */
 };
 
 struct jit {
@@ -109,9 +122,11 @@ struct jit {
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     uint32_t hoisted_end; /* slot after the loop whose constants are in registers */
     uint32_t hoisted_count;
+    uint32_t hoisted_limit;
     uint64_t hoisted[HOISTED_LIMIT];
     bool has_local_calls;
     bool goes_back;      /* some jump or call does */
+    struct stack_use stack;
     struct needs needs;  /* of the program, all of it */
     bool uniform_frames; /* functions share code, so all have the same frame */
     struct function function;
@@ -119,6 +134,11 @@ struct jit {
     alignas(8) uint8_t bits[16]; /* bits at and above this number are zero in the register */
     struct value values[11];
 };
+
+/* A callee-saved register that the function uses. */
+static inline void add_saved(struct function *f, uint32_t reg) {
+    if (!f->caller_keeps) { f->saved[f->saved_count++] = (uint8_t)reg; }
+}
 
 /* For conditions that seldom hold: the compiler is to branch on them, not to compute both sides. */
 #define SELDOM(condition) __builtin_expect(!!(condition), 0)

@@ -278,6 +278,7 @@ static void choose_roles(struct maker *m) {
     m->label_count = m->pending_count = m->depth = 0;
     m->pointer = 10;
     m->hot = 0x3ff;
+    m->whole = chance(m, 60) ? 0 : chance(m, 50) ? 4 : 8;
     m->memory = m->calls ? 6 + below(m, 4) : 1 + below(m, 9);
     m->reserved |= 1u << m->memory;
     m->alias = 10;
@@ -296,7 +297,7 @@ static void choose_roles(struct maker *m) {
 
 static void begin_alias(struct maker *m) {
     if (m->alias == 10) { return; }
-    bool on_stack = chance(m, 40);
+    bool on_stack = chance(m, 40) && !m->whole;
     int32_t by = on_stack ? NUMBERS_AT + 8 * (int32_t)below(m, 4) : (int32_t)below(m, 100);
     emit(m, ALU64(MOV) | X, m->alias, on_stack ? 10 : m->memory, 0, 0);
     emit(m, ALU64(ADD) | K, m->alias, 0, 0, by);
@@ -323,7 +324,7 @@ static void begin_function(struct maker *m) {
     begin_alias(m);
     for (int32_t at = COUNTERS_AT; at < 0; at += 8) {
         bool counts = at < NUMBERS_AT;
-        emit(m, MEM(ST, BPF_SIZE_DW), 10, 0, at, counts ? 0 : random_imm(&m->random));
+        emit(m, MEM(ST, counts ? BPF_SIZE_DW : number_size(m)), 10, 0, at, counts ? 0 : random_imm(&m->random));
     }
     for (uint32_t r = 0; r < 10; r++) {
         if (m->reserved >> r & 1) { continue; }
@@ -349,7 +350,7 @@ static void end_function(struct maker *m) {
     uint32_t through = m->memory == 9 ? 8 : 9;
     for (uint32_t i = 0; i < STACK_SLOTS; i++) {
         if (!(stack >> i & 1)) { continue; }
-        emit(m, MEM(LDX, BPF_SIZE_DW), through, 10, NUMBERS_AT + 8 * (int32_t)i, 0);
+        emit(m, MEM(LDX, number_size(m)), through, 10, NUMBERS_AT + 8 * (int32_t)i, 0);
         emit(m, ALU64(XOR) | X, 0, through, 0, 0);
         if (chance(m, 50)) { emit(m, ALU64(MUL) | K, 0, 0, 0, 33); }
     }

@@ -31,6 +31,7 @@ struct maker {
     uint32_t memory, alias; /* registers that hold pointers; alias 10: none */
     int32_t alias_low, alias_bytes;
     uint32_t pointer;  /* a temporary that points somewhere now; 10: none */
+    uint32_t whole;    /* 4 or 8: numbers on the stack are only accessed by so many bytes, through r10; 0: in any way */
     uint32_t hot;      /* registers that are mostly used now, as bits: the others may be dead for long */
     uint32_t reserved; /* registers that no statement writes, as bits */
     uint32_t counters[3], counter_count, stack_counters;
@@ -63,6 +64,12 @@ static inline uint32_t emit(struct maker *m, uint32_t opcode, uint32_t dst, uint
 static inline void land(struct maker *m, uint32_t jump) {
     if (jump < MAX_PROGRAM_INSNS) { m->out->insns[jump].off = (int16_t)(m->count - jump - 1); }
 }
+
+static inline uint32_t size_code(uint32_t bytes) {
+    return bytes == 1 ? BPF_SIZE_B : bytes == 2 ? BPF_SIZE_H : bytes == 4 ? BPF_SIZE_W : BPF_SIZE_DW;
+}
+/* How a number is put on the stack and taken from it. */
+static inline uint32_t number_size(const struct maker *m) { return size_code(m->whole ? m->whole : 8); }
 
 /* Any register that holds a number; one that may be written. */
 uint32_t number(struct maker *m);

@@ -20,10 +20,6 @@ uint32_t target_but(struct maker *m, uint32_t other) {
     return r;
 }
 
-static uint32_t size_code(uint32_t bytes) {
-    return bytes == 1 ? BPF_SIZE_B : bytes == 2 ? BPF_SIZE_H : bytes == 4 ? BPF_SIZE_W : BPF_SIZE_DW;
-}
-
 static void emit_wide_constant(struct maker *m, uint32_t dst) {
     emit(m, BPF_CLASS_LD | BPF_SIZE_DW, dst, 0, 0, random_imm(&m->random));
     emit(m, 0, 0, 0, 0, chance(m, 30) ? (int32_t)below(m, 2) - 1 : random_imm(&m->random));
@@ -33,7 +29,7 @@ void emit_number(struct maker *m, uint32_t dst) {
     switch (below(m, 6)) {
     case 0: emit_wide_constant(m, dst); break;
     case 1: emit(m, ALU(MOV) | K, dst, 0, 0, random_imm(&m->random)); break;
-    case 2: emit(m, MEM(LDX, size_code(1u << below(m, 4))), dst, 10, NUMBERS_AT + 8 * (int32_t)below(m, STACK_SLOTS), 0); break;
+    case 2: emit(m, MEM(LDX, m->whole ? number_size(m) : size_code(1u << below(m, 4))), dst, 10, NUMBERS_AT + 8 * (int32_t)below(m, STACK_SLOTS), 0); break;
     default: emit(m, ALU64(MOV) | K, dst, 0, 0, random_imm(&m->random)); break;
     }
 }
@@ -162,7 +158,7 @@ static struct base choose_base(struct maker *m) {
     if (shallow && b.bytes > 2048) { b.bytes = 512; }
     if (b.reg == m->memory && chance(m, 20)) {
         index_base(m, &b);
-    } else if (chance(m, 20)) {
+    } else if (chance(m, 20) && !(m->whole && b.reg == 10)) {
         shift_base(m, &b);
     }
     return b;
@@ -174,6 +170,10 @@ static int32_t displacement(struct maker *m, const struct base *b, int32_t insid
 }
 
 static void make_one_access(struct maker *m, const struct base *b, int32_t inside, uint32_t bytes, uint32_t kind) {
+    if (m->whole && b->reg == 10 && b->low == NUMBERS_AT) {
+        bytes = chance(m, 98) ? m->whole : 1u << below(m, 4);
+        inside &= ~7;
+    }
     if (inside < 0 || inside + (int32_t)bytes > b->bytes) { inside = 0; }
     if (b->aligned) { inside &= ~(int32_t)(bytes - 1); }
     int32_t off = displacement(m, b, inside);
@@ -220,7 +220,7 @@ void make_atomic(struct maker *m) {
     uint32_t value = op & 1 ? target(m) : number(m), base = m->memory, room = 512;
     int32_t low = 0;
     if (writes_r0) { return; }
-    if (chance(m, 25)) {
+    if (chance(m, 25) && !m->whole) {
         base = 10;
         low = NUMBERS_AT;
         room = 8 * STACK_SLOTS;
@@ -238,6 +238,7 @@ static void access_value(struct maker *m, uint32_t reg, int32_t bytes) {
 
 /* The pointer through the stack, loaded over the pointer it is loaded through. */
 void make_spill(struct maker *m) {
+    if (m->whole) { return; }
     uint32_t reg = target(m), kept = m->reserved, bytes = chance(m, 50) ? 8 : 4;
     int32_t at = POINTER_AT - 8 * (int32_t)below(m, 3), off = 8 * (int32_t)below(m, 8);
     emit(m, MEM(STX, BPF_SIZE_DW), 10, m->memory, POINTER_AT, 0);
@@ -329,7 +330,7 @@ static void make_print(struct maker *m) {
 
 void make_helper(struct maker *m) {
     if (!m->calls) { return; }
-    switch (below(m, 4)) {
+    switch (m->whole ? 3 : below(m, 4)) {
     case 0: return make_print(m);
     case 1:
     case 2:

@@ -136,7 +136,9 @@ static void choose_facts(uint64_t seed, uint32_t count) {
 static enum outcome compile(struct trial *t, struct shared *shared, struct job *job, struct space *space) {
     static uint32_t words[MAX_PROGRAM_INSNS + 1];
     static const uint32_t features[] = {0, JIT_LSE, JIT_LSE | JIT_DOTPROD | JIT_CRC32 | JIT_BTI, JIT_BTI};
-    struct jit_environment environment = {.features = features[t->seed / 4 % 4]};
+    uint32_t keeps = t->seed / 256 % 2 ? JIT_CALLER_KEEPS : 0;
+    struct jit_environment environment = {.features = features[t->seed / 4 % 4] | keeps};
+    job->caller_keeps = keeps;
     struct jit_result result = {0};
     bool far = t->seed / 16 % 8 == 0;
     uint32_t *used = far ? &space->far_words : &space->near_words;

@@ -31,6 +31,7 @@ struct job {
     uint32_t code_offset, code_words;
     uint32_t world_offset, world_stride; /* of RUNS worlds, 16-byte aligned: before, and in the same place after */
     uint32_t memory_size;
+    uint32_t caller_keeps; /* the compiled code need not restore callee-saved registers */
     uint32_t lost[RUNS]; /* a callee-saved register or the stack pointer was not restored */
     uint64_t r0[RUNS];
 };
