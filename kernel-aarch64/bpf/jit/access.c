@@ -5,6 +5,7 @@
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/promote.h"
 #include "bpf/jit/select.h"
+#include "bpf/jit/sum.h"
 
 /* RFC 9669 §5 counts W, H, B, DW from 0; A64 B, H, S, D. */
 static inline enum a64_size size_of(struct insn insn) {
@@ -19,13 +20,22 @@ static bool fits_immediate(int64_t offset, enum a64_size size) {
 }
 
 static bool fits_index(const struct value *v, int16_t off, enum a64_size size) {
-    return v->kind == VALUE_SUM && off == 0 && (v->to == 0 || v->to == size);
+    return v->kind == VALUE_SUM && v->base != XZR && (int64_t)v->imm + off == 0 && (v->to == 0 || v->to == size);
+}
+
+/* Whether the sum in an address, without the constant beside it, is to be kept for others like it: one is there already, or
+ * the address is needed no more after this access. */
+static bool fits_shared(const struct jit *j, uint32_t reg, int16_t off, enum a64_size size) {
+    const struct value *v = &j->values[reg];
+    if (v->kind != VALUE_SUM || !fits_immediate((int64_t)v->imm + off, size)) { return false; }
+    return find_shared_sum(j, v) || (v->base != XZR && !(j->live_out & REG_BIT(reg)));
 }
 
 void prepare_address(struct jit *j, uint32_t reg, int16_t off, enum a64_size size) {
     const struct value *v = &j->values[reg];
     if (v->kind == VALUE_COPY || fits_index(v, off, size)) { return; }
     if (v->kind == VALUE_ADD_IMM && (reg == 10 || fits_immediate((int64_t)v->imm + off, size))) { return; }
+    if (fits_shared(j, reg, off, size)) { return share_sum(j, reg); }
     ensure_reg(j, reg);
 }
 

@@ -27,7 +27,11 @@ static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint32_t 
 [[clang::noinline]] static void add_to_noted(struct jit *j, uint32_t dst, uint64_t imm) {
     begin_note(j, dst);
     struct value *v = &j->values[dst];
-    uint64_t sum = v->kind == VALUE_ADD_IMM ? v->imm + imm : imm;
+    uint64_t sum = v->kind == VALUE_ADD_IMM || v->kind == VALUE_SUM ? v->imm + imm : imm;
+    if (v->kind == VALUE_SUM && sum + 0xffffff <= 2 * 0xffffffull) {
+        v->imm = sum;
+        return note_shape(j, dst, v->shape, 64);
+    }
     if ((v->kind != VALUE_COPY && v->kind != VALUE_ADD_IMM) || sum + 0xffffff > 2 * 0xffffffull) {
         ensure_reg(j, dst);
         sum = imm;
@@ -71,22 +75,59 @@ static inline bool is_base(const struct jit *j, uint32_t dst, uint32_t src) {
 }
 
 static inline void note_sum(struct jit *j, uint32_t dst, uint32_t base, uint32_t index, uint64_t how) {
+    j->values[dst].imm = 0;
     note_computed(j, dst, SHAPE(VALUE_SUM, value_reg(j, base), j->values[index].base) | how, 64);
 }
 
+/* A summand and the constant beside it. */
+struct term {
+    uint32_t reg;
+    uint64_t how, imm; /* how: as an index; a base has none */
+};
+
+static bool try_term(const struct value *v, bool is_index, struct term *out) {
+    *out = (struct term){.reg = v->base};
+    if (v->kind == VALUE_ADD_IMM) {
+        out->imm = v->imm;
+        return v->base != SP;
+    }
+    if (is_index && v->kind == VALUE_SUM && v->base == XZR) {
+        *out = (struct term){.reg = v->index, .how = SHAPE_TO(v->to), .imm = v->imm};
+        return true;
+    }
+    return is_index ? try_index(v, &out->how) : v->kind == VALUE_COPY;
+}
+
+/* Notes the sum, constants joined; false when one of the two can't be part of it as it is. */
+static bool try_note_sum(struct jit *j, uint32_t dst, uint32_t base, uint32_t index) {
+    struct term a, b;
+    if (!try_term(&j->values[base], false, &a) || !try_term(&j->values[index], true, &b)) { return false; }
+    uint64_t imm = a.imm + b.imm;
+    if (imm + 0xffffff > 2 * 0xffffffull) { return false; }
+    j->values[dst].imm = imm;
+    note_computed(j, dst, SHAPE(VALUE_SUM, a.reg, b.reg) | b.how, 64);
+    return true;
+}
+
 static void add_sum(struct jit *j, uint32_t dst, uint32_t src) {
-    bool swap = is_base(j, dst, src);
+    bool swap = is_base(j, dst, src) || j->values[dst].kind == VALUE_SUM;
     uint32_t base = swap ? src : dst, index = swap ? dst : src;
     struct operand operand;
-    uint64_t how;
-    ensure_reg(j, base);
-    if (!try_index(&j->values[index], &how)) {
+    struct term term;
+    begin_note(j, dst);
+    if (try_note_sum(j, dst, base, index)) { return; }
+    if (!try_term(&j->values[base], false, &term)) { ensure_reg(j, base); }
+    if (!try_term(&j->values[index], true, &term)) {
         bool folds = j->values[index].kind == VALUE_FIELD && try_operand(j, index, FORM_ADD, A64_WIDTH_X, &operand);
         if (folds) { return operate(j, dst, FORM_ADD, base, index, true); }
         ensure_reg(j, index);
     }
     begin_note(j, dst);
-    if (is_reg(j, base) && try_index(&j->values[index], &how)) { note_sum(j, dst, base, index, how); }
+    if (try_note_sum(j, dst, base, index)) { return; }
+    ensure_reg(j, base);
+    ensure_reg(j, index);
+    begin_note(j, dst);
+    if (is_reg(j, base) && is_reg(j, index)) { note_sum(j, dst, base, index, 0); }
 }
 
 [[clang::noinline]] static void add_general(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {

@@ -1,4 +1,5 @@
 #include "bpf/jit/bytes.h"
+#include "bpf/jit/access.h"
 #include "bpf/jit/effect.h"
 
 /* Slots that are searched for what reads a load. */
@@ -70,8 +71,8 @@ static void note_bytes(struct jit *j, uint32_t reg, struct value value, int32_t 
 }
 
 bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum a64_size size) {
-    bool sum = j->values[src].kind == VALUE_SUM;
-    if (sum && (off || j->live_out & REG_BIT(src))) { ensure_reg(j, src); }
+    if (j->values[src].kind == VALUE_SUM && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
+    prepare_address(j, src, off, size);
     drop_unread(j, dst);
     begin_note(j, dst); /* may move src */
     const struct value *v = &j->values[src];
@@ -79,7 +80,8 @@ bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum 
     uint32_t index = NO_REG;
     if (v->kind == VALUE_ADD_IMM) {
         offset += (int64_t)v->imm;
-    } else if (v->kind == VALUE_SUM && off == 0 && v->to == 0 && !v->narrow) {
+    } else if (v->kind == VALUE_SUM && v->imm + (uint64_t)off == 0 && v->to == 0 && !v->narrow) {
+        offset = 0;
         index = v->index;
     } else if (v->kind != VALUE_COPY) {
         return false;

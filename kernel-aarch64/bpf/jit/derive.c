@@ -68,8 +68,22 @@ static inline void note_part(struct jit *j, uint32_t dst, uint32_t src, uint32_t
     note_computed(j, dst, SHAPE(VALUE_FIELD, j->values[src].base, NO_REG) | part, width + to);
 }
 
+/* (base + constant) << by, as a sum that only lacks its base: what indexes an array when a loop is unrolled. */
+static bool try_shift_sum(struct jit *j, uint32_t dst, uint32_t by) {
+    const struct value *v = &j->values[dst];
+    if (v->kind != VALUE_ADD_IMM || v->base == SP || by > 4) { return false; }
+    uint64_t imm = v->imm << by;
+    if (imm + 0xffffff > 2 * 0xffffffull) { return false; }
+    begin_note(j, dst);
+    if (v->kind != VALUE_ADD_IMM) { return false; }
+    j->values[dst].imm = imm;
+    note_computed(j, dst, SHAPE(VALUE_SUM, XZR, v->base) | SHAPE_TO(by), 64);
+    return true;
+}
+
 [[clang::noinline]] static void general_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
     if (is_bytes(j, dst) && try_shift_bytes(j, dst, BPF_ALU_LSH, by, is_wide)) { return; }
+    if (is_wide && try_shift_sum(j, dst, by)) { return; }
     derive(j, dst, dst, shift_left, by, is_wide);
 }
 

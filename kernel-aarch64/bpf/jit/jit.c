@@ -126,6 +126,7 @@ static void strip_slots(struct jit *j) {
 static enum status compile(struct jit *j, struct jit_result *result) {
     static const uint8_t homes[11] = {R0_HOME, X0, X1, X2, X3, X4};
     for (uint32_t reg = 0; reg < 11; reg++) { j->home[reg] = homes[reg]; }
+    for (uint32_t i = 0; i < SHARED_SUMS; i++) { j->home[FIRST_SUM + i] = (uint8_t)(SHARED_SUM_FIRST + i); }
     if (j->capacity > MAX_CODE_WORDS) { j->capacity = MAX_CODE_WORDS; }
     scan_program(j);
     compile_program(j);

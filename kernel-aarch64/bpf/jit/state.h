@@ -6,7 +6,8 @@
  *   r1..r5    x0..x4, which are the argument registers of AAPCS64
  *   r6..r9    x19..x22 when live across a call, else x5, x6, x8, x9
  *   r10       sp + a constant; never occupies a register
- *   x10..x15  constants of the loop that is being compiled (hoist.c); within one instruction, atomics
+ *   x10, x11  sums that addresses have in common (sum.c); within one instruction, atomics, which use x12 too
+ *   x12..x15  constants of the loop that is being compiled (hoist.c), stack slots (promote.c)
  *   x16, x17  scratch within one instruction; x18 is the platform's and stays untouched
  *
  * Values are computed late. An eBPF register that was set to a constant, a copy, a sum, a field or a product is only noted
@@ -21,8 +22,11 @@
 #define SCRATCH X16
 #define SCRATCH2 X17
 #define R0_HOME X7
-#define HOISTED_FIRST X10
-#define HOISTED_LIMIT 6u
+#define SHARED_SUM_FIRST X10
+#define SHARED_SUMS 2u
+#define FIRST_SUM 11u /* number of the first of them among the values */
+#define HOISTED_FIRST X12
+#define HOISTED_LIMIT 4u
 #define ARGUMENT_REGS 0x3eu /* r1..r5 */
 #define REG_BIT(reg) (1u << (reg))
 
@@ -32,7 +36,7 @@ enum value_kind : uint8_t {
     VALUE_ADD_IMM, /* base + imm; base may be SP */
     VALUE_FIELD,   /* bits base[from + width - 1 : from], extended, shifted left by `to`; from or to is 0 */
     VALUE_MASK,    /* base & imm, imm a bitmask immediate of 64 bits */
-    VALUE_SUM,     /* base + (index << to), index cut to 32 bits when `narrow` */
+    VALUE_SUM,     /* base + (index << to) + imm, index cut to 32 bits when `narrow`; base may be XZR */
     VALUE_PRODUCT, /* base * index, of 32 bits when `narrow` */
     VALUE_BYTES,   /* bytes at base + index + an offset, not loaded yet (bytes.h) */
 };
@@ -132,7 +136,8 @@ struct jit {
     struct function function;
     uint8_t home[16];
     alignas(8) uint8_t bits[16]; /* bits at and above this number are zero in the register */
-    struct value values[11];
+    uint32_t next_sum; /* the shared sum that makes room next */
+    struct value values[FIRST_SUM + SHARED_SUMS];
 };
 
 /* A callee-saved register that the function uses. */

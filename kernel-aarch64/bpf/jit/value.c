@@ -1,6 +1,7 @@
 #include "bpf/jit/value.h"
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/hoist.h"
+#include "bpf/jit/sum.h"
 
 static uint32_t count_halves(uint64_t value, uint16_t half, uint32_t halves) {
     uint32_t count = 0;
@@ -73,12 +74,19 @@ static void emit_field(struct jit *j, enum a64_reg rd, const struct value *v) {
     emit(j, v->is_signed ? a64_sbfm(rd, base, bits, width) : a64_ubfm(rd, base, bits, width));
 }
 
-static void emit_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
+void emit_plain_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
     enum a64_reg base = (enum a64_reg)v->base, index = (enum a64_reg)v->index;
     if (v->narrow) {
         return emit(j, a64_add_ext(rd, base, (struct a64_left){v->to}, A64_EXTEND_UXTW, index, A64_WIDTH_X));
     }
     emit(j, a64_add(rd, base, amount(v->to), index, A64_SHIFT_LSL, A64_WIDTH_X));
+}
+
+static void emit_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
+    uint32_t shared = v->imm ? find_shared_sum(j, v) : 0;
+    if (shared) { return emit_add_imm(j, rd, (enum a64_reg)j->home[shared], v->imm, A64_WIDTH_X); }
+    emit_plain_sum(j, rd, v);
+    if (v->imm) { emit_add_imm(j, rd, rd, v->imm, A64_WIDTH_X); }
 }
 
 void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
@@ -108,6 +116,10 @@ void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t
     for (uint32_t left = j->pending; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
         if (!reads(&j->values[reg], phys)) { continue; }
+        if (reg >= FIRST_SUM) {
+            j->pending &= ~REG_BIT(reg); /* is of no use any more */
+            continue;
+        }
         if (reg != except && needed & REG_BIT(reg)) {
             settle(j, reg);
         } else {

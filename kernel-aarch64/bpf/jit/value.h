@@ -6,6 +6,9 @@
 /* Emits the shortest sequence that puts a constant into a register. */
 void emit_constant(struct jit *j, enum a64_reg rd, uint64_t value);
 
+/* Emits rd = the sum of a VALUE_SUM, its constant left out. */
+void emit_plain_sum(struct jit *j, enum a64_reg rd, const struct value *v);
+
 /* Emits rd = rn + imm; rd and rn may be SP when imm is below 2^24. */
 void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width);
 

@@ -1,0 +1,19 @@
+#pragma once
+/* Sums of two registers that several addresses have in common, each beside a constant of its own: A64 has no address with
+ * two registers and a constant. They are values beyond those of the eBPF registers: pending while they hold, forgotten when
+ * one of the two registers changes. */
+
+#include "bpf/jit/value.h"
+
+/* The number of the value that holds the sum, its constant left out; 0 when none does. */
+static inline uint32_t find_shared_sum(const struct jit *j, const struct value *v) {
+    for (uint32_t i = FIRST_SUM; i < FIRST_SUM + SHARED_SUMS; i++) {
+        if (j->pending & REG_BIT(i) && j->values[i].shape == v->shape) { return i; }
+    }
+    return 0;
+}
+
+/* Makes a VALUE_SUM a shared sum, computed if it was not yet, plus a constant. May emit. */
+void share_sum(struct jit *j, uint32_t reg);
+
+static inline void forget_shared_sums(struct jit *j) { j->pending &= (1u << FIRST_SUM) - 1; }
