@@ -39,6 +39,7 @@ export type Exports = {
   host_jit_map(i: number, mapAddr: bigint, valueAddr: bigint): void;
   host_jit(facts: number, out: number, capacityWords: number, wordOfInsn: number): number;
   host_jit_words(): number;
+  host_jit_slot(wordOfInsn: number, word: number): number;
 };
 
 /** The outside world of a program that runs. */

@@ -27,4 +27,8 @@ uint32_t EXPORT(host_jit)(const struct bpf_facts *facts, uint32_t *out, uint32_t
     return bpf_jit(&host.program, facts, &environment, out, capacity_words, word_of_insn, &result);
 }
 
+uint32_t EXPORT(host_jit_slot)(const uint32_t *word_of_insn, uint32_t word) {
+    return bpf_jit_slot(word_of_insn, host.program.count, word);
+}
+
 uint32_t EXPORT(host_jit_words)(void) { return result.words; }

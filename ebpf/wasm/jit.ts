@@ -18,14 +18,16 @@ export type JitResult =
       readonly ok: true;
       /** A64 instructions and literals. */
       readonly words: Uint32Array;
-      /** First word of each slot; one entry more, for the end. */
-      readonly wordOfInsn: Uint32Array;
+      /** Slot that each word was compiled from; undefined in the prologue. */
+      readonly insnOfWord: readonly (number | undefined)[];
       readonly bound: number;
     }
   | { readonly ok: false; readonly error: ProgramError };
 
 /** JIT_CALLER_KEEPS: guard_call() keeps the callee-saved registers. */
 const JIT_CALLER_KEEPS = 1 << 8;
+/** JIT_NO_SLOT */
+const NO_SLOT = 0xffff_ffff;
 const CODE_ADDR = 0x4_0000_0000n;
 const HELPER_DISTANCE = 0x10_0000n;
 /** Where maps would be: far from the code, as on the board. */
@@ -60,7 +62,10 @@ export const compileProgram = (host: HostInstance, program: Program, options: Ji
   return {
     ok: true,
     words: words(host, out, size),
-    wordOfInsn: words(host, index, count + 1),
+    insnOfWord: Array.from({ length: size }, (_, word) => {
+      const slot = host.exports.host_jit_slot(index, word) >>> 0;
+      return slot === NO_SLOT ? undefined : slot;
+    }),
     bound: verdict.bound,
   };
 };

@@ -55,12 +55,8 @@ void version_free(struct version *version) {
 static uint32_t insn_at(const struct version *version, uint64_t addr) {
     const uint64_t offset = addr - version->code.exec_addr;
     if (offset >= (uint64_t)version->words * 4) { return EVIDENCE_NO_INSN; }
-    const uint32_t word = (uint32_t)(offset / 4);
-    uint32_t found = EVIDENCE_NO_INSN; /* stays so in the prologue */
-    for (uint32_t i = 0; i < version->insns; i++) {
-        if (version->word_of_insn[i] <= word) { found = i; }
-    }
-    return found;
+    const uint32_t slot = bpf_jit_slot(version->word_of_insn, version->insns, (uint32_t)(offset / 4));
+    return slot == JIT_NO_SLOT ? EVIDENCE_NO_INSN : slot;
 }
 
 /* A fault inside a helper is charged to the call: its return address is still in x30 unless the helper called on. */

@@ -27,7 +27,7 @@ struct version {
     struct code_area code;
     uint32_t words;         /* A64 words that the compiler wrote */
     uint32_t insns;         /* eBPF slots */
-    uint32_t *word_of_insn; /* insns + 1 entries: first word of each slot */
+    uint32_t *word_of_insn; /* insns + 1 entries, for bpf_jit_slot() */
     uint64_t bound;
     uint8_t sha[SHA256_BYTES]; /* program hash, abi/patch.ts */
     uint32_t proof;

@@ -28,7 +28,9 @@ static bool fits_index(const struct value *v, int16_t off, enum a64_size size) {
 static bool fits_shared(const struct jit *j, uint32_t reg, int16_t off, enum a64_size size) {
     const struct value *v = &j->values[reg];
     if (v->kind != VALUE_SUM || !fits_immediate((int64_t)v->imm + off, size)) { return false; }
-    return find_shared_sum(j, v) || (v->base != XZR && !(j->live_out & REG_BIT(reg)));
+    struct insn insn = insn_at(j, j->slot);
+    bool overwritten = class_of(insn) == BPF_CLASS_LDX && dst_of(insn) == reg;
+    return find_shared_sum(j, v) || (v->base != XZR && (overwritten || !(j->live_out & REG_BIT(reg))));
 }
 
 void prepare_address(struct jit *j, uint32_t reg, int16_t off, enum a64_size size) {
@@ -80,7 +82,7 @@ static bool try_pair(struct jit *j, uint32_t second) {
     if (!try_paired((int64_t)units_of(low) << (2 + width), width, &offset)) { return false; }
     enum a64_reg rt = (enum a64_reg)rt_of(low), rn = (enum a64_reg)rn_of(low), rt2 = (enum a64_reg)rt_of(high);
     j->out[j->words - 1] = load ? a64_ldp(rt, rn, rt2, offset, width) : a64_stp(rt, rn, rt2, offset, width);
-    j->slots[j->slot] = j->words - 1; /* no label, or there would be a barrier before the word */
+    if (!j->in_turn) { j->slots[j->slot] = j->words - 1; } /* no label, or there would be a barrier before the word */
     return true;
 }
 

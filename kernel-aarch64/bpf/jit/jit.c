@@ -5,6 +5,7 @@
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
+#include "bpf/jit/unroll.h"
 #include "bpf/jit/value.h"
 
 [[clang::noinline]] static void compile_other(struct jit *j, struct insn insn) {
@@ -45,6 +46,8 @@ static void join(struct jit *j, uint32_t slot, bool falls) {
     j->barrier = j->words;
 }
 
+void join_label(struct jit *j, uint32_t slot) { join(j, slot, true); }
+
 static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     uint32_t over = j->words;
     if (falls) {
@@ -68,6 +71,13 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 [[clang::noinline]] static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = live_before(j);
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
+    if (falls && j->slots[slot] & SLOT_BACK) {
+        uint32_t next = compile_counted_loop(j, slot);
+        if (next != slot) {
+            j->resume = next;
+            return;
+        }
+    }
     join(j, slot, falls);
 }
 
@@ -79,6 +89,8 @@ static inline void compile_plain(struct jit *j, uint32_t slot, struct insn insn,
     compile_insn(j, insn, effect);
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
 }
+
+void compile_plain_slot(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect) { compile_plain(j, slot, insn, effect); }
 
 static void compile_program(struct jit *j) {
     const struct bpf_insn *insns = j->program->insns;
@@ -96,8 +108,14 @@ static void compile_program(struct jit *j) {
         j->slot = slot;
         j->facts_here = flags;
         j->known = known;
-            if (known & (SLOT_ENTRY | SLOT_TARGET)) {
+        if (known & (SLOT_ENTRY | SLOT_TARGET)) {
             begin_label(j, slot, falls);
+            if (SELDOM(j->resume)) {
+                slot = j->resume - 1;
+                j->resume = 0;
+                falls = true;
+                continue;
+            }
         } else {
             j->slots[slot] = j->words & SLOT_WORD;
         }
@@ -116,10 +134,13 @@ static void compile_program(struct jit *j) {
     }
 }
 
-/* What the caller gets of the slots: only their words. Of slots that nothing jumps back to that is all there is by now. */
+/* What the caller gets of the slots: where their words are. Only slots that are jumped back to hold more by now. */
 static void strip_slots(struct jit *j) {
     uint32_t *slots = j->slots, count = j->program->count;
-    for (uint32_t slot = 0; j->goes_back && slot < count; slot++) { slots[slot] &= SLOT_WORD; }
+    for (uint32_t slot = 0; j->goes_back && slot < count; slot++) {
+        if (slots[slot] & SLOT_EMITTED) { slots[slot] &= SLOT_WORD; }
+    }
+    finish_counted_loop(j);
     slots[count] = j->words;
 }
 

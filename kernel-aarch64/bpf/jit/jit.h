@@ -32,8 +32,14 @@ struct jit_result {
 typedef uint64_t (*jit_function)(uint64_t r1, uint64_t r2);
 
 /* Compiles a program that bpf_verify() accepted, with the facts it gave. word_of_insn[i] (count + 1 entries, may be null)
- * receives the first word of slot i; without it, 16 KiB of stack take its place.
+ * receives where the words of slot i are, for bpf_jit_slot(); without it, 16 KiB of stack take its place.
  * STATUS_JIT_TOO_LARGE when `capacity_words` does not hold the program; nothing else fails. */
 [[nodiscard]] enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *facts,
                                   const struct jit_environment *environment, uint32_t *out, uint32_t capacity_words,
                                   uint32_t *word_of_insn, struct jit_result *result);
+
+#define JIT_NO_SLOT UINT32_MAX
+
+/* The slot that a word of the program was compiled from, JIT_NO_SLOT in the prologue; of several that have the word in common
+ * the last. */
+[[nodiscard]] uint32_t bpf_jit_slot(const uint32_t *word_of_insn, uint32_t count, uint32_t word);

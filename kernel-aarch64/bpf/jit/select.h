@@ -9,11 +9,16 @@ void compile_load(struct jit *j, struct insn insn);
 void compile_store(struct jit *j, struct insn insn);
 void compile_atomic(struct jit *j, struct insn insn);
 void compile_immediate64(struct jit *j, struct insn insn);
+/* Any instruction that is no jump; sets live_out. */
+void compile_plain_slot(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect);
 bool compile_jump(struct jit *j, struct insn insn); /* returns whether execution goes on behind it */
 
 /* Emits what a function does on entry, and what it does before it returns with its result in x0. */
 void emit_prologue(struct jit *j, bool landing_pad);
 void emit_return(struct jit *j);
+
+/* Code that is fallen into and jumped to: both ways agree on where everything is. */
+void join_label(struct jit *j, uint32_t slot);
 
 /* Puts the current address on a slot and completes the branches that wait for it. Returns what was known of the slot; only
  * of slots that jumps come back to it is kept. */

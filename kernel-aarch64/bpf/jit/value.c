@@ -111,12 +111,12 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
 
 static bool reads(const struct value *v, enum a64_reg phys) { return v->base == phys || v->index == phys; }
 
-void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except) {
+void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written) {
     bool still_read = false;
     for (uint32_t left = j->pending; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
         if (!reads(&j->values[reg], phys)) { continue; }
-        if (reg >= FIRST_SUM) {
+        if (reg >= FIRST_SUM && is_written) {
             j->pending &= ~REG_BIT(reg); /* is of no use any more */
             continue;
         }

@@ -47,9 +47,9 @@ static inline void ensure_reg32(struct jit *j, uint32_t reg) {
 static inline enum a64_reg value_reg32(const struct jit *j, uint32_t reg) { return (enum a64_reg)j->values[reg].base; }
 
 /* Before `phys` changes: writes every value that is still needed (bits of `needed`) and reads it, `except` left out. */
-void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except);
+void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written);
 static inline void release_phys(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except) {
-    if (j->foreign >> phys & 1) { release_foreign(j, phys, needed, except); }
+    if (j->foreign >> phys & 1) { release_foreign(j, phys, needed, except, true); }
 }
 
 static inline void set_home(struct jit *j, uint32_t reg, uint32_t home) {
@@ -66,7 +66,8 @@ static inline void drop_unread(struct jit *j, uint32_t reg) {
  * drop_unread() before it, when `reg` is not one of them. */
 static inline void begin_note(struct jit *j, uint32_t reg) {
     /* r1's home is x0, where r0 may still be: it is moved when x0 is really written, often it is dead by then. */
-    if (reg != 1) { release_phys(j, (enum a64_reg)j->home[reg], j->live_out, reg); }
+    enum a64_reg home = (enum a64_reg)j->home[reg];
+    if (reg != 1 && j->foreign >> home & 1) { release_foreign(j, home, j->live_out, reg, false); }
 }
 
 /* Prepares a definition of `reg` that is computed now and returns the register to compute it in. As begin_note(); finish with

@@ -1,0 +1,195 @@
+#include "bpf/jit/unroll.h"
+#include "bpf/jit/branch.h"
+#include "bpf/jit/copied.h"
+#include "bpf/jit/effect.h"
+#include "bpf/jit/operation.h"
+#include "bpf/jit/select.h"
+
+/* How much code a loop may become: eBPF instructions that are compiled in its stead. */
+#define MOST_INSNS 64u
+#define MOST_COPIES 4u
+/* How far a jump back to the head is looked for behind the loop. */
+#define SLOTS_BEHIND 512u
+/* Counters stay below, so that no width and no sign matters. */
+#define COUNTER_LIMIT (1 << 30)
+
+struct loop {
+    uint32_t head;
+    uint32_t test; /* the slot that tests the counter */
+    uint32_t end;  /* slot behind the loop */
+    uint32_t counter, adds_at; /* the register, and the slot that counts */
+    int64_t first, step, limit;
+    uint32_t op;    /* the test that holds when another turn follows */
+    uint64_t turns;
+    uint32_t before; /* turns compiled ahead of the loop */
+    uint32_t copies; /* turns in the loop; all of them when there is no loop left */
+};
+
+static bool is_conditional(struct insn insn) {
+    uint32_t op = operation_of(insn);
+    return is_jump_class(insn) && op != BPF_JMP_JA && op != BPF_JMP_CALL && op != BPF_JMP_EXIT;
+}
+
+/* The test at a slot: back to the head, or over a jump that goes there. */
+static bool try_find_test(const struct jit *j, struct loop *l, uint32_t slot) {
+    struct insn insn = insn_at(j, slot);
+    if (!is_conditional(insn) || opcode_of(insn) & BPF_SRC_X || jump_flow(insn, j->facts->flags[slot]) != FLOW_BRANCH) { return false; }
+    uint32_t target = jump_target(insn, slot);
+    l->test = slot;
+    l->counter = dst_of(insn);
+    l->limit = imm_of(insn);
+    l->op = operation_of(insn);
+    l->end = slot + 1;
+    if (target == l->head) { return true; }
+    if (slot + 2 >= j->program->count || target != slot + 2 || !slot_reached(j, slot + 1)) { return false; }
+    struct insn jump = insn_at(j, slot + 1);
+    l->op = invert_test(l->op);
+    l->end = slot + 2;
+    bool goes = is_jump_class(jump) && jump_flow(jump, j->facts->flags[slot + 1]) == FLOW_JUMP;
+    return goes && jump_target(jump, slot + 1) == l->head && !(j->slots[slot + 1] & (SLOT_TARGET | SLOT_ENTRY));
+}
+
+/* Finds the one block that the loop is; what it may hold has no effect but on registers and memory. */
+static bool try_find_block(const struct jit *j, struct loop *l) {
+    for (uint32_t slot = l->head; slot < l->head + MOST_INSNS / 2 && slot + 1 < j->program->count; slot++) {
+        struct insn insn = insn_at(j, slot);
+        uint32_t effect = effects[opcode_of(insn)];
+        if (slot != l->head && j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+        if (effect & EFFECT_IS_JUMP) { return slot > l->head && slot_reached(j, slot) && try_find_test(j, l, slot); }
+        if (effect & EFFECT_IS_SPECIAL || (!slot_reached(j, slot) && opcode_of(insn))) { return false; }
+    }
+    return false;
+}
+
+/* The counter changes once, by a constant. */
+static bool try_find_step(const struct jit *j, struct loop *l) {
+    bool found = false;
+    for (uint32_t slot = l->head; slot < l->test; slot++) {
+        struct insn insn = insn_at(j, slot);
+        uint32_t op = operation_of(insn), class = class_of(insn);
+        if (!(effects[opcode_of(insn)] & EFFECT_SETS_DST) || dst_of(insn) != l->counter) { continue; }
+        bool adds = (class == BPF_CLASS_ALU || class == BPF_CLASS_ALU64) && (op == BPF_ALU_ADD || op == BPF_ALU_SUB);
+        if (found || !adds || opcode_of(insn) & BPF_SRC_X) { return false; }
+        found = true;
+        l->adds_at = slot;
+        l->step = op == BPF_ALU_ADD ? imm_of(insn) : -(int64_t)imm_of(insn);
+    }
+    return found && l->step != 0 && l->step > -COUNTER_LIMIT && l->step < COUNTER_LIMIT;
+}
+
+/* How often the block runs; 0 when that is not known. */
+static uint64_t count_turns(const struct loop *l) {
+    int64_t distance = l->limit - l->first, step = l->step;
+    if (l->first < 0 || l->first >= COUNTER_LIMIT || l->limit < 0 || l->limit >= COUNTER_LIMIT) { return 0; }
+    switch (l->op) {
+    case BPF_JMP_JNE: return distance % step == 0 && distance / step > 0 ? (uint64_t)(distance / step) : 0;
+    case BPF_JMP_JLE:
+    case BPF_JMP_JSLE: distance++; break;
+    case BPF_JMP_JLT:
+    case BPF_JMP_JSLT: break;
+    default: return 0;
+    }
+    if (step < 0) { return 0; }
+    return distance <= step ? 1 : (uint64_t)((distance + step - 1) / step);
+}
+
+static void choose_copies(struct loop *l) {
+    uint32_t insns = l->test - l->head, room = MOST_INSNS / (insns ? insns : 1);
+    uint32_t most = room < MOST_COPIES ? room : MOST_COPIES;
+    l->before = 0;
+    if (l->turns <= most) {
+        l->copies = (uint32_t)l->turns;
+        return;
+    }
+    for (l->copies = most; l->copies > 1 && l->turns % l->copies; l->copies--) {}
+    if (l->copies > 1 || most < 3) { return; }
+    l->before = 1; /* then the rest has a divisor */
+    for (l->copies = most - 1; l->copies > 1 && (l->turns - 1) % l->copies; l->copies--) {}
+}
+
+/* Counts one turn on. */
+static void count_on(struct jit *j, const struct loop *l) {
+    uint32_t counter = l->counter;
+    j->live_out = slot_live(j, l->adds_at + 1);
+    if (is_const(j, counter)) {
+        uint64_t value = j->values[counter].imm + (uint64_t)l->step;
+        begin_note(j, counter);
+        note_const(j, counter, value);
+    } else {
+        add_constant(j, counter, (uint64_t)l->step, true);
+        j->bits[counter] = 32;
+    }
+}
+
+/* Nobody jumps to the head but the loop itself: not from before, not from a loop around it. */
+static bool is_only_fallen_into(const struct jit *j, const struct loop *l) {
+    uint32_t count = j->program->count, end = l->end + SLOTS_BEHIND;
+    if (j->slots[l->head] & SLOT_WORD) { return false; }
+    for (uint32_t slot = l->end; slot < count; slot++) {
+        if (!slot_reached(j, slot)) { continue; }
+        if (!(j->slots[slot] & SLOT_LOOP)) { return true; } /* the last jump back is behind us */
+        struct insn insn = insn_at(j, slot);
+        if (!is_jump_class(insn)) { continue; }
+        enum flow flow = jump_flow(insn, j->facts->flags[slot]);
+        if (slot >= end || ((flow == FLOW_JUMP || flow == FLOW_BRANCH) && jump_target(insn, slot) == l->head)) { return false; }
+    }
+    return true;
+}
+
+static bool try_plan(const struct jit *j, struct loop *l) {
+    if (!try_find_block(j, l) || !is_const(j, l->counter) || !try_find_step(j, l)) { return false; }
+    l->first = (int64_t)j->values[l->counter].imm;
+    l->turns = count_turns(l);
+    if (l->turns == 0) { return false; }
+    choose_copies(l);
+    return (l->copies > 1 || l->copies == l->turns) && is_only_fallen_into(j, l);
+}
+
+/* One turn, without its test; `entries` receives where its words are (copied.h). The counter stays small, so counting is an
+ * addition of 64 bits whatever it is in eBPF. */
+static void compile_turn(struct jit *j, const struct loop *l, uint32_t turn, uint32_t entries[MOST_INSNS]) {
+    for (uint32_t slot = l->head; slot < l->test; slot++) {
+        struct insn insn = insn_at(j, slot);
+        uint32_t first = j->words;
+        j->slot = slot;
+        j->facts_here = j->facts->flags[slot];
+        j->known = j->slots[slot];
+        if (slot == l->adds_at) {
+            count_on(j, l);
+        } else if (slot_reached(j, slot)) {
+            compile_plain_slot(j, slot, insn, effects[opcode_of(insn)]);
+        }
+        note_copied(&entries[slot - l->head], turn, first, j->words - first);
+    }
+}
+
+/* What the head holds is needed until its test is compiled. */
+void finish_counted_loop(struct jit *j) {
+    if (j->copied_entry) { j->slots[j->copied_head] = j->copied_entry; }
+    j->copied_entry = 0;
+}
+
+static void keep_entries(struct jit *j, const struct loop *l, const uint32_t entries[MOST_INSNS], uint32_t turns) {
+    if (turns < 2) { return; }
+    for (uint32_t slot = l->head + 1; slot < l->test; slot++) { j->slots[slot] = finished_entry(entries[slot - l->head], turns); }
+    j->copied_head = l->head;
+    j->copied_entry = finished_entry(entries[0], turns) | COPIED_HEAD;
+}
+
+uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
+    struct loop l = {.head = head};
+    uint32_t entries[MOST_INSNS], turn = 0;
+    if (!try_plan(j, &l)) { return head; }
+    finish_counted_loop(j);
+    bool whole = l.copies == l.turns;
+    j->in_turn = true;
+    while (turn < l.before) { compile_turn(j, &l, turn++, entries); }
+    if (!whole) { join_label(j, head); }
+    for (uint32_t i = 0; i < l.copies && j->words <= j->capacity; i++) { compile_turn(j, &l, turn++, entries); }
+    j->in_turn = false;
+    keep_entries(j, &l, entries, turn);
+    if (!whole) { return l.test; }
+    if (turn == 1) { j->slots[head] = entries[0]; }
+    for (uint32_t slot = l.test; slot < l.end; slot++) { j->slots[slot] = j->words & SLOT_WORD; }
+    return l.end;
+}
