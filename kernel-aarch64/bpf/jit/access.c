@@ -147,18 +147,31 @@ static inline bool try_emit_alone(struct jit *j, uint32_t word) {
     return !pairs;
 }
 
-void compile_load(struct jit *j, struct insn insn) {
+static inline void load_plain(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
-    if (src == 10 && is_promoted(j, off_of(insn))) { return load_promoted(j, insn); }
     enum a64_size size = size_of(insn);
     struct a64_scaled offset;
     enum a64_reg rt;
-    bool plain = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM, simple = plain && try_place(j, dst, &rt);
-    if (size < A64_SIZE_S && plain && load_waits(j, dst, size) && try_note_load(j, dst, src, off_of(insn), size)) { return; }
+    bool simple = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM && try_place(j, dst, &rt);
     if (!simple || !try_simple_address(j, src, off_of(insn), size, &offset)) { return load_general(j, insn); }
     enum a64_reg rn = (enum a64_reg)j->values[src].base;
     if (!try_emit_alone(j, a64_ldr_scaled(rt, rn, offset, size))) { return load_general(j, insn); }
     define(j, dst, rt, 8u << size);
+}
+
+/* Of a byte or a halfword, or from the stack. */
+[[clang::noinline]] static void load_special(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    enum a64_size size = size_of(insn);
+    if (src == 10 && is_promoted(j, off_of(insn))) { return load_promoted(j, insn); }
+    bool may_wait = size < A64_SIZE_S && (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM;
+    if (may_wait && load_waits(j, dst, size) && try_note_load(j, dst, src, off_of(insn), size)) { return; }
+    load_plain(j, insn);
+}
+
+void compile_load(struct jit *j, struct insn insn) {
+    if (src_of(insn) == 10 || size_of(insn) < A64_SIZE_S) { return load_special(j, insn); }
+    load_plain(j, insn);
 }
 
 /* The register whose low bits are what a store of this size writes; a field cut above them need not be computed. */
@@ -200,7 +213,6 @@ void compile_store(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     if (dst == 10 && is_promoted(j, off_of(insn))) { return store_promoted(j, insn); }
-    if (SELDOM(j->loads)) { load_waiting(j); }
     enum a64_reg rt;
     struct a64_scaled offset;
     bool simple = class_of(insn) == BPF_CLASS_STX && try_stored(j, src, size, &rt);

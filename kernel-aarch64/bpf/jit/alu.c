@@ -1,6 +1,5 @@
 /* RFC 9669 §4.1 and §4.2. What can be noted is noted; the rest is computed into the home of dst. */
 
-#include "bpf/jit/bytes.h"
 #include "bpf/jit/operation.h"
 #include "bpf/jit/select.h"
 
@@ -144,19 +143,9 @@ static void compile_with_constant(struct jit *j, struct insn insn, uint64_t imm)
     compile_with_constant(j, insn, is_wide_class(insn) ? imm : (uint32_t)imm);
 }
 
-/* Operands that wait to be loaded: merged with each other, or loaded. */
-[[clang::noinline]] static bool try_waiting(struct jit *j, struct insn insn) {
-    uint32_t dst = dst_of(insn), src = src_of(insn);
-    if (operation_of(insn) == BPF_ALU_OR && try_merge_bytes(j, dst, src, is_wide_class(insn))) { return true; }
-    load_bytes(j, src);
-    load_bytes(j, dst);
-    return false;
-}
-
 static void compile_with_register(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), op = operation_of(insn);
     bool is_wide = is_wide_class(insn);
-    if (SELDOM(j->loads & (REG_BIT(dst) | REG_BIT(src))) && try_waiting(j, insn)) { return; }
     if (is_const(j, dst) && is_commutative(op)) { return compile_swapped(j, insn); }
     switch (op) {
     case BPF_ALU_ADD: return add_register(j, dst, src, is_wide);

@@ -122,11 +122,9 @@ static void add_sum(struct jit *j, uint32_t dst, uint32_t src) {
         if (folds) { return operate(j, dst, FORM_ADD, base, index, true); }
         ensure_reg(j, index);
     }
-    begin_note(j, dst);
     if (try_note_sum(j, dst, base, index)) { return; }
     ensure_reg(j, base);
     ensure_reg(j, index);
-    begin_note(j, dst);
     if (is_reg(j, base) && is_reg(j, index)) { note_sum(j, dst, base, index, 0); }
 }
 
@@ -143,8 +141,9 @@ void add_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     bool swap = is_base(j, dst, src);
     uint32_t base = swap ? src : dst, index = swap ? dst : src;
     uint64_t how;
-    bool simple = is_wide && src != 10 && is_reg(j, base) && is_unread_elsewhere(j, dst);
-    if (!simple || !try_index(&j->values[index], &how)) { return add_general(j, dst, src, is_wide); }
+    if (!is_wide || src == 10 || !is_reg(j, base)) { return add_general(j, dst, src, is_wide); }
+    begin_note(j, dst);
+    if (!try_index(&j->values[index], &how) || !is_reg(j, base)) { return add_general(j, dst, src, is_wide); }
     note_sum(j, dst, base, index, how);
 }
 

@@ -242,5 +242,5 @@ void load_waiting(struct jit *j) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
         if (is_bytes(j, reg) && (live_before(j) | j->live_out) & REG_BIT(reg)) { load_bytes(j, reg); }
     }
-    j->loads = 0;
+    j->loads &= REG_BIT(10);
 }

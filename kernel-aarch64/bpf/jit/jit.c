@@ -1,6 +1,7 @@
 /* One walk over the program: each slot is selected into A64 as it comes, with liveness known from a scan before. */
 
 #include "bpf/jit/jit.h"
+#include "bpf/jit/bytes.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/scan.h"
@@ -81,13 +82,24 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     join(j, slot, falls);
 }
 
-static inline void compile_plain(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect) {
+/* While registers wait to be loaded, r10 among them: returns whether the instruction is done. */
+[[clang::noinline]] static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effect) {
+    uint32_t dst = dst_of(insn), src = src_of(insn), kind = effect >> EFFECT_KIND_SHIFT & 3;
+    if (is_reg(j, 10)) { restore_frame_pointer(j); }
+    if (kind == KIND_STORE) { load_waiting(j); }
+    if (effect & EFFECT_SETS_DST) { drop_unread(j, dst); } /* never to be loaded: its address may be gone */
+    if (kind != KIND_ALU || !(effect & EFFECT_READS_SRC) || !(effect & EFFECT_READS_DST)) { return false; }
+    if (operation_of(insn) == BPF_ALU_OR && try_merge_bytes(j, dst, src, insn.bits & 1)) { return true; }
+    load_bytes(j, src);
+    load_bytes(j, dst);
+    return false;
+}
+
+[[clang::always_inline]] static inline void compile_plain(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect) {
     j->live_out = slot_live(j, slot + 1);
     if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { return; } /* nobody reads it */
-    /* what is overwritten unread is never loaded: the address may be gone */
-    if (SELDOM(j->loads) && effect & EFFECT_SETS_DST) { drop_unread(j, dst_of(insn)); }
+    if (SELDOM(j->loads) && compile_waiting(j, insn, effect)) { return; }
     compile_insn(j, insn, effect);
-    if (is_reg(j, 10)) { restore_frame_pointer(j); }
 }
 
 void compile_plain_slot(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect) { compile_plain(j, slot, insn, effect); }
@@ -124,8 +136,8 @@ static void compile_program(struct jit *j) {
             compile_plain(j, slot, insn, effect);
             continue;
         }
+        if (SELDOM(is_reg(j, 10))) { restore_frame_pointer(j); }
         falls = compile_jump(j, insn);
-        if (is_reg(j, 10)) { restore_frame_pointer(j); }
         if (j->words > j->capacity) { return; }
         if (j->skips_next) {
             j->skips_next = false;

@@ -122,7 +122,7 @@ struct jit {
     bool skips_next; /* the next slot was compiled together with this one */
     uint32_t live_out; /* registers live after the slot */
     uint32_t pending;  /* registers whose value is noted but not in its home */
-    uint32_t loads;    /* registers that wait to be loaded (bytes.h); may say too many */
+    uint32_t loads;    /* registers that wait to be loaded (bytes.h), and r10 while it is in SCRATCH2; may say too many */
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     bool in_turn;      /* a turn of several is being compiled: what the slots hold is still needed */
     uint32_t resume;   /* slot to go on at instead of the next one; 0: none */

@@ -82,11 +82,12 @@ void emit_plain_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
     emit(j, a64_add(rd, base, amount(v->to), index, A64_SHIFT_LSL, A64_WIDTH_X));
 }
 
-static void emit_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
-    uint32_t shared = v->imm ? find_shared_sum(j, v) : 0;
+/* With a constant beside it. */
+[[clang::noinline]] static void emit_long_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
+    uint32_t shared = find_shared_sum(j, v);
     if (shared) { return emit_add_imm(j, rd, (enum a64_reg)j->home[shared], v->imm, A64_WIDTH_X); }
     emit_plain_sum(j, rd, v);
-    if (v->imm) { emit_add_imm(j, rd, rd, v->imm, A64_WIDTH_X); }
+    emit_add_imm(j, rd, rd, v->imm, A64_WIDTH_X);
 }
 
 void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
@@ -101,7 +102,7 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
     case VALUE_CONST: return emit_constant(j, into, v->imm);
     case VALUE_ADD_IMM: return emit_add_imm(j, into, base, v->imm, A64_WIDTH_X);
     case VALUE_FIELD: return emit_field(j, into, v);
-    case VALUE_SUM: return emit_sum(j, into, v);
+    case VALUE_SUM: return v->imm ? emit_long_sum(j, into, v) : emit_plain_sum(j, into, v);
     case VALUE_PRODUCT: return emit(j, a64_madd(into, base, XZR, index, width));
     case VALUE_BYTES: return write_bytes(j, v, into);
     case VALUE_MASK: break;
@@ -140,6 +141,7 @@ void settle_pending(struct jit *j, uint32_t reg) {
 void compute_frame_pointer(struct jit *j) {
     write_value(j, 10, SCRATCH2);
     j->values[10].shape = shape_copy(SCRATCH2);
+    j->loads |= REG_BIT(10); /* until the next instruction */
 }
 
 /* r0 is best computed in x0, where the caller expects it, if r1 leaves it free. */
@@ -160,7 +162,7 @@ enum a64_reg begin_define_r0(struct jit *j) {
 }
 
 void restore_frame_pointer(struct jit *j) {
-    if (is_reg(j, 10)) { release_phys(j, SCRATCH2, j->live_out, 10); }
+    if (is_reg(j, 10)) { release_phys(j, SCRATCH2, live_before(j) | j->live_out, 10); }
     j->values[10] = (struct value){.shape = SHAPE(VALUE_ADD_IMM, SP, NO_REG), .imm = j->function.frame_bytes};
 }
 
