@@ -115,10 +115,9 @@ static bool is_commutative(uint32_t op) {
     return true;
 }
 
-static void compile_with_constant(struct jit *j, struct insn insn, uint64_t imm) {
+static inline void compute_with_constant(struct jit *j, struct insn insn, uint64_t imm) {
     uint32_t dst = dst_of(insn);
     bool is_wide = is_wide_class(insn);
-    if (is_const(j, dst) && try_fold_into(j, insn, imm)) { return; }
     uint32_t by = (uint32_t)imm & (is_wide ? 63 : 31);
     switch (operation_of(insn)) {
     case BPF_ALU_ADD: return add_constant(j, dst, imm, is_wide);
@@ -132,6 +131,16 @@ static void compile_with_constant(struct jit *j, struct insn insn, uint64_t imm)
     case BPF_ALU_XOR: return xor_constant(j, dst, imm, is_wide);
     default: return divide_constant(j, insn, imm);
     }
+}
+
+[[clang::noinline]] static void fold_or_compute(struct jit *j, struct insn insn, uint64_t imm) {
+    if (!try_fold_into(j, insn, imm)) { compute_with_constant(j, insn, imm); }
+}
+
+/* Needs no frame where nothing is folded. */
+static void compile_with_constant(struct jit *j, struct insn insn, uint64_t imm) {
+    if (is_const(j, dst_of(insn))) { return fold_or_compute(j, insn, imm); }
+    compute_with_constant(j, insn, imm);
 }
 
 /* constant <op> register as register <op> constant. */

@@ -136,14 +136,24 @@ static void add_sum(struct jit *j, uint32_t dst, uint32_t src) {
     operate_commutative(j, dst, FORM_ADD, src, is_wide);
 }
 
+/* A register and an index; others that read the home of dst are written first. */
+[[clang::noinline]] static void add_simple(struct jit *j, uint32_t dst, uint32_t src) {
+    uint32_t base = is_base(j, dst, src) ? src : dst;
+    uint64_t how;
+    begin_note(j, dst);
+    uint32_t index = base == src ? dst : src;
+    if (!is_reg(j, base) || !try_index(&j->values[index], &how)) { return add_general(j, dst, src, true); }
+    note_sum(j, dst, base, index, how);
+}
+
 /* Sums stay noted: they may become addresses. */
 void add_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     bool swap = is_base(j, dst, src);
     uint32_t base = swap ? src : dst, index = swap ? dst : src;
     uint64_t how;
-    if (!is_wide || src == 10 || !is_reg(j, base)) { return add_general(j, dst, src, is_wide); }
-    begin_note(j, dst);
-    if (!try_index(&j->values[index], &how) || !is_reg(j, base)) { return add_general(j, dst, src, is_wide); }
+    bool simple = is_wide && src != 10 && is_reg(j, base);
+    if (!simple || !try_index(&j->values[index], &how)) { return add_general(j, dst, src, is_wide); }
+    if (!is_unread_elsewhere(j, dst)) { return add_simple(j, dst, src); }
     note_sum(j, dst, base, index, how);
 }
 

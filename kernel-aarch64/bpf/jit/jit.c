@@ -36,7 +36,7 @@ static inline void compile_insn(struct jit *j, struct insn insn, uint32_t effect
 }
 
 /* Code that is jumped to and fallen into: both ways agree on where everything is. */
-static void join(struct jit *j, uint32_t slot, bool falls) {
+[[clang::always_inline]] static inline void join(struct jit *j, uint32_t slot, bool falls) {
     if (falls) { settle_for_label(j, slot, 0); }
     uint32_t known = place_label(j, slot);
     if (known & SLOT_BACK) {
@@ -72,7 +72,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 [[clang::noinline]] static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = live_before(j);
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
-    if (falls && j->slots[slot] & SLOT_BACK) {
+    if (SELDOM(j->slots[slot] & SLOT_BACK) && falls) {
         uint32_t next = compile_counted_loop(j, slot);
         if (next != slot) {
             j->resume = next;
@@ -149,10 +149,10 @@ static void compile_program(struct jit *j) {
 /* What the caller gets of the slots: where their words are. Only slots that are jumped back to hold more by now. */
 static void strip_slots(struct jit *j) {
     uint32_t *slots = j->slots, count = j->program->count;
-    for (uint32_t slot = 0; j->goes_back && slot < count; slot++) {
+    for (uint32_t slot = 0; SELDOM(j->goes_back) && slot < count; slot++) {
         if (slots[slot] & SLOT_EMITTED) { slots[slot] &= SLOT_WORD; }
     }
-    finish_counted_loop(j);
+    if (j->copied_entry) { finish_counted_loop(j); }
     slots[count] = j->words;
 }
 

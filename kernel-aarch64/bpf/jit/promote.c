@@ -53,7 +53,7 @@ int32_t promote_slots(struct jit *j) {
         if (use->weight[number] < (reg < X19 || f->caller_keeps ? LEAST_WEIGHT_FREE : LEAST_WEIGHT_SAVED)) { break; }
         left &= ~(1ull << number);
         use->promoted |= 1ull << number;
-        use->reg[number] = reg;
+        use->weight[number] = reg;
         if (reg >= X19) { add_saved(f, reg); }
         if (reg < X19 && j->hoisted_limit > (uint32_t)reg - HOISTED_FIRST) { j->hoisted_limit = (uint32_t)reg - HOISTED_FIRST; }
     }
@@ -62,7 +62,7 @@ int32_t promote_slots(struct jit *j) {
 }
 
 static enum a64_reg register_of(const struct jit *j, struct insn insn) {
-    return (enum a64_reg)j->stack.reg[slot_number(off_of(insn))];
+    return (enum a64_reg)j->stack.weight[slot_number(off_of(insn))];
 }
 
 static bool is_double(struct insn insn) { return (opcode_of(insn) & 0x18u) == BPF_SIZE_DW; }

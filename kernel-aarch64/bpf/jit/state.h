@@ -91,8 +91,7 @@ struct stack_use {
     uint64_t seen, odd; /* accessed at all; accessed in a way that a register can't stand for */
     uint64_t wide;      /* by eight bytes, else by four */
     uint64_t promoted;
-    uint8_t weight[64]; /* of those seen: accesses, those in loops counting more */
-    uint8_t reg[64];    /* of those promoted */
+    uint8_t weight[64]; /* of those seen: accesses, those in loops counting more; of those promoted: the register */
 };
 static_assert(BPF_STACK_BYTES == 64 * 8);
 

@@ -165,7 +165,7 @@ static void compile_turn(struct jit *j, const struct loop *l, uint32_t turn, uin
 
 /* What the head holds is needed until its test is compiled. */
 void finish_counted_loop(struct jit *j) {
-    if (j->copied_entry) { j->slots[j->copied_head] = j->copied_entry; }
+    j->slots[j->copied_head] = j->copied_entry;
     j->copied_entry = 0;
 }
 
@@ -180,7 +180,7 @@ uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     struct loop l = {.head = head};
     uint32_t entries[MOST_INSNS], turn = 0;
     if (!try_plan(j, &l)) { return head; }
-    finish_counted_loop(j);
+    if (j->copied_entry) { finish_counted_loop(j); }
     bool whole = l.copies == l.turns;
     j->in_turn = true;
     while (turn < l.before) { compile_turn(j, &l, turn++, entries); }

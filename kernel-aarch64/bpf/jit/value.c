@@ -65,7 +65,7 @@ void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm,
     emit(j, negative ? a64_sub_imm(rd, rn, arith, width) : a64_add_imm(rd, rn, arith, width));
 }
 
-static void emit_field(struct jit *j, enum a64_reg rd, const struct value *v) {
+static inline void emit_field(struct jit *j, enum a64_reg rd, const struct value *v) {
     enum a64_width width = v->narrow ? A64_WIDTH_W : A64_WIDTH_X;
     if (!v->is_signed && v->from + v->width <= 32 && v->to + v->width <= 32) { width = A64_WIDTH_W; }
     uint32_t size = width == A64_WIDTH_W ? 32 : 64;
@@ -74,13 +74,15 @@ static void emit_field(struct jit *j, enum a64_reg rd, const struct value *v) {
     emit(j, v->is_signed ? a64_sbfm(rd, base, bits, width) : a64_ubfm(rd, base, bits, width));
 }
 
-void emit_plain_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
+static inline void emit_short_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
     enum a64_reg base = (enum a64_reg)v->base, index = (enum a64_reg)v->index;
     if (v->narrow) {
         return emit(j, a64_add_ext(rd, base, (struct a64_left){v->to}, A64_EXTEND_UXTW, index, A64_WIDTH_X));
     }
     emit(j, a64_add(rd, base, amount(v->to), index, A64_SHIFT_LSL, A64_WIDTH_X));
 }
+
+void emit_plain_sum(struct jit *j, enum a64_reg rd, const struct value *v) { emit_short_sum(j, rd, v); }
 
 /* With a constant beside it. */
 [[clang::noinline]] static void emit_long_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
@@ -92,9 +94,7 @@ void emit_plain_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
 
 void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
     const struct value *v = &j->values[reg];
-    enum a64_reg base = (enum a64_reg)v->base, index = (enum a64_reg)v->index;
-    enum a64_width width = v->narrow ? A64_WIDTH_W : A64_WIDTH_X;
-    struct a64_mask mask;
+    enum a64_reg base = (enum a64_reg)v->base;
     switch (v->kind) {
     case VALUE_COPY:
         if (base == into) { return; }
@@ -102,11 +102,14 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
     case VALUE_CONST: return emit_constant(j, into, v->imm);
     case VALUE_ADD_IMM: return emit_add_imm(j, into, base, v->imm, A64_WIDTH_X);
     case VALUE_FIELD: return emit_field(j, into, v);
-    case VALUE_SUM: return v->imm ? emit_long_sum(j, into, v) : emit_plain_sum(j, into, v);
-    case VALUE_PRODUCT: return emit(j, a64_madd(into, base, XZR, index, width));
+    case VALUE_SUM: 
+        if (SELDOM(v->imm)) { return emit_long_sum(j, into, v); }
+        return emit_short_sum(j, into, v);
+    case VALUE_PRODUCT: return emit(j, a64_madd(into, base, XZR, (enum a64_reg)v->index, v->narrow ? A64_WIDTH_W : A64_WIDTH_X));
     case VALUE_BYTES: return write_bytes(j, v, into);
     case VALUE_MASK: break;
     }
+    struct a64_mask mask;
     if (try_mask(v->imm, A64_WIDTH_X, &mask)) { emit(j, a64_and_imm(into, base, mask, A64_WIDTH_X)); }
 }
 
