@@ -47,7 +47,10 @@ const named = (draft: Draft, name: string, code: Code): Draft => ({
   rules: draft.rules.includes(name) ? draft.rules : [...draft.rules, name],
 });
 
-const cleanUp = (start: Draft, active: readonly Rule[], context: Context): Draft => {
+const cleanUp = (
+  start: Draft,
+  { active, context, deadline }: Pick<Search, 'active' | 'context' | 'deadline'>,
+): Draft => {
   let draft = start;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = draft.code;
@@ -55,6 +58,7 @@ const cleanUp = (start: Draft, active: readonly Rule[], context: Context): Draft
       for (let times = 0; times < MAX_TIMES; times++) {
         const code = rule.apply(draft.code, context);
         if (!code) break;
+        if (Date.now() > deadline) return draft;
         draft = named(draft, rule.name, code);
       }
     }
@@ -120,10 +124,10 @@ const note = (draft: Draft, search: Search): Candidate | undefined => {
 
 /** What one move leads to from a draft, cleaned up. */
 const steps = function* (draft: Draft, search: Search): Generator<Draft> {
-  const { active, context, moves: tried, maxSlots, skip } = search;
+  const { context, moves: tried, maxSlots, skip } = search;
   for (const { name, sites } of tried)
-    for (const code of sites(draft.code, context)) yield cleanUp(named(draft, name, code), active, context);
-  for (const made of unrolled(draft, maxSlots, skip)) yield cleanUp(made, active, context);
+    for (const code of sites(draft.code, context)) yield cleanUp(named(draft, name, code), search);
+  for (const made of unrolled(draft, maxSlots, skip)) yield cleanUp(made, search);
 };
 
 type Scored = { readonly draft: Draft; readonly score: number };
@@ -166,7 +170,7 @@ export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Ca
     seen: new Map(),
   };
   const start: Draft = { code: lift(program), rules: [] };
-  beam([start, cleanUp(start, search.active, context)], search);
+  beam([start, cleanUp(start, search)], search);
   return [...search.seen.values()]
     .filter((c) => c.rules.length > 0)
     .sort((a, b) => search.score(a) - search.score(b));

@@ -32,24 +32,33 @@ const renamed = (op: Operation, use: Rename, def: Rename): Operation => {
   }
 };
 
-const applyOne = (code: Code, webs: Webs): Code | undefined => {
+/** Merges the webs of copies one after the other; the registers of all webs afterwards, and the copies that go. */
+const coalesce = (code: Code, webs: Webs) => {
   const registers = webs.registers();
+  const gone = new Set<number>();
   for (const [i, node] of code.entries()) {
     const copy = copyOf(node.op);
     if (!copy || copy.src === 10) continue;
     const [from, to] = [webs.used(i, copy.src), webs.defined(i, copy.dst)];
-    if (from === undefined || to === undefined || from === to || webs.conflicts(from, to)) continue;
-    const [register] = webs.freeFor(from, to, registers);
+    if (from === undefined || to === undefined || webs.conflicts(from, to)) continue;
+    const [register] = from === to ? [copy.dst] : webs.freeFor(from, to, registers);
     if (register === undefined) continue;
-    const at = (web: Web | undefined, r: number) => (web === from || web === to ? register : r);
-    return replaceNodes(copyCode(code), (n, k) => {
-      if (k === i) return [];
-      const use = (r: number) => at(webs.used(k, r), r);
-      const def = (r: number) => at(webs.defined(k, r), r);
-      return [nodeOf(renamed(n.op, use, def), n.target)];
-    });
+    if (from !== to) registers.set(webs.merge(from, to), register);
+    gone.add(i);
   }
-  return undefined;
+  return { registers, gone };
+};
+
+const applyAll = (code: Code, webs: Webs): Code | undefined => {
+  const { registers, gone } = coalesce(code, webs);
+  if (gone.size === 0) return undefined;
+  const at = (web: Web | undefined, r: number) => (web === undefined ? r : (registers.get(web) ?? r));
+  return replaceNodes(copyCode(code), (n, k) => {
+    if (gone.has(k)) return [];
+    const use = (r: number) => at(webs.used(k, r), r);
+    const def = (r: number) => at(webs.defined(k, r), r);
+    return [nodeOf(renamed(n.op, use, def), n.target)];
+  });
 };
 
 export const copyCoalescing: Rule = {
@@ -58,6 +67,6 @@ export const copyCoalescing: Rule = {
   apply: (code) => {
     if (code.length > MAX_NODES) return undefined;
     const webs = Webs.of(code);
-    return webs && applyOne(code, webs);
+    return webs && applyAll(code, webs);
   },
 };

@@ -12,7 +12,8 @@ const immediateFor = (value: bigint, width: number): number | undefined => {
   return fits32(value) ? Number(BigInt.asIntN(32, value)) : undefined;
 };
 
-const setTo = (dst: number, value: bigint): Operation | undefined => {
+/** The move of a constant to a register, in one slot; undefined when it takes two. */
+export const setTo = (dst: number, value: bigint): Operation | undefined => {
   if (fits32(value))
     return {
       kind: 'alu',

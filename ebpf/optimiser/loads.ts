@@ -70,13 +70,15 @@ const loadEarlier = (run: Run, dst: number, index: number, code: Code, seen: rea
   return { node, load, copy };
 };
 
+const mayWrite: ReadonlySet<Operation['kind']> = new Set(['store', 'atomic', 'call', 'callx']);
+
 const combine = (code: Code): Code | undefined => {
   let seen: SeenLoad[] = [];
   const added = new Map<Node, Node[]>();
   const starts = new Set(code.map((n) => n.target));
   const out = rewriteWithValues(code, (node, values, index) => {
     const { op } = node;
-    if (starts.has(code[index]!) || added.size > 0) seen = [];
+    if (starts.has(code[index]!) || added.size > 0 || mayWrite.has(op.kind)) seen = [];
     if (op.kind === 'load') {
       const { root, offset } = values.info(values.regs[op.src]!);
       seen.push({ node, op, index, at: offset + op.off, root });

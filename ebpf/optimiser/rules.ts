@@ -4,7 +4,9 @@ import { bitTests, shiftPairs, signedLoads } from './bits.ts';
 import { boundsMerging } from './bounds.ts';
 import { copyCoalescing } from './coalescing.ts';
 import { deadCode, deadStores, unreachableCode } from './dead.ts';
+import { constantExits } from './exits.ts';
 import { constantFolding, strengthReduction } from './folding.ts';
+import { pointerInduction } from './induction.ts';
 import { blockMerging, branchInversion, jumpThreading } from './jumps.ts';
 import { blockOrdering } from './layout.ts';
 import { constantLoads, loadCombining } from './loads.ts';
@@ -54,7 +56,9 @@ const once = ({ name, doc, apply }: Rule): Move => ({
 
 export const moves: readonly Move[] = [
   storeCombining,
+  constantExits,
   boundsMerging,
+  pointerInduction,
   once(tailMerging),
   once(exitMerging),
   once(exitRepeating),

@@ -67,6 +67,9 @@ const wide = (low: Seen, high: Seen, first: Seen, live: number, code: Code): Ope
   if (!fits(target.off)) return undefined;
   const imm = constantOf(low, high);
   if (imm !== undefined) return [{ ...target, src: { kind: 'imm', imm } }];
+  const above = low.bytes.slice(low.op.size, size);
+  if (high.constant === 0n && low.op.src.kind === 'reg' && first === low && above.every((b) => b === 'zero'))
+    return [{ ...target, src: low.op.src }];
   const source = sourceOf(low, high);
   const pointer = source && first.places.findIndex((p) => p.root === source.root);
   if (!source || pointer === undefined || pointer < 0) return undefined;

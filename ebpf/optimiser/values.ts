@@ -119,6 +119,13 @@ export class Values {
       const { root, offset } = this.info(a);
       if (Math.abs(offset + k) < 2 ** 31) return this.sum(root, offset + k);
     }
+    if (op.width === 64 && op.op === 'add' && c === undefined) {
+      const [p, q] = [this.info(a), this.info(b)];
+      if (p.offset !== 0 || q.offset !== 0) {
+        const [x, y] = q.root < p.root ? [q.root, p.root] : [p.root, q.root];
+        return this.sum(this.#named(`add64 ${x} ${y}`), p.offset + q.offset);
+      }
+    }
     if (op.op === 'and' && c !== undefined && this.#isMasked(op.width, a, c)) return a;
     const commutes = ['add', 'mul', 'or', 'and', 'xor'].includes(op.op);
     const [x, y] = commutes && b < a ? [b, a] : [a, b];

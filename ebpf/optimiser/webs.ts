@@ -208,6 +208,22 @@ export class Webs {
     return free.filter((r) => wanted.every((w) => w === r));
   }
 
+  /** Makes one web of two that do not conflict; what either of them conflicts with, the one does. */
+  merge(a: Web, b: Web): Web {
+    this.#union.join(a, b);
+    const web = this.#union.find(a);
+    const gone = web === a ? b : a;
+    for (const other of this.#interferes.get(gone) ?? []) {
+      this.#interferes.get(other)?.delete(gone);
+      this.#edge(web, other);
+    }
+    this.#interferes.delete(gone);
+    this.#clobbered.set(web, (this.#clobbered.get(a) ?? 0) | (this.#clobbered.get(b) ?? 0));
+    const fixed = this.fixed.get(a) ?? this.fixed.get(b);
+    if (fixed !== undefined) this.fixed.set(web, fixed);
+    return web;
+  }
+
   /** Register of each web. */
   registers(): Map<Web, number> {
     const out = new Map<Web, number>();
