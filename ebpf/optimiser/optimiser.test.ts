@@ -186,6 +186,26 @@ const cases: Record<string, Case> = {
       'exit',
     ],
   ],
+  'constant-exits': [
+    'r2 = *(u8 *)(r1 + 0)\n r0 = 2\n if r2 == 0 goto out\n r0 = *(u8 *)(r1 + 1)\n if r0 == 3 goto out\n r0 += 1\n out:\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'r0 = 0x2',
+      'if r2 == 0x0 goto L7',
+      'r0 = *(u8 *)(r1 + 0x1)',
+      'if r0 == 0x3 goto L6',
+      'r0 += 0x1',
+      'L6:',
+      'exit',
+      'L7:',
+      'r0 = 0x2',
+      'exit',
+    ],
+  ],
+  'pointer-induction': [
+    'r0 = 0\n r2 = 0\n r4 = 0\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n r0 += r3\n r2 += 1\n if r2 != 4 goto again\n exit',
+    [],
+  ],
   'block-ordering': ['r0 = 0\n goto test\n body:\n r0 += 1\n test:\n if r0 < 5 goto body\n exit', []],
 };
 

@@ -13,6 +13,10 @@ type Seen = {
   readonly at: number;
   readonly constant: bigint | undefined;
   readonly bytes: readonly Byte[];
+  /** Whether what these bytes were loaded from has not changed since. */
+  readonly fresh: boolean;
+  /** The value stored, as another one shifted to the right. */
+  readonly shifted: { readonly value: ValueId; readonly by: number };
   /** Registers and what they hold before the store: root and offset. */
   readonly places: readonly { readonly root: ValueId; readonly offset: number }[];
 };
@@ -31,9 +35,11 @@ const storesOf = (code: Code): Seen[][] => {
       blocks.push([]);
     if (op.kind !== 'store') return undefined;
     const { root, offset } = values.info(values.regs[op.dst]!);
-    const { constant, bytes } = values.info(values.operand(op.src));
+    const value = values.operand(op.src);
+    const { constant, bytes, shifted = { value, by: 0 } } = values.info(value);
+    const fresh = bytes.every((b) => !b || b === 'zero' || b.epoch === values.epochOf(b.root, b.offset));
     const places = values.regs.map((id) => values.info(id));
-    blocks.at(-1)!.push({ index, op, root, at: offset + op.off, constant, bytes, places });
+    blocks.at(-1)!.push({ index, op, root, at: offset + op.off, constant, bytes, fresh, shifted, places });
     return undefined;
   });
   return blocks;
@@ -54,7 +60,7 @@ const constantOf = (low: Seen, high: Seen): number | undefined => {
 const sourceOf = (low: Seen, high: Seen): { root: ValueId; offset: number } | undefined => {
   const bytes = [...low.bytes.slice(0, low.op.size), ...high.bytes.slice(0, high.op.size)];
   const [first] = bytes;
-  if (!first || first === 'zero') return undefined;
+  if (!first || first === 'zero' || !low.fresh || !high.fresh) return undefined;
   const inOrder = bytes.every(
     (b, i) => b && b !== 'zero' && b.root === first.root && b.offset === first.offset + i,
   );
@@ -67,6 +73,9 @@ const wide = (low: Seen, high: Seen, first: Seen, live: number, code: Code): Ope
   if (!fits(target.off)) return undefined;
   const imm = constantOf(low, high);
   if (imm !== undefined) return [{ ...target, src: { kind: 'imm', imm } }];
+  const parts =
+    high.shifted.value === low.shifted.value && high.shifted.by === low.shifted.by + 8 * low.op.size;
+  if (parts && first === low && low.op.src.kind === 'reg') return [{ ...target, src: low.op.src }];
   const above = low.bytes.slice(low.op.size, size);
   if (high.constant === 0n && low.op.src.kind === 'reg' && first === low && above.every((b) => b === 'zero'))
     return [{ ...target, src: low.op.src }];

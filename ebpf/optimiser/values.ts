@@ -25,6 +25,8 @@ type Info = {
   readonly constant: bigint | undefined;
   /** Eight bytes, least significant first. */
   readonly bytes: readonly Byte[];
+  /** The value is another one shifted to the right by so many bits. */
+  readonly shifted: { readonly value: ValueId; readonly by: number } | undefined;
 };
 
 const ZERO_BYTES: readonly Byte[] = Array(8).fill('zero');
@@ -72,7 +74,7 @@ export class Values {
 
   fresh(): ValueId {
     const id = this.#info.length;
-    this.#info.push({ root: id, offset: 0, constant: undefined, bytes: UNKNOWN_BYTES });
+    this.#info.push({ root: id, offset: 0, constant: undefined, bytes: UNKNOWN_BYTES, shifted: undefined });
     return id;
   }
 
@@ -129,7 +131,13 @@ export class Values {
     if (op.op === 'and' && c !== undefined && this.#isMasked(op.width, a, c)) return a;
     const commutes = ['add', 'mul', 'or', 'and', 'xor'].includes(op.op);
     const [x, y] = commutes && b < a ? [b, a] : [a, b];
-    return this.#named(`${op.op}${op.width} ${x} ${y}`, { bytes: this.#bytesOf(op, a, b) });
+    const shifted = op.op === 'rsh' && c !== undefined ? this.#shifted(a, Number(c)) : undefined;
+    return this.#named(`${op.op}${op.width} ${x} ${y}`, { bytes: this.#bytesOf(op, a, b), shifted });
+  }
+
+  #shifted(a: ValueId, by: number): Info['shifted'] {
+    const { shifted } = this.info(a);
+    return shifted ? { value: shifted.value, by: shifted.by + by } : { value: a, by };
   }
 
   #bytesOf(op: Operation & { kind: 'alu' }, a: ValueId, b: ValueId): readonly Byte[] {
