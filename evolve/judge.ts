@@ -7,6 +7,7 @@ import {
   loadHost,
   type ModuleProgram,
   programHash,
+  type Reference,
   verify,
 } from '../ebpf/index.ts';
 import type { Objective } from '../ebpf/optimiser/index.ts';
@@ -42,6 +43,8 @@ export type JudgePolicy = {
   /** What cheaper means. Default `speed`. */
   readonly objective?: Objective;
   readonly proofTimeoutMs?: number;
+  /** Runs of the program that runs now, where many candidates are held against it; replaces `differentialRuns`. */
+  readonly reference?: Reference;
   /** Runs that compare both programs before the proof; default 128. */
   readonly differentialRuns?: number;
 };
@@ -82,7 +85,8 @@ export const judge = async (
     const insn = safe.error.insn === undefined ? {} : { insn: safe.error.insn };
     return refused('verifier', safe.error.code, safe.error.message, insn);
   }
-  const tested = await test(program, candidate, policy.differentialRuns ?? 128);
+  const tested =
+    policy.reference?.compare(candidate) ?? (await test(program, candidate, policy.differentialRuns ?? 128));
   const costs = {
     before: {
       ...(await costOf(program, old.ok ? old.bound : Number.MAX_SAFE_INTEGER)),

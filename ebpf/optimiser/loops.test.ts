@@ -11,7 +11,12 @@ const file = (path: string) => new URL(path, import.meta.url).pathname;
 const improves = async (t: import('ava').ExecutionContext, program: ModuleProgram, factor: number) => {
   const host = await loadHost();
   const { hook, maps, code } = program;
-  const [best] = optimise(code, { maps });
+  const facts = (some: Uint8Array) => {
+    const verdict = host.verify({ ...program, code: some });
+    return verdict.ok ? verdict.facts.flags : undefined;
+  };
+  const check = (some: Uint8Array) => host.verify({ ...program, code: some }).ok;
+  const [best] = optimise(code, { maps, facts, check });
   t.truthy(best, 'no candidate');
   const before = host.verify(program);
   const after = host.verify({ ...program, code: best!.code });

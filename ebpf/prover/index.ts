@@ -7,5 +7,6 @@ export {
   proveEquivalent,
   type Verdict,
 } from './equivalence.ts';
+export { type Mutant, type MutationKind, mutant, mutationKinds } from './mutation.ts';
 export { stopSolver } from './solver.ts';
 export type { HookName, MapShape, Setting } from './world.ts';

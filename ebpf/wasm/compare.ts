@@ -100,8 +100,73 @@ const inputFor = (
 const effects = (r: RunResult) =>
   r.ok ? { r0: r.r0, memory: r.memory, maps: r.maps, log: r.log } : { error: r.error.code };
 
-const union = (before: Program, after: Program) =>
-  [...new Set([before, after].flatMap((p) => numbersOf(decodeProgram(p.code))))].slice(0, 64);
+type Trial = { readonly input: RunInput; readonly result: RunResult };
+
+/** A program's inputs and what it makes of them, so that several candidates can be held against it. */
+export class Reference {
+  readonly #host: Host;
+  readonly #program: Program;
+  readonly #options: CompareOptions;
+  readonly #random: Random;
+  readonly #hints: readonly number[];
+  readonly #lookups: Lookups;
+  readonly #trials: Trial[] = [];
+  #maps: readonly (MapState | undefined)[] = [];
+
+  /** @param hints constants that inputs should come near, besides the program's own */
+  constructor(host: Host, program: Program, options: CompareOptions = {}, hints: readonly number[] = []) {
+    this.#host = host;
+    this.#program = program;
+    this.#options = options;
+    this.#random = new Random(options.seed ?? 1);
+    const instructions = decodeProgram(program.code);
+    this.#hints = [...new Set([...numbersOf(instructions), ...hints])].slice(0, 64);
+    this.#lookups = new Lookups(instructions, program.maps ?? []);
+  }
+
+  #trial(i: number): Trial {
+    for (let n = this.#trials.length; n <= i; n++) this.#trials.push(this.#make(n));
+    return this.#trials[i]!;
+  }
+
+  #make(i: number): Trial {
+    const { maps = [] } = this.#program;
+    if (i % SEQUENCE === 0)
+      this.#maps = maps.map((m, k) => mapState(this.#random, m, this.#hints, this.#lookups.keys(k)));
+    const input: RunInput = {
+      ...inputFor(this.#random, this.#program, this.#hints, this.#options, i),
+      maps: this.#maps,
+    };
+    const observe: RunInput['observe'] = (slot, regs, read) => this.#lookups.observe(slot, regs, read);
+    const result = this.#host.run(this.#program, i % OBSERVE_EVERY === 0 ? { ...input, observe } : input);
+    if (result.ok) this.#maps = result.maps.map((state, k) => (maps[k]?.flags === 0 ? state : undefined));
+    return { input, result };
+  }
+
+  /** Stops at the first difference. */
+  compare(after: Program): Comparison {
+    const runs = this.#options.runs ?? 1000;
+    const seen = new Set<number>();
+    const total = { before: 0, after: 0 };
+    const summary = (done: number) => ({
+      runs: done,
+      covered: seen.size,
+      slots: decodeProgram(after.code).length,
+      stepsBefore: total.before,
+      stepsAfter: total.after,
+    });
+    for (let i = 0; i < runs; i++) {
+      const { input, result } = this.#trial(i);
+      const watched = i % OBSERVE_EVERY === 0;
+      const other = this.#host.run(after, watched ? { ...input, observe: (slot) => seen.add(slot) } : input);
+      if (result.ok) total.before += result.steps;
+      if (other.ok) total.after += other.steps;
+      if (!isDeepStrictEqual(effects(result), effects(other)))
+        return { same: false, ...summary(i + 1), difference: { input, before: result, after: other } };
+    }
+    return { same: true, ...summary(runs) };
+  }
+}
 
 /**
  * Runs both programs on the same random contexts, memory, maps, times and random numbers; stops at the first difference.
@@ -112,35 +177,4 @@ export const comparePrograms = (
   before: Program,
   after: Program,
   options: CompareOptions = {},
-): Comparison => {
-  const random = new Random(options.seed ?? 1);
-  const hints = union(before, after);
-  const runs = options.runs ?? 1000;
-  const seen = new Set<number>();
-  const slots = decodeProgram(after.code).length;
-  const lookups = new Lookups(decodeProgram(before.code), before.maps ?? []);
-  const total = { before: 0, after: 0 };
-  let maps: readonly (MapState | undefined)[] = [];
-  const summary = (done: number) => ({
-    runs: done,
-    covered: seen.size,
-    slots,
-    stepsBefore: total.before,
-    stepsAfter: total.after,
-  });
-  for (let i = 0; i < runs; i++) {
-    if (i % SEQUENCE === 0)
-      maps = (before.maps ?? []).map((m, k) => mapState(random, m, hints, lookups.keys(k)));
-    const input: RunInput = { ...inputFor(random, before, hints, options, i), maps };
-    const watched = i % OBSERVE_EVERY === 0;
-    const asked: RunInput['observe'] = (slot, regs, read) => lookups.observe(slot, regs, read);
-    const one = host.run(before, watched ? { ...input, observe: asked } : input);
-    const other = host.run(after, watched ? { ...input, observe: (slot) => seen.add(slot) } : input);
-    if (one.ok) total.before += one.steps;
-    if (other.ok) total.after += other.steps;
-    if (!isDeepStrictEqual(effects(one), effects(other)))
-      return { same: false, ...summary(i + 1), difference: { input, before: one, after: other } };
-    if (one.ok) maps = one.maps.map((state, k) => (before.maps?.[k]?.flags === 0 ? state : undefined));
-  }
-  return { same: true, ...summary(runs) };
-};
+): Comparison => new Reference(host, before, options, numbersOf(decodeProgram(after.code))).compare(after);

@@ -6,4 +6,5 @@ export {
   type Figures,
   type ProgramResult,
 } from './evaluate.ts';
+export { type MutantCounts, type MutantOptions, tryMutants, WrongPatchError } from './mutants.ts';
 export { type Summary, summarise, summaryTable } from './summary.ts';

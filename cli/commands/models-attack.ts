@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import { type MutantCounts, tryMutants } from '../../evolve/evaluation/index.ts';
+import { evaluationSet } from '../../models/evaluation/set.ts';
+import type { Context } from '../context.ts';
+import { OutcomeError } from '../failure.ts';
+import { wholeNumber } from '../numbers.ts';
+import { installTools } from '../system-packages.ts';
+
+type AttackOptions = {
+  readonly count: number;
+  readonly seed: number;
+  readonly runs: number;
+  readonly proofSeconds: number;
+};
+
+const sentence = (c: MutantCounts) =>
+  `${c.count} wrong proposals: refused by ${Object.entries(c.refused)
+    .map(([layer, n]) => `${layer} ${n}`)
+    .join(', ')}; ` +
+  `${c.accepted} proven to change nothing; ${c.proofs.open} left open by the prover; ${c.wrong} wrong patches`;
+
+const attack = async (context: Context, options: AttackOptions) => {
+  const { output, cleanup } = context;
+  installTools(['clang'], (line) => output.progress(line));
+  const programs = (await evaluationSet()).map((e) => e.program);
+  const { count, seed, runs, proofSeconds } = options;
+  const counts = await tryMutants(programs, {
+    count,
+    seed,
+    policy: { differentialRuns: runs, proofTimeoutMs: proofSeconds * 1000 },
+    signal: cleanup.signal,
+    progress: (c) => {
+      if (c.count % 100 === 0) output.progress(sentence(c));
+    },
+  });
+  output.fact({ event: 'attack', seed, runs, ...counts }, sentence(counts));
+  if (counts.count < count) throw new OutcomeError('cancelled', 'it was stopped before all were tried');
+};
+
+export const registerModelsAttack = (models: Command, context: Context): void => {
+  models
+    .command('attack')
+    .description('make wrong proposals, single mistakes in right ones, and count which layer refuses them')
+    .option('--count <n>', 'how many', wholeNumber(1), 1000)
+    .option('--seed <n>', 'start of the random sequence', wholeNumber(1), 1)
+    .option('--runs <n>', 'differential runs of each', wholeNumber(1), 128)
+    .option('--proof-seconds <n>', 'longest proof', wholeNumber(1), 5)
+    .addHelpText('after', '\nExample:\n  velocity models attack --count 100000 --seed 7 --json')
+    .action((options: AttackOptions) => attack(context, options));
+};
