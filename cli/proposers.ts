@@ -1,6 +1,6 @@
 /** Which proposers the loop asks, from the command line. */
 import { llmProposer, type Proposer, rulesProposer } from '../evolve/index.ts';
-import { type ResolvedModel, resolveModel } from '../models/index.ts';
+import { type ResolvedModel, resolveModel, SHIPPED } from '../models/index.ts';
 import type { Context } from './context.ts';
 
 export type ModelOptions = { readonly model?: string };
@@ -13,18 +13,23 @@ type Asked = {
 const withModel = (model: ResolvedModel, { cleanup }: Context): Asked => {
   const asked = llmProposer(model);
   cleanup.add(asked.stop);
+  asked.warm();
+  const own = model.path === SHIPPED;
   return {
-    proposers: [asked, rulesProposer],
+    // What rules find, nobody need ask a model for.
+    proposers: own ? [rulesProposer, asked] : [asked, rulesProposer],
     event: {
       event: 'model',
       configured: true,
       path: model.path,
-      reason: `asking ${model.path} first, then the rewrite rules`,
+      reason: own
+        ? 'the rewrite rules first, then the model that ships with Velocity (another: --model FILE.gguf; no model: --model none)'
+        : `asking ${model.path} first, then the rewrite rules`,
     },
   };
 };
 
-/** The model first, where one is asked for, then the rules. @throws ModelError when the model cannot be used */
+/** Rules, and the model asked for or the shipped one. @throws ModelError when a model is asked for that cannot be used */
 export const proposersFor = (options: ModelOptions, context: Context): Asked => {
   const model = resolveModel(options.model);
   if (model) return withModel(model, context);
@@ -33,7 +38,7 @@ export const proposersFor = (options: ModelOptions, context: Context): Asked => 
     event: {
       event: 'model',
       configured: false,
-      reason: 'no language model is configured (--model FILE.gguf); going on with the rewrite rules',
+      reason: 'no language model (--model none); the rewrite rules alone',
     },
   };
 };

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import {
   answerGrammar,
   applyEdits,
+  DIALECT,
   EditError,
   labelsOf,
   linesOf,
@@ -11,11 +12,11 @@ import {
   parseEdits,
   promptFor,
   type ResolvedModel,
-  type RunnerOptions,
 } from '../models/index.ts';
-import { type Proposer, ProposerError } from './proposer.ts';
+import { ProposerError } from './proposer.ts';
+import { type StoppableProposer, type WindowModelOptions, windowProposer } from './window-model.ts';
 
-export type LlmOptions = RunnerOptions & {
+export type LlmOptions = WindowModelOptions & {
   /** Answers asked for per detection; default 4. The first is the likeliest one, the others are sampled. */
   readonly samples?: number;
   /** Longest answer; default 256. */
@@ -36,14 +37,21 @@ const programFrom = (code: Uint8Array, answer: string): { code: Uint8Array; note
   }
 };
 
-export type LlmProposer = Proposer & { readonly stop: () => void };
+export type LlmProposer = StoppableProposer;
 
-/** The model loads at the first proposal. Call `stop` when done: its process stays warm until then. */
-export const llmProposer = (model: ResolvedModel, options: LlmOptions = {}): LlmProposer => {
+/**
+ * The model loads at the first proposal. Call `stop` when done: its process stays warm until then.
+ * A model made for this project is asked window by window in its own words, any other for edits of numbered lines.
+ */
+export const llmProposer = (model: ResolvedModel, options: LlmOptions = {}): LlmProposer =>
+  model.head.dialect === DIALECT ? windowProposer(model, options) : editProposer(model, options);
+
+const editProposer = (model: ResolvedModel, options: LlmOptions): LlmProposer => {
   const runner = new ModelRunner(model, options);
   const { samples = 4, maxTokens = 256, seed = 1 } = options;
   return {
     name: 'model',
+    warm: () => void runner.start().catch(() => undefined),
     stop: () => runner.stop(),
     async *propose({ program, detection, refused, signal }) {
       const { name: module, hook, code } = program;

@@ -1,4 +1,4 @@
-/** Models known to work, smallest first. Weights are not part of the repository; any other GGUF file can be given by path. */
+/** Models of others known to work, smallest first. Their weights are not part of the repository; any other GGUF file can be given by path. */
 
 export type CatalogueEntry = {
   /** Name that commands take. */

@@ -7,6 +7,8 @@ export type GgufHead = {
   readonly architecture: string;
   readonly contextLength: number | undefined;
   readonly tensors: number;
+  /** What the model is asked and answers in, where it was made for this project (`velocity.dialect`). */
+  readonly dialect: string | undefined;
   readonly fileBytes: number;
 };
 
@@ -161,11 +163,13 @@ const read = (fd: number, path: string): GgufHead => {
       `has ${reader.size} bytes, its tensors need ${Math.ceil(needed)}`,
     );
   const contextLength = found.get(`${architecture}.context_length`);
+  const dialect = found.get('velocity.dialect');
   return {
     version,
     architecture,
     contextLength: typeof contextLength === 'number' ? contextLength : undefined,
     tensors,
+    dialect: typeof dialect === 'string' ? dialect : undefined,
     fileBytes: reader.size,
   };
 };

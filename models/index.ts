@@ -5,5 +5,6 @@ export { ModelError, type ModelProblem } from './error.ts';
 export { type GgufHead, readGgufHead } from './gguf.ts';
 export { answerGrammar } from './grammar.ts';
 export { labelsOf, type PromptInput, promptFor } from './prompt.ts';
-export { modelFolder, type ResolvedModel, resolveModel } from './resolve.ts';
-export { ModelRunner, type Question, type RunnerOptions } from './runner.ts';
+export { modelFolder, NO_MODEL, type ResolvedModel, resolveModel, SHIPPED } from './resolve.ts';
+export { type Completion, ModelRunner, type Question, type RunnerOptions } from './runner.ts';
+export * from './window/index.ts';

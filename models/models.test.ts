@@ -24,6 +24,7 @@ import {
   parseEdits,
   promptFor,
   resolveModel,
+  SHIPPED,
 } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'velocity-models-'));
@@ -115,9 +116,15 @@ test('broken_model_files_are_refused_before_they_are_loaded', (t) => {
   t.is(problemOf(file('counts', Buffer.from('GGUF'), word(3), Buffer.alloc(16, 0xff))), 'not_gguf');
 });
 
-test('without_a_model_there_is_none', (t) => {
-  if (process.env.VELOCITY_MODEL) return t.pass();
+test.serial('the_shipped_model_is_the_default_and_none_asks_for_none', (t) => {
+  const before = process.env.VELOCITY_MODEL;
+  delete process.env.VELOCITY_MODEL;
+  t.is(resolveModel()?.path, SHIPPED);
+  t.is(resolveModel('none'), undefined);
+  process.env.VELOCITY_MODEL = 'none';
   t.is(resolveModel(), undefined);
+  if (before === undefined) delete process.env.VELOCITY_MODEL;
+  else process.env.VELOCITY_MODEL = before;
 });
 
 test('the_catalogue_says_what_each_model_is', (t) => {

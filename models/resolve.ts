@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { catalogue } from './catalogue.ts';
 import { ModelError } from './error.ts';
 import { type GgufHead, readGgufHead } from './gguf.ts';
@@ -12,14 +13,20 @@ export const modelFolder = (): string =>
 
 export type ResolvedModel = { readonly path: string; readonly head: GgufHead };
 
+/** The model that comes with the project. */
+export const SHIPPED = fileURLToPath(new URL('./velocity-window.gguf', import.meta.url));
+/** Asks for no model at all. */
+export const NO_MODEL = 'none';
+
 /**
- * The model at a path, or of a name in the catalogue; without either, what VELOCITY_MODEL names.
- * Undefined when nothing is asked for.
- * @throws ModelError when it is asked for and can't be used.
+ * The model at a path, or of a name in the catalogue; without either, what VELOCITY_MODEL names, else the shipped one.
+ * Undefined for `none`.
+ * @throws ModelError when it can't be used.
  */
 export const resolveModel = (wanted?: string): ResolvedModel | undefined => {
-  const asked = wanted ?? process.env.VELOCITY_MODEL;
-  if (asked === undefined || asked === '') return undefined;
+  const asked = wanted ?? process.env.VELOCITY_MODEL ?? '';
+  if (asked === NO_MODEL) return undefined;
+  if (asked === '') return existsSync(SHIPPED) ? { path: SHIPPED, head: readGgufHead(SHIPPED) } : undefined;
   const entry = catalogue.find((m) => m.name === asked);
   const path = entry ? join(modelFolder(), entry.file) : asked;
   if (!existsSync(path)) {

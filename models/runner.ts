@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { findEngine } from './engine.ts';
-import { ModelError } from './error.ts';
+import { ModelError, type ModelProblem } from './error.ts';
 import type { ResolvedModel } from './resolve.ts';
 
 export type Question = {
@@ -18,16 +18,28 @@ export type Question = {
   readonly seed: number;
 };
 
+/** Words by number in, words out; for models whose words the host knows. */
+export type Completion = Omit<Question, 'prompt'> & { readonly tokens: readonly number[] };
+
 export type RunnerOptions = {
   /** Threads; default: one less than the machine has, at most 8. More than there are cores slows down a hundredfold. */
   readonly threads?: number;
   /** Tokens of prompt and answer together; default 4,096, or what the model has if that is less. */
   readonly contextTokens?: number;
+  /** Completions that run side by side; default 1. */
+  readonly sequences?: number;
   /** Longest wait for loading, and for one answer, in ms; default 60,000. */
   readonly timeoutMs?: number;
 };
 
-type Reply = { ready?: boolean; id?: number; text?: string; error?: string };
+type Reply = {
+  readonly ready?: boolean;
+  readonly id?: number;
+  readonly text?: string;
+  readonly answers?: number[][];
+  readonly error?: string;
+  readonly problem?: 'no_engine';
+};
 
 const childPath = fileURLToPath(new URL('./runner-child.mjs', import.meta.url));
 
@@ -58,12 +70,24 @@ export class ModelRunner {
     return this.#hash;
   }
 
-  /** @throws ModelError when the model does not load, dies or takes too long. */
-  async ask(question: Question): Promise<string> {
+  /** Loads the model, so that the first question need not wait. @throws ModelError when it does not load */
+  async start(): Promise<void> {
     this.#loading ??= this.#load();
     await this.#loading;
+  }
+
+  /** @throws ModelError when the model does not load, dies or takes too long. */
+  async ask(question: Question): Promise<string> {
+    await this.start();
     const reply = await this.#exchange({ id: this.#nextId++, ...question });
     return reply.text ?? '';
+  }
+
+  /** The answer to each, without the word that ends it. @throws ModelError as `ask` does */
+  async complete(completions: readonly Completion[]): Promise<number[][]> {
+    await this.start();
+    const reply = await this.#exchange({ id: this.#nextId++, completions });
+    return reply.answers ?? [];
   }
 
   async #load(): Promise<void> {
@@ -71,25 +95,31 @@ export class ModelRunner {
       this.#options;
     const engine = findEngine();
     if (!engine) throw new ModelError('no_engine', this.#model.path, 'node-llama-cpp is not installed');
+    const { sequences = 1 } = this.#options;
     const most = this.#model.head.contextLength ?? contextTokens;
     const child = fork(childPath, [engine], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     child.unref();
     this.#child = child;
-    await this.#exchange({ path: this.#model.path, threads, contextTokens: Math.min(contextTokens, most) });
+    await this.#exchange({
+      path: this.#model.path,
+      threads,
+      sequences,
+      contextTokens: Math.min(contextTokens, most),
+    });
   }
 
   #exchange(message: { id?: number; [field: string]: unknown }): Promise<Reply> {
     const child = this.#child;
     const { timeoutMs = 60_000 } = this.#options;
     return new Promise((resolve, reject) => {
-      const fail = (problem: 'crashed' | 'timeout' | 'unsupported', what: string) => {
+      const fail = (problem: ModelProblem, what: string) => {
         done();
         this.stop();
         reject(new ModelError(problem, this.#model.path, what));
       };
       const receive = (raw: unknown) => {
         const reply = raw as Reply;
-        if (reply.error !== undefined) return fail('unsupported', reply.error);
+        if (reply.error !== undefined) return fail(reply.problem ?? 'unsupported', reply.error);
         if (reply.id !== message.id) return;
         done();
         resolve(reply);

@@ -14,7 +14,10 @@ export const registerDemo = (program: Command, context: Context): void => {
     .description(
       'boot a virtual board, find a slow module, improve it, and see bad patches refused and taken back',
     )
-    .option('--model <file>', 'GGUF file of a language model to ask for proposals')
+    .option(
+      '--model <model>',
+      'language model to ask for proposals: a GGUF file, a name, or none; default: the shipped one',
+    )
     .addHelpText('after', '\nExample:\n  velocity demo --board rpi4b')
     .action(async (options: ModelOptions, command: Command) => {
       const { port, board: asked, ...rest } = boardOptionsOf(command);

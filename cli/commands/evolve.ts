@@ -119,7 +119,10 @@ export const registerEvolve = (program: Command, context: Context): void => {
     .option('--readings <n>', 'telemetry readings before it rests', wholeNumber(1), 8)
     .option('--attempts <n>', 'most proposals to judge', wholeNumber(1), 12)
     .option('--allow-tested', 'also push what was tested but could not be proven equivalent')
-    .option('--model <file>', 'GGUF file of a language model to ask for proposals')
+    .option(
+      '--model <model>',
+      'language model to ask for proposals: a GGUF file, a name, or none; default: the shipped one',
+    )
     .addOption(
       new Option('--ledger <file>', 'where every step is kept').default(
         join(paths.state, 'ledger.jsonl'),

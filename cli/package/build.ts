@@ -19,6 +19,7 @@ const assets = [
   'cli/rig/ava.config.mjs',
   'ebpf/prover/solver-child.mjs',
   'models/runner-child.mjs',
+  'models/velocity-window.gguf',
   'modules',
   'monitor/web/page',
 ];

@@ -1,0 +1,111 @@
+/** The shipped model as a proposer: asked about a program's windows, each answer tried on its own, then put together. */
+import { createHash } from 'node:crypto';
+import { comparePrograms, loadHost, type ModuleProgram, verify } from '../ebpf/index.ts';
+import {
+  type Answerer,
+  CONTEXT_WORDS,
+  compatible,
+  ModelError,
+  ModelRunner,
+  type Replacement,
+  type ResolvedModel,
+  type RewriteOptions,
+  type RunnerOptions,
+  rewritten,
+  splice,
+} from '../models/index.ts';
+import { type Proposal, type Proposer, ProposerError } from './proposer.ts';
+
+export type WindowModelOptions = RunnerOptions &
+  Pick<RewriteOptions, 'samples' | 'seed' | 'windows'> & {
+    /** Longest time for all questions about one program, in ms; default 1,500. */
+    readonly budgetMs?: number;
+  };
+
+export type StoppableProposer = Proposer & {
+  /** Loads the model ahead of the first proposal; what goes wrong shows there. */
+  readonly warm: () => void;
+  readonly stop: () => void;
+};
+
+/** Batches of tokens of this many questions cost little more than those of one. */
+const SEQUENCES = 8;
+/** Runs that throw out a window's answer before the whole program is judged. */
+const RUNS = 24;
+
+const isSound = async (program: ModuleProgram, code: Uint8Array): Promise<boolean> => {
+  const candidate = { ...program, code };
+  if (!(await verify(candidate)).ok) return false;
+  return comparePrograms(await loadHost(), program, candidate, { runs: RUNS }).same;
+};
+
+/** Those that verifier and a few runs let pass each by itself: one wrong answer must not spoil the others. */
+const sound = async (program: ModuleProgram, found: readonly Replacement[]): Promise<Replacement[]> => {
+  if (found.length > 0 && (await isSound(program, splice(program.code, found)))) return [...found];
+  const out: Replacement[] = [];
+  for (const r of found) if (await isSound(program, splice(program.code, [r]))) out.push(r);
+  return compatible(out);
+};
+
+const noteOf = (replacements: readonly Replacement[]): string =>
+  replacements
+    .map((r) => `window at ${r.start}: ${r.count} → ${r.operations.length} instructions`)
+    .join(', ');
+
+/** Answers through the runner, and a hash over everything that was asked. */
+const recording = (runner: ModelRunner) => {
+  const asked = createHash('sha256');
+  const answer: Answerer = (completions) => {
+    for (const { tokens, grammar, temperature, seed } of completions)
+      asked.update(JSON.stringify([tokens, grammar, temperature, seed]));
+    return runner.complete(completions).catch((cause: unknown) => {
+      if (cause instanceof ModelError) throw new ProposerError(cause.message, { cause });
+      throw cause;
+    });
+  };
+  return { answer, promptHash: () => new Uint8Array(asked.copy().digest()) };
+};
+
+export const windowProposer = (model: ResolvedModel, options: WindowModelOptions = {}): StoppableProposer => {
+  const { budgetMs = 1500, samples, seed, windows, ...rest } = options;
+  const runner = new ModelRunner(model, {
+    threads: 1,
+    contextTokens: CONTEXT_WORDS,
+    sequences: SEQUENCES,
+    timeoutMs: 20_000,
+    ...rest,
+  });
+  const asking = Object.fromEntries(
+    Object.entries({ samples, seed, windows }).filter(([, v]) => v !== undefined),
+  );
+  return {
+    name: 'model',
+    warm: () => void runner.start().catch(() => undefined),
+    stop: () => runner.stop(),
+    async *propose({ program, signal }) {
+      const { answer, promptHash } = recording(runner);
+      await runner.start().catch((cause: unknown) => {
+        throw cause instanceof ModelError ? new ProposerError(cause.message, { cause }) : cause;
+      });
+      const proposals: Proposal[] = [];
+      const sieve = (code: Uint8Array, found: readonly Replacement[]) => sound({ ...program, code }, found);
+      const deadline = Date.now() + budgetMs;
+      for await (const { code, replacements } of rewritten(program.code, answer, {
+        ...asking,
+        deadline,
+        sieve,
+      })) {
+        if (signal?.aborted) return;
+        const modelHash = await runner.hash();
+        proposals.push({
+          code,
+          proposer: 'model',
+          note: noteOf(replacements),
+          modelHash,
+          promptHash: promptHash(),
+        });
+      }
+      yield* proposals.reverse();
+    },
+  };
+};
