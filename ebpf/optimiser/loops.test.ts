@@ -7,7 +7,7 @@ test.after.always(() => stopSolver());
 
 const file = (path: string) => new URL(path, import.meta.url).pathname;
 
-/** Best candidate: proven, accepted by the verifier, and with a worst case at least this much shorter. */
+/** Best candidate that is proven in time: accepted by the verifier, and with a worst case at least this much shorter. */
 const improves = async (t: import('ava').ExecutionContext, program: ModuleProgram, factor: number) => {
   const host = await loadHost();
   const { hook, maps, code } = program;
@@ -16,18 +16,20 @@ const improves = async (t: import('ava').ExecutionContext, program: ModuleProgra
     return verdict.ok ? verdict.facts.flags : undefined;
   };
   const check = (some: Uint8Array) => host.verify({ ...program, code: some }).ok;
-  const [best] = optimise(code, { maps, facts, check });
-  t.truthy(best, 'no candidate');
   const before = host.verify(program);
-  const after = host.verify({ ...program, code: best!.code });
-  t.true(before.ok && after.ok, after.ok ? '' : after.error.message);
-  const proof = await proveEquivalent(code, best!.code, { hook, maps });
-  t.is(proof.verdict, 'proven', proof.reason);
-  if (!before.ok || !after.ok) return;
-  t.log(
-    `${before.bound} → ${after.bound} instructions, proven in ${proof.ms} ms with ${proof.queries} queries`,
-  );
-  t.true(before.bound >= after.bound * factor, `${before.bound} → ${after.bound}`);
+  t.true(before.ok);
+  for (const { code: made } of optimise(code, { maps, facts, check }).slice(0, 4)) {
+    const after = host.verify({ ...program, code: made });
+    const proof = await proveEquivalent(code, made, { hook, maps });
+    t.not(proof.verdict, 'different', proof.reason);
+    if (!before.ok || !after.ok || proof.verdict !== 'proven') continue;
+    t.log(
+      `${before.bound} → ${after.bound} instructions, proven in ${proof.ms} ms with ${proof.queries} queries`,
+    );
+    t.true(before.bound >= after.bound * factor, `${before.bound} → ${after.bound}`);
+    return;
+  }
+  t.fail('none of the four best candidates is proven');
 };
 
 const loops = ['checksum', 'crc32', 'fnv', 'mean', 'largest', 'count', 'smooth', 'parity', 'scratch'];

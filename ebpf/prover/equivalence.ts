@@ -12,6 +12,7 @@ import { Facts } from './facts.ts';
 import { guess } from './guess.ts';
 import { obligationsOf, type Pair } from './obligation.ts';
 import { Explorer, type Limits } from './paths.ts';
+import { SIMPLIFIER_STEPS, Simplifier, type SimplifierBudget } from './simplify.ts';
 import { type Script, scriptOf } from './smtlib.ts';
 import { type Answer, solve } from './solver.ts';
 import type { State } from './state.ts';
@@ -43,7 +44,7 @@ export type ProofOptions = Setting & {
   readonly maxSteps?: number;
 };
 
-export const PROVER_VERSION = 1;
+export const PROVER_VERSION = 2;
 
 type Outcome = Pick<Proof, 'verdict' | 'reason'> & { counterexample?: Counterexample };
 
@@ -56,6 +57,7 @@ class Session {
   readonly #transcript = createHash('sha256');
   readonly #world: World;
   readonly #limits: Limits;
+  readonly #simplifying: SimplifierBudget = { left: SIMPLIFIER_STEPS };
 
   constructor(options: ProofOptions, before: Uint8Array, after: Uint8Array) {
     const { maxPaths = 2048, maxSteps = 1_500_000, timeoutMs = 20_000 } = options;
@@ -135,8 +137,13 @@ class Session {
   async #compare(a: State, b: State): Promise<Outcome | undefined> {
     const { pairs, mismatch } = obligationsOf(this.#world, a, b);
     if (mismatch) return this.#decide(b, mismatch, []);
-    for (let at = 0; at < pairs.length; at += PAIRS_PER_QUERY) {
-      const some = pairs.slice(at, at + PAIRS_PER_QUERY);
+    if (pairs.length === 0) return undefined;
+    const simplifier = new Simplifier(this.#world.algebra, b.facts, this.#simplifying);
+    const open = pairs
+      .map((p) => ({ ...p, left: simplifier.simplify(p.left), right: simplifier.simplify(p.right) }))
+      .filter((p) => p.left !== p.right);
+    for (let at = 0; at < open.length; at += PAIRS_PER_QUERY) {
+      const some = open.slice(at, at + PAIRS_PER_QUERY);
       const outcome = await this.#decide(b, some.map((p) => p.what).join(', '), some);
       if (outcome) return outcome;
     }

@@ -3,7 +3,7 @@ import { loadHost } from '../../ebpf/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
 import { evaluationSet, published, vectorisable } from '../../models/evaluation/set.ts';
 import { rulesProposer } from '../proposer.ts';
-import { evaluateProgram, summarise, summaryTable } from './index.ts';
+import { evaluateProgram, summarise, summaryTable, tryMutants } from './index.ts';
 
 test.after.always(() => stopSolver());
 
@@ -41,4 +41,16 @@ test('who_proposes_nothing_gains_nothing', async (t) => {
   const row = await evaluateProgram({ name: 'nobody', proposers: [idle] }, entry!, { runs: 16 });
   t.deepEqual(row.before, row.after);
   t.is(row.proposals, 0);
+});
+
+test('wrong_proposals_are_refused_by_one_layer_or_another', async (t) => {
+  const names = ['xdp_exception', 'snat', 'can_decode', 'debounce', 'bogon'];
+  const programs = (await evaluationSet()).map((e) => e.program).filter((p) => names.includes(p.name));
+  const policy = { differentialRuns: 16, proofTimeoutMs: 3000 };
+  const counts = await tryMutants(programs, { count: 120, seed: 11, policy });
+  t.log(counts);
+  t.is(counts.wrong, 0);
+  t.is(counts.count, 120);
+  for (const layer of ['verifier', 'differential'] as const) t.true((counts.refused[layer] ?? 0) > 10, layer);
+  t.true(counts.proofs.different > 0, 'none of them was left for the proof to catch');
 });
