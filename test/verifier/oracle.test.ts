@@ -1,10 +1,17 @@
 /** Properties that hold for all programs and all operators, checked by native programs. */
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { build, outputOf } from './native.ts';
 
 test('no number escapes an operator of the scalar domain', async (t) => {
   const output = await outputOf(await build('domain'), ['400']);
   t.regex(output, /^ok 400 elements$/m);
+});
+
+/** Renew with `build/verifier/test-domain 400 > test/verifier/domain-precision.txt` when an operator allows fewer numbers, or on purpose more. */
+test('the operators allow as many numbers as before', async (t) => {
+  const before = readFileSync(new URL('domain-precision.txt', import.meta.url), 'utf8');
+  t.is(await outputOf(await build('domain'), ['400']), before);
 });
 
 type Totals = {
