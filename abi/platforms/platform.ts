@@ -50,7 +50,8 @@ export type HelperFlag =
   | 'locks'
   | 'unlocks'
   | 'writes_map'
-  | 'takes_packet';
+  | 'takes_packet'
+  | 'calls_back';
 
 export type Prototype = {
   readonly id: number;

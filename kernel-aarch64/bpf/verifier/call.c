@@ -1,5 +1,6 @@
 /* Calls between functions, and exit. */
 
+#include "bpf/verifier/callback.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/snapshot.h"
 
@@ -50,6 +51,14 @@ enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);
     }
     struct frame *callee = &s->frames[s->depth];
+    if (v->platform->privileged && is_callback_frame(v, callee)) {
+        enum status status = callback_leave(v, s, r0);
+        if (status != STATUS_OK) { return status; }
+        state_set_depth(s, s->depth - 1);
+        s->pc = callee->call;
+        callback_skip(s);
+        return STATUS_OK;
+    }
     state_set_depth(s, s->depth - 1);
     *reg_at(s, 0) = *r0;
     s->pc = callee->call + 1;

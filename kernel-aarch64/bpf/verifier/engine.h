@@ -85,6 +85,8 @@ struct verifier {
     void *observer_cookie;
     struct snapshot *spare[SNAPSHOT_CLASSES]; /* free snapshots by size */
     uint32_t states;                          /* snapshots in use */
+    uint64_t callback_turns; /* of the function that may be called back most often */
+    uint32_t callback_nest;  /* most functions that are called back, one in the other */
     bool precise; /* second attempt: merge only what cannot matter */
     uint32_t last_id;
     uint64_t sweep_budget; /* slots that sweeps over the whole program may still visit; 0 = too many were needed */

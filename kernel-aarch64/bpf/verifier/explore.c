@@ -7,6 +7,7 @@
 
 #include "bpf/verifier/explore.h"
 
+#include "bpf/verifier/callback.h"
 #include "bpf/verifier/snapshot.h"
 #include "bpf/verifier/step.h"
 #include "lib/mem.h"
@@ -212,6 +213,28 @@ static enum status branch(struct verifier *v, struct walk *w, bool *possible) {
     return status;
 }
 
+/* Rests what follows when the helper calls nothing back, and walks into one call of the function. */
+static enum status call_back(struct verifier *v, struct walk *w) {
+    struct state *s = &w->state;
+    struct frame *frame = &s->frames[s->depth];
+    struct reg regs[6];
+    uint32_t pc = s->pc, turns[NESTING];
+    uint16_t point = frame->point;
+    memcpy(regs, s->regs, sizeof(regs));
+    memcpy(turns, frame->turns, sizeof(turns));
+    callback_skip(s);
+    if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
+    struct place place;
+    bool crowded;
+    state_place(v, s, &place);
+    enum status status = rest(v, w, &place, &crowded);
+    s->pc = pc;
+    frame->point = point;
+    memcpy(s->regs, regs, sizeof(regs));
+    memcpy(frame->turns, turns, sizeof(turns));
+    return status == STATUS_OK ? callback_enter(v, s) : status;
+}
+
 static bool resume(struct verifier *v, struct walk *w) {
     if (w->first == nullptr) { return false; }
     take_up(v, w, false);
@@ -223,6 +246,10 @@ static enum status walk_on(struct verifier *v, struct walk *w, enum flow flow, b
     struct state *s = &w->state;
     enum status status = STATUS_OK;
     if (flow == FLOW_REFUSED) { return v->result->status; }
+    if (flow == FLOW_CALLBACK) {
+        status = call_back(v, w);
+        if (status != STATUS_OK) { return status; }
+    }
     if (flow == FLOW_EXIT) {
         if (s->walked > v->result->bound) { v->result->bound = s->walked; }
         *ended = !resume(v, w);

@@ -1,5 +1,6 @@
 /* Calls of helpers by their prototypes. */
 
+#include "bpf/verifier/callback.h"
 #include "bpf/verifier/reference.h"
 
 /* Linux's types of maps that mean something here. */
@@ -141,6 +142,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_MEMORY_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_READ);
     case ARG_OUT:
     case ARG_OUT_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_FUNCTION: return value->kind == REG_FUNCTION ? STATUS_OK : refuse_argument(v, s, r, "a function of the program");
+    case ARG_STACK_OR_NULL: return value->kind == REG_STACK || is_zero(value) ? STATUS_OK : refuse_argument(v, s, r, "a place on the stack, or 0");
     case ARG_ZERO: return is_zero(value) ? STATUS_OK : refuse_argument(v, s, r, "0");
     case ARG_OUT_8: return check_out_number(v, s, r, 8);
     case ARG_OUT_4: return check_out_number(v, s, r, 4);
@@ -210,7 +213,8 @@ static enum status set_found(struct verifier *v, struct state *s, struct reg *r0
 }
 
 static enum status set_object_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
-    uint8_t flags = call->prototype->flags, object = call->prototype->object;
+    uint16_t flags = call->prototype->flags;
+    uint8_t object = call->prototype->object;
     reg_set_pointer(r0, call->prototype->returns == RETURNS_OBJECT ? REG_OBJECT : REG_OBJECT_OR_NULL);
     r0->map = object == OBJECT_NONE ? call->object : object;
     r0->id = new_id(v);
@@ -265,7 +269,7 @@ static bool releases(const struct helper_prototype *prototype) {
 
 static enum status apply_effects(struct verifier *v, struct state *s, const struct call *call) {
     const struct helper_prototype *prototype = call->prototype;
-    uint8_t flags = prototype->flags;
+    uint16_t flags = prototype->flags;
     bool locked = reference_held(v, s, REFERENCE_LOCK);
     if (locked && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s); }
@@ -277,6 +281,9 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     }
     if ((flags & HELPER_WRITES_MAP) != 0 && (call->map->flags & MAP_FLAG_READ_ONLY) != 0) {
         return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "map %u", (uint64_t)call->map_index);
+    }
+    if ((flags & HELPER_CHANGES_PACKET) != 0 && callback_depth(v, s) != 0) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the packet is changed in a function that is called back");
     }
     if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }
     return releases(prototype) ? reference_release(v, s, call->reference) : STATUS_OK;
@@ -304,5 +311,8 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     }
     enum status status = check_socket_map(v, s, &call, id);
     if (status == STATUS_OK) { status = apply_effects(v, s, &call); }
+    if (status == STATUS_OK && (call.prototype->flags & HELPER_CALLS_BACK) != 0) {
+        return reference_none(v, s, "at a call that calls back");
+    }
     return status == STATUS_OK ? set_result(v, s, &call) : status;
 }

@@ -57,6 +57,10 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
         join_unlike(v, r, old);
         return;
     }
+    if (r->kind == REG_FUNCTION && r->off != old->off) {
+        join_unlike(v, r, old);
+        return;
+    }
     bool folded = r->off != old->off;
     if (folded) {
         if (r->kind == REG_CONTEXT || kind_may_be_null(r->kind)) {

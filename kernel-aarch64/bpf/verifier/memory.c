@@ -71,6 +71,7 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
     case REG_OBJECT: return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is an object; only its fields can be accessed", r);
     case REG_PACKET_END: return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is the end of the packet", r);
     case REG_CONTEXT: return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is the context", r);
+    case REG_FUNCTION: return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is a function", r);
     default: return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is a map; look a value up first", r);
     }
 }

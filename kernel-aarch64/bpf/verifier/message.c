@@ -68,6 +68,7 @@ static const char *kind_name(uint8_t kind) {
     case REG_PACKET_META: return "packet metadata";
     case REG_OBJECT: return "object";
     case REG_OBJECT_OR_NULL: return "object or null";
+    case REG_FUNCTION: return "function";
     default: return "number";
     }
 }
@@ -79,7 +80,7 @@ static void put_reg(struct text *t, const struct reg *r) {
         return;
     }
     put_string(t, kind_name(r->kind));
-    if (r->kind == REG_UNINIT || r->kind == REG_PACKET_END || r->kind == REG_MAP) { return; }
+    if (r->kind == REG_UNINIT || r->kind == REG_PACKET_END || r->kind == REG_MAP || r->kind == REG_FUNCTION) { return; }
     bool fixed = scalar_is_const(&r->var);
     int64_t off = r->off + (fixed ? (int64_t)r->var.value : 0);
     if (off != 0) {

@@ -28,6 +28,8 @@ enum platform_argument : uint8_t {
     ARG_MEMORY_OR_NULL,   /* as ARG_MEMORY; null when the size is 0 */
     ARG_OUT_OR_NULL,
     ARG_ZERO,
+    ARG_FUNCTION,      /* of the program */
+    ARG_STACK_OR_NULL, /* what the function gets */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -40,7 +42,7 @@ enum platform_return : uint8_t {
     RETURNS_MAP_VALUE,      /* never null */
 };
 
-enum helper_flag : uint8_t {
+enum helper_flag : uint16_t {
     HELPER_CHANGES_PACKET = 1 << 0, /* pointers into the packet are void afterwards */
     HELPER_ACQUIRES = 1 << 1,       /* what it returns must be released */
     HELPER_CASTS = 1 << 2,          /* what it returns shares the reference of its argument */
@@ -49,6 +51,7 @@ enum helper_flag : uint8_t {
     HELPER_UNLOCKS = 1 << 5,
     HELPER_WRITES_MAP = 1 << 6,     /* not allowed for maps that are read-only for programs */
     HELPER_TAKES_PACKET = 1 << 7,   /* its memory may lie in the packet */
+    HELPER_CALLS_BACK = 1 << 8,     /* it calls a function of the program, as callback.c knows */
 };
 
 struct helper_prototype {
@@ -56,7 +59,7 @@ struct helper_prototype {
     uint8_t returns;      /* enum helper_return or platform_return */
     uint8_t arguments[5]; /* enum helper_argument or platform_argument */
     uint8_t object;       /* kind that it returns */
-    uint8_t flags;        /* enum helper_flag */
+    uint16_t flags;       /* enum helper_flag */
     uint64_t types;       /* program types that may call it, a bit each; 0 = all */
     uint64_t maps;        /* map types that it takes, a bit each; 0 = all */
 };
@@ -135,6 +138,10 @@ static inline bool platform_has_vector(const struct bpf_platform *platform, uint
 }
 /* vector.c */
 uint32_t vector_argument_count(uint32_t id);
+
+static inline bool helper_calls_back(const struct bpf_platform *platform, uint32_t id) {
+    return platform->privileged && id < platform->helper_limit && (platform->helpers[id].flags & HELPER_CALLS_BACK) != 0;
+}
 
 /* The field that holds bytes [at, at + bytes) of this owner, or null. */
 const struct context_field *context_field_at(const struct bpf_platform *platform, uint32_t owner, uint32_t at, uint32_t bytes);

@@ -124,7 +124,7 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     bool subtracts = op == BPF_ALU_SUB && src->kind == REG_SCALAR;
     const struct reg *by_zero = p == dst ? src : dst;
     bool moves_map = p->kind == REG_MAP && !(v->platform->privileged && adds && scalar_is_const(&by_zero->var) && by_zero->var.value == 0);
-    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || moves_map || p->kind == REG_OBJECT) {
+    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || moves_map || p->kind == REG_OBJECT || p->kind == REG_FUNCTION) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only numbers can be added to or taken from pointers into memory",
                       named, p);
     }

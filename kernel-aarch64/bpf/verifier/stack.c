@@ -1,6 +1,6 @@
 /* The stack, byte by byte: what was written, and which registers were put there whole. */
 
-#include "bpf/verifier/step.h"
+#include "bpf/verifier/callback.h"
 
 /* First and last-plus-one byte that an access may touch, from the bottom (0) to the top (512) of the frame. */
 struct reach {
@@ -149,6 +149,17 @@ static enum status check_kept_pointer(struct verifier *v, struct state *s, const
     return STATUS_OK;
 }
 
+/* Each call of a function that is called back must find the pointers that the first one finds. */
+static enum status check_callers_pointers(struct verifier *v, struct state *s, const struct reg *p, struct reach reach, bool pointer) {
+    if (!v->platform->privileged || s->depth == 0 || p->frame >= callback_depth(v, s)) { return STATUS_OK; }
+    const struct frame *frame = &s->frames[p->frame];
+    for (uint32_t byte = reach.first & ~7u; byte < reach.end && !pointer; byte += 8) {
+        const struct slot *slot = &frame->slots[byte / 8];
+        pointer = slot_used(frame, byte) && slot->spill_bytes != 0 && reg_is_pointer(&slot->reg);
+    }
+    return pointer ? refuse(v, STATUS_POINTER_LEAK, s->pc, "a function that is called back changes pointers of its caller") : STATUS_OK;
+}
+
 enum status stack_store(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes, struct reg *value) {
     struct reach reach;
     enum status status = check_aligned(v, s, p, off, bytes);
@@ -160,6 +171,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
         value = &number;
     }
     if (status == STATUS_OK && reg_is_pointer(value)) { status = check_kept_pointer(v, s, p, value, bytes, reach.exact); }
+    if (status == STATUS_OK) { status = check_callers_pointers(v, s, p, reach, reg_is_pointer(value)); }
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[p->frame];
     if (!reach.exact) {
@@ -193,6 +205,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
 enum status stack_fill(struct verifier *v, struct state *s, const struct reg *p, uint64_t bytes) {
     struct reach reach;
     enum status status = stack_reach(v, s, p, 0, bytes, &reach);
+    if (status == STATUS_OK) { status = check_callers_pointers(v, s, p, reach, false); }
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[p->frame];
     if (!reach.exact) {

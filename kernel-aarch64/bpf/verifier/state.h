@@ -21,6 +21,7 @@ enum reg_kind : uint8_t {
     REG_PACKET_META,       /* pointer to the first byte of what lies before the packet */
     REG_OBJECT,            /* pointer to an object of the platform, of kind `map` */
     REG_OBJECT_OR_NULL,
+    REG_FUNCTION, /* function at slot `off` */
 };
 
 /* A pointer is its base plus `off` plus any value of `var`. */

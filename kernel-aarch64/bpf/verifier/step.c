@@ -57,6 +57,10 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
         reg_set_pointer(dst, REG_MAP);
         dst->map = (uint8_t)insn.imm;
         break;
+    case BPF_PSEUDO_IMM64_FUNCTION:
+        reg_set_pointer(dst, REG_FUNCTION);
+        dst->off = (int32_t)s->pc + 1 + insn.imm;
+        break;
     case BPF_PSEUDO_IMM64_MAP_VALUE: {
         const struct bpf_map_shape *map = &v->program->maps[insn.imm];
         if (map->type != MAP_TYPE_ARRAY) {
@@ -89,6 +93,9 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
         bool ended;
         if (step_exit(v, s, &ended) != STATUS_OK) { return FLOW_REFUSED; }
         return ended ? FLOW_EXIT : FLOW_JUMPED;
+    }
+    if (shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER) {
+        return step_helper(v, s, (uint32_t)insn.imm) == STATUS_OK ? FLOW_CALLBACK : FLOW_REFUSED;
     }
     if (shape != SHAPE_CALL) { return jump_to(v, s, s->pc + 1 + (uint32_t)(shape == SHAPE_JA ? insn.off : insn.imm)); }
     uint32_t target = s->pc + 1 + (uint32_t)insn.imm;
@@ -151,7 +158,7 @@ enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
         struct reg *dst = reg_at(s, insn_dst(insn));
         const struct reg *src = reg_at(s, insn_src(insn));
         note_facts(v, pc, insn, shape, dst, src);
-        bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
+        bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER && !helper_calls_back(v->platform, (uint32_t)insn.imm);
         if (shape >= SHAPE_JA && !helper) {
             flow = step_jump(v, s, insn, shape);
             break;

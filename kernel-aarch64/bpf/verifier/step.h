@@ -11,6 +11,7 @@ enum flow : uint8_t {
     FLOW_BRANCH,  /* s->pc is a conditional jump that may go both ways: state_assume() takes one */
     FLOW_ALWAYS,  /* s->pc is the target of a conditional jump that is always taken here */
     FLOW_NEVER,   /* s->pc follows a conditional jump that is never taken here */
+    FLOW_CALLBACK, /* s->pc is the call of a helper that calls a function back: callback.h */
     FLOW_EXIT,    /* the program ended */
     FLOW_REFUSED, /* v->result says why */
 };

@@ -73,6 +73,10 @@ static enum status check_slots(struct verifier *v, bool *settled) {
                 continue;
             }
         } else if (shape == SHAPE_LD_IMM64) {
+            if (loads_function(insn_at(v, pc), shape)) {
+                enum status status = note_call(v, pc, jump_target(insn_at(v, pc), shape, pc));
+                if (status != STATUS_OK) { return status; }
+            }
             *settled &= (marks[next] & MARK_TARGET) == 0;
             marks[next++] |= MARK_SECOND;
         }
@@ -113,7 +117,7 @@ static enum status sweep_edges(struct verifier *v, struct sweep *sweep) {
         bool reached = (v->marks[pc] & MARK_REACHED) != 0;
         if (shape_jumps(shape) || is_local_call(insn, shape)) {
             uint32_t target = (uint32_t)jump_target(insn, shape, pc);
-            enum status status = check_edge(v, pc, target, shape == SHAPE_CALL);
+            enum status status = check_edge(v, pc, target, !shape_jumps(shape));
             if (status != STATUS_OK) { return status; }
             if (reached) { reach(v, pc, target, sweep); }
         }

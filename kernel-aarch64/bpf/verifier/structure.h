@@ -5,12 +5,16 @@
 #include "bpf/verifier/instruction.h"
 
 static inline int64_t jump_target(struct bpf_insn insn, uint8_t shape, uint32_t pc) {
-    return (int64_t)pc + 1 + (shape == SHAPE_JA32 || shape == SHAPE_CALL ? insn.imm : insn.off);
+    return (int64_t)pc + 1 + (shape == SHAPE_JA32 || shape == SHAPE_CALL || shape == SHAPE_LD_IMM64 ? insn.imm : insn.off);
 }
 
 static inline bool shape_jumps(uint8_t shape) { return shape >= SHAPE_JA && shape <= SHAPE_COND_X; }
+static inline bool loads_function(struct bpf_insn insn, uint8_t shape) {
+    return shape == SHAPE_LD_IMM64 && insn_src(insn) == BPF_PSEUDO_IMM64_FUNCTION;
+}
+/* Who loads the address of a function counts as who calls it. */
 static inline bool is_local_call(struct bpf_insn insn, uint8_t shape) {
-    return shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_LOCAL;
+    return (shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_LOCAL) || loads_function(insn, shape);
 }
 
 /* What is looked at closely: bits of the two words of an instruction that its plain forms have clear (dst in 8..11, src in

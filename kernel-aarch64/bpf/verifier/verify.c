@@ -1,5 +1,6 @@
 /* bpf_verify(): structure, then a coarse walk that merges states freely, then a precise one when that was not enough. */
 
+#include "bpf/verifier/callback.h"
 #include "bpf/verifier/explore.h"
 #include "bpf/verifier/order.h"
 #include "lib/mem.h"
@@ -37,6 +38,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     v->undo_active = false;
     v->states = 0;
     v->result->bound = 0;
+    v->callback_turns = v->callback_nest = 0;
     memset(v->spare, 0, sizeof(v->spare));
     memset(v->facts->flags, 0, v->program->count);
     v->facts->vector_count = 0;
@@ -48,6 +50,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     compute_liveness(v);
     if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
     enum status status = explore(v, workspace->step_budget);
+    v->result->bound = callback_bound(v, v->result->bound);
     return status == STATUS_OK ? check_stack_chain(v) : status;
 }
 

@@ -1,0 +1,95 @@
+/* Helpers that call a function of the program again and again, on platforms that have such.
+ *
+ * One call is walked, from a state that every call begins with: numbers that the function may reach on its callers' stacks
+ * are any numbers, and what else is kept there it may not change. How often it is called goes into the bound. */
+
+#include "bpf/verifier/callback.h"
+
+#include "bpf/verifier/reference.h"
+
+bool is_callback_frame(const struct verifier *v, const struct frame *frame) {
+    struct bpf_insn insn = insn_at(v, frame->call);
+    return insn_shapes[insn.opcode] == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
+}
+
+uint32_t callback_depth(const struct verifier *v, const struct state *s) {
+    uint32_t depth = s->depth;
+    while (depth != 0 && !is_callback_frame(v, &s->frames[depth])) { depth--; }
+    return depth;
+}
+
+static void set_number(struct reg *r, uint64_t below) {
+    reg_set_scalar(r);
+    scalar_set_range(&r->var, 0, below == 0 ? 0 : below - 1);
+}
+
+/* bpf_loop(times, function, context, flags): function(index, context). */
+static uint64_t pass_index(struct reg *args) {
+    uint64_t times = args[1].var.umax < CALLBACK_TURNS_MAX ? args[1].var.umax : CALLBACK_TURNS_MAX;
+    struct reg context = args[3];
+    set_number(&args[1], times);
+    args[2] = context;
+    args[3].kind = REG_UNINIT;
+    return times;
+}
+
+/* bpf_for_each_map_elem(map, function, context, flags): function(map, key, value, context). */
+static uint64_t pass_element(struct verifier *v, struct reg *args) {
+    const struct bpf_map_shape *map = &v->program->maps[args[1].map];
+    struct reg context = args[3];
+    reg_set_pointer(&args[2], REG_MEMORY);
+    args[2].range = map->key_size;
+    args[2].id = new_id(v);
+    reg_set_pointer(&args[3], REG_MAP_VALUE);
+    args[3].map = args[1].map;
+    args[3].id = new_id(v);
+    args[4] = context;
+    return map->max_entries;
+}
+
+static void forget_numbers(const struct verifier *v, struct frame *frame) {
+    uint64_t within_reach = frame->used & v->functions[frame->function].escaped;
+    for (; within_reach != 0; within_reach &= within_reach - 1) {
+        struct slot *slot = &frame->slots[__builtin_ctzll(within_reach)];
+        slot->zeros = 0;
+        if (slot->spill_bytes != 0 && !reg_is_pointer(&slot->reg)) { slot->spill_bytes = 0; }
+    }
+}
+
+static uint64_t times(uint64_t a, uint64_t b) {
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+enum status callback_enter(struct verifier *v, struct state *s) {
+    struct reg *args = s->regs;
+    uint32_t target = (uint32_t)args[2].off;
+    uint64_t turns = args[1].kind == REG_MAP ? pass_element(v, args) : pass_index(args);
+    args[5].kind = REG_UNINIT;
+    if (args[1].kind != REG_MAP) { args[4].kind = REG_UNINIT; }
+    uint32_t nest = 1;
+    for (uint32_t f = 1; f <= s->depth; f++) { nest += is_callback_frame(v, &s->frames[f]); }
+    if (turns > v->callback_turns) { v->callback_turns = turns; }
+    if (nest > v->callback_nest) { v->callback_nest = nest; }
+    for (uint32_t f = 0; f <= s->depth; f++) { forget_numbers(v, &s->frames[f]); }
+    return step_call(v, s, target);
+}
+
+void callback_skip(struct state *s) {
+    for (uint32_t r = 1; r <= 5; r++) { s->regs[r].kind = REG_UNINIT; }
+    reg_set_scalar(&s->regs[0]);
+    scalar_set_unknown(&s->regs[0].var);
+    s->pc++;
+}
+
+enum status callback_leave(struct verifier *v, struct state *s, const struct reg *r0) {
+    if (r0->kind != REG_SCALAR || r0->var.umax > 1) {
+        return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is %R, a function that is called back returns 0 or 1", r0);
+    }
+    return reference_none(v, s, "at the end of a function that is called back");
+}
+
+uint64_t callback_bound(const struct verifier *v, uint64_t walked) {
+    for (uint32_t i = 0; i < v->callback_nest; i++) { walked = times(walked, v->callback_turns == 0 ? 1 : v->callback_turns); }
+    return walked;
+}

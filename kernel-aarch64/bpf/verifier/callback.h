@@ -1,0 +1,17 @@
+#pragma once
+#include "bpf/verifier/step.h"
+
+/* Most turns of bpf_loop (BPF_MAX_LOOPS). */
+enum { CALLBACK_TURNS_MAX = 8 * 1024 * 1024 };
+
+/* The frame is that of a function that a helper calls back. */
+bool is_callback_frame(const struct verifier *v, const struct frame *frame);
+/* The innermost such frame, or 0. */
+uint32_t callback_depth(const struct verifier *v, const struct state *s);
+/* At FLOW_CALLBACK: what follows when the function is not called, or one call of it. */
+void callback_skip(struct state *s);
+[[nodiscard]] enum status callback_enter(struct verifier *v, struct state *s);
+/* The function ends with this result; s is still in it. */
+[[nodiscard]] enum status callback_leave(struct verifier *v, struct state *s, const struct reg *r0);
+/* Instructions at most, of a program that was walked with one call each. */
+uint64_t callback_bound(const struct verifier *v, uint64_t walked);
