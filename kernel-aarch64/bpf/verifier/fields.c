@@ -65,6 +65,10 @@ static bool atomic_exists(int32_t imm) {
 }
 
 static enum status check_atomic(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
+    if (v->platform->privileged && atomic_is_ordered(insn.imm)) {
+        return insn.imm == PLATFORM_LOAD_ACQUIRE ? check_written(v, pc, insn_dst(insn)) : STATUS_OK;
+    }
+    if (access_bytes(insn.opcode) < 4) { return refuse(v, STATUS_BAD_OPCODE, pc, "opcode %x", (uint64_t)insn.opcode); }
     if (!atomic_exists(insn.imm)) {
         return refuse(v, STATUS_ATOMIC_BAD_OPERATION, pc, "imm %x is no atomic operation", (uint64_t)(uint32_t)insn.imm);
     }

@@ -29,6 +29,10 @@ enum insn_shape : uint8_t {
     SHAPE_EXIT,
 };
 
+/* Ordered loads and stores, which Linux has beside RFC 9669: of any size. */
+enum { PLATFORM_LOAD_ACQUIRE = 0x100, PLATFORM_STORE_RELEASE = 0x110 };
+static inline bool atomic_is_ordered(int32_t imm) { return imm == PLATFORM_LOAD_ACQUIRE || imm == PLATFORM_STORE_RELEASE; }
+
 extern const uint8_t insn_shapes[256];
 
 static inline uint32_t access_bytes(uint32_t opcode) {

@@ -42,7 +42,9 @@ static uint64_t escapes_at(const struct verifier *v, uint32_t pc, uint16_t *deri
         return is_derived(*derived, dst) ? UINT64_MAX : 0;
     case SHAPE_LDX:
     case SHAPE_LDSX: return src != FRAME_POINTER && is_derived(*derived, src) && insn.off < 0 ? UINT64_MAX : 0;
-    case SHAPE_ATOMIC: return dst != FRAME_POINTER && is_derived(*derived, dst) && insn.off < 0 ? UINT64_MAX : 0;
+    case SHAPE_ATOMIC:
+        if (atomic_is_ordered(insn.imm)) { return is_derived(*derived, src) || is_derived(*derived, dst) ? UINT64_MAX : 0; }
+        return dst != FRAME_POINTER && is_derived(*derived, dst) && insn.off < 0 ? UINT64_MAX : 0;
     case SHAPE_STX: return is_derived(*derived, src) ? UINT64_MAX : 0;
     case SHAPE_CALL: return insn_src(insn) == BPF_PSEUDO_CALL_LOCAL && *derived != 0 ? UINT64_MAX : 0;
     default: return 0;
@@ -105,6 +107,14 @@ static inline void before_store(struct sweep *l, struct bpf_insn insn, bool from
 }
 
 static void before_atomic(struct sweep *l, struct bpf_insn insn) {
+    if (insn.imm == PLATFORM_LOAD_ACQUIRE) {
+        before_load(l, insn);
+        return;
+    }
+    if (insn.imm == PLATFORM_STORE_RELEASE) {
+        before_store(l, insn, true);
+        return;
+    }
     if ((insn.imm & BPF_ATOMIC_FETCH) != 0) {
         kill(l, 1u << ((uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG ? 0 : insn_src(insn)));
     }

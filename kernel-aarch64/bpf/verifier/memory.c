@@ -247,7 +247,23 @@ static enum status check_atomic_place(struct verifier *v, struct state *s, struc
     return STATUS_OK;
 }
 
+/* A load or store that others see in order, of what atomics may be on. */
+static enum status step_ordered(struct verifier *v, struct state *s, struct bpf_insn insn) {
+    bool loads = insn.imm == PLATFORM_LOAD_ACQUIRE;
+    uint32_t r = loads ? insn_src(insn) : insn_dst(insn), bytes = access_bytes(insn.opcode);
+    const struct reg *p = reg_at(s, r);
+    if (p->kind == REG_PACKET || p->kind == REG_PACKET_META || p->kind == REG_CONTEXT || p->kind == REG_OBJECT || p->kind == REG_MAP) {
+        return refuse(v, STATUS_ATOMIC_ON_WRONG_MEMORY, s->pc, "%r is %R", r, p);
+    }
+    uint64_t may_be_set = (uint64_t)((int64_t)p->off + insn.off) | p->var.value | p->var.mask;
+    if (reg_is_pointer(p) && (may_be_set & (bytes - 1)) != 0) {
+        return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%r is %R, %u bytes at %d in order", r, p, (uint64_t)bytes, (int64_t)insn.off);
+    }
+    return loads ? step_load(v, s, insn, false) : step_store(v, s, insn, true);
+}
+
 enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn insn) {
+    if (atomic_is_ordered(insn.imm)) { return step_ordered(v, s, insn); }
     uint32_t bytes = access_bytes(insn.opcode);
     bool exchanges_if_equal = (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG;
     uint32_t operands[2] = {insn_src(insn), exchanges_if_equal ? 0 : insn_src(insn)};

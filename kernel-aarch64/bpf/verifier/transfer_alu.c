@@ -87,6 +87,13 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
     return STATUS_OK;
 }
 
+/* Linux says nothing of what a shift by the width or more gives. */
+static bool shifts_too_far(struct bpf_insn insn, const struct reg *by) {
+    uint32_t op = insn.opcode & 0xf0u;
+    bool shifts = op == BPF_ALU_LSH || op == BPF_ALU_RSH || op == BPF_ALU_ARSH;
+    return shifts && by->kind == REG_SCALAR && scalar_is_const(&by->var) && by->var.value >= (is_wide(insn) ? 64 : 32);
+}
+
 static bool immediate_has_meaning(struct bpf_insn insn) {
     switch (insn.opcode & 0xf0u) {
     case BPF_ALU_DIV:
@@ -117,6 +124,10 @@ enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, 
         status = require_set(v, s, insn_src(insn));
         if (status != STATUS_OK) { return status; }
         src = reg_at(s, insn_src(insn));
+        if (v->platform->privileged && dst->kind == REG_SCALAR && shifts_too_far(insn, src)) {
+            set_address_number(dst, is_wide(insn));
+            return STATUS_OK;
+        }
         if (src == dst) { /* the operators write dst before they have read all of src */
             number = *src;
             src = &number;
