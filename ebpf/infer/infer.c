@@ -97,6 +97,7 @@ static enum status infer(struct verifier *v, uint64_t budget, struct certificate
     v->accesses = v->platform->privileged ? take_memory(v, v->program->count) : nullptr;
     if (v->accesses == nullptr && v->platform->privileged) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     begin_walk(v);
+    v->follows_callbacks = false;
     struct inference *f = open_inference(v, budget);
     if (f == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     status = find_invariants(f);

@@ -85,6 +85,7 @@ struct verifier {
     void *observer_cookie;
     struct snapshot *spare[SNAPSHOT_CLASSES]; /* free snapshots by size */
     uint32_t states;                          /* snapshots in use */
+    bool follows_callbacks; /* this walk knows FLOW_CALLBACK */
     uint64_t callback_turns; /* of the function that may be called back most often */
     uint32_t callback_nest;  /* most functions that are called back, one in the other */
     bool precise; /* second attempt: merge only what cannot matter */

@@ -39,6 +39,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     v->states = 0;
     v->result->bound = 0;
     v->callback_turns = v->callback_nest = 0;
+    v->follows_callbacks = true;
     memset(v->spare, 0, sizeof(v->spare));
     memset(v->facts->flags, 0, v->program->count);
     v->facts->vector_count = 0;
