@@ -132,17 +132,14 @@ const compileAll = async (onProgress: (text: string) => void): Promise<string[]>
   return [...objects.values()];
 };
 
-/**
- * Compiles what changed and links it; the installed package has it linked already. Returns the path of the ELF.
- * @throws MissingToolError, BuildError
- */
-export const linkKernel = async (onProgress: (text: string) => void = () => {}): Promise<string> => {
-  if (isPackage) return paths.elf;
-  const lld = requireTool('lld');
-  const objects = await compileAll(onProgress);
-  mkdirSync(dirname(paths.elf), { recursive: true });
+const link = async (
+  output: string,
+  objects: readonly string[],
+  more: readonly string[] = [],
+): Promise<void> => {
+  mkdirSync(dirname(output), { recursive: true });
   await run(
-    lld,
+    requireTool('lld'),
     [
       '-static',
       '-pie',
@@ -158,11 +155,33 @@ export const linkKernel = async (onProgress: (text: string) => void = () => {}):
       'pack-relative-relocs',
       '-T',
       join(paths.kernel, 'boot/kernel.ld'),
+      ...more,
       '-o',
-      paths.elf,
+      output,
       ...objects.map((object) => relative(root, object)),
     ],
     { cwd: root },
   );
+};
+
+/**
+ * Compiles what changed and links it; the installed package has it linked already. Returns the path of the ELF.
+ * @throws MissingToolError, BuildError
+ */
+export const linkKernel = async (onProgress: (text: string) => void = () => {}): Promise<string> => {
+  if (isPackage) return paths.elf;
+  requireTool('lld'); // said before the long work
+  await link(paths.elf, await compileAll(onProgress));
   return paths.elf;
+};
+
+/**
+ * A kernel whose function `wrapped` is replaced by `__wrap_NAME` of one more source, which reaches the original as
+ * `__real_NAME` (ld's --wrap). For tests that plant a fault.
+ */
+export const linkVariant = async (elf: string, source: string, wrapped: string): Promise<void> => {
+  const objects = await compileAll(() => {});
+  const object = `${elf}.o`;
+  await run(requireTool('clang'), [...flagsFor('variant.c'), '-c', '-o', object, source]);
+  await link(elf, [...objects, object], [`--wrap=${wrapped}`]);
 };

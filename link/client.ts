@@ -17,7 +17,7 @@ export type SmpRequest = {
   readonly what: string;
   /** How long to wait for the answer to each of the sendings. */
   readonly timeoutMs?: number;
-  /** How often to send it again, with the same sequence number; default 1. */
+  /** How often to send it again, with the same sequence number; default: what the client was made with, else 1. */
   readonly retries?: number;
 };
 
@@ -48,6 +48,7 @@ const refusalIn = (payload: Uint8Array): { rc: number; insn?: number; detail?: s
 
 export class SmpClient {
   readonly #transport: Transport;
+  readonly #retries: number;
   readonly health: LinkHealth = { sent: 0, resent: 0, received: 0, stray: 0, damaged: 0 };
   #consoleListeners = new Set<(line: string) => void>();
   #closeListeners = new Set<(cause?: Error) => void>();
@@ -56,8 +57,9 @@ export class SmpClient {
   #tail: Promise<unknown> = Promise.resolve();
   #closed: Error | undefined;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, { retries = 1 }: { readonly retries?: number } = {}) {
     this.#transport = transport;
+    this.#retries = retries;
     const decoder = new FrameDecoder({
       message: (body) => this.#receive(body),
       text: (line) => {
@@ -117,7 +119,7 @@ export class SmpClient {
   }
 
   #send(message: SmpMessage, request: SmpRequest): Promise<Uint8Array> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, retries = 1, what } = request;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, retries = this.#retries, what } = request;
     const frame = encodeFrame(encodeMessage(message));
     let left = retries;
     let timer: NodeJS.Timeout | undefined;

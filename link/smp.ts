@@ -4,7 +4,7 @@ export const SMP_VERSION_2 = 1;
 export const SMP_HEADER_BYTES = 8;
 
 export const smpGroups = { os: 0, image: 1, stat: 2 } as const;
-export const osCommands = { echo: 0, taskstat: 2, reset: 5, params: 6 } as const;
+export const osCommands = { echo: 0, taskstat: 2, mpstat: 3, reset: 5, params: 6 } as const;
 export const statCommands = { show: 0, list: 1 } as const;
 /** Operations; the reply to one is that number + 1. */
 export const smpOps = { read: 0, write: 2 } as const;

@@ -34,9 +34,14 @@ export type Telemetry = Omit<Response<'telemetry'>, 'histogram'> & { readonly hi
 /** One task of the OS group's task statistics. */
 export type TaskStat = Readonly<Record<string, number | bigint>>;
 
+/** Sizes in bytes: of the whole, of what is in use, and of the most that ever was. */
+export type MemoryPool = { readonly size: number; readonly used: number; readonly most: number };
+
 export type LinkOptions = SerialOptions & {
   /** How long to wait for a board that is still booting; default 0: it must answer within one request. */
   readonly readyTimeoutMs?: number;
+  /** How often a request is sent again when no answer comes; default 1. A board answers a repetition from memory. */
+  readonly retries?: number;
   /** Called with each line of console text, from the first one on. */
   readonly onConsole?: (line: string) => void;
   /** Signs what the board's policy takes from signed commands only; default: such requests end in `not_signed`. */
@@ -98,7 +103,7 @@ export class VelocityLink {
 
   /** Shakes hands over a transport that is open already; closes it when that fails. */
   static async over(transport: Transport, options: LinkOptions = {}): Promise<VelocityLink> {
-    const client = new SmpClient(transport);
+    const client = new SmpClient(transport, options);
     if (options.onConsole) client.onConsole(options.onConsole);
     const link = new VelocityLink(client);
     if (options.signer) link.signWith(options.signer);
@@ -321,6 +326,23 @@ export class VelocityLink {
   async params(): Promise<{ bufSize: number; bufCount: number }> {
     const reply = await this.#standard('read', smpGroups.os, osCommands.params, {}, 'params');
     return { bufSize: Number(reply.buf_size), bufCount: Number(reply.buf_count) };
+  }
+
+  /** OS group: memory pools, in bytes. */
+  async memory(): Promise<Readonly<Record<'pool' | 'code', MemoryPool>>> {
+    const reply = await this.#standard('read', smpGroups.os, osCommands.mpstat, {}, 'mpstat');
+    const poolOf = (name: string): MemoryPool => {
+      const { blksiz, nblks, nfree, min } = reply[name] as Record<
+        'blksiz' | 'nblks' | 'nfree' | 'min',
+        number
+      >;
+      return { size: blksiz * nblks, used: blksiz * (nblks - nfree), most: blksiz * (nblks - min) };
+    };
+    try {
+      return { pool: poolOf('pool'), code: poolOf('code') };
+    } catch (cause) {
+      throw new BadReplyError(this.describe(), 'mpstat', { cause });
+    }
   }
 
   /** OS group: what each core does. */

@@ -22,9 +22,15 @@ export type Sample = { readonly ms: number; readonly modules: readonly Omit<Tele
 /** A start of the board that the rig saw: the first one, one it asked for, or one that nobody asked for. */
 export type Start = { readonly ms: number; readonly wanted: boolean };
 
+type Totals = { readonly lost: number; readonly changed: number; readonly resent: number };
+
 const READY = / ready on /;
 const CONNECT_TRIES = 50;
 const CONNECT_PAUSE_MS = 100;
+/** An emulated board that nobody asks anything runs far ahead of the clock on the wall. */
+const POLL_MS = 50;
+/** A noisy line and a busy host make a request late, not lost; the link suite says what the line does. */
+const RETRIES = 9;
 
 export class Device {
   readonly entry: RigBoard;
@@ -36,6 +42,7 @@ export class Device {
   #line: Line | undefined;
   #link: VelocityLink | undefined;
   #wanted = 1;
+  #past: Totals = { lost: 0, changed: 0, resent: 0 };
   info: BoardInfo | undefined;
 
   constructor(entry: RigBoard, powered: Powered) {
@@ -102,6 +109,7 @@ export class Device {
     if (!this.#line) await this.listen();
     this.#link = await VelocityLink.over(this.line, {
       readyTimeoutMs,
+      retries: RETRIES,
       onConsole: (text) => this.#onConsole(text),
     });
     this.info = await this.#link.info();
@@ -114,7 +122,19 @@ export class Device {
     await this.connect(readyTimeoutMs);
   }
 
+  /** What happened over all lines so far. */
+  get totals(): Totals {
+    const { lost, changed, resent } = this.#past;
+    const traffic = this.#line?.traffic;
+    return {
+      lost: lost + (traffic?.dropped ?? 0),
+      changed: changed + (traffic?.flipped ?? 0),
+      resent: resent + (this.#link?.health.resent ?? 0),
+    };
+  }
+
   async disconnect(): Promise<void> {
+    this.#past = this.totals;
     await this.#link?.close();
     await this.#line?.close();
     this.#link = undefined;
@@ -154,6 +174,9 @@ export class Device {
   /** Lets so much board time pass; `during` is called between readings. */
   async wait(seconds: number, during: () => Promise<unknown> = async () => {}): Promise<void> {
     const from = await this.boardSeconds();
-    for (let now = from; now - from < seconds; now = await this.boardSeconds()) await during();
+    for (let now = from; now - from < seconds; now = await this.boardSeconds()) {
+      await during();
+      await sleep(POLL_MS);
+    }
   }
 }

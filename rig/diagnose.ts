@@ -42,11 +42,23 @@ const givenUp = (lines: readonly string[]): Cause | undefined => {
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 
+/** The kernel names each level of its start-up before it begins it (boot/main.c): the last one named is where it is. */
+const lastLevel = (lines: readonly string[]): string | undefined =>
+  lines
+    .findLast((line) => line.startsWith('start: '))
+    ?.slice('start: '.length)
+    .split(', ')
+    .at(-1)
+    ?.trim();
+
 const silence = ({ waitedMs, bytes, lines, cores }: BootFacts): Cause => {
+  const level = lastLevel(lines);
   const heard =
     bytes === 0
       ? 'not one byte came'
-      : `${bytes} bytes came, the last line was ${JSON.stringify(lines.at(-1)?.slice(0, 100) ?? '')}, and none said ready`;
+      : level
+        ? `it had started "${level}" and said no more`
+        : `${bytes} bytes came, the last line was ${JSON.stringify(lines.at(-1)?.slice(0, 100) ?? '')}, and none said ready`;
   if (cores.length > 0) {
     return {
       code: 'hangs_at_boot',

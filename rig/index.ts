@@ -8,7 +8,7 @@ export {
   type RigBoard,
   readBench,
 } from './bench/index.ts';
-export { type Cause, CauseError, causes } from './cause.ts';
+export { type Cause, type CauseCode, CauseError, causes } from './cause.ts';
 export { coreStates, pressReset } from './control.ts';
 export { Device, type Powered } from './device.ts';
 export { isModel, rootProperties } from './device-tree.ts';

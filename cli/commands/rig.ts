@@ -3,6 +3,7 @@ import { type SuiteName, suiteNames } from '../../rig/index.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
 import type { RunOptions } from '../rig/run.ts';
+import type { SoakCommand } from '../rig/soak.ts';
 
 const collect = (value: string, before: readonly string[] = []) => [...before, ...value.split(',')];
 
@@ -12,6 +13,13 @@ const collectSuites = (value: string, before: readonly SuiteName[] = []): SuiteN
   if (unknown !== undefined)
     throw new InvalidArgumentError(`There is no suite ${unknown}; there are ${suiteNames.join(', ')}.`);
   return [...before, ...(names as SuiteName[])];
+};
+
+const positiveNumber = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
 };
 
 const benchOption = () =>
@@ -95,6 +103,35 @@ const registerShell = (rig: Command, context: Context) =>
       await openShell(context, { ...benchOf(command), wait });
     });
 
+const registerSoak = (rig: Command, context: Context) =>
+  rig
+    .command('soak')
+    .description(
+      'swap, break, disturb, reset and abandon virtual boards at random; check after each step that all adds up',
+    )
+    .addOption(benchOption())
+    .addOption(boardOption())
+    .option('--hours <n>', 'hours of board time, which pass faster than on the wall', positiveNumber, 1)
+    .option(
+      '--seed <n>',
+      'what happens, and in which order; default: a random one, which is printed',
+      wholeNumber(0, 2 ** 32 - 1),
+    )
+    .option(
+      '--steps <n>',
+      'end after so many steps, for example to replay up to one that failed',
+      wholeNumber(1),
+    )
+    .option('--verbose', 'print every step')
+    .option('--out <file>', 'write the results here, one JSON object a line')
+    .option('--wait <seconds>', 'wait so long for boards that others use', wholeNumber(0, 86_400), 0)
+    .addHelpText('after', '\nExample:\n  velocity rig soak --hours 1 --seed 7 --board qemu-virt')
+    .action(async (_options: object, command: Command) => {
+      const { runSoak } = await import('../rig/soak.ts');
+      const options = command.optsWithGlobals<SoakCommand & BoardChoice>();
+      await runSoak(context, { ...options, ...boardsOf(options) });
+    });
+
 /** `velocity rig`, also `velocity-rig`. */
 export const registerRig = (program: Command, context: Context): void => {
   const rig = program.command('rig').description('test real and emulated boards on a bench');
@@ -102,4 +139,5 @@ export const registerRig = (program: Command, context: Context): void => {
   registerList(rig, context);
   registerRigDoctor(rig, context);
   registerShell(rig, context);
+  registerSoak(rig, context);
 };

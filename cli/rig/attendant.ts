@@ -1,7 +1,8 @@
 /** Looks after one board of a run: starts it, hands it to the tests, finds out why one failed, and writes it all down. */
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readSymbols } from '../../firmware/index.ts';
+import { readSymbols, type Symbols } from '../../firmware/index.ts';
 import type { Request, Response, VelocityLink } from '../../link/index.ts';
 import {
   bootCause,
@@ -118,13 +119,22 @@ export class Attendant {
         entry,
         images,
         (phase, work) => this.#phase(phase, work),
-        () => this.device.listen(),
+        () => this.#listen(),
       );
     }
     await this.#phase('boot', async () => {
       const info = await this.device.connect(entry.bootSeconds * 1000);
       return `${info.board}: velocity ${info.version}, ${info.cores} cores`;
     });
+  }
+
+  /** The line is opened before the board has power, so that its first words are heard. */
+  async #listen(): Promise<void> {
+    try {
+      await this.device.listen();
+    } catch (error) {
+      await this.#phase('boot', () => Promise.reject(error));
+    }
   }
 
   async #startEmulated(): Promise<void> {
@@ -144,11 +154,20 @@ export class Attendant {
     });
   }
 
+  /** Those of the image that was flashed; other ones would name the wrong functions. */
+  #symbols(): Symbols | undefined {
+    const { entry, images } = this.#session;
+    const { image = images.image } = entry.emulated;
+    const elf = entry.emulated.image ? join(dirname(image), 'kernel.elf') : images.elf;
+    if (!existsSync(elf) || !existsSync(image)) return undefined;
+    const symbols = readSymbols(elf);
+    return readFileSync(image).includes(Buffer.from(symbols.buildId, 'hex')) ? symbols : undefined;
+  }
+
   async #stoppedCores(): Promise<StoppedCore[]> {
     const control = this.#powered?.control;
     if (!control || this.#emulator) return [];
-    const { elf } = this.#session.images;
-    const symbols = existsSync(elf) ? readSymbols(elf) : undefined;
+    const symbols = this.#symbols();
     const states = await coreStates(control).catch(() => []);
     return states.map(({ core, pc }) => {
       const at = symbols?.at(pc % LOADER_ALIGN);
@@ -210,7 +229,16 @@ export class Attendant {
     }
   }
 
+  /** What a test that failed left behind must not fail the next one too. */
+  async #tidy(): Promise<void> {
+    try {
+      for (const { name } of await this.device.link.modules()) await this.device.link.remove(name);
+      for (const { id } of await this.device.link.evidenceAll()) await this.device.link.evidenceAck(id);
+    } catch {} // the next test finds out
+  }
+
   async watch(): Promise<Watch> {
+    await this.#tidy();
     await this.device.sample();
     const { here, there } = await this.#damage();
     return {
@@ -276,8 +304,7 @@ export class Attendant {
   async #crash(): Promise<string | undefined> {
     try {
       const record = await this.device.link.crash();
-      const { elf } = this.#session.images;
-      const symbols = existsSync(elf) ? readSymbols(elf) : undefined;
+      const symbols = this.#symbols();
       const at = symbols?.buildId === record.build ? symbols.at(record.elr) : undefined;
       return describeCrash(record, at && `${at.name}+0x${at.offset.toString(16)}`);
     } catch {

@@ -34,8 +34,13 @@ const lastWords = (output: string) =>
     .slice(-12)
     .join(' / ');
 
-/** Tests of which nothing was recorded. */
-const unrecorded = (session: Session, seen: ReadonlySet<string>, why: string): RigEvent[] =>
+/** Tests of which nothing was recorded: the board did not start, or the process that tests it has a defect. */
+const unrecorded = (
+  session: Session,
+  seen: ReadonlySet<string>,
+  broken: string | undefined,
+  said: string,
+): RigEvent[] =>
   selectCases(session)
     .filter(({ suite, name }) => !seen.has(`${suite}: ${name}`))
     .map(({ suite, name }) => ({
@@ -43,11 +48,12 @@ const unrecorded = (session: Session, seen: ReadonlySet<string>, why: string): R
       board: session.entry.name,
       suite,
       test: name,
-      outcome: 'skipped',
       ms: 0,
       attempts: [],
       log: [],
-      why,
+      ...(broken
+        ? { outcome: 'skipped', why: broken }
+        : { outcome: 'failed', cause: { code: 'rig', sentence: `the test left no record: ${said}` } }),
     }));
 
 export type Child = { readonly done: Promise<void>; readonly stop: () => void };
@@ -90,7 +96,7 @@ export const testBoard = (session: Session, take: (event: RigEvent) => void): Ch
       });
       broken = 'the test process ended early';
     }
-    for (const event of unrecorded(session, seen, broken ?? 'it was not reached')) take(event);
+    for (const event of unrecorded(session, seen, broken, lastWords(output))) take(event);
   });
   return { done, stop: () => child.kill('SIGTERM') };
 };

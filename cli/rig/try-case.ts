@@ -1,5 +1,6 @@
 /** Runs one test as often as it allows, and records every try. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import type { Attempt } from '../../rig/report/index.ts';
 import type { Case } from '../../rig/suites/index.ts';
@@ -29,14 +30,23 @@ const within = async (seconds: number, work: Promise<unknown>): Promise<void> =>
   }
 };
 
-type Tried = { readonly attempt: Attempt; readonly error: unknown };
+type Assertion = {
+  readonly message?: string;
+  readonly assertion?: string;
+  readonly formattedDetails?: readonly { readonly label: string; readonly formatted: string }[];
+};
 
-const tryOnce = async (
-  t: ExecutionContext,
-  each: Case,
-  attendant: Attendant,
-  last: boolean,
-): Promise<Tried> => {
+/** What an assertion of ava found: its details are lines with terminal colours. */
+const described = ({ message, assertion = '', formattedDetails = [] }: Assertion): Error => {
+  const details = formattedDetails.map(
+    ({ label, formatted }) => `${label.trim()} ${stripVTControlCharacters(formatted)}`,
+  );
+  return new Error([`${assertion} ${message ?? ''}`.trim(), ...details].join(' '));
+};
+
+type Tried = { readonly attempt: Attempt; readonly error: unknown; readonly settle: () => void };
+
+const tryOnce = async (t: ExecutionContext, each: Case, attendant: Attendant): Promise<Tried> => {
   const began = Date.now();
   let error: unknown;
   const result = await t.try(async (inner) => {
@@ -47,12 +57,12 @@ const tryOnce = async (
       throw thrown;
     }
   });
-  error ??= result.errors[0];
-  const ms = Date.now() - began;
-  if (result.passed || last) result.commit();
-  else result.discard();
-  const message = result.passed ? {} : { message: (error as Error)?.message ?? 'failed' };
-  return { attempt: { ms, passed: result.passed, ...message }, error };
+  // A failed assertion ends the test by an error that says only that it did.
+  const [found] = result.errors;
+  if (found && (!error || (error as Error).name === 'TestFailure')) error = described(found as Assertion);
+  const { passed } = result;
+  const message = passed ? {} : { message: (error as Error)?.message ?? 'failed' };
+  return { attempt: { ms: Date.now() - began, passed, ...message }, error, settle: () => result.commit() };
 };
 
 export const runCase = async (t: ExecutionContext, each: Case, attendant: Attendant): Promise<void> => {
@@ -66,13 +76,14 @@ export const runCase = async (t: ExecutionContext, each: Case, attendant: Attend
   const log: string[] = [];
   const forgetLog = attendant.onLog((line) => log.push(line));
   const attempts: Attempt[] = [];
-  const tries = 1 + (each.retry?.times ?? 0);
   try {
-    for (let i = 0; i < tries; i++) {
-      const { attempt, error } = await tryOnce(t, each, attendant, i === tries - 1);
+    for (let left = 1 + (each.retry?.times ?? 0); ; left--) {
+      const { attempt, error, settle } = await tryOnce(t, each, attendant);
       attempts.push(attempt);
-      if (attempt.passed) return await attendant.passed(each, attempts, log, watch);
-      if (i === tries - 1) await attendant.failed(each, attempts, log, error, watch);
+      if (!attempt.passed && left > 1) continue; // forgotten by ava, kept in the record
+      if (attempt.passed) await attendant.passed(each, attempts, log, watch);
+      else await attendant.failed(each, attempts, log, error, watch);
+      return settle(); // throws when the try failed
     }
   } finally {
     forgetLog();

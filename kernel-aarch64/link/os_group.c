@@ -1,13 +1,15 @@
-/* SMP group 0, OS management (Zephyr smp_group_0.rst): echo, task statistics, parameters, reset. */
+/* SMP group 0, OS management (Zephyr smp_group_0.rst): echo, task statistics, memory pools, parameters, reset. */
 #include "drivers/tick.h"
 #include "lib/print.h"
 #include "link/map.h"
 #include "link/reset.h"
 #include "link/smp.h"
+#include "mm/code.h"
+#include "mm/pool.h"
 #include "smp/core.h"
 #include "trust/keys.h"
 
-enum : uint8_t { OS_ECHO = 0, OS_TASKSTAT = 2, OS_RESET = 5, OS_PARAMS = 6 };
+enum : uint8_t { OS_ECHO = 0, OS_TASKSTAT = 2, OS_MPSTAT = 3, OS_RESET = 5, OS_PARAMS = 6 };
 
 static bool reset_asked;
 
@@ -55,6 +57,23 @@ static enum status taskstat(struct cbor_writer *out) {
     return STATUS_OK;
 }
 
+/* A block is the smallest piece that a pool hands out. */
+static void put_pool(struct cbor_writer *out, struct span name, uint32_t block, uint32_t size, struct memory_use use) {
+    cbor_put_text(out, name);
+    cbor_put_map(out, 4);
+    put_number(out, SPAN("blksiz"), block);
+    put_number(out, SPAN("nblks"), size / block);
+    put_number(out, SPAN("nfree"), (size - use.bytes) / block);
+    put_number(out, SPAN("min"), (size - use.most_bytes) / block);
+}
+
+static enum status mpstat(struct cbor_writer *out) {
+    cbor_put_map(out, 2);
+    put_pool(out, SPAN("pool"), POOL_BLOCK_BYTES, POOL_BYTES, pool_use());
+    put_pool(out, SPAN("code"), CODE_BLOCK_BYTES, CODE_POOL_BYTES, code_use());
+    return STATUS_OK;
+}
+
 static enum status params(struct cbor_writer *out) {
     cbor_put_map(out, 2);
     put_number(out, SPAN("buf_size"), SMP_BUFFER_BYTES);
@@ -66,6 +85,7 @@ enum status os_group(const struct smp_header *header, struct cbor_reader *in, st
                      struct refusal *refusal) {
     if (header->command == OS_ECHO) { return echo(in, out); } /* clients send it with either operation */
     if (header->command == OS_TASKSTAT && header->op == SMP_READ) { return taskstat(out); }
+    if (header->command == OS_MPSTAT && header->op == SMP_READ) { return mpstat(out); }
     if (header->command == OS_PARAMS && header->op == SMP_READ) { return params(out); }
     if (header->command == OS_RESET && header->op == SMP_WRITE) {
         const enum status status = door_check(DOOR_RESET, refusal);

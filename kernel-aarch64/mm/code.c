@@ -4,12 +4,13 @@
 #include "mm/layout.h"
 
 /* First fit over units of 256 bytes: one byte per unit says 0 free, 1 first of an area, 2 continues it. */
-#define UNIT_BYTES 256u
+#define UNIT_BYTES CODE_BLOCK_BYTES
 #define UNITS (CODE_POOL_BYTES / UNIT_BYTES)
 
 enum unit : uint8_t { UNIT_FREE, UNIT_FIRST, UNIT_MORE };
 
 static uint8_t units[UNITS];
+static struct memory_use use;
 
 static bool gap_at(uint32_t first, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
@@ -28,6 +29,8 @@ enum status code_alloc(uint32_t size_bytes, struct code_area *out) {
         out->write = (uint32_t *)(uintptr_t)(CODE_WRITE_VA + first * UNIT_BYTES);
         out->exec_addr = (uintptr_t)__code_pool + first * UNIT_BYTES;
         out->size_bytes = count * UNIT_BYTES;
+        use.bytes += out->size_bytes;
+        if (use.bytes > use.most_bytes) { use.most_bytes = use.bytes; }
         return STATUS_OK;
     }
     return STATUS_POOL_FULL;
@@ -57,6 +60,7 @@ void code_free(struct code_area *area) {
     if (!area->exec_addr || offset >= CODE_POOL_BYTES || offset % UNIT_BYTES) { return; }
     uint32_t unit = (uint32_t)(offset / UNIT_BYTES);
     if (units[unit] != UNIT_FIRST) { return; }
+    use.bytes -= area->size_bytes;
     do {
         units[unit++] = UNIT_FREE;
     } while (unit < UNITS && units[unit] == UNIT_MORE);
@@ -64,3 +68,5 @@ void code_free(struct code_area *area) {
 }
 
 bool code_contains(uint64_t addr) { return addr - (uintptr_t)__code_pool < CODE_POOL_BYTES; }
+
+struct memory_use code_use(void) { return use; }

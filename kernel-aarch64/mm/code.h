@@ -3,9 +3,12 @@
  * It lies within 128 MiB of the kernel's text, so `bl` reaches the helpers. Called on core 0 outside interrupt context. */
 
 #include "gen/abi_status.h"
+#include "mm/use.h"
 #include <stdint.h>
 
 #define CODE_POOL_BYTES (1024u * 1024u)
+
+#define CODE_BLOCK_BYTES 256u
 
 struct code_area {
     uint32_t *write;    /* writable, not executable */
@@ -21,6 +24,8 @@ void code_publish(const struct code_area *area);
 
 /* The caller makes sure that no core can still run it (quiescent_wait). */
 void code_free(struct code_area *area);
+
+[[nodiscard]] struct memory_use code_use(void);
 
 /* True for an address in the executable mapping. From any core and context. */
 [[nodiscard]] bool code_contains(uint64_t addr);

@@ -4,7 +4,7 @@
 #include "lib/mem.h"
 #include "mm/layout.h"
 
-#define BLOCK_ALIGN 16u
+#define BLOCK_ALIGN POOL_BLOCK_BYTES
 #define MAGIC_FREE 0x66726565u
 #define MAGIC_USED 0x75736564u
 
@@ -17,7 +17,7 @@ struct block {
 static_assert(sizeof(struct block) == BLOCK_ALIGN);
 
 static bool ready;
-static uint32_t used_bytes;
+static struct memory_use use;
 
 static struct block *block_at(uint32_t offset) { return (struct block *)(void *)(__data_pool + offset); }
 static uint32_t offset_of(const struct block *block) { return (uint32_t)((const uint8_t *)block - __data_pool); }
@@ -45,7 +45,8 @@ static bool take(uint32_t offset, uint32_t size_bytes, uint32_t align, void **ou
     if (lead > 0) { block_set(offset, MAGIC_FREE, lead, found.before); }
     if (split) { block_set(offset + lead + kept, MAGIC_FREE, rest, kept); }
     block_set(offset + lead, MAGIC_USED, kept, lead > 0 ? lead : found.before);
-    used_bytes += kept;
+    use.bytes += kept;
+    if (use.bytes > use.most_bytes) { use.most_bytes = use.bytes; }
     *out = __data_pool + offset + lead + sizeof(struct block);
     memset(*out, 0, kept - sizeof(struct block));
     return true;
@@ -70,7 +71,7 @@ void pool_free(void *memory) {
     uint32_t offset = (uint32_t)distance - (uint32_t)sizeof(struct block);
     struct block merged = *block_at(offset);
     if (merged.magic != MAGIC_USED || merged.size_bytes > POOL_BYTES - offset) { return; }
-    used_bytes -= merged.size_bytes;
+    use.bytes -= merged.size_bytes;
     block_at(offset)->magic = 0;
     const uint32_t above = offset + merged.size_bytes;
     if (above < POOL_BYTES && block_at(above)->magic == MAGIC_FREE) { merged.size_bytes += block_at(above)->size_bytes; }
@@ -83,4 +84,4 @@ void pool_free(void *memory) {
     block_set(offset, MAGIC_FREE, merged.size_bytes, merged.before);
 }
 
-uint32_t pool_used_bytes(void) { return used_bytes; }
+struct memory_use pool_use(void) { return use; }

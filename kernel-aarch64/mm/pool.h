@@ -3,6 +3,7 @@
  * Called on core 0 outside interrupt context; the memory itself may be used anywhere. */
 
 #include "gen/abi_status.h"
+#include "mm/use.h"
 #include <stdint.h>
 
 #define POOL_BYTES (8u * 1024u * 1024u)
@@ -13,5 +14,7 @@
 /* Null is allowed. A pointer that pool_alloc() did not give is ignored. */
 void pool_free(void *memory);
 
-/* Bytes in use, block headers included. */
-[[nodiscard]] uint32_t pool_used_bytes(void);
+#define POOL_BLOCK_BYTES 16u
+
+/* Block headers included. */
+[[nodiscard]] struct memory_use pool_use(void);

@@ -28,6 +28,7 @@ enum status version_make(struct span name, uint32_t insns, struct version **out)
     void *memory = nullptr;
     enum status status = pool_alloc(sizeof(struct version), 64, &memory);
     if (status != STATUS_OK) { return status; }
+    stat_add(STAT_versions_made, 1);
     struct version *version = memory;
     version->insns = insns;
     memcpy(version->name, name.data, name.size);

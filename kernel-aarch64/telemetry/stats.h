@@ -15,6 +15,7 @@
     row(events_lost) \
     row(evidence_kept) \
     row(evidence_dropped) \
+    row(versions_made) \
     row(versions_freed) \
     row(frames) \
     row(runs)

@@ -6,7 +6,7 @@ import { junitReport } from './junit.ts';
 import type { Run } from './record.ts';
 import { tapReport } from './tap.ts';
 
-export { peopleLines } from './people.ts';
+export { causeLines as peopleCause, peopleLines } from './people.ts';
 export type * from './record.ts';
 export { summaryOf } from './summary.ts';
 export { htmlReport, junitReport, tapReport };

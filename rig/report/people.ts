@@ -5,7 +5,7 @@ import type { Phase, RigEvent, RunStarted, Summary, TestRecord } from './record.
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 export const causeLines = (cause: Cause, indent: string): string[] => [
-  `${indent}cause   ${cause.code}: ${cause.sentence}`,
+  `${indent}cause   ${cause.code}: ${cause.sentence.replaceAll('\n', `\n${indent}        `)}`,
   ...(cause.advice ? [`${indent}advice  ${cause.advice}`] : []),
 ];
 

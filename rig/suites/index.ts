@@ -1,12 +1,25 @@
 /** Every test of the rig. */
 import { bootSuite } from './boot.ts';
+import { conformanceSuite } from './conformance.ts';
+import { faultsSuite } from './faults.ts';
 import { linkSuite } from './link.ts';
+import { modulesSuite } from './modules.ts';
 import type { SuiteName } from './names.ts';
+import { steadySuite } from './steady.ts';
 import type { Case } from './suite.ts';
+import { swapSuite } from './swap.ts';
 
 export type { Bench, Case } from './suite.ts';
 
-const all: readonly Case[] = [...bootSuite, ...linkSuite];
+const all: readonly Case[] = [
+  ...bootSuite,
+  ...linkSuite,
+  ...modulesSuite,
+  ...conformanceSuite,
+  ...swapSuite,
+  ...faultsSuite,
+  ...steadySuite,
+];
 
 export type Selection = { readonly suites: readonly SuiteName[]; readonly filter?: string };
 

@@ -43,7 +43,7 @@ export const includeRules: Rules = {
   trust: ['lib', 'gen', 'drivers/clock.h'],
   update: ['lib', 'gen', 'mm', 'drivers', 'trust'],
   patch: ['bpf', 'neon', 'smp', 'telemetry', 'lib', 'gen', 'mm', 'drivers', 'trust', 'update'],
-  link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp', 'trust', 'update'],
+  link: ['drivers', 'telemetry', 'patch', 'lib', 'gen', 'smp', 'mm', 'trust', 'update'],
   boot: anything,
 };
 

@@ -41,6 +41,9 @@ enum status core_stats_read(uint32_t core, struct core_stats *out) {
     return STATUS_OK;
 }
 
+struct memory_use pool_use(void) { return (struct memory_use){.bytes = 1600, .most_bytes = 3200}; }
+struct memory_use code_use(void) { return (struct memory_use){}; }
+
 void tick_stats_read(uint32_t core, struct tick_stats *out) { *out = (struct tick_stats){.ticks = 1000 + core}; }
 
 uint32_t stats_count(void) { return 2; }
