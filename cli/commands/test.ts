@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { runTests, staticChecks, sum } from '../checks.ts';
+import { installPythonPeers } from '../python-peers.ts';
 import { installTools } from '../system-packages.ts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -8,6 +9,14 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 const installPeers = (tell: (line: string) => void) => {
   try {
     installTools(['qemuUser', 'lrzsz', 'fastboot', 'fsckFat', 'sfdisk', 'mtools', 'uefi', 'uBoot'], tell);
+  } catch (error) {
+    tell(`going on without: ${(error as Error).message}`);
+  }
+};
+
+const installClients = (tell: (line: string) => void) => {
+  try {
+    installPythonPeers(tell);
   } catch (error) {
     tell(`going on without: ${(error as Error).message}`);
   }
@@ -23,6 +32,7 @@ export const registerTest = (program: Command): void => {
     .action(async (files: string[]) => {
       installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'sanitizers', 'dtc', 'qemu'], say);
       installPeers(say);
+      if (files.length === 0 || files.some((file) => file.includes('smp'))) installClients(say);
       const counts = sum([...(files.length === 0 ? [await staticChecks()] : []), await runTests(files)]);
       const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
       process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);

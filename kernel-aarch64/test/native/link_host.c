@@ -7,6 +7,8 @@
 #include "link/packet.h"
 #include "link/receive.h"
 #include "link/reset.h"
+#include "mm/code.h"
+#include "mm/pool.h"
 #include "patch/service.h"
 #include "smp/core.h"
 #include "telemetry/stats.h"

@@ -1,12 +1,12 @@
-/** The link against smpclient, somebody else's SMP client. Needs `pip install 'smpclient[serial]'`; skipped without. */
+/** The link against smpclient, somebody else's SMP client. Skipped where it is not installed, see cli/python-peers.ts. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { peersPython, whyNoPeers } from '../../../cli/python-peers.ts';
 import { buildNative, linkSources } from './build.ts';
 
-/** Another Python than the system's, such as a virtual environment with the package. */
-const python = process.env.VELOCITY_PYTHON ?? 'python3';
-const hasClient = spawnSync(python, ['-c', 'import serial, smpclient']).status === 0;
+const python = peersPython();
+const hasClient = whyNoPeers('serial, smpclient') === undefined;
 const script = fileURLToPath(new URL('smpclient_check.py', import.meta.url));
 
 (hasClient ? test : test.skip)('smpclient_understands_every_answer', async (t) => {

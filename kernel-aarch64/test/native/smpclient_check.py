@@ -11,8 +11,8 @@ import tty
 
 from smpclient import SMPClient
 from smpclient.generics import error, success
-from smpclient.requests.image_management import ImageStatesRead
 from smpclient.requests.os_management import EchoWrite, MCUMgrParametersRead, ResetWrite, TaskStatisticsRead
+from smpclient.requests.shell_management import Execute
 from smpclient.requests.statistics_management import GroupData, ListOfGroups
 from smpclient.transport.serial import SMPSerialTransport
 
@@ -30,7 +30,7 @@ async def check(client):
     yield "list", (await ask(ListOfGroups())).stat_list == ("velocity", "link")
     yield "show", (await ask(GroupData(name="velocity"))).fields["installs"] == 1 << 32
     yield "unknown counters", error(await ask(GroupData(name="nope")))
-    yield "unknown group", error(await ask(ImageStatesRead()))
+    yield "unknown group", error(await ask(Execute(argv=["help"])))
     yield "reset", success(await ask(ResetWrite()))
 
 

@@ -1,0 +1,40 @@
+/** SMP clients that others wrote, from PyPI, in a virtual environment of this checkout: tests run them against our boards. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../firmware/index.ts';
+
+const FOLDER = join(root, 'build/python');
+const PACKAGES = ['smpclient[serial]', 'smpmgr'];
+const INSTALL_MS = 600_000;
+
+const pythonIn = (folder: string) => join(folder, 'bin/python');
+
+/** Python with the clients: $VELOCITY_PYTHON, the environment of this checkout, or the system's. */
+export const peersPython = (): string => {
+  if (process.env.VELOCITY_PYTHON) return process.env.VELOCITY_PYTHON;
+  return existsSync(pythonIn(FOLDER)) ? pythonIn(FOLDER) : 'python3';
+};
+
+const can = (python: string, modules: string) => spawnSync(python, ['-c', `import ${modules}`]).status === 0;
+
+/** Why tests with these Python modules cannot run; undefined when they can. */
+export const whyNoPeers = (modules: string): string | undefined =>
+  can(peersPython(), modules)
+    ? undefined
+    : `${modules} of PyPI are not installed; \`./velocity test\` installs them`;
+
+/** Makes the environment where it is missing. @throws Error with pip's last words */
+export const installPythonPeers = (say: (line: string) => void): void => {
+  if (can(peersPython(), 'serial, smpclient, smpmgr')) return;
+  say(`installing ${PACKAGES.join(', ')}…`);
+  const steps = [
+    ['python3', ['-m', 'venv', FOLDER]],
+    [pythonIn(FOLDER), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...PACKAGES]],
+  ] as const;
+  for (const [command, args] of steps) {
+    const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: INSTALL_MS });
+    if (status !== 0)
+      throw new Error(`${PACKAGES.join(', ')}: ${(stderr ?? '').trim().split('\n').at(-1) || 'no python3'}`);
+  }
+};
