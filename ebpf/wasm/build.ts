@@ -29,6 +29,7 @@ const FLAGS = [
   '-Wall',
   '-Wextra',
   '-Werror',
+  '-DOTHER_PLATFORMS=1',
   `-DMAX_PROGRAM_INSNS=${HOST_PROGRAM_INSNS}u`,
   `-DMAX_MAPS_PER_PROGRAM=${HOST_PROGRAM_MAPS}u`,
   '-mbulk-memory',

@@ -53,7 +53,15 @@ const built: Partial<Record<keyof typeof programs, Promise<string>>> = {};
 const compile = async (name: keyof typeof programs): Promise<string> => {
   const output = `${root}/build/verifier/test-${name}`;
   mkdirSync(dirname(output), { recursive: true });
-  const flags = ['-std=c23', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-Ikernel-aarch64'];
+  const flags = [
+    '-std=c23',
+    '-D_GNU_SOURCE',
+    '-DOTHER_PLATFORMS=1',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-Ikernel-aarch64',
+  ];
   const fresh = `${output}.${process.pid}`; // another test may be running the old one
   await run('clang-19', [...flags, ...programs[name](), '-o', fresh], { cwd: root });
   renameSync(fresh, output);

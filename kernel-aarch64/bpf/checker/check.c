@@ -384,8 +384,8 @@ static enum status check(struct verifier *v, struct span certificate, uint64_t b
     if (certificate.size == 0 || certificate.data[0] != CERTIFICATE_VERSION) {
         return refuse(v, STATUS_BAD_CERTIFICATE, 0, "it is of another version than %u", (uint64_t)CERTIFICATE_VERSION);
     }
-    v->accesses = v->platform->privileged ? take_memory(v, v->program->count) : nullptr;
-    if (v->accesses == nullptr && v->platform->privileged) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    v->accesses = is_privileged(v) ? take_memory(v, v->program->count) : nullptr;
+    if (v->accesses == nullptr && is_privileged(v)) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     begin_walk(v);
     uint8_t *free = v->free;
     struct checker *c = open_checker(v, (struct span){certificate.data + 1, certificate.size - 1}, budget);

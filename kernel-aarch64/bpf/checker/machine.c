@@ -167,7 +167,7 @@ static inline enum flow step_operation(struct machine *m, struct bpf_insn insn, 
     enum flow flow = FLOW_NEXT;
     struct distance by;
     bool follows = in_mask(m->followed, dst), moves = follows && moves_by(m, insn, &by);
-    if (!track && (needed & ~m->number) == 0 && !m->v->platform->privileged) {
+    if (!track && (needed & ~m->number) == 0 && !is_privileged(m->v)) {
         bool narrow_dst = in_mask(m->narrow, dst), narrow_src = with_src ? in_mask(m->narrow, src) : insn.imm >= 0;
         machine_loosen(m, dst, shape == SHAPE_SWAP ? swap_narrow(insn, narrow_dst) : result_narrow(insn, narrow_dst, narrow_src));
     } else if (!moves_pointer(m, insn)) {
@@ -217,7 +217,7 @@ static inline enum flow step_constant(struct machine *m, struct bpf_insn insn, b
 
 /* Bytes that may be accessed from the base of a pointer at a known place; 0 when that is not simply so. */
 static inline uint64_t simple_limit(const struct machine *m, const struct reg *p, uint8_t access) {
-    if ((p->var.mask | p->var.value) != 0 || m->v->platform->privileged) { return 0; }
+    if ((p->var.mask | p->var.value) != 0 || is_privileged(m->v)) { return 0; }
     switch (p->kind) {
     case REG_MEMORY: return p->range;
     case REG_PACKET: return access == ACCESS_READ || (m->v->type->flags & TYPE_PACKET_WRITE) != 0 ? p->range : 0;
@@ -237,7 +237,7 @@ static inline bool simply_inside(const struct machine *m, const struct reg *p, s
 /* The stack slot at a known place that holds all of the access, or null. */
 static inline struct slot *simple_slot(const struct machine *m, const struct reg *p, struct bpf_insn insn, uint32_t *index, uint32_t *mask) {
     uint32_t bytes = access_bytes(insn.opcode), at = (uint32_t)(p->off + insn.off + (int32_t)BPF_STACK_BYTES);
-    if (p->kind != REG_STACK || m->v->platform->privileged || (p->var.mask | p->var.value) != 0 || at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0) { return nullptr; }
+    if (p->kind != REG_STACK || is_privileged(m->v) || (p->var.mask | p->var.value) != 0 || at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0) { return nullptr; }
     *index = at / 8;
     *mask = ((1u << bytes) - 1) << at % 8;
     return &m->frame->slots[*index];

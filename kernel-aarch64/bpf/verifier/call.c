@@ -31,7 +31,7 @@ static enum status check_exit_value(struct verifier *v, struct state *s, const s
     const struct program_type *type = v->type;
     bool ranged = (type->flags & TYPE_EXIT_RANGE) != 0;
     if (r0->kind == REG_UNINIT) { return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is not set"); }
-    if (reg_is_pointer(r0) && (ranged || !v->platform->privileged)) {
+    if (reg_is_pointer(r0) && (ranged || !is_privileged(v))) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R at exit", r0);
     }
     if (ranged && (r0->var.smin < type->exit_min || r0->var.smax > type->exit_max)) {
@@ -51,7 +51,7 @@ enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);
     }
     struct frame *callee = &s->frames[s->depth];
-    if (v->platform->privileged && is_callback_frame(v, callee)) {
+    if (is_privileged(v) && is_callback_frame(v, callee)) {
         enum status status = callback_leave(v, s, r0);
         if (status != STATUS_OK) { return status; }
         state_set_depth(s, s->depth - 1);

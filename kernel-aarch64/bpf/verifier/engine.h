@@ -99,6 +99,9 @@ struct verifier {
     struct undo undo[UNDO_KEPT];
 };
 
+/* struct bpf_platform */
+static inline bool is_privileged(const struct verifier *v) { return OTHER_PLATFORMS && v->platform->privileged; }
+
 /* The instruction in this slot, read as two words: field by field the compiler would read bytes. */
 static inline struct bpf_insn fetch(const struct bpf_insn *at) {
     uint32_t fields, imm;

@@ -65,7 +65,7 @@ static bool atomic_exists(int32_t imm) {
 }
 
 static enum status check_atomic(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
-    if (v->platform->privileged && atomic_is_ordered(insn.imm)) {
+    if (is_privileged(v) && atomic_is_ordered(insn.imm)) {
         return insn.imm == PLATFORM_LOAD_ACQUIRE ? check_written(v, pc, insn_dst(insn)) : STATUS_OK;
     }
     if (access_bytes(insn.opcode) < 4) { return refuse(v, STATUS_BAD_OPCODE, pc, "opcode %x", (uint64_t)insn.opcode); }
@@ -85,7 +85,7 @@ static enum status check_ld_imm64(struct verifier *v, uint32_t pc, struct bpf_in
     if (insn.off != 0) { return refuse_fields(v, pc, "off of a 64-bit load must be 0"); }
     uint32_t src = insn_src(insn);
     if (src > 6) { return refuse(v, STATUS_RESERVED_FIELD, pc, "src %u of a 64-bit load has no meaning", (uint64_t)src); }
-    if (src == BPF_PSEUDO_IMM64_FUNCTION && v->platform->privileged) { return check_written(v, pc, insn_dst(insn)); }
+    if (src == BPF_PSEUDO_IMM64_FUNCTION && is_privileged(v)) { return check_written(v, pc, insn_dst(insn)); }
     if (src > BPF_PSEUDO_IMM64_MAP_VALUE) {
         return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "64-bit load with src %u; 0, 1 and 2 are supported", (uint64_t)src);
     }

@@ -54,7 +54,7 @@ static enum status check_sized_memory(struct verifier *v, struct state *s, uint3
                       (uint64_t)!may_be_zero);
     }
     uint8_t type = call->prototype->arguments[r - 1];
-    bool null_allowed = type == ARG_MEMORY_OR_NULL || type == ARG_OUT_OR_NULL || !v->platform->privileged;
+    bool null_allowed = type == ARG_MEMORY_OR_NULL || type == ARG_OUT_OR_NULL || !is_privileged(v);
     if (size->var.umax == 0 && is_zero(reg_at(s, r)) && null_allowed) { return STATUS_OK; }
     return check_argument_memory(v, s, r, size->var.umax, access);
 }
@@ -131,7 +131,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     const struct reg *value = reg_at(s, r);
     switch (type) {
     case ARG_ANY:
-        return !reg_is_pointer(value) || v->platform->privileged ? STATUS_OK : refuse_argument(v, s, r, "a number");
+        return !reg_is_pointer(value) || is_privileged(v) ? STATUS_OK : refuse_argument(v, s, r, "a number");
     case ARG_CONST:
     case ARG_SIZE_OR_ZERO: return check_number(v, s, r, type, call);
     case ARG_CONTEXT_OR_NULL:
@@ -159,18 +159,20 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
 static enum status check_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     enum status status = require_set(v, s, r);
     if (status != STATUS_OK) { return status; }
-    bool packet = v->platform->privileged && type != ARG_ANY && is_packet(reg_at(s, r));
+    bool packet = is_privileged(v) && type != ARG_ANY && is_packet(reg_at(s, r));
     if (packet && (call->prototype->flags & HELPER_TAKES_PACKET) == 0) { return refuse_argument(v, s, r, "nothing of the packet"); }
     switch (type) {
     case ARG_SCALAR:
     case ARG_SIZE: return check_number(v, s, r, type, call);
     case ARG_MAP: return check_map(v, s, r, call);
     case ARG_MAP_KEY:
-        call->key_known = v->platform->privileged && stack_constant(s, reg_at(s, r), &call->key);
+        call->key_known = is_privileged(v) && stack_constant(s, reg_at(s, r), &call->key);
         return check_argument_memory(v, s, r, call->map->key_size, ACCESS_READ);
     case ARG_MAP_VALUE: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
     case ARG_MEMORY: return check_sized_memory(v, s, r, call, ACCESS_READ);
-    default: return check_platform_argument(v, s, r, type, call);
+    default:
+        if (OTHER_PLATFORMS) { return check_platform_argument(v, s, r, type, call); }
+        return refuse_argument(v, s, r, "of another platform");
     }
 }
 
@@ -190,13 +192,13 @@ static void set_length(struct reg *r0, int64_t most) {
 /* What a lookup finds: a value, but another map in a map of maps, and a socket in a map of sockets. */
 static enum status set_found(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
     uint32_t type = call->map->type;
-    if (type == ARRAY_OF_MAPS || type == HASH_OF_MAPS) {
+    if (OTHER_PLATFORMS && (type == ARRAY_OF_MAPS || type == HASH_OF_MAPS)) {
         if (call->map->inner == 0) {
             return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "map %u does not say what maps it holds", (uint64_t)call->map_index);
         }
         reg_set_pointer(r0, REG_MAP_OR_NULL);
         r0->map = (uint8_t)(call->map->inner - 1);
-    } else if (type == SOCKMAP || type == SOCKHASH || type == XSKMAP) {
+    } else if (OTHER_PLATFORMS && (type == SOCKMAP || type == SOCKHASH || type == XSKMAP)) {
         reg_set_pointer(r0, REG_OBJECT_OR_NULL);
         r0->map = type == XSKMAP ? OBJECT_XDP_SOCKET : OBJECT_SOCKET;
         if (type != XSKMAP) {
@@ -225,30 +227,38 @@ static enum status set_object_result(struct verifier *v, struct state *s, struct
     return (flags & HELPER_ACQUIRES) != 0 ? reference_acquire(v, s, &r0->frame) : STATUS_OK;
 }
 
-static enum status set_result(struct verifier *v, struct state *s, const struct call *call) {
-    struct reg *r0 = reg_at(s, 0);
-    for (uint32_t r = 1; r <= 5; r++) { reg_at(s, r)->kind = REG_UNINIT; }
+/* Results that only other platforms' helpers have; false for a number. */
+static bool set_platform_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call, enum status *status) {
+    *status = STATUS_OK;
     switch (call->prototype->returns) {
-    case RETURNS_NOTHING: r0->kind = REG_UNINIT; return STATUS_OK;
-    case RETURNS_LENGTH: set_length(r0, call->size_max); return STATUS_OK;
-    case RETURNS_MAP_VALUE_OR_NULL: return set_found(v, s, r0, call);
+    case RETURNS_NOTHING: r0->kind = REG_UNINIT; return true;
+    case RETURNS_LENGTH: set_length(r0, call->size_max); return true;
     case RETURNS_MAP_VALUE:
         reg_set_pointer(r0, REG_MAP_VALUE);
         r0->map = call->map_index;
         r0->id = new_id(v);
-        return STATUS_OK;
+        return true;
     case RETURNS_RECORD_OR_NULL:
         reg_set_pointer(r0, REG_MEMORY_OR_NULL);
         r0->range = call->constant < OFFSET_LIMIT ? (uint32_t)call->constant : 0;
         r0->id = new_id(v);
-        return reference_acquire(v, s, &r0->frame);
+        *status = reference_acquire(v, s, &r0->frame);
+        return true;
     case RETURNS_OBJECT:
-    case RETURNS_OBJECT_OR_NULL: return set_object_result(v, s, r0, call);
-    default:
-        reg_set_scalar(r0);
-        scalar_set_unknown(&r0->var);
-        return STATUS_OK;
+    case RETURNS_OBJECT_OR_NULL: *status = set_object_result(v, s, r0, call); return true;
+    default: return false;
     }
+}
+
+static enum status set_result(struct verifier *v, struct state *s, const struct call *call) {
+    struct reg *r0 = reg_at(s, 0);
+    enum status status;
+    for (uint32_t r = 1; r <= 5; r++) { reg_at(s, r)->kind = REG_UNINIT; }
+    if (call->prototype->returns == RETURNS_MAP_VALUE_OR_NULL) { return set_found(v, s, r0, call); }
+    if (OTHER_PLATFORMS && set_platform_result(v, s, r0, call, &status)) { return status; }
+    reg_set_scalar(r0);
+    scalar_set_unknown(&r0->var);
+    return STATUS_OK;
 }
 
 /* ---- effects ---- */
@@ -270,6 +280,10 @@ static bool releases(const struct helper_prototype *prototype) {
 static enum status apply_effects(struct verifier *v, struct state *s, const struct call *call) {
     const struct helper_prototype *prototype = call->prototype;
     uint16_t flags = prototype->flags;
+    if ((flags & HELPER_WRITES_MAP) != 0 && (call->map->flags & MAP_FLAG_READ_ONLY) != 0) {
+        return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "map %u", (uint64_t)call->map_index);
+    }
+    if (!OTHER_PLATFORMS) { return STATUS_OK; }
     bool locked = reference_held(v, s, REFERENCE_LOCK);
     if (locked && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s); }
@@ -278,9 +292,6 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
         v->functions[s->frames[s->depth].function].tail_calls = true;
         enum status status = reference_none(v, s, "at a tail call");
         if (status != STATUS_OK) { return status; }
-    }
-    if ((flags & HELPER_WRITES_MAP) != 0 && (call->map->flags & MAP_FLAG_READ_ONLY) != 0) {
-        return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "map %u", (uint64_t)call->map_index);
     }
     if ((flags & HELPER_CHANGES_PACKET) != 0 && callback_depth(v, s) != 0) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the packet is changed in a function that is called back");
@@ -291,7 +302,7 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
 
 /* Maps of sockets change only where the kernel can take their lock. */
 static enum status check_socket_map(struct verifier *v, struct state *s, const struct call *call, uint32_t id) {
-    bool sockets = call->map != nullptr && (call->map->type == SOCKMAP || call->map->type == SOCKHASH);
+    bool sockets = OTHER_PLATFORMS && call->map != nullptr && (call->map->type == SOCKMAP || call->map->type == SOCKHASH);
     if (!sockets || (call->prototype->flags & HELPER_WRITES_MAP) == 0) { return STATUS_OK; }
     uint64_t types = id == HELPER_MAP_DELETE_ELEM ? v->platform->socket_map_deleters : v->platform->socket_map_writers;
     if ((types >> v->program->hook & 1) != 0) { return STATUS_OK; }

@@ -24,7 +24,7 @@ static bool may_be_null(const struct reg *r) {
 
 /* Either of two that nothing connects; where addresses are no secret, both are numbers. */
 static void join_unlike(const struct verifier *v, struct reg *r, const struct reg *old) {
-    if (r->kind == REG_UNINIT || old->kind == REG_UNINIT || !v->platform->privileged) {
+    if (r->kind == REG_UNINIT || old->kind == REG_UNINIT || !is_privileged(v)) {
         r->kind = REG_UNINIT;
         return;
     }

@@ -84,7 +84,7 @@ static enum status context_field(struct verifier *v, struct state *s, const stru
     bool object = p->kind != REG_CONTEXT;
     enum status status = check_unmixed(v, s, p, r);
     if (status != STATUS_OK) { return status; }
-    if (!object && at != off && v->platform->privileged) {
+    if (!object && at != off && is_privileged(v)) {
         return refuse(v, STATUS_CONTEXT_MODIFIED, s->pc, "%r is %R", r, p);
     }
     uint32_t size = object ? UINT16_MAX : v->type->context_bytes;
@@ -168,7 +168,7 @@ enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_i
     if ((insn.opcode & 0xe0u) == BPF_MODE_IND) {
         status = require_set(v, s, insn_src(insn));
         if (status != STATUS_OK) { return status; }
-        if (reg_is_pointer(reg_at(s, insn_src(insn))) && !v->platform->privileged) {
+        if (reg_is_pointer(reg_at(s, insn_src(insn))) && !is_privileged(v)) {
             return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R", insn_src(insn), reg_at(s, insn_src(insn)));
         }
     }
@@ -189,7 +189,7 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
         if (status == STATUS_OK) { *dst = loaded; }
         return status;
     }
-    bool reads_map = p->kind == REG_MAP && v->platform->privileged;
+    bool reads_map = p->kind == REG_MAP && is_privileged(v);
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT || reads_map) { return load_context(v, s, insn, sign_extend); }
     if (p->kind == REG_SCALAR && p->map == ORIGIN_KERNEL) {
         set_kernel_word(dst, bytes, sign_extend);
@@ -218,7 +218,7 @@ enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn
         enum status status = check_unmixed(v, s, p, dst);
         return status == STATUS_OK ? stack_store(v, s, p, insn.off, bytes, value) : status;
     }
-    if (from_register && p->kind > REG_SCALAR && reg_is_pointer(value) && !v->platform->privileged) {
+    if (from_register && p->kind > REG_SCALAR && reg_is_pointer(value) && !is_privileged(v)) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; pointers can be kept on the stack only", insn_src(insn), value);
     }
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT) { return store_context(v, s, insn); }
@@ -271,7 +271,7 @@ enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn ins
         enum status status = require_set(v, s, operands[i]);
         if (status != STATUS_OK) { return status; }
         struct reg *operand = reg_at(s, operands[i]);
-        if (reg_is_pointer(operand) && !v->platform->privileged) {
+        if (reg_is_pointer(operand) && !is_privileged(v)) {
             return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; atomics take numbers", operands[i], operand);
         }
     }

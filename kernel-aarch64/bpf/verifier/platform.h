@@ -7,6 +7,11 @@
 #include "gen/abi_vectors.h"
 #include <stdint.h>
 
+/* The kernel's image judges programs of its own platform only: what others need is left out of it. */
+#ifndef OTHER_PLATFORMS
+#define OTHER_PLATFORMS 0
+#endif
+
 /* What other platforms' helpers take, beside enum helper_argument. */
 enum platform_argument : uint8_t {
     ARG_ANY = 16,         /* whatever is set */

@@ -29,7 +29,7 @@ static bool is_packet(const struct reg *r) {
 static enum status subtract_pointers(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src) {
     struct reg *dst = reg_at(s, insn_dst(insn));
     bool related = pointers_share_base(dst, src);
-    if (!related && !(is_packet(dst) && is_packet(src)) && !v->platform->privileged) {
+    if (!related && !(is_packet(dst) && is_packet(src)) && !is_privileged(v)) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R and %r is %R: not in one object", insn_dst(insn), dst,
                       insn_src(insn), src);
     }
@@ -66,7 +66,7 @@ static void lose_pointer(struct reg *p) {
 static enum status add_offset(struct verifier *v, struct state *s, struct bpf_insn insn, struct reg *p, const struct scalar *by,
                               bool subtract) {
     if (!in_limit(by->smin, by->smax)) {
-        bool from_below = v->platform->privileged && !subtract && in_limit(by->smin, by->smin) && in_limit(p->var.smin + by->smin, p->var.smin + by->smin);
+        bool from_below = is_privileged(v) && !subtract && in_limit(by->smin, by->smin) && in_limit(p->var.smin + by->smin, p->var.smin + by->smin);
         if (!from_below) { return refuse_offset(v, s, insn, p, by); }
         lose_pointer(p);
         return STATUS_OK;
@@ -78,7 +78,7 @@ static enum status add_offset(struct verifier *v, struct state *s, struct bpf_in
         p->off = (int32_t)off;
         return STATUS_OK;
     }
-    if (p->kind == REG_CONTEXT && v->platform->privileged) {
+    if (p->kind == REG_CONTEXT && is_privileged(v)) {
         lose_pointer(p);
         return STATUS_OK;
     }
@@ -87,7 +87,7 @@ static enum status add_offset(struct verifier *v, struct state *s, struct bpf_in
     }
     struct scalar before = p->var;
     scalar_alu64(subtract ? BPF_ALU_SUB : BPF_ALU_ADD, false, &p->var, by);
-    if (v->platform->privileged && in_limit(p->var.smin, p->var.smin) && p->var.smax >= OFFSET_LIMIT) {
+    if (is_privileged(v) && in_limit(p->var.smin, p->var.smin) && p->var.smax >= OFFSET_LIMIT) {
         lose_pointer(p);
         return STATUS_OK;
     }
@@ -107,7 +107,7 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     const struct reg *p = dst->kind != REG_SCALAR ? dst : src;
     uint32_t named = dst->kind != REG_SCALAR ? insn_dst(insn) : insn_src(insn);
     uint32_t op = insn.opcode & 0xf0u;
-    if (insn_class(insn) != BPF_CLASS_ALU64 && op == BPF_ALU_SUB && v->platform->privileged) {
+    if (insn_class(insn) != BPF_CLASS_ALU64 && op == BPF_ALU_SUB && is_privileged(v)) {
         reg_set_scalar(dst);
         scalar_set_unknown(&dst->var);
         scalar_zero_extend_32(&dst->var);
@@ -123,7 +123,7 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     bool adds = op == BPF_ALU_ADD && (dst->kind == REG_SCALAR || src->kind == REG_SCALAR);
     bool subtracts = op == BPF_ALU_SUB && src->kind == REG_SCALAR;
     const struct reg *by_zero = p == dst ? src : dst;
-    bool moves_map = p->kind == REG_MAP && !(v->platform->privileged && adds && scalar_is_const(&by_zero->var) && by_zero->var.value == 0);
+    bool moves_map = p->kind == REG_MAP && !(is_privileged(v) && adds && scalar_is_const(&by_zero->var) && by_zero->var.value == 0);
     if ((!adds && !subtracts) || p->kind == REG_PACKET_END || moves_map || p->kind == REG_OBJECT || p->kind == REG_FUNCTION) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only numbers can be added to or taken from pointers into memory",
                       named, p);

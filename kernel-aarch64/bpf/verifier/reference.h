@@ -6,7 +6,7 @@
 
 /* Register kinds that may carry a reference have it in `frame`; 0 is none. */
 static inline bool reg_has_reference(const struct reg *r) {
-    return (r->kind == REG_MEMORY || r->kind == REG_MEMORY_OR_NULL || r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL) &&
+    return OTHER_PLATFORMS && (r->kind == REG_MEMORY || r->kind == REG_MEMORY_OR_NULL || r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL) &&
            r->frame != 0;
 }
 
@@ -17,7 +17,7 @@ enum { REFERENCE_LOCK = 255 };
 /* The lock, which is held once at most. */
 [[nodiscard]] enum status reference_lock(struct verifier *v, struct state *s);
 bool reference_held(const struct verifier *v, const struct state *s, uint8_t reference);
-static inline bool reference_any(const struct state *s) { return s->frames[0].call != 0; }
+static inline bool reference_any(const struct state *s) { return OTHER_PLATFORMS && s->frames[0].call != 0; }
 /* Ends a reference: it is no longer held, and every register that has it is void. */
 [[nodiscard]] enum status reference_release(struct verifier *v, struct state *s, uint8_t reference);
 /* No longer held, because it was null; registers stay. */

@@ -117,14 +117,14 @@ static enum status pointer_certainty(struct verifier *v, struct state *s, struct
     }
     bool ordered = is_equality(o->op) || is_unsigned_order(o->op);
     if (ordered && is_packet_end_check(o)) {
-        *certainty = v->platform->privileged ? past_certainty(o) : SOMETIMES;
+        *certainty = is_privileged(v) ? past_certainty(o) : SOMETIMES;
         return STATUS_OK;
     }
     if (o->is64 && ordered && pointers_share_base(o->dst, o->src)) {
         *certainty = compare_pointers(v, o);
         return STATUS_OK;
     }
-    if (v->platform->privileged) {
+    if (is_privileged(v)) {
         *certainty = SOMETIMES;
         return STATUS_OK;
     }
@@ -269,12 +269,12 @@ static void assume_packet_end(struct verifier *v, struct state *s, const struct 
     bool swapped = !ends(o->dst, o->src);
     struct reg *p = swapped ? (struct reg *)o->src : o->dst;
     op = op_from_left(op, swapped);
-    if (v->platform->privileged && p->kind == REG_PACKET && (op == BPF_JMP_JGT || op == BPF_JMP_JGE) && touch(v, p)) {
+    if (is_privileged(v) && p->kind == REG_PACKET && (op == BPF_JMP_JGT || op == BPF_JMP_JGE) && touch(v, p)) {
         p->frame = op == BPF_JMP_JGT ? PAST_BEHIND : PAST_AT_LEAST_AT;
     }
     bool below = op == BPF_JMP_JLT;
     if ((op != BPF_JMP_JEQ && op != BPF_JMP_JLE && !below) || p->off < 0 || p->var.smin < 0) { return; }
-    if (v->platform->privileged && p->off + p->var.smax > PLATFORM_PACKET_REACH) { return; }
+    if (is_privileged(v) && p->off + p->var.smax > PLATFORM_PACKET_REACH) { return; }
     uint32_t range = (uint32_t)p->off + below;
     narrow_all(v, s, &(struct narrowing){.id = p->id, .kind = p->kind, .range = range});
 }

@@ -37,7 +37,7 @@ static bool spill_overlaps(const struct slot *slot, uint8_t mask) {
 
 /* What is left of a pointer that was partly overwritten can't be read, where addresses are secret. */
 static void drop_spill(const struct verifier *v, struct slot *slot) {
-    if (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg) && !v->platform->privileged) {
+    if (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg) && !is_privileged(v)) {
         slot->written &= (uint8_t)~bytes_mask(slot->spill_at, slot->spill_bytes);
     }
     slot->spill_bytes = 0;
@@ -74,7 +74,7 @@ static enum status check_not_part(struct verifier *v, struct state *s, const str
 static enum status check_readable(struct verifier *v, struct state *s, const struct reg *p, struct reach reach) {
     uint32_t bad = 0;
     bool pointer = false;
-    if (v->platform->privileged || bytes_readable(&s->frames[p->frame], reach, &bad, &pointer)) { return STATUS_OK; }
+    if (is_privileged(v) || bytes_readable(&s->frames[p->frame], reach, &bad, &pointer)) { return STATUS_OK; }
     int64_t off = (int64_t)bad - BPF_STACK_BYTES;
     if (pointer) { return refuse(v, STATUS_POINTER_LEAK, s->pc, "stack byte %d is part of a pointer", off); }
     return refuse(v, STATUS_UNINITIALISED_STACK, s->pc, "stack byte %d is not written", off);
@@ -151,7 +151,7 @@ static enum status check_kept_pointer(struct verifier *v, struct state *s, const
 
 /* Each call of a function that is called back must find the pointers that the first one finds. */
 static enum status check_callers_pointers(struct verifier *v, struct state *s, const struct reg *p, struct reach reach, bool pointer) {
-    if (!v->platform->privileged || s->depth == 0 || p->frame >= callback_depth(v, s)) { return STATUS_OK; }
+    if (!is_privileged(v) || s->depth == 0 || p->frame >= callback_depth(v, s)) { return STATUS_OK; }
     const struct frame *frame = &s->frames[p->frame];
     for (uint32_t byte = reach.first & ~7u; byte < reach.end && !pointer; byte += 8) {
         const struct slot *slot = &frame->slots[byte / 8];
@@ -165,7 +165,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     enum status status = check_aligned(v, s, p, off, bytes);
     if (status == STATUS_OK) { status = stack_reach(v, s, p, off, bytes, &reach); }
     struct reg number;
-    if (status == STATUS_OK && reg_is_pointer(value) && v->platform->privileged && !reach.exact) {
+    if (status == STATUS_OK && reg_is_pointer(value) && is_privileged(v) && !reach.exact) {
         reg_set_scalar(&number); /* its address as a number */
         scalar_set_loaded(&number.var, bytes, false);
         value = &number;

@@ -177,7 +177,7 @@ static enum status check_edges(struct verifier *v) {
         if (status != STATUS_OK) { return status; }
     } while (sweep.again);
     /* Linux allows such a loop where no run comes: the walk sees whether one does. */
-    if (v->loop_count != 0 && !v->platform->privileged) {
+    if (v->loop_count != 0 && !is_privileged(v)) {
         enum status status = check_exits(v);
         if (status != STATUS_OK) { return status; }
     }

@@ -21,7 +21,7 @@ static enum status move_register(struct verifier *v, struct state *s, struct bpf
     enum status status = require_set(v, s, insn_src(insn));
     if (status != STATUS_OK) { return status; }
     struct reg *dst = reg_at(s, insn_dst(insn)), *src = reg_at(s, insn_src(insn));
-    if (src->kind != REG_SCALAR && v->platform->privileged && (!is_wide(insn) || insn.off != 0)) {
+    if (src->kind != REG_SCALAR && is_privileged(v) && (!is_wide(insn) || insn.off != 0)) {
         set_address_number(dst, is_wide(insn));
         return STATUS_OK;
     }
@@ -65,7 +65,7 @@ static enum status step_one_operand(struct verifier *v, struct state *s, struct 
     enum status status = require_set(v, s, insn_dst(insn));
     if (status != STATUS_OK) { return status; }
     struct reg *dst = reg_at(s, insn_dst(insn));
-    if (dst->kind != REG_SCALAR && v->platform->privileged) {
+    if (dst->kind != REG_SCALAR && is_privileged(v)) {
         set_address_number(dst, is_wide(insn) || shape == SHAPE_SWAP); /* a swap of 64 bits has the class of 32 bits */
         return STATUS_OK;
     }
@@ -124,7 +124,7 @@ enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, 
         status = require_set(v, s, insn_src(insn));
         if (status != STATUS_OK) { return status; }
         src = reg_at(s, insn_src(insn));
-        if (v->platform->privileged && dst->kind == REG_SCALAR && shifts_too_far(insn, src)) {
+        if (is_privileged(v) && dst->kind == REG_SCALAR && shifts_too_far(insn, src)) {
             set_address_number(dst, is_wide(insn));
             return STATUS_OK;
         }
@@ -133,7 +133,7 @@ enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, 
             src = &number;
         }
     } else {
-        if (v->platform->privileged && !immediate_has_meaning(insn)) { return refuse(v, STATUS_BAD_IMMEDIATE, s->pc, "%d", (int64_t)insn.imm); }
+        if (is_privileged(v) && !immediate_has_meaning(insn)) { return refuse(v, STATUS_BAD_IMMEDIATE, s->pc, "%d", (int64_t)insn.imm); }
         reg_set_scalar(&number);
         scalar_set_const(&number.var, imm);
     }

@@ -76,8 +76,8 @@ static enum status verify(struct verifier *v, const struct verifier_workspace *w
     if (status == STATUS_OK) { status = compute_order(v); }
     if (status != STATUS_OK) { return status; }
     v->live = take_memory(v, v->point_count * (uint32_t)sizeof(*v->live));
-    v->accesses = v->platform->privileged ? take_memory(v, v->program->count) : nullptr;
-    if (v->live == nullptr || (v->accesses == nullptr && v->platform->privileged)) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    v->accesses = is_privileged(v) ? take_memory(v, v->program->count) : nullptr;
+    if (v->live == nullptr || (v->accesses == nullptr && is_privileged(v))) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     uint8_t *free = v->free;
     status = walk(v, workspace, false);
     if (status == STATUS_OK || status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) { return status; }
