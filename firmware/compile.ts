@@ -169,6 +169,7 @@ const link = async (
       '-pie',
       '--no-dynamic-linker',
       '--gc-sections',
+      '--icf=safe', // of functions whose addresses nobody compares
       // Of all files at once: inline what is called once or is no larger than its call.
       '-mllvm',
       '-inline-threshold=5',

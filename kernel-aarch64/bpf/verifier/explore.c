@@ -246,7 +246,7 @@ static enum status walk_on(struct verifier *v, struct walk *w, enum flow flow, b
     struct state *s = &w->state;
     enum status status = STATUS_OK;
     if (flow == FLOW_REFUSED) { return v->result->status; }
-    if (flow == FLOW_CALLBACK) {
+    if (OTHER_PLATFORMS && flow == FLOW_CALLBACK) {
         status = call_back(v, w);
         if (status != STATUS_OK) { return status; }
     }

@@ -51,7 +51,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     compute_liveness(v);
     if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
     enum status status = explore(v, workspace->step_budget);
-    v->result->bound = callback_bound(v, v->result->bound);
+    if (OTHER_PLATFORMS) { v->result->bound = callback_bound(v, v->result->bound); }
     return status == STATUS_OK ? check_stack_chain(v) : status;
 }
 
