@@ -19,6 +19,14 @@ export {
 } from './detect.ts';
 export { firstDifference } from './differential.ts';
 export type { EventListener, LoopEvent } from './event.ts';
+export {
+  historyOf,
+  NotInLedgerError,
+  type PatchHistory,
+  programsOf,
+  type Replay,
+  replay,
+} from './history.ts';
 export { codeHash, hexHash, type Judgement, type JudgePolicy, judge, type Layer, layers } from './judge.ts';
 export { type Entry, fileStore, Ledger, LedgerError, type LedgerStore, memoryStore } from './ledger.ts';
 export { type LlmOptions, type LlmProposer, llmProposer } from './llm.ts';

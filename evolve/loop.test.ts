@@ -5,14 +5,18 @@ import { assemble, type ModuleProgram } from '../ebpf/index.ts';
 import { stopSolver } from '../ebpf/prover/index.ts';
 import {
   type Detection,
+  historyOf,
   Ledger,
   Loop,
   type LoopEvent,
   makeSlower,
   makeUnsafe,
   memoryStore,
+  NotInLedgerError,
   type Proposer,
   ProposerError,
+  programsOf,
+  replay,
   rulesProposer,
   WrongVersionError,
 } from './index.ts';
@@ -172,4 +176,21 @@ test.serial('another_version_on_the_board_stops_the_loop_before_it_pushes', asyn
   const { loop, board, target } = setUp([rulesProposer]);
   board.program = { ...program, code: assemble('r0 = 0\n exit') };
   await t.throwsAsync(loop.improve(target, detection), { instanceOf: WrongVersionError });
+});
+
+test.serial('any_patch_can_be_explained_and_judged_again_from_the_ledger', async (t) => {
+  const { loop, target, ledger, store } = setUp([rulesProposer]);
+  await loop.improve(target, detection);
+  const read = new Ledger(memoryStore(store.text));
+  const proposal = read.entries().find((e) => e.kind === 'proposal')!;
+  const history = historyOf(read, String(proposal.candidate).slice(0, 10));
+  t.is(history.detection?.rule, 'over-budget');
+  t.is(history.outcome?.verdict, 'promoted');
+  t.deepEqual(programsOf(history).before, program);
+  t.deepEqual(historyOf(ledger, String(proposal.seq)).push?.seq, history.push?.seq);
+  const { judgement, agrees } = await replay(history);
+  t.true(agrees, judgement.reason);
+  const forged = { ...history, proposal: { ...history.proposal, after: history.proposal.before } };
+  t.false((await replay(forged as typeof history)).agrees);
+  t.throws(() => historyOf(read, '99'), { instanceOf: NotInLedgerError });
 });

@@ -6,6 +6,7 @@ import type { SigningKey } from '../firmware/sign.ts';
 import { type BoardEvent, type BoardPort, buildPatch, type InstallOptions } from './board.ts';
 import type { Detection } from './detect.ts';
 import { type EventListener, type LoopEvent, proposalEvent } from './event.ts';
+import { settingOf } from './history.ts';
 import { hexHash, type Judgement, type JudgePolicy, judge } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 import { type Proposal, type Proposer, ProposerError } from './proposer.ts';
@@ -138,7 +139,13 @@ export class Loop {
     };
     const event = proposalEvent(head, judgement);
     const { modelHash, promptHash } = proposal;
-    const origin = { modelHash, promptHash, before: target.program.code, after: proposal.code };
+    const origin = {
+      modelHash,
+      promptHash,
+      before: target.program.code,
+      after: proposal.code,
+      setting: settingOf(target.program),
+    };
     this.#o.ledger.append('proposal', target.name, {
       ...event,
       ...ids,

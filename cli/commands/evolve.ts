@@ -22,6 +22,7 @@ import { readProgram, stemOf } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
 import { patchFor, push } from '../patching.ts';
 import { type ModelOptions, proposersFor } from '../proposers.ts';
+import { registerEvolveHistory } from './evolve-history.ts';
 
 type EvolveOptions = ModelOptions & {
   readonly name?: string;
@@ -109,7 +110,7 @@ const evolve = (context: Context, file: string, options: EvolveOptions, board: B
 
 /** `velocity evolve FILE`: one turn of the loop on one module. */
 export const registerEvolve = (program: Command, context: Context): void => {
-  program
+  const command = program
     .command('evolve')
     .description('watch a module, and when it is slow, find, prove, push and watch a faster version')
     .argument('<file>', 'source or object of the module as it runs on the board')
@@ -133,4 +134,5 @@ export const registerEvolve = (program: Command, context: Context): void => {
     .action((file: string, options: EvolveOptions, command: Command) =>
       evolve(context, file, options, boardOptionsOf(command)),
     );
+  registerEvolveHistory(command, context);
 };

@@ -44,7 +44,13 @@ const attackTable = () =>
   );
 
 const leaves = (command: Command): Command[] =>
-  command.commands.length === 0 ? [command] : command.commands.flatMap((child) => leaves(child as Command));
+  command.commands.length === 0
+    ? [command]
+    : [
+        // A group that takes arguments of its own is a command too.
+        ...(command.registeredArguments.length > 0 ? [command] : []),
+        ...command.commands.flatMap((child) => leaves(child as Command)),
+      ];
 
 const nameOf = (command: Command): string =>
   command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();

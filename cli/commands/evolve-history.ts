@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { disassembleText } from '../../ebpf/index.ts';
+import {
+  type Entry,
+  fileStore,
+  historyOf,
+  Ledger,
+  type PatchHistory,
+  programsOf,
+  replay,
+} from '../../evolve/index.ts';
+import { paths } from '../../firmware/index.ts';
+import type { Context } from '../context.ts';
+import { OutcomeError } from '../failure.ts';
+
+type LedgerOptions = { readonly ledger: string };
+
+const open = ({ ledger }: LedgerOptions) => new Ledger(fileStore(ledger));
+const short = (hash: unknown) => String(hash ?? '').slice(0, 12);
+
+const gained = (e: Entry) =>
+  e.cycles_before === undefined ? '' : `, ${e.cycles_before} → ${e.cycles_after} cycles a call`;
+
+const summaries: Readonly<Record<string, (e: Entry) => string>> = {
+  detect: (e) => `${e.reason}`,
+  proposal: (e) => `${short(e.candidate)} by ${e.proposer}: ${e.verdict} (${e.layer}: ${e.reason})`,
+  push: (e) => `${short(e.candidate)} as version ${e.version}`,
+  outcome: (e) => `${short(e.candidate)} ${e.verdict}: ${e.reason}${gained(e)}`,
+  rest: (e) => `${e.reason}`,
+};
+
+const lineOf = (e: Entry) =>
+  `${String(e.seq).padStart(5)}  ${e.time.slice(0, 19)}  ${e.module.padEnd(16)} ${e.kind.padEnd(8)} ${summaries[e.kind]?.(e) ?? ''}`;
+
+/** What is shown of an entry to programs: all of it but the code and the patch, which `diff` and `replay` read. */
+const plain = ({ before: _b, after: _a, patch: _p, setting: _s, ...rest }: Entry) => rest;
+
+const show = ({ output }: Context, h: PatchHistory) => {
+  const { proposal, detection, push, outcome } = h;
+  const proof = proposal.proof as { verdict: string; hash: string; queries: number; ms: number } | undefined;
+  const lines = [
+    `${proposal.module}: ${short(proposal.candidate)} replaces ${short(proposal.parent)}`,
+    detection
+      ? `telemetry  line ${detection.seq}: ${detection.reason} (${detection.rule})`
+      : 'telemetry  none: it was proposed by hand',
+    `proposed   line ${proposal.seq} by ${proposal.proposer}: ${proposal.note}`,
+    `judged     ${proposal.verdict} by the layer ${proposal.layer}: ${proposal.reason}`,
+    ...(proof
+      ? [`proof      ${proof.verdict}, ${proof.queries} queries, ${proof.ms} ms, ${proof.hash}`]
+      : []),
+    ...(push ? [`pushed     line ${push.seq} as version ${push.version}`] : []),
+    ...(outcome
+      ? [`outcome    line ${outcome.seq}: ${outcome.verdict}: ${outcome.reason}${gained(outcome)}`]
+      : []),
+  ];
+  const entries = [detection, proposal, push, outcome].filter((e) => e !== undefined).map(plain);
+  output.fact({ event: 'patch', entries }, lines.join('\n'));
+};
+
+/** Lines that only one side has, with what both have between them: longest common subsequence. */
+export const lineDiff = (before: readonly string[], after: readonly string[]): string[] => {
+  const length = before
+    .map(() => new Array<number>(after.length + 1).fill(0))
+    .concat([new Array<number>(after.length + 1).fill(0)]);
+  for (let i = before.length - 1; i >= 0; i--)
+    for (let j = after.length - 1; j >= 0; j--)
+      length[i]![j] =
+        before[i] === after[j]
+          ? length[i + 1]![j + 1]! + 1
+          : Math.max(length[i + 1]![j]!, length[i]![j + 1]!);
+  const out: string[] = [];
+  let [i, j] = [0, 0];
+  while (i < before.length || j < after.length) {
+    if (i < before.length && before[i] === after[j]) {
+      out.push(`  ${before[i++]}`);
+      j++;
+    } else if (j >= after.length || (i < before.length && length[i + 1]![j]! >= length[i]![j + 1]!))
+      out.push(`- ${before[i++]}`);
+    else out.push(`+ ${after[j++]}`);
+  }
+  return out;
+};
+
+const diff = ({ output }: Context, h: PatchHistory) => {
+  const { before, after } = programsOf(h);
+  const text = (code: Uint8Array) =>
+    disassembleText(code, { labels: true, helperNames: true }).trimEnd().split('\n');
+  const lines = lineDiff(text(before.code), text(after.code));
+  output.fact(
+    { event: 'diff', module: h.proposal.module, candidate: h.proposal.candidate, lines },
+    lines.join('\n'),
+  );
+};
+
+const again = async ({ output }: Context, h: PatchHistory) => {
+  const { judgement, agrees } = await replay(h);
+  const { verdict, layer, reason, proof } = judgement;
+  output.fact(
+    { event: 'replay', agrees, verdict, layer, reason, proof_hash: proof?.hash },
+    `${agrees ? 'the same as in the ledger' : 'NOT what the ledger says'}: ${verdict} by the layer ${layer}: ${reason}`,
+  );
+  if (!agrees) throw new OutcomeError('failed', 'judged again, the proposal is not what the ledger says');
+};
+
+/** `velocity evolve log|show|diff|replay`: what the loop did, from its ledger. */
+export const registerEvolveHistory = (evolve: Command, context: Context): void => {
+  const where = () =>
+    new Option('--ledger <file>', 'where every step was kept').default(
+      join(paths.state, 'ledger.jsonl'),
+      'ledger.jsonl in .velocity of this checkout, or in ~/.local/state/velocity',
+    );
+  evolve
+    .command('log')
+    .description('list what the loop did: detections, proposals, patches and what became of them')
+    .option('--module <name>', 'only this module')
+    .addOption(where())
+    .addHelpText('after', '\nExample:\n  velocity evolve log --module fir')
+    .action((options: LedgerOptions & { module?: string }) => {
+      for (const e of open(options).entries(options.module))
+        context.output.fact({ event: 'entry', ...plain(e) }, lineOf(e));
+    });
+  const onPatch = (name: string, doc: string, act: (c: Context, h: PatchHistory) => unknown) =>
+    evolve
+      .command(name)
+      .description(doc)
+      .argument('<patch>', 'line of the proposal in the log, or the start of its hash')
+      .addOption(where())
+      .addHelpText('after', `\nExample:\n  velocity evolve ${name} 2`)
+      .action(async (patch: string, options: LedgerOptions) => {
+        await act(context, historyOf(open(options), patch));
+      });
+  onPatch('show', 'explain one patch: from which telemetry, by whom, what proved it, what it gained', show);
+  onPatch('diff', 'show the instructions that one patch changes', diff);
+  onPatch('replay', 'judge one proposal again and compare with the ledger', again);
+};

@@ -1,0 +1,96 @@
+/** What the ledger knows of patches: who proposed each, from which telemetry, what proved it, what became of it. */
+import type { ModuleProgram } from '../ebpf/index.ts';
+import { type Judgement, type JudgePolicy, judge } from './judge.ts';
+import type { Entry, Ledger } from './ledger.ts';
+
+export type PatchHistory = {
+  readonly proposal: Entry;
+  /** The detection that it answers. */
+  readonly detection: Entry | undefined;
+  readonly push: Entry | undefined;
+  readonly outcome: Entry | undefined;
+};
+
+/** Nothing in the ledger fits what was asked for. */
+export class NotInLedgerError extends Error {
+  override name = 'NotInLedgerError';
+  readonly exit = 'failed';
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : '');
+
+/** @param wanted sequence number of the proposal's line, or the start of its candidate's hash @throws NotInLedgerError */
+export const historyOf = (ledger: Ledger, wanted: string): PatchHistory => {
+  const entries = ledger.entries();
+  const isWanted = (e: Entry) =>
+    e.kind === 'proposal' &&
+    (String(e.seq) === wanted || (wanted.length >= 4 && text(e.candidate).startsWith(wanted)));
+  const proposal = entries.findLast(isWanted);
+  if (!proposal)
+    throw new NotInLedgerError(
+      `the ledger has no proposal ${wanted}; see \`velocity evolve log\` for those it has`,
+    );
+  const same = (e: Entry) =>
+    e.seq > proposal.seq && e.candidate === proposal.candidate && e.parent === proposal.parent;
+  return {
+    proposal,
+    detection: entries.findLast(
+      (e) => e.kind === 'detect' && e.module === proposal.module && e.seq < proposal.seq,
+    ),
+    push: entries.find((e) => e.kind === 'push' && same(e)),
+    outcome: entries.find((e) => e.kind === 'outcome' && same(e)),
+  };
+};
+
+type StoredMap = Omit<ModuleProgram['maps'][number], 'init'> & { readonly init?: string };
+type StoredSetting = Omit<ModuleProgram, 'code' | 'maps' | 'lines'> & { readonly maps: readonly StoredMap[] };
+
+/** The surroundings of a program as the ledger keeps them: all that judging it again needs besides its code. */
+export const settingOf = ({ name, section, hook, hookId, maps }: ModuleProgram): StoredSetting => ({
+  name,
+  section,
+  hook,
+  hookId,
+  maps: maps.map(({ init, ...map }) => ({
+    ...map,
+    ...(init ? { init: Buffer.from(init).toString('hex') } : {}),
+  })),
+});
+
+/** The programs before and after. @throws NotInLedgerError when the line is older than the ledger's keeping of them */
+export const programsOf = ({ proposal }: PatchHistory): { before: ModuleProgram; after: ModuleProgram } => {
+  const setting = proposal.setting as StoredSetting | undefined;
+  if (!setting)
+    throw new NotInLedgerError(
+      `line ${proposal.seq} was written before the ledger kept maps; it can not be replayed`,
+    );
+  const maps = setting.maps.map(({ init, ...map }) => ({
+    ...map,
+    ...(init ? { init: new Uint8Array(Buffer.from(init, 'hex')) } : {}),
+  }));
+  const program = (code: unknown): ModuleProgram => ({
+    ...setting,
+    maps,
+    code: new Uint8Array(Buffer.from(text(code), 'hex')),
+  });
+  return { before: program(proposal.before), after: program(proposal.after) };
+};
+
+export type Replay = { readonly judgement: Judgement; readonly agrees: boolean };
+
+/** Judges a proposal of the ledger again. It agrees when verdict, layer and the proof's hash are what the ledger says. */
+export const replay = async (history: PatchHistory, policy: JudgePolicy = {}): Promise<Replay> => {
+  const { before, after } = programsOf(history);
+  const { proposal } = history;
+  const judgement = await judge(
+    before,
+    { code: after.code, proposer: text(proposal.proposer), note: '' },
+    policy,
+  );
+  const proof = proposal.proof as { hash?: string } | undefined;
+  const agrees =
+    judgement.verdict === proposal.verdict &&
+    judgement.layer === proposal.layer &&
+    judgement.proof?.hash === proof?.hash;
+  return { judgement, agrees };
+};
