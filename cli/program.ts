@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { DEFAULT_BAUD } from '../link/index.ts';
 import { registerBpf } from './commands/bpf.ts';
 import { registerBuild } from './commands/build.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { registerCrash } from './commands/crash.ts';
 import { registerDemo } from './commands/demo.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -44,6 +45,7 @@ const commands: readonly Register[] = [
   registerModels,
   registerBpf,
   registerDoctor,
+  registerCompletion,
   ...sourceCommands,
 ];
 
