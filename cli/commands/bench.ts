@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { requireTool, root } from '../../firmware/index.ts';
@@ -14,6 +15,13 @@ import {
   peerMetrics,
   rowTable,
 } from '../../test/bench/peers/index.ts';
+import {
+  drawing,
+  measureVerifier,
+  verifierMetrics,
+  page as verifierPage,
+  rowTable as verifierTable,
+} from '../../test/bench/verifier/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError, UsageError } from '../failure.ts';
@@ -51,7 +59,7 @@ const showRows = (context: Context, { rows }: Comparison) => {
 const checkPeerBoard = ({ port, board = EMULATED }: BoardOptions) => {
   if (port || board !== EMULATED) {
     throw new UsageError(
-      `--peers compares executed instructions on ${EMULATED}`,
+      `--peers and --verifier compare executed instructions on ${EMULATED}`,
       'leave --port and --board away',
     );
   }
@@ -79,7 +87,26 @@ const benchPeers = async (context: Context, write: boolean) => {
   if (wrong.length > 0) throw new OutcomeError('failed', `results differ: ${wrong.join(', ')}`);
 };
 
-type BenchOptions = BoardOptions & { readonly peers?: boolean; readonly write?: boolean };
+const VERIFIER_PAGE = join(root, 'docs/reference/verifier-benchmark.md');
+
+const benchVerifier = async (context: Context, write: boolean) => {
+  const say = (line: string) => context.output.progress(line);
+  installTools(['clang', 'lld', 'qemu'], say);
+  const rows = await withLink(context, { board: EMULATED }, (link) => measureVerifier(link, say));
+  for (const row of rows) if (context.output.json) context.output.fact(row, '');
+  context.output.print(`${verifierTable(rows)}\n`);
+  show(context, verifierMetrics(rows));
+  if (!write) return;
+  const host = `${cpus()[0]?.model ?? 'unknown'}, Node.js ${process.version}`;
+  writeFileSync(VERIFIER_PAGE, verifierPage(rows, { qemu: qemuVersion(requireTool('qemu')), host }));
+  writeFileSync(VERIFIER_PAGE.replace(/md$/, 'svg'), drawing(rows));
+};
+
+type BenchOptions = BoardOptions & {
+  readonly peers?: boolean;
+  readonly verifier?: boolean;
+  readonly write?: boolean;
+};
 
 /** `velocity bench`: every figure that has a goal, measured by the board in executed instructions. */
 export const registerBench = (program: Command, context: Context): void => {
@@ -87,13 +114,20 @@ export const registerBench = (program: Command, context: Context): void => {
     .command('bench')
     .description('measure boot, size, loading, accounting and swaps, each against its goal')
     .option('--peers', "compare the JIT with Debian's Linux for arm64 and with native code, in the same QEMU")
-    .option('--write', 'with --peers: renew docs/reference/jit-benchmark.md')
+    .option(
+      '--verifier',
+      'the search for certificates here, and their check on a board, over sizes and branches',
+    )
+    .option('--write', 'with --peers or --verifier: renew its page in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
-      if (options.write && !options.peers) throw new UsageError('--write needs --peers');
-      if (!options.peers) return benchKernel(context, board);
+      if (options.write && !options.peers && !options.verifier)
+        throw new UsageError('--write needs --peers or --verifier');
+      if (options.peers && options.verifier)
+        throw new UsageError('--peers and --verifier are two benchmarks', 'run one after the other');
+      if (!options.peers && !options.verifier) return benchKernel(context, board);
       checkPeerBoard(board);
-      await benchPeers(context, options.write === true);
+      await (options.verifier ? benchVerifier : benchPeers)(context, options.write === true);
     });
 };

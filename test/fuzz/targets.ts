@@ -63,6 +63,12 @@ const seedKey = (): SigningKey => {
   return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).subarray(12) };
 };
 
+/** Loops with bytes that rank them are what a certificate is about. */
+const loops = [
+  'r0 = 0\nr3 = 0\nr3 += 1\nif r3 < 10 goto -2\nexit',
+  'r2 = 0\nr3 = r1\nr3 += r2\nr0 = *(u8 *)(r3 + 0)\nr2 += 2\nif r2 != 64 goto -5\nexit',
+];
+
 const cose = [
   'lib/cbor.c',
   'lib/cbor_deterministic.c',
@@ -156,6 +162,17 @@ const all: readonly Target[] = [
     sources: kernel('lib/base64.c'),
     seeds: () => [Buffer.from('AAAA'), Buffer.from('AA=='), Buffer.from('+/8=')],
     maxBytes: 256,
+  },
+  {
+    name: 'certificate',
+    doc: 'any bytes as a certificate; what the checker accepts is run within its bound',
+    sources: [...folder('bpf/checker'), ...folder('bpf/verifier'), ...folder('bpf/interp')],
+    seeds: () =>
+      [...programs, ...loops].map((text) => {
+        const code = assemble(text);
+        return Buffer.concat([Buffer.of(64, code.length / 8), code, Buffer.of(1, 0, 8, 8, 8)]);
+      }),
+    maxBytes: 1024,
   },
   {
     name: 'verifier',

@@ -14,6 +14,7 @@
 #include "bpf/checker/checker.h"
 
 #include "bpf/checker/entry.h"
+#include "bpf/checker/fast.h"
 #include "bpf/checker/format.h"
 #include "bpf/verifier/structure.h"
 #include "lib/mem.h"
@@ -193,6 +194,12 @@ static enum status look_at(struct checker *c, uint32_t pc) {
 static enum status part(struct checker *c, bool track, bool *ended) {
     struct machine *m = &c->machine;
     struct machine_masks saved;
+    if (!machine_narrows(m, track)) { /* both ways are possible, and nothing is learnt on either */
+        uint32_t pc = m->state.pc;
+        enum status status = jump(c, pc + 1 + (uint32_t)c->v->program->insns[pc].off);
+        m->state.pc = pc + 1;
+        return status;
+    }
     machine_save(m, &saved);
     enum status status = STATUS_OK;
     if (machine_assume(m, track, true)) { status = jump(c, m->state.pc); }
@@ -231,12 +238,22 @@ static inline enum status step(struct checker *c, bool *ended) {
     return status;
 }
 
+/* Instructions up to the next event, within the budget. */
+static uint64_t fast_limit(const struct checker *c) {
+    uint64_t until = c->due >= c->steps && c->due < c->budget ? c->due : c->budget;
+    return until > c->steps ? until - c->steps : 0;
+}
+
 /* Steps from the machine's state until its way ends. */
 static enum status run(struct checker *c) {
     struct machine *m = &c->machine;
     uint32_t count = c->v->program->count;
     for (bool ended = false;;) {
-        enum status status = step(c, &ended);
+        uint64_t fast = fast_steps(m, c->first, fast_limit(c));
+        c->steps += fast;
+        c->reached += (uint32_t)fast;
+        bool goes_on = fast == 0 || (c->first[m->state.pc] == 0 && c->due != c->steps && c->steps < c->budget);
+        enum status status = goes_on ? step(c, &ended) : STATUS_OK;
         if (status != STATUS_OK || ended) { return status; }
         uint32_t pc = m->state.pc;
         if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }

@@ -396,10 +396,14 @@ static inline enum flow step_condition(struct machine *m, struct bpf_insn insn, 
     return certainty == ALWAYS ? FLOW_ALWAYS : FLOW_NEVER;
 }
 
+bool machine_narrows(const struct machine *m, bool track) {
+    return track || (compared(insn_at(m->v, m->state.pc)) & ~m->number) != 0;
+}
+
 bool machine_assume(struct machine *m, bool track, bool taken) {
     struct bpf_insn insn = insn_at(m->v, m->state.pc);
     uint32_t regs = compared(insn);
-    if (!track && (regs & ~m->number) == 0) {
+    if (!machine_narrows(m, track)) {
         m->state.pc += 1 + (taken ? (uint32_t)insn.off : 0);
         return true;
     }

@@ -43,6 +43,8 @@ void machine_begin(struct verifier *v, struct machine *m, struct frame *frame);
 enum flow machine_step(struct machine *m, bool track);
 /* Takes a way out of a conditional jump that was just stepped; `track` as there. False when the way is not possible. */
 [[nodiscard]] bool machine_assume(struct machine *m, bool track, bool taken);
+/* False when the conditional jump that was just stepped is not looked at: both ways are taken with the state as it is. */
+bool machine_narrows(const struct machine *m, bool track);
 /* Before a way that is taken back by machine_restore(). */
 struct machine_masks {
     uint32_t pc, number, pointer, loose, narrow;

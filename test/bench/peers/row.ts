@@ -86,7 +86,7 @@ const sum = (rows: readonly Row[], key: 'insns' | 'words' | 'verify' | 'compile'
 const ratio = (rows: readonly Row[], key: 'linux' | 'native' | 'plain') =>
   rounded(geometricMean(rows.map((row) => row.velocity / row[key])), 3);
 
-/** What checking a certificate may cost; the board infers for itself so far, walking each turn of a loop. */
+/** What checking a certificate may cost; without one the board searches for itself, turn by turn of each loop. */
 const VERIFY_GOAL = 60;
 
 /** The figures with goals. Rows with wrong results count as nothing but wrong. */

@@ -13,7 +13,7 @@ enum { INFER_BYTES = 16 * 1024 * 1024, INFER_STEPS = 300'000, CHECK_STEPS = 20'0
 struct certificate_oracle {
     struct certificate_hooks hooks;
     struct generated generated;
-    struct bpf_facts facts;
+    struct bpf_facts facts, unobserved;
     void *infer_memory;
     alignas(16) uint8_t check_memory[CHECKER_WORKSPACE_BYTES];
     uint8_t bytes[LONGEST + 8], damaged[LONGEST + 8];
@@ -51,8 +51,17 @@ static bool check(struct certificate_oracle *o, const uint8_t *bytes, uint32_t s
     uint8_t *exact = malloc(size + (size == 0));
     memcpy(exact, bytes, size);
     o->hooks.observation.restart(o->hooks.observation.cookie);
+    struct verifier_result unobserved;
+    enum status alone = bpf_check(&o->generated.program, (struct span){exact, size}, &workspace, &o->unobserved, &unobserved, nullptr);
     enum status status = bpf_check(&o->generated.program, (struct span){exact, size}, &workspace, &o->facts, &result, &o->hooks.observation);
     free(exact);
+    bool same = alone == status && unobserved.bound == result.bound && unobserved.steps == result.steps && unobserved.insn == result.insn;
+    same &= status != STATUS_OK || (o->facts.stack_bytes == o->unobserved.stack_bytes &&
+                                    memcmp(o->facts.flags, o->unobserved.flags, o->generated.program.count) == 0);
+    if (!same) {
+        printf("seed %" PRIu64 ": the fast way says %u at %u, the observed one %u at %u\n", seed, alone, unobserved.insn, status, result.insn);
+        exit(1);
+    }
     if (status != STATUS_OK) { return false; }
     *checked += o->hooks.run(o->hooks.observation.cookie, &o->generated, &o->facts, result.bound, seed);
     return true;
