@@ -7,4 +7,13 @@ export { answerGrammar } from './grammar.ts';
 export { labelsOf, type PromptInput, promptFor } from './prompt.ts';
 export { modelFolder, NO_MODEL, type ResolvedModel, resolveModel, SHIPPED } from './resolve.ts';
 export { type Completion, ModelRunner, type Question, type RunnerOptions } from './runner.ts';
+export {
+  addModel,
+  catalogued,
+  type ListedModel,
+  listModels,
+  type PullOptions,
+  pullModel,
+  removeModel,
+} from './store.ts';
 export * from './window/index.ts';
