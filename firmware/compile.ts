@@ -34,6 +34,7 @@ const coldParts = [
   'boot/',
   'bpf/checker/change.c',
   'bpf/checker/covers.c',
+  'bpf/checker/covers.c',
   'bpf/checker/rank.c',
   'bpf/helpers/',
   'bpf/interp/',
