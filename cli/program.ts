@@ -49,6 +49,9 @@ const commands: readonly Register[] = [
   ...sourceCommands,
 ];
 
+/** `rig` takes several, also as one list with commas. */
+const joined = (value: string, before?: string) => (before === undefined ? value : `${before},${value}`);
+
 /** Options that mean the same everywhere may stand before or after the command's name. */
 export const makeProgram = (context: Context): Command => {
   const program = new Command('velocity')
@@ -56,7 +59,11 @@ export const makeProgram = (context: Context): Command => {
     .version(version())
     .option('--json', 'print one JSON object a line')
     .option('--port <address>', 'the board at this device path, tcp:HOST:PORT or unix:PATH')
-    .option('--board <name>', 'a virtual board: qemu-virt, rpi3b or rpi4b; flash and image: any board')
+    .option(
+      '--board <name>',
+      'a virtual board: qemu-virt, rpi3b or rpi4b; flash and image: any board',
+      joined,
+    )
     .option('--baud <rate>', 'speed of a serial port', wholeNumber(300), DEFAULT_BAUD)
     .option(
       '--key <key>',

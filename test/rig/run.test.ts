@@ -40,6 +40,8 @@ test.serial('tests_and_boards_are_listed', async (t) => {
     boards.map(({ name }) => name),
     ['qemu-virt', 'rpi3b', 'rpi4b'],
   );
+  const two = jsonLines(await velocity('rig', 'list', '--board', 'rpi3b', '--board', 'qemu-virt', '--json'));
+  t.deepEqual(two.map(({ name }) => name).sort(), ['qemu-virt', 'rpi3b']);
   const tests = jsonLines(await velocity('rig', 'list', '--tests', '--json'));
   t.true(tests.some(({ suite, test: name }) => suite === 'link' && name === 'carries_every_byte_both_ways'));
 });
