@@ -18,6 +18,7 @@ import {
   roleMask,
   roles,
   SWAPS_LIMIT,
+  vectors,
 } from '../abi/index.ts';
 import { namedKey, type SigningKey } from './keys.ts';
 
@@ -31,7 +32,8 @@ export type KeyRights = {
   readonly doors?: readonly DoorName[];
   readonly modules?: readonly string[];
   readonly hooks?: readonly (keyof typeof hooks)[];
-  readonly helpers?: readonly (keyof typeof helpers)[];
+  /** Names of helpers, the vector helpers' as they are in C. */
+  readonly helpers?: readonly string[];
   readonly budget?: number;
   readonly cores?: readonly number[];
   readonly swaps_per_hour?: number;
@@ -83,7 +85,7 @@ const limits: Readonly<Record<string, (value: unknown, where: string) => readonl
   doors: (v, at) => [policyKeyKeys.doors.key, doorMask(listOf(at, v, allDoors) as DoorName[])],
   modules: (v, at) => [policyKeyKeys.modules.key, listOf(at, v)],
   hooks: (v, at) => [policyKeyKeys.hooks.key, bitsOf(idsOf(hooks, at, v))],
-  helpers: (v, at) => [policyKeyKeys.helpers.key, idsOf(helpers, at, v)],
+  helpers: (v, at) => [policyKeyKeys.helpers.key, idsOf({ ...helpers, ...vectors }, at, v)],
   budget: (v, at) => [policyKeyKeys.budget.key, numberOf(at, v, 1, 2 ** 32 - 1)],
   cores: (v, at) => [policyKeyKeys.cores.key, bitsOf((v as number[]).map((n) => numberOf(at, n, 0, 7)))],
   swaps_per_hour: (v, at) => [policyKeyKeys.swaps.key, numberOf(at, v, 1, SWAPS_LIMIT)],

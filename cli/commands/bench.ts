@@ -14,6 +14,9 @@ import {
   page,
   peerMetrics,
   rowTable,
+  vectorMetrics,
+  vectorPage,
+  vectorTable,
 } from '../../test/bench/peers/index.ts';
 import {
   drawing,
@@ -29,6 +32,7 @@ import { installTools } from '../system-packages.ts';
 
 const EMULATED = 'qemu-virt';
 const PAGE = join(root, 'docs/reference/jit-benchmark.md');
+const VECTOR_PAGE = join(root, 'docs/reference/vector-benchmark.md');
 
 const show = ({ output }: Context, metrics: readonly Metric[]) => {
   for (const metric of metrics) if (output.json) output.fact(metric, '');
@@ -43,16 +47,16 @@ const benchKernel = async (context: Context, options: BoardOptions) => {
 const writePage = (comparison: Comparison) => {
   const clang = execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
   mkdirSync(dirname(PAGE), { recursive: true });
-  writeFileSync(
-    PAGE,
-    page(comparison.rows, { ...comparison, clang, qemu: qemuVersion(requireTool('qemu')) }),
-  );
+  const surroundings = { ...comparison, clang, qemu: qemuVersion(requireTool('qemu')) };
+  writeFileSync(PAGE, page(comparison.rows, surroundings));
+  writeFileSync(VECTOR_PAGE, vectorPage(comparison.vectorRows, surroundings));
 };
 
-const showRows = (context: Context, { rows }: Comparison) => {
-  for (const row of rows) if (context.output.json) context.output.fact(row, '');
+const showRows = (context: Context, { rows, vectorRows }: Comparison) => {
+  for (const row of [...rows, ...vectorRows]) if (context.output.json) context.output.fact(row, '');
   context.output.print(`${rowTable(rows)}\n`);
-  show(context, peerMetrics(rows));
+  context.output.print(`${vectorTable(vectorRows)}\n`);
+  show(context, [...peerMetrics(rows), ...vectorMetrics(vectorRows)]);
 };
 
 /** Real boards count cycles, and other CPUs than the peers' cannot be compared with them. */
@@ -83,7 +87,10 @@ const benchPeers = async (context: Context, write: boolean) => {
   if (!comparison) return;
   showRows(context, comparison);
   if (write) writePage(comparison);
-  const wrong = comparison.rows.filter((row) => row.wrong.length > 0).map((row) => row.program);
+  const wrong = [
+    ...comparison.rows.filter((row) => row.wrong.length > 0).map((row) => row.program),
+    ...comparison.vectorRows.filter((row) => row.wrong.length > 0).map((row) => row.helper),
+  ];
   if (wrong.length > 0) throw new OutcomeError('failed', `results differ: ${wrong.join(', ')}`);
 };
 
@@ -118,7 +125,7 @@ export const registerBench = (program: Command, context: Context): void => {
       '--verifier',
       'the search for certificates here, and their check on a board, over sizes and branches',
     )
-    .option('--write', 'with --peers or --verifier: renew its page in docs/reference')
+    .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);

@@ -39,6 +39,26 @@ const equal: Record<string, [string, string]> = {
     '*(u16 *)(r1 + 0) = 0x201\n *(u8 *)(r1 + 2) = 3\n r0 = 0\n exit',
     '*(u8 *)(r1 + 2) = 3\n *(u8 *)(r1 + 1) = 2\n *(u8 *)(r1 + 0) = 1\n r0 = 0\n exit',
   ],
+  a_sum_in_a_loop_is_its_vector_helper: [
+    'r0 = 0\n r2 = 0\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n r0 += r3\n r2 += 1\n if r2 != 20 goto again\n exit',
+    'r2 = 20\n call vl_sum_u8\n exit',
+  ],
+  products_in_a_loop_are_their_vector_helper: [
+    'w0 = 0\n r2 = 0\n again:\n r3 = r1\n r3 += r2\n r4 = *(s8 *)(r3 + 0)\n r5 = *(s8 *)(r3 + 16)\n w5 *= w4\n w0 += w5\n r2 += 1\n if r2 != 16 goto again\n r0 = (s32)r0\n exit',
+    'r2 = r1\n r2 += 16\n r3 = 16\n call vl_dot_i8\n exit',
+  ],
+  a_copy_in_a_loop_is_its_vector_helper: [
+    'r2 = 0\n again:\n r3 = r1\n r3 += r2\n r4 = *(u8 *)(r3 + 0)\n *(u8 *)(r3 + 16) = r4\n r2 += 1\n if r2 != 16 goto again\n r0 = 0\n exit',
+    'r2 = r1\n r1 += 16\n r3 = 16\n call vl_mem_copy\n r0 = 0\n exit',
+  ],
+  a_maximum_in_a_loop_is_its_vector_helper: [
+    'r0 = *(u8 *)(r1 + 0)\n r2 = 1\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n if r3 <= r0 goto +1\n r0 = r3\n r2 += 1\n if r2 != 6 goto again\n exit',
+    'r2 = 6\n call vl_max_u8\n exit',
+  ],
+  the_same_crc_twice: [
+    'r6 = r1\n r2 = 12\n r3 = 0\n call vl_crc32\n r7 = r0\n r1 = r6\n r2 = 12\n r3 = 0\n call vl_crc32\n r0 ^= r7\n exit',
+    'r0 = 0\n exit',
+  ],
 };
 
 for (const [name, [before, after]] of Object.entries(equal))
@@ -50,6 +70,12 @@ for (const [name, [before, after]] of Object.entries(equal))
 
 const different: Record<string, [string, string]> = {
   off_by_one: ['r0 = *(u8 *)(r1 + 0)\n r0 += 1\n exit', 'r0 = *(u8 *)(r1 + 0)\n r0 += 2\n exit'],
+  a_vector_helper_of_one_element_less: ['r2 = 20\n call vl_sum_u8\n exit', 'r2 = 19\n call vl_sum_u8\n exit'],
+  smallest_for_largest: ['r2 = 4\n call vl_min_u8\n exit', 'r2 = 4\n call vl_max_u8\n exit'],
+  an_overlapping_copy_that_is_a_fill: [
+    'r2 = 0\n again:\n r3 = r1\n r3 += r2\n r4 = *(u8 *)(r3 + 0)\n *(u8 *)(r3 + 1) = r4\n r2 += 1\n if r2 != 8 goto again\n r0 = 0\n exit',
+    'r2 = r1\n r1 += 1\n r3 = 8\n call vl_mem_copy\n r0 = 0\n exit',
+  ],
   lost_store: ['*(u8 *)(r1 + 3) = 7\n r0 = 0\n exit', 'r0 = 0\n exit'],
   signed_for_unsigned: [
     'r2 = *(u32 *)(r1 + 0)\n r0 = 0\n if w2 > 5 goto done\n r0 = 1\n done:\n exit',

@@ -3,18 +3,26 @@ import { helpers } from '../../abi/index.ts';
 import type { State } from './state.ts';
 import { place, read } from './step.ts';
 import { ProofLimit, type Term } from './term.ts';
+import { callVector, isVector } from './vector.ts';
 import { helperNames } from './world.ts';
 
 /** States after the call: two where a lookup may fail. The calls themselves stay in order and number. */
 export const callHelper = (s: State, id: number): State[] => {
+  if (isVector(id)) {
+    callVector(s, id);
+    return [returned(s)];
+  }
   const name = helperNames.get(id);
   if (!name) throw new ProofLimit(`helper ${id} is not understood`);
   const states = name === 'map_lookup_elem' ? lookup(s) : [effect(s, name)];
-  for (const state of states) {
-    for (let r = 1; r <= 5; r++) state.regs[r] = undefined;
-    state.slot++;
-  }
-  return states;
+  return states.map(returned);
+};
+
+/** r1 to r5 hold nothing after a call. */
+const returned = (s: State): State => {
+  for (let r = 1; r <= 5; r++) s.regs[r] = undefined;
+  s.slot++;
+  return s;
 };
 
 const mapOf = (s: State): number => {

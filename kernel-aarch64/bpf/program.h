@@ -55,6 +55,7 @@ enum bpf_fact : uint8_t {
 /* A call of a vector helper (gen/abi_vectors.h): its counts, in the order of the arguments, over all ways to reach it. */
 struct bpf_vector_fact {
     uint16_t slot;
+    bool apart; /* what is written lies apart from what is read, each time */
     uint32_t least[2], most[2];
 };
 #define MAX_VECTOR_FACTS 32u /* calls beyond these are compiled for any count */

@@ -76,26 +76,35 @@ static inline void add_tap(struct outputs *o, uint64_t samples, int16x8_t weight
     o->high = vmlal_high_s16(o->high, window, weight);
 }
 
-/* Eight outputs: for each weight, the eight samples it meets. */
-static void fir8(uint64_t out, uint64_t samples, uint64_t weights, uint64_t taps) {
-    struct outputs o = {vdupq_n_s32(0), vdupq_n_s32(0)};
-    uint64_t k = 0;
-    for (; k + 8 <= taps; k += 8) {
-        const int16x8_t w = load_s16(weights + 2 * k);
-        const uint64_t at = samples + 2 * k;
-        add_tap(&o, at, vdupq_laneq_s16(w, 0));
-        add_tap(&o, at + 2, vdupq_laneq_s16(w, 1));
-        add_tap(&o, at + 4, vdupq_laneq_s16(w, 2));
-        add_tap(&o, at + 6, vdupq_laneq_s16(w, 3));
-        add_tap(&o, at + 8, vdupq_laneq_s16(w, 4));
-        add_tap(&o, at + 10, vdupq_laneq_s16(w, 5));
-        add_tap(&o, at + 12, vdupq_laneq_s16(w, 6));
-        add_tap(&o, at + 14, vdupq_laneq_s16(w, 7));
-    }
-    for (; k < taps; k++) { add_tap(&o, samples + 2 * k, vdupq_n_s16((int16_t)get16(weights + 2 * k))); }
-    const int16x8_t result = vcombine_s16(vqrshrn_n_s32(o.low, 15), vqrshrn_n_s32(o.high, 15));
+static inline void put_outputs(uint64_t out, const struct outputs *o) {
+    const int16x8_t result = vcombine_s16(vqrshrn_n_s32(o->low, 15), vqrshrn_n_s32(o->high, 15));
     store(out, vreinterpretq_u8_s16(result));
 }
+
+/* Eight outputs at a time, or twice as many: for each weight, the samples it meets. The smaller one is for what is left. */
+#define FIR(name, tap, finish)                                                                          \
+    static void name(uint64_t out, uint64_t samples, uint64_t weights, uint64_t taps) {                 \
+        struct outputs a = {vdupq_n_s32(0), vdupq_n_s32(0)};                                             \
+        [[maybe_unused]] struct outputs b = a;                                                           \
+        uint64_t k = 0;                                                                                  \
+        for (; k + 8 <= taps; k += 8, samples += 16) {                                                   \
+            const int16x8_t w = load_s16(weights + 2 * k);                                               \
+            tap(0, vdupq_laneq_s16(w, 0));                                                               \
+            tap(2, vdupq_laneq_s16(w, 1));                                                               \
+            tap(4, vdupq_laneq_s16(w, 2));                                                               \
+            tap(6, vdupq_laneq_s16(w, 3));                                                               \
+            tap(8, vdupq_laneq_s16(w, 4));                                                               \
+            tap(10, vdupq_laneq_s16(w, 5));                                                              \
+            tap(12, vdupq_laneq_s16(w, 6));                                                              \
+            tap(14, vdupq_laneq_s16(w, 7));                                                              \
+        }                                                                                                \
+        for (; k < taps; k++, samples += 2) { tap(0, vdupq_n_s16((int16_t)get16(weights + 2 * k))); }    \
+        finish;                                                                                          \
+    }
+#define TAP8(at, weight) add_tap(&a, samples + (at), weight)
+#define TAP16(at, weight) (add_tap(&a, samples + (at), weight), add_tap(&b, samples + (at) + 16, weight))
+FIR(fir8, TAP8, put_outputs(out, &a))
+FIR(fir16, TAP16, (put_outputs(out, &a), put_outputs(out + 16, &b)))
 
 /* One output: the samples side by side. */
 static void fir1(uint64_t out, uint64_t samples, uint64_t weights, uint64_t taps) {
@@ -119,20 +128,8 @@ ROUTINE(vl_fir_i16) {
         for (; i < r4; i++) { fir1(r1 + 2 * i, r2 + 2 * i, r3, r5); }
         return 0;
     }
+    for (; i + 16 <= r4; i += 16) { fir16(r1 + 2 * i, r2 + 2 * i, r3, r5); }
     for (; i + 8 <= r4; i += 8) { fir8(r1 + 2 * i, r2 + 2 * i, r3, r5); }
     if (i < r4) { fir8(r1 + 2 * (r4 - 8), r2 + 2 * (r4 - 8), r3, r5); }
-    return 0;
-}
-
-static void count(uint64_t bins, uint64_t value) { put32(bins + 4 * value, get32(bins + 4 * value) + 1); }
-
-/* There is no scatter in NEON: eight bytes at a time, one after the other. */
-ROUTINE(vl_histogram_u8) {
-    uint64_t i = 0;
-    for (; i + 8 <= r3; i += 8) {
-        const uint64_t eight = get64(r2 + i);
-        for (uint32_t shift = 0; shift < 64; shift += 8) { count(r1, eight >> shift & 255); }
-    }
-    for (; i < r3; i++) { count(r1, get8(r2 + i)); }
     return 0;
 }

@@ -33,7 +33,7 @@ onEveryBoard((it) => {
     await link.remove('udp-filter');
   });
 
-  for (const name of ['fir', 'gemv', 'histogram', 'fibonacci']) {
+  for (const name of ['fir', 'gemv', 'histogram', 'fibonacci', 'dense', 'low-pass']) {
     it(`runs_${name}_on_the_timer`, async (t, { link }) => {
       const program = await exampleModule(name);
       const done = await install(link, program);

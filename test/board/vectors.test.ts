@@ -1,8 +1,9 @@
 /** Vector helpers in modules written in C, on boards; emulated ones with and without the instructions for dot products. */
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { vectors } from '../../abi/index.ts';
 import { readProgram } from '../../cli/module-file.ts';
-import { compileModule, loadHost, loadObject } from '../../ebpf/index.ts';
+import { assemble, compileModule, loadHost, loadObject } from '../../ebpf/index.ts';
 import { root } from '../../firmware/index.ts';
 import { type Bench, onEveryBoard, onVirtualBoard } from './bench.ts';
 import { install } from './programs.ts';
@@ -46,6 +47,46 @@ const compare = async (t: ExecutionContext, { link }: Bench, name: string, n: nu
   }
 };
 
+/** One call with counts of at most n, which are n: known to the JIT, or not. What is written lies at 1024. */
+const boundedCall = (helper: string, n: number, known: boolean): Uint8Array => {
+  const lines = [
+    'r6 = r1',
+    'r7 = *(u8 *)(r6 + 2)',
+    `if r7 > ${n} goto out`,
+    `if r7 < ${Math.min(n, 1)} goto out`,
+  ];
+  Object.values(vectors[helper]!.args).forEach((a, i) => {
+    const r = `r${i + 1}`;
+    if ('elements' in a) lines.push(`${r} = r6`, `${r} += ${a.kind === 'in' ? 0 : 1024}`);
+    else if (a.kind === 'number') lines.push(`${r} = 7`);
+    else if (helper === 'vl_gemv_i8' && i === 3) lines.push(`${r} = 6`);
+    else if (helper === 'vl_fir_i16' && i === 4) lines.push(`${r} = 13`);
+    else lines.push(`${r} = ${known ? n : 'r7'}`);
+  });
+  lines.push(`call ${helper}`, 'out:', 'r0 = 0', 'exit');
+  return assemble(lines.join('\n'));
+};
+
+const staysBelowItsBound = async (t: ExecutionContext, { link }: Bench) => {
+  t.timeout(600_000);
+  for (const [helper, { args }] of Object.entries(vectors)) {
+    const least = Object.values(args).some((a) => a.kind === 'count1') ? 1 : 0;
+    for (const n of [least, 1, 15, 17, 63, 100, 170]) {
+      for (const known of [true, false]) {
+        const { cycles, bound } = await link.runProgram({
+          jit: true,
+          code: boundedCall(helper, n, known),
+          mem: memoryFor(n),
+        });
+        t.true(
+          cycles <= bound,
+          `${helper}(${n}), ${known ? 'known' : 'not known'}: ${cycles} instructions, bound ${bound}`,
+        );
+      }
+    }
+  }
+};
+
 const tests = (it: (title: string, body: (t: ExecutionContext, bench: Bench) => Promise<void>) => void) => {
   it('vector_helpers_of_known_sizes_do_what_the_interpreter_does', (t, bench) =>
     compare(t, bench, 'known', 100));
@@ -71,4 +112,7 @@ const tests = (it: (title: string, body: (t: ExecutionContext, bench: Bench) => 
 };
 
 onEveryBoard(tests);
+onVirtualBoard('qemu-virt', 'qemu-virt', {}, (it) => {
+  it('no_vector_helper_executes_more_instructions_than_its_bound', staysBelowItsBound);
+});
 onVirtualBoard('qemu-virt', 'qemu-virt_with_dot_products', { extra: ['-cpu', 'max'] }, tests);

@@ -12,7 +12,7 @@ int main(void) {
     uint64_t v;
     while (scanf("%" SCNu32 " %" SCNx64, &kind, &v) == 2) {
         struct a64_mask mask; struct a64_arith arith; struct a64_unscaled unscaled; struct a64_scaled scaled;
-        struct a64_paired paired; struct a64_target14 t14; struct a64_target19 t19; struct a64_target26 t26;
+        struct a64_right right; struct a64_paired paired; struct a64_target14 t14; struct a64_target19 t19; struct a64_target26 t26;
         bool fits = false;
         uint32_t bits = 0;
         switch (kind) {
@@ -24,6 +24,9 @@ int main(void) {
         case 5: ROW(try_paired((int64_t)v, A64_WIDTH_X, &paired), paired); break;
         case 6: ROW(try_target14((int64_t)v, &t14), t14); break;
         case 7: ROW(try_target19((int64_t)v, &t19), t19); break;
+        case 9: ROW(try_scaled16((int64_t)v, &scaled), scaled); break;
+        case 10: ROW(try_paired16((int64_t)v, &paired), paired); break;
+        case 11: ROW(try_right((uint32_t)v, &right), right); break;
         case 8: ROW(try_target26((int64_t)v, &t26), t26); break;
         }
         if (fits) { printf("%" PRIu32 "\\n", bits); } else { puts("-"); }
@@ -113,6 +116,9 @@ const ranges: [string, number, bigint, bigint, bigint][] = [
   ['unscaled', 3, -256n, 255n, 1n],
   ['scaled', 4, 0n, 4095n * 8n, 8n],
   ['paired', 5, -512n, 504n, 8n],
+  ['scaled16', 9, 0n, 4095n * 16n, 16n],
+  ['paired16', 10, -1024n, 1008n, 16n],
+  ['right', 11, 1n, 64n, 1n],
   ['target14', 6, -(1n << 13n), (1n << 13n) - 1n, 1n],
   ['target19', 7, -(1n << 18n), (1n << 18n) - 1n, 1n],
   ['target26', 8, -(1n << 25n), (1n << 25n) - 1n, 1n],

@@ -8,7 +8,7 @@ static const uint8_t argument_counts[VECTOR_COUNT] = {
 
 /* Largest buffers that become code: what the registers hold at once, or what keeps sums exact in their lanes. */
 enum {
-    COPY_BYTES = 256,
+    COPY_BYTES = 256, /* of buffers that may overlap */
     XOR_BYTES = 128,
     FILL_BYTES = 1 << 20,
     SUM_U8_BYTES = 2048, /* 128 units of twice 255 in lanes of 16 bits */
@@ -56,6 +56,7 @@ bool vector_is_inlined(const struct jit *j, uint32_t slot) {
     if (!fact || fact->least[0] != fact->most[0]) { return false; }
     if (id == VL_GEMV_I8) { return fact->least[1] == fact->most[1] && fact->most[1] >= UNIT && fact->most[1] <= GEMV_COLUMNS; }
     uint32_t limit = limit_of(j, id, &element);
+    if (id == VL_MEM_COPY && fact->apart) { limit = STREAM_BYTES; }
     return limit > 0 && (uint64_t)fact->most[0] * element <= limit;
 }
 

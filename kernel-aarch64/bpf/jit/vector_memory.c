@@ -58,11 +58,33 @@ static void store_all(struct jit *j, enum a64_vector (*place)(uint32_t), enum a6
     }
 }
 
-/* Everything is read before anything is written, so overlap does not matter. */
+enum { COPY_AT_ONCE = 256 };
+
+/* 64 bytes a turn; the buffers lie apart. Returns what is left, at most 64 bytes. */
+static uint32_t copy_loop(struct jit *j, uint32_t bytes) {
+    const struct a64_paired two = {2};
+    uint32_t turns = (bytes - 1) / TURN, head = begin_turns(j, turns);
+    emit_load_turn(j, V0, X1);
+    emit(j, a64_stp_q_post(V0, X0, V1, two));
+    emit(j, a64_stp_q_post(V2, X0, V3, two));
+    end_turns(j, head);
+    return bytes - turns * TURN;
+}
+
+/* Up to 256 bytes everything is read before anything is written, so overlap does not matter. */
 void compile_vector_copy(struct vector_code *code) {
-    if (code->bytes == 0) { return; }
-    load_all(code->j, nth, X1, code->bytes);
-    store_all(code->j, nth, X0, code->bytes);
+    struct jit *j = code->j;
+    uint32_t bytes = code->bytes;
+    if (bytes == 0) { return; }
+    if (bytes > COPY_AT_ONCE) {
+        bytes = copy_loop(j, bytes);
+        if (bytes < UNIT) {
+            emit_load_q(j, V0, X1, (int32_t)bytes - UNIT);
+            return emit_store_q(j, V0, X0, (int32_t)bytes - UNIT);
+        }
+    }
+    load_all(j, nth, X1, bytes);
+    store_all(j, nth, X0, bytes);
 }
 
 static enum a64_vector from_place(uint32_t i) { return nth(i + 8); }

@@ -18,6 +18,7 @@ static const struct vector_prototype prototypes[VECTOR_COUNT] = {VECTOR_TABLE(PR
 struct vector_call {
     const struct vector_prototype *prototype;
     uint64_t most[6];
+    bool apart; /* what is written from what is read */
 };
 
 uint32_t vector_argument_count(uint32_t id) { return prototypes[id - VECTOR_ID_FIRST].count; }
@@ -99,15 +100,17 @@ static bool ends_before(const struct reg *a, uint64_t bytes, const struct reg *b
     return end <= (int64_t)b->off + (same_var ? 0 : b->var.smin);
 }
 
-static enum status check_apart(struct verifier *v, struct state *s, uint32_t written, uint32_t read, const struct vector_call *call) {
+static enum status check_apart(struct verifier *v, struct state *s, uint32_t written, uint32_t read, struct vector_call *call) {
     const struct vector_argument *arguments = call->prototype->arguments;
     const struct reg *a = reg_at(s, written), *b = reg_at(s, read);
     uint64_t a_bytes = bytes_of(call, &arguments[written - 1]), b_bytes = bytes_of(call, &arguments[read - 1]);
     if (!may_share(a, b) || ends_before(a, a_bytes, b) || ends_before(b, b_bytes, a)) { return STATUS_OK; }
+    call->apart = false;
+    if (call->prototype->overlaps) { return STATUS_OK; }
     return refuse(v, STATUS_HELPER_OVERLAP, s->pc, "%r is %R, %u bytes written; %r is %R, %u bytes read", written, a, a_bytes, read, b, b_bytes);
 }
 
-static enum status check_all_apart(struct verifier *v, struct state *s, const struct vector_call *call) {
+static enum status check_all_apart(struct verifier *v, struct state *s, struct vector_call *call) {
     const struct vector_argument *arguments = call->prototype->arguments;
     for (uint32_t w = 1; w <= 5; w++) {
         if (arguments[w - 1].kind < VECTOR_OUT) { continue; }
@@ -131,9 +134,10 @@ static void note_counts(struct verifier *v, struct state *s, const struct vector
     struct bpf_vector_fact *fact = &facts->vectors[at];
     bool first = at == facts->vector_count;
     if (first) {
-        *fact = (struct bpf_vector_fact){.slot = (uint16_t)s->pc};
+        *fact = (struct bpf_vector_fact){.slot = (uint16_t)s->pc, .apart = true};
         facts->vector_count++;
     }
+    fact->apart &= call->apart;
     for (uint32_t r = 1; r <= 5; r++) {
         uint8_t kind = call->prototype->arguments[r - 1].kind;
         if (kind != VECTOR_COUNT0 && kind != VECTOR_COUNT1) { continue; }
@@ -187,7 +191,7 @@ static void set_result(struct state *s, const struct vector_call *call) {
 }
 
 enum status step_vector(struct verifier *v, struct state *s, uint32_t id) {
-    struct vector_call call = {.prototype = &prototypes[id - VECTOR_ID_FIRST]};
+    struct vector_call call = {.prototype = &prototypes[id - VECTOR_ID_FIRST], .apart = true};
     const struct vector_argument *arguments = call.prototype->arguments;
     enum status status = STATUS_OK;
     for (uint32_t r = 1; r <= call.prototype->count && status == STATUS_OK; r++) {
@@ -197,7 +201,7 @@ enum status step_vector(struct verifier *v, struct state *s, uint32_t id) {
     for (uint32_t r = 1; r <= 5 && status == STATUS_OK; r++) {
         if (is_buffer(&arguments[r - 1])) { status = check_buffer(v, s, r, &call); }
     }
-    if (status == STATUS_OK && !call.prototype->overlaps) { status = check_all_apart(v, s, &call); }
+    if (status == STATUS_OK) { status = check_all_apart(v, s, &call); }
     if (status != STATUS_OK) { return status; }
     note_counts(v, s, &call);
     s->walked += cost_of(&call);

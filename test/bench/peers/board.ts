@@ -6,11 +6,19 @@ import type { VelocityLink } from '../../../link/index.ts';
 import { MEMORY_BYTES, memoryOf, type PeerProgram } from './programs.ts';
 
 export const sourceOf = (program: PeerProgram): string =>
-  join(root, 'test/bench/programs', `${program.name}.c`);
+  join(root, 'test/bench/programs', `${program.helper ? 'vectors' : program.name}.c`);
+
+/** What chooses the program in a source that holds several. Loops stay loops, not calls of memcpy. */
+export const flagsOf = (program: PeerProgram): string[] =>
+  program.helper ? [`-DONLY_${program.name}`, '-fno-builtin'] : [];
 
 /** Debian 12's Linux has eBPF up to v3; later instructions would be refused there. */
-export const compileProgram = async (program: PeerProgram): Promise<Uint8Array> => {
-  const object = await compileModule(sourceOf(program), { cpu: 'v3', arguments: ['-fno-strict-aliasing'] });
+export const compileProgram = async (
+  program: PeerProgram,
+  more: readonly string[] = [],
+): Promise<Uint8Array> => {
+  const flags = ['-fno-strict-aliasing', ...flagsOf(program), ...more];
+  const object = await compileModule(sourceOf(program), { cpu: 'v3', arguments: flags });
   return loadObject(object, { name: program.name }).programs[0]!.code;
 };
 
@@ -22,7 +30,12 @@ export type BoardRun = Run & {
   readonly words: number;
   readonly verify: number;
   readonly compile: number;
+  readonly bound: number;
 };
+
+type Computed = Pick<Run, 'result' | 'memory'>;
+export const sameResult = (a: Computed, b: Computed): boolean =>
+  a.result === b.result && Buffer.compare(Buffer.from(a.memory), Buffer.from(b.memory)) === 0;
 
 /** @throws RefusedError when the board's verifier refuses it */
 export const runOnBoard = async (
@@ -39,5 +52,6 @@ export const runOnBoard = async (
     words: answer.jit_bytes / 4,
     verify: Number(answer.verify_insns),
     compile: Number(answer.compile_insns),
+    bound: Number(answer.bound),
   };
 };

@@ -7,30 +7,48 @@ import { runOnHost } from './natives.ts';
 import { empty, memoryOf, type PeerProgram, programs } from './programs.ts';
 import { programFile } from './record.ts';
 import { type Row, rowOf } from './row.ts';
+import { type VectorRow, vectorRowOf } from './vector-row.ts';
+import { vectorPrograms } from './vectors.ts';
 
 export { NoPeerError } from './linux-package.ts';
 export { page, rowTable } from './page.ts';
 export { peerMetrics, type Row } from './row.ts';
+export { vectorPage, vectorTable } from './vector-page.ts';
+export { type VectorRow, vectorMetrics } from './vector-row.ts';
 
 /** A sample is this long, so that the timer interrupt (every four million) falls into one in ten. */
 const SAMPLE_INSNS = 400_000;
 /** What a run costs in Linux beside the program. */
 const OVERHEAD_INSNS = 100;
 
-type Prepared = { readonly program: PeerProgram; readonly code: Uint8Array; readonly board: BoardRun };
+type Prepared = {
+  readonly program: PeerProgram;
+  readonly code: Uint8Array;
+  readonly board: BoardRun;
+  /** With the vector helper, where there is one. */
+  readonly helped?: BoardRun;
+};
 
 const prepare = async (link: VelocityLink): Promise<Prepared[]> => {
   const prepared: Prepared[] = [];
-  for (const program of [empty, ...programs]) {
+  for (const program of [empty, ...programs, ...vectorPrograms]) {
     const code = await compileProgram(program);
-    prepared.push({ program, code, board: await runOnBoard(link, program, code) });
+    const board = await runOnBoard(link, program, code);
+    if (program.helper) {
+      const vector = await compileProgram(program, ['-DVECTOR']);
+      prepared.push({ program, code, board, helped: await runOnBoard(link, program, vector) });
+    } else prepared.push({ program, code, board });
   }
   return prepared;
 };
 
 const repeatOf = ({ board }: Prepared) => Math.ceil(SAMPLE_INSNS / (board.executed + OVERHEAD_INSNS));
 
-export type Comparison = { readonly rows: readonly Row[]; readonly linux: LinuxKernel };
+export type Comparison = {
+  readonly rows: readonly Row[];
+  readonly vectorRows: readonly VectorRow[];
+  readonly linux: LinuxKernel;
+};
 
 /**
  * Measures everything; takes about a minute.
@@ -52,5 +70,11 @@ export const comparePeers = async (
     if (!peer || !host[i]) throw new Error(`${p.program.name}: a peer said nothing about it`);
     return { ...p, peer, host: host[i] };
   });
-  return { rows: measured.map((m) => rowOf(m, nothing!)), linux };
+  return {
+    rows: measured.filter((m) => !m.helped).map((m) => rowOf(m, nothing!)),
+    vectorRows: measured.flatMap(({ helped, ...m }) =>
+      helped ? [vectorRowOf({ ...m, helped }, nothing!)] : [],
+    ),
+    linux,
+  };
 };

@@ -3,14 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool, root, run } from '../../../firmware/index.ts';
-import { sourceOf } from './board.ts';
+import { flagsOf, sourceOf } from './board.ts';
 import { empty, MEMORY_BYTES, programs } from './programs.ts';
 import type { Measured } from './record.ts';
+import { vectorPrograms } from './vectors.ts';
 
 const here = join(root, 'test/bench/peers');
 export const buildFolder = join(root, 'build/peers');
 
-const all = [empty, ...programs];
+const all = [empty, ...programs, ...vectorPrograms];
 
 const tableSource = () => {
   const declared = all.map(
@@ -40,7 +41,8 @@ const compileAll = async (
     all.map(async (program) => {
       const object = join(folder, `${program.name}${suffix}.o`);
       const source = [`-DSUFFIX=${suffix}`, '-fno-strict-aliasing', '-c', '-o', object, sourceOf(program)];
-      await run(clang, [...flags, ...source]);
+      const own = program.helper ? flagsOf(program).concat(flags.includes('-O2') ? ['-O3'] : []) : [];
+      await run(clang, [...flags, ...own, ...source]);
       return object;
     }),
   );

@@ -43,7 +43,7 @@ export const rowTable = (rows: readonly Row[]): string => {
     .join('\n');
 };
 
-const markdown = (lines: readonly (readonly string[])[]): string => {
+export const markdown = (lines: readonly (readonly string[])[]): string => {
   const rule = lines[0]!.map((_, i) => (i === 0 ? '---' : '--:'));
   return [lines[0]!, rule, ...lines.slice(1)].map((line) => `| ${line.join(' | ')} |`).join('\n');
 };

@@ -98,7 +98,7 @@ const measured = (executed: number, result = 5) => ({ executed, result, memory }
 const measurement = (velocity: number, result = 5) => ({
   program: programs[0]!,
   code: new Uint8Array(80),
-  board: { ...measured(velocity, result), words: 9, verify: 1000, compile: 500 },
+  board: { ...measured(velocity, result), words: 9, verify: 1000, compile: 500, bound: 100 },
   peer: {
     name: 'x',
     native: measured(60),

@@ -7,6 +7,8 @@ export type PeerProgram = {
   readonly name: string;
   /** What it does, with its size. */
   readonly title: string;
+  /** The vector helper that does the same, for the programs of vectors.ts. */
+  readonly helper?: string;
   /** Writes what it needs beyond random bytes. */
   readonly fill?: (memory: DataView) => void;
 };

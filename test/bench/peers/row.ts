@@ -1,6 +1,6 @@
 /** One program, all ways to run it, net of what calling an empty one costs. */
 import { atMost, type Metric } from '../metric.ts';
-import type { BoardRun } from './board.ts';
+import { type BoardRun, sameResult } from './board.ts';
 import type { PeerProgram } from './programs.ts';
 import { type LinuxLine, type Measured, wordsOf } from './record.ts';
 
@@ -37,9 +37,6 @@ export type Measurement = {
   readonly host: Computed;
 };
 
-const same = (a: Computed, b: Computed) =>
-  a.result === b.result && Buffer.compare(Buffer.from(a.memory), Buffer.from(b.memory)) === 0;
-
 const wrongOf = ({ board, peer, host }: Measurement): string[] => {
   const refused = peer.errno === undefined ? [] : [`linux (refused it with errno ${peer.errno})`];
   const computed = Object.entries({
@@ -48,7 +45,7 @@ const wrongOf = ({ board, peer, host }: Measurement): string[] => {
     native: peer.native,
     plain: peer.plain,
   });
-  return [...computed.filter(([, c]) => c && !same(c, host)).map(([who]) => who), ...refused];
+  return [...computed.filter(([, c]) => c && !sameResult(c, host)).map(([who]) => who), ...refused];
 };
 
 const linuxOf = ({ linux }: LinuxLine): number => linux?.executed ?? Number.NaN;

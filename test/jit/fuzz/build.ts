@@ -16,16 +16,8 @@ const flags = [
   '-Itest/verifier/oracle',
   `-I${here}`,
 ];
-const bare = [
-  '--target=aarch64-linux-gnu',
-  '-ffreestanding',
-  '-nostdlib',
-  '-static',
-  '-fuse-ld=lld-19',
-  '-march=armv8-a',
-  '-mgeneral-regs-only',
-  '-fno-stack-protector',
-];
+const bare = ['--target=aarch64-linux-gnu', '-ffreestanding', '-march=armv8-a', '-fno-stack-protector'];
+const linked = ['-nostdlib', '-static', '-fuse-ld=lld-19', '-mgeneral-regs-only'];
 
 const sourcesIn = (folder: string) =>
   readdirSync(join(root, folder))
@@ -49,7 +41,12 @@ export const buildFuzzer = (): Fuzzer => {
   mkdirSync(folder, { recursive: true });
   const [path, executor] = [join(folder, 'fuzz'), join(folder, 'executor')];
   const kernel = ['jit', 'interp', 'verifier'].flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`));
-  clang([...bare, ...flags, '-o', executor, `${here}/executor.c`]);
+  const routines = [...sourcesIn('kernel-aarch64/neon'), 'kernel-aarch64/lib/crc32.c'].map((source) => {
+    const object = join(folder, `${source.replaceAll('/', '_')}.o`);
+    clang([...bare, ...flags, '-c', '-o', object, source]);
+    return object;
+  });
+  clang([...bare, ...linked, ...flags, '-o', executor, `${here}/executor.c`, ...routines]);
   clang(['-D_GNU_SOURCE', '-g', ...flags, '-o', path, ...sourcesIn(here), ...kernel]);
   return { path, executor };
 };

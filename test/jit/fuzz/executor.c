@@ -3,6 +3,7 @@
  * memory as descriptor 3; each u32 on standard input says that jobs are ready, each on standard output that they are done. */
 
 #include "../bare.h"
+#include "neon/neon.h"
 #include "world.h"
 
 /* Linux, arm64: asm-generic/unistd.h */
@@ -69,6 +70,7 @@ static void publish_helpers(void) {
     shared->helper_addr[HELPER_MAP_UPDATE_ELEM] = (uint64_t)update_thunk;
     shared->helper_addr[HELPER_MAP_DELETE_ELEM] = (uint64_t)delete_thunk;
     shared->helper_addr[HELPER_TRACE_PRINTK] = (uint64_t)print_thunk;
+    for (uint32_t i = 0; i < VECTOR_COUNT; i++) { shared->vector_addr[i] = (uint64_t)neon_routine_of(i, 0); }
 }
 
 [[noreturn]] void serve(void);

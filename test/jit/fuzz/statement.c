@@ -271,8 +271,7 @@ void make_map_value(struct maker *m) {
     emit_number(m, reg);
 }
 
-/* After a call r1..r5 hold nothing. */
-static void restore_scratch(struct maker *m) {
+void restore_scratch(struct maker *m) {
     for (uint32_t r = 1; r <= 5; r++) {
         uint32_t from = 6 + below(m, 4);
         if (from == m->memory || from == m->alias || chance(m, 60)) {
@@ -330,7 +329,9 @@ static void make_print(struct maker *m) {
 
 void make_helper(struct maker *m) {
     if (!m->calls) { return; }
-    switch (m->whole ? 3 : below(m, 4)) {
+    switch (m->whole ? 3 : below(m, 6)) {
+    case 4:
+    case 5: return make_vector(m);
     case 0: return make_print(m);
     case 1:
     case 2:

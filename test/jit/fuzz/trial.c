@@ -146,6 +146,7 @@ static enum outcome compile(struct trial *t, struct shared *shared, struct job *
     job->code_offset = (uint32_t)sizeof(*shared) + space->used;
     environment.code_addr = job->code_addr;
     memcpy(environment.helper_addr, shared->helper_addr, sizeof(environment.helper_addr));
+    memcpy(environment.vector_addr, shared->vector_addr, sizeof(environment.vector_addr));
     describe_maps(environment.map_addr, environment.map_value_addr);
     choose_facts(t->seed, t->generated.program.count);
     uint32_t *out = (uint32_t *)((uint8_t *)shared + job->code_offset);

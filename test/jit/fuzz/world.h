@@ -4,6 +4,7 @@
 
 #include "bpf/program.h"
 #include "gen/abi_helpers.h"
+#include "gen/abi_vectors.h"
 #include <stddef.h>
 
 #define WORLD_ADDR 0x30000000ull
@@ -38,6 +39,7 @@ struct job {
 
 struct shared {
     uint64_t helper_addr[HELPER_ID_LIMIT]; /* written by the executor */
+    uint64_t vector_addr[VECTOR_COUNT];    /* as well */
     volatile uint32_t current, run;        /* what it is at: after a crash, the culprit */
     uint32_t first, count;
     struct job jobs[JOBS];

@@ -16,6 +16,8 @@ export type Call = {
   readonly shifts: readonly number[];
   /** Counts are known to the verifier, or only their limits. */
   readonly known: boolean;
+  /** The second buffer begins so many bytes, -64 to 64, behind the first. */
+  readonly overlap?: number;
   readonly seed: number;
 };
 
@@ -70,7 +72,7 @@ type Line = { readonly slot: string } | { readonly leaveAbove: number; readonly 
 
 /** The program: r7 must survive the call, r0 is its result with r7 mixed in. */
 export const place = (call: Call): Placed => {
-  const { helper, counts, shifts, known, seed } = call;
+  const { helper, counts, shifts, known, seed, overlap } = call;
   const memory = initialMemory(call);
   const number = new DataView(memory.buffer).getBigUint64(16, true);
   const lines: Line[] = [{ slot: insn(0xbf, 6, 1) }, { slot: load64(7, 6, 8) }];
@@ -79,7 +81,9 @@ export const place = (call: Call): Placed => {
   let count = 0;
   const add = (a: VectorArgument, register: number) => {
     if ('elements' in a) {
-      const at = FIRST + buffer * ROOM + shifts[buffer++]!;
+      const apart = FIRST + buffer * ROOM + shifts[buffer]!;
+      const at = overlap === undefined ? apart : FIRST + 64 + shifts[0]! + (buffer === 0 ? 0 : overlap);
+      buffer++;
       args.push(BigInt(at));
       lines.push({ slot: insn(0xbf, register, 6) }, { slot: insn(0x07, register, 0, 0, at) });
     } else if (a.kind === 'number') {
