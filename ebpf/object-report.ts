@@ -179,21 +179,36 @@ export const disassembleObject = (object: Uint8Array, options: DisassemblyOption
 export type JitRow = {
   readonly section: string;
   readonly function: string;
-  /** Slots of the program, local functions included. */
+  /** Slots of the program, local functions included; 0 when it could not be loaded. */
   readonly insns: number;
+  /** Bytecode; empty when it could not be loaded. */
+  readonly code: Uint8Array;
   readonly result: JitResult;
 };
 
 /**
- * Each function as the A64 code that the board would run.
- * @throws ElfError when the file or one of its functions can't be loaded.
+ * Each function as the A64 code that the board would run; of an object for Linux, as far as the board can tell: helper
+ * calls go to a place within reach, and context accesses stay what they are.
+ * @throws ElfError when the file can't be loaded.
  * @throws CompileError when the compiler must be built and clang is missing.
  */
-export const jitObject = async (object: Uint8Array, options: JitOptions = {}): Promise<JitRow[]> => {
+export const jitObject = async (
+  object: Uint8Array,
+  options: ObjectOptions & JitOptions = {},
+): Promise<JitRow[]> => {
   const host = await loadHost();
-  return loadFunctions(object).map((f) => {
-    if ('error' in f) throw f.error;
-    const insns = f.program.code.length / bpf.INSN_BYTES;
-    return { section: f.section, function: f.name, insns, result: host.jitCompile(f.program, options) };
+  const linux = options.platform === 'linux';
+  const functions: LoadedFunction<AnyProgram>[] = linux
+    ? loadLinuxFunctions(object, options)
+    : loadFunctions(object);
+  return functions.map((f) => {
+    const row = { section: f.section, function: f.name };
+    if ('error' in f) {
+      const result = { ok: false, error: elfError(f.error) } as const;
+      return { ...row, insns: 0, code: new Uint8Array(), result };
+    }
+    const { code } = f.program;
+    const result = host.jitCompile(f.program, linux ? { ...LINUX, ...options } : options);
+    return { ...row, insns: code.length / bpf.INSN_BYTES, code, result };
   });
 };

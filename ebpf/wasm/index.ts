@@ -8,7 +8,7 @@ import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 export { BOARD_CHECKER_BYTES } from './certify.ts';
 export { type CompareOptions, type Comparison, comparePrograms, Reference } from './compare.ts';
-export type { JitOptions, JitResult } from './jit.ts';
+export { type CpuName, cpuFeatures, type JitOptions, type JitResult } from './jit.ts';
 export { arrayKey, type MapState } from './map-state.ts';
 export type { LinuxProgram, Program, ProgramError } from './program.ts';
 export type { Facts } from './proven.ts';
@@ -53,7 +53,7 @@ export class Host {
   }
 
   /** Verifies, then compiles to A64. */
-  jitCompile(program: Program, options: JitOptions = {}): JitResult {
+  jitCompile(program: Program | LinuxProgram, options: JitOptions = {}): JitResult {
     return this.#guard<JitResult>(
       (instance) => compileProgram(instance, program, options),
       (why) => ({ ok: false, error: errorNamed('unknown', `the compiler trapped: ${why}`) }),
@@ -90,7 +90,7 @@ export const certificateOf = async (program: Program, options?: VerifyOptions): 
   const verdict = await verify(program, options);
   return verdict.ok ? verdict.certificate : new Uint8Array(0);
 };
-export const jitCompile = async (program: Program, options?: JitOptions) =>
+export const jitCompile = async (program: Program | LinuxProgram, options?: JitOptions) =>
   (await loadHost()).jitCompile(program, options);
 export const runOnHost = async (program: Program, input?: RunInput) => (await loadHost()).run(program, input);
 /** Runs code on a memory, as hook `run` does. */

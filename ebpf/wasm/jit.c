@@ -12,6 +12,7 @@ void EXPORT(host_jit_environment)(uint64_t code_addr, uint64_t helper_base, uint
     HELPER_TABLE(HELPER_ADDR)
 #undef HELPER_ADDR
     for (uint32_t i = 0; i < VECTOR_COUNT; i++) { environment.vector_addr[i] = helper_base + (VECTOR_ID_FIRST + i) * 64u; }
+    environment.foreign_helper_addr = helper_base;
 }
 
 void EXPORT(host_jit_map)(uint32_t i, uint64_t map_addr, uint64_t value_addr) {

@@ -1,17 +1,30 @@
 /** The kernel's JIT on the host: the A64 code that the board would run. */
 import { bpf } from '../../abi/index.ts';
 import type { HostInstance } from './instance.ts';
-import { errorOfCode, type Program, type ProgramError } from './program.ts';
+import { errorNamed, errorOfCode, type LinuxProgram, type Program, type ProgramError } from './program.ts';
 import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
+
+/** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. */
+const CPU = { lse: 1, dotprod: 2, crc32: 4, bti: 8, callerKeeps: 256 } as const;
 
 export type JitOptions = VerifyOptions & {
   /** Address at which the code will run. Default 0x4_0000_0000. */
   readonly codeAddr?: bigint;
   /** Address of the first helper; helper i lies 64·i bytes behind. Default: 1 MiB above codeAddr. */
   readonly helperBase?: bigint;
-  /** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. Default: ARMv8.0, called as the kernel calls programs. */
-  readonly features?: number;
+  /** Default: cortex-a72. */
+  readonly cpu?: CpuName;
 };
+
+/** Features of the CPUs that the boards have; `max` has all that the compiler knows. */
+export const cpuFeatures = {
+  'cortex-a53': CPU.crc32,
+  'cortex-a72': CPU.crc32,
+  'cortex-a76': CPU.lse | CPU.dotprod | CPU.crc32,
+  'cortex-a78ae': CPU.lse | CPU.dotprod | CPU.crc32,
+  max: CPU.lse | CPU.dotprod | CPU.crc32 | CPU.bti,
+} as const;
+export type CpuName = keyof typeof cpuFeatures;
 
 export type JitResult =
   | {
@@ -24,8 +37,6 @@ export type JitResult =
     }
   | { readonly ok: false; readonly error: ProgramError };
 
-/** JIT_CALLER_KEEPS: guard_call() keeps the callee-saved registers. */
-const JIT_CALLER_KEEPS = 1 << 8;
 /** JIT_NO_SLOT */
 const NO_SLOT = 0xffff_ffff;
 const CODE_ADDR = 0x4_0000_0000n;
@@ -36,10 +47,11 @@ const MAP_ADDR = 0x4_1000_0000n;
 const WORDS_PER_SLOT = 32;
 const WORDS_EXTRA = 256;
 
-const setEnvironment = (host: HostInstance, program: Program, options: JitOptions) => {
+const setEnvironment = (host: HostInstance, program: Program | LinuxProgram, options: JitOptions) => {
   const code = options.codeAddr ?? CODE_ADDR;
   const helpers = options.helperBase ?? code + HELPER_DISTANCE;
-  host.exports.host_jit_environment(code, helpers, options.features ?? JIT_CALLER_KEEPS);
+  const features = cpuFeatures[options.cpu ?? 'cortex-a72'] | CPU.callerKeeps;
+  host.exports.host_jit_environment(code, helpers, features);
   for (const i of (program.maps ?? []).keys())
     host.exports.host_jit_map(i, MAP_ADDR + BigInt(i) * 0x1000n, MAP_ADDR + BigInt(i) * 0x1000n + 0x800n);
 };
@@ -47,10 +59,35 @@ const setEnvironment = (host: HostInstance, program: Program, options: JitOption
 const words = (host: HostInstance, at: number, count: number) =>
   new Uint32Array(host.exports.memory.buffer.slice(at, at + count * 4));
 
-/** Verifies, then compiles. */
-export const compileProgram = (host: HostInstance, program: Program, options: JitOptions): JitResult => {
+/** RFC 9669 §5.4 and §5.6, by opcode. */
+const LOAD_IMM64 = 0x18;
+const PSEUDO_FUNCTION = 4;
+const isPacketLoad = (opcode: number) => (opcode & 7) === 0 && [0x20, 0x40].includes(opcode & 0xe0);
+
+/** What Linux has and the board does not: legacy packet loads, and functions that helpers call back. */
+const uncompilable = (code: Uint8Array): ProgramError | undefined => {
+  for (let slot = 0; slot * bpf.INSN_BYTES < code.length; slot += 1) {
+    const [opcode, registers] = code.subarray(slot * bpf.INSN_BYTES);
+    if (isPacketLoad(opcode!))
+      return errorNamed('unsupported_instruction', 'legacy packet loads are not compiled', slot);
+    if (opcode !== LOAD_IMM64) continue;
+    if (registers! >> 4 === PSEUDO_FUNCTION)
+      return errorNamed('unsupported_instruction', 'functions that helpers call back are not compiled', slot);
+    slot += 1;
+  }
+  return undefined;
+};
+
+/** Verifies, then compiles. Of a program for Linux helpers and context accesses stay what they are in the bytecode. */
+export const compileProgram = (
+  host: HostInstance,
+  program: Program | LinuxProgram,
+  options: JitOptions,
+): JitResult => {
   const verdict: Verdict = verifyProgram(host, program, options);
   if (!verdict.ok) return { ok: false, error: verdict.error };
+  const error = uncompilable(program.code);
+  if (error) return { ok: false, error };
   const count = program.code.length / bpf.INSN_BYTES;
   const capacity = count * WORDS_PER_SLOT + WORDS_EXTRA;
   setEnvironment(host, program, options);

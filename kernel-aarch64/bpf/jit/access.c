@@ -114,7 +114,7 @@ static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, 
     }
 }
 
-[[clang::noinline]] static void load_general(struct jit *j, struct insn insn) {
+RARE static void load_general(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     bool is_signed = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEMSX;
@@ -147,7 +147,7 @@ static inline bool try_emit_alone(struct jit *j, uint32_t word) {
     return !pairs;
 }
 
-static inline void load_plain(struct jit *j, struct insn insn) {
+[[clang::always_inline]] static inline void load_plain(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     struct a64_scaled offset;
@@ -160,7 +160,7 @@ static inline void load_plain(struct jit *j, struct insn insn) {
 }
 
 /* Of a byte or a halfword, or from the stack. */
-[[clang::noinline]] static void load_special(struct jit *j, struct insn insn) {
+RARE static void load_special(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     if (src == 10 && is_promoted(j, off_of(insn))) { return load_promoted(j, insn); }
@@ -198,7 +198,7 @@ static void store_immediate(struct jit *j, struct insn insn, enum a64_size size)
     emit_store(j, rt, &address, size);
 }
 
-[[clang::noinline]] static void store_general(struct jit *j, struct insn insn) {
+RARE static void store_general(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     enum a64_reg rt;

@@ -19,7 +19,7 @@ static void move_constant(struct jit *j, struct insn insn, uint64_t imm) {
     note_const(j, dst, is_wide_class(insn) ? imm : (uint32_t)imm);
 }
 
-[[clang::noinline]] static void compile_move(struct jit *j, struct insn insn) {
+RARE static void compile_move(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), extend = (uint32_t)off_of(insn);
     bool is_wide = is_wide_class(insn);
     if (!(opcode_of(insn) & BPF_SRC_X)) { return move_constant(j, insn, immediate_of(insn)); }
@@ -34,7 +34,7 @@ static void move_constant(struct jit *j, struct insn insn, uint64_t imm) {
     derive_low(j, dst, src, 32);
 }
 
-[[clang::noinline]] static void shift_register(struct jit *j, struct insn insn) {
+RARE static void shift_register(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     bool is_wide = is_wide_class(insn);
     enum a64_width width = width_of(is_wide);
@@ -50,7 +50,7 @@ static void move_constant(struct jit *j, struct insn insn, uint64_t imm) {
 }
 
 /* §4.2. REV and REV16: DDI 0487 C6.2. */
-[[clang::noinline]] static void compile_swap(struct jit *j, struct insn insn) {
+RARE static void compile_swap(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), size = (uint32_t)imm_of(insn), known = dst_bits(j, dst);
     bool swap = is_wide_class(insn) || opcode_of(insn) & BPF_SRC_X;
     if (!swap) {
@@ -89,7 +89,7 @@ static bool is_commutative(uint32_t op) {
     return op == BPF_ALU_ADD || op == BPF_ALU_MUL || op == BPF_ALU_OR || op == BPF_ALU_AND || op == BPF_ALU_XOR;
 }
 
-[[clang::noinline]] static void compile_negate(struct jit *j, struct insn insn) {
+RARE static void compile_negate(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn);
     bool is_wide = is_wide_class(insn);
     enum a64_width width = width_of(is_wide);
@@ -106,7 +106,7 @@ static bool is_commutative(uint32_t op) {
 }
 
 /* dst = constant <op> constant, when it can be told here. */
-[[clang::noinline]] static bool try_fold_into(struct jit *j, struct insn insn, uint64_t imm) {
+RARE static bool try_fold_into(struct jit *j, struct insn insn, uint64_t imm) {
     uint32_t dst = dst_of(insn);
     uint64_t folded;
     if (!try_fold(operation_of(insn), j->values[dst].imm, imm, is_wide_class(insn), &folded)) { return false; }
@@ -133,7 +133,7 @@ static inline void compute_with_constant(struct jit *j, struct insn insn, uint64
     }
 }
 
-[[clang::noinline]] static void fold_or_compute(struct jit *j, struct insn insn, uint64_t imm) {
+RARE static void fold_or_compute(struct jit *j, struct insn insn, uint64_t imm) {
     if (!try_fold_into(j, insn, imm)) { compute_with_constant(j, insn, imm); }
 }
 
@@ -144,7 +144,7 @@ static void compile_with_constant(struct jit *j, struct insn insn, uint64_t imm)
 }
 
 /* constant <op> register as register <op> constant. */
-[[clang::noinline]] static void compile_swapped(struct jit *j, struct insn insn) {
+RARE static void compile_swapped(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn);
     uint64_t imm = j->values[dst].imm;
     copy_value(j, dst, src_of(insn));

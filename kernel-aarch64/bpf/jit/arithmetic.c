@@ -9,7 +9,7 @@ static bool is_product(const struct jit *j, uint32_t reg, bool is_wide) {
 }
 
 /* addend +- product of `product`, which is not needed otherwise. */
-static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint32_t product, bool subtract, bool is_wide) {
+RARE static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint32_t product, bool subtract, bool is_wide) {
     ensure(j, addend, is_wide);
     enum a64_reg rd = begin_define(j, dst), ra = reg_of(j, addend);
     const struct value *v = &j->values[product];
@@ -24,7 +24,7 @@ static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint32_t 
     define(j, dst, rd, result_bits(is_wide));
 }
 
-[[clang::noinline]] static void add_to_noted(struct jit *j, uint32_t dst, uint64_t imm) {
+RARE static void add_to_noted(struct jit *j, uint32_t dst, uint64_t imm) {
     begin_note(j, dst);
     struct value *v = &j->values[dst];
     uint64_t sum = v->kind == VALUE_ADD_IMM || v->kind == VALUE_SUM ? v->imm + imm : imm;
@@ -41,7 +41,7 @@ static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint32_t 
     note_shape(j, dst, SHAPE(VALUE_ADD_IMM, v->base, NO_REG), 64);
 }
 
-[[clang::noinline]] static void add_narrow(struct jit *j, uint32_t dst, uint64_t imm) {
+RARE static void add_narrow(struct jit *j, uint32_t dst, uint64_t imm) {
     ensure_reg32(j, dst);
     enum a64_reg rd = begin_define(j, dst);
     emit_add_imm(j, rd, reg_of(j, dst), imm, A64_WIDTH_W);
@@ -128,7 +128,7 @@ static void add_sum(struct jit *j, uint32_t dst, uint32_t src) {
     if (is_reg(j, base) && is_reg(j, index)) { note_sum(j, dst, base, index, 0); }
 }
 
-[[clang::noinline]] static void add_general(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+RARE static void add_general(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     bool src_dies = src != dst && !(j->live_out & REG_BIT(src));
     if (src_dies && is_product(j, src, is_wide)) { return multiply_add(j, dst, dst, src, false, is_wide); }
     if (src != dst && is_product(j, dst, is_wide)) { return multiply_add(j, dst, src, dst, false, is_wide); }
@@ -157,21 +157,21 @@ void add_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     note_sum(j, dst, base, index, how);
 }
 
-void subtract_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+RARE void subtract_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     bool src_dies = src != dst && !(j->live_out & REG_BIT(src));
     if (src_dies && is_product(j, src, is_wide)) { return multiply_add(j, dst, dst, src, true, is_wide); }
     operate(j, dst, FORM_SUB, dst, src, is_wide);
 }
 
 /* x * (2^n + 1) is one addition. */
-static void multiply_by_sum(struct jit *j, uint32_t dst, uint32_t shift, bool is_wide) {
+RARE static void multiply_by_sum(struct jit *j, uint32_t dst, uint32_t shift, bool is_wide) {
     ensure(j, dst, is_wide);
     enum a64_reg rd = begin_define(j, dst), rn = reg_of(j, dst);
     emit(j, a64_add(rd, rn, amount(shift), rn, A64_SHIFT_LSL, width_of(is_wide)));
     define(j, dst, rd, result_bits(is_wide));
 }
 
-void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+RARE void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
     if (imm == 0) {
         begin_note(j, dst);
         return note_const(j, dst, 0);
@@ -185,7 +185,7 @@ void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) 
     define(j, dst, rd, result_bits(is_wide));
 }
 
-void multiply_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
+RARE void multiply_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     ensure(j, dst, is_wide);
     ensure(j, src, is_wide);
     begin_note(j, dst);
@@ -204,7 +204,7 @@ static void emit_divide(struct jit *j, struct insn insn, enum a64_reg rd, enum a
     define(j, dst_of(insn), rd, result_bits(is_wide_class(insn)));
 }
 
-void divide_register(struct jit *j, struct insn insn) {
+RARE void divide_register(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     ensure(j, dst, is_wide_class(insn));
     ensure(j, src, is_wide_class(insn));
@@ -212,7 +212,7 @@ void divide_register(struct jit *j, struct insn insn) {
     emit_divide(j, insn, rd, rn, reg_of(j, src));
 }
 
-void divide_constant(struct jit *j, struct insn insn, uint64_t imm) {
+RARE void divide_constant(struct jit *j, struct insn insn, uint64_t imm) {
     uint32_t dst = dst_of(insn);
     bool modulo = operation_of(insn) == BPF_ALU_MOD, is_wide = is_wide_class(insn);
     if (is_power_of_two(imm) && off_of(insn) != 1) {

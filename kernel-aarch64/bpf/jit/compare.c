@@ -72,7 +72,7 @@ static void branch_on_zero(struct jit *j, enum a64_reg rt, enum a64_width width,
 }
 
 /* Branches on one bit; two instructions when the target may be too far for TBZ. */
-static void branch_on_bit(struct jit *j, enum a64_reg rt, uint32_t bit, bool if_set, uint32_t target) {
+RARE static void branch_on_bit(struct jit *j, enum a64_reg rt, uint32_t bit, bool if_set, uint32_t target) {
     struct a64_target14 open = {0};
     struct a64_mask mask;
     if (tbz_reaches(j, target)) {
@@ -85,7 +85,7 @@ static void branch_on_bit(struct jit *j, enum a64_reg rt, uint32_t bit, bool if_
 static bool is_power_of_two(uint64_t value) { return value && !(value & (value - 1)); }
 
 /* Branches if reg & mask is (not) zero. */
-static void branch_on_mask(struct jit *j, enum a64_reg rn, uint64_t imm, enum a64_width width, bool if_set,
+RARE static void branch_on_mask(struct jit *j, enum a64_reg rn, uint64_t imm, enum a64_width width, bool if_set,
                            uint32_t target) {
     struct a64_mask mask;
     if (is_power_of_two(imm)) { return branch_on_bit(j, rn, (uint32_t)__builtin_ctzll(imm), if_set, target); }
@@ -98,7 +98,7 @@ static void branch_on_mask(struct jit *j, enum a64_reg rn, uint64_t imm, enum a6
     emit_condition(j, if_set ? A64_COND_NE : A64_COND_EQ, target);
 }
 
-static void test_bits(struct jit *j, const struct test *t) {
+RARE static void test_bits(struct jit *j, const struct test *t) {
     bool if_set = t->op == BPF_JMP_JSET;
     if (t->is_const) {
         enum a64_reg rn = operand_reg(j, t->dst, t->width);
@@ -116,7 +116,7 @@ static void test_bits(struct jit *j, const struct test *t) {
 }
 
 /* Equality with 0 of a value that is some bits of a register: the bits are tested where they are. */
-static bool try_test_part(struct jit *j, const struct test *t, bool if_zero) {
+RARE static bool try_test_part(struct jit *j, const struct test *t, bool if_zero) {
     const struct value *v = &j->values[t->dst];
     enum a64_reg base = (enum a64_reg)v->base;
     if (j->live_out & REG_BIT(t->dst)) { return false; } /* it is computed anyway */
@@ -178,7 +178,7 @@ static bool try_compare_imm(struct jit *j, enum a64_reg rn, uint64_t imm, enum a
 }
 
 /* x > K as x >= K + 1 and so on: the other spelling may fit where this one does not. */
-static bool try_neighbour(const struct test *t, uint64_t *imm, uint32_t *op) {
+RARE static bool try_neighbour(const struct test *t, uint64_t *imm, uint32_t *op) {
     uint64_t max = t->width == A64_WIDTH_X ? UINT64_MAX : UINT32_MAX, smax = max >> 1;
     switch (t->op) {
     case BPF_JMP_JGT: *op = BPF_JMP_JGE, *imm = t->imm + 1; return t->imm != max;
@@ -209,7 +209,7 @@ static void compare_constant(struct jit *j, const struct test *t) {
     emit_condition(j, condition_of(t->op), t->target);
 }
 
-static void compare_registers(struct jit *j, const struct test *t) {
+RARE static void compare_registers(struct jit *j, const struct test *t) {
     uint32_t a = t->dst, b = t->src, op = t->op;
     struct operand operand;
     if (j->values[a].kind == VALUE_FIELD && j->values[b].kind != VALUE_FIELD) { a = t->src, b = t->dst, op = mirror(op); }

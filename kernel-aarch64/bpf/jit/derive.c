@@ -44,8 +44,7 @@ static inline void note_field(struct jit *j, uint32_t dst, struct value f) {
     note_shape(j, dst, f.width == 64 && !f.narrow ? shape_copy(f.base) : f.shape, bits);
 }
 
-/* Once for each operation, so that its distance is all that is not known when this is compiled. */
-[[clang::always_inline]] static inline void derive(struct jit *j, uint32_t dst, uint32_t src, field_operation *apply,
+RARE static void derive(struct jit *j, uint32_t dst, uint32_t src, field_operation *apply,
                                                    uint32_t by, bool is_wide) {
     struct value f;
     begin_note(j, dst);
@@ -81,7 +80,7 @@ static bool try_shift_sum(struct jit *j, uint32_t dst, uint32_t by) {
     return true;
 }
 
-[[clang::noinline]] static void general_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+RARE static void general_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
     if (is_bytes(j, dst) && try_shift_bytes(j, dst, BPF_ALU_LSH, by, is_wide)) { return; }
     if (is_wide && try_shift_sum(j, dst, by)) { return; }
     derive(j, dst, dst, shift_left, by, is_wide);
@@ -92,7 +91,7 @@ void derive_shift_left(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
     note_part(j, dst, dst, 0, (is_wide ? 64 : 32) - by, by);
 }
 
-[[clang::noinline]] static void general_shift_right(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+RARE static void general_shift_right(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
     if (is_bytes(j, dst) && try_shift_bytes(j, dst, BPF_ALU_RSH, by, is_wide)) { return; }
     derive(j, dst, dst, shift_right, by, is_wide);
 }
@@ -107,7 +106,7 @@ void derive_shift_right_signed(struct jit *j, uint32_t dst, uint32_t by, bool is
     derive(j, dst, dst, shift_right_signed, by, is_wide);
 }
 
-[[clang::noinline]] static void general_low(struct jit *j, uint32_t dst, uint32_t src, uint32_t bits) {
+RARE static void general_low(struct jit *j, uint32_t dst, uint32_t src, uint32_t bits) {
     derive(j, dst, src, keep_low, bits, true);
 }
 
@@ -122,7 +121,7 @@ void derive_signed(struct jit *j, uint32_t dst, uint32_t src, uint32_t bits, boo
 
 void derive_negated_bit(struct jit *j, uint32_t dst, bool is_wide) { derive(j, dst, dst, negate_bit, 0, is_wide); }
 
-[[clang::noinline]] static void copy_general(struct jit *j, uint32_t dst, uint32_t src) {
+RARE static void copy_general(struct jit *j, uint32_t dst, uint32_t src) {
     const struct value *v = &j->values[src];
     /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. */
     bool costly = v->kind == VALUE_SUM || is_loaded_once(v) || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);

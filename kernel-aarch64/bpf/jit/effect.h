@@ -23,7 +23,7 @@ enum effect_kind : uint8_t { KIND_ALU, KIND_LOAD, KIND_STORE, KIND_OTHER };
      ((op) & 7u) == BPF_CLASS_ST || (((op) & 7u) == BPF_CLASS_STX && ((op) & 0xe0u) != BPF_MODE_ATOMIC) ? KIND_STORE : \
                                                                                                         KIND_OTHER)
 #define EFFECT_CONSTANT(op) \
-    (((op) & 7u) == BPF_CLASS_ST || \
+    (((op) & 7u) == BPF_CLASS_ST || (op) == (BPF_CLASS_LD | BPF_SIZE_DW) || \
              (EFFECT_KIND(op) == KIND_ALU && !((op) & BPF_SRC_X) && ((op) & 0xf0u) != BPF_ALU_MOV && \
               ((op) & 0xf0u) != BPF_ALU_LSH && ((op) & 0xf0u) != BPF_ALU_RSH && ((op) & 0xf0u) != BPF_ALU_ARSH) \
          ? EFFECT_TAKES_CONSTANT \

@@ -42,8 +42,12 @@ static bool compare_needs_register(struct insn insn, uint64_t imm, enum a64_widt
 }
 
 /* Whether the instruction will ask constant_reg() for its immediate, and for which value. */
-static bool needs_register(struct insn insn, uint64_t *value) {
+static bool needs_register(const struct jit *j, struct insn insn, uint32_t slot, uint64_t *value) {
     uint32_t class = class_of(insn);
+    if (class == BPF_CLASS_LD && opcode_of(insn)) {
+        *value = immediate64_of(j, insn, slot);
+        return *value + (1u << 16) > 2u << 16;
+    }
     bool wide = class == BPF_CLASS_ALU64 || class == BPF_CLASS_JMP;
     *value = wide ? (uint64_t)(int64_t)imm_of(insn) : (uint32_t)imm_of(insn);
     if (class == BPF_CLASS_ST) {
@@ -89,7 +93,7 @@ static void look_at(const struct jit *j, uint32_t head, uint32_t slot, struct lo
     if (is_dull(j, slot, insn)) { return; }
     bool entered = slot != head && j->slots[slot] & SLOT_WORD; /* a jump from before the loop waits for this slot */
     if ((entered || blocks(insn)) && loop->blocked > slot) { loop->blocked = slot; }
-    if (needs_register(insn, &value)) { collect(loop, slot, value); }
+    if (needs_register(j, insn, slot, &value)) { collect(loop, slot, value); }
     if (!is_jump_class(insn)) { return; }
     enum flow flow = jump_flow(insn, j->facts->flags[slot]);
     if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }

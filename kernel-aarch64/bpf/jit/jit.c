@@ -9,7 +9,7 @@
 #include "bpf/jit/unroll.h"
 #include "bpf/jit/value.h"
 
-[[clang::noinline]] static void compile_other(struct jit *j, struct insn insn) {
+RARE static void compile_other(struct jit *j, struct insn insn) {
     if (class_of(insn) == BPF_CLASS_LD) { return compile_immediate64(j, insn); }
     compile_atomic(j, insn);
 }
@@ -23,16 +23,12 @@ static inline void compile_insn(struct jit *j, struct insn insn, uint32_t effect
 }
 
 /* §5.4 */
-[[clang::noinline]] void compile_immediate64(struct jit *j, struct insn insn) {
+RARE void compile_immediate64(struct jit *j, struct insn insn) {
     if (opcode_of(insn) == 0) { return; } /* its second slot */
-    uint32_t dst = dst_of(insn), map = (uint32_t)imm_of(insn) % MAX_MAPS_PER_PROGRAM;
-    uint64_t high = (uint32_t)j->program->insns[j->slot + 1].imm;
-    uint64_t value = high << 32 | (uint32_t)imm_of(insn);
-    if (src_of(insn) == BPF_PSEUDO_IMM64_MAP) { value = j->environment->map_addr[map]; }
-    if (src_of(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { value = j->environment->map_value_addr[map] + high; }
+    uint32_t dst = dst_of(insn);
     drop_unread(j, dst);
     begin_note(j, dst);
-    note_const(j, dst, value);
+    note_const(j, dst, immediate64_of(j, insn, j->slot));
 }
 
 /* Code that is jumped to and fallen into: both ways agree on where everything is. */
@@ -83,7 +79,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 }
 
 /* While registers wait to be loaded, r10 among them: returns whether the instruction is done. */
-[[clang::noinline]] static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effect) {
+RARE static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effect) {
     uint32_t dst = dst_of(insn), src = src_of(insn), kind = effect >> EFFECT_KIND_SHIFT & 3;
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
     if (kind == KIND_STORE) { load_waiting(j); }

@@ -28,7 +28,7 @@ static uint32_t found_by_test(struct jit *j, const struct test *t) {
 }
 
 /* The label wants r0 in x0, which r1 holds until the jump is taken (scan.c, finds_zero): r0 moves on that way only. */
-static void branch_over_move(struct jit *j, const struct test *t) {
+RARE static void branch_over_move(struct jit *j, const struct test *t) {
     settle_for_label(j, t->target, 1);
     enum a64_reg rn = operand_reg(j, t->dst, t->width);
     uint32_t skip = j->words;
@@ -92,7 +92,7 @@ static void finish_call(struct jit *j) {
 }
 
 /* Code in place of the call. */
-static void call_inlined(struct jit *j) {
+RARE static void call_inlined(struct jit *j) {
     uint32_t number = vector_number(j, j->slot), arguments = vector_arguments(j, j->slot);
     prepare_call(j, number && is_const(j, number) ? arguments & ~REG_BIT(number) : arguments);
     compile_vector(j);
@@ -101,10 +101,10 @@ static void call_inlined(struct jit *j) {
 
 static uint64_t helper_address(const struct jit *j, uint32_t id) {
     if (is_vector(id)) { return j->environment->vector_addr[id - VECTOR_ID_FIRST]; }
-    return id < HELPER_ID_LIMIT ? j->environment->helper_addr[id] : 0;
+    return id < HELPER_ID_LIMIT ? j->environment->helper_addr[id] : j->environment->foreign_helper_addr;
 }
 
-static void call_helper(struct jit *j, uint32_t id) {
+RARE static void call_helper(struct jit *j, uint32_t id) {
     uint64_t address = helper_address(j, id);
     if (vector_is_inlined(j, j->slot)) { return call_inlined(j); }
     prepare_call(j, helper_arguments(j, j->slot));
@@ -119,13 +119,13 @@ static void call_helper(struct jit *j, uint32_t id) {
     finish_call(j);
 }
 
-static void call_local(struct jit *j, uint32_t target) {
+RARE static void call_local(struct jit *j, uint32_t target) {
     prepare_call(j, live_before(j) & ARGUMENT_REGS);
     emit_branch(j, a64_bl((struct a64_target26){0}), target);
     finish_call(j);
 }
 
-static void compile_exit(struct jit *j) {
+RARE static void compile_exit(struct jit *j) {
     if (!(is_reg(j, 0) && value_reg(j, 0) == X0)) { write_value(j, 0, X0); }
     emit_return(j);
 }

@@ -1,11 +1,8 @@
 #include "bpf/jit/operation.h"
 
-void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
-    uint32_t bits = dst_bits(j, dst);
-    uint64_t possible = bits < 64 ? (1ull << bits) - 1 : UINT64_MAX;
+/* Bits that are not the lowest; `bits` as dst_bits(). */
+RARE static void and_mask(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide, uint32_t bits) {
     struct a64_mask mask;
-    if ((imm & possible) == possible) { return; }
-    if ((imm & (imm + 1)) == 0) { return derive_low(j, dst, dst, imm ? 64 - (uint32_t)__builtin_clzll(imm) : 0); }
     if (try_mask(imm, A64_WIDTH_X, &mask)) {
         ensure_reg(j, dst);
         begin_note(j, dst);
@@ -20,6 +17,14 @@ void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
     define(j, dst, rd, 32);
 }
 
+void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+    uint32_t bits = dst_bits(j, dst);
+    uint64_t possible = bits < 64 ? (1ull << bits) - 1 : UINT64_MAX;
+    if ((imm & possible) == possible) { return; }
+    if ((imm & (imm + 1)) == 0) { return derive_low(j, dst, dst, imm ? 64 - (uint32_t)__builtin_clzll(imm) : 0); }
+    and_mask(j, dst, imm, is_wide, bits);
+}
+
 static bool is_all_ones(uint64_t imm, bool is_wide) { return imm == (is_wide ? UINT64_MAX : UINT32_MAX); }
 
 /* dst | 0 and dst ^ 0. */
@@ -28,7 +33,7 @@ static void keep(struct jit *j, uint32_t dst, bool is_wide) {
 }
 
 /* Inclusive or, or exclusive or. */
-static void either_constant(struct jit *j, uint32_t dst, enum alu_form form, uint64_t imm, bool is_wide) {
+RARE static void either_constant(struct jit *j, uint32_t dst, enum alu_form form, uint64_t imm, bool is_wide) {
     enum a64_width width = width_of(is_wide);
     struct a64_mask mask;
     bool inverts = form == FORM_EOR && is_all_ones(imm, is_wide);
@@ -44,14 +49,14 @@ static void either_constant(struct jit *j, uint32_t dst, enum alu_form form, uin
     define(j, dst, rd, bits);
 }
 
-void or_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+RARE void or_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
     if (imm == 0) { return keep(j, dst, is_wide); }
     if (!is_all_ones(imm, is_wide)) { return either_constant(j, dst, FORM_ORR, imm, is_wide); }
     begin_note(j, dst);
     note_const(j, dst, imm);
 }
 
-void xor_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+RARE void xor_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
     if (imm == 0) { return keep(j, dst, is_wide); }
     either_constant(j, dst, FORM_EOR, imm, is_wide);
 }

@@ -45,7 +45,7 @@ int32_t promote_slots(struct jit *j) {
     struct stack_use *use = &j->stack;
     struct function *f = &j->function;
     uint64_t left = use->seen & ~use->odd;
-    uint32_t next = f->calls ? 3 : 0;
+    uint32_t next = f->calls || j->needs.vectors ? 3 : 0;
     while (left && next < sizeof(candidates)) {
         enum a64_reg reg = (enum a64_reg)candidates[next++];
         uint32_t number = heaviest(use, left);

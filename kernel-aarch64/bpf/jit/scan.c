@@ -79,12 +79,14 @@ static uint32_t live_before_call(struct jit *j, uint32_t live, uint32_t argument
 }
 
 /* Code in place of a vector helper needs nothing of the frame. */
-static uint32_t live_before_helper(struct jit *j, uint32_t i, uint32_t live) {
+RARE static uint32_t live_before_helper(struct jit *j, uint32_t i, uint32_t live) {
     uint32_t arguments = helper_arguments(j, i);
-    return vector_is_inlined(j, i) ? (live & 0x3c0u) | arguments : live_before_call(j, live, arguments);
+    if (!vector_is_inlined(j, i)) { return live_before_call(j, live, arguments); }
+    j->needs.vectors = true;
+    return (live & 0x3c0u) | arguments;
 }
 
-static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t live) {
+RARE static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t live) {
     uint32_t target = jump_target(insn_at(j, i), i);
     uint32_t arguments = target <= i ? ALL_REGS : slot_live(j, target); /* what is called back to is not known yet */
     j->has_local_calls = true;
@@ -200,7 +202,7 @@ static bool leaves_slot(const struct jit *j, uint32_t i) {
 }
 
 /* Whether code is shared between functions: a jump or a fall from one into another. clang never does that. */
-static bool functions_overlap(const struct jit *j) {
+RARE static bool functions_overlap(const struct jit *j) {
     uint32_t entry = 0, count = j->program->count;
     bool falls = false;
     for (uint32_t i = 0, next = 0; i < count; i++) {
@@ -228,7 +230,7 @@ void scan_program(struct jit *j) {
 }
 
 /* The needs of one function of several. */
-static struct needs needs_of(const struct jit *j, uint32_t entry, uint32_t end) {
+RARE static struct needs needs_of(const struct jit *j, uint32_t entry, uint32_t end) {
     struct needs needs = {};
     for (uint32_t i = entry; i < end; i++) {
         struct insn insn = insn_at(j, i);
@@ -267,7 +269,7 @@ static uint32_t prologue_words(const struct jit *j, uint32_t entry) {
     return words + (f->saved_count + 1) / 2 + !merged;
 }
 
-void scan_function(struct jit *j, uint32_t entry) {
+RARE void scan_function(struct jit *j, uint32_t entry) {
     struct needs needs = j->needs;
     struct function *f = &j->function;
     uint32_t end = entry + 1, count = j->program->count;

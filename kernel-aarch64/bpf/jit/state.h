@@ -83,6 +83,7 @@ struct needs {
     uint32_t across; /* r6..r9 live across some call */
     int32_t lowest;  /* lowest stack byte addressed from r10 */
     bool escapes;    /* r10 is copied */
+    bool vectors;    /* code in place of vector helpers, which changes x10..x17 */
     bool calls;
 };
 
@@ -147,6 +148,9 @@ static inline void add_saved(struct function *f, uint32_t reg) {
     if (!f->caller_keeps) { f->saved[f->saved_count++] = (uint8_t)reg; }
 }
 
+/* For functions that seldom run: small, and out of the way of those that often do. */
+#define RARE [[clang::noinline, clang::minsize]]
+
 /* For conditions that seldom hold: the compiler is to branch on them, not to compute both sides. */
 #define SELDOM(condition) __builtin_expect(!!(condition), 0)
 
@@ -176,6 +180,15 @@ static inline void emit(struct jit *j, uint32_t word) {
     uint32_t at = j->words;
     j->words = at + 1;
     if (at < j->capacity) { j->out[at] = word; }
+}
+
+/* What ld_imm64 loads (RFC 9669 §5.4); the slot behind it holds the upper half. */
+static inline uint64_t immediate64_of(const struct jit *j, struct insn insn, uint32_t slot) {
+    uint32_t map = (uint32_t)imm_of(insn) % MAX_MAPS_PER_PROGRAM;
+    uint64_t high = (uint32_t)j->program->insns[slot + 1].imm;
+    if (src_of(insn) == BPF_PSEUDO_IMM64_MAP) { return j->environment->map_addr[map]; }
+    if (src_of(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { return j->environment->map_value_addr[map] + high; }
+    return high << 32 | (uint32_t)imm_of(insn);
 }
 
 /* A jump as the facts leave it. */

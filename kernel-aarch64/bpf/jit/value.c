@@ -10,7 +10,7 @@ static uint32_t count_halves(uint64_t value, uint16_t half, uint32_t halves) {
 }
 
 /* One MOVZ or MOVN, then MOVK for each half that it left wrong. */
-static void emit_moves(struct jit *j, enum a64_reg rd, uint64_t value, enum a64_width width) {
+RARE static void emit_moves(struct jit *j, enum a64_reg rd, uint64_t value, enum a64_width width) {
     uint32_t halves = width == A64_WIDTH_X ? 4 : 2;
     bool inverted = count_halves(value, 0xffff, halves) > count_halves(value, 0, halves);
     uint16_t filler = inverted ? 0xffff : 0;
@@ -85,7 +85,7 @@ static inline void emit_short_sum(struct jit *j, enum a64_reg rd, const struct v
 void emit_plain_sum(struct jit *j, enum a64_reg rd, const struct value *v) { emit_short_sum(j, rd, v); }
 
 /* With a constant beside it. */
-[[clang::noinline]] static void emit_long_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
+RARE static void emit_long_sum(struct jit *j, enum a64_reg rd, const struct value *v) {
     uint32_t shared = find_shared_sum(j, v);
     if (shared) { return emit_add_imm(j, rd, (enum a64_reg)j->home[shared], v->imm, A64_WIDTH_X); }
     emit_plain_sum(j, rd, v);
@@ -141,7 +141,7 @@ void settle_pending(struct jit *j, uint32_t reg) {
 }
 
 /* r10 has no home: its address is computed for the one instruction that needs it whole. */
-void compute_frame_pointer(struct jit *j) {
+RARE void compute_frame_pointer(struct jit *j) {
     write_value(j, 10, SCRATCH2);
     j->values[10].shape = shape_copy(SCRATCH2);
     j->loads |= REG_BIT(10); /* until the next instruction */
@@ -187,7 +187,7 @@ void forget_all(struct jit *j, bool r0_home) {
 }
 
 /* r0 in x0: nothing that is needed reads x0 any more, or the label would expect it in x7. */
-static void settle_r0_in_x0(struct jit *j) {
+RARE static void settle_r0_in_x0(struct jit *j) {
     if (is_reg(j, 0) && value_reg(j, 0) == X0) { return; }
     release_phys(j, X0, live_before(j) | j->live_out, 0);
     write_value(j, 0, X0);
