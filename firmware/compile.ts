@@ -34,7 +34,6 @@ const coldParts = [
   'boot/',
   'bpf/checker/change.c',
   'bpf/checker/covers.c',
-  'bpf/checker/covers.c',
   'bpf/checker/rank.c',
   'bpf/helpers/',
   'bpf/interp/',
