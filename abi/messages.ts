@@ -298,6 +298,16 @@ export const messages = {
       elr: u64('ELR_EL1, relative to the image base'),
       spsr: u64('SPSR_EL1'),
       regs: bytes(248, 'x0..x30, u64le each'),
+      frames: bytes(
+        128,
+        'return addresses, innermost first, relative to the image base, u64le each; 0 where there are no more',
+      ),
+      module: text(NAME_BYTES, 'module that the core ran last; empty when none'),
+      module_version: u32('its version'),
+      log: text(
+        255,
+        'the latest events before it, a line each, newest first: time in s, kind, module, version, status, text',
+      ),
     },
   },
   key: {

@@ -4,7 +4,7 @@
  * §4.2.1). A board whose block is empty or damaged accepts nothing signed, and nothing else that a door guards.
  */
 
-export const POLICY_BYTES = 1024;
+export const POLICY_BYTES = 768;
 /** Public keys that one policy can name. */
 export const POLICY_KEYS = 8;
 /** Most swaps an hour that a limit can name: the board remembers as many moments for each key. */

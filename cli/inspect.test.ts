@@ -25,6 +25,13 @@ const crash = (build: string, elr: bigint) => ({
   elr,
   spsr: 0x6000_0005n,
   regs: Buffer.alloc(248, 0x11),
+  frames: Buffer.concat([
+    Buffer.from([4 + Number(elr & 0xffn), Number((elr >> 8n) & 0xffn), Number(elr >> 16n), 0, 0, 0, 0, 0]),
+    Buffer.alloc(120),
+  ]),
+  module: 'fir',
+  module_version: 3,
+  log: '1.250 rolled_back fir 3 276 version 2 runs again\n',
 });
 
 /** The first offset of the image that has a function's name. */
@@ -46,7 +53,9 @@ test('a_crash_is_shown_with_the_function_it_happened_in', async (t) => {
   const people = await ask({ crash: () => record }, 'crash', 'show', '--elf', elf);
   t.is(people.exit, 0, people.stderr);
   t.regex(people.stdout, /data abort on core 2/);
-  t.regex(people.stdout, / in kernel_main\+0x8/);
+  t.regex(people.stdout, / at .* in kernel_main\+0x8 {2}.*main\.c:\d+/);
+  t.regex(people.stdout, / from .* in kernel_main\+0x8/);
+  t.regex(people.stdout, /module that ran last: fir version 3\n {2}before: 1\.250 rolled_back fir/);
   const [programs] = jsonLines(await ask({ crash: () => record }, 'crash', 'show', '--elf', elf, '--json'));
   t.is(programs?.function, 'kernel_main+0x8');
   t.is((programs?.registers as string[] | undefined)?.length, 31);

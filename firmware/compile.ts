@@ -13,12 +13,14 @@ const commonFlags = [
   '-march=armv8-a',
   '-ffreestanding',
   '-fpie',
+  '-fdirect-access-external-data', // nothing is linked at run time: addresses need no table
   '-mcmodel=small',
   '-mno-outline-atomics',
   '-fno-stack-protector',
   '-fno-asynchronous-unwind-tables',
   '-ffunction-sections',
   '-fdata-sections',
+  '-gline-tables-only', // in the ELF alone: names the source lines of a crash
   '-Wall',
   '-Wextra',
   '-Werror',
@@ -60,6 +62,7 @@ const coldParts = [
   'smp/',
   'telemetry/events.c',
   'telemetry/evidence.c',
+  'telemetry/story.c',
   'trust/',
   'update/',
 ];
@@ -178,6 +181,7 @@ const link = async (
       '-mllvm',
       '-inline-threshold=5',
       '--build-id=sha1',
+      '--compress-debug-sections=zlib',
       '-z',
       'max-page-size=4096',
       '-z',

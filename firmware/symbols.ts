@@ -1,7 +1,8 @@
-/** Names for addresses: the symbol table of a linked kernel (System V gABI, "Symbol Table"). */
+/** Names for addresses: the symbol table of a linked kernel (System V gABI, "Symbol Table"), and its source lines. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import elfTools from 'elf-tools';
-import { BuildError } from './toolchain.ts';
+import { BuildError, findTool } from './toolchain.ts';
 
 export type Symbols = {
   /** SHA-1 of the linker over the contents, hex. */
@@ -63,4 +64,19 @@ export const readSymbols = (path: string): Symbols => {
       return found && { name: found.name, offset: address - found.start };
     },
   };
+};
+
+/**
+ * Source lines of offsets from the image's base, as `file:line`, by LLVM's symbolizer; empty where it knows none, or is
+ * not installed.
+ */
+export const sourceLines = (path: string, offsets: readonly bigint[]): string[] => {
+  const tool = findTool('symbolizer');
+  if (!tool || offsets.length === 0) return offsets.map(() => '');
+  const addresses = offsets.map((offset) => `0x${offset.toString(16)}`);
+  const said = execFileSync(tool, ['-e', path, '-s', '--no-inlines', '-f=none', ...addresses], {
+    encoding: 'utf8',
+  });
+  const lines = said.split('\n').filter((line) => line !== '');
+  return offsets.map((_, i) => (lines[i] ?? '').replace(/:\d+$/, '').replace(/^\?\?.*/, ''));
 };

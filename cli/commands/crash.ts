@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { paths, readSymbols, type Symbols } from '../../firmware/index.ts';
+import { paths, readSymbols, type Symbols, sourceLines } from '../../firmware/index.ts';
 import { RefusedError, type Response } from '../../link/index.ts';
 import { boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
@@ -25,19 +25,54 @@ const symbolsFor = (crash: Crash, elf: string): { symbols?: Symbols; remark?: st
   };
 };
 
+const framesOf = ({ frames }: Crash): bigint[] => {
+  const bytes = Buffer.from(frames);
+  const all = Array.from({ length: Math.floor(bytes.length / 8) }, (_, i) => bytes.readBigUInt64LE(i * 8));
+  const end = all.indexOf(0n);
+  return end < 0 ? all : all.slice(0, end);
+};
+
+type Place = { readonly offset: bigint; readonly function: string | undefined; readonly line: string };
+
+/** A return address belongs to the call before it. */
+const placesOf = (crash: Crash, symbols: Symbols | undefined, elf: string): Place[] => {
+  const offsets = [crash.elr, ...framesOf(crash).map((address) => address - 4n)];
+  const lines = symbols ? sourceLines(elf, offsets) : [];
+  return offsets.map((offset, i) => {
+    const found = symbols?.at(offset);
+    const name = found && `${found.name}+0x${found.offset.toString(16)}`;
+    return { offset, function: name, line: lines[i] ?? '' };
+  });
+};
+
+const describePlace = ({ offset, function: name, line }: Place) =>
+  `image+0x${offset.toString(16)}${name ? ` in ${name}` : ''}${line ? `  ${line}` : ''}`;
+
 const report = ({ output }: Context, crash: Crash, elf: string) => {
   const { symbols, remark } = symbolsFor(crash, elf);
-  const found = symbols?.at(crash.elr);
-  const where = found ? `${found.name}+0x${found.offset.toString(16)}` : undefined;
+  const [at, ...backtrace] = placesOf(crash, symbols, elf);
   const registers = registersOf(crash);
-  const { regs: _, ...facts } = crash;
+  const { regs: _, frames: __, log, ...facts } = crash;
+  const events = log.split('\n').filter((line) => line !== '');
   output.fact(
-    { event: 'crash', ...facts, function: where, remark, registers: registers.map(hex) },
+    {
+      event: 'crash',
+      ...facts,
+      function: at!.function,
+      line: at!.line,
+      backtrace,
+      events,
+      remark,
+      registers: registers.map(hex),
+    },
     [
       `${crash.reason} on core ${crash.core}, build ${crash.build}`,
-      `  at   image+0x${crash.elr.toString(16)}${where ? ` in ${where}` : ''}`,
+      `  at   ${describePlace(at!)}`,
+      ...backtrace.map((place) => `  from ${describePlace(place)}`),
       `  esr  ${hex(crash.esr)}  far ${hex(crash.far)}  spsr ${hex(crash.spsr)}`,
       ...registers.map((value, i) => `  x${String(i).padEnd(3)} ${hex(value)}`),
+      ...(crash.module ? [`  module that ran last: ${crash.module} version ${crash.module_version}`] : []),
+      ...events.map((line) => `  before: ${line}`),
       ...(remark ? [remark] : []),
     ].join('\n'),
   );
@@ -59,7 +94,9 @@ export const registerCrash = (program: Command, context: Context): void => {
     .description('read the record that a crash of the kernel left behind');
   crash
     .command('show')
-    .description('print the crash record: exception, function and registers')
+    .description(
+      'print the crash record: exception, functions and source lines, registers, module, latest events',
+    )
     .option('--elf <file>', 'linked kernel with symbols; default: the one of the last build')
     .addHelpText('after', '\nExample:\n  velocity crash show --port /dev/ttyUSB0')
     .action(async (options: { elf?: string }, command: Command) => {

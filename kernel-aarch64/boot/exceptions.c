@@ -7,6 +7,7 @@
 #include "smp/crash_write.h"
 #include "smp/guard.h"
 #include "smp/start.h"
+#include "telemetry/story.h"
 
 static_assert(STATUS_MODULE_FAULT == 276, "smp/guard.S returns this number");
 
@@ -24,6 +25,8 @@ struct guard_frame {
 static_assert(sizeof(struct guard_frame) == 192);
 
 extern struct guard_frame *guard_top[MAX_CORES];
+
+bool guard_is_active(uint32_t core) { return __atomic_load_n(&guard_top[core], __ATOMIC_ACQUIRE) != nullptr; }
 
 static bool crashing;
 
@@ -67,7 +70,9 @@ static bool in_guard_page(uint64_t addr) {
     if (!__atomic_exchange_n(&crashing, true, __ATOMIC_RELAXED)) {
         const char *reason = reason_of(fault, kind);
         const uint64_t base = (uintptr_t)__image_start;
-        const struct crash_record *record = crash_write(reason, build_id(), core_id(), base, fault);
+        struct crash_story story;
+        crash_story_tell(&story, core_id(), fault);
+        const struct crash_record *record = crash_write(reason, build_id(), core_id(), base, fault, &story);
         cache_clean(record, sizeof *record);
         console_print("\ncrash on core %u: %s, esr 0x%lx, far 0x%lx, elr image+0x%lx, lr image+0x%lx; resetting\n",
                       core_id(), reason, fault->esr, fault->far, fault->elr - base, fault->x[30] - base);

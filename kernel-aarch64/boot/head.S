@@ -323,7 +323,7 @@ take_stack:
     .section .velocity.policy, "a"
     .global velocity_policy
 velocity_policy:
-    .skip 1024                 /* POLICY_BYTES: the firmware step puts the policy here (abi/policy.ts) */
+    .skip 768                  /* POLICY_BYTES: the firmware step puts the policy here (abi/policy.ts) */
 
     .section .noinit, "aw", %nobits
     .balign 16

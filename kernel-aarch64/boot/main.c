@@ -18,6 +18,7 @@
 #include "link/link.h"
 #include "mm/layout.h"
 #include "mm/map.h"
+#include "patch/runaway.h"
 #include "patch/slots.h"
 #include "smp/crash_write.h"
 #include "smp/start.h"
@@ -108,13 +109,14 @@ static const struct level {
     {"telemetry", telemetry_init, true},
     {"slots", slots_init, true},
     {"network", network_init, false},
+    {"watch over cores", runaway_init, false},
     {"link", link_init, true},
 };
 
 /* Told by the console if there is one yet, by the LED, and by the record after the next start. */
 [[noreturn]] static void give_up(const struct level *level, enum status status) {
     const struct fault none = {.elr = (uintptr_t)__image_start, .esr = status};
-    const struct crash_record *record = crash_write(level->name, build_id(), core_id(), (uintptr_t)__image_start, &none);
+    const struct crash_record *record = crash_write(level->name, build_id(), core_id(), (uintptr_t)__image_start, &none, nullptr);
     cache_clean(record, sizeof *record);
     console_print("\nstart-up failed at %s: status %u; halted\n", level->name, status);
     WRITE_SYSREG(daif, DAIF_MASKED);
@@ -135,6 +137,7 @@ static void sleep_after(uint32_t sequence) {
         const bool link_worked = link_poll();
         const bool slots_worked = slots_poll();
         update_poll();
+        runaway_poll();
         quiescent_point();
         if (!link_worked && !slots_worked) { sleep_after(sequence); }
     }

@@ -4,7 +4,8 @@
 #include "lib/barrier.h"
 #include "lib/sysreg.h"
 
-#define VIRTUAL_INDEX 2u /* interrupts: secure, non-secure, virtual, hypervisor (binding arm,arch_timer) */
+#define PHYSICAL_INDEX 1u /* interrupts: secure, non-secure, virtual, hypervisor (binding arm,arch_timer) */
+#define VIRTUAL_INDEX 2u
 
 static uint64_t hz;
 static uint64_t ns_per_count_32; /* 2^32 * nanoseconds per count */
@@ -18,6 +19,8 @@ void timer_probe(const struct fdt_node *node) {
     interrupts = node->property[FDT_INTERRUPTS];
     frequency_of_tree = fdt_cell(node->property[FDT_CLOCK_FREQUENCY], 0);
 }
+
+uint32_t timer_physical_irq(void) { return irq_number(interrupt_parent, interrupts, PHYSICAL_INDEX); }
 
 uint32_t timer_irq(void) { return irq_number(interrupt_parent, interrupts, VIRTUAL_INDEX); }
 

@@ -16,6 +16,9 @@ void timer_probe(const struct fdt_node *node);
 /* Interrupt of the virtual timer, IRQ_NONE when the tree has none. */
 [[nodiscard]] uint32_t timer_irq(void);
 
+/* The same of the physical timer. */
+[[nodiscard]] uint32_t timer_physical_irq(void);
+
 /* Registers the timer's interrupt. Core 0, once; `call` is smp's core_call, which this layer may not see. */
 typedef enum status (*tick_caller)(uint32_t core, void (*fn)(void *), void *arg);
 [[nodiscard]] enum status tick_init(tick_caller call);

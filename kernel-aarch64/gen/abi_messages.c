@@ -665,7 +665,7 @@ void encode_bench_response(struct cbor_writer *out, const struct msg_bench_respo
 }
 
 void encode_crash_response(struct cbor_writer *out, const struct msg_crash_response *value) {
-    cbor_put_map(out, 8u);
+    cbor_put_map(out, 12u);
     cbor_put_text(out, SPAN("reason"));
     cbor_put_text(out, value->reason);
     cbor_put_text(out, SPAN("build"));
@@ -682,6 +682,14 @@ void encode_crash_response(struct cbor_writer *out, const struct msg_crash_respo
     cbor_put_uint(out, value->spsr);
     cbor_put_text(out, SPAN("regs"));
     cbor_put_bytes(out, value->regs);
+    cbor_put_text(out, SPAN("frames"));
+    cbor_put_bytes(out, value->frames);
+    cbor_put_text(out, SPAN("module"));
+    cbor_put_text(out, value->module);
+    cbor_put_text(out, SPAN("module_version"));
+    cbor_put_uint(out, value->module_version);
+    cbor_put_text(out, SPAN("log"));
+    cbor_put_text(out, value->log);
 }
 
 enum status decode_key_request(struct cbor_reader *in, struct msg_key_request *out) {

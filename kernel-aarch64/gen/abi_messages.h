@@ -306,6 +306,10 @@ struct msg_crash_response {
     uint64_t elr; /* ELR_EL1, relative to the image base */
     uint64_t spsr; /* SPSR_EL1 */
     struct span regs; /* x0..x30, u64le each */
+    struct span frames; /* return addresses, innermost first, relative to the image base, u64le each; 0 where there are no more */
+    struct span module; /* module that the core ran last; empty when none */
+    uint32_t module_version; /* its version */
+    struct span log; /* the latest events before it, a line each, newest first: time in s, kind, module, version, status, text */
 };
 void encode_crash_response(struct cbor_writer *out, const struct msg_crash_response *value);
 

@@ -61,6 +61,7 @@ enum status : uint32_t {
     STATUS_NO_STORAGE = 296, /* this board has no medium for images; see docs/how-to.md, "Update the kernel over the line" */
     STATUS_BAD_IMAGE = 297, /* the update is damaged or not for this board; make it with this release */
     STATUS_IMAGE_ROOT = 298, /* the image is not the one that was signed; make the update again */
+    STATUS_MODULE_RUNAWAY = 299, /* the module did not end and its code was taken away; read the evidence */
     STATUS_EMPTY_PROGRAM = 512, /* the program has no instructions */
     STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than this board takes; split it */
     STATUS_BAD_OPCODE = 514, /* this opcode is not defined by RFC 9669 */
@@ -187,6 +188,7 @@ enum status : uint32_t {
     row(no_storage, 296, "this board has no medium for images; see docs/how-to.md, \"Update the kernel over the line\"") \
     row(bad_image, 297, "the update is damaged or not for this board; make it with this release") \
     row(image_root, 298, "the image is not the one that was signed; make the update again") \
+    row(module_runaway, 299, "the module did not end and its code was taken away; read the evidence") \
     row(empty_program, 512, "the program has no instructions") \
     row(program_too_long, 513, "the program has more instructions than this board takes; split it") \
     row(bad_opcode, 514, "this opcode is not defined by RFC 9669") \

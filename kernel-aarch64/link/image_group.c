@@ -86,7 +86,7 @@ static enum status upload(const struct cbor_reader *in, struct cbor_writer *out,
 
 static enum status erase(struct refusal *refusal) {
     const enum status status = door_check(DOOR_UPLOAD, refusal);
-    return status == STATUS_OK ? update_erase(refusal) : status;
+    return status == STATUS_OK ? update_erase() : status;
 }
 
 enum status image_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,

@@ -55,6 +55,15 @@ void code_publish(const struct code_area *area) {
     barrier_isb();
 }
 
+/* The core that is in there takes no interrupt. What it fetches next comes from memory once its instruction cache has lost
+ * the line; an emulator that runs a loop without looking up does so when translations are invalidated. */
+void code_withdraw(const struct code_area *area, uint32_t instruction) {
+    for (uint32_t i = 0; i < area->size_bytes / 4; i++) { area->write[i] = instruction; }
+    code_publish(area);
+    __asm__ volatile("tlbi vaae1is, %0" ::"r"(area->exec_addr >> 12) : "memory");
+    barrier_dsb_ish();
+}
+
 void code_free(struct code_area *area) {
     const uint64_t offset = area->exec_addr - (uintptr_t)__code_pool;
     if (!area->exec_addr || offset >= CODE_POOL_BYTES || offset % UNIT_BYTES) { return; }

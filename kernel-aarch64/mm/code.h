@@ -22,6 +22,9 @@ struct code_area {
 /* Makes what was written executable on every core. A core that is inside older code of the same area must not be. */
 void code_publish(const struct code_area *area);
 
+/* Makes one instruction of all that is there, also under a core that runs it: it should be one that faults. Any core. */
+void code_withdraw(const struct code_area *area, uint32_t instruction);
+
 /* The caller makes sure that no core can still run it (quiescent_wait). */
 void code_free(struct code_area *area);
 

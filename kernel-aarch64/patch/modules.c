@@ -1,6 +1,7 @@
 #include "patch/modules.h"
 #include "lib/mem.h"
 #include "patch/report.h"
+#include "patch/runaway.h"
 #include "patch/text.h"
 
 /* Long enough for the longest module call on every core; a core that takes longer is asked again at the next poll. */
@@ -114,6 +115,7 @@ bool module_take_back(struct version *version, enum status reason, const struct 
         __atomic_store_n(&version->thrown, 0u, __ATOMIC_RELEASE);
         return false;
     }
+    if (fault != nullptr && fault->esr == RUNAWAY_ESR) { reason = STATUS_MODULE_RUNAWAY; }
     retire(version); /* freed after a grace period, which this core has not passed: safe to report from */
     report_taken_back(version, predecessor, reason, fault);
     return true;

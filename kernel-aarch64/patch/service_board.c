@@ -54,6 +54,10 @@ enum status handle_crash(struct msg_crash_response *response, [[maybe_unused]] s
         .elr = record.elr_rel,
         .spsr = record.spsr,
         .regs = {(const uint8_t *)record.x, sizeof(record.x)},
+        .frames = {(const uint8_t *)record.story.frames_rel, sizeof(record.story.frames_rel)},
+        .module = span_of(record.story.module),
+        .module_version = record.story.module_version,
+        .log = span_of(record.story.log),
     };
     return STATUS_OK;
 }

@@ -104,6 +104,13 @@ void core_irq_leave(void) {
 
 uint32_t core_irq_sequence(void) { return cores[core_id()].irq_sequence; }
 
+uint32_t core_sequence(uint32_t core) { return __atomic_load_n(&cores[core].irq_sequence, __ATOMIC_ACQUIRE); }
+
+bool core_is_idle(uint32_t core, uint32_t *points) {
+    *points = __atomic_load_n(&cores[core].points, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&cores[core].idle, __ATOMIC_ACQUIRE);
+}
+
 void core_idle(void) {
     struct core *self = &cores[core_id()];
     __atomic_store_n(&self->idle, true, __ATOMIC_RELEASE);

@@ -28,6 +28,11 @@ void quiescent_point(void);
  * Called with interrupts enabled, outside interrupt context. STATUS_TIMEOUT when a core did not in that time. */
 [[nodiscard]] enum status quiescent_wait(uint32_t timeout_us);
 
+/* Of any core, for whoever watches it: odd while it is in an interrupt, and changes with each. */
+[[nodiscard]] uint32_t core_sequence(uint32_t core);
+/* Whether it sleeps; `points` counts the quiescent points that it passed. */
+[[nodiscard]] bool core_is_idle(uint32_t core, uint32_t *points);
+
 /* Tasks of the OS group: what a core does, for `taskstat`. */
 struct core_stats {
     uint64_t idle_wakeups; /* times it came out of WFI */

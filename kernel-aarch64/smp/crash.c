@@ -32,7 +32,7 @@ bool crash_read(struct crash_record *out) {
 }
 
 const struct crash_record *crash_write(const char *reason, const char *build, uint32_t core, uint64_t image_base,
-                                       const struct fault *fault) {
+                                       const struct fault *fault, const struct crash_story *story) {
     struct crash_record *record = &__crash_record;
     memset(record, 0, sizeof *record);
     record->magic = CRASH_MAGIC;
@@ -44,6 +44,7 @@ const struct crash_record *crash_write(const char *reason, const char *build, ui
     record->elr_rel = fault->elr - image_base;
     record->spsr = fault->spsr;
     memcpy(record->x, fault->x, sizeof record->x);
+    if (story != nullptr) { record->story = *story; }
     record->crc = record_crc(record);
     return record;
 }

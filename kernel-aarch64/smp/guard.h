@@ -18,3 +18,6 @@ struct fault {
  * Works in interrupt context, where it may interrupt another guarded call on the same core. */
 [[nodiscard]] enum status guard_call(uint64_t (*fn)(uint64_t, uint64_t), uint64_t a, uint64_t b, uint64_t *result,
                                      struct fault *fault);
+
+/* A guarded call is under way on this core, which may be another than the caller's. */
+[[nodiscard]] bool guard_is_active(uint32_t core);

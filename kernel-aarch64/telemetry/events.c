@@ -68,4 +68,11 @@ bool event_read(uint64_t since, struct event *out) {
     return found;
 }
 
+bool event_latest(uint64_t back, struct event *out) {
+    if (back >= events.newest || back >= EVENT_RING_SIZE) { return false; }
+    *out = events.ring[(events.newest - back) % EVENT_RING_SIZE];
+    make_printable(out->text);
+    return true;
+}
+
 uint64_t events_lost(void) { return __atomic_load_n(&events.lost, __ATOMIC_RELAXED); }

@@ -44,4 +44,7 @@ void event_add(const struct event *event);
 /* The first event with a number above `since`, which says that the host has all up to `since`. */
 [[nodiscard]] bool event_read(uint64_t since, struct event *out);
 
+/* The `back`-th event before the newest; false when there is none any more. Takes no lock: for a board that has crashed. */
+[[nodiscard]] bool event_latest(uint64_t back, struct event *out);
+
 uint64_t events_lost(void);

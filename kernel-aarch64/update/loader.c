@@ -61,7 +61,7 @@ static enum status load(void *cookie, uint32_t slot) {
     enum status status = slot_check(loading->store, slot, copy_page, loading->target, loading->image, loading->refusal);
     const struct image_manifest *manifest = &loading->image->manifest;
     if (status == STATUS_OK && (manifest->memory_bytes > loading->limit_bytes || manifest->bytes > manifest->memory_bytes)) {
-        status = REFUSE(loading->refusal, STATUS_BAD_IMAGE, "it needs %u bytes of memory", manifest->memory_bytes);
+        status = STATUS_BAD_IMAGE;
     }
     if (status != STATUS_OK) { *loading->refused = slot; }
     return status;

@@ -68,27 +68,24 @@ void update_poll(void) {
     board_reset();
 }
 
-static enum status need_storage(struct refusal *refusal) {
-    if (update_has_storage()) { return STATUS_OK; }
-    return REFUSE(refusal, STATUS_NO_STORAGE, "no medium with a partition of type 0x%x", SLOT_PARTITION_TYPE);
-}
+static enum status need_storage(void) { return update_has_storage() ? STATUS_OK : STATUS_NO_STORAGE; }
 
 enum status update_begin(uint32_t size_bytes, struct span sha, struct refusal *refusal) {
-    const enum status status = need_storage(refusal);
+    const enum status status = need_storage();
     if (status != STATUS_OK) { return status; }
     return upload_begin(&update.upload, &update.store, update.running, size_bytes, sha, refusal);
 }
 
 enum status update_take(uint32_t offset, struct span data, uint32_t *next, struct refusal *refusal) {
-    enum status status = need_storage(refusal);
+    enum status status = need_storage();
     if (status == STATUS_OK) { status = upload_take(&update.upload, &update.store, offset, data, refusal); }
     *next = update.upload.received;
     return status;
 }
 
-enum status update_erase(struct refusal *refusal) {
+enum status update_erase(void) {
     uint32_t slot;
-    enum status status = need_storage(refusal);
+    enum status status = need_storage();
     if (status == STATUS_OK) { status = slots_target(&update.store, update.running, &slot); }
     if (status != STATUS_OK) { return status; }
     update.upload.open = false;
@@ -96,7 +93,7 @@ enum status update_erase(struct refusal *refusal) {
 }
 
 enum status update_test(struct span sha, struct refusal *refusal) {
-    const enum status status = need_storage(refusal);
+    const enum status status = need_storage();
     if (status != STATUS_OK) { return status; }
     for (uint32_t slot = 0; slot < SLOTS; slot++) {
         const struct slot *at = update_slot(slot);
@@ -106,11 +103,11 @@ enum status update_test(struct span sha, struct refusal *refusal) {
         }
         return slots_set_test(&update.store, slot);
     }
-    return REFUSE(refusal, STATUS_NO_ENTRY, "no slot holds this image");
+    return STATUS_NO_ENTRY;
 }
 
 enum status update_confirm(struct refusal *refusal) {
-    const enum status status = need_storage(refusal);
+    const enum status status = need_storage();
     if (status != STATUS_OK) { return status; }
     if (slots_confirm(&update.store, update.running) == STATUS_OK) { return STATUS_OK; }
     return REFUSE(refusal, STATUS_BAD_STATE, "what runs is not under test");

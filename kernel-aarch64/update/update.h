@@ -25,7 +25,7 @@ void update_poll(void);
 /* As update/upload.h and update/slots.h; STATUS_NO_STORAGE. */
 [[nodiscard]] enum status update_begin(uint32_t size_bytes, struct span sha, struct refusal *refusal);
 [[nodiscard]] enum status update_take(uint32_t offset, struct span data, uint32_t *next, struct refusal *refusal);
-[[nodiscard]] enum status update_erase(struct refusal *refusal);
+[[nodiscard]] enum status update_erase(void);
 /* Starts the slot that holds the update file of this hash at the next reset. STATUS_NO_ENTRY, STATUS_BAD_STATE. */
 [[nodiscard]] enum status update_test(struct span sha, struct refusal *refusal);
 [[nodiscard]] enum status update_confirm(struct refusal *refusal);

@@ -4,9 +4,8 @@
 
 enum status upload_begin(struct upload *upload, struct store *store, uint32_t running, uint32_t size_bytes,
                          struct span sha, struct refusal *refusal) {
-    if (sha.size != SHA256_BYTES) { return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "offset 0 needs the 32 bytes of sha"); }
-    if (size_bytes <= IMAGE_PAGE_BYTES || size_bytes > SLOT_BYTES) {
-        return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "len %u is not in %u..%u", size_bytes, IMAGE_PAGE_BYTES + 1, SLOT_BYTES);
+    if (sha.size != SHA256_BYTES || size_bytes <= IMAGE_PAGE_BYTES || size_bytes > SLOT_BYTES) {
+        return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "sha has %u bytes, len is %u", sha.size, size_bytes);
     }
     if (upload->open && upload->size_bytes == size_bytes && memcmp(upload->sha, sha.data, SHA256_BYTES) == 0) { return STATUS_OK; }
     uint32_t slot;

@@ -48,6 +48,7 @@ for (const { name } of virtualBoards) {
       t.is(crash.far, 0n);
       t.is(crash.esr >> 26n, 0x21n);
       t.is(crash.regs.length, 31 * 8);
+      t.is(crash.frames.length, 16 * 8);
       t.true(bench.console.some((line) => line.includes('crash on core 0: instruction abort')));
     });
 

@@ -37,7 +37,7 @@ export const includeRules: Rules = {
   irq: ['lib', 'gen', 'mm'],
   smp: ['lib', 'gen', 'mm', 'irq'],
   drivers: ['lib', 'gen', 'mm', 'irq', 'smp'],
-  telemetry: ['lib', 'gen', 'smp', 'drivers/clock.h'],
+  telemetry: ['lib', 'gen', 'smp', 'drivers/clock.h', 'mm/layout.h'],
   'bpf/maps': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'mm'],
   'bpf/helpers': ['lib', 'gen', 'bpf', 'telemetry', 'smp', 'drivers/clock.h'],
   trust: ['lib', 'gen', 'drivers/clock.h'],

@@ -119,7 +119,7 @@ enum status update_take(uint32_t offset, struct span data, uint32_t *next, struc
     *next = offset + data.size;
     return STATUS_OK;
 }
-enum status update_erase(struct refusal *) { return STATUS_OK; }
+enum status update_erase(void) { return STATUS_OK; }
 enum status update_test(struct span sha, struct refusal *) { return sha.size == 32 ? STATUS_OK : STATUS_NO_ENTRY; }
 enum status update_confirm(struct refusal *) { return STATUS_OK; }
 enum status handle_measured(struct msg_measured_response *, struct refusal *) { return STATUS_NO_ENTRY; }

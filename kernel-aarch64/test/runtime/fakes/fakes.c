@@ -2,9 +2,11 @@
 #include "drivers/clock.h"
 #include "drivers/tick.h"
 #include "mm/code.h"
+#include "mm/layout.h"
 #include "mm/pool.h"
 #include "smp/core.h"
 
+uint8_t __image_start[1];
 uint64_t fake_cycles;
 uint64_t fake_time_ns = 1;
 uint32_t fake_cores = 4;
