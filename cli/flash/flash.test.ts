@@ -1,9 +1,11 @@
 /** The command as people call it, against emulated devices. */
-import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Command } from 'commander';
+import { makeManifest } from '../../firmware/manifest.ts';
+import { chosenKey } from '../../firmware/sign.ts';
+import { signImage } from '../../firmware/update.ts';
 import type { UsbHost } from '../../flasher/index.ts';
 import { boardInfo } from '../../link/test/fake-board.ts';
 import {
@@ -30,20 +32,29 @@ put('Image', image);
 put('bootcode4.bin', Buffer.alloc(3000, 4));
 put('start4.elf', Buffer.alloc(9000, 5));
 put('fixup4.dat', Buffer.alloc(90, 6));
+const key = chosenKey();
+const memoryBytes = 1 << 20;
+const facts = {
+  board_class: 'aarch64',
+  memory_bytes: memoryBytes,
+  build: BUILD,
+  version: '0.1.0',
+  sequence: 0n,
+};
 put(
   'manifest.json',
-  JSON.stringify({
-    format: 1,
-    version: '0.1.0',
-    build: BUILD,
-    abi: '0'.repeat(16),
-    image: {
+  JSON.stringify(
+    makeManifest({
+      signed: signImage(image, facts, key),
+      measuredBytes: image.length,
+      version: facts.version,
+      buildId: BUILD,
       file: 'Image',
-      bytes: image.length,
-      memory_bytes: 1 << 20,
-      sha256: createHash('sha256').update(image).digest('hex'),
-    },
-  }),
+      image,
+      memoryBytes,
+      publicKey: key.publicKey,
+    }),
+  ),
 );
 
 const flash = (host: UsbHost, ...argv: string[]) => flashUntil(makeCleanup(), host, ...argv);
