@@ -18,6 +18,7 @@ export const causes = {
   leaks_reference: 'a module that is gone is still held',
   loses_memory: 'memory is not given back',
   loses_events: 'events were lost or counted twice',
+  time_stalls: 'its time does not go on',
   missed_ticks: 'the timer hook missed ticks',
   loses_state: 'the state of a map changed where it must not',
   wrong_answer: 'the board gave a wrong result',

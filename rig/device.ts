@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BoardInfo, openTransport, type Telemetry, VelocityLink } from '../link/index.ts';
 import type { RigBoard } from './bench/index.ts';
+import { CauseError } from './cause.ts';
 import { type Line, lineOver } from './line.ts';
 
 export type ConsoleLine = { readonly ms: number; readonly text: string };
@@ -29,6 +30,9 @@ const CONNECT_TRIES = 50;
 const CONNECT_PAUSE_MS = 100;
 /** An emulated board that nobody asks anything runs far ahead of the clock on the wall. */
 const POLL_MS = 50;
+/** A board whose time moves less than this for so long has lost its tick. */
+const STALL_SECONDS = 0.5;
+const STALL_MS = 60_000;
 /** A noisy line and a busy host make a request late, not lost; the link suite says what the line does. */
 const RETRIES = 9;
 
@@ -171,10 +175,23 @@ export class Device {
     return (Number(ticks + missed) * period_us) / 1e6;
   }
 
+  #stalled(passed: number): CauseError {
+    return new CauseError(
+      'time_stalls',
+      `the board answers, but only ${passed.toFixed(3)} s of its time passed in ${STALL_MS / 1000} s: its tick does not come any more`,
+      this.entry.kind === 'emulated'
+        ? 'it may be the emulator too: try again with emulated: { clock: wall }'
+        : undefined,
+    );
+  }
+
   /** Lets so much board time pass; `during` is called between readings. */
   async wait(seconds: number, during: () => Promise<unknown> = async () => {}): Promise<void> {
     const from = await this.boardSeconds();
+    let [last, moved] = [from, Date.now()];
     for (let now = from; now - from < seconds; now = await this.boardSeconds()) {
+      if (now - last >= STALL_SECONDS) [last, moved] = [now, Date.now()];
+      else if (Date.now() - moved > STALL_MS) throw this.#stalled(now - last);
       await during();
       await sleep(POLL_MS);
     }

@@ -116,14 +116,17 @@ export const runSoak = async (context: Context, options: SoakCommand): Promise<v
   output.print(
     `seed ${seed}, ${options.hours} hours of board time each: ${entries.map(({ name }) => name).join(', ')}`,
   );
-  const results = await Promise.all(
+  const settled = await Promise.allSettled(
     entries.map((entry) => soakOne(context, entry, imagesFor(entry.board), { ...options, seed })),
   );
+  const results = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   for (const result of results) output.fact(result, summaryLines(result).join('\n'));
   if (options.out) {
     const path = resolve(options.out);
     mkdirSync(join(path, '..'), { recursive: true });
     writeFileSync(path, results.map((result) => `${JSON.stringify(result)}\n`).join(''));
   }
+  const broken = settled.find((each) => each.status === 'rejected');
+  if (broken) throw broken.reason; // said with its cause when it happened; the other boards went on
   if (results.some(({ ok }) => !ok)) throw new OutcomeError('failed', 'a soak found something');
 };
