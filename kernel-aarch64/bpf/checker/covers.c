@@ -2,9 +2,6 @@
 
 #include "bpf/checker/entry.h"
 
-/* From here on ids name fixed addresses, and only name themselves. */
-static const uint32_t fixed_ids = 0x80000000u;
-
 bool ids_pair(struct ids *ids, uint32_t from, uint32_t to) {
     if (from == 0) { return true; }
     if (from >= fixed_ids) { return from == to; }

@@ -10,6 +10,7 @@ struct id_pairs {
 
 static bool pair_ids(struct id_pairs *pairs, uint32_t from, uint32_t to) {
     if (from == 0) { return true; }
+    if (from >= fixed_ids) { return from == to; }
     for (uint32_t i = 0; i < pairs->count; i++) {
         if (pairs->from[i] == from) { return pairs->to[i] == to && to != 0; }
     }

@@ -40,6 +40,9 @@ struct reg {
 /* Where a number comes from. Loads through an address of the kernel never fault: Linux makes them so. */
 enum origin : uint8_t { ORIGIN_ANY, ORIGIN_POINTER /* moved by a number without a bound */, ORIGIN_KERNEL /* maybe an address in the kernel */ };
 
+/* Ids from here on name one address each, the same in every state. */
+static const uint32_t fixed_ids = 0x80000000u;
+
 /* What is known of where a packet pointer points, compared with the end of the packet. */
 enum past_end : uint8_t { PAST_UNKNOWN, PAST_AT_LEAST_AT /* the end or behind */, PAST_BEHIND };
 

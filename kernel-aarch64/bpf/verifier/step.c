@@ -73,7 +73,7 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
         reg_set_pointer(dst, REG_MAP_VALUE);
         dst->map = (uint8_t)insn.imm;
         dst->off = next.imm;
-        dst->id = 0x80000000u + (uint32_t)insn.imm; /* the same address each time */
+        dst->id = fixed_ids + (uint32_t)insn.imm;
         if (dst->off >= OFFSET_LIMIT || dst->off < 0) {
             return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "offset %u", (uint64_t)(uint32_t)next.imm);
         }
