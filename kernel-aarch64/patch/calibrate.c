@@ -2,6 +2,7 @@
 #include "lib/irqflags.h"
 #include "lib/pmu.h"
 #include "patch/dispatch.h"
+#include "patch/unkept.h"
 #include "patch/version.h"
 
 /* The shortest function there is. */
@@ -11,18 +12,6 @@
 constexpr uint64_t EMPTY_INSNS = 1;
 
 constexpr uint32_t ROUNDS = 16; /* the least of them: caches and predictors are warm by then */
-
-/* Calls what keeps no register but sp, x18 and x29: compiled programs leave x19..x28 to guard_call() (JIT_CALLER_KEEPS). */
-static inline uint64_t call_unkept(uint64_t (*fn)(uint64_t, uint64_t), uint64_t a, uint64_t b) {
-    register uint64_t x0 __asm__("x0") = a;
-    register uint64_t x1 __asm__("x1") = b;
-    __asm__ volatile("blr %2"
-                     : "+r"(x0), "+r"(x1)
-                     : "r"(fn)
-                     : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
-                       "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "cc", "memory");
-    return x0;
-}
 
 /* Not inlined, so that measuring costs the same wherever it is asked for. */
 [[gnu::noinline]] static uint64_t raw_call(uint64_t (*fn)(uint64_t, uint64_t), uint64_t a, uint64_t b, uint64_t *raw) {
