@@ -53,5 +53,6 @@ test('patches are refused precisely, and bad versions are taken back by the boar
     ...folder('bpf/helpers'),
     ...files('lib', 'cbor cbor_deterministic sha256 print'),
     ...files('patch', patchSources),
+    'bpf/jit/where.c',
     'trust/policy.c',
   ]));
