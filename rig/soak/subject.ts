@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { VelocityLink } from '../../link/index.ts';
 import { CauseError } from '../cause.ts';
 import type { Device } from '../device.ts';
-import { expectNothingLeft, type Held, heldNow } from '../suites/leftovers.ts';
+import { expectNothingLeft, type Held, heldEmpty, heldNow } from '../suites/leftovers.ts';
 import { freshTickCount, holding, tickCounter, tickCountOf } from '../suites/programs.ts';
 import type { Bench } from '../suites/suite.ts';
 import { checkTicks } from '../suites/swap.ts';
@@ -61,7 +61,9 @@ export class Subject {
   /** After a start: nothing is on it, and it counts from zero. */
   async begin(): Promise<void> {
     this.books.begin();
-    this.#empty = await heldNow(this.link);
+    this.#empty = await heldEmpty(this.bench);
+    this.books.expect('installed');
+    this.books.expect('removed');
     await this.furnish();
   }
 

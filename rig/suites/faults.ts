@@ -3,7 +3,7 @@ import { statusNamed } from '../../abi/index.ts';
 import type { Response } from '../../link/index.ts';
 import { CauseError } from '../cause.ts';
 import { seededRandom } from '../random.ts';
-import { expectNothingLeft, heldNow } from './leftovers.ts';
+import { expectNothingLeft, heldEmpty } from './leftovers.ts';
 import { returning } from './programs.ts';
 import { suite } from './suite.ts';
 
@@ -28,7 +28,7 @@ export const faultsSuite = suite('faults', [
     timeoutSeconds: 120,
     run: async (t, bench) => {
       const { link } = bench;
-      const before = await heldNow(link);
+      const before = await heldEmpty(bench);
       await bench.install(returning('rig_bystander', 2));
       let reported = 0;
       for (let done = 0; done < FAULTS; done += BATCH) {
@@ -61,7 +61,7 @@ export const faultsSuite = suite('faults', [
     name: 'a_host_that_dies_during_an_upload_leaves_nothing_behind',
     timeoutSeconds: 120,
     run: async (t, bench) => {
-      const before = await heldNow(bench.link);
+      const before = await heldEmpty(bench);
       const data = new Uint8Array(1024).fill(7);
       await bench.link.stageChunk({ off: 0, len: 100_000, sha: new Uint8Array(32).fill(1), data });
       await bench.device.reconnect(0);
@@ -75,7 +75,7 @@ export const faultsSuite = suite('faults', [
     name: 'a_damaged_patch_is_refused_and_changes_nothing',
     run: async (t, bench) => {
       const { link } = bench;
-      const before = await heldNow(link);
+      const before = await heldEmpty(bench);
       await link.stage(new Uint8Array(200).fill(0xd2));
       await t.throwsAsync(link.install({ canary: false }));
       t.deepEqual(await link.modules(), []);

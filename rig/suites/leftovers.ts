@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VelocityLink } from '../../link/index.ts';
 import { CauseError } from '../cause.ts';
+import { returning } from './programs.ts';
+import type { Bench } from './suite.ts';
 
 const GRACE_MS = 5000;
 const POLL_MS = 20;
@@ -27,6 +29,19 @@ export const heldNow = async (link: VelocityLink): Promise<Held> => {
     code: memory.code.used,
     maps,
   };
+};
+
+/**
+ * What a board holds when nothing is installed. The buffers for patches and for the compiler are made at their first use and
+ * stay: a module is put in and taken out first.
+ */
+export const heldEmpty = async (bench: Bench): Promise<Held> => {
+  await bench.install(returning('rig_first', 0));
+  await bench.link.remove('rig_first');
+  for (const deadline = Date.now() + GRACE_MS; ; await sleep(POLL_MS)) {
+    const held = await heldNow(bench.link);
+    if (versions(held) === 0 || Date.now() > deadline) return held;
+  }
 };
 
 const versions = ({ made, freed }: Held) => made - freed;

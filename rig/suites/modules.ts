@@ -2,7 +2,7 @@
 import { verdicts } from '../../abi/index.ts';
 import { RefusedError } from '../../link/index.ts';
 import { CauseError } from '../cause.ts';
-import { expectNothingLeft, heldNow } from './leftovers.ts';
+import { expectNothingLeft, heldEmpty } from './leftovers.ts';
 import { freshTickCount, holding, oddFilter, returning, tickCounter, tickCountOf } from './programs.ts';
 import { type Bench, suite } from './suite.ts';
 
@@ -80,7 +80,7 @@ export const modulesSuite = suite('modules', [
   {
     name: 'removed_modules_give_back_all_they_held',
     run: async (t, bench) => {
-      const before = await heldNow(bench.link);
+      const before = await heldEmpty(bench);
       for (let version = 1; version <= 8; version++)
         await bench.install(holding('rig_held', 'rig_held_map', version));
       await called(bench, 'rig_held', 3n);
