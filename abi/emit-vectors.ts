@@ -8,7 +8,8 @@ const argument = (vector: Vector, a: VectorArgument) => {
   if (!('elements' in a))
     return `VECTOR_ARGUMENT(.kind = VECTOR_${upper(a.kind === 'count' ? 'count0' : a.kind)})`;
   const { rule, first, second } = elementsOf(vector, a.elements);
-  return `VECTOR_ARGUMENT(VECTOR_${upper(a.kind)}, ${a.bytes}, RULE_${upper(rule)}, ${first}, ${second})`;
+  if (rule === 'fixed' && first !== 256) throw new Error(`no rule for ${first} elements`);
+  return `VECTOR_ARGUMENT(VECTOR_${upper(a.kind)}, ${a.bytes}, RULE_${upper(rule)}, ${rule === 'fixed' ? 0 : first}, ${second})`;
 };
 
 const row = ([name, v]: [string, Vector]) => {
@@ -24,9 +25,9 @@ export const emitVectors = () => {
     `enum vector_id : uint32_t {\n${rows.map(([name, v]) => `    ${upper(name)} = ${v.id},`).join('\n')}\n};`,
     `#define VECTOR_ID_FIRST ${VECTOR_ID_FIRST}u\n#define VECTOR_COUNT ${rows.length}u`,
     'enum vector_kind : uint8_t { VECTOR_NONE, VECTOR_NUMBER, VECTOR_COUNT0, VECTOR_COUNT1, VECTOR_IN, VECTOR_OUT, VECTOR_INOUT };',
-    '/* Elements of a buffer from the values of the arguments `first` and `second`: first, first * second, first + second - 1, or\n * the number `first` itself. */\nenum vector_rule : uint8_t { RULE_COUNT, RULE_PRODUCT, RULE_WINDOW, RULE_FIXED };',
+    '/* Elements of a buffer from the values of the arguments `first` and `second`: first, first * second, first + second - 1, or\n * 256. */\nenum vector_rule : uint8_t { RULE_COUNT, RULE_PRODUCT, RULE_WINDOW, RULE_FIXED };',
     'enum vector_result : uint8_t {\n    RESULT_NOTHING, RESULT_I64, RESULT_U64, RESULT_I32, RESULT_U32, RESULT_U16, RESULT_U8,\n    RESULT_DIFFERENCE, /* -255..255 */\n    RESULT_INDEX,      /* below the count */\n    RESULT_PLACE,      /* that, or -1 */\n};',
-    'struct vector_argument {\n    uint8_t kind; /* enum vector_kind */\n    uint8_t bytes; /* of an element of a buffer */\n    uint8_t rule; /* enum vector_rule */\n    uint16_t first, second;\n};',
+    'struct vector_argument {\n    uint16_t kind : 3;  /* enum vector_kind */\n    uint16_t bytes : 3; /* of an element of a buffer */\n    uint16_t rule : 2;  /* enum vector_rule */\n    uint16_t first : 3, second : 3;\n};',
     `#define VECTOR_ARGUMENT(...) {__VA_ARGS__}\n/* Calls row(name, id, result, overlaps, cost of a call, of a row, of a block, number of arguments, struct vector_argument...). */\n#define VECTOR_TABLE(row) \\\n${rows.map(row).join(' \\\n')}`,
   ].join('\n\n')}\n`;
 };

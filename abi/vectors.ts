@@ -180,7 +180,7 @@ const dots = {
     returns: 'nothing',
     c: 'void {}(int16_t *out, const int16_t *samples, const int16_t *weights, uint64_t n, uint64_t taps)',
     doc: 'FIR filter in Q15: `out[i]` is the sum over k of `samples[i + k] * weights[k]`, which wraps at 32 bits, plus 2^14, shifted right by 15 (arithmetic, the addition not wrapping), saturated to -32768..32767. `samples` holds n + taps - 1 elements. `out` must not overlap the others.',
-    cost: { call: 120, row: 60, block: 24 },
+    cost: { call: 120, row: 90, block: 24 },
   },
 } as const satisfies Record<string, Vector>;
 

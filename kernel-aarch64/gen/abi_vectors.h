@@ -36,7 +36,7 @@ enum vector_id : uint32_t {
 enum vector_kind : uint8_t { VECTOR_NONE, VECTOR_NUMBER, VECTOR_COUNT0, VECTOR_COUNT1, VECTOR_IN, VECTOR_OUT, VECTOR_INOUT };
 
 /* Elements of a buffer from the values of the arguments `first` and `second`: first, first * second, first + second - 1, or
- * the number `first` itself. */
+ * 256. */
 enum vector_rule : uint8_t { RULE_COUNT, RULE_PRODUCT, RULE_WINDOW, RULE_FIXED };
 
 enum vector_result : uint8_t {
@@ -47,10 +47,10 @@ enum vector_result : uint8_t {
 };
 
 struct vector_argument {
-    uint8_t kind; /* enum vector_kind */
-    uint8_t bytes; /* of an element of a buffer */
-    uint8_t rule; /* enum vector_rule */
-    uint16_t first, second;
+    uint16_t kind : 3;  /* enum vector_kind */
+    uint16_t bytes : 3; /* of an element of a buffer */
+    uint16_t rule : 2;  /* enum vector_rule */
+    uint16_t first : 3, second : 3;
 };
 
 #define VECTOR_ARGUMENT(...) {__VA_ARGS__}
@@ -69,7 +69,7 @@ struct vector_argument {
     row(vl_dot_i8, 266, RESULT_I32, false, 100, 0, 9, 3, VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_COUNT, 3, 0), VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_COUNT, 3, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0)) \
     row(vl_dot_i16, 267, RESULT_I64, false, 100, 0, 18, 3, VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_COUNT, 3, 0), VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_COUNT, 3, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0)) \
     row(vl_gemv_i8, 268, RESULT_NOTHING, false, 100, 90, 9, 5, VECTOR_ARGUMENT(VECTOR_OUT, 4, RULE_COUNT, 4, 0), VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_PRODUCT, 4, 5), VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_COUNT, 5, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0)) \
-    row(vl_fir_i16, 269, RESULT_NOTHING, false, 120, 60, 24, 5, VECTOR_ARGUMENT(VECTOR_OUT, 2, RULE_COUNT, 4, 0), VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_WINDOW, 4, 5), VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_COUNT, 5, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
+    row(vl_fir_i16, 269, RESULT_NOTHING, false, 120, 90, 24, 5, VECTOR_ARGUMENT(VECTOR_OUT, 2, RULE_COUNT, 4, 0), VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_WINDOW, 4, 5), VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_COUNT, 5, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
     row(vl_min_u8, 270, RESULT_U8, false, 100, 0, 4, 2, VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_COUNT, 2, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
     row(vl_min_u16, 271, RESULT_U16, false, 100, 0, 8, 2, VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_COUNT, 2, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
     row(vl_min_i32, 272, RESULT_I32, false, 100, 0, 16, 2, VECTOR_ARGUMENT(VECTOR_IN, 4, RULE_COUNT, 2, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
@@ -79,4 +79,4 @@ struct vector_argument {
     row(vl_argmax_u8, 276, RESULT_INDEX, false, 200, 0, 10, 2, VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_COUNT, 2, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
     row(vl_argmax_u16, 277, RESULT_INDEX, false, 200, 0, 20, 2, VECTOR_ARGUMENT(VECTOR_IN, 2, RULE_COUNT, 2, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
     row(vl_argmax_i32, 278, RESULT_INDEX, false, 200, 0, 40, 2, VECTOR_ARGUMENT(VECTOR_IN, 4, RULE_COUNT, 2, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT1)) \
-    row(vl_histogram_u8, 279, RESULT_NOTHING, false, 40, 0, 100, 3, VECTOR_ARGUMENT(VECTOR_INOUT, 4, RULE_FIXED, 256, 0), VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_COUNT, 3, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0))
+    row(vl_histogram_u8, 279, RESULT_NOTHING, false, 40, 0, 100, 3, VECTOR_ARGUMENT(VECTOR_INOUT, 4, RULE_FIXED, 0, 0), VECTOR_ARGUMENT(VECTOR_IN, 1, RULE_COUNT, 3, 0), VECTOR_ARGUMENT(.kind = VECTOR_COUNT0))

@@ -81,30 +81,31 @@ static inline void put_outputs(uint64_t out, const struct outputs *o) {
     store(out, vreinterpretq_u8_s16(result));
 }
 
-/* Eight outputs at a time, or twice as many: for each weight, the samples it meets. The smaller one is for what is left. */
-#define FIR(name, tap, finish)                                                                          \
-    static void name(uint64_t out, uint64_t samples, uint64_t weights, uint64_t taps) {                 \
-        struct outputs a = {vdupq_n_s32(0), vdupq_n_s32(0)};                                             \
-        [[maybe_unused]] struct outputs b = a;                                                           \
-        uint64_t k = 0;                                                                                  \
-        for (; k + 8 <= taps; k += 8, samples += 16) {                                                   \
-            const int16x8_t w = load_s16(weights + 2 * k);                                               \
-            tap(0, vdupq_laneq_s16(w, 0));                                                               \
-            tap(2, vdupq_laneq_s16(w, 1));                                                               \
-            tap(4, vdupq_laneq_s16(w, 2));                                                               \
-            tap(6, vdupq_laneq_s16(w, 3));                                                               \
-            tap(8, vdupq_laneq_s16(w, 4));                                                               \
-            tap(10, vdupq_laneq_s16(w, 5));                                                              \
-            tap(12, vdupq_laneq_s16(w, 6));                                                              \
-            tap(14, vdupq_laneq_s16(w, 7));                                                              \
-        }                                                                                                \
-        for (; k < taps; k++, samples += 2) { tap(0, vdupq_n_s16((int16_t)get16(weights + 2 * k))); }    \
-        finish;                                                                                          \
+static inline void add_taps(struct outputs *a, struct outputs *b, uint64_t samples, int16x8_t weight) {
+    add_tap(a, samples, weight);
+    add_tap(b, samples + 16, weight);
+}
+
+/* Sixteen outputs: for each weight, the samples it meets. */
+static void fir16(uint64_t out, uint64_t samples, uint64_t weights, uint64_t taps) {
+    struct outputs a = {vdupq_n_s32(0), vdupq_n_s32(0)};
+    struct outputs b = a;
+    uint64_t k = 0;
+    for (; k + 8 <= taps; k += 8, samples += 16) {
+        const int16x8_t w = load_s16(weights + 2 * k);
+        add_taps(&a, &b, samples, vdupq_laneq_s16(w, 0));
+        add_taps(&a, &b, samples + 2, vdupq_laneq_s16(w, 1));
+        add_taps(&a, &b, samples + 4, vdupq_laneq_s16(w, 2));
+        add_taps(&a, &b, samples + 6, vdupq_laneq_s16(w, 3));
+        add_taps(&a, &b, samples + 8, vdupq_laneq_s16(w, 4));
+        add_taps(&a, &b, samples + 10, vdupq_laneq_s16(w, 5));
+        add_taps(&a, &b, samples + 12, vdupq_laneq_s16(w, 6));
+        add_taps(&a, &b, samples + 14, vdupq_laneq_s16(w, 7));
     }
-#define TAP8(at, weight) add_tap(&a, samples + (at), weight)
-#define TAP16(at, weight) (add_tap(&a, samples + (at), weight), add_tap(&b, samples + (at) + 16, weight))
-FIR(fir8, TAP8, put_outputs(out, &a))
-FIR(fir16, TAP16, (put_outputs(out, &a), put_outputs(out + 16, &b)))
+    for (; k < taps; k++, samples += 2) { add_taps(&a, &b, samples, vdupq_n_s16((int16_t)get16(weights + 2 * k))); }
+    put_outputs(out, &a);
+    put_outputs(out + 16, &b);
+}
 
 /* One output: the samples side by side. */
 static void fir1(uint64_t out, uint64_t samples, uint64_t weights, uint64_t taps) {
@@ -121,15 +122,14 @@ static void fir1(uint64_t out, uint64_t samples, uint64_t weights, uint64_t taps
     put16(out, (uint16_t)vget_lane_s16(vqrshrn_n_s32(sum, 15), 0));
 }
 
-/* The last eight outputs may be computed once more: the inputs lie apart. */
+/* The last sixteen outputs may be computed once more: the inputs lie apart. */
 ROUTINE(vl_fir_i16) {
     uint64_t i = 0;
-    if (r4 < 8) {
+    if (r4 < 16) {
         for (; i < r4; i++) { fir1(r1 + 2 * i, r2 + 2 * i, r3, r5); }
         return 0;
     }
     for (; i + 16 <= r4; i += 16) { fir16(r1 + 2 * i, r2 + 2 * i, r3, r5); }
-    for (; i + 8 <= r4; i += 8) { fir8(r1 + 2 * i, r2 + 2 * i, r3, r5); }
-    if (i < r4) { fir8(r1 + 2 * (r4 - 8), r2 + 2 * (r4 - 8), r3, r5); }
+    if (i < r4) { fir16(r1 + 2 * (r4 - 16), r2 + 2 * (r4 - 16), r3, r5); }
     return 0;
 }

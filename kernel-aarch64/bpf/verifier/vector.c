@@ -26,7 +26,7 @@ uint32_t vector_argument_count(uint32_t id) { return prototypes[id - VECTOR_ID_F
 static bool is_buffer(const struct vector_argument *argument) { return argument->kind >= VECTOR_IN; }
 
 static uint64_t bytes_of(const struct vector_call *call, const struct vector_argument *argument) {
-    if (argument->rule == RULE_FIXED) { return (uint64_t)argument->first * argument->bytes; }
+    if (argument->rule == RULE_FIXED) { return 256ull * argument->bytes; }
     uint64_t first = call->most[argument->first], second = call->most[argument->second];
     switch (argument->rule) {
     case RULE_PRODUCT: return first * second * argument->bytes;

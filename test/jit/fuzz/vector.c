@@ -17,7 +17,7 @@ static bool is_count(const struct vector_argument *a) { return a->kind == VECTOR
 static bool is_buffer(const struct vector_argument *a) { return a->kind >= VECTOR_IN; }
 
 static uint32_t bytes_of(const struct vector_argument *a, const uint32_t most[6]) {
-    uint32_t elements = a->first;
+    uint32_t elements = 256;
     if (a->rule == RULE_COUNT) { elements = most[a->first]; }
     if (a->rule == RULE_PRODUCT) { elements = most[a->first] * most[a->second]; }
     if (a->rule == RULE_WINDOW) { elements = most[a->first] + most[a->second] - 1; }
