@@ -108,7 +108,6 @@ for (const { name, dts } of virtualBoards) {
 
 const GPLEV1 = 0xfe20_0038;
 const LED = 1 << (42 - 32);
-const LEVEL_OF_INTERRUPTS = 3;
 const PAUSE_MS = 1000;
 const ROUNDS = 4;
 
@@ -141,16 +140,15 @@ onBoard('rpi4b', 'names_the_level_that_failed_and_blinks_its_number', async (t) 
   const path = join(folder, 'qmp');
   const extra = ['-qmp', `unix:${path},server=on,wait=off`];
   await watch('rpi4b', { dtb, extra, clock: 'wall' }, /halted\r\n/, async (text) => {
-    t.regex(
-      text,
-      /start: crash record, device tree, interrupt controller\r\nstart-up failed at interrupt controller/,
-    );
+    const levels =
+      /start: (.*)\r\nstart-up failed at interrupt controller/.exec(text)?.[1]?.split(', ') ?? [];
+    t.is(levels.at(-1), 'interrupt controller', text);
     const qemu = await monitor(path);
     // A blink that falls into a moment in which this process does not run is not seen: one undisturbed round counts.
     const rounds: number[] = [];
-    while (rounds.length < ROUNDS && rounds.at(-1) !== LEVEL_OF_INTERRUPTS)
+    while (rounds.length < ROUNDS && rounds.at(-1) !== levels.length)
       rounds.push(await blinks(async () => ((await qemu.word(GPLEV1)) & LED) !== 0));
-    t.is(rounds.at(-1), LEVEL_OF_INTERRUPTS, `${rounds}`);
+    t.is(rounds.at(-1), levels.length, `${rounds}`);
     qemu.close();
   });
 });
