@@ -25,6 +25,7 @@ const commonFlags = [
   '-Wextra',
   '-Werror',
   `-ffile-prefix-map=${root}=`,
+  '-ffile-compilation-dir=.',
   `-I${paths.kernel}`,
 ];
 
@@ -127,8 +128,10 @@ const sha = (parts: readonly (string | Buffer)[]) => {
 const headersHash = () =>
   sha(kernelFiles(/\.(h|inc|ld)$/).map((path) => readFileSync(join(paths.kernel, path))));
 
+/** The name of an object gets into the linked file, and with it into the build id: it does not say where the tree lies. */
 const objectPath = (source: string, headers: string) => {
-  const key = sha([source, headers, flagsFor(source).join(' '), readFileSync(join(paths.kernel, source))]);
+  const flags = flagsFor(source).join(' ').replaceAll(root, '');
+  const key = sha([source, headers, flags, readFileSync(join(paths.kernel, source))]);
   return join(paths.objects, `${source.replaceAll('/', '_')}.${key.slice(0, 24)}.o`);
 };
 
