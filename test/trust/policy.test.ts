@@ -71,7 +71,7 @@ const overstepped: Readonly<Record<string, readonly [Partial<Patch>, string]>> =
   'a hook that is not its own': [{ name: 'udp-x', hook: hooks.packet.id }, 'hook_forbidden'],
   'a helper that is not its own': [{ code: assemble('call 7\nr0 = 0\nexit') }, 'helper_forbidden'],
   'a helper that no path reaches': [{ code: assemble('r0 = 0\nexit\ncall 7\nexit') }, 'helper_forbidden'],
-  'a bound above its budget': [{ code: long }, 'budget_forbidden'],
+  'a bound above its budget': [{ code: long, certificate: new Uint8Array(0) }, 'budget_forbidden'],
   'a core that is not its own': [{ cores: 4 }, 'cores_forbidden'],
   'one core of its own and one that is not': [{ cores: 6 }, 'cores_forbidden'],
   'a patch without proof': [{ proof: 0 }, 'proof_policy'],
