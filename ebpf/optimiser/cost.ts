@@ -4,7 +4,7 @@ import { constantsOf } from './constants.ts';
 import { blockOrdering } from './layout.ts';
 import { loopsOf } from './loops.ts';
 
-/** Instructions that a call of a helper executes, about: measured on the virtual board. */
+/** Instructions that a call of a helper is taken to execute; an estimate. */
 const CALL = 20;
 
 /** Turns assumed of a loop whose number of turns is not constant. */
