@@ -169,7 +169,7 @@ static inline bool step(struct loop *l, uint64_t word, struct row row, uint32_t 
 
 uint64_t fast_steps(struct machine *m, const uint32_t *first, uint64_t limit) {
     struct verifier *v = m->v;
-    if (v->observer != nullptr || v->platform->privileged) { return 0; }
+    if (v->observer != nullptr || is_privileged(v)) { return 0; }
     struct loop l = {m, m->frame->regs, m->number, m->loose, m->narrow};
     const struct bpf_insn *insns = v->program->insns;
     uint8_t *flags = v->facts->flags;
