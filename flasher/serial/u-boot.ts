@@ -136,7 +136,7 @@ export const bootThroughUBoot = async (
     onSent: (done) => options.onEvent?.({ event: 'send', stage: 'u-boot', file: IMAGE_NAME, done, total }),
   });
   const received = await prompt.reader.until(
-    /Total Size\s*=\s*0x([0-9a-f]+)/i,
+    /Total Size\s*=\s*0x([0-9a-f]+)[^0-9a-f]/i,
     "U-Boot's count of what it received",
     limits.commandMs,
     [],
@@ -146,7 +146,7 @@ export const bootThroughUBoot = async (
   await verify(prompt, address, bytes, options);
   const said = await prompt.ask(
     `booti ${address} - \${fdtcontroladdr}`,
-    /(Starting kernel|Bad Linux[^\r\n]*|Unknown command[^\r\n]*|ERROR[^\r\n]*)/,
+    /(Starting kernel|(?:Bad Linux|Unknown command|ERROR)[^\r\n]*(?=[\r\n]))/,
   );
   if (said[1] === 'Starting kernel') return;
   throw new RefusedError(prompt.reader.name, `U-Boot does not start the image: ${said[1]}`);

@@ -20,6 +20,8 @@ const LARGE_BYTES = 1024;
 /** Fills the last block (CP/M's end of file). */
 const PADDING = 0x1a;
 const ATTEMPTS = 10;
+/** For the `C` after the name. U-Boot says it only when nothing came for 4 s, though it listens at once. */
+const BEGIN_MS = 500;
 
 export type YmodemLimits = {
   /** The receiver's first `C`. */
@@ -96,6 +98,11 @@ class Sender {
     throw new TimeoutError(this.#reader.name, 'a receiver', this.#limits.startMs, lineCauses);
   }
 
+  /** The receiver asks for the first block; one that says nothing is taken to listen. */
+  async begin(): Promise<void> {
+    await this.#reader.byte(BEGIN_MS);
+  }
+
   /** Sends until it is acknowledged. `what` is for the error: `byte 4096`. */
   async block(block: Uint8Array, what: string): Promise<void> {
     let reason = 'no answer';
@@ -158,7 +165,7 @@ export const sendYmodem = async (
   const sender = new Sender(reader, options);
   await sender.start();
   await sender.block(headerBlock(name, bytes.length), 'the name');
-  await sender.start();
+  await sender.begin();
   for (let at = 0, number = 1; at < bytes.length; at += LARGE_BYTES, number++) {
     const data = bytes.subarray(at, at + LARGE_BYTES);
     await sender.block(dataBlock(number, data), `byte ${at}`);

@@ -64,7 +64,8 @@ export class UBootBoard implements SerialLine {
   #say(data: string | Uint8Array) {
     if (this.#gone || this.#fault.isMute) return;
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
-    setTimeout(() => this.#onData(bytes), 0);
+    // A byte at a time, as on a line: nobody may take the beginning of a number for the whole.
+    setTimeout(() => bytes.forEach((byte) => void this.#onData(Uint8Array.of(byte))), 0);
   }
 
   #work() {
