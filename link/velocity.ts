@@ -126,8 +126,8 @@ export class VelocityLink {
   }
 
   /**
-   * A board that is just starting is not spoken to before it says ready: QEMU's PL011 never reads its input again when
-   * some came before the guest set the port up. One that started earlier says nothing, so the wait is short.
+   * A board that is just starting is not spoken to before it says ready: boot loaders stop their count-down at any
+   * byte. One that started earlier says nothing, so the wait is short.
    */
   async #waitBanner(timeoutMs: number): Promise<void> {
     let forget = () => {};

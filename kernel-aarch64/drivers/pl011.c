@@ -20,6 +20,13 @@
 #define INT_RECEIVE (1u << 4 | 1u << 6 | 1u << 10) /* level, timeout, overrun */
 #define BUSY_POLLS 100000u /* register reads: far longer than the 16 characters of a FIFO take */
 
+/* What came before has to go: the level interrupt was just cleared, and it rises again only from an empty FIFO. */
+static void empty(const struct uart *uart) {
+    for (uint32_t i = 0; i < BUSY_POLLS && !(mmio_read(uart->base + FR) & FR_RX_EMPTY); i++) {
+        (void)mmio_read(uart->base + DR);
+    }
+}
+
 static void init(const struct uart *uart) {
     mmio_write(uart->base + IMSC, 0);
     for (uint32_t i = 0; i < BUSY_POLLS && (mmio_read(uart->base + FR) & FR_BUSY); i++) {}
@@ -32,6 +39,7 @@ static void init(const struct uart *uart) {
     mmio_write(uart->base + LCR_H, LCR_8_BITS_FIFO); /* also latches the divisors */
     mmio_write(uart->base + ICR, 0x7ff);
     mmio_write(uart->base + CR, CR_ENABLE);
+    empty(uart);
 }
 
 static bool can_send(const struct uart *uart) { return !(mmio_read(uart->base + FR) & FR_TX_FULL); }
