@@ -309,16 +309,17 @@ clear:
     b 2b
 3:  ret
 
-/* The stack of core x21, at its top. Clobbers x0, x1. */
+/* The stack of core x21, at its top and cleared, so that its deepest use can be found (smp/core.c). Clobbers x0 to x3. */
 take_stack:
     mov x0, #(STACKS_VA & 0xffff)
     movk x0, #((STACKS_VA >> 16) & 0xffff), lsl #16
     movk x0, #(STACKS_VA >> 32), lsl #32
     add x1, x21, #1
-    add x0, x0, x1, lsl #STACK_STRIDE_SHIFT
-    mov sp, x0
+    add x1, x0, x1, lsl #STACK_STRIDE_SHIFT
+    sub x0, x1, #16, lsl #12   /* STACK_BYTES */
+    mov sp, x1
     mov x29, xzr
-    ret
+    b clear
 
     .section .velocity.policy, "a"
     .global velocity_policy

@@ -2,6 +2,7 @@
 #include "lib/barrier.h"
 #include "lib/irqflags.h"
 #include "lib/sysreg.h"
+#include "mm/layout.h"
 #include "smp/start.h"
 
 #define CALLS_MAX 8u
@@ -157,9 +158,18 @@ enum status quiescent_wait(uint32_t timeout_us) {
     return STATUS_OK;
 }
 
+/* Above what is zero still, as boot/head.S left it: less by the words of the deepest frame that were zero. */
+static uint32_t stack_used_bytes(uint32_t core) {
+    const uint64_t end = STACKS_VA + (core + 1) * STACK_STRIDE_BYTES;
+    uint64_t at = end - STACK_BYTES;
+    while (at < end && *(const volatile uint64_t *)(uintptr_t)at == 0) { at += sizeof(uint64_t); }
+    return (uint32_t)(end - at);
+}
+
 enum status core_stats_read(uint32_t core, struct core_stats *out) {
     if (core >= cores_up()) { return STATUS_INVALID_ARGUMENT; }
     *out = (struct core_stats){.idle_wakeups = cores[core].idle_wakeups, .calls = cores[core].calls_run};
-    out->stack_size_bytes = 0x10000; /* mm/layout.h, STACK_BYTES */
+    out->stack_size_bytes = STACK_BYTES;
+    out->stack_used_bytes = stack_used_bytes(core);
     return STATUS_OK;
 }

@@ -38,6 +38,6 @@ struct core_stats {
     uint64_t idle_wakeups; /* times it came out of WFI */
     uint64_t calls;        /* core_call()s it ran */
     uint32_t stack_size_bytes;
-    uint32_t stack_used_bytes; /* deepest use so far; 0 when it is not known */
+    uint32_t stack_used_bytes; /* deepest use since the start of the core, interrupts and modules included */
 };
 [[nodiscard]] enum status core_stats_read(uint32_t core, struct core_stats *out);

@@ -24,7 +24,13 @@ onEveryBoard((it) => {
     const groups = await link.statGroups();
     t.true(groups.length > 0);
     t.true(Object.keys(await link.stats(groups[0]!)).length > 0);
-    t.true(Object.keys(await link.taskstat()).length > 0);
+  });
+
+  it('knows_how_deep_the_stack_of_each_core_was_used', async (t, { link }) => {
+    const tasks = Object.values(await link.taskstat());
+    t.true(tasks.length > 0);
+    for (const { stkuse = 0, stksiz = 0 } of tasks)
+      t.true(stkuse > 16 && Number(stkuse) * 2 < stksiz, `${stkuse} of ${stksiz}`);
   });
 
   it('ticks_without_missing_one', async (t, { link }) => {
