@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { CompileError, compileModule, loadObject } from './index.ts';
+import { CompileError, compileModule, loadHost, loadObject } from './index.ts';
 
 const withSource = async (text: string, use: (path: string) => Promise<void>) => {
   const folder = mkdtempSync('/tmp/velocity-compile-');
@@ -28,6 +28,21 @@ test('a mistake in C shows clang’s words', (t) =>
     const error = await t.throwsAsync(compileModule(path), { instanceOf: CompileError });
     t.regex(error.diagnostics, /undeclared identifier 'nothing'/);
     t.regex(error.message, /a\.c: clang.* refused it/);
+  }));
+
+const logging = (values: string) => returning(`bpf_printk("x"${values}), 0`);
+
+for (const values of ['', ', N', ', N, N', ', ctx->core, N, N'])
+  test(`a line with the values "${values}" is logged by a program that the verifier accepts`, (t) =>
+    withSource(logging(values), async (path) => {
+      const program = loadObject(await compileModule(path, { arguments: ['-DN=5'] })).programs[0]!;
+      t.like((await loadHost()).verify(program), { ok: true });
+    }));
+
+test('a fourth value of a logged line is refused with the reason', (t) =>
+  withSource(logging(', 1, 2, 3, 4'), async (path) => {
+    const error = await t.throwsAsync(compileModule(path), { instanceOf: CompileError });
+    t.regex(error.diagnostics, /at most three values/);
   }));
 
 test('a missing file and a missing compiler are named', async (t) => {
