@@ -47,6 +47,10 @@ export const tools = {
   sfdisk: { names: ['sfdisk'], package: 'fdisk' },
   mtools: { names: ['mtools'], package: 'mtools' },
   uefi: { names: ['/usr/share/qemu-efi-aarch64/QEMU_EFI.fd'], package: 'qemu-efi-aarch64' },
+  chromium: {
+    names: ['chromium', 'chromium-headless-shell', 'chromium-browser', 'google-chrome'],
+    package: 'chromium',
+  },
   uBoot: { names: ['/usr/lib/u-boot/qemu_arm64/u-boot.bin'], package: 'u-boot-qemu' },
 } as const;
 

@@ -14,6 +14,15 @@ const installPeers = (tell: (line: string) => void) => {
   }
 };
 
+/** Large, so only for tests of web pages; without one they are skipped. */
+const installBrowser = (tell: (line: string) => void) => {
+  try {
+    installTools(['chromium'], tell);
+  } catch (error) {
+    tell(`going on without: ${(error as Error).message}`);
+  }
+};
+
 const installClients = (tell: (line: string) => void) => {
   try {
     installPythonPeers(tell);
@@ -33,6 +42,7 @@ export const registerTest = (program: Command): void => {
       installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'sanitizers', 'dtc', 'qemu'], say);
       installPeers(say);
       if (files.length === 0 || files.some((file) => file.includes('smp'))) installClients(say);
+      if (files.length === 0 || files.some((file) => /web|page/.test(file))) installBrowser(say);
       const counts = sum([...(files.length === 0 ? [await staticChecks()] : []), await runTests(files)]);
       const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
       process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
