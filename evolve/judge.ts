@@ -80,25 +80,33 @@ export const judge = async (
   if (wrong) return refused('decode', 'not_a_program', wrong);
   if (Buffer.compare(program.code, proposal.code) === 0)
     return refused('duplicate', 'same_program', 'it is the program that runs already');
-  const [old, safe] = [await verify(program), await verify(candidate)];
+  const safe = await verify(candidate);
   if (!safe.ok) {
     const insn = safe.error.insn === undefined ? {} : { insn: safe.error.insn };
     return refused('verifier', safe.error.code, safe.error.message, insn);
   }
   const tested =
     policy.reference?.compare(candidate) ?? (await test(program, candidate, policy.differentialRuns ?? 128));
+  if (!tested.same) return refused('differential', 'differs', sentenceOf(tested)!);
   const costs = {
-    before: {
-      ...(await costOf(program, old.ok ? old.bound : Number.MAX_SAFE_INTEGER)),
-      steps: tested.stepsBefore,
-    },
+    before: { ...(await costBefore(program)), steps: tested.stepsBefore },
     after: { ...(await costOf(candidate, safe.bound)), steps: tested.stepsAfter },
   };
-  if (!tested.same) return refused('differential', 'differs', sentenceOf(tested)!, costs);
   const dear =
     policy.mustBeCheaper === false ? undefined : tooDear(program, costs, policy.objective ?? 'speed');
   if (dear) return refused('cost', 'not_cheaper', dear, costs);
   return { ...(await equivalence(program, candidate, policy)), ...costs };
+};
+
+const known = new WeakMap<ModuleProgram, Promise<Cost>>();
+
+/** What the program costs that runs now: many proposals are held against the same one. */
+const costBefore = (program: ModuleProgram): Promise<Cost> => {
+  const cost =
+    known.get(program) ??
+    verify(program).then((old) => costOf(program, old.ok ? old.bound : Number.MAX_SAFE_INTEGER));
+  known.set(program, cost);
+  return cost;
 };
 
 /** Every proposal is tried on the same inputs. */

@@ -13,28 +13,36 @@ type AttackOptions = {
   readonly proofSeconds: number;
 };
 
+const PROGRESS_MS = 1000;
+/** Where no terminal shows progress, a line each so often. */
+const NOTE_MS = 30_000;
+
 const sentence = (c: MutantCounts) =>
   `${c.count} wrong proposals: refused by ${Object.entries(c.refused)
     .map(([layer, n]) => `${layer} ${n}`)
     .join(', ')}; ` +
-  `${c.accepted} proven to change nothing; ${c.proofs.open} left open by the prover; ${c.wrong} wrong patches`;
+  `${c.accepted} proven to change nothing; ${c.proofs.different} refuted by proof; ${c.proofs.open} left open by the prover; ${c.wrong} wrong patches`;
 
 const attack = async (context: Context, options: AttackOptions) => {
   const { output, cleanup } = context;
   installTools(['clang'], (line) => output.progress(line));
   const programs = (await evaluationSet()).map((e) => e.program);
   const { count, seed, runs, proofSeconds } = options;
+  let next = 0;
   const counts = await tryMutants(programs, {
     count,
     seed,
     policy: { differentialRuns: runs, proofTimeoutMs: proofSeconds * 1000 },
     signal: cleanup.signal,
     progress: (c) => {
-      if (c.count % 100 === 0) output.progress(sentence(c));
+      if (Date.now() < next) return;
+      next = Date.now() + (output.live ? PROGRESS_MS : NOTE_MS);
+      if (output.live) output.progress(sentence(c));
+      else output.note(sentence(c));
     },
   });
   output.fact({ event: 'attack', seed, runs, ...counts }, sentence(counts));
-  if (counts.count < count) throw new OutcomeError('cancelled', 'it was stopped before all were tried');
+  if (cleanup.signal.aborted) throw new OutcomeError('cancelled', 'it was stopped before all were tried');
 };
 
 export const registerModelsAttack = (models: Command, context: Context): void => {

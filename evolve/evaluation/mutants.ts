@@ -2,27 +2,30 @@
  * Wrong proposals by the thousand: single mistakes in right ones, through all layers. Which layer refuses what is counted; what
  * is accepted must do the same as the original on many more inputs than the judge tried.
  */
+import { setImmediate } from 'node:timers/promises';
 import { comparePrograms, type Host, loadHost, type ModuleProgram, Reference } from '../../ebpf/index.ts';
 import { optimise } from '../../ebpf/optimiser/index.ts';
 import { type MutationKind, mutant } from '../../ebpf/prover/index.ts';
-import { type JudgePolicy, judge, type Layer } from '../judge.ts';
+import { codeHash, type JudgePolicy, judge, type Layer } from '../judge.ts';
 import { lookingAt } from '../proposer.ts';
 
 export type MutantCounts = {
+  /** Different ones: a mistake that comes up twice is tried once. */
   count: number;
   /** Programs that differ on some input although they were accepted: none may be. */
   wrong: number;
   accepted: number;
   readonly refused: Partial<Record<Layer, number>>;
   readonly kinds: Partial<Record<MutationKind, number>>;
-  /** Of those that passed the differential tests: decided within the time for a proof (`different` among them), and not. */
-  readonly proofs: { decided: number; open: number; different: number };
+  /** Of those that passed the differential tests: decided within the time for a proof (`different` and `easy`, those without a solver, among them), and not. */
+  readonly proofs: { decided: number; open: number; different: number; easy: number };
 };
 
 export type MutantOptions = {
   readonly count: number;
   readonly seed: number;
   readonly policy?: JudgePolicy;
+  /** Stops after the mutant in hand; what was counted until then is returned. */
   readonly signal?: AbortSignal;
   readonly progress?: (counts: MutantCounts) => void;
 };
@@ -51,23 +54,23 @@ const generator = (seed: number) => {
 
 /** Runs of an accepted mutant, on other inputs than the judge's. */
 const CHECK_RUNS = 300;
-const SEARCH_MS = 400;
+const SEARCH_MS = 100;
+/** Draws in a row that bring nothing new: then there are no more. */
+const MAX_REPEATED = 20_000;
 /** Maps are made this small, since each run makes and reads all of them. */
 const MAX_ENTRIES = 16;
 
+type Subject = { readonly program: ModuleProgram; readonly right: Uint8Array; readonly reference: Reference };
+
 /** A program and what is proposed for it, where there is something. */
-const subjectsOf = (host: Host, programs: readonly ModuleProgram[], runs: number) =>
-  programs.map((given) => {
-    const maps = given.maps.map((m) => ({ ...m, maxEntries: Math.min(m.maxEntries, MAX_ENTRIES) }));
-    const program = { ...given, maps };
-    const reference = new Reference(host, program, { runs, seed: 0x51ed27 });
-    const [best] = optimise(program.code, {
-      maps: program.maps,
-      timeMs: SEARCH_MS,
-      ...lookingAt(host, program),
-    });
-    return { program, right: best?.code ?? program.code, reference };
-  });
+const subjectOf = (host: Host, given: ModuleProgram, runs: number): Subject => {
+  const maps = given.maps.map((m) => ({ ...m, maxEntries: Math.min(m.maxEntries, MAX_ENTRIES) }));
+  const program = { ...given, maps };
+  const reference = new Reference(host, program, { runs, seed: 0x51ed27 });
+  const options = { maps: program.maps, timeMs: SEARCH_MS, ...lookingAt(host, program) };
+  const [best] = optimise(program.code, options);
+  return { program, right: best?.code ?? program.code, reference };
+};
 
 const tally = async (
   host: Host,
@@ -81,6 +84,7 @@ const tally = async (
   const { layer, proof, verdict } = judgement;
   if (proof?.verdict === 'unknown') counts.proofs.open++;
   else if (proof) counts.proofs.decided++;
+  if (proof && proof.verdict !== 'unknown' && proof.queries === 0) counts.proofs.easy++;
   if (proof?.verdict === 'different') counts.proofs.different++;
   if (verdict === 'refused') {
     counts.refused[layer] = (counts.refused[layer] ?? 0) + 1;
@@ -100,20 +104,29 @@ export const tryMutants = async (
 ): Promise<MutantCounts> => {
   const host = await loadHost();
   const random = generator(seed);
-  const subjects = subjectsOf(host, programs, policy.differentialRuns ?? 128);
+  const subjects: Subject[] = [];
+  const tried = new Set<string>();
   const counts: MutantCounts = {
     count: 0,
     wrong: 0,
     accepted: 0,
     refused: {},
     kinds: {},
-    proofs: { decided: 0, open: 0, different: 0 },
+    proofs: { decided: 0, open: 0, different: 0, easy: 0 },
   };
   const strict = { ...policy, mustBeCheaper: false };
-  while (counts.count < count && !signal?.aborted) {
-    const { program, right, reference } = subjects[random(subjects.length)]!;
+  for (let repeated = 0; counts.count < count && repeated < MAX_REPEATED && !signal?.aborted; ) {
+    const which = random(programs.length);
+    subjects[which] ??= subjectOf(host, programs[which]!, policy.differentialRuns ?? 128);
+    const { program, right, reference } = subjects[which];
     const made = mutant(right, random);
-    if (!made) continue;
+    if (!made || tried.size === tried.add(`${which} ${codeHash(made.code)}`).size) {
+      repeated++;
+      continue;
+    }
+    repeated = 0;
+    // Lets signals in: everything else here may finish without ever waiting.
+    await setImmediate();
     counts.count++;
     counts.kinds[made.kind] = (counts.kinds[made.kind] ?? 0) + 1;
     await tally(host, program, made.code, counts, { ...strict, reference }, random(2 ** 31));
