@@ -96,6 +96,38 @@ test('hash maps: update, flags, full, delete', async (t) => {
   t.deepEqual(await run(update(1, 0) + update(2, 0) + remove), { r0: 0n, map: { [arrayKey(1)]: u64(10) } });
 });
 
+test('a key is the same wherever it lies', async (t) => {
+  const host = await loadHost();
+  const map = { name: 'h', type: 1, keySize: 8, valueSize: 8, maxEntries: 4, flags: 0 };
+  const at = (off: number) => `r1 = map 0 ll\n r2 = r10\n r2 += ${off}\n`;
+  const code = assemble(`
+    r6 = 0x0123456789abcdef ll
+    *(u64 *)(r10 - 8) = r6
+    *(u64 *)(r10 - 19) = r6
+    *(u64 *)(r10 - 32) = 7
+    ${at(-8)} r3 = r10
+    r3 += -32
+    r4 = 0
+    call map_update_elem
+    ${at(-19)} r3 = r10
+    r3 += -32
+    r4 = 1
+    call map_update_elem
+    r6 = r0
+    ${at(-19)} call map_lookup_elem
+    if r0 == 0 goto none
+    r0 = *(u64 *)(r0 + 0)
+    r0 += r6
+    exit
+  none:
+    r0 = 99
+    exit`);
+  const result = host.run({ code, hook: 'timer', maps: [map] });
+  if (!result.ok) return t.fail(result.error.message);
+  t.is(BigInt.asIntN(64, result.r0), 7n - 17n);
+  t.is(result.maps[0]!.size, 1);
+});
+
 test('each run starts from the maps it is given', async (t) => {
   const host = await loadHost();
   const program = await module('histogram');
