@@ -79,6 +79,10 @@ const cleanUp = (
   return draft;
 };
 
+/** A program after every rule that always pays, until none fits. */
+export const tidied = (code: Code, context: Context = { maps: [] }): Code =>
+  cleanUp({ code, rules: [] }, { active: rules, context, deadline: Number.POSITIVE_INFINITY }).code;
+
 /** The drafts that follow from one by unrolling its innermost loops that still can be. */
 const unrolled = (draft: Draft, maxSlots: number, skip: ReadonlySet<string>): Draft[] => {
   const out: Draft[] = [];

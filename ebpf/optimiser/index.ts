@@ -6,6 +6,7 @@ export {
   type Objective,
   type OptimiseOptions,
   optimise,
+  tidied,
 } from './candidates.ts';
 export { type Code, lift, lower, type Node, nodeOf, replaceNodes } from './code.ts';
 export type { Context, MapFacts, Move, Rule } from './rule.ts';

@@ -10,6 +10,10 @@ import { bitLength, isPowerOfTwo, mask, ProofLimit, type Term, TermTable, traili
 
 type Linear = { value: bigint; atoms: Map<Term, bigint> };
 
+/** A choice one side of which is no choice between unknowns again: following the other one takes linear time. */
+const isChain = ({ args }: Term): boolean =>
+  args[1]!.op === 'const' || args[2]!.op === 'const' || (args[1]!.op === 'ite' && args[2]!.op !== 'ite');
+
 /** Sums with more atoms than this are not worth keeping flat. */
 const MAX_ATOMS = 1200;
 const MAX_PIECES = 24;
@@ -616,7 +620,7 @@ export class Algebra {
       const low = this.extract(b, inner!.width - 1, 0);
       return this.sext(low, a.width) === b ? this.eq(inner!, low) : this.false;
     }
-    if (a.op === 'ite' && (a.args[1]!.op === 'const' || a.args[2]!.op === 'const'))
+    if (a.op === 'ite' && isChain(a))
       return this.ite(a.args[0]!, this.eq(a.args[1]!, b), this.eq(a.args[2]!, b));
     return this.#table.intern({ op: 'eq', width: 1, args: [a, b] });
   }
@@ -669,6 +673,15 @@ export class Algebra {
     return Math.max(need(a), need(b));
   }
 
+  /** The larger or smaller of two, whose comparison may be written in two ways, in one of them. */
+  #extreme(c: Term, x: Term, y: Term): Term | undefined {
+    const [p, q] = c.args;
+    if ((c.op !== 'ult' && c.op !== 'slt') || !p || !q || p.id < q.id) return undefined;
+    const most = x === q && y === p;
+    if (!most && !(x === p && y === q)) return undefined;
+    return most ? this.ite(this[c.op](q, p), p, q) : this.ite(this[c.op](q, p), q, p);
+  }
+
   ite(c: Term, a: Term, b: Term): Term {
     if (c.op === 'const') return c.value ? a : b;
     if (a === b) return a;
@@ -678,15 +691,21 @@ export class Algebra {
       if (a === this.false) return this.and(this.not(c), b);
       if (b === this.true) return this.or(this.not(c), a);
       if (b === this.false) return this.and(c, a);
+      if (b === c) return this.and(c, a);
+      if (a === c) return this.or(c, b);
     }
     const x = a.op === 'ite' && a.args[0] === c ? a.args[1]! : a;
     const y = b.op === 'ite' && b.args[0] === c ? b.args[2]! : b;
+    if (x.op === 'sext' && y.op === 'sext' && x.args[0]!.width === y.args[0]!.width)
+      return this.sext(this.ite(c, x.args[0]!, y.args[0]!), a.width);
     const max = x.max > y.max ? x.max : y.max;
     const min = x.min < y.min ? x.min : y.min;
     const zeros = Math.min(x.zeros, y.zeros);
     const least = Math.max(1, bitLength(max));
     if (least < a.width && a.width > 1)
       return this.zext(this.ite(c, this.extract(x, least - 1, 0), this.extract(y, least - 1, 0)), a.width);
+    const order = this.#extreme(c, x, y);
+    if (order) return order;
     return this.#table.intern({ op: 'ite', width: a.width, args: [c, x, y], min, max, zeros });
   }
 }

@@ -6,7 +6,7 @@ import type { Term } from './term.ts';
 /** Steps left for simplifying in one proof: where paths are many and terms large, the solver is faster. */
 export type SimplifierBudget = { left: number };
 
-export const SIMPLIFIER_STEPS = 40_000;
+export const SIMPLIFIER_STEPS = 160_000;
 
 const rebuild = (a: Algebra, t: Term, args: readonly Term[]): Term => {
   const [x, y, z] = args;

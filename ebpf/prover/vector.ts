@@ -128,7 +128,7 @@ const products: Record<string, Compute> = {
   },
   vl_dot_i16: (c) => {
     const n = c.count(3);
-    return c.dot(c.elements(1, 'i16', n, 32), c.elements(2, 'i16', n, 32), 64);
+    return c.dot(c.elements(1, 'i16', n, 64), c.elements(2, 'i16', n, 64), 64);
   },
   vl_gemv_i8: (c) => {
     const columns = c.count(5);
