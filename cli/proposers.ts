@@ -1,7 +1,10 @@
 /** Which proposers the loop asks, from the command line. */
-import { llmProposer, type Proposer, rulesProposer } from '../evolve/index.ts';
+import { llmProposer, type Proposer, rulesProposer, vectoriseProposer } from '../evolve/index.ts';
 import { type ResolvedModel, resolveModel, SHIPPED } from '../models/index.ts';
 import type { Context } from './context.ts';
+
+/** Loops to vector helpers first: rules would take them apart. */
+const known: readonly Proposer[] = [vectoriseProposer, rulesProposer];
 
 export type ModelOptions = { readonly model?: string };
 
@@ -17,14 +20,14 @@ const withModel = (model: ResolvedModel, { cleanup }: Context): Asked => {
   const own = model.path === SHIPPED;
   return {
     // What rules find, nobody need ask a model for.
-    proposers: own ? [rulesProposer, asked] : [asked, rulesProposer],
+    proposers: own ? [...known, asked] : [asked, ...known],
     event: {
       event: 'model',
       configured: true,
       path: model.path,
       reason: own
-        ? 'the rewrite rules first, then the model that ships with Velocity (another: --model FILE.gguf; no model: --model none)'
-        : `asking ${model.path} first, then the rewrite rules`,
+        ? 'vector helpers and rewrite rules first, then the model that ships with Velocity (another: --model FILE.gguf; no model: --model none)'
+        : `asking ${model.path} first, then vector helpers and rewrite rules`,
     },
   };
 };
@@ -34,11 +37,11 @@ export const proposersFor = (options: ModelOptions, context: Context): Asked => 
   const model = resolveModel(options.model);
   if (model) return withModel(model, context);
   return {
-    proposers: [rulesProposer],
+    proposers: known,
     event: {
       event: 'model',
       configured: false,
-      reason: 'no language model (--model none); the rewrite rules alone',
+      reason: 'no language model (--model none); vector helpers and rewrite rules alone',
     },
   };
 };

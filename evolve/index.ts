@@ -43,5 +43,6 @@ export {
   type Proposer,
   ProposerError,
   rulesProposer,
+  vectoriseProposer,
 } from './proposer.ts';
 export { makeSlower, makeUnsafe } from './sabotage.ts';

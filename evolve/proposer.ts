@@ -1,6 +1,7 @@
 /** Who proposes, and what: whole programs to replace a module's program. A proposal is untrusted bytes. */
 import { comparePrograms, type Host, loadHost, type ModuleProgram } from '../ebpf/index.ts';
-import { type Objective, optimise } from '../ebpf/optimiser/index.ts';
+import { type Code, lower, type Objective, optimise } from '../ebpf/optimiser/index.ts';
+import { vectorise } from '../ebpf/vectoriser/index.ts';
 import type { Detection } from './detect.ts';
 
 export type Proposal = {
@@ -56,6 +57,17 @@ export const rulesProposer: Proposer = {
     const options = { maps: program.maps, maxSlots: MAX_SLOTS, objective, ...looking };
     for (const { code, rules } of optimise(program.code, options))
       yield { code, proposer: 'rules', note: rules.join(' ') };
+  },
+};
+
+/** Loops over buffers as calls of vector helpers; which of them pay is for the judge to say. */
+export const vectoriseProposer: Proposer = {
+  name: 'vectorise',
+  async *propose({ program }) {
+    const { facts, check } = lookingAt(await loadHost(), program);
+    const context = { maps: program.maps, facts: (code: Code) => facts(lower(code)) };
+    for (const { code, helpers } of vectorise(program.code, { context, check }))
+      yield { code, proposer: 'vectorise', note: helpers.join(' ') };
   },
 };
 

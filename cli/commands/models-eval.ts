@@ -6,7 +6,7 @@ import {
   summarise,
   summaryTable,
 } from '../../evolve/evaluation/index.ts';
-import { llmProposer, type Proposer, rulesProposer } from '../../evolve/index.ts';
+import { llmProposer, type Proposer, rulesProposer, vectoriseProposer } from '../../evolve/index.ts';
 import {
   type EvaluationProgram,
   evaluationHash,
@@ -34,7 +34,7 @@ type EvalOptions = {
 };
 
 const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] => {
-  const single: Proposer[] = [rulesProposer];
+  const single: Proposer[] = [vectoriseProposer, rulesProposer];
   const model = resolveModel(options.model);
   if (model) {
     const asked = llmProposer(model);

@@ -20,6 +20,7 @@ const MAX_PIECES = 24;
 
 export class Algebra {
   readonly #table = new TermTable();
+  readonly #negations = new Map<Term, Term>();
   readonly #sliceCache = new Map<string, Term>();
   readonly true = this.const(1n, 1);
   readonly false = this.const(0n, 1);
@@ -415,8 +416,11 @@ export class Algebra {
   xor(a: Term, b: Term): Term {
     return this.#bitwise('xor', [a, b]);
   }
+  /** Asked of each condition again and again. */
   not(a: Term): Term {
-    return this.#bitwise('xor', [a, this.const(-1n, a.width)]);
+    const known = this.#negations.get(a) ?? this.#bitwise('xor', [a, this.const(-1n, a.width)]);
+    this.#negations.set(a, known);
+    return known;
   }
   all(terms: readonly Term[]): Term {
     return terms.length === 0 ? this.true : this.#bitwise('and', terms);
@@ -585,6 +589,8 @@ export class Algebra {
     if (this.#neverZero(difference)) return this.false;
     if (a.op === 'const') return this.eq(b, a);
     if (b.op === 'const') return this.#eqConst(a, b);
+    const need = Math.max(1, bitLength(a.max > b.max ? a.max : b.max));
+    if (need < a.width) return this.eq(this.extract(a, need - 1, 0), this.extract(b, need - 1, 0));
     const [x, y] = a.id < b.id ? [a, b] : [b, a];
     return this.#table.intern({ op: 'eq', width: 1, args: [x, y] });
   }
@@ -614,6 +620,10 @@ export class Algebra {
     if (a.op === 'sum' && a.value !== 0n) {
       const rest = this.sub(a, this.const(a.value, a.width));
       return this.eq(rest, this.const(b.value - a.value, a.width));
+    }
+    if (a.op === 'sum' && b.value === 0n && a.args.length === 2) {
+      const [x, y] = a.coefficients;
+      if (x! + y! === 1n << BigInt(a.width) && (x === 1n || y === 1n)) return this.eq(a.args[0]!, a.args[1]!);
     }
     if (a.op === 'sext') {
       const [inner] = a.args;
@@ -673,13 +683,40 @@ export class Algebra {
     return Math.max(need(a), need(b));
   }
 
-  /** The larger or smaller of two, whose comparison may be written in two ways, in one of them. */
+  /** Terms of which this is the largest (`most`) or smallest by comparison `op`, in order of their ids. */
+  #contenders(op: 'ult' | 'slt', most: boolean, root: Term): Term[] {
+    const out: Term[] = [];
+    for (let t: Term = root; ; t = t.args[0]!.args[0]!) {
+      const [c, x, y] = t.args;
+      const [p, q] = c?.args ?? [];
+      const one = t.op === 'ite' && c!.op === op && (most ? x === q && y === p : x === p && y === q);
+      if (!one) return [...out, t].sort((a, b) => a.id - b.id);
+      out.push(q!);
+    }
+  }
+
+  /** The largest or smallest of several, which may be compared in any order, in one order. */
   #extreme(c: Term, x: Term, y: Term): Term | undefined {
     const [p, q] = c.args;
-    if ((c.op !== 'ult' && c.op !== 'slt') || !p || !q || p.id < q.id) return undefined;
+    if ((c.op !== 'ult' && c.op !== 'slt') || !p || !q) return undefined;
     const most = x === q && y === p;
     if (!most && !(x === p && y === q)) return undefined;
-    return most ? this.ite(this[c.op](q, p), p, q) : this.ite(this[c.op](q, p), q, p);
+    const { op } = c;
+    const all = new Set([...this.#contenders(op, most, p), ...this.#contenders(op, most, q)]);
+    return [...all]
+      .sort((a, b) => a.id - b.id)
+      .reduce((best, t) => {
+        const less = this[op](best, t);
+        if (less.op === 'const') return (less.value === 1n) === most ? t : best;
+        return most ? this.#choice(less, t, best) : this.#choice(less, best, t);
+      });
+  }
+
+  #choice(c: Term, x: Term, y: Term): Term {
+    const max = x.max > y.max ? x.max : y.max;
+    const min = x.min < y.min ? x.min : y.min;
+    const zeros = Math.min(x.zeros, y.zeros);
+    return this.#table.intern({ op: 'ite', width: x.width, args: [c, x, y], min, max, zeros });
   }
 
   ite(c: Term, a: Term, b: Term): Term {
@@ -699,13 +736,9 @@ export class Algebra {
     if (x.op === 'sext' && y.op === 'sext' && x.args[0]!.width === y.args[0]!.width)
       return this.sext(this.ite(c, x.args[0]!, y.args[0]!), a.width);
     const max = x.max > y.max ? x.max : y.max;
-    const min = x.min < y.min ? x.min : y.min;
-    const zeros = Math.min(x.zeros, y.zeros);
     const least = Math.max(1, bitLength(max));
     if (least < a.width && a.width > 1)
       return this.zext(this.ite(c, this.extract(x, least - 1, 0), this.extract(y, least - 1, 0)), a.width);
-    const order = this.#extreme(c, x, y);
-    if (order) return order;
-    return this.#table.intern({ op: 'ite', width: a.width, args: [c, x, y], min, max, zeros });
+    return this.#extreme(c, x, y) ?? this.#choice(c, x, y);
   }
 }

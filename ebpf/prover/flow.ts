@@ -1,11 +1,14 @@
 /** Control flow of a decoded program: where each branch's arms meet again, which branches close loops, which registers are live. */
-import { helpers } from '../../abi/index.ts';
+import { helpers, vectors } from '../../abi/index.ts';
 import { type Instruction, type Operand, type Operation, slotsOf, targetOf } from '../instruction.ts';
 
 const bit = (r: number) => 1 << r;
 /** Argument registers of each helper. */
 const helperReads: ReadonlyMap<number, number> = new Map(
-  Object.values(helpers).map((h) => [h.id, ((1 << h.args.length) - 1) << 1]),
+  [
+    ...Object.values(helpers).map((h) => [h.id, h.args.length] as const),
+    ...Object.values(vectors).map((v) => [v.id, Object.keys(v.args).length] as const),
+  ].map(([id, count]) => [id, ((1 << count) - 1) << 1]),
 );
 const operand = (o: Operand) => (o.kind === 'reg' ? bit(o.reg) : 0);
 

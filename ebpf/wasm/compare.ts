@@ -28,7 +28,7 @@ export type Comparison = {
   /** Slots of the new program that some run executed, of how many. */
   readonly covered: number;
   readonly slots: number;
-  /** eBPF instructions executed in all runs together. */
+  /** eBPF instructions executed in all runs together, vector helpers by their bounds (`RunResult.executed`). */
   readonly stepsBefore: number;
   readonly stepsAfter: number;
   /** The first input on which they differ, and what each made of it. */
@@ -159,8 +159,8 @@ export class Reference {
       const { input, result } = this.#trial(i);
       const watched = i % OBSERVE_EVERY === 0;
       const other = this.#host.run(after, watched ? { ...input, observe: (slot) => seen.add(slot) } : input);
-      if (result.ok) total.before += result.steps;
-      if (other.ok) total.after += other.steps;
+      if (result.ok) total.before += result.executed;
+      if (other.ok) total.after += other.executed;
       if (!isDeepStrictEqual(effects(result), effects(other)))
         return { same: false, ...summary(i + 1), difference: { input, before: result, after: other } };
     }

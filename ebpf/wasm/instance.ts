@@ -18,6 +18,7 @@ export type Exports = {
   host_interpret(r1: bigint, r2: bigint, stepLimit: bigint, observed: number): number;
   host_r0(): bigint;
   host_steps(): bigint;
+  host_vector_insns(): bigint;
   host_verify(workspace: number, size: number, stepBudget: bigint): number;
   host_infer(workspace: number, size: number, stepBudget: bigint): number;
   host_certificate(): number;

@@ -56,3 +56,4 @@ uint32_t EXPORT(host_interpret)(uint64_t r1, uint64_t r2, uint64_t step_limit, b
 
 uint64_t EXPORT(host_r0)(void) { return result.r0; }
 uint64_t EXPORT(host_steps)(void) { return result.steps; }
+uint64_t EXPORT(host_vector_insns)(void) { return result.vector_insns; }

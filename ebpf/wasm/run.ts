@@ -37,6 +37,8 @@ export type RunResult =
       readonly maps: readonly MapState[];
       /** eBPF instructions executed. */
       readonly steps: number;
+      /** The same, a call of a vector helper counted as what it adds to the bound: the most A64 instructions that it executes. */
+      readonly executed: number;
       /** Lines of trace_printk. */
       readonly log: readonly string[];
     }
@@ -120,6 +122,7 @@ export const runProgram = (host: HostInstance, program: Program, input: RunInput
     memory: host.bytes(memory, size).slice(),
     maps: maps.map((m, i) => readMap(host, i, m)),
     steps,
+    executed: steps + Number(host.exports.host_vector_insns()),
     log,
   };
 };

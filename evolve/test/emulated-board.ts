@@ -27,7 +27,8 @@ export class EmulatedBoard {
   }
 
   async #steps(program: ModuleProgram): Promise<number> {
-    return (await loadHost()).run(program, {}).steps;
+    const result = (await loadHost()).run(program, {});
+    return result.ok ? result.executed : result.steps;
   }
 
   #event(kind: string, reason: string, before: number, after: number, version: number): void {

@@ -149,3 +149,24 @@ uint64_t interp_vector(uint32_t id, uint64_t r1, uint64_t r2, uint64_t r3, uint6
     default: return 0;
     }
 }
+
+/* The counts among the arguments of each helper: at most two, 0 for none. */
+struct vector_price {
+    uint16_t call, row, block;
+    struct vector_argument arguments[5];
+};
+#define PRICE(name, id, result, overlaps, call, row, block, count, ...) {call, row, block, {__VA_ARGS__}},
+static const struct vector_price prices[VECTOR_COUNT] = {VECTOR_TABLE(PRICE)};
+#undef PRICE
+
+uint64_t interp_vector_cost(uint32_t id, const uint64_t regs[11]) {
+    const struct vector_price *price = &prices[id - VECTOR_ID_FIRST];
+    uint64_t rows = 0, elements = 0;
+    for (uint32_t i = 0; i < 5; i++) {
+        const uint16_t kind = price->arguments[i].kind;
+        if (kind != VECTOR_COUNT0 && kind != VECTOR_COUNT1) { continue; }
+        elements = rows == 0 ? regs[1 + i] : elements * regs[1 + i];
+        if (rows == 0) { rows = regs[1 + i]; }
+    }
+    return price->call + price->row * rows + price->block * ((elements + 15) / 16);
+}

@@ -5,3 +5,6 @@
 
 /* Calls helper `id`, VECTOR_ID_FIRST and up; its result, 0 for those without one. The verifier has proven the memory. */
 uint64_t interp_vector(uint32_t id, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4, uint64_t r5);
+
+/* What a call with these registers adds to the bound of its program: the most A64 instructions that it executes. */
+uint64_t interp_vector_cost(uint32_t id, const uint64_t regs[11]);

@@ -1,0 +1,60 @@
+/* Loops that vector helpers do, as people write them, and some that look like it. */
+#include "velocity.h"
+
+struct buffers {
+    int16_t samples[64];
+    int16_t other[64];
+    uint8_t bytes[64];
+    uint8_t more[64];
+    uint16_t words[64];
+    int32_t numbers[64];
+    uint32_t counts[256];
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, struct buffers);
+} buffers SEC(".maps");
+
+static __always_inline struct buffers *get(void) {
+    uint32_t zero = 0;
+    return bpf_map_lookup_elem(&buffers, &zero);
+}
+
+#define TURNS(n) _Pragma("clang loop unroll(disable)") for (uint32_t i = 0; i < (n); i++)
+#define UNROLLED(by) _Pragma(by) for (uint32_t i = 0; i < 64; i++)
+#define PROGRAM(name, ...) \
+    SEC("timer/" #name) uint64_t name([[maybe_unused]] struct timer_context *ctx) { \
+        struct buffers *b = get(); \
+        if (!b) { return 0; } \
+        __VA_ARGS__ \
+    }
+
+PROGRAM(sum_u8, uint32_t sum = 7; TURNS(64) { sum += b->bytes[i]; } return sum;)
+PROGRAM(sum_u16, uint64_t sum = ctx->tick; TURNS(64) { sum += b->words[i]; } return sum;)
+PROGRAM(sum_i32, int64_t sum = 0; TURNS(64) { sum += b->numbers[i]; } return (uint64_t)sum;)
+PROGRAM(sum_by_2, uint64_t sum = 0; UNROLLED("clang loop unroll_count(2)") { sum += b->words[i]; } return sum;)
+PROGRAM(sum_by_4, uint64_t sum = 0; UNROLLED("clang loop unroll_count(4)") { sum += b->bytes[i]; } return sum;)
+PROGRAM(sum_by_8, uint64_t sum = 0; UNROLLED("clang loop unroll_count(8)") { sum += b->bytes[i]; } return sum;)
+PROGRAM(dot_i16, int64_t sum = 0; TURNS(64) { sum += b->samples[i] * b->other[i]; } return (uint64_t)sum;)
+PROGRAM(dot_i8, int32_t sum = 0; TURNS(64) { sum += (int8_t)b->bytes[i] * (int8_t)b->more[i]; } return (uint32_t)sum;)
+PROGRAM(dot_by_4, int64_t sum = 0; UNROLLED("clang loop unroll_count(4)") { sum += b->samples[i] * b->other[i]; } return (uint64_t)sum;)
+PROGRAM(max_u8, uint32_t most = 0; TURNS(64) { if (b->bytes[i] > most) { most = b->bytes[i]; } } return most;)
+PROGRAM(min_u16, uint32_t least = 0xffff; TURNS(64) { if (b->words[i] < least) { least = b->words[i]; } } return least;)
+PROGRAM(max_i32, int32_t most = b->numbers[0]; TURNS(64) { if (b->numbers[i] > most) { most = b->numbers[i]; } } return (uint32_t)most;)
+PROGRAM(copy, TURNS(64) { b->more[i] = b->bytes[i]; } return 0;)
+PROGRAM(copy_by_4, UNROLLED("clang loop unroll_count(4)") { b->other[i] = b->samples[i]; } return 0;)
+PROGRAM(fill, uint8_t with = (uint8_t)ctx->tick; TURNS(64) { b->more[i] = with; asm volatile("" : : : "memory"); } return 0;)
+PROGRAM(xor_in_place, TURNS(64) { b->more[i] ^= b->bytes[i]; } return 0;)
+PROGRAM(compare, TURNS(64) { if (b->bytes[i] != b->more[i]) { return 3; } } return 4;)
+PROGRAM(find, uint32_t i; _Pragma("clang loop unroll(disable)") for (i = 0; i < 64; i++) { if (b->bytes[i] == 0x7e) { break; } } return i;)
+
+/* What is read was written the turn before. */
+PROGRAM(smear, TURNS(63) { b->bytes[i + 1] = b->bytes[i]; asm volatile("" : : : "memory"); } return 0;)
+/* Every other one. */
+PROGRAM(every_second, uint64_t sum = 0; TURNS(32) { sum += b->bytes[2 * i]; } return sum;)
+/* Unsigned where the helper is signed. */
+PROGRAM(sum_u32, uint64_t sum = 0; TURNS(64) { sum += (uint32_t)b->numbers[i]; } return sum;)
+/* The running sum leaves the loop too. */
+PROGRAM(running, uint32_t sum = 0; TURNS(64) { sum += b->bytes[i]; b->words[i] = (uint16_t)sum; } return sum;)

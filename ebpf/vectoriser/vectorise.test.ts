@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { comparePrograms, compileModule, loadHost, loadObject, type ModuleProgram } from '../index.ts';
+import { proveEquivalent, stopSolver } from '../prover/index.ts';
+import { vectorise } from './index.ts';
+
+test.after.always(() => stopSolver());
+
+const programs = (async () => {
+  const path = fileURLToPath(new URL('./testdata/loops.c', import.meta.url));
+  const out: Record<string, ModuleProgram> = {};
+  for (const cpu of ['v2', 'v4'] as const)
+    for (const p of loadObject(await compileModule(path, { cpu }), { name: 'loops' }).programs)
+      out[`${p.name}/${cpu}`] = p;
+  return out;
+})();
+
+const lifted: Record<string, readonly string[]> = {
+  sum_u8: ['vl_sum_u8'],
+  sum_u16: ['vl_sum_u16'],
+  sum_i32: ['vl_sum_i32'],
+  sum_by_2: ['vl_sum_u16'],
+  sum_by_4: ['vl_sum_u8'],
+  sum_by_8: ['vl_sum_u8'],
+  dot_i16: ['vl_dot_i16'],
+  dot_i8: ['vl_dot_i8'],
+  dot_by_4: ['vl_dot_i16'],
+  max_u8: ['vl_max_u8'],
+  min_u16: ['vl_min_u16'],
+  max_i32: ['vl_max_i32'],
+  copy: ['vl_mem_copy'],
+  copy_by_4: ['vl_mem_copy'],
+  fill: ['vl_mem_fill'],
+  xor_in_place: ['vl_mem_xor'],
+  compare: ['vl_mem_compare'],
+  find: ['vl_mem_find'],
+};
+
+/** Where older instruction sets make another loop of it. */
+const older = ['sum_i32', 'dot_i8', 'max_i32', 'fill'];
+
+for (const [name, helpers] of Object.entries(lifted))
+  for (const cpu of older.includes(name) ? ['v2', 'v4'] : ['v4'])
+    test.serial(`a loop becomes its vector helper, and is proven: ${name} for -mcpu=${cpu}`, async (t) => {
+      const program = (await programs)[`${name}/${cpu}`]!;
+      const host = await loadHost();
+      const check = (code: Uint8Array) => host.verify({ ...program, code }).ok;
+      const [made] = vectorise(program.code, { context: { maps: program.maps }, check });
+      t.deepEqual(made?.helpers, helpers);
+      const after = { ...program, code: made!.code };
+      const compared = comparePrograms(host, program, after, { runs: 64 });
+      t.true(compared.same);
+      t.true(compared.stepsAfter < compared.stepsBefore || ['compare', 'find'].includes(name));
+      const { hook, maps } = program;
+      const proof = await proveEquivalent(program.code, made!.code, { hook, maps, timeoutMs: 120_000 });
+      t.is(proof.verdict, 'proven', proof.reason);
+    });
+
+for (const name of ['smear', 'every_second', 'sum_u32', 'running'])
+  test.serial(`what only looks like one of them does not get through: ${name}`, async (t) => {
+    const program = (await programs)[`${name}/v4`]!;
+    const host = await loadHost();
+    for (const { code } of vectorise(program.code, { context: { maps: program.maps } })) {
+      const after = { ...program, code };
+      const safe = host.verify(after).ok;
+      t.false(safe && comparePrograms(host, program, after, { runs: 64 }).same);
+    }
+    t.pass();
+  });
