@@ -1,6 +1,6 @@
 /** An image that is read piece by piece: in memory, or in a file too large for it. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { ImageError } from './manifest.ts';
+import { ImageError } from './image.ts';
 
 export interface BlockSource {
   readonly name: string;

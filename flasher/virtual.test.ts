@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { boardNamed } from '../boards/index.ts';
+import { sha256 } from './image.ts';
 import {
   FlashVerifyError,
   flashVirtual,
@@ -12,7 +13,6 @@ import {
   verifyVirtual,
   virtualImage,
 } from './index.ts';
-import { sha256 } from './manifest.ts';
 
 const board = boardNamed('qemu-virt');
 const folder = () => mkdtempSync(join(tmpdir(), 'velocity-test-'));

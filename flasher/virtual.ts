@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '../boards/index.ts';
 import { FlashVerifyError } from './errors.ts';
-import { type FlashImage, sha256 } from './manifest.ts';
+import { type FlashImage, sha256 } from './image.ts';
 
 export type FlashStep = { readonly step: 'write' | 'verify'; readonly done: number; readonly total: number };
 

@@ -10,3 +10,4 @@ export { DEFAULT_BAUD } from './serial.ts';
 export type { Signer } from './signed.ts';
 export type { Transport } from './transport.ts';
 export * from './velocity.ts';
+export { openWebSerial, type WebSerialPort, webSerialName } from './web-serial.ts';

@@ -1,6 +1,14 @@
 /** Read-only views of boards. */
 export type { Content, Entry, Reading, Sink } from './entry.ts';
-export { type ListenAddress, ListenError, listenAddress, serve, textRoute } from './http.ts';
+export {
+  type ListenAddress,
+  ListenError,
+  listenAddress,
+  type Routes,
+  type Served,
+  serve,
+  textRoute,
+} from './http.ts';
 export { type Action, emptyScreen, type Key, press, type Screen } from './keys.ts';
 export { CONTENT_TYPE, openMetrics } from './openmetrics.ts';
 export { entriesOf, openRecorder, type Recorder, RecordingError } from './recording.ts';
@@ -8,4 +16,4 @@ export { occupied, percentile, sparkline } from './sparkline.ts';
 export * from './state.ts';
 export { render, renderPlain, shownRows } from './view.ts';
 export { type Hub, makeHub } from './web/hub.ts';
-export { webRoutes } from './web/routes.ts';
+export { SAFETY, styleRoute, webRoutes } from './web/routes.ts';

@@ -11,6 +11,12 @@ import type { FlashOptions } from '../flash/options.ts';
 import { flashUBoot } from '../flash/u-boot.ts';
 import { installUdev } from '../flash/udev.ts';
 import { flashVirtualBoard } from '../flash/virtual.ts';
+import { flashWeb } from '../flash/web.ts';
+import { addressOption, orDefault } from '../listen.ts';
+
+/** The monitor's page has the one before. */
+const WEB_PORT = 8478;
+const webAddress = addressOption(WEB_PORT);
 
 /** A named virtual board is meant, unless a real one of that name is plugged in or asked for. */
 const isVirtual = async (host: UsbHost, { board, usb, firmwareDir, port }: FlashOptions) =>
@@ -23,6 +29,7 @@ const isVirtual = async (host: UsbHost, { board, usb, firmwareDir, port }: Flash
 
 const flash = async (context: Context, host: UsbHost, options: FlashOptions): Promise<void> => {
   if (options.installUdev) return installUdev(context, options.yes);
+  if (options.web) return flashWeb(context, orDefault(options.web, webAddress), options);
   if (options.list) return listEverything(context, host);
   if (options.to) return flashDisk(context, options.to, options);
   if (await isVirtual(host, options)) return flashVirtualBoard(context, boardNamed(options.board!), options);
@@ -44,7 +51,8 @@ Examples:
   velocity flash --board cm4 --mass-storage ~/usbboot/mass-storage-gadget64 --firmware-dir boot
   velocity flash --board rpi4b --to /dev/sdb --firmware-dir boot    onto an SD card
   velocity flash --fastboot udp:192.168.1.5 --partition boot
-  velocity flash --u-boot --port /dev/ttyUSB0`;
+  velocity flash --u-boot --port /dev/ttyUSB0
+  velocity flash --web --firmware-dir ~/usbboot/firmware            in the browser`;
 
 /** `velocity flash`: finds the board, writes, verifies, then follows the boot until the board says what it runs. */
 export const registerFlash = (program: Command, context: Context, host: UsbHost = nodeUsb()): void => {
@@ -70,6 +78,11 @@ export const registerFlash = (program: Command, context: Context, host: UsbHost 
     .option('--verify-only', 'write nothing: read back and compare')
     .option('--dry-run', 'write nothing: say what would be done')
     .option('--yes', 'do not ask before something is erased')
+    .option(
+      '--web [address]',
+      'serve a page that flashes boards from the browser, on HOST:PORT; default 127.0.0.1:8478',
+      webAddress,
+    )
     .option('--install-udev', 'let this user open boards on USB')
     .addHelpText('after', examples)
     .action((_options: object, command: Command) =>

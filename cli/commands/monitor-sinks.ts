@@ -1,11 +1,9 @@
 /** What a monitor does with its entries besides showing them: record, log, and serve them. */
 import { appendFileSync, closeSync, openSync } from 'node:fs';
-import { InvalidArgumentError } from 'commander';
 import {
   CONTENT_TYPE,
   emptyState,
   type ListenAddress,
-  listenAddress,
   makeHub,
   openMetrics,
   openRecorder,
@@ -17,18 +15,13 @@ import {
 } from '../../monitor/index.ts';
 import type { Context } from '../context.ts';
 import { FileError } from '../failure.ts';
+import { addressOption, orDefault } from '../listen.ts';
 
 const METRICS_PORT = 9477;
 const WEB_PORT = 8477;
 
-/** Commander gives `true` for an option whose value was left out. */
-const parserOf = (defaultPort: number) => (text: string) => {
-  const address = listenAddress(text, defaultPort);
-  if (address) return address;
-  throw new InvalidArgumentError('expected HOST:PORT, for example 127.0.0.1:9000');
-};
-export const metricsAddress = parserOf(METRICS_PORT);
-export const webAddress = parserOf(WEB_PORT);
+export const metricsAddress = addressOption(METRICS_PORT);
+export const webAddress = addressOption(WEB_PORT);
 
 export type SinkOptions = {
   readonly record?: string;
@@ -104,9 +97,6 @@ const serveWeb = async (context: Context, address: ListenAddress): Promise<Sink>
     hub.take(entry, state);
   };
 };
-
-const orDefault = (value: ListenAddress | true, parse: (text: string) => ListenAddress) =>
-  value === true ? parse('') : value;
 
 /** Opens files and ports. @throws FileError, ListenError */
 export const openSinks = async (context: Context, options: SinkOptions): Promise<Sink[]> => [

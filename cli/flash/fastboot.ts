@@ -1,5 +1,4 @@
 /** Boards in fastboot mode, over USB or the network. */
-import { boardNamed } from '../../boards/index.ts';
 import {
   FASTBOOT_PORT,
   FastbootClient,
@@ -14,7 +13,7 @@ import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { confirm } from './ask.ts';
 import { follow } from './follow.ts';
-import { prepare } from './image.ts';
+import { prepareAny } from './image.ts';
 import type { FlashOptions } from './options.ts';
 import { transfer } from './progress.ts';
 
@@ -28,15 +27,13 @@ export const openFastbootNetwork = (address: string): Promise<FastbootTransport>
   return (kind === 'tcp' ? openFastbootTcp : openFastbootUdp)(host, Number(port ?? FASTBOOT_PORT));
 };
 
-const IMAGE_BOARD = 'jetson-nano'; // every board takes the same image; this one's build needs no device tree
-
 export const flashFastboot = async (
   context: Context,
   at: string | UsbDevice,
   options: FlashOptions,
 ): Promise<void> => {
   const { output, cleanup } = context;
-  const prepared = await prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
+  const prepared = await prepareAny(context, options);
   const name = typeof at === 'string' ? at : at.name;
   const { partition } = options;
   const goal = partition ? `to its partition ${partition}` : 'to its memory, and start it';

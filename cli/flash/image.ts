@@ -1,6 +1,6 @@
 /** The image to flash: built now, or named by --image; and what of the board goes with it. */
 import { readFileSync } from 'node:fs';
-import type { Board } from '../../boards/index.ts';
+import { type Board, boardNamed } from '../../boards/index.ts';
 import { type Manifest, paths } from '../../firmware/index.ts';
 import { bootDisk, bootFiles, noFirmware, type Parts, readFirmware } from '../../firmware/media/index.ts';
 import { chosenKey } from '../../firmware/sign.ts';
@@ -38,6 +38,12 @@ export const prepare = async (context: Context, board: Board, options: FlashOpti
   const tree = built?.dtb ? { tree: readFileSync(built.dtb) } : {};
   return { image, parts: { image: image.bytes, manifest, firmware: noFirmware, ...tree } };
 };
+
+const IMAGE_BOARD = 'jetson-nano'; // every board takes the same image; this one's build needs no device tree
+
+/** The image, whichever board it goes to. */
+export const prepareAny = (context: Context, options: FlashOptions): Promise<Prepared> =>
+  prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
 
 /** Files for a board that asks for them over USB, and the one that must be among those it takes. */
 export const filesFor = (board: Board, { parts }: Prepared) => {

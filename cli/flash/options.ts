@@ -1,3 +1,4 @@
+import type { ListenAddress } from '../../monitor/index.ts';
 import type { TrustOptions } from '../trust.ts';
 
 /** What the person asked for. */
@@ -19,4 +20,5 @@ export type FlashOptions = TrustOptions & {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly installUdev?: boolean;
+  readonly web?: ListenAddress | true;
 };

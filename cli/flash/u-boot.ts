@@ -1,21 +1,18 @@
 /** A board at its U-Boot prompt: the image goes over the serial line. */
-import { boardNamed } from '../../boards/index.ts';
 import { bootThroughUBoot } from '../../flasher/index.ts';
 import { openTransport } from '../../link/index.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { follow } from './follow.ts';
-import { prepare } from './image.ts';
+import { prepareAny } from './image.ts';
 import type { FlashOptions } from './options.ts';
 import { transfer } from './progress.ts';
-
-const IMAGE_BOARD = 'jetson-nano'; // every board takes the same image; this one's build needs no device tree
 
 export const flashUBoot = async (context: Context, options: FlashOptions): Promise<void> => {
   const { output, cleanup } = context;
   const { port, baud } = options;
   if (!port) throw new UsageError('--u-boot needs the serial port', 'add --port /dev/ttyUSB0');
-  const { image } = await prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
+  const { image } = await prepareAny(context, options);
   if (options.dryRun) {
     const line = `would send ${image.bytes.length} bytes to the U-Boot prompt on ${port}, and start it`;
     return output.fact({ event: 'plan', method: 'u-boot', to: port, bytes: image.bytes.length }, line);

@@ -9,6 +9,8 @@ import { boards } from '../../boards/index.ts';
 import { compileModule, loadHost } from '../../ebpf/index.ts';
 import { buildKernel, compileDeviceTree, paths, requireTool, root } from '../../firmware/index.ts';
 import { installTools } from '../system-packages.ts';
+import { bundle } from '../web/bundle.ts';
+import { pageEntries } from '../web/files.ts';
 
 const dist = join(root, 'dist');
 const prebuilt = join(dist, 'prebuilt');
@@ -17,6 +19,7 @@ const prebuilt = join(dist, 'prebuilt');
 const assets = [
   'cli/bin',
   'cli/rig/ava.config.mjs',
+  'cli/web/flash/page',
   'ebpf/prover/solver-child.mjs',
   'models/runner-child.mjs',
   'models/velocity-window.gguf',
@@ -38,6 +41,13 @@ const compileTypeScript = () => {
 const copy = (from: string, to: string) => {
   mkdirSync(dirname(to), { recursive: true });
   cpSync(from, to, { recursive: true });
+};
+
+/** Code of the web pages, compiled for browsers. */
+const buildPages = async () => {
+  mkdirSync(join(dist, 'cli/web/built'), { recursive: true });
+  for (const [name, entry] of Object.entries(pageEntries))
+    writeFileSync(join(dist, `cli/web/built/${name}.js`), await bundle(entry));
 };
 
 /** Compiled examples beside their sources, for machines without clang. */
@@ -81,4 +91,5 @@ for (const asset of assets) copy(join(root, asset), join(dist, asset));
 writeManifest();
 say('building the kernel, device trees, WebAssembly and examples…');
 await buildImages();
+await buildPages();
 await compileExamples();

@@ -62,7 +62,7 @@ const answer = async (
   options: RpibootOptions,
 ) => {
   if (isUnsafeName(name)) throw unsafe(port, name);
-  const bytes = source.read(name);
+  const bytes = await source.read(name);
   if (!bytes) {
     state.missing.add(name);
     options.onEvent?.({ event: 'missing', file: name });

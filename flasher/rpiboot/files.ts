@@ -1,14 +1,14 @@
 /** Where the files come from that a board asks for: folders, usbboot's bootfiles.bin, and bytes in memory. */
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { ImageError } from '../manifest.ts';
+import { ImageError } from '../image.ts';
 import type { Chip } from './chips.ts';
 import { readTar } from './tar.ts';
 
 /** Contents of the named file; undefined when there is none. Names are the board's own words: never trusted. */
 export type FileSource = {
   readonly describe: string;
-  read(name: string): Uint8Array | undefined;
+  read(name: string): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 };
 
 /** A name that would lead out of the folder, or is no name at all. */
@@ -41,7 +41,7 @@ export const folderSource = (folder: string): FileSource => {
 };
 
 /** Members of a bootfiles.bin; names are compared without case, as usbboot does. @throws ImageError */
-export const tarSource = (path: string, bytes: Uint8Array = readFileSync(path)): FileSource => {
+export const tarSource = (path: string, bytes: Uint8Array): FileSource => {
   const files = new Map([...readTar(path, bytes)].map(([name, data]) => [name.toLowerCase(), data]));
   return { describe: path, read: (name) => files.get(relative(name).toLowerCase()) };
 };
@@ -50,15 +50,15 @@ export const tarSource = (path: string, bytes: Uint8Array = readFileSync(path)):
 export const firmwareSource = (folder: string): FileSource => {
   const packed = join(folder, 'bootfiles.bin');
   const plain = folderSource(folder);
-  return existsSync(packed) ? layered([plain, tarSource(packed)]) : plain;
+  return existsSync(packed) ? layered([plain, tarSource(packed, readFileSync(packed))]) : plain;
 };
 
 /** The first source that has a file wins. */
 export const layered = (sources: readonly FileSource[]): FileSource => ({
   describe: sources.map((source) => source.describe).join(', then '),
-  read: (name) => {
+  read: async (name) => {
     for (const source of sources) {
-      const bytes = source.read(name);
+      const bytes = await source.read(name);
       if (bytes) return bytes;
     }
     return undefined;
@@ -71,5 +71,5 @@ export const forChip = (source: FileSource, { folder }: Chip): FileSource =>
     ? source
     : {
         describe: source.describe,
-        read: (name) => source.read(`${folder}/${relative(name)}`) ?? source.read(name),
+        read: async (name) => (await source.read(`${folder}/${relative(name)}`)) ?? source.read(name),
       };

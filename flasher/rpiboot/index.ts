@@ -12,7 +12,15 @@ import { sendBootcode, waitForSecondStage } from './rom.ts';
 
 export { type Chip, chipOf, chips } from './chips.ts';
 export type { Served } from './file-server.ts';
-export { type FileSource, firmwareSource, folderSource, layered, memorySource, tarSource } from './files.ts';
+export {
+  type FileSource,
+  firmwareSource,
+  folderSource,
+  isUnsafeName,
+  layered,
+  memorySource,
+  tarSource,
+} from './files.ts';
 export { defaultLimits, type Limits } from './protocol.ts';
 
 export type RpibootEvent =

@@ -9,10 +9,13 @@ import { type BootPort, bootMessage, defaultLimits } from './protocol.ts';
 const STATUS_BYTES = 4;
 
 /** @throws NoDeviceError when no source has the chip's second stage */
-export const bootcodeFor = (chip: Chip, { source }: Pick<RpibootOptions, 'source'>): Uint8Array => {
+export const bootcodeFor = async (
+  chip: Chip,
+  { source }: Pick<RpibootOptions, 'source'>,
+): Promise<Uint8Array> => {
   const files = forChip(source, chip);
   for (const name of chip.bootcode) {
-    const bytes = files.read(name);
+    const bytes = await files.read(name);
     if (bytes && bytes.length > 0) return bytes;
   }
   throw new NoDeviceError(`${chip.bootcode[0]} for ${chip.name} in ${source.describe}`, {
@@ -21,7 +24,7 @@ export const bootcodeFor = (chip: Chip, { source }: Pick<RpibootOptions, 'source
 };
 
 export const sendBootcode = async (port: BootPort, chip: Chip, options: RpibootOptions): Promise<void> => {
-  const bytes = bootcodeFor(chip, options);
+  const bytes = await bootcodeFor(chip, options);
   const total = bytes.length;
   const say = (done: number) =>
     options.onEvent?.({ event: 'send', stage: 'rom', file: chip.bootcode[0]!, done, total });

@@ -203,15 +203,15 @@ test('a source without the second stage is refused before anything is sent', asy
   t.is(rom.transfers, 0);
 });
 
-test('a folder does not give away files outside, not even by a link', (t) => {
+test('a folder does not give away files outside, not even by a link', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'velocity-test-'));
   mkdirSync(join(root, 'inside'));
   writeFileSync(join(root, 'secret'), 'no');
   symlinkSync(join(root, 'secret'), join(root, 'inside/link'));
   writeFileSync(join(root, 'inside/config.txt'), 'yes');
   const files = folderSource(join(root, 'inside'));
-  t.is(files.read('link'), undefined);
-  t.is(files.read('../secret'), undefined);
-  t.is(files.read('config.txt')?.toString(), 'yes');
-  t.is(files.read('/config.txt')?.toString(), 'yes');
+  t.is(await files.read('link'), undefined);
+  t.is(await files.read('../secret'), undefined);
+  t.is((await files.read('config.txt'))?.toString(), 'yes');
+  t.is((await files.read('/config.txt'))?.toString(), 'yes');
 });

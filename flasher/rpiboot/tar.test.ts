@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { ImageError } from '../manifest.ts';
+import { ImageError } from '../image.ts';
 import { chips } from './chips.ts';
 import { forChip, tarSource } from './files.ts';
 
@@ -17,11 +17,13 @@ const archive = () => {
   return path;
 };
 
-test('members of an archive that GNU tar made are found, the folder of the chip first', (t) => {
-  const source = forChip(tarSource(archive()), chips.find(({ name }) => name === 'BCM2711')!);
-  t.is(source.read('START4.elf')?.length, 1000);
-  t.is(Buffer.from(source.read('config.txt')!).toString(), 'all');
-  t.is(source.read('other'), undefined);
+test('members of an archive that GNU tar made are found, the folder of the chip first', async (t) => {
+  const path = archive();
+  const files = tarSource(path, readFileSync(path));
+  const source = forChip(files, chips.find(({ name }) => name === 'BCM2711')!);
+  t.is((await source.read('START4.elf'))?.length, 1000);
+  t.is(Buffer.from((await source.read('config.txt'))!).toString(), 'all');
+  t.is(await source.read('other'), undefined);
 });
 
 test('a damaged or lying archive is refused with its offset', (t) => {

@@ -1,5 +1,5 @@
 /** Reads `bootfiles.bin`: a plain tar (POSIX.1-1988 ustar) of the files that boards ask for. */
-import { ImageError } from '../manifest.ts';
+import { ImageError } from '../image.ts';
 
 const BLOCK = 512;
 const NAME = [0, 100] as const;

@@ -13,3 +13,4 @@ export {
 export { nodeUsb } from './node-usb.ts';
 export { installUdevRules, permissionHint, UDEV_RELOAD, UDEV_RULES_PATH, udevRules } from './udev.ts';
 export { attachments, waitForDevice } from './wait.ts';
+export { type WebUsb, type WebUsbDevice, webUsb, webUsbError } from './web-usb.ts';

@@ -1,9 +1,10 @@
 /** The page and what it is made of. It asks nobody else for anything, and the headers see to that. */
 import { readFileSync } from 'node:fs';
-import { type Routes, textRoute } from '../http.ts';
+import { type Route, type Routes, textRoute } from '../http.ts';
 import type { Hub } from './hub.ts';
 
-const SAFETY = {
+/** Headers of everything that pages are made of. */
+export const SAFETY = {
   'Content-Security-Policy': "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
@@ -15,11 +16,14 @@ const file = (name: string, type: string) => {
   return textRoute(`${type}; charset=utf-8`, () => content, SAFETY);
 };
 
+/** Colours and base of every page. */
+export const styleRoute = (): Route => file('page.css', 'text/css');
+
 const scripts = ['page', 'store', 'chart', 'heatmap', 'timeline', 'modules', 'text'];
 
 export const webRoutes = (hub: Hub): Routes => ({
   '/': file('page.html', 'text/html'),
-  '/page.css': file('page.css', 'text/css'),
+  '/page.css': styleRoute(),
   ...Object.fromEntries(scripts.map((name) => [`/${name}.mjs`, file(`${name}.mjs`, 'text/javascript')])),
   '/feed': hub.route,
 });

@@ -1,0 +1,233 @@
+/** The flasher's page: connect, choose, write, see it start. Everything that can go wrong ends in a sentence and a next step. */
+import { type Board, boards } from '../../../boards/index.ts';
+import { type FileSource, listAttached, type UsbHost, webUsb } from '../../../flasher/index.ts';
+import type { WebSerialPort } from '../../../link/index.ts';
+import { chooseSerial, chooseUsb, serial, usb } from '../devices.ts';
+import { at, show } from '../dom.ts';
+import { chosenFirmware, servedFirmware } from './firmware.ts';
+import { type LoadedImage, loadFacts, loadFiles, loadServed, loadTree } from './image.ts';
+import { Line } from './line.ts';
+import type { Facts } from './served.ts';
+import {
+  clearProblem,
+  drawConsole,
+  drawImage,
+  drawProblem,
+  drawProgress,
+  drawResult,
+  drawSteps,
+  drawTargets,
+  drawWhich,
+  log,
+  prepareHelp,
+  say,
+} from './view.ts';
+import { type Target, write } from './write.ts';
+
+const host: UsbHost = usb ? webUsb(usb) : { list: async () => [] };
+/** A board that no id tells apart: they all take the same image. */
+const ANY: Board[] = Object.values(boards).filter(({ bootPath }) => bootPath !== 'virtual');
+
+let facts: Facts | undefined;
+let loaded: LoadedImage | undefined;
+let firmware: FileSource | undefined;
+let targets: readonly Target[] = [];
+let selected = 0;
+let port: WebSerialPort | undefined;
+let line: Line | undefined;
+let running: AbortController | undefined;
+/** What was written and is not yet seen to run. */
+let written: Board | undefined;
+
+const target = () => targets[selected];
+const candidates = (): readonly Board[] => {
+  const now = target();
+  const found = now?.kind === 'usb' ? now.attached.boards : [];
+  return found.length > 0 ? found : ANY;
+};
+const board = (): Board | undefined => boards[at<HTMLSelectElement>('board').value];
+const canBeWritten = () => {
+  const now = target();
+  return now?.kind === 'u-boot' || now?.attached.mode === 'rpiboot' || now?.attached.mode === 'fastboot';
+};
+
+const nextStep = () => {
+  if (!target()) return 'Choose a board first.';
+  if (at('result').classList.contains('good')) return 'Done.';
+  if (!canBeWritten()) return 'This board takes no image in this mode: see the steps above.';
+  return loaded ? 'Ready.' : 'Choose an image first.';
+};
+
+const draw = () => {
+  const now = target();
+  drawTargets(targets, selected, select);
+  drawWhich(now ? candidates() : [], board()?.name);
+  const steps = now?.kind === 'usb' ? now.attached.steps : [];
+  drawSteps(now?.kind === 'usb' ? `${now.attached.what}: what to do` : '', steps);
+  const mode = now?.kind === 'usb' ? now.attached.mode : undefined;
+  show('place', mode === 'fastboot');
+  show('firmware-row', mode === 'rpiboot');
+  if (firmware) at('firmware').textContent = `Raspberry Pi firmware from ${firmware.describe}.`;
+  at('line').textContent = port ? (line ? `listening on ${line.name}` : 'the serial line is closed') : '';
+  at<HTMLButtonElement>('flash').disabled = running !== undefined || !canBeWritten() || !loaded;
+  show('cancel', running !== undefined);
+  if (!running) say(nextStep());
+};
+
+const select = (index: number) => {
+  selected = index;
+  draw();
+};
+
+/** Looks again at what is there; a board that stays where it was stays chosen. */
+const refresh = async () => {
+  if (running) return;
+  const before = target();
+  const found = (await listAttached(host)).map((attached): Target => ({ kind: 'usb', attached }));
+  const prompt: Target[] = port && line ? [{ kind: 'u-boot', port, name: line.name }] : [];
+  targets = [...found, ...prompt];
+  const same = (one: Target) =>
+    before?.kind === 'usb' && one.kind === 'usb'
+      ? one.attached.device === before.attached.device
+      : one.kind === before?.kind;
+  selected = Math.max(0, targets.findIndex(same));
+  draw();
+};
+
+/** Runs what a person asked for; what goes wrong is shown. */
+const attempt = (work: () => Promise<unknown>) => async () => {
+  try {
+    await work();
+  } catch (error) {
+    drawProblem(error);
+  }
+  await refresh().catch(drawProblem);
+};
+
+const openLine = async (chosen: WebSerialPort) => {
+  port = chosen;
+  line = await Line.open(chosen, drawConsole, (cause) => {
+    line = undefined;
+    if (cause) drawConsole(`— ${cause.message}`);
+    void refresh();
+  });
+};
+
+const follow = async () => {
+  if (!written || !loaded) return;
+  const { name } = written;
+  if (!line) return drawResult(`${name} is written; choose its serial line to see it start.`, false);
+  drawResult(`Waiting for ${name}…`, false);
+  try {
+    const { build, measured } = await line.follow({ name }, loaded);
+    const checked = measured ? ', and what it measures of itself is what was written' : '';
+    drawResult(`${name} runs velocity ${build}${checked}`, true);
+    written = undefined;
+  } catch (error) {
+    drawResult(`${name} is written, and was not seen to run it.`, false);
+    throw error;
+  }
+};
+
+const chooseLine = async () => {
+  const chosen = await chooseSerial();
+  if (!chosen) return;
+  clearProblem();
+  await line?.close();
+  await openLine(chosen);
+  if (written) await follow();
+};
+
+const place = (): string | undefined =>
+  document.querySelector<HTMLInputElement>('input[name="place"]:checked')?.value === 'partition'
+    ? at<HTMLInputElement>('partition').value.trim()
+    : undefined;
+
+const report = {
+  step: (text: string) => {
+    log(text);
+    say(text);
+  },
+  progress: (file: string, done: number, total: number) => {
+    drawProgress(file, done, total);
+    if (done === total) log(`sent ${file}: ${total.toLocaleString('en')} bytes`);
+  },
+  awaitsDevice: (waiting: boolean) => show('again-row', waiting),
+};
+
+const writeNow = async (to: Target, which: Board, image: LoadedImage, signal: AbortSignal) => {
+  const partition = to.kind === 'usb' && to.attached.mode === 'fastboot' ? place() : undefined;
+  if (to.kind === 'u-boot') await line?.close(); // the transfer needs the port for itself
+  const tree = facts && (await loadTree(facts, which.name));
+  await write(host, { target: to, board: which, loaded: image, tree, firmware, partition, signal }, report);
+  if (to.kind === 'u-boot') await openLine(to.port);
+};
+
+const flash = async () => {
+  const [to, which, image] = [target(), board(), loaded];
+  if (!to || !which || !image || running) return;
+  running = new AbortController();
+  written = undefined;
+  line?.expectStart();
+  clearProblem();
+  at('log').replaceChildren();
+  drawResult('', false);
+  draw();
+  try {
+    await writeNow(to, which, image, running.signal);
+    written = which;
+    say('Written.');
+    await follow();
+  } finally {
+    running = undefined;
+    show('again-row', false);
+    show('progress-row', false);
+  }
+};
+
+const takeFiles = async () => {
+  const files = Array.from(at<HTMLInputElement>('files').files ?? []);
+  if (files.length === 0 || !facts) return;
+  loaded = undefined;
+  drawImage(loaded);
+  clearProblem();
+  loaded = await loadFiles(files, facts);
+  drawImage(loaded);
+};
+
+const takeFirmware = async () => {
+  const files = Array.from(at<HTMLInputElement>('firmware-files').files ?? []);
+  if (files.length > 0) firmware = await chosenFirmware(files);
+};
+
+const start = async () => {
+  drawImage(undefined);
+  facts = await loadFacts();
+  firmware = await servedFirmware(facts);
+  loaded = await loadServed(facts);
+  drawImage(loaded);
+};
+
+const lacking = [...(usb ? [] : ['WebUSB']), ...(serial ? [] : ['Web Serial'])];
+if (lacking.length > 0) {
+  at('unable').textContent =
+    `This browser has no ${lacking.join(' and no ')}. Open this page in Chromium, Chrome or Edge, or use the command velocity flash.`;
+  show('unable', true);
+}
+at<HTMLButtonElement>('choose-usb').disabled = !usb;
+at<HTMLButtonElement>('choose-line').disabled = !serial;
+prepareHelp();
+at('choose-usb').addEventListener(
+  'click',
+  attempt(async () => void (await chooseUsb())),
+);
+at('again').addEventListener('click', () => void chooseUsb().catch(drawProblem));
+at('choose-line').addEventListener('click', attempt(chooseLine));
+at('flash').addEventListener('click', attempt(flash));
+at('cancel').addEventListener('click', () => running?.abort());
+at('files').addEventListener('change', attempt(takeFiles));
+at('firmware-files').addEventListener('change', attempt(takeFirmware));
+at('board').addEventListener('change', draw);
+usb?.addEventListener('connect', () => void refresh());
+usb?.addEventListener('disconnect', () => void refresh());
+void attempt(start)();

@@ -1,0 +1,15 @@
+/** Pictures of pages, for people to look at: where `VELOCITY_PICTURES` names a folder, they are put there. */
+import { join } from 'node:path';
+import type { Page } from './page.ts';
+
+const folder = process.env.VELOCITY_PICTURES;
+
+/** The page as it is now, in light and in dark colours. */
+export const pictures = async (page: Page, name: string): Promise<void> => {
+  if (!folder) return;
+  for (const colours of ['light', 'dark'] as const) {
+    await page.colours(colours);
+    await page.picture(join(folder, `${name}-${colours}.png`));
+  }
+  await page.colours('light');
+};
