@@ -13,7 +13,7 @@ type FuzzOptions = {
   readonly seed?: number;
 };
 
-/** `velocity fuzz`: random input through everything on the board that reads what comes from outside. */
+/** `velocity fuzz`: random input through everything on board and host that reads what comes from outside. */
 export const registerFuzz = (program: Command, context: Context): void => {
   const names = Object.keys(targets);
   program
@@ -26,7 +26,7 @@ export const registerFuzz = (program: Command, context: Context): void => {
     .addHelpText(
       'after',
       `\nTargets:\n${Object.values(targets)
-        .map(({ name, doc }) => `  ${name.padEnd(10)} ${doc}`)
+        .map(({ name, doc }) => `  ${name.padEnd(11)} ${doc}`)
         .join('\n')}`,
     )
     .addHelpText('after', '\nExample:\n  velocity fuzz --target verifier --seconds 600')
@@ -39,7 +39,7 @@ export const registerFuzz = (program: Command, context: Context): void => {
         const verdict = finding.ok ? 'nothing found' : `FAILED\n${report}`;
         context.output.fact(
           { event: 'fuzz', ...finding, ...(finding.ok ? {} : { report }) },
-          `${name.padEnd(10)} ${finding.runs} inputs, ${finding.features} features: ${verdict}`,
+          `${name.padEnd(11)} ${finding.runs} inputs, ${finding.features} features: ${verdict}`,
         );
         if (!finding.ok)
           throw new OutcomeError('failed', `${name} broke a promise; the input lies in build/fuzz/${name}`);

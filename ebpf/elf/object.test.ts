@@ -211,33 +211,3 @@ test('refuses what is not an eBPF object by name', async (t) => {
   t.true(code('elf_truncated')(t.throws(() => loadObject(file.subarray(0, 63)))));
   t.true(code('elf_truncated')(t.throws(() => loadObject(file.subarray(0, file.length - 1)))));
 });
-
-/** Deterministic numbers, so that a failure repeats. */
-const numbers = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed >>> 8;
-};
-
-test('mutated objects give ElfError and nothing else, in bounded time', async (t) => {
-  const file = await linking;
-  const next = numbers(11);
-  const sectionTable = new DataView(file.buffer).getUint32(40, true);
-  let refused = 0;
-  for (let round = 0; round < 6000; round++) {
-    const copy = file.slice(0, round % 5 === 0 ? next() % file.length : file.length);
-    const start = round % 2 && copy.length === file.length ? sectionTable : 0;
-    for (let i = 0; i < 1 + (round % 6); i++) {
-      const at = start + (next() % Math.max(1, copy.length - start));
-      copy[at] = next() % 3 === 0 ? 255 : next() & 255;
-    }
-    const started = performance.now();
-    try {
-      loadObject(copy);
-    } catch (error) {
-      refused++;
-      if (!(error instanceof ElfError)) return t.fail(`round ${round}: ${(error as Error).stack}`);
-    }
-    t.true(performance.now() - started < 2000);
-  }
-  t.true(refused > 600, `${refused} refused`);
-});

@@ -13,6 +13,6 @@ for (const target of Object.values(targets)) {
     const { ok, runs, features, report } = await fuzz(target, { runs: RUNS, seed: 1 });
     t.true(ok, report);
     t.true(runs >= RUNS, `${runs} runs`);
-    t.true(features > 20, `${features} features: the inputs went nowhere`);
+    t.true(features > ('read' in target ? 10 : 20), `${features} features: the inputs went nowhere`);
   });
 }

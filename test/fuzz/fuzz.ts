@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool, root, run } from '../../firmware/index.ts';
-import type { Target } from './targets.ts';
+import { fuzzHost } from './host.ts';
+import type { BoardTarget, Target } from './targets.ts';
 
 const flags = [
   '-std=gnu23',
@@ -27,9 +28,9 @@ export type Finding = {
   readonly report: string;
 };
 
-const folderOf = (target: Target) => join(root, 'build/fuzz', target.name);
+const folderOf = (target: BoardTarget) => join(root, 'build/fuzz', target.name);
 
-export const buildTarget = async (target: Target): Promise<string> => {
+export const buildTarget = async (target: BoardTarget): Promise<string> => {
   const folder = folderOf(target);
   mkdirSync(join(folder, 'corpus'), { recursive: true });
   mkdirSync(join(folder, 'seeds'), { recursive: true });
@@ -46,7 +47,10 @@ export const buildTarget = async (target: Target): Promise<string> => {
 const numberIn = (text: string, pattern: RegExp) => Number(text.match(pattern)?.[1] ?? 0);
 
 /** Ends by itself when a limit is reached; `signal` ends it before. */
-export const fuzz = async (target: Target, limit: Limit, signal?: AbortSignal): Promise<Finding> => {
+export const fuzz = (target: Target, limit: Limit, signal?: AbortSignal): Promise<Finding> =>
+  'read' in target ? fuzzHost(target, limit, signal) : fuzzBoard(target, limit, signal);
+
+const fuzzBoard = async (target: BoardTarget, limit: Limit, signal?: AbortSignal): Promise<Finding> => {
   const program = await buildTarget(target);
   const folder = folderOf(target);
   const args = [

@@ -1,15 +1,19 @@
 /** What is fuzzed: readers of bytes that come from outside, each with the sources it is made of and where it begins. */
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { encode } from 'cborg';
 import { messages } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/index.ts';
-import { encodePolicy, policyOf, root, signImage, updateFile } from '../../firmware/index.ts';
+import { encodePolicy, policyOf, requireTool, root, signImage, updateFile } from '../../firmware/index.ts';
 import { coseHeader, encodePatch, type Patch, type SigningKey, signCommand } from '../../firmware/sign.ts';
 import { encodeFrame } from '../../link/index.ts';
 import { hundredInstructions } from '../bench/kernel.ts';
+import type { HostTarget } from './host.ts';
+import { hostTargets } from './host-targets.ts';
 
-export type Target = {
+/** A reader of the board, built natively from its C. */
+export type BoardTarget = {
   readonly name: string;
   readonly doc: string;
   readonly sources: readonly string[];
@@ -17,6 +21,7 @@ export type Target = {
   readonly seeds: () => readonly Uint8Array[];
   readonly maxBytes: number;
 };
+export type Target = BoardTarget | HostTarget;
 
 const kernel = (...files: readonly string[]) => files.map((file) => `kernel-aarch64/${file}`);
 const folder = (name: string) =>
@@ -79,7 +84,19 @@ const cose = [
 ];
 const curve = ['lib/ed25519.c', 'lib/ed25519_field.c', 'lib/ed25519_point.c', 'lib/ed25519_scalar.c'];
 
-const all: readonly Target[] = [
+/** A UART behind a bus that translates, named by its alias; more would only make inputs longer. */
+const treeSource = `/dts-v1/; / {
+  #address-cells = <2>; #size-cells = <1>; interrupt-parent = <&gic>;
+  aliases { serial0 = &uart; }; chosen { stdout-path = "serial0:115200n8"; };
+  gic: gic { phandle = <1>; };
+  soc { #address-cells = <1>; #size-cells = <1>; ranges = <0x7e000000 0 0xfe000000 0x1000000>;
+    uart: serial@7e201000 { compatible = "arm,pl011"; reg = <0x7e201000 0x200>; interrupts = <0 121 4>; };
+    s2: serial@7e215040 { compatible = "brcm,bcm2835-aux-uart"; reg = <0x7e215040 0x40>; status = "disabled"; }; };
+};`;
+const compiledTree = () =>
+  execFileSync(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb'], { input: treeSource });
+
+const boardTargets: readonly BoardTarget[] = [
   {
     name: 'line',
     doc: 'bytes of the serial line: frames, base64, length, CRC',
@@ -164,6 +181,16 @@ const all: readonly Target[] = [
     maxBytes: 256,
   },
   {
+    name: 'device-tree',
+    doc: 'a flattened device tree: its walk, its addresses, the UART it names',
+    sources: kernel(
+      'lib/fdt.c',
+      ...['uart_find', 'tcu', 'pl011', 'ns16550'].map((name) => `drivers/${name}.c`),
+    ),
+    seeds: () => [compiledTree()],
+    maxBytes: 2048,
+  },
+  {
     name: 'certificate',
     doc: 'any bytes as a certificate; what the checker accepts is run within its bound',
     sources: [...folder('bpf/checker'), ...folder('bpf/verifier'), ...folder('bpf/interp')],
@@ -187,5 +214,5 @@ const all: readonly Target[] = [
 ];
 
 export const targets: Readonly<Record<string, Target>> = Object.fromEntries(
-  all.map((target) => [target.name, target]),
+  [...boardTargets, ...hostTargets].map((target) => [target.name, target]),
 );
