@@ -186,10 +186,12 @@ export type JitRow = {
   readonly result: JitResult;
 };
 
+const noCode = { insns: 0, code: new Uint8Array() } as const;
+
 /**
  * Each function as the A64 code that the board would run; of an object for Linux, as far as the board can tell: helper
- * calls go to a place within reach, and context accesses stay what they are.
- * @throws ElfError when the file can't be loaded.
+ * calls go to a place within reach, and context accesses stay what they are. A file that can't be loaded is one row with
+ * an error, whose section and function are empty.
  * @throws CompileError when the compiler must be built and clang is missing.
  */
 export const jitObject = async (
@@ -198,15 +200,16 @@ export const jitObject = async (
 ): Promise<JitRow[]> => {
   const host = await loadHost();
   const linux = options.platform === 'linux';
-  const functions: LoadedFunction<AnyProgram>[] = linux
-    ? loadLinuxFunctions(object, options)
-    : loadFunctions(object);
+  let functions: LoadedFunction<AnyProgram>[];
+  try {
+    functions = linux ? loadLinuxFunctions(object, options) : loadFunctions(object);
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    return [{ section: '', function: '', ...noCode, result: { ok: false, error: elfError(error) } }];
+  }
   return functions.map((f) => {
     const row = { section: f.section, function: f.name };
-    if ('error' in f) {
-      const result = { ok: false, error: elfError(f.error) } as const;
-      return { ...row, insns: 0, code: new Uint8Array(), result };
-    }
+    if ('error' in f) return { ...row, ...noCode, result: { ok: false, error: elfError(f.error) } as const };
     const { code } = f.program;
     const result = host.jitCompile(f.program, linux ? { ...LINUX, ...options } : options);
     return { ...row, insns: code.length / bpf.INSN_BYTES, code, result };

@@ -11,6 +11,8 @@ import {
   type Comparison,
   comparePeers,
   NoPeerError,
+  objectMetrics,
+  objectTable,
   page,
   peerMetrics,
   rowTable,
@@ -48,15 +50,17 @@ const writePage = (comparison: Comparison) => {
   const clang = execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
   mkdirSync(dirname(PAGE), { recursive: true });
   const surroundings = { ...comparison, clang, qemu: qemuVersion(requireTool('qemu')) };
-  writeFileSync(PAGE, page(comparison.rows, surroundings));
+  writeFileSync(PAGE, page(comparison.rows, comparison.objectRows, surroundings));
   writeFileSync(VECTOR_PAGE, vectorPage(comparison.vectorRows, surroundings));
 };
 
-const showRows = (context: Context, { rows, vectorRows }: Comparison) => {
-  for (const row of [...rows, ...vectorRows]) if (context.output.json) context.output.fact(row, '');
+const showRows = (context: Context, { rows, vectorRows, objectRows }: Comparison) => {
+  for (const row of [...rows, ...vectorRows, ...objectRows])
+    if (context.output.json) context.output.fact(row, '');
   context.output.print(`${rowTable(rows)}\n`);
   context.output.print(`${vectorTable(vectorRows)}\n`);
-  show(context, [...peerMetrics(rows), ...vectorMetrics(vectorRows)]);
+  context.output.print(`${objectTable(objectRows)}\n`);
+  show(context, [...peerMetrics(rows), ...vectorMetrics(vectorRows), ...objectMetrics(objectRows)]);
 };
 
 /** Real boards count cycles, and other CPUs than the peers' cannot be compared with them. */

@@ -113,13 +113,22 @@ const show = (file: string, row: JitRow, output: Output) => {
   const head = { file, section, function: name, bpf_insns: insns };
   if (!isCompiled(row)) {
     const { error } = row.result as Extract<JitRow['result'], { ok: false }>;
-    output.fact({ ...head, error }, `; ${section}: ${name}: ${error.code}: ${error.message}\n`);
+    const where = section ? `${section}: ${name}` : file;
+    output.fact({ ...head, error }, `; ${where}: ${error.code}: ${error.message}\n`);
     return;
   }
   const { words } = row.result;
   const code = Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString('hex');
   if (output.json) output.fact({ ...head, a64_insns: words.length, hex: code }, '');
   else output.print(`; ${section}: ${name}\n${sideBySide(row).join('\n')}\n`);
+};
+
+/** Files that are no objects and programs that are refused are both told by their rows; the code tells which. */
+const checkRows = (rows: readonly JitRow[]) => {
+  const refused = rows.filter((row) => !row.result.ok);
+  if (refused.some((row) => row.section === ''))
+    throw new OutcomeError('bad_file', 'a file is no eBPF object');
+  if (refused.length > 0) throw new OutcomeError('verify_failed', `${refused.length} programs are refused`);
 };
 
 /** `velocity bpf jit FILE…` */
@@ -157,7 +166,6 @@ export const registerBpfJit = (parent: Command, context: Context): void => {
       }
       const compiled = all.filter(isCompiled);
       if (compiled.length > 0) context.output.print(costTable(compiled));
-      const refused = all.length - compiled.length;
-      if (refused > 0) throw new OutcomeError('verify_failed', `${refused} programs are refused`);
+      checkRows(all);
     });
 };

@@ -4,13 +4,16 @@ import { type BoardRun, compileProgram, runOnBoard } from './board.ts';
 import { runOnLinux } from './linux.ts';
 import { fetchLinux, type LinuxKernel } from './linux-package.ts';
 import { runOnHost } from './natives.ts';
+import { measureObjects, type ObjectRow } from './objects.ts';
 import { empty, memoryOf, type PeerProgram, programs } from './programs.ts';
 import { programFile } from './record.ts';
 import { type Row, rowOf } from './row.ts';
 import { type VectorRow, vectorRowOf } from './vector-row.ts';
 import { vectorPrograms } from './vectors.ts';
 
-export { NoPeerError } from './linux-package.ts';
+export { NoPeerError } from './apt.ts';
+export { objectMetrics } from './objects.ts';
+export { objectTable } from './objects-page.ts';
 export { page, rowTable } from './page.ts';
 export { peerMetrics, type Row } from './row.ts';
 export { vectorPage, vectorTable } from './vector-page.ts';
@@ -47,6 +50,7 @@ const repeatOf = ({ board }: Prepared) => Math.ceil(SAMPLE_INSNS / (board.execut
 export type Comparison = {
   readonly rows: readonly Row[];
   readonly vectorRows: readonly VectorRow[];
+  readonly objectRows: readonly ObjectRow[];
   readonly linux: LinuxKernel;
 };
 
@@ -59,6 +63,7 @@ export const comparePeers = async (
   say: (line: string) => void,
 ): Promise<Comparison> => {
   const linux = fetchLinux(say);
+  const objectRows = await measureObjects(say);
   say('running the programs on this kernel');
   const prepared = await withBoard(prepare);
   const file = programFile(prepared.map((p) => ({ ...p, memory: memoryOf(p.program), repeat: repeatOf(p) })));
@@ -75,6 +80,7 @@ export const comparePeers = async (
     vectorRows: measured.flatMap(({ helped, ...m }) =>
       helped ? [vectorRowOf({ ...m, helped }, nothing!)] : [],
     ),
+    objectRows,
     linux,
   };
 };

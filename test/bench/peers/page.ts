@@ -1,7 +1,10 @@
 /** The table for people, and the page of the reference. */
 import { table as metricTable } from '../metric.ts';
 import type { LinuxKernel } from './linux-package.ts';
+import type { ObjectRow } from './objects.ts';
+import { objectSection } from './objects-page.ts';
 import { peerMetrics, type Row } from './row.ts';
+import { alignedTable, markdown } from './table.ts';
 
 const COLUMNS: readonly (readonly [head: string, cell: (row: Row) => string])[] = [
   ['program', (row) => row.program],
@@ -29,24 +32,14 @@ const cells = (rows: readonly Row[]): string[][] => [
 ];
 
 /** Rows in plain text; those with wrong results say whose. */
-export const rowTable = (rows: readonly Row[]): string => {
-  const all = cells(rows);
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
-  return all
+export const rowTable = (rows: readonly Row[]): string =>
+  alignedTable(cells(rows))
+    .split('\n')
     .map((line, i) => {
-      const text = line
-        .map((cell, c) => (c === 0 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!)))
-        .join('  ');
       const wrong = rows[i - 1]?.wrong ?? [];
-      return wrong.length > 0 ? `${text}  WRONG: ${wrong.join(', ')}` : text;
+      return wrong.length > 0 ? `${line}  WRONG: ${wrong.join(', ')}` : line;
     })
     .join('\n');
-};
-
-export const markdown = (lines: readonly (readonly string[])[]): string => {
-  const rule = lines[0]!.map((_, i) => (i === 0 ? '---' : '--:'));
-  return [lines[0]!, rule, ...lines.slice(1)].map((line) => `| ${line.join(' | ')} |`).join('\n');
-};
 
 const BAR = 40;
 
@@ -75,6 +68,7 @@ const wrongNote = (rows: readonly Row[]) =>
 /** docs/reference/jit-benchmark.md, whole. */
 export const page = (
   rows: readonly Row[],
+  objects: readonly ObjectRow[],
   { linux, clang, qemu }: Surroundings,
 ): string => `<!-- Written by \`velocity bench --peers --write\`; do not edit. -->
 # The JIT next to its peers
@@ -106,6 +100,7 @@ Ratios are geometric means over the programs; figures per instruction are sums o
 ${metricTable(peerMetrics(rows))}
 \`\`\`
 
+${objectSection(objects)}
 ## The programs
 
 ${markdown([['program', 'what it does'], ...rows.map((row) => [row.program, row.title])]).replace('--:', '---')}

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import test from 'ava';
+import { compileModule } from '../../../ebpf/index.ts';
+import { NoPeerError } from './apt.ts';
 import { sourceOf } from './board.ts';
 import { cpio } from './cpio.ts';
-import { kernelPackage, NoPeerError } from './linux-package.ts';
+import { kernelPackage } from './linux-package.ts';
+import { objectMetrics, objectsIn } from './objects.ts';
 import { page, rowTable } from './page.ts';
 import { empty, MEMORY_BYTES, memoryOf, programs } from './programs.ts';
 import { programFile, readConsole, wordsOf } from './record.ts';
@@ -143,9 +146,24 @@ test('a_row_that_linux_refused_is_wrong', (t) => {
   t.regex(rowTable([row]), /WRONG: linux \(refused it with errno 7\)/);
 });
 
+const objectFrom = (insns: number) => ({ object: `o${insns}`, programs: 2, refused: 0, insns, words: 210 });
+
+test('small_objects_count_in_no_figure', (t) => {
+  const [all, worst] = objectMetrics([objectFrom(199), objectFrom(200), objectFrom(300)]);
+  t.is(all?.value, 0.84);
+  t.is(worst?.value, 1.05);
+  t.deepEqual(objectMetrics([objectFrom(199)]), []);
+});
+
+test('objects_are_found_within_executables', async (t) => {
+  const object = Buffer.from(await compileModule(sourceOf(empty)));
+  const file = Buffer.concat([Buffer.alloc(100), object, Buffer.alloc(7), object, object.subarray(0, 80)]);
+  t.deepEqual(objectsIn(file), [object, object]);
+});
+
 test('the_page_has_a_line_and_bars_for_each_row', (t) => {
   const linux = { image: 'i', package: 'linux-image-1', version: '1' };
-  const written = page([rowFrom(60)], { linux, clang: 'clang 19', qemu: 10 });
+  const written = page([rowFrom(60)], [objectFrom(200)], { linux, clang: 'clang 19', qemu: 10 });
   t.regex(written, /^\| fibonacci \| 10 \| 50 \| 100 \|/m);
   t.regex(written, /^fibonacci +velocity █{20} 50$/m);
   t.regex(written, /linux-image-1/);

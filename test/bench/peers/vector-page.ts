@@ -1,6 +1,7 @@
 /** The vector helpers' table for people, and their page of the reference. */
 import { table as metricTable } from '../metric.ts';
-import { markdown, type Surroundings } from './page.ts';
+import type { Surroundings } from './page.ts';
+import { markdown } from './table.ts';
 import { type VectorRow, vectorMetrics } from './vector-row.ts';
 
 const count = (value: number) => value.toLocaleString('en');
