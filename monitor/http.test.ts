@@ -1,7 +1,6 @@
 import { request } from 'node:http';
 import test from 'ava';
 import { ListenError, listenAddress, type Served, serve, textRoute } from './http.ts';
-import { emptyState, take } from './state.ts';
 import { entries } from './test/samples.ts';
 import { makeHub } from './web/hub.ts';
 import { webRoutes } from './web/routes.ts';
@@ -85,12 +84,9 @@ test('the feed tells what was, then what comes', async (t) => {
   const hub = makeHub();
   const server = await serve(local, webRoutes(hub));
   t.teardown(server.close);
-  let state = emptyState;
+  const sink = hub.board('/dev/ttyUSB0');
   const tell = (list: typeof entries) => {
-    for (const entry of list) {
-      state = take(state, entry);
-      hub.take(entry, state);
-    }
+    for (const entry of list) sink(entry);
   };
   tell(entries.slice(0, 3));
   const told = await follow(server, 3, () => tell(entries.slice(3)));
@@ -98,11 +94,12 @@ test('the feed tells what was, then what comes', async (t) => {
     told.map(([name]) => name),
     ['all', 'point', 'down'],
   );
-  const [all, point, down] = told.map(([, data]) => data);
-  t.like(all, { down: null, lines: [{ line: 'velocity 0.1.0 ready on <b>"\u0001' }] });
-  t.like(all.events[0], { kind: 'rolled_back', name: 'fir', version: 3, before: 267, after: 300 });
-  t.like(point.modules[0], { name: 'fir', perSecond: 1000, mean: 267, p99: 511, rollbacks: 1 });
-  t.is(down, 'unplugged');
+  const [[board], point, down] = told.map(([, data]) => data);
+  t.is(point.key, '/dev/ttyUSB0');
+  t.like(board, { key: '/dev/ttyUSB0', down: null, lines: [{ line: 'velocity 0.1.0 ready on <b>"\u0001' }] });
+  t.like(board.events[0], { kind: 'rolled_back', name: 'fir', version: 3, before: 267, after: 300 });
+  t.like(point.item.modules[0], { name: 'fir', perSecond: 1000, mean: 267, p99: 511, rollbacks: 1 });
+  t.is(down.item, 'unplugged');
 });
 
 test('every file of the page is there, and none of them reaches for another host', async (t) => {
@@ -126,5 +123,5 @@ test('every file of the page is there, and none of them reaches for another host
     for (const [, next] of body.matchAll(pattern)) await visit(next!);
   };
   await visit('');
-  t.is(seen.size, 9);
+  t.is(seen.size, 11);
 });

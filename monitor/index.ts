@@ -11,9 +11,11 @@ export {
 } from './http.ts';
 export { type Action, emptyScreen, type Key, press, type Screen } from './keys.ts';
 export { CONTENT_TYPE, openMetrics } from './openmetrics.ts';
+export { BoardReader, type ReadOptions } from './reader.ts';
 export { entriesOf, openRecorder, type Recorder, RecordingError } from './recording.ts';
 export { occupied, percentile, sparkline } from './sparkline.ts';
 export * from './state.ts';
 export { render, renderPlain, shownRows } from './view.ts';
 export { type Hub, makeHub } from './web/hub.ts';
-export { SAFETY, styleRoute, webRoutes } from './web/routes.ts';
+export { SAFETY, staticRoute, styleRoute, webRoutes } from './web/routes.ts';
+export { staticPage } from './web/static.ts';

@@ -3,12 +3,15 @@ import { appendFileSync, closeSync, openSync } from 'node:fs';
 import {
   CONTENT_TYPE,
   emptyState,
+  type Hub,
   type ListenAddress,
   makeHub,
   openMetrics,
   openRecorder,
   type Sink,
   serve,
+  staticPage,
+  staticRoute,
   take,
   textRoute,
   webRoutes,
@@ -16,6 +19,7 @@ import {
 import type { Context } from '../context.ts';
 import { FileError } from '../failure.ts';
 import { addressOption, orDefault } from '../listen.ts';
+import { pageScript } from '../web/files.ts';
 
 const METRICS_PORT = 9477;
 const WEB_PORT = 8477;
@@ -86,22 +90,32 @@ const serveMetrics = async (context: Context, address: ListenAddress): Promise<S
   };
 };
 
-const serveWeb = async (context: Context, address: ListenAddress): Promise<Sink> => {
-  let state = emptyState;
+const serveWeb = async (context: Context, address: ListenAddress): Promise<Hub> => {
   const hub = makeHub();
-  const server = await serve(address, webRoutes(hub));
+  const server = await serve(address, {
+    ...webRoutes(hub),
+    '/serial.html': staticRoute(staticPage(await pageScript('serial'))),
+  });
   context.cleanup.add(server.close);
   context.output.fact({ event: 'serving', what: 'web', url: server.url }, `web page: ${server.url}`);
-  return (entry) => {
-    state = take(state, entry);
-    hub.take(entry, state);
-  };
+  return hub;
+};
+
+export type Sinks = {
+  /** Everything of the first board, whose name on the page this is. */
+  first(name: string): readonly Sink[];
+  /** Boards beside it are on the page only. */
+  other(name: string): readonly Sink[];
 };
 
 /** Opens files and ports. @throws FileError, ListenError */
-export const openSinks = async (context: Context, options: SinkOptions): Promise<Sink[]> => [
-  ...(options.record ? [recordTo(context, options.record)] : []),
-  ...(options.log ? [logTo(context, options.log)] : []),
-  ...(options.metrics ? [await serveMetrics(context, orDefault(options.metrics, metricsAddress))] : []),
-  ...(options.web ? [await serveWeb(context, orDefault(options.web, webAddress))] : []),
-];
+export const openSinks = async (context: Context, options: SinkOptions): Promise<Sinks> => {
+  const own = [
+    ...(options.record ? [recordTo(context, options.record)] : []),
+    ...(options.log ? [logTo(context, options.log)] : []),
+    ...(options.metrics ? [await serveMetrics(context, orDefault(options.metrics, metricsAddress))] : []),
+  ];
+  const hub = options.web && (await serveWeb(context, orDefault(options.web, webAddress)));
+  const other = (name: string) => (hub ? [hub.board(name)] : []);
+  return { first: (name) => [...own, ...other(name)], other };
+};

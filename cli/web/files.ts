@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 /** Entry of each page, below the root. */
 export const pageEntries = {
   flash: 'cli/web/flash/main.ts',
+  serial: 'monitor/web/page/serial.mjs',
 } as const;
 
 export type PageName = keyof typeof pageEntries;

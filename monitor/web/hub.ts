@@ -1,11 +1,10 @@
 /** Keeps what a page needs that is opened later, and passes news on to those that are open (Server-Sent Events). */
 import type { ServerResponse } from 'node:http';
-import { statusOf } from '../../abi/index.ts';
-import type { BoardEvent } from '../../link/index.ts';
-import type { Entry } from '../entry.ts';
+import type { Sink } from '../entry.ts';
 import type { Route } from '../http.ts';
-import type { MonitorState } from '../state.ts';
-import { type Point, pointOf } from './points.ts';
+import { emptyState, take } from '../state.ts';
+import { type Line, type News, newsOf, type PageEvent } from './news.ts';
+import type { Point } from './points.ts';
 
 /** Ten minutes of readings at one a second. */
 const POINTS = 600;
@@ -14,71 +13,57 @@ const LINES = 1000;
 /** A page that does not read is dropped once so much waits for it; its browser comes back by itself. */
 const BACKLOG_BYTES = 4 << 20;
 
-const eventOf = (t: number, { kind, name, version, reason, before, after, text }: BoardEvent) => ({
-  t,
-  kind,
-  name,
-  version,
-  reason: reason === 0 ? '' : statusOf(reason).name,
-  before: Number(before),
-  after: Number(after),
-  text,
-});
-
-type Line = { readonly t: number; readonly line: string };
-type PageEvent = ReturnType<typeof eventOf>;
+type BoardHistory = {
+  /** What the page calls it: the port or the virtual board. */
+  readonly key: string;
+  readonly points: Point[];
+  readonly events: PageEvent[];
+  readonly lines: Line[];
+  down: string | null;
+};
 
 const keep = <T>(list: T[], item: T, most: number) => {
   list.push(item);
   if (list.length > most) list.splice(0, list.length - most);
 };
 
+const remember = (board: BoardHistory, { name, item }: News): void => {
+  if (name === 'point') {
+    keep(board.points, item, POINTS);
+    board.down = null;
+  } else if (name === 'board') keep(board.events, item, EVENTS);
+  else if (name === 'console') keep(board.lines, item, LINES);
+  else board.down = item;
+};
+
 export type Hub = {
-  /** Takes an entry and the state after it. */
-  take(entry: Entry, state: MonitorState): void;
+  /** A board with this name, and where its entries go. */
+  board(key: string): Sink;
   readonly route: Route;
   /** How many pages are open. */
   readonly pages: number;
 };
 
 export const makeHub = (): Hub => {
-  const points: Point[] = [];
-  const events: PageEvent[] = [];
-  const lines: Line[] = [];
-  let down: string | null = 'waiting for the board';
+  const boards: BoardHistory[] = [];
   const pages = new Set<ServerResponse>();
 
   const send = (page: ServerResponse, name: string, data: unknown) => {
     if (page.writableLength > BACKLOG_BYTES) page.destroy();
     else page.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
   };
-  const tell = (name: string, data: unknown) => {
-    for (const page of pages) send(page, name, data);
-  };
-  const news: { [K in Entry['kind']]: (entry: Entry & { kind: K }, state: MonitorState) => void } = {
-    reading: (_, state) => {
-      const point = pointOf(state);
-      keep(points, point, POINTS);
-      down = null;
-      tell('point', point);
-    },
-    event: ({ time_ms, event }) => {
-      const item = eventOf(time_ms, event);
-      keep(events, item, EVENTS);
-      tell('board', item);
-    },
-    console: ({ time_ms, line }) => {
-      const item = { t: time_ms, line };
-      keep(lines, item, LINES);
-      tell('console', item);
-    },
-    down: ({ why }) => {
-      down = why;
-      tell('down', why);
-    },
-  };
   return {
-    take: (entry, state) => news[entry.kind](entry as never, state),
+    board: (key) => {
+      const board = { key, points: [], events: [], lines: [], down: 'waiting for the board' };
+      boards.push(board);
+      let state = emptyState;
+      return (entry) => {
+        state = take(state, entry);
+        const news = newsOf(entry, state);
+        remember(board, news);
+        for (const page of pages) send(page, news.name, { key, item: news.item });
+      };
+    },
     get pages() {
       return pages.size;
     },
@@ -87,7 +72,7 @@ export const makeHub = (): Hub => {
       if (request.method === 'HEAD') return void response.end();
       pages.add(response);
       response.on('close', () => pages.delete(response));
-      send(response, 'all', { points, events, lines, down });
+      send(response, 'all', boards);
     },
   };
 };

@@ -19,7 +19,14 @@ const file = (name: string, type: string) => {
 /** Colours and base of every page. */
 export const styleRoute = (): Route => file('page.css', 'text/css');
 
-const scripts = ['page', 'store', 'chart', 'heatmap', 'timeline', 'modules', 'text'];
+const scripts = ['main', 'page', 'store', 'boards', 'chart', 'heatmap', 'timeline', 'modules', 'text'];
+
+/** The page that needs no server, for those who have one: it reads this machine's ports, not the server's boards. */
+export const staticRoute = (html: string): Route =>
+  textRoute('text/html; charset=utf-8', () => html, {
+    ...SAFETY,
+    'Content-Security-Policy': "frame-ancestors 'none'", // the page has the rest in itself
+  });
 
 export const webRoutes = (hub: Hub): Routes => ({
   '/': file('page.html', 'text/html'),

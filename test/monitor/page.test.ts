@@ -1,29 +1,49 @@
-/** The web page in a headless browser, where one is installed. */
-import test from 'ava';
-import { emptyState, makeHub, serve, take, webRoutes } from '../../monitor/index.ts';
+/** The monitor's page in a headless Chromium: served, with several boards, and on its own over Web Serial. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { temporaryFolder } from '../../cli/test/command-line.ts';
+import { startBoard } from '../../cli/virtual.ts';
+import { pageScript } from '../../cli/web/files.ts';
+import { findTool } from '../../firmware/index.ts';
+import { openTransport } from '../../link/index.ts';
+import { type Hub, makeHub, type Served, serve, staticPage, webRoutes } from '../../monitor/index.ts';
 import { entries } from '../../monitor/test/samples.ts';
+import { EmulatedBus } from '../../rig/emulated/index.ts';
 import { Browser, chromium } from '../web/chromium.ts';
+import { Devices } from '../web/devices.ts';
+import { pictures } from '../web/pictures.ts';
 
-const servePage = async () => {
-  const hub = makeHub();
-  const server = await serve({ host: '127.0.0.1', port: 0 }, webRoutes(hub));
-  let state = emptyState;
-  for (const entry of entries.slice(0, 4)) {
-    state = take(state, entry);
-    hub.take(entry, state);
-  }
-  return server;
+let browser: Browser;
+let server: Served;
+let hub: Hub;
+
+test.before(async (t) => {
+  t.timeout(300_000);
+  if (!chromium) return;
+  browser = new Browser(chromium);
+  hub = makeHub();
+  server = await serve({ host: '127.0.0.1', port: 0 }, webRoutes(hub));
+});
+
+test.after.always(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+const inBrowser = (title: string, body: (t: ExecutionContext) => Promise<void>) =>
+  (chromium ? test.serial : test.serial.skip)(title, body);
+
+const newPage = async (t: ExecutionContext) => {
+  t.timeout(300_000);
+  return browser.page();
 };
 
-(chromium ? test : test.skip)('the page shows in a browser what the board told', async (t) => {
-  t.timeout(300_000);
-  const server = await servePage();
-  const browser = new Browser(chromium!);
-  t.teardown(async () => {
-    await browser.close();
-    await server.close();
-  });
-  const page = await browser.page();
+inBrowser('the page shows in a browser what the board told', async (t) => {
+  const page = await newPage(t);
+  const sink = hub.board('/dev/ttyUSB0');
+  for (const entry of entries.slice(0, 4)) sink(entry);
   await page.open(server.url);
   await page.says('#status', /live/);
   await page.until(
@@ -32,5 +52,80 @@ const servePage = async () => {
   await page.says('#events', /fir version 3 taken back/);
   await page.until(`document.querySelector('.heat')`);
   await page.says('#console', /ready on <b>/);
+  t.true(await page.evaluate(`document.getElementById('boards').hidden`));
   t.deepEqual(page.problems, []);
+  t.deepEqual(
+    (await page.controls()).filter(({ name }) => name === ''),
+    [],
+  );
 });
+
+inBrowser(
+  'several boards stand beside each other, and each loses and finds its connection alone',
+  async (t) => {
+    const page = await newPage(t);
+    await page.open(server.url);
+    const second = hub.board('/dev/ttyUSB1');
+    for (const entry of entries) second(entry);
+    await page.until(`document.querySelectorAll('#boards [role="tab"]').length === 2`);
+    await page.says('#boards [data-key="/dev/ttyUSB1"]', /ttyUSB1.*unplugged.*1 module/);
+    await page.says('#status', /live/);
+    await page.press('#boards [data-key="/dev/ttyUSB0"]', 'right');
+    await page.says('#status', /unplugged/);
+    t.is(await page.evaluate('document.activeElement.dataset.key'), '/dev/ttyUSB1');
+    second({ ...entries[3]!, time_ms: entries[3]!.time_ms + 5000 });
+    await page.says('#status', /live/);
+    t.deepEqual(page.problems, []);
+  },
+);
+
+inBrowser('the page alone is one file that nothing is fetched for', async (t) => {
+  const folder = temporaryFolder();
+  const file = join(folder, 'board.html');
+  writeFileSync(file, staticPage(await pageScript('serial')));
+  t.notRegex(readFileSync(file, 'utf8'), /(?:src|href)="(?!data:)/);
+  const page = await newPage(t);
+  await page.open(pathToFileURL(file).href);
+  await page.says('#welcome', /Connect a board by its serial line|no Web Serial/);
+  t.deepEqual(page.problems, []);
+  t.deepEqual(
+    page.requests.filter((url) => url !== pathToFileURL(file).href && !url.startsWith('data:')),
+    [],
+  );
+});
+
+const onEmulator: typeof inBrowser = (title, body) =>
+  findTool('qemu') ? inBrowser(title, body) : test.serial.skip(title, body);
+
+onEmulator(
+  'the page alone reads a virtual board over Web Serial, and again after the adapter was unplugged',
+  async (t) => {
+    const page = await newPage(t);
+    t.timeout(600_000); // it may build the kernel first
+    const board = await startBoard('qemu-virt');
+    t.teardown(board.stop);
+    const opened: Awaited<ReturnType<typeof openTransport>>[] = [];
+    const openPort = async () => {
+      const transport = await openTransport(board.address);
+      opened.push(transport);
+      return transport;
+    };
+    const devices = new Devices(page, new EmulatedBus(), [openPort]);
+    t.teardown(() => devices.close());
+    await devices.attach();
+    const file = join(temporaryFolder(), 'board.html');
+    writeFileSync(file, staticPage(await pageScript('serial')));
+    await page.open(pathToFileURL(file).href);
+    await page.press('#connect');
+    await page.says('#board', /linux,dummy-virt/);
+    await page.says('#status', /live/);
+    await page.says('#console', new RegExp(`${board.manifest.build.slice(0, 12)}.* ready on `));
+    await page.says('#no-modules', /No module is installed/);
+    await pictures(page, 'serial');
+    devices.unplugPort(0);
+    await page.says('#status', /went away/);
+    await page.until(`document.getElementById('status').textContent === 'live'`);
+    t.is(opened.length, 2);
+    t.deepEqual(page.problems, []);
+  },
+);

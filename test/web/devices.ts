@@ -61,6 +61,11 @@ export class Devices {
     for (const transport of this.#open.values()) await transport.close();
   }
 
+  /** Pulls the adapter; it can be opened again. */
+  unplugPort(index: number): void {
+    this.#tell(`lost(${index})`);
+  }
+
   #tell(expression: string): void {
     void this.#page.evaluate(`velocityShim.${expression}`).catch(() => {}); // the page may be gone
   }

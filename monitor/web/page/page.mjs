@@ -1,8 +1,9 @@
 /** Puts the page together: news arrives, everything shown is drawn anew at most once a frame. */
+import { drawBoards, followChoice, nameOf } from './boards.mjs';
 import { drawLines, followCursor } from './chart.mjs';
 import { drawHeatmap } from './heatmap.mjs';
 import { drawModules } from './modules.mjs';
-import { frozen, latest, makeStore, seriesOf } from './store.mjs';
+import { emptyBoard, frozen, latest, makeStore, seriesOf } from './store.mjs';
 import { clock, colourOf, count, element } from './text.mjs';
 import { drawEvents, drawTimeline } from './timeline.mjs';
 
@@ -12,27 +13,36 @@ const LEAST_MS = 20_000;
 const at = (id) => document.getElementById(id);
 
 let selected;
-let paused; // a copy of the data while paused
+let shown; // key of the board
+let paused; // a copy of the boards while paused
 let due = false;
+
+const boards = () => paused ?? store.boards;
+const current = () =>
+  boards().find(({ key }) => key === shown) ?? boards()[0] ?? emptyBoard('', 'no board yet');
+
 const redraw = () => {
   if (due) return;
   due = true;
   requestAnimationFrame(() => {
     due = false;
-    draw(paused ?? data);
+    draw(current());
   });
 };
-const data = makeStore(redraw);
+const store = makeStore(redraw);
 
 const select = (name) => {
   selected = name;
   redraw();
 };
 
-const drawHeader = ({ down, points }) => {
+const drawHeader = (now) => {
+  const { down, points } = now;
   const board = points.at(-1)?.board;
-  at('board').textContent = board?.name ?? 'Velocity';
+  at('board').textContent = nameOf(now) || 'Velocity';
   document.title = board ? `${down ? '✖ ' : ''}${board.name} – Velocity` : 'Velocity';
+  at('welcome').hidden = boards().length > 0;
+  at('view').hidden = boards().length === 0;
   const facts = board
     ? `velocity ${board.version} · build ${board.build.slice(0, 12)} · ${board.cores} cores`
     : '';
@@ -106,6 +116,7 @@ const draw = (now) => {
   for (const { name } of modules) colourOf(name);
   if (!modules.some(({ name }) => name === selected)) selected = modules[0]?.name;
   for (const host of document.querySelectorAll('[data-selected]')) host.textContent = selected ?? '';
+  drawBoards(at('boards'), boards(), now.key);
   drawHeader(now);
   drawModules(at('modules'), { points: now.points, selected, onSelect: select });
   at('no-modules').hidden = modules.length > 0 || now.points.length === 0;
@@ -116,18 +127,18 @@ const draw = (now) => {
 };
 
 const pause = () => {
-  paused = paused ? undefined : frozen(data);
+  paused = paused ? undefined : frozen(store.boards);
   at('pause').setAttribute('aria-pressed', String(paused !== undefined));
   redraw();
 };
 
 const move = (by) => {
-  const names = ((paused ?? data).points.at(-1)?.modules ?? []).map(({ name }) => name);
+  const names = (current().points.at(-1)?.modules ?? []).map(({ name }) => name);
   const next = names[Math.max(0, Math.min(names.length - 1, names.indexOf(selected) + by))];
   if (next) select(next);
 };
 
-addEventListener('keydown', (event) => {
+const onKey = (event) => {
   if (event.target.matches('select, input') || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'p') pause();
   const scrolls = event.target.matches('.log');
@@ -135,9 +146,19 @@ addEventListener('keydown', (event) => {
   if (!by || scrolls) return;
   event.preventDefault();
   move(by);
-});
-at('pause').addEventListener('click', pause);
-at('window').addEventListener('change', redraw);
-addEventListener('resize', redraw);
-for (const id of ['cost', 'rate', 'heatmap']) followCursor(at(id), redraw);
-redraw();
+};
+
+/** Draws from now on what the store that it gives is told. */
+export const startPage = () => {
+  addEventListener('keydown', onKey);
+  at('pause').addEventListener('click', pause);
+  at('window').addEventListener('change', redraw);
+  addEventListener('resize', redraw);
+  for (const id of ['cost', 'rate', 'heatmap']) followCursor(at(id), redraw);
+  followChoice(at('boards'), (key) => {
+    shown = key;
+    redraw();
+  });
+  redraw();
+  return store;
+};

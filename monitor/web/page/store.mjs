@@ -1,4 +1,4 @@
-/** What the server told so far, and what of it is shown. */
+/** What was told so far of each board. */
 
 const MOST = { points: 600, events: 500, lines: 1000 };
 
@@ -7,39 +7,62 @@ const keep = (list, item, most) => {
   if (list.length > most) list.shift();
 };
 
-/** Calls `changed` after each piece of news. The browser opens a lost connection again by itself. */
-export const makeStore = (changed) => {
-  const data = { points: [], events: [], lines: [], down: 'connecting' };
-  const feed = new EventSource('feed');
-  const on = (name, act) =>
-    feed.addEventListener(name, (message) => {
-      act(JSON.parse(message.data));
-      changed();
-    });
-  on('all', (all) => Object.assign(data, all));
-  on('point', (point) => {
-    data.down = null;
-    keep(data.points, point, MOST.points);
-  });
-  on('board', (event) => keep(data.events, event, MOST.events));
-  on('console', (line) => keep(data.lines, line, MOST.lines));
-  on('down', (why) => {
-    data.down = why;
-  });
-  feed.onerror = () => {
-    data.down = 'the monitor does not answer';
-    changed();
-  };
-  return data;
+/** How each piece of news changes a board. */
+const acts = {
+  point: (board, point) => {
+    board.down = null;
+    keep(board.points, point, MOST.points);
+  },
+  board: (board, event) => keep(board.events, event, MOST.events),
+  console: (board, line) => keep(board.lines, line, MOST.lines),
+  down: (board, why) => {
+    board.down = why;
+  },
 };
 
-/** A copy that stays as it is while more arrives. */
-export const frozen = (data) => ({
-  ...data,
-  points: [...data.points],
-  events: [...data.events],
-  lines: [...data.lines],
-});
+export const newsNames = Object.keys(acts);
+
+export const emptyBoard = (key, down) => ({ key, points: [], events: [], lines: [], down });
+
+/** Calls `changed` after each piece of news. Boards stay in the order in which they came. */
+export const makeStore = (changed) => {
+  let boards = [];
+  const boardOf = (key) => {
+    const known = boards.find((board) => board.key === key);
+    if (known) return known;
+    const made = emptyBoard(key, 'waiting for the board');
+    boards.push(made);
+    return made;
+  };
+  return {
+    get boards() {
+      return boards;
+    },
+    /** Everything that is known, from the beginning. */
+    all: (list) => {
+      boards = list;
+      changed();
+    },
+    take: (name, key, item) => {
+      acts[name](boardOf(key), item);
+      changed();
+    },
+    /** Nothing is heard of any board. */
+    lost: (why) => {
+      for (const board of boards) board.down = why;
+      changed();
+    },
+  };
+};
+
+/** Copies that stay as they are while more arrives. */
+export const frozen = (boards) =>
+  boards.map((board) => ({
+    ...board,
+    points: [...board.points],
+    events: [...board.events],
+    lines: [...board.lines],
+  }));
 
 /** The latest moment that anything is known of. */
 export const latest = ({ points, events }) => Math.max(points.at(-1)?.t ?? 0, events.at(-1)?.t ?? 0);
