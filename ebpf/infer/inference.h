@@ -16,6 +16,7 @@ struct note {
     uint16_t linked; /* registers of that kind */
     uint8_t slot;    /* stack slot that a load or store is about, or STACK_SLOTS */
     bool decided;    /* a condition that is always or never true */
+    bool keeps;      /* an operation that makes more of what is known of dst than of any number */
     bool track;      /* needs.c: what it makes or compares matters */
 };
 

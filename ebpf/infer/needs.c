@@ -23,6 +23,7 @@ static void before_operation(struct need *n, struct note *note, struct bpf_insn 
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     bool with_src = (insn.opcode & BPF_SRC_X) != 0 && insn_shapes[insn.opcode] != SHAPE_SWAP;
     note->track = needs(n, dst);
+    if (insn_shapes[insn.opcode] == SHAPE_ALU_K && !note->keeps) { drop(n, 1u << dst); }
     if (with_src && (note->pointers >> dst & 1) != 0) { add(n, 1u << src); }
     if (with_src && (note->pointers >> src & 1) != 0) { add(n, 1u << dst); }
     if (with_src && (needs(n, dst) || (flags & FACT_SRC_NONZERO) != 0)) { add(n, 1u << src); }

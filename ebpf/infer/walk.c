@@ -39,6 +39,25 @@ static uint8_t slot_of(const struct machine *m, struct bpf_insn insn, uint32_t b
     return (uint8_t)(known ? at / 8 : STACK_SLOTS);
 }
 
+/* Whether masking, or what else bounds its result by itself, makes the same of this number as of any. */
+static bool keeps_known(const struct machine *m, struct bpf_insn insn) {
+    uint32_t dst = insn_dst(insn), op = insn.opcode & 0xf0u;
+    bool bounds = (op == BPF_ALU_AND && insn.imm >= 0) || op == BPF_ALU_RSH;
+    if (!bounds || !in_mask(m->number, dst)) { return true; }
+    if (in_mask(m->loose, dst)) { return false; }
+    struct scalar of_this = m->frame->regs[dst].var, of_any, by;
+    scalar_set_unknown(&of_any);
+    scalar_set_const(&by, (uint64_t)(int64_t)insn.imm);
+    if (insn_class(insn) == BPF_CLASS_ALU64) {
+        scalar_alu64(op, false, &of_this, &by);
+        scalar_alu64(op, false, &of_any, &by);
+    } else {
+        scalar_alu32(op, false, &of_this, &by);
+        scalar_alu32(op, false, &of_any, &by);
+    }
+    return !scalar_covers(&of_this, &of_any);
+}
+
 static void take_note(struct inference *f, uint32_t pc) {
     struct note *note = &f->notes[pc];
     const struct machine *m = &f->machine;
@@ -47,6 +66,7 @@ static void take_note(struct inference *f, uint32_t pc) {
     switch (insn_shapes[insn.opcode]) {
     case SHAPE_COND_X: note_links(note, m, insn_src(insn)); [[fallthrough]];
     case SHAPE_COND_K: note_links(note, m, insn_dst(insn)); break;
+    case SHAPE_ALU_K: note->keeps |= keeps_known(m, insn); break;
     case SHAPE_LDX:
     case SHAPE_LDSX: note->slot = slot_of(m, insn, insn_src(insn)); break;
     case SHAPE_ST:

@@ -209,16 +209,30 @@ static enum status part(struct checker *c, bool track, bool *ended) {
     return STATUS_OK;
 }
 
+/* After a jump that fast_steps() has stepped: as part(), if it is conditional. */
+static enum status part_blindly(struct checker *c, bool *ended) {
+    struct machine *m = &c->machine;
+    uint32_t next = m->state.pc;
+    int64_t target = (int64_t)next + c->v->program->insns[next - 1].off;
+    if (target < 0 || target >= (int64_t)c->v->program->count) {
+        return refuse(c->v, STATUS_JUMP_OUT_OF_PROGRAM, next - 1, "jump to slot %d of %u", target, (uint64_t)c->v->program->count);
+    }
+    c->steps--; /* its events come before it is over */
+    enum status status = jump(c, (uint32_t)target);
+    c->steps++;
+    m->state.pc = next;
+    *ended = c->v->program->insns[next - 1].opcode == (BPF_CLASS_JMP | BPF_JMP_JA);
+    return status;
+}
+
 /* One instruction, and what follows from where it leads. */
-static inline enum status step(struct checker *c, bool *ended) {
+static inline enum status step(struct checker *c, bool track, bool *ended) {
     struct machine *m = &c->machine;
     uint32_t pc = m->state.pc;
     if ((c->v->facts->flags[pc] & FACT_REACHED) == 0) {
         enum status status = look_at(c, pc);
         if (status != STATUS_OK) { return status; }
     }
-    bool track = is_due(c, EVENT_TRACK);
-    if (track) { next_event(c); }
     enum status status = STATUS_OK;
     switch (machine_step(m, track)) {
     case FLOW_BRANCH: status = part(c, track, ended); break;
@@ -248,12 +262,14 @@ static uint64_t fast_limit(const struct checker *c) {
 static enum status run(struct checker *c) {
     struct machine *m = &c->machine;
     uint32_t count = c->v->program->count;
-    for (bool ended = false;;) {
-        uint64_t fast = fast_steps(m, c->first, fast_limit(c));
+    for (bool ended = false, parts;;) {
+        bool track = is_due(c, EVENT_TRACK);
+        if (track) { next_event(c); }
+        uint64_t fast = fast_steps(m, c->first, fast_limit(c), track, &parts);
         c->steps += fast;
         c->reached += (uint32_t)fast;
         bool goes_on = fast == 0 || (c->first[m->state.pc] == 0 && c->due != c->steps && c->steps < c->budget);
-        enum status status = goes_on ? step(c, &ended) : STATUS_OK;
+        enum status status = parts ? part_blindly(c, &ended) : goes_on ? step(c, track && fast == 0, &ended) : STATUS_OK;
         if (status != STATUS_OK || ended) { return status; }
         uint32_t pc = m->state.pc;
         if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }

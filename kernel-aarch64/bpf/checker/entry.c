@@ -199,23 +199,25 @@ static void load_ranks(const uint64_t *at, struct machine *m, uint32_t count) {
 
 void entry_load(const struct entry *entry, struct machine *m) {
     struct frame *frame = m->frame;
+    uint32_t set = entry->number | entry->pointer, was_set = m->number | m->pointer, was_loose = m->loose;
     m->state.walked = entry->walked;
     m->number = entry->number;
     m->pointer = entry->pointer | 1u << FRAME_POINTER;
     m->loose = entry->loose;
     m->narrow = entry->narrow;
+    uint64_t plain = entry->plain & ~m->plain;
     m->plain = entry->plain;
     frame->call = entry->held;
     frame->used = entry->used;
-    frame_unset(frame, ~(uint32_t)(entry->number | entry->pointer) & ALL_REGS);
-    for (uint32_t loose = entry->loose; loose != 0; loose &= loose - 1) { reg_set_scalar(&frame->regs[__builtin_ctz(loose)]); }
+    frame_unset(frame, was_set & ~set & ALL_REGS);
+    for (uint32_t loose = entry->loose & ~was_loose; loose != 0; loose &= loose - 1) { reg_set_scalar(&frame->regs[__builtin_ctz(loose)]); }
     const uint64_t *at = entry->words;
-    for (uint32_t regs = (entry->number | entry->pointer) & ~(uint32_t)entry->loose; regs != 0; regs &= regs - 1) {
+    for (uint32_t regs = set & ~(uint32_t)entry->loose; regs != 0; regs &= regs - 1) {
         uint32_t r = (uint32_t)__builtin_ctz(regs);
         at = unpack_reg(at, &frame->regs[r]);
         if (in_mask(entry->number, r)) { m->narrow |= (uint32_t)scalar_fits_u32(&frame->regs[r].var) << r; }
     }
-    for (uint64_t plain = entry->plain; plain != 0; plain &= plain - 1) {
+    for (; plain != 0; plain &= plain - 1) {
         struct slot *slot = &frame->slots[__builtin_ctzll(plain)];
         slot->written = 255;
         slot->spill_bytes = slot->zeros = 0;

@@ -418,7 +418,7 @@ bool machine_assume(struct machine *m, bool track, bool taken) {
 }
 
 void machine_save(struct machine *m, struct machine_masks *saved) {
-    *saved = (struct machine_masks){m->state.pc, m->number, m->pointer, m->loose, m->narrow};
+    *saved = (struct machine_masks){m->masks, m->state.pc};
     m->v->undo_active = true;
 }
 
@@ -426,10 +426,7 @@ void machine_restore(struct machine *m, const struct machine_masks *saved) {
     state_undo(m->v);
     m->v->undo_active = false;
     m->state.pc = saved->pc;
-    m->number = saved->number;
-    m->pointer = saved->pointer;
-    m->loose = saved->loose;
-    m->narrow = saved->narrow;
+    m->masks = saved->masks;
 }
 
 static enum flow step_exit_main(struct machine *m) {

@@ -22,14 +22,23 @@ struct rank {
     struct distance by_slot[STACK_SLOTS];
 };
 
+/* Where each mask begins in `masks`, little-endian. */
+enum { NUMBER_AT = 0, LOOSE_AT = 16, NARROW_AT = 32, POINTER_AT = 48 };
+
 struct machine {
     struct verifier *v;
     struct frame *frame;
     struct state state;
     /* Masks over r0..r9, and r10 among the pointers. A register in none of `number` and `pointer` is not set. */
-    uint32_t number, pointer;
-    uint32_t loose;  /* numbers of which nothing is known but whether they are narrow: their `var` is not kept up */
-    uint32_t narrow; /* numbers whose upper half is zero */
+    union {
+        struct {
+            uint16_t number;
+            uint16_t loose;  /* numbers of which nothing is known but whether they are narrow: their `var` is not kept up */
+            uint16_t narrow; /* numbers whose upper half is zero */
+            uint16_t pointer;
+        };
+        uint64_t masks; /* all of them */
+    };
     uint64_t plain;  /* slots whose eight bytes are all written, hold no kept register and are not known to be 0 */
     uint32_t followed;      /* registers and slots in some rank */
     uint64_t followed_slots;
@@ -47,7 +56,8 @@ enum flow machine_step(struct machine *m, bool track);
 bool machine_narrows(const struct machine *m, bool track);
 /* Before a way that is taken back by machine_restore(). */
 struct machine_masks {
-    uint32_t pc, number, pointer, loose, narrow;
+    uint64_t masks;
+    uint32_t pc;
 };
 void machine_save(struct machine *m, struct machine_masks *saved);
 void machine_restore(struct machine *m, const struct machine_masks *saved);
