@@ -26,6 +26,9 @@ export const emitImage = () =>
       Object.entries(image.slotStates)
         .map(([name, { value, doc }]) => `#define SLOT_STATE_${name.toUpperCase()} ${value}u /* ${doc} */`)
         .join('\n'),
+      Object.entries(image.imageNumbers)
+        .map(([name, number]) => `#define IMAGE_NUMBER_${name.toUpperCase()} ${number}u`)
+        .join('\n'),
       Object.entries(image.imageCommands)
         .map(([name, id]) => `#define IMAGE_COMMAND_${name.toUpperCase()} ${id}u`)
         .join('\n'),

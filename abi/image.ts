@@ -48,4 +48,6 @@ export const CONFIRM_WITHIN_S = 300;
 
 /** SMP group 1, image management (Zephyr smp_group_1.rst), by the same names. */
 export const SMP_GROUP_IMAGE = 1;
+/** What an upload is for: the slots of the boot medium, or memory, from where it is started at the next reset, once. */
+export const imageNumbers = { slots: 0, memory: 1 } as const;
 export const imageCommands = { state: 0, upload: 1, erase: 5 } as const;

@@ -6,6 +6,7 @@ import { qemuVirt } from './virtual.ts';
 
 export type { Board, BootPath, QemuMachine } from './board.ts';
 export { boardGuide, type Guide } from './guide.ts';
+export { isModel } from './model.ts';
 
 const all: readonly Board[] = [
   qemuVirt,

@@ -8,7 +8,7 @@ import { withLock } from './lock.ts';
 import { type Manifest, makeManifest } from './manifest.ts';
 import { paths, root } from './paths.ts';
 import { encodePolicy, type Policy, policyOf } from './policy.ts';
-import { signImage } from './update.ts';
+import { BOARD_CLASS, signImage } from './update.ts';
 import { writeChanged } from './write.ts';
 
 const version = () =>
@@ -34,7 +34,7 @@ const build = async ({
   const kernel = imageFromElf(readFileSync(await linkKernel(onProgress)));
   const image = stampPolicy(kernel, block);
   const facts = {
-    board_class: 'aarch64',
+    board_class: BOARD_CLASS,
     memory_bytes: kernel.memoryBytes,
     build: kernel.buildId,
     version: version(),

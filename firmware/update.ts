@@ -4,6 +4,9 @@ import { IMAGE_PAGE_BYTES, imageKeys, merkleRoot, UPDATE_HEADER_BYTES, UPDATE_MA
 import type { SigningKey } from './keys.ts';
 import { coseSign1 } from './sign.ts';
 
+/** kernel-aarch64/lib/board_class.h */
+export const BOARD_CLASS = 'aarch64';
+
 export type ImageFacts = {
   readonly board_class: string;
   readonly memory_bytes: number;

@@ -1,6 +1,6 @@
-/** SMP group 1, image management (Zephyr smp_group_1.rst): the slots that a board keeps kernel images in. */
+/** SMP group 1, image management (Zephyr smp_group_1.rst): slots that a board keeps kernel images in, and its memory. */
 import { createHash } from 'node:crypto';
-import { imageCommands, slotStates } from '../abi/index.ts';
+import { imageCommands, imageNumbers, slotStates } from '../abi/index.ts';
 import { sendStaged } from './stage.ts';
 
 /** Reading an image back and checking it takes the board a while. */
@@ -8,7 +8,11 @@ const UPLOAD_TIMEOUT_MS = 20_000;
 
 export type SlotState = keyof typeof slotStates;
 
+/** What an image is for: a slot of the boot medium, or a start from memory. */
+export type ImagePlace = keyof typeof imageNumbers;
+
 export type ImageSlot = {
+  readonly place: ImagePlace;
   readonly slot: number;
   readonly version: string;
   /** SHA-256 of the update file. */
@@ -35,6 +39,7 @@ const stateOf = (value: unknown): SlotState =>
 
 const slotsIn = (reply: Record<string, unknown>): ImageSlot[] =>
   ((reply.images ?? []) as Record<string, unknown>[]).map((one) => ({
+    place: Number(one.image ?? 0) === imageNumbers.memory ? 'memory' : 'slots',
     slot: Number(one.slot),
     version: String(one.version),
     hash: one.hash as Uint8Array,
@@ -50,25 +55,35 @@ export class ImageSlots {
     this.#ask = ask;
   }
 
-  /** Slots that hold something. */
+  /** Slots that hold something, and the image in memory. */
   state = async (): Promise<ImageSlot[]> =>
     slotsIn(await this.#ask('read', imageCommands.state, {}, 'image state'));
 
-  /** Sends an update file into the slot that is free for it, and goes on where an earlier attempt stopped. Its hash. */
-  async upload(file: Uint8Array, onProgress?: (done: number, total: number) => void): Promise<Uint8Array> {
+  /**
+   * Sends an update file into the slot that is free for it, or into memory, and goes on where an earlier attempt stopped.
+   * Its hash.
+   */
+  async upload(
+    file: Uint8Array,
+    onProgress?: (done: number, total: number) => void,
+    place: ImagePlace = 'slots',
+  ): Promise<Uint8Array> {
     const sha = createHash('sha256').update(file).digest();
     const more = { timeoutMs: UPLOAD_TIMEOUT_MS };
+    const image = imageNumbers[place];
     const send = async (chunk: object) => {
-      const reply = await this.#ask('write', imageCommands.upload, chunk, 'image upload', more);
+      const reply = await this.#ask('write', imageCommands.upload, { image, ...chunk }, 'image upload', more);
       return { off: Number(reply.off) };
     };
     await sendStaged(send, file, sha, onProgress);
     return sha;
   }
 
-  /** Has this image started at the next reset, on trial. */
-  test = async (hash: Uint8Array): Promise<ImageSlot[]> =>
-    slotsIn(await this.#ask('write', imageCommands.state, { hash, confirm: false }, 'image test'));
+  /** Has this image started at the next reset, on trial; from memory: once, in place of the reset. */
+  test = async (hash: Uint8Array, place: ImagePlace = 'slots'): Promise<ImageSlot[]> => {
+    const value = { hash, confirm: false, image: imageNumbers[place] };
+    return slotsIn(await this.#ask('write', imageCommands.state, value, 'image test'));
+  };
 
   /** Keeps what runs. */
   confirm = async (): Promise<ImageSlot[]> =>

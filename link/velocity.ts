@@ -42,6 +42,8 @@ export type LinkOptions = SerialOptions & {
   readonly readyTimeoutMs?: number;
   /** How often a request is sent again when no answer comes; default 1. A board answers a repetition from memory. */
   readonly retries?: number;
+  /** Also speaks to a board of another release: only what all releases understand alike may be asked of it. */
+  readonly anyContract?: boolean;
   /** Called with each line of console text, from the first one on. */
   readonly onConsole?: (line: string) => void;
   /** Signs what the board's policy takes from signed commands only; default: such requests end in `not_signed`. */
@@ -108,7 +110,7 @@ export class VelocityLink {
     const link = new VelocityLink(client);
     if (options.signer) link.signWith(options.signer);
     try {
-      await link.handshake(options.readyTimeoutMs ?? 0);
+      await link.handshake(options.readyTimeoutMs ?? 0, options.anyContract);
     } catch (error) {
       await link.close();
       throw error;
@@ -117,11 +119,12 @@ export class VelocityLink {
   }
 
   /** Checks that host and board mean the same by every message. @throws AbiMismatchError, LinkTimeoutError */
-  async handshake(readyTimeoutMs = 0): Promise<BoardInfo> {
+  async handshake(readyTimeoutMs = 0, anyContract = false): Promise<BoardInfo> {
     if (readyTimeoutMs > 0) await this.#waitReady(readyTimeoutMs);
     const info = await this.info();
     const board = Buffer.from(info.abi).toString('hex');
-    if (board !== contractId()) throw new AbiMismatchError(this.describe(), board, contractId());
+    if (board !== contractId() && !anyContract)
+      throw new AbiMismatchError(this.describe(), board, contractId());
     return info;
   }
 

@@ -1,6 +1,4 @@
-/** Which board a device tree is for: properties of the root of a flattened one (Devicetree Specification 0.4, chapter 5). */
-import type { Board } from '../boards/index.ts';
-
+/** Properties of the root of a flattened one (Devicetree Specification 0.4, chapter 5). */
 const MAGIC = 0xd00dfeed;
 const BEGIN_NODE = 1;
 const PROPERTY = 3;
@@ -42,20 +40,4 @@ export const rootProperties = (tree: Uint8Array): RootProperties | undefined => 
     return undefined; // an offset leads out of it
   }
   return { model: found.get('model')?.[0] ?? '', compatible: found.get('compatible') ?? [] };
-};
-
-const words = (text: string) =>
-  text
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .filter((word) => word !== '');
-
-/** What QEMU's generic machine calls itself. */
-const VIRT = 'linux,dummy-virt';
-
-/** Whether a model, as loaders write it, is this board: they add revisions to the name. */
-export const isModel = (seen: string, board: Board): boolean => {
-  if (board.bootPath === 'virtual') return seen === VIRT || seen === '';
-  const have = words(seen);
-  return words(board.model).every((word) => have.includes(word));
 };

@@ -11,7 +11,7 @@ export {
 export { type Cause, type CauseCode, CauseError, causes } from './cause.ts';
 export { coreStates, pressReset } from './control.ts';
 export { Device, type Powered } from './device.ts';
-export { isModel, rootProperties } from './device-tree.ts';
+export { rootProperties } from './device-tree.ts';
 export { bootCause, type StoppedCore, testCause } from './diagnose.ts';
 export { BoardLockedError, describeHolder, holderOf, lockBoard } from './lock.ts';
 export { canSwitch, powerCycle, runCommand, switchPower } from './power.ts';

@@ -3,11 +3,12 @@ import { boardNamed } from '../../boards/index.ts';
 import { nodeUsb, type UsbHost } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 import { failureOf, UsageError } from '../failure.ts';
-import { findAttached, flashAttached, isPluggedIn, watchUsb } from '../flash/attached.ts';
+import { findAttached, flashAttached, isPluggedIn, meantBy, watchUsb } from '../flash/attached.ts';
 import { flashDisk } from '../flash/disk.ts';
 import { flashFastboot } from '../flash/fastboot.ts';
 import { listEverything } from '../flash/list.ts';
 import type { FlashOptions } from '../flash/options.ts';
+import { flashSerial } from '../flash/serial.ts';
 import { flashUBoot } from '../flash/u-boot.ts';
 import { installUdev } from '../flash/udev.ts';
 import { flashVirtualBoard } from '../flash/virtual.ts';
@@ -27,14 +28,31 @@ const isVirtual = async (host: UsbHost, { board, usb, firmwareDir, port }: Flash
   port === undefined &&
   !(await isPluggedIn(host, board));
 
+/** A port alone, with nothing on USB that could be meant: the board runs already, and is spoken to over its line. */
+const isRunning = async (host: UsbHost, options: FlashOptions) =>
+  options.port !== undefined &&
+  [
+    options.fastboot,
+    options.uBoot,
+    options.usb,
+    options.firmwareDir,
+    options.massStorage,
+    options.watch,
+  ].every((option) => option === undefined) &&
+  (await meantBy(host, options)).length === 0;
+
 const flash = async (context: Context, host: UsbHost, options: FlashOptions): Promise<void> => {
   if (options.installUdev) return installUdev(context, options.yes);
   if (options.web) return flashWeb(context, orDefault(options.web, webAddress), options);
   if (options.list) return listEverything(context, host);
   if (options.to) return flashDisk(context, options.to, options);
   if (await isVirtual(host, options)) return flashVirtualBoard(context, boardNamed(options.board!), options);
+  if (await isRunning(host, options)) return flashSerial(context, options.port!, options);
   if (options.verifyOnly)
-    throw new UsageError('only a disk or a virtual board can be read back', 'add --to DISK');
+    throw new UsageError(
+      'only a disk, a board that runs, or a virtual one can be compared',
+      'add --to DISK or --port',
+    );
   if (options.fastboot) return flashFastboot(context, options.fastboot, options);
   if (options.uBoot) return flashUBoot(context, options);
   if (options.watch) {
@@ -50,6 +68,7 @@ Examples:
   velocity flash --board cm4 --firmware-dir ~/usbboot/firmware      over USB into memory
   velocity flash --board cm4 --mass-storage ~/usbboot/mass-storage-gadget64 --firmware-dir boot
   velocity flash --board rpi4b --to /dev/sdb --firmware-dir boot    onto an SD card
+  velocity flash --board rpi4b --port /dev/ttyUSB0                  into the memory of the kernel that runs
   velocity flash --fastboot udp:192.168.1.5 --partition boot
   velocity flash --u-boot --port /dev/ttyUSB0
   velocity flash --web --firmware-dir ~/usbboot/firmware            in the browser`;

@@ -31,8 +31,8 @@ const build = async ({ output }: Context, options: BoardOptions): Promise<Buffer
   );
 };
 
-const describe = ({ slot, version, hash, state, active, permanent }: ImageSlot) =>
-  `slot ${nameOf(slot)}  ${version.padEnd(10)} ${hex(hash).slice(0, 16)}  ${state}${active ? ', runs' : ''}${permanent ? ', started by default' : ''}`;
+const describe = ({ place, slot, version, hash, state, active, permanent }: ImageSlot) =>
+  `${place === 'memory' ? 'memory' : `slot ${nameOf(slot)}`}  ${version.padEnd(10)} ${hex(hash).slice(0, 16)}  ${state}${active ? ', runs' : ''}${permanent ? ', started by default' : ''}`;
 
 const tell = ({ output }: Context, slots: readonly ImageSlot[]) => {
   for (const slot of slots) output.fact({ event: 'slot', ...slot, hash: hex(slot.hash) }, describe(slot));
@@ -41,7 +41,8 @@ const tell = ({ output }: Context, slots: readonly ImageSlot[]) => {
 const status = async (context: Context, link: VelocityLink) => {
   const { root, image_root, slot, confirm_in_s, storage } = await link.measured();
   tell(context, await link.images.state());
-  const where = slot < 2 ? `slot ${nameOf(slot)}` : 'the image that the firmware starts';
+  const other = image_root.length > 0 ? 'an image from memory' : 'the image that the firmware starts';
+  const where = slot < 2 ? `slot ${nameOf(slot)}` : other;
   const rest = confirm_in_s > 0 ? `; to be confirmed within ${confirm_in_s} s` : '';
   const medium = storage ? '' : '; this board has no medium for updates';
   context.output.fact(

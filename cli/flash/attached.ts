@@ -27,9 +27,13 @@ const stepsFor = (name: string | undefined) => {
   return 'put it into its USB boot mode (see --list and the docs), write an SD card with --to DISK, or try a virtual one: --board qemu-virt';
 };
 
+/** What is attached and fits the options. */
+export const meantBy = async (host: UsbHost, options: FlashOptions): Promise<Attached[]> =>
+  (await listAttached(host)).filter((one) => isMeant(one, options));
+
 /** @throws NoDeviceError with the steps to take, UsageError when several could be meant */
 export const findAttached = async (host: UsbHost, options: FlashOptions): Promise<Attached> => {
-  const found = (await listAttached(host)).filter((one) => isMeant(one, options));
+  const found = await meantBy(host, options);
   if (found.length > 1) {
     const where = found.map(({ device, what }) => `${device.location}: ${what}`).join(', ');
     throw new UsageError(`several boards are attached (${where})`, 'say which: --usb LOCATION');

@@ -3,12 +3,12 @@ import { type StdioOptions, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isModel } from '../../boards/index.ts';
 import { paths, requireTool } from '../../firmware/index.ts';
 import { type FlashImage, flashVirtual, readImage, virtualImage } from '../../flasher/index.ts';
 import {
   CauseError,
   type Flash,
-  isModel,
   type Powered,
   powerCycle,
   type RigBoard,

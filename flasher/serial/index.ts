@@ -1,4 +1,14 @@
-/** Images over the serial line. Upload over SMP needs a part of the kernel that does not exist yet. */
+/** Images over the serial line: into the memory of a running kernel, or to a U-Boot prompt. */
+export {
+  checkRunning,
+  type MemoryEvent,
+  type MemoryLimits,
+  type MemoryOptions,
+  memoryLimits,
+  type RunningBoard,
+  startFromMemory,
+  type UpdateFile,
+} from './memory.ts';
 export { type SerialLine, SerialReader } from './port.ts';
 export {
   bootThroughUBoot,

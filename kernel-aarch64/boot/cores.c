@@ -8,8 +8,10 @@
 #include "smp/start.h"
 
 #define UP_WAIT_MS 200u
+#define PARK_WAIT_MS 1000u
 
 extern void secondary_entry(void);
+[[noreturn]] void handover(uint64_t entry, const void *tree); /* boot/handover.S */
 
 struct found_core {
     uint64_t affinity;
@@ -18,6 +20,11 @@ struct found_core {
 static struct found_core found[MAX_CORES];
 static uint32_t found_count;
 static uint32_t started = 1;
+
+/* Cores that are asked to go wait at it until it is known that all have come. */
+static enum : uint32_t { GATE_NONE, GATE_CLOSED, GATE_OPEN } gate;
+static uint32_t at_gate;
+static const uint8_t *parking_place;
 
 void cores_probe(const struct fdt_node *node) {
     static const struct span type = {(const uint8_t *)"cpu", 4};
@@ -28,6 +35,13 @@ void cores_probe(const struct fdt_node *node) {
     core->affinity = reg.size == 8 ? (uint64_t)fdt_cell(reg, 0) << 32 | fdt_cell(reg, 1) : fdt_cell(reg, 0);
     core->release_addr = release.size == 8 ? (uint64_t)fdt_cell(release, 0) << 32 | fdt_cell(release, 1)
                                            : fdt_cell(release, 0);
+}
+
+static const struct found_core *found_of(uint32_t core) {
+    for (uint32_t i = 0; i < found_count; i++) {
+        if (found[i].affinity == core_affinity[core]) { return &found[i]; }
+    }
+    return nullptr;
 }
 
 static enum status release(uint64_t release_addr, uint64_t entry) {
@@ -67,13 +81,68 @@ enum status cores_start(void) {
     return result;
 }
 
+static uint64_t deadline_after(uint32_t ms) { return READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * ms; }
+
 enum status cores_wait(void) {
-    const uint64_t deadline = READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * UP_WAIT_MS;
+    const uint64_t deadline = deadline_after(UP_WAIT_MS);
     while (cores_count() < started) {
         if (READ_SYSREG(cntvct_el0) > deadline) { return STATUS_TIMEOUT; }
         cpu_relax(); /* not WFE: an event that came before would be the last */
     }
     return STATUS_OK;
+}
+
+/* Outside of interrupts, so that none is left half handled at the interrupt controller. */
+static void leave_when_asked(void) {
+    if (__atomic_load_n(&gate, __ATOMIC_ACQUIRE) == GATE_NONE) { return; }
+    __atomic_fetch_add(&at_gate, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&gate, __ATOMIC_ACQUIRE) == GATE_CLOSED) { cpu_relax(); }
+    if (__atomic_load_n(&gate, __ATOMIC_ACQUIRE) == GATE_OPEN) {
+        const struct found_core *self = found_of(core_id());
+        WRITE_SYSREG(daif, 0xfull << 6);
+        WRITE_SYSREG(cntv_ctl_el0, 0ull);
+        WRITE_SYSREG(cntp_ctl_el0, 0ull);
+        if (self->release_addr) { handover((uintptr_t)parking_place, (const void *)self->release_addr); }
+        psci_cpu_off();
+    }
+    __atomic_fetch_sub(&at_gate, 1, __ATOMIC_ACQ_REL);
+}
+
+static void wake(void *) {}
+
+static enum status gather(void) {
+    const uint64_t deadline = deadline_after(PARK_WAIT_MS);
+    __atomic_store_n(&gate, GATE_CLOSED, __ATOMIC_RELEASE);
+    for (uint32_t core = 1; core < started; core++) { (void)core_call(core, wake, nullptr); } /* a full queue wakes it too */
+    while (__atomic_load_n(&at_gate, __ATOMIC_ACQUIRE) < started - 1) {
+        if (READ_SYSREG(cntvct_el0) > deadline) {
+            __atomic_store_n(&gate, GATE_NONE, __ATOMIC_RELEASE);
+            return STATUS_TIMEOUT;
+        }
+        cpu_relax();
+    }
+    return STATUS_OK;
+}
+
+static void wait_until_off(uint64_t affinity) {
+    const uint64_t deadline = deadline_after(PARK_WAIT_MS);
+    while (!psci_is_off(affinity) && READ_SYSREG(cntvct_el0) < deadline) { cpu_relax(); }
+}
+
+/* A core that firmware does not take back stays where it is, and the next image goes on without it. */
+enum status cores_park(const uint8_t *parking) {
+    if (cores_up() != started) { return STATUS_BAD_STATE; }
+    enum status status = gather();
+    parking_place = parking;
+    for (uint32_t core = 1; core < started && status == STATUS_OK; core++) {
+        const uint64_t release_addr = found_of(core)->release_addr;
+        if (release_addr) { status = release(release_addr, 0); }
+    }
+    __atomic_store_n(&gate, status == STATUS_OK ? GATE_OPEN : GATE_NONE, __ATOMIC_RELEASE);
+    for (uint32_t core = 1; core < started && status == STATUS_OK; core++) {
+        if (!found_of(core)->release_addr) { wait_until_off(core_affinity[core]); }
+    }
+    return status;
 }
 
 /* Interrupts stay unmasked: idle is what this core is outside of them. */
@@ -87,5 +156,6 @@ void secondary_main(void) {
         core_idle();
         WRITE_SYSREG(daif, masked & ~(6ull << 6)); /* SError and IRQ: takes the interrupt that woke it */
         barrier_isb();
+        leave_when_asked();
     }
 }

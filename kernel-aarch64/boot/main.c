@@ -1,6 +1,7 @@
 /* Start-up in named levels, then the loop of core 0. */
 #include "boot/cores.h"
 #include "boot/network.h"
+#include "boot/takeover.h"
 #include "bpf/jit/jit.h"
 #include "drivers/board.h"
 #include "drivers/board_start.h"
@@ -136,6 +137,7 @@ static void sleep_after(uint32_t sequence) {
         const uint32_t sequence = core_irq_sequence();
         const bool link_worked = link_poll();
         const bool slots_worked = slots_poll();
+        takeover_poll();
         update_poll();
         runaway_poll();
         quiescent_point();

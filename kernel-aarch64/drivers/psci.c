@@ -1,7 +1,9 @@
 #include "drivers/psci.h"
 
-#define CPU_ON_64 0xc4000003u     /* §5.6 */
-#define SYSTEM_RESET 0x84000009u  /* §5.11 */
+#define CPU_OFF 0x84000002u          /* §5.5 */
+#define CPU_ON_64 0xc4000003u        /* §5.6 */
+#define AFFINITY_INFO_64 0xc4000004u /* §5.7; 1: off */
+#define SYSTEM_RESET 0x84000009u     /* §5.11 */
 
 static enum { CONDUIT_NONE, CONDUIT_HVC, CONDUIT_SMC } conduit;
 
@@ -33,6 +35,10 @@ enum status psci_cpu_on(uint64_t affinity, uint64_t entry_addr_phys, uint64_t co
     if (!psci_present()) { return STATUS_NOT_SUPPORTED; }
     return call(CPU_ON_64, affinity, entry_addr_phys, context) == 0 ? STATUS_OK : STATUS_UNKNOWN;
 }
+
+void psci_cpu_off(void) { call(CPU_OFF, 0, 0, 0); }
+
+bool psci_is_off(uint64_t affinity) { return call(AFFINITY_INFO_64, affinity, 0, 0) == 1; }
 
 void psci_system_reset(void) {
     if (psci_present()) { call(SYSTEM_RESET, 0, 0, 0); }

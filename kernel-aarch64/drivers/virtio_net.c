@@ -75,6 +75,10 @@ enum status net_init(void) {
     return status;
 }
 
+void net_close(void) {
+    if (base) { mmio_write(base + VIRTIO_STATUS, 0); }
+}
+
 bool net_present(void) { return base != 0; }
 
 void net_on_receive(net_receive receive) { receiver = receive; }

@@ -28,6 +28,9 @@
 #define SLOT_STATE_CONFIRMED 3u /* said itself that it works */
 #define SLOT_STATE_REJECTED 4u /* was started and did not confirm itself, or does not hold any more */
 
+#define IMAGE_NUMBER_SLOTS 0u
+#define IMAGE_NUMBER_MEMORY 1u
+
 #define IMAGE_COMMAND_STATE 0u
 #define IMAGE_COMMAND_UPLOAD 1u
 #define IMAGE_COMMAND_ERASE 5u

@@ -4,16 +4,17 @@
 #include "drivers/console.h"
 #include "link/receive.h"
 #include "link/reset.h"
+#include "update/update.h"
 
 /* Time for the transmitter to send what is in its FIFO: 64 characters of 10 bits at 115200 baud are 5.6 ms. */
 constexpr uint64_t FIFO_DRAIN_NS = 10'000'000;
 
 enum status link_init(void) { return STATUS_OK; }
 
-[[noreturn]] static void reset_after_reply(void) {
+static void reset_after_reply(void) {
     const uint64_t start = clock_ns();
     while (clock_ns() - start < FIFO_DRAIN_NS) {}
-    board_reset();
+    if (!update_reset()) { board_reset(); }
 }
 
 bool link_poll(void) {
@@ -23,6 +24,6 @@ bool link_poll(void) {
         worked = true;
         if (receive_byte(byte, console_put)) { break; }
     }
-    if (reset_is_due()) { reset_after_reply(); }
+    if (reset_take()) { reset_after_reply(); }
     return worked;
 }

@@ -13,7 +13,11 @@ enum : uint8_t { OS_ECHO = 0, OS_TASKSTAT = 2, OS_MPSTAT = 3, OS_RESET = 5, OS_P
 
 static bool reset_asked;
 
-bool reset_is_due(void) { return reset_asked; }
+bool reset_take(void) {
+    const bool asked = reset_asked;
+    reset_asked = false;
+    return asked;
+}
 
 static enum status echo(struct cbor_reader *in, struct cbor_writer *out) {
     struct span text;

@@ -1,4 +1,4 @@
 #pragma once
 
-/* True once a reset was asked for; the reply goes out first. */
-[[nodiscard]] bool reset_is_due(void);
+/* True once after a reset was asked for; the reply goes out first. */
+[[nodiscard]] bool reset_take(void);

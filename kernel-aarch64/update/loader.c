@@ -6,30 +6,63 @@
 #include <stddef.h>
 
 #define HANDOFF_MAGIC 0x31464f444e414856ull /* "VHANDOF1" */
-#define DISTANCE_BYTES 0x1000000ull         /* from this image to the next: 16 MiB, a multiple of 2 MiB, above both sizes */
-#define MEMORY_RANGES 8u
+#define RANGES 24u
+#define RESERVATIONS_AT 16u /* off_mem_rsvmap in the header of the tree (Devicetree Specification 0.4, §5.2) */
 
 extern struct handoff __handoff; /* boot/kernel.ld */
 [[noreturn]] void handover(uint64_t entry, const void *tree); /* boot/handover.S */
 
-static struct {
+static const void *tree;
+
+/* What the tree says of memory. Where it says more than is kept here, nothing counts as free. */
+static struct range {
     uint64_t start, size_bytes;
-} memory[MEMORY_RANGES];
-static uint32_t memory_count;
+    bool reserved;
+} ranges[RANGES];
+static uint32_t range_count;
+
+static void range_add(uint64_t start, uint64_t size_bytes, bool reserved) {
+    if (range_count < RANGES) { ranges[range_count] = (struct range){start, size_bytes, reserved}; }
+    range_count += range_count <= RANGES;
+}
+
+static bool is_reserving(const struct fdt_node *node) {
+    static const char name[] = "reserved-memory"; /* Devicetree Specification 0.4, §3.5 */
+    uint32_t i = 0;
+    while (i < sizeof(name) - 1 && node->name[i] == name[i]) { i++; }
+    return node->name[i] == name[i];
+}
 
 void memory_probe(const struct fdt_node *node) {
     static const struct span type = {(const uint8_t *)"memory", 7};
-    if (!span_equal(node->property[FDT_DEVICE_TYPE], type)) { return; }
-    for (uint32_t i = 0; memory_count < MEMORY_RANGES; i++) {
-        if (fdt_reg(node, i, &memory[memory_count].start, &memory[memory_count].size_bytes) != STATUS_OK) { return; }
-        memory_count++;
+    const bool reserved = node->depth == 2 && is_reserving(node->parent);
+    uint64_t start, size_bytes;
+    if (!reserved && !span_equal(node->property[FDT_DEVICE_TYPE], type)) { return; }
+    for (uint32_t i = 0; fdt_reg(node, i, &start, &size_bytes) == STATUS_OK; i++) { range_add(start, size_bytes, reserved); }
+}
+
+static uint64_t be64(const uint8_t *bytes) {
+    uint64_t value;
+    memcpy(&value, bytes, sizeof(value));
+    return __builtin_bswap64(value);
+}
+
+/* The tree itself, and its list of reservations: pairs of start and size, up to one of zeros (§5.3). */
+void loader_init(const void *at, uint64_t tree_bytes) {
+    const uint8_t *bytes = at;
+    tree = at;
+    if (tree_bytes == 0) { return; }
+    range_add((uintptr_t)at, tree_bytes, true);
+    uint64_t pair = be64(bytes + RESERVATIONS_AT) >> 32;
+    for (; pair + 16 <= tree_bytes && be64(bytes + pair + 8) != 0; pair += 16) {
+        range_add(be64(bytes + pair), be64(bytes + pair + 8), true);
     }
 }
 
 static bool is_memory(uint64_t start, uint64_t size_bytes) {
-    for (uint32_t i = 0; i < memory_count; i++) {
-        const uint64_t before = start - memory[i].start;
-        if (before < memory[i].size_bytes && size_bytes <= memory[i].size_bytes - before) { return true; }
+    for (uint32_t i = 0; i < range_count; i++) {
+        const uint64_t before = start - ranges[i].start;
+        if (!ranges[i].reserved && before < ranges[i].size_bytes && size_bytes <= ranges[i].size_bytes - before) { return true; }
     }
     return false;
 }
@@ -39,7 +72,7 @@ static uint32_t handoff_crc(const struct handoff *handoff) { return crc32(handof
 bool loader_take_handoff(struct handoff *out) {
     *out = __handoff;
     __handoff.magic = 0; /* what is left in memory after a reset says nothing */
-    return out->magic == HANDOFF_MAGIC && out->crc == handoff_crc(out) && out->slot < SLOTS;
+    return out->magic == HANDOFF_MAGIC && out->crc == handoff_crc(out) && (out->slot < SLOTS || (out->slot == SLOT_NONE && out->test == 0));
 }
 
 /* One attempt after the other to have an image in the memory behind this one. */
@@ -60,41 +93,68 @@ static enum status load(void *cookie, uint32_t slot) {
     const struct loading *loading = cookie;
     enum status status = slot_check(loading->store, slot, copy_page, loading->target, loading->image, loading->refusal);
     const struct image_manifest *manifest = &loading->image->manifest;
-    if (status == STATUS_OK && (manifest->memory_bytes > loading->limit_bytes || manifest->bytes > manifest->memory_bytes)) {
-        status = STATUS_BAD_IMAGE;
+    const bool fits = manifest->memory_bytes <= loading->limit_bytes && manifest->memory_bytes >= STATIC_BYTES;
+    if (status == STATUS_OK && (!fits || manifest->bytes > HANDOFF_OFFSET)) {
+        status = REFUSE(loading->refusal, STATUS_BAD_IMAGE, "it needs %u bytes of memory", manifest->memory_bytes);
     }
     if (status != STATUS_OK) { *loading->refused = slot; }
     return status;
 }
 
-/* Free memory behind this image, up to the device tree or the end of the range; 0 when there is too little. */
-static uint64_t room_at(uint64_t start, uint64_t tree) {
-    const uint64_t size_bytes = tree > start && tree - start < DISTANCE_BYTES ? tree - start : DISTANCE_BYTES;
+/* Free memory from there on, at most DISTANCE_BYTES; 0 when there is too little for an image. */
+static uint64_t room_at(uint64_t start) {
+    uint64_t size_bytes = range_count <= RANGES ? DISTANCE_BYTES : 0;
+    for (uint32_t i = 0; i < range_count && i < RANGES; i++) {
+        const struct range *range = &ranges[i];
+        if (!range->reserved || range->start >= start + size_bytes || range->start + range->size_bytes <= start) { continue; }
+        size_bytes = range->start > start ? range->start - start : 0;
+    }
     return size_bytes > SLOT_BYTES && is_memory(start, size_bytes) ? size_bytes : 0;
 }
 
-[[noreturn]] static void enter(const struct loading *loading, uint32_t slot, const void *tree) {
+/* Everything that the image will use before its caches are on is in memory, and in no cache: an earlier image may have run
+ * in the same place. */
+static void prepare(const struct loading *loading, uint32_t slot, bool test) {
+    const struct image_manifest *manifest = &loading->image->manifest;
     struct handoff *handoff = (struct handoff *)(void *)(loading->target + HANDOFF_OFFSET);
-    *handoff = (struct handoff){.magic = HANDOFF_MAGIC, .slot = slot};
-    handoff->test = loading->store->record.slots[slot].state == SLOT_STATE_TEST;
-    memcpy(handoff->root, loading->image->manifest.root, sizeof(handoff->root));
+    *handoff = (struct handoff){.magic = HANDOFF_MAGIC, .slot = slot, .test = test};
+    handoff->sequence = manifest->sequence < UINT32_MAX ? (uint32_t)manifest->sequence : UINT32_MAX;
+    memcpy(handoff->root, manifest->root, sizeof(handoff->root));
     handoff->crc = handoff_crc(handoff);
-    cache_clean(loading->target, loading->image->manifest.bytes);
-    cache_clean(handoff, sizeof(*handoff));
-    handover((uintptr_t)loading->target, tree);
+    cache_clean(loading->target, STATIC_BYTES);
 }
 
-void loader_run(struct store *store, const void *tree, uint64_t tree_bytes, void (*close)(void), uint32_t *refused,
-                struct refusal *refusal) {
-    static struct slot_image image;
+void loader_enter(const uint8_t *place) { handover((uintptr_t)place, tree); }
+
+static struct slot_image image;
+
+void loader_run(struct store *store, void (*close)(void), uint32_t *refused, struct refusal *refusal) {
     const uint64_t target = (uintptr_t)__image_start + DISTANCE_BYTES;
-    const uint64_t limit = room_at(target, (uintptr_t)tree);
-    const bool inside = (uintptr_t)tree <= target && (uintptr_t)tree + tree_bytes > target;
+    const uint64_t limit = room_at(target);
     uint32_t slot;
     *refused = SLOT_NONE;
-    if (limit == 0 || inside || map_range(target, target, limit, MAP_DATA) != STATUS_OK) { return; }
+    if (limit == 0 || map_range(target, target, limit, MAP_DATA) != STATUS_OK) { return; }
     struct loading loading = {store, (uint8_t *)(uintptr_t)target, limit, &image, refusal, refused};
     if (slots_choose(store, load, &loading, &slot) != STATUS_OK) { return; }
     close();
-    enter(&loading, slot, tree);
+    prepare(&loading, slot, store->record.slots[slot].state == SLOT_STATE_TEST);
+    loader_enter(loading.target);
+}
+
+enum status loader_find_room(uint8_t **place) {
+    const uint64_t start = (uintptr_t)__image_start;
+    const uint64_t beside[2] = {start + DISTANCE_BYTES, start - DISTANCE_BYTES};
+    for (uint32_t i = 0; i < 2; i++) {
+        *place = (uint8_t *)(uintptr_t)beside[i];
+        if (room_at(beside[i]) == DISTANCE_BYTES) { return map_range(beside[i], beside[i], DISTANCE_BYTES, MAP_DATA); }
+    }
+    return STATUS_NO_MEMORY;
+}
+
+enum status loader_load(struct store *store, uint32_t slot, uint8_t *place, uint64_t limit_bytes, struct refusal *refusal) {
+    uint32_t refused;
+    const struct loading loading = {store, place, limit_bytes, &image, refusal, &refused};
+    const enum status status = load((void *)&loading, slot);
+    if (status == STATUS_OK) { prepare(&loading, SLOT_NONE, false); }
+    return status;
 }

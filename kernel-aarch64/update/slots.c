@@ -100,7 +100,8 @@ enum status slots_confirm(struct store *store, uint32_t running) {
     return store_write(store, &next);
 }
 
-uint64_t slots_newest_confirmed(const struct store *store) {
+uint64_t slots_oldest_allowed(const struct store *store) {
     const uint32_t active = store->record.active;
-    return active < SLOTS ? store->record.slots[active].sequence : 0;
+    const uint64_t confirmed = active < SLOTS ? store->record.slots[active].sequence : 0;
+    return confirmed > store->oldest ? confirmed : store->oldest;
 }

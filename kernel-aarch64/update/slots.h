@@ -34,5 +34,5 @@ typedef enum status (*slot_checker)(void *cookie, uint32_t slot);
 [[nodiscard]] enum status slots_set_test(struct store *store, uint32_t slot);
 /* What runs is confirmed and active from now on. STATUS_BAD_STATE when it is not under test. */
 [[nodiscard]] enum status slots_confirm(struct store *store, uint32_t running);
-/* Sequence number that a new image must be above. */
-[[nodiscard]] uint64_t slots_newest_confirmed(const struct store *store);
+/* Sequence number that a new image must not be below. */
+[[nodiscard]] uint64_t slots_oldest_allowed(const struct store *store);

@@ -34,6 +34,7 @@ static_assert(sizeof(struct slot_record) == RECORD_SECTORS * SECTOR_BYTES);
 struct store {
     const struct block_device *device; /* null: there is none */
     uint64_t first;                    /* sector that the partition begins at */
+    uint64_t oldest;                   /* images below this sequence number are refused, whatever was confirmed */
     struct slot_record record;
 };
 

@@ -32,9 +32,9 @@ static enum status check_manifest(const struct image_manifest *manifest, const s
         return REFUSE(refusal, STATUS_WRONG_BOARD, "the image is for '%.*s', this is '" BOARD_CLASS "'",
                       (int)manifest->board_class.size, (const char *)manifest->board_class.data);
     }
-    const uint64_t newest = slots_newest_confirmed(store);
-    if (manifest->sequence >= newest) { return STATUS_OK; }
-    return REFUSE(refusal, STATUS_OLDER_SEQUENCE, "image %lu; the confirmed one is %lu", manifest->sequence, newest);
+    const uint64_t oldest = slots_oldest_allowed(store);
+    if (manifest->sequence >= oldest) { return STATUS_OK; }
+    return REFUSE(refusal, STATUS_OLDER_SEQUENCE, "image %lu; the one before is %lu", manifest->sequence, oldest);
 }
 
 /* What was received is one thing, what lies on the medium another: it is read back. */

@@ -1,7 +1,7 @@
 /** It starts, and is what it should be. */
 import { contractId } from '../../abi/index.ts';
+import { isModel } from '../../boards/index.ts';
 import { CauseError } from '../cause.ts';
-import { isModel } from '../device-tree.ts';
 import { suite } from './suite.ts';
 
 const RESTART_MS = 60_000;

@@ -112,10 +112,15 @@ const struct slot *update_slot(uint32_t slot) {
 uint32_t update_running(void) { return 0; }
 uint32_t update_active(void) { return SLOT_NONE; }
 bool update_is_running(struct span sha) { return span_equal(sha, (struct span){only.sha, 32}); }
-enum status update_begin(uint32_t size_bytes, struct span sha, struct refusal *) {
+const struct slot *update_memory(void) {
+    static const struct slot empty;
+    return &empty;
+}
+enum status update_test_memory(struct span, struct refusal *) { return STATUS_NO_ENTRY; }
+enum status update_begin(uint32_t, uint32_t size_bytes, struct span sha, struct refusal *) {
     return size_bytes > 0 && sha.size == 32 ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
-enum status update_take(uint32_t offset, struct span data, uint32_t *next, struct refusal *) {
+enum status update_take(uint32_t, uint32_t offset, struct span data, uint32_t *next, struct refusal *) {
     *next = offset + data.size;
     return STATUS_OK;
 }
@@ -218,10 +223,11 @@ static int fuzz(uint64_t seed, uint32_t rounds) {
 
 int main(int argc, char **argv) {
     if (argc == 4) { return fuzz(strtoull(argv[2], nullptr, 0), (uint32_t)atoi(argv[3])); }
-    for (int c; (c = getchar()) != EOF && !reset_is_due();) {
+    bool reset = false;
+    for (int c; !reset && (c = getchar()) != EOF; reset = reset_take()) {
         (void)receive_byte((uint8_t)c, put);
         fflush(stdout);
     }
-    if (reset_is_due()) { puts("reset"); }
+    if (reset) { puts("reset"); }
     return 0;
 }

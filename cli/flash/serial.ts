@@ -1,0 +1,131 @@
+/** A board that runs a kernel already: the image goes over its own line into memory, and takes its place. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { boardNamed } from '../../boards/index.ts';
+import { BOARD_CLASS, keyId, paths, signImage, updateFile } from '../../firmware/index.ts';
+import { chosenKey, type SigningKey, signCommand } from '../../firmware/sign.ts';
+import {
+  checkRunning,
+  FlashError,
+  type MemoryEvent,
+  type RunningBoard,
+  startFromMemory,
+  type UpdateFile,
+} from '../../flasher/index.ts';
+import { LinkTimeoutError, VelocityLink } from '../../link/index.ts';
+import type { Context } from '../context.ts';
+import { type Prepared, prepare } from './image.ts';
+import type { FlashOptions } from './options.ts';
+import { transfer } from './progress.ts';
+
+const IMAGE_BOARD = 'jetson-nano'; // every board takes the same image; this one's build needs no device tree
+/** A board that was switched on a moment ago. */
+const READY_MS = 5000;
+/** Some lines of a terminal lose a frame now and then. */
+const RETRIES = 3;
+
+const fileOf = (bytes: Buffer, build: string): UpdateFile => ({
+  bytes,
+  hash: createHash('sha256').update(bytes).digest(),
+  build,
+});
+
+/** Signed with a number that only grows; kept, so that an upload that broke off is taken up again with the same bytes. */
+const signedNow = ({ image, parts: { manifest } }: Prepared, key: SigningKey): Buffer => {
+  const folder = join(paths.state, 'updates');
+  const path = join(folder, `${image.sha256}-${keyId(key.publicKey)}`);
+  if (existsSync(path)) return readFileSync(path);
+  const facts = {
+    board_class: BOARD_CLASS,
+    memory_bytes: manifest.image.memory_bytes,
+    build: manifest.build,
+    version: manifest.version,
+    sequence: BigInt(Math.floor(Date.now() / 1000)),
+  };
+  const file = updateFile(image.bytes, signImage(image.bytes, facts, key));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path, file);
+  return file;
+};
+
+const updateOf = async (context: Context, options: FlashOptions): Promise<UpdateFile> => {
+  const prepared = await prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
+  const { image, parts } = prepared;
+  const bytes = options.image
+    ? updateFile(image.bytes, Buffer.from(parts.manifest.signed, 'base64'))
+    : signedNow(prepared, chosenKey(options.key));
+  return fileOf(bytes, image.build);
+};
+
+/** The kernel that runs may be of another release: what an upload takes is the same in all. */
+const open = async (context: Context, port: string, { baud, key }: FlashOptions) => {
+  try {
+    return await VelocityLink.open(port, {
+      ...(baud ? { baudRate: baud } : {}),
+      readyTimeoutMs: READY_MS,
+      retries: RETRIES,
+      anyContract: true,
+      onConsole: (line) => context.output.note(line),
+      signer: (command) => signCommand(command, chosenKey(key)),
+    });
+  } catch (cause) {
+    if (!(cause instanceof LinkTimeoutError)) throw cause;
+    throw new FlashError('timeout', port, 'no running velocity kernel answers', {
+      hint: 'restart the board; at a U-Boot prompt add --u-boot; for a first start write its card with --to DISK, or put it into USB boot mode',
+      cause,
+    });
+  }
+};
+
+const runningOf = (link: VelocityLink): RunningBoard => ({
+  describe: () => link.describe(),
+  info: () => link.info(),
+  state: () => link.images.state(),
+  upload: (file, onProgress) => link.images.upload(file, onProgress, 'memory'),
+  arm: (hash) => link.images.test(hash, 'memory'),
+  reset: () => link.reset(),
+  onConsole: (listener) => link.onConsole(listener),
+});
+
+const show =
+  ({ output }: Context, port: string) =>
+  (event: MemoryEvent) => {
+    if (event.event === 'send') return transfer(output, 'send', event.file, event.done, event.total);
+    if (event.event === 'start') return output.progress(`waiting for the new kernel on ${port}`);
+    output.fact({ ...event, port }, `${port}: ${event.board} runs build ${event.build}`);
+  };
+
+const work = async (context: Context, link: VelocityLink, port: string, options: FlashOptions) => {
+  const { output, cleanup } = context;
+  const file = await updateOf(context, options);
+  const running = runningOf(link);
+  const board = options.board ? { board: boardNamed(options.board) } : {};
+  const run = { ...board, signal: cleanup.signal, onEvent: show(context, port) };
+  const name = options.board ?? port;
+  if (options.dryRun || options.verifyOnly) {
+    const { build } = await checkRunning(running, run);
+    if (options.dryRun) {
+      const line = `would send ${file.bytes.length} bytes into the memory of ${name}, and start build ${file.build}`;
+      return output.fact({ event: 'plan', method: 'serial', to: port, bytes: file.bytes.length }, line);
+    }
+    if (build === file.build) return output.fact({ event: 'verified', to: port }, `${name} runs this build`);
+    throw new FlashError('verify_failed', port, `runs build ${build}, not ${file.build}`, {
+      hint: 'flash it without --verify-only',
+    });
+  }
+  await startFromMemory(running, file, run);
+  const fact = { event: 'flashed', board: name, build: file.build, confirmed: true };
+  output.fact(fact, `${name} runs velocity ${file.build}, from memory: a reset brings the one before back`);
+};
+
+export const flashSerial = async (context: Context, port: string, options: FlashOptions): Promise<void> => {
+  const link = await open(context, port, options);
+  const forget = context.cleanup.add(() => link.close());
+  try {
+    await work(context, link, port, options);
+  } finally {
+    await link.close();
+    void forget();
+  }
+};

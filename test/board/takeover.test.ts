@@ -1,0 +1,159 @@
+/** A running kernel is replaced over its own line, from memory; and goes on where that is refused. */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import { boardNamed } from '../../boards/index.ts';
+import { startBoard } from '../../cli/virtual.ts';
+import { type ImageFacts, imageFromElf, paths, signImage, updateFile } from '../../firmware/index.ts';
+import { chosenKey, type SigningKey, signCommand } from '../../firmware/sign.ts';
+import { RefusedError, VelocityLink } from '../../link/index.ts';
+import type { VirtualBoardOptions } from '../../rig/index.ts';
+import { strangersKey } from './programs.ts';
+
+const BOOT_TIMEOUT_MS = 60_000;
+const owner = chosenKey();
+
+type Bench = { link: VelocityLink; console: string[]; image: Buffer; facts: ImageFacts };
+
+const opened = async (address: string, console: string[]) =>
+  VelocityLink.open(address, {
+    readyTimeoutMs: BOOT_TIMEOUT_MS,
+    onConsole: (line) => console.push(line),
+    signer: (command) => signCommand(command, owner),
+  });
+
+const onBoard = async (
+  t: ExecutionContext,
+  name: string,
+  options: Pick<VirtualBoardOptions, 'machine'> = {},
+): Promise<Bench> => {
+  t.timeout(400_000);
+  const board = await startBoard(name, () => {}, options);
+  t.teardown(board.stop);
+  const console: string[] = [];
+  const link = await opened(board.address, console);
+  t.teardown(() => link.close());
+  const { manifest } = board;
+  const facts = {
+    board_class: 'aarch64',
+    memory_bytes: manifest.image.memory_bytes,
+    build: manifest.build,
+    version: manifest.version,
+    sequence: 5n,
+  };
+  return { link, console, image: readFileSync(paths.image), facts };
+};
+
+const update = ({ image, facts }: Bench, more: Partial<ImageFacts> = {}, key: SigningKey = owner) =>
+  updateFile(image, signImage(image, { ...facts, ...more }, key));
+
+/** Signed like an image; what is in it nobody looks at before it is started. */
+const small = (bench: Bench, more: Partial<ImageFacts>, key: SigningKey = owner) =>
+  update({ ...bench, image: randomBytes(9000) }, more, key);
+
+/** Replaces what runs; what the new kernel says of itself. */
+const takeOver = async ({ link }: Bench, file: Buffer) => {
+  await link.images.test(await link.images.upload(file, undefined, 'memory'), 'memory');
+  await link.reset();
+  return { ...(await link.handshake(BOOT_TIMEOUT_MS)), ...(await link.measured()) };
+};
+
+const places = ({ console }: Bench) =>
+  console.flatMap((line) => /image at (0x[0-9a-f]+)/.exec(line)?.[1] ?? []).map(Number);
+
+const benches: readonly [string, Pick<VirtualBoardOptions, 'machine'>][] = [
+  ['qemu-virt', {}],
+  ['qemu-virt', { machine: 'virt,gic-version=3,virtualization=on' }],
+  ['rpi3b', {}],
+  ['rpi4b', {}],
+];
+
+for (const [name, options] of benches) {
+  test.serial(`${name}_is_taken_over_twice_with_all_its_cores ${options.machine ?? ''}`, async (t) => {
+    const bench = await onBoard(t, name, options);
+    const { cores, boot } = await bench.link.info();
+    for (let i = 0; i < 2; i++) {
+      const now = await takeOver(bench, update(bench, { sequence: BigInt(5 + i) }));
+      t.is(now.cores, cores);
+      t.is(now.cores, boardNamed(name).qemu!.cores);
+      t.is(now.slot, 2, 'no slot');
+      t.is(now.image_root.length, 32, 'measured when it was started');
+      t.notDeepEqual(now.boot, boot);
+    }
+    const [first, second, third] = places(bench);
+    t.true(
+      second! - first! === 1 << 24 && Math.abs(third! - second!) === 1 << 24,
+      `${first} ${second} ${third}`,
+    );
+    await bench.link.timer(100);
+    const { missed } = await bench.link.bench('swap', 200);
+    t.is(missed, 0n, 'modules are swapped on the clock as before');
+  });
+}
+
+const refused = async (t: ExecutionContext, status: string, work: Promise<unknown>) => {
+  const error = await t.throwsAsync(work, { instanceOf: RefusedError });
+  t.is(error?.status, status, error?.message);
+};
+
+const broken: Readonly<Record<string, readonly [(bench: Bench) => Buffer, string]>> = {
+  'the signature of an unknown key': [(bench) => small(bench, {}, strangersKey()), 'unknown_key'],
+  'a flipped bit in the image': [
+    (bench) => {
+      const file = small(bench, {});
+      file[10_000]! ^= 4;
+      return file;
+    },
+    'image_root',
+  ],
+  'another board class': [(bench) => small(bench, { board_class: 'riscv64' }), 'wrong_board'],
+  'more bytes than a slot has': [() => Buffer.alloc((1 << 20) + 4096), 'invalid_argument'],
+};
+
+test.serial('what_is_refused_leaves_the_running_kernel_as_it_is', async (t) => {
+  const bench = await onBoard(t, 'qemu-virt');
+  const { link } = bench;
+  const { boot } = await link.info();
+  const goesOn = async (what: string) => t.deepEqual((await link.info()).boot, boot, what);
+  for (const [what, [make, status]] of Object.entries(broken)) {
+    await refused(t, status, link.images.upload(make(bench), undefined, 'memory'));
+    await goesOn(what);
+  }
+  const file = update(bench);
+  const hash = createHash('sha256').update(file).digest();
+  await refused(t, 'no_entry', link.images.test(hash, 'memory'));
+
+  const greedy = small(bench, { memory_bytes: 1 << 24 });
+  const held = await link.images.upload(greedy, undefined, 'memory');
+  await refused(t, 'bad_image', link.images.test(held, 'memory'));
+  await goesOn('more memory than is free');
+
+  const stop = new Error('the host is lost');
+  const cut = link.images.upload(
+    file,
+    (done) => {
+      if (done > 100_000) throw stop;
+    },
+    'memory',
+  );
+  t.is(await t.throwsAsync(cut), stop);
+  await goesOn('a cut upload');
+  const steps: number[] = [];
+  await link.images.upload(file, (done) => steps.push(done), 'memory');
+  t.true(steps[0]! > 100_000, 'it is taken up again where it broke off');
+  await link.images.test(hash, 'memory');
+  await link.reset();
+  await link.handshake(BOOT_TIMEOUT_MS);
+  t.notDeepEqual((await link.info()).boot, boot);
+  await refused(t, 'older_sequence', link.images.upload(small(bench, { sequence: 4n }), undefined, 'memory'));
+});
+
+test.serial('a_reset_without_an_image_in_memory_is_one', async (t) => {
+  const bench = await onBoard(t, 'qemu-virt');
+  await takeOver(bench, update(bench));
+  await bench.link.reset();
+  await bench.link.handshake(BOOT_TIMEOUT_MS);
+  const { image_root, slot } = await bench.link.measured();
+  t.deepEqual([image_root.length, slot], [0, 2], 'what the firmware starts');
+  t.is(imageFromElf(readFileSync(paths.elf)).buildId, bench.facts.build);
+});
