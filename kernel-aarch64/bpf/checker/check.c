@@ -19,7 +19,7 @@
 #include "bpf/verifier/structure.h"
 #include "lib/mem.h"
 
-enum { HEADS = 256, CLASS_BYTES = 64, CLASSES = 320 };
+enum { HEADS = 256, CLASS_BYTES = 128, CLASSES = 64 };
 
 static const uint64_t walked_limit = (uint64_t)1 << 62;
 
@@ -81,7 +81,8 @@ static uint32_t keep(struct checker *c, const struct change *change) {
     uint32_t *spare = size_class < CLASSES ? &c->spare[size_class] : nullptr;
     fresh->head = 0;
     if (++c->v->states > c->v->result->states) { c->v->result->states = c->v->states; }
-    if (spare != nullptr && *spare != 0) {
+    bool scarce = c->arena_used > c->arena_bytes / 2; /* until then, copying is not worth it */
+    if (scarce && spare != nullptr && *spare != 0) {
         place = *spare;
         *spare = entry_at(c, place)->next;
         memcpy(entry_at(c, place), fresh, fresh->bytes);
@@ -358,7 +359,8 @@ static uint32_t next_waiting(const struct checker *c, uint32_t after) {
 static enum status pass(struct checker *c) {
     uint32_t pc = 0, count = c->v->program->count;
     next_event(c);
-    enum status status = leave(c, 0, EVENT_FALL);
+    bool waits_first = is_due(c, EVENT_FALL) || is_due(c, EVENT_LOOP);
+    enum status status = waits_first ? leave(c, 0, EVENT_FALL) : run(c);
     while (status == STATUS_OK) {
         if (c->in.bad) { return refuse_certificate(c, "it is cut off"); }
         if (is_due(c, EVENT_ORDER)) {

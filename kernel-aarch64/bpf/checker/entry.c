@@ -3,13 +3,14 @@
 #include "bpf/checker/entry.h"
 #include "bpf/checker/format.h"
 
-/* Room in which any state with at most a rank fits. */
-enum { AMPLE_BYTES = 8 * 1024 };
+/* Room in which any state without ranks fits, and how much more for each rank. */
+enum { AMPLE_BYTES = 8 * 1024, RANK_BYTES = 16 + 16 * (REGS + STACK_SLOTS) };
+static_assert(sizeof(struct entry) + 8 * ((FIELD_WORDS + VALUE_WORDS) * FRAME_POINTER + (1 + FIELD_WORDS + VALUE_WORDS) * STACK_SLOTS) <= AMPLE_BYTES);
 
 static uint32_t count_of(uint64_t mask) { return (uint32_t)__builtin_popcountll(mask); }
 
 static bool has_room(const struct machine *m, uint64_t room) {
-    if (room >= AMPLE_BYTES && m->rank_count == 0) { return true; }
+    if (room >= AMPLE_BYTES + m->rank_count * (uint64_t)RANK_BYTES) { return true; }
     uint64_t needed = sizeof(struct entry) + (FIELD_WORDS + VALUE_WORDS) * 8 * FRAME_POINTER;
     needed += (1 + FIELD_WORDS + VALUE_WORDS) * 8 * (uint64_t)count_of(m->frame->used);
     for (uint32_t i = 0; i < m->rank_count; i++) { needed += 16 + 16 * (count_of(m->ranks[i].regs) + count_of(m->ranks[i].slots)); }
