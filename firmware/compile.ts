@@ -37,6 +37,8 @@ const coldParts = [
   'boot/',
   'bpf/checker/change.c',
   'bpf/checker/covers.c',
+  'bpf/checker/entry.c',
+  'bpf/checker/machine.c',
   'bpf/checker/rank.c',
   'bpf/helpers/',
   'bpf/interp/',

@@ -16,6 +16,7 @@
 #include "bpf/checker/entry.h"
 #include "bpf/checker/fast.h"
 #include "bpf/checker/format.h"
+#include "bpf/verifier/reference.h"
 #include "bpf/verifier/structure.h"
 #include "lib/mem.h"
 
@@ -394,8 +395,10 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     memset(c->first, 0, count * sizeof(*c->first));
     memset(c->waiting, 0, (count + 63) / 64 * 8);
     memset(c->spare, 0, sizeof(c->spare));
+    if (is_privileged(v) && !reference_open(v)) { return nullptr; }
     c->arena = v->free;
     c->arena_bytes = (uint32_t)(v->limit - v->free);
+    v->free = v->limit;
     c->arena_used = CLASS_BYTES; /* 0 is no place */
     machine_begin(v, &c->machine, frame);
     return c;

@@ -27,6 +27,8 @@ static struct references *references(struct verifier *v) {
     return v->references;
 }
 
+bool reference_open(struct verifier *v) { return references(v) != nullptr; }
+
 static bool set_has(uint64_t set, uint8_t name) {
     for (; set != 0; set >>= 8) {
         if ((uint8_t)set == name) { return true; }

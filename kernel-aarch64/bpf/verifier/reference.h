@@ -12,6 +12,9 @@ static inline bool reg_has_reference(const struct reg *r) {
 
 enum { REFERENCE_LOCK = 255 };
 
+/* Takes the memory for references, which the first one would, for who lends out all that is left. False when there is none. */
+[[nodiscard]] bool reference_open(struct verifier *v);
+
 /* Holds what this instruction acquires; *reference names it. */
 [[nodiscard]] enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *reference);
 /* The lock, which is held once at most. */
