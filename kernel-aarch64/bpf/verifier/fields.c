@@ -105,7 +105,7 @@ static enum status check_call(struct verifier *v, uint32_t pc, struct bpf_insn i
 }
 
 static enum status check_legacy_packet(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
-    if ((v->type->flags & TYPE_LEGACY_LOADS) == 0) {
+    if (!OTHER_PLATFORMS || (v->type->flags & TYPE_LEGACY_LOADS) == 0) {
         return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "legacy packet load; read through ctx->data");
     }
     bool indirect = (insn.opcode & 0xe0u) == BPF_MODE_IND;

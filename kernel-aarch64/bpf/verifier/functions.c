@@ -70,7 +70,7 @@ enum status check_stack_chain(struct verifier *v) {
             uint32_t caller = function_at(v, pc), callee = function_at(v, (uint32_t)jump_target(insn, SHAPE_CALL, pc));
             uint32_t sum = above[caller] + frame_bytes(v, caller);
             if (sum > above[callee]) { above[callee] = sum; }
-            if (v->functions[callee].tail_calls && sum >= PLATFORM_TAIL_CALL_BYTES) {
+            if (OTHER_PLATFORMS && v->functions[callee].tail_calls && sum >= PLATFORM_TAIL_CALL_BYTES) {
                 return refuse(v, STATUS_STACK_TOO_DEEP, pc, "%u bytes in use here, at most %u around a function that makes tail calls",
                               (uint64_t)sum, (uint64_t)PLATFORM_TAIL_CALL_BYTES - 1);
             }

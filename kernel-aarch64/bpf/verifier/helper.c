@@ -322,7 +322,7 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     }
     enum status status = check_socket_map(v, s, &call, id);
     if (status == STATUS_OK) { status = apply_effects(v, s, &call); }
-    if (status == STATUS_OK && (call.prototype->flags & HELPER_CALLS_BACK) != 0) {
+    if (OTHER_PLATFORMS && status == STATUS_OK && (call.prototype->flags & HELPER_CALLS_BACK) != 0) {
         if (!v->follows_callbacks) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "certificates do not follow functions that are called back"); }
         return reference_none(v, s, "at a call that calls back");
     }

@@ -46,7 +46,7 @@ static enum status check_object(struct verifier *v, struct state *s, const struc
     if ((access & ACCESS_WRITE) != 0 && (map->flags & MAP_FLAG_READ_ONLY) != 0) {
         return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u", r, p, (uint64_t)p->map);
     }
-    if ((access & ACCESS_READ) != 0 && (map->flags & PLATFORM_MAP_WRITE_ONLY) != 0) {
+    if (OTHER_PLATFORMS && (access & ACCESS_READ) != 0 && (map->flags & PLATFORM_MAP_WRITE_ONLY) != 0) {
         return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u, which programs only write", r, p, (uint64_t)p->map);
     }
     enum status status = check_unmixed(v, s, p, r);
@@ -68,12 +68,15 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
     case REG_MAP_OR_NULL:
     case REG_MEMORY_OR_NULL:
     case REG_OBJECT_OR_NULL: return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p);
-    case REG_OBJECT: return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is an object; only its fields can be accessed", r);
+    case REG_OBJECT:
+        if (!OTHER_PLATFORMS) { break; }
+        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is an object; only its fields can be accessed", r);
     case REG_PACKET_END: return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is the end of the packet", r);
     case REG_CONTEXT: return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%r is the context", r);
     case REG_FUNCTION: return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is a function", r);
-    default: return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is a map; look a value up first", r);
+    default: break;
     }
+    return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is a map; look a value up first", r);
 }
 
 /* ---- the context, and objects ---- */
@@ -159,6 +162,7 @@ static void set_legacy_result(struct state *s, uint32_t bytes) {
 }
 
 enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_insn insn) {
+    if (!OTHER_PLATFORMS) { return STATUS_UNSUPPORTED_INSTRUCTION; } /* fields.c has refused it */
     const struct reg *context = reg_at(s, 6);
     enum status status = require_set(v, s, 6);
     if (status != STATUS_OK) { return status; }
