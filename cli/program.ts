@@ -11,6 +11,7 @@ import { registerEvents } from './commands/events.ts';
 import { registerEvidence } from './commands/evidence.ts';
 import { registerEvolve } from './commands/evolve.ts';
 import { registerFlash } from './commands/flash.ts';
+import { registerHistory } from './commands/history.ts';
 import { registerImage } from './commands/image.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerMap } from './commands/map.ts';
@@ -33,6 +34,7 @@ const commands: readonly Register[] = [
   registerImage,
   registerStart,
   registerMonitor,
+  registerHistory,
   registerRig,
   registerModule,
   registerMap,

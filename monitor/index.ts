@@ -12,7 +12,7 @@ export {
 export { type Action, emptyScreen, type Key, press, type Screen } from './keys.ts';
 export { CONTENT_TYPE, openMetrics } from './openmetrics.ts';
 export { BoardReader, type ReadOptions } from './reader.ts';
-export { entriesOf, openRecorder, type Recorder, RecordingError } from './recording.ts';
+export { encodeEntry, entriesOf, openRecorder, type Recorder, RecordingError } from './recording.ts';
 export { occupied, percentile, sparkline } from './sparkline.ts';
 export * from './state.ts';
 export { render, renderPlain, shownRows } from './view.ts';

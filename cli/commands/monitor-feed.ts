@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openTransport, type Transport, type VelocityLink, withReconnect } from '../../link/index.ts';
-import { BoardReader, entriesOf, type ReadOptions, type Sink } from '../../monitor/index.ts';
+import { BoardReader, type Entry, type ReadOptions, type Sink } from '../../monitor/index.ts';
 import { type BoardOptions, withBoard } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { FileError } from '../failure.ts';
@@ -72,7 +72,8 @@ export class BoardFeed {
   }
 }
 
-const readRecording = (path: string) => {
+/** @throws FileError */
+export const readRecording = (path: string) => {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
@@ -82,15 +83,15 @@ const readRecording = (path: string) => {
   }
 };
 
-/** Tells the entries of a file with the pauses they had, divided by `speed`; without any when it is 0. */
+/** Tells entries with the pauses they had, divided by `speed`; without any when it is 0. */
 export const replay = async (
-  path: string,
+  entries: Iterable<Entry>,
   sink: Sink,
   options: { speed: number; count: number; signal: AbortSignal },
 ): Promise<void> => {
   let last: number | undefined;
   let left = options.count;
-  for (const entry of entriesOf(readRecording(path), path)) {
+  for (const entry of entries) {
     const pause =
       options.speed > 0 ? Math.max(0, entry.time_ms - (last ?? entry.time_ms)) / options.speed : 0;
     if (pause > 0) await sleep(pause, undefined, { signal: options.signal });

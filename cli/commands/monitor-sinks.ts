@@ -1,5 +1,6 @@
 /** What a monitor does with its entries besides showing them: record, log, and serve them. */
 import { appendFileSync, closeSync, openSync } from 'node:fs';
+import { openStore, recordHistory } from '../../monitor/history/index.ts';
 import {
   CONTENT_TYPE,
   emptyState,
@@ -20,6 +21,7 @@ import type { Context } from '../context.ts';
 import { FileError } from '../failure.ts';
 import { addressOption, orDefault } from '../listen.ts';
 import { pageScript } from '../web/files.ts';
+import { defaultStore } from './history.ts';
 
 const METRICS_PORT = 9477;
 const WEB_PORT = 8477;
@@ -30,6 +32,7 @@ export const webAddress = addressOption(WEB_PORT);
 export type SinkOptions = {
   readonly record?: string;
   readonly log?: string;
+  readonly store?: string | true;
   readonly metrics?: ListenAddress | true;
   readonly web?: ListenAddress | true;
 };
@@ -63,6 +66,14 @@ const recordTo = (context: Context, path: string): Sink => {
     context.output.note(`${path}: removed a last line that was cut off (${recorder.repaired} bytes)`);
   }
   return careful(context, path, recorder.write);
+};
+
+/** Full disks and other writers are the recorder's business: it keeps what it could not store and tries again. */
+const storeTo = (context: Context, path: string, port: string): Sink => {
+  const say = (line: string) => context.output.note(`velocity: ${line}`);
+  const recorder = recordHistory(openStore(path, { create: true }), { port, say });
+  context.cleanup.add(() => recorder.close());
+  return recorder.write;
 };
 
 /** Console text with the host's time before each line. */
@@ -104,11 +115,11 @@ const serveWeb = async (context: Context, address: ListenAddress): Promise<Hub> 
 export type Sinks = {
   /** Everything of the first board, whose name on the page this is. */
   first(name: string): readonly Sink[];
-  /** Boards beside it are on the page only. */
+  /** Boards beside it are on the page and in the history. */
   other(name: string): readonly Sink[];
 };
 
-/** Opens files and ports. @throws FileError, ListenError */
+/** Opens files and ports. @throws FileError, ListenError; what it gives: StoreError */
 export const openSinks = async (context: Context, options: SinkOptions): Promise<Sinks> => {
   const own = [
     ...(options.record ? [recordTo(context, options.record)] : []),
@@ -116,6 +127,10 @@ export const openSinks = async (context: Context, options: SinkOptions): Promise
     ...(options.metrics ? [await serveMetrics(context, orDefault(options.metrics, metricsAddress))] : []),
   ];
   const hub = options.web && (await serveWeb(context, orDefault(options.web, webAddress)));
-  const other = (name: string) => (hub ? [hub.board(name)] : []);
+  const store = options.store === true ? defaultStore : options.store;
+  const other = (name: string) => [
+    ...(hub ? [hub.board(name)] : []),
+    ...(store ? [storeTo(context, store, name)] : []),
+  ];
   return { first: (name) => [...own, ...other(name)], other };
 };

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { boards } from '../../boards/index.ts';
 import { CancelledError } from '../../link/index.ts';
-import { type Sink, staticPage } from '../../monitor/index.ts';
+import { entriesOfRun, openStore, runNumbered } from '../../monitor/history/index.ts';
+import { type Entry, entriesOf, type Sink, staticPage } from '../../monitor/index.ts';
 import { type BoardOptions, boardOptionsOf, withBoard } from '../connect.ts';
 import { passThrough } from '../console.ts';
 import type { Context } from '../context.ts';
@@ -11,7 +12,8 @@ import { UsageError } from '../failure.ts';
 import { printerFor } from '../monitor-printer.ts';
 import { wholeNumber } from '../numbers.ts';
 import { pageScript } from '../web/files.ts';
-import { BoardFeed, replay } from './monitor-feed.ts';
+import { defaultStore } from './history.ts';
+import { BoardFeed, readRecording, replay } from './monitor-feed.ts';
 import { watchKeys } from './monitor-keys.ts';
 import { metricsAddress, openSinks, type SinkOptions, type Sinks, webAddress } from './monitor-sinks.ts';
 
@@ -27,10 +29,18 @@ type MonitorOptions = SinkOptions & {
 
 const isServing = ({ web, metrics }: MonitorOptions) => web !== undefined || metrics !== undefined;
 
+/** Entries of a file, or of a run in the history when only a number is given. */
+const recorded = (context: Context, path: string, stored: string | true | undefined): Iterable<Entry> => {
+  if (!/^\d+$/.test(path)) return entriesOf(readRecording(path), path);
+  const store = openStore(typeof stored === 'string' ? stored : defaultStore);
+  context.cleanup.add(() => store.close());
+  return entriesOfRun(store, runNumbered(store, Number(path)).id);
+};
+
 const watchRecording = async (context: Context, path: string, options: MonitorOptions, sink: Sink) => {
   const { signal } = context.cleanup;
   const { count = Number.POSITIVE_INFINITY, speed } = options;
-  await replay(path, sink, { speed, count, signal });
+  await replay(recorded(context, path, options.store), sink, { speed, count, signal });
   if (!isServing(options)) return;
   context.output.note(`${path} was replayed; Ctrl-C ends`);
   await sleep(2 ** 31 - 1, undefined, { signal });
@@ -65,7 +75,8 @@ const watchOthers = (
 
 const watch = async (context: Context, board: BoardOptions, options: MonitorOptions): Promise<void> => {
   if (options.also && !options.web) throw new UsageError('--also is for the page', 'add --web');
-  const opened = await openSinks(context, options);
+  const { store: _, ...seen } = options; // what comes from a store does not go into one again
+  const opened = await openSinks(context, options.replay ? seen : options);
   const sinks = opened.first(options.replay ?? board.port ?? board.board ?? 'board');
   const printer = printerFor(context.output);
   const sink: Sink = (entry) => {
@@ -109,7 +120,8 @@ export const registerMonitor = (program: Command, context: Context): void => {
     .option('--save-page <file>', 'write the page that reads boards in the browser alone, and end')
     .option('--metrics [address]', 'serve OpenMetrics on HOST:PORT; default 127.0.0.1:9477', metricsAddress)
     .option('--record <file>', 'append everything to this file, one JSON object a line')
-    .option('--replay <file>', 'watch a recording instead of a board')
+    .option('--store [file]', 'keep everything in the history store, see `velocity history`')
+    .option('--replay <what>', 'watch a recording, or a run of the history by its number, instead of a board')
     .option('--speed <factor>', 'of a replay; 0 makes no pauses', wholeNumber(0, 1_000_000), 1)
     .option('--log <file>', 'append the console text to this file, with the time of each line')
     .option('--raw', 'only pass the console through, both ways')
@@ -117,6 +129,10 @@ export const registerMonitor = (program: Command, context: Context): void => {
     .addHelpText('after', '  velocity monitor --port /dev/ttyUSB0 --web --metrics --record run.jsonl')
     .addHelpText('after', '  velocity monitor --port /dev/ttyUSB0 --also /dev/ttyUSB1 /dev/ttyUSB2 --web')
     .addHelpText('after', '  velocity monitor --replay run.jsonl --speed 10')
+    .addHelpText(
+      'after',
+      '  velocity monitor --port /dev/ttyUSB0 --store\n  velocity monitor --replay 3 --web',
+    )
     .action(async (options: MonitorOptions, command: Command) => {
       if (options.savePage) return savePage(context, options.savePage);
       const board = boardOptionsOf(command);
