@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { requireTool, root } from '../../firmware/index.ts';
 import { qemuVersion } from '../../rig/index.ts';
+import { historyMetrics } from '../../test/bench/history.ts';
 import { kernelMetrics } from '../../test/bench/kernel.ts';
 import { type Metric, table } from '../../test/bench/metric.ts';
 import {
@@ -30,6 +31,7 @@ import {
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError, UsageError } from '../failure.ts';
+import { wholeNumber } from '../numbers.ts';
 import { installTools } from '../system-packages.ts';
 
 const EMULATED = 'qemu-virt';
@@ -113,7 +115,10 @@ const benchVerifier = async (context: Context, write: boolean) => {
   writeFileSync(VERIFIER_PAGE.replace(/md$/, 'svg'), drawing(rows));
 };
 
+const HISTORY_ROWS = 5_000_000;
+
 type BenchOptions = BoardOptions & {
+  readonly history?: number | true;
   readonly peers?: boolean;
   readonly verifier?: boolean;
   readonly write?: boolean;
@@ -129,10 +134,22 @@ export const registerBench = (program: Command, context: Context): void => {
       '--verifier',
       'the search for certificates here, and their check on a board, over sizes and branches',
     )
+    .option(
+      '--history [rows]',
+      'the history store with so many rows of telemetry, in wall time of this machine; default: five million',
+      wholeNumber(640, 100_000_000),
+    )
     .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
+      if (options.history) {
+        const rows = options.history === true ? HISTORY_ROWS : options.history;
+        return show(
+          context,
+          historyMetrics(rows, (line) => context.output.progress(line)),
+        );
+      }
       if (options.write && !options.peers && !options.verifier)
         throw new UsageError('--write needs --peers or --verifier');
       if (options.peers && options.verifier)
