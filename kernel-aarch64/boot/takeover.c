@@ -18,7 +18,7 @@ void takeover_poll(void) {
     cache_clean(place + PARKING_OFFSET, size_bytes);
     const enum status status = cores_park(place + PARKING_OFFSET);
     if (status != STATUS_OK) {
-        console_print("the image in memory is not started, and this one goes on: a core does not stop (status %u)\n", status);
+        console_print("the image in memory is not started: status %u\n", status);
         return;
     }
     WRITE_SYSREG(daif, 0xfull << 6);

@@ -49,7 +49,7 @@ static void show_help(void) {
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
         console_print("  %.*s: %s\n", TEXT(COMMANDS[i].name), COMMANDS[i].what);
     }
-    console_print("All else is done from a host, over this same line: see `velocity --help` there.\n");
+    console_print("All else is done from a host: see `velocity --help` there.\n");
 }
 
 static struct span trim(struct span line) {

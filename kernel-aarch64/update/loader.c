@@ -95,7 +95,7 @@ static enum status load(void *cookie, uint32_t slot) {
     const struct image_manifest *manifest = &loading->image->manifest;
     const bool fits = manifest->memory_bytes <= loading->limit_bytes && manifest->memory_bytes >= STATIC_BYTES;
     if (status == STATUS_OK && (!fits || manifest->bytes > HANDOFF_OFFSET)) {
-        status = REFUSE(loading->refusal, STATUS_BAD_IMAGE, "it needs %u bytes of memory", manifest->memory_bytes);
+        status = REFUSE(loading->refusal, STATUS_BAD_IMAGE, "it needs %u bytes", manifest->memory_bytes);
     }
     if (status != STATUS_OK) { *loading->refused = slot; }
     return status;

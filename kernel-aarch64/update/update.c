@@ -84,11 +84,11 @@ void update_poll(void) {
 static enum status need_storage(void) { return update_has_storage() ? STATUS_OK : STATUS_NO_STORAGE; }
 
 /* What is confirmed, or runs, is older than nothing that starts from memory. */
-static enum status need_memory(struct refusal *refusal) {
+static enum status need_memory(void) {
     if (in_memory.place == nullptr) {
         if (loader_find_room(&in_memory.place) != STATUS_OK) {
             in_memory.place = nullptr;
-            return REFUSE(refusal, STATUS_NO_MEMORY, "16 MiB beside this image are not free");
+            return STATUS_NO_MEMORY;
         }
         memory_open(&in_memory.store, in_memory.place + MEDIUM_OFFSET);
     }
@@ -98,12 +98,12 @@ static enum status need_memory(struct refusal *refusal) {
     return STATUS_OK;
 }
 
-static enum status need(uint32_t image, struct refusal *refusal) {
-    return image == IMAGE_NUMBER_MEMORY ? need_memory(refusal) : need_storage();
+static enum status need(uint32_t image) {
+    return image == IMAGE_NUMBER_MEMORY ? need_memory() : need_storage();
 }
 
 enum status update_begin(uint32_t image, uint32_t size_bytes, struct span sha, struct refusal *refusal) {
-    const enum status status = need(image, refusal);
+    const enum status status = need(image);
     if (status != STATUS_OK) { return status; }
     if (image == IMAGE_NUMBER_MEMORY) {
         return upload_begin(&in_memory.upload, &in_memory.store, SLOT_NONE, size_bytes, sha, refusal);
@@ -114,7 +114,7 @@ enum status update_begin(uint32_t image, uint32_t size_bytes, struct span sha, s
 enum status update_take(uint32_t image, uint32_t offset, struct span data, uint32_t *next, struct refusal *refusal) {
     const bool memory = image == IMAGE_NUMBER_MEMORY;
     struct upload *upload = memory ? &in_memory.upload : &update.upload;
-    enum status status = need(image, refusal);
+    enum status status = need(image);
     if (status == STATUS_OK) { status = upload_take(upload, memory ? &in_memory.store : &update.store, offset, data, refusal); }
     *next = upload->received;
     return status;
@@ -136,7 +136,7 @@ enum status update_test(struct span sha, struct refusal *refusal) {
         const struct slot *at = update_slot(slot);
         if (at->state == SLOT_STATE_EMPTY || !span_equal(sha, (struct span){at->sha, sizeof(at->sha)})) { continue; }
         if (slot == update.running || slot == update_active()) {
-            return REFUSE(refusal, STATUS_BAD_STATE, "this image runs, or is the one that is started anyway");
+            return REFUSE(refusal, STATUS_BAD_STATE, "it is started anyway");
         }
         return slots_set_test(&update.store, slot);
     }
