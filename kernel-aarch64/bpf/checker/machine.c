@@ -149,17 +149,6 @@ static enum flow slow_alu(struct machine *m, struct bpf_insn insn, uint8_t shape
     return FLOW_NEXT;
 }
 
-/* A constant added to a pointer; false when it is not that simple. */
-static inline bool moves_pointer(struct machine *m, struct bpf_insn insn) {
-    struct reg *p = &m->frame->regs[insn_dst(insn)];
-    const uint32_t plain_kinds = 1u << REG_STACK | 1u << REG_MAP_VALUE | 1u << REG_PACKET | 1u << REG_MEMORY | 1u << REG_PACKET_META;
-    if (insn.opcode != (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K) || (plain_kinds >> p->kind & 1) == 0) { return false; }
-    int64_t off = (int64_t)p->off + insn.imm;
-    if (insn.imm <= -OFFSET_LIMIT || insn.imm >= OFFSET_LIMIT || off <= -OFFSET_LIMIT || off >= OFFSET_LIMIT) { return false; }
-    p->off = (int32_t)off;
-    return true;
-}
-
 static inline enum flow step_operation(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     bool with_src = shape == SHAPE_ALU_X || shape == SHAPE_DIV_X;
@@ -170,7 +159,7 @@ static inline enum flow step_operation(struct machine *m, struct bpf_insn insn, 
     if (!track && (needed & ~m->number) == 0 && !is_privileged(m->v)) {
         bool narrow_dst = in_mask(m->narrow, dst), narrow_src = with_src ? in_mask(m->narrow, src) : insn.imm >= 0;
         machine_loosen(m, dst, shape == SHAPE_SWAP ? swap_narrow(insn, narrow_dst) : result_narrow(insn, narrow_dst, narrow_src));
-    } else if (!moves_pointer(m, insn)) {
+    } else {
         flow = slow_alu(m, insn, shape, track);
     }
     if (moves && flow == FLOW_NEXT) {
@@ -187,9 +176,6 @@ static inline enum flow step_move(struct machine *m, struct bpf_insn insn, bool 
     enum flow flow = FLOW_NEXT;
     if (in_mask(m->number, src) && !track) {
         machine_loosen(m, dst, move_narrow(insn, narrow_src));
-    } else if (in_mask(m->pointer, src) && insn_class(insn) == BPF_CLASS_ALU64 && insn.off == 0) {
-        reg_copy(&m->frame->regs[dst], &m->frame->regs[src]);
-        machine_note(m, dst);
     } else {
         flow = slow_alu(m, insn, SHAPE_MOV_X, track);
     }
