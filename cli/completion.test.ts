@@ -1,4 +1,4 @@
-/** The completion script, in a real bash. */
+/** The completion scripts, in real shells where they are installed. */
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { velocity } from './test/command-line.ts';
@@ -31,4 +31,33 @@ inBash('options_are_offered_those_that_hold_everywhere_too', (t) => {
 inBash('names_of_boards_and_suites_are_offered', (t) => {
   t.deepEqual(offered('velocity', 'flash', '--board', 'rpi4'), ['rpi4b', 'rpi400']);
   t.deepEqual(offered('velocity-rig', 'run', '--suite', 'sw'), ['swap']);
+});
+
+const installed = (shell: string) => spawnSync(shell, ['--version']).status === 0;
+
+const outputOf = (shell: string, args: readonly string[], input?: string): string[] => {
+  const { stdout, stderr } = spawnSync(shell, args, { encoding: 'utf8', input });
+  if (stderr) throw new Error(stderr);
+  return stdout.split(/\s+/).filter((word) => word !== '');
+};
+
+const inZsh = installed('zsh') ? test : test.skip;
+inZsh('zsh_offers_the_same', async (t) => {
+  const text = (await velocity('completion', 'zsh')).stdout;
+  const all = (...words: string[]) =>
+    outputOf('zsh', ['-fc', `${text}\n_velocity_offered ${words.map((word) => `'${word}'`).join(' ')}`]);
+  t.true(all('velocity', 'fla').includes('flash'));
+  t.true(all('/usr/bin/velocity-rig', 'do').includes('doctor'));
+  t.true(all('velocity', 'rig', 'soak', '--se').includes('--seed'));
+  t.true(all('velocity', 'flash', '--board', 'rpi4').includes('rpi4b'));
+});
+
+const inFish = installed('fish') ? test : test.skip;
+inFish('fish_offers_the_same', async (t) => {
+  const text = (await velocity('completion', 'fish')).stdout;
+  const all = (line: string) => outputOf('fish', ['--no-config', '-c', `${text}\ncomplete -C '${line}'`]);
+  t.true(all('velocity fla').includes('flash'));
+  t.true(all('velocity-rig do').includes('doctor'));
+  t.true(all('velocity rig soak --se').includes('--seed'));
+  t.true(all('velocity flash --board rpi4').includes('rpi4b'));
 });
