@@ -37,6 +37,7 @@ export {
   type Target,
   WrongVersionError,
 } from './loop.ts';
+export { LoopTrace, sendTrace } from './otlp.ts';
 export {
   type Proposal,
   type ProposalContext,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type Detection,
   Detector,
@@ -7,8 +7,10 @@ import {
   fileStore,
   Ledger,
   Loop,
+  LoopTrace,
   linkBoard,
   overBudget,
+  sendTrace,
   sustainedAverage,
   type Target,
 } from '../../evolve/index.ts';
@@ -22,6 +24,7 @@ import { readProgram, stemOf } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
 import { patchFor, push } from '../patching.ts';
 import { type ModelOptions, proposersFor } from '../proposers.ts';
+import { version } from '../version.ts';
 import { registerEvolveHistory } from './evolve-history.ts';
 
 type EvolveOptions = ModelOptions & {
@@ -32,6 +35,7 @@ type EvolveOptions = ModelOptions & {
   readonly allowTested?: boolean;
   readonly readings: number;
   readonly ledger: string;
+  readonly otlp?: URL;
 };
 
 const rulesFor = ({ budget }: EvolveOptions) => [
@@ -81,6 +85,21 @@ const detect = async (
   return undefined;
 };
 
+const urlOf = (text: string): URL => {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+  throw new InvalidArgumentError('expected an address, for example http://localhost:4318');
+};
+
+/** A receiver that is away costs the trace, and nothing else. */
+const sendTo = async ({ output }: Context, endpoint: URL, trace: LoopTrace) => {
+  try {
+    await sendTrace(endpoint, trace.request(version()));
+  } catch (error) {
+    const { message, cause } = error as Error & { cause?: Error };
+    output.note(`velocity: the trace was not sent: ${cause?.message ?? message}`);
+  }
+};
+
 const evolve = (context: Context, file: string, options: EvolveOptions, board: BoardOptions) => {
   const { proposers, event } = proposersFor(options, context);
   const key = chosenKey(board.key);
@@ -93,6 +112,7 @@ const evolve = (context: Context, file: string, options: EvolveOptions, board: B
     const detection = await detect(context, link, target.name, options);
     if (!detection)
       return tell({ event: 'rest', module: target.name, reason: 'no rule finds it slow' } as never);
+    const trace = new LoopTrace();
     const loop = new Loop({
       board: linkBoard(link),
       ledger,
@@ -101,10 +121,13 @@ const evolve = (context: Context, file: string, options: EvolveOptions, board: B
       canary,
       attempts: options.attempts,
       policy: { assurance: options.allowTested ? 'tested' : 'proven' },
-      onEvent: tell,
+      onEvent: (e) => {
+        trace.take(e);
+        tell(e);
+      },
       signal: context.cleanup.signal,
     });
-    await loop.improve(target, detection);
+    await loop.improve(target, detection).finally(() => options.otlp && sendTo(context, options.otlp, trace));
   });
 };
 
@@ -130,6 +153,7 @@ export const registerEvolve = (program: Command, context: Context): void => {
         'ledger.jsonl in .velocity of this checkout, or in ~/.local/state/velocity',
       ),
     )
+    .option('--otlp <address>', 'send an OpenTelemetry trace of the turn there, OTLP/HTTP with JSON', urlOf)
     .addHelpText('after', '\nExample:\n  velocity evolve modules/fir/fir.c --budget 150 --board qemu-virt')
     .action((file: string, options: EvolveOptions, command: Command) =>
       evolve(context, file, options, boardOptionsOf(command)),
