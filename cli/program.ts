@@ -20,6 +20,7 @@ import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
 import { registerRig } from './commands/rig.ts';
 import { registerStart } from './commands/start.ts';
+import { registerTrace } from './commands/trace.ts';
 import { registerUpdate } from './commands/update.ts';
 import type { Context, Register } from './context.ts';
 import { exitCodeTable } from './exit-codes.ts';
@@ -35,6 +36,7 @@ const commands: readonly Register[] = [
   registerStart,
   registerMonitor,
   registerHistory,
+  registerTrace,
   registerRig,
   registerModule,
   registerMap,

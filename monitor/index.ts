@@ -11,6 +11,7 @@ export {
 } from './http.ts';
 export { type Action, emptyScreen, type Key, press, type Screen } from './keys.ts';
 export { CONTENT_TYPE, openMetrics } from './openmetrics.ts';
+export { PerfettoTrace } from './perfetto/trace.ts';
 export { BoardReader, type ReadOptions } from './reader.ts';
 export { encodeEntry, entriesOf, openRecorder, type Recorder, RecordingError } from './recording.ts';
 export { occupied, percentile, sparkline } from './sparkline.ts';

@@ -33,7 +33,7 @@ import { wholeNumber } from '../numbers.ts';
 export const defaultStore = join(paths.state, 'history.db');
 
 /** `--store FILE` of every command that reads the store. */
-const storeOption = () =>
+export const storeOption = () =>
   new Option('--store <file>', 'the history store').default(
     defaultStore,
     'history.db in .velocity of this checkout, or in ~/.local/state/velocity',

@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { boards } from '../../boards/index.ts';
 import { CancelledError } from '../../link/index.ts';
-import { entriesOfRun, openStore, runNumbered } from '../../monitor/history/index.ts';
-import { type Entry, entriesOf, type Sink, staticPage } from '../../monitor/index.ts';
+import { type Sink, staticPage } from '../../monitor/index.ts';
 import { type BoardOptions, boardOptionsOf, withBoard } from '../connect.ts';
 import { passThrough } from '../console.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { printerFor } from '../monitor-printer.ts';
 import { wholeNumber } from '../numbers.ts';
+import { recorded } from '../recorded.ts';
 import { pageScript } from '../web/files.ts';
 import { defaultStore } from './history.ts';
-import { BoardFeed, readRecording, replay } from './monitor-feed.ts';
+import { BoardFeed, replay } from './monitor-feed.ts';
 import { watchKeys } from './monitor-keys.ts';
 import { metricsAddress, openSinks, type SinkOptions, type Sinks, webAddress } from './monitor-sinks.ts';
 
@@ -29,18 +29,14 @@ type MonitorOptions = SinkOptions & {
 
 const isServing = ({ web, metrics }: MonitorOptions) => web !== undefined || metrics !== undefined;
 
-/** Entries of a file, or of a run in the history when only a number is given. */
-const recorded = (context: Context, path: string, stored: string | true | undefined): Iterable<Entry> => {
-  if (!/^\d+$/.test(path)) return entriesOf(readRecording(path), path);
-  const store = openStore(typeof stored === 'string' ? stored : defaultStore);
-  context.cleanup.add(() => store.close());
-  return entriesOfRun(store, runNumbered(store, Number(path)).id);
-};
-
 const watchRecording = async (context: Context, path: string, options: MonitorOptions, sink: Sink) => {
   const { signal } = context.cleanup;
   const { count = Number.POSITIVE_INFINITY, speed } = options;
-  await replay(recorded(context, path, options.store), sink, { speed, count, signal });
+  await replay(
+    recorded(context, path, typeof options.store === 'string' ? options.store : defaultStore),
+    sink,
+    { speed, count, signal },
+  );
   if (!isServing(options)) return;
   context.output.note(`${path} was replayed; Ctrl-C ends`);
   await sleep(2 ** 31 - 1, undefined, { signal });

@@ -1,0 +1,118 @@
+/** The trace, taken apart by a decoder that knows the wire format and the field numbers of Perfetto's own files. */
+import test from 'ava';
+import type { Entry } from '../entry.ts';
+import { board, entries, event, readingAt } from '../test/samples.ts';
+import { PerfettoTrace } from './trace.ts';
+
+type Fields = Map<number, (bigint | number | Buffer)[]>;
+
+const decode = (bytes: Buffer): Fields => {
+  const fields: Fields = new Map();
+  let at = 0;
+  const varint = () => {
+    let [value, shift] = [0n, 0n];
+    for (;;) {
+      const byte = bytes.readUInt8(at);
+      at += 1;
+      value |= BigInt(byte & 127) << shift;
+      shift += 7n;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const key = Number(varint());
+    const take = (length: number) => {
+      at += length;
+      if (at > bytes.length) throw new RangeError('cut off');
+      return bytes.subarray(at - length, at);
+    };
+    const type = key % 8;
+    if (type !== 0 && type !== 1 && type !== 2) throw new TypeError(`wire type ${type}`);
+    const value = type === 0 ? varint() : type === 1 ? take(8).readDoubleLE() : take(Number(varint()));
+    fields.set(key >> 3, [...(fields.get(key >> 3) ?? []), value]);
+  }
+  return fields;
+};
+
+const one = (fields: Fields, number: number) => fields.get(number)?.[0];
+const inside = (fields: Fields, number: number) => {
+  const found = one(fields, number);
+  return found instanceof Buffer ? decode(found) : undefined;
+};
+const text = (fields: Fields, number: number) => String(one(fields, number) ?? '');
+
+const packetsOf = (list: readonly Entry[]): Fields[] => {
+  const pieces: Buffer[] = [];
+  const trace = new PerfettoTrace((bytes) => pieces.push(bytes));
+  for (const entry of list) trace.take(entry);
+  trace.close();
+  return (decode(Buffer.concat(pieces)).get(1) ?? []).map((packet) => decode(packet as Buffer));
+};
+
+const T0 = 1_700_000_000_010;
+const eventsOf = (packets: readonly Fields[]) =>
+  packets.flatMap((packet) => {
+    const found = inside(packet, 11);
+    return found
+      ? [{ time: one(packet, 8) as bigint, type: Number(one(found, 9)), uuid: one(found, 11), found }]
+      : [];
+  });
+
+test('tracks_slices_instants_and_counters_are_where_the_format_has_them', (t) => {
+  const packets = packetsOf(entries);
+  t.is(one(packets[0]!, 13), 1n);
+  t.true(packets.every((packet) => one(packet, 10) === 1n));
+  const tracks = packets.flatMap((packet) => inside(packet, 60) ?? []);
+  t.deepEqual(
+    tracks.map((track) => text(track, 2)),
+    [
+      '',
+      'fir',
+      'fir cost',
+      'fir events',
+      'fir calls',
+      'core0 ticks',
+      'core0 wakeups',
+      'core1 ticks',
+      'core1 wakeups',
+    ],
+  );
+  t.is(new Set(tracks.map((track) => one(track, 1))).size, tracks.length);
+  t.is(text(inside(tracks[0]!, 3)!, 6), `${board.board}, start 1`);
+  t.true(tracks.slice(1).every((track) => one(track, 5) === one(tracks[0]!, 1)));
+  const all = eventsOf(packets);
+  const slices = all.filter(({ type }) => type === 1 || type === 2);
+  t.deepEqual(
+    slices.map(({ time }) => time),
+    [BigInt(T0) * 1_000_000n, BigInt(T0 + 1000) * 1_000_000n],
+  );
+  t.is(text(slices[0]!.found, 23), 'v2');
+  const cost = all.filter(({ type, uuid }) => type === 4 && uuid === one(tracks[2]!, 1));
+  t.deepEqual(
+    cost.map(({ found }) => one(found, 44)),
+    [267, 267],
+  );
+  const [rollback] = all.filter(({ type }) => type === 3);
+  t.is(text(rollback!.found, 23), 'rolled_back v3');
+  const notes = (rollback!.found.get(4) ?? []).map((note) => text(decode(note as Buffer), 10));
+  t.deepEqual(notes, ['version', 'reason', 'cycles_before', 'cycles_after']);
+});
+
+test('a_board_that_starts_again_is_another_process_and_begins_anew', (t) => {
+  const again = { ...readingAt(50), board: { ...board, boot: new Uint8Array(16).fill(9) } };
+  const packets = packetsOf([
+    { kind: 'event', time_ms: T0 - 5, event },
+    { kind: 'reading', time_ms: T0, reading: readingAt(100) },
+    { kind: 'reading', time_ms: T0 + 5000, reading: again },
+  ]);
+  const processes = packets.flatMap((packet) => inside(packet, 60) ?? []).filter((track) => track.has(3));
+  t.is(processes.length, 2);
+  const all = eventsOf(packets);
+  const slices = all.filter(({ type }) => type === 1 || type === 2);
+  t.deepEqual(
+    slices.map(({ type }) => type),
+    [1, 2, 1, 2],
+  );
+  t.true(slices.every(({ time }, i) => i === 0 || time >= slices[i - 1]!.time));
+  t.is(all.filter(({ type }) => type === 3).length, 1);
+});
