@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '../boards/index.ts';
-import { FlashVerifyError } from './errors.ts';
+import { FlashError, FlashVerifyError } from './errors.ts';
 import { type FlashImage, sha256 } from './image.ts';
 
 export type FlashStep = { readonly step: 'write' | 'verify'; readonly done: number; readonly total: number };
@@ -40,7 +40,21 @@ export const verifyVirtual = (board: Board, storage: VirtualStorage, image: Flas
   );
 };
 
-/** Writes the image whole or not at all, then verifies it. @throws FlashVerifyError */
+const put = (storage: VirtualStorage, bytes: Uint8Array) => {
+  const partial = `${imagePath(storage)}.${process.pid}`;
+  try {
+    mkdirSync(storage.folder, { recursive: true });
+    writeFileSync(partial, bytes);
+    renameSync(partial, imagePath(storage));
+  } catch (cause) {
+    throw new FlashError('bad_file', storage.folder, `cannot be written: ${(cause as Error).message}`, {
+      hint: 'this folder is the storage of the emulated board: make room, or remove what stands in its way',
+      cause,
+    });
+  }
+};
+
+/** Writes the image whole or not at all, then verifies it. @throws FlashVerifyError, FlashError (bad_file) */
 export const flashVirtual = (
   board: Board,
   storage: VirtualStorage,
@@ -48,11 +62,8 @@ export const flashVirtual = (
   onStep: (step: FlashStep) => void = () => {},
 ): void => {
   const total = image.bytes.length;
-  mkdirSync(storage.folder, { recursive: true });
-  const partial = `${imagePath(storage)}.${process.pid}`;
   onStep({ step: 'write', done: 0, total });
-  writeFileSync(partial, image.bytes);
-  renameSync(partial, imagePath(storage));
+  put(storage, image.bytes);
   onStep({ step: 'write', done: total, total });
   verifyVirtual(board, storage, image);
   onStep({ step: 'verify', done: total, total });

@@ -3,8 +3,14 @@ import { createHash } from 'node:crypto';
 import { imageCommands, imageNumbers, slotStates } from '../abi/index.ts';
 import { sendStaged } from './stage.ts';
 
-/** Reading an image back and checking it takes the board a while. */
-const UPLOAD_TIMEOUT_MS = 20_000;
+export type UploadLimits = {
+  /** The answer to a chunk: 4 kB at 9600 baud are 6 s. */
+  readonly chunkMs: number;
+  /** The answer to the last one: reading an image back and checking it takes the board a while. */
+  readonly lastMs: number;
+};
+
+export const uploadLimits: UploadLimits = { chunkMs: 7000, lastMs: 20_000 };
 
 export type SlotState = keyof typeof slotStates;
 
@@ -30,7 +36,7 @@ export type AskImage = (
   id: number,
   value: object,
   what: string,
-  more?: { timeoutMs?: number },
+  more?: { timeoutMs?: number; retries?: number },
 ) => Promise<Record<string, unknown>>;
 
 const stateOf = (value: unknown): SlotState =>
@@ -67,11 +73,13 @@ export class ImageSlots {
     file: Uint8Array,
     onProgress?: (done: number, total: number) => void,
     place: ImagePlace = 'slots',
+    limits: UploadLimits = uploadLimits,
   ): Promise<Uint8Array> {
     const sha = createHash('sha256').update(file).digest();
-    const more = { timeoutMs: UPLOAD_TIMEOUT_MS };
     const image = imageNumbers[place];
-    const send = async (chunk: object) => {
+    const send = async (chunk: { off: number; data: Uint8Array }) => {
+      const last = chunk.off + chunk.data.length >= file.length;
+      const more = { timeoutMs: last ? limits.lastMs : limits.chunkMs, retries: 1 };
       const reply = await this.#ask('write', imageCommands.upload, { image, ...chunk }, 'image upload', more);
       return { off: Number(reply.off) };
     };

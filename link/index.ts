@@ -3,7 +3,7 @@ export { type Address, openTransport, parseAddress } from './address.ts';
 export { type LinkHealth, SmpClient, type SmpRequest } from './client.ts';
 export * from './errors.ts';
 export { encodeFrame, FrameDecoder, type FrameListener } from './frame.ts';
-export type { ImageSlot, ImageSlots } from './image.ts';
+export { type ImageSlot, type ImageSlots, type UploadLimits, uploadLimits } from './image.ts';
 export { memoryPair } from './memory.ts';
 export { type ReconnectOptions, withReconnect } from './reconnect.ts';
 export { DEFAULT_BAUD } from './serial.ts';

@@ -78,8 +78,13 @@ const statReply = (request: SmpMessage): Uint8Array => {
   throw new Refusal('no_entry');
 };
 
-const replyTo = (handlers: Handlers, request: SmpMessage): Uint8Array => {
+/** Groups that a test answers itself: the decoded map in, the map of the reply out. */
+export type Groups = Readonly<Record<number, (id: number, value: Record<string, unknown>) => object>>;
+
+const replyTo = (handlers: Handlers, groups: Groups, request: SmpMessage): Uint8Array => {
   try {
+    const own = groups[request.group]?.(request.id, decode(request.payload) as Record<string, unknown>);
+    if (own) return encode(own);
     if (request.group === 0) return osReply(request);
     if (request.group === 2) return statReply(request);
     if (request.group === SMP_GROUP_VELOCITY) return velocityReply(handlers, request);
@@ -100,7 +105,11 @@ export type FakeBoard = {
   readonly requests: SmpMessage[];
 };
 
-export const fakeBoard = (handlers: Handlers = {}, misbehaviour: Misbehaviour = {}): FakeBoard => {
+export const fakeBoard = (
+  handlers: Handlers = {},
+  misbehaviour: Misbehaviour = {},
+  groups: Groups = {},
+): FakeBoard => {
   const [transport, line] = memoryPair('fake');
   const requests: SmpMessage[] = [];
   const withInfo: Handlers = { info: () => boardInfo, ...handlers };
@@ -108,7 +117,7 @@ export const fakeBoard = (handlers: Handlers = {}, misbehaviour: Misbehaviour = 
     const request = decodeMessage(body);
     if (!request) return;
     const nth = requests.push(request) - 1;
-    const plain = { ...request, op: request.op + 1, payload: replyTo(withInfo, request) };
+    const plain = { ...request, op: request.op + 1, payload: replyTo(withInfo, groups, request) };
     const reply = misbehaviour.alter?.(plain, nth) ?? plain;
     const frame = encodeFrame(encodeMessage(reply));
     const bytes = misbehaviour.mangle ? await misbehaviour.mangle(frame, nth) : frame;

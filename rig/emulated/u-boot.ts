@@ -73,9 +73,10 @@ export class UBootBoard implements SerialLine {
       this.#input = this.#receiver.take(this.#input);
       return;
     }
-    if (this.#input[0] === CTRL_C) {
-      this.#input = Buffer.alloc(0);
-      return this.#say(`<INTERRUPT>${PROMPT}`);
+    const interrupt = this.#input.lastIndexOf(CTRL_C);
+    if (interrupt >= 0) {
+      this.#input = this.#input.subarray(interrupt + 1); // what was typed before it is forgotten
+      this.#say(`<INTERRUPT>${PROMPT}`);
     }
     const end = this.#input.indexOf(13);
     if (end < 0) return;

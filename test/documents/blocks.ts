@@ -8,10 +8,12 @@ import type { Command } from 'commander';
 import { boards } from '../../boards/index.ts';
 import { makeCleanup } from '../../cli/cleanup.ts';
 import { exitCodes } from '../../cli/exit-codes.ts';
+import { failureOf } from '../../cli/failure.ts';
 import { Output } from '../../cli/output.ts';
 import { makeProgram } from '../../cli/program.ts';
 import { root } from '../../firmware/index.ts';
 import { benchReference, causes } from '../../rig/index.ts';
+import { backends, faults, type Row } from '../flash/faults.ts';
 import { attacks } from '../trust/attacks.ts';
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
@@ -75,6 +77,21 @@ const commandHelp = () =>
 
 const benchTable = () => table(['field', 'needed', 'value', 'meaning'], benchReference());
 
+const exitOf = (code: string) =>
+  code === 'works' ? 0 : failureOf(Object.assign(new Error(), { code })).exit;
+
+const faultRow = (backend: string, { fault, code, says }: Row) => {
+  if (code === 'none') return [backend, faults[fault], '–', '–', `cannot happen: ${says}`];
+  if (code === 'works') return [backend, faults[fault], '–', '0', `works: ${says}`];
+  return [backend, faults[fault], `\`${code}\``, String(exitOf(code)), `“… ${says} …”`];
+};
+
+const faultTable = () =>
+  table(
+    ['way', 'the device …', 'error', 'exit code', 'the user sees'],
+    backends.flatMap(({ name, rows }) => rows.map((row) => faultRow(name, row))),
+  );
+
 const causeTable = () =>
   table(
     ['cause', 'meaning'],
@@ -87,6 +104,7 @@ const makers: Readonly<Record<string, () => string>> = {
   'exit-codes': exitTable,
   'bench-file': benchTable,
   causes: causeTable,
+  'flash-faults': faultTable,
   commands: commandHelp,
 };
 
@@ -96,6 +114,7 @@ export const documents = [
   'docs/reference/commands.md',
   'docs/explanation-threats.md',
   'docs/how-to-rig.md',
+  'docs/reference/flash-faults.md',
 ];
 
 const blockOf = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(\n<!-- end ${name} -->)`);
