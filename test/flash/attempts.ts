@@ -186,10 +186,10 @@ const BUILD = 'cd'.repeat(20);
 /** On the same board, which keeps what came: the next try goes on from there. */
 export const trySerial = (board: EmulatedKernel): Attempt<KernelFault> => {
   return async (fault, pace) => {
-    const link = await board.open(fault);
+    const link = await board.open(fault, { retries: pace === 'quick' ? 0 : 10 });
     const options = { board: boardNamed('rpi4b'), limits: { bannerMs: pace === 'quick' ? 200 : 20_000 } };
     try {
-      await startFromMemory(runningOf(link), updateOf(kernel, BUILD), options);
+      await startFromMemory(runningOf(link, pace === 'quick' ? 60 : 1000), updateOf(kernel, BUILD), options);
     } finally {
       await link.close();
     }

@@ -41,7 +41,7 @@ const everyTransfer = async (t: ExecutionContext, backend: Backend, row: Row) =>
 for (const backend of backends) {
   for (const [at, row] of backend.rows.entries()) {
     if (row.trial === undefined) continue;
-    test(`${backend.name}: ${faults[row.fault]} ends as ${row.code} (${at})`, async (t) => {
+    test.serial(`${backend.name}: ${faults[row.fault]} ends as ${row.code} (${at})`, async (t) => {
       t.timeout(HANG_MS);
       if (typeof row.trial === 'function') await everyTransfer(t, backend, row);
       else await check(t, backend, row, row.trial, 'once');

@@ -17,7 +17,8 @@ export type KernelFault =
 const MODEL = 'Raspberry Pi 4 Model B';
 const OS_GROUP = 0;
 const OS_RESET = 5;
-const CHUNK_LIMIT_MS = 60;
+/** Later than a patient host waits for the answer to a chunk. */
+const SLOW_MS = 1500;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 
 export class EmulatedKernel {
@@ -65,7 +66,7 @@ export class EmulatedKernel {
     if (fault.kind === 'silent') return new Uint8Array();
     if (at > fault.at) return frame;
     if (fault.kind === 'unplug') await this.#board.line.close();
-    if (fault.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, 3 * CHUNK_LIMIT_MS));
+    if (fault.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     return fault.kind === 'short' ? frame.subarray(0, -3) : frame;
   }
 
@@ -120,12 +121,11 @@ export class EmulatedKernel {
 }
 
 /** As the command makes it of a link, with short waits. */
-export const runningOf = (link: VelocityLink): RunningBoard => ({
+export const runningOf = (link: VelocityLink, chunkMs: number): RunningBoard => ({
   describe: () => link.describe(),
   info: () => link.info(),
   state: () => link.images.state(),
-  upload: (file, onProgress) =>
-    link.images.upload(file, onProgress, 'memory', { chunkMs: CHUNK_LIMIT_MS, lastMs: CHUNK_LIMIT_MS }),
+  upload: (file, onProgress) => link.images.upload(file, onProgress, 'memory', { chunkMs, lastMs: chunkMs }),
   arm: (hash) => link.images.test(hash, 'memory'),
   reset: () => link.reset(),
   onConsole: (listener) => link.onConsole(listener),
