@@ -123,5 +123,5 @@ test('every file of the page is there, and none of them reaches for another host
     for (const [, next] of body.matchAll(pattern)) await visit(next!);
   };
   await visit('');
-  t.is(seen.size, 11);
+  t.is(seen.size, 12);
 });

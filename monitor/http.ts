@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isIP } from 'node:net';
 
 export type ListenAddress = { readonly host: string; readonly port: number };
-export type Route = (request: IncomingMessage, response: ServerResponse) => void;
+export type Route = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 export type Routes = Readonly<Record<string, Route>>;
 
 const DEFAULT_HOST = '127.0.0.1';

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { disassembleText } from '../../ebpf/index.ts';
 import {
   type Entry,
@@ -10,9 +9,10 @@ import {
   programsOf,
   replay,
 } from '../../evolve/index.ts';
-import { paths } from '../../firmware/index.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
+import { ledgerOption } from '../ledger-option.ts';
+import { lineDiff } from '../line-diff.ts';
 
 type LedgerOptions = { readonly ledger: string };
 
@@ -58,30 +58,6 @@ const show = ({ output }: Context, h: PatchHistory) => {
   output.fact({ event: 'patch', entries }, lines.join('\n'));
 };
 
-/** Lines that only one side has, with what both have between them: longest common subsequence. */
-export const lineDiff = (before: readonly string[], after: readonly string[]): string[] => {
-  const length = before
-    .map(() => new Array<number>(after.length + 1).fill(0))
-    .concat([new Array<number>(after.length + 1).fill(0)]);
-  for (let i = before.length - 1; i >= 0; i--)
-    for (let j = after.length - 1; j >= 0; j--)
-      length[i]![j] =
-        before[i] === after[j]
-          ? length[i + 1]![j + 1]! + 1
-          : Math.max(length[i + 1]![j]!, length[i]![j + 1]!);
-  const out: string[] = [];
-  let [i, j] = [0, 0];
-  while (i < before.length || j < after.length) {
-    if (i < before.length && before[i] === after[j]) {
-      out.push(`  ${before[i++]}`);
-      j++;
-    } else if (j >= after.length || (i < before.length && length[i + 1]![j]! >= length[i]![j + 1]!))
-      out.push(`- ${before[i++]}`);
-    else out.push(`+ ${after[j++]}`);
-  }
-  return out;
-};
-
 const diff = ({ output }: Context, h: PatchHistory) => {
   const { before, after } = programsOf(h);
   const text = (code: Uint8Array) =>
@@ -105,16 +81,11 @@ const again = async ({ output }: Context, h: PatchHistory) => {
 
 /** `velocity evolve log|show|diff|replay`: what the loop did, from its ledger. */
 export const registerEvolveHistory = (evolve: Command, context: Context): void => {
-  const where = () =>
-    new Option('--ledger <file>', 'where every step was kept').default(
-      join(paths.state, 'ledger.jsonl'),
-      'ledger.jsonl in .velocity of this checkout, or in ~/.local/state/velocity',
-    );
   evolve
     .command('log')
     .description('list what the loop did: detections, proposals, patches and what became of them')
     .option('--module <name>', 'only this module')
-    .addOption(where())
+    .addOption(ledgerOption())
     .addHelpText('after', '\nExample:\n  velocity evolve log --module fir')
     .action((options: LedgerOptions & { module?: string }) => {
       for (const e of open(options).entries(options.module))
@@ -125,7 +96,7 @@ export const registerEvolveHistory = (evolve: Command, context: Context): void =
       .command(name)
       .description(doc)
       .argument('<patch>', 'line of the proposal in the log, or the start of its hash')
-      .addOption(where())
+      .addOption(ledgerOption())
       .addHelpText('after', `\nExample:\n  velocity evolve ${name} 2`)
       .action(async (patch: string, options: LedgerOptions) => {
         await act(context, historyOf(open(options), patch));

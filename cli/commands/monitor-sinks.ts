@@ -21,6 +21,7 @@ import type { Context } from '../context.ts';
 import { FileError } from '../failure.ts';
 import { addressOption, orDefault } from '../listen.ts';
 import { pageScript } from '../web/files.ts';
+import { patchRoutes } from '../web/patches.ts';
 import { defaultStore } from './history.ts';
 
 const METRICS_PORT = 9477;
@@ -35,6 +36,8 @@ export type SinkOptions = {
   readonly store?: string | true;
   readonly metrics?: ListenAddress | true;
   readonly web?: ListenAddress | true;
+  /** Where the loop keeps its steps: the page shows them. */
+  readonly ledger: string;
 };
 
 const opened = <T>(path: string, open: () => T): T => {
@@ -101,10 +104,11 @@ const serveMetrics = async (context: Context, address: ListenAddress): Promise<S
   };
 };
 
-const serveWeb = async (context: Context, address: ListenAddress): Promise<Hub> => {
+const serveWeb = async (context: Context, address: ListenAddress, ledger: string): Promise<Hub> => {
   const hub = makeHub();
   const server = await serve(address, {
     ...webRoutes(hub),
+    ...patchRoutes(ledger),
     '/serial.html': staticRoute(staticPage(await pageScript('serial'))),
   });
   context.cleanup.add(server.close);
@@ -126,7 +130,7 @@ export const openSinks = async (context: Context, options: SinkOptions): Promise
     ...(options.log ? [logTo(context, options.log)] : []),
     ...(options.metrics ? [await serveMetrics(context, orDefault(options.metrics, metricsAddress))] : []),
   ];
-  const hub = options.web && (await serveWeb(context, orDefault(options.web, webAddress)));
+  const hub = options.web && (await serveWeb(context, orDefault(options.web, webAddress), options.ledger));
   const store = options.store === true ? defaultStore : options.store;
   const other = (name: string) => [
     ...(hub ? [hub.board(name)] : []),

@@ -8,6 +8,7 @@ import { type BoardOptions, boardOptionsOf, withBoard } from '../connect.ts';
 import { passThrough } from '../console.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
+import { ledgerOption } from '../ledger-option.ts';
 import { printerFor } from '../monitor-printer.ts';
 import { wholeNumber } from '../numbers.ts';
 import { recorded } from '../recorded.ts';
@@ -115,6 +116,7 @@ export const registerMonitor = (program: Command, context: Context): void => {
     .option('--also <board...>', 'more boards for the page: ports, or names of virtual boards')
     .option('--save-page <file>', 'write the page that reads boards in the browser alone, and end')
     .option('--metrics [address]', 'serve OpenMetrics on HOST:PORT; default 127.0.0.1:9477', metricsAddress)
+    .addOption(ledgerOption())
     .option('--record <file>', 'append everything to this file, one JSON object a line')
     .option('--store [file]', 'keep everything in the history store, see `velocity history`')
     .option('--replay <what>', 'watch a recording, or a run of the history by its number, instead of a board')

@@ -19,7 +19,18 @@ const file = (name: string, type: string) => {
 /** Colours and base of every page. */
 export const styleRoute = (): Route => file('page.css', 'text/css');
 
-const scripts = ['main', 'page', 'store', 'boards', 'chart', 'heatmap', 'timeline', 'modules', 'text'];
+const scripts = [
+  'main',
+  'page',
+  'store',
+  'boards',
+  'chart',
+  'heatmap',
+  'timeline',
+  'patches',
+  'modules',
+  'text',
+];
 
 /** The page that needs no server, for those who have one: it reads this machine's ports, not the server's boards. */
 export const staticRoute = (html: string): Route =>

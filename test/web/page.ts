@@ -148,6 +148,7 @@ export class Page {
 
   /** A picture of the whole page. */
   async picture(path: string): Promise<void> {
+    await this.evaluate('scrollTo(0, 0)');
     const { data } = await this.#send('Page.captureScreenshot', {
       format: 'png',
       captureBeyondViewport: true,

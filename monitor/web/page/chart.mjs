@@ -27,7 +27,7 @@ export const timeAxis = (scale, from, to, height) => {
 const bounds = (values) => {
   const top = Math.max(...values, 1);
   const least = Math.min(...values);
-  const low = least > top * 0.6 ? least - (top - least) * 0.5 : 0;
+  const low = least > top * 0.6 ? least - Math.max((top - least) * 0.5, top * 0.02) : 0;
   const step = niceStep(Math.max(top - low, top * 0.02), 4);
   const first = low <= 0 ? 0 : Math.max(0, Math.floor(low / step) * step);
   return { low: first, high: Math.ceil((top + step * 0.05) / step) * step, step };

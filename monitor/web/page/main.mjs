@@ -1,5 +1,6 @@
 /** The page as a monitor serves it: news comes from there. The browser opens a lost connection again by itself. */
 import { startPage } from './page.mjs';
+import { startPatches } from './patches.mjs';
 import { newsNames } from './store.mjs';
 
 const store = startPage();
@@ -12,3 +13,4 @@ for (const name of newsNames) {
   });
 }
 feed.onerror = () => store.lost('the monitor does not answer');
+startPatches(store);

@@ -27,6 +27,7 @@ export const emptyBoard = (key, down) => ({ key, points: [], events: [], lines: 
 /** Calls `changed` after each piece of news. Boards stay in the order in which they came. */
 export const makeStore = (changed) => {
   let boards = [];
+  let happened = () => {};
   const boardOf = (key) => {
     const known = boards.find((board) => board.key === key);
     if (known) return known;
@@ -46,6 +47,13 @@ export const makeStore = (changed) => {
     take: (name, key, item) => {
       acts[name](boardOf(key), item);
       changed();
+      if (name === 'board') happened();
+    },
+    /** Draws anew, for what is not news of a board. */
+    changed,
+    /** One listener for what happened on any board. */
+    onEvent: (listener) => {
+      happened = listener;
     },
     /** Nothing is heard of any board. */
     lost: (why) => {

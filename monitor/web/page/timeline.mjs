@@ -1,5 +1,6 @@
 /** What happened when: a lane a module, a mark an event, and the same as a list. */
 import { LEFT, scales, timeAxis } from './chart.mjs';
+import { openPatch, patchesKnown, patchOf } from './patches.mjs';
 import { clock, count, element, svg } from './text.mjs';
 
 /** Shape and colour both tell the kinds apart. */
@@ -53,14 +54,26 @@ export const drawTimeline = (host, { events, names, from, to }) => {
 
 const LISTED = 100;
 
+const patchButton = (line) => {
+  const button = element('button', { type: 'button', class: 'small' }, 'Show the patch');
+  button.addEventListener('click', () => openPatch(line));
+  return button;
+};
+
+/** Drawn anew only when there is something new, so that the focus in it stays. */
 export const drawEvents = (host, events) => {
+  const state = `${events.length} ${events.at(-1)?.t} ${events.at(-1)?.kind} ${patchesKnown()}`;
+  if (host.dataset.state === state) return;
+  host.dataset.state = state;
   const items = events
     .slice(-LISTED)
     .reverse()
     .map((event) => {
       const sign = element('span', { 'aria-hidden': 'true' }, `${marks[event.kind]?.sign ?? '·'} `);
       sign.style.color = marks[event.kind]?.colour ?? 'var(--muted)';
-      return element('li', {}, element('time', {}, clock(event.t)), sign, sentence(event));
+      const line = patchOf(event);
+      const button = line === undefined ? [] : [patchButton(line)];
+      return element('li', {}, element('time', {}, clock(event.t)), sign, sentence(event), ...button);
     });
   host.replaceChildren(...(items.length > 0 ? items : [element('li', { class: 'muted' }, 'nothing yet')]));
 };
