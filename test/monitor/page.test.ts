@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from '../../cli/test/command-line.ts';
 import { startBoard } from '../../cli/virtual.ts';
 import { pageScript } from '../../cli/web/files.ts';
+import { patchRoutes } from '../../cli/web/patches.ts';
 import { findTool } from '../../firmware/index.ts';
 import { openTransport } from '../../link/index.ts';
 import { type Hub, makeHub, type Served, serve, staticPage, webRoutes } from '../../monitor/index.ts';
@@ -24,7 +25,13 @@ test.before(async (t) => {
   if (!chromium) return;
   browser = new Browser(chromium);
   hub = makeHub();
-  server = await serve({ host: '127.0.0.1', port: 0 }, webRoutes(hub));
+  server = await serve(
+    { host: '127.0.0.1', port: 0 },
+    {
+      ...webRoutes(hub),
+      ...patchRoutes(join(temporaryFolder(), 'no-ledger.jsonl')),
+    },
+  );
 });
 
 test.after.always(async () => {
