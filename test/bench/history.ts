@@ -21,12 +21,15 @@ const RUNS = 10;
 /** A chart's width. */
 const POINTS = 600;
 
+/** Nothing of it is old enough to be deleted. */
+const BEGIN = Date.now() - 86_400_000;
+
 const readingOf = (i: number): Entry => {
   const telemetry = Array.from({ length: MODULES }, (_, at) => ({
     ...telemetryAt(100 * (i + 1) + at),
     name: `module-${at}`,
   }));
-  return { kind: 'reading', time_ms: 1_700_000_000_000 + i * 100, reading: { ...readingAt(1), telemetry } };
+  return { kind: 'reading', time_ms: BEGIN + i * 100, reading: { ...readingAt(1), telemetry } };
 };
 
 const fill = (path: string, readings: number): number => {
