@@ -253,9 +253,10 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
         result = row->narrow >> narrow;
         break;
     case LOAD:
-        if (imm != 0 || !is_free(l, dst) || (from & POINTER) == 0 || !access(l, fields, src, false)) { return NOT_SIMPLE; }
+        if (imm != 0 || !is_free(l, dst) || (from & POINTER) == 0 || (track && access_bytes(fields) >= 4)) { return NOT_SIMPLE; }
+        if (!access(l, fields, src, false)) { return NOT_SIMPLE; }
         result = row->narrow;
-        if (track && access_bytes(fields) < 4) {
+        if (track) {
             loosen(l, to, dst, 1);
             keep_known(l, dst);
             scalar_set_loaded(&l->regs[dst].var, access_bytes(fields), false);

@@ -138,12 +138,19 @@ static bool moves_by(struct machine *m, struct bpf_insn insn, struct distance *b
     return (int64_t)was->umin + by->least >= 0 && (int64_t)was->umax + by->most <= (int64_t)UINT32_MAX;
 }
 
+/* An operand that was only looked at is as loose as it was, so that fast.c, which does not look, comes to the same states. */
+static void loosen_again(struct machine *m, uint32_t r, uint32_t was_loose) {
+    if (m->frame->regs[r].kind == REG_SCALAR && m->frame->regs[r].id == 0) { m->loose |= (uint16_t)(was_loose & 1u << r); }
+}
+
 static enum flow slow_alu(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     bool reads_src = shape == SHAPE_ALU_X || shape == SHAPE_DIV_X || shape == SHAPE_MOV_X;
+    uint32_t was_loose = m->loose;
     machine_settle(m, dst);
     if (reads_src) { machine_settle(m, src); }
     if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    if (reads_src && src != dst) { loosen_again(m, src, was_loose); }
     machine_note(m, dst);
     if (!track && in_mask(m->number, dst)) { machine_loosen(m, dst, in_mask(m->narrow, dst)); }
     return FLOW_NEXT;
@@ -307,9 +314,11 @@ static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint
             return FLOW_NEXT;
         }
     }
+    uint32_t was_loose = m->loose;
     machine_settle(m, dst);
     if (shape == SHAPE_STX) { machine_settle(m, src); }
     if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    if (shape == SHAPE_STX) { loosen_again(m, src, was_loose); }
     if (p->kind == REG_STACK) {
         machine_note_slots(m);
         follow_store(m, p, insn, shape);
