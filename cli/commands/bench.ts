@@ -21,6 +21,7 @@ import {
   vectorPage,
   vectorTable,
 } from '../../test/bench/peers/index.ts';
+import { uploadMetric } from '../../test/bench/upload.ts';
 import {
   drawing,
   measureVerifier,
@@ -28,7 +29,7 @@ import {
   page as verifierPage,
   rowTable as verifierTable,
 } from '../../test/bench/verifier/index.ts';
-import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
+import { type BoardOptions, boardOptionsOf, withBoard, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError, UsageError } from '../failure.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -45,7 +46,9 @@ const show = ({ output }: Context, metrics: readonly Metric[]) => {
 
 const benchKernel = async (context: Context, options: BoardOptions) => {
   const board = options.port ? options : { ...options, board: options.board ?? EMULATED };
-  show(context, await withLink(context, board, kernelMetrics));
+  const metrics = await withLink(context, board, kernelMetrics);
+  if (!board.port) metrics.push(await withBoard(context, board, uploadMetric)); // a real line keeps its own pace
+  show(context, metrics);
 };
 
 const writePage = (comparison: Comparison) => {
@@ -128,7 +131,7 @@ type BenchOptions = BoardOptions & {
 export const registerBench = (program: Command, context: Context): void => {
   program
     .command('bench')
-    .description('measure boot, size, loading, accounting and swaps, each against its goal')
+    .description('measure boot, size, loading, accounting, swaps and uploads, each against its goal')
     .option('--peers', "compare the JIT with Debian's Linux for arm64 and with native code, in the same QEMU")
     .option(
       '--verifier',
