@@ -24,7 +24,7 @@ export class Output {
   readonly json: boolean;
   readonly #out: Stream;
   readonly #err: Stream;
-  #progressShown = false;
+  #progressLines = 0;
 
   constructor(json: boolean, out: Stream = process.stdout, err: Stream = process.stderr) {
     this.json = json;
@@ -59,11 +59,11 @@ export class Output {
     this.#out.write(text);
   }
 
-  /** What is going on: one line that is redrawn on a terminal, nothing elsewhere. */
+  /** What is going on: a line or several that are redrawn on a terminal, nothing elsewhere. */
   progress(text: string): void {
     if (!this.#err.isTTY) return;
-    this.#err.write(`\r\x1b[K${text}`);
-    this.#progressShown = true;
+    this.#err.write(`${this.#upwards()}\r\x1b[K${text}`);
+    this.#progressLines = text.split('\n').length;
   }
 
   /** A line that stays, beside the results. */
@@ -79,8 +79,13 @@ export class Output {
     this.#err.write(`velocity: ${message}${hint ? `\n  hint: ${hint}` : ''}\n`);
   }
 
+  /** To the first of the lines that are shown, clearing the others. */
+  #upwards(): string {
+    return '\r\x1b[K\x1b[1A'.repeat(Math.max(0, this.#progressLines - 1));
+  }
+
   #clearProgress(): void {
-    if (this.#progressShown) this.#err.write('\r\x1b[K');
-    this.#progressShown = false;
+    if (this.#progressLines > 0) this.#err.write(`${this.#upwards()}\r\x1b[K`);
+    this.#progressLines = 0;
   }
 }

@@ -3,6 +3,7 @@ import { boardNamed } from '../../boards/index.ts';
 import { nodeUsb, type UsbHost } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 import { failureOf, UsageError } from '../failure.ts';
+import { flashAll } from '../flash/all.ts';
 import { findAttached, flashAttached, isPluggedIn, meantBy, watchUsb } from '../flash/attached.ts';
 import { flashDisk } from '../flash/disk.ts';
 import { flashFastboot } from '../flash/fastboot.ts';
@@ -20,8 +21,9 @@ const WEB_PORT = 8478;
 const webAddress = addressOption(WEB_PORT);
 
 /** A named virtual board is meant, unless a real one of that name is plugged in or asked for. */
-const isVirtual = async (host: UsbHost, { board, usb, firmwareDir, port }: FlashOptions) =>
+const isVirtual = async (host: UsbHost, { board, usb, firmwareDir, port, all }: FlashOptions) =>
   board !== undefined &&
+  !all &&
   boardNamed(board).qemu !== undefined &&
   usb === undefined &&
   firmwareDir === undefined &&
@@ -38,6 +40,7 @@ const isRunning = async (host: UsbHost, options: FlashOptions) =>
     options.firmwareDir,
     options.massStorage,
     options.watch,
+    options.all,
   ].every((option) => option === undefined) &&
   (await meantBy(host, options)).length === 0;
 
@@ -55,6 +58,7 @@ const flash = async (context: Context, host: UsbHost, options: FlashOptions): Pr
     );
   if (options.fastboot) return flashFastboot(context, options.fastboot, options);
   if (options.uBoot) return flashUBoot(context, options);
+  if (options.all) return flashAll(context, host, options);
   if (options.watch) {
     return watchUsb(context, host, options, (error) => context.output.fail(failureOf(error)));
   }
@@ -69,6 +73,7 @@ Examples:
   velocity flash --board cm4 --mass-storage ~/usbboot/mass-storage-gadget64 --firmware-dir boot
   velocity flash --board rpi4b --to /dev/sdb --firmware-dir boot    onto an SD card
   velocity flash --board rpi4b --port /dev/ttyUSB0                  into the memory of the kernel that runs
+  velocity flash --all --board cm4 --firmware-dir ~/usbboot/firmware  every one that is plugged in
   velocity flash --fastboot udp:192.168.1.5 --partition boot
   velocity flash --u-boot --port /dev/ttyUSB0
   velocity flash --web --firmware-dir ~/usbboot/firmware            in the browser`;
@@ -93,6 +98,7 @@ export const registerFlash = (program: Command, context: Context, host: UsbHost 
     .option('--u-boot', 'the board behind --port is at its U-Boot prompt')
     .option('--usb <location>', 'the board plugged in there, as --list names it')
     .option('--list', 'print what is attached, and in which mode')
+    .option('--all', 'flash every board that is plugged in and fits, side by side')
     .option('--watch', 'flash each board that is plugged in, until Ctrl-C')
     .option('--verify-only', 'write nothing: read back and compare')
     .option('--dry-run', 'write nothing: say what would be done')

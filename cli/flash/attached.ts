@@ -21,7 +21,7 @@ const isMeant = ({ device, boards: candidates }: Attached, { board, usb }: Flash
   (usb === undefined || device.location === usb) &&
   (board === undefined || candidates.length === 0 || candidates.some(({ name }) => name === board));
 
-const stepsFor = (name: string | undefined) => {
+export const stepsFor = (name: string | undefined) => {
   const board = name === undefined ? undefined : boardNamed(name);
   if (board?.bootMode) return `put it into USB boot mode: ${board.bootMode.join('; ')}`;
   return 'put it into its USB boot mode (see --list and the docs), write an SD card with --to DISK, or try a virtual one: --board qemu-virt';

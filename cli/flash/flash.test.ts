@@ -240,6 +240,8 @@ const refusals: readonly [
     /no fastboot address/,
   ],
   ['no port', () => new EmulatedBus(), ['--u-boot'], 2, /--port/],
+  ['all of none', () => new EmulatedBus(), ['--all'], 4, /USB boot mode/],
+  ['all on one line', () => withBoard('BCM2711').bus, ['--all', '--port', 'unix:/none'], 2, /one board/],
   ['nothing to read back', () => withBoard('BCM2711').bus, ['--verify-only'], 2, /--to/],
 ];
 
@@ -262,6 +264,38 @@ test('two boards side by side are told apart by their location', async (t) => {
   t.is((await flash(bus, '--board', 'cm4', ...usbBoot, '--usb', '1-2')).exit, 0);
   t.true(second.booted);
   t.is(first.transfers, 0);
+});
+
+test('all boards are flashed side by side, and one that fails does not stop the others', async (t) => {
+  const bus = new EmulatedBus();
+  const roms = [{}, { status: 5 }, {}].map((options, at) => {
+    const rom = new BootRom('BCM2711', bus, { awayMs: 30, ...options });
+    rom.plugIn(`1-${at + 1}`);
+    return rom;
+  });
+  const result = await flash(bus, '--all', '--board', 'cm4', ...usbBoot);
+  t.is(result.exit, 8, 'all that failed were refused');
+  t.regex(result.stderr, /1-2: .*status 5/);
+  t.regex(result.stderr, /1 of 3 boards were not flashed/);
+  t.deepEqual(
+    roms.map(({ booted }) => booted),
+    [true, false, true],
+  );
+  for (const rom of [roms[0], roms[2]]) t.true(image.equals(rom!.received.get('kernel8.img')!));
+  const facts = jsonLines(result);
+  t.deepEqual(
+    facts.find(({ event }) => event === 'all'),
+    { event: 'all', boards: 3, flashed: 2, failed: 1 },
+  );
+  const flashed = facts.filter(({ event }) => event === 'flashed').map(({ location }) => location);
+  t.deepEqual(flashed.sort(), ['1-1', '1-3']);
+});
+
+test('boards that fail for different reasons end as failed', async (t) => {
+  const bus = new EmulatedBus();
+  new BootRom('BCM2711', bus, { status: 5 }).plugIn('1-1');
+  new BootRom('BCM2711', bus, { fault: { kind: 'unplug', at: 4 } }).plugIn('1-2');
+  t.is((await flash(bus, '--all', '--board', 'cm4', ...usbBoot)).exit, 15);
 });
 
 test('watching flashes each board that is plugged in, also after one that failed, until it is stopped', async (t) => {

@@ -16,6 +16,7 @@ export type FlashOptions = TrustOptions & {
   readonly massStorage?: string;
   readonly list?: boolean;
   readonly watch?: boolean;
+  readonly all?: boolean;
   readonly verifyOnly?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;

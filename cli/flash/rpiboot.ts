@@ -65,6 +65,7 @@ export const flashRaspberryPi = async (
   await rpiboot(host, attached.device, {
     source: layered([source, firmware]),
     required,
+    ...(options.all ? { staysInPlace: true } : {}),
     signal: context.cleanup.signal,
     onEvent: showBoot(context),
   });

@@ -34,6 +34,8 @@ export type RpibootOptions = {
   readonly source: FileSource;
   /** Files that the board must have taken, or it runs something else: the kernel's name. */
   readonly required?: readonly string[];
+  /** Comes back where it was: others of its kind are started beside it. */
+  readonly staysInPlace?: boolean;
   readonly limits?: Limits;
   readonly onEvent?: (event: RpibootEvent) => void;
   readonly signal?: AbortSignal;

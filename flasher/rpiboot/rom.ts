@@ -52,7 +52,10 @@ export const waitForSecondStage = async (
   options: RpibootOptions,
 ): Promise<UsbDevice> => {
   const timeoutMs = (options.limits ?? defaultLimits).reappearMs;
-  const isSame = ({ ids }: UsbDevice) => ids.vendor === rom.ids.vendor && ids.product === rom.ids.product;
+  const isSame = ({ ids, location }: UsbDevice) =>
+    ids.vendor === rom.ids.vendor &&
+    ids.product === rom.ids.product &&
+    (!options.staysInPlace || location === rom.location);
   const device = await waitForDevice(host, isSame, {
     what: 'the second stage after the boot ROM took it',
     timeoutMs,
