@@ -22,6 +22,9 @@ export type GuestTools = { readonly kernel: string; readonly modules: string; re
 
 const has = (tool: string) =>
   spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${tool}`]).status === 0;
+/** The guest begins with nothing else: a busybox that wants a libc does not start there. ldd fails on a static one. */
+const hasStaticBusybox = () =>
+  has('busybox') && spawnSync('sh', ['-c', 'ldd "$(command -v busybox)"']).status !== 0;
 const KERNEL = /^vmlinuz-(.*-amd64)$/;
 
 /** Where the kernel lies: installed, or unpacked below the folder in VELOCITY_GUEST_KERNEL. */
@@ -29,9 +32,8 @@ const kernelRoots = () => [process.env.VELOCITY_GUEST_KERNEL ?? '/nowhere', '/']
 
 /** Undefined where something is missing; `missing` says what. The cloud flavour of the kernel has no USB. */
 export const guestTools = (): { tools?: GuestTools; missing: string[] } => {
-  const missing = ['qemu-system-x86_64', 'busybox', 'cpio', 'modprobe', 'depmod'].filter(
-    (tool) => !has(tool),
-  );
+  const missing = ['qemu-system-x86_64', 'cpio', 'modprobe', 'depmod'].filter((tool) => !has(tool));
+  if (!hasStaticBusybox()) missing.push('busybox-static');
   if (!existsSync('/lib/systemd/systemd-udevd')) missing.push('udev');
   for (const root of kernelRoots()) {
     const boot = join(root, 'boot');
