@@ -121,7 +121,7 @@ test('the OS and statistics groups answer', async (t) => {
   t.deepEqual(await link.params(), { bufSize: 4096, bufCount: 1 });
   t.deepEqual(await link.taskstat(), { core0: { prio: 0, tid: 0, runtime: 12 } });
   t.deepEqual(await link.statGroups(), ['velocity']);
-  t.deepEqual(await link.stats('velocity'), { ticks: 5 });
+  t.deepEqual(await link.stats('velocity'), { ticks: 5, installs: 1 });
   await t.throwsAsync(link.stats('nothing'), { instanceOf: RefusedError });
   await t.notThrowsAsync(link.reset());
 });

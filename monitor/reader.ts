@@ -1,6 +1,6 @@
 /** Reads a board again and again, and tells what it finds as entries: over any link, in Node.js and in a page. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Transport, VelocityLink } from '../link/index.ts';
+import { type ModuleInfo, type Transport, VelocityLink } from '../link/index.ts';
 import type { Content, Reading, Sink } from './entry.ts';
 
 /** What the kernel says once, when the link is up. */
@@ -14,13 +14,28 @@ export type ReadOptions = {
   readonly count: number;
 };
 
-const read = async (link: VelocityLink): Promise<Reading> => {
-  const board = await link.info();
-  const modules = await link.modules();
-  const telemetry = await link.telemetryAll();
-  const cores = await link.taskstat();
-  const stats = await link.stats(STATS);
-  return { board, modules, telemetry, cores, stats, health: { ...link.health } };
+/** Counters of the board that move whenever its list of modules changes. */
+const MOVING = [
+  'installs',
+  'promotions',
+  'rollbacks',
+  'removals',
+  'versions_made',
+  'versions_freed',
+] as const;
+
+/** Reads a board; what did not change since is not asked for again: on a slow line the list of modules is half of it. */
+const makeRead = (link: VelocityLink): (() => Promise<Reading>) => {
+  let known: { readonly key: string; readonly modules: readonly ModuleInfo[] } | undefined;
+  return async () => {
+    const board = await link.info();
+    const stats = await link.stats(STATS);
+    const key = [Buffer.from(board.boot).toString('hex'), ...MOVING.map((name) => stats[name])].join(' ');
+    if (known?.key !== key || stats.installs === undefined) known = { key, modules: await link.modules() };
+    const telemetry = await link.telemetryAll();
+    const cores = await link.taskstat();
+    return { board, modules: known.modules, telemetry, cores, stats, health: { ...link.health } };
+  };
 };
 
 export class BoardReader {
@@ -55,12 +70,13 @@ export class BoardReader {
   async follow(link: VelocityLink, signal: AbortSignal): Promise<void> {
     const { count, intervalMs } = this.#options;
     await this.#recognise(link);
+    const read = makeRead(link);
     while (this.#rounds < count && !signal.aborted) {
       for await (const event of link.events(this.#lastEvent)) {
         this.#lastEvent = event.seq;
         this.tell({ kind: 'event', event });
       }
-      this.tell({ kind: 'reading', reading: await read(link) });
+      this.tell({ kind: 'reading', reading: await read() });
       this.#rounds += 1;
       if (this.#rounds < count) await sleep(intervalMs, undefined, { signal });
     }

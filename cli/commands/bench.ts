@@ -8,6 +8,7 @@ import { qemuVersion } from '../../rig/index.ts';
 import { historyMetrics } from '../../test/bench/history.ts';
 import { kernelMetrics } from '../../test/bench/kernel.ts';
 import { type Metric, table } from '../../test/bench/metric.ts';
+import { monitorMetrics } from '../../test/bench/monitor.ts';
 import {
   type Comparison,
   comparePeers,
@@ -122,6 +123,7 @@ const HISTORY_ROWS = 5_000_000;
 
 type BenchOptions = BoardOptions & {
   readonly history?: number | true;
+  readonly monitor?: boolean;
   readonly peers?: boolean;
   readonly verifier?: boolean;
   readonly write?: boolean;
@@ -142,10 +144,12 @@ export const registerBench = (program: Command, context: Context): void => {
       'the history store with so many rows of telemetry, in wall time of this machine; default: five million',
       wholeNumber(640, 100_000_000),
     )
+    .option('--monitor', 'what watching costs the line and this machine, with simulated boards')
     .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
+      if (options.monitor) return show(context, await monitorMetrics());
       if (options.history) {
         const rows = options.history === true ? HISTORY_ROWS : options.history;
         return show(

@@ -74,7 +74,7 @@ const osReply = (request: SmpMessage): Uint8Array => {
 const statReply = (request: SmpMessage): Uint8Array => {
   const value = decode(request.payload) as { name?: string };
   if (request.id === 1) return encode({ stat_list: ['velocity'] });
-  if (value.name === 'velocity') return encode({ name: 'velocity', fields: { ticks: 5 } });
+  if (value.name === 'velocity') return encode({ name: 'velocity', fields: { ticks: 5, installs: 1 } });
   throw new Refusal('no_entry');
 };
 
