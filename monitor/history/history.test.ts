@@ -313,7 +313,7 @@ test('old_runs_go_by_age_and_by_size_and_the_ledger_stays', (t) => {
   );
   const store = openStore(path);
   takeLedger(store, `${ledgerLine(1, 'detect')}\n`);
-  setRetention(store, { days: 60 });
+  setRetention(store, { days: 40 });
   prune(store, { now: T0 + 86_400_000 * 80 });
   t.deepEqual(
     runsOf(store).map(({ id }) => id),
@@ -329,4 +329,17 @@ test('old_runs_go_by_age_and_by_size_and_the_ledger_stays', (t) => {
   t.is(searchLedger(store, []).length, 1);
   store.close();
   t.true(statSync(path).size < 2 * bytes);
+});
+
+test('a_clock_that_jumps_ahead_does_not_make_everything_old', (t) => {
+  const path = filled(newPath(), [manyAt(1), manyAt(2)]);
+  filled(path, [{ ...manyAt(3), time_ms: T0 + 86_400_000 * 5000 }]);
+  const store = openStore(path);
+  prune(store, { now: T0 + 86_400_000 * 5000, except: 2 });
+  t.deepEqual(
+    runsOf(store).map(({ id }) => id),
+    [1, 2],
+  );
+  t.deepEqual([...entriesOfRun(store, 1)], [manyAt(1), manyAt(2)]);
+  store.close();
 });

@@ -106,10 +106,19 @@ const giveBack = (store: Store) => {
   }
 };
 
+/**
+ * Ages are counted from the newest run that has ended: a clock that jumps ahead while a monitor runs must not make
+ * everything old at once.
+ */
+const referenceTime = (store: Store, now: number, except: number): number => {
+  const newest = store.numbers('SELECT coalesce(max(ended_ms), 0) AS ms FROM runs WHERE id <> ?', except);
+  return Math.min(now, numberOf(newest, 'ms'));
+};
+
 /** Deletes what the store's retention does not keep, and gives its space back. `except` is the run that goes on. */
 export const prune = (store: Store, { now, except = 0 }: { now: number; except?: number }): void => {
   const { days, bytes } = retentionOf(store);
-  cutByTime(store, now - days * DAY_MS, except);
+  cutByTime(store, referenceTime(store, now, except) - days * DAY_MS, except);
   while (usedBytes(store) > bytes && dropOldest(store, except));
   giveBack(store);
 };
