@@ -14,7 +14,6 @@ import { entries } from '../../monitor/test/samples.ts';
 import { EmulatedBus } from '../../rig/emulated/index.ts';
 import { Browser, chromium } from '../web/chromium.ts';
 import { Devices } from '../web/devices.ts';
-import { pictures } from '../web/pictures.ts';
 
 let browser: Browser;
 let server: Served;
@@ -128,7 +127,6 @@ onEmulator(
     await page.says('#status', /live/);
     await page.says('#console', new RegExp(`${board.manifest.build.slice(0, 12)}.* ready on `));
     await page.says('#no-modules', /No module is installed/);
-    await pictures(page, 'serial');
     devices.unplugPort(0);
     await page.says('#status', /went away/);
     await page.until(`document.getElementById('status').textContent === 'live'`);

@@ -14,6 +14,7 @@ import { BootRom, EmulatedBus } from '../../rig/emulated/index.ts';
 import { startVirtualBoard, unavailableReason } from '../../rig/index.ts';
 import { Browser, chromium } from './chromium.ts';
 import { Devices } from './devices.ts';
+import { pictures } from './pictures.ts';
 
 const board = boardNamed('rpi4b');
 const canRun = chromium && unavailableReason(board, findTool('qemu')) === undefined;
@@ -41,7 +42,7 @@ const serveFlasher = async (firmwareDir: string) => {
 (canRun ? test : test.skip)(
   'what a browser sent to a board is what starts, by its own measure',
   async (t) => {
-    t.timeout(900_000); // it may build the kernel first
+    t.timeout(1_800_000); // it may build the kernel and the WebAssembly first
     const folder = temporaryFolder();
     const firmware = join(folder, 'firmware');
     mkdirSync(firmware);
@@ -82,5 +83,6 @@ const serveFlasher = async (firmwareDir: string) => {
     await page.says('#result', new RegExp(`^rpi4b runs velocity ${manifest.build}, and what it measures`));
     await page.says('#console', new RegExp(`${manifest.build} ready on `));
     t.deepEqual(page.problems, []);
+    await pictures(page, 'flash');
   },
 );

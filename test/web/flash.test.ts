@@ -22,7 +22,6 @@ import {
 import { Browser, chromium } from './chromium.ts';
 import { Devices, type OpenPort } from './devices.ts';
 import type { Page } from './page.ts';
-import { pictures } from './pictures.ts';
 
 const BUILD = 'ab'.repeat(20);
 const image = Buffer.from(Array.from({ length: 150_000 }, (_, i) => ((i * 13) ^ (i >> 7)) & 0xff));
@@ -170,7 +169,6 @@ inBrowser('a board on USB is found, flashed through both stages and seen to run'
     page.requests.filter((url) => !url.startsWith(server.url) && !url.startsWith('data:')),
     [],
   );
-  await pictures(page, 'flash');
 });
 
 inBrowser('every control of the page has a name', async (t) => {

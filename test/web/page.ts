@@ -146,11 +146,12 @@ export class Page {
       .filter(({ role }) => role !== 'RootWebArea');
   }
 
-  /** A picture of the whole page. */
+  /** A picture of the whole page, as WebP: half of what PNG takes. */
   async picture(path: string): Promise<void> {
     await this.evaluate('scrollTo(0, 0)');
     const { data } = await this.#send('Page.captureScreenshot', {
-      format: 'png',
+      format: 'webp',
+      quality: 70,
       captureBeyondViewport: true,
     });
     mkdirSync(dirname(path), { recursive: true });

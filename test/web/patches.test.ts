@@ -12,7 +12,6 @@ import { Ledger, Loop, makeUnsafe, memoryStore, rulesProposer } from '../../evol
 import { EmulatedBoard } from '../../evolve/test/emulated-board.ts';
 import { makeHub, serve, webRoutes } from '../../monitor/index.ts';
 import { Browser, chromium } from './chromium.ts';
-import { pictures } from './pictures.ts';
 import { scene } from './scene.ts';
 
 test.after.always(() => stopSolver());
@@ -114,7 +113,6 @@ const open = async (t: ExecutionContext, content: string) => {
       `document.querySelector('#patch td.removed') && document.querySelector('#patch td.added')`,
     );
     t.true(await page.evaluate(`document.activeElement.id === 'patch'`));
-    await pictures(page, 'monitor');
     await page.evaluate(`document.getElementById('patch-search').focus()`);
     for (const key of 'refused') await page.key(key);
     await page.says('#patches-note', /^1 of 2$/);

@@ -1,4 +1,4 @@
-/** Pictures of pages, for people to look at: where `VELOCITY_PICTURES` names a folder, they are put there. */
+/** Pictures of pages: where `VELOCITY_PICTURES` names a folder, they are put there. Those in docs/pictures are made so. */
 import { join } from 'node:path';
 import type { Page } from './page.ts';
 
@@ -7,9 +7,9 @@ const folder = process.env.VELOCITY_PICTURES;
 /** The page as it is now, in light and in dark colours. */
 export const pictures = async (page: Page, name: string): Promise<void> => {
   if (!folder) return;
+  await page.size(1080, 900);
   for (const colours of ['light', 'dark'] as const) {
     await page.colours(colours);
-    await page.picture(join(folder, `${name}-${colours}.png`));
+    await page.picture(join(folder, `${name}-${colours}.webp`));
   }
-  await page.colours('light');
 };
