@@ -73,6 +73,25 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
   });
 }
 
+for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
+  ifEmulated(`the longest program, 4,096 instructions, on ${cpu}`, (t) => {
+    const body = Array.from({ length: 4094 }, (_, i) =>
+      insn(i % 2 === 0 ? 0x07 : 0x27, 0, 0, 0, (i % 7) + 1),
+    );
+    const code = bytes(`${movImm(0, 1)}${body.join('')}${EXIT}`);
+    t.is(code.length / 8, 4096);
+    let expected = 1n;
+    for (let i = 0; i < 4094; i += 1) {
+      const by = BigInt((i % 7) + 1);
+      expected = BigInt.asUintN(64, i % 2 === 0 ? expected + by : expected * by);
+    }
+    machine ??= buildMachine();
+    const [answer] = runMachine(machine, cpu, [{ code, memory: new Uint8Array(8) }]);
+    t.is(answer!.r0, expected);
+    t.false(answer!.lost);
+  });
+}
+
 test('a load that shares a word with its neighbour is found at that word', async (t) => {
   const code = bytes(`${load64(2, 1)}${load64(3, 1, 8)}${insn(0xbf, 0, 2)}${insn(0x0f, 0, 3)}${EXIT}`);
   const result = (await loadHost()).jitCompile({ code, hook: 'run' }, { memorySize: 16 });
