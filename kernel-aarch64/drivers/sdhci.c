@@ -1,0 +1,289 @@
+/* Registers: SD Host Controller Simplified Specification 3.00, §2.2, in words: the Broadcom ones take no narrower access.
+ * Commands and answers: SD Physical Layer Simplified Specification 6.00, §4.7 and §4.9. The card stays at 3.3 V, one data
+ * line and default speed: an image is 260 KB, and whatever the firmware left is then good enough. A Pi 4 has its card at the
+ * EMMC2, QEMU's at the Arasan. Tried in emulation only. */
+#include "drivers/sdhci.h"
+#include "lib/mem.h"
+#include "lib/mmio.h"
+#include "lib/sysreg.h"
+#include "mm/map.h"
+
+#define SECTOR_BYTES 512u
+
+#define BLOCK 0x04u /* size 11..0, count 31..16 */
+#define ARGUMENT 0x08u
+#define COMMAND 0x0cu /* transfer mode 15..0, command 31..16 */
+#define RESPONSE 0x10u
+#define DATA 0x20u
+#define PRESENT 0x24u
+#define HOST 0x28u  /* host control 7..0, power 15..8 */
+#define CLOCK 0x2cu /* clock 15..0, timeout 23..16, reset 31..24 */
+#define EVENTS 0x30u
+#define EVENTS_SHOWN 0x34u
+#define EVENTS_SIGNALLED 0x38u
+
+#define MODE_READ (1u << 4)
+#define ANSWER_136 (1u << 16)
+#define ANSWER_48 (2u << 16)
+#define ANSWER_48_BUSY (3u << 16)
+#define CHECKED (3u << 19) /* CRC and index of the answer */
+#define WITH_DATA (1u << 21)
+#define PRESENT_BUSY 3u    /* command or data line in use */
+#define POWER_3V3 (0xfu << 8)
+#define CLOCK_INTERNAL 1u
+#define CLOCK_STABLE 2u
+#define CLOCK_TO_CARD 4u
+#define TIMEOUT_LONGEST (0xeu << 16)
+#define RESET_ALL (1u << 24)
+#define RESET_LINES (3u << 25) /* command and data circuits */
+#define EVENT_DONE (1u << 0)
+#define EVENT_DATA_DONE (1u << 1)
+#define EVENT_WRITE_READY (1u << 4)
+#define EVENT_READ_READY (1u << 5)
+#define EVENT_ERROR (1u << 15)
+
+/* The base clock is the firmware's secret and at most 250 MHz: divided by 2 n (§2.2.14) it is at most 400 kHz while the card
+ * is found (§4.2.1) and at most 25 MHz then. */
+#define DIVISOR(n) (((n) & 0xff) << 8 | ((n) >> 8 & 3) << 6)
+#define DIVISOR_SLOW DIVISOR(313u)
+#define DIVISOR_FAST DIVISOR(5u)
+/* The Arasan may lose a write that follows another within two card clocks, here of at least 160 kHz (100 MHz base). */
+#define WRITE_GAP_US 13u
+#define READY_US 100'000u
+#define CARD_US 1'000'000u /* power-up at most 1 s (§4.2.3), a block written at most 500 ms (§4.6.2.2) */
+
+#define ANSWER_R1 (ANSWER_48 | CHECKED)
+#define GO_IDLE (0u << 24)
+#define ALL_SEND_CID (2u << 24 | ANSWER_136)
+#define SEND_RELATIVE_ADDRESS (3u << 24 | ANSWER_R1)
+#define SELECT_CARD (7u << 24 | ANSWER_48_BUSY | CHECKED)
+#define SEND_IF_COND (8u << 24 | ANSWER_R1)
+#define SEND_STATUS (13u << 24 | ANSWER_R1)
+#define SET_BLOCK_LENGTH (16u << 24 | ANSWER_R1)
+#define READ_BLOCK (17u << 24 | ANSWER_R1 | WITH_DATA | MODE_READ)
+#define WRITE_BLOCK (24u << 24 | ANSWER_R1 | WITH_DATA)
+#define APPLICATION (55u << 24 | ANSWER_R1)
+#define SEND_OP_COND (41u << 24 | ANSWER_48)
+
+#define VOLTAGE_3V3_CHECK 0x1aau /* 2.7 to 3.6 V, pattern aa */
+#define OCR_WANTED 0x40ff8000u   /* high capacity, 2.7 to 3.6 V */
+#define OCR_READY (1u << 31)
+#define OCR_HIGH_CAPACITY (1u << 30)
+#define R1_BEYOND (3u << 30)     /* OUT_OF_RANGE, ADDRESS_ERROR */
+#define R1_ERRORS 0xfdf98008u    /* §4.10.1 */
+#define R1_READY (1u << 8)
+#define R1_STATE_SHIFT 9u
+#define STATE_TRANSFER 4u
+
+/* Pins of the BCM2835 (BCM2835 ARM Peripherals, §6.1 and §6.2): firmware gives the card, on 48 to 53, to another controller
+ * and the Arasan to the radio, on 34 to 39. */
+#define GPFSEL3 0x0cu
+#define GPFSEL4 0x10u
+#define GPFSEL5 0x14u
+
+enum { EMMC2, ARASAN, CONTROLLERS }; /* in the order in which they are asked for a card */
+
+static uint64_t controllers[CONTROLLERS];
+static uint64_t base; /* of the one with a card; 0: there is none */
+static uint64_t pins;
+static uint32_t shift; /* from sectors to the card's addresses */
+static uint32_t card;  /* its relative address, as an argument has it */
+
+static uint64_t registers_of(const struct fdt_node *node) {
+    uint64_t addr, size_bytes;
+    const bool mapped = fdt_reg(node, 0, &addr, &size_bytes) == STATUS_OK && map_device(addr, size_bytes) == STATUS_OK;
+    return mapped ? addr : 0;
+}
+
+void sdhci_probe(const struct fdt_node *node) {
+    if (fdt_compatible(node, "brcm,bcm2835-gpio")) { pins = registers_of(node); }
+    if (fdt_compatible(node, "brcm,bcm2711-emmc2")) { controllers[EMMC2] = registers_of(node); }
+    if (fdt_compatible(node, "brcm,bcm2835-sdhci")) { controllers[ARASAN] = registers_of(node); }
+}
+
+static uint64_t deadline_in(uint32_t time_us) {
+    return READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) * time_us / 1'000'000;
+}
+
+static bool is_past(uint64_t deadline) { return READ_SYSREG(cntvct_el0) > deadline; }
+
+static void wait_us(uint32_t time_us) {
+    const uint64_t deadline = deadline_in(time_us);
+    while (!is_past(deadline)) {}
+}
+
+static void put(uint32_t offset, uint32_t value) {
+    mmio_write(base + offset, value);
+    wait_us(WRITE_GAP_US);
+}
+
+static enum status wait_for(uint32_t offset, uint32_t mask, uint32_t wanted, uint32_t time_us) {
+    const uint64_t deadline = deadline_in(time_us);
+    while ((mmio_read(base + offset) & mask) != wanted) {
+        if (is_past(deadline)) { return STATUS_TIMEOUT; }
+    }
+    return STATUS_OK;
+}
+
+static enum status reset(uint32_t what) {
+    put(CLOCK, mmio_read(base + CLOCK) | what);
+    return wait_for(CLOCK, what, 0, READY_US);
+}
+
+/* Waits for one of these or an error, of which the controller then forgets what it was at. */
+static enum status wait_event(uint32_t event, uint32_t time_us) {
+    const uint64_t deadline = deadline_in(time_us);
+    for (uint32_t seen = 0; !(seen & event);) {
+        const bool late = is_past(deadline);
+        seen = mmio_read(base + EVENTS);
+        if ((seen & EVENT_ERROR) || (late && !(seen & event))) {
+            const enum status again = reset(RESET_LINES);
+            return again != STATUS_OK || late ? STATUS_TIMEOUT : STATUS_CORRUPT;
+        }
+    }
+    put(EVENTS, event);
+    return STATUS_OK;
+}
+
+static enum status command(uint32_t what, uint32_t argument, uint32_t *answer) {
+    enum status status = wait_for(PRESENT, PRESENT_BUSY, 0, CARD_US);
+    if (status != STATUS_OK) { return status; }
+    put(EVENTS, ~0u);
+    put(ARGUMENT, argument);
+    put(COMMAND, what);
+    status = wait_event(EVENT_DONE, READY_US);
+    *answer = mmio_read(base + RESPONSE);
+    return status;
+}
+
+static enum status checked(uint32_t what, uint32_t argument, uint32_t *answer) {
+    const enum status status = command(what, argument, answer);
+    if (status != STATUS_OK || (*answer & R1_ERRORS) == 0) { return status; }
+    return *answer & R1_BEYOND ? STATUS_INVALID_ARGUMENT : STATUS_CORRUPT;
+}
+
+static enum status move_block(uint32_t what, uint64_t sector, uint32_t event) {
+    uint32_t answer;
+    if (base == 0) { return STATUS_TIMEOUT; }
+    if (sector > UINT32_MAX >> shift) { return STATUS_INVALID_ARGUMENT; }
+    const enum status status = checked(what, (uint32_t)sector << shift, &answer);
+    return status == STATUS_OK ? wait_event(event, CARD_US) : status;
+}
+
+static enum status read(void *, uint64_t sector, uint32_t count, void *out) {
+    uint8_t *to = out;
+    for (; count > 0; count--, sector++) {
+        enum status status = move_block(READ_BLOCK, sector, EVENT_READ_READY);
+        if (status != STATUS_OK) { return status; }
+        for (uint32_t i = 0; i < SECTOR_BYTES / 4; i++, to += 4) {
+            const uint32_t word = mmio_read(base + DATA);
+            memcpy(to, &word, 4);
+        }
+        status = wait_event(EVENT_DATA_DONE, CARD_US);
+        if (status != STATUS_OK) { return status; }
+    }
+    return STATUS_OK;
+}
+
+/* Until the card has it for good; only its status says whether it has. */
+static enum status settle(void) {
+    const uint64_t deadline = deadline_in(CARD_US);
+    uint32_t answer;
+    enum status status = wait_event(EVENT_DATA_DONE, CARD_US);
+    do {
+        if (status == STATUS_OK) { status = checked(SEND_STATUS, card, &answer); }
+        if (status != STATUS_OK) { return status; }
+        if ((answer & R1_READY) && (answer >> R1_STATE_SHIFT & 15) == STATE_TRANSFER) { return STATUS_OK; }
+    } while (!is_past(deadline));
+    return STATUS_TIMEOUT;
+}
+
+static enum status write(void *, uint64_t sector, uint32_t count, const void *in) {
+    const uint8_t *from = in;
+    for (; count > 0; count--, sector++) {
+        enum status status = move_block(WRITE_BLOCK, sector, EVENT_WRITE_READY);
+        if (status != STATUS_OK) { return status; }
+        for (uint32_t i = 0; i < SECTOR_BYTES / 4; i++, from += 4) {
+            uint32_t word;
+            memcpy(&word, from, 4);
+            mmio_write(base + DATA, word);
+        }
+        status = settle();
+        if (status != STATUS_OK) { return status; }
+    }
+    return STATUS_OK;
+}
+
+static void take_pins(void) {
+    if (pins == 0) { return; }
+    mmio_write(pins + GPFSEL3, mmio_read(pins + GPFSEL3) & ~0x3ffff000u); /* 34 to 39: inputs */
+    mmio_write(pins + GPFSEL4, mmio_read(pins + GPFSEL4) | 0x3f000000);   /* 48 and 49: function 3 */
+    mmio_write(pins + GPFSEL5, mmio_read(pins + GPFSEL5) | 0xfff);        /* 50 to 53 */
+}
+
+static enum status set_clock(uint32_t divisor) {
+    put(CLOCK, TIMEOUT_LONGEST | divisor | CLOCK_INTERNAL);
+    const enum status status = wait_for(CLOCK, CLOCK_STABLE, CLOCK_STABLE, READY_US);
+    put(CLOCK, TIMEOUT_LONGEST | divisor | CLOCK_INTERNAL | CLOCK_TO_CARD);
+    return status;
+}
+
+static enum status start_controller(void) {
+    enum status status = reset(RESET_ALL);
+    if (status != STATUS_OK) { return status; }
+    put(HOST, POWER_3V3);
+    put(EVENTS_SIGNALLED, 0);
+    put(EVENTS_SHOWN, ~0u);
+    status = set_clock(DIVISOR_SLOW);
+    wait_us(1000); /* 74 clocks and more (§6.4.1) */
+    return status;
+}
+
+/* Lets it start, which takes as long as it says it is busy. */
+static enum status power_up(void) {
+    const uint64_t deadline = deadline_in(CARD_US);
+    uint32_t answer;
+    do {
+        enum status status = command(APPLICATION, 0, &answer);
+        if (status == STATUS_OK) { status = command(SEND_OP_COND, OCR_WANTED, &answer); }
+        if (status != STATUS_OK) { return status; }
+        if (answer & OCR_READY) {
+            shift = answer & OCR_HIGH_CAPACITY ? 0 : 9;
+            return STATUS_OK;
+        }
+    } while (!is_past(deadline));
+    return STATUS_TIMEOUT;
+}
+
+static enum status start_card(void) {
+    uint32_t answer;
+    enum status status = command(GO_IDLE, 0, &answer);
+    if (status == STATUS_OK) { status = command(SEND_IF_COND, VOLTAGE_3V3_CHECK, &answer); }
+    if (status == STATUS_OK && (answer & 0xfff) != VOLTAGE_3V3_CHECK) { status = STATUS_NOT_SUPPORTED; }
+    if (status == STATUS_OK) { status = power_up(); }
+    if (status == STATUS_OK) { status = command(ALL_SEND_CID, 0, &answer); }
+    if (status == STATUS_OK) { status = command(SEND_RELATIVE_ADDRESS, 0, &card); }
+    card &= 0xffff0000;
+    if (status == STATUS_OK) { status = command(SELECT_CARD, card, &answer); }
+    if (status == STATUS_OK) { status = checked(SET_BLOCK_LENGTH, SECTOR_BYTES, &answer); }
+    return status;
+}
+
+static enum status start(void) {
+    enum status status = start_controller();
+    if (status == STATUS_OK) { status = start_card(); }
+    if (status == STATUS_OK) { status = set_clock(DIVISOR_FAST); }
+    put(BLOCK, 1u << 16 | SECTOR_BYTES);
+    return status;
+}
+
+const struct block_device *sdhci_open(void) {
+    static const struct block_device device = {.read = read, .write = write};
+    take_pins();
+    for (uint32_t i = 0; i < CONTROLLERS; i++) {
+        base = controllers[i];
+        if (base != 0 && start() == STATUS_OK) { return &device; }
+    }
+    base = 0;
+    return nullptr;
+}
