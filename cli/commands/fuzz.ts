@@ -32,7 +32,7 @@ export const registerFuzz = (program: Command, context: Context): void => {
     .addHelpText('after', '\nExample:\n  velocity fuzz --target verifier --seconds 600')
     .action(async ({ target, seconds, runs, seed }: FuzzOptions) => {
       const limit = runs === undefined ? { seconds } : { runs, ...(seed === undefined ? {} : { seed }) };
-      installTools(['clang', 'sanitizers'], (line) => context.output.progress(line));
+      installTools(['clang', 'sanitizers', 'dtc'], (line) => context.output.progress(line));
       for (const name of target ? [target] : names) {
         context.output.progress(`${name}: ${runs === undefined ? `${seconds} s` : `${runs} inputs`}`);
         const { report, ...finding } = await fuzz(targets[name]!, limit, context.cleanup.signal);

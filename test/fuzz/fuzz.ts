@@ -16,7 +16,8 @@ const flags = [
   '-fsanitize=fuzzer,address,undefined',
   '-fno-sanitize-recover=all',
 ];
-const includes = ['-Ikernel-aarch64/test/runtime/fakes', '-Ikernel-aarch64', '-Itest/fuzz'];
+const standIns = 'kernel-aarch64/test/runtime/fakes';
+const includes = ['kernel-aarch64', 'test/fuzz', '.'];
 
 export type Limit = { readonly seconds?: number; readonly runs?: number; readonly seed?: number };
 export type Finding = {
@@ -39,7 +40,7 @@ export const buildTarget = async (target: BoardTarget): Promise<string> => {
   });
   const output = join(folder, 'target');
   const sources = [`test/fuzz/${target.name}.c`, ...target.sources].map((file) => join(root, file));
-  const paths = includes.map((flag) => `-I${join(root, flag.slice(2))}`);
+  const paths = [...(target.alone ? [] : [standIns]), ...includes].map((path) => `-I${join(root, path)}`);
   await run(requireTool('clang'), [...flags, ...paths, ...sources, '-o', output]);
   return output;
 };

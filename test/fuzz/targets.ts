@@ -7,7 +7,9 @@ import { messages } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/index.ts';
 import { encodePolicy, policyOf, requireTool, root, signImage, updateFile } from '../../firmware/index.ts';
 import { coseHeader, encodePatch, type Patch, type SigningKey, signCommand } from '../../firmware/sign.ts';
+import { linkSources } from '../../kernel-aarch64/test/native/build.ts';
 import { encodeFrame } from '../../link/index.ts';
+import { encodeMessage, smpGroups, smpOps } from '../../link/smp.ts';
 import { hundredInstructions } from '../bench/kernel.ts';
 import type { HostTarget } from './host.ts';
 import { hostTargets } from './host-targets.ts';
@@ -17,6 +19,8 @@ export type BoardTarget = {
   readonly name: string;
   readonly doc: string;
   readonly sources: readonly string[];
+  /** Brings its own stand-ins for the rest of the kernel. */
+  readonly alone?: true;
   /** Made anew at each run; small on purpose. */
   readonly seeds: () => readonly Uint8Array[];
   readonly maxBytes: number;
@@ -84,6 +88,9 @@ const cose = [
 ];
 const curve = ['lib/ed25519.c', 'lib/ed25519_field.c', 'lib/ed25519_point.c', 'lib/ed25519_scalar.c'];
 
+const smpMessage = (op: number, group: number, command: number, payload: Uint8Array) =>
+  encodeMessage({ op, group, seq: 1, id: command, payload });
+
 /** A UART behind a bus that translates, named by its alias; more would only make inputs longer. */
 const treeSource = `/dts-v1/; / {
   #address-cells = <2>; #size-cells = <1>; interrupt-parent = <&gic>;
@@ -103,6 +110,26 @@ const boardTargets: readonly BoardTarget[] = [
     sources: kernel('link/line.c', 'link/packet.c', 'lib/base64.c', 'lib/crc16.c'),
     seeds: () => [encodeFrame(new Uint8Array(20)), encodeFrame(new Uint8Array(300)), Buffer.from('help\n')],
     maxBytes: 8192,
+  },
+  {
+    name: 'smp',
+    doc: 'SMP messages of every group, up to what they ask for',
+    sources: kernel(...linkSources),
+    alone: true,
+    seeds: () => [
+      smpMessage(smpOps.write, smpGroups.os, 0, encode({ d: 'hello' })),
+      smpMessage(
+        smpOps.write,
+        smpGroups.image,
+        1,
+        encode({ off: 0, len: 9, sha: new Uint8Array(32), data: new Uint8Array(2) }),
+      ),
+      smpMessage(smpOps.read, smpGroups.stat, 0, encode({ name: 'velocity' })),
+      ...Object.values(messages).map(({ id, op }) =>
+        smpMessage(smpOps[op], 64, id, encode({ name: 'm', map: 'm', data: none })),
+      ),
+    ],
+    maxBytes: 1024,
   },
   {
     name: 'messages',
