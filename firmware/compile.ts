@@ -215,12 +215,16 @@ export const linkKernel = async (onProgress: (text: string) => void = () => {}):
 };
 
 /**
- * A kernel whose function `wrapped` is replaced by `__wrap_NAME` of one more source, which reaches the original as
+ * A kernel whose functions `wrapped` are replaced by `__wrap_NAME` of one more source, which reaches the originals as
  * `__real_NAME` (ld's --wrap). For tests that plant a fault.
  */
-export const linkVariant = async (elf: string, source: string, wrapped: string): Promise<void> => {
+export const linkVariant = async (elf: string, source: string, ...wrapped: string[]): Promise<void> => {
   const objects = await compileAll(() => {});
   const object = `${elf}.o`;
   await run(requireTool('clang'), [...flagsFor('variant.c'), '-c', '-o', object, source]);
-  await link(elf, [...objects, object], [`--wrap=${wrapped}`]);
+  await link(
+    elf,
+    [...objects, object],
+    wrapped.map((name) => `--wrap=${name}`),
+  );
 };

@@ -30,7 +30,7 @@ test.before(async (t) => {
   t.timeout(180_000);
   folder = mkdtempSync(join(tmpdir(), 'velocity-isolation-'));
   const elf = join(folder, 'kernel.elf');
-  await linkVariant(elf, join(root, 'test/trust/broken/verify.c'), 'bpf_verify');
+  await linkVariant(elf, join(root, 'test/trust/broken/verify.c'), 'bpf_verify', 'bpf_jit');
   const image = join(folder, 'Image');
   writeFileSync(image, stampPolicy(imageFromElf(readFileSync(elf)), encodePolicy(policyOf(devKey()))));
   // By the clock on the wall: a core that hangs would have to execute a second's worth of counted instructions.
@@ -82,6 +82,8 @@ const wrong: Readonly<Record<string, readonly [text: string, reason: string, ins
     'module_fault',
     3,
   ],
+  'outruns its stack by calling itself': ['call deeper\nexit\ndeeper: call deeper\nexit', 'module_fault', 2],
+  'holds an instruction that no CPU knows': ['r0 = 2989\nexit', 'module_fault', 0],
   'does not end': ['r0 = 0\nr0 += 1\ngoto -2\nexit', 'module_runaway', 1],
 };
 
