@@ -68,9 +68,6 @@
 #define OCR_HIGH_CAPACITY (1u << 30)
 #define R1_BEYOND (3u << 30)     /* OUT_OF_RANGE, ADDRESS_ERROR */
 #define R1_ERRORS 0xfdf98008u    /* §4.10.1 */
-#define R1_READY (1u << 8)
-#define R1_STATE_SHIFT 9u
-#define STATE_TRANSFER 4u
 
 /* Pins of the BCM2835 (BCM2835 ARM Peripherals, §6.1 and §6.2): firmware gives the card, on 48 to 53, to another controller
  * and the Arasan to the radio, on 34 to 39. */
@@ -157,48 +154,41 @@ static enum status checked(uint32_t what, uint32_t argument, uint32_t *answer) {
     return *answer & R1_BEYOND ? STATUS_INVALID_ARGUMENT : STATUS_CORRUPT;
 }
 
-static enum status address_block(uint32_t what, uint64_t sector, uint32_t event) {
+/* The transfer is done when the card is busy no more (§2.2.18); only its status says whether it has it for good. */
+static enum status settle(void) {
+    uint32_t answer;
+    const enum status status = wait_event(EVENT_DATA_DONE);
+    return status == STATUS_OK ? checked(SEND_STATUS, card, &answer) : status;
+}
+
+static enum status move_block(bool writing, uint64_t sector, uint32_t *memory) {
     uint32_t answer;
     if (sector > UINT32_MAX >> shift) { return STATUS_INVALID_ARGUMENT; }
-    const enum status status = checked(what, (uint32_t)sector << shift, &answer);
-    return status == STATUS_OK ? wait_event(event) : status;
+    enum status status = checked(writing ? WRITE_BLOCK : READ_BLOCK, (uint32_t)sector << shift, &answer);
+    if (status == STATUS_OK) { status = wait_event(writing ? EVENT_WRITE_READY : EVENT_READ_READY); }
+    if (status != STATUS_OK) { return status; }
+    for (uint32_t i = 0; i < SECTOR_BYTES / 4; i++) {
+        if (writing) {
+            mmio_write(base + DATA, memory[i]);
+        } else {
+            memory[i] = mmio_read(base + DATA);
+        }
+    }
+    return writing ? settle() : wait_event(EVENT_DATA_DONE);
 }
 
-static enum status read(void *, uint64_t sector, uint32_t count, void *out) {
-    uint32_t *to = out;
+static enum status move(bool writing, uint64_t sector, uint32_t count, uint32_t *memory) {
     enum status status = STATUS_OK;
-    for (; status == STATUS_OK && count > 0; count--, sector++) {
-        status = address_block(READ_BLOCK, sector, EVENT_READ_READY);
-        if (status != STATUS_OK) { break; }
-        for (uint32_t i = 0; i < SECTOR_BYTES / 4; i++) { *to++ = mmio_read(base + DATA); }
-        status = wait_event(EVENT_DATA_DONE);
+    for (; status == STATUS_OK && count > 0; count--, sector++, memory += SECTOR_BYTES / 4) {
+        status = move_block(writing, sector, memory);
     }
     return status;
 }
 
-/* Until the card has it for good; only its status says whether it has. */
-static enum status settle(void) {
-    const uint64_t deadline = deadline_in(CARD_US);
-    uint32_t answer;
-    enum status status = wait_event(EVENT_DATA_DONE);
-    do {
-        if (status == STATUS_OK) { status = checked(SEND_STATUS, card, &answer); }
-        if (status != STATUS_OK) { return status; }
-        if ((answer & R1_READY) && (answer >> R1_STATE_SHIFT & 15) == STATE_TRANSFER) { return STATUS_OK; }
-    } while (!is_past(deadline));
-    return STATUS_TIMEOUT;
-}
+static enum status read(void *, uint64_t sector, uint32_t count, void *out) { return move(false, sector, count, out); }
 
 static enum status write(void *, uint64_t sector, uint32_t count, const void *in) {
-    const uint32_t *from = in;
-    enum status status = STATUS_OK;
-    for (; status == STATUS_OK && count > 0; count--, sector++) {
-        status = address_block(WRITE_BLOCK, sector, EVENT_WRITE_READY);
-        if (status != STATUS_OK) { break; }
-        for (uint32_t i = 0; i < SECTOR_BYTES / 4; i++) { mmio_write(base + DATA, *from++); }
-        status = settle();
-    }
-    return status;
+    return move(true, sector, count, (uint32_t *)(uintptr_t)in); /* reads it only */
 }
 
 static void take_pins(void) {
