@@ -1,10 +1,16 @@
 /** Which proposers the loop asks, from the command line. */
-import { llmProposer, type Proposer, rulesProposer, vectoriseProposer } from '../evolve/index.ts';
+import {
+  llmProposer,
+  type Proposer,
+  rulesProposer,
+  searchProposer,
+  vectoriseProposer,
+} from '../evolve/index.ts';
 import { type ResolvedModel, resolveModel, SHIPPED } from '../models/index.ts';
 import type { Context } from './context.ts';
 
 /** Loops to vector helpers first: rules would take them apart. */
-const known: readonly Proposer[] = [vectoriseProposer, rulesProposer];
+const known: readonly Proposer[] = [vectoriseProposer, rulesProposer, searchProposer()];
 
 export type ModelOptions = { readonly model?: string };
 
@@ -26,8 +32,8 @@ const withModel = (model: ResolvedModel, { cleanup }: Context): Asked => {
       configured: true,
       path: model.path,
       reason: own
-        ? 'vector helpers and rewrite rules first, then the model that ships with Velocity (another: --model FILE.gguf; no model: --model none)'
-        : `asking ${model.path} first, then vector helpers and rewrite rules`,
+        ? 'vector helpers, rewrite rules and search first, then the model that ships with Velocity (another: --model FILE.gguf; no model: --model none)'
+        : `asking ${model.path} first, then vector helpers, rewrite rules and search`,
     },
   };
 };
@@ -41,7 +47,7 @@ export const proposersFor = (options: ModelOptions, context: Context): Asked => 
     event: {
       event: 'model',
       configured: false,
-      reason: 'no language model (--model none); vector helpers and rewrite rules alone',
+      reason: 'no language model (--model none); vector helpers, rewrite rules and search alone',
     },
   };
 };

@@ -17,6 +17,8 @@ export type Detection = {
   readonly threshold: number;
   /** Calls that the average is over. */
   readonly calls: number;
+  /** What the module took over them, where the time is known. */
+  readonly cyclesPerSecond?: number;
   readonly reason: string;
 };
 
@@ -89,6 +91,13 @@ export const drift = (ratio = 1.25, calls = 64): Rule => ({
 
 const MAX_SAMPLES = 256;
 
+/** Cycles a second between the first and the newest sample. */
+const rateOf = (samples: readonly Sample[]): { cyclesPerSecond?: number } => {
+  const [first, last] = [samples[0]!, samples.at(-1)!];
+  const seconds = Number(last.timeNs - first.timeNs) / 1e9;
+  return seconds > 0 ? { cyclesPerSecond: Math.round(Number(last.cycles - first.cycles) / seconds) } : {};
+};
+
 /** Collects samples of all modules and asks the rules. */
 export class Detector {
   readonly #rules: readonly Rule[];
@@ -107,7 +116,7 @@ export class Detector {
     this.#samples.set(sample.name, samples);
     for (const rule of this.#rules) {
       const found = rule.check(samples);
-      if (found) return found;
+      if (found) return { ...found, ...rateOf(samples) };
     }
     return undefined;
   }

@@ -37,6 +37,7 @@ export {
   type Target,
   WrongVersionError,
 } from './loop.ts';
+export { type Nightmare, type NightmareOptions, nightmare } from './nightmare.ts';
 export { LoopTrace, sendTrace } from './otlp.ts';
 export {
   type Proposal,
@@ -47,3 +48,13 @@ export {
   vectoriseProposer,
 } from './proposer.ts';
 export { makeSlower, makeUnsafe } from './sabotage.ts';
+export {
+  type Hours,
+  type Load,
+  loadsOf,
+  parseHours,
+  Schedule,
+  ScheduleError,
+  type ScheduleOptions,
+} from './schedule.ts';
+export { searchProposer, searchWindows } from './search/index.ts';

@@ -11,7 +11,7 @@ import {
   verify,
 } from '../ebpf/index.ts';
 import type { Objective } from '../ebpf/optimiser/index.ts';
-import { type Proof, proveEquivalent } from '../ebpf/prover/index.ts';
+import { type Proof, proveEquivalent, type Question } from '../ebpf/prover/index.ts';
 import { type Cost, costOf, isCheaper } from './cost.ts';
 import { sentenceOf } from './differential.ts';
 import type { Proposal } from './proposer.ts';
@@ -43,6 +43,8 @@ export type JudgePolicy = {
   /** What cheaper means. Default `speed`. */
   readonly objective?: Objective;
   readonly proofTimeoutMs?: number;
+  /** Told each question of a proof and its answer. */
+  readonly onQuestion?: (question: Question) => void;
   /** Runs of the program that runs now, where many candidates are held against it; replaces `differentialRuns`. */
   readonly reference?: Reference;
   /** Runs that compare both programs before the proof; default 128. */
@@ -134,7 +136,9 @@ const equivalence = async (
 ): Promise<Judgement> => {
   const timeoutMs = policy.proofTimeoutMs ?? 20_000;
   const { hook, maps } = program;
-  const proof = await proveEquivalent(program.code, candidate.code, { hook, maps, timeoutMs });
+  const { onQuestion } = policy;
+  const options = { hook, maps, timeoutMs, ...(onQuestion ? { onQuestion } : {}) };
+  const proof = await proveEquivalent(program.code, candidate.code, options);
   const accepted = {
     verdict: 'accepted',
     layer: 'equivalence',

@@ -15,9 +15,11 @@ import {
   NotInLedgerError,
   type Proposer,
   ProposerError,
+  parseHours,
   programsOf,
   replay,
   rulesProposer,
+  Schedule,
   WrongVersionError,
 } from './index.ts';
 import { EmulatedBoard } from './test/emulated-board.ts';
@@ -98,6 +100,17 @@ test.serial('a_slow_module_is_replaced_by_a_proven_faster_one', async (t) => {
     ledger.entries('sum').map((e) => e.kind),
     ['detect', 'proposal', 'push', 'outcome'],
   );
+});
+
+test.serial('in_quiet_hours_nothing_is_tried_and_the_ledger_says_why', async (t) => {
+  const { target, events, board, ledger } = setUp([]);
+  const schedule = new Schedule({ quiet: parseHours('22:00-06:00') }, () => new Date('2026-03-04T23:00:00'));
+  const onEvent = (e: LoopEvent) => void events.push(e);
+  const loop = new Loop({ board: board.port(), ledger, key, proposers: [rulesProposer], schedule, onEvent });
+  const { attempts } = await loop.improve(target, detection);
+  t.deepEqual(attempts, []);
+  t.is(board.installs, 0);
+  t.regex(String(ledger.entries('sum').at(-1)?.reason), /quiet hours, until 06:00/);
 });
 
 test.serial('an_unsafe_proposal_is_refused_by_the_verifier_and_never_tried_again', async (t) => {

@@ -10,6 +10,7 @@ import { settingOf } from './history.ts';
 import { hexHash, type Judgement, type JudgePolicy, judge } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 import { type Proposal, type Proposer, ProposerError } from './proposer.ts';
+import type { Schedule } from './schedule.ts';
 
 /** A module on a board, and the program that the host knows to be running there. */
 export type Target = {
@@ -31,6 +32,8 @@ export type LoopOptions = {
   readonly canary?: Pick<InstallOptions, 'window' | 'ratio' | 'shadow'>;
   /** Longest wait for the board's verdict on a canary, in ms; default 30,000. */
   readonly watchTimeoutMs?: number;
+  /** When to work, and on what it is worth it; default: always, on whatever a rule finds slow. */
+  readonly schedule?: Schedule;
   readonly signal?: AbortSignal;
 };
 
@@ -51,6 +54,15 @@ export class WrongVersionError extends Error {
 }
 
 const WATCH_POLL_MS = 20;
+
+/** Share of a module's cycles that what stayed on the board saves, as the board measured it. */
+const savedBy = (attempts: readonly Attempt[]): number => {
+  const left = attempts.reduce((share, a) => {
+    if (a.outcome !== 'promoted' || a.event.before === 0n) return share;
+    return (share * Number(a.event.after)) / Number(a.event.before);
+  }, 1);
+  return Math.max(0, 1 - left);
+};
 
 export class Loop {
   readonly #o: LoopOptions;
@@ -76,11 +88,19 @@ export class Loop {
     this.#emit({ event: 'detect', module: target.name, version, ...detection });
     this.#o.ledger.append('detect', target.name, { version, ...detection });
     const attempts: Attempt[] = [];
+    const { schedule } = this.#o;
+    const resting = schedule?.rests(target.name, detection.cyclesPerSecond ?? Number.POSITIVE_INFINITY);
+    if (resting !== undefined) {
+      this.#rest(target, resting);
+      return { target, attempts };
+    }
+    schedule?.begin();
     let current = target;
     for (const proposer of this.#o.proposers)
       current = (await this.#askOne(current, detection, proposer, attempts)) ?? current;
     if (current === target)
       this.#rest(target, attempts.length === 0 ? 'nobody has a proposal' : 'no proposal was better');
+    schedule?.note(target.name, savedBy(attempts));
     return { target: current, attempts };
   }
 

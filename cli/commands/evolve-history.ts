@@ -1,5 +1,8 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { disassembleText } from '../../ebpf/index.ts';
+import type { Question } from '../../ebpf/prover/index.ts';
 import {
   type Entry,
   fileStore,
@@ -15,6 +18,7 @@ import { ledgerOption } from '../ledger-option.ts';
 import { lineDiff } from '../line-diff.ts';
 
 type LedgerOptions = { readonly ledger: string };
+type ReplayOptions = LedgerOptions & { readonly questions?: string };
 
 const open = ({ ledger }: LedgerOptions) => new Ledger(fileStore(ledger));
 const short = (hash: unknown) => String(hash ?? '').slice(0, 12);
@@ -69,12 +73,34 @@ const diff = ({ output }: Context, h: PatchHistory) => {
   );
 };
 
-const again = async ({ output }: Context, h: PatchHistory) => {
-  const { judgement, agrees } = await replay(h);
+/** Each question of the proof in a file of its own, in SMT-LIB 2, with the answer it got: another solver can be asked. */
+const keepQuestions = (folder: string, questions: readonly Question[]) => {
+  mkdirSync(folder, { recursive: true });
+  questions.forEach(({ script, answer }, i) => {
+    const name = `${String(i + 1).padStart(4, '0')}.smt2`;
+    writeFileSync(
+      join(folder, name),
+      `; expected: ${answer} (unsat: no input shows a difference)\n${script}`,
+    );
+  });
+};
+
+const again = async ({ output }: Context, h: PatchHistory, { questions: folder }: ReplayOptions) => {
+  const questions: Question[] = [];
+  const { judgement, agrees } = await replay(h, folder ? { onQuestion: (q) => questions.push(q) } : {});
   const { verdict, layer, reason, proof } = judgement;
+  if (folder) keepQuestions(folder, questions);
   output.fact(
-    { event: 'replay', agrees, verdict, layer, reason, proof_hash: proof?.hash },
-    `${agrees ? 'the same as in the ledger' : 'NOT what the ledger says'}: ${verdict} by the layer ${layer}: ${reason}`,
+    {
+      event: 'replay',
+      agrees,
+      verdict,
+      layer,
+      reason,
+      proof_hash: proof?.hash,
+      ...(folder ? { questions: questions.length } : {}),
+    },
+    `${agrees ? 'the same as in the ledger' : 'NOT what the ledger says'}: ${verdict} by the layer ${layer}: ${reason}${folder ? `; ${questions.length} questions in ${folder}` : ''}`,
   );
   if (!agrees) throw new OutcomeError('failed', 'judged again, the proposal is not what the ledger says');
 };
@@ -91,17 +117,24 @@ export const registerEvolveHistory = (evolve: Command, context: Context): void =
       for (const e of open(options).entries(options.module))
         context.output.fact({ event: 'entry', ...plain(e) }, lineOf(e));
     });
-  const onPatch = (name: string, doc: string, act: (c: Context, h: PatchHistory) => unknown) =>
+  const onPatch = (
+    name: string,
+    doc: string,
+    act: (c: Context, h: PatchHistory, options: ReplayOptions) => unknown,
+  ): Command =>
     evolve
       .command(name)
       .description(doc)
       .argument('<patch>', 'line of the proposal in the log, or the start of its hash')
       .addOption(ledgerOption())
       .addHelpText('after', `\nExample:\n  velocity evolve ${name} 2`)
-      .action(async (patch: string, options: LedgerOptions) => {
-        await act(context, historyOf(open(options), patch));
+      .action(async (patch: string, options: ReplayOptions) => {
+        await act(context, historyOf(open(options), patch), options);
       });
   onPatch('show', 'explain one patch: from which telemetry, by whom, what proved it, what it gained', show);
   onPatch('diff', 'show the instructions that one patch changes', diff);
-  onPatch('replay', 'judge one proposal again and compare with the ledger', again);
+  onPatch('replay', 'judge one proposal again and compare with the ledger', again).option(
+    '--questions <folder>',
+    'keep each question of its proof there, as SMT-LIB 2 with its answer, for other solvers',
+  );
 };

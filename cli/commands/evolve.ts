@@ -5,11 +5,14 @@ import {
   Detector,
   drift,
   fileStore,
+  type Hours,
   Ledger,
   Loop,
   LoopTrace,
   linkBoard,
   overBudget,
+  parseHours,
+  Schedule,
   sendTrace,
   sustainedAverage,
   type Target,
@@ -26,6 +29,7 @@ import { patchFor, push } from '../patching.ts';
 import { type ModelOptions, proposersFor } from '../proposers.ts';
 import { version } from '../version.ts';
 import { registerEvolveHistory } from './evolve-history.ts';
+import { registerEvolveNightmare } from './evolve-nightmare.ts';
 
 type EvolveOptions = ModelOptions & {
   readonly name?: string;
@@ -34,6 +38,9 @@ type EvolveOptions = ModelOptions & {
   readonly attempts: number;
   readonly allowTested?: boolean;
   readonly readings: number;
+  readonly nightly?: Hours;
+  readonly quiet?: Hours;
+  readonly leastGain?: number;
   readonly ledger: string;
   readonly otlp?: URL;
 };
@@ -120,6 +127,11 @@ const evolve = (context: Context, file: string, options: EvolveOptions, board: B
       proposers,
       canary,
       attempts: options.attempts,
+      schedule: new Schedule({
+        ...(options.nightly ? { nightly: options.nightly } : {}),
+        ...(options.quiet ? { quiet: options.quiet } : {}),
+        ...(options.leastGain === undefined ? {} : { leastGain: options.leastGain }),
+      }),
       policy: { assurance: options.allowTested ? 'tested' : 'proven' },
       onEvent: (e) => {
         trace.take(e);
@@ -142,6 +154,9 @@ export const registerEvolve = (program: Command, context: Context): void => {
     .option('--budget <cycles>', 'most that a call may cost on average', wholeNumber(1))
     .option('--readings <n>', 'telemetry readings before it rests', wholeNumber(1), 8)
     .option('--attempts <n>', 'most proposals to judge', wholeNumber(1), 12)
+    .option('--nightly <hours>', 'work only in these hours of the day, e.g. 02:00-05:00', parseHours)
+    .option('--quiet <hours>', 'do not work in these hours of the day, e.g. 22:00-06:30', parseHours)
+    .option('--least-gain <cycles>', 'rest when fewer cycles a second are to be expected', wholeNumber(1))
     .option('--allow-tested', 'also push what was tested but could not be proven equivalent')
     .option(
       '--model <model>',
@@ -159,4 +174,5 @@ export const registerEvolve = (program: Command, context: Context): void => {
       evolve(context, file, options, boardOptionsOf(command)),
     );
   registerEvolveHistory(command, context);
+  registerEvolveNightmare(command, context);
 };

@@ -29,19 +29,25 @@ const attack = async (context: Context, options: AttackOptions) => {
   const programs = (await evaluationSet()).map((e) => e.program);
   const { count, seed, runs, proofSeconds } = options;
   let next = 0;
+  let latest: MutantCounts | undefined;
+  const tell = (c: MutantCounts) => output.fact({ event: 'attack', seed, runs, ...c }, sentence(c));
+  // A signal ends the command as soon as this was told.
+  const cancel = cleanup.add(() => latest && tell(latest));
   const counts = await tryMutants(programs, {
     count,
     seed,
     policy: { differentialRuns: runs, proofTimeoutMs: proofSeconds * 1000 },
     signal: cleanup.signal,
     progress: (c) => {
+      latest = c;
       if (Date.now() < next) return;
       next = Date.now() + (output.live ? PROGRESS_MS : NOTE_MS);
       if (output.live) output.progress(sentence(c));
       else output.note(sentence(c));
     },
   });
-  output.fact({ event: 'attack', seed, runs, ...counts }, sentence(counts));
+  latest = counts;
+  await cancel();
   if (cleanup.signal.aborted) throw new OutcomeError('cancelled', 'it was stopped before all were tried');
 };
 

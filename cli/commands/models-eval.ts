@@ -1,12 +1,24 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import {
   type Contestant,
   evaluateProgram,
+  evaluationPage,
+  Memo,
   type ProgramResult,
   summarise,
   summaryTable,
 } from '../../evolve/evaluation/index.ts';
-import { llmProposer, type Proposer, rulesProposer, vectoriseProposer } from '../../evolve/index.ts';
+import {
+  llmProposer,
+  type Proposer,
+  rulesProposer,
+  searchProposer,
+  vectoriseProposer,
+} from '../../evolve/index.ts';
+import { requireTool, root } from '../../firmware/index.ts';
 import {
   type EvaluationProgram,
   evaluationHash,
@@ -20,6 +32,11 @@ import { wholeNumber } from '../numbers.ts';
 import { needsSources } from '../sources.ts';
 import { installTools } from '../system-packages.ts';
 
+const PAGE = join(root, 'docs/reference/proposers.md');
+
+const compilerVersion = () =>
+  execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!.trim();
+
 const objectives = ['speed', 'balanced', 'size'] as const;
 const cpus = ['v1', 'v2', 'v3', 'v4'] as const;
 
@@ -31,10 +48,12 @@ type EvalOptions = {
   readonly model?: string;
   readonly attempts: number;
   readonly proofSeconds: number;
+  readonly write?: boolean;
 };
 
 const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] => {
-  const single: Proposer[] = [vectoriseProposer, rulesProposer];
+  const single: Proposer[] = [vectoriseProposer, rulesProposer, searchProposer()];
+  const without = [...single];
   const model = resolveModel(options.model);
   if (model) {
     const asked = llmProposer(model);
@@ -43,7 +62,8 @@ const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] =
   }
   const all = [
     ...single.map((p) => ({ name: p.name, proposers: [p] })),
-    ...(single.length > 1 ? [{ name: 'all', proposers: single }] : []),
+    ...(model ? [{ name: 'without model', proposers: without }] : []),
+    { name: 'all', proposers: single },
   ];
   const wanted = options.proposer ?? all.map((c) => c.name);
   const unknown = wanted.find((name) => !all.some((c) => c.name === name));
@@ -94,22 +114,42 @@ const evaluate = async (context: Context, options: EvalOptions) => {
     `${set.length} programs of set ${evaluationHash().slice(0, 12)}, clang -O2 -mcpu=${cpu}, objective ${objective}`,
   );
   const summaries = [];
+  const memo = new Memo();
+  const table = new Map<string, readonly ProgramResult[]>();
   for (const contestant of asked) {
     const rows: ProgramResult[] = [];
     for (const entry of set) {
       cleanup.signal.throwIfAborted();
       output.progress(`${contestant.name}: ${rows.length + 1}/${set.length} ${entry.program.name}`);
-      const row = await evaluateProgram(contestant, entry, { policy, attempts, signal: cleanup.signal });
+      const row = await evaluateProgram(contestant, entry, {
+        policy,
+        attempts,
+        memo,
+        signal: cleanup.signal,
+      });
       rows.push(row);
       if (output.json) output.fact({ event: 'program', ...row }, '');
       else if (options.program) output.print(lineOf(row));
     }
     const summary = summarise(contestant.name, rows);
     summaries.push(summary);
+    table.set(contestant.name, rows);
     if (output.json) output.fact({ event: 'summary', set: evaluationHash(), cpu, objective, ...summary }, '');
     if (contestant === asked.at(-1) && !options.program) output.print(publishedTable(rows));
   }
   output.print(summaryTable(summaries));
+  if (!options.write) return;
+  const { cpu: version, proofSeconds } = options;
+  const facts = {
+    set: evaluationHash(),
+    cpu: version,
+    objective,
+    proofSeconds,
+    compiler: compilerVersion(),
+    rows: table,
+  };
+  writeFileSync(PAGE, evaluationPage(facts));
+  output.print(`wrote ${PAGE}`);
 };
 
 const list = (value: string, before: readonly string[] = []) => [...before, ...value.split(',')];
@@ -127,6 +167,7 @@ export const registerModelsEval = (models: Command, context: Context): void => {
     .option('--model <model>', 'name or GGUF file of a language model to measure too')
     .option('--attempts <n>', 'proposals judged per proposer and turn', wholeNumber(1), 6)
     .option('--proof-seconds <n>', 'longest proof', wholeNumber(1), 5)
+    .option('--write', 'write what was measured into docs/reference/proposers.md')
     .addHelpText('after', '\nExample:\n  velocity models eval --proposer rules --json')
     .action((options: EvalOptions) => evaluate(context, options));
 };

@@ -30,31 +30,44 @@ export type Proof = {
   readonly queries: number;
   /** Paths of the old program. */
   readonly paths: number;
+  /** Processor time, the solver's among it. */
   readonly ms: number;
   /** SHA-256 over both programs, the setting, the verdict and every question asked: what `proof_hash` of a patch names. */
   readonly hash: string;
 };
 
 export type ProofOptions = Setting & {
-  /** Time for everything, in ms; default 20,000. */
+  /** Processor time for everything, in ms, so that a verdict hangs little on what else the machine does; default 20,000. */
   readonly timeoutMs?: number;
   /** Paths of the old program, and of the new one on each of them; default 2,048. */
   readonly maxPaths?: number;
   /** Instructions executed in all; default 1,500,000. */
   readonly maxSteps?: number;
+  /** Told each question as an SMT-LIB script, and the solver's answer, so that others can ask it again. */
+  readonly onQuestion?: (question: Question) => void;
 };
 
-export const PROVER_VERSION = 2;
+/** One question of a proof: `unsat` means that no input shows a difference. */
+export type Question = { readonly script: string; readonly answer: Answer['verdict'] };
+
+export const PROVER_VERSION = 3;
 
 type Outcome = Pick<Proof, 'verdict' | 'reason'> & { counterexample?: Counterexample };
 
 /** Pairs asked at once: larger questions take longer than their parts together. */
 const PAIRS_PER_QUERY = 32;
 
+/** Processor time of this process, in ms. */
+const processorMs = () => process.cpuUsage().user / 1000;
+
 class Session {
+  readonly #started = processorMs();
+  readonly #timeoutMs: number;
+  #solverMs = 0;
   queries = 0;
   paths = 0;
   readonly #transcript = createHash('sha256');
+  readonly #onQuestion: ProofOptions['onQuestion'];
   readonly #world: World;
   readonly #limits: Limits;
   readonly #simplifying: SimplifierBudget = { left: SIMPLIFIER_STEPS };
@@ -62,11 +75,17 @@ class Session {
   constructor(options: ProofOptions, before: Uint8Array, after: Uint8Array) {
     const { maxPaths = 2048, maxSteps = 1_500_000, timeoutMs = 20_000 } = options;
     this.#world = new World(options);
-    this.#limits = { maxPaths, maxSteps, deadline: Date.now() + timeoutMs };
+    this.#timeoutMs = timeoutMs;
+    this.#onQuestion = options.onQuestion;
+    this.#limits = { maxPaths, maxSteps, isOver: () => this.ms > timeoutMs };
     const { hook, memorySize } = options;
     const maps = options.maps.map((m) => ({ ...m, init: m.init && Buffer.from(m.init).toString('hex') }));
     this.#transcript.update(JSON.stringify({ PROVER_VERSION, hook, memorySize, maps }));
     this.#transcript.update(before).update('|').update(after);
+  }
+
+  get ms(): number {
+    return processorMs() - this.#started + this.#solverMs;
   }
 
   hash(verdict: Verdict): string {
@@ -75,13 +94,16 @@ class Session {
 
   async #ask(conditions: readonly Term[]): Promise<Answer> {
     const script: Script = scriptOf(conditions);
-    const left = this.#limits.deadline - Date.now();
+    const left = this.#timeoutMs - this.ms;
     if (left <= 0) throw new ProofLimit('the time for this proof ran out');
     this.#transcript.update(script.text);
     const guessed = guess(conditions, script);
-    if (guessed) return { verdict: 'sat', model: guessed };
+    if (guessed) return { ms: 0, verdict: 'sat', model: guessed };
     this.queries++;
-    return solve(script, left);
+    const answer = await solve(script, left);
+    this.#solverMs += answer.ms;
+    this.#onQuestion?.({ script: `${script.text}\n(check-sat)\n`, answer: answer.verdict });
+    return answer;
   }
 
   async prove(before: Uint8Array, after: Uint8Array): Promise<Outcome> {
@@ -110,7 +132,7 @@ class Session {
         .map((b): [State | undefined, State] => [old.get(algebra.all(b.conditions)), b]);
       return pairs.every((pair): pair is [State, State] => pair[0] !== undefined) ? pairs : undefined;
     } catch (error) {
-      if (error instanceof ProofLimit && Date.now() < this.#limits.deadline) return undefined;
+      if (error instanceof ProofLimit && !this.#limits.isOver()) return undefined;
       throw error;
     }
   }
@@ -163,13 +185,37 @@ class Session {
   }
 }
 
-/** @param before @param after code of the two programs, 8 bytes per slot, for the same hook and maps. */
+/** Pairs that were decided, by hash: proposals come up again. */
+const decided = new Map<string, Proof>();
+const MAX_DECIDED = 4096;
+
+const pairOf = (before: Uint8Array, after: Uint8Array, options: ProofOptions): string => {
+  const { hook, memorySize, maxPaths, maxSteps } = options;
+  const maps = options.maps.map((m) => ({ ...m, init: m.init && Buffer.from(m.init).toString('hex') }));
+  const setting = JSON.stringify({ hook, memorySize, maxPaths, maxSteps, maps });
+  return createHash('sha256').update(setting).update(before).update('|').update(after).digest('hex');
+};
+
+/**
+ * A pair that was decided before is not proven again, unless somebody wants to see the questions.
+ * @param before @param after code of the two programs, 8 bytes per slot, for the same hook and maps.
+ */
 export const proveEquivalent = async (
   before: Uint8Array,
   after: Uint8Array,
   options: ProofOptions,
 ): Promise<Proof> => {
-  const started = Date.now();
+  const pair = pairOf(before, after, options);
+  const known = options.onQuestion ? undefined : decided.get(pair);
+  if (known) return known;
+  const proof = await prove(before, after, options);
+  if (proof.verdict === 'unknown') return proof;
+  if (decided.size >= MAX_DECIDED) decided.delete(decided.keys().next().value!);
+  decided.set(pair, proof);
+  return proof;
+};
+
+const prove = async (before: Uint8Array, after: Uint8Array, options: ProofOptions): Promise<Proof> => {
   const session = new Session(options, before, after);
   const outcome = await session.prove(before, after).catch((error: unknown): Outcome => {
     if (error instanceof ProofLimit || error instanceof RangeError)
@@ -177,5 +223,5 @@ export const proveEquivalent = async (
     throw error;
   });
   const { queries, paths } = session;
-  return { ...outcome, queries, paths, ms: Date.now() - started, hash: session.hash(outcome.verdict) };
+  return { ...outcome, queries, paths, ms: Math.round(session.ms), hash: session.hash(outcome.verdict) };
 };

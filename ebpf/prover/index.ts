@@ -5,6 +5,7 @@ export {
   type Proof,
   type ProofOptions,
   proveEquivalent,
+  type Question,
   type Verdict,
 } from './equivalence.ts';
 export { type Mutant, type MutationKind, mutant, mutationKinds } from './mutation.ts';

@@ -4,16 +4,20 @@ import { fileURLToPath } from 'node:url';
 import type { Script } from './smtlib.ts';
 import type { Term } from './term.ts';
 
-export type Answer =
+/** `ms`: processor time that it took. */
+export type Answer = { readonly ms: number } & (
   | { readonly verdict: 'unsat' }
   | { readonly verdict: 'sat'; readonly model: ReadonlyMap<Term, bigint> }
-  | { readonly verdict: 'unknown'; readonly reason: string };
+  | { readonly verdict: 'unknown'; readonly reason: string }
+);
 
-type Reply = { id: number; answer?: string; model?: Record<string, string>; error?: string };
+type Reply = { id: number; ms?: number; answer?: string; model?: Record<string, string>; error?: string };
 
 const childPath = fileURLToPath(new URL('./solver-child.mjs', import.meta.url));
 /** Starting Z3 takes about half a second; a child that says nothing for this long after its time-out hangs. */
-const GRACE_MS = 5000;
+const GRACE_MS = 20_000;
+/** As in solver-child.mjs. */
+const PATIENCE = 8;
 
 let child: ChildProcess | undefined;
 let nextId = 0;
@@ -53,10 +57,13 @@ const exchange = (script: string, timeoutMs: number): Promise<Reply> =>
       if ((reply as Reply).id === id) finish(reply as Reply);
     };
     const gone = () => finish({ id, error: 'the solver ended unexpectedly' });
-    const timer = setTimeout(() => {
-      stopSolver();
-      finish({ id, error: 'the solver did not answer in time' });
-    }, timeoutMs + GRACE_MS);
+    const timer = setTimeout(
+      () => {
+        stopSolver();
+        finish({ id, error: 'the solver did not answer in time' });
+      },
+      timeoutMs * PATIENCE + GRACE_MS,
+    );
     process.on('message', receive);
     process.on('exit', gone);
     process.send({ id, script, timeoutMs });
@@ -64,17 +71,18 @@ const exchange = (script: string, timeoutMs: number): Promise<Reply> =>
 
 const ask = async (script: Script, timeoutMs: number): Promise<Answer> => {
   const reply = await exchange(script.text, Math.max(1, Math.round(timeoutMs)));
-  if (reply.answer === 'unsat') return { verdict: 'unsat' };
-  const { model } = reply;
+  const { model, ms = timeoutMs } = reply;
+  if (reply.answer === 'unsat') return { ms, verdict: 'unsat' };
   if (reply.answer === 'sat' && model)
     return {
+      ms,
       verdict: 'sat',
       model: new Map(script.inputs.map((i) => [i.term, BigInt(model[i.constant] ?? 0)])),
     };
-  return { verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
+  return { ms, verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
 };
 
-/** Whether the conditions of a script can hold at once. Queries are answered one after the other. */
+/** Whether the conditions of a script can hold at once, in about this much processor time. Queries are answered one after the other. */
 export const solve = (script: Script, timeoutMs: number): Promise<Answer> => {
   const next = queue.then(() => ask(script, timeoutMs));
   queue = next.catch(() => undefined);

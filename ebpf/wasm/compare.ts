@@ -100,7 +100,7 @@ const inputFor = (
 const effects = (r: RunResult) =>
   r.ok ? { r0: r.r0, memory: r.memory, maps: r.maps, log: r.log } : { error: r.error.code };
 
-type Trial = { readonly input: RunInput; readonly result: RunResult };
+export type Trial = { readonly input: RunInput; readonly result: RunResult };
 
 /** A program's inputs and what it makes of them, so that several candidates can be held against it. */
 export class Reference {
@@ -124,7 +124,8 @@ export class Reference {
     this.#lookups = new Lookups(instructions, program.maps ?? []);
   }
 
-  #trial(i: number): Trial {
+  /** Input i, and what the program makes of it. */
+  trial(i: number): Trial {
     for (let n = this.#trials.length; n <= i; n++) this.#trials.push(this.#make(n));
     return this.#trials[i]!;
   }
@@ -156,7 +157,7 @@ export class Reference {
       stepsAfter: total.after,
     });
     for (let i = 0; i < runs; i++) {
-      const { input, result } = this.#trial(i);
+      const { input, result } = this.trial(i);
       const watched = i % OBSERVE_EVERY === 0;
       const other = this.#host.run(after, watched ? { ...input, observe: (slot) => seen.add(slot) } : input);
       if (result.ok) total.before += result.executed;

@@ -2,7 +2,7 @@
 import { bpf } from '../../abi/index.ts';
 import { comparePrograms, jitCompile, loadHost, type ModuleProgram } from '../../ebpf/index.ts';
 import type { EvaluationProgram } from '../../models/evaluation/set.ts';
-import { type Judgement, type JudgePolicy, judge, type Layer } from '../judge.ts';
+import { codeHash, type Judgement, type JudgePolicy, judge, type Layer } from '../judge.ts';
 import type { Proposer } from '../proposer.ts';
 
 /** A row of the table: proposers asked one after the other, each starting from what the ones before it reached. */
@@ -12,7 +12,7 @@ export type Figures = {
   readonly slots: number;
   /** A64 instructions, compiled. */
   readonly words: number;
-  /** eBPF instructions executed, mean over the runs. */
+  /** eBPF instructions executed, vector helpers by their bounds; mean over the runs. */
   readonly executed: number;
 };
 
@@ -30,6 +30,8 @@ export type ProgramResult = {
   readonly proofs: {
     readonly asked: number;
     readonly decided: number;
+    /** Decided in at most QUICK_MS. */
+    readonly quick: number;
     readonly proven: number;
     readonly ms: readonly number[];
   };
@@ -46,8 +48,13 @@ export type EvaluationOptions = {
   readonly rounds?: number;
   /** Runs over which executed instructions are measured; default 512. */
   readonly runs?: number;
+  /** Shared by the rows of one table: what was asked or measured once is not again, and its time is counted all the same. */
+  readonly memo?: Memo;
   readonly signal?: AbortSignal;
 };
+
+/** The goal for a proof, in ms. */
+export const QUICK_MS = 5000;
 
 /** Inputs of the figures are others than those that the judge's differential runs used. */
 const MEASURING_SEED = 0x7a11;
@@ -56,7 +63,7 @@ class Tally {
   proposals = 0;
   accepted = 0;
   readonly refused: Partial<Record<Layer, number>> = {};
-  readonly proofs = { asked: 0, decided: 0, proven: 0, ms: [] as number[] };
+  readonly proofs = { asked: 0, decided: 0, quick: 0, proven: 0, ms: [] as number[] };
   readonly notes: string[] = [];
 
   count(judgement: Judgement, proposer: string, note: string): void {
@@ -66,6 +73,7 @@ class Tally {
       this.proofs.asked++;
       this.proofs.ms.push(proof.ms);
       if (proof.verdict !== 'unknown') this.proofs.decided++;
+      if (proof.verdict !== 'unknown' && proof.ms <= QUICK_MS) this.proofs.quick++;
       if (proof.verdict === 'proven') this.proofs.proven++;
     }
     if (verdict === 'refused') this.refused[layer] = (this.refused[layer] ?? 0) + 1;
@@ -82,50 +90,74 @@ const DETECTION = {
   reason: 'evaluation',
 } as const;
 
-/** The first accepted proposal of one proposer, as a program; undefined when none was. */
+type Judged = { readonly judgement: Judgement; readonly proposer: string; readonly note: string };
+type Asked = {
+  readonly judged: readonly Judged[];
+  readonly program: ModuleProgram | undefined;
+  readonly ms: number;
+};
+type Measured = { readonly executedBefore: number; readonly executed: number; readonly words: number };
+
+/** What rows of one table have in common: the same proposer about the same program, and what a program costs. */
+export class Memo {
+  readonly asked = new Map<string, Asked>();
+  readonly measured = new Map<string, Measured>();
+}
+
+const idOf = (p: ModuleProgram) => `${p.name} ${codeHash(p.code)}`;
+
+/** The first accepted proposal of one proposer, as a program, and all that were judged until then. */
 const ask = async (
   proposer: Proposer,
   program: ModuleProgram,
-  tally: Tally,
-  tried: Set<string>,
   options: EvaluationOptions,
-): Promise<ModuleProgram | undefined> => {
+): Promise<Asked> => {
   const { attempts = 6, policy = {}, signal } = options;
-  let left = attempts;
-  const objective = policy.objective ?? 'speed';
-  for await (const proposal of proposer.propose({
+  const started = Date.now();
+  const judged: Judged[] = [];
+  const end = (made?: ModuleProgram): Asked => ({ judged, program: made, ms: Date.now() - started });
+  const context = {
     program,
     detection: DETECTION,
     refused: [],
-    objective,
+    objective: policy.objective ?? 'speed',
     ...(signal ? { signal } : {}),
-  })) {
-    const id = Buffer.from(proposal.code).toString('hex');
-    if (tried.has(id)) continue;
-    tried.add(id);
+  };
+  for await (const proposal of proposer.propose(context)) {
     const judgement = await judge(program, proposal, policy);
-    tally.count(judgement, proposal.proposer, proposal.note);
-    if (judgement.verdict === 'accepted') return { ...program, code: proposal.code };
-    if (--left === 0 || signal?.aborted) return undefined;
+    judged.push({ judgement, proposer: proposal.proposer, note: proposal.note });
+    if (judgement.verdict === 'accepted') return end({ ...program, code: proposal.code });
+    if (judged.length === attempts || signal?.aborted) break;
   }
-  return undefined;
+  return end();
 };
 
+/** Asks each proposer until none of them gains any more. */
 const improve = async (
   { proposers }: Contestant,
   program: ModuleProgram,
   tally: Tally,
   options: EvaluationOptions,
-): Promise<ModuleProgram> => {
-  let current = program;
-  const tried = new Set<string>();
-  for (let round = 0; round < (options.rounds ?? 3); round++) {
-    const before = current;
-    for (const proposer of proposers)
-      current = (await ask(proposer, current, tally, tried, options)) ?? current;
-    if (current === before) break;
+): Promise<{ made: ModuleProgram; ms: number }> => {
+  const { rounds = 3, memo = new Memo() } = options;
+  let made = program;
+  let ms = 0;
+  const done = new Set<string>();
+  for (let round = 0; round < rounds; round++) {
+    const before = made;
+    for (const proposer of proposers) {
+      const key = `${proposer.name} ${idOf(made)}`;
+      if (done.has(key)) continue;
+      done.add(key);
+      const asked = memo.asked.get(key) ?? (await ask(proposer, made, options));
+      memo.asked.set(key, asked);
+      for (const j of asked.judged) tally.count(j.judgement, j.proposer, j.note);
+      ms += asked.ms;
+      made = asked.program ?? made;
+    }
+    if (made === before) break;
   }
-  return current;
+  return { made, ms };
 };
 
 const wordsOf = async (program: ModuleProgram) => {
@@ -133,29 +165,40 @@ const wordsOf = async (program: ModuleProgram) => {
   return compiled.ok ? compiled.words.length : 0;
 };
 
+/** @throws Error when what was accepted does something else on other inputs than the judge's */
+const measure = async (
+  program: ModuleProgram,
+  made: ModuleProgram,
+  { runs = 512, memo }: EvaluationOptions,
+): Promise<Measured> => {
+  const known = memo?.measured.get(idOf(made));
+  if (known) return known;
+  const compared = comparePrograms(await loadHost(), program, made, { runs, seed: MEASURING_SEED });
+  if (!compared.same) throw new Error(`${program.name}: an accepted program differs in run ${compared.runs}`);
+  const measured = {
+    executedBefore: compared.stepsBefore / compared.runs,
+    executed: compared.stepsAfter / compared.runs,
+    words: await wordsOf(made),
+  };
+  memo?.measured.set(idOf(made), measured);
+  return measured;
+};
+
 export const evaluateProgram = async (
   contestant: Contestant,
   { group, program }: EvaluationProgram,
   options: EvaluationOptions = {},
 ): Promise<ProgramResult> => {
-  const started = Date.now();
   const tally = new Tally();
-  const made = await improve(contestant, program, tally, options);
-  const ms = Date.now() - started;
-  const runs = options.runs ?? 512;
-  const measured = comparePrograms(await loadHost(), program, made, { runs, seed: MEASURING_SEED });
-  if (!measured.same) throw new Error(`${program.name}: an accepted program differs in run ${measured.runs}`);
-  const figures = async (p: ModuleProgram, steps: number): Promise<Figures> => ({
-    slots: p.code.length / bpf.INSN_BYTES,
-    words: await wordsOf(p),
-    executed: steps / measured.runs,
-  });
+  const { made, ms } = await improve(contestant, program, tally, options);
+  const { executedBefore, executed, words } = await measure(program, made, options);
+  const slots = (p: ModuleProgram) => p.code.length / bpf.INSN_BYTES;
   return {
     contestant: contestant.name,
     group,
     program: program.name,
-    before: await figures(program, measured.stepsBefore),
-    after: await figures(made, measured.stepsAfter),
+    before: { slots: slots(program), words: await wordsOf(program), executed: executedBefore },
+    after: { slots: slots(made), words, executed },
     proposals: tally.proposals,
     accepted: tally.accepted,
     refused: tally.refused,

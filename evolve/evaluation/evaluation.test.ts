@@ -3,7 +3,7 @@ import { loadHost } from '../../ebpf/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
 import { evaluationSet, published, vectorisable } from '../../models/evaluation/set.ts';
 import { rulesProposer } from '../proposer.ts';
-import { evaluateProgram, summarise, summaryTable, tryMutants } from './index.ts';
+import { evaluateProgram, evaluationPage, summarise, summaryTable, tryMutants } from './index.ts';
 
 test.after.always(() => stopSolver());
 
@@ -33,6 +33,14 @@ test('a_gain_is_measured_on_other_runs_than_those_that_judged_it', async (t) => 
   const summary = summarise('rules', [row]);
   t.true(summary.improved === 1 && summary.executed < 1);
   t.regex(summaryTable([summary]), /rules +1 +1 +-/);
+  const rows = new Map([
+    ['rules', [row]],
+    ['all', [row]],
+  ]);
+  const facts = { set: 'ab12', cpu: 'v4', objective: 'balanced', proofSeconds: 5, compiler: 'clang', rows };
+  const page = evaluationPage(facts);
+  t.regex(page, /\| rules \| 1 \| 1 \| -/);
+  t.regex(page, /\| xdp1 \| \d+ → \d+ \| -[\d.]+ % \| 61 → 55 \|/);
 });
 
 test('who_proposes_nothing_gains_nothing', async (t) => {

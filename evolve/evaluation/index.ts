@@ -4,7 +4,9 @@ export {
   type EvaluationOptions,
   evaluateProgram,
   type Figures,
+  Memo,
   type ProgramResult,
 } from './evaluate.ts';
 export { type MutantCounts, type MutantOptions, tryMutants, WrongPatchError } from './mutants.ts';
+export { evaluationPage, type PageFacts } from './page.ts';
 export { type Summary, summarise, summaryTable } from './summary.ts';

@@ -15,6 +15,7 @@ export type Summary = {
   readonly refused: Readonly<Partial<Record<Layer, number>>>;
   /** Shares of the proposals that reached the prover. */
   readonly decided: number;
+  readonly quick: number;
   readonly proven: number;
   /** Times in ms of one program, and of one proof. */
   readonly msMedian: number;
@@ -53,6 +54,7 @@ export const summarise = (contestant: string, rows: readonly ProgramResult[]): S
     accepted: total(rows.map((r) => r.accepted)),
     refused,
     decided: share(total(rows.map((r) => r.proofs.decided))),
+    quick: share(total(rows.map((r) => r.proofs.quick))),
     proven: share(total(rows.map((r) => r.proofs.proven))),
     msMedian: median(rows.map((r) => r.ms)),
     msMost: Math.max(0, ...rows.map((r) => r.ms)),
@@ -73,6 +75,7 @@ const columns: readonly [string, (s: Summary) => string][] = [
   ['proposals', (s) => `${s.proposals}`],
   ['accepted', (s) => `${s.accepted}`],
   ['decided', (s) => share(s.decided)],
+  ['in 5 s', (s) => share(s.quick)],
   ['proven', (s) => share(s.proven)],
   [
     'refused by',
@@ -84,9 +87,15 @@ const columns: readonly [string, (s: Summary) => string][] = [
   ['ms', (s) => `${s.msMedian} (${s.msMost})`],
 ];
 
+/** Heads and cells. */
+export const summaryCells = (summaries: readonly Summary[]): string[][] => [
+  columns.map(([head]) => head),
+  ...summaries.map((s) => columns.map(([, cell]) => cell(s))),
+];
+
 /** Lines of text under each other, columns as wide as they need be. */
 export const summaryTable = (summaries: readonly Summary[]): string => {
-  const rows = [columns.map(([head]) => head), ...summaries.map((s) => columns.map(([, cell]) => cell(s)))];
+  const rows = summaryCells(summaries);
   const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   return rows
     .map((row) =>

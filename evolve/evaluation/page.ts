@@ -1,0 +1,121 @@
+/** The page of docs that `velocity models eval --write` writes. */
+import { published, vectorisable } from '../../models/evaluation/set.ts';
+import type { ProgramResult } from './evaluate.ts';
+import { type Summary, summarise, summaryCells } from './summary.ts';
+
+export type PageFacts = {
+  /** SHA-256 of the set's sources. */
+  readonly set: string;
+  readonly cpu: string;
+  readonly objective: string;
+  readonly proofSeconds: number;
+  readonly compiler: string;
+  /** Rows of the table and, for each, its programs. */
+  readonly rows: ReadonlyMap<string, readonly ProgramResult[]>;
+};
+
+const percent = (after: number, before: number) => `${(((after - before) * 100) / before).toFixed(1)} %`;
+
+const table = (cells: readonly (readonly string[])[]): string => {
+  const [head, ...rest] = cells;
+  const line = (row: readonly string[]) => `| ${row.join(' | ')} |`;
+  return [line(head!), line(head!.map((_, i) => (i === 0 ? '---' : '--:'))), ...rest.map(line)].join('\n');
+};
+
+const goal = (name: string, value: number, most: number): string[] => [
+  name,
+  `${((value - 1) * 100).toFixed(1)} %`,
+  `≤ ${((most - 1) * 100).toFixed(0)} %`,
+  value <= most ? 'met' : 'missed',
+];
+
+/** The share of what the others miss that the last proposer adds: of what was left to the goal, nothing is known, so of their gain. */
+const modelShare = (rows: PageFacts['rows']): string[][] => {
+  const slots = (name: string) => (rows.get(name) ?? []).reduce((sum, r) => sum + r.after.slots, 0);
+  if (!rows.has('all') || !rows.has('without model')) return [];
+  const before = rows.get('all')!.reduce((sum, r) => sum + r.before.slots, 0);
+  return [
+    [
+      'slots of all programs: before, without the model, with it',
+      `${before} → ${slots('without model')} → ${slots('all')}`,
+      '',
+      '',
+    ],
+  ];
+};
+
+const publishedRows = (rows: readonly ProgramResult[]): string[][] =>
+  rows.flatMap((r) => {
+    const other = published[r.program];
+    if (!other) return [];
+    const [here, there] = [r.after.slots / r.before.slots, other.best / other.clang];
+    const cells = [`${r.before.slots} → ${r.after.slots}`, percent(r.after.slots, r.before.slots)];
+    return [
+      [
+        r.program,
+        ...cells,
+        `${other.clang} → ${other.best}`,
+        percent(other.best, other.clang),
+        here < there ? 'fewer' : here === there ? 'the same' : 'more',
+      ],
+    ];
+  });
+
+const vectorRows = (rows: readonly ProgramResult[]): string[][] =>
+  rows
+    .filter((r) => vectorisable.has(r.program))
+    .map((r) => {
+      const quarter = r.after.executed <= r.before.executed / 4;
+      const executed = `${r.before.executed.toFixed(0)} → ${r.after.executed.toFixed(0)}`;
+      return [
+        r.program,
+        executed,
+        (r.after.executed / r.before.executed).toFixed(2),
+        quarter ? 'met' : 'missed',
+        r.notes.join('; ') || '–',
+      ];
+    });
+
+export const evaluationPage = (facts: PageFacts): string => {
+  const summaries: Summary[] = [...facts.rows].map(([name, rows]) => summarise(name, rows));
+  const last = summaries.at(-1)!;
+  const best = [...facts.rows.values()].at(-1)!;
+  return `<!-- Written by \`velocity models eval --write\`; do not edit. -->
+# What proposers gain
+
+${last.programs} programs that no proposer was built from (\`models/evaluation/\`, set ${facts.set.slice(0, 12)}), compiled by ${facts.compiler} with -O2 -mcpu=${facts.cpu}. Each row is a proposer by itself, asked again until it gains nothing more; the last one is all of them in turn. What counts as cheaper: \`${facts.objective}\`. A proof may take ${facts.proofSeconds} s.
+
+- **executed**: eBPF instructions in the interpreter over 512 runs with other inputs than those that judged the proposals; a call of a vector helper counts as its bound ([contract](contract.md#vector-helpers)), which is more than it executes. **static**: slots. **A64**: compiled words, with vector code in place. Changes are geometric means over all programs, those without a gain among them.
+- **decided**, **in 5 s**, **proven**: shares of the proposals that reached the prover. What it does not decide is refused.
+- **ms**: wall time of a program, proposals and proofs together: median and most. It depends on the machine and what else it does.
+
+${table(summaryCells(summaries))}
+
+## Goals
+
+${table([
+  ['all together', 'here', 'goal', ''],
+  goal('executed', last.executed, 0.8),
+  goal('static', last.slots, 0.75),
+  [
+    'decided within 5 s',
+    `${(last.quick * 100).toFixed(1)} %`,
+    '≥ 95 %',
+    last.quick >= 0.95 ? 'met' : 'missed',
+  ],
+  ...modelShare(facts.rows),
+])}
+
+## Programs of the function of published ones
+
+Written anew: not the sources that K2 and Merlin started from, so only percentages compare. Published is the better of both papers.
+
+${table([['program', 'here', 'change', 'published', 'change', 'here'], ...publishedRows(best)])}
+
+## Loops over buffers
+
+The goal is at most a quarter of the executed instructions.
+
+${table([['program', 'executed', 'ratio', '', 'what was accepted'], ...vectorRows(best)])}
+`;
+};

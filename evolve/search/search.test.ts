@@ -1,0 +1,62 @@
+import test from 'ava';
+import { hooks } from '../../abi/index.ts';
+import { assemble, type ModuleProgram } from '../../ebpf/index.ts';
+import { stopSolver } from '../../ebpf/prover/index.ts';
+import { judge } from '../judge.ts';
+import { searchProposer } from './index.ts';
+
+test.after.always(() => stopSolver());
+
+const table = { name: 't', type: 2, keySize: 4, valueSize: 32, maxEntries: 1, flags: 0 };
+/** A program with a window over r6 and r7, two words of a map, that leaves its result in r0. */
+const around = (window: string): ModuleProgram => ({
+  name: 'window',
+  section: 'timer',
+  hook: 'timer',
+  hookId: hooks.timer.id,
+  maps: [table],
+  code: assemble(`
+    *(u32 *)(r10 - 4) = 0
+    r1 = map 0 ll
+    r2 = r10
+    r2 += -4
+    call map_lookup_elem
+    if r0 == 0 goto none
+    r6 = *(u64 *)(r0 + 0)
+    r7 = *(u64 *)(r0 + 8)
+    ${window}
+  none:
+    exit`),
+});
+
+const first = async (program: ModuleProgram) => {
+  for await (const proposal of searchProposer().propose({
+    program,
+    refused: [],
+    detection: undefined as never,
+  }))
+    return proposal;
+  return undefined;
+};
+
+const shortened: Record<string, string> = {
+  a_mask_by_two_shifts: 'r6 <<= 48\n r6 >>= 48\n r0 = r6',
+  a_sum_by_way_of_another_register: 'r8 = r6\n r8 += r7\n r7 = r8\n r0 = r7\n r0 ^= r8',
+  a_negation_by_complement: 'r6 ^= -1\n r6 += 1\n r0 = r6\n r0 += r7',
+  a_difference_that_cancels: 'r6 += r7\n r6 -= r7\n r0 = r6',
+};
+
+for (const [name, window] of Object.entries(shortened))
+  test.serial(`search shortens, and what it finds is proven: ${name}`, async (t) => {
+    const program = around(window);
+    const proposal = await first(program);
+    t.truthy(proposal);
+    t.true(proposal!.code.length < program.code.length);
+    const judgement = await judge(program, proposal!, { objective: 'size', mustBeCheaper: false });
+    t.is(judgement.verdict, 'accepted', judgement.reason);
+    t.is(judgement.assurance, 1);
+  });
+
+test.serial('nothing is proposed where nothing shorter is found', async (t) => {
+  t.is(await first(around('r6 *= 7\n r6 ^= r7\n r0 = r6')), undefined);
+});
