@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { requireTool, root } from '../../firmware/index.ts';
 import { qemuVersion } from '../../rig/index.ts';
+import { flashMetrics } from '../../test/bench/flash.ts';
 import { historyMetrics } from '../../test/bench/history.ts';
 import { kernelMetrics } from '../../test/bench/kernel.ts';
 import { type Metric, table } from '../../test/bench/metric.ts';
@@ -122,6 +123,7 @@ const benchVerifier = async (context: Context, write: boolean) => {
 const HISTORY_ROWS = 5_000_000;
 
 type BenchOptions = BoardOptions & {
+  readonly flash?: boolean;
   readonly history?: number | true;
   readonly monitor?: boolean;
   readonly peers?: boolean;
@@ -144,11 +146,16 @@ export const registerBench = (program: Command, context: Context): void => {
       'the history store with so many rows of telemetry, in wall time of this machine; default: five million',
       wholeNumber(640, 100_000_000),
     )
+    .option(
+      '--flash',
+      "a disk image beside dd, and USB boot beside balena's node-raspberrypi-usbboot in a guest with a real USB stack, in wall time of this machine",
+    )
     .option('--monitor', 'what watching costs the line and this machine, with simulated boards')
     .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
+      if (options.flash) return show(context, await flashMetrics((line) => context.output.progress(line)));
       if (options.monitor) return show(context, await monitorMetrics());
       if (options.history) {
         const rows = options.history === true ? HISTORY_ROWS : options.history;
