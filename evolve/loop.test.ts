@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import test from 'ava';
-import { hooks } from '../abi/index.ts';
-import { assemble, type ModuleProgram } from '../ebpf/index.ts';
+import { assemble } from '../ebpf/index.ts';
 import { stopSolver } from '../ebpf/prover/index.ts';
 import {
   type Detection,
@@ -23,42 +22,13 @@ import {
   WrongVersionError,
 } from './index.ts';
 import { EmulatedBoard } from './test/emulated-board.ts';
+import { code, program } from './test/sum-program.ts';
 
 test.after.always(() => stopSolver());
 
 const { privateKey } = generateKeyPairSync('ed25519');
 const key = { privateKey, publicKey: new Uint8Array(32) };
 
-const table = { name: 't', type: 2, keySize: 4, valueSize: 32, maxEntries: 1, flags: 0 };
-const code = assemble(`
-  *(u32 *)(r10 - 4) = 0
-  r1 = map 0 ll
-  r2 = r10
-  r2 += -4
-  call map_lookup_elem
-  if r0 == 0 goto none
-  r6 = 0
-  r2 = 0
-again:
-  r3 = r0
-  r3 += r2
-  r3 = *(u8 *)(r3 + 0)
-  r6 += r3
-  r2 += 1
-  if r2 != 16 goto again
-  r0 = r6
-  exit
-none:
-  r0 = 0
-  exit`);
-const program: ModuleProgram = {
-  name: 'sum',
-  section: 'timer',
-  hook: 'timer',
-  hookId: hooks.timer.id,
-  code,
-  maps: [table],
-};
 const detection: Detection = {
   rule: 'over-budget',
   cyclesPerCall: 110,

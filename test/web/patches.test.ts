@@ -3,13 +3,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { hooks } from '../../abi/index.ts';
 import { temporaryFolder } from '../../cli/test/command-line.ts';
 import { patchRoutes } from '../../cli/web/patches.ts';
-import { assemble, type ModuleProgram } from '../../ebpf/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
 import { Ledger, Loop, makeUnsafe, memoryStore, rulesProposer } from '../../evolve/index.ts';
 import { EmulatedBoard } from '../../evolve/test/emulated-board.ts';
+import { program } from '../../evolve/test/sum-program.ts';
 import { makeHub, serve, webRoutes } from '../../monitor/index.ts';
 import { Browser, chromium } from './chromium.ts';
 import { scene } from './scene.ts';
@@ -18,36 +17,6 @@ test.after.always(() => stopSolver());
 
 const folder = temporaryFolder();
 const file = join(folder, 'ledger.jsonl');
-
-const code = assemble(`
-  *(u32 *)(r10 - 4) = 0
-  r1 = map 0 ll
-  r2 = r10
-  r2 += -4
-  call map_lookup_elem
-  if r0 == 0 goto none
-  r6 = 0
-  r2 = 0
-again:
-  r3 = r0
-  r3 += r2
-  r3 = *(u8 *)(r3 + 0)
-  r6 += r3
-  r2 += 1
-  if r2 != 16 goto again
-  r0 = r6
-  exit
-none:
-  r0 = 0
-  exit`);
-const program: ModuleProgram = {
-  name: 'sum',
-  section: 'timer',
-  hook: 'timer',
-  hookId: hooks.timer.id,
-  code,
-  maps: [{ name: 't', type: 2, keySize: 4, valueSize: 32, maxEntries: 1, flags: 0 }],
-};
 
 /** One proposal that is refused, one that is proven and stays. */
 const ledgerText = async (): Promise<string> => {
