@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
-import { type LinuxType, linuxTypes } from '../../abi/index.ts';
+import type { LinuxType } from '../../abi/index.ts';
 import { type CpuName, cpuFeatures, disassemble, type JitRow, jitObject } from '../../ebpf/index.ts';
 import { disassembleA64 } from '../a64-text.ts';
 import type { Context } from '../context.ts';
-import { OutcomeError } from '../failure.ts';
 import { readObject } from '../module-file.ts';
 import type { Output } from '../output.ts';
+import { addPlatformOptions, checkRefused } from './bpf-objects.ts';
 
 type Compiled = JitRow & { readonly result: { readonly ok: true } };
 type JitCommandOptions = {
@@ -95,31 +95,13 @@ const show = (file: string, row: JitRow, output: Output) => {
   else output.print(`; ${section}: ${name}\n${sideBySide(row).join('\n')}\n`);
 };
 
-/** Files that are no objects and programs that are refused are both told by their rows; the code tells which. */
-const checkRows = (rows: readonly JitRow[]) => {
-  const refused = rows.filter((row) => !row.result.ok);
-  if (refused.some((row) => row.section === ''))
-    throw new OutcomeError('bad_file', 'a file is no eBPF object');
-  if (refused.length > 0) throw new OutcomeError('verify_failed', `${refused.length} programs are refused`);
-};
-
 /** `velocity bpf jit FILE…` */
 export const registerBpfJit = (parent: Command, context: Context): void => {
-  parent
+  const command = parent
     .command('jit')
     .description('show the A64 code that a board would run for each program of an object, and what it costs')
-    .argument('<files...>', 'objects compiled with clang --target=bpf, or C sources')
-    .addOption(
-      new Option('--platform <name>', 'whose program types, contexts and helpers hold')
-        .choices(['velocity', 'linux'])
-        .default('velocity'),
-    )
-    .addOption(
-      new Option(
-        '--type <name>',
-        'Linux: program type of every function, when the sections do not say',
-      ).choices(Object.keys(linuxTypes)),
-    )
+    .argument('<files...>', 'objects compiled with clang --target=bpf, or C sources');
+  addPlatformOptions(command)
     .addOption(
       new Option('--cpu <name>', 'whose instructions may be used')
         .choices(Object.keys(cpuFeatures))
@@ -138,6 +120,6 @@ export const registerBpfJit = (parent: Command, context: Context): void => {
       }
       const compiled = all.filter(isCompiled);
       if (compiled.length > 0) context.output.print(costTable(compiled));
-      checkRows(all);
+      checkRefused(all.filter((row) => !row.result.ok));
     });
 };

@@ -1,9 +1,9 @@
-import { type Command, Option } from 'commander';
-import { type LinuxType, linuxTypes } from '../../abi/index.ts';
+import type { Command } from 'commander';
+import type { LinuxType } from '../../abi/index.ts';
 import { type ExplainedLine, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
 import type { Context } from '../context.ts';
-import { OutcomeError } from '../failure.ts';
 import { readObject } from '../module-file.ts';
+import { addPlatformOptions, checkRefused } from './bpf-objects.ts';
 
 const stateOf = ({ registers, stack }: ExplainedLine) =>
   [
@@ -34,32 +34,15 @@ const describe = (row: VerifyRow) => {
   return `refused   ${where}  ${code}${at}${line === undefined ? '' : ` (line ${line})`}: ${message}${state}`;
 };
 
-/** Files that are no objects and programs that are refused are both told by their rows; the code tells which. */
-const outcome = (rows: readonly VerifyRow[]) => {
-  const bad = rows.filter((row) => !row.ok);
-  if (bad.some((row) => row.section === '')) throw new OutcomeError('bad_file', 'a file is no eBPF object');
-  if (bad.length > 0) throw new OutcomeError('verify_failed', `${bad.length} programs are refused`);
-};
-
 type Options = { platform: 'velocity' | 'linux'; type?: LinuxType; explain?: boolean };
 
 /** `velocity bpf verify FILE…` */
 export const registerBpfVerify = (parent: Command, context: Context): void => {
-  parent
+  const command = parent
     .command('verify')
     .description("run the board's own verifier on each program of an object, without a board")
-    .argument('<files...>', 'objects compiled with clang --target=bpf, or C sources')
-    .addOption(
-      new Option('--platform <name>', 'whose program types, contexts and helpers hold')
-        .choices(['velocity', 'linux'])
-        .default('velocity'),
-    )
-    .addOption(
-      new Option(
-        '--type <name>',
-        'Linux: program type of every function, when the sections do not say',
-      ).choices(Object.keys(linuxTypes)),
-    )
+    .argument('<files...>', 'objects compiled with clang --target=bpf, or C sources');
+  addPlatformOptions(command)
     .option('--explain', 'show what is known before each instruction')
     .addHelpText(
       'after',
@@ -75,6 +58,6 @@ export const registerBpfVerify = (parent: Command, context: Context): void => {
         }
         all.push(...rows);
       }
-      outcome(all);
+      checkRefused(all.filter((row) => !row.ok));
     });
 };
