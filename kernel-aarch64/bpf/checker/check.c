@@ -1,4 +1,6 @@
-/* The pass. Every edge that a run can take is either stepped, or leads to a state that waits and covers the one that comes, so
+/* The pass; long, as the argument below is about all of it at once.
+ *
+ * Every edge that a run can take is either stepped, or leads to a state that waits and covers the one that comes, so
  * by induction over the steps of a run every state that it goes through is in one that was stepped.
  *
  * States are gone on from one after the other, so a run that only ever comes to states that still wait ends. A jump to a state

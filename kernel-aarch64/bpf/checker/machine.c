@@ -1,4 +1,4 @@
-/* One instruction: the fast ways for what is common, step.h for the rest. */
+/* One instruction: the fast ways for what is common, step.h for the rest. Long: they share what is loose and what is settled. */
 
 #include "bpf/checker/machine.h"
 
