@@ -37,7 +37,7 @@
     b interrupt_common
 .endm
 
-    .text
+    .section .text.vectors, "ax" /* first in the linked file: nothing is lost to its alignment */
     .balign 0x800
     .global vectors
 vectors:
@@ -58,6 +58,7 @@ vectors:
     trap 3
     trap 3
 
+    .text
 trap_common:
     stp x2, x3, [sp, #48]
     stp x4, x5, [sp, #64]
