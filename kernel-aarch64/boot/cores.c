@@ -19,7 +19,7 @@ struct found_core {
 };
 static struct found_core found[MAX_CORES];
 static uint32_t found_count;
-static uint32_t started = 1;
+static uint32_t started; /* with the first, from cores_start() on */
 
 /* Cores that are asked to go wait at it until it is known that all have come. */
 static enum : uint32_t { GATE_NONE, GATE_CLOSED, GATE_OPEN } gate;
@@ -71,6 +71,7 @@ static enum status start_one(const struct found_core *core) {
 
 enum status cores_start(void) {
     cores_init(irq_send_ipi);
+    started = 1;
     irq_on_ipi(core_run_calls);
     enum status result = STATUS_OK;
     for (uint32_t i = 0; i < found_count; i++) {

@@ -12,7 +12,7 @@
 #define NOTE_HEADER_BYTES 16u /* namesz, descsz, type, "GNU\0" */
 #define BUILD_ID_BYTES 20u    /* SHA-1 */
 
-static const char *model = "unknown board";
+static const char *model;
 static char build[2 * BUILD_ID_BYTES + 1];
 static uint64_t cycles_to_ready;
 
@@ -33,7 +33,7 @@ void board_init(void) {
 
 void board_ready(void) { cycles_to_ready = cycles() - console_wait_cycles(); }
 
-const char *board_model(void) { return model; }
+const char *board_model(void) { return model ? model : "unknown board"; }
 const char *build_id(void) { return build; }
 uint32_t image_bytes(void) { return (uint32_t)(__file_end - __image_start); }
 uint64_t boot_cycles(void) { return cycles_to_ready; }

@@ -29,7 +29,7 @@ typedef uint64_t table[TABLE_ENTRIES];
 /* Not in .bss: filled before .bss is cleared. root_table is named in head.S. */
 __attribute__((section(".noinit"), aligned(4096))) table root_table;
 __attribute__((section(".noinit"), aligned(4096))) static table tables[TABLE_COUNT];
-__attribute__((section(".data"))) static uint32_t tables_used = 0;
+__attribute__((section(".noinit"))) static uint32_t tables_used;
 
 static uint64_t attributes(enum map_kind kind) {
     const uint64_t normal = DESC_ATTR(1) | DESC_INNER_SHAREABLE | DESC_ACCESSED | DESC_UXN;
@@ -136,6 +136,7 @@ static uint32_t tree_size(uint64_t addr_phys) {
 /* A failure here leaves something unmapped, which then faults with a crash record. */
 uint64_t map_early(uint64_t tree_addr_phys) {
     table_clear(root_table);
+    tables_used = 0;
     const uint32_t size = tree_size(tree_addr_phys);
     enum status status = map_identity(__image_start, __text_end, MAP_TEXT);
     if (status == STATUS_OK) { status = map_identity(__text_end, __rodata_end, MAP_RODATA); }

@@ -34,7 +34,8 @@ static uint64_t least_of_plain_calls(void) {
 /* The very code of the hooks, on a version that is in no slot: its fastest call is all measuring. */
 static uint64_t least_of_dispatched_calls(void) {
     static struct counters counters;
-    static struct version version = {.entry = empty};
+    static struct version version;
+    version.entry = empty;
     counters_clear(&counters, 0);
     version.counters[core_id()] = &counters;
     for (uint32_t i = 0; i < ROUNDS; i++) { (void)dispatch_call(&version, nullptr, core_id()); }

@@ -8,7 +8,7 @@
 #include "patch/slots.h"
 #include "telemetry/stats.h"
 
-static uint32_t period_us = TIMER_PERIOD_DEFAULT_US;
+static uint32_t period_us; /* 0: TIMER_PERIOD_DEFAULT_US */
 static uint32_t ticking = 0; /* mask of cores; core 0 writes it */
 static uint64_t ticks[MAX_CORES];
 static uint64_t tick_cycles; /* of core 0 */
@@ -75,7 +75,7 @@ static void on_tick(uint64_t now_ns, uint32_t missed) {
     struct timer_context context = {
         .tick = ++ticks[core],
         .time_ns = now_ns,
-        .period_ns = period_us * 1000ull,
+        .period_ns = timer_period_us() * 1000ull,
         .core = core,
         .missed = missed,
     };
@@ -129,7 +129,7 @@ enum status timer_set_period(uint32_t new_period_us) {
     ticking = 0;
     for (uint32_t core = 0; core < cores_up(); core++) {
         if ((cores >> core & 1) == 0) { continue; }
-        const enum status status = tick_start(core, period_us, on_tick);
+        const enum status status = tick_start(core, timer_period_us(), on_tick);
         if (status != STATUS_OK) { return status; }
         ticking |= 1u << core;
     }
@@ -143,7 +143,7 @@ void timer_poll(void) {
         const uint32_t bit = 1u << core;
         if ((needed & bit) != 0 && (ticking & bit) == 0) {
             /* A full queue of that core: tried again at the next poll. */
-            if (tick_start(core, period_us, on_tick) == STATUS_OK) { ticking |= bit; }
+            if (tick_start(core, timer_period_us(), on_tick) == STATUS_OK) { ticking |= bit; }
         } else if ((needed & bit) == 0 && (ticking & bit) != 0) {
             tick_stop(core);
             ticking &= ~bit;
@@ -151,7 +151,7 @@ void timer_poll(void) {
     }
 }
 
-uint32_t timer_period_us(void) { return period_us; }
+uint32_t timer_period_us(void) { return period_us ? period_us : TIMER_PERIOD_DEFAULT_US; }
 uint32_t timer_cores(void) { return ticking; }
 uint64_t timer_cycles(void) { return __atomic_load_n(&tick_cycles, __ATOMIC_RELAXED); }
 

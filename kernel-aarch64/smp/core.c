@@ -26,20 +26,20 @@ struct core {
 } __attribute__((aligned(64)));
 
 static struct core cores[MAX_CORES];
-static uint32_t up_count = 1;
+static uint32_t others_up;
 static void (*ipi_send)(uint64_t affinity, uint32_t core);
 
 /* Read by secondary_entry in boot/head.S with the MMU off. Unused entries match no core. */
-uint64_t core_affinity[MAX_CORES] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-                                     UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+uint64_t core_affinity[MAX_CORES];
 
 void cores_init(void (*send)(uint64_t affinity, uint32_t core)) {
     ipi_send = send;
+    for (uint32_t i = 1; i < MAX_CORES; i++) { core_affinity[i] = UINT64_MAX; }
     core_affinity[0] = READ_SYSREG(mpidr_el1) & 0xff00ffffffull;
     cores[0].up = true;
 }
 
-uint32_t cores_up(void) { return __atomic_load_n(&up_count, __ATOMIC_ACQUIRE); }
+uint32_t cores_up(void) { return 1 + __atomic_load_n(&others_up, __ATOMIC_ACQUIRE); }
 
 void core_came_up(void) {
     __atomic_store_n(&cores[core_id()].up, true, __ATOMIC_RELEASE);
@@ -50,7 +50,7 @@ void core_came_up(void) {
 uint32_t cores_count(void) {
     uint32_t count = 1;
     while (count < MAX_CORES && __atomic_load_n(&cores[count].up, __ATOMIC_ACQUIRE)) { count++; }
-    __atomic_store_n(&up_count, count, __ATOMIC_RELEASE);
+    __atomic_store_n(&others_up, count - 1, __ATOMIC_RELEASE);
     return count;
 }
 

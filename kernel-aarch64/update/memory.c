@@ -12,7 +12,7 @@ static enum status write(void *start, uint64_t sector, uint32_t count, const voi
 }
 
 void memory_open(struct store *store, uint8_t *start) {
-    static struct block_device device = {.read = read, .write = write};
-    device.cookie = start;
+    static struct block_device device;
+    device = (struct block_device){.cookie = start, .read = read, .write = write};
     *store = (struct store){.device = &device, .record = {.active = SLOT_NONE}};
 }
