@@ -2,7 +2,7 @@
 /* What this board offers that nobody can foresee: the seed that the loader left in the device tree (/chosen/rng-seed),
  * and the random number generator of the BCM2835. */
 
-#include "lib/sha256.h"
+#include "lib/sha2.h"
 
 enum entropy_source : uint32_t { ENTROPY_SEED = 1, ENTROPY_RNG = 2 };
 

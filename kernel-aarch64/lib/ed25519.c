@@ -1,7 +1,7 @@
 #include "lib/ed25519.h"
 #include "lib/ed25519_point.h"
 #include "lib/mem.h"
-#include "lib/sha512.h"
+#include "lib/sha2.h"
 
 /* k = SHA-512(R || A || message) modulo L. */
 static void challenge(struct scalar *k, const uint8_t *r, const uint8_t *key, const struct span *parts, uint32_t count) {

@@ -1,7 +1,7 @@
 #include "patch/stage.h"
 #include "lib/mem.h"
 #include "lib/refusal.h"
-#include "lib/sha256.h"
+#include "lib/sha2.h"
 #include "mm/pool.h"
 #include "patch/service.h"
 

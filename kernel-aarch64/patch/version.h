@@ -3,7 +3,7 @@
 
 #include "bpf/jit/jit.h"
 #include "bpf/maps/map.h"
-#include "lib/sha256.h"
+#include "lib/sha2.h"
 #include "mm/code.h"
 #include "patch/watch.h"
 #include "smp/core.h"

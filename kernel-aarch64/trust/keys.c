@@ -1,7 +1,7 @@
 #include "trust/keys.h"
 #include "drivers/clock.h"
 #include "lib/mem.h"
-#include "lib/sha256.h"
+#include "lib/sha2.h"
 #include "trust/cose.h"
 
 extern const uint8_t velocity_policy[POLICY_BYTES]; /* boot/head.S; the firmware step fills it */

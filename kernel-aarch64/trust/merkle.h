@@ -1,7 +1,7 @@
 #pragma once
 /* A Merkle tree over pages (RFC 9162 §2.1.1), from left to right, in constant memory. Pure. */
 
-#include "lib/sha256.h"
+#include "lib/sha2.h"
 
 #define MERKLE_PAGE_BYTES 4096u
 #define MERKLE_LEVELS 20u /* pages up to 4 GiB */

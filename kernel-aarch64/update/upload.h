@@ -1,7 +1,7 @@
 #pragma once
 /* An image on its way into a slot. Pure but for the keys of trust/. Core 0. */
 
-#include "lib/sha256.h"
+#include "lib/sha2.h"
 #include "update/slots.h"
 
 struct upload {

@@ -81,7 +81,7 @@ const loops = [
 const cose = [
   'lib/cbor.c',
   'lib/cbor_deterministic.c',
-  'lib/sha512.c',
+  'lib/sha2.c',
   'lib/print.c',
   'trust/cose.c',
   'patch/payload.c',
@@ -171,7 +171,6 @@ const boardTargets: readonly BoardTarget[] = [
     sources: kernel(
       ...cose.filter((file) => file !== 'patch/payload.c'),
       ...curve,
-      'lib/sha256.c',
       'trust/keys.c',
       'trust/manifest.c',
       'trust/policy.c',

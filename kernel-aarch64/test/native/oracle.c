@@ -5,8 +5,7 @@
 #include "lib/crc16.h"
 #include "lib/ed25519.h"
 #include "lib/ed25519_point.h"
-#include "lib/sha256.h"
-#include "lib/sha512.h"
+#include "lib/sha2.h"
 #include "trust/cose.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "admission.h"
 #include "bpf/maps/map.h"
 #include "lib/cbor.h"
-#include "lib/sha256.h"
+#include "lib/sha2.h"
 #include "patch/boot_id.h"
 #include "patch/modules.h"
 #include "patch/payload.h"

@@ -51,7 +51,7 @@ test('patches are refused precisely, and bad versions are taken back by the boar
     ...folder('telemetry'),
     ...folder('bpf/maps'),
     ...folder('bpf/helpers'),
-    ...files('lib', 'cbor cbor_deterministic sha256 print'),
+    ...files('lib', 'cbor cbor_deterministic sha2 print'),
     ...files('patch', patchSources),
     'bpf/jit/where.c',
     'trust/policy.c',
