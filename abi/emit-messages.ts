@@ -37,20 +37,61 @@ const has = (fields: Fields) => Object.keys(fields).length > 0;
 const requestStruct = (name: string) => `msg_${name}_request`;
 const responseStruct = (name: string) => `msg_${name}_response`;
 
+const kinds = { u32: 0, u64: 1, bool: 2, text: 3, bytes: 4 } as const;
+const sizes = { u32: 4, u64: 8, bool: 1, text: 16, bytes: 16 } as const;
+const OPTIONAL = 8;
+const NAME_LIMIT = 15;
+
+/** As lib/record.h reads it. */
+const describe = (fields: Fields, limited: boolean): number[] => [
+  Object.keys(fields).length,
+  ...Object.entries(fields).flatMap(([name, field]) => {
+    if (name.length > NAME_LIMIT) throw new RangeError(`${name} is longer than ${NAME_LIMIT} characters`);
+    const head = kinds[field.kind] | (field.optional ? OPTIONAL : 0) | (name.length << 4);
+    const limit = limited && 'max' in field ? [field.max & 255, field.max >> 8] : [];
+    return [head, ...Buffer.from(name), ...limit];
+  }),
+];
+
+/** Where the members lie, as lib/record.c finds them; the compiler is asked whether it agrees. */
+const layoutChecks = (struct: string, fields: Fields): string[] => {
+  let end = 0;
+  return Object.entries(fields).map(([name, field]) => {
+    const alignment = Math.min(sizes[field.kind], 8);
+    const offset = Math.ceil(end / alignment) * alignment;
+    end = offset + sizes[field.kind] + (field.optional ? 1 : 0);
+    return `static_assert(offsetof(struct ${struct}, ${name}) == ${offset});`;
+  });
+};
+
+/** Descriptions of all records, one behind the other, each with where it begins; 0 is nobody's. */
+const descriptions = (() => {
+  const bytes: number[] = [0];
+  const starts: Record<string, number> = {};
+  const add = (name: string, fields: Fields, limited: boolean) => {
+    if (!has(fields)) return;
+    starts[name] = bytes.length;
+    bytes.push(...describe(fields, limited));
+  };
+  for (const [name, m] of entries) {
+    add(requestStruct(name), m.request, true);
+    add(responseStruct(name), m.response, false);
+  }
+  return { bytes, starts };
+})();
+
+const start = (struct: string) => `${descriptions.starts[struct] ?? 0}u`;
+
+const decoder = (name: string) => `[[nodiscard]] static inline enum status
+decode_${name}_request(struct cbor_reader *in, struct ${requestStruct(name)} *out) {
+    *out = (struct ${requestStruct(name)}){};
+    return record_decode(message_records + ${start(requestStruct(name))}, in, out);
+}`;
+
 const declarations = ([name, m]: [string, Message]) => {
   const lines = [`/* ${m.doc} */`, `#define MSG_${name.toUpperCase()} ${m.id}u`];
-  if (has(m.request)) {
-    lines.push(struct(requestStruct(name), m.request));
-    lines.push(
-      `[[nodiscard]] enum status decode_${name}_request(struct cbor_reader *in, struct ${requestStruct(name)} *out);`,
-    );
-  }
-  if (has(m.response)) {
-    lines.push(struct(responseStruct(name), m.response));
-    lines.push(
-      `void encode_${name}_response(struct cbor_writer *out, const struct ${responseStruct(name)} *value);`,
-    );
-  }
+  if (has(m.request)) lines.push(struct(requestStruct(name), m.request), decoder(name));
+  if (has(m.response)) lines.push(struct(responseStruct(name), m.response));
   return lines.join('\n');
 };
 
@@ -61,14 +102,26 @@ const shape = (m: Message) => {
 };
 
 const shapes = () =>
-  `/* As MESSAGE_TABLE, but calls one of four by what the message carries: both, a request, a response, nothing. */
+  `/* Calls one of four macros for each message by what it carries: both, a request, a response, nothing. They get (name, id). */
 #define MESSAGE_SHAPES(both, request, response, bare) \\
-${entries.map(([n, m]) => `    ${shape(m)}(${n}, ${m.id}u, ${m.op === 'write'})`).join(' \\\n')}`;
+${entries.map(([n, m]) => `    ${shape(m)}(${n}, ${m.id}u)`).join(' \\\n')}`;
+
+const table = () =>
+  `/* Calls row(name, id, is_write, door, request, response) for each message; door: what a policy may close, else 0; request,
+ * response: where in message_records it is described, 0 when it carries nothing. */
+#define MESSAGE_TABLE(row) \\
+${entries
+  .map(([n, m]) => {
+    const door = m.door ? `DOOR_${m.door.toUpperCase()}` : '0';
+    return `    row(${n}, ${m.id}u, ${m.op === 'write'}, ${door}, ${start(requestStruct(n))}, ${start(responseStruct(n))})`;
+  })
+  .join(' \\\n')}`;
 
 export const emitMessagesHeader = () =>
   `${[
     `${banner('messages.ts')}#pragma once`,
-    '#include "gen/abi_status.h"\n#include "lib/cbor.h"\n#include <stdint.h>',
+    '#include "gen/abi_status.h"\n#include "lib/record.h"\n#include <stdint.h>',
+    '/* What lib/record.h describes records by, one behind the other. */\nextern const uint8_t message_records[];',
     [
       `#define SMP_GROUP_VELOCITY ${SMP_GROUP_VELOCITY}u`,
       `#define SMP_BUFFER_BYTES ${SMP_BUFFER_BYTES}u`,
@@ -78,82 +131,25 @@ export const emitMessagesHeader = () =>
       `#define HISTOGRAM_BINS ${HISTOGRAM_BINS}u`,
     ].join('\n'),
     ...entries.map(declarations),
-    `/* Calls row(name, id, is_write, door) for each message; door: what a policy may close, else 0. */\n#define MESSAGE_TABLE(row) \\\n${entries
-      .map(
-        ([n, m]) =>
-          `    row(${n}, ${m.id}u, ${m.op === 'write'}, ${m.door ? `DOOR_${m.door.toUpperCase()}` : '0'})`,
-      )
-      .join(' \\\n')}`,
+    table(),
     shapes(),
   ].join('\n\n')}\n`;
 
-const getter = {
-  u32: 'cbor_get_u32',
-  u64: 'cbor_get_uint',
-  bool: 'cbor_get_bool',
-  text: 'cbor_get_text',
-  bytes: 'cbor_get_bytes',
-};
+const hex = (byte: number) => `0x${byte.toString(16).padStart(2, '0')}`;
 
-const decodeField = (name: string, field: Field & { optional?: boolean }, bit: number) => {
-  const limit = 'max' in field ? ` && out->${name}.size <= ${field.max}u` : '';
-  return [
-    `        if (span_is(key, "${name}")) {`,
-    `            if ((seen & ${1 << bit}u) != 0) { return STATUS_INVALID_ARGUMENT; }`,
-    `            seen |= ${1 << bit}u;`,
-    `            if (!(${getter[field.kind]}(in, &out->${name}) == STATUS_OK${limit})) { return STATUS_INVALID_ARGUMENT; }`,
-    ...(field.optional ? [`            out->has_${name} = true;`] : []),
-    '            continue;',
-    '        }',
-  ].join('\n');
-};
-
-const decoder = (name: string, fields: Fields) => {
-  const required = Object.values(fields).reduce((mask, f, i) => (f.optional ? mask : mask | (1 << i)), 0);
-  return `enum status decode_${name}_request(struct cbor_reader *in, struct ${requestStruct(name)} *out) {
-    *out = (struct ${requestStruct(name)}){};
-    uint32_t pairs = 0;
-    uint32_t seen = 0;
-    if (cbor_get_map(in, &pairs) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
-    for (uint32_t i = 0; i < pairs; i++) {
-        struct span key;
-        if (cbor_get_text(in, &key) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
-${Object.entries(fields)
-  .map(([n, f], i) => decodeField(n, f, i))
-  .join('\n')}
-        if (cbor_skip(in) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }
-    }
-    return (seen & ${required}u) == ${required}u && in->pos == in->size ? STATUS_OK : STATUS_INVALID_ARGUMENT;
-}`;
-};
-
-const putter = (name: string, field: Field) => {
-  switch (field.kind) {
-    case 'u32':
-    case 'u64':
-      return `cbor_put_uint(out, value->${name});`;
-    case 'bool':
-      return `cbor_put_bool(out, value->${name});`;
-    case 'text':
-      return `cbor_put_text(out, value->${name});`;
-    case 'bytes':
-      return `cbor_put_bytes(out, value->${name});`;
-  }
-};
-
-const encoder = (name: string, fields: Fields) =>
-  `void encode_${name}_response(struct cbor_writer *out, const struct ${responseStruct(name)} *value) {
-    cbor_put_map(out, ${Object.keys(fields).length}u);
-${Object.entries(fields)
-  .map(([n, f]) => `    cbor_put_text(out, SPAN("${n}"));\n    ${putter(n, f)}`)
-  .join('\n')}
-}`;
+const rowsOf = (bytes: readonly number[]) =>
+  Array.from({ length: Math.ceil(bytes.length / 20) }, (_, i) => bytes.slice(i * 20, i * 20 + 20));
 
 export const emitMessagesSource = () =>
   `${[
-    `${banner('messages.ts')}#include "gen/abi_messages.h"`,
-    ...entries.flatMap(([name, m]) => [
-      ...(has(m.request) ? [decoder(name, m.request)] : []),
-      ...(has(m.response) ? [encoder(name, m.response)] : []),
-    ]),
+    `${banner('messages.ts')}#include "gen/abi_messages.h"\n#include <stddef.h>`,
+    entries
+      .flatMap(([name, m]) => [
+        ...layoutChecks(requestStruct(name), m.request),
+        ...layoutChecks(responseStruct(name), m.response),
+      ])
+      .join('\n'),
+    `const uint8_t message_records[] = {\n${rowsOf(descriptions.bytes)
+      .map((row) => `    ${row.map(hex).join(', ')},`)
+      .join('\n')}\n};`,
   ].join('\n\n')}\n`;

@@ -2,8 +2,11 @@
 #pragma once
 
 #include "gen/abi_status.h"
-#include "lib/cbor.h"
+#include "lib/record.h"
 #include <stdint.h>
+
+/* What lib/record.h describes records by, one behind the other. */
+extern const uint8_t message_records[];
 
 #define SMP_GROUP_VELOCITY 64u
 #define SMP_BUFFER_BYTES 4096u
@@ -30,7 +33,6 @@ struct msg_info_response {
     struct span boot; /* boot id: made anew at each start; a patch names the one it is for */
     uint32_t entropy; /* what the boot id was made from: bit 0 seed from the loader, 1 random number generator; 0: counters only, which may repeat */
 };
-void encode_info_response(struct cbor_writer *out, const struct msg_info_response *value);
 
 /* Puts bytes into the staging buffer. Offset 0 with another hash starts anew, with the same hash resumes: the reply says where to go on. */
 #define MSG_STAGE 1u
@@ -42,11 +44,14 @@ struct msg_stage_request {
     bool has_sha;
     struct span data; /* the bytes at that offset */
 };
-[[nodiscard]] enum status decode_stage_request(struct cbor_reader *in, struct msg_stage_request *out);
+[[nodiscard]] static inline enum status
+decode_stage_request(struct cbor_reader *in, struct msg_stage_request *out) {
+    *out = (struct msg_stage_request){};
+    return record_decode(message_records + 116u, in, out);
+}
 struct msg_stage_response {
     uint32_t off; /* next offset expected */
 };
-void encode_stage_response(struct cbor_writer *out, const struct msg_stage_response *value);
 
 /* Checks, verifies, compiles and installs the staged patch. As a canary it is watched and taken back by the board when it does not pay. */
 #define MSG_INSTALL 2u
@@ -59,7 +64,11 @@ struct msg_install_request {
     bool shadow; /* also run the predecessor on the same input and compare results */
     bool has_shadow;
 };
-[[nodiscard]] enum status decode_install_request(struct cbor_reader *in, struct msg_install_request *out);
+[[nodiscard]] static inline enum status
+decode_install_request(struct cbor_reader *in, struct msg_install_request *out) {
+    *out = (struct msg_install_request){};
+    return record_decode(message_records + 143u, in, out);
+}
 struct msg_install_response {
     struct span name; /* module name */
     uint32_t version; /* version number now in the slot */
@@ -70,14 +79,17 @@ struct msg_install_response {
     uint64_t compile_insns; /* cycle counter spent compiling */
     uint64_t check_insns; /* cycle counter spent on hash and signature */
 };
-void encode_install_response(struct cbor_writer *out, const struct msg_install_response *value);
 
 /* The i-th installed module. */
 #define MSG_MODULE 3u
 struct msg_module_request {
     uint32_t i; /* index, from 0 */
 };
-[[nodiscard]] enum status decode_module_request(struct cbor_reader *in, struct msg_module_request *out);
+[[nodiscard]] static inline enum status
+decode_module_request(struct cbor_reader *in, struct msg_module_request *out) {
+    *out = (struct msg_module_request){};
+    return record_decode(message_records + 246u, in, out);
+}
 struct msg_module_response {
     struct span name; /* module name */
     struct span hook; /* hook name */
@@ -91,32 +103,42 @@ struct msg_module_response {
     uint32_t cores; /* mask of cores it runs on */
     uint32_t proof; /* 0 none, 1 proven, 2 tested */
 };
-void encode_module_response(struct cbor_writer *out, const struct msg_module_response *value);
 
 /* Swaps back to the previous version. */
 #define MSG_ROLLBACK 4u
 struct msg_rollback_request {
     struct span name; /* module name */
 };
-[[nodiscard]] enum status decode_rollback_request(struct cbor_reader *in, struct msg_rollback_request *out);
+[[nodiscard]] static inline enum status
+decode_rollback_request(struct cbor_reader *in, struct msg_rollback_request *out) {
+    *out = (struct msg_rollback_request){};
+    return record_decode(message_records + 321u, in, out);
+}
 struct msg_rollback_response {
     uint32_t version; /* version running now */
 };
-void encode_rollback_response(struct cbor_writer *out, const struct msg_rollback_response *value);
 
 /* Takes a module out of its hook. */
 #define MSG_REMOVE 5u
 struct msg_remove_request {
     struct span name; /* module name */
 };
-[[nodiscard]] enum status decode_remove_request(struct cbor_reader *in, struct msg_remove_request *out);
+[[nodiscard]] static inline enum status
+decode_remove_request(struct cbor_reader *in, struct msg_remove_request *out) {
+    *out = (struct msg_remove_request){};
+    return record_decode(message_records + 338u, in, out);
+}
 
 /* Counters of the i-th installed module, of its running version. */
 #define MSG_TELEMETRY 6u
 struct msg_telemetry_request {
     uint32_t i; /* index, from 0 */
 };
-[[nodiscard]] enum status decode_telemetry_request(struct cbor_reader *in, struct msg_telemetry_request *out);
+[[nodiscard]] static inline enum status
+decode_telemetry_request(struct cbor_reader *in, struct msg_telemetry_request *out) {
+    *out = (struct msg_telemetry_request){};
+    return record_decode(message_records + 346u, in, out);
+}
 struct msg_telemetry_response {
     struct span name; /* module name */
     uint32_t version; /* version these counters belong to */
@@ -128,14 +150,17 @@ struct msg_telemetry_response {
     uint64_t last_result; /* what the latest call returned */
     struct span histogram; /* u32le per bin */
 };
-void encode_telemetry_response(struct cbor_writer *out, const struct msg_telemetry_response *value);
 
 /* The first event with a sequence number above `since`; `no_entry` when there is none yet. */
 #define MSG_EVENT 7u
 struct msg_event_request {
     uint64_t since; /* last sequence number seen; 0 at first */
 };
-[[nodiscard]] enum status decode_event_request(struct cbor_reader *in, struct msg_event_request *out);
+[[nodiscard]] static inline enum status
+decode_event_request(struct cbor_reader *in, struct msg_event_request *out) {
+    *out = (struct msg_event_request){};
+    return record_decode(message_records + 414u, in, out);
+}
 struct msg_event_response {
     uint64_t seq; /* sequence number of this event */
     struct span kind; /* installed, promoted, rolled_back, refused, removed, fault, log */
@@ -148,14 +173,17 @@ struct msg_event_response {
     struct span text; /* log line, for kind log */
     uint64_t lost; /* events that were overwritten before they were read, so far */
 };
-void encode_event_response(struct cbor_writer *out, const struct msg_event_response *value);
 
 /* The i-th record of a version that was thrown out, kept until acknowledged. */
 #define MSG_EVIDENCE 8u
 struct msg_evidence_request {
     uint32_t i; /* index, from 0 */
 };
-[[nodiscard]] enum status decode_evidence_request(struct cbor_reader *in, struct msg_evidence_request *out);
+[[nodiscard]] static inline enum status
+decode_evidence_request(struct cbor_reader *in, struct msg_evidence_request *out) {
+    *out = (struct msg_evidence_request){};
+    return record_decode(message_records + 482u, in, out);
+}
 struct msg_evidence_response {
     uint32_t id; /* record number, for acknowledging */
     struct span name; /* module name */
@@ -171,26 +199,32 @@ struct msg_evidence_response {
     uint64_t far; /* FAR_EL1 of a fault, else 0 */
     struct span regs; /* x0..x30 at a fault, u64le each; empty when none */
 };
-void encode_evidence_response(struct cbor_writer *out, const struct msg_evidence_response *value);
 
 /* Releases an evidence record. */
 #define MSG_EVIDENCE_ACK 9u
 struct msg_evidence_ack_request {
     uint32_t id; /* record number */
 };
-[[nodiscard]] enum status decode_evidence_ack_request(struct cbor_reader *in, struct msg_evidence_ack_request *out);
+[[nodiscard]] static inline enum status
+decode_evidence_ack_request(struct cbor_reader *in, struct msg_evidence_ack_request *out) {
+    *out = (struct msg_evidence_ack_request){};
+    return record_decode(message_records + 561u, in, out);
+}
 
 /* Runs the packet hook on this frame, as if it had been received. */
 #define MSG_INJECT 10u
 struct msg_inject_request {
     struct span data; /* an Ethernet frame */
 };
-[[nodiscard]] enum status decode_inject_request(struct cbor_reader *in, struct msg_inject_request *out);
+[[nodiscard]] static inline enum status
+decode_inject_request(struct cbor_reader *in, struct msg_inject_request *out) {
+    *out = (struct msg_inject_request){};
+    return record_decode(message_records + 565u, in, out);
+}
 struct msg_inject_response {
     uint32_t verdict; /* 0 aborted, 1 drop, 2 pass, 3 transmit */
     uint64_t cycles; /* cycle counter spent in the hook */
 };
-void encode_inject_response(struct cbor_writer *out, const struct msg_inject_response *value);
 
 /* Value of a map entry; for per-core arrays the values of all cores, one after the other. */
 #define MSG_MAP_READ 11u
@@ -198,11 +232,14 @@ struct msg_map_read_request {
     struct span map; /* map name */
     struct span key; /* key */
 };
-[[nodiscard]] enum status decode_map_read_request(struct cbor_reader *in, struct msg_map_read_request *out);
+[[nodiscard]] static inline enum status
+decode_map_read_request(struct cbor_reader *in, struct msg_map_read_request *out) {
+    *out = (struct msg_map_read_request){};
+    return record_decode(message_records + 589u, in, out);
+}
 struct msg_map_read_response {
     struct span value; /* value */
 };
-void encode_map_read_response(struct cbor_writer *out, const struct msg_map_read_response *value);
 
 /* Sets a map entry from the host. */
 #define MSG_MAP_WRITE 12u
@@ -211,7 +248,11 @@ struct msg_map_write_request {
     struct span key; /* key */
     struct span value; /* value */
 };
-[[nodiscard]] enum status decode_map_write_request(struct cbor_reader *in, struct msg_map_write_request *out);
+[[nodiscard]] static inline enum status
+decode_map_write_request(struct cbor_reader *in, struct msg_map_write_request *out) {
+    *out = (struct msg_map_write_request){};
+    return record_decode(message_records + 609u, in, out);
+}
 
 /* Key after this one; the first when the key is empty. */
 #define MSG_MAP_NEXT 13u
@@ -219,18 +260,25 @@ struct msg_map_next_request {
     struct span map; /* map name */
     struct span key; /* key, or empty */
 };
-[[nodiscard]] enum status decode_map_next_request(struct cbor_reader *in, struct msg_map_next_request *out);
+[[nodiscard]] static inline enum status
+decode_map_next_request(struct cbor_reader *in, struct msg_map_next_request *out) {
+    *out = (struct msg_map_next_request){};
+    return record_decode(message_records + 630u, in, out);
+}
 struct msg_map_next_response {
     struct span key; /* next key */
 };
-void encode_map_next_response(struct cbor_writer *out, const struct msg_map_next_response *value);
 
 /* The i-th map. */
 #define MSG_MAP_INFO 14u
 struct msg_map_info_request {
     uint32_t i; /* index, from 0 */
 };
-[[nodiscard]] enum status decode_map_info_request(struct cbor_reader *in, struct msg_map_info_request *out);
+[[nodiscard]] static inline enum status
+decode_map_info_request(struct cbor_reader *in, struct msg_map_info_request *out) {
+    *out = (struct msg_map_info_request){};
+    return record_decode(message_records + 648u, in, out);
+}
 struct msg_map_info_response {
     struct span name; /* map name */
     uint32_t type; /* map type */
@@ -240,7 +288,6 @@ struct msg_map_info_response {
     uint32_t entries; /* entries in use */
     uint32_t users; /* module versions that hold it */
 };
-void encode_map_info_response(struct cbor_writer *out, const struct msg_map_info_response *value);
 
 /* Verifies, compiles and runs a program once: r1 = address of mem, r2 = its length. Without `code`, the staged bytes are the program. */
 #define MSG_RUN 15u
@@ -252,7 +299,11 @@ struct msg_run_request {
     bool has_certificate;
     struct span mem; /* memory, readable and writable */
 };
-[[nodiscard]] enum status decode_run_request(struct cbor_reader *in, struct msg_run_request *out);
+[[nodiscard]] static inline enum status
+decode_run_request(struct cbor_reader *in, struct msg_run_request *out) {
+    *out = (struct msg_run_request){};
+    return record_decode(message_records + 708u, in, out);
+}
 struct msg_run_response {
     uint64_t r0; /* result */
     struct span mem; /* memory afterwards */
@@ -262,7 +313,6 @@ struct msg_run_response {
     uint64_t verify_insns; /* cycle counter spent verifying */
     uint64_t compile_insns; /* cycle counter spent compiling */
 };
-void encode_run_response(struct cbor_writer *out, const struct msg_run_response *value);
 
 /* Reads the timer hook; sets its period when one is given, which goes through the door `timer`, and clears the counters. */
 #define MSG_TIMER 16u
@@ -270,14 +320,17 @@ struct msg_timer_request {
     uint32_t period_us; /* new period, 50..1000000 */
     bool has_period_us;
 };
-[[nodiscard]] enum status decode_timer_request(struct cbor_reader *in, struct msg_timer_request *out);
+[[nodiscard]] static inline enum status
+decode_timer_request(struct cbor_reader *in, struct msg_timer_request *out) {
+    *out = (struct msg_timer_request){};
+    return record_decode(message_records + 798u, in, out);
+}
 struct msg_timer_response {
     uint32_t period_us; /* period */
     uint64_t ticks; /* ticks since the counters were cleared */
     uint64_t missed; /* periods that passed without a tick */
     uint64_t longest_gap_ns; /* longest time between two ticks */
 };
-void encode_timer_response(struct cbor_writer *out, const struct msg_timer_response *value);
 
 /* Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls; fault: n versions that fault and are taken back, each leaving evidence. */
 #define MSG_BENCH 17u
@@ -285,7 +338,11 @@ struct msg_bench_request {
     struct span what; /* swap, telemetry or fault */
     uint32_t n; /* repetitions */
 };
-[[nodiscard]] enum status decode_bench_request(struct cbor_reader *in, struct msg_bench_request *out);
+[[nodiscard]] static inline enum status
+decode_bench_request(struct cbor_reader *in, struct msg_bench_request *out) {
+    *out = (struct msg_bench_request){};
+    return record_decode(message_records + 848u, in, out);
+}
 struct msg_bench_response {
     uint32_t n; /* repetitions done */
     uint64_t cycles; /* cycle counter spent */
@@ -293,7 +350,6 @@ struct msg_bench_response {
     uint64_t missed; /* ticks missed in the meantime */
     uint64_t longest_gap_ns; /* longest time between two ticks in the meantime */
 };
-void encode_bench_response(struct cbor_writer *out, const struct msg_bench_response *value);
 
 /* The crash record that the last reset left behind; `no_entry` when there is none. Reading keeps it; `reset` of the OS group clears nothing. */
 #define MSG_CRASH 18u
@@ -311,14 +367,17 @@ struct msg_crash_response {
     uint32_t module_version; /* its version */
     struct span log; /* the latest events before it, a line each, newest first: time in s, kind, module, version, status, text */
 };
-void encode_crash_response(struct cbor_writer *out, const struct msg_crash_response *value);
 
 /* The i-th key of the policy. */
 #define MSG_KEY 19u
 struct msg_key_request {
     uint32_t i; /* index, from 0 */
 };
-[[nodiscard]] enum status decode_key_request(struct cbor_reader *in, struct msg_key_request *out);
+[[nodiscard]] static inline enum status
+decode_key_request(struct cbor_reader *in, struct msg_key_request *out) {
+    *out = (struct msg_key_request){};
+    return record_decode(message_records + 970u, in, out);
+}
 struct msg_key_response {
     struct span id; /* first bytes of SHA-256 of the public key */
     uint32_t roles; /* mask of what it may sign; 0 once it is revoked */
@@ -328,7 +387,6 @@ struct msg_key_response {
     bool revoked; /* nothing of it is accepted any more */
     bool kept; /* revocations and sequence numbers are kept in storage, over a reset */
 };
-void encode_key_response(struct cbor_writer *out, const struct msg_key_response *value);
 
 /* What runs, measured by itself: a check against mistakes, as an image that lies can lie here too. */
 #define MSG_MEASURED 21u
@@ -340,7 +398,6 @@ struct msg_measured_response {
     uint32_t confirm_in_s; /* seconds left to confirm it; 0 when nothing is to be confirmed */
     bool storage; /* the board has a medium with slots */
 };
-void encode_measured_response(struct cbor_writer *out, const struct msg_measured_response *value);
 
 /* Takes back what a key may do; its place takes the new key when there is one. */
 #define MSG_REVOKE 20u
@@ -349,54 +406,59 @@ struct msg_revoke_request {
     struct span public_key; /* Ed25519 public key to put into its place, with the same rights */
     bool has_public_key;
 };
-[[nodiscard]] enum status decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out);
+[[nodiscard]] static inline enum status
+decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
+    *out = (struct msg_revoke_request){};
+    return record_decode(message_records + 1065u, in, out);
+}
 
-/* Calls row(name, id, is_write, door) for each message; door: what a policy may close, else 0. */
+/* Calls row(name, id, is_write, door, request, response) for each message; door: what a policy may close, else 0; request,
+ * response: where in message_records it is described, 0 when it carries nothing. */
 #define MESSAGE_TABLE(row) \
-    row(info, 0u, false, 0) \
-    row(stage, 1u, true, DOOR_UPLOAD) \
-    row(install, 2u, true, 0) \
-    row(module, 3u, false, 0) \
-    row(rollback, 4u, true, DOOR_MODULES) \
-    row(remove, 5u, true, DOOR_MODULES) \
-    row(telemetry, 6u, false, 0) \
-    row(event, 7u, false, 0) \
-    row(evidence, 8u, false, 0) \
-    row(evidence_ack, 9u, true, DOOR_EVIDENCE) \
-    row(inject, 10u, true, DOOR_PACKETS) \
-    row(map_read, 11u, false, 0) \
-    row(map_write, 12u, true, DOOR_MAPS) \
-    row(map_next, 13u, false, 0) \
-    row(map_info, 14u, false, 0) \
-    row(run, 15u, true, DOOR_RUN) \
-    row(timer, 16u, true, 0) \
-    row(bench, 17u, true, DOOR_RUN) \
-    row(crash, 18u, false, 0) \
-    row(key, 19u, false, 0) \
-    row(measured, 21u, false, 0) \
-    row(revoke, 20u, true, DOOR_KEYS)
+    row(info, 0u, false, 0, 0u, 1u) \
+    row(stage, 1u, true, DOOR_UPLOAD, 116u, 138u) \
+    row(install, 2u, true, 0, 143u, 171u) \
+    row(module, 3u, false, 0, 246u, 249u) \
+    row(rollback, 4u, true, DOOR_MODULES, 321u, 329u) \
+    row(remove, 5u, true, DOOR_MODULES, 338u, 0u) \
+    row(telemetry, 6u, false, 0, 346u, 349u) \
+    row(event, 7u, false, 0, 414u, 421u) \
+    row(evidence, 8u, false, 0, 482u, 485u) \
+    row(evidence_ack, 9u, true, DOOR_EVIDENCE, 561u, 0u) \
+    row(inject, 10u, true, DOOR_PACKETS, 565u, 573u) \
+    row(map_read, 11u, false, 0, 589u, 602u) \
+    row(map_write, 12u, true, DOOR_MAPS, 609u, 0u) \
+    row(map_next, 13u, false, 0, 630u, 643u) \
+    row(map_info, 14u, false, 0, 648u, 651u) \
+    row(run, 15u, true, DOOR_RUN, 708u, 740u) \
+    row(timer, 16u, true, 0, 798u, 809u) \
+    row(bench, 17u, true, DOOR_RUN, 848u, 858u) \
+    row(crash, 18u, false, 0, 0u, 896u) \
+    row(key, 19u, false, 0, 970u, 973u) \
+    row(measured, 21u, false, 0, 0u, 1016u) \
+    row(revoke, 20u, true, DOOR_KEYS, 1065u, 0u)
 
-/* As MESSAGE_TABLE, but calls one of four by what the message carries: both, a request, a response, nothing. */
+/* Calls one of four macros for each message by what it carries: both, a request, a response, nothing. They get (name, id). */
 #define MESSAGE_SHAPES(both, request, response, bare) \
-    response(info, 0u, false) \
-    both(stage, 1u, true) \
-    both(install, 2u, true) \
-    both(module, 3u, false) \
-    both(rollback, 4u, true) \
-    request(remove, 5u, true) \
-    both(telemetry, 6u, false) \
-    both(event, 7u, false) \
-    both(evidence, 8u, false) \
-    request(evidence_ack, 9u, true) \
-    both(inject, 10u, true) \
-    both(map_read, 11u, false) \
-    request(map_write, 12u, true) \
-    both(map_next, 13u, false) \
-    both(map_info, 14u, false) \
-    both(run, 15u, true) \
-    both(timer, 16u, true) \
-    both(bench, 17u, true) \
-    response(crash, 18u, false) \
-    both(key, 19u, false) \
-    response(measured, 21u, false) \
-    request(revoke, 20u, true)
+    response(info, 0u) \
+    both(stage, 1u) \
+    both(install, 2u) \
+    both(module, 3u) \
+    both(rollback, 4u) \
+    request(remove, 5u) \
+    both(telemetry, 6u) \
+    both(event, 7u) \
+    both(evidence, 8u) \
+    request(evidence_ack, 9u) \
+    both(inject, 10u) \
+    both(map_read, 11u) \
+    request(map_write, 12u) \
+    both(map_next, 13u) \
+    both(map_info, 14u) \
+    both(run, 15u) \
+    both(timer, 16u) \
+    both(bench, 17u) \
+    response(crash, 18u) \
+    both(key, 19u) \
+    response(measured, 21u) \
+    request(revoke, 20u)

@@ -2,55 +2,52 @@
 #include "link/smp.h"
 #include "trust/keys.h"
 
-typedef enum status (*command)(struct cbor_reader *in, struct cbor_writer *out, struct refusal *refusal);
+typedef enum status (*handler)(const void *request, void *response, struct refusal *refusal);
 
-#define ANSWER_BOTH(name, id, is_write)                                                                              \
-    static enum status answer_##name(struct cbor_reader *in, struct cbor_writer *out, struct refusal *refusal) {     \
-        struct msg_##name##_request request;                                                                        \
-        struct msg_##name##_response response = {};                                                                 \
-        if (decode_##name##_request(in, &request) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }                  \
-        const enum status status = handle_##name(&request, &response, refusal);                                     \
-        if (status == STATUS_OK) { encode_##name##_response(out, &response); }                                       \
-        return status;                                                                                               \
-    }
+#define CALL_BOTH(name, id) \
+    static enum status call_##name(const void *in, void *out, struct refusal *refusal) { return handle_##name(in, out, refusal); }
+#define CALL_REQUEST(name, id) \
+    static enum status call_##name(const void *in, void *, struct refusal *refusal) { return handle_##name(in, refusal); }
+#define CALL_RESPONSE(name, id) \
+    static enum status call_##name(const void *, void *out, struct refusal *refusal) { return handle_##name(out, refusal); }
+#define CALL_BARE(name, id) \
+    static enum status call_##name(const void *, void *, struct refusal *refusal) { return handle_##name(refusal); }
 
-#define ANSWER_REQUEST(name, id, is_write)                                                                           \
-    static enum status answer_##name(struct cbor_reader *in, struct cbor_writer *, struct refusal *refusal) {        \
-        struct msg_##name##_request request;                                                                        \
-        if (decode_##name##_request(in, &request) != STATUS_OK) { return STATUS_INVALID_ARGUMENT; }                  \
-        return handle_##name(&request, refusal);                                                                     \
-    }
-
-#define ANSWER_RESPONSE(name, id, is_write)                                                                          \
-    static enum status answer_##name(struct cbor_reader *, struct cbor_writer *out, struct refusal *refusal) {       \
-        struct msg_##name##_response response = {};                                                                 \
-        const enum status status = handle_##name(&response, refusal);                                               \
-        if (status == STATUS_OK) { encode_##name##_response(out, &response); }                                       \
-        return status;                                                                                               \
-    }
-
-#define ANSWER_BARE(name, id, is_write)                                                                              \
-    static enum status answer_##name(struct cbor_reader *, struct cbor_writer *, struct refusal *refusal) {          \
-        return handle_##name(refusal);                                                                               \
-    }
-
-MESSAGE_SHAPES(ANSWER_BOTH, ANSWER_REQUEST, ANSWER_RESPONSE, ANSWER_BARE)
+MESSAGE_SHAPES(CALL_BOTH, CALL_REQUEST, CALL_RESPONSE, CALL_BARE)
 
 static const struct {
-    command answer;
+    handler call;
+    uint16_t request; /* in message_records; 0: none */
+    uint16_t response;
+    uint16_t door;
     enum smp_op op;
-    uint32_t door;
 } COMMANDS[] = {
-#define COMMAND_ROW(name, id, is_write, door) [id] = {answer_##name, is_write ? SMP_WRITE : SMP_READ, door},
+#define COMMAND_ROW(name, id, is_write, door, request, response) \
+    [id] = {call_##name, request, response, door, is_write ? SMP_WRITE : SMP_READ},
     MESSAGE_TABLE(COMMAND_ROW)
 #undef COMMAND_ROW
+};
+
+#define NOTHING(name, id)
+#define REQUEST_MEMBER(name, id) struct msg_##name##_request name;
+#define RESPONSE_MEMBER(name, id) struct msg_##name##_response name;
+union any_request {
+    MESSAGE_SHAPES(REQUEST_MEMBER, REQUEST_MEMBER, NOTHING, NOTHING)
+};
+union any_response {
+    MESSAGE_SHAPES(RESPONSE_MEMBER, NOTHING, RESPONSE_MEMBER, NOTHING)
 };
 
 enum status velocity_group(const struct smp_header *header, struct cbor_reader *in, struct cbor_writer *out,
                            struct refusal *refusal) {
     if (header->command >= sizeof COMMANDS / sizeof COMMANDS[0]) { return STATUS_NOT_SUPPORTED; }
     const auto row = &COMMANDS[header->command];
-    if (!row->answer || row->op != header->op) { return STATUS_NOT_SUPPORTED; }
-    const enum status status = door_check(row->door, refusal);
-    return status == STATUS_OK ? row->answer(in, out, refusal) : status;
+    if (!row->call || row->op != header->op) { return STATUS_NOT_SUPPORTED; }
+    enum status status = door_check(row->door, refusal);
+    union any_request request = {};
+    union any_response response = {};
+    if (status == STATUS_OK && row->request != 0) { status = record_decode(message_records + row->request, in, &request); }
+    if (status == STATUS_OK) { status = row->call(&request, &response, refusal); }
+    if (status == STATUS_OK && row->response != 0) { record_encode(message_records + row->response, out, &response); }
+    return status;
 }

@@ -2,7 +2,7 @@
 #include "gen/abi_messages.h"
 #include "check.h"
 
-#define DECODE(name, id, is_write)                                                    \
+#define DECODE(name, id)                                                    \
     case id: {                                                                        \
         struct msg_##name##_request request;                                          \
         const enum status status = decode_##name##_request(&in, &request);            \
@@ -10,7 +10,7 @@
         MUST(status != STATUS_OK || in.pos == in.size);                               \
         break;                                                                        \
     }
-#define NOTHING(name, id, is_write)
+#define NOTHING(name, id)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) { return 0; }

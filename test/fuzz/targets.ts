@@ -134,7 +134,7 @@ const boardTargets: readonly BoardTarget[] = [
   {
     name: 'messages',
     doc: 'requests of group 64',
-    sources: kernel('gen/abi_messages.c', 'lib/cbor.c'),
+    sources: kernel('gen/abi_messages.c', 'lib/cbor.c', 'lib/record.c'),
     seeds: () => [
       Buffer.concat([
         Buffer.of(messages.install.id),

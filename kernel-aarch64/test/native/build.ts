@@ -61,6 +61,7 @@ export const librarySources = [
   'lib/ed25519_point.c',
   'lib/ed25519_scalar.c',
   'trust/cose.c',
+  'lib/record.c',
   'gen/abi_messages.c',
 ] as const;
 
@@ -91,6 +92,7 @@ export const linkSources = [
   'lib/base64.c',
   'lib/crc16.c',
   'lib/print.c',
+  'lib/record.c',
   'gen/abi_messages.c',
   'link/line.c',
   'link/packet.c',
