@@ -72,6 +72,17 @@ test('a capture cut anywhere but between records is said to be cut', (t) => {
   }
 });
 
+test('a packet does not reach over the end of its block', (t) => {
+  const section = nextGeneration.subarray(0, 48);
+  const reaching = block(6, Buffer.concat([words(0, 0, 0, frame.length + 4, frame.length + 4), frame]));
+  const file = Buffer.concat([section, reaching, reaching]);
+  t.throws(() => [...framesOf(file)], {
+    instanceOf: CaptureError,
+    message: /the frame at byte 76 is cut short/,
+  });
+  t.throws(() => [...framesOf(Buffer.concat([section, block(3, words())]))], { instanceOf: CaptureError });
+});
+
 test('other links than Ethernet, and other files, are refused', (t) => {
   t.throws(() => [...framesOf(classic(0xa1b2c3d4, true, 113))], { message: /link type is 113/ });
   t.throws(() => [...framesOf(Buffer.from('hello world'))], { message: /neither pcap nor pcapng/ });

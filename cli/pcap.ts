@@ -61,6 +61,7 @@ const sectionOrder = (file: Buffer, at: number): boolean => {
   throw new CaptureError(`the section at byte ${at} has no byte-order mark`);
 };
 
+/** Of the packet block at `at`; `file` ends where the block's contents do. */
 const enhancedFrame = (file: Buffer, read: Reader, at: number): Frame => {
   need(file, at, 28, 'the packet block');
   const size = read.u32(at + 20);
@@ -68,10 +69,10 @@ const enhancedFrame = (file: Buffer, read: Reader, at: number): Frame => {
   return { bytes: file.subarray(at + 28, at + 28 + size), wireLength: read.u32(at + 24) };
 };
 
-const simpleFrame = (file: Buffer, read: Reader, at: number, blockSize: number): Frame => {
+const simpleFrame = (file: Buffer, read: Reader, at: number): Frame => {
   need(file, at, 12, 'the packet block');
   const wireLength = read.u32(at + 8);
-  const size = Math.min(wireLength, blockSize - 16);
+  const size = Math.min(wireLength, file.length - at - 12); // what the interface's limit cut off is not there
   return { bytes: file.subarray(at + 12, at + 12 + size), wireLength };
 };
 
@@ -87,8 +88,9 @@ function* nextGenerationFrames(file: Buffer): Generator<Frame> {
     }
     need(file, at, size, 'the block');
     if (type === INTERFACE) checkLinkType(read.u16(at + 8));
-    if (type === ENHANCED_PACKET) yield enhancedFrame(file, read, at);
-    if (type === SIMPLE_PACKET) yield simpleFrame(file, read, at, size);
+    const block = file.subarray(0, at + size - 4); // without its size again at the end
+    if (type === ENHANCED_PACKET) yield enhancedFrame(block, read, at);
+    if (type === SIMPLE_PACKET) yield simpleFrame(block, read, at);
     at += size;
   }
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { AssemblyError, assemble, disassemble, disassembleText } from './index.ts';
+import { Random } from './random.ts';
 
 const every = readFileSync(new URL('./testdata/every-instruction.s', import.meta.url), 'utf8');
 
@@ -43,20 +44,14 @@ test('reads the listing of llvm-objdump back', (t) => {
   t.deepEqual(assemble(listing.slice(listing.indexOf('<.text>:'))), bytes);
 });
 
-/** Deterministic numbers, so that a failure repeats. */
-const numbers = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed >>> 8;
-};
-
 test('disassembly of any bytes assembles to the same bytes', (t) => {
-  const next = numbers(7);
+  const random = new Random(7);
   for (let round = 0; round < 20000; round++) {
-    const code = Uint8Array.from({ length: 24 }, () => next() & 255);
+    const code = Uint8Array.from({ length: 24 }, () => random.below(256));
     for (const at of [0, 8, 16]) {
-      if (next() % 2) code.fill(0, at + 4, at + 8);
-      if (next() % 2) code.fill(0, at + 2, at + 4);
-      if (next() % 2) code[at + 1]! &= next() % 2 ? 0x0f : 0x19;
+      if (random.once(2)) code.fill(0, at + 4, at + 8);
+      if (random.once(2)) code.fill(0, at + 2, at + 4);
+      if (random.once(2)) code[at + 1]! &= random.once(2) ? 0x0f : 0x19;
     }
     for (const options of [{}, { labels: true, helperNames: true }])
       t.deepEqual(assemble(disassembleText(code, options)), code, disassembleText(code));

@@ -1,6 +1,7 @@
 /** A serial line in the rig's hands: it keeps what went over it, and makes noise when it is told to. */
+
+import { Random } from '../ebpf/random.ts';
 import type { Transport } from '../link/index.ts';
-import { type Random, seededRandom } from './random.ts';
 
 export type Noise = {
   /** Of a million bytes, both ways. */
@@ -41,11 +42,11 @@ export const lineOver = (transport: Transport, noise: Noise = {}): Line => {
   const traffic: Traffic = { sent: 0, received: 0, dropped: 0, flipped: 0 };
   const listeners = new Set<(data: Uint8Array) => void>();
   let now = noise;
-  let random = seededRandom(noise.seed ?? 1);
+  let random = new Random(noise.seed ?? 1);
   return {
     traffic,
     setNoise: (next) => {
-      if (next.seed !== undefined) random = seededRandom(next.seed);
+      if (next.seed !== undefined) random = new Random(next.seed);
       now = next;
     },
     onRaw: (listener) => {

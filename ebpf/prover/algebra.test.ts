@@ -1,48 +1,38 @@
 import test from 'ava';
+import { Random } from '../random.ts';
 import { Algebra } from './algebra.ts';
 import { Evaluator } from './evaluate.ts';
 import { mask, type Term } from './term.ts';
-
-/** A deterministic generator (xorshift32), so that a failure repeats. */
-const randomFrom = (seed: number) => {
-  let x = seed;
-  return (below: number) => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) % below;
-  };
-};
 
 type Built = { term: Term; value: bigint };
 const signed = (w: number, v: bigint) => BigInt.asIntN(w, v);
 
 /** Builds the same random expression twice: as a normalised term, and as its value by plain arithmetic. */
-const grow = (
-  a: Algebra,
-  inputs: readonly Built[],
-  random: (n: number) => number,
-  steps: number,
-): Built[] => {
+const grow = (a: Algebra, inputs: readonly Built[], random: Random, steps: number): Built[] => {
   const pool = [...inputs];
   const ofWidth = (w: number) => {
     const some = pool.filter((b) => b.term.width === w);
-    return some[random(some.length)]!;
+    return some[random.below(some.length)]!;
   };
   const constant = (w: number): Built => {
-    const shapes = [BigInt(random(8)), 1n << BigInt(random(w)), mask(random(w) + 1), -BigInt(random(5))];
-    const value = BigInt.asUintN(w, shapes[random(4)]!);
+    const shapes = [
+      BigInt(random.below(8)),
+      1n << BigInt(random.below(w)),
+      mask(random.below(w) + 1),
+      -BigInt(random.below(5)),
+    ];
+    const value = BigInt.asUintN(w, shapes[random.below(4)]!);
     return { term: a.const(value, w), value };
   };
   for (let i = 0; i < steps; i++) {
-    const x = pool[random(pool.length)]!;
+    const x = pool[random.below(pool.length)]!;
     const w = x.term.width;
-    const y = random(3) === 0 ? constant(w) : ofWidth(w);
+    const y = random.below(3) === 0 ? constant(w) : ofWidth(w);
     const bit = (b: boolean) => (b ? 1n : 0n);
-    const amount = BigInt(random(w));
+    const amount = BigInt(random.below(w));
     const by = a.const(amount, w);
-    const hi = random(w);
-    const lo = random(hi + 1);
+    const hi = random.below(w);
+    const lo = random.below(hi + 1);
     const c = ofWidth(1);
     const z = ofWidth(w);
     const choices: (() => [Term, bigint])[] = [
@@ -74,7 +64,7 @@ const grow = (
           : [a.srem(x.term, y.term), BigInt.asUintN(w, signed(w, x.value) % signed(w, y.value))],
       () => (w * 2 > 64 ? [x.term, x.value] : [a.concat([x.term, z.term]), (x.value << BigInt(w)) | z.value]),
     ];
-    const [term, value] = choices[random(choices.length)]!();
+    const [term, value] = choices[random.below(choices.length)]!();
     pool.push({ term, value });
   }
   return pool;
@@ -82,13 +72,13 @@ const grow = (
 
 test('normalisation_keeps_the_value_of_random_expressions', (t) => {
   for (let seed = 1; seed <= 1500; seed++) {
-    const random = randomFrom(seed * 7919);
+    const random = new Random(seed * 7919);
     const a = new Algebra();
     const values = new Map<string, bigint>();
     const inputs = [1, 8, 8, 16, 32, 32, 64, 64].map((w, i): Built => {
       const all = mask(w);
-      const value = [0n, 1n, all, all >> 1n, (BigInt(random(2 ** 31)) * 0x9e3779b97f4a7c15n) & all][
-        random(5)
+      const value = [0n, 1n, all, all >> 1n, (BigInt(random.below(2 ** 31)) * 0x9e3779b97f4a7c15n) & all][
+        random.below(5)
       ]!;
       values.set(`v${i}`, value);
       return { term: a.variable(`v${i}`, w), value };

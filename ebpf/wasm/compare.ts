@@ -8,7 +8,7 @@ import type { Host } from './index.ts';
 import { Lookups } from './lookups.ts';
 import { arrayKey, type MapState } from './map-state.ts';
 import type { Program } from './program.ts';
-import { Random } from './random.ts';
+import { RandomInputs } from './random-inputs.ts';
 import type { RunInput, RunResult } from './run.ts';
 
 export type CompareOptions = {
@@ -45,7 +45,7 @@ const numbersOf = (instructions: readonly Instruction[]): number[] =>
     'src' in o && typeof o.src === 'object' && o.src?.kind === 'imm' ? [o.src.imm] : [],
   );
 
-const context = (random: Random, program: Program, hints: readonly number[]) => {
+const context = (random: RandomInputs, program: Program, hints: readonly number[]) => {
   const fields: readonly ContextField[] = hooks[program.hook].context;
   const value = () =>
     hints.length > 0 && random.below(3) === 0
@@ -58,7 +58,7 @@ const context = (random: Random, program: Program, hints: readonly number[]) => 
 };
 
 /** Values near the program's own constants make its branches go both ways. */
-const mapValue = (random: Random, size: number, hints: readonly number[]): Uint8Array => {
+const mapValue = (random: RandomInputs, size: number, hints: readonly number[]): Uint8Array => {
   const out = Buffer.from(random.bytes(size));
   for (let at = 0; at + 4 <= size && hints.length > 0; at += 4)
     if (random.below(3) === 0)
@@ -67,7 +67,7 @@ const mapValue = (random: Random, size: number, hints: readonly number[]): Uint8
 };
 
 const mapState = (
-  random: Random,
+  random: RandomInputs,
   m: MapDefinition,
   hints: readonly number[],
   wanted: readonly string[],
@@ -83,7 +83,7 @@ const mapState = (
 };
 
 const inputFor = (
-  random: Random,
+  random: RandomInputs,
   program: Program,
   hints: readonly number[],
   options: CompareOptions,
@@ -107,7 +107,7 @@ export class Reference {
   readonly #host: Host;
   readonly #program: Program;
   readonly #options: CompareOptions;
-  readonly #random: Random;
+  readonly #random: RandomInputs;
   readonly #hints: readonly number[];
   readonly #lookups: Lookups;
   readonly #trials: Trial[] = [];
@@ -118,7 +118,7 @@ export class Reference {
     this.#host = host;
     this.#program = program;
     this.#options = options;
-    this.#random = new Random(options.seed ?? 1);
+    this.#random = new RandomInputs(options.seed ?? 1);
     const instructions = decodeProgram(program.code);
     this.#hints = [...new Set([...numbersOf(instructions), ...hints])].slice(0, 64);
     this.#lookups = new Lookups(instructions, program.maps ?? []);

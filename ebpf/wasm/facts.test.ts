@@ -9,14 +9,9 @@ import {
   loadHost,
   type Operation,
 } from '../index.ts';
+import { Random } from '../random.ts';
 
 const ROUNDS = 3000;
-
-/** Deterministic numbers, so that a failure repeats. */
-const numbers = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed >>> 8;
-};
 
 const ALU = [
   'add',
@@ -38,19 +33,19 @@ const BRANCH = ['jeq', 'jne', 'jgt', 'jge', 'jlt', 'jle', 'jset', 'jsgt', 'jsge'
 const IMMEDIATES = [0, 1, -1, 2, 7, 31, 32, 63, 255, 256, 0x7fffffff, -0x80000000, 0x12345678];
 
 /** Numbers from memory in r3..r5, then arithmetic and forward branches on r0, r3..r9. */
-const randomProgram = (next: () => number): Operation[] => {
-  const pick = <T>(list: readonly T[]): T => list[next() % list.length]!;
+const randomProgram = (random: Random): Operation[] => {
+  const pick = <T>(list: readonly T[]): T => random.pick(list);
   const register = () => pick([0, 3, 4, 5, 6, 7]);
   const width = () => pick([32, 64] as const);
   const operand = () =>
-    next() % 2
+    random.below(2)
       ? ({ kind: 'reg', reg: register() } as const)
       : ({ kind: 'imm', imm: pick(IMMEDIATES) } as const);
   const shiftSafe = (op: string, o: { kind: string; imm?: number }, bits: number) =>
     /sh$/.test(op) && o.kind === 'imm' ? ({ kind: 'imm', imm: (o.imm ?? 0) & (bits - 1) } as const) : o;
   const nonzero = (op: string, o: { kind: string; imm?: number }) =>
     /div|mod/.test(op) && o.kind === 'imm' && o.imm === 0 ? ({ kind: 'imm', imm: 3 } as const) : o;
-  const body = 4 + (next() % 24);
+  const body = 4 + random.below(24);
   const load = (size: 1 | 2 | 4 | 8, dst: number, off: number): Operation => ({
     kind: 'load',
     size,
@@ -74,7 +69,7 @@ const randomProgram = (next: () => number): Operation[] => {
     ),
   ];
   for (let i = 0; i < body; i++) {
-    const kind = next() % 8;
+    const kind = random.below(8);
     const left = body - i - 1;
     const bits = width();
     if (kind < 5) {
@@ -97,7 +92,7 @@ const randomProgram = (next: () => number): Operation[] => {
         op: pick(BRANCH),
         dst: register(),
         src: operand(),
-        off: left === 0 ? 0 : next() % left,
+        off: left === 0 ? 0 : random.below(left),
       });
   }
   return [...out, { kind: 'exit' }];
@@ -139,10 +134,10 @@ const check = (host: Host, code: Uint8Array, flags: Uint8Array, memory: Uint8Arr
 
 test(`facts hold in runs of ${ROUNDS} random programs`, async (t) => {
   const host = await loadHost();
-  const next = numbers(17);
+  const random = new Random(17);
   let accepted = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const code = encodeProgram(randomProgram(next));
+    const code = encodeProgram(randomProgram(random));
     const verdict = host.verify({ code, hook: 'run' }, { memorySize: 24 });
     if (!verdict.ok) {
       t.true(
@@ -153,7 +148,10 @@ test(`facts hold in runs of ${ROUNDS} random programs`, async (t) => {
     }
     accepted++;
     for (let i = 0; i < 4; i++) {
-      const memory = Uint8Array.from({ length: 24 }, () => [0, 255, 128, 1, next() & 255][next() % 5]!);
+      const memory = Uint8Array.from(
+        { length: 24 },
+        () => [0, 255, 128, 1, random.below(256)][random.below(5)]!,
+      );
       const wrong = check(host, code, verdict.facts.flags, memory);
       if (wrong)
         return t.fail(

@@ -1,12 +1,12 @@
 /** Ethernet frames as programs look for them: each protocol's headers, fields wrong now and then, ports near the program's constants. */
-import type { Random } from './random.ts';
+import type { RandomInputs } from './random-inputs.ts';
 
 type Frame = { readonly out: Uint8Array; put(at: number, ...bytes: readonly number[]): void };
 
 const LENGTHS = [13, 14, 34, 42, 50, 54, 60, 64, 74, 90, 128, 300] as const;
 const ETHERTYPES = [0x0806, 0x8847, 0x88a8, 0x88f7, 0x0101] as const;
 
-const framed = (random: Random): Frame => {
+const framed = (random: RandomInputs): Frame => {
   const out = random.bytes(LENGTHS[random.below(LENGTHS.length)]!);
   const put = (at: number, ...bytes: readonly number[]) => {
     for (const [i, byte] of bytes.entries())
@@ -18,7 +18,7 @@ const framed = (random: Random): Frame => {
 const word = (value: number) => [(value >> 8) & 255, value & 255] as const;
 
 /** A port: a constant of the program in network order as it compares it (either order), or a small number. */
-const port = (random: Random, hints: readonly number[]): readonly number[] => {
+const port = (random: RandomInputs, hints: readonly number[]): readonly number[] => {
   const hint = hints.length > 0 ? hints[random.below(hints.length)]! : 0;
   const choice = random.below(4);
   if (choice === 0) return word(hint);
@@ -26,10 +26,16 @@ const port = (random: Random, hints: readonly number[]): readonly number[] => {
   return [0, random.below(4)];
 };
 
-const address = (random: Random) => [10, 0, 0, random.below(3)] as const;
+const address = (random: RandomInputs) => [10, 0, 0, random.below(3)] as const;
 
 /** Transport header at `at`; `length` bytes from there on. */
-const transport = (f: Frame, at: number, protocol: number, random: Random, hints: readonly number[]) => {
+const transport = (
+  f: Frame,
+  at: number,
+  protocol: number,
+  random: RandomInputs,
+  hints: readonly number[],
+) => {
   const length = Math.max(8, f.out.length - at);
   if (protocol === 17) f.put(at, ...port(random, hints), ...port(random, hints), ...word(length));
   if (protocol === 6) {
@@ -41,7 +47,7 @@ const transport = (f: Frame, at: number, protocol: number, random: Random, hints
   if (protocol === 47) f.put(at, random.below(2) * 0x20, 0, 8, 0, 0, 0, 0, random.below(3));
 };
 
-const ipv4 = (f: Frame, at: number, random: Random, hints: readonly number[]) => {
+const ipv4 = (f: Frame, at: number, random: RandomInputs, hints: readonly number[]) => {
   const protocol = [17, 17, 6, 6, 1, 47, random.below(256)][random.below(7)]!;
   const options = random.below(6) === 0 ? 1 : 0;
   f.put(at, 0x45 + options, random.below(256), ...word(Math.max(20, f.out.length - at)));
@@ -50,7 +56,7 @@ const ipv4 = (f: Frame, at: number, random: Random, hints: readonly number[]) =>
   transport(f, at + 20 + 4 * options, protocol, random, hints);
 };
 
-const ipv6 = (f: Frame, at: number, random: Random, hints: readonly number[]) => {
+const ipv6 = (f: Frame, at: number, random: RandomInputs, hints: readonly number[]) => {
   const protocol = [17, 6, 58, random.below(256)][random.below(4)]!;
   f.put(at, 0x60, 0, 0, 0, ...word(Math.max(0, f.out.length - at - 40)), protocol);
   f.put(at + 7, random.below(3) === 0 ? 255 : 64);
@@ -59,13 +65,13 @@ const ipv6 = (f: Frame, at: number, random: Random, hints: readonly number[]) =>
   transport(f, at + 40, protocol, random, hints);
 };
 
-const arp = (f: Frame, at: number, random: Random) => {
+const arp = (f: Frame, at: number, random: RandomInputs) => {
   f.put(at, 0, 1, 8, 0, 6, 4, 0, 1 + random.below(2));
   f.put(at + 14, ...address(random));
 };
 
 /** A frame, sometimes cut short. */
-export const frame = (random: Random, hints: readonly number[]): Uint8Array => {
+export const frame = (random: RandomInputs, hints: readonly number[]): Uint8Array => {
   const f = framed(random);
   const macs = random.below(4);
   if (macs < 2) f.put(0, 2, 0, 0, 0, 0, macs, 2, 0, 0, 0, 0, random.below(3));

@@ -9,21 +9,14 @@ import {
   type Operation,
   type Size,
 } from '../index.ts';
+import { Random } from '../random.ts';
 
 const ROUNDS = 2000;
 const MEMORY_BYTES = 32;
 
-/** Deterministic numbers, so that a failure repeats. */
-const numbers = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed >>> 8;
-};
-type Next = ReturnType<typeof numbers>;
-
 const SIZES = [1, 2, 4, 8] as const;
 const LIMITS = [0, 1, 7, 15, 24, 27, 28, 30, 31, 32, 33, -1];
 const CHECKS = ['jgt', 'jge', 'jsgt', 'jsge'] as const;
-const pick = <T>(next: Next, list: readonly T[]): T => list[next() % list.length]!;
 const imm = (value: number) => ({ kind: 'imm', imm: value }) as const;
 const reg = (index: number) => ({ kind: 'reg', reg: index }) as const;
 const alu = (
@@ -34,105 +27,104 @@ const alu = (
 ): Operation => ({ kind: 'alu', width, op, dst, src });
 
 /** A jump to the end of the program; its distance is filled in at last. */
-const toEnd = (next: Next, dst: number): Operation => ({
+const toEnd = (random: Random, dst: number): Operation => ({
   kind: 'branch',
-  width: pick(next, [32, 64]),
-  op: pick(next, CHECKS),
+  width: random.pick([32, 64]),
+  op: random.pick(CHECKS),
   dst,
-  src: imm(pick(next, LIMITS)),
+  src: imm(random.pick(LIMITS)),
   off: 0x7fff,
 });
 
-const access = (next: Next, base: number, off: number): Operation => {
-  const size: Size = pick(next, SIZES);
-  if (next() % 3 === 0)
-    return { kind: 'store', size, dst: base, off, src: next() % 2 ? imm(7) : reg(3 + (next() % 3)) };
-  if (next() % 6 === 0)
+const access = (random: Random, base: number, off: number): Operation => {
+  const size: Size = random.pick(SIZES);
+  if (random.once(3))
+    return { kind: 'store', size, dst: base, off, src: random.once(2) ? imm(7) : reg(3 + random.below(3)) };
+  if (random.once(6))
     return {
       kind: 'atomic',
-      size: pick(next, [4, 8]),
+      size: random.pick([4, 8]),
       op: 'add',
-      fetch: next() % 2 === 0,
+      fetch: random.once(2),
       dst: base,
       off,
       src: 5,
     };
-  return { kind: 'load', size, signed: size < 8 && next() % 4 === 0, dst: 3 + (next() % 4), src: base, off };
+  return { kind: 'load', size, signed: size < 8 && random.once(4), dst: 3 + random.below(4), src: base, off };
 };
 
 /** An access whose index was bounded in one of the ways that compilers use — or not enough. */
-const bounded = (next: Next): Operation[] => {
-  const index = 3 + (next() % 4);
-  const width = pick(next, [32, 64] as const);
+const bounded = (random: Random): Operation[] => {
+  const index = 3 + random.below(4);
+  const width = random.pick([32, 64] as const);
   const ways: (() => Operation[])[] = [
-    () => [alu('and', 8, imm(pick(next, LIMITS)), width)],
-    () => [toEnd(next, 8)],
-    () => [toEnd(next, 8), toEnd(next, 8)],
-    () => [alu('rsh', 8, imm(width - 1 - (next() % 6)), width)],
-    () => [alu('and', 8, imm(7), width), alu('mul', 8, imm(1 + (next() % 5)), width)],
-    () => [alu('and', 8, imm(15), width), alu('sub', 8, imm(next() % 9), width)],
-    () => [toEnd(next, 8), alu('sub', 8, imm(next() % 5)), toEnd(next, 8)],
+    () => [alu('and', 8, imm(random.pick(LIMITS)), width)],
+    () => [toEnd(random, 8)],
+    () => [toEnd(random, 8), toEnd(random, 8)],
+    () => [alu('rsh', 8, imm(width - 1 - random.below(6)), width)],
+    () => [alu('and', 8, imm(7), width), alu('mul', 8, imm(1 + random.below(5)), width)],
+    () => [alu('and', 8, imm(15), width), alu('sub', 8, imm(random.below(9)), width)],
+    () => [toEnd(random, 8), alu('sub', 8, imm(random.below(5))), toEnd(random, 8)],
   ];
-  const small =
-    next() % 2
-      ? [{ kind: 'load', size: 1, signed: false, dst: index, src: 1, off: next() % 32 } as const]
-      : [];
+  const small = random.once(2)
+    ? [{ kind: 'load', size: 1, signed: false, dst: index, src: 1, off: random.below(32) } as const]
+    : [];
   return [
     ...small,
     alu('mov', 8, reg(index), width),
-    ...pick(next, ways)(),
+    ...random.pick(ways)(),
     alu('add', 8, reg(1)),
-    access(next, 8, (next() % 9) - 2),
+    access(random, 8, random.below(9) - 2),
   ];
 };
 
-const onStack = (next: Next): Operation[] => {
-  const off = -(8 * (1 + (next() % 4)));
-  return next() % 3 === 0
-    ? [access(next, 10, off + (next() % 4 === 0 ? 4 : 0))]
+const onStack = (random: Random): Operation[] => {
+  const off = -(8 * (1 + random.below(4)));
+  return random.once(3)
+    ? [access(random, 10, off + (random.once(4) ? 4 : 0))]
     : [
-        { kind: 'store', size: 8, dst: 10, off, src: reg(pick(next, [1, 3, 4, 5])) },
-        { kind: 'load', size: pick(next, [4, 8]), signed: false, dst: 3 + (next() % 4), src: 10, off },
+        { kind: 'store', size: 8, dst: 10, off, src: reg(random.pick([1, 3, 4, 5])) },
+        { kind: 'load', size: random.pick([4, 8]), signed: false, dst: 3 + random.below(4), src: 10, off },
       ];
 };
 
-const loop = (next: Next): Operation[] => {
+const loop = (random: Random): Operation[] => {
   const body = [
     alu('mov', 8, reg(1)),
     alu('add', 8, reg(9)),
-    access(next, 8, (next() % 5) - 1),
+    access(random, 8, random.below(5) - 1),
     alu('add', 6, reg(3)),
   ];
-  const step = alu('add', 9, imm(1 + (next() % 5)));
+  const step = alu('add', 9, imm(1 + random.below(5)));
   const off = -(body.length + 2);
   const back: Operation = {
     kind: 'branch',
-    width: pick(next, [32, 64]),
-    op: pick(next, ['jlt', 'jle', 'jslt', 'jne'] as const),
+    width: random.pick([32, 64]),
+    op: random.pick(['jlt', 'jle', 'jslt', 'jne'] as const),
     dst: 9,
-    src: imm(pick(next, LIMITS)),
+    src: imm(random.pick(LIMITS)),
     off,
   };
-  return [alu('mov', 9, imm(next() % 4)), ...body, step, back];
+  return [alu('mov', 9, imm(random.below(4))), ...body, step, back];
 };
 
-const arithmetic = (next: Next): Operation[] => [
+const arithmetic = (random: Random): Operation[] => [
   alu(
-    pick(next, ['and', 'add', 'sub', 'rsh', 'mul', 'or', 'mov'] as const),
-    3 + (next() % 4),
-    next() % 2 ? imm(pick(next, LIMITS.slice(1))) : reg(3 + (next() % 4)),
-    pick(next, [32, 64]),
+    random.pick(['and', 'add', 'sub', 'rsh', 'mul', 'or', 'mov'] as const),
+    3 + random.below(4),
+    random.once(2) ? imm(random.pick(LIMITS.slice(1))) : reg(3 + random.below(4)),
+    random.pick([32, 64]),
   ),
 ];
 
-const randomProgram = (next: Next): Operation[] => {
+const randomProgram = (random: Random): Operation[] => {
   const start: Operation[] = [3, 4, 5, 6].map((dst) =>
-    next() % 3
-      ? { kind: 'load', size: pick(next, SIZES), signed: false, dst, src: 1, off: 8 * (dst - 3) }
-      : alu('mov', dst, imm(pick(next, LIMITS))),
+    random.below(3)
+      ? { kind: 'load', size: random.pick(SIZES), signed: false, dst, src: 1, off: 8 * (dst - 3) }
+      : alu('mov', dst, imm(random.pick(LIMITS))),
   );
-  const statements = Array.from({ length: 1 + (next() % 5) }, () =>
-    pick(next, [bounded, bounded, onStack, loop, arithmetic])(next),
+  const statements = Array.from({ length: 1 + random.below(5) }, () =>
+    random.pick([bounded, bounded, onStack, loop, arithmetic])(random),
   );
   const all = [
     alu('mov', 8, imm(0)),
@@ -177,14 +169,14 @@ const tryOne = (host: Host, operations: readonly Operation[], memory: Uint8Array
 
 test(`no access outside its memory in ${ROUNDS} random programs`, async (t) => {
   const host = await loadHost();
-  const next = numbers(23);
+  const random = new Random(23);
   let accepted = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const operations = randomProgram(next);
+    const operations = randomProgram(random);
     for (let i = 0; i < 4; i++) {
       const memory = Uint8Array.from(
         { length: MEMORY_BYTES },
-        () => [0, 255, 128, 1, next() & 31, next() & 255][next() % 6]!,
+        () => [0, 255, 128, 1, random.below(32), random.below(256)][random.below(6)]!,
       );
       const verdict = tryOne(host, operations, memory);
       if (verdict === 'refused') break;

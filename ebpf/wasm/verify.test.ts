@@ -13,6 +13,7 @@ import {
   type ModuleProgram,
   verifyObject,
 } from '../index.ts';
+import { Random } from '../random.ts';
 import { BOARD_STEP_BUDGET, BOARD_WORKSPACE_BYTES } from './verify.ts';
 
 const MODULES = ['checksum', 'dense', 'fibonacci', 'fir', 'gemv', 'histogram', 'low-pass', 'udp-filter'];
@@ -20,12 +21,6 @@ const sourceOf = (name: string) => fileURLToPath(new URL(`../../modules/${name}/
 const objects = new Map(MODULES.map((name) => [name, compileModule(sourceOf(name))]));
 const programOf = async (name: string): Promise<ModuleProgram> =>
   loadObject((await objects.get(name))!, { name }).programs[0]!;
-
-/** Deterministic numbers, so that a failure repeats. */
-const numbers = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed >>> 8;
-};
 
 for (const name of MODULES)
   test(`module ${name} is accepted within the budget of its hook`, async (t) => {
@@ -39,17 +34,17 @@ for (const name of MODULES)
 
 test('no run executes more instructions than the proven bound', async (t) => {
   const host = await loadHost();
-  const next = numbers(3);
+  const random = new Random(3);
   for (const name of MODULES) {
     const program = await programOf(name);
     const verdict = host.verify(program);
     if (!verdict.ok) return t.fail(verdict.error.message);
     for (let round = 0; round < 200; round++) {
-      const memory = Uint8Array.from({ length: 14 + (next() % 100) }, () => next() & 255);
+      const memory = Uint8Array.from({ length: 14 + random.below(100) }, () => random.below(256));
       const map = program.maps[0]!;
-      const value = Uint8Array.from({ length: map.valueSize }, () => next() & 255);
+      const value = Uint8Array.from({ length: map.valueSize }, () => random.below(256));
       const maps = map.type === 1 ? [] : [new Map([[arrayKey(0), value]])];
-      const run = host.run(program, { memory, maps, context: { tick: round, time_ns: next() } });
+      const run = host.run(program, { memory, maps, context: { tick: round, time_ns: random.next() } });
       if (!run.ok) return t.fail(run.error.message);
       t.true(run.steps <= verdict.bound, `${name}: ${run.steps} > ${verdict.bound}`);
     }
@@ -145,9 +140,9 @@ test('the analysis stops at its budget', async (t) => {
 
 test('any bytes get a verdict, and the next program a fresh one', async (t) => {
   const host = await loadHost();
-  const next = numbers(5);
+  const random = new Random(5);
   for (let round = 0; round < 5000; round++) {
-    const code = Uint8Array.from({ length: 8 * (1 + (next() % 12)) }, () => next() & 255);
+    const code = Uint8Array.from({ length: 8 * (1 + random.below(12)) }, () => random.below(256));
     const verdict = host.verify({ code, hook: 'run' }, { memorySize: 64, stepBudget: 10000 });
     if (!verdict.ok) t.not(verdict.error.code, 'unknown', verdict.error.message);
   }

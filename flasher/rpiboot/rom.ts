@@ -31,7 +31,8 @@ export const sendBootcode = async (port: BootPort, chip: Chip, options: RpibootO
   await port.write(bootMessage(total));
   say(0);
   await port.write(bytes, say);
-  const status = new DataView((await port.read(STATUS_BYTES)).slice().buffer).getInt32(0, true);
+  const answer = await port.read(STATUS_BYTES);
+  const status = new DataView(answer.buffer, answer.byteOffset).getInt32(0, true);
   if (status === 0) return;
   throw new RefusedError(port.device.name, `${chip.name} refused ${chip.bootcode[0]} (status ${status})`, {
     hint: 'the file is for another chip, damaged, or not signed for a board that is locked to signed code',

@@ -1,6 +1,7 @@
 /** Gives registers to names so that two orders of code, the slow and the fast, run in the same ones. */
+
+import type { Random } from '../../ebpf/random.ts';
 import type { PlainOperation } from '../window/window.ts';
-import type { Random } from './random.ts';
 import { namesIn } from './webs.ts';
 
 const REGISTERS = 10;

@@ -1,5 +1,5 @@
 /** C functions in the style of drivers, filters and parsers, with random fields and formulas: what clang makes of them is the raw material. */
-import type { Random } from './random.ts';
+import type { Random } from '../../ebpf/random.ts';
 
 const TYPES = [
   'uint8_t',

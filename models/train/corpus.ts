@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CompileOptions, compileModule, loadFunctions } from '../../ebpf/index.ts';
 import { optimise } from '../../ebpf/optimiser/index.ts';
+import type { Random } from '../../ebpf/random.ts';
 import { spell } from '../window/canonical.ts';
 import { type Window, windowsOf } from '../window/window.ts';
 import { sourceText } from './c-source.ts';
-import type { Random } from './random.ts';
 
 const MODULES = fileURLToPath(new URL('../../modules', import.meta.url));
 

@@ -1,11 +1,11 @@
 /** Sets of pairs, and the files in which the training script finds them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Random } from '../../ebpf/random.ts';
 import { answerOf, idOf, questionOf, SAME, SPECIAL } from '../window/vocabulary.ts';
 import type { Window } from '../window/window.ts';
 import type { Family } from './families/index.ts';
 import { makePair, type Pair } from './pair.ts';
-import type { Random } from './random.ts';
 import { syntheticWebs } from './synthetic.ts';
 import { websOf } from './webs.ts';
 

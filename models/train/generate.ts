@@ -1,11 +1,11 @@
 /** Makes the training data, the same each time: `npx tsx models/train/generate.ts FOLDER [PAIRS]`. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Random } from '../../ebpf/random.ts';
 import { words } from '../window/vocabulary.ts';
 import { corpusWindows } from './corpus.ts';
 import { makeSet, questionText, writeSet } from './dataset.ts';
 import { trained, unseen } from './families/index.ts';
-import { Random } from './random.ts';
 
 export const SEEDS = { trainCorpus: 11, heldCorpus: 12, train: 21, valid: 22, unseen: 23 } as const;
 const FILES = { train: 12, held: 3 };

@@ -3,11 +3,11 @@
  * stands between, and put in the place of what they match. What it knows, people wrote down; what it lacks, it can't find.
  */
 import type { AluOp, Size, Width } from '../../ebpf/instruction.ts';
+import { Random } from '../../ebpf/random.ts';
 import { mapRegisters } from '../window/canonical.ts';
 import { windowsAgree } from '../window/evaluate.ts';
 import type { PlainOperation, Window } from '../window/window.ts';
 import { alu, type Family, imm, load, mov, store } from './families/family.ts';
-import { Random } from './random.ts';
 import { namesIn, type Webs, websOf } from './webs.ts';
 
 type Template = { readonly slow: readonly PlainOperation[]; readonly fast: readonly PlainOperation[] };

@@ -1,11 +1,12 @@
 /** One pair of the training data: a fast window made slow by families, its instructions mixed, its registers named anew. */
+
+import type { Random } from '../../ebpf/random.ts';
 import { mapRegisters, spell } from '../window/canonical.ts';
 import { agree, registersIn } from '../window/evaluate.ts';
 import { MAX_WINDOW, type PlainOperation, type Window } from '../window/window.ts';
 import { allocate } from './allocate.ts';
 import type { Family } from './families/index.ts';
 import { dependences, ordered } from './order.ts';
-import type { Random } from './random.ts';
 import { readBy, type Webs, writtenBy } from './webs.ts';
 
 export type Pair = {

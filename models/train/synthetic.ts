@@ -1,8 +1,8 @@
 /** Random fast windows, in the manner of what compilers emit: fields loaded, combined, masked, stored. */
 import type { AluOp, Size, Width } from '../../ebpf/instruction.ts';
+import type { Random } from '../../ebpf/random.ts';
 import type { PlainOperation } from '../window/window.ts';
 import { alu, imm, load, mov, store } from './families/family.ts';
-import type { Random } from './random.ts';
 import { FIRST_NAME, namesIn, readBy, type Webs, writtenBy } from './webs.ts';
 
 const SIZES: readonly Size[] = [1, 2, 4, 4, 8, 8];

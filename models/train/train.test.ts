@@ -1,12 +1,12 @@
 import test from 'ava';
 import { comparePrograms, loadHost, verify } from '../../ebpf/index.ts';
 import { proveEquivalent, stopSolver } from '../../ebpf/prover/index.ts';
+import { Random } from '../../ebpf/random.ts';
 import { makeSet, questionText, tokensOf } from './dataset.ts';
 import { alu, imm, mov } from './families/family.ts';
 import { type Family, families, heldOut, trained, unseen } from './families/index.ts';
 import { makePair, type Pair } from './pair.ts';
 import { asPrograms, MEMORY_BYTES } from './program.ts';
-import { Random } from './random.ts';
 import { syntheticWebs } from './synthetic.ts';
 import { websOf } from './webs.ts';
 

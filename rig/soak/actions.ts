@@ -1,11 +1,11 @@
 /** What happens to a board in a soak. Which, how often and how hard comes from the seed alone. */
 import { encode } from 'cborg';
 import { statusNamed } from '../../abi/index.ts';
+import type { Random } from '../../ebpf/random.ts';
 import { encodeFrame, RefusedError } from '../../link/index.ts';
 import { encodeMessage, smpGroups, smpOps } from '../../link/smp.ts';
 import { CauseError } from '../cause.ts';
 import { pressReset } from '../control.ts';
-import type { Random } from '../random.ts';
 import { noise } from '../suites/faults.ts';
 import { looping, oddFilter, returning } from '../suites/programs.ts';
 import { tooSlow } from '../suites/swap.ts';

@@ -1,6 +1,7 @@
 /** Soaks a board: one step after the other, chosen by the seed, and after each of them everything is checked. */
+
+import { Random } from '../../ebpf/random.ts';
 import { type Cause, CauseError } from '../cause.ts';
-import { seededRandom } from '../random.ts';
 import type { Bench } from '../suites/suite.ts';
 import { actions, chooseAction } from './actions.ts';
 import { Subject } from './subject.ts';
@@ -47,7 +48,7 @@ export type SoakResult = {
 };
 
 /** Each step has random numbers of its own, so that what one uses does not change the next. */
-const randomOf = (seed: number, n: number) => seededRandom(Math.imul(seed ^ 0x9e3779b9, 2 * n + 1) + n);
+const randomOf = (seed: number, n: number) => new Random(Math.imul(seed ^ 0x9e3779b9, 2 * n + 1) + n);
 
 const causeOf = (error: unknown): Cause =>
   error instanceof CauseError ? error.found : { code: 'no_answer', sentence: (error as Error).message };

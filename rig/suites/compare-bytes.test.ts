@@ -1,5 +1,5 @@
 import test from 'ava';
-import { seededRandom } from '../random.ts';
+import { Random } from '../../ebpf/random.ts';
 import { compareBytes, noDifference } from './compare-bytes.ts';
 
 const sent = Buffer.from(Array.from({ length: 600 }, (_, i) => 33 + ((i * 37 + (i >> 3) * 11) % 90)));
@@ -33,7 +33,7 @@ test('nothing_that_came_is_all_lost', (t) => {
 });
 
 test('what_was_dropped_at_random_is_found_to_the_byte', (t) => {
-  const random = seededRandom(5);
+  const random = new Random(5);
   for (let round = 0; round < 50; round++) {
     const places = Array.from({ length: 4 }, (_, i) => 20 + i * 140 + random.below(100));
     t.is(compareBytes(sent, without(...places)).lost, 4);

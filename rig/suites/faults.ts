@@ -1,8 +1,8 @@
 /** What goes wrong stays where it went wrong, and is reported. */
 import { statusNamed } from '../../abi/index.ts';
+import { Random } from '../../ebpf/random.ts';
 import type { Response } from '../../link/index.ts';
 import { CauseError } from '../cause.ts';
-import { seededRandom } from '../random.ts';
 import { expectNothingLeft, heldEmpty } from './leftovers.ts';
 import { returning } from './programs.ts';
 import { suite } from './suite.ts';
@@ -18,7 +18,7 @@ const isFault = ({ reason, esr, regs }: Evidence) =>
   reason === statusNamed('module_fault').code && esr >> 26n === DATA_ABORT_AT_EL1 && regs.length === 31 * 8;
 
 export const noise = (seed: number, bytes = NOISE_BYTES): Uint8Array => {
-  const random = seededRandom(seed);
+  const random = new Random(seed);
   return Uint8Array.from({ length: bytes }, () => random.below(256));
 };
 

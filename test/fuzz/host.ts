@@ -1,6 +1,7 @@
 /** Fuzzing of what the host reads: inputs are mutated, and those with an outcome not seen before are built upon. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Random } from '../../ebpf/random.ts';
 import { root } from '../../firmware/index.ts';
 import type { Finding, Limit } from './fuzz.ts';
 
@@ -22,49 +23,37 @@ const LONGEST_MS = 10_000;
 const EDITS_MAX = 6;
 const numbers = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];
 
-/** Uniform below `n`; xorshift32 (Marsaglia 2003), so that a seed repeats. */
-const randomFrom = (seed: number) => {
-  let x = seed >>> 0 || 1;
-  return (n: number): number => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) % n;
-  };
-};
-type Random = ReturnType<typeof randomFrom>;
-
 type Edit = (bytes: Buffer, random: Random, other: Buffer) => Buffer;
 
 const flip: Edit = (bytes, random) => {
-  if (bytes.length > 0) bytes[random(bytes.length)]! ^= 1 << random(8);
+  if (bytes.length > 0) bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
   return bytes;
 };
 const overwrite: Edit = (bytes, random) => {
-  const size = 1 << random(3);
+  const size = 1 << random.below(3);
   if (bytes.length < size) return bytes;
-  const value = (numbers[random(numbers.length)]! + random(3) - 1) >>> 0;
-  bytes.writeUIntLE(value % 2 ** (8 * size), random(bytes.length - size + 1), size);
+  const value = (numbers[random.below(numbers.length)]! + random.below(3) - 1) >>> 0;
+  bytes.writeUIntLE(value % 2 ** (8 * size), random.below(bytes.length - size + 1), size);
   return bytes;
 };
-const cut: Edit = (bytes, random) => bytes.subarray(0, random(bytes.length + 1));
+const cut: Edit = (bytes, random) => bytes.subarray(0, random.below(bytes.length + 1));
 const remove: Edit = (bytes, random) => {
-  const at = random(bytes.length + 1);
-  return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + random(16))]);
+  const at = random.below(bytes.length + 1);
+  return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + random.below(16))]);
 };
 const splice: Edit = (bytes, random, other) => {
-  const from = random(other.length + 1);
-  const piece = other.subarray(from, from + random(64));
-  const at = random(bytes.length + 1);
-  return Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at + random(2) * piece.length)]);
+  const from = random.below(other.length + 1);
+  const piece = other.subarray(from, from + random.below(64));
+  const at = random.below(bytes.length + 1);
+  return Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at + random.below(2) * piece.length)]);
 };
 /** Those that keep most of the file are the likelier ones. */
 const edits: readonly Edit[] = [flip, flip, flip, overwrite, overwrite, overwrite, splice, remove, cut];
 
 const mutated = (parent: Buffer, other: Buffer, random: Random, maxBytes: number) => {
   let bytes: Buffer = Buffer.from(parent);
-  for (let left = 1 + random(EDITS_MAX); left > 0; left--)
-    bytes = edits[random(edits.length)]!(bytes, random, other);
+  for (let left = 1 + random.below(EDITS_MAX); left > 0; left--)
+    bytes = edits[random.below(edits.length)]!(bytes, random, other);
   return bytes.subarray(0, maxBytes);
 };
 
@@ -89,7 +78,7 @@ const keep = (target: HostTarget, input: Buffer): string => {
 
 /** Ends at a limit, by `signal`, or at the first input whose reading breaks the promise: only refusals, within 10 s. */
 export const fuzzHost = async (target: HostTarget, limit: Limit, signal?: AbortSignal): Promise<Finding> => {
-  const random = randomFrom(limit.seed ?? Date.now());
+  const random = new Random(limit.seed ?? Date.now());
   const end = limit.seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + limit.seconds * 1000;
   const pool: Buffer[] = (await target.seeds()).map((seed) => Buffer.from(seed));
   const seen = new Set<string>();
@@ -100,9 +89,11 @@ export const fuzzHost = async (target: HostTarget, limit: Limit, signal?: AbortS
       if (Date.now() >= end) break;
       await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C through
     }
-    const other = pool[random(pool.length)]!;
+    const other = pool[random.below(pool.length)]!;
     const input =
-      runs < pool.length ? pool[runs]! : mutated(pool[random(pool.length)]!, other, random, target.maxBytes);
+      runs < pool.length
+        ? pool[runs]!
+        : mutated(pool[random.below(pool.length)]!, other, random, target.maxBytes);
     try {
       const before = performance.now();
       const outcome = outcomeOf(target, input);

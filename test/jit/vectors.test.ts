@@ -5,8 +5,9 @@
 import test from 'ava';
 import { vectors } from '../../abi/index.ts';
 import { loadHost } from '../../ebpf/index.ts';
+import { Random } from '../../ebpf/random.ts';
 import { buildMachine, type Cpu, FEATURE_SETS, missingTool, runMachine } from './machine.ts';
-import { type Call, expected, place, randomOf } from './vectors/programs.ts';
+import { type Call, expected, place } from './vectors/programs.ts';
 import { references } from './vectors/reference.ts';
 
 const ifEmulated = missingTool() ? test.skip : test;
@@ -35,9 +36,9 @@ const countsOf = (helper: string): number[][] => {
 const callsOf = (helper: string): Call[] =>
   countsOf(helper).flatMap((counts, i) =>
     [0, 1].flatMap((turn) => {
-      const random = randomOf(i * 2 + turn + vectors[helper]!.id);
-      const shifts = [random(16), (i + 5 * turn) % 16, random(16)];
-      const seed = random(1 << 20);
+      const random = new Random(i * 2 + turn + vectors[helper]!.id);
+      const shifts = [random.below(16), (i + 5 * turn) % 16, random.below(16)];
+      const seed = random.below(1 << 20);
       return [true, false].map((known) => ({ helper, counts, shifts, known, seed }));
     }),
   );

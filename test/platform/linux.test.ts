@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import test from 'ava';
 import { linuxTypeOf } from '../../abi/index.ts';
 import { loadHost, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
+import { Random } from '../../ebpf/random.ts';
 import { CPUS, type Cpu, compile, sources, sourceText } from './compile.ts';
 import { instructionsOf, marks, readInstructions } from './expectation.ts';
 
@@ -137,20 +138,14 @@ test.serial('jumps that lead backward one by one end with a name, soon', async (
   t.true(performance.now() - started < 5000);
 });
 
-/** Deterministic numbers, so that a failure repeats. */
-const numbers = (seed: number) => () => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-  return seed >>> 8;
-};
-
 test.serial('mutated objects give rows and nothing else, in bounded time', async (t) => {
-  const next = numbers(5);
+  const random = new Random(5);
   const file = await compile('sockets', 'v3');
   let refused = 0;
   for (let round = 0; round < 150; round++) {
-    const copy = Uint8Array.from(round % 9 === 0 ? file.subarray(0, next() % file.length) : file);
+    const copy = Uint8Array.from(round % 9 === 0 ? file.subarray(0, random.below(file.length)) : file);
     for (let i = 0; i <= round % 7; i++)
-      copy[next() % Math.max(1, copy.length)] = next() % 3 ? next() & 255 : 255;
+      copy[random.below(Math.max(1, copy.length))] = random.once(3) ? 255 : random.below(256);
     const started = performance.now();
     const rows = await verifyObject(copy, { platform: 'linux' });
     refused += rows.filter((row) => !row.ok).length;

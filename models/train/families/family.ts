@@ -1,7 +1,7 @@
 /** Rule families, run backwards: each makes a fast instruction slow. What it makes is the same by the algebra of its rule. */
 import type { Alu, AluOp, Operand, Size, Width } from '../../../ebpf/instruction.ts';
+import type { Random } from '../../../ebpf/random.ts';
 import type { PlainOperation } from '../../window/window.ts';
-import type { Random } from '../random.ts';
 
 /** Registers here are names without number limits: one per value that is computed in place (webs.ts). */
 export type Surroundings = {

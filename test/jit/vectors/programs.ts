@@ -1,5 +1,6 @@
 /** Programs that call one vector helper each, and memory to call it on. */
 import { type VectorArgument, vectors } from '../../../abi/index.ts';
+import { Random } from '../../../ebpf/random.ts';
 import { EXIT, insn, load64, movImm } from '../cases/case.ts';
 import { references } from './reference.ts';
 
@@ -23,36 +24,27 @@ export type Call = {
 
 type Placed = { readonly code: string; readonly args: bigint[]; readonly memory: Uint8Array };
 
-/** Park and Miller's generator: the same calls everywhere. */
-export const randomOf = (seed: number) => {
-  let state = (seed * 48271 + 11) % 2147483647 || 1;
-  return (below: number) => {
-    state = (state * 48271) % 2147483647;
-    return state % below;
-  };
-};
-
 /** Random bytes, extremes, or few different ones. */
-const fillBuffer = (memory: Uint8Array, from: number, to: number, random: (n: number) => number) => {
-  const style = random(5);
-  const constant = [0x80, 0xff, 0x7f, 0x00][random(4)]!;
+const fillBuffer = (memory: Uint8Array, from: number, to: number, random: Random) => {
+  const style = random.below(5);
+  const constant = [0x80, 0xff, 0x7f, 0x00][random.below(4)]!;
   for (let i = from; i < to; i++) {
     if (style === 0) memory[i] = constant;
-    else if (style === 1) memory[i] = 0x7e + random(4);
-    else memory[i] = random(256);
+    else if (style === 1) memory[i] = 0x7e + random.below(4);
+    else memory[i] = random.below(256);
   }
 };
 
 const initialMemory = ({ helper, counts, seed }: Call): Uint8Array => {
-  const random = randomOf(seed);
-  const memory = Uint8Array.from({ length: MEMORY_BYTES }, () => random(256));
+  const random = new Random(seed);
+  const memory = Uint8Array.from({ length: MEMORY_BYTES }, () => random.below(256));
   new DataView(memory.buffer).setUint16(0, counts[0]!, true);
   new DataView(memory.buffer).setUint16(2, counts[1] ?? 0, true);
   for (let b = 0; b < 3; b++) fillBuffer(memory, FIRST + b * ROOM, FIRST + (b + 1) * ROOM, random);
-  if (helper === 'vl_mem_compare' && random(4) > 0) {
+  if (helper === 'vl_mem_compare' && random.below(4) > 0) {
     memory.copyWithin(FIRST + ROOM, FIRST, FIRST + ROOM);
-    const at = random(counts[0]! + 8);
-    if (random(3) > 0) memory[FIRST + ROOM + at] = memory[FIRST + ROOM + at]! ^ (1 << random(8));
+    const at = random.below(counts[0]! + 8);
+    if (random.below(3) > 0) memory[FIRST + ROOM + at] = memory[FIRST + ROOM + at]! ^ (1 << random.below(8));
   }
   return memory;
 };

@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats: every pair of the training data can be made again. */
+/** Numbers that look random and repeat with their seed, so that whatever was made or found with them can be again. */
 export class Random {
   #state: number;
 
@@ -14,6 +14,12 @@ export class Random {
     return (t ^ (t >>> 14)) >>> 0;
   }
 
+  /** From 0 up to but not including 1. */
+  unit(): number {
+    return this.next() / 2 ** 32;
+  }
+
+  /** A whole number from 0 up to but not including `limit`. */
   below(limit: number): number {
     return this.next() % limit;
   }

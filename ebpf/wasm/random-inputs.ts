@@ -1,18 +1,7 @@
-/** Reproducible random numbers and bytes for differential runs. */
-export class Random {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = seed >>> 0 || 1;
-  }
+import { Random } from '../random.ts';
 
-  /** xorshift32: 0..limit-1. */
-  below(limit: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % limit;
-  }
-
+/** Inputs of differential runs. */
+export class RandomInputs extends Random {
   /** Often a border, as bugs lie there. */
   byte(): number {
     return this.below(3) === 0 ? [0, 1, 0x7f, 0x80, 0xff][this.below(5)]! : this.below(256);
