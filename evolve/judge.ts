@@ -126,7 +126,7 @@ const tooDear = (
   const { budget } = hooks[program.hook];
   if (after.bound > budget) return `its worst case of ${after.bound} is above the hook's budget of ${budget}`;
   if (isCheaper(before, after, objective)) return undefined;
-  return `${before.steps} → ${after.steps} instructions in the same runs, ${before.words} → ${after.words} of machine code`;
+  return `${before.steps} → ${after.steps} instructions in the same runs, ${before.slots} → ${after.slots} slots, ${before.words} → ${after.words} of machine code`;
 };
 
 const equivalence = async (

@@ -3,7 +3,7 @@ import { bpf } from '../../abi/index.ts';
 import { type Code, lift, lower, sizeOf } from './code.ts';
 import { estimateCost } from './cost.ts';
 import { loopsOf, unrollPart, unrollWhole } from './loops.ts';
-import type { Context, Move, Rule } from './rule.ts';
+import type { Context, Move, Objective, Rule } from './rule.ts';
 import { moves, rules } from './rules.ts';
 
 export type Candidate = {
@@ -13,9 +13,6 @@ export type Candidate = {
   /** Estimated executed instructions; only comparable between candidates of one program. */
   readonly estimate: number;
 };
-
-/** What is wanted of a candidate: fewer executed instructions, fewer slots, or both weighed alike. */
-export type Objective = 'speed' | 'balanced' | 'size';
 
 export type OptimiseOptions = {
   /** Default `speed`. */
@@ -173,7 +170,11 @@ const beam = (start: readonly Draft[], search: Search): void => {
 export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Candidate[] => {
   const { maxSlots = 1024, without = [], maps = [], objective = 'speed', facts, timeMs = 4000 } = options;
   const skip = new Set(without);
-  const context: Context = { maps, ...(facts ? { facts: (code: Code) => facts(lower(code)) } : {}) };
+  const context: Context = {
+    maps,
+    objective,
+    ...(facts ? { facts: (code: Code) => facts(lower(code)) } : {}),
+  };
   const search: Search = {
     active: rules.filter((r) => !skip.has(r.name)),
     moves: moves.filter((m) => !skip.has(m.name)),

@@ -3,11 +3,10 @@ export {
   applyRule,
   type Candidate,
   estimateProgram,
-  type Objective,
   type OptimiseOptions,
   optimise,
   tidied,
 } from './candidates.ts';
 export { type Code, lift, lower, type Node, nodeOf, replaceNodes } from './code.ts';
-export type { Context, MapFacts, Move, Rule } from './rule.ts';
+export type { Context, MapFacts, Move, Objective, Rule } from './rule.ts';
 export { moves, rules } from './rules.ts';

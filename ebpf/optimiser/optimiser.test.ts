@@ -121,6 +121,33 @@ const cases: Record<string, Case> = {
     '*(u32 *)(r1 + 0) = 0\n *(u32 *)(r1 + 4) = 0\n r0 = 0\n exit',
     ['*(u64 *)(r1 + 0x0) = 0x0', 'r0 = 0x0', 'exit'],
   ],
+  'narrow-loads': [
+    'r2 = *(u32 *)(r1 + 0)\n r3 = r2\n w3 >>= 16\n w2 &= 0xff\n r0 = r2\n r0 += r3\n exit',
+    [
+      'r2 = *(u32 *)(r1 + 0x0)',
+      'r3 = r2',
+      'w3 = *(u16 *)(r1 + 0x2)',
+      'w2 &= 0xff',
+      'r0 = r2',
+      'r0 += r3',
+      'exit',
+    ],
+  ],
+  'constant-arms': [
+    'r2 = *(u8 *)(r1 + 0)\n r3 = 1\n if r2 > 15 goto a\n r3 = 0\n a:\n r3 <<= 2\n r0 = r3\n exit',
+    ['r2 = *(u8 *)(r1 + 0x0)', 'r3 = 0x4', 'if r2 > 0xf goto L4', 'r3 = 0x0', 'L4:', 'r0 = r3', 'exit'],
+  ],
+  'atomic-additions': [
+    'r2 = *(u32 *)(r1 + 0)\n r3 = *(u64 *)(r1 + 8)\n r3 += 1\n *(u64 *)(r1 + 8) = r3\n r4 = *(u64 *)(r1 + 16)\n r2 += r4\n *(u64 *)(r1 + 16) = r2\n r0 = 0\n exit',
+    [
+      'r2 = *(u32 *)(r1 + 0x0)',
+      'r3 = 0x1',
+      'lock *(u64 *)(r1 + 0x8) += r3',
+      'lock *(u64 *)(r1 + 0x10) += r2',
+      'r0 = 0x0',
+      'exit',
+    ],
+  ],
   'bounds-merging': [
     'r2 = *(u64 *)(r1 + 8)\n r1 = *(u64 *)(r1 + 0)\n r0 = 1\n r3 = r1\n r3 += 14\n if r3 > r2 goto out\n r4 = *(u8 *)(r1 + 3)\n r3 = r1\n r3 += 34\n if r3 > r2 goto out\n r0 = *(u8 *)(r1 + 30)\n out:\n exit',
     [
@@ -238,7 +265,7 @@ for (const [name, [before, after]] of Object.entries(cases))
       const verdict = host.verify({ ...setting, code: lower(some) }, options);
       return verdict.ok ? verdict.facts.flags : undefined;
     };
-    const made = applyRule(code, name, { maps, facts });
+    const made = applyRule(code, name, { maps, facts, objective: 'size' });
     t.truthy(made, 'the rule does not fit');
     if (after.length > 0) t.deepEqual(lines(made)!.map(normal), after.map(normal));
     if (name !== 'unreachable-code') t.true(host.verify({ ...setting, code: made! }, options).ok);
@@ -262,6 +289,70 @@ again:
   r2 += 1
   if r2 != 32 goto again
   exit`;
+
+const beside = (...instructions: string[]) => [...instructions, 'r0 = 0', 'exit'].join('\n');
+const notAdded: Record<string, string> = {
+  another_place: beside('r3 = *(u64 *)(r1 + 8)', 'r3 += 1', '*(u64 *)(r1 + 16) = r3'),
+  another_size: beside('r3 = *(u64 *)(r1 + 8)', 'r3 += 1', '*(u32 *)(r1 + 8) = r3'),
+  twice_itself: beside('r3 = *(u64 *)(r1 + 8)', 'r3 += r3', '*(u64 *)(r1 + 8) = r3'),
+  half_of_a_word: beside('r3 = *(u64 *)(r1 + 8)', 'w3 += 1', '*(u64 *)(r1 + 8) = r3'),
+  a_sum_that_is_read: 'r3 = *(u64 *)(r1 + 8)\n r3 += 1\n *(u64 *)(r1 + 8) = r3\n r0 = r3\n exit',
+  a_store_in_between: beside(
+    'r3 = *(u64 *)(r1 + 8)',
+    '*(u64 *)(r1 + 8) = 0',
+    'r3 += 1',
+    '*(u64 *)(r1 + 8) = r3',
+  ),
+  a_changed_addend: beside(
+    'r4 = *(u64 *)(r1 + 0)',
+    'r3 = *(u64 *)(r1 + 8)',
+    'r3 += r4',
+    'r4 = 2',
+    '*(u64 *)(r1 + 8) = r3',
+  ),
+};
+
+for (const [name, code] of Object.entries(notAdded))
+  test(`no atomic addition: ${name}`, (t) => {
+    t.is(applyRule(assemble(code), 'atomic-additions', { maps: [], objective: 'size' }), undefined);
+  });
+
+test('speed_alone_is_no_reason_to_add_atomically', (t) => {
+  const code = assemble('r3 = *(u64 *)(r1 + 8)\n r3 += 1\n *(u64 *)(r1 + 8) = r3\n r0 = 0\n exit');
+  t.is(applyRule(code, 'atomic-additions', { maps: [] }), undefined);
+});
+
+test('a_field_of_the_context_is_not_loaded_in_parts', async (t) => {
+  const host = await loadHost();
+  const code = assemble('r2 = *(u64 *)(r1 + 0)\n r0 = r2\n w0 >>= 24\n exit');
+  const facts = (some: Code) => {
+    const verdict = host.verify({ hook: 'timer', code: lower(some) });
+    return verdict.ok ? verdict.facts.flags : undefined;
+  };
+  t.is(applyRule(code, 'narrow-loads', { maps: [], facts }), undefined);
+  t.truthy(applyRule(code, 'narrow-loads'));
+});
+
+test('copies_joined_at_once_do_not_take_each_others_pointers', async (t) => {
+  const code = assemble(`
+    r0 = r1
+    r0 += 8
+    r3 = *(u8 *)(r0 + 0)
+    r4 = *(u32 *)(r1 + 16)
+    *(u32 *)(r1 + 32) = r4
+    r4 = *(u32 *)(r1 + 20)
+    *(u32 *)(r1 + 36) = r4
+    r4 = *(u16 *)(r0 + 0)
+    *(u16 *)(r1 + 40) = r4
+    r4 = *(u16 *)(r0 + 2)
+    *(u16 *)(r1 + 42) = r4
+    r0 = r3
+    exit`);
+  const made = applyRule(code, 'store-combining')!;
+  t.true(made.length <= code.length);
+  const proof = await proveEquivalent(code, made, { hook: 'run', maps: [], memorySize: 64 });
+  t.is(proof.verdict, 'proven', proof.reason);
+});
 
 test('a_counted_loop_is_unrolled_and_its_addresses_fold', async (t) => {
   const code = assemble(sumOfBytes);

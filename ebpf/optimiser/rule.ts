@@ -1,6 +1,9 @@
 /** A rewrite rule. It need not be right: a candidate counts only after the verifier and the prover have accepted it. */
 import type { Code } from './code.ts';
 
+/** What is wanted of a candidate: fewer executed instructions, fewer slots, or both weighed alike. */
+export type Objective = 'speed' | 'balanced' | 'size';
+
 /** What a rule may know of a map. */
 export type MapFacts = {
   readonly type: number;
@@ -15,6 +18,8 @@ export type MapFacts = {
 export type Context = {
   /** Maps by the index that ld_imm64 carries. */
   readonly maps: readonly MapFacts[];
+  /** What is wanted. Default `speed`. */
+  readonly objective?: Objective;
   /** What the verifier proved of each slot of this code (bits of enum bpf_fact); undefined when it refuses the code. */
   readonly facts?: (code: Code) => Uint8Array | undefined;
 };

@@ -1,5 +1,7 @@
 /** Every rule, in the order in which a clean-up applies them, and every move that is tried. */
 import { addressFolding, incrementMerging } from './addressing.ts';
+import { constantArms } from './arms.ts';
+import { atomicAdditions } from './atomics.ts';
 import { bitTests, shiftPairs, signedLoads } from './bits.ts';
 import { boundsMerging } from './bounds.ts';
 import { copyCoalescing } from './coalescing.ts';
@@ -11,6 +13,7 @@ import { blockMerging, branchInversion, jumpThreading } from './jumps.ts';
 import { blockOrdering } from './layout.ts';
 import { constantLoads, loadCombining } from './loads.ts';
 import { constantLookups } from './lookups.ts';
+import { narrowLoads } from './narrowing.ts';
 import type { Move, Rule } from './rule.ts';
 import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping } from './sharing.ts';
 import { storeCombining } from './stores.ts';
@@ -31,6 +34,7 @@ export const rules: readonly Rule[] = [
   commonSubexpressions,
   constantLoads,
   loadCombining,
+  narrowLoads,
   signedLoads,
   incrementMerging,
   operandSwapping,
@@ -38,6 +42,7 @@ export const rules: readonly Rule[] = [
   deadCode,
   deadStores,
   bitTests,
+  constantArms,
   branchThreading,
   jumpThreading,
   branchInversion,
@@ -56,6 +61,7 @@ const once = ({ name, doc, apply }: Rule): Move => ({
 
 export const moves: readonly Move[] = [
   storeCombining,
+  atomicAdditions,
   constantExits,
   boundsMerging,
   pointerInduction,

@@ -67,7 +67,17 @@ const sourceOf = (low: Seen, high: Seen): { root: ValueId; offset: number } | un
   return inOrder ? first : undefined;
 };
 
-const wide = (low: Seen, high: Seen, first: Seen, live: number, code: Code): Operation[] | undefined => {
+/** Registers that pairs joined in one pass take for a while, and those that they read from: neither may be the other for another pair. */
+type Used = { scratch: number; pointers: number };
+
+const wide = (
+  low: Seen,
+  high: Seen,
+  first: Seen,
+  live: number,
+  code: Code,
+  used: Used,
+): Operation[] | undefined => {
   const size = (2 * low.op.size) as Size;
   const target = { kind: 'store', size, dst: first.op.dst, off: first.op.off + low.at - first.at } as const;
   if (!fits(target.off)) return undefined;
@@ -80,12 +90,16 @@ const wide = (low: Seen, high: Seen, first: Seen, live: number, code: Code): Ope
   if (high.constant === 0n && low.op.src.kind === 'reg' && first === low && above.every((b) => b === 'zero'))
     return [{ ...target, src: low.op.src }];
   const source = sourceOf(low, high);
-  const pointer = source && first.places.findIndex((p) => p.root === source.root);
+  const pointer =
+    source && first.places.findIndex((p, r) => p.root === source.root && (used.scratch & (1 << r)) === 0);
   if (!source || pointer === undefined || pointer < 0) return undefined;
   const off = source.offset - first.places[pointer]!.offset;
-  const busy = live | registersOf(code[first.index]!.op).reads | (1 << first.op.dst) | (1 << pointer);
+  const busy =
+    live | registersOf(code[first.index]!.op).reads | (1 << first.op.dst) | (1 << pointer) | used.pointers;
   const register = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].find((r) => (busy & (1 << r)) === 0);
   if (register === undefined || !fits(off)) return undefined;
+  used.scratch |= 1 << register;
+  used.pointers |= 1 << pointer;
   return [
     { kind: 'load', size, signed: false, dst: register, src: pointer, off },
     { ...target, src: { kind: 'reg', reg: register } },
@@ -142,12 +156,13 @@ const combine = (code: Code, early: boolean): Code | undefined => {
   const live = liveAfter(code);
   const touched = touchedBy(code);
   const made = new Map<number, Operation[] | null>();
+  const used: Used = { scratch: 0, pointers: 0 };
   for (const block of storesOf(code))
     for (const [low, high] of pairsOf(block)) {
       if (made.has(low.index) || made.has(high.index) || !canJoin(low, high, touched)) continue;
       const isLowFirst = low.index < high.index;
       const [at, other] = early === isLowFirst ? [low, high] : [high, low];
-      const ops = wide(low, high, at, live[at.index]! | (early ? (live[at.index - 1] ?? 0) : 0), code);
+      const ops = wide(low, high, at, live[at.index]! | (early ? (live[at.index - 1] ?? 0) : 0), code, used);
       if (!ops) continue;
       made.set(at.index, ops);
       made.set(other.index, null);

@@ -137,6 +137,21 @@ const onMap = (before: string, after: string) =>
 const lookup = (key: number, then: string) =>
   `*(u32 *)(r10 - 4) = ${key}\n r1 = map 0 ll\n r2 = r10\n r2 += -4\n call map_lookup_elem\n if r0 == 0 goto none\n ${then}\n none:\n r0 = 0\n exit`;
 
+test('maps: a change may become atomic, an atomic change may not become several steps', async (t) => {
+  const steps = 'r3 = *(u64 *)(r0 + 0)\n r3 += 1\n *(u64 *)(r0 + 0) = r3';
+  const atomic = 'r3 = 1\n lock *(u64 *)(r0 + 0) += r3';
+  const fetched = 'r3 = 1\n r3 = atomic_fetch_add((u64 *)(r0 + 0), r3)';
+  const verdict = async (before: string, after: string) =>
+    (await onMap(lookup(1, before), lookup(1, after))).verdict;
+  t.is(await verdict(steps, atomic), 'proven');
+  t.is(await verdict(`${atomic}\n ${steps}`, `${atomic}\n ${atomic}`), 'proven');
+  t.is(await verdict(`${steps}\n ${atomic}`, `${atomic}\n ${atomic}`), 'proven');
+  t.not(await verdict(atomic, steps), 'proven');
+  t.not(await verdict(steps, `${atomic}\n ${atomic}`), 'proven');
+  t.not(await verdict(steps, 'r3 = 2\n lock *(u64 *)(r0 + 0) += r3'), 'proven');
+  t.not(await verdict(steps, fetched), 'proven');
+});
+
 test('maps: a store through one lookup may be seen through another of the same key only', async (t) => {
   const add = 'r3 = *(u64 *)(r0 + 0)\n r3 += 1\n *(u64 *)(r0 + 0) = r3';
   const twice = 'r3 = *(u64 *)(r0 + 0)\n r3 += 2\n r3 += -1\n *(u64 *)(r0 + 0) = r3';

@@ -10,6 +10,8 @@ export type Event = {
   readonly args: readonly Term[];
   /** What the outside may read at this moment. */
   readonly regions: readonly RegionState[];
+  /** An atomic that could as well be a load, an operation and a store, if nobody else came in between. */
+  readonly isPlain: boolean;
 };
 
 export type RegionState = { readonly region: Region; readonly version: number; readonly memory: Memory };
@@ -74,13 +76,13 @@ export class State {
   }
 
   /** Records something the outside sees. */
-  emit(what: string, args: readonly Term[], regions: readonly Region[]): void {
+  emit(what: string, args: readonly Term[], regions: readonly Region[], isPlain = false): void {
     const seen = regions.map((region) => ({
       region,
       version: this.version(region),
       memory: copyMemory(this.memory(region)),
     }));
-    this.events = [...this.events, { what, args, regions: seen }];
+    this.events = [...this.events, { what, args, regions: seen, isPlain }];
   }
 
   /** The outside changed this region: its contents are unknown from here, but the same in both programs. */
