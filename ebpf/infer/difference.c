@@ -168,13 +168,13 @@ static bool rank_stays(const struct rank *a, const struct rank *b) {
 
 static bool ranks_stay(struct machine *now, struct machine *kept) {
     bool stay = true;
-    for (uint32_t i = 0; i < now->rank_count; i++) { stay &= rank_stays(&now->ranks[i], rank_of(kept, now->ranks[i].head)); }
+    for (uint32_t i = 0; i < now->rank_count; i++) { stay &= rank_stays(&now->ranks[i], rank_of(kept, now->ranks[i].head, now->ranks[i].index)); }
     return stay;
 }
 
 static void write_ranks(struct writer *w, struct machine *now, struct machine *kept) {
     for (uint32_t i = 0; i < now->rank_count; i++) {
-        const struct rank *rank = rank_of(kept, now->ranks[i].head);
+        const struct rank *rank = rank_of(kept, now->ranks[i].head, now->ranks[i].index);
         write_number(w, rank == nullptr ? 0 : rank->regs);
         write_number(w, rank == nullptr ? 0 : rank->slots);
         if (rank == nullptr) { continue; }

@@ -41,13 +41,14 @@ static enum status leave_to(struct inference *f, uint32_t site, enum event kind)
     struct machine *m = &f->machine, *o = &f->other;
     if (at->joins == DONE) { return turn_ends(f, at, site); }
     if (at->joins == WAITING) {
-        if (!entry_covers(at->begun, m)) { return fail(f, "a state is not covered"); }
+        if (!entry_covers(at->begun, m, no_places)) { return fail(f, "a state is not covered"); }
         if (m->state.walked > at->begun->walked) { at->begun->walked = m->state.walked; }
         return STATUS_OK;
     }
     struct writer change = {emission.change_bytes, 0, CHANGE_BYTES};
     if (at->entry == nullptr) { return fail(f, "a state where none was found"); }
     entry_load(at->entry, o);
+    beside_gather(f, site, o);
     if (write_change(&change, m, o)) {
         event(kind);
         for (uint32_t i = 0; i < change.size && i < change.capacity; i++) { write_byte(&emission.writer, change.out[i]); }
@@ -55,7 +56,8 @@ static enum status leave_to(struct inference *f, uint32_t site, enum event kind)
         event(kind);
         write_number(&emission.writer, 0);
     }
-    at->begun = at->entry;
+    at->begun = at->beside_count == 0 ? at->entry : entry_keep(f, o);
+    if (at->begun == nullptr) { return refuse(f->v, STATUS_TOO_MANY_STATES, m->state.pc, "no room for states"); }
     at->begun->walked = m->state.walked;
     at->joins = WAITING;
     return STATUS_OK;
@@ -103,25 +105,33 @@ static enum status run(struct inference *f) {
     }
 }
 
-static enum status begin_loop(struct inference *f, struct site *at, uint32_t site) {
+static void write_besides(const struct site *at) {
+    for (uint32_t i = 0; i < at->beside_count; i++) {
+        const struct beside *b = &at->besides[i];
+        write_byte(&emission.writer, b->place | (i + 1 < at->beside_count ? PLACE_MORE : 0));
+        write_signed(&emission.writer, b->each.least);
+        write_signed(&emission.writer, b->each.most);
+    }
+}
+
+static enum status begin_loop(struct inference *f, struct site *at) {
     struct machine *m = &f->machine;
-    bool slot = at->place >= PLACE_SLOT;
-    uint32_t i = at->place - PLACE_SLOT;
-    const struct scalar *number = slot ? &m->frame->slots[i].reg.var : &m->frame->regs[at->place].var;
-    uint64_t range = number->umax - number->umin, range_signed = (uint64_t)number->smax - (uint64_t)number->smin, added;
-    if (range_signed < range) { range = range_signed; }
-    uint64_t turns = range / (uint64_t)(at->step < 0 ? -at->step : at->step);
-    if (__builtin_mul_overflow(turns, at->trip, &added) || added > (uint64_t)1 << 61 || m->state.walked > (uint64_t)1 << 61) {
+    uint64_t turns, added;
+    bool counted = count_turns(m, at->place, at->step, &turns);
+    if (!counted || __builtin_mul_overflow(turns, at->trip, &added) || added > (uint64_t)1 << 61 || m->state.walked > (uint64_t)1 << 61) {
         return fail(f, "a loop turns too often");
     }
     event(EVENT_LOOP);
-    write_byte(&emission.writer, at->place);
+    write_byte(&emission.writer, at->place | (at->beside_count != 0 ? PLACE_MORE : 0));
     write_signed(&emission.writer, at->step);
     write_number(&emission.writer, at->trip);
+    write_besides(at);
     m->state.walked += added;
     at->walked = m->state.walked;
-    (void)site;
-    return rank_begin(m, m->state.pc, slot ? 0 : 1u << at->place, slot ? (uint64_t)1 << i : 0) ? STATUS_OK : fail(f, "too many loops");
+    for (uint32_t i = 0; i < at->beside_count; i++) {
+        if (!spread_beside(m, &at->besides[i], turns)) { return fail(f, "what moves beside is not known to stay in its object"); }
+    }
+    return begin_ranks(at, m) ? STATUS_OK : fail(f, "too many loops");
 }
 
 /* The waiting site to go on at, and the one that the checker would choose by itself. */
@@ -173,7 +183,7 @@ static enum status go_through(struct inference *f) {
         at->joins = DONE;
         entry_load(at->begun, m);
         m->state.pc = pc;
-        enum status status = is_head(f, site) ? begin_loop(f, at, site) : STATUS_OK;
+        enum status status = is_head(f, site) ? begin_loop(f, at) : STATUS_OK;
         if (status == STATUS_OK) { status = run(f); }
         if (status != STATUS_OK) { return status; }
     }

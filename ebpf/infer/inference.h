@@ -31,6 +31,9 @@ struct site {
     uint64_t slots;
     /* heads of loops */
     uint8_t place; /* what the loop is ranked by, or NO_PLACE */
+    uint8_t beside_count;
+    struct beside besides[BESIDES];
+    struct entry *outer; /* what comes from outside the loop, before besides are spread */
     int64_t step;
     uint64_t trip;
     uint64_t walked; /* emit.c: at the head */
@@ -46,8 +49,10 @@ struct inference {
     uint64_t *thresholds;
     uint32_t threshold_count;
     uint64_t steps, budget;
+    struct entry *start; /* the state that the program begins in */
     bool by_order; /* sites are gone through by order, not by slot */
     bool noting;
+    bool lenient, excused; /* loads and stores outside of their object are passed over; some was */
 };
 
 static inline struct point *point_of(const struct inference *f, uint32_t site) { return &f->v->points_at[site]; }
@@ -80,12 +85,33 @@ struct entry *entry_keep(struct inference *f, struct machine *m);
 
 /* Widens `to` until it covers `from`: what is known in both of them. */
 void machine_join(struct machine *to, struct machine *from);
+/* Anything that may be said of this number, or of how far this pointer is from its base. */
+void reg_set_widest(struct reg *r);
 /* After a join at the head of a loop: moves what has grown since `before` to the next threshold. */
 void machine_widen(struct inference *f, struct machine *to, const struct machine *before);
 /* Of the ranks of `to`, what `from` says of them too. */
 void ranks_join(struct machine *to, struct machine *from);
 /* Drops the ranks of loops that the site is not in. */
 void ranks_leave(struct inference *f, struct machine *m, uint32_t site);
+
+/* ---- beside.c ---- */
+
+/* The machine's state comes from `from` to this head, where it will be joined. */
+[[nodiscard]] enum status beside_arrive(struct inference *f, uint32_t from, uint32_t site);
+/* Places whose values are not compared with those of a head when a turn ends: what moves beside, and pointers of which nothing
+ * is known there anyway. */
+struct places beside_places(struct inference *f, uint32_t from, uint32_t site);
+/* After a join at this head: what moves beside is what comes from outside, spread. */
+void beside_spread(struct inference *f, uint32_t site, struct machine *m);
+/* The state at this head as it comes from outside. */
+void beside_gather(struct inference *f, uint32_t site, struct machine *m);
+/* Begins to follow what this loop is ranked by, and what is beside. */
+[[nodiscard]] bool begin_ranks(const struct site *head, struct machine *m);
+
+/* ---- ranks.c ---- */
+
+/* Of loops of which nothing is known yet, what ranks them, and what moves beside, as far as it is found. */
+[[nodiscard]] enum status search_ranks(struct inference *f);
 
 /* ---- the steps of an inference, in this order ---- */
 

@@ -24,15 +24,17 @@ static enum status join_at(struct inference *f, uint32_t from, uint32_t site) {
     struct site *at = &f->sites[site];
     struct machine *m = &f->machine, *o = &f->other;
     m->rank_count = 0;
+    if (beside_arrive(f, from, site) != STATUS_OK) { return full(f); }
     if (at->entry == nullptr) {
+        beside_spread(f, site, m);
         at->entry = entry_keep(f, m);
         at->dirty = true;
         return at->entry == nullptr ? full(f) : STATUS_OK;
     }
-    if (entry_covers(at->entry, m)) { return STATUS_OK; }
+    bool back = is_head(f, site) && inside(f, site, from);
+    if (entry_covers(at->entry, m, beside_places(f, from, site))) { return STATUS_OK; }
     entry_load(at->entry, o);
     machine_join(o, m);
-    bool back = is_head(f, site) && inside(f, site, from);
     if (back && ++at->joins > JOINS_BEFORE_WIDENING) {
         static struct machine before;
         static struct frame frame;
@@ -41,6 +43,8 @@ static enum status join_at(struct inference *f, uint32_t from, uint32_t site) {
         entry_load(at->entry, &before);
         machine_widen(f, o, &before);
     }
+    beside_spread(f, site, o);
+    if (at->beside_count != 0 && entry_covers(at->entry, o, no_places)) { return STATUS_OK; }
     at->entry = entry_keep(f, o);
     at->dirty = true;
     return at->entry == nullptr ? full(f) : STATUS_OK;
@@ -53,8 +57,14 @@ static void load_site(struct inference *f, uint32_t site) {
 
 static enum status climb(struct inference *f) {
     uint32_t site = 0;
-    f->sites[0].entry = entry_keep(f, &f->machine);
-    if (f->sites[0].entry == nullptr) { return full(f); }
+    f->excused = false;
+    machine_begin(f->v, &f->machine, f->machine.frame);
+    for (uint32_t i = 0; i < f->v->point_count; i++) {
+        f->sites[i].entry = f->sites[i].outer = nullptr;
+        f->sites[i].joins = 0;
+    }
+    f->start = f->sites[0].entry = f->sites[0].outer = entry_keep(f, &f->machine);
+    if (f->start == nullptr) { return full(f); }
     f->sites[0].dirty = true;
     while (first_dirty(f, &site)) {
         f->sites[site].dirty = false;
@@ -68,13 +78,13 @@ static enum status climb(struct inference *f) {
 /* ---- down again ---- */
 
 static enum status begin_at(struct inference *f, uint32_t from, uint32_t site) {
-    (void)from;
     struct site *at = &f->sites[site];
     struct machine *m = &f->machine, *o = &f->other;
     m->rank_count = 0;
+    if (beside_arrive(f, from, site) != STATUS_OK) { return full(f); }
     if (at->begun == nullptr) {
         at->begun = entry_keep(f, m);
-    } else if (!entry_covers(at->begun, m)) {
+    } else if (!entry_covers(at->begun, m, no_places)) {
         entry_load(at->begun, o);
         machine_join(o, m);
         at->begun = entry_keep(f, o);
@@ -84,8 +94,10 @@ static enum status begin_at(struct inference *f, uint32_t from, uint32_t site) {
 
 /* One step down: each state becomes what those that lead to it make of it. */
 static enum status descend(struct inference *f, bool *changed) {
-    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].begun = nullptr; }
+    f->excused = false;
+    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].begun = f->sites[i].outer = nullptr; }
     f->sites[0].begun = f->sites[0].entry;
+    f->sites[0].outer = f->start;
     memset(f->v->facts->flags, 0, f->v->program->count);
     f->v->facts->vector_count = 0;
     for (uint32_t i = 0; i < f->v->point_count; i++) {
@@ -97,9 +109,15 @@ static enum status descend(struct inference *f, bool *changed) {
     *changed = false;
     for (uint32_t i = 0; i < f->v->point_count; i++) {
         struct site *at = &f->sites[i];
+        if (at->begun != nullptr && at->beside_count != 0) {
+            entry_load(at->begun, &f->other);
+            beside_spread(f, i, &f->other);
+            at->begun = entry_keep(f, &f->other);
+            if (at->begun == nullptr) { return full(f); }
+        }
         if (at->begun != nullptr && at->entry != nullptr) {
             entry_load(at->entry, &f->machine);
-            *changed |= !entry_covers(at->begun, &f->machine);
+            *changed |= !entry_covers(at->begun, &f->machine, no_places);
         }
         at->entry = at->begun;
     }
@@ -110,10 +128,23 @@ static void clear_notes(struct inference *f) {
     for (uint32_t pc = 0; pc < f->v->program->count; pc++) { f->notes[pc] = (struct note){.slot = STACK_SLOTS}; }
 }
 
-enum status find_invariants(struct inference *f) {
+static enum status settle(struct inference *f) {
     enum status status = climb(f);
     bool changed = f->v->loop_count != 0;
     for (uint32_t step = 0; step < STEPS_DOWN && changed && status == STATUS_OK; step++) { status = descend(f, &changed); }
+    return status;
+}
+
+/* Ranges alone lose a pointer that walks beside a counter: what walks so is found where it may, and then held to its loop. */
+enum status find_invariants(struct inference *f) {
+    bool changed;
+    f->lenient = true;
+    enum status status = settle(f);
+    if (status == STATUS_OK && f->excused && f->v->loop_count != 0) {
+        status = search_ranks(f);
+        if (status == STATUS_OK) { status = settle(f); }
+    }
+    f->lenient = false;
     if (status != STATUS_OK) { return status; }
     clear_notes(f);
     f->noting = true;

@@ -101,6 +101,29 @@ static void join_slot(struct verifier *v, struct meeting *meeting, struct slot *
     if (pointers) { slot->written = 0; }
 }
 
+static uint32_t count_id(const struct machine *m, uint32_t id) {
+    uint32_t count = 0;
+    for (uint32_t r = 0; r < FRAME_POINTER; r++) { count += in_mask(m->number & ~(uint32_t)m->loose, r) && m->frame->regs[r].id == id; }
+    for (uint64_t used = m->frame->used; used != 0; used &= used - 1) {
+        const struct slot *slot = &m->frame->slots[__builtin_ctzll(used)];
+        count += slot->spill_bytes != 0 && slot->reg.kind == REG_SCALAR && slot->reg.id == id;
+    }
+    return count;
+}
+
+/* The ids of numbers that no other place has: they say nothing, and few ids can be compared. */
+static void unlink_single(struct machine *m) {
+    for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+        struct reg *reg = &m->frame->regs[r];
+        if (in_mask(m->number & ~(uint32_t)m->loose, r) && reg->id != 0 && count_id(m, reg->id) == 1) { reg_unlink(reg); }
+    }
+    for (uint64_t used = m->frame->used; used != 0; used &= used - 1) {
+        struct slot *slot = &m->frame->slots[__builtin_ctzll(used)];
+        bool number = slot->spill_bytes != 0 && slot->reg.kind == REG_SCALAR;
+        if (number && slot->reg.id != 0 && count_id(m, slot->reg.id) == 1) { reg_unlink(&slot->reg); }
+    }
+}
+
 void machine_join(struct machine *to, struct machine *from) {
     struct meeting meeting = {.count = 0};
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
@@ -123,6 +146,7 @@ void machine_join(struct machine *to, struct machine *from) {
         join_slot(to->v, &meeting, &to->frame->slots[i], &from->frame->slots[i]);
         if (to->frame->slots[i].written == 0 && to->frame->slots[i].spill_bytes == 0) { to->frame->used &= ~((uint64_t)1 << i); }
     }
+    unlink_single(to);
     machine_note_slots(to);
 }
 
@@ -180,6 +204,13 @@ static void widen_scalar(const struct inference *f, struct scalar *s, const stru
     }
 }
 
+void reg_set_widest(struct reg *r) {
+    scalar_set_unknown(&r->var);
+    if (r->kind == REG_SCALAR) { return; }
+    r->var.smin = 1 - OFFSET_LIMIT;
+    r->var.smax = OFFSET_LIMIT - 1;
+}
+
 static void widen_reg(const struct inference *f, struct reg *r, const struct reg *was) {
     if (r->kind != was->kind || r->kind == REG_UNINIT) { return; }
     struct scalar var = was->var;
@@ -190,9 +221,7 @@ static void widen_reg(const struct inference *f, struct reg *r, const struct reg
     }
     widen_scalar(f, &r->var, &var);
     if (r->kind != REG_SCALAR) { /* pointers stay in their limits */
-        const int64_t limit = OFFSET_LIMIT - 1;
-        r->var.smin = max_s(r->var.smin, -limit);
-        r->var.smax = min_s(r->var.smax, limit);
+        if (r->var.smin <= -OFFSET_LIMIT || r->var.smax >= OFFSET_LIMIT) { reg_set_widest(r); }
         if (is_packet(r) && r->range < was->range) { r->range = 0; }
     }
 }
@@ -221,7 +250,7 @@ static void hull(struct distance *to, const struct distance *from) {
 void ranks_join(struct machine *to, struct machine *from) {
     for (uint32_t i = 0; i < to->rank_count; i++) {
         struct rank *rank = &to->ranks[i];
-        const struct rank *other = rank_of(from, rank->head);
+        const struct rank *other = rank_of(from, rank->head, rank->index);
         rank->regs &= other == nullptr ? 0 : other->regs;
         rank->slots &= other == nullptr ? 0 : other->slots;
         for (uint32_t regs = rank->regs; regs != 0; regs &= regs - 1) {

@@ -11,9 +11,9 @@ static const int64_t far = (int64_t)1 << 40;
 
 struct candidate {
     uint8_t place;
-    uint64_t range;
+    uint64_t range; /* of a number that may rank, else 0 */
     struct distance moved; /* over all turns */
-    bool lost, turned;
+    bool lost, turned, spreads;
 };
 
 static struct search {
@@ -29,16 +29,11 @@ static void copy_ranks(struct machine *to, const struct machine *from) {
     rank_note(to);
 }
 
-static const struct distance *distance_at(const struct rank *rank, uint8_t place) {
-    if (place < PLACE_SLOT) { return in_mask(rank->regs, place) ? &rank->by_reg[place] : nullptr; }
-    return (rank->slots >> (place - PLACE_SLOT) & 1) != 0 ? &rank->by_slot[place - PLACE_SLOT] : nullptr;
-}
-
 static void end_turn(struct machine *m) {
     for (uint32_t i = 0; i < search.count; i++) {
         struct candidate *c = &search.candidates[i];
-        const struct rank *rank = rank_of(m, i);
-        const struct distance *d = rank == nullptr ? nullptr : distance_at(rank, c->place);
+        const struct rank *rank = rank_of(m, i, RANKED);
+        const struct distance *d = rank == nullptr ? nullptr : rank_distance(rank, c->place);
         if (d == nullptr) {
             c->lost = true;
         } else if (!c->turned) {
@@ -129,9 +124,7 @@ static enum status sweep(struct inference *f) {
         f->machine.state.pc = point_of(f, site)->pc;
         copy_ranks(&f->machine, &f->other);
         for (uint32_t i = 0; site == search.head && i < search.count; i++) {
-            uint8_t place = search.candidates[i].place;
-            bool slot = place >= PLACE_SLOT;
-            (void)rank_begin(&f->machine, i, slot ? 0 : 1u << place, slot ? (uint64_t)1 << (place - PLACE_SLOT) : 0);
+            (void)rank_begin(&f->machine, i, RANKED, search.candidates[i].place);
         }
         enum status status = walk_from(f, site, true, follow_edge);
         if (status != STATUS_OK) { return status; }
@@ -139,11 +132,24 @@ static enum status sweep(struct inference *f) {
     return STATUS_OK;
 }
 
-static void consider(uint8_t place, const struct scalar *s) {
-    uint64_t range = s->umax - s->umin, range_signed = (uint64_t)s->smax - (uint64_t)s->smin;
-    if (range_signed < range) { range = range_signed; }
-    if (search.count == RANKS || range > range_limit || range == 0) { return; }
-    search.candidates[search.count++] = (struct candidate){.place = place, .range = range};
+static bool may_rank(const struct reg *r, uint64_t *range) {
+    uint64_t range_signed = (uint64_t)r->var.smax - (uint64_t)r->var.smin;
+    *range = r->var.umax - r->var.umin;
+    if (range_signed < *range) { *range = range_signed; }
+    return r->kind == REG_SCALAR && *range <= range_limit && *range != 0;
+}
+
+/* Pointers into what has a size, and numbers that ranges do not hold. */
+static bool may_spread(const struct reg *r, uint64_t range) {
+    bool pointer = r->kind == REG_MEMORY || r->kind == REG_MAP_VALUE || r->kind == REG_STACK;
+    return pointer || (r->kind == REG_SCALAR && range >= OFFSET_LIMIT && (r->id | r->map) == 0);
+}
+
+static void consider(uint8_t place, const struct reg *r) {
+    uint64_t range;
+    bool ranks = may_rank(r, &range), spreads = may_spread(r, range);
+    if (search.count == RANKS || !(ranks || spreads)) { return; }
+    search.candidates[search.count++] = (struct candidate){.place = place, .range = ranks ? range : 0, .spreads = spreads};
 }
 
 static void list_candidates(struct inference *f, uint32_t head) {
@@ -151,12 +157,22 @@ static void list_candidates(struct inference *f, uint32_t head) {
     entry_load(f->sites[head].entry, &f->machine);
     search.count = 0;
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
-        if (in_mask(m->number & ~m->loose, r)) { consider((uint8_t)r, &m->frame->regs[r].var); }
+        if (in_mask((m->number | m->pointer) & ~(uint32_t)m->loose, r)) { consider((uint8_t)r, &m->frame->regs[r]); }
     }
     for (uint64_t used = m->frame->used; used != 0; used &= used - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(used);
         const struct slot *slot = &m->frame->slots[i];
-        if (slot->spill_bytes == 8 && slot->reg.kind == REG_SCALAR) { consider((uint8_t)(PLACE_SLOT + i), &slot->reg.var); }
+        if (slot->spill_bytes == 8) { consider((uint8_t)(PLACE_SLOT + i), &slot->reg); }
+    }
+}
+
+static void choose_besides(struct site *head) {
+    head->beside_count = 0;
+    for (uint32_t i = 0; i < search.count && head->beside_count < BESIDES; i++) {
+        const struct candidate *c = &search.candidates[i];
+        bool moves = c->moved.least != 0 || c->moved.most != 0, near = c->moved.least >= -INT32_MAX && c->moved.most <= INT32_MAX;
+        if (c->lost || !c->turned || !c->spreads || !moves || !near || c->place == head->place) { continue; }
+        head->besides[head->beside_count++] = (struct beside){c->place, c->moved};
     }
 }
 
@@ -164,8 +180,8 @@ static void choose(struct site *head) {
     uint64_t fewest = UINT64_MAX;
     for (uint32_t i = 0; i < search.count; i++) {
         const struct candidate *c = &search.candidates[i];
-        if (c->lost) { continue; }
-        if (!c->turned) { /* no turn ends: anything will do */
+        if (c->lost || c->range == 0) { continue; }
+        if (!c->turned) { /* no turn ends: any number will do */
             head->place = c->place;
             head->step = 1;
             return;
@@ -194,19 +210,28 @@ static enum status rank_loop(struct inference *f, uint32_t head) {
         search.widen = n >= SWEEPS_BEFORE_WIDENING;
         status = sweep(f);
     }
-    if (status == STATUS_OK && !search.changed) { choose(&f->sites[head]); }
+    if (status == STATUS_OK && !search.changed) {
+        choose(&f->sites[head]);
+        if (f->lenient && f->sites[head].place != NO_PLACE) { choose_besides(&f->sites[head]); }
+    }
     f->v->free = free;
     return status;
 }
 
+enum status search_ranks(struct inference *f) {
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < f->v->point_count && status == STATUS_OK; i++) {
+        if (is_head(f, i) && f->sites[i].entry != nullptr && f->sites[i].place == NO_PLACE) { status = rank_loop(f, i); }
+    }
+    return status;
+}
+
 enum status find_ranks(struct inference *f) {
-    for (uint32_t i = 0; i < f->v->point_count; i++) {
-        if (!is_head(f, i) || f->sites[i].entry == nullptr) { continue; }
-        enum status status = rank_loop(f, i);
-        if (status != STATUS_OK) { return status; }
-        if (f->sites[i].place == NO_PLACE) {
-            return refuse(f->v, STATUS_UNBOUNDED_LOOP, point_of(f, i)->pc, "nothing was found that every turn of this loop moves");
+    enum status status = search_ranks(f);
+    for (uint32_t i = 0; i < f->v->point_count && status == STATUS_OK; i++) {
+        if (is_head(f, i) && f->sites[i].entry != nullptr && f->sites[i].place == NO_PLACE) {
+            status = refuse(f->v, STATUS_UNBOUNDED_LOOP, point_of(f, i)->pc, "nothing was found that every turn of this loop moves");
         }
     }
-    return STATUS_OK;
+    return status;
 }

@@ -37,7 +37,7 @@ static bool same_ranks(const struct machine *a, const struct machine *b) {
     if (a->rank_count != b->rank_count) { return false; }
     for (uint32_t i = 0; i < a->rank_count; i++) {
         const struct rank *x = &a->ranks[i], *y = &b->ranks[i];
-        if (x->head != y->head || x->regs != y->regs || x->slots != y->slots) { return false; }
+        if (x->head != y->head || x->index != y->index || x->regs != y->regs || x->slots != y->slots) { return false; }
         for (uint32_t r = 0; r < FRAME_POINTER; r++) {
             if (in_mask(x->regs, r) && (x->by_reg[r].least != y->by_reg[r].least || x->by_reg[r].most != y->by_reg[r].most)) { return false; }
         }
@@ -73,12 +73,13 @@ static void take_ranks(struct machine *to, const struct machine *from) {
 }
 
 static enum status widen_to(struct inference *f, uint32_t from, uint32_t site) {
-    (void)from;
     struct site *at = &f->sites[site];
     struct machine *m = &f->machine, *o = &f->other;
     static struct machine before;
     if (at->entry == nullptr) { return STATUS_OK; } /* cannot come here: seen with full knowledge */
-    if (at->ranked && entry_covers(at->entry, m)) { return STATUS_OK; }
+    enum status status = beside_arrive(f, from, site);
+    if (status != STATUS_OK) { return status; }
+    if (at->ranked && entry_covers(at->entry, m, beside_places(f, from, site))) { return STATUS_OK; }
     entry_load(at->entry, o);
     machine_join(o, m);
     take_ranks(&before, o);
@@ -92,7 +93,8 @@ static enum status widen_to(struct inference *f, uint32_t from, uint32_t site) {
         if (reduction.round >= ROUNDS_BEFORE_WIDENING) { widen_ranks(o, &before); }
         ranks_leave(f, o, site);
     }
-    reduction.changed |= !entry_covers(at->entry, o) || !same_ranks(o, &before);
+    beside_spread(f, site, o);
+    reduction.changed |= !entry_covers(at->entry, o, no_places) || !same_ranks(o, &before);
     at->entry = entry_keep(f, o);
     return at->entry == nullptr ? full(f) : STATUS_OK;
 }
@@ -120,8 +122,7 @@ static enum status round_once(struct inference *f) {
         entry_load(at->entry, m);
         m->state.pc = point_of(f, site)->pc;
         if (is_head(f, site)) {
-            bool slot = at->place >= PLACE_SLOT;
-            bool room = rank_begin(m, m->state.pc, slot ? 0 : 1u << at->place, slot ? (uint64_t)1 << (at->place - PLACE_SLOT) : 0);
+            bool room = begin_ranks(at, m);
             if (!room) { return refuse(f->v, STATUS_TOO_MANY_STATES, m->state.pc, "too many loops in each other"); }
         }
         enum status status = walk_from(f, site, false, widen_to);
@@ -130,12 +131,26 @@ static enum status round_once(struct inference *f) {
     return STATUS_OK;
 }
 
+/* Numbers that move beside and do not matter. */
+static void drop_besides(struct site *at, const struct machine *m) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < at->beside_count; i++) {
+        uint8_t place = at->besides[i].place;
+        const struct reg *r = kept_in(m, place);
+        bool matters = place < PLACE_SLOT ? in_mask(at->regs, place) : (at->slots >> (place - PLACE_SLOT) & 1) != 0;
+        if (r != nullptr && (matters || r->kind != REG_SCALAR)) { at->besides[kept++] = at->besides[i]; }
+    }
+    at->beside_count = (uint8_t)kept;
+}
+
 enum status reduce_states(struct inference *f) {
     for (uint32_t i = 0; i < f->v->point_count; i++) {
         struct site *at = &f->sites[i];
         at->ranked = i == 0;
+        at->outer = i == 0 ? f->start : nullptr;
         if (at->entry == nullptr || (i == 0 && !is_head(f, 0))) { continue; }
         entry_load(at->entry, &f->machine);
+        drop_besides(at, &f->machine);
         forget(&f->machine, at);
         f->machine.rank_count = 0;
         at->entry = entry_keep(f, &f->machine);

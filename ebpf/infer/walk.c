@@ -91,6 +91,43 @@ static enum status part(struct inference *f, uint32_t from, bool track, edge_tak
     return STATUS_OK;
 }
 
+/* A pointer that a sum leads too far, or may. */
+static bool excuse_sum(struct machine *m, struct bpf_insn insn) {
+    uint32_t dst = insn_dst(insn), op = insn.opcode & 0xf0u;
+    bool moves = insn_class(insn) == BPF_CLASS_ALU64 && (op == BPF_ALU_ADD || op == BPF_ALU_SUB), by_constant = (insn.opcode & BPF_SRC_X) == 0;
+    if (!moves || !in_mask(m->pointer, dst)) { return false; }
+    reg_set_widest(&m->frame->regs[dst]);
+    if (by_constant) {
+        int64_t by = op == BPF_ALU_SUB ? -(int64_t)insn.imm : insn.imm;
+        rank_add(m, dst, (struct distance){by, by});
+    } else {
+        rank_forget(m, 1u << dst);
+    }
+    return true;
+}
+
+/* Passes over what was refused because a pointer is not known to stay where it is used; false when it is not that. */
+static bool excuse(struct inference *f) {
+    struct machine *m = &f->machine;
+    struct bpf_insn insn = insn_at(f->v, m->state.pc);
+    uint8_t shape = insn_shapes[insn.opcode];
+    bool loads = shape == SHAPE_LDX || shape == SHAPE_LDSX, stores = shape == SHAPE_ST || shape == SHAPE_STX;
+    if (!f->lenient) { return false; }
+    if (loads || stores) {
+        uint32_t base = loads ? insn_src(insn) : insn_dst(insn);
+        uint8_t kind = m->frame->regs[base].kind;
+        if (!in_mask(m->pointer, base) || (kind != REG_MEMORY && kind != REG_MAP_VALUE && (kind != REG_STACK || stores))) { return false; }
+    } else if ((shape != SHAPE_ALU_K && shape != SHAPE_ALU_X) || !excuse_sum(m, insn)) {
+        return false;
+    }
+    if (loads) {
+        machine_loosen(m, insn_dst(insn), shape == SHAPE_LDX && access_bytes(insn.opcode) < 8);
+        rank_forget(m, 1u << insn_dst(insn));
+    }
+    m->state.pc++;
+    return f->excused = true;
+}
+
 enum status walk_from(struct inference *f, uint32_t from, bool all, edge_taker take) {
     struct machine *m = &f->machine;
     for (;;) {
@@ -100,7 +137,9 @@ enum status walk_from(struct inference *f, uint32_t from, bool all, edge_taker t
         if (f->noting) { take_note(f, pc); }
         enum flow flow = machine_step(m, track);
         switch (flow) {
-        case FLOW_REFUSED: return f->v->result->status;
+        case FLOW_REFUSED:
+            if (!excuse(f)) { return f->v->result->status; }
+            break;
         case FLOW_EXIT: return STATUS_OK;
         case FLOW_NEVER: f->notes[pc].decided = true; break;
         case FLOW_JUMPED:

@@ -107,6 +107,7 @@ static bool read_rank(struct reader *in, const struct rank *now, struct rank *ou
     uint64_t regs = read_number(in), slots = read_number(in);
     if ((regs & ~(uint64_t)now->regs) != 0 || (slots & ~now->slots) != 0) { return false; }
     out->head = now->head;
+    out->index = now->index;
     out->regs = (uint16_t)regs;
     out->slots = slots;
     for (; regs != 0; regs &= regs - 1) {

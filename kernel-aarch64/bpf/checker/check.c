@@ -13,51 +13,17 @@
  * turn at most, (N - 1) · T are added where it is entered, as if all turns but one were over. In the i-th turn a run has
  * then executed at most `walked` - (N - i) · T. For a jump back `walked` may be at most T above what it was at the head. */
 
-#include "bpf/checker/checker.h"
+#include "bpf/checker/pass.h"
 
-#include "bpf/checker/entry.h"
 #include "bpf/checker/fast.h"
 #include "bpf/checker/format.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/structure.h"
 #include "lib/mem.h"
 
-enum { HEADS = 256, CLASS_BYTES = 128, CLASSES = 64 };
-
-static const uint64_t walked_limit = (uint64_t)1 << 62;
-
-struct head {
-    uint16_t slot;
-    uint8_t place; /* register, or PLACE_SLOT + stack slot */
-    int64_t step;
-    uint64_t walked, trip;
-};
-
-struct checker {
-    struct verifier *v;
-    struct machine machine;
-    struct change change;
-    struct reader in;
-    uint32_t event;    /* the next one */
-    uint64_t due;      /* steps at which it comes */
-    uint64_t steps, budget;
-    uint32_t reached;  /* slots that some run reaches */
-    uint32_t *first;   /* of each slot: place in the arena of the states that wait there, or of the head of a loop; or 0 */
-    uint64_t *waiting; /* bit per slot: states wait there */
-    uint8_t *arena;
-    uint32_t arena_used, arena_bytes;
-    uint32_t spare[CLASSES]; /* free states by size */
-    uint32_t head_count;
-    struct head heads[HEADS];
-};
-
-static enum status refuse_certificate(struct checker *c, const char *why) {
-    return refuse(c->v, STATUS_BAD_CERTIFICATE, c->machine.state.pc, "%s", why);
-}
-
 /* ---- events ---- */
 
-static void next_event(struct checker *c) {
+void next_event(struct checker *c) {
     if (c->in.at == c->in.end) {
         c->event = EVENT_NONE;
         c->due = UINT64_MAX;
@@ -72,12 +38,10 @@ static inline bool is_due(const struct checker *c, enum event event) { return c-
 
 /* ---- states that wait ---- */
 
-static struct entry *entry_at(const struct checker *c, uint32_t place) { return (struct entry *)(c->arena + place); }
-
 static uint32_t class_of(uint32_t bytes) { return (bytes + CLASS_BYTES - 1) / CLASS_BYTES; }
 
 /* Packs the machine's state; 0 when there is no room. */
-static uint32_t keep(struct checker *c, const struct change *change) {
+uint32_t keep(struct checker *c, const struct change *change) {
     struct entry *fresh = entry_at(c, c->arena_used);
     if (!entry_pack(&c->machine, change, fresh, c->arena_bytes - c->arena_used)) { return 0; }
     uint32_t size_class = class_of(fresh->bytes), place = c->arena_used;
@@ -97,7 +61,7 @@ static uint32_t keep(struct checker *c, const struct change *change) {
     return place;
 }
 
-static void let_go(struct checker *c, uint32_t place) {
+void let_go(struct checker *c, uint32_t place) {
     struct entry *entry = entry_at(c, place);
     uint32_t size_class = class_of(entry->bytes);
     c->v->states--;
@@ -113,27 +77,6 @@ static inline bool waits(const struct checker *c, uint32_t pc) { return (c->wait
 
 /* ---- edges ---- */
 
-/* The distance of the place that this loop is ranked by, or null when nothing is known of it. */
-static const struct distance *rank_at(struct machine *m, const struct head *head) {
-    struct rank *rank = rank_of(m, head->slot);
-    if (rank == nullptr) { return nullptr; }
-    if (head->place < PLACE_SLOT) { return in_mask(rank->regs, head->place) ? &rank->by_reg[head->place] : nullptr; }
-    uint32_t slot = head->place - PLACE_SLOT;
-    return (rank->slots >> slot & 1) != 0 ? &rank->by_slot[slot] : nullptr;
-}
-
-static enum status jump_back(struct checker *c, const struct entry *entry) {
-    struct machine *m = &c->machine;
-    const struct head *head = &c->heads[entry->head - 1];
-    if (!entry_covers(entry, m)) { return refuse_certificate(c, "a turn of this loop ends in a state that it does not begin with"); }
-    const struct distance *moved = rank_at(m, head);
-    if (moved == nullptr || (head->step > 0 ? moved->least < head->step : moved->most > head->step)) {
-        return refuse_certificate(c, "a turn of this loop does not move what it is ranked by");
-    }
-    if (m->state.walked > head->walked + head->trip) { return refuse_certificate(c, "a turn of this loop is longer than it says"); }
-    return STATUS_OK;
-}
-
 /* The machine's state leaves for `target`, where it waits unless what waits there covers it. */
 static enum status leave(struct checker *c, uint32_t target, enum event event) {
     struct machine *m = &c->machine;
@@ -146,13 +89,13 @@ static enum status leave(struct checker *c, uint32_t target, enum event event) {
     }
     bool forced = change != nullptr && (change->parts & CHANGE_NEW) != 0;
     uint32_t first = c->first[target];
-    if (first != 0 && entry_at(c, first)->head != 0) { return jump_back(c, entry_at(c, first)); }
+    if (first != 0 && entry_at(c, first)->head != 0) { return end_turn(c, entry_at(c, first)); }
     if (first == 0 && (c->v->facts->flags[target] & FACT_REACHED) != 0 && event == EVENT_JUMP && !forced) {
         return refuse_certificate(c, "a jump leads back to where no loop begins");
     }
     for (uint32_t place = forced ? 0 : first; place != 0; place = entry_at(c, place)->next) {
         struct entry *entry = entry_at(c, place);
-        if (!entry_covers(entry, m)) { continue; }
+        if (!entry_covers(entry, m, no_places)) { continue; }
         if (m->state.walked > entry->walked) { entry->walked = m->state.walked; }
         return STATUS_OK;
     }
@@ -282,45 +225,6 @@ static enum status run(struct checker *c) {
     }
 }
 
-/* ---- loops ---- */
-
-static const struct scalar *ranked_number(const struct machine *m, uint32_t place) {
-    if (place < FRAME_POINTER) { return in_mask(m->number & ~m->loose, place) ? &m->frame->regs[place].var : nullptr; }
-    if (place < PLACE_SLOT || place >= PLACE_SLOT + STACK_SLOTS) { return nullptr; }
-    const struct slot *slot = &m->frame->slots[place - PLACE_SLOT];
-    bool kept = (m->frame->used >> (place - PLACE_SLOT) & 1) != 0 && slot->spill_bytes == 8 && slot->reg.kind == REG_SCALAR;
-    return kept ? &slot->reg.var : nullptr;
-}
-
-/* The state that was taken up is the one of a loop's head. */
-static enum status begin_loop(struct checker *c, struct entry *entry) {
-    struct machine *m = &c->machine;
-    uint32_t pc = m->state.pc, place = read_byte(&c->in);
-    int64_t step = read_signed(&c->in);
-    uint64_t trip = read_number(&c->in), added;
-    const struct scalar *number = ranked_number(m, place);
-    if (number == nullptr || entry->next != 0 || c->head_count == HEADS || step == 0 || step > INT32_MAX || step < -INT32_MAX) {
-        return refuse_certificate(c, "a loop is ranked by what is no number of a range");
-    }
-    uint64_t range = number->umax - number->umin, range_signed = (uint64_t)number->smax - (uint64_t)number->smin;
-    if (range_signed < range) { range = range_signed; }
-    /* Within this range no step, 2^62 at most, leads around and back into it. */
-    uint64_t turns = range / (uint64_t)(step < 0 ? -step : step);
-    if (range > walked_limit || __builtin_mul_overflow(turns, trip, &added) || added > walked_limit - m->state.walked || trip > walked_limit) {
-        return refuse_certificate(c, "a loop turns too often");
-    }
-    m->state.walked += added;
-    entry->walked = m->state.walked;
-    c->heads[c->head_count] = (struct head){(uint16_t)pc, (uint8_t)place, step, m->state.walked, trip};
-    entry->head = (uint16_t)++c->head_count;
-    bool in_slot = place >= PLACE_SLOT;
-    if (!rank_begin(m, pc, in_slot ? 0 : 1u << place, in_slot ? (uint64_t)1 << (place - PLACE_SLOT) : 0)) {
-        return refuse_certificate(c, "too many loops in each other");
-    }
-    next_event(c);
-    return STATUS_OK;
-}
-
 /* ---- the pass ---- */
 
 /* Goes through the program from all states that wait at this slot. */
@@ -335,8 +239,8 @@ static enum status go_on_at(struct checker *c, uint32_t pc) {
         uint32_t next = entry->next;
         entry_load(entry, m);
         m->state.pc = pc;
-        if (is_due(c, EVENT_LOOP)) { status = begin_loop(c, entry); }
-        if (entry->head == 0) {
+        if (is_due(c, EVENT_LOOP)) { status = begin_loop(c, &place); }
+        if (entry_at(c, place)->head == 0) {
             let_go(c, place);
         } else {
             c->first[pc] = place;
@@ -389,7 +293,7 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     if (c == nullptr || frame == nullptr) { return nullptr; }
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
-    c->steps = c->reached = c->head_count = 0;
+    c->steps = c->reached = c->head_count = c->beside_count = 0;
     c->budget = budget;
     c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));
     c->waiting = take_memory(v, (count + 63) / 64 * 8);

@@ -33,10 +33,14 @@ static uint64_t *pack_distance(uint64_t *at, const struct distance *d) {
     return at;
 }
 
-static uint64_t *pack_ranks(uint64_t *at, const struct rank *ranks, uint32_t count) {
+/* Without those that are in no place any more. */
+static uint64_t *pack_ranks(uint64_t *at, const struct rank *ranks, uint32_t count, uint16_t *packed) {
+    *packed = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct rank *rank = &ranks[i];
-        *at++ = rank->head | (uint64_t)rank->regs << 16;
+        if ((rank->regs | rank->slots) == 0) { continue; }
+        (*packed)++;
+        *at++ = rank->head | (uint64_t)rank->regs << 16 | (uint64_t)rank->index << 32;
         *at++ = rank->slots;
         for (uint32_t regs = rank->regs; regs != 0; regs &= regs - 1) { at = pack_distance(at, &rank->by_reg[__builtin_ctz(regs)]); }
         for (uint64_t slots = rank->slots; slots != 0; slots &= slots - 1) {
@@ -90,8 +94,7 @@ bool entry_pack(struct machine *m, const struct change *change, struct entry *ou
     }
     if (out->used != out->plain) { at = pack_slots(at, frame, change, out->used & ~out->plain); }
     bool ranks = change != nullptr && change->ranks;
-    out->rank_count = (uint16_t)(ranks ? change->rank_count : m->rank_count);
-    if (out->rank_count != 0) { at = pack_ranks(at, ranks ? change->given_ranks : m->ranks, out->rank_count); }
+    at = pack_ranks(at, ranks ? change->given_ranks : m->ranks, ranks ? change->rank_count : m->rank_count, &out->rank_count);
     out->bytes = (uint32_t)((uint8_t *)at - (uint8_t *)out);
     return true;
 }
@@ -128,11 +131,29 @@ static bool plain_fits(uint64_t plain, const struct frame *frame) {
     return true;
 }
 
-static const uint64_t *slots_fit(const uint64_t *at, uint64_t mask, const struct frame *frame, struct ids *ids) {
+/* What moved from the value that it had at the head of the loop is in the same object, wherever there. */
+static bool moved_fits(const uint64_t *at, const struct reg *now, struct ids *ids) {
+    struct reg kept, there = *now;
+    (void)unpack_reg(at, &kept);
+    there.off = kept.off;
+    there.var = kept.var;
+    return kept.kind == now->kind && reg_covers(&kept, &there, ids);
+}
+
+static bool moved_slot_fits(const struct slot *kept, const struct slot *now, struct ids *ids) {
+    struct slot there = *now;
+    there.reg.off = kept->reg.off;
+    there.reg.var = kept->reg.var;
+    return kept->spill_bytes != 0 && now->spill_bytes != 0 && kept->reg.kind == now->reg.kind && slot_covers(kept, &there, ids);
+}
+
+static const uint64_t *slots_fit(const uint64_t *at, uint64_t mask, const struct frame *frame, struct ids *ids, uint64_t beside) {
     for (; mask != 0; mask &= mask - 1) {
         struct slot kept;
+        const struct slot *now = &frame->slots[__builtin_ctzll(mask)];
         at = unpack_slot(at, &kept);
-        if (!slot_covers(&kept, &frame->slots[__builtin_ctzll(mask)], ids)) { return nullptr; }
+        bool moved = (beside & mask & -mask) != 0;
+        if (!(moved ? moved_slot_fits(&kept, now, ids) : slot_covers(&kept, now, ids))) { return nullptr; }
     }
     return at;
 }
@@ -141,24 +162,27 @@ static bool distance_fits(const uint64_t *at, const struct distance *now) {
     return (int64_t)at[0] <= now->least && (int64_t)at[1] >= now->most;
 }
 
-static bool ranks_fit(const uint64_t *at, uint32_t count, struct machine *m) {
+static bool ranks_fit(const uint64_t *at, uint32_t count, struct machine *m, struct places beside) {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t regs = (uint16_t)(*at >> 16);
-        struct rank *now = rank_of(m, (uint16_t)*at++);
-        uint64_t slots = *at++;
+        struct rank *now = rank_of(m, (uint16_t)*at, (uint8_t)(*at >> 32));
+        uint64_t slots = at[1];
+        at += 2;
         if ((regs | slots) == 0) { continue; }
         if (now == nullptr || (regs & ~(uint32_t)now->regs) != 0 || (slots & ~now->slots) != 0) { return false; }
         for (; regs != 0; regs &= regs - 1, at += 2) {
-            if (!distance_fits(at, &now->by_reg[__builtin_ctz(regs)])) { return false; }
+            uint32_t r = (uint32_t)__builtin_ctz(regs);
+            if (!in_mask(beside.regs, r) && !distance_fits(at, &now->by_reg[r])) { return false; }
         }
         for (; slots != 0; slots &= slots - 1, at += 2) {
-            if (!distance_fits(at, &now->by_slot[__builtin_ctzll(slots)])) { return false; }
+            uint32_t s = (uint32_t)__builtin_ctzll(slots);
+            if ((beside.slots >> s & 1) == 0 && !distance_fits(at, &now->by_slot[s])) { return false; }
         }
     }
     return true;
 }
 
-bool entry_covers(const struct entry *entry, struct machine *m) {
+bool entry_covers(const struct entry *entry, struct machine *m, struct places beside) {
     const struct frame *frame = m->frame;
     uint32_t loose = entry->loose, detailed = (entry->number | entry->pointer) & ~loose;
     if ((loose & ~m->number) != 0 || (entry->narrow & ~m->narrow) != 0 || (detailed & ~(m->number | m->pointer)) != 0 ||
@@ -169,11 +193,13 @@ bool entry_covers(const struct entry *entry, struct machine *m) {
     ids.count = 0;
     const uint64_t *at = entry->words;
     for (; detailed != 0; detailed &= detailed - 1, at = skip_reg(at)) {
-        if (!reg_fits(at, now_reg(m, (uint32_t)__builtin_ctz(detailed)), &ids)) { return false; }
+        uint32_t r = (uint32_t)__builtin_ctz(detailed);
+        const struct reg *now = now_reg(m, r);
+        if (!(in_mask(beside.regs, r) ? moved_fits(at, now, &ids) : reg_fits(at, now, &ids))) { return false; }
     }
     if (!plain_fits(entry->plain & ~m->plain, frame)) { return false; }
-    if (entry->used != entry->plain) { at = slots_fit(at, entry->used & ~entry->plain, frame, &ids); }
-    return at != nullptr && (entry->rank_count == 0 || ranks_fit(at, entry->rank_count, m));
+    if (entry->used != entry->plain) { at = slots_fit(at, entry->used & ~entry->plain, frame, &ids, beside.slots); }
+    return at != nullptr && (entry->rank_count == 0 || ranks_fit(at, entry->rank_count, m, beside));
 }
 
 /* ---- taking up ---- */
@@ -188,7 +214,8 @@ static void load_ranks(const uint64_t *at, struct machine *m, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         struct rank *rank = &m->ranks[i];
         rank->head = (uint16_t)*at;
-        rank->regs = (uint16_t)(*at++ >> 16);
+        rank->regs = (uint16_t)(*at >> 16);
+        rank->index = (uint8_t)(*at++ >> 32);
         rank->slots = *at++;
         for (uint32_t regs = rank->regs; regs != 0; regs &= regs - 1) { at = load_distance(at, &rank->by_reg[__builtin_ctz(regs)]); }
         for (uint64_t slots = rank->slots; slots != 0; slots &= slots - 1) {

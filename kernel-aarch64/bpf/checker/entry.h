@@ -33,8 +33,14 @@ struct change {
 
 /* Packs the machine's state with a change, or as it is, into at most `room` bytes; false when it does not fit. */
 [[nodiscard]] bool entry_pack(struct machine *m, const struct change *change, struct entry *out, uint64_t room);
+/* Registers and slots whose values move beside what a loop is ranked by: how far is not asked of them here (loop.c). */
+struct places {
+    uint32_t regs;
+    uint64_t slots;
+};
+static const struct places no_places = {0, 0};
 /* True when every run that is in the machine's state is in the entry. */
-bool entry_covers(const struct entry *entry, struct machine *m);
+bool entry_covers(const struct entry *entry, struct machine *m, struct places beside);
 void entry_load(const struct entry *entry, struct machine *m);
 
 /* ---- covers.c ---- */
@@ -48,3 +54,12 @@ struct ids {
 /* True when every value of `now` is one of `kept`. */
 [[nodiscard]] bool reg_covers(const struct reg *kept, const struct reg *now, struct ids *ids);
 [[nodiscard]] bool slot_covers(const struct slot *kept, const struct slot *now, struct ids *ids);
+
+/* ---- loop.c ---- */
+
+/* What is kept of the value in this place, or null. */
+struct reg *kept_in(const struct machine *m, uint32_t place);
+/* How often a loop turns after the first time, at most, that this place ranks; false when it does not. */
+[[nodiscard]] bool count_turns(const struct machine *m, uint32_t place, int64_t step, uint64_t *turns);
+/* Adds what so many turns may add; false when it may lead out of the object, or is no number or pointer of that kind. */
+[[nodiscard]] bool spread_beside(struct machine *m, const struct beside *beside, uint64_t turns);

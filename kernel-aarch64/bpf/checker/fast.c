@@ -204,7 +204,7 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
     switch (row->kind) {
     case ADD_X:
         if (((to | from) & POINTER) != 0) {
-            return ((fields & not_x) | imm) == 0 && dst < FRAME_POINTER && index_pointer(l, to, from, dst, src) ? STEPPED : NOT_SIMPLE;
+            return ((fields & not_x) | imm) == 0 && is_free(l, dst) && index_pointer(l, to, from, dst, src) ? STEPPED : NOT_SIMPLE;
         }
         [[fallthrough]];
     case ALU_X:
@@ -222,7 +222,7 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
         goto with_constant;
     case ADD_K:
         if ((to & POINTER) != 0) {
-            return (fields & not_k) == 0 && dst < FRAME_POINTER && move_pointer(&l->regs[dst], (int32_t)imm) ? STEPPED : NOT_SIMPLE;
+            return (fields & not_k) == 0 && is_free(l, dst) && move_pointer(&l->regs[dst], (int32_t)imm) ? STEPPED : NOT_SIMPLE;
         }
         [[fallthrough]];
     case RIGHT_K:
@@ -245,7 +245,7 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
     case MOV_X:
         if (((fields & not_x) | imm) != 0 || !is_free(l, dst)) { return NOT_SIMPLE; }
         if ((from & NUMBER) == 0) {
-            if ((from & POINTER) == 0 || (uint8_t)fields != (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X)) { return NOT_SIMPLE; }
+            if ((from & POINTER) == 0 || (l->followed >> src & 1) != 0 || (uint8_t)fields != (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X)) { return NOT_SIMPLE; }
             copy_pointer(l, dst, src);
             return STEPPED;
         }

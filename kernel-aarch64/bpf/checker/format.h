@@ -16,7 +16,7 @@ enum event : uint8_t {
     EVENT_TRACK,  /* the next instruction keeps what is known of the number that it makes or compares */
     EVENT_JUMP,   /* change: of the state that waits at the target of the next instruction's jump */
     EVENT_FALL,   /* change: states meet before the next instruction, and this is the one to go on with */
-    EVENT_LOOP,   /* place, step, trip: the next instruction is the head of a loop */
+    EVENT_LOOP,   /* place, step, trip, besides: the next instruction is the head of a loop */
     EVENT_ORDER,  /* slot: goes on there, not at the next slot where a state waits */
     EVENT_NONE = 7,
 };
@@ -49,5 +49,8 @@ enum number_part : uint8_t {
     PART_ALL = (1 << 6) - 1,
 };
 
-/* The place that a loop is ranked by: a register, or PLACE_SLOT + a slot. */
-enum { PLACE_SLOT = 16 };
+/* The place that a loop is ranked by, or what moves beside it: a register, or PLACE_SLOT + a slot. */
+enum { PLACE_SLOT = 16, PLACES = PLACE_SLOT + 64 };
+
+/* What moves beside: as long as the place has PLACE_MORE, one more place and by how much a turn moves it, least and most. */
+enum { PLACE_MORE = 128 };

@@ -5,18 +5,21 @@
 #include "bpf/verifier/packing.h"
 #include "bpf/verifier/step.h"
 
-enum { RANKS = 8 }; /* loops that a state may be inside of */
+enum { RANKS = 16 }; /* places that may be followed at a time, over all loops that a state is inside of */
+/* Of each loop: what it is ranked by, and what moves beside that. */
+enum { RANKED = 0, BESIDES = 4 };
 
 /* How far a value has moved: by least to most, modulo 2^64. Both stay within ±2^62. */
 struct distance {
     int64_t least, most;
 };
 
-/* Where the value that a loop is ranked by has gone since the head of the loop was passed: each of these places holds that
- * value plus its distance. */
+/* Where a value has gone since the head of a loop was passed: each of these places holds that value plus its distance. Only
+ * the distances of those places are set. */
 struct rank {
     uint16_t head; /* slot of the loop's head */
     uint16_t regs;
+    uint8_t index; /* RANKED, or which of what moves beside */
     uint64_t slots; /* all eight bytes */
     struct distance by_reg[REGS];
     struct distance by_slot[STACK_SLOTS];
@@ -24,6 +27,12 @@ struct rank {
 
 /* Where each mask begins in `masks`, little-endian. */
 enum { NUMBER_AT = 0, LOOSE_AT = 16, NARROW_AT = 32, POINTER_AT = 48 };
+
+/* What moves beside what a loop is ranked by: from least to most each turn. */
+struct beside {
+    uint8_t place; /* register, or PLACE_SLOT + stack slot */
+    struct distance each;
+};
 
 struct machine {
     struct verifier *v;
@@ -80,8 +89,12 @@ void rank_move(struct machine *m, uint32_t dst, uint32_t src);
 void rank_add(struct machine *m, uint32_t dst, struct distance by);
 void rank_store(struct machine *m, uint32_t slot, uint32_t src);
 void rank_load(struct machine *m, uint32_t dst, uint32_t slot);
+/* The value in this place may have moved by so much more: loop.c. */
+void rank_spread(struct machine *m, uint32_t place, struct distance by);
 /* After ranks were changed from outside. */
 void rank_note(struct machine *m);
-/* Begins to follow this place for the loop at `head`; false when there are too many loops. */
-[[nodiscard]] bool rank_begin(struct machine *m, uint32_t head, uint32_t regs, uint64_t slots);
-struct rank *rank_of(struct machine *m, uint32_t head);
+/* Begins to follow this place for the loop at `head`; false when there are too many. */
+[[nodiscard]] bool rank_begin(struct machine *m, uint32_t head, uint8_t index, uint32_t place);
+struct rank *rank_of(struct machine *m, uint32_t head, uint8_t index);
+/* How far the followed value in this place has moved, or null when it is not in this place. */
+const struct distance *rank_distance(const struct rank *rank, uint32_t place);

@@ -1,5 +1,6 @@
 /* Follows the values that loops are ranked by through moves and sums. */
 
+#include "bpf/checker/format.h"
 #include "bpf/checker/machine.h"
 
 static const int64_t distance_limit = (int64_t)1 << 62;
@@ -35,15 +36,29 @@ void rank_move(struct machine *m, uint32_t dst, uint32_t src) {
     rank_note(m);
 }
 
+static bool distance_add(struct distance *d, struct distance by) {
+    return !__builtin_add_overflow(d->least, by.least, &d->least) && !__builtin_add_overflow(d->most, by.most, &d->most) &&
+           d->least >= -distance_limit && d->most <= distance_limit;
+}
+
 void rank_add(struct machine *m, uint32_t dst, struct distance by) {
     if (!in_mask(m->followed, dst)) { return; }
     for (uint32_t i = 0; i < m->rank_count; i++) {
         struct rank *rank = &m->ranks[i];
-        struct distance *d = &rank->by_reg[dst];
-        if (!in_mask(rank->regs, dst)) { continue; }
-        bool fits = !__builtin_add_overflow(d->least, by.least, &d->least) && !__builtin_add_overflow(d->most, by.most, &d->most) &&
-                    d->least >= -distance_limit && d->most <= distance_limit;
-        if (!fits) { rank->regs &= (uint16_t)~(1u << dst); }
+        if (in_mask(rank->regs, dst) && !distance_add(&rank->by_reg[dst], by)) { rank->regs &= (uint16_t)~(1u << dst); }
+    }
+    rank_note(m);
+}
+
+void rank_spread(struct machine *m, uint32_t place, struct distance by) {
+    if (place < PLACE_SLOT) {
+        rank_add(m, place, by);
+        return;
+    }
+    uint64_t bit = (uint64_t)1 << (place - PLACE_SLOT);
+    for (uint32_t i = 0; i < m->rank_count; i++) {
+        struct rank *rank = &m->ranks[i];
+        if ((rank->slots & bit) != 0 && !distance_add(&rank->by_slot[place - PLACE_SLOT], by)) { rank->slots &= ~bit; }
     }
     rank_note(m);
 }
@@ -68,11 +83,17 @@ void rank_load(struct machine *m, uint32_t dst, uint32_t slot) {
     rank_note(m);
 }
 
-struct rank *rank_of(struct machine *m, uint32_t head) {
+struct rank *rank_of(struct machine *m, uint32_t head, uint8_t index) {
     for (uint32_t i = 0; i < m->rank_count; i++) {
-        if (m->ranks[i].head == head) { return &m->ranks[i]; }
+        if (m->ranks[i].head == head && m->ranks[i].index == index) { return &m->ranks[i]; }
     }
     return nullptr;
+}
+
+const struct distance *rank_distance(const struct rank *rank, uint32_t place) {
+    if (place < PLACE_SLOT) { return in_mask(rank->regs, place) ? &rank->by_reg[place] : nullptr; }
+    uint32_t slot = place - PLACE_SLOT;
+    return (rank->slots >> slot & 1) != 0 ? &rank->by_slot[slot] : nullptr;
 }
 
 /* Loops that nothing follows any more make room. */
@@ -86,18 +107,24 @@ static void drop_lost(struct machine *m) {
     m->rank_count = kept;
 }
 
-bool rank_begin(struct machine *m, uint32_t head, uint32_t regs, uint64_t slots) {
-    struct rank *rank = rank_of(m, head);
+bool rank_begin(struct machine *m, uint32_t head, uint8_t index, uint32_t place) {
+    struct rank *rank = rank_of(m, head, index);
     if (rank == nullptr) {
         if (m->rank_count == RANKS) { drop_lost(m); }
         if (m->rank_count == RANKS) { return false; }
         rank = &m->ranks[m->rank_count++];
     }
     rank->head = (uint16_t)head;
-    rank->regs = (uint16_t)regs;
-    rank->slots = slots;
-    for (uint32_t r = 0; r < REGS; r++) { rank->by_reg[r] = (struct distance){0, 0}; }
-    for (uint32_t i = 0; i < STACK_SLOTS; i++) { rank->by_slot[i] = (struct distance){0, 0}; }
+    rank->index = index;
+    rank->regs = 0;
+    rank->slots = 0;
+    if (place < PLACE_SLOT) {
+        rank->regs = (uint16_t)(1u << place);
+        rank->by_reg[place] = (struct distance){0, 0};
+    } else {
+        rank->slots = (uint64_t)1 << (place - PLACE_SLOT);
+        rank->by_slot[place - PLACE_SLOT] = (struct distance){0, 0};
+    }
     rank_note(m);
     return true;
 }

@@ -97,7 +97,7 @@ void certificates_try(struct certificate_oracle *o, uint64_t seed, struct certif
     if (check(o, o->bytes, o->size, seed, &totals->checked)) {
         totals->accepted++;
     } else {
-        totals->unlike++;
+        totals->inferred_refused++;
     }
     for (uint32_t i = 0; i < DAMAGES; i++) {
         uint32_t size = damage(o, o->damaged, &random);

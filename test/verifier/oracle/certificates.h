@@ -8,7 +8,7 @@
 struct certificate_totals {
     uint64_t accepted, checked; /* programs, and states seen in their runs */
     uint64_t damaged, damaged_accepted;
-    uint64_t unlike; /* certificates that were inferred, but not taken */
+    uint64_t inferred_refused; /* certificates that the search found and the checker does not take */
 };
 
 struct certificate_hooks {

@@ -290,12 +290,51 @@ static void make_if(struct maker *m) {
     m->depth--;
 }
 
+/* A pointer that walks beside the counter of a loop: the register after the counter's, for as long as the loop is open. */
+struct walker {
+    uint32_t reg;
+    int32_t stride, bytes;
+};
+
+static struct walker begin_walker(struct maker *m, uint32_t reg, int32_t turns) {
+    int32_t size = (int32_t)m->out->program.memory_size, bytes = 1 << below(m, 4);
+    int32_t stride = (int32_t)below(m, (uint32_t)(size / turns)) & ~(bytes - 1);
+    bool backward = chance(m, 20);
+    emit(m, ALU64(MOV) | X, reg, 6, 0, 0);
+    emit(m, ALU64(ADD) | K, reg, 0, 0, backward ? (turns - 1) * stride : (int32_t)below(m, chance(m, 80) ? 1 : 8));
+    m->roles[reg] = POINTER;
+    return (struct walker){reg, backward ? -stride : stride, bytes};
+}
+
+/* What a turn does with it: an access, sometimes from the stack, and a step, sometimes of two lengths. */
+static void walk(struct maker *m, struct walker w) {
+    uint32_t value = writable_number(m);
+    if (chance(m, 20)) {
+        emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, w.reg, -64, 0);
+        emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, w.reg, 10, -64, 0);
+    }
+    if (chance(m, 50)) {
+        emit(m, BPF_CLASS_STX | BPF_MODE_MEM | size_code((uint32_t)w.bytes), w.reg, value, 0, 0);
+    } else {
+        emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | size_code((uint32_t)w.bytes), value, w.reg, 0, 0);
+    }
+    if (chance(m, 20)) {
+        emit(m, BPF_CLASS_JMP | BPF_JMP_JSET | K, value, 0, 1, 1);
+        emit(m, ALU64(ADD) | K, w.reg, 0, 0, -w.stride / 2 & ~7);
+    }
+    emit(m, ALU64(ADD) | K, w.reg, 0, 0, w.stride);
+}
+
 static void make_loop(struct maker *m) {
     if (m->loops == 3) { return; }
-    uint32_t counter = 7 + m->loops;
+    uint32_t counter = 7 + m->loops, before = m->loops;
+    int32_t step = 1 + (int32_t)below(m, 2), end = 1 + (int32_t)below(m, 9);
+    bool walks = m->loops < 2 && m->out->program.hook == HOOK_RUN && chance(m, 40);
+    struct walker walker = {0};
+    if (walks) { walker = begin_walker(m, counter + 1, (end + step - 1) / step); }
     emit(m, ALU64(MOV) | K, counter, 0, 0, 0);
     m->roles[counter] = NUMBER;
-    m->loops++;
+    m->loops += walks ? 2 : 1;
     uint32_t head = m->count;
     uint8_t roles[11];
     memcpy(roles, m->roles, sizeof(roles));
@@ -306,16 +345,17 @@ static void make_loop(struct maker *m) {
     m->depth++;
     make_statements(m, 1 + below(m, 4));
     m->depth--;
+    if (walks) { walk(m, walker); }
     for (uint32_t r = 0; r < 10; r++) { /* gives back the numbers that the next turn expects */
         if (roles[r] == NUMBER && m->roles[r] != NUMBER) {
             emit(m, ALU64(MOV) | K, r, 0, 0, random_imm(&m->random));
             m->roles[r] = NUMBER;
         }
     }
-    emit(m, ALU64(ADD) | K, counter, 0, 0, 1 + (int32_t)below(m, 2));
-    uint32_t jump = emit(m, (chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32) | BPF_JMP_JLT | K, counter, 0, 0, 1 + (int32_t)below(m, 9));
+    emit(m, ALU64(ADD) | K, counter, 0, 0, step);
+    uint32_t jump = emit(m, (chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32) | BPF_JMP_JLT | K, counter, 0, 0, end);
     if (jump < GENERATED_MAX + 60) { m->out->insns[jump].off = (int16_t)((int32_t)head - (int32_t)jump - 1); }
-    m->loops--;
+    m->loops = before;
     meet(m, roles, stack);
 }
 

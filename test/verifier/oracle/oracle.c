@@ -246,9 +246,9 @@ int main(int count, char **arguments) {
     free(collected);
     free(workspace);
     printf("{\"programs\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"checked\":%" PRIu64 ",\"walked\":%" PRIu64
-           ",\"certified\":%" PRIu64 ",\"certified_checked\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"damaged_accepted\":%" PRIu64 ",\"unlike\":%" PRIu64 ",\"codes\":{",
+           ",\"certified\":%" PRIu64 ",\"certified_checked\":%" PRIu64 ",\"damaged\":%" PRIu64 ",\"damaged_accepted\":%" PRIu64 ",\"inferred_refused\":%" PRIu64 ",\"codes\":{",
            programs, seed, totals.accepted, totals.refused, totals.checked, totals.steps, totals.certificates.accepted, totals.certificates.checked,
-           totals.certificates.damaged, totals.certificates.damaged_accepted, totals.certificates.unlike);
+           totals.certificates.damaged, totals.certificates.damaged_accepted, totals.certificates.inferred_refused);
     const char *comma = "";
 #define COUNT(name, code, sentence) \
     if (totals.by_status[code] != 0) { \

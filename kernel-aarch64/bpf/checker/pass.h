@@ -1,0 +1,54 @@
+#pragma once
+/* What the parts of the pass (check.c) share. */
+
+#include "bpf/checker/checker.h"
+#include "bpf/checker/entry.h"
+
+enum { HEADS = 256, BESIDES_KEPT = 256, CLASS_BYTES = 128, CLASSES = 64 };
+
+struct head {
+    uint16_t slot, besides_at;
+    uint8_t place, besides;
+    int64_t step;
+    uint64_t walked, trip;
+};
+
+struct checker {
+    struct verifier *v;
+    struct machine machine;
+    struct change change;
+    struct reader in;
+    uint32_t event;    /* the next one */
+    uint64_t due;      /* steps at which it comes */
+    uint64_t steps, budget;
+    uint32_t reached;  /* slots that some run reaches */
+    uint32_t *first;   /* of each slot: place in the arena of the states that wait there, or of the head of a loop; or 0 */
+    uint64_t *waiting; /* bit per slot: states wait there */
+    uint8_t *arena;
+    uint32_t arena_used, arena_bytes;
+    uint32_t spare[CLASSES]; /* free states by size */
+    uint32_t head_count, beside_count;
+    struct head heads[HEADS];
+    struct beside besides[BESIDES_KEPT];
+};
+
+static inline enum status refuse_certificate(struct checker *c, const char *why) {
+    return refuse(c->v, STATUS_BAD_CERTIFICATE, c->machine.state.pc, "%s", why);
+}
+
+static inline struct entry *entry_at(const struct checker *c, uint32_t place) { return (struct entry *)(c->arena + place); }
+
+/* ---- check.c ---- */
+
+/* Reads the next event. */
+void next_event(struct checker *c);
+/* Packs the machine's state, with a change or as it is; 0 when there is no room. */
+[[nodiscard]] uint32_t keep(struct checker *c, const struct change *change);
+void let_go(struct checker *c, uint32_t place);
+
+/* ---- loop.c ---- */
+
+/* The state that was taken up from *place is the one of a loop's head; *place is where it waits for turns to end. */
+[[nodiscard]] enum status begin_loop(struct checker *c, uint32_t *place);
+/* The machine's state leads back to the head of a loop. */
+[[nodiscard]] enum status end_turn(struct checker *c, const struct entry *entry);
