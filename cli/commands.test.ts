@@ -160,7 +160,7 @@ test('monitor prints a line a module and reading, with the console text and even
   );
   t.is(result.exit, 0, result.stderr);
   const lines = jsonLines(result);
-  t.deepEqual(lines[0], { event: 'console', text: 'ready on fake' });
+  t.like(lines[0], { event: 'console', text: 'ready on fake' });
   t.like(lines[1], { event: 'board', kind: 'rolled_back', module: 'fir' });
   t.like(lines[2], { event: 'connected', board: 'fake', version: '0.1.0' });
   t.like(lines[3], { event: 'telemetry', module: 'fir', calls: 4, interval_calls: 4, cycles_per_call: 10 });

@@ -16,6 +16,9 @@ export type BoardOptions = TrustOptions & {
   readonly baud?: number;
 };
 
+/** What a board is called where there may be several. */
+export const portOf = ({ port, board }: BoardOptions): string => port ?? board ?? 'board';
+
 export const boardOptionsOf = (command: Command): BoardOptions => command.optsWithGlobals<BoardOptions>();
 
 /** A virtual board is up within a second; emulating on a loaded machine takes longer. */

@@ -2,8 +2,9 @@
 import { statusOf } from '../abi/index.ts';
 import type { BoardEvent } from '../link/index.ts';
 import {
+  type Boards,
+  chosen,
   cyclesPerCall,
-  type Entry,
   emptyScreen,
   emptyState,
   type ModuleRow,
@@ -11,6 +12,7 @@ import {
   render,
   renderPlain,
   type Screen,
+  type Sink,
   shownRows,
   take,
 } from '../monitor/index.ts';
@@ -21,11 +23,14 @@ export type LiveScreen = {
   readonly now: Screen;
   /** Modules shown, from top to bottom. */
   readonly names: readonly string[];
+  /** Boards, from top to bottom. */
+  readonly ports: readonly string[];
   change(how: (screen: Screen) => Screen): void;
 };
 
 export type MonitorPrinter = {
-  take(entry: Entry): void;
+  /** Where entries of this board go. */
+  board(port: string): Sink;
   /** Only where a person watches a terminal. */
   readonly screen?: LiveScreen;
 };
@@ -55,50 +60,59 @@ const connectionChange = () => {
   };
 };
 
-const jsonRow = (row: ModuleRow, output: Output) => {
+const rowFact = (row: ModuleRow) => {
   const { name, ...telemetry } = row.telemetry;
   const rates = { interval_calls: row.calls, cycles_per_call: cyclesPerCall(row) };
-  output.fact({ event: 'telemetry', module: name, hook: row.module?.hook, ...telemetry, ...rates }, '');
+  return { event: 'telemetry', module: name, hook: row.module?.hook, ...telemetry, ...rates };
 };
 
-const jsonPrinter = (output: Output): Lines => {
+const jsonLines = (output: Output, port: string): Lines => {
   const changeOf = connectionChange();
+  const tell = ({ event, ...fact }: { readonly event: string; readonly [name: string]: unknown }) =>
+    output.fact({ event, port, ...fact }, '');
   return {
     update: (state) => {
       const change = changeOf(state);
-      if (change === 'connected') output.fact({ event: 'connected', ...state.board }, '');
-      if (change === 'disconnected') output.fact({ event: 'disconnected', reason: state.down }, '');
-      if (!state.down) for (const row of state.rows) jsonRow(row, output);
+      if (change === 'connected') tell({ event: 'connected', ...state.board });
+      if (change === 'disconnected') tell({ event: 'disconnected', reason: state.down });
+      if (!state.down) for (const row of state.rows) tell(rowFact(row));
     },
     event: ({ kind, name, reason, ...rest }) =>
-      output.fact({ event: 'board', kind, module: name, reason: statusOf(reason).name, ...rest }, ''),
-    console: (text) => output.fact({ event: 'console', text }, ''),
+      tell({ event: 'board', kind, module: name, reason: statusOf(reason).name, ...rest }),
+    console: (text) => tell({ event: 'console', text }),
   };
 };
 
-const plainPrinter = (output: Output): Lines => {
+const plainLines = (output: Output, label: () => string): Lines => {
   const changeOf = connectionChange();
+  const print = (line: string) => output.print(`${label()}${line}`);
   return {
     update: (state) => {
       const change = changeOf(state);
-      if (change === 'connected') output.print(`connected: ${state.board?.board}`);
-      if (change === 'disconnected') output.print(`disconnected: ${state.down}`);
-      if (!state.down) for (const row of state.rows) output.print(renderPlain(row));
+      if (change === 'connected') print(`connected: ${state.board?.board}`);
+      if (change === 'disconnected') print(`disconnected: ${state.down}`);
+      if (!state.down) for (const row of state.rows) print(renderPlain(row));
     },
-    event: (event) => output.print(describeEvent(event)),
-    console: (line) => output.print(line),
+    event: (event) => print(describeEvent(event)),
+    console: (line) => print(line),
   };
 };
 
-/** Gives every entry its way of being shown, and keeps the state. */
-const printing = (lines: Lines): MonitorPrinter => {
-  let state = emptyState;
+/** Gives every entry its way of being shown, and keeps the state of each board. From the second board on they are told apart. */
+const linePrinter = (output: Output): MonitorPrinter => {
+  let boards = 0;
   return {
-    take: (entry) => {
-      state = take(state, entry);
-      if (entry.kind === 'event') lines.event(entry.event);
-      else if (entry.kind === 'console') lines.console(entry.line);
-      else lines.update(state);
+    board: (port) => {
+      boards += 1;
+      const label = () => (boards > 1 ? `${port}: ` : '');
+      const lines = output.json ? jsonLines(output, port) : plainLines(output, label);
+      let state = emptyState;
+      return (entry) => {
+        state = take(state, entry);
+        if (entry.kind === 'event') lines.event(entry.event);
+        else if (entry.kind === 'console') lines.console(entry.line);
+        else lines.update(state);
+      };
     },
   };
 };
@@ -107,40 +121,56 @@ const printing = (lines: Lines): MonitorPrinter => {
 const visible = (line: string) => line.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '�');
 
 /** Text scrolls above the table, which is drawn anew below it. Control characters of the board are made visible. */
-const livePrinter = (output: Output): MonitorPrinter => {
-  let shown: readonly string[] = [];
-  let screen = emptyScreen;
-  let state = emptyState;
-  let frozen = emptyState;
-  const draw = (above = '') => {
-    const erase = shown.length > 0 ? `\x1b[${shown.length}A\x1b[J` : '';
-    if (!screen.paused) frozen = state;
-    shown = render(frozen, output.columns, screen).map(visible);
-    output.raw(`${erase}${above}${shown.map((line) => `${line}\n`).join('')}`);
-  };
-  return {
-    take: (entry) => {
-      state = take(state, entry);
-      if (entry.kind === 'event') draw(`${visible(describeEvent(entry.event))}\n`);
-      else if (entry.kind === 'console') draw(`${visible(entry.line)}\n`);
-      else draw();
-    },
-    screen: {
-      get now() {
-        return screen;
-      },
-      get names() {
-        return shownRows(frozen, screen.filter).map((row) => row.telemetry.name);
-      },
-      change: (how) => {
-        screen = how(screen);
-        draw();
-      },
-    },
-  };
-};
+class LivePrinter implements MonitorPrinter, LiveScreen {
+  readonly #output: Output;
+  readonly #boards = new Map<string, MonitorState>();
+  /** What is shown: a copy of the boards, that stays while paused. */
+  #frozen: Boards = new Map();
+  #shown: readonly string[] = [];
+  now = emptyScreen;
 
-export const printerFor = (output: Output): MonitorPrinter => {
-  if (output.live) return livePrinter(output);
-  return printing(output.json ? jsonPrinter(output) : plainPrinter(output));
-};
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  get screen(): LiveScreen {
+    return this;
+  }
+
+  get ports(): readonly string[] {
+    return [...this.#boards.keys()];
+  }
+
+  get names(): readonly string[] {
+    const state = this.#frozen.get(chosen(this.now, this.ports) ?? '') ?? emptyState;
+    return shownRows(state, this.now.filter).map((row) => row.telemetry.name);
+  }
+
+  change(how: (screen: Screen) => Screen): void {
+    this.now = how(this.now);
+    this.#draw();
+  }
+
+  board(port: string): Sink {
+    this.#boards.set(port, emptyState);
+    const above = (line: string) =>
+      this.#draw(`${this.#boards.size > 1 ? `${port}: ` : ''}${visible(line)}\n`);
+    return (entry) => {
+      this.#boards.set(port, take(this.#boards.get(port)!, entry));
+      if (entry.kind === 'event') above(describeEvent(entry.event));
+      else if (entry.kind === 'console') above(entry.line);
+      else this.#draw();
+    };
+  }
+
+  #draw(above = ''): void {
+    const erase = this.#shown.length > 0 ? `\x1b[${this.#shown.length}A\x1b[J` : '';
+    if (!this.now.paused) this.#frozen = new Map(this.#boards);
+    const { columns, rows } = this.#output;
+    this.#shown = render(this.#frozen, { columns, rows: rows - 1 }, this.now).map(visible);
+    this.#output.raw(`${erase}${above}${this.#shown.map((line) => `${line}\n`).join('')}`);
+  }
+}
+
+export const printerFor = (output: Output): MonitorPrinter =>
+  output.live ? new LivePrinter(output) : linePrinter(output);

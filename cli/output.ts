@@ -1,7 +1,12 @@
 /** What commands print: lines for people, or one JSON object a line; progress and errors go to stderr. */
 import type { Failure } from './failure.ts';
 
-type Stream = { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
+type Stream = {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 /** JSON has no bytes and no integers beyond 2^53: bytes become hex, large numbers decimal text. */
 const plain = (_key: string, value: unknown): unknown => {
@@ -39,6 +44,10 @@ export class Output {
 
   get columns(): number {
     return this.#out.columns ?? 100;
+  }
+
+  get rows(): number {
+    return this.#out.rows ?? 40;
   }
 
   /** The same fact for programs (`value`, with --json) or for people (`line`). */

@@ -1,16 +1,20 @@
-/** SMP clients that others wrote, from PyPI, in a virtual environment of this checkout: tests run them against our boards. */
+/**
+ * What others wrote in Python, from PyPI, in a virtual environment of this checkout: SMP clients, Prometheus' parser of
+ * OpenMetrics, and Perfetto's own description of its traces. Tests run them against our boards and what we write.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../firmware/index.ts';
 
 const FOLDER = join(root, 'build/python');
-const PACKAGES = ['smpclient[serial]', 'smpmgr'];
+const PACKAGES = ['smpclient[serial]', 'smpmgr', 'prometheus_client', 'perfetto'];
+const MODULES = 'serial, smpclient, smpmgr, prometheus_client, perfetto';
 const INSTALL_MS = 600_000;
 
 const pythonIn = (folder: string) => join(folder, 'bin/python');
 
-/** Python with the clients: $VELOCITY_PYTHON, the environment of this checkout, or the system's. */
+/** Python with them: $VELOCITY_PYTHON, the environment of this checkout, or the system's. */
 export const peersPython = (): string => {
   if (process.env.VELOCITY_PYTHON) return process.env.VELOCITY_PYTHON;
   return existsSync(pythonIn(FOLDER)) ? pythonIn(FOLDER) : 'python3';
@@ -26,7 +30,7 @@ export const whyNoPeers = (modules: string): string | undefined =>
 
 /** Makes the environment where it is missing. @throws Error with pip's last words */
 export const installPythonPeers = (say: (line: string) => void): void => {
-  if (can(peersPython(), 'serial, smpclient, smpmgr')) return;
+  if (can(peersPython(), MODULES)) return;
   say(`installing ${PACKAGES.join(', ')}…`);
   const steps = [
     ['python3', ['-m', 'venv', FOLDER]],

@@ -23,3 +23,6 @@ export type Content =
 export type Entry = Content & { readonly time_ms: number };
 
 export type Sink = (entry: Entry) => void;
+
+/** An entry, and the board that it is of: its port, or the name of a virtual board. */
+export type Told = { readonly port: string; readonly entry: Entry };

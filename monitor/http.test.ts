@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
-import test from 'ava';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { WebSocket } from 'ws';
 import { ListenError, listenAddress, type Served, serve, textRoute } from './http.ts';
 import { entries } from './test/samples.ts';
 import { makeHub } from './web/hub.ts';
@@ -59,51 +62,95 @@ test('a port that is taken is said so', async (t) => {
   t.regex(error.message, /another program listens there/);
 });
 
-/** Answers of the feed, until there are so many. */
-const follow = async (server: Served, count: number, begun: () => void) => {
-  const response = await fetch(`${server.url}/feed`);
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-  let told = false;
-  while (text.split('\n\n').length <= count) {
-    text += (await reader.read()).value ?? '';
-    if (!told) begun();
-    told = true;
-  }
-  await reader.cancel();
-  return text
-    .trim()
-    .split('\n\n')
-    .map((block) => {
-      const [name, data] = block.split('\n');
-      return [name!.slice('event: '.length), JSON.parse(data!.slice('data: '.length))] as const;
+type Message = readonly [name: string, content: ReturnType<typeof JSON.parse>];
+
+/** A page's end of the feed. */
+const openFeed = async (server: Served, headers: Record<string, string> = {}, path = '/feed') => {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, { headers });
+  const messages: Message[] = [];
+  let look = () => {};
+  socket.on('message', (data) => {
+    messages.push(JSON.parse(String(data)));
+    look();
+  });
+  const until = (enough: () => boolean) =>
+    new Promise<void>((resolve) => {
+      look = () => {
+        if (enough()) resolve();
+      };
+      look();
     });
+  await once(socket, 'open');
+  return { socket, messages, until };
+};
+
+const onFeed = async (t: ExecutionContext) => {
+  const hub = makeHub();
+  const server = await serve(local, webRoutes(), hub.sockets);
+  t.teardown(server.close);
+  return { hub, server };
 };
 
 test('the feed tells what was, then what comes', async (t) => {
-  const hub = makeHub();
-  const server = await serve(local, webRoutes(hub));
-  t.teardown(server.close);
+  const { hub, server } = await onFeed(t);
   const sink = hub.board('/dev/ttyUSB0');
-  const tell = (list: typeof entries) => {
-    for (const entry of list) sink(entry);
-  };
-  tell(entries.slice(0, 3));
-  const told = await follow(server, 3, () => tell(entries.slice(3)));
+  for (const entry of entries.slice(0, 3)) sink(entry);
+  const { messages, until, socket } = await openFeed(server);
+  await until(() => messages.length === 1);
+  for (const entry of entries.slice(3)) sink(entry);
+  await until(() => messages.length === 3);
   t.deepEqual(
-    told.map(([name]) => name),
+    messages.map(([name]) => name),
     ['all', 'point', 'down'],
   );
-  const [[board], point, down] = told.map(([, data]) => data);
+  const [[board], point, down] = messages.map(([, content]) => content);
   t.is(point.key, '/dev/ttyUSB0');
   t.like(board, { key: '/dev/ttyUSB0', down: null, lines: [{ line: 'velocity 0.1.0 ready on <b>"\u0001' }] });
   t.like(board.events[0], { kind: 'rolled_back', name: 'fir', version: 3, before: 267, after: 300 });
   t.like(point.item.modules[0], { name: 'fir', perSecond: 1000, mean: 267, p99: 511, rollbacks: 1 });
   t.is(down.item, 'unplugged');
+  t.is(hub.pages, 1);
+  socket.close();
+  await once(socket, 'close');
+});
+
+test('a page that reads too slowly is told less, then everything anew, and costs no more memory meanwhile', async (t) => {
+  const { hub, server } = await onFeed(t);
+  const sink = hub.board('/dev/ttyUSB0');
+  const { socket, messages, until } = await openFeed(server);
+  await until(() => messages.length === 1);
+  socket.pause();
+  const line = 'x'.repeat(10_000);
+  const told = 5000; // 50 MB, more than any socket's buffers
+  for (let i = 0; i < told; i += 1) {
+    sink({ kind: 'console', time_ms: i, line: `${i} ${line}` });
+    if (i % 100 === 0) await nextTurn();
+  }
+  socket.resume();
+  const lastLine = ([name, content]: Message) =>
+    (name === 'all' ? content[0].lines.at(-1).line : content.item.line).split(' ')[0];
+  await until(() => messages.length > 1 && lastLine(messages.at(-1)!) === String(told - 1));
+  t.true(messages.length < told, `${messages.length} messages`);
+  t.true(messages.slice(1).some(([name]) => name === 'all'));
+  socket.terminate();
+});
+
+test('pages of other sites may not listen, nor at other paths', async (t) => {
+  const { server } = await onFeed(t);
+  const refused = async (headers: Record<string, string>, path?: string) =>
+    (await t.throwsAsync(openFeed(server, headers, path)))?.message ?? '';
+  t.regex(await refused({ Origin: 'http://evil.example' }), /403/);
+  t.regex(await refused({ Origin: 'null' }), /403/);
+  t.regex(await refused({ Host: 'evil.example', Origin: 'http://evil.example' }), /403/);
+  t.regex(await refused({}, '/__proto__'), /404/);
+  const own = await openFeed(server, { Origin: server.url });
+  own.socket.send('y'.repeat(5000)); // nobody has that much to say
+  const [code] = await once(own.socket, 'close');
+  t.is(code, 1009);
 });
 
 test('every file of the page is there, and none of them reaches for another host', async (t) => {
-  const server = await serve(local, webRoutes(makeHub()));
+  const server = await serve(local, webRoutes());
   t.teardown(server.close);
   const page = await get(`${server.url}/`);
   t.regex(page.policy, /default-src 'self'/);
@@ -123,5 +170,5 @@ test('every file of the page is there, and none of them reaches for another host
     for (const [, next] of body.matchAll(pattern)) await visit(next!);
   };
   await visit('');
-  t.is(seen.size, 12);
+  t.is(seen.size, 13);
 });

@@ -1,10 +1,20 @@
-/** A small HTTP server for views: fixed paths, reading only. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+/** A small HTTP server for views: fixed paths, reading only; and WebSockets (RFC 6455) over which it tells news. */
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
 
 export type ListenAddress = { readonly host: string; readonly port: number };
 export type Route = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 export type Routes = Readonly<Record<string, Route>>;
+/** Who takes a WebSocket that was opened at a path. */
+export type Sockets = Readonly<Record<string, (socket: WebSocket) => void>>;
 
 const DEFAULT_HOST = '127.0.0.1';
 const PORTS = /^\d{1,5}$/;
@@ -56,6 +66,38 @@ const answer =
     return route(request, response);
   };
 
+/**
+ * A browser opens WebSockets for pages of any site, and says whose page it was; other programs say nothing
+ * (RFC 6455, section 10.2).
+ */
+const isForeignPage = ({ headers: { origin, host } }: IncomingMessage): boolean =>
+  origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
+
+/** Nobody has anything to say to us. */
+const LONGEST_MESSAGE = 1024;
+
+const upgrade = (address: ListenAddress, sockets: Sockets, server: WebSocketServer) => {
+  const refusal = (request: IncomingMessage, path: string): number | undefined => {
+    if (isRebound(request, address) || isForeignPage(request)) return 403;
+    return Object.hasOwn(sockets, path) ? undefined : 404;
+  };
+  return (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+    const path = (request.url ?? '/').split('?')[0]!;
+    const status = refusal(request, path);
+    stream.on('error', () => {}); // it is gone; the WebSocket tells whoever has it
+    if (status !== undefined) {
+      stream.end(
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      );
+      return;
+    }
+    server.handleUpgrade(request, stream, head, (socket) => {
+      socket.on('error', () => {}); // it closes then
+      sockets[path]!(socket);
+    });
+  };
+};
+
 const listen = (server: Server, address: ListenAddress) =>
   new Promise<number>((resolve, reject) => {
     server.once('error', (cause) => reject(new ListenError(address, cause)));
@@ -68,8 +110,14 @@ const listen = (server: Server, address: ListenAddress) =>
 export type Served = { readonly url: string; close(): Promise<void> };
 
 /** @throws ListenError */
-export const serve = async (address: ListenAddress, routes: Routes): Promise<Served> => {
+export const serve = async (
+  address: ListenAddress,
+  routes: Routes,
+  sockets: Sockets = {},
+): Promise<Served> => {
   const server = createServer(answer(routes, address));
+  const web = new WebSocketServer({ noServer: true, maxPayload: LONGEST_MESSAGE });
+  server.on('upgrade', upgrade(address, sockets, web));
   const port = await listen(server, address);
   const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
   return {
@@ -78,6 +126,7 @@ export const serve = async (address: ListenAddress, routes: Routes): Promise<Ser
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        for (const socket of web.clients) socket.terminate();
       }),
   };
 };

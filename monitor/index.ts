@@ -1,22 +1,31 @@
 /** Read-only views of boards. */
-export type { Content, Entry, Reading, Sink } from './entry.ts';
+export type { Content, Entry, Reading, Sink, Told } from './entry.ts';
 export {
   type ListenAddress,
   ListenError,
   listenAddress,
   type Routes,
   type Served,
+  type Sockets,
   serve,
   textRoute,
 } from './http.ts';
-export { type Action, emptyScreen, type Key, press, type Screen } from './keys.ts';
-export { CONTENT_TYPE, openMetrics } from './openmetrics.ts';
+export { type Action, chosen, emptyScreen, type Key, press, type Screen } from './keys.ts';
+export { metricsRoute } from './metrics-route.ts';
+export { CONTENT_TYPE, classicMetrics, openMetrics } from './openmetrics.ts';
 export { PerfettoTrace } from './perfetto/trace.ts';
 export { BoardReader, type ReadOptions } from './reader.ts';
-export { encodeEntry, entriesOf, openRecorder, type Recorder, RecordingError } from './recording.ts';
+export {
+  encodeEntry,
+  encodeTold,
+  entriesOf,
+  openRecorder,
+  type Recorder,
+  RecordingError,
+} from './recording.ts';
 export { occupied, percentile, sparkline } from './sparkline.ts';
 export * from './state.ts';
-export { render, renderPlain, shownRows } from './view.ts';
+export { type Boards, render, renderPlain, shownRows } from './view.ts';
 export { type Hub, makeHub } from './web/hub.ts';
 export { SAFETY, staticRoute, styleRoute, webRoutes } from './web/routes.ts';
 export { staticPage } from './web/static.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type Action, cursor, emptyScreen, footer, type Key, press, type Screen } from './keys.ts';
+import { type Action, chosen, cursor, emptyScreen, footer, type Key, press, type Screen } from './keys.ts';
 
 const names = ['fir', 'gemv', 'udp-filter'];
 const keyOf = (text: string): Key =>
@@ -49,4 +49,17 @@ test('a console command is sent as typed, keys within it do nothing else', (t) =
 test('p pauses and goes on', (t) => {
   t.true(type('p').screen.paused);
   t.false(type('p', 'p').screen.paused);
+});
+
+test('keys turn from board to board, and the cursor begins anew there', (t) => {
+  const ports = ['/dev/ttyUSB0', 'rpi3b', 'rpi4b'];
+  const after = (...keys: string[]) =>
+    keys.map(keyOf).reduce((screen, key) => press(screen, key, names, ports).screen, emptyScreen);
+  t.is(chosen(emptyScreen, ports), '/dev/ttyUSB0');
+  t.is(after('<tab>').board, 'rpi3b');
+  t.is(after('<left>').board, 'rpi4b');
+  t.is(after('<right>', '<right>', '<right>').board, '/dev/ttyUSB0');
+  t.like(after('<down>', '3'), { board: 'rpi4b', selected: undefined });
+  t.is(after('7').board, undefined);
+  t.is(type('<tab>', '2').screen.board, undefined, 'one board alone');
 });

@@ -5,6 +5,8 @@ export type Prompt =
   | { readonly kind: 'rollback'; readonly module: string };
 
 export type Screen = {
+  /** Port of the board whose modules are shown, where there are several. */
+  readonly board: string | undefined;
   /** Name of the module that the cursor is on. */
   readonly selected: string | undefined;
   /** Only modules whose name contains this are shown. */
@@ -16,6 +18,7 @@ export type Screen = {
 };
 
 export const emptyScreen: Screen = {
+  board: undefined,
   selected: undefined,
   filter: '',
   paused: false,
@@ -36,6 +39,16 @@ export type Pressed = { readonly screen: Screen; readonly action?: Action };
 /** The module under the cursor: the first one when the selected one is not there. */
 export const cursor = (screen: Screen, names: readonly string[]): string | undefined =>
   names.find((name) => name === screen.selected) ?? names[0];
+
+/** The board that is shown: the first one until another is chosen. */
+export const chosen = (screen: Screen, ports: readonly string[]): string | undefined =>
+  ports.find((port) => port === screen.board) ?? ports[0];
+
+/** Round and round. */
+const turn = (screen: Screen, ports: readonly string[], by: number): Screen => {
+  const at = ports.indexOf(chosen(screen, ports) ?? '');
+  return { ...screen, board: ports[(at + by + ports.length) % ports.length], selected: undefined };
+};
 
 const move = (screen: Screen, names: readonly string[], by: number): Screen => {
   const at = names.indexOf(cursor(screen, names) ?? '');
@@ -71,8 +84,18 @@ const askRollback = (screen: Screen, names: readonly string[]): Screen => {
     : { ...screen, note: 'there is no module' };
 };
 
-const plainKey = (screen: Screen, key: Key, names: readonly string[]): Screen => {
+const boardKey = (screen: Screen, { name, text }: Key, ports: readonly string[]): Screen | undefined => {
+  if (ports.length < 2) return undefined;
+  if (name === 'tab' || name === 'right') return turn(screen, ports, 1);
+  if (name === 'left') return turn(screen, ports, -1);
+  const port = /^[1-9]$/.test(text) ? ports[Number(text) - 1] : undefined;
+  return port === undefined ? undefined : { ...screen, board: port, selected: undefined };
+};
+
+const plainKey = (screen: Screen, key: Key, names: readonly string[], ports: readonly string[]): Screen => {
   const clear = { ...screen, note: '' };
+  const turned = boardKey(clear, key, ports);
+  if (turned) return turned;
   if (key.name === 'up' || key.text === 'k') return move(clear, names, -1);
   if (key.name === 'down' || key.text === 'j') return move(clear, names, 1);
   if (key.text === 'p' || key.text === ' ') return { ...clear, paused: !screen.paused };
@@ -83,21 +106,27 @@ const plainKey = (screen: Screen, key: Key, names: readonly string[]): Screen =>
   return screen;
 };
 
-/** `names` are the modules shown, from top to bottom. */
-export const press = (screen: Screen, key: Key, names: readonly string[]): Pressed => {
+/** `names` are the modules shown, from top to bottom; `ports` the boards. */
+export const press = (
+  screen: Screen,
+  key: Key,
+  names: readonly string[],
+  ports: readonly string[] = [],
+): Pressed => {
   if (key.ctrl && key.name === 'c') return { screen, action: { kind: 'quit' } };
   const { prompt } = screen;
   if (prompt?.kind === 'rollback') return answerRollback(screen, prompt.module, key);
   if (prompt) return typeInto(screen, prompt, key);
   if (key.text === 'q') return { screen, action: { kind: 'quit' } };
-  return { screen: plainKey(screen, key, names) };
+  return { screen: plainKey(screen, key, names, ports) };
 };
 
 /** The line below the table. */
-export const footer = ({ prompt, note, paused, filter }: Screen): string => {
+export const footer = ({ prompt, note, paused, filter }: Screen, several = false): string => {
   if (prompt?.kind === 'rollback') return `roll ${prompt.module} back to the version before? y/n`;
   if (prompt) return `${prompt.kind === 'filter' ? 'show modules with' : 'console'}> ${prompt.text}▏`;
-  const keys = 'q quit  p pause  f filter  ↑↓ select  r roll back  c console command';
+  const boards = several ? '  ←→ board' : '';
+  const keys = `q quit  p pause  f filter  ↑↓ select${boards}  r roll back  c console command`;
   const parts = [paused ? 'PAUSED' : '', filter ? `only “${filter}”` : '', note, keys];
   return parts.filter((part) => part !== '').join('  ');
 };

@@ -1,7 +1,9 @@
-/** A state as OpenMetrics text (OpenMetrics 1.0.0, "Exposition format"). Pure. */
-import { budgetShare, type ModuleRow, type MonitorState, noMishaps } from './state.ts';
+/** States of boards as OpenMetrics text (OpenMetrics 1.0.0, "Exposition format"); each sample names its board's port. Pure. */
+import { budgetShare, emptyState, type ModuleRow, type MonitorState, noMishaps } from './state.ts';
 
 export const CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+/** Prometheus' own older format, for those who do not ask for the other one. */
+export const CLASSIC_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = { readonly suffix?: string; readonly labels?: Labels; readonly value: number | bigint };
@@ -22,14 +24,22 @@ const labelText = (labels: Labels = {}) => {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 };
 
-const familyText = ({ name, type, unit, help, samples }: Family): string =>
-  [
-    `# TYPE ${name} ${type}`,
-    ...(unit ? [`# UNIT ${name} ${unit}`] : []),
-    `# HELP ${name} ${escaped(help)}`,
-    ...samples.map(({ suffix = '', labels, value }) => `${name}${suffix}${labelText(labels)} ${value}`),
-    '',
-  ].join('\n');
+const sampleLines = ({ name, samples }: Family): string[] =>
+  samples.map(({ suffix = '', labels, value }) => `${name}${suffix}${labelText(labels)} ${value}`);
+
+const familyText = (family: Family): string => {
+  const { name, type, unit, help } = family;
+  const meta = [`# TYPE ${name} ${type}`, ...(unit ? [`# UNIT ${name} ${unit}`] : [])];
+  return [...meta, `# HELP ${name} ${escaped(help)}`, ...sampleLines(family), ''].join('\n');
+};
+
+/** Families are named there as their samples are, and there is no type for what never changes. */
+const classicText = (family: Family): string => {
+  const suffix = { counter: '_total', info: '_info', gauge: '', histogram: '' }[family.type];
+  const name = `${family.name}${suffix}`;
+  const type = family.type === 'info' ? 'gauge' : family.type;
+  return [`# HELP ${name} ${family.help}`, `# TYPE ${name} ${type}`, ...sampleLines(family), ''].join('\n');
+};
 
 const moduleLabels = (row: ModuleRow): Labels => ({
   module: row.telemetry.name,
@@ -202,9 +212,30 @@ const boardFamilies = (state: MonitorState): Family[] => [
   },
 ];
 
-/** The whole exposition. While the board is away only `velocity_up`, counters of events and what it last was are left. */
-export const openMetrics = (state: MonitorState): string => {
+const families = (state: MonitorState): Family[] => {
   const shown = state.down ? { ...state, rows: [], cores: [], stats: {}, health: undefined } : state;
-  const families = [...boardFamilies(shown), ...coreFamilies(shown), ...moduleFamilies(shown)];
-  return `${families.map(familyText).join('')}# EOF\n`;
+  return [...boardFamilies(shown), ...coreFamilies(shown), ...moduleFamilies(shown)];
 };
+
+const ofPort =
+  (port: string) =>
+  (sample: Sample): Sample => ({ ...sample, labels: { port, ...sample.labels } });
+
+const merged = (boards: ReadonlyMap<string, MonitorState>): Family[] => {
+  const each = [...boards].map(([port, state]) => ({ port, list: families(state) }));
+  return families(emptyState).map((family, i) => ({
+    ...family,
+    samples: each.flatMap(({ port, list }) => list[i]!.samples.map(ofPort(port))),
+  }));
+};
+
+/**
+ * The whole exposition, of each board by its port. While a board is away only its `velocity_up`, counters of events and what
+ * it last was are left.
+ */
+export const openMetrics = (boards: ReadonlyMap<string, MonitorState>): string =>
+  `${merged(boards).map(familyText).join('')}# EOF\n`;
+
+/** The same in Prometheus' text format 0.0.4. */
+export const classicMetrics = (boards: ReadonlyMap<string, MonitorState>): string =>
+  merged(boards).map(classicText).join('');

@@ -13,12 +13,17 @@ const file = () => {
 
 const record = (path: string, list = entries) => {
   const recorder = openRecorder(path);
-  for (const entry of list) recorder.write(entry);
+  const write = recorder.board('/dev/ttyUSB0');
+  for (const entry of list) write(entry);
   recorder.close();
   return recorder.repaired;
 };
 
-const readBack = (path: string) => [...entriesOf(readFileSync(path, 'utf8'), path)];
+const readBack = (path: string) =>
+  [...entriesOf(readFileSync(path, 'utf8'), path)].map(({ port, entry }) => {
+    if (port !== '/dev/ttyUSB0') throw new Error(port);
+    return entry;
+  });
 
 test('what is read back is what was recorded, 64-bit numbers and bytes too', (t) => {
   const path = file();

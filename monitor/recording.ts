@@ -1,11 +1,11 @@
 /**
- * Recordings: one JSON object a line, `{"time_ms", "kind", …}` as in entry.ts. Numbers of 64 bits are decimal text
+ * Recordings: one JSON object a line, `{"time_ms", "port", "kind", …}` as in entry.ts. Numbers of 64 bits are decimal text
  * where JavaScript's numbers do not hold them, bytes are hex. A file is only ever appended to.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { decodeRecord, encodeRecord, type Fields, messages } from '../abi/index.ts';
 import type { BoardEvent, BoardInfo, LinkHealth, ModuleInfo, TaskStat, Telemetry } from '../link/index.ts';
-import type { Entry, Reading, Sink } from './entry.ts';
+import type { Entry, Reading, Sink, Told } from './entry.ts';
 
 /** A line that is no entry: names file, line, what is wrong and what to do. */
 export class RecordingError extends Error {
@@ -31,6 +31,10 @@ const hexed = (value: unknown): unknown => {
 
 /** One line, without its end. */
 export const encodeEntry = (entry: Entry): string => JSON.stringify(hexed(entry), toJson);
+
+/** The same, with the board that it is of. */
+export const encodeTold = ({ port, entry: { time_ms, ...content } }: Told): string =>
+  JSON.stringify(hexed({ time_ms, port, ...content }), toJson);
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -98,10 +102,15 @@ const contentOf = (json: Json, time_ms: number): Entry => {
   return { kind: 'event', time_ms, event };
 };
 
+const entryIn = (json: Json): Entry => contentOf(json, number(json.time_ms, 'time_ms'));
+
 /** @throws Error that says what is wrong with the line */
-export const decodeEntry = (line: string): Entry => {
+export const decodeEntry = (line: string): Entry => entryIn(object(JSON.parse(line), 'the object'));
+
+/** Lines of older recordings, which were of one board each, do not name it: it is `unnamed` then. */
+const decodeTold = (line: string, unnamed: string): Told => {
   const json = object(JSON.parse(line), 'the object');
-  return contentOf(json, number(json.time_ms, 'time_ms'));
+  return { port: json.port === undefined ? unnamed : text(json.port, 'port'), entry: entryIn(json) };
 };
 
 const CHUNK = 64 * 1024;
@@ -118,7 +127,25 @@ const wholeLines = (fd: number, size: number): number => {
   return 0;
 };
 
-export type Recorder = { readonly write: Sink; readonly repaired: number; close(): void };
+export type Recorder = {
+  /** Where entries of this board go. What they throw is of the file; nothing of the entry is in it then. */
+  readonly board: (port: string) => Sink;
+  readonly repaired: number;
+  close(): void;
+};
+
+/** All of it, or none: a disk that fills up in the middle of a line takes only its first bytes, and says nothing. */
+const appendLine = (fd: number, line: string): void => {
+  const bytes = Buffer.from(`${line}\n`);
+  const { size } = fstatSync(fd);
+  let at = 0;
+  try {
+    while (at < bytes.length) at += writeSync(fd, bytes, at);
+  } catch (error) {
+    if (at > 0 && fstatSync(fd).size === size + at) ftruncateSync(fd, size); // else another monitor wrote behind it
+    throw error;
+  }
+};
 
 /** Opens a file to append to; a last line that was cut off is removed first, and `repaired` is its length in bytes. */
 export const openRecorder = (path: string): Recorder => {
@@ -128,25 +155,25 @@ export const openRecorder = (path: string): Recorder => {
   if (whole < size) ftruncateSync(fd, whole);
   return {
     repaired: size - whole,
-    write: (entry) => void writeSync(fd, `${encodeEntry(entry)}\n`),
+    board: (port) => (entry) => appendLine(fd, encodeTold({ port, entry })),
     close: () => closeSync(fd),
   };
 };
 
 /** Entries of a recording, oldest first; a last line that was cut off is left out. @throws RecordingError */
-export function* entriesOf(content: string, file: string): Generator<Entry> {
+export function* entriesOf(content: string, file: string): Generator<Told> {
   const lines = content.split('\n');
   for (const [i, line] of lines.entries()) {
     if (i === lines.length - 1) return;
     if (line.trim() === '') continue;
-    let entry: Entry;
+    let told: Told;
     try {
-      entry = decodeEntry(line);
+      told = decodeTold(line, file);
     } catch (cause) {
       throw new RecordingError(file, i + 1, `is no entry of a recording: ${(cause as Error).message}`, {
         cause,
       });
     }
-    yield entry;
+    yield told;
   }
 }

@@ -1,9 +1,18 @@
 import test from 'ava';
 import type { BoardEvent, BoardInfo, ModuleInfo, Telemetry } from '../link/index.ts';
 import type { Reading } from './entry.ts';
+import { emptyScreen } from './keys.ts';
 import { occupied, percentile, sparkline } from './sparkline.ts';
-import { advance, callsPerSecond, cyclesPerCall, disconnected, emptyState, take } from './state.ts';
-import { render, renderPlain } from './view.ts';
+import {
+  advance,
+  callsPerSecond,
+  cyclesPerCall,
+  disconnected,
+  emptyState,
+  type MonitorState,
+  take,
+} from './state.ts';
+import { render as renderBoards, renderPlain } from './view.ts';
 
 const board = {
   board: 'QEMU virt',
@@ -26,6 +35,9 @@ const telemetry = (more: Partial<Telemetry> = {}): Telemetry => ({
   histogram: [0, 0, 0, 0, 0, 0, 0, 90, 0, 10],
   ...more,
 });
+
+const render = (state: MonitorState, columns: number) =>
+  renderBoards(new Map([['/dev/ttyUSB0', state]]), { columns, rows: 40 });
 
 const module = { name: 'fir', hook: 'timer', state: 'live', bound: 655n } as ModuleInfo;
 const cores = { core0: { tid: 0, runtime: 1000, cswcnt: 10, stkuse: 1, stksiz: 4 } };
@@ -135,4 +147,35 @@ test('faults and rollbacks are counted per module, and anew when the board start
 test('bins that wrap around count on', (t) => {
   const first = advance(emptyState, reading(telemetry({ histogram: [2 ** 32 - 1] })));
   t.deepEqual(advance(first, reading(telemetry({ histogram: [2] }))).rows[0]!.histogram, [3]);
+});
+
+const three = () => {
+  const boards = new Map<string, MonitorState>();
+  boards.set('/dev/ttyUSB0', advance(emptyState, reading(telemetry())));
+  boards.set('rpi3b', disconnected(advance(emptyState, reading()), 'unplugged'));
+  boards.set('tcp:lab:4000', emptyState);
+  return boards;
+};
+
+test('several boards have a line each, and the chosen one the rest', (t) => {
+  const lines = renderBoards(three(), { columns: 200, rows: 40 }, { ...emptyScreen, board: 'rpi3b' });
+  t.deepEqual(lines.slice(0, 3), [
+    '  1 /dev/ttyUSB0  QEMU virt  1 module, 0 calls/s, at most 1.0% of a budget, 2 messages damaged',
+    '▸ 2 rpi3b         QEMU virt  AWAY: unplugged',
+    '  3 tcp:lab:4000  waiting for the board',
+  ]);
+  t.regex(lines[4]!, /DISCONNECTED: unplugged/);
+  t.regex(lines.at(-1)!, /←→ board/);
+  const first = renderBoards(three(), { columns: 200, rows: 40 }, emptyScreen);
+  t.true(first.some((line) => /^▸ fir +timer/.test(line)));
+});
+
+test('what does not fit a small terminal is left out around the cursor, and counted', (t) => {
+  const names = Array.from({ length: 64 }, (_, i) => `module-${i}`);
+  const state = advance(emptyState, reading(...names.map((name) => telemetry({ name }))));
+  const screen = { ...emptyScreen, selected: 'module-40' };
+  const lines = renderBoards(new Map([['p', state]]), { columns: 80, rows: 20 }, screen);
+  t.is(lines.length, 20);
+  t.true(lines.some((line) => line.startsWith('▸ module-40 ')));
+  t.regex(lines.at(-2)!, /… and \d+ more$/);
 });

@@ -1,8 +1,18 @@
 /** The terminal view: a state becomes text. Pure. */
 import { count, histogramText, percent, slowest, table } from './columns.ts';
 import type { CoreRow } from './cores.ts';
-import { cursor, footer, type Screen } from './keys.ts';
-import { callsPerSecond, cyclesPerCall, type ModuleRow, type MonitorState } from './state.ts';
+import { chosen, cursor, footer, type Screen } from './keys.ts';
+import {
+  budgetShare,
+  callsPerSecond,
+  cyclesPerCall,
+  emptyState,
+  type ModuleRow,
+  type MonitorState,
+} from './state.ts';
+
+/** Of the terminal, in characters and lines. */
+export type Size = { readonly columns: number; readonly rows: number };
 
 const headline = ({ board, health, down }: MonitorState): string => {
   if (!board) return down ? `waiting for the board: ${down}` : 'waiting for the board';
@@ -44,7 +54,12 @@ const cut = (line: string, width: number) => {
 export const shownRows = (state: MonitorState, filter: string): readonly ModuleRow[] =>
   state.rows.filter((row) => row.telemetry.name.includes(filter));
 
-const moduleLines = (state: MonitorState, width: number, screen: Screen | undefined): string[] => {
+const moduleLines = (
+  state: MonitorState,
+  { columns: width }: Size,
+  room: number,
+  screen: Screen | undefined,
+): string[] => {
   const rows = shownRows(state, screen?.filter ?? '');
   if (state.rows.length === 0) return state.board ? ['no module is installed'] : [];
   if (rows.length === 0) return [`no module's name contains “${screen?.filter}”`];
@@ -55,17 +70,65 @@ const moduleLines = (state: MonitorState, width: number, screen: Screen | undefi
   );
   const [title, ...lines] = table(rows, state, width - 2);
   const marked = lines.map((line, i) => `${rows[i]?.telemetry.name === selected ? '▸' : ' '} ${line}`);
-  return [`  ${title}`, ...marked];
+  const at = rows.findIndex((row) => row.telemetry.name === selected);
+  return [`  ${title}`, ...around(marked, at, room - 1)];
 };
 
-/** Lines of the whole view, none wider than `width` characters; with keys where a `screen` is given. */
-export const render = (state: MonitorState, width: number, screen?: Screen): string[] =>
-  [
+/** As many of the lines as there is room for, the one at `at` among them, and how many are left out. */
+const around = (lines: readonly string[], at: number, room: number): readonly string[] => {
+  const most = Math.max(1, room - 1);
+  if (lines.length <= room) return lines;
+  const from = Math.max(0, Math.min(at - Math.floor(most / 2), lines.length - most));
+  return [...lines.slice(from, from + most), `  … and ${lines.length - most} more`];
+};
+
+/** One board of several at a glance. */
+const summary = ({ board, rows, mishaps, health, down }: MonitorState): string => {
+  const model = board ? `${board.board}  ` : '';
+  if (down || !board) return `${model}${down ? `AWAY: ${down}` : 'waiting for the board'}`;
+  const calls = rows.reduce((sum, row) => sum + callsPerSecond(row), 0);
+  const worst = Math.max(0, ...rows.map((row) => budgetShare(row) ?? 0));
+  const [faults, back] = (['faults', 'rollbacks'] as const).map((what) =>
+    Object.values(mishaps).reduce((sum, each) => sum + each[what], 0),
+  );
+  return [
+    `${model}${rows.length} ${rows.length === 1 ? 'module' : 'modules'}`,
+    `${count(Math.round(calls))} calls/s`,
+    ...(worst > 0 ? [`at most ${percent(worst)} of a budget`] : []),
+    ...(faults ? [`${faults} ${faults === 1 ? 'fault' : 'faults'}`] : []),
+    ...(back ? [`${back} taken back`] : []),
+    ...(health && health.damaged > 0 ? [`${health.damaged} messages damaged`] : []),
+  ].join(', ');
+};
+
+/** What a monitor knows, by the port of each board. */
+export type Boards = ReadonlyMap<string, MonitorState>;
+
+const overview = (boards: Boards, shown: string | undefined): string[] => {
+  const column = Math.max(...[...boards.keys()].map((port) => [...port].length));
+  return [...boards].map(
+    ([port, state], i) => `${port === shown ? '▸' : ' '} ${i + 1} ${port.padEnd(column)}  ${summary(state)}`,
+  );
+};
+
+/**
+ * Lines of the whole view, none wider than the screen; with keys, and no more than fit, where a `screen` is given. Of several
+ * boards each has a line, and one of them the rest.
+ */
+export const render = (boards: Boards, size: Size, screen?: Screen): string[] => {
+  const shown = screen ? chosen(screen, [...boards.keys()]) : [...boards.keys()][0];
+  const state = boards.get(shown ?? '') ?? emptyState;
+  const above = [
+    ...(boards.size > 1 ? [...overview(boards, shown), ''] : []),
     headline(state),
-    ...coreLines(state.cores, width),
-    ...moduleLines(state, width, screen),
-    ...(screen ? [footer(screen)] : []),
-  ].map((line) => cut(line, width));
+    ...coreLines(state.cores, size.columns),
+  ];
+  const below = screen ? [footer(screen, boards.size > 1)] : [];
+  const room = size.rows - above.length - below.length;
+  return [...above, ...moduleLines(state, size, room, screen), ...below].map((line) =>
+    cut(line, size.columns),
+  );
+};
 
 /** One line for a log: what a module did in the latest interval. */
 export const renderPlain = (row: ModuleRow): string => {

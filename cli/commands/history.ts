@@ -25,7 +25,7 @@ import {
   usedBytes,
   writeWhole,
 } from '../../monitor/history/index.ts';
-import { encodeEntry, sparkline } from '../../monitor/index.ts';
+import { encodeTold, sparkline } from '../../monitor/index.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -106,9 +106,10 @@ type ExportOptions = StoreOptions & {
 /** A run in the form that `velocity monitor --record` writes. */
 const exportRecording = (store: Store, run: number | undefined, out: (text: string) => void): number => {
   if (run === undefined) throw new UsageError('a recording is of one run', 'add --run NUMBER');
+  const { id, port } = runNumbered(store, run);
   let count = 0;
-  for (const entry of entriesOfRun(store, runNumbered(store, run).id)) {
-    out(`${encodeEntry(entry)}\n`);
+  for (const entry of entriesOfRun(store, id)) {
+    out(`${encodeTold({ port, entry })}\n`);
     count += 1;
   }
   return count;

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openTransport, type Transport, type VelocityLink, withReconnect } from '../../link/index.ts';
-import { BoardReader, type Entry, type ReadOptions, type Sink } from '../../monitor/index.ts';
+import { BoardReader, type ReadOptions, type Sink, type Told } from '../../monitor/index.ts';
 import { type BoardOptions, withBoard } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { FileError } from '../failure.ts';
@@ -83,20 +83,24 @@ export const readRecording = (path: string) => {
   }
 };
 
+/** Nobody waits longer for a board that was away, or for a clock that was set. */
+const LONGEST_PAUSE_MS = 10_000;
+
 /** Tells entries with the pauses they had, divided by `speed`; without any when it is 0. */
 export const replay = async (
-  entries: Iterable<Entry>,
-  sink: Sink,
+  entries: Iterable<Told>,
+  sink: (told: Told) => void,
   options: { speed: number; count: number; signal: AbortSignal },
 ): Promise<void> => {
   let last: number | undefined;
   let left = options.count;
-  for (const entry of entries) {
-    const pause =
-      options.speed > 0 ? Math.max(0, entry.time_ms - (last ?? entry.time_ms)) / options.speed : 0;
+  for (const told of entries) {
+    const { entry } = told;
+    const passed = options.speed > 0 ? (entry.time_ms - (last ?? entry.time_ms)) / options.speed : 0;
+    const pause = Math.min(passed, LONGEST_PAUSE_MS);
     if (pause > 0) await sleep(pause, undefined, { signal: options.signal });
     last = entry.time_ms;
-    sink(entry);
+    sink(told);
     if (entry.kind === 'reading' && --left <= 0) return;
   }
 };

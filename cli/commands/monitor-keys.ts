@@ -1,21 +1,26 @@
 /** The keyboard of the terminal view. */
 import { emitKeypressEvents } from 'node:readline';
-import { type Action, press } from '../../monitor/index.ts';
+import { type Action, chosen, press } from '../../monitor/index.ts';
 import type { Context } from '../context.ts';
 import type { LiveScreen } from '../monitor-printer.ts';
 import type { BoardFeed } from './monitor-feed.ts';
 
 type Keypress = { readonly name?: string; readonly ctrl?: boolean; readonly sequence?: string };
 
-const perform = async (action: Action, context: Context, screen: LiveScreen, feed: BoardFeed) => {
+/** Boards by their ports. A recording has none. */
+export type Feeds = ReadonlyMap<string, BoardFeed>;
+
+const perform = async (action: Action, context: Context, screen: LiveScreen, feeds: Feeds) => {
   if (action.kind === 'quit') return context.cleanup.abort();
-  const note =
-    action.kind === 'rollback' ? await feed.rollback(action.module) : await feed.command(action.line);
+  const feed = feeds.get(chosen(screen.now, screen.ports) ?? '');
+  const act = (board: BoardFeed) =>
+    action.kind === 'rollback' ? board.rollback(action.module) : board.command(action.line);
+  const note = feed ? await act(feed) : 'this is a recording';
   screen.change((now) => ({ ...now, note }));
 };
 
 /** Takes the keyboard; the function returned gives it back. Without one, nothing happens. */
-export const watchKeys = (context: Context, screen: LiveScreen, feed: BoardFeed): (() => void) => {
+export const watchKeys = (context: Context, screen: LiveScreen, feeds: Feeds): (() => void) => {
   const { stdin } = process;
   if (!stdin.isTTY) return () => {};
   const onKey = (typed: string | undefined, key: Keypress) => {
@@ -23,9 +28,10 @@ export const watchKeys = (context: Context, screen: LiveScreen, feed: BoardFeed)
       screen.now,
       { name: key.name, ctrl: key.ctrl ?? false, text: typed ?? key.sequence ?? '' },
       screen.names,
+      screen.ports,
     );
     screen.change(() => pressed.screen);
-    if (pressed.action) void perform(pressed.action, context, screen, feed);
+    if (pressed.action) void perform(pressed.action, context, screen, feeds);
   };
   emitKeypressEvents(stdin);
   stdin.setRawMode(true);

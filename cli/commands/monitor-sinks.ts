@@ -2,19 +2,17 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { openStore, recordHistory } from '../../monitor/history/index.ts';
 import {
-  CONTENT_TYPE,
   emptyState,
-  type Hub,
   type ListenAddress,
+  type MonitorState,
   makeHub,
-  openMetrics,
+  metricsRoute,
   openRecorder,
   type Sink,
   serve,
   staticPage,
   staticRoute,
   take,
-  textRoute,
   webRoutes,
 } from '../../monitor/index.ts';
 import type { Context } from '../context.ts';
@@ -62,79 +60,83 @@ const careful = (context: Context, path: string, write: Sink): Sink => {
   };
 };
 
-const recordTo = (context: Context, path: string): Sink => {
+/** Where the entries of each board go. */
+export type BoardSink = (port: string) => Sink;
+
+const recordTo = (context: Context, path: string): BoardSink => {
   const recorder = opened(path, () => openRecorder(path));
   context.cleanup.add(() => recorder.close());
   if (recorder.repaired > 0) {
     context.output.note(`${path}: removed a last line that was cut off (${recorder.repaired} bytes)`);
   }
-  return careful(context, path, recorder.write);
+  return (port) => careful(context, path, recorder.board(port));
 };
 
 /** Full disks and other writers are the recorder's business: it keeps what it could not store and tries again. */
-const storeTo = (context: Context, path: string, port: string): Sink => {
+const storeTo = (context: Context, path: string): BoardSink => {
   const say = (line: string) => context.output.note(`velocity: ${line}`);
-  const recorder = recordHistory(openStore(path, { create: true }), { port, say });
+  const recorder = recordHistory(openStore(path, { create: true }), { say });
   context.cleanup.add(() => recorder.close());
-  return recorder.write;
+  return (port) => recorder.board(port).write;
 };
 
-/** Console text with the host's time before each line. */
-const logTo = (context: Context, path: string): Sink => {
+/** Console text with the host's time before each line, and the board where there are several. */
+const logTo = (context: Context, path: string): BoardSink => {
   const fd = opened(path, () => openSync(path, 'a', 0o600));
   context.cleanup.add(() => closeSync(fd));
-  return careful(context, path, (entry) => {
-    if (entry.kind === 'console') {
-      appendFileSync(fd, `${new Date(entry.time_ms).toISOString()} ${entry.line}\n`);
-    }
-  });
+  let boards = 0;
+  return (port) => {
+    boards += 1;
+    return careful(context, path, (entry) => {
+      if (entry.kind !== 'console') return;
+      const board = boards > 1 ? `${port}: ` : '';
+      appendFileSync(fd, `${new Date(entry.time_ms).toISOString()} ${board}${entry.line}\n`);
+    });
+  };
 };
 
-const serveMetrics = async (context: Context, address: ListenAddress): Promise<Sink> => {
-  let state = emptyState;
-  const text = textRoute(CONTENT_TYPE, () => openMetrics(state), { 'Cache-Control': 'no-store' });
-  const server = await serve(address, { '/metrics': text });
+const serveMetrics = async (context: Context, address: ListenAddress): Promise<BoardSink> => {
+  const boards = new Map<string, MonitorState>();
+  const server = await serve(address, { '/metrics': metricsRoute(boards) });
   context.cleanup.add(server.close);
   context.output.fact(
     { event: 'serving', what: 'metrics', url: `${server.url}/metrics` },
     `metrics: ${server.url}/metrics`,
   );
-  return (entry) => {
-    state = take(state, entry);
+  return (port) => {
+    boards.set(port, emptyState);
+    return (entry) => void boards.set(port, take(boards.get(port)!, entry));
   };
 };
 
-const serveWeb = async (context: Context, address: ListenAddress, ledger: string): Promise<Hub> => {
+const serveWeb = async (context: Context, address: ListenAddress, ledger: string): Promise<BoardSink> => {
   const hub = makeHub();
-  const server = await serve(address, {
-    ...webRoutes(hub),
+  const routes = {
+    ...webRoutes(),
     ...patchRoutes(ledger),
     '/serial.html': staticRoute(staticPage(await pageScript('serial'))),
-  });
+  };
+  const server = await serve(address, routes, hub.sockets);
   context.cleanup.add(server.close);
   context.output.fact({ event: 'serving', what: 'web', url: server.url }, `web page: ${server.url}`);
-  return hub;
+  return hub.board;
 };
 
-export type Sinks = {
-  /** Everything of the first board, whose name on the page this is. */
-  first(name: string): readonly Sink[];
-  /** Boards beside it are on the page and in the history. */
-  other(name: string): readonly Sink[];
-};
-
-/** Opens files and ports. @throws FileError, ListenError; what it gives: StoreError */
-export const openSinks = async (context: Context, options: SinkOptions): Promise<Sinks> => {
-  const own = [
-    ...(options.record ? [recordTo(context, options.record)] : []),
-    ...(options.log ? [logTo(context, options.log)] : []),
-    ...(options.metrics ? [await serveMetrics(context, orDefault(options.metrics, metricsAddress))] : []),
-  ];
-  const hub = options.web && (await serveWeb(context, orDefault(options.web, webAddress), options.ledger));
+/** Opens files and ports. @throws FileError, ListenError, StoreError */
+export const openSinks = async (context: Context, options: SinkOptions): Promise<BoardSink> => {
+  const { record, log, metrics, web, ledger } = options;
   const store = options.store === true ? defaultStore : options.store;
-  const other = (name: string) => [
-    ...(hub ? [hub.board(name)] : []),
-    ...(store ? [storeTo(context, store, name)] : []),
+  const all = [
+    ...(record ? [recordTo(context, record)] : []),
+    ...(log ? [logTo(context, log)] : []),
+    ...(metrics ? [await serveMetrics(context, orDefault(metrics, metricsAddress))] : []),
+    ...(web ? [await serveWeb(context, orDefault(web, webAddress), ledger)] : []),
+    ...(store ? [storeTo(context, store)] : []),
   ];
-  return { first: (name) => [...own, ...other(name)], other };
+  return (port) => {
+    const sinks = all.map((sinkOf) => sinkOf(port));
+    return (entry) => {
+      for (const sink of sinks) sink(entry);
+    };
+  };
 };

@@ -3,20 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { boards } from '../../boards/index.ts';
 import { CancelledError } from '../../link/index.ts';
-import { type Sink, staticPage } from '../../monitor/index.ts';
-import { type BoardOptions, boardOptionsOf, withBoard } from '../connect.ts';
+import { type Sink, staticPage, type Told } from '../../monitor/index.ts';
+import { type BoardOptions, boardOptionsOf, portOf, withBoard } from '../connect.ts';
 import { passThrough } from '../console.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { ledgerOption } from '../ledger-option.ts';
-import { printerFor } from '../monitor-printer.ts';
+import { type LiveScreen, printerFor } from '../monitor-printer.ts';
 import { wholeNumber } from '../numbers.ts';
 import { recorded } from '../recorded.ts';
 import { pageScript } from '../web/files.ts';
 import { defaultStore } from './history.ts';
 import { BoardFeed, replay } from './monitor-feed.ts';
 import { watchKeys } from './monitor-keys.ts';
-import { metricsAddress, openSinks, type SinkOptions, type Sinks, webAddress } from './monitor-sinks.ts';
+import { type BoardSink, metricsAddress, openSinks, type SinkOptions, webAddress } from './monitor-sinks.ts';
 
 type MonitorOptions = SinkOptions & {
   readonly count?: number;
@@ -28,70 +28,88 @@ type MonitorOptions = SinkOptions & {
   readonly savePage?: string;
 };
 
-const isServing = ({ web, metrics }: MonitorOptions) => web !== undefined || metrics !== undefined;
-
-const watchRecording = async (context: Context, path: string, options: MonitorOptions, sink: Sink) => {
-  const { signal } = context.cleanup;
-  const { count = Number.POSITIVE_INFINITY, speed } = options;
-  await replay(
-    recorded(context, path, typeof options.store === 'string' ? options.store : defaultStore),
-    sink,
-    { speed, count, signal },
-  );
-  if (!isServing(options)) return;
-  context.output.note(`${path} was replayed; Ctrl-C ends`);
-  await sleep(2 ** 31 - 1, undefined, { signal });
-};
+type Boards = ReadonlyMap<string, BoardOptions>;
 
 /** A real board by its port, a virtual one by its name. */
 const named = (name: string): BoardOptions => (boards[name]?.qemu ? { board: name } : { port: name });
 
-/** Boards beside the first one, each with a connection of its own. One that fails for good says so on the page. */
-const watchOthers = (
+/** Every board by what it is called. @throws UsageError when one is named twice */
+const boardsOf = (first: BoardOptions, also: readonly string[]): Boards => {
+  const { port: _, board: __, ...shared } = first;
+  const all: [string, BoardOptions][] = [
+    [portOf(first), first],
+    ...also.map((name): [string, BoardOptions] => [name, { ...shared, ...named(name) }]),
+  ];
+  const twice = all.find(([port], i) => all.findIndex(([other]) => other === port) < i);
+  if (twice) throw new UsageError(`${twice[0]} is named twice`, 'a line has one reader');
+  return new Map(all);
+};
+
+const watchRecording = async (context: Context, path: string, options: MonitorOptions, sinkOf: BoardSink) => {
+  const { signal } = context.cleanup;
+  const { count = Number.POSITIVE_INFINITY, speed } = options;
+  const sinks = new Map<string, Sink>();
+  const tell = ({ port, entry }: Told) => {
+    const sink = sinks.get(port) ?? sinkOf(port);
+    sinks.set(port, sink);
+    sink(entry);
+  };
+  const store = typeof options.store === 'string' ? options.store : defaultStore;
+  await replay(recorded(context, path, store), tell, { speed, count, signal });
+  if (options.web === undefined && options.metrics === undefined) return;
+  context.output.note(`${path} was replayed; Ctrl-C ends`);
+  await sleep(2 ** 31 - 1, undefined, { signal });
+};
+
+/** One that fails for good says so, and the others go on. */
+const orSaidDown =
+  (context: Context, sink: Sink) =>
+  (error: Error): void => {
+    if (context.cleanup.signal.aborted) throw error;
+    sink({ kind: 'down', time_ms: Date.now(), why: error.message });
+  };
+
+/** Reads every board over a connection of its own, until all readings are taken. */
+const watchBoards = async (
   context: Context,
-  { baud, key }: BoardOptions,
-  { also = [], interval }: MonitorOptions,
-  opened: Sinks,
-): Promise<void>[] =>
-  also.map(async (name) => {
-    const sinks = opened.other(name);
-    const sink: Sink = (entry) => {
-      for (const each of sinks) each(entry);
-    };
-    const feed = new BoardFeed(sink, {
-      count: Number.POSITIVE_INFINITY,
-      intervalMs: interval,
-      patient: true,
-    });
-    const board = { ...named(name), ...(baud ? { baud } : {}), ...(key ? { key } : {}) };
-    await feed.run(context, board).catch((error: Error) => {
-      if (context.cleanup.signal.aborted) return;
-      sink({ kind: 'down', time_ms: Date.now(), why: error.message });
-    });
+  watched: Boards,
+  options: MonitorOptions,
+  sinkOf: BoardSink,
+  screen: LiveScreen | undefined,
+) => {
+  const { count = Number.POSITIVE_INFINITY, interval, web, metrics } = options;
+  const several = watched.size > 1;
+  const patient = several || web !== undefined || metrics !== undefined;
+  const all = [...watched].map(([port, board]) => {
+    const sink = sinkOf(port);
+    return { port, board, sink, feed: new BoardFeed(sink, { count, intervalMs: interval, patient }) };
   });
+  const feeds = new Map(all.map(({ port, feed }) => [port, feed]));
+  const letGo = screen ? watchKeys(context, screen, feeds) : () => {};
+  const runs = all.map(({ feed, board, sink }) => {
+    const run = feed.run(context, board);
+    return several ? run.catch(orSaidDown(context, sink)) : run;
+  });
+  await Promise.all(runs).finally(letGo);
+};
 
 const watch = async (context: Context, board: BoardOptions, options: MonitorOptions): Promise<void> => {
-  if (options.also && !options.web) throw new UsageError('--also is for the page', 'add --web');
-  const { store: _, ...seen } = options; // what comes from a store does not go into one again
-  const opened = await openSinks(context, options.replay ? seen : options);
-  const sinks = opened.first(options.replay ?? board.port ?? board.board ?? 'board');
+  const { replay: recording, also = [], store: _, ...seen } = options; // what comes from a store does not go into one again
+  if (recording && also.length > 0)
+    throw new UsageError('--also is of boards', 'a recording has its own boards');
+  const watched = recording ? new Map() : boardsOf(board, also);
+  const sinksOf = await openSinks(context, recording ? seen : options);
   const printer = printerFor(context.output);
-  const sink: Sink = (entry) => {
-    for (const each of sinks) each(entry);
-    printer.take(entry);
+  const sinkOf = (port: string): Sink => {
+    const [kept, shown] = [sinksOf(port), printer.board(port)];
+    return (entry) => {
+      kept(entry);
+      shown(entry);
+    };
   };
-  const { count = Number.POSITIVE_INFINITY, interval } = options;
-  const feed = new BoardFeed(sink, { count, intervalMs: interval, patient: isServing(options) });
-  const letGo = printer.screen ? watchKeys(context, printer.screen, feed) : () => {};
-  try {
-    if (options.replay) await watchRecording(context, options.replay, options, sink);
-    else {
-      void watchOthers(context, board, options, opened); // they end with the command
-      await feed.run(context, board);
-    }
-  } finally {
-    letGo();
-  }
+  if (!recording) return watchBoards(context, watched, options, sinkOf, printer.screen);
+  const letGo = printer.screen ? watchKeys(context, printer.screen, new Map()) : () => {};
+  await watchRecording(context, recording, options, sinkOf).finally(letGo);
 };
 
 /** One file, which needs no server: open it in Chromium, Chrome or Edge. */
@@ -110,22 +128,27 @@ export const registerMonitor = (program: Command, context: Context): void => {
   program
     .command('monitor')
     .description('watch a board: telemetry of its modules, events and console text')
-    .option('--count <n>', 'stop after so many readings', wholeNumber(1))
+    .option('--count <n>', 'stop after so many readings of each board', wholeNumber(1))
     .option('--interval <ms>', 'time between readings', wholeNumber(10, 3_600_000), 1000)
     .option('--web [address]', 'serve a page with charts on HOST:PORT; default 127.0.0.1:8477', webAddress)
-    .option('--also <board...>', 'more boards for the page: ports, or names of virtual boards')
+    .option('--also <board...>', 'more boards beside the first: ports, or names of virtual boards')
     .option('--save-page <file>', 'write the page that reads boards in the browser alone, and end')
     .option('--metrics [address]', 'serve OpenMetrics on HOST:PORT; default 127.0.0.1:9477', metricsAddress)
     .addOption(ledgerOption())
     .option('--record <file>', 'append everything to this file, one JSON object a line')
     .option('--store [file]', 'keep everything in the history store, see `velocity history`')
     .option('--replay <what>', 'watch a recording, or a run of the history by its number, instead of a board')
-    .option('--speed <factor>', 'of a replay; 0 makes no pauses', wholeNumber(0, 1_000_000), 1)
+    .option(
+      '--speed <factor>',
+      'of a replay, whose pauses are 10 s at most; 0 makes none',
+      wholeNumber(0, 1_000_000),
+      1,
+    )
     .option('--log <file>', 'append the console text to this file, with the time of each line')
     .option('--raw', 'only pass the console through, both ways')
     .addHelpText('after', '\nExamples:\n  velocity monitor --port /dev/ttyUSB0 --interval 500')
     .addHelpText('after', '  velocity monitor --port /dev/ttyUSB0 --web --metrics --record run.jsonl')
-    .addHelpText('after', '  velocity monitor --port /dev/ttyUSB0 --also /dev/ttyUSB1 /dev/ttyUSB2 --web')
+    .addHelpText('after', '  velocity monitor --port /dev/ttyUSB0 --also /dev/ttyUSB1 rpi4b')
     .addHelpText('after', '  velocity monitor --replay run.jsonl --speed 10')
     .addHelpText(
       'after',

@@ -1,35 +1,29 @@
 import type { Command } from 'commander';
 import { runTests, staticChecks, sum } from '../checks.ts';
+import { installPrometheus } from '../prometheus.ts';
 import { installPythonPeers } from '../python-peers.ts';
 import { installTools } from '../system-packages.ts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-/** Tools that others wrote: they run our code, check our media and talk to our emulators. Tests without theirs are skipped. */
-const installPeers = (tell: (line: string) => void) => {
+/** Tests without what others wrote are skipped. */
+const orGoOn = (install: (tell: (line: string) => void) => void): void => {
   try {
-    installTools(['qemuUser', 'lrzsz', 'fastboot', 'fsckFat', 'sfdisk', 'mtools', 'uefi', 'uBoot'], tell);
+    install(say);
   } catch (error) {
-    tell(`going on without: ${(error as Error).message}`);
+    say(`going on without: ${(error as Error).message}`);
   }
 };
 
-/** Large, so only for tests of web pages; without one they are skipped. */
-const installBrowser = (tell: (line: string) => void) => {
-  try {
-    installTools(['chromium'], tell);
-  } catch (error) {
-    tell(`going on without: ${(error as Error).message}`);
-  }
-};
+/** Tools that others wrote: they run our code, check our media and talk to our emulators. */
+const peers = ['qemuUser', 'lrzsz', 'fastboot', 'fsckFat', 'sfdisk', 'mtools', 'uefi', 'uBoot'] as const;
 
-const installClients = (tell: (line: string) => void) => {
-  try {
-    installPythonPeers(tell);
-  } catch (error) {
-    tell(`going on without: ${(error as Error).message}`);
-  }
-};
+/** Large, or from elsewhere than the system's packages: only for the tests that need them. */
+const largePeers: readonly (readonly [RegExp, (tell: (line: string) => void) => void])[] = [
+  [/smp|live|monitor/, installPythonPeers],
+  [/live|monitor/, installPrometheus],
+  [/web|page|docs/, (tell) => installTools(['chromium'], tell)],
+];
 
 /** `velocity test`: installs what the tests need, runs them, and closes with one line of counts. */
 export const registerTest = (program: Command): void => {
@@ -40,9 +34,9 @@ export const registerTest = (program: Command): void => {
     .addHelpText('after', '\nExample:\n  velocity test ebpf/assembler.test.ts')
     .action(async (files: string[]) => {
       installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'sanitizers', 'dtc', 'qemu'], say);
-      installPeers(say);
-      if (files.length === 0 || files.some((file) => file.includes('smp'))) installClients(say);
-      if (files.length === 0 || files.some((file) => /web|page/.test(file))) installBrowser(say);
+      orGoOn((tell) => installTools(peers, tell));
+      for (const [pattern, install] of largePeers)
+        if (files.length === 0 || files.some((file) => pattern.test(file))) orGoOn(install);
       const counts = sum([...(files.length === 0 ? [await staticChecks()] : []), await runTests(files)]);
       const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
       process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);

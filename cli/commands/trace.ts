@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { writeWhole } from '../../monitor/history/index.ts';
 import { type Entry, PerfettoTrace } from '../../monitor/index.ts';
-import { type BoardOptions, boardOptionsOf } from '../connect.ts';
+import { type BoardOptions, boardOptionsOf, portOf } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
 import { recorded } from '../recorded.ts';
@@ -19,13 +19,18 @@ type TraceOptions = {
 const trace = async (context: Context, board: BoardOptions, options: TraceOptions): Promise<void> => {
   const pieces: Buffer[] = [];
   const written = new PerfettoTrace((bytes) => pieces.push(bytes));
-  const sink = (entry: Entry) => written.take(entry);
   const { signal } = context.cleanup;
   if (options.replay) {
     const entries = recorded(context, options.replay, options.store);
-    await replay(entries, sink, { speed: 0, count: Number.POSITIVE_INFINITY, signal });
+    await replay(entries, (told) => written.take(told), {
+      speed: 0,
+      count: Number.POSITIVE_INFINITY,
+      signal,
+    });
   } else {
     const { count, interval } = options;
+    const port = portOf(board);
+    const sink = (entry: Entry) => written.take({ port, entry });
     await new BoardFeed(sink, { count, intervalMs: interval, patient: false }).run(context, board);
   }
   written.close();

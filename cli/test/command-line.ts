@@ -18,26 +18,59 @@ export const jsonLines = ({ stdout }: Result): Record<string, unknown>[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-export const velocity = async (...argv: string[]): Promise<Result> => {
+/** A command that is under way. */
+export type Running = {
+  /** Resolves once what was printed so far matches. @throws Error when the command ends before */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** As Ctrl-C does. */
+  stop(): Promise<Result>;
+  readonly ended: Promise<Result>;
+};
+
+/** Starts a command line in this process. */
+export const running = (...argv: string[]): Running => {
   const written = { stdout: '', stderr: '' };
+  let look = () => {};
   const stream = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => {
       written[name] += text;
+      look();
     },
   });
   const output = new Output(argv.includes('--json'), stream('stdout'), stream('stderr'));
   const cleanup = makeCleanup();
-  let exit = 0;
-  try {
-    await makeProgram({ output, cleanup }).parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    const failure = failureOf(error);
-    exit = failure.exit;
-    if (!(error instanceof OutcomeError)) output.fail(failure);
-  }
-  await cleanup.run();
-  return { exit, ...written };
+  const work = async (): Promise<Result> => {
+    let exit = 0;
+    try {
+      await makeProgram({ output, cleanup }).parseAsync(argv, { from: 'user' });
+    } catch (error) {
+      const failure = failureOf(error);
+      exit = failure.exit;
+      if (!(error instanceof OutcomeError)) output.fail(failure);
+    }
+    await cleanup.run();
+    return { exit, ...written };
+  };
+  const ended = work();
+  const until = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      look = () => {
+        const found = pattern.exec(written.stdout) ?? pattern.exec(written.stderr);
+        if (found) resolve(found);
+      };
+      void ended.then(({ stdout, stderr }) =>
+        reject(new Error(`ended before ${pattern}: ${stdout}${stderr}`)),
+      );
+      look();
+    });
+  const stop = () => {
+    cleanup.abort();
+    return ended;
+  };
+  return { until, stop, ended };
 };
+
+export const velocity = (...argv: string[]): Promise<Result> => running(...argv).ended;
 
 const folders: string[] = [];
 process.once('exit', () => {

@@ -14,9 +14,11 @@ import {
   moduleNames,
   openStore,
   prune,
+  type RecorderOptions,
   recordHistory,
   repairStore,
   runsOf,
+  type Store,
   StoreError,
   searchLedger,
   seriesOf,
@@ -34,7 +36,13 @@ const newPath = () => {
 };
 
 const T0 = 1_700_000_000_000;
-const silent = { port: '/dev/ttyUSB0', say: () => {} };
+const silent = { say: () => {} };
+
+/** A recorder of one board. */
+const record = (store: Store, port = '/dev/ttyUSB0', options: RecorderOptions = silent) => {
+  const recorder = recordHistory(store, options);
+  return { ...recorder.board(port), flush: () => recorder.flush(), close: () => recorder.close() };
+};
 
 const manyAt = (i: number): Entry => {
   const telemetry = ['fir', 'dense', 'udp'].map((name, at) => ({ ...telemetryAt(10 * i + at + 20), name }));
@@ -42,7 +50,7 @@ const manyAt = (i: number): Entry => {
 };
 
 const filled = (path: string, list: readonly Entry[]) => {
-  const recorder = recordHistory(openStore(path, { create: true }), silent);
+  const recorder = record(openStore(path, { create: true }));
   for (const entry of list) recorder.write(entry);
   recorder.close();
   return path;
@@ -177,9 +185,7 @@ test('ledger_lines_are_taken_over_once_and_found_by_words', (t) => {
 
 test('two_monitors_write_one_store', (t) => {
   const path = newPath();
-  const both = [1, 2].map((i) =>
-    recordHistory(openStore(path, { create: true }), { ...silent, port: `p${i}` }),
-  );
+  const both = [1, 2].map((i) => record(openStore(path, { create: true }), `p${i}`));
   for (let i = 0; i < 20; i += 1)
     for (const recorder of both) {
       recorder.write(manyAt(i));
@@ -195,10 +201,7 @@ test('a_writer_that_does_not_let_go_is_named_and_loses_nothing', (t) => {
   const path = newPath();
   const other = openStore(path, { create: true });
   const said: string[] = [];
-  const recorder = recordHistory(openStore(path, { busyMs: 50 }), {
-    port: 'p',
-    say: (line) => said.push(line),
-  });
+  const recorder = record(openStore(path, { busyMs: 50 }), 'p', { say: (line) => said.push(line) });
   recorder.write(manyAt(1));
   other.sql.exec('BEGIN IMMEDIATE');
   const error = t.throws(() => recorder.flush(), { instanceOf: StoreError });
@@ -212,7 +215,7 @@ test('a_writer_that_does_not_let_go_is_named_and_loses_nothing', (t) => {
 test('on_a_full_disk_what_was_stored_stays_and_what_waits_is_stored_later', (t) => {
   const path = filled(newPath(), [manyAt(1)]);
   const store = openStore(path);
-  const recorder = recordHistory(store, silent);
+  const recorder = record(store);
   const pages = Object.values(store.numbers('PRAGMA page_count')!)[0]!;
   store.sql.exec(`PRAGMA max_page_count = ${pages}`);
   const list = Array.from({ length: 300 }, (_, i) => manyAt(i));
@@ -276,7 +279,7 @@ test('a_truncated_store_is_refused_and_repaired_as_far_as_it_can_be_read', (t) =
   t.true(saved.entries! + saved.telemetry! > 1000, JSON.stringify(saved));
   const all = readAll(path);
   t.true(all.length > 0);
-  const recorder = recordHistory(openStore(path), silent);
+  const recorder = record(openStore(path));
   recorder.write(manyAt(7));
   recorder.close();
   t.deepEqual(readAll(path, 2), [manyAt(7)]);
@@ -321,7 +324,7 @@ test('old_runs_go_by_age_and_by_size_and_the_ledger_stays', (t) => {
   );
   const bytes = Math.floor(usedBytes(store) / 2);
   setRetention(store, { bytes });
-  prune(store, { now: T0 + 86_400_000 * 80, except: 2 });
+  prune(store, { now: T0 + 86_400_000 * 80, going: [2] });
   t.true(usedBytes(store) <= bytes);
   const left = [...entriesOfRun(store, 2)];
   t.true(left.length > 200 && left.length < 2000);
@@ -335,7 +338,7 @@ test('a_clock_that_jumps_ahead_does_not_make_everything_old', (t) => {
   const path = filled(newPath(), [manyAt(1), manyAt(2)]);
   filled(path, [{ ...manyAt(3), time_ms: T0 + 86_400_000 * 5000 }]);
   const store = openStore(path);
-  prune(store, { now: T0 + 86_400_000 * 5000, except: 2 });
+  prune(store, { now: T0 + 86_400_000 * 5000, going: [2] });
   t.deepEqual(
     runsOf(store).map(({ id }) => id),
     [1, 2],

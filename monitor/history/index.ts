@@ -11,7 +11,7 @@ export {
   runsOf,
   seriesOf,
 } from './read.ts';
-export { type HistoryRecorder, recordHistory } from './recorder.ts';
+export { type HistoryRecorder, type RecorderOptions, type RunRecorder, recordHistory } from './recorder.ts';
 export { repairStore } from './repair.ts';
 export { prune, type Retention, retentionOf, setRetention, usedBytes } from './retention.ts';
 export { openStore, type Store } from './store.ts';

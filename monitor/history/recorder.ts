@@ -7,22 +7,26 @@ import type { Store } from './store.ts';
 const FLUSH_MS = 1000;
 /** A burst is written before its second is over. */
 const FLUSH_ENTRIES = 1000;
-/** Kept in memory while the store cannot be written: some minutes of a busy board. */
-const WAITING_ENTRIES = 20_000;
+/** Rows kept in memory while the store cannot be written, some 120 MB: five minutes of 64 modules ten times a second. */
+const WAITING_ROWS = 200_000;
 const PRUNE_MS = 3_600_000;
 
 export type RecorderOptions = {
-  /** Where the board is: the port, or the name of a virtual board. */
-  readonly port: string;
   /** Told once when writing fails, and once when it works again. */
   readonly say: (sentence: string) => void;
   readonly now?: () => number;
 };
 
-export type HistoryRecorder = {
+/** One watching of one board. */
+export type RunRecorder = {
   /** The run's number in the store; 0 until its first entry is stored. */
   readonly run: number;
   readonly write: Sink;
+};
+
+export type HistoryRecorder = {
+  /** A run of the board at this port, or of this virtual board. */
+  board(port: string): RunRecorder;
   /** Writes what waits. @throws StoreError */
   flush(): void;
   close(): void;
@@ -82,6 +86,25 @@ class Writer {
   }
 }
 
+/** One watching of one board: where it stands in the store, and what became of it since the last flush. */
+class Run implements RunRecorder {
+  readonly port: string;
+  readonly write: Sink;
+  run = 0;
+  /** Entries that are stored. */
+  n = 0;
+  dropped = 0;
+
+  constructor(port: string, write: (run: Run, entry: Entry) => void) {
+    this.port = port;
+    this.write = (entry) => write(this, entry);
+  }
+}
+
+type Waiting = { readonly run: Run; readonly entry: Entry };
+
+const rowsOf = (entry: Entry) => 1 + (entry.kind === 'reading' ? entry.reading.telemetry.length : 0);
+
 const count = (entries: readonly Entry[], kind: Entry['kind']) =>
   entries.filter((entry) => entry.kind === kind).length;
 
@@ -90,12 +113,11 @@ class Recorder implements HistoryRecorder {
   readonly #options: RecorderOptions;
   readonly #writer: Writer;
   readonly #timer: NodeJS.Timeout;
-  #waiting: Entry[] = [];
-  #dropped = 0;
+  readonly #runs: Run[] = [];
+  #waiting: Waiting[] = [];
+  #waitingRows = 0;
   #failing = false;
-  #n = 0;
   #pruned = 0;
-  run = 0;
 
   constructor(store: Store, options: RecorderOptions) {
     this.#store = store;
@@ -105,36 +127,48 @@ class Recorder implements HistoryRecorder {
     this.#timer.unref();
   }
 
-  write = (entry: Entry): void => {
-    this.#waiting.push(entry);
-    if (this.#waiting.length > WAITING_ENTRIES) {
-      this.#waiting.shift();
-      this.#dropped += 1;
+  board(port: string): RunRecorder {
+    const made = new Run(port, (run, entry) => this.#take(run, entry));
+    this.#runs.push(made);
+    return made;
+  }
+
+  #take(run: Run, entry: Entry): void {
+    this.#waiting.push({ run, entry });
+    this.#waitingRows += rowsOf(entry);
+    while (this.#waitingRows > WAITING_ROWS && this.#waiting.length > 1) {
+      const lost = this.#waiting.shift()!;
+      this.#waitingRows -= rowsOf(lost.entry);
+      lost.run.dropped += 1;
     }
     if (this.#waiting.length >= FLUSH_ENTRIES && !this.#failing) this.#tryFlush();
-  };
+  }
 
+  /** Everything of all boards in one transaction: the disk is waited for once. */
   flush(): void {
-    const entries = this.#waiting;
-    if (entries.length === 0) return;
-    const before = { run: this.run, n: this.#n };
+    if (this.#waiting.length === 0) return;
+    const before = this.#runs.map(({ run, n }) => ({ run, n }));
     try {
-      this.#store.atOnce(() => this.#put(entries));
+      this.#store.atOnce(() => {
+        for (const run of this.#runs) this.#put(run);
+      });
     } catch (error) {
-      Object.assign(this, { run: before.run });
-      this.#n = before.n;
+      for (const [i, run] of this.#runs.entries()) Object.assign(run, before[i]);
       this.#writer.forget();
       throw error;
     }
     this.#waiting = [];
-    this.#dropped = 0;
+    this.#waitingRows = 0;
+    for (const run of this.#runs) run.dropped = 0;
   }
 
-  #put(entries: readonly Entry[]): void {
+  #put(run: Run): void {
+    const entries = this.#waiting.flatMap((each) => (each.run === run ? [each.entry] : []));
+    if (entries.length === 0) return;
     const [from, to] = [entries[0]!.time_ms, entries.at(-1)!.time_ms].map(Math.round);
-    if (this.run === 0) this.run = this.#begin(from!);
-    for (const [i, entry] of entries.entries()) this.#writer.write(this.run, this.#n + i + 1, entry);
-    this.#n += entries.length;
+    if (run.run === 0) run.run = this.#begin(from!, run.port);
+    for (const [i, entry] of entries.entries()) this.#writer.write(run.run, run.n + i + 1, entry);
+    run.n += entries.length;
     const board = entries.findLast((entry) => entry.kind === 'reading')?.reading.board.board ?? null;
     this.#store.run(
       `UPDATE runs SET ended_ms = ?, board = coalesce(?, board), readings = readings + ?, events = events + ?,
@@ -143,33 +177,31 @@ class Recorder implements HistoryRecorder {
       board,
       count(entries, 'reading'),
       count(entries, 'event'),
-      this.#dropped,
-      this.run,
+      run.dropped,
+      run.run,
     );
   }
 
-  #begin(time_ms: number): number {
-    this.#store.run(
-      "INSERT INTO runs VALUES (NULL, ?, ?, ?, '', 0, 0, 0)",
-      time_ms,
-      time_ms,
-      this.#options.port,
-    );
+  #begin(time_ms: number, port: string): number {
+    this.#store.run("INSERT INTO runs VALUES (NULL, ?, ?, ?, '', 0, 0, 0)", time_ms, time_ms, port);
     return this.#store.numbers('SELECT max(id) AS id FROM runs')!.id!;
   }
 
   #tryFlush(): void {
     const { say, now = Date.now } = this.#options;
-    const [waiting, dropped] = [this.#waiting.length, this.#dropped];
+    const waiting = this.#waiting.length;
+    const dropped = this.#runs.reduce((sum, run) => sum + run.dropped, 0);
     try {
       this.flush();
       if (now() - this.#pruned >= PRUNE_MS) {
         this.#pruned = now();
-        prune(this.#store, { now: now(), except: this.run });
+        prune(this.#store, { now: now(), going: this.#runs.map(({ run }) => run) });
       }
     } catch (error) {
       if (!this.#failing)
-        say(`${(error as Error).message}; keeping up to ${WAITING_ENTRIES} entries in memory`);
+        say(
+          `${(error as Error).message}; keeping up to ${WAITING_ROWS} rows in memory until it can be written`,
+        );
       this.#failing = true;
       return;
     }

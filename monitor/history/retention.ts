@@ -69,8 +69,14 @@ const removeRun = (store: Store, run: number) =>
 
 const numberOf = (row: Readonly<Record<string, number>> | undefined, name: string) => row?.[name] ?? 0;
 
+/** Runs that go on: they become smaller, and are not removed. */
+type Going = readonly number[];
+
+/** Of `runs.id`; the numbers are the store's own. */
+const isOver = (going: Going) => `id NOT IN (${going.join(', ')})`;
+
 /** A run that still goes on loses what is too old, entry by entry. */
-const cutByTime = (store: Store, oldest_ms: number, except: number) => {
+const cutByTime = (store: Store, oldest_ms: number, going: Going) => {
   for (const { id } of store.all('SELECT id FROM runs WHERE started_ms < ?', oldest_ms)) {
     const run = Number(id);
     const found = store.numbers(
@@ -78,22 +84,25 @@ const cutByTime = (store: Store, oldest_ms: number, except: number) => {
       run,
       oldest_ms,
     );
-    if (!found && run !== except) removeRun(store, run);
+    if (!found && !going.includes(run)) removeRun(store, run);
     else if (numberOf(found, 'n') > 1) store.atOnce(() => cutBefore(store, run, numberOf(found, 'n')));
   }
 };
 
-/** Frees at least some of the oldest rows; false when there is nothing left that may go. */
-const dropOldest = (store: Store, except: number): boolean => {
-  const oldest = store.numbers('SELECT min(id) AS id FROM runs WHERE id <> ?', except);
-  if (numberOf(oldest, 'id') > 0) {
-    removeRun(store, numberOf(oldest, 'id'));
-    return true;
-  }
-  const bounds = store.numbers('SELECT min(n) AS least, max(n) AS most FROM entries WHERE run = ?', except);
+/** False when there is nothing of it that may go. */
+const shorten = (store: Store, run: number): boolean => {
+  const bounds = store.numbers('SELECT min(n) AS least, max(n) AS most FROM entries WHERE run = ?', run);
   const [least, most] = [numberOf(bounds, 'least'), numberOf(bounds, 'most')];
   if (most <= least) return false;
-  store.atOnce(() => cutBefore(store, except, least + Math.max(1, Math.floor((most - least) * SHARE))));
+  store.atOnce(() => cutBefore(store, run, least + Math.max(1, Math.floor((most - least) * SHARE))));
+  return true;
+};
+
+/** Frees at least some of the oldest rows; false when there is nothing left that may go. */
+const dropOldest = (store: Store, going: Going): boolean => {
+  const oldest = store.numbers(`SELECT min(id) AS id FROM runs WHERE ${isOver(going)}`);
+  if (numberOf(oldest, 'id') === 0) return going.map((run) => shorten(store, run)).includes(true);
+  removeRun(store, numberOf(oldest, 'id'));
   return true;
 };
 
@@ -110,15 +119,15 @@ const giveBack = (store: Store) => {
  * Ages are counted from the newest run that has ended: a clock that jumps ahead while a monitor runs must not make
  * everything old at once.
  */
-const referenceTime = (store: Store, now: number, except: number): number => {
-  const newest = store.numbers('SELECT coalesce(max(ended_ms), 0) AS ms FROM runs WHERE id <> ?', except);
+const referenceTime = (store: Store, now: number, going: Going): number => {
+  const newest = store.numbers(`SELECT coalesce(max(ended_ms), 0) AS ms FROM runs WHERE ${isOver(going)}`);
   return Math.min(now, numberOf(newest, 'ms'));
 };
 
-/** Deletes what the store's retention does not keep, and gives its space back. `except` is the run that goes on. */
-export const prune = (store: Store, { now, except = 0 }: { now: number; except?: number }): void => {
+/** Deletes what the store's retention does not keep, and gives its space back. `going` are the runs that go on. */
+export const prune = (store: Store, { now, going = [] }: { now: number; going?: Going }): void => {
   const { days, bytes } = retentionOf(store);
-  cutByTime(store, referenceTime(store, now, except) - days * DAY_MS, except);
-  while (usedBytes(store) > bytes && dropOldest(store, except));
+  cutByTime(store, referenceTime(store, now, going) - days * DAY_MS, going);
+  while (usedBytes(store) > bytes && dropOldest(store, going));
   giveBack(store);
 };

@@ -44,7 +44,7 @@ const text = (fields: Fields, number: number) => String(one(fields, number) ?? '
 const packetsOf = (list: readonly Entry[]): Fields[] => {
   const pieces: Buffer[] = [];
   const trace = new PerfettoTrace((bytes) => pieces.push(bytes));
-  for (const entry of list) trace.take(entry);
+  for (const entry of list) trace.take({ port: 'bench-1', entry });
   trace.close();
   return (decode(Buffer.concat(pieces)).get(1) ?? []).map((packet) => decode(packet as Buffer));
 };
@@ -78,7 +78,7 @@ test('tracks_slices_instants_and_counters_are_where_the_format_has_them', (t) =>
     ],
   );
   t.is(new Set(tracks.map((track) => one(track, 1))).size, tracks.length);
-  t.is(text(inside(tracks[0]!, 3)!, 6), `${board.board}, start 1`);
+  t.is(text(inside(tracks[0]!, 3)!, 6), `bench-1: ${board.board}, start 1`);
   t.true(tracks.slice(1).every((track) => one(track, 5) === one(tracks[0]!, 1)));
   const all = eventsOf(packets);
   const slices = all.filter(({ type }) => type === 1 || type === 2);

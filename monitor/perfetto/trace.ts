@@ -7,7 +7,7 @@
  */
 import { statusOf } from '../../abi/index.ts';
 import type { BoardEvent } from '../../link/index.ts';
-import type { Entry } from '../entry.ts';
+import type { Entry, Told } from '../entry.ts';
 import { callsPerSecond, cyclesPerCall, emptyState, type MonitorState, take } from '../state.ts';
 import { begin, count, counterTrack, end, firstPacket, instant, processTrack, track } from './packets.ts';
 
@@ -21,7 +21,23 @@ type Start = {
   readonly offset_ns: bigint;
 };
 
-export class PerfettoTrace {
+/** Numbers that may stand only once in a trace. */
+class Numbers {
+  #uuid = 0;
+  #pid = 0;
+  uuid(): number {
+    this.#uuid += 1;
+    return this.#uuid;
+  }
+  pid(): number {
+    this.#pid += 1;
+    return this.#pid;
+  }
+}
+
+class BoardTrace {
+  readonly #port: string;
+  readonly #numbers: Numbers;
   readonly #out: (bytes: Buffer) => void;
   readonly #tracks = new Map<string, number>();
   /** Version that a module's open slice shows, by track. */
@@ -30,44 +46,55 @@ export class PerfettoTrace {
   #start: Start | undefined;
   #starts = 0;
   #last_ns = 0n;
-  /** Events that came before the first reading, which says how the clocks lie. */
-  #early: BoardEvent[] = [];
+  /** Events wait for the reading of their round: it says which start they are of, and how the clocks lie. */
+  #waiting: BoardEvent[] = [];
 
-  /** Each call of `out` gets whole packets; the file is all of them, one behind the other. */
-  constructor(out: (bytes: Buffer) => void) {
+  constructor(port: string, numbers: Numbers, out: (bytes: Buffer) => void) {
+    this.#port = port;
+    this.#numbers = numbers;
     this.#out = out;
-    out(firstPacket());
   }
 
   take(entry: Entry): void {
     this.#state = take(this.#state, entry);
     if (entry.kind === 'reading') this.#reading(entry.time_ms);
-    if (entry.kind === 'event' && this.#start) this.#event(this.#start, entry.event);
-    else if (entry.kind === 'event') this.#early.push(entry.event);
+    else if (entry.kind === 'event') this.#waiting.push(entry.event);
+    else if (entry.kind === 'down') this.#happen(); // who comes back may have started anew
   }
 
   /** Ends what is still open. */
   close(): void {
+    this.#happen();
+    this.#endSlices();
+  }
+
+  #endSlices(): void {
     for (const uuid of this.#running.keys()) this.#out(end(this.#last_ns, uuid));
     this.#running.clear();
   }
 
+  #happen(): void {
+    if (!this.#start) return;
+    for (const event of this.#waiting) this.#event(this.#start, event);
+    this.#waiting = [];
+  }
+
   #begin(boot: string, offset_ns: bigint): Start {
-    this.close();
+    this.#endSlices();
     this.#starts += 1;
-    const uuid = this.#tracks.size + this.#starts;
-    const name = `${this.#state.board?.board ?? 'board'}, start ${this.#starts}`;
-    this.#out(processTrack(uuid, this.#starts, name));
+    const uuid = this.#numbers.uuid();
+    const name = `${this.#port}: ${this.#state.board?.board ?? 'board'}, start ${this.#starts}`;
+    this.#out(processTrack(uuid, this.#numbers.pid(), name));
     return { boot, uuid, offset_ns };
   }
 
-  /** A board that was reset has another boot id, and a clock that begins anew. */
-  #startAt(time_ms: number, board_ns: bigint): Start {
+  /** A board that was reset has another boot id, and a clock that begins anew. Undefined while its clock is not known. */
+  #startAt(time_ms: number): Start | undefined {
     const boot = Buffer.from(this.#state.board?.boot ?? []).toString('hex');
     if (this.#start?.boot === boot) return this.#start;
+    const board_ns = this.#state.rows[0]?.telemetry.time_ns ?? this.#waiting.at(-1)?.time_ns;
+    if (board_ns === undefined) return undefined;
     this.#start = this.#begin(boot, BigInt(Math.round(time_ms)) * MS - board_ns);
-    for (const event of this.#early) this.#event(this.#start, event);
-    this.#early = [];
     return this.#start;
   }
 
@@ -75,7 +102,7 @@ export class PerfettoTrace {
     const key = `${start.uuid} ${unit ?? ''} ${name}`;
     const known = this.#tracks.get(key);
     if (known !== undefined) return known;
-    const uuid = this.#tracks.size + this.#starts + 1;
+    const uuid = this.#numbers.uuid();
     this.#tracks.set(key, uuid);
     this.#out(unit ? counterTrack(uuid, start.uuid, name, unit) : track(uuid, start.uuid, name));
     return uuid;
@@ -83,8 +110,9 @@ export class PerfettoTrace {
 
   #reading(time_ms: number): void {
     const { rows, cores } = this.#state;
-    const board_ns = rows[0]?.telemetry.time_ns ?? 0n;
-    const start = this.#startAt(time_ms, board_ns);
+    const start = this.#startAt(time_ms);
+    if (!start) return;
+    this.#happen();
     for (const row of rows) {
       const time_ns = row.telemetry.time_ns + start.offset_ns;
       const { name, version } = row.telemetry;
@@ -122,5 +150,29 @@ export class PerfettoTrace {
     };
     const what = kind === 'log' ? text : `${kind} v${version}`;
     this.#out(instant(event.time_ns + start.offset_ns, this.#track(start, `${name} events`), what, note));
+  }
+}
+
+/** One file of as many boards as are told of. */
+export class PerfettoTrace {
+  readonly #out: (bytes: Buffer) => void;
+  readonly #numbers = new Numbers();
+  readonly #boards = new Map<string, BoardTrace>();
+
+  /** Each call of `out` gets whole packets; the file is all of them, one behind the other. */
+  constructor(out: (bytes: Buffer) => void) {
+    this.#out = out;
+    out(firstPacket());
+  }
+
+  take({ port, entry }: Told): void {
+    const board = this.#boards.get(port) ?? new BoardTrace(port, this.#numbers, this.#out);
+    this.#boards.set(port, board);
+    board.take(entry);
+  }
+
+  /** Ends what is still open. */
+  close(): void {
+    for (const board of this.#boards.values()) board.close();
   }
 }

@@ -1,7 +1,6 @@
 /** The page and what it is made of. It asks nobody else for anything, and the headers see to that. */
 import { readFileSync } from 'node:fs';
 import { type Route, type Routes, textRoute } from '../http.ts';
-import type { Hub } from './hub.ts';
 
 /** Headers of everything that pages are made of. */
 export const SAFETY = {
@@ -21,6 +20,7 @@ export const styleRoute = (): Route => file('page.css', 'text/css');
 
 const scripts = [
   'main',
+  'feed',
   'page',
   'store',
   'boards',
@@ -39,9 +39,8 @@ export const staticRoute = (html: string): Route =>
     'Content-Security-Policy': "frame-ancestors 'none'", // the page has the rest in itself
   });
 
-export const webRoutes = (hub: Hub): Routes => ({
+export const webRoutes = (): Routes => ({
   '/': file('page.html', 'text/html'),
   '/page.css': styleRoute(),
   ...Object.fromEntries(scripts.map((name) => [`/${name}.mjs`, file(`${name}.mjs`, 'text/javascript')])),
-  '/feed': hub.route,
 });

@@ -35,11 +35,9 @@ const readingOf = (i: number): Entry => {
 const fill = (path: string, readings: number): number => {
   const from = performance.now();
   for (let run = 0; run < RUNS; run += 1) {
-    const recorder = recordHistory(openStore(path, { create: true }), {
-      port: `board-${run}`,
-      say: () => {},
-    });
-    for (let i = 0; i < readings; i += 1) recorder.write(readingOf(i));
+    const recorder = recordHistory(openStore(path, { create: true }), { say: () => {} });
+    const { write } = recorder.board(`board-${run}`);
+    for (let i = 0; i < readings; i += 1) write(readingOf(i));
     recorder.close();
   }
   return performance.now() - from;

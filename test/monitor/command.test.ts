@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { boardOnSocket, jsonLines, temporaryFolder, velocity } from '../../cli/test/command-line.ts';
+import { boardOnSocket, jsonLines, running, temporaryFolder, velocity } from '../../cli/test/command-line.ts';
 import { type Handlers, Refusal } from '../../link/test/fake-board.ts';
 import { module, telemetryAt } from '../../monitor/test/samples.ts';
 
@@ -40,6 +40,49 @@ test('what was recorded is replayed as it was seen', async (t) => {
   t.is(again.exit, 0, again.stderr);
   t.deepEqual(jsonLines(again), jsonLines(live));
   t.like(jsonLines(again).at(-1), { event: 'telemetry', module: 'fir', calls: 2000, interval_calls: 1000 });
+});
+
+test('several boards are watched by each view, and told apart', async (t) => {
+  const folder = temporaryFolder();
+  const [run, log, store] = ['run.jsonl', 'console.log', 'history.db'].map((name) => join(folder, name));
+  const two = [await boardOnSocket(handlers()), await boardOnSocket(handlers())] as const;
+  const ports = two.map(({ port }) => port) as [string, string];
+  for (const [i, { line }] of two.entries()) await line.write(Buffer.from(`I am ${i}\n`));
+  const boards = ['--port', ports[0], '--also', ports[1]];
+  const kept = ['--record', run!, '--log', log!, '--store', store!];
+  const live = await velocity('monitor', ...boards, ...briefly, ...kept, '--json');
+  t.is(live.exit, 0, live.stderr);
+  const of = (port: string) => jsonLines(live).filter((line) => line.port === port);
+  for (const port of ports) {
+    t.is(of(port).filter(({ event }) => event === 'telemetry').length, 2, port);
+    t.regex(readFileSync(log!, 'utf8'), new RegExp(`^\\S+Z ${port}: I am \\d$`, 'm'));
+  }
+  t.deepEqual(
+    jsonLines(await velocity('monitor', '--replay', run!, '--speed', '0', '--json')),
+    jsonLines(live),
+  );
+  const plain = await velocity('monitor', '--replay', run!, '--speed', '0');
+  t.regex(plain.stdout, new RegExp(`^${ports[1]}: fir v2 `, 'm'));
+  const runs = jsonLines(await velocity('history', 'list', '--store', store!, '--json'));
+  t.deepEqual(
+    runs
+      .filter(({ event }) => event === 'run')
+      .map(({ port }) => port)
+      .sort(),
+    [...ports].sort(),
+  );
+});
+
+test('a board that never comes does not keep the others from being watched', async (t) => {
+  const board = await boardOnSocket(handlers());
+  const missing = `unix:${join(temporaryFolder(), 'none')}`;
+  const program = running('monitor', '--port', missing, '--also', board.port, '--interval', '10');
+  await program.until(/^unix:\S+console: fir v2 /m);
+  await program.until(/^unix:\S+none: disconnected: .*there is no such socket/m);
+  await program.stop();
+  const twice = await velocity('monitor', '--port', 'x', '--also', 'x');
+  t.is(twice.exit, 2);
+  t.regex(twice.stderr, /x is named twice/);
 });
 
 test('the console log has the time of each line', async (t) => {

@@ -1,27 +1,34 @@
-/** The metrics endpoint, read by a strict parser and, where they are installed, by Prometheus and promtool themselves. */
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** The metrics endpoint, read by a strict parser and, where they are at hand, by Prometheus, its promtool and its Python library. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import test from 'ava';
+import { findPrometheus, type PrometheusTool } from '../../cli/prometheus.ts';
 import { root } from '../../firmware/index.ts';
-import { CONTENT_TYPE, emptyState, openMetrics, serve, take, textRoute } from '../../monitor/index.ts';
+import {
+  classicMetrics,
+  emptyState,
+  type MonitorState,
+  metricsRoute,
+  openMetrics,
+  serve,
+  take,
+} from '../../monitor/index.ts';
 import { entries } from '../../monitor/test/samples.ts';
 import { parseExposition } from './exposition.ts';
+import { parsedByOthers, whyNoParser } from './parsed.ts';
+import { askUntil, RULES, startPrometheus } from './prometheus-server.ts';
 
-const isInstalled = (tool: string) => spawnSync(tool, ['--version']).status === 0;
-const withTool = (tool: string) => {
-  if (isInstalled(tool)) return test;
-  process.stderr.write(
-    `test/monitor: ${tool} is not installed (Debian: apt-get install prometheus); its tests are skipped\n`,
-  );
+const withTool = (tool: PrometheusTool) => {
+  if (findPrometheus(tool)) return test;
+  process.stderr.write(`test/monitor: ${tool} is not here; its tests are skipped\n`);
   return test.skip;
 };
 
 const state = entries.slice(0, 4).reduce(take, emptyState);
-const text = openMetrics(state);
+const ofOne = (known: MonitorState) => openMetrics(new Map([['/dev/ttyUSB0', known]]));
+const boards = new Map([['/dev/ttyUSB0', state]]);
+const text = openMetrics(boards);
 
 const value = (name: string, sample = name, labels: Record<string, string> = {}) =>
   parseExposition(text)
@@ -47,10 +54,10 @@ test('the histogram is cumulative and its edges are whole cycles', (t) => {
 });
 
 test('a board that is away is down, and shows no figures that are old', (t) => {
-  const families = parseExposition(openMetrics(entries.reduce(take, emptyState)));
+  const families = parseExposition(ofOne(entries.reduce(take, emptyState)));
   t.is(families.get('velocity_up')?.samples[0]?.value, 0);
   t.is(families.get('velocity_module_calls')?.samples.length, 0);
-  t.notThrows(() => parseExposition(openMetrics(emptyState)));
+  t.notThrows(() => parseExposition(ofOne(emptyState)));
 });
 
 for (const [what, damaged] of [
@@ -83,70 +90,59 @@ test('dashboard and alerts ask only for metrics that exist', (t) => {
   }
 });
 
-withTool('promtool')('promtool accepts the alert rules', async (t) => {
-  const { stdout } = await promisify(execFile)('promtool', ['check', 'rules', monitoring('alerts.yml')]);
-  t.regex(stdout, /SUCCESS: 7 rules found/);
+const promtool = (args: readonly string[], input = '') =>
+  spawnSync(findPrometheus('promtool')!, args, { input, encoding: 'utf8' });
+
+withTool('promtool')('promtool accepts the alert rules', (t) => {
+  const { stdout, stderr } = promtool(['check', 'rules', RULES]);
+  t.regex(stdout, /SUCCESS: 7 rules found/, stderr);
 });
 
-const configFor = (target: string) => `
-global: {scrape_interval: 1s, evaluation_interval: 1s}
-rule_files: ['${monitoring('alerts.yml')}']
-scrape_configs: [{job_name: velocity, static_configs: [{targets: ['${target}']}]}]
-`;
+withTool('promtool')('promtool finds nothing to improve in the older format', (t) => {
+  const { status, stdout, stderr } = promtool(['check', 'metrics'], classicMetrics(boards));
+  t.is(status, 0, stdout + stderr);
+  t.is(stdout + stderr, '');
+});
 
-type Answer = { data: { result: { metric: Record<string, string>; value: [number, string] }[] } };
-
-const ask = async (url: string, query: string): Promise<Answer['data']['result']> => {
-  try {
-    const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`);
-    return response.ok ? ((await response.json()) as Answer).data.result : [];
-  } catch {
-    return []; // not up yet
-  }
-};
-
-/** A port that was free a moment ago. */
-const freePort = async () => {
-  const server = await serve({ host: '127.0.0.1', port: 0 }, {});
-  await server.close();
-  return Number(new URL(server.url).port);
-};
+(whyNoParser ? test.skip : test)("Prometheus' own Python parser reads the exposition", (t) => {
+  const samples = parsedByOthers(text);
+  t.is(samples.length, [...parseExposition(text).values()].flatMap((family) => family.samples).length);
+  t.like(
+    samples.find(({ name }) => name === 'velocity_module_calls_total'),
+    { labels: { module: 'fir', port: '/dev/ttyUSB0' }, value: 1100 },
+  );
+  t.throws(() => parsedByOthers(text.replace('# EOF\n', '')), { message: /EOF/ });
+});
 
 withTool('prometheus')('Prometheus scrapes the endpoint as OpenMetrics', async (t) => {
+  t.timeout(300_000);
   const accepted: (string | undefined)[] = [];
-  const plain = textRoute(CONTENT_TYPE, () => text);
+  const route = metricsRoute(boards);
   const server = await serve(
     { host: '127.0.0.1', port: 0 },
     {
       '/metrics': (request, response) => {
         accepted.push(request.headers.accept);
-        plain(request, response);
+        return route(request, response);
       },
     },
   );
-  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
-  const config = join(folder, 'prometheus.yml');
-  writeFileSync(config, configFor(new URL(server.url).host));
-  const url = `http://127.0.0.1:${await freePort()}`;
-  const flags = [`--config.file=${config}`, `--storage.tsdb.path=${folder}/data`];
-  const child = spawn('prometheus', [...flags, `--web.listen-address=${new URL(url).host}`], {
-    stdio: 'ignore',
-  });
-  t.teardown(async () => {
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
-  let up = await ask(url, 'up{job="velocity"}');
-  for (let tries = 0; tries < 200 && up[0]?.value[1] !== '1'; tries++) {
-    await sleep(100);
-    up = await ask(url, 'up{job="velocity"}');
-  }
+  t.teardown(server.close);
+  const ask = await startPrometheus(t, new URL(server.url).host);
+  const up = await askUntil(ask, 'up{job="velocity"}', ([first]) => first?.value[1] === '1');
   t.is(up[0]?.value[1], '1', 'the scrape failed');
-  t.regex(accepted[0] ?? '', /openmetrics/);
-  t.like((await ask(url, 'velocity_module_calls_total'))[0], { metric: { module: 'fir' } });
-  const [p99] = await ask(url, 'histogram_quantile(0.99, velocity_module_call_cycles_bucket)');
+  t.true(accepted[0]?.includes('application/openmetrics-text'), accepted[0]);
+  t.like((await ask('velocity_module_calls_total'))[0], { metric: { module: 'fir', port: '/dev/ttyUSB0' } });
+  const [p99] = await ask('histogram_quantile(0.99, velocity_module_call_cycles_bucket)');
   t.true(Number(p99?.value[1]) > 255 && Number(p99?.value[1]) <= 511);
+});
+
+test('who does not ask for OpenMetrics is told the same in the older format', async (t) => {
+  const server = await serve({ host: '127.0.0.1', port: 0 }, { '/metrics': metricsRoute(boards) });
+  t.teardown(server.close);
+  const answer = await fetch(`${server.url}/metrics`);
+  t.is(answer.headers.get('Content-Type'), 'text/plain; version=0.0.4; charset=utf-8');
+  const classic = await answer.text();
+  t.regex(classic, /^# TYPE velocity_module_calls_total counter\nvelocity_module_calls_total\{.*\} 1100$/m);
+  t.notRegex(classic, /# EOF|# UNIT|info$/m);
 });

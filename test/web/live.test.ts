@@ -87,7 +87,11 @@ const watch = async (t: ExecutionContext, hub: Hub, name: string): Promise<Watch
     t.timeout(1_800_000); // it may build the kernel and the WebAssembly first
     const file = join(temporaryFolder(), 'ledger.jsonl');
     const hub = makeHub();
-    const server = await serve({ host: '127.0.0.1', port: 0 }, { ...webRoutes(hub), ...patchRoutes(file) });
+    const server = await serve(
+      { host: '127.0.0.1', port: 0 },
+      { ...webRoutes(), ...patchRoutes(file) },
+      hub.sockets,
+    );
     t.teardown(server.close);
     const browser = new Browser(chromium!);
     t.teardown(() => browser.close());

@@ -40,7 +40,11 @@ const open = async (t: ExecutionContext, content: string) => {
   t.timeout(600_000);
   writeFileSync(file, content);
   const hub = makeHub();
-  const server = await serve({ host: '127.0.0.1', port: 0 }, { ...webRoutes(hub), ...patchRoutes(file) });
+  const server = await serve(
+    { host: '127.0.0.1', port: 0 },
+    { ...webRoutes(), ...patchRoutes(file) },
+    hub.sockets,
+  );
   const browser = new Browser(chromium!);
   t.teardown(async () => {
     await browser.close();

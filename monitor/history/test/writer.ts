@@ -13,9 +13,10 @@ const at = (i: number): Entry => {
 /** Flushes every 20 entries; ends after `most`, or at the first error, which it says. */
 export const writeSome = (path: string, most = Number.POSITIVE_INFINITY): void => {
   const say = (line: string) => process.stdout.write(`SAID ${line}\n`);
-  const recorder = recordHistory(openStore(path, { create: true }), { port: 'p', say });
+  const recorder = recordHistory(openStore(path, { create: true }), { say });
+  const { write } = recorder.board('p');
   for (let i = 0; i < most; i += 1) {
-    recorder.write(at(i));
+    write(at(i));
     if (i % 20 !== 19) continue;
     try {
       recorder.flush();

@@ -1,16 +1,11 @@
-/** The page as a monitor serves it: news comes from there. The browser opens a lost connection again by itself. */
+/** The page as a monitor serves it: news comes from there. */
+import { followFeed } from './feed.mjs';
 import { startPage } from './page.mjs';
 import { startPatches } from './patches.mjs';
-import { newsNames } from './store.mjs';
 
 const store = startPage();
-const feed = new EventSource('feed');
-feed.addEventListener('all', ({ data }) => store.all(JSON.parse(data)));
-for (const name of newsNames) {
-  feed.addEventListener(name, ({ data }) => {
-    const { key, item } = JSON.parse(data);
-    store.take(name, key, item);
-  });
-}
-feed.onerror = () => store.lost('the monitor does not answer');
+followFeed({
+  take: (name, news) => (name === 'all' ? store.all(news) : store.take(name, news.key, news.item)),
+  lost: (why) => store.lost(why),
+});
 startPatches(store);

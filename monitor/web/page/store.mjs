@@ -20,8 +20,6 @@ const acts = {
   },
 };
 
-export const newsNames = Object.keys(acts);
-
 export const emptyBoard = (key, down) => ({ key, points: [], events: [], lines: [], down });
 
 /** Calls `changed` after each piece of news. Boards stay in the order in which they came. */
