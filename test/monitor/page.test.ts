@@ -19,16 +19,19 @@ let browser: Browser;
 let server: Served;
 let hub: Hub;
 
+const servePage = (of: Hub, port = 0) =>
+  serve(
+    { host: '127.0.0.1', port },
+    { ...webRoutes(), ...patchRoutes(join(temporaryFolder(), 'no-ledger.jsonl')) },
+    of.sockets,
+  );
+
 test.before(async (t) => {
   t.timeout(300_000);
   if (!chromium) return;
   browser = new Browser(chromium);
   hub = makeHub();
-  server = await serve(
-    { host: '127.0.0.1', port: 0 },
-    { ...webRoutes(), ...patchRoutes(join(temporaryFolder(), 'no-ledger.jsonl')) },
-    hub.sockets,
-  );
+  server = await servePage(hub);
 });
 
 test.after.always(async () => {
@@ -86,7 +89,7 @@ inBrowser(
 inBrowser('the page finds a monitor that was started again', async (t) => {
   const page = await newPage(t);
   const first = makeHub();
-  const monitor = await serve({ host: '127.0.0.1', port: 0 }, webRoutes(), first.sockets);
+  const monitor = await servePage(first);
   const before = first.board('before');
   for (const entry of entries.slice(0, 2)) before(entry);
   await page.open(monitor.url);
@@ -97,7 +100,7 @@ inBrowser('the page finds a monitor that was started again', async (t) => {
   const after = second.board('after');
   for (const entry of entries.slice(0, 2)) after(entry);
   const port = Number(new URL(monitor.url).port);
-  const again = await serve({ host: '127.0.0.1', port }, webRoutes(), second.sockets);
+  const again = await servePage(second, port);
   t.teardown(again.close);
   await page.says('#status', /live/);
   await page.until(`document.querySelector('#boards [data-key]')?.dataset.key === 'after'`);
