@@ -4,6 +4,9 @@ import type { Page } from './page.ts';
 
 const folder = process.env.VELOCITY_PICTURES;
 
+/** Whether somebody will look at them. */
+export const wanted = folder !== undefined;
+
 /** The page as it is now, in light and in dark colours. */
 export const pictures = async (page: Page, name: string): Promise<void> => {
   if (!folder) return;
