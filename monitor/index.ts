@@ -16,7 +16,6 @@ export { CONTENT_TYPE, classicMetrics, openMetrics } from './openmetrics.ts';
 export { PerfettoTrace } from './perfetto/trace.ts';
 export { BoardReader, type ReadOptions } from './reader.ts';
 export {
-  encodeEntry,
   encodeTold,
   entriesOf,
   openRecorder,

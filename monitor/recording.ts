@@ -29,12 +29,12 @@ const hexed = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hexed(inner)]));
 };
 
-/** One line, without its end. */
-export const encodeEntry = (entry: Entry): string => JSON.stringify(hexed(entry), toJson);
+/** JSON of an entry, or of a part of one. */
+export const encodePart = (part: object): string => JSON.stringify(hexed(part), toJson);
 
-/** The same, with the board that it is of. */
+/** One line, without its end. */
 export const encodeTold = ({ port, entry: { time_ms, ...content } }: Told): string =>
-  JSON.stringify(hexed({ time_ms, port, ...content }), toJson);
+  encodePart({ time_ms, port, ...content });
 
 type Json = Readonly<Record<string, unknown>>;
 

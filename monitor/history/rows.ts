@@ -1,7 +1,7 @@
 /** Entries as rows of the store, and back. What comes back is what went in, to the bit. */
 import type { Telemetry } from '../../link/index.ts';
 import type { Entry } from '../entry.ts';
-import { decodeEntry, encodeEntry } from '../recording.ts';
+import { decodeEntry, encodePart } from '../recording.ts';
 import type { Row } from './store.ts';
 
 /** In the order of `entries.kind`. */
@@ -69,13 +69,21 @@ export const telemetryOf = (row: Row): Telemetry => ({
 /** A reading without its telemetry is three texts, of which two hardly ever change. */
 export type EntryTexts = { readonly board?: string; readonly modules?: string; readonly body: string };
 
+const encoded = new WeakMap<object, string>();
+
+/** Readings share the list of modules for as long as it does not change. */
+const encodeOnce = (part: object): string => {
+  const known = encoded.get(part) ?? encodePart(part);
+  encoded.set(part, known);
+  return known;
+};
+
 export const textsOf = (entry: Entry): EntryTexts => {
   if (entry.kind === 'console') return { body: entry.line };
   if (entry.kind === 'down') return { body: entry.why };
-  const json = JSON.parse(encodeEntry(entry)) as Record<string, Record<string, unknown>>;
-  if (entry.kind === 'event') return { body: JSON.stringify(json.event) };
-  const { board, modules, telemetry: _, ...rest } = json.reading!;
-  return { board: JSON.stringify(board), modules: JSON.stringify(modules), body: JSON.stringify(rest) };
+  if (entry.kind === 'event') return { body: encodePart(entry.event) };
+  const { board, modules, telemetry: _, ...rest } = entry.reading;
+  return { board: encodePart(board), modules: encodeOnce(modules), body: encodePart(rest) };
 };
 
 /** `telemetry` in the order of the reading. */
