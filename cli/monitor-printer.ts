@@ -118,7 +118,7 @@ const linePrinter = (output: Output): MonitorPrinter => {
 };
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const visible = (line: string) => line.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '�');
+const visible = (line: string) => line.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '�');
 
 /** Text scrolls above the table, which is drawn anew below it. Control characters of the board are made visible. */
 class LivePrinter implements MonitorPrinter, LiveScreen {

@@ -45,15 +45,17 @@ export class UnpluggedError extends LinkError {
   }
 }
 
+/** A server behind a socket may take a second connection and say nothing to it, as QEMU does. */
+const silenceHint = (port: string): string =>
+  /^(unix|tcp):/.test(port)
+    ? 'check that the board runs Velocity (its console says "ready"), and that no other program is connected there: a line has one reader'
+    : 'check that the board runs Velocity (its console says "ready"), the baud rate, and that RX and TX are crossed';
+
 /** The board did not answer, also not the second time. */
 export class LinkTimeoutError extends LinkError {
   readonly code = 'timeout';
   constructor(port: string, what: string, waited_ms: number, options?: ErrorOptions) {
-    super(
-      `${port}: no answer to ${what} within ${waited_ms} ms`,
-      'check that the board runs Velocity (its console says "ready"), the baud rate, and that RX and TX are crossed',
-      options,
-    );
+    super(`${port}: no answer to ${what} within ${waited_ms} ms`, silenceHint(port), options);
   }
 }
 

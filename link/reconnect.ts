@@ -1,6 +1,6 @@
 /** Keeps working with a board that is unplugged, reset or power-cycled in the meantime. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CancelledError, LinkTimeoutError, PortBusyError, UnpluggedError } from './errors.ts';
+import { BadReplyError, CancelledError, LinkTimeoutError, PortBusyError, UnpluggedError } from './errors.ts';
 import type { VelocityLink } from './velocity.ts';
 
 export type ReconnectOptions = {
@@ -15,9 +15,12 @@ export type ReconnectOptions = {
   readonly onUp?: (link: VelocityLink) => void;
 };
 
-/** Errors that go away when the board comes back. */
+/** Errors that go away when the board comes back, or to its senses. */
 const isTransient = (error: unknown): error is Error =>
-  error instanceof UnpluggedError || error instanceof LinkTimeoutError || error instanceof PortBusyError;
+  error instanceof UnpluggedError ||
+  error instanceof LinkTimeoutError ||
+  error instanceof PortBusyError ||
+  error instanceof BadReplyError;
 
 const pause = async (delayMs: number, signal?: AbortSignal) => {
   try {

@@ -45,7 +45,8 @@ const json = ({ columns }: Table, out: Bytes): Writer => ({
 /** Apache Parquet's schema elements: 64-bit numbers with their sign, times in milliseconds of UTC. */
 const element = ({ name, type }: Column) => {
   const head = { name, repetition_type: 'OPTIONAL' as const };
-  if (type === 'text') return { ...head, type: 'BYTE_ARRAY' as const, converted_type: 'UTF8' as const };
+  if (type === 'text' || type === 'histogram')
+    return { ...head, type: 'BYTE_ARRAY' as const, converted_type: 'UTF8' as const };
   const converted = { integer: 'INT_64', unsigned: 'UINT_64', time: 'TIMESTAMP_MILLIS' } as const;
   return { ...head, type: 'INT64' as const, converted_type: converted[type] };
 };

@@ -98,6 +98,23 @@ test('a_clock_that_jumps_back_changes_no_order', (t) => {
   t.deepEqual(readAll(filled(newPath(), list)), list);
 });
 
+test('a_line_with_zero_bytes_is_kept_whole', (t) => {
+  const list: Entry[] = ['before\0behind', '\0', ''].map((line, i) => ({
+    kind: 'console',
+    time_ms: T0 + i,
+    line,
+  }));
+  const path = filled(newPath(), list);
+  t.deepEqual(readAll(path), list);
+  const store = openStore(path);
+  let text = '';
+  exportTable(store, 'console', 'json', {}, (bytes) => {
+    text += bytes;
+  });
+  t.is(JSON.parse(text.split('\n')[0]!).line, 'before\0behind');
+  store.close();
+});
+
 test('the_export_says_the_same_in_each_format', (t) => {
   const store = openStore(filled(newPath(), entries));
   const textOf = (name: 'telemetry' | 'events' | 'console', format: 'csv' | 'json') => {

@@ -3,7 +3,7 @@ import type { Telemetry } from '../../link/index.ts';
 import type { Entry } from '../entry.ts';
 import { StoreError } from './errors.ts';
 import { modulesOf } from './retention.ts';
-import { entryOf, telemetryOf } from './rows.ts';
+import { entryOf, telemetryOf, textIn } from './rows.ts';
 import type { Row, Store } from './store.ts';
 
 export type Run = {
@@ -84,7 +84,10 @@ export function* entriesOfRun(store: Store, run: number): Generator<Entry> {
     if (rows.length === 0) return;
     const telemetry = telemetryOfPage(store, run, modules, last + 1, Number(rows.at(-1)!.n));
     for (const { n, time_ms, kind, body, board, modules: list } of rows) {
-      const texts = { body: String(body), ...(board ? { board: String(board), modules: String(list) } : {}) };
+      const texts = {
+        body: textIn(body!),
+        ...(board ? { board: String(board), modules: String(list) } : {}),
+      };
       yield entryOf(Number(kind), Number(time_ms), texts, telemetry.get(Number(n)) ?? []);
     }
     last = Number(rows.at(-1)!.n);

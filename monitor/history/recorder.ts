@@ -1,7 +1,7 @@
 /** Writes what a monitor is told into the store: once a second at most, each time all or nothing. */
 import type { Entry, Sink } from '../entry.ts';
 import { prune } from './retention.ts';
-import { kinds, telemetryValues, textsOf } from './rows.ts';
+import { kinds, storedText, telemetryValues, textsOf } from './rows.ts';
 import type { Store } from './store.ts';
 
 const FLUSH_MS = 1000;
@@ -73,7 +73,7 @@ class Writer {
     const { board, modules, body } = textsOf(entry);
     const idOf = (text: string | undefined) => (text === undefined ? null : this.#texts.idOf(text));
     const kind = kinds.indexOf(entry.kind);
-    this.#entry.run([run, n, Math.round(entry.time_ms), kind, idOf(board), idOf(modules), body]);
+    this.#entry.run([run, n, Math.round(entry.time_ms), kind, idOf(board), idOf(modules), storedText(body)]);
     if (entry.kind !== 'reading') return;
     for (const [place, t] of entry.reading.telemetry.entries()) {
       const module = this.#texts.idOf(t.name);

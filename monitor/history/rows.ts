@@ -66,6 +66,13 @@ export const telemetryOf = (row: Row): Telemetry => ({
   histogram: unpackHistogram(new Uint8Array(row.histogram as ArrayBuffer)),
 });
 
+/** SQLite's texts end at their first zero byte; a board that talks garbage sends some, and then it is kept as bytes. */
+export const storedText = (text: string): string | Uint8Array =>
+  text.includes('\0') ? Buffer.from(text) : text;
+
+export const textIn = (value: Row[string]): string =>
+  value instanceof ArrayBuffer ? Buffer.from(value).toString() : String(value);
+
 /** A reading without its telemetry is three texts, of which two hardly ever change. */
 export type EntryTexts = { readonly board?: string; readonly modules?: string; readonly body: string };
 

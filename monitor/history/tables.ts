@@ -1,8 +1,8 @@
 /** What can be exported: tables of plain columns, read part by part. */
-import { unpackHistogram } from './rows.ts';
+import { textIn, unpackHistogram } from './rows.ts';
 import type { Row, Store } from './store.ts';
 
-export type ColumnType = 'integer' | 'unsigned' | 'time' | 'text';
+export type ColumnType = 'integer' | 'unsigned' | 'time' | 'text' | 'histogram';
 export type Value = bigint | string | null;
 export type Column = { readonly name: string; readonly type: ColumnType };
 
@@ -30,8 +30,8 @@ const columns = (text: string): Column[] =>
 
 const cellOf = (column: Column, value: Row[string] | undefined): Value => {
   if (value === null || value === undefined) return null;
-  if (value instanceof ArrayBuffer) return histogramText(value);
-  if (column.type === 'text') return String(value);
+  if (column.type === 'histogram') return histogramText(value as ArrayBuffer);
+  if (column.type === 'text') return textIn(value);
   return column.type === 'unsigned' ? BigInt.asUintN(64, value as bigint) : BigInt(value as bigint);
 };
 
@@ -97,7 +97,7 @@ const eventFields = ['kind', 'name', 'version', 'reason', 'before', 'after', 'te
 export const tables = {
   telemetry: paged(
     columns(
-      'run:integer board port module time_ms:time reading:integer version:integer board_ns:unsigned calls:unsigned cycles:unsigned min:unsigned max:unsigned last_result:unsigned histogram',
+      'run:integer board port module time_ms:time reading:integer version:integer board_ns:unsigned calls:unsigned cycles:unsigned min:unsigned max:unsigned last_result:unsigned histogram:histogram',
     ),
     `telemetry.run AS run, runs.board AS board, runs.port AS port, texts.body AS module, telemetry.time_ms AS time_ms,
      telemetry.n AS reading, version, board_ns, calls, cycles, min, max, result AS last_result, histogram,
