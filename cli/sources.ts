@@ -13,7 +13,7 @@ export const needsSources = (command: string): void => {
 };
 
 /** In the package: says why they are not there. */
-const absent: readonly Register[] = ['bench', 'fuzz', 'test'].map((name) => (program) => {
+const absent: readonly Register[] = ['bench', 'docs', 'fuzz', 'test'].map((name) => (program) => {
   program
     .command(name, { hidden: true })
     .allowExcessArguments()
