@@ -26,7 +26,8 @@ SELF_MADE static void copy_up(uint8_t *to, const uint8_t *from, size_t size) {
     for (; size > 0; size--) { *to++ = *from++; }
 }
 
-SELF_MADE void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes) {
+/* Not restrict: memmove() uses it too. */
+SELF_MADE void *memcpy(void *to, const void *from, size_t size_bytes) {
     copy_up(to, from, size_bytes);
     return to;
 }
@@ -35,8 +36,7 @@ SELF_MADE void *memmove(void *to, const void *from, size_t size_bytes) {
     uint8_t *target = to;
     const uint8_t *source = from;
     if (target <= source || target >= source + size_bytes) {
-        copy_up(target, source, size_bytes);
-        return to;
+        return memcpy(to, from, size_bytes); /* goes upwards */
     }
     const bool words = same_phase(target, source);
     for (; words && size_bytes > 0 && (uintptr_t)(target + size_bytes) & 7; size_bytes--) {

@@ -2,7 +2,6 @@
 
 #include "bpf/checker/entry.h"
 #include "bpf/checker/format.h"
-#include "bpf/verifier/domain.h"
 
 static const int64_t distance_limit = (int64_t)1 << 62;
 
@@ -35,7 +34,7 @@ static bool read_parts(struct reader *in, struct scalar *s) {
         s->smin32 = (int32_t)read_signed(in);
         s->smax32 = (int32_t)((uint32_t)s->smin32 + (uint32_t)read_number(in));
     }
-    return parts == 0 || domain_sync(s, 64);
+    return parts == 0 || scalar_sync(s);
 }
 
 /* A register that says no more than `now`. */

@@ -30,6 +30,8 @@ void scalar_set_const(struct scalar *s, uint64_t value);
 void scalar_set_unknown(struct scalar *s);
 /* Any number of `bytes` bytes (1, 2, 4, 8), zero- or sign-extended. */
 void scalar_set_loaded(struct scalar *s, uint32_t bytes, bool sign_extend);
+/* Makes every part say what the others imply; false when no value is left. */
+[[nodiscard]] bool scalar_sync(struct scalar *s);
 /* Any number from min to max. */
 void scalar_set_range(struct scalar *s, uint64_t min, uint64_t max);
 
