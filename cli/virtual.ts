@@ -34,7 +34,11 @@ export const buildFor = async (
 export const startBoard = async (
   name: string,
   say: Say = () => {},
-  { key, policy, ...options }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'disk' | 'extra'> & Trust = {},
+  {
+    key,
+    policy,
+    ...options
+  }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'disk' | 'dtb' | 'extra'> & Trust = {},
 ): Promise<VirtualBoard & { manifest: Manifest }> => {
   const board = boardNamed(name);
   installTools(['qemu'], say);

@@ -9,6 +9,8 @@ export type Symbols = {
   readonly buildId: string;
   /** The function that holds this offset from the image's base, with the distance from its first instruction. */
   readonly at: (offset: bigint) => { readonly name: string; readonly offset: number } | undefined;
+  /** Offset of a function or a label. */
+  readonly of: (name: string) => bigint | undefined;
 };
 
 type Entry = { readonly name: string; readonly start: number; readonly size: number };
@@ -62,6 +64,10 @@ export const readSymbols = (path: string): Symbols => {
         .filter(({ start, size }) => start <= address && (size === 0 || address < start + size))
         .at(-1);
       return found && { name: found.name, offset: address - found.start };
+    },
+    of: (name) => {
+      const found = functions.find((entry) => entry.name === name);
+      return found && BigInt(found.start);
     },
   };
 };

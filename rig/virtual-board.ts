@@ -1,10 +1,11 @@
 /** Boards that QEMU stands in for. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Board, QemuMachine } from '../boards/index.ts';
 import { release, spawnLeashed } from './child.ts';
+import { emulatedTree } from './device-tree.ts';
 import { qemuArguments, qemuVersion } from './qemu.ts';
 
 export { qemuVersion } from './qemu.ts';
@@ -76,13 +77,23 @@ const waitForSocket = async (path: string, ended: () => boolean) => {
   for (let waited = 0; waited < START_MS && !existsSync(path) && !ended(); waited += 10) await delay(10);
 };
 
+const treeIn = (folder: string, dtb: string): string => {
+  const path = join(folder, 'tree.dtb');
+  writeFileSync(path, emulatedTree(readFileSync(dtb)));
+  return path;
+};
+
 /** Starts the emulator and returns once its console can be connected to. @throws BoardUnavailableError, EmulatorError */
 export const startVirtualBoard = async (options: VirtualBoardOptions): Promise<VirtualBoard> => {
   const board = emulated(options);
   const folder = mkdtempSync(join(tmpdir(), 'velocity-'));
   const socket = join(folder, 'console');
   const control = join(folder, 'control');
-  const child = spawnLeashed(options.qemu, qemuArguments(board, { ...options, socket, control }));
+  const dtb = options.dtb && treeIn(folder, options.dtb);
+  const child = spawnLeashed(
+    options.qemu,
+    qemuArguments(board, { ...options, ...(dtb && { dtb }), socket, control }),
+  );
   let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     output = (output + chunk).slice(-4000);

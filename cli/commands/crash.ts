@@ -38,12 +38,17 @@ type Place = { readonly offset: bigint; readonly function: string | undefined; r
 const placesOf = (crash: Crash, symbols: Symbols | undefined, elf: string): Place[] => {
   const offsets = [crash.elr, ...framesOf(crash).map((address) => address - 4n)];
   const lines = symbols ? sourceLines(elf, offsets) : [];
-  return offsets.map((offset, i) => {
+  const places = offsets.map((offset, i) => {
     const found = symbols?.at(offset);
     const name = found && `${found.name}+0x${found.offset.toString(16)}`;
     return { offset, function: name, line: lines[i] ?? '' };
   });
+  return places.filter((_, i) => i !== 1 || !isOwnCall(offsets, symbols));
 };
+
+/** The first address is x30: of a function that has called others it is only where the last of them returned to. */
+const isOwnCall = ([at, from, caller]: readonly bigint[], symbols: Symbols | undefined) =>
+  from === caller || (from !== undefined && symbols?.at(from)?.name === symbols?.at(at!)?.name);
 
 const describePlace = ({ offset, function: name, line }: Place) =>
   `image+0x${offset.toString(16)}${name ? ` in ${name}` : ''}${line ? `  ${line}` : ''}`;

@@ -7,7 +7,7 @@
 #include "mm/map.h"
 #include "smp/start.h"
 
-#define UP_WAIT_MS 200u
+#define UP_WAIT_MS 2000u /* they take microseconds, but for emulated ones on a busy machine */
 #define PARK_WAIT_MS 1000u
 
 extern void secondary_entry(void);

@@ -28,7 +28,7 @@
 
 static_assert(BOARD_LSE == JIT_LSE && BOARD_DOTPROD == JIT_DOTPROD && BOARD_CRC32 == JIT_CRC32 && BOARD_BTI == JIT_BTI);
 static_assert(STACKS_VA == 0x4000100000 && STACK_STRIDE_BYTES == 1 << 17, "repeated in boot/head.S");
-static_assert(MAX_CORES == 8, "repeated in boot/head.S, mm/map.c, irq/gic2.c and drivers/tick.c");
+static_assert(MAX_CORES == 8, "repeated in boot/head.S, boot/vectors.S, mm/map.c, irq/gic2.c and drivers/tick.c");
 
 #define DAIF_MASKED (0xfull << 6)
 #define DAIF_OPEN (0x9ull << 6) /* debug and FIQ stay masked; SError and IRQ come through */
@@ -68,9 +68,15 @@ static enum status level_tree(void) {
     return status == STATUS_OK ? fdt_walk(&tree, probe, nullptr) : status;
 }
 
+/* An image that hangs before it can be watched costs one of its starts, and no more. */
+static void leave(void) {
+    disk_close();
+    watchdog_feed();
+}
+
 /* Does not return when it starts the image of a slot: nothing else of the board has been touched yet. */
 static enum status level_images(void) {
-    update_start(disk_open(), tree_bytes, tree_size(), disk_close);
+    update_start(disk_open(), tree_bytes, tree_size(), leave);
     update_report();
     return STATUS_OK;
 }

@@ -3,6 +3,7 @@
 #include "drivers/console.h"
 #include "drivers/disk.h"
 #include "drivers/virtio_net_start.h"
+#include "drivers/watchdog.h"
 #include "lib/mem.h"
 #include "lib/sysreg.h"
 #include "mm/map.h"
@@ -24,5 +25,6 @@ void takeover_poll(void) {
     WRITE_SYSREG(daif, 0xfull << 6);
     net_close();
     disk_close();
+    watchdog_feed();
     loader_enter(place);
 }

@@ -4,11 +4,12 @@
 
 #define FRAME 288
 #define STACK_BIT 16 /* set in every valid stack address of a core (mm/layout.h: guard below, 64 KiB stack above) */
+#define EMERGENCY_SHIFT 14 /* 16 KiB of emergency stack a core */
 
     .arch armv8-a+fp
 
 /* A vector for exceptions that are fatal unless guarded; `kind` goes to the handler. When the stack pointer has left
- * the stack, the frame goes to the emergency stack instead. Arithmetic on sp saves a scratch register. */
+ * the stack, the frame goes to the core's emergency stack instead. Arithmetic on sp saves a scratch register. */
 .macro trap kind
     .balign 0x80
     sub sp, sp, #FRAME
@@ -23,9 +24,12 @@
 1:  msr tpidrro_el0, x0        /* the stack pointer that was no good, less FRAME */
     sub x0, sp, x0
     msr tpidr_el0, x0
-    adrp x0, emergency_stack_top
-    add x0, x0, :lo12:emergency_stack_top
+    adrp x0, emergency_stacks_end
+    add x0, x0, :lo12:emergency_stacks_end
     sub sp, x0, #FRAME
+    mrs x0, tpidr_el1          /* the core's number: core 0 has the topmost */
+    lsl x0, x0, #EMERGENCY_SHIFT
+    sub sp, sp, x0
     mrs x0, tpidr_el0
     stp x0, x1, [sp, #32]
     mov x1, #(\kind + 4)
@@ -151,7 +155,7 @@ interrupt_common:
     add sp, sp, #592
     eret
 
-    .bss
+    .section .noinit, "aw", %nobits
     .balign 16
-    .skip 16384                /* shared: two cores that overflow at once end in the reset all the same */
-emergency_stack_top:
+    .skip 8 << EMERGENCY_SHIFT /* MAX_CORES */
+emergency_stacks_end:

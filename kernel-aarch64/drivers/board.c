@@ -52,9 +52,9 @@ uint32_t board_features(void) {
 
 void board_reset(void) {
     psci_system_reset();
-    watchdog_reset();
     for (;;) {
         __asm__ volatile("msr daifset, #0xf");
+        watchdog_reset();
         wait_for_interrupt();
     }
 }

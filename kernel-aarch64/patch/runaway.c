@@ -2,6 +2,7 @@
 #include "drivers/alarm.h"
 #include "drivers/board.h"
 #include "drivers/clock.h"
+#include "drivers/watchdog.h"
 #include "mm/layout.h"
 #include "mm/map.h"
 #include "patch/modules.h"
@@ -27,7 +28,7 @@ static struct look {
 } looks[MAX_CORES];
 
 static bool available;
-static bool armed;
+static enum : uint8_t { NOT_YET, RESTING, WATCHING } state;
 static uint64_t next_look_ns;
 
 /* Whoever waits for this core waits for good: nothing is freed that it runs in. */
@@ -78,10 +79,21 @@ static void look_at_loop(void) {
     }
 }
 
-/* On core 1. */
+/* On core 1. When neither core looks any more, the watchdog of the SoC starves. */
 static void on_alarm(void) {
     look_at(0);
     look_at_loop();
+    watchdog_feed();
+}
+
+static void watch(void *) {
+    watchdog_feed();
+    alarm_start_here(nullptr);
+}
+
+static void rest(void *) {
+    alarm_stop_here(nullptr);
+    watchdog_stop();
 }
 
 enum status runaway_init(void) {
@@ -97,13 +109,13 @@ static bool is_needed(void) {
 }
 
 void runaway_poll(void) {
-    if (!available) { return; }
-    if (is_needed() != armed) {
-        armed = !armed;
-        (void)core_call(1, armed ? alarm_start_here : alarm_stop_here, nullptr);
+    const bool needed = available && is_needed();
+    if ((needed ? WATCHING : RESTING) != state) {
+        state = needed ? WATCHING : RESTING;
+        (void)core_call(available ? 1 : 0, needed ? watch : rest, nullptr);
         next_look_ns = 0;
     }
-    if (!armed || clock_ns() < next_look_ns) { return; }
+    if (!needed || clock_ns() < next_look_ns) { return; }
     next_look_ns = clock_ns() + LOOK_MS * 1'000'000ull;
     for (uint32_t core = 1; core < cores_up(); core++) { look_at(core); }
 }

@@ -2,7 +2,8 @@
 /* Cores watch each other, as one that hangs with interrupts masked cannot be interrupted: core 1 looks after core 0, and
  * core 0 after the others, while modules are installed or an image is on trial. A module that does not end is stopped by
  * taking its code away under it, which is a fault like any other; a core that does not answer for another reason costs a
- * reset, with a crash record. Boards with one core have no watchdog. */
+ * reset, with a crash record. When both stop looking, the watchdog of the SoC resets the board, where there is one that is
+ * driven; it also runs from the moment another image is entered until that one's main loop runs. */
 
 #include "gen/abi_status.h"
 

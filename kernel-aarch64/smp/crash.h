@@ -11,7 +11,7 @@
 
 /* What surrounded the crash. */
 struct crash_story {
-    uint64_t frames_rel[CRASH_FRAMES]; /* return addresses, innermost first, relative to the image base; 0: no more */
+    uint64_t frames_rel[CRASH_FRAMES]; /* x30, then return addresses, innermost first; from the image base; 0: no more */
     char module[32];                   /* that the core ran last; NUL-terminated */
     uint32_t module_version;
     uint32_t reserved;

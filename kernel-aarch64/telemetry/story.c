@@ -5,11 +5,15 @@
 #include "telemetry/events.h"
 #include "telemetry/running.h"
 
-/* Frame records (AAPCS64 §6.4.6): the caller's x29, then the return address. Each lies above the one before it. */
-static void walk(struct crash_story *out, uint32_t core, uint64_t frame) {
+/* Frame records (AAPCS64 §6.4.6): the caller's x29, then the return address. Each lies above the one before it. A function
+ * that calls nobody may have none: x30 says where it came from, or else where it called last. */
+static void walk(struct crash_story *out, uint32_t core, const struct fault *fault) {
+    const uint64_t from = fault->x[30] - (uintptr_t)__image_start;
+    uint64_t frame = fault->x[29];
     const uint64_t top = STACKS_VA + (core + 1) * STACK_STRIDE_BYTES;
     uint64_t lowest = top - STACK_BYTES;
     uint32_t count = 0;
+    if (from < (uint64_t)(__text_end - __image_start)) { out->frames_rel[count++] = from; }
     while (count < CRASH_FRAMES && frame >= lowest && frame <= top - 16 && frame % 16 == 0) {
         const uint64_t *record = (const uint64_t *)(uintptr_t)frame;
         if (record[1] == 0) { return; }
@@ -42,10 +46,10 @@ static void tell_events(struct crash_story *out) {
 void crash_story_tell(struct crash_story *out, uint32_t core, const struct fault *fault) {
     *out = (struct crash_story){};
     const struct running *running = running_module[core];
-    if (running != nullptr) {
+    if (running != nullptr && running->name != nullptr) {
         (void)format(out->module, sizeof(out->module), "%s", running->name);
         out->module_version = running->version;
     }
-    walk(out, core, fault->x[29]);
+    walk(out, core, fault);
     tell_events(out);
 }

@@ -34,8 +34,8 @@ static_assert(sizeof(struct handoff) == 56);
 /* The device tree that this image got, which it hands on. Before all that follows. */
 void loader_init(const void *tree, uint64_t tree_bytes);
 
-/* Starts a slot if there is one to start; returns otherwise. `close` lets the medium forget the memory that it was told of.
- * What was refused is in `refusal`, its slot in `refused`, else SLOT_NONE. */
+/* Starts a slot if there is one to start; returns otherwise. `close` is called last: it lets the medium forget the memory
+ * that it was told of. What was refused is in `refusal`, its slot in `refused`, else SLOT_NONE. */
 void loader_run(struct store *store, void (*close)(void), uint32_t *refused, struct refusal *refusal);
 
 /* DISTANCE_BYTES of free memory beside this image, mapped. STATUS_NO_MEMORY. */

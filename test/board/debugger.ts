@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const ANSWER_MS = 5000;
+const ANSWER_MS = 60_000;
 
 /** Register numbers of QEMU's AArch64 target description. */
-export const registers = { sp: 31, pc: 32 } as const;
+export const registers = { x0: 0, x5: 5, sp: 31, pc: 32, cpsr: 33 } as const;
 
 export type DebugPort = {
   readonly extra: readonly string[];
@@ -42,13 +42,15 @@ const littleEndian = (value: bigint) => {
   return bytes.toString('hex');
 };
 
+type Ask = (body: string) => Promise<string>;
+
 /** Sends commands one after the other; each answer is the next packet that arrives. */
-const conversation = (socket: Socket) => {
+const conversation = (socket: Socket): Ask => {
   let received = '';
   socket.on('data', (chunk: Buffer) => {
     received += chunk.toString('latin1');
   });
-  return async (body: string): Promise<string> => {
+  return async (body) => {
     received = '';
     socket.write(packet(body));
     for (let waited = 0; waited < ANSWER_MS; waited += 5) {
@@ -63,18 +65,63 @@ const conversation = (socket: Socket) => {
   };
 };
 
-/** Stops the board, sets registers of core 0, and lets it go on. */
-export const setRegisters = async (path: string, values: Readonly<Record<number, bigint>>): Promise<void> => {
+const checked = async (ask: Ask, command: string) => {
+  const answer = await ask(command);
+  if (answer !== 'OK') throw new Error(`the emulator's debugger answered ${command} with ${answer}`);
+};
+
+/** What can be done while the board stands still. Cores count from 0. */
+export type Debugger = {
+  readonly choose: (core: number) => Promise<void>;
+  /** Of the core that was chosen; core 0 at first. */
+  readonly set: (register: number, value: bigint) => Promise<void>;
+  readonly get: (register: number) => Promise<bigint>;
+  /** Lets that core alone go on, up to an address; one that sleeps waits for an interrupt first. */
+  readonly runTo: (core: number, address: bigint) => Promise<void>;
+  /** Memory by its physical address. */
+  readonly read: (address: bigint, size: number) => Promise<Buffer>;
+  readonly write: (address: bigint, bytes: Buffer) => Promise<void>;
+};
+
+/** GDB counts threads from 1, in hex. */
+const threadOf = (core: number) => (core + 1).toString(16);
+
+const debuggerOf = (ask: Ask): Debugger => ({
+  choose: (core) => checked(ask, `Hg${threadOf(core)}`),
+  set: (register, value) => checked(ask, `P${register.toString(16)}=${littleEndian(value)}`),
+  get: async (register) => {
+    const bytes = Buffer.from(await ask(`p${register.toString(16)}`), 'hex'); // PSTATE has four
+    return Buffer.concat([bytes, Buffer.alloc(8)]).readBigUInt64LE();
+  },
+  runTo: async (core, address) => {
+    const place = `1,${address.toString(16)},4`;
+    await checked(ask, `Z${place}`);
+    await ask(`vCont;c:${threadOf(core)}`);
+    await checked(ask, `z${place}`);
+  },
+  read: async (address, size) =>
+    Buffer.from(await ask(`m${address.toString(16)},${size.toString(16)}`), 'hex'),
+  write: (address, bytes) =>
+    checked(ask, `M${address.toString(16)},${bytes.length.toString(16)}:${bytes.toString('hex')}`),
+});
+
+/** Stops the board, lets `use` look and change, and lets the board go on. */
+export const withDebugger = async <T>(path: string, use: (debug: Debugger) => Promise<T>): Promise<T> => {
   const socket = connect(path);
   await once(socket, 'connect');
   const ask = conversation(socket);
   try {
-    for (const [number, value] of Object.entries(values)) {
-      const answer = await ask(`P${Number(number).toString(16)}=${littleEndian(value)}`);
-      if (answer !== 'OK') throw new Error(`the emulator refused to set register ${number}: ${answer}`);
-    }
-    await ask('D');
+    await checked(ask, 'Qqemu.PhyMemMode:1');
+    const result = await use(debuggerOf(ask));
+    await checked(ask, 'D');
+    return result;
   } finally {
     socket.destroy();
   }
 };
+
+/** Stops the board, sets registers of core 0, and lets it go on. */
+export const setRegisters = (path: string, values: Readonly<Record<number, bigint>>): Promise<void> =>
+  withDebugger(path, async ({ set }) => {
+    for (const [number, value] of Object.entries(values)) await set(Number(number), value);
+  });
