@@ -16,6 +16,14 @@ const end = (): never => {
   throw new Refusal('no_entry', {});
 };
 
+/** x30, where the function called last, and the return address of a caller. */
+const frames = (elr: bigint) => {
+  const bytes = Buffer.alloc(128);
+  bytes.writeBigUInt64LE(elr + 4n);
+  bytes.writeBigUInt64LE(elr + 12n, 8);
+  return bytes;
+};
+
 const crash = (build: string, elr: bigint) => ({
   reason: 'data abort',
   build,
@@ -25,10 +33,7 @@ const crash = (build: string, elr: bigint) => ({
   elr,
   spsr: 0x6000_0005n,
   regs: Buffer.alloc(248, 0x11),
-  frames: Buffer.concat([
-    Buffer.from([4 + Number(elr & 0xffn), Number((elr >> 8n) & 0xffn), Number(elr >> 16n), 0, 0, 0, 0, 0]),
-    Buffer.alloc(120),
-  ]),
+  frames: frames(elr),
   module: 'fir',
   module_version: 3,
   log: '1.250 rolled_back fir 3 276 version 2 runs again\n',
@@ -54,7 +59,8 @@ test('a_crash_is_shown_with_the_function_it_happened_in', async (t) => {
   t.is(people.exit, 0, people.stderr);
   t.regex(people.stdout, /data abort on core 2/);
   t.regex(people.stdout, / at .* in kernel_main\+0x8 {2}.*main\.c:\d+/);
-  t.regex(people.stdout, / from .* in kernel_main\+0x8/);
+  t.deepEqual(people.stdout.match(/from .* in kernel_main\+0x\w+/g)?.length, 1, 'not from itself');
+  t.regex(people.stdout, / from .* in kernel_main\+0x10/);
   t.regex(people.stdout, /module that ran last: fir version 3\n {2}before: 1\.250 rolled_back fir/);
   const [programs] = jsonLines(await ask({ crash: () => record }, 'crash', 'show', '--elf', elf, '--json'));
   t.is(programs?.function, 'kernel_main+0x8');
