@@ -23,6 +23,10 @@ RARE static void compile_move(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), extend = (uint32_t)off_of(insn);
     bool is_wide = is_wide_class(insn);
     if (!(opcode_of(insn) & BPF_SRC_X)) { return move_constant(j, insn, immediate_of(insn)); }
+    if (SELDOM(j->carried.active) && j->slot == j->carried.copy) { /* from now on both are in the home of src */
+        drop_unread(j, dst);
+        settle(j, src);
+    }
     if (is_const(j, src)) {
         uint64_t imm = j->values[src].imm;
         return move_constant(j, insn, extend ? extended(imm, extend) : imm);

@@ -77,6 +77,7 @@ bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum 
     begin_note(j, dst); /* may move src */
     const struct value *v = &j->values[src];
     int64_t offset = off;
+    if (j->carried.active && (v->base == j->home[j->carried.to] || v->index == j->home[j->carried.to])) { return false; }
     uint32_t index = NO_REG;
     if (v->kind == VALUE_ADD_IMM) {
         offset += (int64_t)v->imm;

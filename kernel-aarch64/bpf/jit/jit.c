@@ -40,6 +40,7 @@ RARE void compile_immediate64(struct jit *j, struct insn insn) {
         j->slots[slot] = (j->slots[slot] & ~SLOT_WORD) | (j->words & SLOT_WORD);
     }
     forget_all(j, known & SLOT_R0_HOME);
+    if (SELDOM(j->carried.active) && slot == j->carried.head) { define(j, j->carried.to, (enum a64_reg)j->home[j->carried.from], 64); }
     j->barrier = j->words;
 }
 

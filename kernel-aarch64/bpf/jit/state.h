@@ -96,6 +96,14 @@ struct stack_use {
 };
 static_assert(BPF_STACK_BYTES == 64 * 8);
 
+/* A loop of one block that ends with the copy of a register to another, dead at its head: `to` = `from`. At the head `to` is
+ * expected in the home of `from`, so that nothing moves; within a turn either may be in the other's home. */
+struct carried {
+    uint32_t active; /* REG_BIT(to) from before the head until the jump back, else 0 */
+    uint32_t head, copy; /* slots */
+    uint8_t to, from;
+};
+
 #define SAVED_LIMIT 15u /* x30, and x19 to x28; an even number is read at a time */
 
 struct function {
@@ -122,6 +130,7 @@ struct jit {
     bool skips_next; /* the next slot was compiled together with this one */
     uint32_t live_out; /* registers live after the slot */
     uint32_t pending;  /* registers whose value is noted but not in its home */
+    uint32_t settling; /* of those, the ones that are being written there, each because the one before wants its register */
     uint32_t loads;    /* registers that wait to be loaded (bytes.h), and r10 while it is in SCRATCH2; may say too many */
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     bool in_turn;      /* a turn of several is being compiled: what the slots hold is still needed */
@@ -131,6 +140,7 @@ struct jit {
     uint32_t hoisted_count;
     uint32_t hoisted_limit;
     uint64_t hoisted[HOISTED_LIMIT];
+    struct carried carried;
     bool has_local_calls;
     bool goes_back;      /* some jump or call does */
     struct stack_use stack;

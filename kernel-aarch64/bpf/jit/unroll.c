@@ -10,6 +10,8 @@
 #define MOST_COPIES 4u
 /* How far a jump back to the head is looked for behind the loop. */
 #define SLOTS_BEHIND 512u
+/* How far from the end of a loop its copy is looked for. */
+#define MOST_BEHIND_COPY 6u
 /* Counters stay below, so that no width and no sign matters. */
 #define COUNTER_LIMIT (1 << 30)
 
@@ -33,11 +35,11 @@ static bool is_conditional(struct insn insn) {
 /* The test at a slot: back to the head, or over a jump that goes there. */
 static bool try_find_test(const struct jit *j, struct loop *l, uint32_t slot) {
     struct insn insn = insn_at(j, slot);
-    if (!is_conditional(insn) || opcode_of(insn) & BPF_SRC_X || jump_flow(insn, j->facts->flags[slot]) != FLOW_BRANCH) { return false; }
+    if (!is_conditional(insn) || jump_flow(insn, j->facts->flags[slot]) != FLOW_BRANCH) { return false; }
     uint32_t target = jump_target(insn, slot);
     l->test = slot;
     l->counter = dst_of(insn);
-    l->limit = imm_of(insn);
+    l->limit = opcode_of(insn) & BPF_SRC_X ? -1 : imm_of(insn); /* negative ones are not counted to */
     l->op = operation_of(insn);
     l->end = slot + 1;
     if (target == l->head) { return true; }
@@ -136,13 +138,32 @@ static bool is_only_fallen_into(const struct jit *j, const struct loop *l) {
     return true;
 }
 
+/* The copy that the block ends with; src is dead at the head, and nobody has either of the two in between. */
+static bool try_find_copy(const struct jit *j, const struct loop *l, struct carried *c) {
+    uint32_t changed = 0, live = slot_live(j, l->head);
+    for (uint32_t slot = l->test; slot-- > l->head && slot + MOST_BEHIND_COPY > l->test;) {
+        struct insn insn = insn_at(j, slot);
+        uint32_t to = dst_of(insn), from = src_of(insn), both = REG_BIT(to) | REG_BIT(from);
+        bool narrow = opcode_of(insn) == (BPF_CLASS_ALU | BPF_ALU_MOV | BPF_SRC_X);
+        bool copies = (narrow || opcode_of(insn) == (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X)) && off_of(insn) == 0;
+        bool whole = !narrow || j->facts->flags[slot] & FACT_SRC_UPPER_ZERO;
+        bool free = !(both & (changed | REG_BIT(1) | REG_BIT(10))) && !(live & REG_BIT(from)) && live & REG_BIT(to);
+        if (copies && whole && free && slot_live(j, slot + 1) & REG_BIT(to)) {
+            *c = (struct carried){.active = REG_BIT(to), .head = l->head, .copy = slot, .to = (uint8_t)to, .from = (uint8_t)from};
+            return true;
+        }
+        if (effects[opcode_of(insn)] & EFFECT_SETS_DST) { changed |= REG_BIT(to); }
+    }
+    return false;
+}
+
 static bool try_plan(const struct jit *j, struct loop *l) {
-    if (!try_find_block(j, l) || !is_const(j, l->counter) || !try_find_step(j, l)) { return false; }
+    if (!is_const(j, l->counter) || !try_find_step(j, l)) { return false; }
     l->first = (int64_t)j->values[l->counter].imm;
     l->turns = count_turns(l);
     if (l->turns == 0) { return false; }
     choose_copies(l);
-    return (l->copies > 1 || l->copies == l->turns) && is_only_fallen_into(j, l);
+    return l->copies > 1 || l->copies == l->turns;
 }
 
 /* One turn, without its test; `entries` receives where its words are (copied.h). The counter stays small, so counting is an
@@ -179,9 +200,15 @@ static void keep_entries(struct jit *j, const struct loop *l, const uint32_t ent
 uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     struct loop l = {.head = head};
     uint32_t entries[MOST_INSNS], turn = 0;
-    if (!try_plan(j, &l)) { return head; }
+    struct carried carried = {};
+    j->carried.active = 0;
+    if (!try_find_block(j, &l)) { return head; }
+    bool carries = try_find_copy(j, &l, &carried), counts = try_plan(j, &l);
+    if (!(carries || counts) || !is_only_fallen_into(j, &l)) { return head; }
+    bool whole = counts && l.copies == l.turns;
+    if (carries && !whole) { j->carried = carried; }
+    if (!counts) { return head; }
     if (j->copied_entry) { finish_counted_loop(j); }
-    bool whole = l.copies == l.turns;
     j->in_turn = true;
     while (turn < l.before) { compile_turn(j, &l, turn++, entries); }
     if (!whole) { join_label(j, head); }

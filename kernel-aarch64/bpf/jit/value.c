@@ -115,6 +115,21 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
 
 static bool reads(const struct value *v, enum a64_reg phys) { return v->base == phys || v->index == phys; }
 
+/* Whether the value of `reader` may stay where it is though `reg` changes: they share their homes until the loop's turn is over. */
+static bool may_share(const struct jit *j, uint32_t reader, uint32_t reg) {
+    const struct carried *c = &j->carried;
+    if (!c->active || j->values[reader].index != NO_REG) { return false; }
+    return (reader == c->to && reg == c->from) || (reader == c->from && reg == c->to);
+}
+
+/* The other one's register is wanted while its own is still read: what is in it goes to SCRATCH. */
+RARE static void move_aside(struct jit *j, uint32_t reg, enum a64_reg phys) {
+    struct value *v = &j->values[reg];
+    emit(j, a64_orr(SCRATCH, XZR, amount(0), phys, A64_SHIFT_LSL, A64_WIDTH_X));
+    if (v->base == phys) { v->base = SCRATCH; }
+    if (v->index == phys) { v->index = SCRATCH; }
+}
+
 void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written) {
     bool still_read = false;
     for (uint32_t left = j->pending; left; left &= left - 1) {
@@ -124,7 +139,10 @@ void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t
             j->pending &= ~REG_BIT(reg); /* is of no use any more */
             continue;
         }
-        if (reg != except && needed & REG_BIT(reg)) {
+        bool stays = reg == except || !(needed & REG_BIT(reg)) || (!is_written && may_share(j, reg, except));
+        if (SELDOM(j->settling >> reg & 1) && reg != except) {
+            move_aside(j, reg, phys);
+        } else if (!stays) {
             settle(j, reg);
         } else {
             still_read = true;
@@ -135,9 +153,37 @@ void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t
 
 void settle_pending(struct jit *j, uint32_t reg) {
     enum a64_reg home = (enum a64_reg)j->home[reg];
+    j->settling |= REG_BIT(reg);
     release_phys(j, home, live_before(j) | j->live_out, reg);
+    j->settling &= ~REG_BIT(reg);
     write_value(j, reg, home);
     set_home(j, reg, home);
+}
+
+/* The home of the register that is in the home of `reg` and still needed, when that is free in exchange; else NO_REG. */
+RARE static uint32_t home_in_exchange(struct jit *j, uint32_t reg, uint32_t needed) {
+    const struct carried *c = &j->carried;
+    if (!c->active || reg != c->from || !(needed & c->active) || j->settling) { return NO_REG; }
+    if (!(j->pending & c->active) || j->values[c->to].base != j->home[reg]) { return NO_REG; }
+    enum a64_reg phys = (enum a64_reg)j->home[c->to];
+    release_phys(j, phys, live_before(j) | j->live_out, reg);
+    return j->values[c->to].base == j->home[reg] ? (uint32_t)phys : NO_REG;
+}
+
+void compute_pending(struct jit *j, uint32_t reg) {
+    uint32_t phys = j->foreign >> j->home[reg] & 1 ? home_in_exchange(j, reg, live_before(j) | j->live_out) : NO_REG;
+    if (phys == NO_REG) { return settle_pending(j, reg); }
+    write_value(j, reg, (enum a64_reg)phys);
+    define(j, reg, (enum a64_reg)phys, j->bits[reg]);
+}
+
+/* As begin_define(): somebody reads the home. */
+enum a64_reg begin_define_read(struct jit *j, uint32_t reg) {
+    enum a64_reg home = (enum a64_reg)j->home[reg];
+    uint32_t phys = home_in_exchange(j, reg, j->live_out);
+    if (phys != NO_REG) { return (enum a64_reg)phys; }
+    release_phys(j, home, j->live_out, reg);
+    return home;
 }
 
 /* r10 has no home: its address is computed for the one instruction that needs it whole. */
@@ -159,8 +205,9 @@ static enum a64_reg place_of_r0(const struct jit *j) {
 
 enum a64_reg begin_define_r0(struct jit *j) {
     enum a64_reg phys = place_of_r0(j);
+    if (phys == j->home[0]) { return begin_define_read(j, 0); }
     release_phys(j, phys, j->live_out, 0);
-    if (phys != j->home[0]) { release_phys(j, (enum a64_reg)j->home[0], j->live_out, 0); }
+    release_phys(j, (enum a64_reg)j->home[0], j->live_out, 0);
     return phys;
 }
 
@@ -194,10 +241,24 @@ RARE static void settle_r0_in_x0(struct jit *j) {
     define(j, 0, X0, j->bits[0]);
 }
 
+RARE void settle_carried(struct jit *j) {
+    struct carried *c = &j->carried;
+    enum a64_reg phys = (enum a64_reg)j->home[c->from];
+    if (!is_reg(j, c->to) || value_reg(j, c->to) != phys) {
+        release_phys(j, phys, live_before(j) | j->live_out, c->to);
+        write_value(j, c->to, phys);
+        note_shape(j, c->to, shape_copy(phys), 64);
+    }
+    if (j->slots[c->head] & SLOT_EMITTED) { c->active = 0; } /* that was the jump back */
+}
+
 void settle_needed(struct jit *j, uint32_t label, uint32_t needed) {
+    bool carries = j->carried.active && label == j->carried.head;
+    if (carries) { needed &= ~j->carried.active; }
     bool r0_in_x0 = needed & 1 && expects_r0_in_x0(j, label);
     for (uint32_t left = j->pending & needed & ~(r0_in_x0 ? 1u : 0u); left; left &= left - 1) {
         settle(j, (uint32_t)__builtin_ctz(left));
     }
     if (r0_in_x0) { settle_r0_in_x0(j); }
+    if (carries) { settle_carried(j); }
 }

@@ -27,12 +27,15 @@ static inline void settle(struct jit *j, uint32_t reg) {
     if (j->pending & REG_BIT(reg)) { settle_pending(j, reg); }
 }
 
+/* Puts a value that is pending into a register. Emits. */
+void compute_pending(struct jit *j, uint32_t reg);
+
 /* Makes is_reg() true, by writing the value to its home if need be. May emit. */
 void compute_frame_pointer(struct jit *j);
 static inline void ensure_reg(struct jit *j, uint32_t reg) {
     if (is_reg(j, reg)) { return; }
     if (reg == 10) { return compute_frame_pointer(j); }
-    settle_pending(j, reg);
+    compute_pending(j, reg);
 }
 
 /* Whether the low 32 bits of the base are those of the value. */
@@ -73,11 +76,11 @@ static inline void begin_note(struct jit *j, uint32_t reg) {
 /* Prepares a definition of `reg` that is computed now and returns the register to compute it in. As begin_note(); finish with
  * define(). */
 enum a64_reg begin_define_r0(struct jit *j);
+enum a64_reg begin_define_read(struct jit *j, uint32_t reg);
 static inline enum a64_reg begin_define(struct jit *j, uint32_t reg) {
     if (reg == 0) { return begin_define_r0(j); }
     enum a64_reg home = (enum a64_reg)j->home[reg];
-    release_phys(j, home, j->live_out, reg);
-    return home;
+    return j->foreign >> home & 1 ? begin_define_read(j, reg) : home;
 }
 
 /* Whether nothing needs to be written before `reg` changes. Then begin_note() does nothing and begin_define() has one answer,
@@ -139,6 +142,9 @@ void restore_frame_pointer(struct jit *j);
 /* Takes every register for what is in its home; what was pending is lost. */
 void forget_pending(struct jit *j);
 
+/* At the head of a loop that carries a value in another home, or about to jump back there. May emit. */
+void settle_carried(struct jit *j);
+
 /* Everything in its home, as code that is jumped to finds it; r0 in x0 unless `r0_home`. */
 void forget_all(struct jit *j, bool r0_home);
 
@@ -151,5 +157,5 @@ static inline bool expects_r0_in_x0(const struct jit *j, uint32_t label) {
 void settle_needed(struct jit *j, uint32_t label, uint32_t needed);
 static inline void settle_for_label(struct jit *j, uint32_t label, uint32_t except) {
     uint32_t needed = slot_live(j, label) & ~except;
-    if (needed & (j->pending | 1)) { settle_needed(j, label, needed); }
+    if (needed & (j->pending | j->carried.active | 1)) { settle_needed(j, label, needed); }
 }

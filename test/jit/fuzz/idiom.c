@@ -94,6 +94,16 @@ static void make_body(struct maker *m, uint32_t counter, uint32_t scratch) {
     }
 }
 
+/* What clang ends loops with: what the next turn starts from, computed in one register and copied to another. */
+static void make_next(struct maker *m, uint32_t next, uint32_t current) {
+    static const uint8_t operations[] = {BPF_ALU_ADD, BPF_ALU_XOR, BPF_ALU_SUB, BPF_ALU_MUL, BPF_ALU_AND, BPF_ALU_RSH};
+    uint32_t class = chance(m, 60) ? BPF_CLASS_ALU : BPF_CLASS_ALU64;
+    if (chance(m, 40)) { emit(m, (chance(m, 50) ? ALU(RSH) : ALU64(ADD)) | K, current, 0, 0, (int32_t)below(m, 32)); }
+    emit(m, class | operations[below(m, sizeof(operations))] | X, next, current, 0, 0);
+    if (chance(m, 20)) { make_alu(m); }
+    emit(m, (chance(m, 60) ? ALU(MOV) : ALU64(MOV)) | X, current, next, 0, 0);
+}
+
 /* A loop of one block that counts from a constant to a constant, by steps. */
 void make_counting(struct maker *m) {
     if (__builtin_popcount(m->reserved & 0x3ff) > 5) { return; }
@@ -109,13 +119,18 @@ void make_counting(struct maker *m) {
     m->wild = false;
     m->reserved |= 1u << counter;
     uint32_t labels = m->label_count;
+    uint32_t next = target(m), current = target_but(m, next);
+    bool carries = chance(m, 50) && next != counter && current != counter;
+    if (carries) { emit(m, (chance(m, 50) ? ALU64(MOV) : ALU(MOV)) | X, next, number(m), 0, 0); }
     for (uint32_t n = 1 + below(m, 4); n-- > 0;) { make_body(m, counter, scratch); }
+    if (carries && chance(m, 50)) { make_next(m, next, current), carries = false; }
     if (chance(m, 10)) { early = emit_condition(m); }
     emit(m, (narrow ? BPF_CLASS_ALU : BPF_CLASS_ALU64) | (chance(m, 85) ? BPF_ALU_ADD : BPF_ALU_SUB) | K, counter, 0, 0, 0);
     struct bpf_insn *add = &m->out->insns[m->count - 1 < MAX_PROGRAM_INSNS ? m->count - 1 : 0];
     bool subtracts = (add->opcode & 0xf0) == BPF_ALU_SUB;
     add->imm = down != subtracts ? -step : step;
     for (uint32_t n = below(m, 3); n-- > 0;) { make_body(m, counter, scratch); }
+    if (carries) { make_next(m, next, current); }
     m->wild = wild;
     m->reserved = kept;
     m->label_count = labels < m->label_count ? labels : m->label_count;
