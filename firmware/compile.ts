@@ -50,6 +50,7 @@ const coldParts = [
   'bpf/jit/jump.c',
   'bpf/jit/logical.c',
   'bpf/jit/operate.c',
+  'bpf/jit/pair.c',
   'bpf/jit/promote.c',
   'bpf/jit/sum.c',
   'bpf/jit/unroll.c',

@@ -3,6 +3,7 @@
 #include "bpf/jit/access.h"
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/hoist.h"
+#include "bpf/jit/pair.h"
 #include "bpf/jit/promote.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/sum.h"
@@ -33,9 +34,19 @@ static bool fits_shared(const struct jit *j, uint32_t reg, int16_t off, enum a64
     return find_shared_sum(j, v) || (v->base != XZR && (overwritten || !(j->live_out & REG_BIT(reg))));
 }
 
+/* Whether an address moves on with the counter, by constants that the next turns add: they need its sum in a register. */
+static bool counts(const struct jit *j, const struct value *v) {
+    uint32_t counter = j->home[j->in_turn - 1];
+    return !v->to && (v->index == counter || v->base == counter);
+}
+
 void prepare_address(struct jit *j, uint32_t reg, int16_t off, enum a64_size size) {
     const struct value *v = &j->values[reg];
-    if (v->kind == VALUE_COPY || fits_index(v, off, size)) { return; }
+    if (v->kind == VALUE_COPY) { return; }
+    if (fits_index(v, off, size)) {
+        if (j->in_turn && counts(j, v)) { share_sum(j, reg); }
+        return;
+    }
     if (v->kind == VALUE_ADD_IMM && (reg == 10 || fits_immediate((int64_t)v->imm + off, size))) { return; }
     if (fits_shared(j, reg, off, size)) { return share_sum(j, reg); }
     ensure_reg(j, reg);
@@ -62,54 +73,30 @@ struct address address_of(struct jit *j, uint32_t reg, int16_t off, enum a64_siz
     return a;
 }
 
-/* Fields of LDR and STR (immediate, unsigned offset), DDI 0487 C6.2. */
-static uint32_t rt_of(uint32_t word) { return word & 31u; }
-static uint32_t rn_of(uint32_t word) { return (word >> 5) & 31u; }
-static int32_t units_of(uint32_t word) { return (int32_t)((word >> 10) & 4095u); }
-
-/* Merges two accesses to neighbouring words or doublewords into LDP or STP. */
-static bool try_pair(struct jit *j, uint32_t second) {
-    if (j->words <= j->barrier || j->words > j->capacity || !(second >> 31)) { return false; }
-    uint32_t first = j->out[j->words - 1];
-    if ((first ^ second) & 0xffc003e0u) { return false; }
-    bool load = second & 1u << 22;
-    int32_t distance = units_of(second) - units_of(first);
-    if (distance != 1 && distance != -1) { return false; }
-    if (load && (rt_of(first) == rn_of(first) || rt_of(first) == rt_of(second))) { return false; }
-    uint32_t low = distance > 0 ? first : second, high = distance > 0 ? second : first;
-    enum a64_width width = second >> 30 & 1 ? A64_WIDTH_X : A64_WIDTH_W;
-    struct a64_paired offset;
-    if (!try_paired((int64_t)units_of(low) << (2 + width), width, &offset)) { return false; }
-    enum a64_reg rt = (enum a64_reg)rt_of(low), rn = (enum a64_reg)rn_of(low), rt2 = (enum a64_reg)rt_of(high);
-    j->out[j->words - 1] = load ? a64_ldp(rt, rn, rt2, offset, width) : a64_stp(rt, rn, rt2, offset, width);
-    if (!j->in_turn) { j->slots[j->slot] = j->words - 1; } /* no label, or there would be a barrier before the word */
-    return true;
-}
-
 static void emit_load(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size, bool is_signed) {
     switch (a->kind) {
     case ADDRESS_SCALED: {
         if (is_signed) { return emit(j, a64_ldrs_scaled(rt, a->base, a->scaled, size)); }
-        uint32_t word = a64_ldr_scaled(rt, a->base, a->scaled, size);
-        if (!try_pair(j, word)) { emit(j, word); }
-        return;
+        return emit_access(j, a64_ldr_scaled(rt, a->base, a->scaled, size));
     }
     case ADDRESS_UNSCALED:
-        return emit(j, is_signed ? a64_ldurs(rt, a->base, a->unscaled, size) : a64_ldur(rt, a->base, a->unscaled, size));
+        if (is_signed) { return emit(j, a64_ldurs(rt, a->base, a->unscaled, size)); }
+        return emit_access(j, a64_ldur(rt, a->base, a->unscaled, size));
     case ADDRESS_INDEX:
         return emit(j, is_signed ? a64_ldrs_reg(rt, a->base, a->scale, a->option, a->index, size)
                                  : a64_ldr_reg(rt, a->base, a->scale, a->option, a->index, size));
     }
 }
 
-static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size) {
+/* `is_last`: nobody reads the register afterwards. */
+static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size, bool is_last) {
     switch (a->kind) {
-    case ADDRESS_SCALED: {
-        uint32_t word = a64_str_scaled(rt, a->base, a->scaled, size);
-        if (!try_pair(j, word)) { emit(j, word); }
-        return;
+    case ADDRESS_SCALED:
+    case ADDRESS_UNSCALED: {
+        uint32_t word = a->kind == ADDRESS_SCALED ? a64_str_scaled(rt, a->base, a->scaled, size)
+                                                  : a64_stur(rt, a->base, a->unscaled, size);
+        return is_last ? emit_last_store(j, word) : emit_access(j, word);
     }
-    case ADDRESS_UNSCALED: return emit(j, a64_stur(rt, a->base, a->unscaled, size));
     case ADDRESS_INDEX: return emit(j, a64_str_reg(rt, a->base, a->scale, a->option, a->index, size));
     }
 }
@@ -139,12 +126,13 @@ static inline bool try_simple_address(const struct jit *j, uint32_t reg, int16_t
     return try_scaled(offset, size, scaled);
 }
 
-/* Adds a load or store that has no neighbour to be paired with; false when it may have. */
+/* Adds a load or store that has no neighbour to be joined with; false when it may have: the word before accesses as much from the
+ * same base, or, before a store, loads it. */
 static inline bool try_emit_alone(struct jit *j, uint32_t word) {
     if (j->words >= j->capacity) { return false; }
-    bool pairs = word >> 31 && j->words > j->barrier && !((j->out[j->words - 1] ^ word) & 0xffc003e0u);
-    if (!pairs) { j->out[j->words++] = word; }
-    return !pairs;
+    bool joins = j->words > j->barrier && !((j->out[j->words - 1] ^ word) & 0xfe8003e0u);
+    if (!joins) { j->out[j->words++] = word; }
+    return !joins;
 }
 
 [[clang::always_inline]] static inline void load_plain(struct jit *j, struct insn insn) {
@@ -195,7 +183,12 @@ static void store_immediate(struct jit *j, struct insn insn, enum a64_size size)
         uint64_t value = (uint64_t)(int64_t)imm_of(insn);
         rt = constant_reg(j, size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1), SCRATCH);
     }
-    emit_store(j, rt, &address, size);
+    emit_store(j, rt, &address, size, false);
+}
+
+/* Whether the register is needed no more, neither by src nor by whoever else is noted to read it. */
+static bool is_last_use(const struct jit *j, uint32_t src, enum a64_reg rt) {
+    return !(j->live_out & REG_BIT(src)) && !(j->foreign >> rt & 1) && rt == (enum a64_reg)j->home[src];
 }
 
 RARE static void store_general(struct jit *j, struct insn insn) {
@@ -206,7 +199,7 @@ RARE static void store_general(struct jit *j, struct insn insn) {
     prepare_address(j, dst, off_of(insn), size);
     if (!try_stored(j, src, size, &rt)) { ensure_reg(j, src); }
     struct address address = address_of(j, dst, off_of(insn), size, SCRATCH);
-    if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size); }
+    if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size, is_last_use(j, src, rt)); }
 }
 
 void compile_store(struct jit *j, struct insn insn) {

@@ -73,7 +73,7 @@ static inline struct a64_bit bit_number(uint32_t bit) { return (struct a64_bit){
     uint32_t log2 = 2 + width;
     *out = (struct a64_paired){(uint32_t)(offset >> log2) & 127u};
     int64_t units = offset >> log2;
-    return units >= -64 && units <= 63 && units << log2 == offset;
+    return units >= -64 && units <= 63 && (int64_t)((uint64_t)units << log2) == offset;
 }
 
 /* The same in units of 16 bytes, for whole vectors. */
@@ -85,7 +85,7 @@ static inline struct a64_bit bit_number(uint32_t bit) { return (struct a64_bit){
 [[nodiscard]] static inline bool try_paired16(int64_t offset, struct a64_paired *out) {
     int64_t units = offset >> 4;
     *out = (struct a64_paired){(uint32_t)units & 127u};
-    return units >= -64 && units <= 63 && units << 4 == offset;
+    return units >= -64 && units <= 63 && (int64_t)((uint64_t)units << 4) == offset;
 }
 
 /* 1..64 */

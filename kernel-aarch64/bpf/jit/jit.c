@@ -83,6 +83,11 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 RARE static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effect) {
     uint32_t dst = dst_of(insn), src = src_of(insn), kind = effect >> EFFECT_KIND_SHIFT & 3;
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
+    for (uint32_t left = j->loads; left; left &= left - 1) {
+        uint32_t reg = (uint32_t)__builtin_ctz(left);
+        if (!is_bytes(j, reg)) { j->loads &= ~REG_BIT(reg); }
+    }
+    if (!j->loads) { return false; }
     if (kind == KIND_STORE) { load_waiting(j); }
     if (effect & EFFECT_SETS_DST) { drop_unread(j, dst); } /* never to be loaded: its address may be gone */
     if (kind != KIND_ALU || !(effect & EFFECT_READS_SRC) || !(effect & EFFECT_READS_DST)) { return false; }

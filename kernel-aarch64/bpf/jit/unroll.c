@@ -166,6 +166,18 @@ static bool try_plan(const struct jit *j, struct loop *l) {
     return l->copies > 1 || l->copies == l->turns;
 }
 
+/* Words of a turn before this slot that were joined with what came now: they are missing there, or in the turn before. The first
+ * turn keeps the words that all are joined to. */
+static void take_back(const struct loop *l, uint32_t slot, uint32_t turn, uint32_t words, uint32_t entries[MOST_INSNS]) {
+    while (words > 0 && turn > 0) {
+        uint32_t *entry = &entries[slot - l->head];
+        uint32_t there = copied_words(*entry, turn), taken = there < words ? there : words;
+        *entry -= taken << COPIED_SHIFT(turn);
+        words -= taken;
+        if (slot-- == l->head) { slot = l->test - 1, turn--; }
+    }
+}
+
 /* One turn, without its test; `entries` receives where its words are (copied.h). The counter stays small, so counting is an
  * addition of 64 bits whatever it is in eBPF. */
 static void compile_turn(struct jit *j, const struct loop *l, uint32_t turn, uint32_t entries[MOST_INSNS]) {
@@ -180,7 +192,8 @@ static void compile_turn(struct jit *j, const struct loop *l, uint32_t turn, uin
         } else if (slot_reached(j, slot)) {
             compile_plain_slot(j, slot, insn, effects[opcode_of(insn)]);
         }
-        note_copied(&entries[slot - l->head], turn, first, j->words - first);
+        note_copied(&entries[slot - l->head], turn, first, j->words > first ? j->words - first : 0);
+        if (j->words < first) { take_back(l, slot, turn, first - j->words, entries); }
     }
 }
 
@@ -209,11 +222,11 @@ uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     if (carries && !whole) { j->carried = carried; }
     if (!counts) { return head; }
     if (j->copied_entry) { finish_counted_loop(j); }
-    j->in_turn = true;
+    j->in_turn = 1 + l.counter;
     while (turn < l.before) { compile_turn(j, &l, turn++, entries); }
     if (!whole) { join_label(j, head); }
     for (uint32_t i = 0; i < l.copies && j->words <= j->capacity; i++) { compile_turn(j, &l, turn++, entries); }
-    j->in_turn = false;
+    j->in_turn = 0;
     keep_entries(j, &l, entries, turn);
     if (!whole) { return l.test; }
     if (turn == 1) { j->slots[head] = entries[0]; }

@@ -1,7 +1,11 @@
 #include "bpf/jit/value.h"
 #include "bpf/jit/bytes.h"
+#include "bpf/jit/effect.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/sum.h"
+
+/* How long two registers may share their homes that are of no loop's next turn. */
+#define MOST_SLOTS_SHARED 6u
 
 static uint32_t count_halves(uint64_t value, uint16_t half, uint32_t halves) {
     uint32_t count = 0;
@@ -115,11 +119,11 @@ void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
 
 static bool reads(const struct value *v, enum a64_reg phys) { return v->base == phys || v->index == phys; }
 
-/* Whether the value of `reader` may stay where it is though `reg` changes: they share their homes until the loop's turn is over. */
-static bool may_share(const struct jit *j, uint32_t reader, uint32_t reg) {
+/* The register whose value may stay where it is though `reg` changes, as a bit: they share their homes for a while. */
+static uint32_t sharer_of(const struct jit *j, uint32_t reg) {
     const struct carried *c = &j->carried;
-    if (!c->active || j->values[reader].index != NO_REG) { return false; }
-    return (reader == c->to && reg == c->from) || (reader == c->from && reg == c->to);
+    if (!c->active) { return 0; }
+    return reg == c->from ? c->active : reg == c->to ? REG_BIT(c->from) : 0;
 }
 
 /* The other one's register is wanted while its own is still read: what is in it goes to SCRATCH. */
@@ -132,6 +136,7 @@ RARE static void move_aside(struct jit *j, uint32_t reg, enum a64_reg phys) {
 
 void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written) {
     bool still_read = false;
+    uint32_t stays = ~needed | REG_BIT(except & 31u) | (is_written ? 0 : sharer_of(j, except));
     for (uint32_t left = j->pending; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
         if (!reads(&j->values[reg], phys)) { continue; }
@@ -139,10 +144,9 @@ void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t
             j->pending &= ~REG_BIT(reg); /* is of no use any more */
             continue;
         }
-        bool stays = reg == except || !(needed & REG_BIT(reg)) || (!is_written && may_share(j, reg, except));
         if (SELDOM(j->settling >> reg & 1) && reg != except) {
             move_aside(j, reg, phys);
-        } else if (!stays) {
+        } else if (!(stays >> reg & 1)) {
             settle(j, reg);
         } else {
             still_read = true;
@@ -160,14 +164,38 @@ void settle_pending(struct jit *j, uint32_t reg) {
     set_home(j, reg, home);
 }
 
-/* The home of the register that is in the home of `reg` and still needed, when that is free in exchange; else NO_REG. */
+/* Whether nobody needs either of two registers any more when the straight code ends that comes. */
+static bool die_soon(const struct jit *j, uint32_t both) {
+    for (uint32_t slot = j->slot + 1; slot <= j->slot + MOST_SLOTS_SHARED && slot < j->program->count; slot++) {
+        if (!(slot_live(j, slot) & both)) { return true; }
+        if (effects[opcode_of(insn_at(j, slot))] & EFFECT_IS_SPECIAL || j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    }
+    return false;
+}
+
+/* An address that reads the home of `reg`, and is used once more after `reg` was loaded from it: `reg` may go to its home. */
+static void share_with_address(struct jit *j, uint32_t reg, uint32_t needed) {
+    uint32_t reader = NO_REG;
+    for (uint32_t left = j->pending & needed & ~REG_BIT(reg); left; left &= left - 1) {
+        uint32_t other = (uint32_t)__builtin_ctz(left);
+        if (!reads(&j->values[other], j->home[reg])) { continue; }
+        if (reader != NO_REG || other < 2 || j->values[other].kind != VALUE_SUM) { return; }
+        reader = other;
+    }
+    if (reader == NO_REG || reg < 2 || !die_soon(j, REG_BIT(reg) | REG_BIT(reader))) { return; }
+    j->carried = (struct carried){.active = REG_BIT(reader), .head = UINT32_MAX, .copy = UINT32_MAX, .to = (uint8_t)reader, .from = (uint8_t)reg};
+}
+
+/* The home of the register whose value is in the home of `reg` and still needed, when that is free in exchange; else NO_REG. */
 RARE static uint32_t home_in_exchange(struct jit *j, uint32_t reg, uint32_t needed) {
     const struct carried *c = &j->carried;
-    if (!c->active || reg != c->from || !(needed & c->active) || j->settling) { return NO_REG; }
-    if (!(j->pending & c->active) || j->values[c->to].base != j->home[reg]) { return NO_REG; }
-    enum a64_reg phys = (enum a64_reg)j->home[c->to];
+    if (j->settling) { return NO_REG; }
+    if (!c->active || (c->head == UINT32_MAX && !(j->pending & needed & c->active))) { share_with_address(j, reg, needed); }
+    if (!c->active || reg != c->from || !(needed & j->pending & c->active)) { return NO_REG; }
+    enum a64_reg phys = (enum a64_reg)j->home[c->to], home = (enum a64_reg)j->home[reg];
+    if (!reads(&j->values[c->to], home) || reads(&j->values[c->to], phys)) { return NO_REG; }
     release_phys(j, phys, live_before(j) | j->live_out, reg);
-    return j->values[c->to].base == j->home[reg] ? (uint32_t)phys : NO_REG;
+    return j->pending & c->active && reads(&j->values[c->to], home) ? (uint32_t)phys : NO_REG;
 }
 
 void compute_pending(struct jit *j, uint32_t reg) {

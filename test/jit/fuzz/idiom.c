@@ -51,6 +51,24 @@ void make_signed_load(struct maker *m) {
     emit(m, (chance(m, 95) ? class : BPF_CLASS_ALU64) | (chance(m, 90) ? BPF_ALU_ARSH : BPF_ALU_RSH) | K, dst, 0, 0, by);
 }
 
+/* Neighbouring places copied, or cleared, one after the other, as structures are; now and then over themselves. */
+void make_copying(struct maker *m) {
+    uint32_t size = below(m, 4), bytes = 1u << size, dst = target(m), count = 2 + below(m, 7), way = below(m, 5);
+    int32_t from = (int32_t)below(m, 300), to = chance(m, 25) ? from + (int32_t)below(m, 24) - 8 : (int32_t)below(m, 500);
+    if (to < 0) { to = 0; }
+    for (uint32_t n = 0; n < count; n++) {
+        int32_t at = (int32_t)(bytes * (way == 4 ? count - 1 - n : n));
+        if (way == 0) {
+            emit(m, MEM(ST, size_code(bytes)), m->memory, 0, to + at, chance(m, 95) ? 0 : random_imm(&m->random));
+        } else {
+            emit(m, MEM(LDX, size_code(bytes)), chance(m, 97) ? dst : target(m), m->memory, from + at, 0);
+            emit(m, MEM(STX, size_code(bytes)), m->memory, dst, to + at, 0);
+        }
+        if (chance(m, 5)) { make_alu(m); }
+        maybe_label(m, 3);
+    }
+}
+
 /* Two shifts joined: a rotation, or the middle of two registers. */
 void make_rotation(struct maker *m) {
     bool wide = chance(m, 40);

@@ -104,4 +104,5 @@ void make_call_to(struct maker *m, uint32_t function);
 void make_bytes(struct maker *m);
 void make_signed_load(struct maker *m);
 void make_rotation(struct maker *m);
+void make_copying(struct maker *m);
 void make_counting(struct maker *m);
