@@ -57,7 +57,7 @@ const writePage = (comparison: Comparison) => {
   const clang = execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
   mkdirSync(dirname(PAGE), { recursive: true });
   const surroundings = { ...comparison, clang, qemu: qemuVersion(requireTool('qemu')) };
-  writeFileSync(PAGE, page(comparison.rows, comparison.objectRows, surroundings));
+  writeFileSync(PAGE, page(comparison, surroundings));
   writeFileSync(VECTOR_PAGE, vectorPage(comparison.vectorRows, surroundings));
 };
 

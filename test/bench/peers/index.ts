@@ -1,6 +1,8 @@
 /** The side-by-side benchmark: the same programs on this kernel, in Debian's Linux, and as native code, all in QEMU. */
 import type { VelocityLink } from '../../../link/index.ts';
 import { type BoardRun, compileProgram, runOnBoard } from './board.ts';
+import { type CycleRow, cycleRows } from './cycles.ts';
+import { type Improved, improve } from './improved.ts';
 import { runOnLinux } from './linux.ts';
 import { fetchLinux, type LinuxKernel } from './linux-package.ts';
 import { runOnHost } from './natives.ts';
@@ -30,6 +32,8 @@ type Prepared = {
   readonly board: BoardRun;
   /** With the vector helper, where there is one. */
   readonly helped?: BoardRun;
+  /** Where the field quotes the program: what it becomes. */
+  readonly improved?: Improved;
 };
 
 const prepare = async (link: VelocityLink): Promise<Prepared[]> => {
@@ -40,7 +44,10 @@ const prepare = async (link: VelocityLink): Promise<Prepared[]> => {
     if (program.helper) {
       const vector = await compileProgram(program, ['-DVECTOR']);
       prepared.push({ program, code, board, helped: await runOnBoard(link, program, vector) });
-    } else prepared.push({ program, code, board });
+    } else {
+      const improved = await improve(link, program, code, board);
+      prepared.push({ program, code, board, ...(improved && { improved }) });
+    }
   }
   return prepared;
 };
@@ -51,6 +58,8 @@ export type Comparison = {
   readonly rows: readonly Row[];
   readonly vectorRows: readonly VectorRow[];
   readonly objectRows: readonly ObjectRow[];
+  readonly cycles: readonly CycleRow[];
+  readonly improved: readonly Improved[];
   readonly linux: LinuxKernel;
 };
 
@@ -81,6 +90,10 @@ export const comparePeers = async (
       helped ? [vectorRowOf({ ...m, helped }, nothing!)] : [],
     ),
     objectRows,
+    cycles: await cycleRows(measured.filter((m) => !m.helped)),
+    improved: measured.flatMap(({ improved }) =>
+      improved ? [{ ...improved, executed: improved.executed - nothing!.board.executed }] : [],
+    ),
     linux,
   };
 };

@@ -1,5 +1,7 @@
 /** The table for people, and the page of the reference. */
 import { table as metricTable } from '../metric.ts';
+import { type CycleRow, cycleSection } from './cycles.ts';
+import { type Improved, improvedSection } from './improved.ts';
 import type { LinuxKernel } from './linux-package.ts';
 import type { ObjectRow } from './objects.ts';
 import { objectSection } from './objects-page.ts';
@@ -65,10 +67,16 @@ const wrongNote = (rows: readonly Row[]) =>
     )
     .join('');
 
+export type Compared = {
+  readonly rows: readonly Row[];
+  readonly objectRows: readonly ObjectRow[];
+  readonly cycles: readonly CycleRow[];
+  readonly improved: readonly Improved[];
+};
+
 /** docs/reference/jit-benchmark.md, whole. */
 export const page = (
-  rows: readonly Row[],
-  objects: readonly ObjectRow[],
+  { rows, objectRows, cycles, improved }: Compared,
   { linux, clang, qemu }: Surroundings,
 ): string => `<!-- Written by \`velocity bench --peers --write\`; do not edit. -->
 # The JIT next to its peers
@@ -100,7 +108,9 @@ Ratios are geometric means over the programs; figures per instruction are sums o
 ${metricTable(peerMetrics(rows))}
 \`\`\`
 
-${objectSection(objects)}
+${improvedSection(improved, rows)}
+${cycleSection(cycles)}
+${objectSection(objectRows)}
 ## The programs
 
 ${markdown([['program', 'what it does'], ...rows.map((row) => [row.program, row.title])]).replace('--:', '---')}

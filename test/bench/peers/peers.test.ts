@@ -4,6 +4,7 @@ import { compileModule } from '../../../ebpf/index.ts';
 import { NoPeerError } from './apt.ts';
 import { sourceOf } from './board.ts';
 import { cpio } from './cpio.ts';
+import { hotLoop } from './cycles.ts';
 import { kernelPackage } from './linux-package.ts';
 import { objectMetrics, objectsIn } from './objects.ts';
 import { page, rowTable } from './page.ts';
@@ -163,8 +164,31 @@ test('objects_are_found_within_executables', async (t) => {
 
 test('the_page_has_a_line_and_bars_for_each_row', (t) => {
   const linux = { image: 'i', package: 'linux-image-1', version: '1' };
-  const written = page([rowFrom(60)], [objectFrom(200)], { linux, clang: 'clang 19', qemu: 10 });
+  const compared = {
+    rows: [rowFrom(60)],
+    objectRows: [objectFrom(200)],
+    cycles: [{ program: 'fibonacci', here: { insns: 6, cycles: [3, 2.25, 2] } }],
+    improved: [{ program: 'fibonacci', how: 'unrolling', executed: 20 }],
+  };
+  const written = page(compared, { linux, clang: 'clang 19', qemu: 10 });
   t.regex(written, /^\| fibonacci \| 10 \| 50 \| 100 \|/m);
   t.regex(written, /^fibonacci +velocity █{20} 50$/m);
   t.regex(written, /linux-image-1/);
+  t.regex(written, /^\| fibonacci \| 100 \| 50 \| 20 \| 50 \| unrolling \|$/m);
+  t.regex(written, /^\| fibonacci \| 6 \| 3.0 \| 2.3 \| 2.0 \| {2}\| {2}\| {2}\| {2}\|$/m);
+});
+
+/* DDI 0487 C6.2: NOP, B.NE and B by words, RET. */
+const NOP = 0xd503201f;
+const RET = 0xd65f03c0;
+const backIf = (words: number) => (0x54000001 | ((-words & 0x7ffff) << 5)) >>> 0;
+const back = (words: number) => (0x14000000 | (-words & 0x3ffffff)) >>> 0;
+
+test('the_hot_loop_is_the_longest_without_another_in_it', (t) => {
+  t.is(hotLoop(new Uint32Array([NOP, RET])), undefined);
+  const short = [NOP, backIf(1)];
+  const two = [NOP, backIf(1), NOP, back(3)];
+  t.deepEqual(hotLoop(new Uint32Array([...short, ...two, RET])), { start: 2, end: 6 });
+  const nested = [NOP, NOP, backIf(1), NOP, back(4)];
+  t.deepEqual(hotLoop(new Uint32Array([...nested, RET])), { start: 1, end: 3 });
 });

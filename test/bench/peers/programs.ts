@@ -102,7 +102,7 @@ export const programs: readonly PeerProgram[] = [
     fill: (memory) => writeBytes(memory, 12, [...IPV4, ...ipv4(TCP)]),
   },
   { name: 'fir', title: 'FIR, 16 taps, 64 outputs' },
-  { name: 'gemv', title: 'int8 GEMV, 32 × 32' },
+  { name: 'gemv', title: 'int8 GEMV, 64 × 64' },
   { name: 'histogram', title: 'histogram of 512 pixels' },
   { name: 'lpm', title: 'eight longest-prefix matches', fill: fillTrie },
   { name: 'ring_producer', title: 'ring buffer, 64 records', fill: fillRing },
