@@ -7,6 +7,7 @@ import { imageKeys, slotStates } from './image.ts';
 import { messages, refusalFields, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
+import { REPORT_LAST, reportScalars } from './report.ts';
 import { statuses } from './status.ts';
 import { vectors } from './vectors.ts';
 
@@ -31,6 +32,8 @@ const contract = {
   imageKeys,
   slotStates,
   SMP_GROUP_SIGNED,
+  reportScalars: Object.keys(reportScalars),
+  REPORT_LAST,
   statuses,
 };
 

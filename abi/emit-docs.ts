@@ -1,5 +1,6 @@
 /** Emits the reference of the contract for people. */
 import { contextLayout } from './emit-c.ts';
+import { reportRows } from './emit-report.ts';
 import type { Field, Fields } from './fields.ts';
 import { type Helper, helpers } from './helpers.ts';
 import { type Hook, hooks } from './hooks.ts';
@@ -125,6 +126,9 @@ export const emitReference = () =>
     keyTable(commandKeys),
     `## Messages of SMP group ${SMP_GROUP_VELOCITY}`,
     ...Object.entries<Message>(messages).map(messageSection),
+    '## Data of a report',
+    'For each place of the table of modules that changed: its number (a byte), then for each value that changed its number (a byte; bit 7 is set at the last one of the place) and the difference to the report that `base` names, modulo 2^64, as LEB128 of its zigzag form. All values are 0 in the report 0, and where no module is.',
+    tableOf(['number', 'value', 'meaning'], reportRows()),
     '## Status codes',
     '### General',
     statusTable(generalStatuses),

@@ -71,4 +71,4 @@ export const hooks = {
 export const verdicts = { aborted: 0, drop: 1, pass: 2, transmit: 3 } as const;
 
 /** Slots per hook: modules that can be bound to one hook at a time. */
-export const SLOTS_PER_HOOK = 8;
+export const SLOTS_PER_HOOK = 64;

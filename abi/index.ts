@@ -19,5 +19,6 @@ export {
   linuxTypes,
 } from './platforms/index.ts';
 export * from './policy.ts';
+export * from './report.ts';
 export * from './status.ts';
 export * from './vectors.ts';

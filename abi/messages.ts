@@ -12,6 +12,8 @@ export const SMP_BUFFER_BYTES = 4096;
 export const STAGE_BYTES = 131072;
 /** Largest chunk of data in one message, in bytes. */
 export const CHUNK_BYTES = 3072;
+/** Largest part of a report in one message, in bytes. */
+export const REPORT_BYTES = 3072;
 /** Longest name of a module or a map, in bytes. */
 export const NAME_BYTES = 31;
 /** Bins of the log2 histogram: bin i counts calls that took [2^i, 2^(i+1)) cycles. */
@@ -92,8 +94,9 @@ export const messages = {
     id: 3,
     op: 'read',
     doc: 'The i-th installed module.',
-    request: { i: u32('index, from 0') },
+    request: { i: u32('index, from 0; in the order of places') },
     response: {
+      id: u32('number of the module, which no other one has had since the board started'),
       name,
       hook: text(15, 'hook name'),
       version: u32('running version'),
@@ -123,21 +126,24 @@ export const messages = {
     request: { name },
     response: {},
   },
-  telemetry: {
+  report: {
     id: 6,
     op: 'read',
-    doc: 'Counters of the i-th installed module, of its running version.',
-    request: { i: u32('index, from 0') },
+    doc: 'Counters of all modules: how they differ from an earlier report, see "Data of a report". The board keeps two reports, so that a lost answer costs nothing: the host asks again for differences to the last one it has.',
+    request: {
+      since: u32('the last report that the host has; 0: none, everything is told'),
+      from: optional(u32('place to begin with; default 0')),
+    },
     response: {
-      name,
-      version: u32('version these counters belong to'),
+      number: u32('number of this report'),
+      base: u32(
+        'report that the data differs from: `since`, or 0 when the board does not have that any more',
+      ),
       time_ns: u64('board time of the reading'),
-      calls: u64('calls so far'),
-      cycles: u64('cycle counter spent in the module so far'),
-      min: u64('fastest call'),
-      max: u64('slowest call'),
-      last_result: u64('what the latest call returned'),
-      histogram: bytes(HISTOGRAM_BINS * 4, 'u32le per bin'),
+      next: u32('place to go on from with another report, as this one is full; 0: all is told'),
+      event: u64('sequence number of the newest event; 0: none yet'),
+      byte_ns: u32('time that the transmitter took for a byte of the latest message of 256 bytes or more'),
+      data: bytes(REPORT_BYTES, 'what changed'),
     },
   },
   event: {

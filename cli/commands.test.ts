@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { decode } from 'cborg';
 import { type Handlers, Refusal } from '../link/test/fake-board.ts';
+import { watched } from '../link/test/watched.ts';
 import { boardOnSocket, jsonLines, temporaryFolder, velocity } from './test/command-line.ts';
 
 const file = (name: string, content: string | Uint8Array) => {
@@ -81,7 +82,7 @@ test('module load sends a signed patch with the running version as parent', asyn
   const { port } = await boardOnSocket({
     module: ({ i }) => {
       if (i > 0) throw new Refusal('no_entry');
-      return { name: 'fir', hook: 'timer', sha, previous: none, ...row };
+      return { id: 1, name: 'fir', hook: 'timer', sha, previous: none, ...row };
     },
     stage: ({ off, data }) => {
       staged.push(Buffer.from(data));
@@ -136,24 +137,32 @@ test('module replay counts verdicts of a capture and skips frames that were cut'
   t.deepEqual(jsonLines(result), [{ ...expected, cycles: 30 }]);
 });
 
-const telemetry: Handlers['telemetry'] = ({ i }) => {
-  if (i > 0) throw new Refusal('no_entry');
-  const counters = { time_ns: 1n, calls: 4n, cycles: 40n, min: 9n, max: 11n, last_result: 0n };
-  return { name: 'fir', version: 1, ...counters, histogram: Buffer.alloc(128) };
+const counters = {
+  name: 'fir',
+  version: 1,
+  time_ns: 1n,
+  calls: 4n,
+  cycles: 40n,
+  min: 9n,
+  max: 11n,
+  last_result: 0n,
+  histogram: [0, 0, 0, 4],
+};
+const rolledBack = {
+  seq: 1n,
+  kind: 'rolled_back',
+  name: 'fir',
+  version: 2,
+  reason: 277,
+  time_ns: 0n,
+  before: 0n,
+  after: 0n,
+  text: '',
+  lost: 0n,
 };
 
 test('monitor prints a line a module and reading, with the console text and events in between', async (t) => {
-  const board = await boardOnSocket({
-    telemetry,
-    module: () => {
-      throw new Refusal('no_entry');
-    },
-    event: ({ since }) => {
-      if (since > 0n) throw new Refusal('no_entry');
-      const times = { time_ns: 0n, before: 0n, after: 0n, lost: 0n };
-      return { seq: 1n, kind: 'rolled_back', name: 'fir', version: 2, reason: 277, text: '', ...times };
-    },
-  });
+  const board = await boardOnSocket(watched({ telemetry: () => [counters], events: [rolledBack] }));
   await board.line.write(Buffer.from('ready on fake\n'));
   const result = await velocity(
     ...['monitor', '--port', board.port, '--count', '2', '--interval', '10', '--json'],

@@ -2,36 +2,17 @@
 import { copyFileSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { Refusal } from '../link/test/fake-board.ts';
+import { growing, watched } from '../link/test/watched.ts';
 import { event, module, telemetryAt } from '../monitor/test/samples.ts';
 import { boardOnSocket, jsonLines, temporaryFolder, velocity } from './test/command-line.ts';
 
 const folder = temporaryFolder();
 
-const only =
-  <T>(value: T) =>
-  ({ i }: { i: number }): T => {
-    if (i > 0) throw new Refusal('no_entry');
-    return value;
-  };
-
-const u32s = (bins: readonly number[]) => new Uint8Array(Uint32Array.from(bins).buffer);
-
 /** A board with one module, watched for three readings. */
 const record = async (store: string) => {
-  let calls = 100;
-  const { port } = await boardOnSocket({
-    module: only(module),
-    telemetry: (request) => {
-      calls += 50;
-      const { histogram, ...rest } = telemetryAt(calls);
-      return only({ ...rest, histogram: u32s(histogram) })(request);
-    },
-    event: ({ since }) => {
-      if (since >= event.seq) throw new Refusal('no_entry');
-      return event;
-    },
-  });
+  const { port } = await boardOnSocket(
+    watched({ telemetry: growing(telemetryAt, 100, 50), module, events: [event] }),
+  );
   return velocity('monitor', '--port', port, '--count', '3', '--interval', '10', '--store', store, '--json');
 };
 

@@ -68,6 +68,7 @@ const coldParts = [
   'smp/',
   'telemetry/events.c',
   'telemetry/evidence.c',
+  'telemetry/line.c',
   'telemetry/story.c',
   'trust/',
   'update/',

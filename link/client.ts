@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { decode } from 'cborg';
 import { BadReplyError, CancelledError, LinkTimeoutError, RefusedError } from './errors.ts';
-import { encodeFrame, FrameDecoder } from './frame.ts';
+import { encodeFrame, FrameDecoder, frameBytes } from './frame.ts';
 import { decodeMessage, encodeMessage, type SmpMessage, smpOps } from './smp.ts';
 import type { Transport } from './transport.ts';
 
@@ -49,6 +49,8 @@ const refusalIn = (payload: Uint8Array): { rc: number; insn?: number; detail?: s
 export class SmpClient {
   readonly #transport: Transport;
   readonly #retries: number;
+  /** Bytes of the line that whole messages from the board took so far. */
+  bytes = 0;
   readonly health: LinkHealth = { sent: 0, resent: 0, received: 0, stray: 0, damaged: 0 };
   #consoleListeners = new Set<(line: string) => void>();
   #closeListeners = new Set<(cause?: Error) => void>();
@@ -143,6 +145,7 @@ export class SmpClient {
   }
 
   #receive(body: Uint8Array): void {
+    this.bytes += frameBytes(body.length);
     const reply = decodeMessage(body);
     if (!reply || !this.#waiting || !answers(this.#waiting.request, reply)) {
       this.health.stray += 1;

@@ -29,6 +29,14 @@ export const encodeFrame = (body: Uint8Array): Uint8Array => {
   return Buffer.from(lines.join(''), 'latin1');
 };
 
+/** How many bytes that is. */
+export const frameBytes = (bodyBytes: number): number => {
+  const packet = LENGTH_BYTES + bodyBytes + CRC_BYTES;
+  const whole = Math.floor(packet / LINE_BYTES);
+  const lineOf = (bytes: number) => 3 + 4 * Math.ceil(bytes / 3);
+  return whole * lineOf(LINE_BYTES) + (packet % LINE_BYTES > 0 ? lineOf(packet % LINE_BYTES) : 0);
+};
+
 export type FrameListener = {
   /** A whole message whose CRC is right. */
   message(body: Uint8Array): void;

@@ -11,7 +11,8 @@ import {
   UnpluggedError,
 } from './errors.ts';
 import { boardInfo, type FakeBoard, fakeBoard, Refusal } from './test/fake-board.ts';
-import { type Telemetry, VelocityLink } from './velocity.ts';
+import { plainModule } from './test/watched.ts';
+import { VelocityLink } from './velocity.ts';
 
 const linkTo = (board: FakeBoard) => VelocityLink.over(board.transport);
 /** A request with a short timeout, so that tests of silence are quick. */
@@ -25,18 +26,6 @@ const quickEcho = (client: SmpClient, retries = 1) =>
     timeoutMs: 60,
     retries,
   });
-
-const telemetryRow = (name: string) => ({
-  name,
-  version: 1,
-  time_ns: 5n,
-  calls: 2n,
-  cycles: 2n ** 60n,
-  min: 1n,
-  max: 9n,
-  last_result: 0n,
-  histogram: Buffer.from(new Uint32Array([0, 3, 0, 1]).buffer),
-});
 
 test('the handshake reads what the board is', async (t) => {
   const link = await linkTo(fakeBoard());
@@ -75,20 +64,19 @@ test('an SMP-level rc is a refusal too', async (t) => {
 });
 
 test('lists are read to their end', async (t) => {
-  const rows = ['a', 'b', 'c'];
+  const names = ['a', 'b', 'c'];
   const board = fakeBoard({
-    telemetry: ({ i }) => {
-      const name = rows[i];
+    module: ({ i }) => {
+      const name = names[i];
       if (name === undefined) throw new Refusal('no_entry');
-      return telemetryRow(name);
+      return { ...plainModule, name };
     },
   });
-  const all: Telemetry[] = await (await linkTo(board)).telemetryAll();
+  const all = await (await linkTo(board)).modules();
   t.deepEqual(
-    all.map((row) => row.name),
-    rows,
+    all.map(({ name }) => name),
+    names,
   );
-  t.deepEqual([all[0]!.histogram, all[0]!.cycles], [[0, 3, 0, 1], 2n ** 60n]);
 });
 
 test('events come in order, from where they were left off', async (t) => {

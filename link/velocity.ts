@@ -17,6 +17,7 @@ import { openTransport } from './address.ts';
 import { type LinkHealth, SmpClient } from './client.ts';
 import { AbiMismatchError, BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
 import { ImageSlots } from './image.ts';
+import { type Report, Reports } from './reports.ts';
 import type { SerialOptions } from './serial.ts';
 import { SignedExchange, type Signer } from './signed.ts';
 import { osCommands, smpGroups, statCommands } from './smp.ts';
@@ -29,8 +30,21 @@ export type Response<N extends MessageName> = RecordOf<(typeof messages)[N]['res
 export type BoardInfo = Response<'info'>;
 export type ModuleInfo = Response<'module'>;
 export type BoardEvent = Response<'event'>;
-/** Counters of a module, the histogram taken apart: bin i counts calls of [2^i, 2^(i+1)) cycles. */
-export type Telemetry = Omit<Response<'telemetry'>, 'histogram'> & { readonly histogram: readonly number[] };
+/** Counters of the version of a module that runs. */
+export type Telemetry = {
+  readonly name: string;
+  readonly version: number;
+  /** Board time of the reading. */
+  readonly time_ns: bigint;
+  readonly calls: bigint;
+  readonly cycles: bigint;
+  /** Cycles of the fastest and of the slowest call. */
+  readonly min: bigint;
+  readonly max: bigint;
+  readonly last_result: bigint;
+  /** Bin i counts calls of [2^i, 2^(i+1)) cycles. */
+  readonly histogram: readonly number[];
+};
 /** One task of the OS group's task statistics. */
 export type TaskStat = Readonly<Record<string, number | bigint>>;
 
@@ -57,11 +71,6 @@ const RESET_TIMEOUT_MS = 3000;
 const READY_POLL_MS = 250;
 const BANNER_MS = 5000;
 
-const histogramOf = (bytes: Uint8Array): number[] => {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: Math.floor(view.length / 4) }, (_, i) => view.readUInt32LE(i * 4));
-};
-
 const isNoEntry = (error: unknown) => error instanceof RefusedError && error.status === 'no_entry';
 
 /** Gives it a name, so that two reads of one list do not mix up. */
@@ -84,6 +93,15 @@ export class VelocityLink {
   readonly images = new ImageSlots((op, id, value, what, more) =>
     this.#standard(op, smpGroups.image, id, value, what, more),
   );
+
+  readonly #reports = new Reports({
+    ask: (request) => this.request('report', request),
+    module: (i) =>
+      this.module(i).catch((error) => {
+        if (isNoEntry(error)) return undefined;
+        throw error;
+      }),
+  });
 
   constructor(client: SmpClient) {
     this.#client = client;
@@ -168,6 +186,11 @@ export class VelocityLink {
     return this.#client.health;
   }
 
+  /** Bytes of the line that the board's answers took so far. */
+  get bytes(): number {
+    return this.#client.bytes;
+  }
+
   onConsole(listener: (line: string) => void): () => void {
     return this.#client.onConsole(listener);
   }
@@ -223,14 +246,15 @@ export class VelocityLink {
   revoke = (id: Uint8Array, public_key?: Uint8Array) =>
     this.request('revoke', public_key ? { id, public_key } : { id });
 
-  async telemetry(i: number): Promise<Telemetry> {
-    const { histogram, ...rest } = await this.request('telemetry', { i });
-    return { ...rest, histogram: histogramOf(histogram) };
-  }
-
   keys = (): Promise<Response<'key'>[]> => readAll((i) => this.key(i));
   modules = (): Promise<ModuleInfo[]> => readAll((i) => this.module(i));
-  telemetryAll = (): Promise<Telemetry[]> => readAll((i) => this.telemetry(i));
+  /** Counters and facts of all modules; over the line goes what changed since the call before. */
+  report = (): Promise<Report> =>
+    this.#reports.next().catch((cause) => {
+      if (cause instanceof CodecError) throw new BadReplyError(this.describe(), 'report', { cause });
+      throw cause;
+    });
+  telemetryAll = async (): Promise<readonly Telemetry[]> => (await this.report()).telemetry;
   evidenceAll = (): Promise<Response<'evidence'>[]> => readAll((i) => this.evidence(i));
   maps = (): Promise<Response<'map_info'>[]> => readAll((i) => this.mapInfo(i));
 

@@ -1,15 +1,27 @@
 /** What a monitor is told: one entry after the other, from a board or from a recording. */
 import type { BoardEvent, BoardInfo, LinkHealth, ModuleInfo, TaskStat, Telemetry } from '../link/index.ts';
 
+/** How readings share the line with all else. */
+export type Pace = {
+  /** From the beginning of the reading before to that of this one; 0 at the first. */
+  readonly period_ms: number;
+  /** Time that the board's transmitter took for all that was asked for; 0 where it is not known. */
+  readonly line_ms: number;
+  /** Readings so far that came later than asked for, because the line is too slow for more. */
+  readonly slowed: number;
+};
+
 /** Everything that is read off a board in one round. */
 export type Reading = {
   readonly board: BoardInfo;
   readonly telemetry: readonly Telemetry[];
   readonly modules: readonly ModuleInfo[];
   readonly health: Readonly<LinkHealth>;
-  /** Task statistics of the OS group, one entry a core. */
+  /** Absent in recordings from before it was known. */
+  readonly pace?: Pace;
+  /** Task statistics of the OS group, one entry a core. Empty when they were not asked for this time. */
   readonly cores: Readonly<Record<string, TaskStat>>;
-  /** Counters of the statistics group. */
+  /** Counters of the statistics group. Empty when they were not asked for this time. */
   readonly stats: Readonly<Record<string, number | bigint>>;
 };
 

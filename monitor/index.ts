@@ -1,5 +1,5 @@
 /** Read-only views of boards. */
-export type { Content, Entry, Reading, Sink, Told } from './entry.ts';
+export type { Content, Entry, Pace, Reading, Sink, Told } from './entry.ts';
 export {
   type ListenAddress,
   ListenError,

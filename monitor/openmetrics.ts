@@ -205,6 +205,19 @@ const boardFamilies = (state: MonitorState): Family[] => [
     samples: counters(state.health ?? {}, 'outcome'),
   },
   {
+    name: 'velocity_line_share',
+    type: 'gauge',
+    help: 'Share of the line that the latest reading took.',
+    samples:
+      state.pace && state.pace.period_ms > 0 ? [{ value: state.pace.line_ms / state.pace.period_ms }] : [],
+  },
+  {
+    name: 'velocity_readings_slowed',
+    type: 'counter',
+    help: 'Readings that came later than asked for, because the line is too slow for more.',
+    samples: state.pace ? [{ value: state.pace.slowed }] : [],
+  },
+  {
     name: 'velocity_events',
     type: 'counter',
     help: 'Events seen by this monitor, by kind.',
@@ -213,7 +226,9 @@ const boardFamilies = (state: MonitorState): Family[] => [
 ];
 
 const families = (state: MonitorState): Family[] => {
-  const shown = state.down ? { ...state, rows: [], cores: [], stats: {}, health: undefined } : state;
+  const shown = state.down
+    ? { ...state, rows: [], cores: [], stats: {}, health: undefined, pace: undefined }
+    : state;
   return [...boardFamilies(shown), ...coreFamilies(shown), ...moduleFamilies(shown)];
 };
 

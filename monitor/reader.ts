@@ -1,7 +1,7 @@
 /** Reads a board again and again, and tells what it finds as entries: over any link, in Node.js and in a page. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ModuleInfo, type Transport, VelocityLink } from '../link/index.ts';
-import type { Content, Reading, Sink } from './entry.ts';
+import { type Report, type Transport, VelocityLink } from '../link/index.ts';
+import type { Content, Pace, Reading, Sink } from './entry.ts';
 
 /** What the kernel says once, when the link is up. */
 const READY = /^velocity \S+ \S+ ready on /;
@@ -14,29 +14,18 @@ export type ReadOptions = {
   readonly count: number;
 };
 
-/** Counters of the board that move whenever its list of modules changes. */
-const MOVING = [
-  'installs',
-  'promotions',
-  'rollbacks',
-  'removals',
-  'versions_made',
-  'versions_freed',
-] as const;
+/** What changes slowly is asked for at most so often: a fast reading is a report and nothing else. */
+const SLOW_MS = 1000;
+/** Share of the line that readings may take: the rest is for console text, commands and patches. */
+const LINE_SHARE = 0.3;
 
-/** Reads a board; what did not change since is not asked for again: on a slow line the list of modules is half of it. */
-const makeRead = (link: VelocityLink): (() => Promise<Reading>) => {
-  let known: { readonly key: string; readonly modules: readonly ModuleInfo[] } | undefined;
-  return async () => {
-    const board = await link.info();
-    const stats = await link.stats(STATS);
-    const key = [Buffer.from(board.boot).toString('hex'), ...MOVING.map((name) => stats[name])].join(' ');
-    if (known?.key !== key || stats.installs === undefined) known = { key, modules: await link.modules() };
-    const telemetry = await link.telemetryAll();
-    const cores = await link.taskstat();
-    return { board, modules: known.modules, telemetry, cores, stats, health: { ...link.health } };
-  };
-};
+type Slow = Pick<Reading, 'board' | 'cores' | 'stats'>;
+
+const readSlow = async (link: VelocityLink): Promise<Slow> => ({
+  board: await link.info(),
+  stats: await link.stats(STATS),
+  cores: await link.taskstat(),
+});
 
 export class BoardReader {
   readonly #sink: Sink;
@@ -45,6 +34,7 @@ export class BoardReader {
   /** Boot id of the board that the last event came from. */
   #boot = '';
   #rounds = 0;
+  #slowed = 0;
 
   constructor(sink: Sink, options: ReadOptions) {
     this.#sink = sink;
@@ -69,17 +59,44 @@ export class BoardReader {
   /** Ends when all readings are taken. @throws what the link throws, and the signal's error */
   async follow(link: VelocityLink, signal: AbortSignal): Promise<void> {
     const { count, intervalMs } = this.#options;
-    await this.#recognise(link);
-    const read = makeRead(link);
+    let slow: Slow | undefined;
+    let slowAt = 0;
+    let last: number | undefined;
     while (this.#rounds < count && !signal.aborted) {
-      for await (const event of link.events(this.#lastEvent)) {
-        this.#lastEvent = event.seq;
-        this.tell({ kind: 'event', event });
-      }
-      this.tell({ kind: 'reading', reading: await read() });
+      const began = performance.now();
+      const bytes = link.bytes;
+      const report = await link.report();
+      const due = !slow || report.whole || began - slowAt >= SLOW_MS;
+      if (due) slowAt = began;
+      slow = due ? await readSlow(link) : { board: slow!.board, cores: {}, stats: {} };
+      this.#recognise(slow.board.boot);
+      await this.#tellEvents(link, report);
+      const line_ms = ((link.bytes - bytes) * report.byte_ns) / 1e6;
+      const period = Math.max(intervalMs, line_ms / LINE_SHARE);
+      const period_ms = last === undefined ? 0 : began - last;
+      this.#tellReading(link, report, slow, { period_ms, line_ms, slowed: this.#slowed });
+      if (period > intervalMs) this.#slowed += 1;
+      last = began;
       this.#rounds += 1;
-      if (this.#rounds < count) await sleep(intervalMs, undefined, { signal });
+      const rest = began + period - performance.now();
+      if (this.#rounds < count) await sleep(Math.max(0, rest), undefined, { signal });
     }
+  }
+
+  async #tellEvents(link: VelocityLink, { event: newest }: Report): Promise<void> {
+    if (newest === this.#lastEvent) return;
+    for await (const event of link.events(this.#lastEvent)) {
+      this.#lastEvent = event.seq;
+      this.tell({ kind: 'event', event });
+    }
+  }
+
+  #tellReading(link: VelocityLink, report: Report, slow: Slow, pace: Pace): void {
+    const { telemetry, modules } = report;
+    this.tell({
+      kind: 'reading',
+      reading: { ...slow, modules, telemetry, pace, health: { ...link.health } },
+    });
   }
 
   /** A board that was reset numbers its events from 1 again. */
@@ -88,8 +105,8 @@ export class BoardReader {
   }
 
   /** After a lost connection, events go on where they were unless the board started anew meanwhile. */
-  async #recognise(link: VelocityLink): Promise<void> {
-    const boot = Buffer.from((await link.info()).boot).toString('hex');
+  #recognise(id: Uint8Array): void {
+    const boot = Buffer.from(id).toString('hex');
     if (boot !== this.#boot) this.#restarted();
     this.#boot = boot;
   }

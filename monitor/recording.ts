@@ -3,9 +3,18 @@
  * where JavaScript's numbers do not hold them, bytes are hex. A file is only ever appended to.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
-import { decodeRecord, encodeRecord, type Fields, messages } from '../abi/index.ts';
+import {
+  decodeRecord,
+  encodeRecord,
+  type Fields,
+  messages,
+  NAME_BYTES,
+  text as textField,
+  u32,
+  u64,
+} from '../abi/index.ts';
 import type { BoardEvent, BoardInfo, LinkHealth, ModuleInfo, TaskStat, Telemetry } from '../link/index.ts';
-import type { Entry, Reading, Sink, Told } from './entry.ts';
+import type { Entry, Pace, Reading, Sink, Told } from './entry.ts';
 
 /** A line that is no entry: names file, line, what is wrong and what to do. */
 export class RecordingError extends Error {
@@ -69,7 +78,16 @@ const record = (fields: Fields, value: unknown, what: string): Json => {
   return decodeRecord(fields, encodeRecord(fields, Object.fromEntries(typed)));
 };
 
-const { histogram: _, ...counters } = messages.telemetry.response;
+const counters = {
+  name: textField(NAME_BYTES, 'module name'),
+  version: u32(''),
+  time_ns: u64(''),
+  calls: u64(''),
+  cycles: u64(''),
+  min: u64(''),
+  max: u64(''),
+  last_result: u64(''),
+};
 
 const telemetryOf = (value: unknown): Telemetry => {
   const histogram = list(object(value, 'telemetry').histogram, 'histogram').map((bin) =>
@@ -84,12 +102,18 @@ const readingOf = (value: unknown): Reading => {
   return {
     board: record(messages.info.response, json.board, 'board') as unknown as BoardInfo,
     modules: list(json.modules, 'modules').map(
-      (module) => record(messages.module.response, module, 'module') as unknown as ModuleInfo,
+      (module) =>
+        record(
+          messages.module.response,
+          { id: 0, ...object(module, 'module') },
+          'module',
+        ) as unknown as ModuleInfo,
     ),
     telemetry: list(json.telemetry, 'telemetry').map(telemetryOf),
     health: numbers(json.health, 'health') as unknown as LinkHealth,
     cores: Object.fromEntries(cores.map(([name, core]): [string, TaskStat] => [name, numbers(core, name)])),
     stats: numbers(json.stats, 'stats'),
+    ...(json.pace === undefined ? {} : { pace: numbers(json.pace, 'pace') as unknown as Pace }),
   };
 };
 

@@ -2,7 +2,7 @@
 import { hooks } from '../abi/index.ts';
 import type { BoardEvent, BoardInfo, LinkHealth, ModuleInfo, Telemetry } from '../link/index.ts';
 import { type CoreRow, coreRows } from './cores.ts';
-import type { Entry, Reading } from './entry.ts';
+import type { Entry, Pace, Reading } from './entry.ts';
 
 /** One module, as of the latest reading. */
 export type ModuleRow = {
@@ -26,8 +26,11 @@ export type MonitorState = {
   readonly board: BoardInfo | undefined;
   readonly rows: readonly ModuleRow[];
   readonly cores: readonly CoreRow[];
+  /** Board time of what `cores` says, in ns, where it is known. */
+  readonly cores_ns: bigint | undefined;
   readonly stats: Readonly<Record<string, number | bigint>>;
   readonly health: Readonly<LinkHealth> | undefined;
+  readonly pace: Pace | undefined;
   /** By module name. */
   readonly mishaps: Readonly<Record<string, Mishaps>>;
   /** Events by kind, since the monitor began. */
@@ -42,8 +45,10 @@ export const emptyState: MonitorState = {
   board: undefined,
   rows: [],
   cores: [],
+  cores_ns: undefined,
   stats: {},
   health: undefined,
+  pace: undefined,
   mishaps: {},
   events: {},
   time_ms: 0,
@@ -51,15 +56,13 @@ export const emptyState: MonitorState = {
 };
 
 const HISTORY = 32;
-const BIN_LIMIT = 2 ** 32;
 
 /** Counters begin anew with a version, and after a reset of the board. */
 const continues = (before: Telemetry | undefined, now: Telemetry): before is Telemetry =>
   before !== undefined && before.version === now.version && before.calls <= now.calls;
 
-/** Bins are 32-bit counters that wrap around. */
 const since = (now: readonly number[], before: readonly number[] | undefined) =>
-  before ? now.map((count, bin) => (count - (before[bin] ?? 0) + BIN_LIMIT) % BIN_LIMIT) : now;
+  before ? now.map((count, bin) => Math.max(0, count - (before[bin] ?? 0))) : now;
 
 const rowOf = (telemetry: Telemetry, module: ModuleInfo | undefined, before?: ModuleRow): ModuleRow => {
   const last = continues(before?.telemetry, telemetry) ? before?.telemetry : undefined;
@@ -81,10 +84,12 @@ const rowOf = (telemetry: Telemetry, module: ModuleInfo | undefined, before?: Mo
 const sameBoot = (before: BoardInfo | undefined, now: BoardInfo) =>
   before !== undefined && Buffer.compare(before.boot, now.boot) === 0;
 
-/** Board time between two readings in seconds; modules carry it, so without one it is not known. */
-const secondsBetween = (before: readonly ModuleRow[], now: readonly Telemetry[]): number => {
-  const [from, to] = [before[0]?.telemetry.time_ns, now[0]?.time_ns];
-  return from !== undefined && to !== undefined && to > from ? Number(to - from) / 1e9 : 0;
+/** What is read now and then stays as it was in between. Board time comes with modules: without one it is not known. */
+const coresAfter = (last: MonitorState, reading: Reading): Pick<MonitorState, 'cores' | 'cores_ns'> => {
+  if (Object.keys(reading.cores).length === 0) return last;
+  const [from, to] = [last.cores_ns, reading.telemetry[0]?.time_ns];
+  const seconds = from !== undefined && to !== undefined && to > from ? Number(to - from) / 1e9 : 0;
+  return { cores: coreRows(reading.cores, last.cores, seconds), cores_ns: to };
 };
 
 /** The two lists are read one after the other, so a module may be missing in one of them. */
@@ -92,16 +97,19 @@ export const advance = (before: MonitorState, reading: Reading, time_ms = 0): Mo
   const goesOn = sameBoot(before.board, reading.board);
   const last = goesOn
     ? before
-    : { ...before, rows: [], cores: [], mishaps: before.board ? {} : before.mishaps };
+    : { ...before, rows: [], cores: [], cores_ns: undefined, mishaps: before.board ? {} : before.mishaps };
+  const { cores, cores_ns } = coresAfter(last, reading);
   return {
     board: reading.board,
     health: { ...reading.health },
-    stats: reading.stats,
+    pace: reading.pace,
+    stats: Object.keys(reading.stats).length > 0 ? reading.stats : last.stats,
     mishaps: last.mishaps,
     events: before.events,
     time_ms,
     down: undefined,
-    cores: coreRows(reading.cores, last.cores, secondsBetween(last.rows, reading.telemetry)),
+    cores,
+    cores_ns,
     rows: reading.telemetry.map((telemetry) =>
       rowOf(
         telemetry,

@@ -144,11 +144,6 @@ test('faults and rollbacks are counted per module, and anew when the board start
   t.deepEqual(advance(state, rebooted).mishaps, {});
 });
 
-test('bins that wrap around count on', (t) => {
-  const first = advance(emptyState, reading(telemetry({ histogram: [2 ** 32 - 1] })));
-  t.deepEqual(advance(first, reading(telemetry({ histogram: [2] }))).rows[0]!.histogram, [3]);
-});
-
 const three = () => {
   const boards = new Map<string, MonitorState>();
   boards.set('/dev/ttyUSB0', advance(emptyState, reading(telemetry())));

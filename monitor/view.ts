@@ -14,10 +14,17 @@ import {
 /** Of the terminal, in characters and lines. */
 export type Size = { readonly columns: number; readonly rows: number };
 
-const headline = ({ board, health, down }: MonitorState): string => {
+const paceText = ({ pace }: MonitorState): string => {
+  if (!pace || pace.period_ms === 0) return '';
+  const put = pace.slowed > 0 ? `, every ${Math.round(pace.period_ms)} ms for lack of room` : '';
+  return `, readings ${percent(pace.line_ms / pace.period_ms)} of the line${put}`;
+};
+
+const headline = (shown: MonitorState): string => {
+  const { board, health, down } = shown;
   if (!board) return down ? `waiting for the board: ${down}` : 'waiting for the board';
   const line = health
-    ? `  link ${health.received} ok, ${health.resent} resent, ${health.damaged} damaged`
+    ? `  link ${health.received} ok, ${health.resent} resent, ${health.damaged} damaged${paceText(shown)}`
     : '';
   const state = down ? `  DISCONNECTED: ${down}` : line;
   return `${board.board}  velocity ${board.version} ${board.build.slice(0, 12)}  ${board.cores} cores${state}`;

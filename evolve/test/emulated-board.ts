@@ -72,6 +72,7 @@ export class EmulatedBoard {
       module: async (name) =>
         name === this.name
           ? {
+              id: 1,
               name,
               hook: this.program.hook,
               version: this.version,

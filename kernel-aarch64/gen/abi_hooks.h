@@ -10,7 +10,7 @@ enum hook_id : uint32_t {
 };
 
 #define HOOK_ID_LIMIT 4u
-#define SLOTS_PER_HOOK 8u
+#define SLOTS_PER_HOOK 64u
 
 /* What a context field gives the program that loads it. */
 enum context_holds : uint8_t { CONTEXT_SCALAR, CONTEXT_PACKET, CONTEXT_PACKET_END };

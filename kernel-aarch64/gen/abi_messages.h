@@ -12,6 +12,7 @@ extern const uint8_t message_records[];
 #define SMP_BUFFER_BYTES 4096u
 #define STAGE_BYTES 131072u
 #define CHUNK_BYTES 3072u
+#define REPORT_BYTES 3072u
 #define NAME_BYTES 31u
 #define HISTOGRAM_BINS 32u
 
@@ -83,7 +84,7 @@ struct msg_install_response {
 /* The i-th installed module. */
 #define MSG_MODULE 3u
 struct msg_module_request {
-    uint32_t i; /* index, from 0 */
+    uint32_t i; /* index, from 0; in the order of places */
 };
 [[nodiscard]] static inline enum status
 decode_module_request(struct cbor_reader *in, struct msg_module_request *out) {
@@ -91,6 +92,7 @@ decode_module_request(struct cbor_reader *in, struct msg_module_request *out) {
     return record_decode(message_records + 246u, in, out);
 }
 struct msg_module_response {
+    uint32_t id; /* number of the module, which no other one has had since the board started */
     struct span name; /* module name */
     struct span hook; /* hook name */
     uint32_t version; /* running version */
@@ -112,7 +114,7 @@ struct msg_rollback_request {
 [[nodiscard]] static inline enum status
 decode_rollback_request(struct cbor_reader *in, struct msg_rollback_request *out) {
     *out = (struct msg_rollback_request){};
-    return record_decode(message_records + 321u, in, out);
+    return record_decode(message_records + 324u, in, out);
 }
 struct msg_rollback_response {
     uint32_t version; /* version running now */
@@ -126,29 +128,29 @@ struct msg_remove_request {
 [[nodiscard]] static inline enum status
 decode_remove_request(struct cbor_reader *in, struct msg_remove_request *out) {
     *out = (struct msg_remove_request){};
-    return record_decode(message_records + 338u, in, out);
+    return record_decode(message_records + 341u, in, out);
 }
 
-/* Counters of the i-th installed module, of its running version. */
-#define MSG_TELEMETRY 6u
-struct msg_telemetry_request {
-    uint32_t i; /* index, from 0 */
+/* Counters of all modules: how they differ from an earlier report, see "Data of a report". The board keeps two reports, so that a lost answer costs nothing: the host asks again for differences to the last one it has. */
+#define MSG_REPORT 6u
+struct msg_report_request {
+    uint32_t since; /* the last report that the host has; 0: none, everything is told */
+    uint32_t from; /* place to begin with; default 0 */
+    bool has_from;
 };
 [[nodiscard]] static inline enum status
-decode_telemetry_request(struct cbor_reader *in, struct msg_telemetry_request *out) {
-    *out = (struct msg_telemetry_request){};
-    return record_decode(message_records + 346u, in, out);
+decode_report_request(struct cbor_reader *in, struct msg_report_request *out) {
+    *out = (struct msg_report_request){};
+    return record_decode(message_records + 349u, in, out);
 }
-struct msg_telemetry_response {
-    struct span name; /* module name */
-    uint32_t version; /* version these counters belong to */
+struct msg_report_response {
+    uint32_t number; /* number of this report */
+    uint32_t base; /* report that the data differs from: `since`, or 0 when the board does not have that any more */
     uint64_t time_ns; /* board time of the reading */
-    uint64_t calls; /* calls so far */
-    uint64_t cycles; /* cycle counter spent in the module so far */
-    uint64_t min; /* fastest call */
-    uint64_t max; /* slowest call */
-    uint64_t last_result; /* what the latest call returned */
-    struct span histogram; /* u32le per bin */
+    uint32_t next; /* place to go on from with another report, as this one is full; 0: all is told */
+    uint64_t event; /* sequence number of the newest event; 0: none yet */
+    uint32_t byte_ns; /* time that the transmitter took for a byte of the latest message of 256 bytes or more */
+    struct span data; /* what changed */
 };
 
 /* The first event with a sequence number above `since`; `no_entry` when there is none yet. */
@@ -159,7 +161,7 @@ struct msg_event_request {
 [[nodiscard]] static inline enum status
 decode_event_request(struct cbor_reader *in, struct msg_event_request *out) {
     *out = (struct msg_event_request){};
-    return record_decode(message_records + 414u, in, out);
+    return record_decode(message_records + 406u, in, out);
 }
 struct msg_event_response {
     uint64_t seq; /* sequence number of this event */
@@ -182,7 +184,7 @@ struct msg_evidence_request {
 [[nodiscard]] static inline enum status
 decode_evidence_request(struct cbor_reader *in, struct msg_evidence_request *out) {
     *out = (struct msg_evidence_request){};
-    return record_decode(message_records + 482u, in, out);
+    return record_decode(message_records + 474u, in, out);
 }
 struct msg_evidence_response {
     uint32_t id; /* record number, for acknowledging */
@@ -208,7 +210,7 @@ struct msg_evidence_ack_request {
 [[nodiscard]] static inline enum status
 decode_evidence_ack_request(struct cbor_reader *in, struct msg_evidence_ack_request *out) {
     *out = (struct msg_evidence_ack_request){};
-    return record_decode(message_records + 561u, in, out);
+    return record_decode(message_records + 553u, in, out);
 }
 
 /* Runs the packet hook on this frame, as if it had been received. */
@@ -219,7 +221,7 @@ struct msg_inject_request {
 [[nodiscard]] static inline enum status
 decode_inject_request(struct cbor_reader *in, struct msg_inject_request *out) {
     *out = (struct msg_inject_request){};
-    return record_decode(message_records + 565u, in, out);
+    return record_decode(message_records + 557u, in, out);
 }
 struct msg_inject_response {
     uint32_t verdict; /* 0 aborted, 1 drop, 2 pass, 3 transmit */
@@ -235,7 +237,7 @@ struct msg_map_read_request {
 [[nodiscard]] static inline enum status
 decode_map_read_request(struct cbor_reader *in, struct msg_map_read_request *out) {
     *out = (struct msg_map_read_request){};
-    return record_decode(message_records + 589u, in, out);
+    return record_decode(message_records + 581u, in, out);
 }
 struct msg_map_read_response {
     struct span value; /* value */
@@ -251,7 +253,7 @@ struct msg_map_write_request {
 [[nodiscard]] static inline enum status
 decode_map_write_request(struct cbor_reader *in, struct msg_map_write_request *out) {
     *out = (struct msg_map_write_request){};
-    return record_decode(message_records + 609u, in, out);
+    return record_decode(message_records + 601u, in, out);
 }
 
 /* Key after this one; the first when the key is empty. */
@@ -263,7 +265,7 @@ struct msg_map_next_request {
 [[nodiscard]] static inline enum status
 decode_map_next_request(struct cbor_reader *in, struct msg_map_next_request *out) {
     *out = (struct msg_map_next_request){};
-    return record_decode(message_records + 630u, in, out);
+    return record_decode(message_records + 622u, in, out);
 }
 struct msg_map_next_response {
     struct span key; /* next key */
@@ -277,7 +279,7 @@ struct msg_map_info_request {
 [[nodiscard]] static inline enum status
 decode_map_info_request(struct cbor_reader *in, struct msg_map_info_request *out) {
     *out = (struct msg_map_info_request){};
-    return record_decode(message_records + 648u, in, out);
+    return record_decode(message_records + 640u, in, out);
 }
 struct msg_map_info_response {
     struct span name; /* map name */
@@ -302,7 +304,7 @@ struct msg_run_request {
 [[nodiscard]] static inline enum status
 decode_run_request(struct cbor_reader *in, struct msg_run_request *out) {
     *out = (struct msg_run_request){};
-    return record_decode(message_records + 708u, in, out);
+    return record_decode(message_records + 700u, in, out);
 }
 struct msg_run_response {
     uint64_t r0; /* result */
@@ -323,7 +325,7 @@ struct msg_timer_request {
 [[nodiscard]] static inline enum status
 decode_timer_request(struct cbor_reader *in, struct msg_timer_request *out) {
     *out = (struct msg_timer_request){};
-    return record_decode(message_records + 798u, in, out);
+    return record_decode(message_records + 790u, in, out);
 }
 struct msg_timer_response {
     uint32_t period_us; /* period */
@@ -341,7 +343,7 @@ struct msg_bench_request {
 [[nodiscard]] static inline enum status
 decode_bench_request(struct cbor_reader *in, struct msg_bench_request *out) {
     *out = (struct msg_bench_request){};
-    return record_decode(message_records + 848u, in, out);
+    return record_decode(message_records + 840u, in, out);
 }
 struct msg_bench_response {
     uint32_t n; /* repetitions done */
@@ -376,7 +378,7 @@ struct msg_key_request {
 [[nodiscard]] static inline enum status
 decode_key_request(struct cbor_reader *in, struct msg_key_request *out) {
     *out = (struct msg_key_request){};
-    return record_decode(message_records + 970u, in, out);
+    return record_decode(message_records + 962u, in, out);
 }
 struct msg_key_response {
     struct span id; /* first bytes of SHA-256 of the public key */
@@ -409,7 +411,7 @@ struct msg_revoke_request {
 [[nodiscard]] static inline enum status
 decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     *out = (struct msg_revoke_request){};
-    return record_decode(message_records + 1065u, in, out);
+    return record_decode(message_records + 1057u, in, out);
 }
 
 /* Calls row(name, id, is_write, door, request, response) for each message; door: what a policy may close, else 0; request,
@@ -419,24 +421,24 @@ decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     row(stage, 1u, true, DOOR_UPLOAD, 116u, 138u) \
     row(install, 2u, true, 0, 143u, 171u) \
     row(module, 3u, false, 0, 246u, 249u) \
-    row(rollback, 4u, true, DOOR_MODULES, 321u, 329u) \
-    row(remove, 5u, true, DOOR_MODULES, 338u, 0u) \
-    row(telemetry, 6u, false, 0, 346u, 349u) \
-    row(event, 7u, false, 0, 414u, 421u) \
-    row(evidence, 8u, false, 0, 482u, 485u) \
-    row(evidence_ack, 9u, true, DOOR_EVIDENCE, 561u, 0u) \
-    row(inject, 10u, true, DOOR_PACKETS, 565u, 573u) \
-    row(map_read, 11u, false, 0, 589u, 602u) \
-    row(map_write, 12u, true, DOOR_MAPS, 609u, 0u) \
-    row(map_next, 13u, false, 0, 630u, 643u) \
-    row(map_info, 14u, false, 0, 648u, 651u) \
-    row(run, 15u, true, DOOR_RUN, 708u, 740u) \
-    row(timer, 16u, true, 0, 798u, 809u) \
-    row(bench, 17u, true, DOOR_RUN, 848u, 858u) \
-    row(crash, 18u, false, 0, 0u, 896u) \
-    row(key, 19u, false, 0, 970u, 973u) \
-    row(measured, 21u, false, 0, 0u, 1016u) \
-    row(revoke, 20u, true, DOOR_KEYS, 1065u, 0u)
+    row(rollback, 4u, true, DOOR_MODULES, 324u, 332u) \
+    row(remove, 5u, true, DOOR_MODULES, 341u, 0u) \
+    row(report, 6u, false, 0, 349u, 361u) \
+    row(event, 7u, false, 0, 406u, 413u) \
+    row(evidence, 8u, false, 0, 474u, 477u) \
+    row(evidence_ack, 9u, true, DOOR_EVIDENCE, 553u, 0u) \
+    row(inject, 10u, true, DOOR_PACKETS, 557u, 565u) \
+    row(map_read, 11u, false, 0, 581u, 594u) \
+    row(map_write, 12u, true, DOOR_MAPS, 601u, 0u) \
+    row(map_next, 13u, false, 0, 622u, 635u) \
+    row(map_info, 14u, false, 0, 640u, 643u) \
+    row(run, 15u, true, DOOR_RUN, 700u, 732u) \
+    row(timer, 16u, true, 0, 790u, 801u) \
+    row(bench, 17u, true, DOOR_RUN, 840u, 850u) \
+    row(crash, 18u, false, 0, 0u, 888u) \
+    row(key, 19u, false, 0, 962u, 965u) \
+    row(measured, 21u, false, 0, 0u, 1008u) \
+    row(revoke, 20u, true, DOOR_KEYS, 1057u, 0u)
 
 /* Calls one of four macros for each message by what it carries: both, a request, a response, nothing. They get (name, id). */
 #define MESSAGE_SHAPES(both, request, response, bare) \
@@ -446,7 +448,7 @@ decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     both(module, 3u) \
     both(rollback, 4u) \
     request(remove, 5u) \
-    both(telemetry, 6u) \
+    both(report, 6u) \
     both(event, 7u) \
     both(evidence, 8u) \
     request(evidence_ack, 9u) \

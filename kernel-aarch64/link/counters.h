@@ -7,6 +7,8 @@
 #define LINK_COUNTERS(row) \
     row(messages, "messages that arrived whole") \
     row(replies, "replies sent") \
+    row(sent_bytes, "bytes of replies on the line, frames included") \
+    row(sent_ns, "time that the transmitter took for them") \
     row(repeats, "requests that the host sent again and that were answered from memory") \
     row(errors, "replies that carry a status other than ok") \
     row(lines, "frame lines taken") \

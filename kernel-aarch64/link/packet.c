@@ -57,9 +57,10 @@ static uint8_t packet_byte(struct span body, uint16_t crc, uint32_t i) {
     return (uint8_t)(i == LENGTH_BYTES + body.size ? crc >> 8 : crc);
 }
 
-void packet_send(struct span body, void (*put)(const void *line, uint32_t size)) {
+uint32_t packet_send(struct span body, void (*put)(const void *line, uint32_t size)) {
     const uint16_t crc = crc16(0, body);
     const uint32_t total = body.size + PACKET_OVERHEAD;
+    uint32_t sent = 0;
     for (uint32_t at = 0; at < total; at += LINE_DATA_BYTES) {
         uint8_t data[LINE_DATA_BYTES];
         uint8_t line[FRAME_BYTES];
@@ -70,5 +71,7 @@ void packet_send(struct span body, void (*put)(const void *line, uint32_t size))
         const uint32_t characters = base64_encode((struct span){data, count}, line + 2);
         line[2 + characters] = '\n';
         put(line, 2 + characters + 1);
+        sent += 2 + characters + 1;
     }
+    return sent;
 }

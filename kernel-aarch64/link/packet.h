@@ -32,5 +32,5 @@ enum packet_event packet_take(struct packet *packet, bool first, struct span tex
 /* Forgets an open message; true if there was one. */
 bool packet_drop(struct packet *packet);
 
-/* Sends `body` as frames; `put` gets one line at a time. */
-void packet_send(struct span body, void (*put)(const void *line, uint32_t size));
+/* Sends `body` as frames; `put` gets one line at a time. Returns how many bytes they are. */
+uint32_t packet_send(struct span body, void (*put)(const void *line, uint32_t size));

@@ -1,9 +1,11 @@
 #include "link/receive.h"
+#include "drivers/clock.h"
 #include "lib/crc16.h"
 #include "link/line.h"
 #include "link/packet.h"
 #include "link/shell.h"
 #include "link/smp.h"
+#include "telemetry/line.h"
 
 /* What one request is recognised by. The host sends it again, under the same sequence number, when the reply got lost;
  * a write must not be done twice for that. */
@@ -25,7 +27,12 @@ void receive_counters(struct link_counters *out) { *out = counters; }
 static void send(struct span message, receive_put put) {
     if (message.size == 0) { return; }
     counters.replies++;
-    packet_send(message, put);
+    const uint64_t from_ns = clock_ns();
+    const uint32_t bytes = packet_send(message, put);
+    const uint64_t took_ns = clock_ns() - from_ns;
+    line_sent(bytes, took_ns);
+    counters.sent_bytes += bytes;
+    counters.sent_ns += took_ns;
 }
 
 static bool is_repetition(const struct identity *request) {

@@ -61,9 +61,9 @@ static struct version *version_for(enum hook_id hook, uint32_t slot, uint32_t co
 }
 
 static void run_timer_modules(struct timer_context *context) {
-    uint32_t taken = __atomic_load_n(&hook_slots[HOOK_TIMER].taken, __ATOMIC_RELAXED);
+    uint64_t taken = __atomic_load_n(&hook_slots[HOOK_TIMER].taken, __ATOMIC_RELAXED);
     for (; taken != 0; taken &= taken - 1) {
-        struct version *version = version_for(HOOK_TIMER, (uint32_t)__builtin_ctz(taken), context->core);
+        struct version *version = version_for(HOOK_TIMER, (uint32_t)__builtin_ctzll(taken), context->core);
         if (version == nullptr) { continue; }
         (void)dispatch_call(version, context, context->core);
     }
@@ -85,9 +85,9 @@ static void on_tick(uint64_t now_ns, uint32_t missed) {
 
 /* Modules see a frame one after the other, as long as each lets it pass. */
 static uint32_t run_packet_modules(struct packet_context *context, uint32_t core) {
-    uint32_t taken = __atomic_load_n(&hook_slots[HOOK_PACKET].taken, __ATOMIC_RELAXED);
+    uint64_t taken = __atomic_load_n(&hook_slots[HOOK_PACKET].taken, __ATOMIC_RELAXED);
     for (; taken != 0; taken &= taken - 1) {
-        struct version *version = version_for(HOOK_PACKET, (uint32_t)__builtin_ctz(taken), core);
+        struct version *version = version_for(HOOK_PACKET, (uint32_t)__builtin_ctzll(taken), core);
         if (version == nullptr) { continue; }
         if (dispatch_call(version, context, core) != STATUS_OK) { return VERDICT_ABORTED; }
         const uint64_t verdict = version->counters[core]->last_result;

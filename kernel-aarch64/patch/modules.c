@@ -55,6 +55,8 @@ struct module *module_find(struct span name) {
     return nullptr;
 }
 
+struct version *module_in(uint32_t place) { return module_running(&modules[place]); }
+
 struct module *module_at(uint32_t i) {
     for (uint32_t n = 0; n < MODULES_LIMIT; n++) {
         if (module_running(&modules[n]) == nullptr) { continue; }
@@ -65,7 +67,7 @@ struct module *module_at(uint32_t i) {
 
 static uint32_t free_slot(enum hook_id hook) {
     uint32_t slot = 0;
-    while (slot < SLOTS_PER_HOOK && (hook_slots[hook].taken & 1u << slot) != 0) { slot++; }
+    while (slot < SLOTS_PER_HOOK && (hook_slots[hook].taken >> slot & 1) != 0) { slot++; }
     return slot;
 }
 
@@ -75,16 +77,17 @@ enum status module_has_room(enum hook_id hook) {
 
 /* There are as many places as slots, and each place in use holds a slot. */
 static struct module *make_module(enum hook_id hook, const struct version *version) {
+    static uint32_t made;
     struct module *module = modules;
     while (module->in_use) { module++; }
-    *module = (struct module){.in_use = true, .hook = hook, .slot = free_slot(hook)};
+    *module = (struct module){.in_use = true, .id = ++made, .hook = hook, .slot = free_slot(hook)};
     memcpy(module->name, version->name, sizeof(module->name));
     return module;
 }
 
 static void set_taken(const struct module *module, bool taken) {
     struct hook_slots *hook = &hook_slots[module->hook];
-    const uint32_t bit = 1u << module->slot;
+    const uint64_t bit = 1ull << module->slot;
     __atomic_store_n(&hook->taken, taken ? hook->taken | bit : hook->taken & ~bit, __ATOMIC_RELEASE);
 }
 

@@ -9,7 +9,8 @@
 #include "patch/version.h"
 #include "smp/guard.h"
 
-#define MODULES_LIMIT (SLOTS_PER_HOOK * (HOOK_ID_LIMIT - 1))
+/* Single runs have no slot. */
+#define MODULES_LIMIT (SLOTS_PER_HOOK * (HOOK_ID_LIMIT - 2))
 #define BASELINE_SAMPLES 8u
 
 struct baseline_sample {
@@ -21,6 +22,7 @@ struct baseline_sample {
 struct module {
     char name[NAME_BYTES + 1];
     bool in_use;
+    uint32_t id; /* from 1; of no other module since start-up */
     enum hook_id hook;
     uint32_t slot;
     uint32_t newest; /* number of the newest version it ever had */
@@ -30,7 +32,7 @@ struct module {
 
 struct hook_slots {
     struct version *slot[SLOTS_PER_HOOK];
-    uint32_t taken; /* bit per slot that may hold a version; core 0 writes it */
+    uint64_t taken; /* bit per slot that may hold a version; core 0 writes it */
 };
 
 extern struct hook_slots hook_slots[HOOK_ID_LIMIT];
@@ -40,6 +42,8 @@ struct version *module_running(const struct module *module);
 /* Null when there is none of this name, or no i-th one. */
 struct module *module_find(struct span name);
 struct module *module_at(uint32_t i);
+/* The version that runs at a place of the table, below MODULES_LIMIT; null when there is none. */
+struct version *module_in(uint32_t place);
 
 /* STATUS_SLOTS_FULL when a new module would find no slot in this hook. */
 [[nodiscard]] enum status module_has_room(enum hook_id hook);

@@ -103,7 +103,7 @@ enum status runaway_init(void) {
 }
 
 static bool is_needed(void) {
-    uint32_t taken = 0;
+    uint64_t taken = 0;
     for (uint32_t hook = 0; hook < HOOK_ID_LIMIT; hook++) { taken |= hook_slots[hook].taken; }
     return taken != 0 || update_confirm_in_s() != 0;
 }

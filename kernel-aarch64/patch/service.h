@@ -15,8 +15,8 @@
 [[nodiscard]] enum status handle_rollback(const struct msg_rollback_request *request,
                                           struct msg_rollback_response *response, struct refusal *refusal);
 [[nodiscard]] enum status handle_remove(const struct msg_remove_request *request, struct refusal *refusal);
-[[nodiscard]] enum status handle_telemetry(const struct msg_telemetry_request *request,
-                                           struct msg_telemetry_response *response, struct refusal *refusal);
+[[nodiscard]] enum status handle_report(const struct msg_report_request *request, struct msg_report_response *response,
+                                        struct refusal *refusal);
 [[nodiscard]] enum status handle_event(const struct msg_event_request *request, struct msg_event_response *response,
                                        struct refusal *refusal);
 [[nodiscard]] enum status handle_evidence(const struct msg_evidence_request *request,

@@ -1,4 +1,4 @@
-/* module, rollback, remove, telemetry, event, evidence, evidence_ack. */
+/* module, rollback, remove, event, evidence, evidence_ack. */
 #include "drivers/clock.h"
 #include "lib/mem.h"
 #include "lib/refusal.h"
@@ -29,6 +29,7 @@ enum status handle_module(const struct msg_module_request *request, struct msg_m
     if (version == nullptr) { return STATUS_NO_ENTRY; }
     const struct version *previous = __atomic_load_n(&version->previous, __ATOMIC_RELAXED);
     *response = (struct msg_module_response){
+        .id = version->module->id,
         .name = span_of(version->name),
         .hook = hook_name(version->module->hook),
         .version = version->running.version,
@@ -65,26 +66,6 @@ enum status handle_rollback(const struct msg_rollback_request *request, struct m
 enum status handle_remove(const struct msg_remove_request *request, struct refusal *refusal) {
     struct module *module = module_find(request->name);
     return module == nullptr ? no_module(request->name, refusal) : module_remove(module);
-}
-
-enum status handle_telemetry(const struct msg_telemetry_request *request, struct msg_telemetry_response *response,
-                             [[maybe_unused]] struct refusal *refusal) {
-    static struct counters_total totals;
-    const struct version *version = version_at(request->i);
-    if (version == nullptr) { return STATUS_NO_ENTRY; }
-    version_totals(version, &totals);
-    *response = (struct msg_telemetry_response){
-        .name = span_of(version->name),
-        .version = version->running.version,
-        .time_ns = clock_ns(),
-        .calls = totals.calls,
-        .cycles = totals.cycles,
-        .min = totals.min,
-        .max = totals.max,
-        .last_result = totals.last_result,
-        .histogram = {(const uint8_t *)totals.histogram, sizeof(totals.histogram)}, /* the CPU is little-endian */
-    };
-    return STATUS_OK;
 }
 
 enum status handle_event(const struct msg_event_request *request, struct msg_event_response *response,

@@ -9,12 +9,8 @@ static uint64_t calls_of(const struct counters *counters) {
 }
 
 /* Bin b of the message holds calls of [2^b, 2^(b+1)) cycles: clz 31 - b. Calls of 0 cycles go with those of 1. */
-static void add_histogram(const struct counters *counters, uint32_t histogram[HISTOGRAM_BINS]) {
-    for (uint32_t i = 0; i < COUNTER_BINS; i++) {
-        const uint32_t bin = i >= 31 ? 0 : 31 - i;
-        const uint64_t sum = histogram[bin] + load(&counters->bins[i]);
-        histogram[bin] = sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
-    }
+static void add_histogram(const struct counters *counters, uint64_t histogram[HISTOGRAM_BINS]) {
+    for (uint32_t i = 0; i < COUNTER_BINS; i++) { histogram[i >= 31 ? 0 : 31 - i] += load(&counters->bins[i]); }
 }
 static_assert(HISTOGRAM_BINS == 32);
 

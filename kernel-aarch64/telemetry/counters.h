@@ -21,14 +21,14 @@ struct counters {
 };
 static_assert(sizeof(struct counters) % 64 == 0);
 
-/* Over all cores, in the shape of the telemetry message. */
+/* Over all cores; the first of it in the order of a report (abi/report.ts). */
 struct counters_total {
-    uint64_t calls;
     uint64_t cycles;
     uint64_t min; /* 0 before the first call */
     uint64_t max;
     uint64_t last_result; /* of the lowest core that called it */
-    uint32_t histogram[HISTOGRAM_BINS];
+    uint64_t histogram[HISTOGRAM_BINS];
+    uint64_t calls;
 };
 
 static inline void counters_clear(struct counters *counters, uint64_t overhead) {

@@ -76,3 +76,4 @@ bool event_latest(uint64_t back, struct event *out) {
 }
 
 uint64_t events_lost(void) { return __atomic_load_n(&events.lost, __ATOMIC_RELAXED); }
+uint64_t events_newest(void) { return __atomic_load_n(&events.newest, __ATOMIC_RELAXED); }

@@ -48,3 +48,5 @@ void event_add(const struct event *event);
 [[nodiscard]] bool event_latest(uint64_t back, struct event *out);
 
 uint64_t events_lost(void);
+/* Number of the newest event; 0 before the first. */
+uint64_t events_newest(void);

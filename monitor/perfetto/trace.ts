@@ -57,7 +57,7 @@ class BoardTrace {
 
   take(entry: Entry): void {
     this.#state = take(this.#state, entry);
-    if (entry.kind === 'reading') this.#reading(entry.time_ms);
+    if (entry.kind === 'reading') this.#reading(entry.time_ms, Object.keys(entry.reading.cores).length > 0);
     else if (entry.kind === 'event') this.#waiting.push(entry.event);
     else if (entry.kind === 'down') this.#happen(); // who comes back may have started anew
   }
@@ -108,7 +108,7 @@ class BoardTrace {
     return uuid;
   }
 
-  #reading(time_ms: number): void {
+  #reading(time_ms: number, coresToo: boolean): void {
     const { rows, cores } = this.#state;
     const start = this.#startAt(time_ms);
     if (!start) return;
@@ -123,7 +123,7 @@ class BoardTrace {
         this.#out(count(time_ns, this.#track(start, `${name} calls`, 'per second'), callsPerSecond(row)));
       this.#last_ns = time_ns;
     }
-    for (const core of cores) {
+    for (const core of coresToo ? cores : []) {
       if (core.ticksPerSecond === undefined || core.wakeupsPerSecond === undefined) continue;
       const counter = (what: string, value: number) =>
         this.#out(count(this.#last_ns, this.#track(start, `${core.name} ${what}`, 'per second'), value));

@@ -20,6 +20,7 @@ export const board: BoardInfo = {
 };
 
 export const module: ModuleInfo = {
+  id: 1,
   name: 'fir',
   hook: 'timer',
   version: 2,

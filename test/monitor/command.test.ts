@@ -3,30 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { boardOnSocket, jsonLines, running, temporaryFolder, velocity } from '../../cli/test/command-line.ts';
-import { type Handlers, Refusal } from '../../link/test/fake-board.ts';
+import type { Handlers } from '../../link/test/fake-board.ts';
+import { growing, watched } from '../../link/test/watched.ts';
 import { module, telemetryAt } from '../../monitor/test/samples.ts';
 
-const first = <T>(value: T) => {
-  return ({ i }: { i: number }): T => {
-    if (i > 0) throw new Refusal('no_entry');
-    return value;
-  };
-};
-
-const handlers = (): Handlers => {
-  let calls = 0;
-  return {
-    module: first(module),
-    telemetry: ({ i }) => {
-      if (i > 0) throw new Refusal('no_entry');
-      calls += 1000;
-      return { ...telemetryAt(calls), histogram: Buffer.alloc(128) };
-    },
-    event: () => {
-      throw new Refusal('no_entry');
-    },
-  };
-};
+const handlers = (): Handlers => watched({ telemetry: growing(telemetryAt, 0, 1000), module });
 
 const briefly = ['--count', '2', '--interval', '10'];
 

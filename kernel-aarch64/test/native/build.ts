@@ -105,4 +105,5 @@ export const linkSources = [
   'link/signed_group.c',
   'link/image_group.c',
   'link/map.c',
+  'telemetry/line.c',
 ] as const;

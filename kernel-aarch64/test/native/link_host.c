@@ -1,6 +1,7 @@
 /* The link on a PC: the console's input is standard input, its output standard output, and the rest of the kernel is
  * replaced by stand-ins whose answers a test can tell apart. With an argument, the first N bytes of random input derived
  * from a seed are fed instead, many times over (fuzzing without a corpus): `link_host fuzz SEED ROUNDS`. */
+#include "drivers/clock.h"
 #include "drivers/tick.h"
 #include "patch/command.h"
 #include "link/line.h"
@@ -37,6 +38,10 @@ static void put(const void *data, uint32_t size) {
 }
 
 uint32_t cores_up(void) { return 2; }
+uint64_t clock_ns(void) {
+    static uint64_t now_ns;
+    return now_ns += 1000;
+}
 
 enum status core_stats_read(uint32_t core, struct core_stats *out) {
     *out = (struct core_stats){.idle_wakeups = 100 + core, .stack_size_bytes = 16384, .stack_used_bytes = 400};
@@ -86,7 +91,7 @@ enum status handle_map_read(const struct msg_map_read_request *request, struct m
     }
 NO_ENTRY_BOTH(module)
 NO_ENTRY_BOTH(rollback)
-NO_ENTRY_BOTH(telemetry)
+NO_ENTRY_BOTH(report)
 NO_ENTRY_BOTH(event)
 NO_ENTRY_BOTH(evidence)
 NO_ENTRY_BOTH(inject)

@@ -199,15 +199,20 @@ static void sequence_and_parent_order_versions(void) {
     remove_module("m");
 }
 
+static const char *slot_name(uint32_t i) {
+    static char name[4];
+    (void)snprintf(name, sizeof name, "s%u", i % 100);
+    return name;
+}
+
 static void slots_run_out(void) {
-    char name[] = "s0";
-    for (uint32_t i = 0; i < SLOTS_PER_HOOK; i++, name[1]++) {
-        struct recipe r = recipe(name, 1);
+    for (uint32_t i = 0; i < SLOTS_PER_HOOK; i++) {
+        struct recipe r = recipe(slot_name(i), 1);
         CHECK(install(&r) == STATUS_OK);
     }
     struct recipe r = recipe("more", 1);
     CHECK(install(&r) == STATUS_SLOTS_FULL);
-    for (name[1] = '0'; name[1] < '0' + (char)SLOTS_PER_HOOK; name[1]++) { remove_module(name); }
+    for (uint32_t i = 0; i < SLOTS_PER_HOOK; i++) { remove_module(slot_name(i)); }
     CHECK(install(&r) == STATUS_OK);
     remove_module("more");
 }

@@ -43,16 +43,21 @@ test('maps equal a model, keep their shape, and lookups never miss beside update
   runNative(t, 'maps_test', [...folder('telemetry'), ...folder('bpf/maps')]));
 
 const patchSources =
-  'calibrate compile dispatch install modules payload permission program_hash report service_modules shadow slots stage version watch';
+  'calibrate compile dispatch install modules payload permission program_hash report service_modules service_report shadow slots stage version watch';
+
+const patchFiles = [
+  `${here}/fakes/admission.c`,
+  ...folder('telemetry'),
+  ...folder('bpf/maps'),
+  ...folder('bpf/helpers'),
+  ...files('lib', 'cbor cbor_deterministic sha2 print'),
+  ...files('patch', patchSources),
+  'bpf/jit/where.c',
+  'trust/policy.c',
+];
 
 test('patches are refused precisely, and bad versions are taken back by the board itself', (t) =>
-  runNative(t, 'patch_test', [
-    `${here}/fakes/admission.c`,
-    ...folder('telemetry'),
-    ...folder('bpf/maps'),
-    ...folder('bpf/helpers'),
-    ...files('lib', 'cbor cbor_deterministic sha2 print'),
-    ...files('patch', patchSources),
-    'bpf/jit/where.c',
-    'trust/policy.c',
-  ]));
+  runNative(t, 'patch_test', patchFiles));
+
+test('reports bring the host to what the counters say, whatever gets lost', (t) =>
+  runNative(t, 'report_test', patchFiles));
