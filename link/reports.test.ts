@@ -32,7 +32,7 @@ const linkTo = async (handlers: Handlers, mangle?: (frame: Uint8Array, nth: numb
 
 test('what is followed is what the board says', async (t) => {
   let calls = 1;
-  const rows = () => ['a', 'b', 'c'].map((name, i) => row(name, calls * (i + 1)));
+  const rows = () => ['a', 'b', 'c'].map((name, i) => row(name, calls * (i + 1), { time_ns: BigInt(calls) }));
   const { link, count } = await linkTo(watched({ telemetry: rows }));
   for (; calls < 300; calls += 7) t.deepEqual(await link.telemetryAll(), rows());
   t.is(count(MODULE), 3);

@@ -150,7 +150,10 @@ export const registerBench = (program: Command, context: Context): void => {
       '--flash',
       "a disk image beside dd, and USB boot beside balena's node-raspberrypi-usbboot in a guest with a real USB stack, in wall time of this machine",
     )
-    .option('--monitor', 'what watching costs the line and this machine, with simulated boards')
+    .option(
+      '--monitor',
+      'what watching costs the line and this machine, in wall time: virtual boards with 64 modules, and fifty simulated ones',
+    )
     .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
