@@ -215,7 +215,7 @@ const boardFamilies = (state: MonitorState): Family[] => [
     name: 'velocity_readings_slowed',
     type: 'counter',
     help: 'Readings that came later than asked for, because the line is too slow for more.',
-    samples: state.pace ? [{ value: state.pace.slowed }] : [],
+    samples: state.pace ? [{ suffix: '_total', value: state.pace.slowed }] : [],
   },
   {
     name: 'velocity_events',

@@ -20,7 +20,7 @@ const sanitizers = () =>
     : ['-fsanitize=undefined', '-fsanitize-trap=all'];
 
 const runNative = async (t: ExecutionContext, name: string, sources: readonly string[]) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const output = join(root, 'build/native');
   mkdirSync(output, { recursive: true });
   const includes = [`-I${join(paths.kernel, here, 'fakes')}`, `-I${paths.kernel}`];
