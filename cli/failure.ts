@@ -53,6 +53,7 @@ const exitOf: Readonly<Record<string, ExitName>> = {
   bad_image: 'bad_file',
   bad_reply: 'timeout',
   stalled: 'refused',
+  usb_memory: 'port_busy',
   wrong_mode: 'refused',
   bad_device: 'refused',
   disk_refused: 'usage',

@@ -47,6 +47,16 @@ export class BusyError extends FlashError {
   }
 }
 
+/** The system has no memory left for a transfer of this size, and sent nothing of it. */
+export class UsbMemoryError extends FlashError {
+  constructor(device: string, during: string, details: Details = {}) {
+    super('usb_memory', device, `the system has no memory for a transfer while ${during}`, {
+      hint: 'flash fewer boards at once, or allow more: echo 64 | sudo tee /sys/module/usbcore/parameters/usbfs_memory_mb',
+      ...details,
+    });
+  }
+}
+
 /** The device refused one transfer by a STALL handshake. */
 export class StalledError extends FlashError {
   constructor(device: string, during: string, details: Details = {}) {

@@ -37,6 +37,7 @@ export interface UsbDevice {
   readonly attachment: string;
   /** Text of the serial number string, where it has one and it can be read. */
   readonly serial: string | undefined;
+  /** Of its first configuration; none where the system does not tell. */
   readonly interfaces: readonly UsbInterface[];
   /** What a person would call it: ids and location. */
   readonly name: string;

@@ -9,6 +9,7 @@ import { nodeUsb, type PackageDevice, type PackageUsb, usbError } from './node-u
 /** Texts of usb 3.1 and of nusb below it, seen on Linux; see the package's transferOut and open. */
 const texts: readonly [text: string, code: string][] = [
   ['open error: permission denied (errno 13)', 'permission'],
+  ['transferOut error: Unknown(12)', 'usb_memory'],
   ['transferOut error: Stall', 'stalled'],
   ['controlTransferOut error: endpoint stalled', 'stalled'],
   ['transferIn error: transfer was cancelled', 'timeout'],
@@ -123,6 +124,18 @@ test('a transfer that takes less than all is an error', async (t) => {
   const error = (await t.throwsAsync(device.bulkOut(1, new Uint8Array(5), 100))) as FlashError;
   t.is(error.code, 'bad_device');
   t.regex(error.message, /3 of 5/);
+});
+
+test('a device that may not be opened, or left just now, is listed all the same', async (t) => {
+  const closed = fake([]);
+  const refuse = () => {
+    throw new Error('open error: permission denied (errno 13)');
+  };
+  Object.defineProperty(closed, 'serialNumber', { get: refuse });
+  Object.defineProperty(closed, 'configurations', { get: refuse });
+  const device = await only(closed);
+  t.is(device.serial, undefined);
+  t.deepEqual(device.interfaces, []);
 });
 
 test('a machine without USB has no devices', async (t) => {

@@ -7,7 +7,9 @@ import {
   StalledError,
   TimeoutError,
   UnpluggedError,
+  UsbMemoryError,
 } from '../errors.ts';
+import { sysfsInterfaces } from './descriptors.ts';
 import {
   type UsbDevice,
   type UsbHost,
@@ -73,6 +75,10 @@ const kinds: readonly [
     /permission|errno 13\b|errno 1\b|access denied/i,
     (device, _d, _t, cause) => new PermissionError(device, { hint: permissionHint, cause }),
   ],
+  [
+    /errno 12\b|Unknown\(12\)/, // ENOMEM: usbfs has a limit over all transfers of all programs
+    (device, during, _t, cause) => new UsbMemoryError(device, during, { cause }),
+  ],
   [/stall/i, (device, during, _t, cause) => new StalledError(device, during, { cause })],
   [
     /cancelled|timed? ?out/i,
@@ -120,12 +126,20 @@ const toSetup = ({ type, ...rest }: UsbSetup): Setup => ({ ...rest, requestType:
 const bytesOf = ({ data }: In) =>
   data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
 
+/** What the package opens the device for: one that left, or that this user may not open, does not say it. */
+const asked = <T>(question: () => T): T | undefined => {
+  try {
+    return question();
+  } catch {
+    return undefined;
+  }
+};
+
 class NodeUsbDevice implements UsbDevice {
   readonly ids: UsbIds;
   readonly location: string;
   readonly attachment: string;
   readonly name: string;
-  readonly serial: string | undefined;
   readonly #device: PackageDevice;
 
   constructor(device: PackageDevice) {
@@ -134,11 +148,14 @@ class NodeUsbDevice implements UsbDevice {
     this.location = `${Number.parseInt(device.bus, 10) || device.bus}-${device.ports.join('.')}`;
     this.attachment = `${device.bus}/${device.address}`;
     this.name = usbName(this.ids, this.location);
-    this.serial = device.serialNumber ?? undefined;
+  }
+
+  get serial(): string | undefined {
+    return asked(() => this.#device.serialNumber) ?? undefined;
   }
 
   get interfaces(): readonly UsbInterface[] {
-    return interfacesOf(this.#device);
+    return sysfsInterfaces(this.location, this.ids) ?? asked(() => interfacesOf(this.#device)) ?? [];
   }
 
   open(interfaceNumber: number): Promise<void> {
