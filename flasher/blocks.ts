@@ -7,6 +7,8 @@ export interface BlockSource {
   readonly bytes: number;
   /** Exactly `length` bytes. @throws ImageError when the file ends before */
   read(offset: number, length: number): Uint8Array;
+  /** The same into memory that is there already, as many bytes as it has. */
+  fill(into: Uint8Array, offset: number): void;
   close(): void;
 }
 
@@ -14,6 +16,7 @@ export const memoryBlocks = (name: string, data: Uint8Array): BlockSource => ({
   name,
   bytes: data.length,
   read: (offset, length) => data.subarray(offset, offset + length),
+  fill: (into, offset) => into.set(data.subarray(offset, offset + into.length)),
   close: () => {},
 });
 
@@ -28,15 +31,19 @@ const open = (path: string) => {
 /** @throws ImageError */
 export const fileBlocks = (path: string): BlockSource => {
   const fd = open(path);
+  const fill = (into: Uint8Array, offset: number) => {
+    const read = readSync(fd, into, 0, into.length, offset);
+    if (read !== into.length) throw new ImageError(path, `ends at byte ${offset + read} while it is read`);
+  };
   return {
     name: path,
     bytes: fstatSync(fd).size,
     read: (offset, length) => {
       const data = Buffer.allocUnsafe(length);
-      const read = readSync(fd, data, 0, length, offset);
-      if (read !== length) throw new ImageError(path, `ends at byte ${offset + read} while it is read`);
+      fill(data, offset);
       return data;
     },
+    fill,
     close: () => closeSync(fd),
   };
 };

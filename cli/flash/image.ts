@@ -56,20 +56,22 @@ export const filesFor = (board: Board, { parts }: Prepared) => {
 };
 
 /** Bytes of a disk that are not in an extent are zero. */
-const blocksOf = (name: string, { bytes, extents }: ReturnType<typeof bootDisk>): BlockSource => ({
-  name,
-  bytes,
-  read: (offset, length) => {
-    const data = Buffer.alloc(length);
+const blocksOf = (name: string, { bytes, extents }: ReturnType<typeof bootDisk>): BlockSource => {
+  const fill = (data: Uint8Array, offset: number) => {
+    data.fill(0);
     for (const extent of extents) {
       const from = Math.max(offset, extent.offset);
-      const to = Math.min(offset + length, extent.offset + extent.bytes.length);
+      const to = Math.min(offset + data.length, extent.offset + extent.bytes.length);
       if (from < to) data.set(extent.bytes.subarray(from - extent.offset, to - extent.offset), from - offset);
     }
+  };
+  const read = (offset: number, length: number) => {
+    const data = Buffer.allocUnsafe(length);
+    fill(data, offset);
     return data;
-  },
-  close: () => {},
-});
+  };
+  return { name, bytes, read, fill, close: () => {} };
+};
 
 export type DiskImage = { readonly blocks: BlockSource; readonly image: FlashImage | undefined };
 

@@ -51,9 +51,9 @@ test('a device that takes a few bytes at a time is written all the same', async 
 /** What the user is told, and whether the disk is left without a start, so that nothing boots from a half. */
 const faults: readonly [fault: DiskFault, code: string, words: RegExp][] = [
   [{ kind: 'unplug', at: 0 }, 'unplugged', /byte 0/],
-  [{ kind: 'unplug', at: 5_000_000 }, 'unplugged', /byte 4198400/],
-  [{ kind: 'write-error', at: 8_999_999 }, 'disk_error', /byte 8392704/],
-  [{ kind: 'read-error', at: 5_000_000 }, 'disk_error', /reading failed at byte 4198400/],
+  [{ kind: 'unplug', at: 5_000_000 }, 'unplugged', /byte 4194304/],
+  [{ kind: 'write-error', at: 8_999_999 }, 'disk_error', /byte 8998912/],
+  [{ kind: 'read-error', at: 5_000_000 }, 'disk_error', /reading failed at byte 4194304/],
   [{ kind: 'corrupt', at: 6_123_456 }, 'verify_failed', /byte 6123456/],
   [{ kind: 'corrupt', at: 17 }, 'verify_failed', /byte 17/],
   [{ kind: 'lying-size', at: 7_000_000 }, 'verify_failed', /reads 00/],

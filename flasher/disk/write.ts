@@ -3,15 +3,9 @@
  * cleared, the rest is written and read back, and only then the first block is written and read back too.
  */
 import type { BlockSource } from '../blocks.ts';
-import {
-  BusyError,
-  CancelledError,
-  DiskError,
-  FlashError,
-  FlashVerifyError,
-  PermissionError,
-} from '../errors.ts';
-import { type DiskHandle, type OpenDisk, type OpenMode, openDisk } from './io.ts';
+import { Access } from './access.ts';
+import { ALIGNMENT_BYTES, alignedBuffers } from './aligned.ts';
+import type { OpenDisk } from './io.ts';
 import type { DiskTarget } from './target.ts';
 
 export type DiskEvent = { event: 'write' | 'verify'; done: number; total: number };
@@ -23,117 +17,20 @@ export type DiskWriteOptions = {
 };
 
 /** Holds the partition table: a disk without it is empty to every loader. */
-const FIRST_BYTES = 4096;
+const FIRST_BYTES = ALIGNMENT_BYTES;
 const CHUNK_BYTES = 4 * 1024 * 1024;
-
-const VERIFY_HINT =
-  'the card or reader is failing, or the card is smaller than it says: try another one, then `--verify-only`';
-
-const GONE = new Set(['ENODEV', 'ENXIO', 'ENOMEDIUM', 'ENOENT']);
-const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
-
-const openError = (path: string, cause: unknown): FlashError => {
-  const code = codeOf(cause);
-  const sudo = 'run it as root (sudo), or add yourself to the group disk';
-  if (code === 'EACCES' || code === 'EPERM') return new PermissionError(path, { hint: sudo, cause });
-  if (code === 'EBUSY') {
-    return new BusyError(path, 'something else: it, or a part of it, is mounted or claimed', {
-      hint: `unmount it: lsblk ${path}`,
-      cause,
-    });
-  }
-  return diskError(path, 'opening', 0, cause);
-};
-
-const diskError = (path: string, action: string, offset: number, cause: unknown): FlashError => {
-  const code = codeOf(cause);
-  if (GONE.has(code)) return new DiskError('unplugged', path, action, offset, cause as Error);
-  return new DiskError(code === 'ENOSPC' ? 'disk_full' : 'disk_error', path, action, offset, cause as Error);
-};
 
 type Range = { readonly offset: number; readonly length: number };
 
-class Access {
-  readonly #target: DiskTarget;
-  readonly #options: DiskWriteOptions;
-
-  constructor(target: DiskTarget, options: DiskWriteOptions) {
-    this.#target = target;
-    this.#options = options;
-  }
-
-  /** A fresh handle each time: closing the last one makes the kernel forget what it cached of a disk. */
-  async use(mode: OpenMode, work: (disk: DiskHandle) => Promise<void>): Promise<void> {
-    const disk = await this.#attempt('open', 0, () => (this.#options.open ?? openDisk)(this.#target, mode));
-    try {
-      await work(disk);
-    } finally {
-      await disk.close().catch(() => {}); // what matters was synced
-    }
-  }
-
-  async write(disk: DiskHandle, data: Uint8Array, offset: number): Promise<void> {
-    this.#checkSignal(`writing byte ${offset}`);
-    for (let at = 0; at < data.length; ) {
-      const here = offset + at;
-      const count = await this.#attempt('writing', here, () => disk.write(data.subarray(at), here));
-      if (count === 0) throw diskError(this.#target.path, 'writing', here, noSpace());
-      at += count;
-    }
-  }
-
-  /** The disk is read while the image is: one in the thread pool, the other here. */
-  async compare(disk: DiskHandle, image: BlockSource, { offset, length }: Range): Promise<void> {
-    this.#checkSignal(`reading byte ${offset} back`);
-    const reading = this.#read(disk, offset, length);
-    reading.catch(() => {}); // thrown below, unless the image cannot be read
-    const wrote = image.read(offset, length);
-    const read = await reading;
-    if (read.equals(wrote)) return;
-    const at = wrote.findIndex((byte, i) => byte !== read[i]);
-    throw new FlashVerifyError(this.#target.path, offset + at, wrote[at]!, read[at], VERIFY_HINT);
-  }
-
-  /** Less than asked for only at the end of the disk. */
-  async #read(disk: DiskHandle, offset: number, length: number): Promise<Buffer> {
-    const read = Buffer.allocUnsafe(length);
-    let got = 0;
-    while (got < length) {
-      const here = offset + got;
-      const rest = read.subarray(got);
-      const count = await this.#attempt('reading', here, () => disk.read(rest, here));
-      if (count === 0) break;
-      got += count;
-    }
-    return read.subarray(0, got);
-  }
-
-  sync(disk: DiskHandle, offset: number): Promise<void> {
-    return this.#attempt('flushing', offset, () => disk.sync());
-  }
-
-  async #attempt<T>(action: string, offset: number, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      if (cause instanceof FlashError) throw cause;
-      throw action === 'open'
-        ? openError(this.#target.path, cause)
-        : diskError(this.#target.path, action, offset, cause);
-    }
-  }
-
-  #checkSignal(during: string): void {
-    if (this.#options.signal?.aborted) throw new CancelledError(this.#target.path, during);
-  }
-}
-
-const noSpace = () => Object.assign(new Error('no space left on the device'), { code: 'ENOSPC' });
-
+/** Pieces that lie at multiples of their size, and what is left behind the last whole page in one of its own. */
 const pieces = function* (from: number, to: number): Generator<Range> {
-  for (let offset = from; offset < to; offset += CHUNK_BYTES) {
-    yield { offset, length: Math.min(CHUNK_BYTES, to - offset) };
+  const even = Math.max(from, to - (to % ALIGNMENT_BYTES));
+  for (let offset = from; offset < even; ) {
+    const end = Math.min(even, offset - (offset % CHUNK_BYTES) + CHUNK_BYTES);
+    yield { offset, length: end - offset };
+    offset = end;
   }
+  if (even < to) yield { offset: even, length: to - even };
 };
 
 /** Reads everything back and compares it. @throws FlashVerifyError at the first difference, DiskError */
@@ -146,6 +43,35 @@ export const verifyDisk = async (
   options.onEvent?.({ event: 'verify', done: image.bytes, total: image.bytes });
 };
 
+/** Pieces under way at once: a disk that has to wait for the next one stands still. */
+const LANES = 4;
+
+/** Work on the pieces, several at once, each in memory of its own; `finish` has them in their order. */
+const inOrder = async <T>(
+  ranges: Generator<Range>,
+  start: (range: Range, memory: Buffer) => Promise<T>,
+  finish: (range: Range, underWay: Promise<T>) => Promise<void>,
+): Promise<void> => {
+  const lanes = alignedBuffers(LANES, CHUNK_BYTES);
+  const waiting: { range: Range; underWay: Promise<T> }[] = [];
+  const next = () => waiting.shift()!;
+  let started = 0;
+  for (const range of ranges) {
+    if (waiting.length === LANES) {
+      const { range: first, underWay } = next();
+      await finish(first, underWay);
+    }
+    const underWay = start(range, lanes[started++ % LANES]!.subarray(0, range.length));
+    underWay.catch(() => {}); // thrown in its turn, unless one before it fails
+    waiting.push({ range, underWay });
+  }
+  while (waiting.length > 0) {
+    const { range, underWay } = next();
+    await finish(range, underWay);
+  }
+};
+
+/** The disk reads on while a piece is read from the image and compared. */
 const verifyRange = (
   access: Access,
   image: BlockSource,
@@ -153,26 +79,36 @@ const verifyRange = (
   to: number,
   options: DiskWriteOptions,
 ) =>
-  access.use('read', async (disk) => {
-    for (const range of pieces(from, to)) {
-      await access.compare(disk, image, range);
-      const done = range.offset + range.length;
-      if (done < image.bytes) options.onEvent?.({ event: 'verify', done, total: image.bytes }); // the end is told once
-    }
+  access.use('read', (disk) => {
+    const wrote = Buffer.allocUnsafe(CHUNK_BYTES);
+    return inOrder(
+      pieces(from, to),
+      ({ offset }, memory) => access.read(disk, memory, offset),
+      async ({ offset, length }, reading) => {
+        const part = wrote.subarray(0, length);
+        image.fill(part, offset);
+        access.compare(await reading, part, offset);
+        const done = offset + length;
+        if (done < image.bytes) options.onEvent?.({ event: 'verify', done, total: image.bytes }); // the end is told once
+      },
+    );
   });
 
 const writeBody = (access: Access, image: BlockSource, first: number, options: DiskWriteOptions) =>
   access.use('create', async (disk) => {
     await access.write(disk, new Uint8Array(first), 0);
-    await access.sync(disk, 0); // from here on the old content is gone for every loader
-    let writing = Promise.resolve();
-    for (const { offset, length } of pieces(first, image.bytes)) {
-      const data = image.read(offset, length); // while the piece before is written
-      await writing;
-      options.onEvent?.({ event: 'write', done: offset, total: image.bytes });
-      writing = access.write(disk, data, offset);
-    }
-    await writing;
+    if (!access.isFile) await access.sync(disk, 0); // from here on the old content is gone for every loader
+    await inOrder(
+      pieces(first, image.bytes),
+      ({ offset }, memory) => {
+        image.fill(memory, offset); // while pieces before are written
+        return access.write(disk, memory, offset);
+      },
+      async ({ offset, length }, writing) => {
+        await writing;
+        options.onEvent?.({ event: 'write', done: offset + length, total: image.bytes });
+      },
+    );
     options.onEvent?.({ event: 'write', done: image.bytes, total: image.bytes });
     await access.sync(disk, image.bytes);
   });
