@@ -1,5 +1,5 @@
 /** Messages between a Raspberry Pi in USB boot and its host. Source: Raspberry Pi usbboot, main.c. Little endian. */
-import { BadDeviceError } from '../errors.ts';
+import { BadDeviceError, UsbMemoryError } from '../errors.ts';
 import type { UsbDevice, UsbInterface, UsbSetup } from '../usb/index.ts';
 
 /** `boot_message_t`: int32 length, then 20 bytes of signature, zero on boards that are not locked. */
@@ -38,14 +38,20 @@ export const defaultLimits: Limits = {
   reappearMs: 10_000,
 };
 
-/** Large enough that turnaround does not count, small enough for a smooth progress bar. */
-const CHUNK_BYTES = 256 * 1024;
+/** A smooth progress bar on a slow device; on a fast one turnaround would count, and what each transfer costs the host. */
+const FIRST_CHUNK_BYTES = 256 * 1024;
+const SMALLEST_CHUNK_BYTES = 16 * 1024;
+const LARGEST_CHUNK_BYTES = 4 * 1024 * 1024;
+/** A chunk that takes less is followed by one of twice the size. */
+const SHORT_MS = 100;
 
 /** One open device, and the endpoint that files go to. */
 export class BootPort {
   readonly device: UsbDevice;
   readonly #endpoint: number;
   readonly #limits: Limits;
+  #chunkBytes = FIRST_CHUNK_BYTES;
+  #largest = LARGEST_CHUNK_BYTES;
 
   constructor(device: UsbDevice, endpoint: number, limits: Limits) {
     this.device = device;
@@ -56,11 +62,24 @@ export class BootPort {
   /** The length by a control transfer, then the bytes; `onSent` is told after each chunk. */
   async write(bytes: Uint8Array, onSent: (sent: number) => void = () => {}): Promise<void> {
     await this.announce(bytes.length);
-    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-      const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+    for (let at = 0; at < bytes.length; onSent(at)) at += await this.#sendFrom(bytes, at);
+  }
+
+  /** One chunk; a smaller one where the system has no memory for it. @returns its length */
+  async #sendFrom(bytes: Uint8Array, at: number): Promise<number> {
+    const chunk = bytes.subarray(at, at + this.#chunkBytes);
+    const from = performance.now();
+    try {
       await this.device.bulkOut(this.#endpoint, chunk, this.#limits.bulkMs);
-      onSent(at + chunk.length);
+    } catch (error) {
+      if (!(error instanceof UsbMemoryError) || chunk.length <= SMALLEST_CHUNK_BYTES) throw error;
+      this.#chunkBytes = chunk.length >>> 1;
+      this.#largest = this.#chunkBytes;
+      return 0;
     }
+    const isShort = performance.now() - from < SHORT_MS && chunk.length === this.#chunkBytes;
+    if (isShort) this.#chunkBytes = Math.min(2 * this.#chunkBytes, this.#largest);
+    return chunk.length;
   }
 
   /** The answer to a size request is a length with no bytes behind it; 0 also means "no such file". */

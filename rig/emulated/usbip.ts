@@ -4,6 +4,7 @@
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { UsbSetup } from '../../flasher/index.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { recipients, standardIn, types } from './descriptors.ts';
 import type { UsbSocket } from './usb-bus.ts';
 import { Stall, Unplug, type UsbFunction } from './usb-function.ts';
@@ -96,7 +97,7 @@ class Connection {
   readonly socket: Socket;
   imported: Attachment | undefined;
   readonly #server: UsbIpServer;
-  #held: Buffer = Buffer.alloc(0);
+  readonly #held = new ByteQueue();
   readonly #open = new Set<number>();
 
   constructor(socket: Socket, server: UsbIpServer) {
@@ -104,26 +105,20 @@ class Connection {
     this.#server = server;
     socket.on('error', () => {});
     socket.on('data', (data) => {
-      this.#held = Buffer.concat([this.#held, data]);
+      this.#held.push(data);
       while (this.imported ? this.#takeUrb() : this.#takeOp()) {}
     });
   }
 
-  #take(bytes: number): Buffer | undefined {
-    if (this.#held.length < bytes) return undefined;
-    const taken = this.#held.subarray(0, bytes);
-    this.#held = this.#held.subarray(bytes);
-    return taken;
-  }
-
   #takeOp(): boolean {
-    if (this.#held.length < OP_BYTES) return false;
-    const code = this.#held.readUInt16BE(2);
-    if (this.#held.readUInt16BE(0) !== VERSION || (code !== op.listRequest && code !== op.importRequest)) {
+    const header = this.#held.peek(OP_BYTES);
+    if (!header) return false;
+    const code = header.readUInt16BE(2);
+    if (header.readUInt16BE(0) !== VERSION || (code !== op.listRequest && code !== op.importRequest)) {
       this.socket.destroy();
       return false;
     }
-    const request = this.#take(OP_BYTES + (code === op.importRequest ? BUSID_BYTES : 0));
+    const request = this.#held.take(OP_BYTES + (code === op.importRequest ? BUSID_BYTES : 0));
     if (!request) return false;
     if (code === op.listRequest) this.#list();
     else this.#import(request.subarray(OP_BYTES).toString('latin1').replace(/\0.*$/s, ''));
@@ -146,15 +141,16 @@ class Connection {
   }
 
   #takeUrb(): boolean {
-    if (this.#held.length < URB_BYTES) return false;
-    const isSubmit = this.#held.readUInt32BE(0) === urb.submit;
-    const isOut = this.#held.readUInt32BE(12) === 0;
-    const length = isSubmit ? this.#held.readUInt32BE(24) : 0;
+    const header = this.#held.peek(URB_BYTES);
+    if (!header) return false;
+    const isSubmit = header.readUInt32BE(0) === urb.submit;
+    const isOut = header.readUInt32BE(12) === 0;
+    const length = isSubmit ? header.readUInt32BE(24) : 0;
     if (length > TRANSFER_LIMIT) {
       this.socket.destroy();
       return false;
     }
-    const message = this.#take(URB_BYTES + (isOut ? length : 0));
+    const message = this.#held.take(URB_BYTES + (isOut ? length : 0));
     if (!message) return false;
     if (isSubmit) void this.#submit(Buffer.from(message), isOut, length);
     else this.#unlink(message.readUInt32BE(4), message.readUInt32BE(20));

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { UsbSetup } from '../../flasher/index.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { BULK, BULK_PACKET_BYTES, recipients, standardIn, types } from './descriptors.ts';
 import type { UsbSocket } from './usb-bus.ts';
 import { Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
@@ -80,7 +81,7 @@ const connectInfo = ({ ids, deviceClass }: UsbDescriptor): Buffer => {
 /** One QEMU `usb-redir` device: at most one emulated device is plugged into it at a time. */
 export class UsbRedirPort implements UsbSocket {
   readonly #socket: Socket;
-  #held: Buffer = Buffer.alloc(0);
+  readonly #held = new ByteQueue();
   #greeted = false;
   #device: UsbFunction | undefined;
   readonly #open = new Set<bigint>();
@@ -95,7 +96,7 @@ export class UsbRedirPort implements UsbSocket {
     socket.write(Buffer.concat([header, hello]));
     socket.on('error', () => {});
     socket.on('data', (data) => {
-      this.#held = Buffer.concat([this.#held, data]);
+      this.#held.push(data);
       this.#read();
     });
   }
@@ -129,13 +130,12 @@ export class UsbRedirPort implements UsbSocket {
   #read(): void {
     for (;;) {
       const headerBytes = this.#greeted ? HEADER_BYTES : HELLO_HEADER_BYTES;
-      if (this.#held.length < headerBytes) return;
-      const end = headerBytes + this.#held.readUInt32LE(4);
-      if (this.#held.length < end) return;
-      const type = this.#held.readUInt32LE(0);
-      const id = this.#greeted ? this.#held.readBigUInt64LE(8) : 0n;
-      const body = this.#held.subarray(headerBytes, end);
-      this.#held = this.#held.subarray(end);
+      const header = this.#held.peek(headerBytes);
+      const message = header && this.#held.take(headerBytes + header.readUInt32LE(4));
+      if (!message) return;
+      const type = message.readUInt32LE(0);
+      const id = this.#greeted ? message.readBigUInt64LE(8) : 0n;
+      const body = message.subarray(headerBytes);
       this.#packet(type, id, body);
     }
   }
