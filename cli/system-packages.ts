@@ -66,16 +66,19 @@ const addBackports = () => {
   apt('update');
 };
 
-const installQemu = (say: (line: string) => void) => {
-  if (!isBookworm()) return apt('install', '-y', '--no-install-recommends', tools.qemu.package);
+/** All from one suite: their common files must be of one version. */
+const EMULATORS: readonly Tool[] = ['qemu', 'qemuX86'];
+
+const installEmulators = (packages: readonly string[], say: (line: string) => void) => {
+  if (!isBookworm()) return apt('install', '-y', '--no-install-recommends', ...packages);
   try {
     addBackports();
-    apt('install', '-y', '--no-install-recommends', '-t', 'bookworm-backports', tools.qemu.package);
+    apt('install', '-y', '--no-install-recommends', '-t', 'bookworm-backports', ...packages);
   } catch (error) {
     say(
       `backports are out of reach (${(error as Error).message}); taking Debian's own QEMU, without the Pi 4 machine`,
     );
-    apt('install', '-y', '--no-install-recommends', tools.qemu.package);
+    apt('install', '-y', '--no-install-recommends', ...packages);
   }
 };
 
@@ -98,9 +101,14 @@ export const installTools = (wanted: readonly Tool[], say: (line: string) => voi
   }
   say(`installing ${missing.map((tool) => tools[tool].package).join(', ')}…`);
   apt('update');
-  const packages = new Set(missing.filter((tool) => tool !== 'qemu').map((tool) => tools[tool].package));
-  if (packages.size > 0) apt('install', '-y', '--no-install-recommends', ...packages);
-  if (missing.includes('qemu')) installQemu(say);
+  const packagesOf = (isEmulator: boolean) => [
+    ...new Set(
+      missing.filter((tool) => EMULATORS.includes(tool) === isEmulator).map((tool) => tools[tool].package),
+    ),
+  ];
+  const [packages, emulators] = [packagesOf(false), packagesOf(true)];
+  if (packages.length > 0) apt('install', '-y', '--no-install-recommends', ...packages);
+  if (emulators.length > 0) installEmulators(emulators, say);
 };
 
 export type ToolState = {

@@ -1,5 +1,5 @@
 /** Finds the compiler and its companions, and runs them with errors that say what to do. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { isPackage } from './paths.ts';
@@ -53,6 +53,12 @@ export const tools = {
     package: 'chromium',
   },
   uBoot: { names: ['/usr/lib/u-boot/qemu_arm64/u-boot.bin'], package: 'u-boot-qemu' },
+  qemuX86: { names: ['qemu-system-x86_64'], package: 'qemu-system-x86' },
+  busybox: { names: ['busybox'], package: 'busybox-static' },
+  cpio: { names: ['cpio'], package: 'cpio' },
+  kmod: { names: ['depmod'], package: 'kmod' },
+  udev: { names: ['/lib/systemd/systemd-udevd'], package: 'udev' },
+  usbip: { names: ['usbip'], package: 'usbip' },
 } as const;
 
 export type Tool = keyof typeof tools;
@@ -87,12 +93,15 @@ const findSanitizers = (): string | undefined => {
   return existsSync(library) ? library : undefined;
 };
 
+/** An emulated machine begins with nothing else, so it must need no library: ldd fails on such a program. */
+const isStatic = (path: string) => spawnSync('ldd', [path]).status !== 0;
+
 /** Full path of a tool, or undefined when it is not installed. */
 export const findTool = (tool: Tool): string | undefined => {
   if (tool === 'sanitizers') return findSanitizers();
   for (const name of tools[tool].names) {
     const found = locate(name);
-    if (found) return found;
+    if (found && (tool !== 'busybox' || isStatic(found))) return found;
   }
   return undefined;
 };

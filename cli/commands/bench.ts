@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { requireTool, root } from '../../firmware/index.ts';
 import { qemuVersion } from '../../rig/index.ts';
-import { flashMetrics } from '../../test/bench/flash.ts';
+import { flashMetrics } from '../../test/bench/flash/index.ts';
 import { historyMetrics } from '../../test/bench/history.ts';
 import { kernelMetrics } from '../../test/bench/kernel.ts';
 import { type Metric, table } from '../../test/bench/metric.ts';
@@ -34,6 +34,7 @@ import {
 import { type BoardOptions, boardOptionsOf, withBoard, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError, UsageError } from '../failure.ts';
+import { fetchFlashPeers, installGuestTools } from '../flash-peers.ts';
 import { wholeNumber } from '../numbers.ts';
 import { installTools } from '../system-packages.ts';
 
@@ -120,6 +121,13 @@ const benchVerifier = async (context: Context, write: boolean) => {
   writeFileSync(VERIFIER_PAGE.replace(/md$/, 'svg'), drawing(rows));
 };
 
+const benchFlash = async (context: Context) => {
+  const say = (line: string) => context.output.note(line);
+  installGuestTools(say);
+  fetchFlashPeers(say);
+  show(context, await flashMetrics(say));
+};
+
 const HISTORY_ROWS = 5_000_000;
 
 type BenchOptions = BoardOptions & {
@@ -158,7 +166,7 @@ export const registerBench = (program: Command, context: Context): void => {
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
-      if (options.flash) return show(context, await flashMetrics((line) => context.output.progress(line)));
+      if (options.flash) return benchFlash(context);
       if (options.monitor) return show(context, await monitorMetrics());
       if (options.history) {
         const rows = options.history === true ? HISTORY_ROWS : options.history;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { runTests, staticChecks, sum } from '../checks.ts';
+import { fetchFlashPeers, installGuestTools } from '../flash-peers.ts';
 import { installPrometheus } from '../prometheus.ts';
 import { installPythonPeers } from '../python-peers.ts';
 import { installTools } from '../system-packages.ts';
@@ -18,10 +19,17 @@ const orGoOn = (install: (tell: (line: string) => void) => void): void => {
 /** Tools that others wrote: they run our code, check our media and talk to our emulators. */
 const peers = ['qemuUser', 'lrzsz', 'fastboot', 'fsckFat', 'sfdisk', 'mtools', 'uefi', 'uBoot'] as const;
 
+/** Some 80 MB; each on its own, and tests without theirs are skipped. */
+const installFlashPeers = (tell: (line: string) => void) => {
+  installGuestTools(tell);
+  fetchFlashPeers(tell);
+};
+
 /** Large, or from elsewhere than the system's packages: only for the tests that need them. */
 const largePeers: readonly (readonly [RegExp, (tell: (line: string) => void) => void])[] = [
   [/smp|live|monitor/, installPythonPeers],
   [/live|monitor/, installPrometheus],
+  [/guest|loaders/, installFlashPeers],
   [/web|page|docs/, (tell) => installTools(['chromium'], tell)],
 ];
 

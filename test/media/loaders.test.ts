@@ -3,6 +3,7 @@ import { existsSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { boardNamed } from '../../boards/index.ts';
+import { uBootForPi3 } from '../../cli/flash-peers.ts';
 import { findTool, paths, requireTool, type Tool, tools } from '../../firmware/index.ts';
 import { bootDisk } from '../../firmware/media/index.ts';
 import { echoAfterBoot, type Machine, startMachine } from './machine.ts';
@@ -112,18 +113,15 @@ const bootFromCard = [
   `booti ${variable('kernel_addr_r')} - ${variable('fdt_addr_r')}\n`,
 ].join('; ');
 
-const pi3Loader = process.env.U_BOOT_RPI_3 ?? '/usr/lib/u-boot/rpi_3/u-boot.bin';
-
-/** Debian has this loader for arm64 only, so it is not installed by itself. */
-const onPi3 = existsSync(pi3Loader)
+const onPi3 = existsSync(uBootForPi3)
   ? withTools
   : (title: string, ..._rest: unknown[]) =>
-      test.skip(`${title} is skipped: ${pi3Loader} is not there; get u-boot-rpi:arm64, name it in U_BOOT_RPI_3`, () => {});
+      test.skip(`${title} is skipped: Debian's u-boot-rpi is not there; \`./velocity test\` gets it`, () => {});
 
 onPi3('u_boot_on_a_pi_3_starts_it_from_the_card', ['qemu', 'dtc'], async (t) => {
   const { path, build } = await diskFor('rpi3b');
   truncateSync(path, 64 << 20); // QEMU takes cards of 2^n bytes
-  const args = ['-M', 'raspi3b', '-dtb', join(paths.dtb, 'rpi3b.dtb'), '-kernel', pi3Loader];
+  const args = ['-M', 'raspi3b', '-dtb', join(paths.dtb, 'rpi3b.dtb'), '-kernel', uBootForPi3];
   await using(await startMachine([...args, ...drive(path, 'sd')], 2), async ({ consoles: [pl011, mini] }) => {
     await mini!.said(/Hit any key/);
     mini!.type(' ');

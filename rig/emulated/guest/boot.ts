@@ -27,15 +27,15 @@ const hasStaticBusybox = () =>
   has('busybox') && spawnSync('sh', ['-c', 'ldd "$(command -v busybox)"']).status !== 0;
 const KERNEL = /^vmlinuz-(.*-amd64)$/;
 
-/** Where the kernel lies: installed, or unpacked below the folder in VELOCITY_GUEST_KERNEL. */
-const kernelRoots = () => [process.env.VELOCITY_GUEST_KERNEL ?? '/nowhere', '/'];
-
-/** Undefined where something is missing; `missing` says what. The cloud flavour of the kernel has no USB. */
-export const guestTools = (): { tools?: GuestTools; missing: string[] } => {
+/**
+ * Undefined where something is missing; `missing` says what. The kernel lies unpacked below a folder, or is installed; the
+ * cloud flavour has no USB.
+ */
+export const guestTools = (unpacked: string): { tools?: GuestTools; missing: string[] } => {
   const missing = ['qemu-system-x86_64', 'cpio', 'modprobe', 'depmod'].filter((tool) => !has(tool));
   if (!hasStaticBusybox()) missing.push('busybox-static');
   if (!existsSync('/lib/systemd/systemd-udevd')) missing.push('udev');
-  for (const root of kernelRoots()) {
+  for (const root of [unpacked, '/']) {
     const boot = join(root, 'boot');
     const file = existsSync(boot)
       ? readdirSync(boot).find((name) => KERNEL.test(name) && !name.includes('cloud'))
@@ -103,12 +103,17 @@ const listen = (path: string, onPort: (port: UsbRedirPort) => void) =>
     server.listen(path, () => resolve(() => server.close()));
   });
 
+/** For a guest with a few programs: 15 s on an idle machine, minutes on a busy one. */
+export const GUEST_MS = 600_000;
+
 export type GuestOptions = {
   /** Shell command, run as root in the guest with this machine's files. */
   readonly script: string;
   /** Plugs a board into each port, the first is 1. */
   readonly ports: readonly ((port: UsbRedirPort) => void)[];
   readonly timeoutMs: number;
+  /** Told what the console says, as it comes, and the process id of the guest's machine. */
+  readonly onSaid?: (text: string, pid: number) => void;
 };
 
 /** Boots, runs the script, powers off. @returns everything that the guest's console said */
@@ -123,14 +128,22 @@ export const runGuest = async (tools: GuestTools, options: GuestOptions): Promis
       ports.push('-chardev', `socket,id=usb${at},path=${path}`);
       ports.push('-device', `usb-redir,chardev=usb${at},bus=xhci.0,port=${at + 1}`);
     }
-    return await qemu(tools, initramfs(folder, tools, options.script), ports, options.timeoutMs);
+    return await qemu(tools, initramfs(folder, tools, options.script), ports, options);
   } finally {
     for (const close of closers) close();
     rmSync(folder, { recursive: true, force: true });
   }
 };
 
-const qemu = (tools: GuestTools, initrd: string, ports: readonly string[], timeoutMs: number) =>
+/** Without no_timer_check a kernel on a loaded machine may find that its timer is too slow to be one, and stops. */
+const KERNEL_ARGUMENTS = 'console=ttyS0 quiet panic=-1 no_timer_check';
+
+const qemu = (
+  tools: GuestTools,
+  initrd: string,
+  ports: readonly string[],
+  { timeoutMs, onSaid }: GuestOptions,
+) =>
   new Promise<string>((resolve, reject) => {
     const machine = '-M q35 -m 1024 -display none -nodefaults -no-reboot -serial stdio'.split(' ');
     const child = spawn(
@@ -142,7 +155,7 @@ const qemu = (tools: GuestTools, initrd: string, ports: readonly string[], timeo
         '-initrd',
         initrd,
         '-append',
-        'console=ttyS0 quiet panic=-1',
+        KERNEL_ARGUMENTS,
         '-virtfs',
         'local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap',
         '-device',
@@ -154,6 +167,7 @@ const qemu = (tools: GuestTools, initrd: string, ports: readonly string[], timeo
     let said = '';
     const hear = (data: Buffer) => {
       said += data;
+      onSaid?.(data.toString(), child.pid!);
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);

@@ -5,6 +5,10 @@ export type GuestCase = {
   readonly name: string;
   readonly device: ChipName | 'fastboot';
   readonly options?: BootRomOptions;
+  /** Megabytes that all transfers together may take of the guest's memory; its own default is 16. */
+  readonly usbMemory?: number;
+  /** Tried by a user who may not open devices. */
+  readonly asNobody?: boolean;
   /** `ok`, or the code of the error. */
   readonly expect: string;
 };
@@ -23,6 +27,8 @@ export const guestCases: readonly GuestCase[] = [
   { name: 'stalled', device: 'BCM2711', options: { fault: { kind: 'stall', at: 2 } }, expect: 'stalled' },
   { name: 'silent', device: 'BCM2711', options: { fault: { kind: 'silent', at: 6 } }, expect: 'timeout' },
   { name: 'does not come back', device: 'BCM2711', options: { staysAway: true }, expect: 'timeout' },
+  { name: 'little memory for USB', device: 'BCM2712', usbMemory: 1, expect: 'ok' },
+  { name: 'not permitted', device: 'fastboot', asNobody: true, expect: 'permission' }, // last: there is no way back
 ];
 
 /** Made-up bytes: no firmware is shipped. */
@@ -36,5 +42,5 @@ export const guestFiles = {
   'start.elf': bytes(70_000, 4),
   'start4.elf': bytes(70_000, 5),
   'bcm2712.dtb': bytes(3000, 6),
-  'kernel8.img': bytes(600_001, 7),
+  'kernel8.img': Buffer.alloc(3_000_001, bytes(65_521, 7)), // more than the largest transfer under each limit
 };

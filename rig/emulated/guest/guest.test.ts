@@ -1,22 +1,24 @@
 /** The flasher through a real Linux USB stack and the real `usb` package: one boot, all cases. */
 import { join } from 'node:path';
 import test from 'ava';
+import { guestKernelFolder } from '../../../cli/flash-peers.ts';
 import { root } from '../../../firmware/index.ts';
 import { BootRom } from '../boot-rom.ts';
 import { FastbootDevice } from '../fastboot-device.ts';
 import { fastbootUsb } from '../fastboot-usb.ts';
 import type { UsbRedirPort } from '../usbredir.ts';
-import { guestTools, runGuest } from './boot.ts';
+import { GUEST_MS, guestTools, runGuest } from './boot.ts';
 import { withBundle } from './bundle.ts';
 import { guestCases, guestFiles } from './cases.ts';
 
-const { tools, missing } = guestTools();
+const { tools, missing } = guestTools(guestKernelFolder);
 const withGuest = tools ? test : test.skip;
 if (!tools) console.warn(`skipped: no guest with a real USB stack without ${missing.join(', ')}`);
 
 withGuest('every case ends as it should on a real USB stack, and what arrives is unchanged', async (t) => {
+  t.timeout(GUEST_MS);
   const roms = new Map<string, BootRom>();
-  const fastboot = new FastbootDevice();
+  const fastboot = new FastbootDevice({ partitions: { boot: 4 << 20 } });
   const ports = guestCases.map((one) => (port: UsbRedirPort) => {
     if (one.device === 'fastboot') return port.attach(fastbootUsb(fastboot));
     const rom = new BootRom(one.device, port, one.options);
@@ -24,7 +26,7 @@ withGuest('every case ends as it should on a real USB stack, and what arrives is
     rom.plugIn();
   });
   const said = await withBundle(root, join(import.meta.dirname, 'program.ts'), (path) =>
-    runGuest(tools!, { script: `cd ${root} && ${process.execPath} ${path}`, ports, timeoutMs: 150_000 }),
+    runGuest(tools!, { script: `cd ${root} && ${process.execPath} ${path}`, ports, timeoutMs: GUEST_MS }),
   );
   const results = [...said.matchAll(/^RESULT (.*)\r?$/gm)].map((match) => JSON.parse(match[1]!));
   t.deepEqual(

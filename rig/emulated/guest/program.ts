@@ -1,7 +1,9 @@
 /** Runs in the guest: the flasher with the real `usb` package, one case after the other; one JSON line each. */
+import { writeFileSync } from 'node:fs';
 import {
   FastbootClient,
   type FlashError,
+  identify,
   memoryBlocks,
   memorySource,
   nodeUsb,
@@ -13,11 +15,14 @@ import {
 import { type GuestCase, guestCases, guestFiles } from './cases.ts';
 
 const host = nodeUsb();
-const limits = { controlMs: 2000, bulkMs: 4000, requestMs: 4000, reappearMs: 6000 };
+/** Nothing that goes well ends by a limit, however loaded the machine is. */
+const patient = { controlMs: 60_000, bulkMs: 60_000, requestMs: 60_000, reappearMs: 60_000 };
+const quick = { controlMs: 2000, bulkMs: 4000, requestMs: 4000, reappearMs: 6000 };
 const source = memorySource('guest', guestFiles);
 
-const flash = async (device: UsbDevice, { device: kind }: GuestCase): Promise<void> => {
+const flash = async (device: UsbDevice, { device: kind, expect }: GuestCase): Promise<void> => {
   if (kind !== 'fastboot') {
+    const limits = expect === 'timeout' ? quick : patient;
     await rpiboot(host, device, { source, limits, required: ['kernel8.img'] });
     return;
   }
@@ -26,9 +31,21 @@ const flash = async (device: UsbDevice, { device: kind }: GuestCase): Promise<vo
   await client.close();
 };
 
+const USB_MEMORY = '/sys/module/usbcore/parameters/usbfs_memory_mb';
+const NOBODY = 65_534;
+
+const surroundings = ({ usbMemory, asNobody }: GuestCase) => {
+  if (usbMemory) writeFileSync(USB_MEMORY, String(usbMemory));
+  if (!asNobody) return;
+  process.setgid!(NOBODY);
+  process.setuid!(NOBODY);
+};
+
 const run = async (one: GuestCase, port: number) => {
+  surroundings(one);
   const at = (device: UsbDevice) => device.location.endsWith(`-${port}`);
-  const device = await waitForDevice(host, at, { what: one.name, timeoutMs: 10_000 });
+  const device = await waitForDevice(host, at, { what: one.name, timeoutMs: 60_000 });
+  if (!identify(device)) throw new Error(`${device.name} is not recognised`);
   await flash(device, one);
 };
 

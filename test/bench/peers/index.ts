@@ -13,7 +13,7 @@ import { type Row, rowOf } from './row.ts';
 import { type VectorRow, vectorRowOf } from './vector-row.ts';
 import { vectorPrograms } from './vectors.ts';
 
-export { NoPeerError } from './apt.ts';
+export { NoPeerError } from '../../../cli/debian-package.ts';
 export { objectMetrics } from './objects.ts';
 export { objectTable } from './objects-page.ts';
 export { page, rowTable } from './page.ts';

@@ -2,18 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { downloadPackage, NoPeerError, packageRecord, recordField } from './apt.ts';
+import { downloadPackage, kernelPackage, NoPeerError, packageRecord } from '../../../cli/debian-package.ts';
 import { buildFolder } from './natives.ts';
 
 export type LinuxKernel = { readonly image: string; readonly package: string; readonly version: string };
-
-/** The package behind `linux-image-arm64`, e.g. linux-image-6.1.0-56-arm64. */
-export const kernelPackage = (record: string): { name: string; version: string } => {
-  const name = /linux-image-[^ ,]+/.exec(recordField(record, 'Depends') ?? '')?.[0];
-  const version = recordField(record, 'Version');
-  if (!name || !version) throw new NoPeerError('this mirror has no package linux-image-arm64');
-  return { name, version };
-};
 
 const unpack = (archive: string, image: string) => {
   const tar = spawnSync(
@@ -41,9 +33,9 @@ export const fetchLinux = (say: (line: string) => void): LinuxKernel => {
   const before = fetchedBefore();
   if (before) return before;
   say('looking for a Linux kernel for arm64');
-  const { name, version } = kernelPackage(packageRecord('linux-image-arm64'));
+  const { name, version } = kernelPackage(packageRecord('linux-image-arm64', 'arm64'));
   say(`downloading ${name}`);
-  const archive = downloadPackage(name, version);
+  const archive = downloadPackage(name, 'arm64', version);
   const kernel = { image: join(buildFolder, `${name}.image`), package: name, version };
   unpack(archive, kernel.image);
   rmSync(archive);

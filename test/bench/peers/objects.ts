@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { downloadPackage, NoPeerError } from '../../../cli/debian-package.ts';
 import { jitObject } from '../../../ebpf/index.ts';
 import { atMost, type Metric } from '../metric.ts';
-import { downloadPackage, NoPeerError } from './apt.ts';
 import { buildFolder } from './natives.ts';
 
 /** Packages with eBPF in them, as files or inside of executables. */
@@ -64,7 +64,7 @@ const keepNew = (path: string, seen: Set<string>) => {
 };
 
 const fetchPackage = (name: string, seen: Set<string>) => {
-  const archive = downloadPackage(name);
+  const archive = downloadPackage(name, 'arm64');
   const folder = join(FOLDER, 'unpacked');
   unpack(archive, folder);
   const files = (readdirSync(folder, { recursive: true }) as string[])
