@@ -120,7 +120,8 @@ export class DiskRefusedError extends FlashError {
 export class DiskError extends FlashError {
   readonly offset: number;
   constructor(code: string, device: string, action: string, offset: number, cause: Error) {
-    super(code, device, `${action} failed at byte ${offset}: ${cause.message}`, {
+    const what = code === 'unplugged' ? `went away while ${action} at byte` : `${action} failed at byte`;
+    super(code, device, `${what} ${offset}: ${cause.message}`, {
       hint: 'try another card reader, USB port or card; nothing on it can be relied on now',
       cause,
     });

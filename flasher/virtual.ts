@@ -25,9 +25,20 @@ export const isFlashed = (storage: VirtualStorage, image: FlashImage): boolean =
 
 const firstDifference = (wrote: Buffer, read: Buffer) => wrote.findIndex((byte, i) => byte !== read[i]);
 
-/** Reads the storage back and compares it byte by byte. @throws FlashVerifyError */
+const readBack = (storage: VirtualStorage): Buffer => {
+  try {
+    return readFileSync(imagePath(storage));
+  } catch (cause) {
+    throw new FlashError('bad_file', storage.folder, `cannot be read: ${(cause as Error).message}`, {
+      hint: 'this folder is the storage of the emulated board: flash it again',
+      cause,
+    });
+  }
+};
+
+/** Reads the storage back and compares it byte by byte. @throws FlashVerifyError, FlashError (bad_file) */
 export const verifyVirtual = (board: Board, storage: VirtualStorage, image: FlashImage): void => {
-  const read = readFileSync(imagePath(storage));
+  const read = readBack(storage);
   if (read.equals(image.bytes)) return;
   const at = firstDifference(image.bytes, read);
   const offset = at < 0 ? image.bytes.length : at;

@@ -54,7 +54,7 @@ export class Access {
 
   /** A fresh handle each time: closing the last one makes the kernel forget what it cached of a disk. */
   async use(mode: OpenMode, work: (disk: DiskHandle) => Promise<void>): Promise<void> {
-    const disk = await this.#attempt('open', 0, () => (this.#options.open ?? openDisk)(this.#target, mode));
+    const disk = await this.#attempt('open', 0, () => this.#open(mode));
     try {
       await work(disk);
     } finally {
@@ -101,10 +101,24 @@ export class Access {
       return await work();
     } catch (cause) {
       if (cause instanceof FlashError) throw cause;
-      throw action === 'open'
-        ? openError(this.#target.path, cause)
-        : diskError(this.#target.path, action, offset, cause);
+      if (action === 'open') throw openError(this.#target.path, cause);
+      const why = codeOf(cause) === 'EIO' ? await this.#absence() : undefined;
+      throw diskError(this.#target.path, action, offset, why ?? cause);
     }
+  }
+
+  /** What is under way on a disk that is pulled fails as an input/output error; opened again, it is not there. */
+  async #absence(): Promise<unknown> {
+    try {
+      await (await this.#open('read')).close();
+      return undefined;
+    } catch (cause) {
+      return GONE.has(codeOf(cause)) ? cause : undefined;
+    }
+  }
+
+  #open(mode: OpenMode): Promise<DiskHandle> {
+    return (this.#options.open ?? openDisk)(this.#target, mode);
   }
 
   #checkSignal(during: string): void {

@@ -14,7 +14,9 @@ export type DiskFault =
   | { readonly kind: 'full'; readonly at: number }
   /** Takes and gives a few bytes at a time. */
   | { readonly kind: 'short'; readonly bytes: number }
-  | { readonly kind: 'busy' | 'denied' | 'no-medium' };
+  | { readonly kind: 'busy' | 'denied' | 'no-medium' }
+  /** Vanishes at this operation, opening and flushing counted; what was under way fails with this code first. */
+  | { readonly kind: 'leaves'; readonly at: number; readonly code: 'EIO' | 'ENODEV' | 'ENXIO' };
 
 const failed = (code: string, message: string) => Object.assign(new Error(`${code}: ${message}`), { code });
 
@@ -28,6 +30,8 @@ export class EmulatedDisk {
   readonly bytes: Buffer;
   /** Offsets of writes in their order: the first block must come last. */
   readonly writes: number[] = [];
+  /** Of all handles, in their order. */
+  operations = 0;
   readonly #fault: DiskFault | undefined;
 
   constructor(size: number, fault?: DiskFault) {
@@ -38,21 +42,32 @@ export class EmulatedDisk {
   readonly open: OpenDisk = async () => {
     const refusal = this.#fault && openErrors[this.#fault.kind];
     if (refusal) throw refusal;
+    this.#operate(true);
     return {
       write: async (data, offset) => this.#write(data, offset),
       read: async (into, offset) => this.#read(into, offset),
-      sync: async () => {},
+      sync: async () => this.#operate(),
       close: async () => {},
     };
   };
 
+  /** A disk that left cannot be opened again, whatever its open handles say. */
+  #operate(opens = false): void {
+    const at = this.operations++;
+    const fault = this.#fault;
+    if (fault?.kind === 'leaves' && at >= fault.at)
+      throw failed(opens && fault.code === 'EIO' ? 'ENXIO' : fault.code, 'no such device');
+  }
+
   #hits(offset: number, length: number): boolean {
-    const at = this.#fault && 'at' in this.#fault ? this.#fault.at : -1;
+    const fault = this.#fault;
+    const at = fault && 'at' in fault && fault.kind !== 'leaves' ? fault.at : -1;
     return at >= offset && at < offset + length;
   }
 
   #write(data: Uint8Array, offset: number): number {
     const fault = this.#fault;
+    this.#operate();
     this.writes.push(offset);
     if (fault?.kind === 'unplug' && this.#hits(offset, data.length)) throw failed('ENODEV', 'no such device');
     if (fault?.kind === 'write-error' && this.#hits(offset, data.length)) throw failed('EIO', 'i/o error');
@@ -71,6 +86,7 @@ export class EmulatedDisk {
 
   #read(into: Uint8Array, offset: number): number {
     const fault = this.#fault;
+    this.#operate();
     if (fault?.kind === 'read-error' && this.#hits(offset, into.length)) throw failed('EIO', 'i/o error');
     const wanted = fault?.kind === 'short' ? Math.min(into.length, fault.bytes) : into.length;
     return this.bytes.copy(into, 0, offset, offset + wanted);

@@ -17,7 +17,12 @@ export type NetworkFault = {
   readonly claimsLength?: bigint;
 };
 
-export type NetworkServer = { readonly port: number; close(): Promise<void> };
+export type NetworkServer = {
+  readonly port: number;
+  /** That came so far. */
+  readonly packets: () => number;
+  close(): Promise<void>;
+};
 
 const framed = (text: string, length = BigInt(text.length)) => {
   const header = Buffer.alloc(8);
@@ -25,12 +30,14 @@ const framed = (text: string, length = BigInt(text.length)) => {
   return Buffer.concat([header, Buffer.from(text, 'latin1')]);
 };
 
-const serveSocket = (device: FastbootDevice, socket: Socket, fault: NetworkFault) => {
+type Count = { packets: number };
+
+const serveSocket = (device: FastbootDevice, socket: Socket, fault: NetworkFault, count: Count) => {
   let held = Buffer.alloc(0);
   let greeted = false;
-  let packets = 0;
   const onPacket = (packet: Buffer) => {
-    packets += 1;
+    count.packets += 1;
+    const { packets } = count;
     if (packets > (fault.closeAfter ?? Number.POSITIVE_INFINITY)) return void socket.destroy();
     if (packets > (fault.silentAfter ?? Number.POSITIVE_INFINITY)) return;
     for (const reply of device.input(packet)) socket.write(framed(reply, fault.claimsLength));
@@ -59,14 +66,16 @@ export const serveFastbootTcp = async (
   port = 0,
 ): Promise<NetworkServer> => {
   const sockets = new Set<Socket>();
+  const count: Count = { packets: 0 };
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    serveSocket(device, socket, fault);
+    serveSocket(device, socket, fault, count);
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    packets: () => count.packets,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -132,6 +141,7 @@ export const serveFastbootUdp = async (
   await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));
   return {
     port: socket.address().port,
+    packets: () => packets,
     close: () => new Promise<void>((resolve) => socket.close(() => resolve())),
   };
 };

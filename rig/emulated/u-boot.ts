@@ -12,6 +12,8 @@ export type UBootFault = {
   readonly cancelsAt?: number;
   /** The port vanishes at this block. */
   readonly unpluggedAt?: number;
+  /** The port vanishes at this message from the host, whatever it is. */
+  readonly leavesAt?: number;
   /** Counts other bytes than it received. */
   readonly claimsSize?: number;
   /** Keeps a wrong byte in its memory. */
@@ -32,6 +34,8 @@ const CRC_BYTES = 2;
 export class UBootBoard implements SerialLine {
   memory: Buffer = Buffer.alloc(0);
   started = false;
+  /** From the host. */
+  messages = 0;
   readonly #fault: UBootFault;
   #input: Buffer = Buffer.alloc(0);
   #onData: (data: Uint8Array) => void = () => {};
@@ -57,6 +61,7 @@ export class UBootBoard implements SerialLine {
 
   async write(data: Uint8Array): Promise<void> {
     if (this.#gone) throw new Error('closed');
+    if (this.messages++ === this.#fault.leavesAt) return this.#unplug();
     this.#input = Buffer.concat([this.#input, data]);
     setTimeout(() => this.#work(), this.#fault.delayMs ?? 0);
   }

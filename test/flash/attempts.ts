@@ -108,25 +108,38 @@ export const tryDisk: Attempt<DiskTrouble> = async (fault) => {
   const disk = new EmulatedDisk(200_000, emulated);
   await writeDisk(target, memoryBlocks('card', card), { open: disk.open });
   mustBe(disk.bytes, card, 'the disk image');
-  return { transfers: 0 };
+  return { transfers: disk.operations };
 };
 
 export type StorageTrouble =
+  /** Vanishes at this transfer over USB, or operation of the disk that it became. */
+  | { readonly goneAt: number }
   | { readonly boot: BootRomOptions }
   | { readonly disk: DiskFault }
   | { readonly appears: readonly string[] };
 
-/** The board boots what makes it a disk, the disk appears, and is written. */
-export const tryMassStorage: Attempt<StorageTrouble> = async (trouble, pace) => {
-  const inBoot = trouble !== undefined && 'boot' in trouble;
-  const { transfers } = await tryRpiboot(inBoot ? trouble.boot : undefined, inBoot ? pace : 'patient');
-  const appears = trouble && 'appears' in trouble ? trouble.appears : [target.path];
+const becomesDisk = async (appears: readonly string[], pace: Pace) => {
   const system = diskSystem(['/dev/sda', ...appears]);
   const timeoutMs = pace === 'quick' ? 60 : 20_000;
   const found = await waitForDisk(new Set(['/dev/sda']), { timeoutMs, pollMs: 5, system });
   if (found.path !== target.path) throw new Error(`${found.path} appeared`);
-  await tryDisk(trouble && 'disk' in trouble ? trouble.disk : undefined, pace);
-  return { transfers };
+};
+
+/** Its last transfer says that it is done: leaving then is how it becomes a disk. */
+const goneAt = async (at: number, pace: Pace) => {
+  const { transfers } = await tryRpiboot({ fault: { kind: 'unplug', at } }, pace);
+  await becomesDisk([target.path], pace);
+  return tryDisk({ kind: 'leaves', at: Math.max(0, at - (transfers - 1)), code: 'EIO' }, pace);
+};
+
+/** The board boots what makes it a disk, the disk appears, and is written. */
+export const tryMassStorage: Attempt<StorageTrouble> = async (trouble, pace) => {
+  if (trouble && 'goneAt' in trouble) return goneAt(trouble.goneAt, pace);
+  const inBoot = trouble !== undefined && 'boot' in trouble;
+  const boot = await tryRpiboot(inBoot ? trouble.boot : undefined, inBoot ? pace : 'patient');
+  await becomesDisk(trouble && 'appears' in trouble ? trouble.appears : [target.path], pace);
+  const disk = await tryDisk(trouble && 'disk' in trouble ? trouble.disk : undefined, pace);
+  return { transfers: boot.transfers - 1 + disk.transfers };
 };
 
 export type FastbootTrouble = {
@@ -168,7 +181,7 @@ const network =
     } finally {
       await server.close();
     }
-    return { transfers: 0 };
+    return { transfers: server.packets() };
   };
 
 export const tryFastbootTcp = network('tcp');
@@ -178,7 +191,7 @@ export const tryUBoot: Attempt<UBootFault> = async (fault, pace) => {
   const board = new UBootBoard(fault);
   await bootThroughUBoot(board, kernel.subarray(0, 3000), { limits: uBootPace[pace] });
   mustBe(board.memory, kernel.subarray(0, 3000), 'the image');
-  return { transfers: 0 };
+  return { transfers: board.messages };
 };
 
 const BUILD = 'cd'.repeat(20);
@@ -194,12 +207,12 @@ export const trySerial = (board: EmulatedKernel): Attempt<KernelFault> => {
       await link.close();
     }
     mustBe(board.received, kernel, 'the image');
-    return { transfers: 0 };
+    return { transfers: board.requests };
   };
 };
 export const newKernel = () => new EmulatedKernel(BUILD);
 
-export type VirtualTrouble = 'changed' | 'no-folder';
+export type VirtualTrouble = 'changed' | 'no-folder' | 'gone';
 
 export const tryVirtual: Attempt<VirtualTrouble> = async (trouble) => {
   const folder = mkdtempSync(join(tmpdir(), 'velocity-virtual-'));
@@ -208,7 +221,10 @@ export const tryVirtual: Attempt<VirtualTrouble> = async (trouble) => {
   try {
     if (trouble === 'no-folder') writeFileSync(join(folder, 'file'), '');
     const storage = { folder: trouble === 'no-folder' ? join(folder, 'file') : folder };
-    flashVirtual(board, storage, image);
+    flashVirtual(board, storage, image, ({ step, done }) => {
+      const isWritten = step === 'write' && done > 0;
+      if (trouble === 'gone' && isWritten) rmSync(folder, { recursive: true, force: true });
+    });
     if (trouble === 'changed') writeFileSync(join(folder, 'Image'), kernel.subarray(1));
     verifyVirtual(board, storage, image);
   } finally {

@@ -77,18 +77,7 @@ export const backends: readonly Backend[] = [
     { fault: 'size', code: 'refused', says: 'did not take kernel8.img', trial: boot.size },
   ]),
   backend('rpiboot mass storage', () => tryMassStorage, [
-    {
-      fault: 'unplug',
-      code: 'unplugged',
-      says: 'went away while',
-      trial: { boot: { fault: { kind: 'unplug', at: 4 } } },
-    },
-    {
-      fault: 'unplug',
-      code: 'unplugged',
-      says: 'writing failed at byte',
-      trial: { disk: { kind: 'unplug', at: 50_000 } },
-    },
+    { fault: 'unplug', code: 'unplugged', says: 'went away while', trial: (at: number) => ({ goneAt: at }) },
     {
       fault: 'stall',
       code: 'stalled',
@@ -155,7 +144,12 @@ export const backends: readonly Backend[] = [
     },
   ]),
   backend('fastboot over TCP', () => tryFastbootTcp, [
-    { fault: 'unplug', code: 'unplugged', says: 'went away while', trial: { network: { closeAfter: 2 } } },
+    {
+      fault: 'unplug',
+      code: 'unplugged',
+      says: 'went away while',
+      trial: (at: number) => ({ network: { closeAfter: at } }),
+    },
     none('stall', NO_USB),
     { fault: 'short', code: 'bad_device', says: 'no fastboot', trial: { device: { babbles: true } } },
     { fault: 'silent', code: 'timeout', says: 'no sign of', trial: { network: { silentAfter: 2 } } },
@@ -170,7 +164,12 @@ export const backends: readonly Backend[] = [
     },
   ]),
   backend('fastboot over UDP', () => tryFastbootUdp, [
-    { fault: 'unplug', code: 'timeout', says: 'no sign of', trial: { network: { silentAfter: 5 } } },
+    {
+      fault: 'unplug',
+      code: 'timeout',
+      says: 'no sign of',
+      trial: (at: number) => ({ network: { silentAfter: at } }),
+    },
     none('stall', NO_USB),
     { fault: 'short', code: 'bad_device', says: 'no fastboot', trial: { device: { babbles: true } } },
     { fault: 'silent', code: 'timeout', says: 'no sign of', trial: { network: { silentAfter: 0 } } },
@@ -190,12 +189,12 @@ export const backends: readonly Backend[] = [
     { fault: 'size', code: 'bad_device', says: 'bytes where', trial: { device: { claimsSize: 0xfff } } },
   ]),
   backend('disk', () => tryDisk, [
-    {
-      fault: 'unplug',
+    ...(['EIO', 'ENODEV', 'ENXIO'] as const).map((code) => ({
+      fault: 'unplug' as const,
       code: 'unplugged',
-      says: 'writing failed at byte',
-      trial: { kind: 'unplug', at: 50_000 },
-    },
+      says: 'went away while',
+      trial: (at: number) => ({ kind: 'leaves' as const, at, code }),
+    })),
     {
       fault: 'stall',
       code: 'disk_error',
@@ -225,7 +224,12 @@ export const backends: readonly Backend[] = [
     },
   ]),
   backend('serial, into memory', () => trySerial(newKernel()), [
-    { fault: 'unplug', code: 'unplugged', says: 'closed', trial: { kind: 'unplug', at: 3 } },
+    {
+      fault: 'unplug',
+      code: 'unplugged',
+      says: 'closed',
+      trial: (at: number) => ({ kind: 'unplug' as const, at }),
+    },
     none('stall', NO_USB),
     {
       fault: 'short',
@@ -248,7 +252,12 @@ export const backends: readonly Backend[] = [
     { fault: 'size', code: 'refused', says: 'no_entry', trial: { kind: 'lying-size' } },
   ]),
   backend('serial, U-Boot prompt', () => tryUBoot, [
-    { fault: 'unplug', code: 'unplugged', says: 'went away while', trial: { unpluggedAt: 2 } },
+    {
+      fault: 'unplug',
+      code: 'unplugged',
+      says: 'went away while',
+      trial: (at: number) => ({ leavesAt: at }),
+    },
     { fault: 'stall', code: 'refused', says: 'cancelled', trial: { cancelsAt: 2 } },
     { fault: 'short', code: 'bad_device', says: 'damaged', trial: { damagesAll: true } },
     { fault: 'silent', code: 'timeout', says: 'no sign of', trial: { silentAt: 2 } },
@@ -258,7 +267,7 @@ export const backends: readonly Backend[] = [
     { fault: 'size', code: 'bad_device', says: 'bytes of 3000', trial: { claimsSize: 12 } },
   ]),
   backend('virtual', () => tryVirtual, [
-    none('unplug', 'its storage is a folder'),
+    { fault: 'unplug', code: 'bad_file', says: 'cannot be read', trial: 'gone' },
     none('stall', 'its storage is a folder'),
     none('short', 'its storage is a folder'),
     none('silent', 'its storage is a folder'),

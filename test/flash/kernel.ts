@@ -31,7 +31,8 @@ export class EmulatedKernel {
   #state = 'empty' as keyof typeof slotStates;
   #fault: KernelFault | undefined;
   #board!: FakeBoard;
-  #requests = 0;
+  /** Since it was plugged in. */
+  requests = 0;
 
   /** What it becomes when it starts the image. */
   readonly next: string;
@@ -43,7 +44,7 @@ export class EmulatedKernel {
   /** Plugs it in again, with another fault or none: what it holds stays. */
   async open(fault?: KernelFault, options: LinkOptions = {}): Promise<VelocityLink> {
     this.#fault = fault;
-    this.#requests = 0;
+    this.requests = 0;
     const info = () => {
       const board = this.#fault?.kind === 'wrong-board' ? 'Raspberry Pi 3 Model B' : MODEL;
       return { ...boardInfo, board, build: this.build, boot: new Uint8Array(16).fill(this.starts) };
@@ -60,7 +61,7 @@ export class EmulatedKernel {
   }
 
   async #mangle(frame: Uint8Array): Promise<Uint8Array> {
-    const at = this.#requests++;
+    const at = this.requests++;
     const fault = this.#fault;
     if (!fault || !('at' in fault) || at < fault.at) return frame;
     if (fault.kind === 'silent') return new Uint8Array();
