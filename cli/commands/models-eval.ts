@@ -8,6 +8,7 @@ import {
   evaluationPage,
   Memo,
   type ProgramResult,
+  quarters,
   summarise,
   summaryTable,
 } from '../../evolve/evaluation/index.ts';
@@ -23,7 +24,9 @@ import {
   type EvaluationProgram,
   evaluationHash,
   evaluationSet,
+  heldOutLoops,
   published,
+  vectorisable,
 } from '../../models/evaluation/set.ts';
 import { resolveModel } from '../../models/index.ts';
 import type { Context } from '../context.ts';
@@ -102,14 +105,40 @@ const publishedTable = (rows: readonly ProgramResult[]): string =>
     }),
   ].join('\n');
 
+type Asked = {
+  readonly contestant: Contestant;
+  readonly set: readonly EvaluationProgram[];
+  readonly memo: Memo;
+};
+
+/** What one row of the table makes of each program. */
+const rowsOf = async (
+  { output, cleanup }: Context,
+  options: EvalOptions,
+  { contestant, set, memo }: Asked,
+): Promise<ProgramResult[]> => {
+  const { objective, attempts } = options;
+  const policy = { objective, proofTimeoutMs: options.proofSeconds * 1000 };
+  const rows: ProgramResult[] = [];
+  for (const entry of set) {
+    cleanup.signal.throwIfAborted();
+    output.progress(`${contestant.name}: ${rows.length + 1}/${set.length} ${entry.program.name}`);
+    const { signal } = cleanup;
+    const row = await evaluateProgram(contestant, entry, { policy, attempts, memo, signal });
+    rows.push(row);
+    if (output.json) output.fact({ event: 'program', ...row }, '');
+    else if (options.program) output.print(lineOf(row));
+  }
+  return rows;
+};
+
 const evaluate = async (context: Context, options: EvalOptions) => {
-  const { output, cleanup } = context;
+  const { output } = context;
   needsSources('models eval');
   installTools(['clang'], (line) => output.progress(line));
   const asked = contestants(options, context);
   const set = chosen(await evaluationSet({ cpu: options.cpu }), options.program);
-  const { objective, attempts, cpu } = options;
-  const policy = { objective, proofTimeoutMs: options.proofSeconds * 1000 };
+  const { objective, cpu } = options;
   output.print(
     `${set.length} programs of set ${evaluationHash().slice(0, 12)}, clang -O2 -mcpu=${cpu}, objective ${objective}`,
   );
@@ -117,38 +146,25 @@ const evaluate = async (context: Context, options: EvalOptions) => {
   const memo = new Memo();
   const table = new Map<string, readonly ProgramResult[]>();
   for (const contestant of asked) {
-    const rows: ProgramResult[] = [];
-    for (const entry of set) {
-      cleanup.signal.throwIfAborted();
-      output.progress(`${contestant.name}: ${rows.length + 1}/${set.length} ${entry.program.name}`);
-      const row = await evaluateProgram(contestant, entry, {
-        policy,
-        attempts,
-        memo,
-        signal: cleanup.signal,
-      });
-      rows.push(row);
-      if (output.json) output.fact({ event: 'program', ...row }, '');
-      else if (options.program) output.print(lineOf(row));
-    }
+    const rows = await rowsOf(context, options, { contestant, set, memo });
     const summary = summarise(contestant.name, rows);
     summaries.push(summary);
     table.set(contestant.name, rows);
     if (output.json) output.fact({ event: 'summary', set: evaluationHash(), cpu, objective, ...summary }, '');
-    if (contestant === asked.at(-1) && !options.program) output.print(publishedTable(rows));
   }
   output.print(summaryTable(summaries));
+  if (options.program) return;
+  const rows = table.get(asked.at(-1)!.name)!;
+  output.print(publishedTable(rows));
+  const loops = await heldOutLoops({ cpu });
+  const heldOut = await rowsOf(context, options, { contestant: asked.at(-1)!, set: loops, memo });
+  const known = rows.filter((r) => vectorisable.has(r.program));
+  output.print(
+    `loops to a quarter: ${quarters(known)} that the recogniser was developed on, ${quarters(heldOut)} held out`,
+  );
   if (!options.write) return;
-  const { cpu: version, proofSeconds } = options;
-  const facts = {
-    set: evaluationHash(),
-    cpu: version,
-    objective,
-    proofSeconds,
-    compiler: compilerVersion(),
-    rows: table,
-  };
-  writeFileSync(PAGE, evaluationPage(facts));
+  const facts = { set: evaluationHash(), cpu, objective, proofSeconds: options.proofSeconds };
+  writeFileSync(PAGE, evaluationPage({ ...facts, compiler: compilerVersion(), rows: table, heldOut }));
   output.print(`wrote ${PAGE}`);
 };
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { loadHost } from '../../ebpf/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
-import { evaluationSet, published, vectorisable } from '../../models/evaluation/set.ts';
+import { evaluationSet, heldOutLoops, published, vectorisable } from '../../models/evaluation/set.ts';
 import { rulesProposer } from '../proposer.ts';
 import { evaluateProgram, evaluationPage, summarise, summaryTable, tryMutants } from './index.ts';
 
@@ -23,6 +23,17 @@ test('the_set_has_a_hundred_programs_that_every_version_of_the_compiler_gives_an
   }
 });
 
+test('held_out_loops_are_programs_of_their_own', async (t) => {
+  const host = await loadHost();
+  const names = (await evaluationSet()).map((e) => e.program.name);
+  const loops = await heldOutLoops();
+  t.true(loops.length >= 14);
+  for (const { program } of loops) {
+    t.false(names.includes(program.name), program.name);
+    t.true(host.verify(program).ok, program.name);
+  }
+});
+
 test('a_gain_is_measured_on_other_runs_than_those_that_judged_it', async (t) => {
   const set = await evaluationSet();
   const entry = set.find((e) => e.program.name === 'xdp1')!;
@@ -37,9 +48,18 @@ test('a_gain_is_measured_on_other_runs_than_those_that_judged_it', async (t) => 
     ['rules', [row]],
     ['all', [row]],
   ]);
-  const facts = { set: 'ab12', cpu: 'v4', objective: 'balanced', proofSeconds: 5, compiler: 'clang', rows };
+  const facts = {
+    set: 'ab12',
+    cpu: 'v4',
+    objective: 'balanced',
+    proofSeconds: 5,
+    compiler: 'clang',
+    rows,
+    heldOut: [row],
+  };
   const page = evaluationPage(facts);
   t.regex(page, /\| rules \| 1 \| 1 \| -/);
+  t.regex(page, /met by 0 of 0 of those .* and by 0 of 1 held-out ones/);
   t.regex(page, /\| xdp1 \| \d+ → \d+ \| -[\d.]+ % \| 61 → 55 \|/);
 });
 

@@ -8,5 +8,5 @@ export {
   type ProgramResult,
 } from './evaluate.ts';
 export { type MutantCounts, type MutantOptions, tryMutants, WrongPatchError } from './mutants.ts';
-export { evaluationPage, type PageFacts } from './page.ts';
+export { evaluationPage, type PageFacts, quarters } from './page.ts';
 export { type Summary, summarise, summaryTable } from './summary.ts';

@@ -12,6 +12,8 @@ export type PageFacts = {
   readonly compiler: string;
   /** Rows of the table and, for each, its programs. */
   readonly rows: ReadonlyMap<string, readonly ProgramResult[]>;
+  /** What all proposers together make of loops that none was developed on. */
+  readonly heldOut: readonly ProgramResult[];
 };
 
 const percent = (after: number, before: number) => `${(((after - before) * 100) / before).toFixed(1)} %`;
@@ -61,25 +63,29 @@ const publishedRows = (rows: readonly ProgramResult[]): string[][] =>
     ];
   });
 
+const isQuarter = (r: ProgramResult) => r.after.executed <= r.before.executed / 4;
+
 const vectorRows = (rows: readonly ProgramResult[]): string[][] =>
-  rows
-    .filter((r) => vectorisable.has(r.program))
-    .map((r) => {
-      const quarter = r.after.executed <= r.before.executed / 4;
-      const executed = `${r.before.executed.toFixed(0)} → ${r.after.executed.toFixed(0)}`;
-      return [
-        r.program,
-        executed,
-        (r.after.executed / r.before.executed).toFixed(2),
-        quarter ? 'met' : 'missed',
-        r.notes.join('; ') || '–',
-      ];
-    });
+  rows.map((r) => [
+    r.program,
+    `${r.before.executed.toFixed(0)} → ${r.after.executed.toFixed(0)}`,
+    (r.after.executed / r.before.executed).toFixed(2),
+    isQuarter(r) ? 'met' : 'missed',
+    r.notes.join('; ') || '–',
+  ]);
+
+const vectorTable = (rows: readonly ProgramResult[]): string =>
+  table([['program', 'executed', 'ratio', '', 'what was accepted'], ...vectorRows(rows)]);
+
+/** Of how many loops a quarter or less is left. */
+export const quarters = (rows: readonly ProgramResult[]): string =>
+  `${rows.filter(isQuarter).length} of ${rows.length}`;
 
 export const evaluationPage = (facts: PageFacts): string => {
   const summaries: Summary[] = [...facts.rows].map(([name, rows]) => summarise(name, rows));
   const last = summaries.at(-1)!;
   const best = [...facts.rows.values()].at(-1)!;
+  const known = best.filter((r) => vectorisable.has(r.program));
   return `<!-- Written by \`velocity models eval --write\`; do not edit. -->
 # What proposers gain
 
@@ -114,8 +120,14 @@ ${table([['program', 'here', 'change', 'published', 'change', 'here'], ...publis
 
 ## Loops over buffers
 
-The goal is at most a quarter of the executed instructions.
+The goal is at most a quarter of the executed instructions: met by ${quarters(known)} of those that the recogniser of loops was developed on, and by ${quarters(facts.heldOut)} held-out ones.
 
-${table([['program', 'executed', 'ratio', '', 'what was accepted'], ...vectorRows(best)])}
+Developed on, part of the set:
+
+${vectorTable(known)}
+
+Held out, not part of the set: \`models/evaluation/loops.c\`, written after the recogniser and without looking at it.
+
+${vectorTable(facts.heldOut)}
 `;
 };

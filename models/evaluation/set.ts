@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type CompileOptions, compileModule, loadObject, type ModuleProgram } from '../../ebpf/index.ts';
 
-export type EvaluationGroup = 'published' | 'filters' | 'tracing' | 'signal' | 'control';
+export type EvaluationGroup = 'published' | 'filters' | 'tracing' | 'signal' | 'control' | 'loops';
 
 export type EvaluationProgram = {
   readonly group: EvaluationGroup;
@@ -18,7 +18,7 @@ const groups = ['published', 'filters', 'tracing', 'signal', 'control'] as const
 
 const pathOf = (file: string) => fileURLToPath(new URL(`./${file}`, import.meta.url));
 
-/** Loops over whole buffers that vector instructions could do, by name. */
+/** Loops over whole buffers that vector instructions could do, by name: those that the recogniser of loops was developed on. */
 export const vectorisable: ReadonlySet<string> = new Set([
   'copy_bytes',
   'fill_bytes',
@@ -69,12 +69,21 @@ export const evaluationHash = (): string => {
   return hash.digest('hex');
 };
 
+const compiled = async (group: EvaluationGroup, options: CompileOptions): Promise<EvaluationProgram[]> => {
+  const object = await compileModule(pathOf(`${group}.c`), options);
+  return loadObject(object, { name: group }).programs.map((program) => ({ group, program }));
+};
+
 /** @throws CompileError when clang is missing */
 export const evaluationSet = async (options: CompileOptions = {}): Promise<EvaluationProgram[]> => {
   const out: EvaluationProgram[] = [];
-  for (const group of groups) {
-    const object = await compileModule(pathOf(`${group}.c`), options);
-    for (const program of loadObject(object, { name: group }).programs) out.push({ group, program });
-  }
+  for (const group of groups) out.push(...(await compiled(group, options)));
   return out;
 };
+
+/**
+ * Loops that vector helpers can do, written after the recogniser of loops and without looking at it. Not part of the set.
+ * @throws CompileError when clang is missing
+ */
+export const heldOutLoops = (options: CompileOptions = {}): Promise<EvaluationProgram[]> =>
+  compiled('loops', options);
