@@ -32,6 +32,20 @@ const renamed = (op: Operation, use: Rename, def: Rename): Operation => {
   }
 };
 
+/** The register that two webs must have, after those that hold it in their way were given others; undefined when they can't be. */
+const makeRoom = (webs: Webs, a: Web, b: Web, registers: Map<Web, number>): number | undefined => {
+  const found = webs.inTheWay(a, b, registers);
+  if (!found) return undefined;
+  const moved = new Map(registers);
+  for (const holder of found.holders) {
+    const other = webs.freeFor(holder, holder, moved).find((r) => r !== found.wanted);
+    if (other === undefined) return undefined;
+    moved.set(holder, other);
+  }
+  for (const [web, register] of moved) registers.set(web, register);
+  return found.wanted;
+};
+
 /** Merges the webs of copies one after the other; the registers of all webs afterwards, and the copies that go. */
 const coalesce = (code: Code, webs: Webs) => {
   const registers = webs.registers();
@@ -41,7 +55,8 @@ const coalesce = (code: Code, webs: Webs) => {
     if (!copy || copy.src === 10) continue;
     const [from, to] = [webs.used(i, copy.src), webs.defined(i, copy.dst)];
     if (from === undefined || to === undefined || webs.conflicts(from, to)) continue;
-    const [register] = from === to ? [copy.dst] : webs.freeFor(from, to, registers);
+    const [free] = from === to ? [copy.dst] : webs.freeFor(from, to, registers);
+    const register = free ?? makeRoom(webs, from, to, registers);
     if (register === undefined) continue;
     if (from !== to) registers.set(webs.merge(from, to), register);
     gone.add(i);

@@ -333,6 +333,21 @@ test('a_field_of_the_context_is_not_loaded_in_parts', async (t) => {
   t.truthy(applyRule(code, 'narrow-loads'));
 });
 
+test('a_result_gets_r0_although_another_value_lives_there', async (t) => {
+  const code = assemble(`
+    r0 = r1
+    r2 = *(u8 *)(r0 + 0)
+    r3 = *(u8 *)(r0 + 1)
+    r2 += r3
+    *(u8 *)(r0 + 2) = r2
+    r0 = r2
+    exit`);
+  const made = applyRule(code, 'copy-coalescing')!;
+  t.deepEqual(lines(made)!.at(-2), '*(u8 *)(r1 + 0x2) = w0');
+  const proof = await proveEquivalent(code, made, { hook: 'run', maps: [], memorySize: 64 });
+  t.is(proof.verdict, 'proven', proof.reason);
+});
+
 test('copies_joined_at_once_do_not_take_each_others_pointers', async (t) => {
   const code = assemble(`
     r0 = r1

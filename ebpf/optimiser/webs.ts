@@ -208,6 +208,25 @@ export class Webs {
     return free.filter((r) => wanted.every((w) => w === r));
   }
 
+  /**
+   * The one register that two webs must have, and the webs that hold it in their way: others may be found for these. Undefined
+   * where no register is wanted, or none can be had.
+   */
+  inTheWay(
+    a: Web,
+    b: Web,
+    registerOf: ReadonlyMap<Web, number>,
+  ): { readonly wanted: number; readonly holders: readonly Web[] } | undefined {
+    const [x, y] = [this.fixed.get(a), this.fixed.get(b)];
+    const wanted = x ?? y;
+    if (wanted === undefined || (x !== undefined && y !== undefined && x !== y)) return undefined;
+    const clobbered = (this.#clobbered.get(a) ?? 0) | (this.#clobbered.get(b) ?? 0);
+    if (clobbered & (1 << wanted)) return undefined;
+    const near = [...(this.#interferes.get(a) ?? []), ...(this.#interferes.get(b) ?? [])];
+    const holders = [...new Set(near)].filter((w) => w !== a && w !== b && registerOf.get(w) === wanted);
+    return holders.some((w) => this.fixed.has(w)) ? undefined : { wanted, holders };
+  }
+
   /** Makes one web of two that do not conflict; what either of them conflicts with, the one does. */
   merge(a: Web, b: Web): Web {
     this.#union.join(a, b);
