@@ -7,6 +7,6 @@ export {
   optimise,
   tidied,
 } from './candidates.ts';
-export { type Code, lift, lower, type Node, nodeOf, replaceNodes } from './code.ts';
+export { type Code, copyCode, lift, lower, type Node, nodeOf, replaceNodes } from './code.ts';
 export type { Context, MapFacts, Move, Objective, Rule } from './rule.ts';
 export { moves, rules } from './rules.ts';

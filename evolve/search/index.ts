@@ -1,4 +1,4 @@
-/** Search as a proposer: short windows of a program, each replaced by fewer instructions that superoptimisation finds. */
+/** Search as a proposer: instructions left out, and short windows replaced by fewer instructions that superoptimisation finds. */
 import { loadHost, type ModuleProgram } from '../../ebpf/index.ts';
 import { slotsOf } from '../../ebpf/instruction.ts';
 import { lift } from '../../ebpf/optimiser/index.ts';
@@ -16,10 +16,13 @@ import {
 } from '../../models/index.ts';
 import { lookingAt, type Proposal, type Proposer } from '../proposer.ts';
 import { isSearchable, type SearchWindow, shorter } from './enumerate.ts';
+import { omissions } from './omission.ts';
 
 export type SearchOptions = {
-  /** Processor time for one program, in ms; default 1,000. */
+  /** Processor time for the windows of one program, in ms; default 1,000. */
   readonly budgetMs?: number;
+  /** Processor time for leaving instructions out, in ms; default 3,000. */
+  readonly omissionMs?: number;
   /** What was found, in canonical spelling: for people who look for rules. */
   readonly onFound?: (before: readonly PlainOperation[], after: readonly PlainOperation[]) => void;
 };
@@ -105,6 +108,8 @@ export const searchProposer = (options: SearchOptions = {}): Proposer => ({
   name: 'search',
   async *propose({ program }) {
     const { check } = lookingAt(await loadHost(), program);
+    const left = await omissions(program, options.omissionMs ?? 3000);
+    if (left) yield { code: left.code, proposer: 'search', note: `${left.count} instructions left out` };
     const all = await searchWindows(program, options);
     const right = all.filter((r) => check(splice(program.code, [r])));
     const chosen = compatible(right);

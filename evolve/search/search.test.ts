@@ -57,6 +57,25 @@ for (const [name, window] of Object.entries(shortened))
     t.is(judgement.assurance, 1);
   });
 
+const needless: Record<string, readonly [window: string, left: number]> = {
+  a_branch_that_is_never_taken: ['w6 &= 15\n if w6 > 15 goto none\n r0 = r6\n r0 += r7', 14],
+  a_branch_that_is_always_taken: ['w6 &= 15\n if w6 < 16 goto +1\n r7 = 1\n r0 = r6\n r0 += r7', 14],
+  a_choice_that_a_limit_makes_equal: [
+    'r0 = r6\n w0 &= 3\n w7 &= 63\n w7 += 8\n if w0 != 2 goto +1\n w7 += 1\n if w7 < 8 goto +1\n r7 = 7\n r0 += r7',
+    12,
+  ],
+};
+
+for (const [name, [window, most]] of Object.entries(needless))
+  test.serial(`search leaves out what nobody needs, proven: ${name}`, async (t) => {
+    const program = around(window);
+    const proposal = await first(program);
+    t.regex(proposal!.note, /left out/);
+    t.true(proposal!.code.length / 8 <= most, `${proposal!.code.length / 8}`);
+    const judgement = await judge(program, proposal!, { objective: 'size', mustBeCheaper: false });
+    t.is(judgement.verdict, 'accepted', judgement.reason);
+  });
+
 test.serial('nothing is proposed where nothing shorter is found', async (t) => {
   t.is(await first(around('r6 *= 7\n r6 ^= r7\n r0 = r6')), undefined);
 });
