@@ -1,6 +1,6 @@
 /**
  * What others wrote in Python, from PyPI, in a virtual environment of this checkout: SMP clients, Prometheus' parser of
- * OpenMetrics, and Perfetto's own description of its traces. Tests run them against our boards and what we write.
+ * OpenMetrics, Perfetto's own description of its traces, and a parser of JUnit reports. Tests run them against our boards and what we write.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { root } from '../firmware/index.ts';
 
 const FOLDER = join(root, 'build/python');
-const PACKAGES = ['smpclient[serial]', 'smpmgr', 'prometheus_client', 'perfetto'];
-const MODULES = 'serial, smpclient, smpmgr, prometheus_client, perfetto';
+const PACKAGES = ['smpclient[serial]', 'smpmgr', 'prometheus_client', 'perfetto', 'junitparser'];
+const MODULES = 'serial, smpclient, smpmgr, prometheus_client, perfetto, junitparser';
 const INSTALL_MS = 600_000;
 
 const pythonIn = (folder: string) => join(folder, 'bin/python');

@@ -23,7 +23,27 @@ export type Sample = { readonly ms: number; readonly modules: readonly Omit<Tele
 /** A start of the board that the rig saw: the first one, one it asked for, or one that nobody asked for. */
 export type Start = { readonly ms: number; readonly wanted: boolean };
 
-type Totals = { readonly lost: number; readonly changed: number; readonly resent: number };
+type Totals = {
+  /** Bytes that the rig's own noise took or turned over. */
+  readonly lost: number;
+  readonly changed: number;
+  /** Messages to the board, those of them that were sent again, and frames that came damaged. */
+  readonly messages: number;
+  readonly resent: number;
+  readonly damaged: number;
+  readonly bytesOut: number;
+  readonly bytesIn: number;
+};
+
+const nothing: Totals = {
+  lost: 0,
+  changed: 0,
+  messages: 0,
+  resent: 0,
+  damaged: 0,
+  bytesOut: 0,
+  bytesIn: 0,
+};
 
 const READY = / ready on /;
 const CONNECT_TRIES = 50;
@@ -46,7 +66,7 @@ export class Device {
   #line: Line | undefined;
   #link: VelocityLink | undefined;
   #wanted = 1;
-  #past: Totals = { lost: 0, changed: 0, resent: 0 };
+  #past: Totals = nothing;
   info: BoardInfo | undefined;
 
   constructor(entry: RigBoard, powered: Powered) {
@@ -128,12 +148,32 @@ export class Device {
 
   /** What happened over all lines so far. */
   get totals(): Totals {
-    const { lost, changed, resent } = this.#past;
+    const past = this.#past;
     const traffic = this.#line?.traffic;
+    const health = this.#link?.health;
     return {
-      lost: lost + (traffic?.dropped ?? 0),
-      changed: changed + (traffic?.flipped ?? 0),
-      resent: resent + (this.#link?.health.resent ?? 0),
+      lost: past.lost + (traffic?.dropped ?? 0),
+      changed: past.changed + (traffic?.flipped ?? 0),
+      messages: past.messages + (health?.sent ?? 0),
+      resent: past.resent + (health?.resent ?? 0),
+      damaged: past.damaged + (health?.damaged ?? 0),
+      bytesOut: past.bytesOut + (traffic?.sent ?? 0),
+      bytesIn: past.bytesIn + (traffic?.received ?? 0),
+    };
+  }
+
+  /** The same for the report; noise only where the rig made some. */
+  get lineFacts(): Readonly<Record<string, number>> {
+    const { lost, changed, messages, resent, damaged, bytesOut, bytesIn } = this.totals;
+    return {
+      messages,
+      messages_sent_again: resent,
+      frames_damaged: damaged,
+      bytes_to_the_board: bytesOut,
+      bytes_from_the_board: bytesIn,
+      ...(this.entry.emulated.line
+        ? { bytes_dropped_on_purpose: lost, bytes_changed_on_purpose: changed }
+        : {}),
     };
   }
 

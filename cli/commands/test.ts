@@ -27,7 +27,7 @@ const installFlashPeers = (tell: (line: string) => void) => {
 
 /** Large, or from elsewhere than the system's packages: only for the tests that need them. */
 const largePeers: readonly (readonly [RegExp, (tell: (line: string) => void) => void])[] = [
-  [/smp|live|monitor/, installPythonPeers],
+  [/smp|live|monitor|report/, installPythonPeers],
   [/live|monitor/, installPrometheus],
   [/guest|loaders/, installFlashPeers],
   [/web|page|docs/, (tell) => installTools(['chromium'], tell)],

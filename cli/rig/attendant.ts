@@ -334,7 +334,7 @@ export class Attendant {
         starts: device.starts,
         samples: device.samples,
         crash,
-        link: { ...device.link.health, ...device.line.traffic },
+        link: device.lineFacts,
       });
     }
     await device?.disconnect();

@@ -3,7 +3,7 @@
  * What happens is appended to the record of the session, line by line, so that nothing is lost when this process is.
  */
 import test from 'ava';
-import { selectCases } from '../../rig/suites/index.ts';
+import { DEFAULT_TIMEOUT_SECONDS, selectCases } from '../../rig/suites/index.ts';
 import { Attendant } from './attendant.ts';
 import { readSession } from './session.ts';
 import { runCase } from './try-case.ts';
@@ -27,7 +27,7 @@ test.after.always(async (t) => {
 for (const each of selectCases(session)) {
   test.serial(`${each.suite}: ${each.name}`, async (t) => {
     const tries = 1 + (each.retry?.times ?? 0);
-    t.timeout((each.timeoutSeconds ?? 60) * 1000 * tries + SPARE_MS);
+    t.timeout((each.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000 * tries + SPARE_MS);
     await runCase(t, each, attendant);
   });
 }

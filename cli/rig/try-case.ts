@@ -3,10 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import type { Attempt } from '../../rig/report/index.ts';
-import type { Case } from '../../rig/suites/index.ts';
+import { type Case, DEFAULT_TIMEOUT_SECONDS } from '../../rig/suites/index.ts';
 import type { Attendant } from './attendant.ts';
-
-const DEFAULT_SECONDS = 60;
 
 class TooLong extends Error {
   constructor(seconds: number) {
@@ -51,7 +49,10 @@ const tryOnce = async (t: ExecutionContext, each: Case, attendant: Attendant): P
   let error: unknown;
   const result = await t.try(async (inner) => {
     try {
-      await within(each.timeoutSeconds ?? DEFAULT_SECONDS, Promise.resolve(each.run(inner, attendant.bench)));
+      await within(
+        each.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+        Promise.resolve(each.run(inner, attendant.bench)),
+      );
     } catch (thrown) {
       error = thrown;
       throw thrown;

@@ -3,6 +3,7 @@ import type { Cause } from '../cause.ts';
 import { xml } from './junit.ts';
 import { telemetryPlot } from './plot.ts';
 import {
+  type BoardEnd,
   type BoardLine,
   endOf,
   type Phase,
@@ -18,7 +19,7 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --ok: #4ade80; --bad: #f87171; --dim: #9ca3af; --line: #374151; } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; } td:last-child { white-space: nowrap; } .said { white-space: normal !important; }
 .passed { color: var(--ok); } .failed { color: var(--bad); font-weight: 600; } .skipped, .dim { color: var(--dim); }
 .cause { border-left: 4px solid var(--bad); padding: .25rem .75rem; margin: .5rem 0; } .cause p { margin: .2rem 0; }
 pre { overflow: auto; max-height: 28rem; border: 1px solid var(--line); padding: .5rem; font-size: 12.5px; line-height: 1.4; }
@@ -56,6 +57,11 @@ const phaseRow = ({ phase, passed, detail, ms, cause }: Phase) =>
 
 const anchor = (name: string) => encodeURIComponent(name);
 
+const lineText = (line: BoardEnd['link']): string =>
+  Object.entries(line)
+    .map(([what, count]) => `${what.replaceAll('_', ' ')} ${count.toLocaleString('en')}`)
+    .join(', ');
+
 const boardSection = (run: Run, board: BoardLine): string => {
   const { events, consoles } = run;
   const end = endOf(events, board.name);
@@ -68,11 +74,7 @@ const boardSection = (run: Run, board: BoardLine): string => {
   return [
     `<section id="${anchor(board.name)}"><h2>${xml(board.name)} <span class="dim">${board.kind} ${xml(board.board)}${board.twinOf ? `, twin of ${xml(board.twinOf)}` : ''}</span></h2>`,
     end
-      ? `<p class="dim">${xml(end.model)}, build <code>${end.build.slice(0, 12)}</code>; ${Object.entries(
-          end.link,
-        )
-          .map(([key, value]) => `${key} ${value}`)
-          .join(', ')}</p>`
+      ? `<p class="dim">${xml(end.model)}, build <code>${end.build.slice(0, 12)}</code>; ${lineText(end.link)}</p>`
       : '',
     restarts,
     `<table><thead><tr><th>outcome</th><th>suite</th><th>test</th><th>time</th></tr></thead><tbody>${phasesOf(events, board.name).map(phaseRow).join('')}${testsOf(events, board.name).map(testRow).join('')}</tbody></table>`,
@@ -83,7 +85,7 @@ const boardSection = (run: Run, board: BoardLine): string => {
 };
 
 const verdictRow = ({ board, passed, failed, skipped, retried, cause }: Verdict) =>
-  `<tr><td>${word(failed > 0 || passed === 0 ? 'failed' : 'passed')}</td><td><a href="#${anchor(board)}">${xml(board)}</a></td><td>${passed} passed, ${failed} failed, ${skipped} skipped, ${retried} tried again${causeBox(cause)}</td></tr>`;
+  `<tr><td>${word(failed > 0 || passed === 0 ? 'failed' : 'passed')}</td><td><a href="#${anchor(board)}">${xml(board)}</a></td><td class="said">${passed} passed, ${failed} failed, ${skipped} skipped, ${retried} tried again${causeBox(cause)}</td></tr>`;
 
 export const htmlReport = (run: Run): string => {
   const { start, summary } = run;

@@ -50,7 +50,7 @@ type Counted = {
 };
 
 const suiteText = (name: string, time: string, { cases, failed, skipped, ms }: Counted, more = '') =>
-  `<testsuite name="${xml(name)}" tests="${cases.length}" failures="${failed}" errors="0" skipped="${skipped}" time="${seconds(ms)}" timestamp="${time}">${more}\n${cases.join('\n')}\n</testsuite>`;
+  `<testsuite name="${xml(name)}" tests="${cases.length}" failures="${failed}" errors="0" skipped="${skipped}" time="${seconds(ms)}" timestamp="${time}">\n${cases.join('\n')}\n${more}</testsuite>`;
 
 const total = (items: readonly { readonly ms: number }[]) => items.reduce((sum, { ms }) => sum + ms, 0);
 
@@ -84,7 +84,7 @@ export const junitReport = ({ start, events, summary, consoles }: Run): string =
   });
   const phaseCount = events.filter(({ event }) => event === 'phase').length;
   const all = summary.passed + summary.failed + summary.skipped + phaseCount - brokenPhases(events);
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="velocity rig" tests="${all}" failures="${summary.failed}" time="${seconds(summary.ms)}">\n${suites.join('\n')}\n</testsuites>\n`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="velocity rig" tests="${all}" failures="${summary.failed}" errors="0" skipped="${summary.skipped}" time="${seconds(summary.ms)}">\n${suites.join('\n')}\n</testsuites>\n`;
 };
 
 const brokenPhases = (events: Run['events']) => events.filter((e) => e.event === 'phase' && !e.passed).length;

@@ -61,6 +61,7 @@ export type BoardEnd = {
   readonly starts: readonly Start[];
   readonly samples: readonly Sample[];
   readonly crash: string;
+  /** What went over all of its lines, by what it is. */
   readonly link: Readonly<Record<string, number>>;
 };
 

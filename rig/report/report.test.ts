@@ -1,4 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import test from 'ava';
+import { peersPython, whyNoPeers } from '../../cli/python-peers.ts';
+import { root } from '../../firmware/index.ts';
 import { htmlReport } from './html.ts';
 import { junitReport } from './junit.ts';
 import { peopleLines } from './people.ts';
@@ -81,7 +87,7 @@ const events: RigEvent[] = [
       { ms: 900, modules: [{ ...module, calls: 20n, cycles: 3000n }] },
     ],
     crash: 'data abort <here>',
-    link: { sent: 4 },
+    link: { messages: 4000, frames_damaged: 2 },
   },
   {
     event: 'phase',
@@ -134,11 +140,41 @@ test('junit_holds_failures_with_their_cause_and_what_passed_at_a_later_try', (t)
   t.false(text.includes('\u0007'), 'XML cannot hold control characters');
 });
 
+(spawnSync('prove', ['--version']).status === 0 ? test : test.skip)(
+  "tap_is_understood_by_perl's_own_harness",
+  (t) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'velocity-test-')), 'report.tap');
+    t.teardown(() => rmSync(dirname(file), { recursive: true }));
+    writeFileSync(file, tapReport(run));
+    const { stdout, stderr } = spawnSync('prove', ['-e', 'cat', file], { encoding: 'utf8' });
+    t.regex(stdout, /Failed tests: +4-5, 7\n/, stdout + stderr);
+    t.regex(stdout, /Tests=7/);
+    t.notRegex(stdout, /Parse errors/);
+  },
+);
+
+(whyNoPeers('junitparser') ? test.skip : test)('junit_is_understood_by_a_parser_of_others', (t) => {
+  const script = join(root, 'test/rig/read_junit.py');
+  const { stdout, stderr } = spawnSync(peersPython(), [script], {
+    input: junitReport(run),
+    encoding: 'utf8',
+  });
+  const found = JSON.parse(stdout || JSON.stringify(stderr)) as Record<string, unknown>;
+  t.like(found, { tests: 7, failures: 3, skipped: 1 });
+  t.deepEqual(found.failed, [
+    ['a.boot three', 'no_answer', 'late'],
+    ['a.boot four', 'line_loses_bytes', 'loses <bytes> & "more"'],
+    ['b.start boot', 'hangs_at_boot', 'hangs in slots_init'],
+  ]);
+  t.deepEqual(found.tried_again, [['a.boot two', 'noise']]);
+});
+
 test('the_page_needs_no_network_and_shows_console_plot_and_crash', (t) => {
   const page = htmlReport(run);
   t.notRegex(page, /(src|href)="(?!#)/);
   t.notRegex(page, /<script|@import|url\(/);
   for (const part of [
+    'messages 4,000, frames damaged 2',
     'data abort &lt;here&gt;',
     '<svg',
     'restarted by itself 1 times',

@@ -1,4 +1,7 @@
-/** TAP version 14 (testanything.org): phases and tests are test points, causes are their diagnostics. */
+/**
+ * TAP version 13 (testanything.org), which 14 includes and Perl's own `prove` reads: phases and tests are test points, causes
+ * are their diagnostics.
+ */
 import { stringify } from 'yaml';
 import { type Phase, phasesOf, type Run, type TestRecord, testsOf } from './record.ts';
 
@@ -30,7 +33,7 @@ const testPoint = (record: TestRecord): Point => ({
 });
 
 const pointText = ({ ok, name, directive, more }: Point, i: number): string => {
-  const yaml = stringify(more).trimEnd().replaceAll(/^/gm, '  ');
+  const yaml = stringify(more, { lineWidth: 0 }).trimEnd().replaceAll(/^/gm, '  ');
   return `${ok ? 'ok' : 'not ok'} ${i + 1} - ${escaped(name)}${directive}\n  ---\n${yaml}\n  ...\n`;
 };
 
@@ -39,5 +42,5 @@ export const tapReport = ({ start, events }: Run): string => {
     ...phasesOf(events, name).map(phasePoint),
     ...testsOf(events, name).map(testPoint),
   ]);
-  return `TAP version 14\n1..${points.length}\n${points.map(pointText).join('')}`;
+  return `TAP version 13\n1..${points.length}\n${points.map(pointText).join('')}`;
 };

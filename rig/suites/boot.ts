@@ -60,7 +60,6 @@ export const bootSuite = suite('boot', [
   },
   {
     name: 'starts_again_when_it_is_asked_to',
-    timeoutSeconds: 90,
     run: async (t, { device }) => {
       const before = hex((await device.link.info()).boot);
       await device.restart(() => device.link.reset(), RESTART_MS);

@@ -31,7 +31,6 @@ const refusal = async ({ link }: Bench, text: string): Promise<string> => {
 export const conformanceSuite = suite('conformance', [
   {
     name: 'compiled_and_interpreted_programs_compute_what_they_should',
-    timeoutSeconds: 180,
     run: async (t, bench) => {
       for (const [name, text, want, mem = ''] of right)
         await runBoth(bench, name, text, Buffer.from(mem, 'hex'), want);
@@ -41,7 +40,6 @@ export const conformanceSuite = suite('conformance', [
   },
   {
     name: 'unsafe_programs_are_refused_by_name',
-    timeoutSeconds: 120,
     run: async (t, bench) => {
       for (const [status, text] of wrong) {
         const seen = await refusal(bench, text);

@@ -25,7 +25,6 @@ export const noise = (seed: number, bytes = NOISE_BYTES): Uint8Array => {
 export const faultsSuite = suite('faults', [
   {
     name: 'faults_of_modules_are_caught_and_each_is_reported',
-    timeoutSeconds: 120,
     run: async (t, bench) => {
       const { link } = bench;
       const before = await heldEmpty(bench);
@@ -47,7 +46,6 @@ export const faultsSuite = suite('faults', [
   },
   {
     name: 'noise_on_the_line_costs_no_tick_and_no_later_message',
-    timeoutSeconds: 120,
     run: async (t, { device, link }) => {
       await link.timer(1000);
       await device.line.write(noise(1));
@@ -59,7 +57,6 @@ export const faultsSuite = suite('faults', [
   },
   {
     name: 'a_host_that_dies_during_an_upload_leaves_nothing_behind',
-    timeoutSeconds: 120,
     run: async (t, bench) => {
       const before = await heldEmpty(bench);
       const data = new Uint8Array(1024).fill(7);

@@ -9,7 +9,7 @@ import { steadySuite } from './steady.ts';
 import type { Case } from './suite.ts';
 import { swapSuite } from './swap.ts';
 
-export type { Bench, Case } from './suite.ts';
+export { type Bench, type Case, DEFAULT_TIMEOUT_SECONDS } from './suite.ts';
 
 const all: readonly Case[] = [
   ...bootSuite,

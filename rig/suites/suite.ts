@@ -20,13 +20,16 @@ export type Bench = {
   readonly log: (line: string) => void;
 };
 
+/** Of one try, in seconds of the host, which may be busy with other boards. */
+export const DEFAULT_TIMEOUT_SECONDS = 180;
+
 export type Case = {
   readonly suite: SuiteName;
   /** States the property. */
   readonly name: string;
   /** How often it is tried again when it fails, and why that is right. */
   readonly retry?: { readonly times: number; readonly because: string };
-  /** How long one try may take, in seconds of the host; default 60. */
+  /** How long one try may take, in seconds of the host; default DEFAULT_TIMEOUT_SECONDS. */
   readonly timeoutSeconds?: number;
   readonly run: (t: ExecutionContext, bench: Bench) => Promise<unknown>;
 };

@@ -51,7 +51,6 @@ const settled = async ({ link }: Bench, name: string) => {
 export const swapSuite = suite('swap', [
   {
     name: 'swaps_over_the_line_lose_no_tick_and_count_none_twice',
-    timeoutSeconds: 180,
     run: async (t, bench) => {
       const { link } = bench;
       await bench.install(tickCounter('rig_swap', 0));
@@ -70,7 +69,6 @@ export const swapSuite = suite('swap', [
   },
   {
     name: 'the_boards_own_burst_of_swaps_misses_no_tick',
-    timeoutSeconds: 180,
     run: async (t, { link, log }) => {
       const { n, ticks, missed, longest_gap_ns } = await link.bench('swap', BURST);
       log(`${n} swaps, ${ticks} ticks, longest gap ${longest_gap_ns} ns`);
@@ -81,7 +79,6 @@ export const swapSuite = suite('swap', [
   },
   {
     name: 'a_faster_canary_is_promoted_and_a_slower_one_taken_back',
-    timeoutSeconds: 120,
     run: async (t, bench) => {
       const { link } = bench;
       await bench.install(looping('rig_canary', 50));
