@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type SuiteName, suiteNames } from '../../rig/index.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
+import type { DeviceOptions } from '../rig/device.ts';
 import type { RunOptions } from '../rig/run.ts';
 import type { SoakCommand } from '../rig/soak.ts';
 
@@ -132,6 +133,34 @@ const registerSoak = (rig: Command, context: Context) =>
       await runSoak(context, { ...options, ...boardsOf(options) });
     });
 
+const registerDevice = (rig: Command, context: Context) =>
+  rig
+    .command('device')
+    .description(
+      'an emulated device for tools on this machine: over USB/IP it is plugged into its own USB; takes what it is sent, and says what came',
+    )
+    .argument('<what>', 'a Raspberry Pi in USB boot mode by the name of its board, or fastboot')
+    .addOption(
+      new Option('--over <way>', 'fastboot is also on the network')
+        .choices(['usbip', 'tcp', 'udp'])
+        .default('usbip'),
+    )
+    .option('--at <port>', 'TCP or UDP port of this machine; default: the usual one', wholeNumber(0, 65_535))
+    .option(
+      '--fault <fault>',
+      'the first time, at the N-th USB transfer: unplug@N, stall@N, short@N, silent@N; or slow@MILLISECONDS',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  velocity rig device cm4\n  velocity rig device rpi5 --fault unplug@9\n  velocity rig device fastboot --over udp',
+    )
+    .action(
+      async (what: string, { fault, ...options }: Omit<DeviceOptions, 'fault'> & { fault?: string }) => {
+        const { parseFault, serveDevice } = await import('../rig/device.ts');
+        await serveDevice(context, what, { ...options, ...(fault ? { fault: parseFault(fault) } : {}) });
+      },
+    );
+
 /** `velocity rig`, also `velocity-rig`. */
 export const registerRig = (program: Command, context: Context): void => {
   const rig = program.command('rig').description('test real and emulated boards on a bench');
@@ -139,5 +168,6 @@ export const registerRig = (program: Command, context: Context): void => {
   registerList(rig, context);
   registerRigDoctor(rig, context);
   registerShell(rig, context);
+  registerDevice(rig, context);
   registerSoak(rig, context);
 };

@@ -30,6 +30,10 @@ export type BootRomOptions = {
   readonly script?: readonly ScriptStep[];
   /** Leaves USB after the script, in place of sending "done". */
   readonly leaves?: boolean;
+  /** Told each file when its last byte came, the second stage as `bootcode`. */
+  readonly onFile?: (name: string, bytes: Uint8Array) => void;
+  /** Told when it has asked for everything. */
+  readonly onEnd?: () => void;
 };
 
 const fileCommands = { size: 0, read: 1, done: 2 } as const;
@@ -160,7 +164,7 @@ export class BootRom {
     };
     const onCode = (code: Uint8Array) => {
       if (code.length !== length) throw new Stall();
-      this.received.set('bootcode', code);
+      this.#keep('bootcode', code);
       taken = true;
     };
     return {
@@ -178,6 +182,16 @@ export class BootRom {
         return status;
       },
     };
+  }
+
+  #keep(name: string, bytes: Uint8Array): void {
+    this.received.set(name, bytes);
+    this.#options.onFile?.(name, bytes);
+  }
+
+  #end(): void {
+    this.#finished = true;
+    this.#options.onEnd?.();
   }
 
   #startSecondStage(): void {
@@ -198,11 +212,11 @@ export class BootRom {
       controlIn: async () => {
         asked = script.shift();
         if (!asked && this.#options.leaves) {
-          this.#finished = true;
+          this.#end();
           throw new Unplug();
         }
         if (!asked) return new Promise<never>(() => {});
-        if (asked.ask === 'done') this.#finished = true;
+        if (asked.ask === 'done') this.#end();
         return toMessage(asked);
       },
       controlOut: async (setup: UsbSetup) => {
@@ -210,8 +224,7 @@ export class BootRom {
         const bytes = announced(setup);
         if (step?.ask === 'size') this.sizes.set(step.name, bytes);
         if (step?.ask !== 'read') return;
-        const keep = (data: Uint8Array) => void this.received.set(step.name, data);
-        if (bytes > 0) inbox.announce(bytes, keep);
+        if (bytes > 0) inbox.announce(bytes, (data) => this.#keep(step.name, data));
       },
       bulkOut: async (_endpoint: number, data: Uint8Array) => inbox.take(data),
     };

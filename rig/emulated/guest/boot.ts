@@ -46,7 +46,7 @@ export const guestTools = (unpacked: string): { tools?: GuestTools; missing: str
   return { missing: missing.length > 0 ? missing : ['linux-image-amd64'] };
 };
 
-const MODULES = ['xhci_pci', '9p', '9pnet_virtio', 'virtio_pci'];
+const MODULES = ['xhci_pci', '9p', '9pnet_virtio', 'virtio_pci', 'vhci_hcd'];
 
 const moduleFiles = ({ modules, version }: GuestTools): string[] => {
   const path = `${process.env.PATH}:/usr/sbin:/sbin`;
@@ -63,6 +63,7 @@ const moduleFiles = ({ modules, version }: GuestTools): string[] => {
 /** udevd must run: without it the USB library keeps the address that a device had before it re-enumerated. */
 const init = (script: string) => `#!/bin/busybox sh
 B=/bin/busybox
+$B ip link set lo up
 $B mount -t proc p /proc; $B mount -t sysfs s /sys; $B mount -t devtmpfs d /dev
 for file in /m/*; do $B insmod $file; done
 $B mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=262144 root /mnt

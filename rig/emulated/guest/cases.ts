@@ -31,6 +31,13 @@ export const guestCases: readonly GuestCase[] = [
   { name: 'not permitted', device: 'fastboot', asNobody: true, expect: 'permission' }, // last: there is no way back
 ];
 
+/** Through Linux's own USB/IP client; the board is a BCM2711. */
+export const usbIpCases: readonly Pick<GuestCase, 'name' | 'options' | 'expect'>[] = [
+  { name: 'USB/IP: boots', expect: 'ok' },
+  { name: 'USB/IP: unplugged', options: { fault: { kind: 'unplug', at: 9 } }, expect: 'unplugged' },
+  { name: 'USB/IP: boots after it was unplugged', expect: 'ok' },
+];
+
 /** Made-up bytes: no firmware is shipped. */
 const bytes = (length: number, seed: number) => Uint8Array.from({ length }, (_, i) => (i * 7 + seed) & 0xff);
 

@@ -2,18 +2,30 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { guestKernelFolder } from '../../../cli/flash-peers.ts';
-import { root } from '../../../firmware/index.ts';
+import { findTool, root } from '../../../firmware/index.ts';
 import { BootRom } from '../boot-rom.ts';
 import { FastbootDevice } from '../fastboot-device.ts';
 import { fastbootUsb } from '../fastboot-usb.ts';
 import type { UsbRedirPort } from '../usbredir.ts';
 import { GUEST_MS, guestTools, runGuest } from './boot.ts';
 import { withBundle } from './bundle.ts';
-import { guestCases, guestFiles } from './cases.ts';
+import { guestCases, guestFiles, usbIpCases } from './cases.ts';
 
 const { tools, missing } = guestTools(guestKernelFolder);
 const withGuest = tools ? test : test.skip;
 if (!tools) console.warn(`skipped: no guest with a real USB stack without ${missing.join(', ')}`);
+
+/** Linux's own client, beside its kernel's driver. */
+const hasUsbIp = findTool('usbip') !== undefined;
+if (tools && !hasUsbIp) console.warn('skipped: no USB/IP client in the guest without usbip');
+
+const withBundles = (names: readonly string[], use: (paths: string[]) => Promise<string>) => {
+  const next = ([name, ...rest]: readonly string[], paths: string[]): Promise<string> =>
+    name === undefined
+      ? use(paths)
+      : withBundle(root, join(import.meta.dirname, name), (path) => next(rest, [...paths, path]));
+  return next(names, []);
+};
 
 withGuest('every case ends as it should on a real USB stack, and what arrives is unchanged', async (t) => {
   t.timeout(GUEST_MS);
@@ -25,13 +37,17 @@ withGuest('every case ends as it should on a real USB stack, and what arrives is
     roms.set(one.name, rom);
     rom.plugIn();
   });
-  const said = await withBundle(root, join(import.meta.dirname, 'program.ts'), (path) =>
-    runGuest(tools!, { script: `cd ${root} && ${process.execPath} ${path}`, ports, timeoutMs: GUEST_MS }),
+  const said = await withBundles([...(hasUsbIp ? ['usbip-program.ts'] : []), 'program.ts'], (programs) =>
+    runGuest(tools!, {
+      script: programs.map((path) => `cd ${root} && ${process.execPath} ${path}`).join('; '),
+      ports,
+      timeoutMs: GUEST_MS,
+    }),
   );
   const results = [...said.matchAll(/^RESULT (.*)\r?$/gm)].map((match) => JSON.parse(match[1]!));
   t.deepEqual(
     results.map(({ name, got }) => [name, got]),
-    guestCases.map(({ name, expect }) => [name, expect]),
+    [...(hasUsbIp ? usbIpCases : []), ...guestCases].map(({ name, expect }) => [name, expect]),
     said.slice(-4000),
   );
   const kernel = Buffer.from(guestFiles['kernel8.img']);

@@ -49,15 +49,13 @@ class Boards {
 
   next(pid: number): void {
     this.#rom?.unplug();
-    const rom = new BootRom('BCM2837', this.#port, { script: SCRIPT, leaves: true });
     const now = (): Mark => ({ ms: performance.now(), work: processorNs(pid), transfers: rom.transfers });
-    const set = rom.received.set.bind(rom.received);
     let from: Mark | undefined;
-    rom.received.set = (name, bytes) => {
+    const onFile = (name: string) => {
       if (name === NAMES[0]) from = now();
       if (name === NAMES.at(-1)) this.#done(from!, now());
-      return set(name, bytes);
     };
+    const rom = new BootRom('BCM2837', this.#port, { script: SCRIPT, leaves: true, onFile });
     this.#rom = rom;
     rom.plugIn();
   }
