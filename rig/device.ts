@@ -50,6 +50,7 @@ const CONNECT_TRIES = 50;
 const CONNECT_PAUSE_MS = 100;
 /** An emulated board that nobody asks anything runs far ahead of the clock on the wall. */
 const POLL_MS = 50;
+const SAMPLE_MS = 250;
 /** A board whose time moves less than this for so long has lost its tick. */
 const STALL_SECONDS = 0.5;
 const STALL_MS = 60_000;
@@ -207,6 +208,11 @@ export class Device {
       const modules = (await this.link.telemetryAll()).map(({ histogram: _, ...rest }) => rest);
       this.samples.push({ ms: this.ms, modules });
     } catch {}
+  }
+
+  /** The same, but not many times a second: it is a message for each module. */
+  async sampleAgain(): Promise<void> {
+    if (this.ms - (this.samples.at(-1)?.ms ?? 0) >= SAMPLE_MS) await this.sample();
   }
 
   /** Board time since the timer hook's counters were cleared, in seconds. */

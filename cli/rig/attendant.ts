@@ -75,7 +75,10 @@ export class Attendant {
         return device.link;
       },
       build: flashed ? images.build : undefined,
-      install: (program, options?: Request<'install'>) => this.#install(device.link)(program, options),
+      install: async (program, options?: Request<'install'>) => {
+        await device.sampleAgain(); // what the version before cost, for the plot
+        return this.#install(device.link)(program, options);
+      },
       log: (line) => {
         for (const listener of this.#logListeners) listener(line);
       },

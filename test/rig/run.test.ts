@@ -18,7 +18,7 @@ emulated('a_run_reports_to_people_and_programs', async (t) => {
     '--board',
     'qemu-virt',
     '--suite',
-    'boot,link',
+    'boot,link,swap',
     '--report',
     folder,
     '--json',
@@ -31,6 +31,7 @@ emulated('a_run_reports_to_people_and_programs', async (t) => {
   t.regex(read('report.tap'), /^TAP version 13\n1\.\.\d+\nok 1 - /);
   t.is(read('report.jsonl').trim().split('\n').length, jsonLines(result).length);
   t.regex(read('report.html'), /velocity rig: <span class="passed">/);
+  t.regex(read('report.html'), /<svg[\s\S]*rig_canary/);
   t.regex(read('qemu-virt.console.log'), /velocity .* ready on linux,dummy-virt/);
 });
 
