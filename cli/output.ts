@@ -65,6 +65,7 @@ export class Output {
 
   /** Exactly this text, for views that redraw themselves. */
   raw(text: string): void {
+    this.#clearProgress();
     this.#out.write(text);
   }
 

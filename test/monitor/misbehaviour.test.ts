@@ -106,6 +106,25 @@ test('control characters of a board do nothing to the terminal', (t) => {
   t.notRegex(drawn.replaceAll(/\x1b\[\d*[AJ]/g, ''), /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
 });
 
+test('progress of another board does not disturb what is drawn', (t) => {
+  let drawn = '';
+  const stream = {
+    isTTY: true,
+    columns: 80,
+    rows: 24,
+    write: (text: string) => {
+      drawn += text;
+    },
+  };
+  const output = new Output(false, stream, stream);
+  const tell = printerFor(output).board('p');
+  tell(entries[1]!);
+  output.progress('compiling 3/184');
+  drawn = '';
+  tell(entries[3]!);
+  t.true(drawn.startsWith('\r\x1b[K\x1b['), JSON.stringify(drawn.slice(0, 40)));
+});
+
 test.serial('a clock of the host that jumps changes no order, no rate and no figure', async (t) => {
   const port = await boardAt(t, {});
   const { record, store } = files();
