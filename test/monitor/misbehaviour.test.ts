@@ -10,30 +10,12 @@ import { Output } from '../../cli/output.ts';
 import { jsonLines, running, temporaryFolder, velocity } from '../../cli/test/command-line.ts';
 import { root } from '../../firmware/index.ts';
 import { openTransport } from '../../link/index.ts';
-import { fakeBoard, type Misbehaviour, Refusal } from '../../link/test/fake-board.ts';
+import { fakeBoard, type Misbehaviour } from '../../link/test/fake-board.ts';
+import { growing, watched } from '../../link/test/watched.ts';
 import { entriesOf } from '../../monitor/index.ts';
 import { entries, module, telemetryAt } from '../../monitor/test/samples.ts';
 
-const handlers = () => {
-  let calls = 0;
-  const first = (i: number) => {
-    if (i > 0) throw new Refusal('no_entry');
-  };
-  return {
-    module: ({ i }: { i: number }) => {
-      first(i);
-      return module;
-    },
-    telemetry: ({ i }: { i: number }) => {
-      first(i);
-      calls += 1000;
-      return { ...telemetryAt(calls), histogram: Buffer.alloc(128) };
-    },
-    event: () => {
-      throw new Refusal('no_entry');
-    },
-  };
-};
+const handlers = () => watched({ telemetry: growing(telemetryAt, 0, 1000), module });
 
 /** A board behind a socket that takes any number of connections, each answered by a board of its own. */
 const boardAt = async (t: ExecutionContext, misbehaviour: Misbehaviour, noise = Buffer.alloc(0)) => {
