@@ -75,6 +75,7 @@ class Session {
   constructor(options: ProofOptions, before: Uint8Array, after: Uint8Array) {
     const { maxPaths = 2048, maxSteps = 1_500_000, timeoutMs = 20_000 } = options;
     this.#world = new World(options);
+    this.#world.plainAtomicsAreEvents = decodeProgram(before).some((i) => i.kind === 'atomic');
     this.#timeoutMs = timeoutMs;
     this.#onQuestion = options.onQuestion;
     this.#limits = { maxPaths, maxSteps, isOver: () => this.ms > timeoutMs };

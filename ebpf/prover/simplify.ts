@@ -54,7 +54,8 @@ export class Simplifier {
   #settled(t: Term): Term | undefined {
     if (t.op === 'const') return t;
     if (t.width === 1) {
-      const truth = this.#facts.decide(t);
+      // Not deeper: the parts are simplified by themselves.
+      const truth = this.#facts.decide(t, 1);
       if (truth !== undefined) return truth ? this.#algebra.true : this.#algebra.false;
     }
     const { min, max } = this.#facts.range(t, 1);

@@ -102,7 +102,8 @@ const atomic = (s: State, i: Atomic): void => {
   const old = read(s, at, i.size);
   const value = a.extract(s.register(i.src), bits - 1, 0);
   const expected = a.extract(i.op === 'cmpxchg' ? s.register(0) : value, bits - 1, 0);
-  if (at.region.kind !== 'stack' && at.region.kind !== 'memory')
+  const isShared = at.region.kind !== 'stack' && at.region.kind !== 'memory';
+  if (isShared && (i.fetch || s.world.plainAtomicsAreEvents))
     s.emit(`atomic ${i.op} ${i.size} ${at.region.name}`, [at.offset, value, expected], [], !i.fetch);
   if (i.op === 'cmpxchg') write(s, at, a.ite(a.eq(old, expected), value, old));
   else write(s, at, i.op === 'xchg' ? value : compute(a, i.op, old, value));

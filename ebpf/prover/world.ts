@@ -54,6 +54,11 @@ const placeFields = (hook: HookName): PlacedField[] => {
 export class World {
   readonly algebra = new Algebra();
   readonly setting: Setting;
+  /**
+   * Whether an atomic whose old value is dropped is something to compare: not where the old program has no atomics at all, since
+   * the new one may do at once what the old one does in steps.
+   */
+  plainAtomicsAreEvents = true;
   readonly #regions = new Map<Term, Region>();
   readonly #fields: readonly PlacedField[];
 
