@@ -29,6 +29,7 @@ import { patchFor, push } from '../patching.ts';
 import { type ModelOptions, proposersFor } from '../proposers.ts';
 import { version } from '../version.ts';
 import { registerEvolveHistory } from './evolve-history.ts';
+import { registerEvolveNight } from './evolve-night.ts';
 import { registerEvolveNightmare } from './evolve-nightmare.ts';
 
 type EvolveOptions = ModelOptions & {
@@ -174,5 +175,6 @@ export const registerEvolve = (program: Command, context: Context): void => {
       evolve(context, file, options, boardOptionsOf(command)),
     );
   registerEvolveHistory(command, context);
+  registerEvolveNight(command, context);
   registerEvolveNightmare(command, context);
 };

@@ -15,6 +15,7 @@ const narrators: Readonly<Record<string, Narrator>> = {
   model: (e) => `model     ${e.reason}`,
   telemetry: (e) =>
     `telemetry ${e.module} v${e.version}: ${e.calls} calls, ${e.cycles_per_call} cycles a call (${e.min} to ${e.max}), latest result ${e.last_result}`,
+  shift: (e) => `shift     ${e.module}: what it is fed changes, at minute ${Number(e.minute).toFixed(1)}`,
   detect: (e) => `detect    ${e.module}: ${e.reason} (${e.rule})`,
   proposal,
   swap: (e) =>
