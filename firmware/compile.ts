@@ -38,6 +38,7 @@ const coldParts = [
   'bpf/checker/change.c',
   'bpf/checker/covers.c',
   'bpf/checker/entry.c',
+  'bpf/checker/loop.c',
   'bpf/checker/machine.c',
   'bpf/checker/rank.c',
   'bpf/helpers/',

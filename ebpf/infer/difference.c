@@ -1,7 +1,6 @@
 /* Writes changes (format.h). */
 
 #include "difference.h"
-#include "bpf/verifier/domain.h"
 
 /* ---- numbers ---- */
 
@@ -31,7 +30,7 @@ static struct scalar with_parts(const struct scalar *s, uint32_t parts) {
         out.smin32 = s->smin32;
         out.smax32 = s->smax32;
     }
-    if (parts != 0 && !domain_sync(&out, 64)) { out = *s; }
+    if (parts != 0 && !scalar_sync(&out)) { out = *s; }
     return out;
 }
 

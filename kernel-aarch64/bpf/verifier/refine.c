@@ -307,7 +307,7 @@ static void assume_equal_pointers(struct verifier *v, struct state *s, const str
 static inline bool assume_small(struct verifier *v, struct state *s, struct bpf_insn insn, uint64_t k, uint32_t op) {
     struct reg *r = reg_at(s, insn_dst(insn));
     if (!touch(v, r)) { return true; }
-    if (!small_assume(op, &r->var, k)) { return false; }
+    if (!scalar_assume_small(op, &r->var, k)) { return false; }
     if (r->id != 0) { narrow_same(v, s, r); }
     return true;
 }

@@ -8,6 +8,8 @@ void scalar_set_const(struct scalar *s, uint64_t value) { domain_const(s, value,
 void scalar_set_unknown(struct scalar *s) { domain_unknown(s, 64); }
 bool scalar_sync(struct scalar *s) { return domain_sync(s, 64); }
 
+bool scalar_sync(struct scalar *s) { return domain_sync(s, 64); }
+
 void scalar_set_range(struct scalar *s, uint64_t min, uint64_t max) {
     domain_unknown(s, 64);
     s->umin = min;
@@ -70,8 +72,17 @@ static bool stays_unknown(uint32_t op, const struct scalar *a, const struct scal
     return (op == BPF_ALU_ADD || op == BPF_ALU_SUB || op == BPF_ALU_XOR) && (scalar_is_unknown(a) || scalar_is_unknown(b));
 }
 
+[[gnu::noinline]] bool scalar_alu_small(uint32_t op, struct scalar *dst, const struct small *by) { return small_alu(op, dst, *by, 64); }
+
+static bool alu_small(uint32_t op, struct scalar *dst, const struct scalar *src) {
+    struct small by = small_of(src);
+    return scalar_alu_small(op, dst, &by);
+}
+
+[[gnu::noinline]] bool scalar_assume_small(uint32_t op, struct scalar *s, uint64_t k) { return small_assume(op, s, k); }
+
 void scalar_alu64(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
-    if (small_alu(op, dst, small_of(src), 64)) { return; }
+    if (alu_small(op, dst, src)) { return; }
     if ((dst->mask | src->mask) == 0) {
         domain_const(dst, evaluate(op, is_signed, dst->value, src->value, 64), 64);
     } else if (stays_unknown(op, dst, src)) {
@@ -82,7 +93,7 @@ void scalar_alu64(uint32_t op, bool is_signed, struct scalar *dst, const struct 
 }
 
 void scalar_alu32(uint32_t op, bool is_signed, struct scalar *dst, const struct scalar *src) {
-    if (small_alu(op, dst, small_of(src), 64)) { return; }
+    if (alu_small(op, dst, src)) { return; }
     if ((dst->mask | src->mask) == 0) {
         domain_const(dst, (uint32_t)evaluate(op, is_signed, (uint32_t)dst->value, (uint32_t)src->value, 32), 64);
     } else {
@@ -103,7 +114,7 @@ enum certainty scalar_compare(uint32_t op, const struct scalar *a, const struct 
 }
 
 bool scalar_assume(uint32_t op, struct scalar *a, struct scalar *b, bool is64) {
-    if (b->mask == 0 && b->value <= INT32_MAX && domain_small(a, 64)) { return small_assume(op, a, b->value); }
+    if (b->mask == 0 && b->value <= INT32_MAX && domain_small(a, 64)) { return scalar_assume_small(op, a, b->value); }
     return is64 ? domain_assume_full(op, a, b, 64) : domain_assume_half(op, a, b, 64);
 }
 

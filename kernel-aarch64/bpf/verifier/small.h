@@ -119,3 +119,9 @@ DOMAIN bool small_assume(uint32_t op, struct scalar *s, uint64_t k) {
     }
     return low <= high && domain_settle_small(s, known, low, high);
 }
+
+/* ---- scalar.c: the two that are large, once ---- */
+
+/* small_alu() and small_assume() at 64 bits. */
+[[nodiscard]] bool scalar_alu_small(uint32_t op, struct scalar *dst, const struct small *by);
+[[nodiscard]] bool scalar_assume_small(uint32_t op, struct scalar *s, uint64_t k);

@@ -111,7 +111,7 @@ static inline bool alu_is_small(struct bpf_insn insn, uint8_t shape, struct reg 
         if (src->kind != REG_SCALAR) { return false; }
         by = small_of(&src->var);
     }
-    if (!small_alu(insn.opcode & 0xf0u, &dst->var, by, 64)) { return false; }
+    if (!scalar_alu_small(insn.opcode & 0xf0u, &dst->var, &by)) { return false; }
     if ((dst->id | dst->map) != 0) { reg_shift_link(dst, insn); }
     return true;
 }
