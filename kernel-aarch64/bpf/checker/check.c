@@ -21,9 +21,7 @@
 #include "bpf/verifier/structure.h"
 #include "lib/mem.h"
 
-/* ---- events ---- */
-
-void next_event(struct checker *c) {
+void next_event_at(struct checker *c, uint64_t steps) {
     if (c->in.at == c->in.end) {
         c->event = EVENT_NONE;
         c->due = UINT64_MAX;
@@ -31,10 +29,8 @@ void next_event(struct checker *c) {
     }
     uint64_t number = read_number(&c->in);
     c->event = number & 7;
-    c->due = c->steps + (number >> 3);
+    c->due = steps + (number >> 3);
 }
-
-static inline bool is_due(const struct checker *c, enum event event) { return c->due == c->steps && c->event == (uint32_t)event; }
 
 /* ---- states that wait ---- */
 
@@ -199,28 +195,55 @@ static inline enum status step(struct checker *c, bool track, bool *ended) {
     return status;
 }
 
-/* Instructions up to the next event, within the budget. */
-static uint64_t fast_limit(const struct checker *c) {
-    uint64_t until = c->due >= c->steps && c->due < c->budget ? c->due : c->budget;
-    return until > c->steps ? until - c->steps : 0;
+/* States that wait lightly wait like all others from now on. */
+static enum status settle_lights(struct checker *c) {
+    struct machine *m = &c->machine;
+    uint64_t masks = m->masks, used = m->frame->used, plain = m->plain, walked = m->state.walked;
+    for (uint32_t i = 0; i < c->light_count; i++) {
+        const struct light *light = &c->light[i];
+        m->masks = light->masks | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
+        m->frame->used = light->used;
+        m->plain = light->plain;
+        m->state.walked = light->walked;
+        c->v->states--;
+        uint32_t place = keep(c, nullptr);
+        if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, light->target, "%u states wait", (uint64_t)c->v->states); }
+        c->first[light->target] = place;
+        c->waiting[light->target / 64] |= (uint64_t)1 << light->target % 64;
+    }
+    c->light_count = c->held = 0;
+    c->held_slots = 0;
+    m->masks = masks;
+    m->frame->used = used;
+    m->plain = plain;
+    m->state.walked = walked;
+    return STATUS_OK;
+}
+
+/* Whether the instruction writes nothing but a register that no state knows that waits lightly. */
+static bool spares_lights(const struct checker *c) {
+    struct bpf_insn insn = insn_at(c->v, c->machine.state.pc);
+    uint8_t shape = insn_shapes[insn.opcode];
+    bool to_register = shape == SHAPE_LD_IMM64 || shape == SHAPE_LDX || shape == SHAPE_LDSX || (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP);
+    return to_register && (c->held >> insn_dst(insn) & 1) == 0;
 }
 
 /* Steps from the machine's state until its way ends. */
 static enum status run(struct checker *c) {
     struct machine *m = &c->machine;
     uint32_t count = c->v->program->count;
-    for (bool ended = false, parts;;) {
-        bool track = is_due(c, EVENT_TRACK);
-        if (track) { next_event(c); }
-        uint64_t fast = fast_steps(m, c->first, fast_limit(c), track, &parts);
-        c->steps += fast;
-        c->reached += (uint32_t)fast;
-        bool goes_on = fast == 0 || (c->first[m->state.pc] == 0 && c->due != c->steps && c->steps < c->budget);
-        enum status status = parts ? part_blindly(c, &ended) : goes_on ? step(c, track && fast == 0, &ended) : STATUS_OK;
+    for (bool ended = false;;) {
+        enum fast_end how = fast_run(c);
+        enum status status = c->light_count != 0 && (how < FAST_SLOW || !spares_lights(c)) ? settle_lights(c) : STATUS_OK;
+        if (status == STATUS_OK && how == FAST_PARTS) { status = part_blindly(c, &ended); }
+        if (status == STATUS_OK && how >= FAST_SLOW) { status = step(c, how == FAST_TRACKED, &ended); }
         if (status != STATUS_OK || ended) { return status; }
         uint32_t pc = m->state.pc;
         if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }
-        if (c->first[pc] != 0 || is_due(c, EVENT_FALL)) { /* states wait there, or a loop begins */ return leave(c, pc, EVENT_FALL); }
+        if (c->first[pc] != 0 || is_due(c, EVENT_FALL)) { /* states wait there, or a loop begins */
+            status = settle_lights(c);
+            return status != STATUS_OK ? status : leave(c, pc, EVENT_FALL);
+        }
         if (c->steps >= c->budget) { return refuse(c->v, STATUS_BUDGET_EXCEEDED, pc, "%u instructions stepped", c->steps); }
     }
 }
@@ -293,7 +316,8 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     if (c == nullptr || frame == nullptr) { return nullptr; }
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
-    c->steps = c->reached = c->head_count = c->beside_count = 0;
+    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = 0;
+    c->held_slots = 0;
     c->budget = budget;
     c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));
     c->waiting = take_memory(v, (count + 63) / 64 * 8);

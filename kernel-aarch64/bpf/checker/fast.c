@@ -1,11 +1,36 @@
 /* An instruction here is two words: opcode in bits 0..7 of the first, dst 8..11, src 12..15, off 16..31; imm (RFC 9669 §3). The
- * masks of the machine stand in a register while the loop goes. As one switch, and longer than others, for that reason. */
+ * masks of the machine stand in a register while the loop goes. As one switch, and longer than others, for that reason.
+ *
+ * Most conditions jump forward over a few instructions, and say nothing that need be known: then the state that jumps is the
+ * one that goes on, and where they meet only the masks differ. Such a state waits lightly: its masks are kept, and what it
+ * knows of registers and slots stays where the machine has it, for as long as nothing writes there (`held`). */
 
 #include "bpf/checker/fast.h"
+#include "bpf/checker/format.h"
 
 #include <stddef.h>
 
-enum kind : uint8_t { SLOW, ALU_K, ALU_X, AND_K, RIGHT_K, ADD_K, ADD_X, MOV_K, MOV_X, LOAD, STORE_K, STORE_X, CONDITION_K, CONDITION_X, JUMP };
+/* Those that make a number of a register and a constant, or of two registers, have a bit of their own: as long as dst is any
+ * number before and afterwards, they are all alike. */
+enum kind : uint8_t {
+    WITH_K = 32,
+    WITH_X = 64,
+    SLOW = 0,
+    LOAD = 1,
+    STORE_K = 2,
+    STORE_X = 3,
+    CONDITION_K,
+    CONDITION_X,
+    JUMP,
+    ALU_K = WITH_K,
+    AND_K,
+    RIGHT_K,
+    ADD_K,
+    MOV_K,
+    ALU_X = WITH_X,
+    ADD_X,
+    MOV_X,
+};
 
 /* What an opcode is here, and whether the upper half of its result is zero: bit i for dst (1) and src or immediate (2) before. */
 struct row {
@@ -57,12 +82,14 @@ static const struct row rows[256] = {
     [BPF_CLASS_JMP | BPF_JMP_JA] = {JUMP, 0},
 };
 
-/* What the loop needs at hand. `masks` are the machine's while the loop goes. */
+/* What the loop needs at hand. `masks` are the machine's while the loop goes, but for followed registers: those are no simple
+ * numbers. */
 struct loop {
     struct machine *m;
+    struct checker *c;
     struct reg *regs;
     uint64_t masks;
-    uint32_t followed; /* not among the numbers of `masks` meanwhile: what changes them is not simple */
+    uint32_t held; /* not written here unless it is loose: followed, or what some state that waits lightly knows; no registers */
 };
 
 /* Bits of the masks of a register, once they are shifted down to it. */
@@ -94,7 +121,7 @@ static inline bool stack_access(struct loop *l, const struct reg *p, int64_t off
     uint64_t bit = (uint64_t)1 << at / 8;
     if (m->followed_slots != 0) { return false; }
     if ((m->plain & bit) == 0) {
-        if (!writes || bytes != 8) { return false; }
+        if (!writes || bytes != 8 || (l->c->held_slots & bit) != 0) { return false; }
         struct slot *slot = &m->frame->slots[at / 8];
         slot->written = 255;
         slot->spill_bytes = slot->zeros = 0;
@@ -108,7 +135,7 @@ static inline bool stack_access(struct loop *l, const struct reg *p, int64_t off
 }
 
 /* `base` is a pointer. A range is proven of what lies behind base and number of a packet pointer, of others behind the base. */
-static inline bool access(struct loop *l, uint32_t fields, uint32_t base, bool writes) {
+static bool access(struct loop *l, uint32_t fields, uint32_t base, bool writes) {
     const struct reg *p = &l->regs[base];
     uint32_t bytes = access_bytes(fields);
     int64_t off = p->off + (int64_t)((int32_t)fields >> 16), end = off + bytes;
@@ -117,10 +144,16 @@ static inline bool access(struct loop *l, uint32_t fields, uint32_t base, bool w
     return stack_access(l, p, off, bytes, writes);
 }
 
-/* The register is any number from now on; `was`: the masks shifted down to it. */
-static inline void loosen(struct loop *l, uint64_t was, uint32_t dst, uint64_t narrow) {
-    if ((was & LOOSE) == 0) { reg_set_scalar(&l->regs[dst]); }
+static inline bool is_free(const struct loop *l, uint32_t dst) { return (l->held >> dst & 1) == 0; }
+
+/* The register is any number from now on; `was`: the masks shifted down to it. False when it may not be written. */
+static inline bool loosen(struct loop *l, uint64_t was, uint32_t dst, uint64_t narrow) {
+    if ((was & LOOSE) == 0) {
+        if (!is_free(l, dst)) { return false; }
+        reg_set_scalar(&l->regs[dst]);
+    }
     l->masks = (l->masks & ~((NUMBER | LOOSE | NARROW | POINTER) << dst)) | (NUMBER | LOOSE | narrow << NARROW_AT) << dst;
+    return true;
 }
 
 /* Pointers that numbers are simply added to. */
@@ -162,7 +195,9 @@ static inline void mask_number(struct scalar *s, uint64_t mask) {
     *s = (struct scalar){0, mask, 0, mask, 0, (int64_t)mask, 0, (uint32_t)mask, 0, (int32_t)mask};
 }
 
-enum stepped { NOT_SIMPLE /* and nothing done */, STEPPED, PARTS };
+enum : uint32_t { no_registers = 0xffffu & ~(uint32_t)ALL_REGS };
+
+enum stepped { NOT_SIMPLE /* and nothing done */, STEPPED, BRANCHES, NARROWS, JUMPS };
 
 /* Arithmetic whose result matters, as step.h has it. */
 [[gnu::noinline]] static void operate(struct machine *m, struct bpf_insn insn) {
@@ -188,13 +223,12 @@ enum stepped { NOT_SIMPLE /* and nothing done */, STEPPED, PARTS };
 }
 
 static inline enum stepped operate_known(struct loop *l, uint32_t fields, uint32_t imm) {
+    if (!is_free(l, fields >> 8 & 15)) { return NOT_SIMPLE; }
     l->m->masks = l->masks; /* the followed ones are not asked for */
     operate(l->m, (struct bpf_insn){(uint8_t)fields, (uint8_t)(fields >> 8), 0, (int32_t)imm});
     l->masks = l->m->masks;
     return STEPPED;
 }
-
-static inline bool is_free(const struct loop *l, uint32_t dst) { return dst < FRAME_POINTER && (l->followed >> dst & 1) == 0; }
 
 /* One instruction, as two words. `to`, `from`: the masks shifted down to dst and src; `narrow`: whether these are. */
 static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, uint64_t to, uint64_t from, uint32_t narrow, bool track) {
@@ -214,7 +248,7 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
         break;
     case AND_K:
         if (track && (to & (NUMBER | LOOSE)) == (NUMBER | LOOSE) && (int32_t)imm > 0 && (fields & not_k) == 0) {
-            loosen(l, to, dst, 1);
+            if (!is_free(l, dst) || !loosen(l, to, dst, 1)) { return NOT_SIMPLE; }
             keep_known(l, dst);
             mask_number(&l->regs[dst].var, imm);
             return STEPPED;
@@ -234,18 +268,19 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
         if (row->kind == RIGHT_K) { result |= imm >> 5; } /* by 32 bits or more */
         break;
     case MOV_K:
-        if ((fields & not_k) != 0 || !is_free(l, dst)) { return NOT_SIMPLE; }
+        if ((fields & not_k) != 0) { return NOT_SIMPLE; }
         result = row->narrow >> (~imm >> 31 << 1) & 1;
-        loosen(l, to, dst, result);
+        if ((track && !is_free(l, dst)) || !loosen(l, to, dst, result)) { return NOT_SIMPLE; }
         if (track) {
             keep_known(l, dst);
             scalar_set_const(&l->regs[dst].var, result != 0 ? imm : (uint64_t)(int64_t)(int32_t)imm);
         }
         return STEPPED;
     case MOV_X:
-        if (((fields & not_x) | imm) != 0 || !is_free(l, dst)) { return NOT_SIMPLE; }
+        if (((fields & not_x) | imm) != 0) { return NOT_SIMPLE; }
         if ((from & NUMBER) == 0) {
-            if ((from & POINTER) == 0 || (l->followed >> src & 1) != 0 || (uint8_t)fields != (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X)) { return NOT_SIMPLE; }
+            bool copies = (from & POINTER) != 0 && (uint8_t)fields == (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X);
+            if (!copies || !is_free(l, dst) || (l->m->followed >> src & 1) != 0) { return NOT_SIMPLE; }
             copy_pointer(l, dst, src);
             return STEPPED;
         }
@@ -253,11 +288,11 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
         result = row->narrow >> narrow;
         break;
     case LOAD:
-        if (imm != 0 || !is_free(l, dst) || (from & POINTER) == 0 || (track && access_bytes(fields) >= 4)) { return NOT_SIMPLE; }
+        if (imm != 0 || (from & POINTER) == 0 || (track && (access_bytes(fields) >= 4 || !is_free(l, dst)))) { return NOT_SIMPLE; }
         if (!access(l, fields, src, false)) { return NOT_SIMPLE; }
         result = row->narrow;
         if (track) {
-            loosen(l, to, dst, 1);
+            if (!loosen(l, to, dst, 1)) { return NOT_SIMPLE; }
             keep_known(l, dst);
             scalar_set_loaded(&l->regs[dst].var, access_bytes(fields), false);
             return STEPPED;
@@ -265,44 +300,234 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
         break;
     case STORE_X: return imm == 0 && (from & NUMBER) != 0 && !track && (to & POINTER) != 0 && access(l, fields, dst, true) ? STEPPED : NOT_SIMPLE;
     case STORE_K: return (fields & not_st) == 0 && !track && (to & POINTER) != 0 && access(l, fields, dst, true) ? STEPPED : NOT_SIMPLE;
-    case JUMP: return (fields & not_j) == 0 && imm == 0 ? PARTS : NOT_SIMPLE;
-    case CONDITION_X: return imm == 0 && (to & from & NUMBER) != 0 && !track ? PARTS : NOT_SIMPLE;
-    case CONDITION_K: return (fields & not_st) == 0 && (to & NUMBER) != 0 && !track ? PARTS : NOT_SIMPLE;
+    case JUMP: return (fields & not_j) == 0 && imm == 0 ? JUMPS : NOT_SIMPLE;
+    case CONDITION_X: return imm == 0 && (to & from & NUMBER) != 0 && !track ? BRANCHES : NOT_SIMPLE;
+    case CONDITION_K:
+        if ((fields & not_st) != 0 || (to & NUMBER) == 0) { return NOT_SIMPLE; }
+        return !track ? BRANCHES : (to & LOOSE) == 0 ? NARROWS : NOT_SIMPLE;
     case SLOW: return NOT_SIMPLE; /* a word of zeros among them */
     default: unreachable();
     }
-    loosen(l, to, dst, result & 1);
-    return STEPPED;
+    return loosen(l, to, dst, result & 1) ? STEPPED : NOT_SIMPLE;
 }
 
-uint64_t fast_steps(struct machine *m, const uint32_t *first, uint64_t limit, bool track, bool *parts) {
+/* ---- states that wait lightly ---- */
+
+/* What the masks know: registers whose values are kept. */
+static inline uint32_t known_in(uint64_t masks) {
+    return (uint32_t)(masks >> NUMBER_AT | masks >> POINTER_AT) & ~(uint32_t)(masks >> LOOSE_AT) & ALL_REGS;
+}
+
+/* The state jumps to `target`, as it is but for its masks, or does not when it can't wait there like that. */
+static inline bool wait_lightly(struct loop *l, uint64_t pc, uint64_t target, uint64_t masks) {
+    struct checker *c = l->c;
+    struct machine *m = l->m;
     struct verifier *v = m->v;
-    *parts = false;
-    if (v->observer != nullptr || is_privileged(v)) { return 0; }
-    const uint64_t hidden = (uint64_t)(m->followed & m->number) << NUMBER_AT;
-    struct loop l = {m, m->frame->regs, m->masks & ~hidden, m->followed};
-    const struct bpf_insn *insns = v->program->insns;
-    uint8_t *flags = v->facts->flags;
-    uint64_t start = m->state.pc, pc = start, last = v->program->count - 1; /* what follows the last is not simple */
-    uint64_t end = limit < last - pc ? pc + limit : last;
-    while (pc < end) {
-        uint32_t fields, imm, before = flags[pc];
+    if (target <= pc || target >= v->program->count || v->facts->flags[target] != 0 || c->light_count == LIGHTS || m->rank_count != 0) { return false; }
+    c->light[c->light_count++] = (struct light){masks, m->frame->used, m->plain, m->state.walked + (pc + 1 - m->state.pc), c->held_slots, (uint32_t)target, c->held};
+    c->held |= known_in(masks);
+    c->held_slots |= m->frame->used & ~m->plain;
+    l->held |= c->held;
+    v->facts->flags[target] = FACT_JUMP_TARGET;
+    if (++v->states > v->result->states) { v->result->states = v->states; }
+    return true;
+}
+
+/* The state comes to where the last one of those waits, and goes on as that one, which covers it; false when it is not so simple. */
+static inline bool meet_lightly(struct loop *l) {
+    struct checker *c = l->c;
+    struct machine *m = l->m;
+    const struct light *light = &c->light[c->light_count - 1];
+    uint64_t now = l->masks, then = light->masks;
+    uint32_t set_now = (uint32_t)(now >> NUMBER_AT | now >> POINTER_AT), set = (uint32_t)(then >> NUMBER_AT | then >> POINTER_AT);
+    uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = ((set_now & ~set) | (loose & ~(uint32_t)(now >> LOOSE_AT))) & ALL_REGS;
+    bool less = ((loose & ~(uint32_t)now) | ((uint16_t)(then >> NARROW_AT) & loose & ~(uint32_t)(now >> NARROW_AT))) != 0;
+    if (less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return false; }
+    for (uint32_t regs = written; regs != 0; regs &= regs - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(regs);
+        reg_set_kind(&l->regs[r], in_mask(loose, r) ? REG_SCALAR : REG_UNINIT);
+    }
+    l->masks = then;
+    m->frame->used = light->used;
+    m->plain = light->plain;
+    c->held = light->held;
+    c->held_slots = light->held_slots;
+    l->held = no_registers | c->held | m->followed;
+    c->light_count--;
+    m->v->states--;
+    return true;
+}
+
+/* What a change says of the state that jumps, when all it says is that registers are loose. */
+static bool loosened(struct checker *c, uint64_t numbers, uint64_t *loose) {
+    const struct reader before = c->in;
+    if (read_number(&c->in) == CHANGE_LOOSE) {
+        *loose = read_number(&c->in);
+        if ((*loose & ~numbers) == 0 && !c->in.bad) { return true; }
+    }
+    c->in = before;
+    return false;
+}
+
+/* A condition on a number that is known, compared with a constant: the state that does not jump goes on. */
+[[gnu::noinline]] static bool narrow_known(struct loop *l, uint64_t pc, uint32_t fields, uint32_t imm, uint32_t *way) {
+    struct checker *c = l->c;
+    struct reg *r = &l->regs[fields >> 8 & 15];
+    uint32_t dst = fields >> 8 & 15, op = fields & 0xf0;
+    bool is64 = (fields & 7) == BPF_CLASS_JMP;
+    uint64_t target = pc + 1 + (uint64_t)(int64_t)((int32_t)fields >> 16);
+    struct scalar k, k2, taken, passed;
+    if (target >= l->m->v->program->count) { return false; }
+    scalar_set_const(&k, (uint64_t)(int64_t)(int32_t)imm);
+    enum certainty certainty = scalar_compare(op, &r->var, &k, is64);
+    if (certainty == NEVER) {
+        *way = FACT_NEVER_TAKEN;
+        return true;
+    }
+    const struct reader before = c->in;
+    uint64_t loose, masks = l->masks, bit = NARROW << dst;
+    bool changes = c->event == EVENT_JUMP && c->due == c->steps + (pc - l->m->state.pc);
+    if (certainty == ALWAYS || r->id != 0 || !is_free(l, dst) || !changes || !loosened(c, masks & ALL_REGS, &loose)) { return false; }
+    taken = passed = r->var;
+    k2 = k;
+    if (!scalar_assume(op, &taken, &k, is64) || !scalar_assume(comparison_negated(op), &passed, &k2, is64)) {
+        c->in = before;
+        return false;
+    }
+    masks = (masks & ~bit) | (scalar_fits_u32(&taken) ? bit : 0) | loose << LOOSE_AT;
+    if ((loose >> dst & 1) == 0 || !wait_lightly(l, pc, target, masks)) {
+        c->in = before;
+        return false;
+    }
+    next_event_at(c, c->due);
+    r->var = passed;
+    l->masks = (l->masks & ~bit) | (scalar_fits_u32(&passed) ? bit : 0);
+    return true;
+}
+
+/* ---- the loop ---- */
+
+/* The slot at which the next event comes, if it comes on the way from here. */
+static inline uint64_t due_slot(const struct checker *c, uint64_t end) {
+    uint64_t after = c->due - c->steps, start = c->machine.state.pc;
+    return after < end - start ? start + after : end;
+}
+
+/* Steps what makes any number of any number, and stores, from pc up to `stop` at most. */
+static inline uint64_t step_loose(struct loop *l, const struct bpf_insn *insns, uint8_t *flags, uint64_t pc, uint64_t stop) {
+    uint64_t masks = l->masks;
+    for (; pc != stop && flags[pc] == 0; pc++) {
+        uint32_t fields, imm, kind, narrow;
         __builtin_memcpy(&fields, &insns[pc], sizeof(fields));
         __builtin_memcpy(&imm, &insns[pc].imm, sizeof(imm));
-        if ((before & FACT_REACHED) != 0) { break; }
+        uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15;
+        uint64_t to = masks >> dst, from = masks >> src;
+        uint32_t before = (to >> NARROW_AT & 1) | (from >> NARROW_AT & 1) << 1;
+        const struct row *row = &rows[(uint8_t)fields];
+        kind = row->kind;
+        if ((kind & WITH_X) != 0) {
+            if ((fields >> 16 | imm) != 0 || (to & LOOSE) == 0 || (from & NUMBER) == 0) { break; }
+            narrow = row->narrow >> before;
+        } else if ((kind & WITH_K) != 0) {
+            if (fields >> 12 != 0 || (to & LOOSE) == 0) { break; }
+            narrow = row->narrow >> ((before & 1) | ~imm >> 31 << 1);
+            if (kind == RIGHT_K) { narrow |= imm >> 5; } /* by 32 bits or more */
+        } else if (kind == LOAD) {
+            if (imm != 0 || (to & LOOSE) == 0 || (from & POINTER) == 0 || !access(l, fields, src, false)) { break; }
+            narrow = row->narrow;
+        } else {
+            bool stores = kind == STORE_X ? imm == 0 && (from & NUMBER) != 0 : kind == STORE_K && src == 0;
+            if (!stores || (to & POINTER) == 0 || !access(l, fields, dst, true)) { break; }
+            flags[pc] = (uint8_t)(FACT_REACHED | before << 1);
+            continue;
+        }
+        uint64_t bit = NARROW << dst;
+        masks = (narrow & 1) != 0 ? masks | bit : masks & ~bit;
+        flags[pc] = (uint8_t)(FACT_REACHED | before << 1);
+    }
+    l->masks = masks;
+    return pc;
+}
+
+/* After a step that was a jump of some kind; false when it leaves the loop. */
+static inline bool goes_on(struct loop *l, enum stepped *stepped, uint64_t pc, uint32_t fields, uint32_t imm, uint32_t *way) {
+    struct checker *c = l->c;
+    if (*stepped == NARROWS && !narrow_known(l, pc, fields, imm, way)) { *stepped = NOT_SIMPLE; }
+    if (*stepped != BRANCHES) { return *stepped == NARROWS; }
+    bool changes = c->event == EVENT_JUMP && c->due == c->steps + (pc - l->m->state.pc);
+    return !changes && wait_lightly(l, pc, pc + 1 + (uint64_t)(int64_t)((int32_t)fields >> 16), l->masks);
+}
+
+/* Whether the loop may go on at a slot that something is known of already. */
+static inline bool passes(struct loop *l, uint64_t pc, uint64_t start, uint64_t stop) {
+    const struct checker *c = l->c;
+    if (c->light_count == 0) { return pc == start; }
+    bool here = c->light[c->light_count - 1].target == pc, at_jump = c->event == EVENT_TRACK || c->event == EVENT_JUMP;
+    return here && (pc != stop || at_jump) && meet_lightly(l);
+}
+
+[[gnu::noinline]] enum fast_end fast_run(struct checker *c) {
+    struct machine *m = &c->machine;
+    struct verifier *v = m->v;
+    uint64_t start = m->state.pc, pc = start, last = v->program->count - 1, left = c->budget - c->steps; /* what follows the last is not simple */
+    bool track = false;
+    if (v->observer != nullptr || is_privileged(v)) {
+        track = is_due(c, EVENT_TRACK);
+        if (track) { next_event(c); }
+        return track ? FAST_TRACKED : FAST_SLOW;
+    }
+    const uint64_t hidden = m->masks & (uint64_t)m->followed * (NUMBER | LOOSE);
+    struct loop l = {m, c, m->frame->regs, m->masks & ~hidden, no_registers | m->followed | c->held};
+    const struct bpf_insn *insns = v->program->insns;
+    uint8_t *flags = v->facts->flags;
+    uint64_t end = left < last - pc ? pc + left : last, stop = due_slot(c, end);
+    enum fast_end how = FAST_STOP;
+    for (;;) {
+        pc = step_loose(&l, insns, flags, pc, stop);
+        uint32_t fields, imm, before = flags[pc], way = 0;
+        if (before != 0 && !passes(&l, pc, start, stop)) { break; }
+        if ((before & FACT_REACHED) != 0) { how = FAST_SLOW; }
+        if (pc == stop) {
+            bool here = c->due == c->steps + (pc - start);
+            if (here && c->event == EVENT_FALL && pc != start) {
+                how = FAST_STOP;
+                break;
+            }
+            if (here && c->event == EVENT_TRACK && (pc != end || pc == last)) {
+                track = true;
+                next_event_at(c, c->due);
+            }
+            if (pc == end) {
+                how = pc == last ? FAST_SLOW : how;
+                break;
+            }
+            stop = due_slot(c, end);
+            if (stop == pc) { stop = end; } /* an event of what this instruction leads to */
+        }
+        if (how == FAST_SLOW) { break; }
+        __builtin_memcpy(&fields, &insns[pc], sizeof(fields));
+        __builtin_memcpy(&imm, &insns[pc].imm, sizeof(imm));
         uint64_t to = l.masks >> (fields >> 8 & 15), from = l.masks >> (fields >> 12 & 15);
         uint32_t narrow = (to >> NARROW_AT & 1) | (from >> NARROW_AT & 1) << 1;
         enum stepped stepped = step(&l, fields, imm, to, from, narrow, track);
-        if (stepped == NOT_SIMPLE) { break; }
-        flags[pc++] = (uint8_t)(before | FACT_REACHED | narrow << 1);
-        *parts = stepped == PARTS;
-        if (stepped == PARTS) { break; }
+        bool stays = stepped == STEPPED || goes_on(&l, &stepped, pc, fields, imm, &way);
+        if (stepped == NOT_SIMPLE) {
+            how = FAST_SLOW;
+            break;
+        }
+        flags[pc++] = (uint8_t)(before | FACT_REACHED | narrow << 1 | way);
         track = false;
-        if (first[pc] != 0) { break; }
+        if (!stays) {
+            how = FAST_PARTS;
+            break;
+        }
+        if (stepped == NARROWS) { stop = due_slot(c, end); }
     }
     m->masks = l.masks | hidden;
     m->state.pc = (uint32_t)pc;
     m->state.walked += pc - start;
-    return pc - start;
+    c->steps += pc - start;
+    c->reached += (uint32_t)(pc - start);
+    return how == FAST_SLOW && track ? FAST_TRACKED : how;
 }
 static_assert(FACT_DST_UPPER_ZERO == 2 && FACT_SRC_UPPER_ZERO == 4);

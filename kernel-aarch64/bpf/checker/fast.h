@@ -1,11 +1,16 @@
 #pragma once
 /* Stretches of what is common, without leaving the loop: numbers that need not be known, simple ones that must be, loads and
- * stores at places of known range. */
+ * stores at places of known range, conditions that jump forward over some of these. */
 
-#include "bpf/checker/machine.h"
+#include "bpf/checker/pass.h"
 
-/* Steps from state.pc as machine_step() would, at most `limit` instructions: until one is not that simple, or leads to a slot
- * that has a place in `first`, or was a jump, by condition only on numbers that need not be known: then *parts, and state.pc
- * follows it.
- * `track` is of the first one; the others are not tracked. Each has a plain form (structure.h). Returns how many, perhaps 0. */
-uint64_t fast_steps(struct machine *m, const uint32_t *first, uint64_t limit, bool track, bool *parts);
+enum fast_end : uint8_t {
+    FAST_STOP,    /* before what run() must look at: states that wait, an event, the end of the budget */
+    FAST_PARTS,   /* behind a jump, by condition only on numbers that need not be known */
+    FAST_SLOW,    /* before an instruction that is not that simple */
+    FAST_TRACKED, /* the same, and its event was read */
+};
+
+/* Steps from state.pc as machine_step() would, reading events that the instructions have, until it comes to something else.
+ * Each of these has a plain form (structure.h). */
+enum fast_end fast_run(struct checker *c);

@@ -3,6 +3,7 @@
 
 #include "bpf/checker/checker.h"
 #include "bpf/checker/entry.h"
+#include "bpf/checker/format.h"
 
 enum { HEADS = 256, BESIDES_KEPT = 256, CLASS_BYTES = 128, CLASSES = 64 };
 
@@ -12,6 +13,14 @@ struct head {
     int64_t step;
     uint64_t walked, trip;
 };
+
+/* A state that waits lightly (fast.c): what it knows of registers and slots is still in the machine. */
+struct light {
+    uint64_t masks, used, plain, walked;
+    uint64_t held_slots; /* of those that began to wait before */
+    uint32_t target, held;
+};
+enum { LIGHTS = 16 };
 
 struct checker {
     struct verifier *v;
@@ -27,6 +36,9 @@ struct checker {
     uint8_t *arena;
     uint32_t arena_used, arena_bytes;
     uint32_t spare[CLASSES]; /* free states by size */
+    uint32_t light_count, held; /* registers that any of them knows */
+    uint64_t held_slots;
+    struct light light[LIGHTS];
     uint32_t head_count, beside_count;
     struct head heads[HEADS];
     struct beside besides[BESIDES_KEPT];
@@ -40,8 +52,10 @@ static inline struct entry *entry_at(const struct checker *c, uint32_t place) { 
 
 /* ---- check.c ---- */
 
-/* Reads the next event. */
-void next_event(struct checker *c);
+/* Reads the event after the one that is due at so many steps. */
+void next_event_at(struct checker *c, uint64_t steps);
+static inline void next_event(struct checker *c) { next_event_at(c, c->steps); }
+static inline bool is_due(const struct checker *c, enum event event) { return c->due == c->steps && c->event == (uint32_t)event; }
 /* Packs the machine's state, with a change or as it is; 0 when there is no room. */
 [[nodiscard]] uint32_t keep(struct checker *c, const struct change *change);
 void let_go(struct checker *c, uint32_t place);
