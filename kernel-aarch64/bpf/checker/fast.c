@@ -454,8 +454,16 @@ static inline bool goes_on(struct loop *l, enum stepped *stepped, uint64_t pc, u
     struct checker *c = l->c;
     if (*stepped == NARROWS && !narrow_known(l, pc, fields, imm, way)) { *stepped = NOT_SIMPLE; }
     if (*stepped != BRANCHES) { return *stepped == NARROWS; }
+    const struct reader unread = c->in;
+    uint64_t loose = 0;
     bool changes = c->event == EVENT_JUMP && c->due == c->steps + (pc - l->m->state.pc);
-    return !changes && wait_lightly(l, pc, pc + 1 + (uint64_t)(int64_t)((int32_t)fields >> 16), l->masks);
+    if (changes && !loosened(c, l->masks & ALL_REGS, &loose)) { return false; }
+    if (!wait_lightly(l, pc, pc + 1 + (uint64_t)(int64_t)((int32_t)fields >> 16), l->masks | loose << LOOSE_AT)) {
+        c->in = unread;
+        return false;
+    }
+    if (changes) { next_event_at(c, c->due); }
+    return true;
 }
 
 /* Whether the loop may go on at a slot that something is known of already. */
@@ -521,7 +529,7 @@ static inline bool passes(struct loop *l, uint64_t pc, uint64_t start, uint64_t 
             how = FAST_PARTS;
             break;
         }
-        if (stepped == NARROWS) { stop = due_slot(c, end); }
+        if (stepped != STEPPED) { stop = due_slot(c, end); }
     }
     m->masks = l.masks | hidden;
     m->state.pc = (uint32_t)pc;
