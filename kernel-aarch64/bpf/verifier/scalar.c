@@ -8,8 +8,6 @@ void scalar_set_const(struct scalar *s, uint64_t value) { domain_const(s, value,
 void scalar_set_unknown(struct scalar *s) { domain_unknown(s, 64); }
 bool scalar_sync(struct scalar *s) { return domain_sync(s, 64); }
 
-bool scalar_sync(struct scalar *s) { return domain_sync(s, 64); }
-
 void scalar_set_range(struct scalar *s, uint64_t min, uint64_t max) {
     domain_unknown(s, 64);
     s->umin = min;

@@ -45,9 +45,6 @@ void scalar_sign_extend(struct scalar *s, uint32_t bits);
 /* Keeps the low `bits` (8, 16, 32). */
 void scalar_truncate(struct scalar *s, uint32_t bits);
 
-/* Makes every part say what the others imply; false when no value is left. */
-[[nodiscard]] bool scalar_sync(struct scalar *s);
-
 /* Whether `a <op> b` holds. */
 enum certainty scalar_compare(uint32_t op, const struct scalar *a, const struct scalar *b, bool is64);
 /* Narrows both to the values for which `a <op> b` holds; false when there are none. */
