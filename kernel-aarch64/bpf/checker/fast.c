@@ -1,104 +1,9 @@
 /* An instruction here is two words: opcode in bits 0..7 of the first, dst 8..11, src 12..15, off 16..31; imm (RFC 9669 §3). The
- * masks of the machine stand in a register while the loop goes. As one switch, and longer than others, for that reason.
- *
- * Most conditions jump forward over a few instructions, and say nothing that need be known: then the state that jumps is the
- * one that goes on, and where they meet only the masks differ. Such a state waits lightly: its masks are kept, and what it
- * knows of registers and slots stays where the machine has it, for as long as nothing writes there (`held`). */
+ * masks of the machine stand in a register while the loop goes. As one switch, and longer than others, for that reason. */
 
 #include "bpf/checker/fast.h"
-#include "bpf/checker/format.h"
-
-#include <stddef.h>
-
-/* Those that make a number of a register and a constant, or of two registers, have a bit of their own: as long as dst is any
- * number before and afterwards, they are all alike. */
-enum kind : uint8_t {
-    WITH_K = 32,
-    WITH_X = 64,
-    SLOW = 0,
-    LOAD = 1,
-    STORE_K = 2,
-    STORE_X = 3,
-    CONDITION_K,
-    CONDITION_X,
-    JUMP,
-    ALU_K = WITH_K,
-    AND_K,
-    RIGHT_K,
-    ADD_K,
-    MOV_K,
-    ALU_X = WITH_X,
-    ADD_X,
-    MOV_X,
-};
-
-/* What an opcode is here, and whether the upper half of its result is zero: bit i for dst (1) and src or immediate (2) before. */
-struct row {
-    uint8_t kind, narrow;
-};
-
-enum { NEVER_NARROW = 0, BOTH = 8, EITHER = 14, LIKE_DST = 10, LIKE_SRC = 12, ALWAYS_NARROW = 15 };
-
-#define OPERATION(op, kind_k, kind_x, narrow64)                                \
-    [BPF_CLASS_ALU64 | BPF_ALU_##op | BPF_SRC_K] = {kind_k, narrow64},          \
-    [BPF_CLASS_ALU64 | BPF_ALU_##op | BPF_SRC_X] = {kind_x, narrow64},          \
-    [BPF_CLASS_ALU | BPF_ALU_##op | BPF_SRC_K] = {kind_k == AND_K ? AND_K : ALU_K, ALWAYS_NARROW}, \
-    [BPF_CLASS_ALU | BPF_ALU_##op | BPF_SRC_X] = {ALU_X, ALWAYS_NARROW}
-#define CONDITION(op)                                                                                             \
-    [BPF_CLASS_JMP | BPF_JMP_##op | BPF_SRC_K] = {CONDITION_K, 0}, [BPF_CLASS_JMP | BPF_JMP_##op | BPF_SRC_X] = {CONDITION_X, 0}, \
-    [BPF_CLASS_JMP32 | BPF_JMP_##op | BPF_SRC_K] = {CONDITION_K, 0}, [BPF_CLASS_JMP32 | BPF_JMP_##op | BPF_SRC_X] = {CONDITION_X, 0}
-#define ACCESS(class, kind)                                                                                                   \
-    [class | BPF_MODE_MEM | BPF_SIZE_B] = {kind, ALWAYS_NARROW}, [class | BPF_MODE_MEM | BPF_SIZE_H] = {kind, ALWAYS_NARROW}, \
-    [class | BPF_MODE_MEM | BPF_SIZE_W] = {kind, ALWAYS_NARROW}, [class | BPF_MODE_MEM | BPF_SIZE_DW] = {kind, NEVER_NARROW}
-
-static const struct row rows[256] = {
-    OPERATION(ADD, ADD_K, ADD_X, NEVER_NARROW),
-    OPERATION(SUB, ALU_K, ALU_X, NEVER_NARROW),
-    OPERATION(MUL, ALU_K, ALU_X, NEVER_NARROW),
-    OPERATION(OR, ALU_K, ALU_X, BOTH),
-    OPERATION(AND, AND_K, ALU_X, EITHER),
-    OPERATION(LSH, ALU_K, ALU_X, NEVER_NARROW),
-    OPERATION(RSH, RIGHT_K, ALU_X, LIKE_DST),
-    OPERATION(XOR, ALU_K, ALU_X, BOTH),
-    OPERATION(ARSH, ALU_K, ALU_X, LIKE_DST),
-    [BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_K] = {MOV_K, LIKE_SRC},
-    [BPF_CLASS_ALU | BPF_ALU_MOV | BPF_SRC_K] = {MOV_K, ALWAYS_NARROW},
-    [BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X] = {MOV_X, LIKE_SRC},
-    [BPF_CLASS_ALU | BPF_ALU_MOV | BPF_SRC_X] = {MOV_X, ALWAYS_NARROW},
-    ACCESS(BPF_CLASS_LDX, LOAD),
-    ACCESS(BPF_CLASS_ST, STORE_K),
-    ACCESS(BPF_CLASS_STX, STORE_X),
-    CONDITION(JEQ),
-    CONDITION(JGT),
-    CONDITION(JGE),
-    CONDITION(JSET),
-    CONDITION(JNE),
-    CONDITION(JSGT),
-    CONDITION(JSGE),
-    CONDITION(JLT),
-    CONDITION(JLE),
-    CONDITION(JSLT),
-    CONDITION(JSLE),
-    [BPF_CLASS_JMP | BPF_JMP_JA] = {JUMP, 0},
-};
-
-/* What the loop needs at hand. `masks` are the machine's while the loop goes, but for followed registers: those are no simple
- * numbers. */
-struct loop {
-    struct machine *m;
-    struct checker *c;
-    struct reg *regs;
-    uint64_t masks;
-    uint32_t held; /* not written here unless it is loose: followed, or what some state that waits lightly knows; no registers */
-};
-
-/* Bits of the masks of a register, once they are shifted down to it. */
-enum : uint64_t {
-    NUMBER = 1ull << NUMBER_AT,
-    LOOSE = 1ull << LOOSE_AT,
-    NARROW = 1ull << NARROW_AT,
-    POINTER = 1ull << POINTER_AT,
-};
+#include "bpf/checker/light.h"
+#include "bpf/checker/rows.h"
 
 /* Where an access must end, from the base of a pointer; 0 where it is not as simple as that. */
 static inline uint64_t reach_of(const struct machine *m, const struct reg *p, bool writes) {
@@ -143,8 +48,6 @@ static bool access(struct loop *l, uint32_t fields, uint32_t base, bool writes) 
     if (off + p->var.smin >= 0 && end <= (int64_t)reach_of(l->m, p, writes)) { return true; }
     return stack_access(l, p, off, bytes, writes);
 }
-
-static inline bool is_free(const struct loop *l, uint32_t dst) { return (l->held >> dst & 1) == 0; }
 
 /* The register is any number from now on; `was`: the masks shifted down to it. False when it may not be written. */
 static inline bool loosen(struct loop *l, uint64_t was, uint32_t dst, uint64_t narrow) {
@@ -194,8 +97,6 @@ static inline void keep_known(struct loop *l, uint32_t dst) { l->masks &= ~(LOOS
 static inline void mask_number(struct scalar *s, uint64_t mask) {
     *s = (struct scalar){0, mask, 0, mask, 0, (int64_t)mask, 0, (uint32_t)mask, 0, (int32_t)mask};
 }
-
-enum : uint32_t { no_registers = 0xffffu & ~(uint32_t)ALL_REGS };
 
 enum stepped { NOT_SIMPLE /* and nothing done */, STEPPED, BRANCHES, NARROWS, JUMPS };
 
@@ -309,64 +210,6 @@ static inline enum stepped step(struct loop *l, uint32_t fields, uint32_t imm, u
     default: unreachable();
     }
     return loosen(l, to, dst, result & 1) ? STEPPED : NOT_SIMPLE;
-}
-
-/* ---- states that wait lightly ---- */
-
-/* What the masks know: registers whose values are kept. */
-static inline uint32_t known_in(uint64_t masks) {
-    return (uint32_t)(masks >> NUMBER_AT | masks >> POINTER_AT) & ~(uint32_t)(masks >> LOOSE_AT) & ALL_REGS;
-}
-
-/* The state jumps to `target`, as it is but for its masks, or does not when it can't wait there like that. */
-static inline bool wait_lightly(struct loop *l, uint64_t pc, uint64_t target, uint64_t masks) {
-    struct checker *c = l->c;
-    struct machine *m = l->m;
-    struct verifier *v = m->v;
-    if (target <= pc || target >= v->program->count || v->facts->flags[target] != 0 || c->light_count == LIGHTS || m->rank_count != 0) { return false; }
-    c->light[c->light_count++] = (struct light){masks, m->frame->used, m->plain, m->state.walked + (pc + 1 - m->state.pc), c->held_slots, (uint32_t)target, c->held};
-    c->held |= known_in(masks);
-    c->held_slots |= m->frame->used & ~m->plain;
-    l->held |= c->held;
-    v->facts->flags[target] = FACT_JUMP_TARGET;
-    if (++v->states > v->result->states) { v->result->states = v->states; }
-    return true;
-}
-
-/* The state comes to where the last one of those waits, and goes on as that one, which covers it; false when it is not so simple. */
-static inline bool meet_lightly(struct loop *l) {
-    struct checker *c = l->c;
-    struct machine *m = l->m;
-    const struct light *light = &c->light[c->light_count - 1];
-    uint64_t now = l->masks, then = light->masks;
-    uint32_t set_now = (uint32_t)(now >> NUMBER_AT | now >> POINTER_AT), set = (uint32_t)(then >> NUMBER_AT | then >> POINTER_AT);
-    uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = ((set_now & ~set) | (loose & ~(uint32_t)(now >> LOOSE_AT))) & ALL_REGS;
-    bool less = ((loose & ~(uint32_t)now) | ((uint16_t)(then >> NARROW_AT) & loose & ~(uint32_t)(now >> NARROW_AT))) != 0;
-    if (less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return false; }
-    for (uint32_t regs = written; regs != 0; regs &= regs - 1) {
-        uint32_t r = (uint32_t)__builtin_ctz(regs);
-        reg_set_kind(&l->regs[r], in_mask(loose, r) ? REG_SCALAR : REG_UNINIT);
-    }
-    l->masks = then;
-    m->frame->used = light->used;
-    m->plain = light->plain;
-    c->held = light->held;
-    c->held_slots = light->held_slots;
-    l->held = no_registers | c->held | m->followed;
-    c->light_count--;
-    m->v->states--;
-    return true;
-}
-
-/* What a change says of the state that jumps, when all it says is that registers are loose. */
-static bool loosened(struct checker *c, uint64_t numbers, uint64_t *loose) {
-    const struct reader before = c->in;
-    if (read_number(&c->in) == CHANGE_LOOSE) {
-        *loose = read_number(&c->in);
-        if ((*loose & ~numbers) == 0 && !c->in.bad) { return true; }
-    }
-    c->in = before;
-    return false;
 }
 
 /* A condition on a number that is known, compared with a constant: the state that does not jump goes on. */
