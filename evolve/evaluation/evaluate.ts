@@ -3,7 +3,7 @@ import { bpf } from '../../abi/index.ts';
 import { comparePrograms, jitCompile, loadHost, type ModuleProgram } from '../../ebpf/index.ts';
 import type { EvaluationProgram } from '../../models/evaluation/set.ts';
 import { codeHash, type Judgement, type JudgePolicy, judge, type Layer } from '../judge.ts';
-import type { Proposer } from '../proposer.ts';
+import { type Proposer, ProposerError } from '../proposer.ts';
 
 /** A row of the table: proposers asked one after the other, each starting from what the ones before it reached. */
 export type Contestant = { readonly name: string; readonly proposers: readonly Proposer[] };
@@ -123,11 +123,16 @@ const ask = async (
     objective: policy.objective ?? 'speed',
     ...(signal ? { signal } : {}),
   };
-  for await (const proposal of proposer.propose(context)) {
-    const judgement = await judge(program, proposal, policy);
-    judged.push({ judgement, proposer: proposal.proposer, note: proposal.note });
-    if (judgement.verdict === 'accepted') return end({ ...program, code: proposal.code });
-    if (judged.length === attempts || signal?.aborted) break;
+  try {
+    for await (const proposal of proposer.propose(context)) {
+      const judgement = await judge(program, proposal, policy);
+      judged.push({ judgement, proposer: proposal.proposer, note: proposal.note });
+      if (judgement.verdict === 'accepted') return end({ ...program, code: proposal.code });
+      if (judged.length === attempts || signal?.aborted) break;
+    }
+  } catch (error) {
+    // As in the loop: who fails on a program has proposed nothing more for it.
+    if (!(error instanceof ProposerError)) throw error;
   }
   return end();
 };

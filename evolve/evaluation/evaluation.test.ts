@@ -2,7 +2,7 @@ import test from 'ava';
 import { loadHost } from '../../ebpf/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
 import { evaluationSet, heldOutLoops, published, vectorisable } from '../../models/evaluation/set.ts';
-import { rulesProposer } from '../proposer.ts';
+import { ProposerError, rulesProposer } from '../proposer.ts';
 import { evaluateProgram, evaluationPage, summarise, summaryTable, tryMutants } from './index.ts';
 
 test.after.always(() => stopSolver());
@@ -69,6 +69,19 @@ test('who_proposes_nothing_gains_nothing', async (t) => {
   const row = await evaluateProgram({ name: 'nobody', proposers: [idle] }, entry!, { runs: 16 });
   t.deepEqual(row.before, row.after);
   t.is(row.proposals, 0);
+});
+
+test('who_fails_on_a_program_has_proposed_nothing_and_the_table_goes_on', async (t) => {
+  const [entry] = await evaluationSet();
+  const slow = {
+    name: 'slow',
+    // biome-ignore lint/correctness/useYield: it fails before
+    async *propose(): AsyncGenerator<never> {
+      throw new ProposerError('no answer in time');
+    },
+  };
+  const row = await evaluateProgram({ name: 'slow', proposers: [slow] }, entry!, { runs: 16 });
+  t.deepEqual([row.proposals, row.accepted], [0, 0]);
 });
 
 test('wrong_proposals_are_refused_by_one_layer_or_another', async (t) => {
