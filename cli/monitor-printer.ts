@@ -25,6 +25,8 @@ export type LiveScreen = {
   readonly names: readonly string[];
   /** Boards, from top to bottom. */
   readonly ports: readonly string[];
+  /** What is shown of the chosen board, without keys and marks. */
+  readonly text: string;
   change(how: (screen: Screen) => Screen): void;
 };
 
@@ -144,6 +146,13 @@ class LivePrinter implements MonitorPrinter, LiveScreen {
   get names(): readonly string[] {
     const state = this.#frozen.get(chosen(this.now, this.ports) ?? '') ?? emptyState;
     return shownRows(state, this.now.filter).map((row) => row.telemetry.name);
+  }
+
+  get text(): string {
+    const port = chosen(this.now, this.ports) ?? '';
+    const board: Boards = new Map([[port, this.#frozen.get(port) ?? emptyState]]);
+    const size = { columns: this.#output.columns, rows: Number.POSITIVE_INFINITY };
+    return render(board, size).map(visible).join('\n');
   }
 
   change(how: (screen: Screen) => Screen): void {

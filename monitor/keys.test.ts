@@ -20,6 +20,11 @@ test('q and Ctrl-C quit', (t) => {
   t.deepEqual(press(emptyScreen, { name: 'c', ctrl: true, text: '\x03' }, names).action, { kind: 'quit' });
 });
 
+test('y copies, and answers a question where there is one', (t) => {
+  t.deepEqual(type('y').actions, [{ kind: 'copy' }]);
+  t.deepEqual(type('f', 'y', '<return>').screen.filter, 'y');
+});
+
 test('rolling back asks, and only y does it', (t) => {
   t.deepEqual(type('<down>', 'r', 'y').actions, [{ kind: 'rollback', module: 'gemv' }]);
   for (const answer of ['n', '<escape>', 'x', 'q', '<return>'])

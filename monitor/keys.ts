@@ -31,6 +31,8 @@ export type Key = { readonly name?: string | undefined; readonly ctrl?: boolean;
 
 export type Action =
   | { readonly kind: 'quit' }
+  /** What is shown, to the clipboard. */
+  | { readonly kind: 'copy' }
   | { readonly kind: 'rollback'; readonly module: string }
   | { readonly kind: 'command'; readonly line: string };
 
@@ -118,6 +120,7 @@ export const press = (
   if (prompt?.kind === 'rollback') return answerRollback(screen, prompt.module, key);
   if (prompt) return typeInto(screen, prompt, key);
   if (key.text === 'q') return { screen, action: { kind: 'quit' } };
+  if (key.text === 'y') return { screen, action: { kind: 'copy' } };
   return { screen: plainKey(screen, key, names, ports) };
 };
 
@@ -126,7 +129,7 @@ export const footer = ({ prompt, note, paused, filter }: Screen, several = false
   if (prompt?.kind === 'rollback') return `roll ${prompt.module} back to the version before? y/n`;
   if (prompt) return `${prompt.kind === 'filter' ? 'show modules with' : 'console'}> ${prompt.text}▏`;
   const boards = several ? '  ←→ board' : '';
-  const keys = `q quit  p pause  f filter  ↑↓ select${boards}  r roll back  c console command`;
+  const keys = `q quit  p pause  f filter  ↑↓ select${boards}  r roll back  c console command  y copy`;
   const parts = [paused ? 'PAUSED' : '', filter ? `only “${filter}”` : '', note, keys];
   return parts.filter((part) => part !== '').join('  ');
 };

@@ -10,8 +10,16 @@ type Keypress = { readonly name?: string; readonly ctrl?: boolean; readonly sequ
 /** Boards by their ports. A recording has none. */
 export type Feeds = ReadonlyMap<string, BoardFeed>;
 
+/** Through the terminal, so that it works from afar too: "Manipulate Selection Data" of xterm's control sequences (OSC 52). */
+const copy = ({ output }: Context, screen: LiveScreen) => {
+  const text = Buffer.from(`${screen.text}\n`).toString('base64');
+  output.raw(`\x1b]52;c;${text}\x07`);
+  screen.change((now) => ({ ...now, note: 'copied, where the terminal allows it' }));
+};
+
 const perform = async (action: Action, context: Context, screen: LiveScreen, feeds: Feeds) => {
   if (action.kind === 'quit') return context.cleanup.abort();
+  if (action.kind === 'copy') return copy(context, screen);
   const feed = feeds.get(chosen(screen.now, screen.ports) ?? '');
   const act = (board: BoardFeed) =>
     action.kind === 'rollback' ? board.rollback(action.module) : board.command(action.line);

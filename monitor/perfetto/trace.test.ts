@@ -116,3 +116,26 @@ test('a_board_that_starts_again_is_another_process_and_begins_anew', (t) => {
   t.true(slices.every(({ time }, i) => i === 0 || time >= slices[i - 1]!.time));
   t.is(all.filter(({ type }) => type === 3).length, 1);
 });
+
+test('a_canary_that_is_promoted_goes_on_under_its_own_name', (t) => {
+  const reading = (time_ms: number, calls: number, state: 'canary' | 'live'): Entry => {
+    const { modules, ...rest } = readingAt(calls);
+    return {
+      kind: 'reading',
+      time_ms,
+      reading: { ...rest, modules: modules.map((each) => ({ ...each, state })) },
+    };
+  };
+  const all = eventsOf(
+    packetsOf([
+      reading(T0, 100, 'canary'),
+      reading(T0 + 1000, 1100, 'live'),
+      reading(T0 + 2000, 2100, 'live'),
+    ]),
+  );
+  const slices = all.filter(({ type }) => type === 1 || type === 2);
+  t.deepEqual(
+    slices.map(({ type, found }) => (type === 1 ? text(found, 23) : 'end')),
+    ['v2 (canary)', 'end', 'v2', 'end'],
+  );
+});

@@ -40,8 +40,8 @@ class BoardTrace {
   readonly #numbers: Numbers;
   readonly #out: (bytes: Buffer) => void;
   readonly #tracks = new Map<string, number>();
-  /** Version that a module's open slice shows, by track. */
-  readonly #running = new Map<number, number>();
+  /** Name of the slice that is open on a module's track. */
+  readonly #running = new Map<number, string>();
   #state: MonitorState = emptyState;
   #start: Start | undefined;
   #starts = 0;
@@ -133,10 +133,11 @@ class BoardTrace {
   }
 
   #runs(time_ns: bigint, uuid: number, version: number, state: string): void {
-    if (this.#running.get(uuid) === version) return;
+    const name = `v${version}${state === 'canary' ? ' (canary)' : ''}`;
+    if (this.#running.get(uuid) === name) return;
     if (this.#running.has(uuid)) this.#out(end(time_ns, uuid));
-    this.#out(begin(time_ns, uuid, `v${version}${state === 'canary' ? ' (canary)' : ''}`));
-    this.#running.set(uuid, version);
+    this.#out(begin(time_ns, uuid, name));
+    this.#running.set(uuid, name);
   }
 
   #event(start: Start, event: BoardEvent): void {
