@@ -4,10 +4,12 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { requireTool, root } from '../../firmware/index.ts';
+import { chosenKey } from '../../firmware/sign.ts';
 import { qemuVersion } from '../../rig/index.ts';
 import { flashMetrics } from '../../test/bench/flash/index.ts';
 import { historyMetrics } from '../../test/bench/history.ts';
 import { kernelMetrics } from '../../test/bench/kernel.ts';
+import { loopMetrics } from '../../test/bench/loop.ts';
 import { type Metric, table } from '../../test/bench/metric.ts';
 import { monitorMetrics } from '../../test/bench/monitor.ts';
 import {
@@ -36,6 +38,7 @@ import type { Context } from '../context.ts';
 import { OutcomeError, UsageError } from '../failure.ts';
 import { fetchFlashPeers, installGuestTools } from '../flash-peers.ts';
 import { wholeNumber } from '../numbers.ts';
+import { proposersFor } from '../proposers.ts';
 import { installTools } from '../system-packages.ts';
 
 const EMULATED = 'qemu-virt';
@@ -128,11 +131,22 @@ const benchFlash = async (context: Context) => {
   show(context, await flashMetrics(say));
 };
 
+const benchLoop = (context: Context, options: BoardOptions) => {
+  const say = (line: string) => context.output.note(line);
+  const { proposers } = proposersFor({}, context);
+  const board = options.port ? options : { ...options, board: options.board ?? EMULATED };
+  const key = chosenKey(options.key);
+  return withLink(context, board, async (link) =>
+    show(context, await loopMetrics({ link, key, proposers, say })),
+  );
+};
+
 const HISTORY_ROWS = 5_000_000;
 
 type BenchOptions = BoardOptions & {
   readonly flash?: boolean;
   readonly history?: number | true;
+  readonly loop?: boolean;
   readonly monitor?: boolean;
   readonly peers?: boolean;
   readonly verifier?: boolean;
@@ -162,11 +176,16 @@ export const registerBench = (program: Command, context: Context): void => {
       '--monitor',
       'what watching costs the line and this machine, in wall time: virtual boards with 64 modules, and fifty simulated ones',
     )
+    .option(
+      '--loop',
+      'from the detection of a slow module to a proven replacement that runs, over eight modules with the shipped model, in wall time of this machine',
+    )
     .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
       if (options.flash) return benchFlash(context);
+      if (options.loop) return benchLoop(context, board);
       if (options.monitor) return show(context, await monitorMetrics());
       if (options.history) {
         const rows = options.history === true ? HISTORY_ROWS : options.history;
