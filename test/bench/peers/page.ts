@@ -85,7 +85,7 @@ The same ${rows.length} programs, compiled once to eBPF from C (\`test/bench/pro
 
 - **velocity**: the \`run\` message; the cycle counter around one run.
 - **Linux**: \`BPF_PROG_TEST_RUN\` of an XDP program whose memory is the value of an array map, which gives it the very same bytecode after two more instructions; median of eleven samples of some 400,000 instructions.
-- **native** and **plain**: the same C in a process, measured as often; plain is without vectors and partly unrolled loops, which clang does not make for eBPF. What lies between the two is the front end's; what lies between plain and velocity is the JIT's.
+- **native** and **plain**: the same C in a process, measured as often; plain is without vectors and partly unrolled loops, which clang does not make for eBPF. What lies between the two is the front end's; what lies between plain and velocity is the JIT's. Native code of \`fibonacci\`, \`ip_checksum\`, \`load_balancer\`, \`fir\` and \`gemv\` works on vectors or several elements a turn, so the goal against it counts what modules get from vector helpers, not from their loops.
 - All are net of an empty program measured the same way. That takes Linux' fixed prologue off its figures, as far as an empty program has it, and nothing off ours but \`mov\` and \`ret\`.
 - Each result and all of the memory are compared with what the same C computes, unoptimised, on the machine that runs the benchmark. A row where anything differs is an error.
 - **words**: A64 words of the compiled program. **verify**, **compile** and **Linux load**: executed instructions of loading the program, the system call included in Linux.
