@@ -76,8 +76,8 @@ const loops = (): Case[] => [
     r0: 500500n,
   },
   {
-    name: 'gotol forward',
-    code: movImm(0, 7) + insn(0x06, 0, 0, 0, 1) + movImm(0, 9) + EXIT,
+    name: 'gotol forward, over what another jump leads to',
+    code: movImm(0, 7) + load64(3, 1) + insn(0x15, 3, 0, 1, 5) + insn(0x06, 0, 0, 0, 1) + movImm(0, 9) + EXIT,
     mem: hexOf(0n),
     r0: 7n,
   },
