@@ -138,6 +138,32 @@ test('the analysis stops at its budget', async (t) => {
   t.like(verdict, { ok: false, error: { code: 'budget_exceeded' } });
 });
 
+/** Loops around `body`, each ranked by halving, which no certificate says. */
+const halvingLoops = (depth: number, body: string): string => {
+  if (depth === 0) return body;
+  const inner = halvingLoops(depth - 1, body);
+  const register = `r${9 - depth}`;
+  const back = inner.split('\n').length + 2;
+  return [`${register} = 0x7fffffff`, inner, `${register} >>= 1`, `if ${register} != 0 goto -${back}`].join(
+    '\n',
+  );
+};
+
+const endless: [string, string][] = [
+  ['loops in loops that no certificate ends', `r0 = 0\n${halvingLoops(5, 'r0 += 1')}\nexit`],
+  [
+    'hundreds of loops one after the other',
+    `r0 = 0\n${'r3 = 5\nr0 += r3\nr3 += -1\nif r3 != 0 goto -3\n'.repeat(900)}exit`,
+  ],
+];
+
+for (const [what, text] of endless)
+  test(`the analysis stops when its time is up: ${what}`, async (t) => {
+    const program = { code: assemble(text), hook: 'run' } as const;
+    const verdict = (await loadHost()).verify(program, { timeMs: 0 });
+    t.like(verdict, { ok: false, error: { code: 'budget_exceeded' } });
+  });
+
 test('any bytes get a verdict, and the next program a fresh one', async (t) => {
   const host = await loadHost();
   const random = new Random(5);
