@@ -1,9 +1,15 @@
 /** What every command is given besides its arguments. */
 import type { Command } from 'commander';
+import type { UsbHost } from '../flasher/index.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { Output } from './output.ts';
 
-export type Context = { readonly output: Output; readonly cleanup: Cleanup };
+export type Context = {
+  readonly output: Output;
+  readonly cleanup: Cleanup;
+  /** In place of the machine's own USB. */
+  readonly usb?: UsbHost;
+};
 
 /** A command declared in its own file of commands/; `program.ts` lists them. */
 export type Register = (program: Command, context: Context) => void;

@@ -1,6 +1,7 @@
 /** Runs one command line: parses it, reports errors, and leaves no process behind. */
 import { CommanderError } from 'commander';
 import { makeCleanup } from './cleanup.ts';
+import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { failureOf, OutcomeError } from './failure.ts';
 import { Output } from './output.ts';
@@ -15,6 +16,16 @@ const report = (error: unknown, output: Output): number => {
   const failure = failureOf(error);
   if (!(error instanceof OutcomeError)) output.fail(failure);
   return failure.exit;
+};
+
+/** Runs one command line. @returns its exit code; undefined when nothing went wrong */
+export const execute = async (argv: readonly string[], context: Context): Promise<number | undefined> => {
+  try {
+    await makeProgram(context).parseAsync(argv, { from: 'user' });
+    return undefined;
+  } catch (error) {
+    return context.cleanup.signal.aborted ? exitCodes.cancelled.code : report(error, context.output);
+  }
 };
 
 /** Time that cleaning up may take after a signal before the process ends anyway. */
@@ -43,12 +54,7 @@ export const main = async (argv: readonly string[]): Promise<void> => {
   const stop = () => (stopping ? process.exit(exitCodes.cancelled.code) : begin());
   for (const signal of signals) process.on(signal, stop);
   onClosedPipe(() => stopping || begin());
-  let exit: number | undefined;
-  try {
-    await makeProgram({ output, cleanup }).parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (!stopping) exit = report(error, output);
-  }
+  const exit = await execute(argv, { output, cleanup });
   if (stopping) return;
   await cleanup.run();
   await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));

@@ -79,7 +79,8 @@ Examples:
   velocity flash --web --firmware-dir ~/usbboot/firmware            in the browser`;
 
 /** `velocity flash`: finds the board, writes, verifies, then follows the boot until the board says what it runs. */
-export const registerFlash = (program: Command, context: Context, host: UsbHost = nodeUsb()): void => {
+export const registerFlash = (program: Command, context: Context): void => {
+  const host = context.usb ?? nodeUsb();
   program
     .command('flash')
     .description('get the image onto a board or disk, verify it and follow the boot')

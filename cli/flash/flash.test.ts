@@ -2,10 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { Command } from 'commander';
-import { makeManifest } from '../../firmware/manifest.ts';
-import { chosenKey } from '../../firmware/sign.ts';
-import { signImage } from '../../firmware/update.ts';
 import type { UsbHost } from '../../flasher/index.ts';
 import { boardInfo } from '../../link/test/fake-board.ts';
 import {
@@ -15,76 +11,13 @@ import {
   fastbootUsb,
   serveFastbootUdp,
 } from '../../rig/emulated/index.ts';
-import { type Cleanup, makeCleanup } from '../cleanup.ts';
-import { registerFlash } from '../commands/flash.ts';
-import { failureOf } from '../failure.ts';
-import { Output } from '../output.ts';
-import { boardOnSocket, jsonLines, type Result, temporaryFolder } from '../test/command-line.ts';
+import { makeCleanup } from '../cleanup.ts';
+import { boardOnSocket, jsonLines, type Result, temporaryFolder, velocityOn } from '../test/command-line.ts';
+import { flashFiles } from '../test/flash-files.ts';
 
-const BUILD = 'ab'.repeat(20);
-const image = Buffer.alloc(50_000);
-for (let i = 0; i < image.length; i++) image[i] = (i * 13) ^ (i >> 7);
+const { build: BUILD, image, folder, manifest } = flashFiles();
 
-const folder = temporaryFolder();
-const manifest = join(folder, 'manifest.json');
-const put = (name: string, bytes: string | Uint8Array) => writeFileSync(join(folder, name), bytes);
-put('Image', image);
-put('bootcode4.bin', Buffer.alloc(3000, 4));
-put('start4.elf', Buffer.alloc(9000, 5));
-put('fixup4.dat', Buffer.alloc(90, 6));
-const key = chosenKey();
-const memoryBytes = 1 << 20;
-const facts = {
-  board_class: 'aarch64',
-  memory_bytes: memoryBytes,
-  build: BUILD,
-  version: '0.1.0',
-  sequence: 0n,
-};
-put(
-  'manifest.json',
-  JSON.stringify(
-    makeManifest({
-      signed: signImage(image, facts, key),
-      measuredBytes: image.length,
-      version: facts.version,
-      buildId: BUILD,
-      file: 'Image',
-      image,
-      memoryBytes,
-      publicKey: key.publicKey,
-    }),
-  ),
-);
-
-const flash = (host: UsbHost, ...argv: string[]) => flashUntil(makeCleanup(), host, ...argv);
-
-/** `cleanup.abort()` is what Ctrl-C does. */
-const flashUntil = async (cleanup: Cleanup, host: UsbHost, ...argv: string[]): Promise<Result> => {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const output = new Output(true, stream('stdout'), stream('stderr'));
-  const program = new Command('velocity')
-    .option('--json')
-    .option('--port <address>')
-    .option('--board <name>')
-    .exitOverride();
-  registerFlash(program, { output, cleanup }, host);
-  let exit = 0;
-  try {
-    await program.parseAsync(['flash', ...argv], { from: 'user' });
-  } catch (error) {
-    const failure = failureOf(error);
-    exit = failure.exit;
-    output.fail(failure);
-  }
-  await cleanup.run();
-  return { exit, ...written };
-};
+const flash = (usb: UsbHost, ...argv: string[]) => velocityOn({ usb }, '--json', 'flash', ...argv);
 
 const withBoard = (chip: 'BCM2711' | 'BCM2712', options = {}) => {
   const bus = new EmulatedBus();
@@ -301,7 +234,15 @@ test('boards that fail for different reasons end as failed', async (t) => {
 test('watching flashes each board that is plugged in, also after one that failed, until it is stopped', async (t) => {
   const bus = new EmulatedBus();
   const cleanup = makeCleanup();
-  const running = flashUntil(cleanup, bus, '--watch', '--board', 'cm4', ...usbBoot);
+  const running = velocityOn(
+    { usb: bus, cleanup },
+    '--json',
+    'flash',
+    '--watch',
+    '--board',
+    'cm4',
+    ...usbBoot,
+  );
   const bad = new BootRom('BCM2711', bus, { status: 5 });
   bad.plugIn('1-1');
   const good = new BootRom('BCM2711', bus);

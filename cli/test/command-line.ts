@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { UsbHost } from '../../flasher/index.ts';
 import { type FakeBoard, fakeBoard, type Handlers } from '../../link/test/fake-board.ts';
-import { makeCleanup } from '../cleanup.ts';
-import { failureOf, OutcomeError } from '../failure.ts';
+import { type Cleanup, makeCleanup } from '../cleanup.ts';
 import { Output } from '../output.ts';
-import { makeProgram } from '../program.ts';
+import { execute } from '../run.ts';
 
 export type Result = { readonly exit: number; readonly stdout: string; readonly stderr: string };
 
@@ -27,8 +27,21 @@ export type Running = {
   readonly ended: Promise<Result>;
 };
 
+export type Surroundings = {
+  /** In place of the machine's own USB. */
+  readonly usb?: UsbHost;
+  /** `abort()` is what Ctrl-C does. */
+  readonly cleanup?: Cleanup;
+};
+
 /** Starts a command line in this process. */
-export const running = (...argv: string[]): Running => {
+export const running = (...argv: string[]): Running => runningOn({}, ...argv);
+
+/** With what it is tried on. */
+export const runningOn = (
+  { usb, cleanup = makeCleanup() }: Surroundings,
+  ...argv: readonly string[]
+): Running => {
   const written = { stdout: '', stderr: '' };
   let look = () => {};
   const stream = (name: 'stdout' | 'stderr') => ({
@@ -38,18 +51,10 @@ export const running = (...argv: string[]): Running => {
     },
   });
   const output = new Output(argv.includes('--json'), stream('stdout'), stream('stderr'));
-  const cleanup = makeCleanup();
   const work = async (): Promise<Result> => {
-    let exit = 0;
-    try {
-      await makeProgram({ output, cleanup }).parseAsync(argv, { from: 'user' });
-    } catch (error) {
-      const failure = failureOf(error);
-      exit = failure.exit;
-      if (!(error instanceof OutcomeError)) output.fail(failure);
-    }
+    const exit = await execute(argv, { output, cleanup, ...(usb ? { usb } : {}) });
     await cleanup.run();
-    return { exit, ...written };
+    return { exit: exit ?? 0, ...written };
   };
   const ended = work();
   const until = (pattern: RegExp) =>
@@ -72,6 +77,9 @@ export const running = (...argv: string[]): Running => {
 
 export const velocity = (...argv: string[]): Promise<Result> => running(...argv).ended;
 
+export const velocityOn = (surroundings: Surroundings, ...argv: readonly string[]): Promise<Result> =>
+  runningOn(surroundings, ...argv).ended;
+
 const folders: string[] = [];
 process.once('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -84,17 +92,29 @@ export const temporaryFolder = (): string => {
   return folder;
 };
 
-/** A fake board that can be connected to once; `port` is what to give as --port. */
-export const boardOnSocket = async (handlers: Handlers): Promise<FakeBoard & { port: string }> => {
-  const board = fakeBoard(handlers);
+/** What a port leads to: a transport of the link, or any other serial line. */
+type Line = {
+  write(data: Uint8Array): Promise<void>;
+  onData(listener: (data: Uint8Array) => void): void;
+  onClose(listener: () => void): void;
+};
+
+/** The line behind a unix socket that can be connected to once; what to give as --port. */
+export const onSocket = async (line: Line): Promise<string> => {
   const path = join(temporaryFolder(), 'console');
   const server = createServer((socket) => {
     server.close();
-    board.transport.onData((data) => socket.write(data));
-    socket.on('data', (data) => void board.transport.write(data).catch(() => {}));
+    line.onData((data) => socket.write(data));
+    socket.on('data', (data) => void line.write(data).catch(() => {}));
     socket.on('error', () => {});
-    board.transport.onClose(() => socket.destroy());
+    line.onClose(() => socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(path, () => resolve()));
-  return { ...board, port: `unix:${path}` };
+  return `unix:${path}`;
+};
+
+/** A fake board that can be connected to once; `port` is what to give as --port. */
+export const boardOnSocket = async (handlers: Handlers): Promise<FakeBoard & { port: string }> => {
+  const board = fakeBoard(handlers);
+  return { ...board, port: await onSocket(board.transport) };
 };

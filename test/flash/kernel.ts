@@ -43,6 +43,11 @@ export class EmulatedKernel {
 
   /** Plugs it in again, with another fault or none: what it holds stays. */
   async open(fault?: KernelFault, options: LinkOptions = {}): Promise<VelocityLink> {
+    return VelocityLink.over(this.plug(fault), { retries: 0, ...options });
+  }
+
+  /** Its end of the line. */
+  plug(fault?: KernelFault): FakeBoard['transport'] {
     this.#fault = fault;
     this.requests = 0;
     const info = () => {
@@ -57,7 +62,7 @@ export class EmulatedKernel {
         [OS_GROUP]: (id) => this.#os(id) as object,
       },
     );
-    return VelocityLink.over(this.#board.transport, { retries: 0, ...options });
+    return this.#board.transport;
   }
 
   async #mangle(frame: Uint8Array): Promise<Uint8Array> {
