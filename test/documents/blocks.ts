@@ -13,6 +13,7 @@ import { Output } from '../../cli/output.ts';
 import { makeProgram } from '../../cli/program.ts';
 import { root } from '../../firmware/index.ts';
 import { benchReference, causes } from '../../rig/index.ts';
+import { commandCases } from '../flash/commands.ts';
 import { backends, faults, type Row } from '../flash/faults.ts';
 import { attacks } from '../trust/attacks.ts';
 
@@ -77,19 +78,29 @@ const commandHelp = () =>
 
 const benchTable = () => table(['field', 'needed', 'value', 'meaning'], benchReference());
 
-const exitOf = (code: string) =>
-  code === 'works' ? 0 : failureOf(Object.assign(new Error(), { code })).exit;
-
-const faultRow = (backend: string, { fault, code, says }: Row) => {
-  if (code === 'none') return [backend, faults[fault], '–', '–', `cannot happen: ${says}`];
-  if (code === 'works') return [backend, faults[fault], '–', '0', `works: ${says}`];
-  return [backend, faults[fault], `\`${code}\``, String(exitOf(code)), `“… ${says} …”`];
+/** As the command ended with it (test/flash/commands.test.ts); with a mark where only the error was tried. */
+const exitOf = (way: string, code: string) => {
+  const tried = commandCases.find((one) => one.way === way && one.code === code);
+  if (tried) return String(tried.exit);
+  return `${code === 'works' ? 0 : failureOf(Object.assign(new Error(), { code })).exit} *`;
 };
+
+const faultRow = (way: string, { fault, code, says, trial }: Row) => {
+  if (code === 'none') return [way, faults[fault], '–', '–', `cannot happen: ${says}`];
+  const where = typeof trial === 'function' ? `${faults[fault]}, at any step` : faults[fault];
+  if (code === 'works') return [way, where, '–', exitOf(way, code), `works: ${says}`];
+  return [way, where, `\`${code}\``, exitOf(way, code), `“… ${says} …”`];
+};
+
+/** A row that is tried in several ways that look the same to the user stands once. */
+const unlike = (rows: readonly string[][]) => [
+  ...new Map(rows.map((row) => [row.join('|'), row] as const)).values(),
+];
 
 const faultTable = () =>
   table(
     ['way', 'the device …', 'error', 'exit code', 'the user sees'],
-    backends.flatMap(({ name, rows }) => rows.map((row) => faultRow(name, row))),
+    unlike(backends.flatMap(({ name, rows }) => rows.map((row) => faultRow(name, row)))),
   );
 
 const causeTable = () =>
