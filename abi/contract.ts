@@ -7,6 +7,7 @@ import { imageKeys, slotStates } from './image.ts';
 import { messages, refusalFields, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
+import { SAMPLE_BYTES, sampleNumbers } from './profile.ts';
 import { REPORT_LAST, reportScalars } from './report.ts';
 import { statuses } from './status.ts';
 import { vectors } from './vectors.ts';
@@ -34,6 +35,8 @@ const contract = {
   SMP_GROUP_SIGNED,
   reportScalars: Object.keys(reportScalars),
   REPORT_LAST,
+  sampleNumbers: Object.keys(sampleNumbers),
+  SAMPLE_BYTES,
   statuses,
 };
 

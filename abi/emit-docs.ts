@@ -1,5 +1,6 @@
 /** Emits the reference of the contract for people. */
 import { contextLayout } from './emit-c.ts';
+import { sampleRows } from './emit-profile.ts';
 import { reportRows } from './emit-report.ts';
 import type { Field, Fields } from './fields.ts';
 import { type Helper, helpers } from './helpers.ts';
@@ -129,6 +130,9 @@ export const emitReference = () =>
     '## Data of a report',
     'For each place of the table of modules that changed: its number (a byte), then for each value that changed its number (a byte; bit 7 is set at the last one of the place) and the difference to the report that `base` names, modulo 2^64, as LEB128 of its zigzag form. All values are 0 in the report 0, and where no module is.',
     tableOf(['number', 'value', 'meaning'], reportRows()),
+    '## Samples of a profile',
+    'Numbers of 32 bits, least byte first:',
+    tableOf(['offset', 'number', 'meaning'], sampleRows()),
     '## Status codes',
     '### General',
     statusTable(generalStatuses),

@@ -6,6 +6,7 @@ import { emitImage } from './emit-image.ts';
 import { emitMessagesHeader, emitMessagesSource } from './emit-messages.ts';
 import { emitModuleHeader } from './emit-module.ts';
 import { emitPolicy } from './emit-policy.ts';
+import { emitProfile } from './emit-profile.ts';
 import { emitReport } from './emit-report.ts';
 import { emitVectors } from './emit-vectors.ts';
 import { emitLinux } from './platforms/index.ts';
@@ -22,6 +23,7 @@ export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_policy.h': emitPolicy(),
   'kernel-aarch64/gen/abi_messages.h': emitMessagesHeader(),
   'kernel-aarch64/gen/abi_messages.c': emitMessagesSource(),
+  'kernel-aarch64/gen/abi_profile.h': emitProfile(),
   'kernel-aarch64/gen/abi_report.h': emitReport(),
   'kernel-aarch64/gen/platform_linux.h': emitLinux(banner('platforms/')),
   'modules/include/velocity.h': emitModuleHeader(),

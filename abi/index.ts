@@ -19,6 +19,7 @@ export {
   linuxTypes,
 } from './platforms/index.ts';
 export * from './policy.ts';
+export * from './profile.ts';
 export * from './report.ts';
 export * from './status.ts';
 export * from './vectors.ts';

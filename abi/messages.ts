@@ -290,6 +290,23 @@ export const messages = {
       longest_gap_ns: u64('longest time between two ticks in the meantime'),
     },
   },
+  profile: {
+    id: 22,
+    op: 'write',
+    door: 'run',
+    doc: 'Takes samples of what cores are doing, and hands out what was taken since: see "Samples of a profile". A call that is sampled takes some hundred cycles longer.',
+    request: {
+      every: optional(
+        u32('from now on one of so many calls of modules, and interrupts of other code, is sampled; 0: none'),
+      ),
+    },
+    response: {
+      every: u32('as it is now'),
+      time_ns: u64('board time'),
+      lost: u64('samples that found no room since start-up'),
+      data: bytes(REPORT_BYTES, 'samples'),
+    },
+  },
   crash: {
     id: 18,
     op: 'read',

@@ -18,6 +18,7 @@ import { registerMap } from './commands/map.ts';
 import { registerModels } from './commands/models.ts';
 import { registerModule } from './commands/module.ts';
 import { registerMonitor } from './commands/monitor.ts';
+import { registerProfile } from './commands/profile.ts';
 import { registerRig } from './commands/rig.ts';
 import { registerStart } from './commands/start.ts';
 import { registerTrace } from './commands/trace.ts';
@@ -37,6 +38,7 @@ const commands: readonly Register[] = [
   registerMonitor,
   registerHistory,
   registerTrace,
+  registerProfile,
   registerRig,
   registerModule,
   registerMap,

@@ -14,6 +14,6 @@ export {
 export { keyId, type Manifest } from './manifest.ts';
 export { isPackage, paths, prebuilt, root } from './paths.ts';
 export { encodePolicy, type Policy, PolicyError, policyOf, readPolicy } from './policy.ts';
-export { readSymbols, type Symbols, sourceLines } from './symbols.ts';
+export { functionsAt, readSymbols, type Symbols, sourceLines } from './symbols.ts';
 export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';
 export { BOARD_CLASS, type ImageFacts, signImage, updateFile } from './update.ts';

@@ -86,3 +86,30 @@ export const sourceLines = (path: string, offsets: readonly bigint[]): string[] 
   const lines = said.split('\n').filter((line) => line !== '');
   return offsets.map((_, i) => (lines[i] ?? '').replace(/:\d+$/, '').replace(/^\?\?.*/, ''));
 };
+
+/**
+ * Functions at offsets from the image's base, those that are inlined there too, the outermost first, by LLVM's symbolizer;
+ * without it, or where it knows none, the one of the symbol table.
+ */
+export const functionsAt = (
+  path: string,
+  symbols: Symbols,
+  offsets: readonly number[],
+): Map<number, readonly string[]> => {
+  const plain = (offset: number) => {
+    const found = symbols.at(BigInt(offset));
+    return found ? [found.name] : [`image+0x${offset.toString(16)}`];
+  };
+  const tool = findTool('symbolizer');
+  if (!tool || offsets.length === 0) return new Map(offsets.map((offset) => [offset, plain(offset)]));
+  const input = offsets.map((offset) => `0x${offset.toString(16)}\n`).join('');
+  const said = execFileSync(tool, ['-e', path, '--output-style=JSON'], { encoding: 'utf8', input });
+  const lines = said.split('\n').filter((line) => line !== '');
+  return new Map(
+    offsets.map((offset, i) => {
+      const { Symbol: found = [] } = JSON.parse(lines[i] ?? '{}') as { Symbol?: { FunctionName: string }[] };
+      const names = found.map(({ FunctionName }) => FunctionName).filter((name) => name !== '');
+      return [offset, names.length > 0 ? names.reverse() : plain(offset)];
+    }),
+  );
+};

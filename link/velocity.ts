@@ -7,6 +7,7 @@ import {
   CodecError,
   contractId,
   decodeRecord,
+  decodeSamples,
   encodeRecord,
   messages,
   type RecordOf,
@@ -241,6 +242,15 @@ export class VelocityLink {
   timer = (period_us?: number) => this.request('timer', period_us === undefined ? {} : { period_us });
   bench = (what: 'swap' | 'telemetry', n: number) => this.request('bench', { what, n });
   crash = () => this.request('crash', {});
+  /** Samples taken since the last call; with `every`, one of so many calls and interrupts is sampled from now on, 0: none. */
+  profile = async (every?: number) => {
+    const { data, ...rest } = await this.request('profile', every === undefined ? {} : { every });
+    try {
+      return { ...rest, samples: decodeSamples(data) };
+    } catch (cause) {
+      throw new BadReplyError(this.describe(), 'profile', { cause });
+    }
+  };
   measured = () => this.request('measured', {});
   key = (i: number) => this.request('key', { i });
   revoke = (id: Uint8Array, public_key?: Uint8Array) =>

@@ -14,6 +14,9 @@ export { type Action, chosen, emptyScreen, type Key, press, type Screen } from '
 export { metricsRoute } from './metrics-route.ts';
 export { CONTENT_TYPE, classicMetrics, openMetrics } from './openmetrics.ts';
 export { PerfettoTrace } from './perfetto/trace.ts';
+export { flameGraph } from './profile/flame-graph.ts';
+export { pprof } from './profile/pprof.ts';
+export { folded, type Places, type Stack, stacksOf } from './profile/stacks.ts';
 export { BoardReader, type ReadOptions } from './reader.ts';
 export {
   encodeTold,

@@ -4,6 +4,7 @@
 #include "irq/irq.h"
 #include "mm/layout.h"
 #include "mm/map.h"
+#include "patch/profile.h"
 #include "smp/crash_write.h"
 #include "smp/guard.h"
 #include "smp/start.h"
@@ -89,7 +90,8 @@ struct guard_frame *exception_trap(const struct fault *fault, uint64_t kind) {
 }
 
 /* A guard of the interrupted code must not catch faults of the interrupt handler. */
-void exception_interrupt(void) {
+void exception_interrupt(struct interrupt_frame *frame) {
+    if (__builtin_expect(profile_every != 0, 0) && profile_interrupted(frame)) { return; }
     struct guard_frame **top = &guard_top[core_id()];
     struct guard_frame *outer = *top;
     *top = nullptr;

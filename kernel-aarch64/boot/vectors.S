@@ -124,6 +124,7 @@ interrupt_common:
     stp q28, q29, [sp, #512]
     stp q30, q31, [sp, #544]
     mov x29, sp
+    mov x0, sp                 /* struct interrupt_frame of patch/profile.h */
     bl exception_interrupt
     ldp q0, q1, [sp, #192]
     ldp q2, q3, [sp, #224]

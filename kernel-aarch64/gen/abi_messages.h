@@ -353,6 +353,24 @@ struct msg_bench_response {
     uint64_t longest_gap_ns; /* longest time between two ticks in the meantime */
 };
 
+/* Takes samples of what cores are doing, and hands out what was taken since: see "Samples of a profile". A call that is sampled takes some hundred cycles longer. */
+#define MSG_PROFILE 22u
+struct msg_profile_request {
+    uint32_t every; /* from now on one of so many calls of modules, and interrupts of other code, is sampled; 0: none */
+    bool has_every;
+};
+[[nodiscard]] static inline enum status
+decode_profile_request(struct cbor_reader *in, struct msg_profile_request *out) {
+    *out = (struct msg_profile_request){};
+    return record_decode(message_records + 888u, in, out);
+}
+struct msg_profile_response {
+    uint32_t every; /* as it is now */
+    uint64_t time_ns; /* board time */
+    uint64_t lost; /* samples that found no room since start-up */
+    struct span data; /* samples */
+};
+
 /* The crash record that the last reset left behind; `no_entry` when there is none. Reading keeps it; `reset` of the OS group clears nothing. */
 #define MSG_CRASH 18u
 struct msg_crash_response {
@@ -378,7 +396,7 @@ struct msg_key_request {
 [[nodiscard]] static inline enum status
 decode_key_request(struct cbor_reader *in, struct msg_key_request *out) {
     *out = (struct msg_key_request){};
-    return record_decode(message_records + 962u, in, out);
+    return record_decode(message_records + 994u, in, out);
 }
 struct msg_key_response {
     struct span id; /* first bytes of SHA-256 of the public key */
@@ -411,7 +429,7 @@ struct msg_revoke_request {
 [[nodiscard]] static inline enum status
 decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     *out = (struct msg_revoke_request){};
-    return record_decode(message_records + 1057u, in, out);
+    return record_decode(message_records + 1089u, in, out);
 }
 
 /* Calls row(name, id, is_write, door, request, response) for each message; door: what a policy may close, else 0; request,
@@ -435,10 +453,11 @@ decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     row(run, 15u, true, DOOR_RUN, 700u, 732u) \
     row(timer, 16u, true, 0, 790u, 801u) \
     row(bench, 17u, true, DOOR_RUN, 840u, 850u) \
-    row(crash, 18u, false, 0, 0u, 888u) \
-    row(key, 19u, false, 0, 962u, 965u) \
-    row(measured, 21u, false, 0, 0u, 1008u) \
-    row(revoke, 20u, true, DOOR_KEYS, 1057u, 0u)
+    row(profile, 22u, true, DOOR_RUN, 888u, 895u) \
+    row(crash, 18u, false, 0, 0u, 920u) \
+    row(key, 19u, false, 0, 994u, 997u) \
+    row(measured, 21u, false, 0, 0u, 1040u) \
+    row(revoke, 20u, true, DOOR_KEYS, 1089u, 0u)
 
 /* Calls one of four macros for each message by what it carries: both, a request, a response, nothing. They get (name, id). */
 #define MESSAGE_SHAPES(both, request, response, bare) \
@@ -460,6 +479,7 @@ decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     both(run, 15u) \
     both(timer, 16u) \
     both(bench, 17u) \
+    both(profile, 22u) \
     response(crash, 18u) \
     both(key, 19u) \
     response(measured, 21u) \

@@ -65,13 +65,9 @@ static void handle(void) {
         const uint32_t taken = mmio_read(interface + GICC_IAR);
         const uint32_t irq = taken & IAR_ID;
         if (irq >= SPURIOUS) { return; }
-        if (irq < SGI_COUNT) {
-            mmio_write(interface + GICC_EOIR, taken); /* before the handler, so that a further one is not merged */
-            irq_deliver_ipi();
-        } else {
-            irq_deliver(irq);
-            mmio_write(interface + GICC_EOIR, taken);
-        }
+        /* Before the handler: a further one is not merged, and a module that the handler calls can be sampled. */
+        mmio_write(interface + GICC_EOIR, taken);
+        irq < SGI_COUNT ? irq_deliver_ipi() : irq_deliver(irq);
     }
 }
 

@@ -126,13 +126,9 @@ static void handle(void) {
         const uint64_t irq = READ_SYSREG(s3_0_c12_c12_0) & 0xffffff; /* ICC_IAR1_EL1 */
         barrier_dsb();
         if (irq >= SPURIOUS) { return; }
-        if (irq < SGI_COUNT) {
-            WRITE_SYSREG(s3_0_c12_c12_1, irq); /* ICC_EOIR1_EL1, first: a further one is not merged */
-            irq_deliver_ipi();
-        } else {
-            irq_deliver((uint32_t)irq);
-            WRITE_SYSREG(s3_0_c12_c12_1, irq);
-        }
+        /* ICC_EOIR1_EL1, before the handler: a further one is not merged, and a module that it calls can be sampled. */
+        WRITE_SYSREG(s3_0_c12_c12_1, irq);
+        irq < SGI_COUNT ? irq_deliver_ipi() : irq_deliver((uint32_t)irq);
     }
 }
 

@@ -58,7 +58,7 @@ static enum status apply(struct version *version, struct refusal *refusal) {
     const enum status status = module_apply(HOOK_TIMER, version, module, running);
     if (status != STATUS_OK) {
         version_free(version);
-        return REFUSE(refusal, status, "the module of the benchmark was thrown out");
+        return REFUSE(refusal, status, "bench was thrown out");
     }
     (void)modules_poll();
     return STATUS_OK;
@@ -92,7 +92,7 @@ static enum status swap_all(uint32_t n, struct msg_bench_response *response, str
 
 static enum status may_bind(struct refusal *refusal) {
     if (module_find(SPAN("bench")) == nullptr) { return module_has_room(HOOK_TIMER); }
-    return REFUSE(refusal, STATUS_BAD_STATE, "a module named bench is installed; remove it first");
+    return REFUSE(refusal, STATUS_BAD_STATE, "remove the module bench first");
 }
 
 static void unbind(void) {

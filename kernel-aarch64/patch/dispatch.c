@@ -4,6 +4,7 @@
 #include "lib/irqflags.h"
 #include "patch/call.h"
 #include "patch/modules.h"
+#include "patch/profile.h"
 #include "patch/shadow.h"
 #include "patch/slots.h"
 #include "telemetry/stats.h"
@@ -65,7 +66,7 @@ static void run_timer_modules(struct timer_context *context) {
     for (; taken != 0; taken &= taken - 1) {
         struct version *version = version_for(HOOK_TIMER, (uint32_t)__builtin_ctzll(taken), context->core);
         if (version == nullptr) { continue; }
-        (void)dispatch_call(version, context, context->core);
+        (void)(profile_every != 0 ? profile_call : dispatch_call)(version, context, context->core);
     }
 }
 
@@ -89,7 +90,8 @@ static uint32_t run_packet_modules(struct packet_context *context, uint32_t core
     for (; taken != 0; taken &= taken - 1) {
         struct version *version = version_for(HOOK_PACKET, (uint32_t)__builtin_ctzll(taken), core);
         if (version == nullptr) { continue; }
-        if (dispatch_call(version, context, core) != STATUS_OK) { return VERDICT_ABORTED; }
+        const enum status status = (profile_every != 0 ? profile_call : dispatch_call)(version, context, core);
+        if (status != STATUS_OK) { return VERDICT_ABORTED; }
         const uint64_t verdict = version->counters[core]->last_result;
         if (verdict > VERDICT_TRANSMIT) { return VERDICT_ABORTED; }
         if (verdict != VERDICT_PASS) { return (uint32_t)verdict; }

@@ -51,7 +51,7 @@ static void keep_evidence(const struct version *version, enum status reason, con
     memcpy(evidence.sha, version->sha, sizeof(evidence.sha));
     if (fault != nullptr) {
         evidence.faulted = true;
-        evidence.insn = version_insn_of(version, fault);
+        evidence.insn = version_insn_of(version, fault->elr, fault->x[30]);
         evidence.esr = fault->esr;
         evidence.far = fault->far;
         memcpy(evidence.x, fault->x, sizeof(evidence.x));
@@ -68,7 +68,7 @@ void report_taken_back(const struct version *version, const struct version *pred
     if (fault != nullptr) {
         struct event event = event_of(EVENT_FAULT, version, reason);
         (void)format(event.text, sizeof(event.text), "esr %lx far %lx insn %d", fault->esr, fault->far,
-                     (int32_t)version_insn_of(version, fault));
+                     (int32_t)version_insn_of(version, fault->elr, fault->x[30]));
         event_add(&event);
         stat_add(STAT_faults, 1);
     }

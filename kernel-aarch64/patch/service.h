@@ -37,6 +37,8 @@
                                        struct refusal *refusal);
 [[nodiscard]] enum status handle_bench(const struct msg_bench_request *request, struct msg_bench_response *response,
                                        struct refusal *refusal);
+[[nodiscard]] enum status handle_profile(const struct msg_profile_request *request, struct msg_profile_response *response,
+                                         struct refusal *refusal);
 [[nodiscard]] enum status handle_crash(struct msg_crash_response *response, struct refusal *refusal);
 [[nodiscard]] enum status handle_key(const struct msg_key_request *request, struct msg_key_response *response,
                                      struct refusal *refusal);

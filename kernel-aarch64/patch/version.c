@@ -61,9 +61,9 @@ static uint32_t insn_at(const struct version *version, uint64_t addr) {
 }
 
 /* A fault inside a helper is charged to the call: its return address is still in x30 unless the helper called on. */
-uint32_t version_insn_of(const struct version *version, const struct fault *fault) {
-    const uint32_t insn = insn_at(version, fault->elr);
-    return insn != EVIDENCE_NO_INSN ? insn : insn_at(version, fault->x[30] - 4);
+uint32_t version_insn_of(const struct version *version, uint64_t pc, uint64_t link) {
+    const uint32_t insn = insn_at(version, pc);
+    return insn != EVIDENCE_NO_INSN ? insn : insn_at(version, link - 4);
 }
 
 void version_totals(const struct version *version, struct counters_total *out) {

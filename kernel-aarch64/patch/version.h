@@ -43,7 +43,8 @@ struct version {
 /* Gives back code, maps and memory; no core may be using it. Null is allowed. Core 0, outside interrupts. */
 void version_free(struct version *version);
 
-/* The eBPF slot whose code a fault happened in, or EVIDENCE_NO_INSN. */
-[[nodiscard]] uint32_t version_insn_of(const struct version *version, const struct fault *fault);
+/* The eBPF slot whose code was running at `pc`, or was left by the call whose return address is `link`, the register x30;
+ * EVIDENCE_NO_INSN when neither lies in it. */
+[[nodiscard]] uint32_t version_insn_of(const struct version *version, uint64_t pc, uint64_t link);
 
 void version_totals(const struct version *version, struct counters_total *out);

@@ -5,22 +5,27 @@
 #include "telemetry/events.h"
 #include "telemetry/running.h"
 
-/* Frame records (AAPCS64 §6.4.6): the caller's x29, then the return address. Each lies above the one before it. A function
- * that calls nobody may have none: x30 says where it came from, or else where it called last. */
-static void walk(struct crash_story *out, uint32_t core, const struct fault *fault) {
-    const uint64_t from = fault->x[30] - (uintptr_t)__image_start;
-    uint64_t frame = fault->x[29];
+/* Frame records (AAPCS64 §6.4.6): the caller's x29, then the return address. Each lies above the one before it. */
+uint32_t story_frames(uint32_t core, uint64_t frame, uint64_t *out_rel, uint32_t limit) {
     const uint64_t top = STACKS_VA + (core + 1) * STACK_STRIDE_BYTES;
     uint64_t lowest = top - STACK_BYTES;
     uint32_t count = 0;
-    if (from < (uint64_t)(__text_end - __image_start)) { out->frames_rel[count++] = from; }
-    while (count < CRASH_FRAMES && frame >= lowest && frame <= top - 16 && frame % 16 == 0) {
+    while (count < limit && frame >= lowest && frame <= top - 16 && frame % 16 == 0) {
         const uint64_t *record = (const uint64_t *)(uintptr_t)frame;
-        if (record[1] == 0) { return; }
-        out->frames_rel[count++] = record[1] - (uintptr_t)__image_start;
+        if (record[1] == 0) { break; }
+        out_rel[count++] = record[1] - (uintptr_t)__image_start;
         lowest = frame + 16;
         frame = record[0];
     }
+    return count;
+}
+
+/* A function that calls nobody may have no record: x30 says where it came from, or else where it called last. */
+static void walk(struct crash_story *out, uint32_t core, const struct fault *fault) {
+    const uint64_t from = fault->x[30] - (uintptr_t)__image_start;
+    const uint32_t first = from < (uint64_t)(__text_end - __image_start);
+    if (first) { out->frames_rel[0] = from; }
+    (void)story_frames(core, fault->x[29], out->frames_rel + first, CRASH_FRAMES - first);
 }
 
 static void add_event(struct crash_story *out, uint32_t *used, const struct event *event) {

@@ -92,6 +92,7 @@ enum status handle_map_read(const struct msg_map_read_request *request, struct m
 NO_ENTRY_BOTH(module)
 NO_ENTRY_BOTH(rollback)
 NO_ENTRY_BOTH(report)
+NO_ENTRY_BOTH(profile)
 NO_ENTRY_BOTH(event)
 NO_ENTRY_BOTH(evidence)
 NO_ENTRY_BOTH(inject)
