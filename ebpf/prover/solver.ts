@@ -1,5 +1,6 @@
 /** One queue of queries to Z3 in a child process, which is ended when it hangs or when nobody waits for it. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Script } from './smtlib.ts';
 import type { Term } from './term.ts';
@@ -82,9 +83,26 @@ const ask = async (script: Script, timeoutMs: number): Promise<Answer> => {
   return { ms, verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
 };
 
-/** Whether the conditions of a script can hold at once, in about this much processor time. Queries are answered one after the other. */
+/** Questions whose answer was `unsat`, by hash: proposals for one program ask many of them again. */
+const refuted = new Set<string>();
+const MAX_REFUTED = 16_384;
+
+const askOnce = async (script: Script, timeoutMs: number): Promise<Answer> => {
+  const question = createHash('sha256').update(script.text).digest('base64');
+  if (refuted.has(question)) return { ms: 0, verdict: 'unsat' };
+  const answer = await ask(script, timeoutMs);
+  if (answer.verdict !== 'unsat') return answer;
+  if (refuted.size >= MAX_REFUTED) refuted.delete(refuted.values().next().value!);
+  refuted.add(question);
+  return answer;
+};
+
+/**
+ * Whether the conditions of a script can hold at once, in about this much processor time. Queries are answered one after the
+ * other; one that was refuted is not asked again.
+ */
 export const solve = (script: Script, timeoutMs: number): Promise<Answer> => {
-  const next = queue.then(() => ask(script, timeoutMs));
+  const next = queue.then(() => askOnce(script, timeoutMs));
   queue = next.catch(() => undefined);
   return next;
 };
