@@ -1,11 +1,21 @@
 /** A running kernel is replaced over its own line, from memory; and goes on where that is refused. */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { boardNamed } from '../../boards/index.ts';
 import { startBoard } from '../../cli/virtual.ts';
-import { type ImageFacts, imageFromElf, paths, signImage, updateFile } from '../../firmware/index.ts';
+import {
+  type ImageFacts,
+  imageFromElf,
+  paths,
+  requireTool,
+  signImage,
+  updateFile,
+} from '../../firmware/index.ts';
 import { chosenKey, type SigningKey, signCommand } from '../../firmware/sign.ts';
+import { run } from '../../firmware/toolchain.ts';
 import { RefusedError, VelocityLink } from '../../link/index.ts';
 import type { VirtualBoardOptions } from '../../rig/index.ts';
 import { strangersKey } from './programs.ts';
@@ -25,7 +35,7 @@ const opened = async (address: string, console: string[]) =>
 const onBoard = async (
   t: ExecutionContext,
   name: string,
-  options: Pick<VirtualBoardOptions, 'machine'> = {},
+  options: Pick<VirtualBoardOptions, 'machine' | 'dtb'> = {},
 ): Promise<Bench> => {
   t.timeout(400_000);
   const board = await startBoard(name, () => {}, options);
@@ -147,6 +157,37 @@ test.serial('what_is_refused_leaves_the_running_kernel_as_it_is', async (t) => {
   t.notDeepEqual((await link.info()).boot, boot);
   await refused(t, 'older_sequence', link.images.upload(small(bench, { sequence: 4n }), undefined, 'memory'));
 });
+
+const reservations: Readonly<Record<string, (tree: string) => string>> = {
+  'a node of reserved-memory': (tree) =>
+    tree.replace(
+      '\taliases {',
+      '\treserved-memory {\n#address-cells = <1>;\n#size-cells = <1>;\nranges;\nheld@1400000 { reg = <0x1400000 0x1000>; };\n};\n\taliases {',
+    ),
+  'the list of reservations': (tree) =>
+    tree.replace('/dts-v1/;', '/dts-v1/;\n/memreserve/ 0x1400000 0x1000;'),
+};
+
+/** The Pi's image lies at 2 MiB, so the only room beside it is that from 18 MiB on. */
+const treeWith = async (t: ExecutionContext, change: (tree: string) => string) => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-reserved-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const [source, dtb] = [join(folder, 'tree.dts'), join(folder, 'tree.dtb')];
+  const own = readFileSync(join(paths.dts, 'rpi3b.dts'), 'utf8');
+  writeFileSync(source, change(own));
+  t.not(change(own), own);
+  await run(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb', '-o', dtb, source]);
+  return dtb;
+};
+
+for (const [what, change] of Object.entries(reservations)) {
+  test.serial(`memory_that_${what.replaceAll(/\W/g, '_')}_holds_takes_no_image`, async (t) => {
+    const bench = await onBoard(t, 'rpi3b', { dtb: await treeWith(t, change) });
+    const { boot } = await bench.link.info();
+    await refused(t, 'no_memory', bench.link.images.upload(small(bench, {}), undefined, 'memory'));
+    t.deepEqual((await bench.link.info()).boot, boot);
+  });
+}
 
 test.serial('a_reset_without_an_image_in_memory_is_one', async (t) => {
   const bench = await onBoard(t, 'qemu-virt');
