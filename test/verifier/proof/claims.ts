@@ -114,10 +114,11 @@ const keeps = (meaning: (s: Setting) => string): Claim => ({
 const answered = (s: Setting) => `(not (= ${wordOf(s.after, PLACES.result)} ${literal(0n)}))`;
 const result = (s: Setting) => wordOf(s.after, PLACES.result);
 const k = (s: Setting) => wordOf(s.before, PLACES.k);
-const isSmall = (s: Setting) => {
+const isSmallNumber = (s: Setting) => {
   const at = (field: number) => wordOf(s.before, PLACES.a + field);
-  return `(and (bvule (bvor ${at(FIELDS.value)} ${at(FIELDS.mask)}) ${SMALL}) (bvule ${k(s)} ${SMALL}))`;
+  return `(bvule (bvor ${at(FIELDS.value)} ${at(FIELDS.mask)}) ${SMALL})`;
 };
+const isSmall = (s: Setting) => `(and ${isSmallNumber(s)} (bvule ${k(s)} ${SMALL}))`;
 
 const certain = (held: (s: Setting) => string, given?: (s: Setting) => string): Claim => ({
   ...(given ? { given } : {}),
@@ -177,6 +178,31 @@ const small = (op: string): [string, Claim] => [
   },
 ];
 
+const keepsX = (more: Partial<Pick<Claim, 'given'>>, also: (s: Setting) => readonly string[]): Claim => ({
+  ...more,
+  kept: () => [],
+  shown: (s) => [...contains(s.after, PLACES.a, s.x), ...also(s)],
+});
+
+/** domain_sync by what it is made of: each part keeps the number, so all in their order do. */
+const syncParts: readonly [string, Claim][] = [
+  [
+    'sync_const',
+    keepsX({ given: (s) => `(= ${wordOf(s.before, PLACES.a + FIELDS.mask)} ${literal(0n)})` }, (s) =>
+      bounded(s.after, PLACES.a),
+    ),
+  ],
+  ['sync_small', keepsX({ given: isSmallNumber }, (s) => [answered(s), ...bounded(s.after, PLACES.a)])],
+  ['sync_bits_full', keepsX({}, (s) => bounded(s.after, PLACES.a))],
+  ['sync_bits_half', keepsX({}, () => [])],
+  ['sync_crossed_full', keepsX({}, () => [])],
+  ['sync_crossed_half', keepsX({}, () => [])],
+  ['sync_half_from_full', keepsX({}, () => [])],
+  ['sync_full_from_half', keepsX({}, () => [])],
+  ['sync_range_full', keepsX({}, (s) => [answered(s)])],
+  ['sync_range_half', keepsX({}, (s) => [answered(s)])],
+];
+
 const OPERATIONS = [...Object.keys(ring), ...Object.keys(shifts)];
 const COMPARISONS = ['jeq', 'jne', ...Object.keys(relations), 'jset', 'jnset'];
 
@@ -189,6 +215,7 @@ export const claims: ReadonlyMap<string, Claim> = new Map<string, Claim>([
       shown: (s) => [answered(s), ...contains(s.after, PLACES.a, s.x), ...bounded(s.after, PLACES.a)],
     },
   ],
+  ...syncParts,
   ['zero_extend', keeps((s) => extended(s.x, 32, false))],
   ...[8, 16, 32].flatMap((bits): [string, Claim][] => [
     [`sign_extend_${bits}`, keeps((s) => extended(s.x, bits, true))],

@@ -54,6 +54,30 @@ COMPARISON(jset, BPF_JMP_JSET)
 COMPARISON(jnset, SCALAR_NOT_SET)
 
 CLAIM(sync, o->result = domain_sync(&o->a, 64))
+/* What it does to a number in its turn; each on its own, as all at once is more than Z3 decides. */
+static struct bits with_range(struct bits known, struct bits range, uint64_t *feasible) {
+    *feasible = bits_narrow(&known, range);
+    return known;
+}
+static void put_bits(struct scalar *s, struct bits b) {
+    s->value = b.value;
+    s->mask = b.mask;
+}
+static struct bits low_range(const struct scalar *s) {
+    struct bits low = bits_of_range(s->umin32, s->umax32);
+    low.mask |= ~width_max(32);
+    return low;
+}
+CLAIM(sync_const, domain_const(&o->a, o->a.value, 64))
+CLAIM(sync_small, o->result = domain_sync_small(&o->a))
+CLAIM(sync_bits_full, put_full(&o->a, range_with_bits(range_full(&o->a), bits_of(&o->a), 64)))
+CLAIM(sync_bits_half, put_sub(&o->a, range_with_bits(range_sub(&o->a), bits_low(bits_of(&o->a), 32), 32)))
+CLAIM(sync_crossed_full, put_full(&o->a, range_crossed(range_full(&o->a), 64)))
+CLAIM(sync_crossed_half, put_sub(&o->a, range_crossed(range_sub(&o->a), 32)))
+CLAIM(sync_half_from_full, put_sub(&o->a, sub_from_full(range_sub(&o->a), range_full(&o->a), 64)))
+CLAIM(sync_full_from_half, put_full(&o->a, full_from_sub(range_full(&o->a), range_sub(&o->a), 64)))
+CLAIM(sync_range_full, put_bits(&o->a, with_range(bits_of(&o->a), bits_of_range(o->a.umin, o->a.umax), &o->result)))
+CLAIM(sync_range_half, put_bits(&o->a, with_range(bits_of(&o->a), low_range(&o->a), &o->result)))
 CLAIM(zero_extend, domain_zero_extend(&o->a, 64))
 CLAIM(sign_extend_8, domain_sign_extend(&o->a, 8, 64))
 CLAIM(sign_extend_16, domain_sign_extend(&o->a, 16, 64))

@@ -17,6 +17,10 @@ const quick = [
   'zero_extend',
   'truncate_8',
   'full_and',
+  'sync_bits_full',
+  'sync_crossed_half',
+  'sync_full_from_half',
+  'sync_range_full',
 ];
 
 test('operators keep every number of 64 bits', async (t) => {

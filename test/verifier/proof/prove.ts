@@ -96,7 +96,7 @@ const scriptsOf = (name: string, claim: Claim, code: Uint8Array): string[] => {
   ] as const)
     for (const part of [
       ...contains(before, place, number),
-      ...(name === 'sync' ? [] : bounded(before, place)),
+      ...(name.startsWith('sync') ? [] : bounded(before, place)),
     ])
       script.assert(part);
   if (claim.given) script.assert(claim.given(start));
@@ -104,7 +104,7 @@ const scriptsOf = (name: string, claim: Claim, code: Uint8Array): string[] => {
   const callee = calleeOf(code);
   const obligations: string[] = [];
   const summaries = new Map<number, Summary>();
-  if (callee !== undefined && name !== 'sync') summaries.set(callee, syncKeeps(kept, obligations));
+  if (callee !== undefined && !name.startsWith('sync')) summaries.set(callee, syncKeeps(kept, obligations));
   const { memory: after } = new Execution(code, script, summaries).run(0, { base: 'm', off: 0 }, before);
   const shown = [...obligations, ...claim.shown({ ...start, after }, kept)];
   return shown.map((part) => ['(set-logic QF_UFBV)', ...script.lines, `(assert (not ${part}))`].join('\n'));
