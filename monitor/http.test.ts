@@ -65,8 +65,14 @@ test('a port that is taken is said so', async (t) => {
 type Message = readonly [name: string, content: ReturnType<typeof JSON.parse>];
 
 /** A page's end of the feed. */
-const openFeed = async (server: Served, headers: Record<string, string> = {}, path = '/feed') => {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, { headers });
+const openFeed = async (
+  server: Served,
+  headers: Record<string, string> = {},
+  path = '/feed',
+  more: { autoPong?: boolean } = {},
+) => {
+  const url = `${server.url.replace('http', 'ws')}${path}`;
+  const socket = new WebSocket(url, { headers, ...more });
   const messages: Message[] = [];
   let look = () => {};
   socket.on('message', (data) => {
@@ -133,6 +139,16 @@ test('a page that reads too slowly is told less, then everything anew, and costs
   t.true(messages.length < told, `${messages.length} messages`);
   t.true(messages.slice(1).some(([name]) => name === 'all'));
   socket.terminate();
+});
+
+test('a page whose machine went away without a word is forgotten', async (t) => {
+  const hub = makeHub({ heartbeatMs: 50 });
+  const server = await serve(local, webRoutes(), hub.sockets);
+  t.teardown(server.close);
+  const { socket } = await openFeed(server, {}, '/feed', { autoPong: false });
+  await once(socket, 'close');
+  while (hub.pages > 0) await nextTurn();
+  t.is(hub.pages, 0);
 });
 
 test('pages of other sites may not listen, nor at other paths', async (t) => {

@@ -85,13 +85,13 @@ class OpenPage {
   }
 }
 
-export const makeHub = (): Hub => {
+export const makeHub = ({ heartbeatMs = HEARTBEAT_MS } = {}): Hub => {
   const boards: BoardHistory[] = [];
   const pages = new Set<OpenPage>();
   const everything = () => JSON.stringify(['all', boards]);
   const heart = setInterval(() => {
     for (const page of pages) page.ask();
-  }, HEARTBEAT_MS);
+  }, heartbeatMs);
   heart.unref();
   return {
     board: (key) => {

@@ -58,7 +58,7 @@ const use = (command: string, ...args: string[]) => {
     cwd: project,
     env,
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 300_000,
   });
 };
 
@@ -116,7 +116,7 @@ test('it_stays_within_its_size', (t) => {
 
 const installed = (title: string, body: (t: import('ava').ExecutionContext) => void) =>
   test.serial(title, (t) => {
-    t.timeout(180_000);
+    t.timeout(600_000);
     if (notInstalled) {
       t.log(`skipped: ${notInstalled}`);
       return t.pass();
@@ -176,10 +176,16 @@ onEmulator('the_rig_tests_a_board', (t) => {
   t.regex(stdout, /every board is as it should be/);
 });
 
-onEmulator('the_monitor_watches_a_board', (t) => {
-  const { status, stdout, stderr } = use('velocity-monitor', '--board', 'qemu-virt', '--count', '1');
+onEmulator('the_monitor_watches_boards_and_serves_what_it_sees', (t) => {
+  const boards = ['--board', 'qemu-virt', '--also', 'rpi3b', '--count', '1'];
+  const serving = ['--web', '127.0.0.1:0', '--metrics', '127.0.0.1:0', '--store', join(folder, 'history.db')];
+  const { status, stdout, stderr } = use('velocity-monitor', ...boards, ...serving);
   t.is(status, 0, stderr);
-  t.regex(stdout, /linux,dummy-virt/);
+  t.regex(stdout, /^metrics: http.*\nweb page: http/);
+  t.regex(stdout, /^qemu-virt: connected: linux,dummy-virt$/m);
+  t.regex(stdout, /^rpi3b: connected: Raspberry Pi 3 Model B$/m);
+  const kept = use('velocity', 'history', 'list', '--store', join(folder, 'history.db'));
+  t.regex(kept.stdout, /1 readings .* on (qemu-virt|rpi3b)\n.*1 readings/);
 });
 
 installed('what_needs_a_compiler_or_the_sources_says_so', (t) => {
