@@ -188,7 +188,7 @@ const link = async (
       '-mllvm',
       '-inline-threshold=5',
       '--build-id=sha1',
-      '--compress-debug-sections=zlib',
+      '--compress-sections=.debug_*=zlib:9', // they travel in the npm package
       '-z',
       'max-page-size=4096',
       '-z',
