@@ -27,6 +27,21 @@ enum status step_call(struct verifier *v, struct state *s, uint32_t target) {
     return STATUS_OK;
 }
 
+/* Linux, since 5.10: a program that is called in place of the rest of a function returns to that function's caller. */
+enum status step_leave(struct verifier *v, struct state *s) {
+    struct bpf_insn insn = insn_at(v, --s->pc);
+    struct reg *r0 = reg_at(s, 0);
+    reg_set_scalar(r0);
+    if (insn_shapes[insn.opcode] == SHAPE_LEGACY_PACKET) {
+        scalar_set_const(&r0->var, 0);
+    } else {
+        scalar_set_unknown(&r0->var);
+        void_packet(s);
+    }
+    bool ended;
+    return step_exit(v, s, &ended);
+}
+
 static enum status check_exit_value(struct verifier *v, struct state *s, const struct reg *r0) {
     const struct program_type *type = v->type;
     bool ranged = (type->flags & TYPE_EXIT_RANGE) != 0;

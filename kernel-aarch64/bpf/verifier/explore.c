@@ -235,6 +235,17 @@ static enum status call_back(struct verifier *v, struct walk *w) {
     return status == STATUS_OK ? callback_enter(v, s) : status;
 }
 
+/* Rests what follows the instruction, and goes on in the caller as after a function that it has left. */
+static enum status leave_function(struct verifier *v, struct walk *w) {
+    struct state *s = &w->state;
+    if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
+    struct place place;
+    bool crowded;
+    state_place(v, s, &place);
+    enum status status = rest(v, w, &place, &crowded);
+    return status == STATUS_OK ? step_leave(v, s) : status;
+}
+
 static bool resume(struct verifier *v, struct walk *w) {
     if (w->first == nullptr) { return false; }
     take_up(v, w, false);
@@ -248,6 +259,10 @@ static enum status walk_on(struct verifier *v, struct walk *w, enum flow flow, b
     if (flow == FLOW_REFUSED) { return v->result->status; }
     if (OTHER_PLATFORMS && flow == FLOW_CALLBACK) {
         status = call_back(v, w);
+        if (status != STATUS_OK) { return status; }
+    }
+    if (OTHER_PLATFORMS && flow == FLOW_LEAVES) {
+        status = leave_function(v, w);
         if (status != STATUS_OK) { return status; }
     }
     if (flow == FLOW_EXIT) {

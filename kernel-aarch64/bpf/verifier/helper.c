@@ -263,7 +263,7 @@ static enum status set_result(struct verifier *v, struct state *s, const struct 
 
 /* ---- effects ---- */
 
-static void void_packet(struct state *s) {
+void void_packet(struct state *s) {
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
         for (uint32_t r = 0; r < FRAME_POINTER; r++) {
@@ -289,6 +289,7 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s); }
     if ((flags & HELPER_UNLOCKS) != 0) { return reference_release(v, s, REFERENCE_LOCK); }
     if ((flags & HELPER_TAIL_CALLS) != 0) {
+        if (callback_depth(v, s) != 0) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a tail call in a function that is called back"); }
         v->functions[s->frames[s->depth].function].tail_calls = true;
         enum status status = reference_none(v, s, "at a tail call");
         if (status != STATUS_OK) { return status; }

@@ -148,6 +148,10 @@ static inline bool helper_calls_back(const struct bpf_platform *platform, uint32
     return platform->privileged && id < platform->helper_limit && (platform->helpers[id].flags & HELPER_CALLS_BACK) != 0;
 }
 
+static inline bool helper_tail_calls(const struct bpf_platform *platform, uint32_t id) {
+    return platform->privileged && id < platform->helper_limit && (platform->helpers[id].flags & HELPER_TAIL_CALLS) != 0;
+}
+
 /* The field that holds bytes [at, at + bytes) of this owner, or null. */
 const struct context_field *context_field_at(const struct bpf_platform *platform, uint32_t owner, uint32_t at, uint32_t bytes);
 /* Arguments that the helper reads; 0 when it does not exist. */

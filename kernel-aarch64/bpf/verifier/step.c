@@ -140,6 +140,11 @@ enum status state_step(struct verifier *v, struct state *s, struct bpf_insn insn
     return step_plain(v, s, insn, shape, reg_at(s, insn_dst(insn)), reg_at(s, insn_src(insn)));
 }
 
+/* A tail call that finds its program does not come back, nor does a legacy load from outside the packet: the caller goes on. */
+static bool may_leave(const struct verifier *v, struct bpf_insn insn, uint8_t shape) {
+    return shape == SHAPE_LEGACY_PACKET || (shape == SHAPE_CALL && helper_tail_calls(v->platform, (uint32_t)insn.imm));
+}
+
 enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
     const uint16_t *points = v->points;
     const struct bpf_insn *insns = v->program->insns;
@@ -168,6 +173,10 @@ enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
             break;
         }
         s->pc++;
+        if (OTHER_PLATFORMS && s->depth != 0 && may_leave(v, insn, shape)) {
+            flow = FLOW_LEAVES;
+            break;
+        }
     } while (points[s->pc] == 0 && count != *left);
     *left -= count;
     s->walked += count;
