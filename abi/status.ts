@@ -173,6 +173,7 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'helper_overlap',
     'a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps',
   ],
+  ['kernel_field', 'the kernel keeps this field of the map value; reach it through its helpers only'],
 ]);
 
 /** ELF loading on the host. */
@@ -196,6 +197,7 @@ export const elfStatuses: readonly Status[] = list(768, [
     'btf_unsupported',
     'programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe',
   ],
+  ['kfunc_unsupported', 'functions of the kernel are typed by its BTF, which is not here; call a helper'],
 ]);
 
 export const statuses: readonly Status[] = [

@@ -3,13 +3,15 @@ import { type LinuxType, programTypes } from './linux-types.ts';
 import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 
 const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
+/** Programs of type syscall may call what tracing programs may. */
 const TRACING = ids(
-  'kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry tracing_iter lsm',
+  'kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry tracing_iter lsm syscall',
 );
 /** Kernel code that probes interrupt anywhere must not take locks or read the coarse clock in them. */
 const PROBES = ids('kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
 /** Programs that the kernel's BTF gives their types. */
 const TYPED = ids('tracing tracing_entry tracing_iter lsm');
+const SYSCALL = ids('syscall');
 const NOT_TRACING = Object.values(programTypes)
   .map(({ id }) => id)
   .filter((id) => !PROBES.includes(id as never));
@@ -32,11 +34,14 @@ export const socketMapWriters = ids(
 export const socketMapDeleters = [...socketMapWriters, ...SOCK_OPS];
 const SOCKOPT = [...ids('cgroup_sockopt cgroup_sock'), ...ADDRESS, ...SOCK_OPS];
 const LOOKUP = [...TC, ...XDP, ...SK_SKB, ...ADDRESS, ...CGROUP_SKB, ...ids('cgroup_sock cgroup_sockopt')];
-const CONTEXT = [...TRACING, ...ids('syscall')];
+/** Whatever may find a socket, in a map of sockets too. */
+const RELEASE = Object.values(programTypes)
+  .map(({ id }) => id)
+  .filter((id) => !ids('flow_dissector').includes(id as never));
 const CURRENT = [
   ...TRACING,
   ...ids(
-    'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_device cgroup_sysctl cgroup_sockopt sock_ops sk_msg syscall sched_cls sched_act',
+    'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_device cgroup_sysctl cgroup_sockopt sock_ops sk_msg sched_cls sched_act',
   ),
 ];
 const OUTPUT = [
@@ -47,7 +52,7 @@ const OUTPUT = [
   ...SK_MSG,
   ...ADDRESS,
   ...ids(
-    'cgroup_sock cgroup_device cgroup_sysctl cgroup_sockopt sk_lookup flow_dissector lirc_mode2 sk_reuseport syscall',
+    'cgroup_sock cgroup_device cgroup_sysctl cgroup_sockopt sk_lookup flow_dissector lirc_mode2 sk_reuseport',
   ),
 ];
 
@@ -145,7 +150,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(32, 'skb_change_type', 'context any', 'scalar', on(TC)),
   helper(33, 'skb_under_cgroup', 'context map any', 'scalar', { types: [...TC, ...LWT], maps: CGROUP_ARRAY }),
   helper(34, 'get_hash_recalc', 'context', 'scalar', on(EDIT)),
-  helper(35, 'get_current_task', '', 'scalar', on(CONTEXT)),
+  helper(35, 'get_current_task'),
   helper(36, 'probe_write_user', 'any memory size', 'scalar', on(TRACING)),
   helper(37, 'current_task_under_cgroup', 'map any', 'scalar', { types: TRACING, maps: CGROUP_ARRAY }),
   helper(38, 'skb_change_tail', 'context any any', 'scalar', changes([...TC, ...SK_SKB, ...LWT])),
@@ -230,7 +235,7 @@ export const linuxHelpers: readonly Prototype[] = [
       },
     ),
   ),
-  helper(86, 'sk_release', 'released_socket', 'scalar'),
+  helper(86, 'sk_release', 'released_socket', 'scalar', on(RELEASE)),
   helper(87, 'map_push_elem', 'map map_value any', 'scalar', { ...takesPacket, maps: QUEUES }),
   helper(88, 'map_pop_elem', 'map map_value_out', 'scalar', { maps: QUEUES.slice(0, 2) }),
   helper(89, 'map_peek_elem', 'map map_value_out', 'scalar', { maps: QUEUES }),
@@ -262,9 +267,9 @@ export const linuxHelpers: readonly Prototype[] = [
     ...takesPacket,
     types: [...TC, ...XDP],
   }),
-  helper(112, 'probe_read_user', 'out size_or_zero any', 'scalar', on(CONTEXT)),
+  helper(112, 'probe_read_user', 'out size_or_zero any'),
   helper(113, 'probe_read_kernel', 'out size_or_zero any'),
-  helper(114, 'probe_read_user_str', 'out size_or_zero any', 'length', on(CONTEXT)),
+  helper(114, 'probe_read_user_str', 'out size_or_zero any', 'length'),
   helper(115, 'probe_read_kernel_str', 'out size_or_zero any', 'length'),
   helper(117, 'send_signal_thread', 'any', 'scalar', on(TRACING)),
   helper(118, 'jiffies64'),
@@ -308,11 +313,15 @@ export const linuxHelpers: readonly Prototype[] = [
     maps: [1, 2, 5, 6, 9, 10],
   }),
   helper(165, 'snprintf', 'out_or_null size_or_zero string memory_or_null size_or_zero'),
+  helper(166, 'sys_bpf', 'any memory size', 'scalar', on(SYSCALL)),
+  helper(167, 'btf_find_by_name_kind', 'memory size any any', 'scalar', on(SYSCALL)),
+  helper(168, 'sys_close', 'any', 'scalar', on(SYSCALL)),
   helper(173, 'get_func_ip', 'context', 'scalar', on(TRACING)),
   helper(174, 'get_attach_cookie', 'context', 'scalar', on(TRACING)),
-  helper(175, 'task_pt_regs', 'kernel_object', 'object', { object: 'kernel', types: TRACING }),
+  helper(175, 'task_pt_regs', 'kernel_object', 'object', { object: 'kernel' }),
   helper(176, 'get_branch_snapshot', 'out size_or_zero any', 'scalar', on(TRACING)),
   helper(177, 'trace_vprintk', 'memory size memory_or_null size_or_zero'),
+  helper(179, 'kallsyms_lookup_name', 'memory size any out_8', 'scalar', on(SYSCALL)),
   helper(181, 'loop', 'scalar function stack_or_null zero', 'scalar', { flags: ['calls_back'] }),
   helper(182, 'strncmp', 'memory size string'),
   helper(186, 'get_retval'),
@@ -344,7 +353,7 @@ export const linuxHelpers: readonly Prototype[] = [
       `${{ 145: 'inode', 156: 'task', 210: 'cgrp' }[id]}_storage_get`,
       'map kernel_object map_value_or_null any',
       'map_value_or_null',
-      { types: TRACING, maps: OBJECT_STORAGE },
+      { maps: OBJECT_STORAGE, ...(id === 210 ? {} : on(TRACING)) },
     ),
   ),
   ...[146, 157, 211].map((id) =>
@@ -353,12 +362,12 @@ export const linuxHelpers: readonly Prototype[] = [
       `${{ 146: 'inode', 157: 'task', 211: 'cgrp' }[id]}_storage_delete`,
       'map kernel_object',
       'scalar',
-      { types: TRACING, maps: OBJECT_STORAGE },
+      { maps: OBJECT_STORAGE, ...(id === 211 ? {} : on(TRACING)) },
     ),
   ),
   helper(147, 'd_path', 'kernel_object out size_or_zero', 'scalar', on(TYPED)),
-  helper(148, 'copy_from_user', 'out size_or_zero any', 'scalar', on(CONTEXT)),
-  helper(149, 'snprintf_btf', 'out size memory size any', 'scalar', on(TRACING)),
+  helper(148, 'copy_from_user', 'out size_or_zero any'),
+  helper(149, 'snprintf_btf', 'out size memory size any'),
   helper(150, 'seq_printf_btf', 'kernel_object memory size_or_zero any', 'scalar', on(TYPED)),
   helper(159, 'bprm_opts_set', 'kernel_object any', 'scalar', on(TYPED)),
   helper(161, 'ima_inode_hash', 'kernel_object out size', 'scalar', on(TYPED)),
@@ -367,7 +376,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(183, 'get_func_arg', 'context any out_8', 'scalar', on(TYPED)),
   helper(184, 'get_func_ret', 'context out_8', 'scalar', on(TYPED)),
   helper(185, 'get_func_arg_cnt', 'context', 'scalar', on(TYPED)),
-  helper(191, 'copy_from_user_task', 'out size_or_zero any kernel_object any', 'scalar', on(TYPED)),
+  helper(191, 'copy_from_user_task', 'out size_or_zero any kernel_object any', 'scalar', on(TRACING)),
   helper(193, 'ima_file_hash', 'kernel_object out size', 'scalar', on(TYPED)),
   helper(196, 'skc_to_mptcp_sock', 'kernel_object', 'object_or_null', { flags: ['casts'], object: 'kernel' }),
 ];

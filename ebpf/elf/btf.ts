@@ -2,7 +2,12 @@
 import { Bytes } from './bytes.ts';
 import { ElfError } from './error.ts';
 
-export type BtfMember = { readonly name: string; readonly type: number };
+export type BtfMember = {
+  readonly name: string;
+  readonly type: number;
+  /** Bytes from the start of the struct. */
+  readonly offset: number;
+};
 /** A type; names and members are read when asked for, so that a huge section costs little. */
 export type BtfType = {
   readonly kind: number;
@@ -124,10 +129,25 @@ export class Btf {
 
   /** Members of a struct. */
   members(type: BtfType): BtfMember[] {
-    return Array.from({ length: type.count }, (_, i) => ({
-      name: this.strings.text(this.#bytes.u32(type.at + i * 12)),
-      type: this.#bytes.u32(type.at + i * 12 + 4),
-    }));
+    const bitfields = this.#bytes.u32(type.at - 8) >>> 31 === 1; // then a width stands in the upper byte
+    return Array.from({ length: type.count }, (_, i) => {
+      const bits = this.#bytes.u32(type.at + i * 12 + 8);
+      return {
+        name: this.strings.text(this.#bytes.u32(type.at + i * 12)),
+        type: this.#bytes.u32(type.at + i * 12 + 4),
+        offset: (bitfields ? bits & 0xffffff : bits) >>> 3,
+      };
+    });
+  }
+
+  /** Where the variables of a data section stand in it. */
+  placed(section: string): BtfMember[] {
+    const type = this.types.find((t) => t.kind === BTF_KIND.datasec && this.name(t) === section);
+    return Array.from({ length: type?.count ?? 0 }, (_, i) => {
+      const variable = this.type(this.#bytes.u32(type!.at + i * 12));
+      const offset = this.#bytes.u32(type!.at + i * 12 + 4);
+      return { name: this.name(variable), type: variable.value, offset };
+    });
   }
 
   type(id: number): BtfType {

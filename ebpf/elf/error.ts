@@ -13,7 +13,8 @@ export type ElfStatus =
   | 'core_unsupported'
   | 'too_many_maps'
   | 'object_too_large'
-  | 'btf_unsupported';
+  | 'btf_unsupported'
+  | 'kfunc_unsupported';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */
 export class ElfError extends Error {

@@ -7,10 +7,12 @@ import {
   mapTypes,
 } from '../../abi/index.ts';
 import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
+import { BTF_KIND } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
+import { kernelFieldsOfSection } from './kernel-fields.ts';
 import {
   isDataSection,
   isMapSection,
@@ -108,12 +110,12 @@ class Linker {
 
   #target(symbol: ElfSymbol): Section {
     const section = this.#context.object.sections[symbol.section];
-    if (
-      this.#linux &&
-      symbol.section === 0 &&
-      this.#context.mapTypes.btf?.variables('.ksyms').has(symbol.name)
-    )
-      throw new ElfError('core_unsupported', `${symbol.name} is a variable of the kernel`);
+    const known =
+      this.#linux && symbol.section === 0
+        ? this.#context.mapTypes.btf?.variables('.ksyms').get(symbol.name)
+        : undefined;
+    if (known?.kind === BTF_KIND.func) throw new ElfError('kfunc_unsupported', symbol.name);
+    if (known) throw new ElfError('core_unsupported', `${symbol.name} is a variable of the kernel`);
     if (symbol.section === 0 || !section)
       throw new ElfError('unresolved_symbol', `${symbol.name || 'a symbol without name'}`);
     return section;
@@ -170,7 +172,10 @@ class Linker {
         'bad_relocation',
         `${section.name} holds addresses, which have no meaning on the board`,
       );
-    const index = this.#map(`d${section.index}`, () => mapOfData(section, this.#context.objectName));
+    const index = this.#map(`d${section.index}`, () => ({
+      ...mapOfData(section, this.#context.objectName),
+      ...(this.#linux ? { fields: kernelFieldsOfSection(this.#context.mapTypes.btf, section.name) } : {}),
+    }));
     return { src: pseudo.imm64_map_value, low: index, high: offset };
   }
 

@@ -4,6 +4,7 @@ import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
 import { Bytes } from './bytes.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Section, STT } from './file.ts';
+import { type KernelField, kernelFieldsOf } from './kernel-fields.ts';
 
 export type MapDefinition = {
   readonly name: string;
@@ -16,6 +17,8 @@ export type MapDefinition = {
   /** Maps of maps: the shape of what they hold, and, in a program, the index of its map. */
   readonly holds?: MapDefinition;
   readonly inner?: number;
+  /** Linux: what in its values is the kernel's. */
+  readonly fields?: readonly KernelField[];
   /** Contents of entry 0 at the start; zeros when absent. */
   readonly init?: Uint8Array;
 };
@@ -44,6 +47,7 @@ type Fields = {
   max_entries: number;
   map_flags: number;
   holds?: MapDefinition;
+  fields?: readonly KernelField[];
 };
 
 const pointee = (btf: Btf, map: string, member: BtfMember): { type: BtfType; id: number } => {
@@ -80,6 +84,7 @@ const readMember = (
     case 'key':
     case 'value':
       fields[`${member.name}_size`] = btf.sizeOf(pointee(btf, map, member).id);
+      if (linux && member.name === 'value') fields.fields = kernelFieldsOf(btf, pointee(btf, map, member).id);
       break;
     case 'type':
     case 'key_size':
@@ -141,6 +146,7 @@ const defineLinux = (name: string, f: Fields): MapDefinition => ({
   maxEntries: f.max_entries,
   flags: f.map_flags,
   ...(f.holds ? { holds: f.holds } : {}),
+  ...(f.fields ? { fields: f.fields } : {}),
 });
 
 const fromStruct = (

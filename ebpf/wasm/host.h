@@ -8,11 +8,15 @@
 #define EXPORT(name) __attribute__((export_name(#name))) name
 #define IMPORT(name) __attribute__((import_module("velocity"), import_name(#name)))
 
+/* Fields of the kernel in the values of all maps of a program. */
+#define HOST_MAP_FIELDS 256u
+
 /* Everything of one call; the host sets it up with host_program() and host_map(). */
 struct host {
     struct bpf_program program;
     struct bpf_map_shape shapes[MAX_MAPS_PER_PROGRAM];
     struct bpf_map *maps[MAX_MAPS_PER_PROGRAM];
+    struct bpf_map_field fields[HOST_MAP_FIELDS];
     uint32_t core;
 };
 extern struct host host;

@@ -23,7 +23,17 @@ void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t
 }
 
 /* The program is for Linux: its hook is a program type. */
-void EXPORT(host_linux)(void) { host.program.platform = &platform_linux; }
+void EXPORT(host_linux)(void) {
+    host.program.platform = &platform_linux;
+    host.program.fields = host.fields;
+}
+
+/* In the values of map i these bytes are the kernel's. There is room for HOST_MAP_FIELDS of them. */
+void EXPORT(host_map_field)(uint32_t i, uint32_t offset, uint32_t bytes, uint32_t kind) {
+    if (i >= host.program.map_count || host.program.field_count == HOST_MAP_FIELDS) { return; }
+    host.fields[host.program.field_count++] =
+        (struct bpf_map_field){.offset = offset, .bytes = bytes, .map = (uint8_t)i, .kind = (enum bpf_field_kind)kind};
+}
 
 /* Map i holds maps like map `inner`. */
 void EXPORT(host_inner_map)(uint32_t i, uint32_t inner) {

@@ -12,7 +12,7 @@ import {
   statusNamed,
   statusOf,
 } from '../../abi/index.ts';
-import type { HookName, MapDefinition } from '../elf/index.ts';
+import { FIELD_KINDS, type HookName, type MapDefinition } from '../elf/index.ts';
 import type { HostInstance } from './instance.ts';
 
 export type Program = {
@@ -27,6 +27,9 @@ export type LinuxProgram = {
   readonly type: LinuxType;
   readonly maps?: readonly MapDefinition[];
 };
+
+/** As in ebpf/wasm/host.h. */
+const HOST_MAP_FIELDS = 256;
 
 const isLinux = (program: Program | LinuxProgram): program is LinuxProgram => 'type' in program;
 
@@ -63,6 +66,9 @@ export const refuse = (program: Program | LinuxProgram): ProgramError | undefine
   if (code.length / bpf.INSN_BYTES > mostInsns)
     return errorNamed('program_too_long', `${code.length / bpf.INSN_BYTES} instructions`, mostInsns);
   if (maps.length > mostMaps) return errorNamed('too_many_maps', `${maps.length} maps`);
+  const fields = maps.reduce((sum, m) => sum + (m.fields?.length ?? 0), 0);
+  if (fields > HOST_MAP_FIELDS)
+    return errorNamed('too_many_maps', `${fields} fields of the kernel in their values`);
   return undefined;
 };
 
@@ -75,4 +81,7 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
   if (isLinux(program)) host.exports.host_linux();
   for (const m of maps) host.exports.host_map(m.type, m.keySize, m.valueSize, m.maxEntries, m.flags);
   for (const [i, m] of maps.entries()) if (m.inner !== undefined) host.exports.host_inner_map(i, m.inner);
+  for (const [i, m] of maps.entries())
+    for (const { offset, bytes, kind } of m.fields ?? [])
+      host.exports.host_map_field(i, offset, bytes, FIELD_KINDS.indexOf(kind));
 };

@@ -31,6 +31,20 @@ struct bpf_map_shape {
 
 struct bpf_platform;
 
+/* Bytes in the values of a map that are the kernel's; other platforms only. */
+enum bpf_field_kind : uint8_t {
+    FIELD_LOCK,      /* reached by the helpers for locks */
+    FIELD_OPAQUE,    /* timers, lists and what else only functions of the kernel reach */
+    FIELD_POINTER,   /* the address of a kernel object, loaded and stored whole */
+    FIELD_REFERENCE, /* one that is owned: loaded whole, never stored */
+};
+
+struct bpf_map_field {
+    uint32_t offset, bytes;
+    uint8_t map;
+    enum bpf_field_kind kind;
+};
+
 struct bpf_program {
     const struct bpf_insn *insns;
     uint32_t count; /* slots, 1..MAX_PROGRAM_INSNS */
@@ -39,6 +53,8 @@ struct bpf_program {
     uint32_t map_count;
     uint32_t memory_size; /* HOOK_RUN: bytes at r1, also the value of r2; else 0 */
     const struct bpf_platform *platform; /* bpf/verifier/platform.h; null = the board */
+    const struct bpf_map_field *fields;  /* null when nothing is said of them */
+    uint32_t field_count;
 };
 
 /* What the verifier proved of each slot, over all ways to reach it; the JIT may rely on each flag. */

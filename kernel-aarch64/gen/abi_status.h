@@ -114,6 +114,7 @@ enum status : uint32_t {
     STATUS_MIXED_POINTERS = 561, /* one instruction accesses the context or an object on one path and other memory on another; give each its own instruction */
     STATUS_BAD_IMMEDIATE = 562, /* Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number */
     STATUS_HELPER_OVERLAP = 563, /* a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps */
+    STATUS_KERNEL_FIELD = 564, /* the kernel keeps this field of the map value; reach it through its helpers only */
     STATUS_NOT_ELF = 768, /* the file is not an ELF object; compile with clang --target=bpf -c */
     STATUS_NOT_BPF = 769, /* the ELF is for another machine than eBPF; compile with clang --target=bpf */
     STATUS_ELF_TRUNCATED = 770, /* the ELF is cut short or its tables point outside the file; build it again */
@@ -127,6 +128,7 @@ enum status : uint32_t {
     STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than the board takes */
     STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than any board takes; split it */
     STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
+    STATUS_KFUNC_UNSUPPORTED = 781, /* functions of the kernel are typed by its BTF, which is not here; call a helper */
 };
 
 /* Calls row(name, code, sentence) for each status. */
@@ -241,6 +243,7 @@ enum status : uint32_t {
     row(mixed_pointers, 561, "one instruction accesses the context or an object on one path and other memory on another; give each its own instruction") \
     row(bad_immediate, 562, "Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number") \
     row(helper_overlap, 563, "a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps") \
+    row(kernel_field, 564, "the kernel keeps this field of the map value; reach it through its helpers only") \
     row(not_elf, 768, "the file is not an ELF object; compile with clang --target=bpf -c") \
     row(not_bpf, 769, "the ELF is for another machine than eBPF; compile with clang --target=bpf") \
     row(elf_truncated, 770, "the ELF is cut short or its tables point outside the file; build it again") \
@@ -253,4 +256,5 @@ enum status : uint32_t {
     row(core_unsupported, 777, "CO-RE relocations need a kernel to relocate against; compile without them") \
     row(too_many_maps, 778, "the program uses more maps than the board takes") \
     row(object_too_large, 779, "the object holds more than any board takes; split it") \
-    row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe")
+    row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe") \
+    row(kfunc_unsupported, 781, "functions of the kernel are typed by its BTF, which is not here; call a helper")

@@ -141,7 +141,9 @@ static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn
     case SHAPE_EXIT: return insn.regs == 0 && insn.off == 0 && insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "exit has no fields");
     case SHAPE_LEGACY_PACKET: return check_legacy_packet(v, pc, insn);
     case SHAPE_CALLX: return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "callx: call through a register");
-    default: return refuse(v, STATUS_BAD_OPCODE, pc, "opcode %x", (uint64_t)insn.opcode);
+    default:
+        if (is_privileged(v) && insn.opcode == PLATFORM_MAY_GOTO) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "may_goto"); }
+        return refuse(v, STATUS_BAD_OPCODE, pc, "opcode %x", (uint64_t)insn.opcode);
     }
 }
 

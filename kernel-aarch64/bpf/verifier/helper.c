@@ -88,8 +88,9 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     }
     bool record = type == ARG_RELEASED_RECORD;
     uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
+    bool kernel = type == ARG_KERNEL_OBJECT || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
-                       : is_socket(object) || (type == ARG_KERNEL_OBJECT && object == OBJECT_KERNEL);
+                       : is_socket(object) || (kernel && object == OBJECT_KERNEL);
     if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
     call->reference = value->frame;
     call->object = object;
@@ -101,6 +102,14 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
 static enum status check_lock(struct verifier *v, struct state *s, uint32_t r) {
     const struct reg *value = reg_at(s, r);
     if (value->kind != REG_MAP_VALUE || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, "a lock in a map value"); }
+    if (v->program->fields != nullptr) {
+        int64_t at = value->off + (int64_t)value->var.value;
+        for (uint32_t i = 0; i < v->program->field_count; i++) {
+            const struct bpf_map_field *field = &v->program->fields[i];
+            if (field->map == value->map && field->kind == FIELD_LOCK && (int64_t)field->offset == at) { return STATUS_OK; }
+        }
+        return refuse_argument(v, s, r, "a lock in a map value");
+    }
     return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
 }
 
@@ -168,7 +177,9 @@ static enum status check_argument(struct verifier *v, struct state *s, uint32_t 
     case ARG_MAP_KEY:
         call->key_known = is_privileged(v) && stack_constant(s, reg_at(s, r), &call->key);
         return check_argument_memory(v, s, r, call->map->key_size, ACCESS_READ);
-    case ARG_MAP_VALUE: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
+    case ARG_MAP_VALUE:
+        if (OTHER_PLATFORMS && (call->map->type == SOCKMAP || call->map->type == SOCKHASH)) { return check_object(v, s, r, type, call); }
+        return check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
     case ARG_MEMORY: return check_sized_memory(v, s, r, call, ACCESS_READ);
     default:
         if (OTHER_PLATFORMS) { return check_platform_argument(v, s, r, type, call); }

@@ -29,6 +29,9 @@ enum insn_shape : uint8_t {
     SHAPE_EXIT,
 };
 
+/* A jump that Linux takes when a loop has taken too long: counted by the kernel, not by the program. */
+enum { PLATFORM_MAY_GOTO = 0xe5 };
+
 /* Ordered loads and stores, which Linux has beside RFC 9669: of any size. */
 enum { PLATFORM_LOAD_ACQUIRE = 0x100, PLATFORM_STORE_RELEASE = 0x110 };
 static inline bool atomic_is_ordered(int32_t imm) { return imm == PLATFORM_LOAD_ACQUIRE || imm == PLATFORM_STORE_RELEASE; }

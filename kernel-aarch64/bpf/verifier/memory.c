@@ -40,6 +40,29 @@ static enum status check_object(struct verifier *v, struct state *s, const struc
     return refuse_bounds(v, s, status, p, r, off, bytes, size);
 }
 
+/* The field of the kernel that these bytes touch, or null. */
+static const struct bpf_map_field *kernel_field(const struct verifier *v, const struct reg *p, int64_t off, uint64_t bytes) {
+    if (!OTHER_PLATFORMS || p->kind != REG_MAP_VALUE) { return nullptr; }
+    int64_t first = off + p->off + p->var.smin, end = off + p->off + p->var.smax + (int64_t)bytes;
+    for (uint32_t i = 0; i < v->program->field_count; i++) {
+        const struct bpf_map_field *field = &v->program->fields[i];
+        if (field->map == p->map && first < (int64_t)field->offset + field->bytes && end > field->offset) { return field; }
+    }
+    return nullptr;
+}
+
+static enum status check_kernel_fields(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes,
+                                       uint8_t access) {
+    const struct bpf_map_field *field = kernel_field(v, p, off, bytes);
+    if (field == nullptr) { return STATUS_OK; }
+    bool whole = (access & ACCESS_WHOLE) != 0 && scalar_is_const(&p->var) && bytes == 8 &&
+                 off + p->off + (int64_t)p->var.value == (int64_t)field->offset;
+    bool writes = (access & ACCESS_WRITE) != 0;
+    if (whole && (field->kind == FIELD_POINTER || (field->kind == FIELD_REFERENCE && !writes))) { return STATUS_OK; }
+    return refuse(v, STATUS_KERNEL_FIELD, s->pc, "%r is %R, access of %u bytes touches what is at %u of map %u", r, p, bytes,
+                  (uint64_t)field->offset, (uint64_t)p->map);
+}
+
 [[gnu::noinline]] static enum status check_map_value(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off,
                                                      uint64_t bytes, uint8_t access) {
     const struct bpf_map_shape *map = &v->program->maps[p->map];
@@ -50,7 +73,8 @@ static enum status check_object(struct verifier *v, struct state *s, const struc
         return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "%r is %R of map %u, which programs only write", r, p, (uint64_t)p->map);
     }
     enum status status = check_unmixed(v, s, p, r);
-    return status == STATUS_OK ? check_object(v, s, p, r, off, bytes, map->value_size, STATUS_MAP_VALUE_OUT_OF_BOUNDS) : status;
+    if (status == STATUS_OK) { status = check_object(v, s, p, r, off, bytes, map->value_size, STATUS_MAP_VALUE_OUT_OF_BOUNDS); }
+    return OTHER_PLATFORMS && status == STATUS_OK ? check_kernel_fields(v, s, p, r, off, bytes, access) : status;
 }
 
 enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes,
@@ -199,8 +223,12 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
         set_kernel_word(dst, bytes, sign_extend);
         return STATUS_OK;
     }
-    enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ);
+    enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ | ACCESS_WHOLE);
     if (status != STATUS_OK) { return status; }
+    if (kernel_field(v, p, insn.off, bytes) != nullptr) {
+        set_kernel_word(dst, bytes, sign_extend);
+        return STATUS_OK;
+    }
     reg_set_scalar(dst);
     scalar_set_loaded(&dst->var, bytes, sign_extend);
     return STATUS_OK;
@@ -226,7 +254,12 @@ enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; pointers can be kept on the stack only", insn_src(insn), value);
     }
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT) { return store_context(v, s, insn); }
-    return check_memory(v, s, p, dst, insn.off, bytes, ACCESS_WRITE);
+    enum status status = check_memory(v, s, p, dst, insn.off, bytes, ACCESS_WRITE | ACCESS_WHOLE);
+    if (status != STATUS_OK || kernel_field(v, p, insn.off, bytes) == nullptr) { return status; }
+    bool null = from_register ? value->kind == REG_SCALAR && scalar_is_const(&value->var) && value->var.value == 0 : insn.imm == 0;
+    bool object = from_register && (value->kind == REG_OBJECT || (value->kind == REG_SCALAR && value->map == ORIGIN_KERNEL));
+    if (null || object) { return STATUS_OK; }
+    return refuse(v, STATUS_KERNEL_FIELD, s->pc, "%r is %R; what is stored there is the address of an object, or 0", dst, p);
 }
 
 /* *old becomes what is there before. */

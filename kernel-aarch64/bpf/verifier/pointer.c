@@ -128,6 +128,10 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only numbers can be added to or taken from pointers into memory",
                       named, p);
     }
+    if (OTHER_PLATFORMS && subtracts && p->kind == REG_STACK && is_privileged(v)) {
+        return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; from pointers to the stack nothing is taken, add a negative number",
+                      named, p);
+    }
     if (dst->kind != REG_SCALAR) { return add_offset(v, s, insn, dst, &src->var, subtracts); }
     struct scalar by = dst->var;
     *dst = *src;

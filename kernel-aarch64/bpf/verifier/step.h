@@ -60,7 +60,11 @@ bool pointers_share_base(const struct reg *a, const struct reg *b);
 struct scalar pointer_offset(const struct reg *r);
 
 /* memory.c */
-enum access : uint8_t { ACCESS_READ = 1, ACCESS_WRITE = 2 };
+enum access : uint8_t {
+    ACCESS_READ = 1,
+    ACCESS_WRITE = 2,
+    ACCESS_WHOLE = 4, /* by a load or store, not by a helper or atomic */
+};
 [[nodiscard]] enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend);
 [[nodiscard]] enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn, bool from_register);
 /* LD_ABS and LD_IND (RFC 9669 §5.6); outside the packet they end the program. */

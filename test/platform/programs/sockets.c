@@ -139,6 +139,18 @@ SEC("tc") int bad_lock(struct __sk_buff *c) {
     return 0;
 } /* refused: reference_leak */
 
+SEC("tc") int good_beside_lock(struct __sk_buff *c) {
+    u32 zero = 0;
+    struct value *v = map_lookup_elem(&locked, &zero);
+    return v ? *(volatile u32 *)&v->number : 0;
+}
+SEC("tc") int bad_beside_lock(struct __sk_buff *c) {
+    u32 zero = 0;
+    struct value *v = map_lookup_elem(&locked, &zero);
+    if (!v) { return 0; }
+    return *(volatile u32 *)&v->lock; /* refused: kernel_field */
+}
+
 SEC("cgroup_skb/egress") int good_storage(struct __sk_buff *c) {
     u64 *bytes = get_local_storage(&cgroups, 0);
     *bytes += c->len;
