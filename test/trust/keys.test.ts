@@ -8,14 +8,13 @@ import { root } from '../../firmware/index.ts';
 
 /** With the times of files, so that what is compiled already stays so. */
 const same = { recursive: true, preserveTimestamps: true } as const;
-const left = new Set(['build', 'node_modules', '.git', '.velocity', 'docs', 'test']);
+const left = new Set(['build', 'node_modules', '.git', '.velocity', 'docs']);
 
 const copyOfTheTree = (): string => {
   const folder = temporaryFolder();
   for (const part of readdirSync(root)) {
     if (!left.has(part)) cpSync(join(root, part), join(folder, part), same);
   }
-  for (const part of ['test/bench', 'test/fuzz']) cpSync(join(root, part), join(folder, part), same);
   const objects = join(root, 'build/obj');
   if (existsSync(objects)) cpSync(objects, join(folder, 'build/obj'), same);
   mkdirSync(join(folder, 'build'), { recursive: true });
