@@ -81,7 +81,7 @@ const wholeFile = (file: string, error: unknown): VerifyRow => {
 };
 
 /** On Linux a program may take more than on the board, but never so long that somebody waits. */
-const LINUX = { stepBudget: 2_000_000, workspaceBytes: 64 * 1024 * 1024, timeMs: 8000 };
+const LINUX = { stepBudget: 2_000_000, workspaceBytes: 64 * 1024 * 1024, timeMs: 6000 };
 
 type AnyProgram = ModuleProgram | LinuxModule;
 

@@ -16,7 +16,7 @@ type ProfileOptions = {
   readonly seconds: number;
   readonly every: number;
   readonly module: readonly string[];
-  readonly elf: string;
+  readonly elf?: string;
   readonly idle?: boolean;
   readonly svg?: string;
   readonly folded?: string;
@@ -90,7 +90,8 @@ const programsOf = async (files: readonly string[]): Promise<Map<string, Map<num
 };
 
 const placesFor = async (build: string, { samples, modules }: Taken, options: ProfileOptions) => {
-  const kernel = kernelPlaces(build, options.elf, samples);
+  const { elf = paths.elf } = options;
+  const kernel = kernelPlaces(build, elf, samples);
   const programs = await programsOf(options.module);
   const nameOf = (id: number) => modules.get(id)?.name ?? `module ${id}`;
   const places: Places = {
@@ -100,7 +101,7 @@ const placesFor = async (build: string, { samples, modules }: Taken, options: Pr
   };
   return {
     places,
-    remark: kernel ? '' : `${options.elf} is not the build that runs: addresses instead of names`,
+    remark: kernel ? '' : `${elf} is not the build that runs: addresses instead of names`,
   };
 };
 
@@ -173,7 +174,7 @@ export const registerProfile = (program: Command, context: Context): void => {
       collect,
       [],
     )
-    .option('--elf <file>', 'linked kernel with symbols', paths.elf)
+    .option('--elf <file>', 'linked kernel with symbols; default: the one of the last build')
     .option('--idle', 'with the time in which cores sleep')
     .addHelpText(
       'after',

@@ -12,7 +12,7 @@ export type VerifyOptions = {
   readonly stepBudget?: number;
   /** Working memory of the analysis, in bytes. Default: what the board lends. */
   readonly workspaceBytes?: number;
-  /** Milliseconds that the analysis may take, about. Default: no limit but the step budget. */
+  /** Milliseconds of processor time that the analysis may take, about. Default: no limit but the step budget. */
   readonly timeMs?: number;
   /** Keep what was known before each instruction. Default false: it takes memory and time. */
   readonly explain?: boolean;
