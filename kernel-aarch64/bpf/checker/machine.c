@@ -402,13 +402,16 @@ bool machine_assume(struct machine *m, bool track, bool taken) {
         m->state.pc += 1 + (taken ? (uint32_t)insn.off : 0);
         return true;
     }
+    uint32_t src = (insn.opcode & BPF_SRC_X) != 0 ? insn_src(insn) : insn_dst(insn);
+    const struct reg *at = m->frame->regs;
+    bool others = (regs & ~m->number) != 0 || (at[insn_dst(insn)].id | at[src].id) != 0; /* copies learn what is learnt, too */
     if (!state_assume(m->v, &m->state, taken)) { return false; }
-    if ((regs & ~m->number) != 0) {
+    if (others) {
         note_all(m);
         return true;
     }
     machine_note(m, insn_dst(insn));
-    if ((insn.opcode & BPF_SRC_X) != 0) { machine_note(m, insn_src(insn)); }
+    machine_note(m, src);
     return true;
 }
 
