@@ -2,14 +2,17 @@
 #include "drivers/clock.h"
 #include "patch/modules.h"
 
-/* Eight samples of 50 ms: "recent" is the last 400 ms, or as far back as the window's number of calls needs. */
+/* Eight samples, 50 ms and 64 calls apart at least: what a module that is called seldom cost lately is known for 512 calls, too. */
 constexpr uint64_t SAMPLE_PERIOD_NS = 50'000'000;
+constexpr uint64_t SAMPLE_CALLS = 64;
 
 static void sample(struct module *module) {
     const struct version *version = module_running(module);
     if (version == nullptr) { return; }
     struct counters_total totals;
     version_totals(version, &totals);
+    const struct baseline_sample *last = &module->samples[(module->next_sample + BASELINE_SAMPLES - 1) % BASELINE_SAMPLES];
+    if (last->version == version->running.version && totals.calls - last->calls < SAMPLE_CALLS) { return; }
     module->samples[module->next_sample] = (struct baseline_sample){
         .version = version->running.version, .calls = totals.calls, .cycles = totals.cycles};
     module->next_sample = (module->next_sample + 1) % BASELINE_SAMPLES;

@@ -268,6 +268,26 @@ static void a_slower_canary_is_taken_back_by_the_tick(void) {
     CHECK(running("m") == slower && slower->watched == 0);
 }
 
+/* Called 200 times a second, of late for four times the cost. */
+static void a_canary_is_compared_with_what_was_lately(void) {
+    cost = 100;
+    install_running("late", 1, returns_1, &(struct msg_install_request){});
+    tick(5000);
+    cost = 400;
+    for (uint32_t i = 0; i < 1000; i++) {
+        fake_tick(fake_time_ns += 5'000'000, 0);
+        watch_poll();
+    }
+    struct msg_install_request long_window = canary;
+    long_window.window = 256;
+    struct version *second = install_running("late", 2, costs_2, &long_window);
+    tick(256);
+    CHECK(running("late") == second && last_event().kind == EVENT_PROMOTED);
+    CHECK(last_event().before == 400 && last_event().after == 200);
+    remove_module("late");
+    cost = 100;
+}
+
 static void one_long_call_is_enough(void) {
     struct version *before = running("m");
     cost = 100 * WATCH_CALL_FACTOR + WATCH_CALL_SLACK_CYCLES + 1;
@@ -453,5 +473,6 @@ int main(void) {
     nothing_is_freed_before_the_grace_period();
     damaged_payloads_are_refused();
     a_parent_that_is_thrown_out_meanwhile_is_not_replaced();
+    a_canary_is_compared_with_what_was_lately();
     return 0;
 }
