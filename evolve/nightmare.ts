@@ -9,6 +9,7 @@ import {
   type RunInput,
   type RunResult,
 } from '../ebpf/index.ts';
+import { Random } from '../ebpf/random.ts';
 
 export type NightmareOptions = {
   /** Runs in all; the first quarter of them random, the others changes of the worst. Default 2,000. */
@@ -33,19 +34,6 @@ export type Nightmare = {
   readonly advice: string;
 };
 
-/** xorshift32 */
-const generator = (seed: number) => {
-  let x = seed >>> 0 || 1;
-  return (below: number): number => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) % below;
-  };
-};
-
-type Random = (below: number) => number;
-
 const BYTES = [0, 1, 0x7f, 0x80, 0xff] as const;
 
 /** Constants of the program: what its branches compare with. */
@@ -60,13 +48,14 @@ const hintsOf = (program: ModuleProgram): readonly number[] =>
 const changedBytes = (bytes: Uint8Array, hints: readonly number[], random: Random): Uint8Array => {
   if (bytes.length === 0) return bytes;
   const out = bytes.slice();
-  if (random(4) === 0) {
-    const from = random(out.length);
-    out.copyWithin(random(out.length), from, Math.min(out.length, from + 1 + random(16)));
+  if (random.below(4) === 0) {
+    const from = random.below(out.length);
+    out.copyWithin(random.below(out.length), from, Math.min(out.length, from + 1 + random.below(16)));
     return out;
   }
-  for (let n = 1 + random(4); n > 0; n--)
-    out[random(out.length)] = random(3) === 0 ? random(256) : hints[random(hints.length)]!;
+  for (let n = 1 + random.below(4); n > 0; n--)
+    out[random.below(out.length)] =
+      random.below(3) === 0 ? random.below(256) : hints[random.below(hints.length)]!;
   return out;
 };
 
@@ -76,13 +65,16 @@ const near = (input: RunInput, hints: readonly number[], random: Random): RunInp
     (m) =>
       m &&
       new Map(
-        [...m].map(([key, value]) => [key, random(2) === 0 ? value : changedBytes(value, hints, random)]),
+        [...m].map(([key, value]) => [
+          key,
+          random.below(2) === 0 ? value : changedBytes(value, hints, random),
+        ]),
       ),
   );
   const context = Object.fromEntries(
     Object.entries(input.context ?? {}).map(([name, v]) => [
       name,
-      random(3) === 0 ? BigInt(random(2 ** 31)) : v,
+      random.below(3) === 0 ? BigInt(random.below(2 ** 31)) : v,
     ]),
   );
   const { memory } = input;
@@ -139,7 +131,7 @@ export const nightmare = async (
   const verdict = host.verify(program);
   if (!verdict.ok) throw new Error(`${program.name} is refused by the verifier: ${verdict.error.message}`);
   const reference = new Reference(host, program, { seed });
-  const random = generator(seed);
+  const random = new Random(seed);
   const hints = [...BYTES, ...hintsOf(program)];
   const search = new Search(host, program);
   const first = Math.max(1, Math.floor(runs / 4));

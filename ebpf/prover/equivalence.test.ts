@@ -1,5 +1,6 @@
 import test from 'ava';
 import { assemble, decodeProgram, loadHost } from '../index.ts';
+import { Random } from '../random.ts';
 import { proveEquivalent, stopSolver } from './index.ts';
 import { mutate } from './mutation.ts';
 
@@ -180,16 +181,6 @@ test('maps_of_one_name_are_one_map_and_are_not_told_apart', async (t) => {
   t.is(proof.verdict, 'unknown');
 });
 
-const randomFrom = (seed: number) => {
-  let x = seed;
-  return (below: number) => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) % below;
-  };
-};
-
 const subjects = [
   'r0 = 0\n r2 = 0\n again:\n r3 = r1\n r3 += r2\n r4 = *(u8 *)(r3 + 0)\n r4 <<= 56\n r4 s>>= 56\n r5 = *(u8 *)(r3 + 8)\n r4 *= r5\n r0 += r4\n r2 += 1\n if r2 != 8 goto again\n w0 = w0\n exit',
   'r2 = *(u32 *)(r1 + 0)\n r3 = *(u32 *)(r1 + 4)\n r0 = r2\n if r2 > r3 goto big\n r0 = r3\n big:\n r4 = r0\n r4 >>= 3\n *(u16 *)(r1 + 10) = r4\n w0 s>>= 2\n exit',
@@ -198,10 +189,10 @@ const subjects = [
 
 test('a_mutation_that_is_proven_does_the_same_and_one_that_is_not_shows_a_difference', async (t) => {
   const host = await loadHost();
-  const random = randomFrom(0x1234567);
+  const random = new Random(0x1234567);
   const memories = Array.from({ length: 60 }, (_, n) =>
     Uint8Array.from({ length: MEMORY }, () =>
-      n % 3 === 0 ? [0, 1, 127, 128, 255][random(5)]! : random(256),
+      n % 3 === 0 ? [0, 1, 127, 128, 255][random.below(5)]! : random.below(256),
     ),
   );
   const run = (code: Uint8Array, memory: Uint8Array) => {

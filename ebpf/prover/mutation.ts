@@ -1,87 +1,60 @@
 /** Small changes to programs, as a careless proposer makes them: for tests of the prover. */
 import { encodeProgram, type Instruction, type Operation } from '../instruction.ts';
 import { type Code, copyCode, lift, lower, nodeOf, replaceNodes } from '../optimiser/code.ts';
-
-type Random = (below: number) => number;
-
-const pick = <T>(list: readonly T[], random: Random): T => list[random(list.length)]!;
+import { opposite } from '../optimiser/jumps.ts';
+import type { Random } from '../random.ts';
 
 const ALU = ['add', 'sub', 'or', 'and', 'xor', 'mul', 'lsh', 'rsh', 'arsh', 'mov', 'div', 'sdiv'] as const;
 const BRANCH = ['jeq', 'jne', 'jgt', 'jge', 'jlt', 'jle', 'jsgt', 'jsge', 'jslt', 'jsle', 'jset'] as const;
 
 const changed = (op: Operation, random: Random): Operation => {
-  const near = (n: number) => n + pick([1, -1, 2, -2, 8, -8], random);
+  const near = (n: number) => n + random.pick([1, -1, 2, -2, 8, -8]);
   switch (op.kind) {
     case 'alu': {
       const src =
-        op.src.kind === 'imm' ? { ...op.src, imm: near(op.src.imm) } : { ...op.src, reg: random(10) };
+        op.src.kind === 'imm' ? { ...op.src, imm: near(op.src.imm) } : { ...op.src, reg: random.below(10) };
       const width = op.width === 64 ? 32 : 64;
-      return pick(
-        [
-          { ...op, src },
-          { ...op, width },
-          { ...op, op: pick(ALU, random) },
-          { ...op, dst: random(10) },
-        ],
-        random,
-      );
+      return random.pick([
+        { ...op, src },
+        { ...op, width },
+        { ...op, op: random.pick(ALU) },
+        { ...op, dst: random.below(10) },
+      ]);
     }
     case 'branch': {
       const src =
-        op.src.kind === 'imm' ? { ...op.src, imm: near(op.src.imm) } : { ...op.src, reg: random(10) };
+        op.src.kind === 'imm' ? { ...op.src, imm: near(op.src.imm) } : { ...op.src, reg: random.below(10) };
       const width = op.width === 64 ? 32 : 64;
-      return pick(
-        [
-          { ...op, src },
-          { ...op, width },
-          { ...op, op: pick(BRANCH, random) },
-        ],
-        random,
-      );
+      return random.pick([
+        { ...op, src },
+        { ...op, width },
+        { ...op, op: random.pick(BRANCH) },
+      ]);
     }
     case 'load': {
-      const size = pick([1, 2, 4, 8] as const, random);
-      return pick(
-        [
-          { ...op, off: near(op.off) },
-          { ...op, size, signed: false },
-          { ...op, dst: random(10) },
-        ],
-        random,
-      );
+      const size = random.pick([1, 2, 4, 8] as const);
+      return random.pick([
+        { ...op, off: near(op.off) },
+        { ...op, size, signed: false },
+        { ...op, dst: random.below(10) },
+      ]);
     }
     case 'store':
-      return pick(
-        [
-          { ...op, off: near(op.off) },
-          { ...op, size: pick([1, 2, 4, 8] as const, random) },
-        ],
-        random,
-      );
+      return random.pick([
+        { ...op, off: near(op.off) },
+        { ...op, size: random.pick([1, 2, 4, 8] as const) },
+      ]);
     case 'movsx':
-      return { ...op, bits: pick([8, 16], random) };
+      return { ...op, bits: random.pick([8, 16]) };
     case 'swap':
       return {
         ...op,
-        order: pick(['le', 'be', 'swap'] as const, random),
-        bits: pick([16, 32, 64] as const, random),
+        order: random.pick(['le', 'be', 'swap'] as const),
+        bits: random.pick([16, 32, 64] as const),
       };
     default:
       return op;
   }
-};
-
-const OPPOSITES: Partial<Record<string, (typeof BRANCH)[number]>> = {
-  jeq: 'jne',
-  jne: 'jeq',
-  jgt: 'jle',
-  jle: 'jgt',
-  jge: 'jlt',
-  jlt: 'jge',
-  jsgt: 'jsle',
-  jsle: 'jsgt',
-  jsge: 'jslt',
-  jslt: 'jsge',
 };
 
 /** Kinds of mistakes. */
@@ -112,10 +85,7 @@ const mistakes: Readonly<Record<Exclude<MutationKind, 'order'>, Made>> = {
   width: (op, random) => {
     if (op.kind === 'alu' || op.kind === 'branch') return { ...op, width: op.width === 64 ? 32 : 64 };
     if (op.kind !== 'load' && op.kind !== 'store') return undefined;
-    const size = pick(
-      ([1, 2, 4, 8] as const).filter((s) => s !== op.size),
-      random,
-    );
+    const size = random.pick(([1, 2, 4, 8] as const).filter((s) => s !== op.size));
     return op.kind === 'load' ? { ...op, size, signed: false } : { ...op, size };
   },
   sign: (op) => {
@@ -129,20 +99,23 @@ const mistakes: Readonly<Record<Exclude<MutationKind, 'order'>, Made>> = {
     return { ...op, op: name as (typeof BRANCH)[number] };
   },
   'off-by-one': (op, random) => {
-    const by = pick([1, -1], random);
+    const by = random.pick([1, -1]);
     if (op.kind === 'load' || (op.kind === 'store' && op.src.kind === 'reg'))
       return { ...op, off: op.off + by };
     return withImmediate(op, (imm) => imm + by);
   },
   'swapped branch': (op) => {
-    const other = op.kind === 'branch' ? OPPOSITES[op.op] : undefined;
+    const other = op.kind === 'branch' ? opposite[op.op] : undefined;
     return op.kind === 'branch' && other ? { ...op, op: other } : undefined;
   },
   'lost store': (op) => (op.kind === 'store' || op.kind === 'atomic' ? null : undefined),
   'lost instruction': (op) => (op.kind === 'exit' || op.kind === 'jump' ? undefined : null),
   'wrong map': (op, random) => {
     if (op.kind !== 'ld_imm64' || (op.form !== 'map' && op.form !== 'map_value')) return undefined;
-    return { ...op, imm: op.form === 'map_value' && random(2) === 0 ? op.imm + (8n << 32n) : op.imm ^ 1n };
+    return {
+      ...op,
+      imm: op.form === 'map_value' && random.below(2) === 0 ? op.imm + (8n << 32n) : op.imm ^ 1n,
+    };
   },
 };
 
@@ -167,8 +140,8 @@ const replaced = (code: Code, at: number, kind: MutationKind, random: Random): C
 export const mutant = (program: Uint8Array, random: Random): Mutant | undefined => {
   const code = lift(program);
   for (let tries = 0; tries < 20; tries++) {
-    const kind = pick(mutationKinds, random);
-    const made = replaced(code, random(code.length), kind, random);
+    const kind = random.pick(mutationKinds);
+    const made = replaced(code, random.below(code.length), kind, random);
     try {
       const bytes = made && lower(made);
       if (bytes && bytes.length > 0 && Buffer.compare(bytes, program) !== 0) return { code: bytes, kind };
@@ -181,7 +154,7 @@ export const mutant = (program: Uint8Array, random: Random): Mutant | undefined 
 
 /** The program with one instruction changed, removed or repeated. */
 export const mutate = (instructions: readonly Instruction[], random: Random): Uint8Array | undefined => {
-  const at = random(instructions.length);
+  const at = random.below(instructions.length);
   const made = instructions.map(({ slot: _, ...op }): Operation => op as Operation);
   made[at] = changed(made[at]!, random);
   try {

@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { comparePrograms, type Host, loadHost, type ModuleProgram, Reference } from '../../ebpf/index.ts';
 import { optimise } from '../../ebpf/optimiser/index.ts';
 import { type MutationKind, mutant } from '../../ebpf/prover/index.ts';
+import { Random } from '../../ebpf/random.ts';
 import { codeHash, type JudgePolicy, judge, type Layer } from '../judge.ts';
 import { lookingAt } from '../proposer.ts';
 
@@ -40,17 +41,6 @@ export class WrongPatchError extends Error {
     this.code = code;
   }
 }
-
-/** xorshift32 */
-const generator = (seed: number) => {
-  let x = seed >>> 0 || 1;
-  return (below: number): number => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) % below;
-  };
-};
 
 /** Runs of an accepted mutant, on other inputs than the judge's. */
 const CHECK_RUNS = 300;
@@ -103,7 +93,7 @@ export const tryMutants = async (
   { count, seed, policy = {}, signal, progress }: MutantOptions,
 ): Promise<MutantCounts> => {
   const host = await loadHost();
-  const random = generator(seed);
+  const random = new Random(seed);
   const subjects: Subject[] = [];
   const tried = new Set<string>();
   const counts: MutantCounts = {
@@ -116,7 +106,7 @@ export const tryMutants = async (
   };
   const strict = { ...policy, mustBeCheaper: false };
   for (let repeated = 0; counts.count < count && repeated < MAX_REPEATED && !signal?.aborted; ) {
-    const which = random(programs.length);
+    const which = random.below(programs.length);
     subjects[which] ??= subjectOf(host, programs[which]!, policy.differentialRuns ?? 128);
     const { program, right, reference } = subjects[which];
     const made = mutant(right, random);
@@ -129,7 +119,7 @@ export const tryMutants = async (
     await setImmediate();
     counts.count++;
     counts.kinds[made.kind] = (counts.kinds[made.kind] ?? 0) + 1;
-    await tally(host, program, made.code, counts, { ...strict, reference }, random(2 ** 31));
+    await tally(host, program, made.code, counts, { ...strict, reference }, random.below(2 ** 31));
     progress?.(counts);
   }
   return counts;
