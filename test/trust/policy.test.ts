@@ -114,6 +114,7 @@ const closed: Readonly<Record<string, (link: VelocityLink) => Promise<unknown>>>
   run: (link) => link.run({ jit: true, code: assemble('r0 = 0\nexit'), mem: new Uint8Array(0) }),
   timer: (link) => link.timer(2000),
   bench: (link) => link.bench('swap', 1),
+  profile: (link) => link.profile(8),
   revoke: (link) => link.revoke(Buffer.from(keyId(loop.publicKey), 'hex')),
   reset: (link) => link.reset(),
 };
