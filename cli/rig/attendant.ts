@@ -79,6 +79,10 @@ export class Attendant {
         await device.sampleAgain(); // what the version before cost, for the plot
         return this.#install(device.link)(program, options);
       },
+      remove: async (name) => {
+        await device.sample();
+        await device.link.remove(name);
+      },
       log: (line) => {
         for (const listener of this.#logListeners) listener(line);
       },

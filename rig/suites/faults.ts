@@ -40,7 +40,7 @@ export const faultsSuite = suite('faults', [
       if (reported !== FAULTS)
         throw new CauseError('loses_events', `${FAULTS} modules faulted, ${reported} reports came`);
       t.is((await link.modules())[0]?.name, 'rig_bystander');
-      await link.remove('rig_bystander');
+      await bench.remove('rig_bystander');
       await expectNothingLeft(link, 'rig_bystander', before);
     },
   },
@@ -64,7 +64,7 @@ export const faultsSuite = suite('faults', [
       await bench.device.reconnect(0);
       await bench.install(returning('rig_after', 3));
       t.is((await bench.link.modules())[0]?.name, 'rig_after');
-      await bench.link.remove('rig_after');
+      await bench.remove('rig_after');
       await expectNothingLeft(bench.link, 'rig_after', before);
     },
   },

@@ -37,7 +37,7 @@ export const heldNow = async (link: VelocityLink): Promise<Held> => {
  */
 export const heldEmpty = async (bench: Bench): Promise<Held> => {
   await bench.install(returning('rig_first', 0));
-  await bench.link.remove('rig_first');
+  await bench.remove('rig_first');
   for (const deadline = Date.now() + GRACE_MS; ; await sleep(POLL_MS)) {
     const held = await heldNow(bench.link);
     if (versions(held) === 0 || Date.now() > deadline) return held;

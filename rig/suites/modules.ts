@@ -27,7 +27,7 @@ export const modulesSuite = suite('modules', [
       t.is(last_result, 7n);
       t.true(min <= max);
       t.true(BigInt(histogram.reduce((sum, count) => sum + count, 0)) >= calls - 1n);
-      await bench.link.remove('rig_seven');
+      await bench.remove('rig_seven');
       t.deepEqual(await bench.link.modules(), []);
     },
   },
@@ -41,7 +41,7 @@ export const modulesSuite = suite('modules', [
       ] as const) {
         t.is((await bench.link.inject(Uint8Array.of(first, ...Buffer.alloc(59)))).verdict, verdict);
       }
-      await bench.link.remove('rig_odd');
+      await bench.remove('rig_odd');
       t.is(
         (await bench.link.inject(Buffer.alloc(60, 3))).verdict,
         verdicts.pass,
@@ -62,7 +62,7 @@ export const modulesSuite = suite('modules', [
       if (mark !== MARK)
         throw new CauseError('loses_state', `a number in map rig_kept_ticks changed from ${MARK} to ${mark}`);
       t.true(count >= 15n);
-      await bench.link.remove('rig_kept');
+      await bench.remove('rig_kept');
     },
   },
   {
@@ -74,7 +74,7 @@ export const modulesSuite = suite('modules', [
       t.is((await called(bench, 'rig_back', 3n)).last_result, 1n);
       const error = await t.throwsAsync(bench.link.rollback('rig_back'), { instanceOf: RefusedError });
       t.is(error?.status, 'no_previous');
-      await bench.link.remove('rig_back');
+      await bench.remove('rig_back');
     },
   },
   {
@@ -84,7 +84,7 @@ export const modulesSuite = suite('modules', [
       for (let version = 1; version <= 8; version++)
         await bench.install(holding('rig_held', 'rig_held_map', version));
       await called(bench, 'rig_held', 3n);
-      await bench.link.remove('rig_held');
+      await bench.remove('rig_held');
       await expectNothingLeft(bench.link, 'rig_held', before);
       t.deepEqual(await bench.link.modules(), []);
     },

@@ -73,7 +73,7 @@ export const steadySuite = suite('soak', [
         missed,
         `${SECONDS} s`,
       );
-      await bench.link.remove('rig_steady');
+      await bench.remove('rig_steady');
       t.is(device.unwantedStarts.length, 0);
     },
   },

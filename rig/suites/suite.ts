@@ -16,6 +16,8 @@ export type Bench = {
   readonly build: string | undefined;
   /** Signs and installs a program as the next version of the module of its name. */
   readonly install: (program: ModuleProgram, options?: Request<'install'>) => Promise<Response<'install'>>;
+  /** Takes a module away once what it cost is in the record, however short it lived. */
+  readonly remove: (name: string) => Promise<void>;
   /** A line for the report, whether the test passes or not. */
   readonly log: (line: string) => void;
 };

@@ -63,7 +63,7 @@ export const swapSuite = suite('swap', [
       bench.log(`${SWAPS} swaps, ${seen.count} ticks of ${FAST_US} us`);
       checkTicks(seen, missed, `${SWAPS} swaps`);
       t.true(seen.count > BigInt(SWAPS));
-      await link.remove('rig_swap');
+      await bench.remove('rig_swap');
       await link.timer(1000);
     },
   },
@@ -92,7 +92,7 @@ export const swapSuite = suite('swap', [
       since = await latest(link);
       await bench.install(returning('rig_canary', 7), canary);
       t.is((await verdictAfter(link, since)).kind, 'promoted');
-      await link.remove('rig_canary');
+      await bench.remove('rig_canary');
     },
   },
 ]);
