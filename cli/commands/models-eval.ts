@@ -49,6 +49,7 @@ type EvalOptions = {
   readonly objective: (typeof objectives)[number];
   readonly cpu: (typeof cpus)[number];
   readonly model?: string;
+  readonly beside?: readonly string[];
   readonly attempts: number;
   readonly proofSeconds: number;
   readonly write?: boolean;
@@ -63,8 +64,16 @@ const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] =
     cleanup.add(asked.stop);
     single.push(asked);
   }
+  const beside = (options.beside ?? []).map((name): Contestant => {
+    const other = resolveModel(name);
+    if (!other) throw new UsageError(`${name} is no model`, '--beside takes names or GGUF files of models');
+    const asked = llmProposer(other);
+    cleanup.add(asked.stop);
+    return { name, proposers: [asked] };
+  });
   const all = [
     ...single.map((p) => ({ name: p.name, proposers: [p] })),
+    ...beside,
     ...(model ? [{ name: 'without model', proposers: without }] : []),
     { name: 'all', proposers: single },
   ];
@@ -180,7 +189,8 @@ export const registerModelsEval = (models: Command, context: Context): void => {
     .option('--program <names>', 'only these programs of the set, with commas, a line each', list)
     .addOption(new Option('--objective <what>', 'what cheaper means').choices(objectives).default('balanced'))
     .addOption(new Option('--cpu <version>', "clang's -mcpu").choices(cpus).default('v4'))
-    .option('--model <model>', 'name or GGUF file of a language model to measure too')
+    .option('--model <model>', 'name or GGUF file of the language model in the row `model` and among all')
+    .option('--beside <models>', 'more of them, with commas: a row for each, by itself', list)
     .option('--attempts <n>', 'proposals judged per proposer and turn', wholeNumber(1), 6)
     .option('--proof-seconds <n>', 'longest proof', wholeNumber(1), 5)
     .option('--write', 'write what was measured into docs/reference/proposers.md')
