@@ -4,9 +4,15 @@
 export const ALIGNMENT_BYTES = 4096;
 const WASM_PAGE_BYTES = 65_536;
 
+/** Memory that begins where a page does. */
+const paged = new WeakSet<ArrayBufferLike>();
+
 /** Where it begins, the engine begins a page: the only memory in JavaScript of which that is known. */
-const pages = (bytes: number): Buffer =>
-  Buffer.from(new WebAssembly.Memory({ initial: Math.ceil(bytes / WASM_PAGE_BYTES) }).buffer);
+const pages = (bytes: number): Buffer => {
+  const { buffer } = new WebAssembly.Memory({ initial: Math.ceil(bytes / WASM_PAGE_BYTES) });
+  paged.add(buffer);
+  return Buffer.from(buffer);
+};
 
 /** Buffers of a size that is a multiple of a page; ordinary ones where there is no such memory, which only costs time. */
 export const alignedBuffers = (count: number, bytes: number): Buffer[] => {
@@ -18,5 +24,5 @@ export const alignedBuffers = (count: number, bytes: number): Buffer[] => {
   }
 };
 
-export const isAligned = ({ byteOffset, length }: Uint8Array, offset: number): boolean =>
-  (byteOffset | length | offset) % ALIGNMENT_BYTES === 0;
+export const isAligned = ({ buffer, byteOffset, length }: Uint8Array, offset: number): boolean =>
+  paged.has(buffer) && (byteOffset | length | offset) % ALIGNMENT_BYTES === 0;

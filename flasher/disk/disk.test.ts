@@ -5,12 +5,14 @@ import test from 'ava';
 import { type DiskFault, EmulatedDisk } from '../../rig/emulated/index.ts';
 import { fileBlocks, memoryBlocks } from '../blocks.ts';
 import type { FlashError } from '../errors.ts';
+import { ALIGNMENT_BYTES, isAligned } from './aligned.ts';
 import {
   type BlockNode,
   type DiskSystem,
   type DiskTarget,
   diskTarget,
   listDisks,
+  type OpenDisk,
   verifyDisk,
   writeDisk,
 } from './index.ts';
@@ -46,6 +48,37 @@ test('a device that takes a few bytes at a time is written all the same', async 
   const disk = new EmulatedDisk(SIZE, { kind: 'short', bytes: 100_000 });
   await writeDisk(target, image, { open: disk.open });
   t.true(written(disk));
+});
+
+test('every whole page is given in memory that passes by the cache', async (t) => {
+  const disk = new EmulatedDisk(SIZE);
+  const through: string[] = [];
+  let past = 0;
+  const look = (what: string, data: Uint8Array, offset: number) => {
+    if (isAligned(data, offset)) past += data.length;
+    else through.push(`${what} ${data.length} at ${offset}`);
+  };
+  const open: OpenDisk = async (...which) => {
+    const handle = await disk.open(...which);
+    return {
+      ...handle,
+      sync: () => handle.sync(),
+      close: () => handle.close(),
+      write: (data, offset) => {
+        look('write', data, offset);
+        return handle.write(data, offset);
+      },
+      read: (into, offset) => {
+        look('read', into, offset);
+        return handle.read(into, offset);
+      },
+    };
+  };
+  await writeDisk(target, image, { open });
+  const rest = content.length % ALIGNMENT_BYTES;
+  const at = content.length - rest;
+  t.deepEqual(through, [`write ${rest} at ${at}`, `read ${rest} at ${at}`]);
+  t.is(past, 2 * at + ALIGNMENT_BYTES, 'the first page is written twice');
 });
 
 /** What the user is told, and whether the disk is left without a start, so that nothing boots from a half. */

@@ -96,7 +96,7 @@ const verifyRange = (
 
 const writeBody = (access: Access, image: BlockSource, first: number, options: DiskWriteOptions) =>
   access.use('create', async (disk) => {
-    await access.write(disk, new Uint8Array(first), 0);
+    await access.write(disk, alignedBuffers(1, first)[0]!, 0);
     if (!access.isFile) await access.sync(disk, 0); // from here on the old content is gone for every loader
     await inOrder(
       pieces(first, image.bytes),
@@ -124,7 +124,9 @@ export const writeDisk = async (
   await writeBody(access, image, first, options);
   await verifyRange(access, image, first, image.bytes, options);
   await access.use('write', async (disk) => {
-    await access.write(disk, image.read(0, first), 0);
+    const memory = alignedBuffers(1, first)[0]!;
+    image.fill(memory, 0);
+    await access.write(disk, memory, 0);
     await access.sync(disk, 0);
   });
   await verifyRange(access, image, 0, first, options);
