@@ -2,6 +2,7 @@
  * Replaces a running kernel over its own serial line, without touching storage: the signed image goes into free memory, the
  * board checks it, and starts it in place of its next reset. Whatever is refused on the way, the running kernel goes on.
  */
+import { statusOf } from '../../abi/index.ts';
 import { type Board, isModel } from '../../boards/index.ts';
 import { CancelledError, RefusedError, TimeoutError, WrongModeError } from '../errors.ts';
 
@@ -54,7 +55,12 @@ export type MemoryOptions = {
 const FILE = 'image';
 /** `velocity VERSION BUILD ready on MODEL`, the last line of a start. */
 const BANNER = /^velocity \S+ ([0-9a-f]{40}) ready on /;
-const NOT_STARTED = /image in memory is not started.*/;
+const NOT_STARTED = /image in memory is not started: status (\d+)/;
+/** What keeps cores from being handed over (kernel-aarch64/boot/cores.h, cores_park). */
+const coreReasons: Readonly<Record<string, string>> = {
+  timeout: 'a core does not let go of what it does',
+  bad_state: 'a core was started and never came up',
+};
 
 const same = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
@@ -99,8 +105,8 @@ const nextStart = (running: RunningBoard, limits: MemoryLimits) => {
     const stop = running.onConsole((line) => {
       const build = BANNER.exec(line.trim())?.[1];
       if (build !== undefined) resolve({ build });
-      const refusal = NOT_STARTED.exec(line)?.[0];
-      if (refusal !== undefined) resolve({ refusal });
+      const code = NOT_STARTED.exec(line)?.[1];
+      if (code !== undefined) resolve({ refusal: statusOf(Number(code)).name });
     });
     end = () => {
       clearTimeout(timer);
@@ -125,8 +131,15 @@ const restart = async (running: RunningBoard, limits: MemoryLimits): Promise<Out
   }
 };
 
-const goesOn = (running: RunningBoard, problem: string) =>
-  new RefusedError(running.describe(), problem, { hint: 'the kernel from before goes on; try again' });
+const goesOn = (running: RunningBoard, problem: string, next = 'try again') =>
+  new RefusedError(running.describe(), problem, { hint: `the kernel from before goes on; ${next}` });
+
+const coresStay = (running: RunningBoard, status: string) =>
+  goesOn(
+    running,
+    `the image in memory is not started: ${coreReasons[status] ?? status}`,
+    'restart the board and try again; where it stays so, write the boot medium (--to)',
+  );
 
 /**
  * Ends when the new kernel has said its build id, and that it is another start than before.
@@ -142,7 +155,7 @@ export const startFromMemory = async (
   await running.arm(file.hash);
   options.onEvent?.({ event: 'start' });
   const outcome = await restart(running, options.limits ?? memoryLimits);
-  if ('refusal' in outcome) throw goesOn(running, outcome.refusal);
+  if ('refusal' in outcome) throw coresStay(running, outcome.refusal);
   const after = await running.info();
   if (same(after.boot, before.boot)) throw goesOn(running, 'did not start the image');
   if (outcome.build === file.build && after.build === file.build) return;

@@ -2,6 +2,7 @@
  * starts as from any other loader. */
 #include "boot/efi.h"
 #include "lib/mem.h"
+#include "update/loader.h"
 
 #define IMAGE_ALIGN 0x200000ull /* Linux arm64 boot protocol: a 2 MiB boundary */
 #define MAP_BYTES 0x20000ull    /* memory map: 2700 entries of 48 bytes, firmware has a few hundred */
@@ -60,7 +61,8 @@ efi_status efi_main(void *handle, const struct efi_system_table *system, const u
                     u"device tree on) in its setup, or with QEMU: -M virt,acpi=off. Then start again.\r\n");
         return EFI_UNSUPPORTED;
     }
-    const uint64_t needed = IMAGE_ALIGN + header->image_size + TREE_MAX_BYTES + MAP_BYTES;
+    /* With room for a successor: the tree does not say what firmware holds back of its memory. */
+    const uint64_t needed = IMAGE_ALIGN + 2 * DISTANCE_BYTES + TREE_MAX_BYTES + MAP_BYTES;
     uint64_t addr = ADDR_LIMIT;
     if (system->boot->allocate_pages(EFI_ALLOCATE_MAX_ADDRESS, EFI_LOADER_DATA, needed / EFI_PAGE_BYTES, &addr) !=
         EFI_SUCCESS) {
@@ -68,7 +70,7 @@ efi_status efi_main(void *handle, const struct efi_system_table *system, const u
         return EFI_LOAD_ERROR;
     }
     const uint64_t start = (addr + IMAGE_ALIGN - 1) & ~(IMAGE_ALIGN - 1);
-    const uint64_t tree_addr = start + header->image_size;
+    const uint64_t tree_addr = start + 2 * DISTANCE_BYTES;
     void *map = (void *)(tree_addr + TREE_MAX_BYTES);
     memcpy((void *)start, image, header->file_bytes);
     memcpy((void *)tree_addr, tree, tree_bytes);

@@ -20,6 +20,7 @@ static struct range {
     bool reserved;
 } ranges[RANGES];
 static uint32_t range_count;
+static bool is_successor; /* another image of this kind started this one */
 
 static void range_add(uint64_t start, uint64_t size_bytes, bool reserved) {
     if (range_count < RANGES) { ranges[range_count] = (struct range){start, size_bytes, reserved}; }
@@ -72,7 +73,9 @@ static uint32_t handoff_crc(const struct handoff *handoff) { return crc32(handof
 bool loader_take_handoff(struct handoff *out) {
     *out = __handoff;
     __handoff.magic = 0; /* what is left in memory after a reset says nothing */
-    return out->magic == HANDOFF_MAGIC && out->crc == handoff_crc(out) && (out->slot < SLOTS || (out->slot == SLOT_NONE && out->test == 0));
+    is_successor = out->magic == HANDOFF_MAGIC && out->crc == handoff_crc(out) &&
+                   (out->slot < SLOTS || (out->slot == SLOT_NONE && out->test == 0));
+    return is_successor;
 }
 
 /* One attempt after the other to have an image in the memory behind this one. */
@@ -143,7 +146,8 @@ void loader_run(struct store *store, void (*close)(void), uint32_t *refused, str
 
 enum status loader_find_room(uint8_t **place) {
     const uint64_t start = (uintptr_t)__image_start;
-    const uint64_t beside[2] = {start + DISTANCE_BYTES, start - DISTANCE_BYTES};
+    const uint64_t step = is_successor ? -DISTANCE_BYTES : DISTANCE_BYTES; /* two places are enough: those of boot/efi.c */
+    const uint64_t beside[2] = {start + step, start - step};
     for (uint32_t i = 0; i < 2; i++) {
         *place = (uint8_t *)(uintptr_t)beside[i];
         if (room_at(beside[i]) == DISTANCE_BYTES) { return map_range(beside[i], beside[i], DISTANCE_BYTES, MAP_DATA); }

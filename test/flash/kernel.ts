@@ -1,6 +1,6 @@
 /** A running kernel in this process that takes an image into its memory (SMP group 1) and starts it, with faults on demand. */
 import { createHash } from 'node:crypto';
-import { imageCommands, imageNumbers, SMP_GROUP_IMAGE, slotStates } from '../../abi/index.ts';
+import { imageCommands, imageNumbers, SMP_GROUP_IMAGE, slotStates, statusNamed } from '../../abi/index.ts';
 import type { RunningBoard, UpdateFile } from '../../flasher/index.ts';
 import { type LinkOptions, VelocityLink } from '../../link/index.ts';
 import { boardInfo, type FakeBoard, fakeBoard, Refusal } from '../../link/test/fake-board.ts';
@@ -117,7 +117,7 @@ export class EmulatedKernel {
     if (kind === 'mute') return;
     const say = (line: string) => void this.#board.line.write(Buffer.from(`${line}\r\n`)).catch(() => {});
     if (kind === 'not-started') {
-      say('the image in memory is not started: a core does not stop');
+      say(`the image in memory is not started: status ${statusNamed('timeout').code}`);
       return;
     }
     this.starts += 1;

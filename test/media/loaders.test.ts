@@ -1,12 +1,21 @@
 /** Real boot loaders start the one Image from our media, each up to an answer over the link. */
-import { existsSync, truncateSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { boardNamed } from '../../boards/index.ts';
 import { uBootForPi3 } from '../../cli/flash-peers.ts';
 import { findTool, paths, requireTool, type Tool, tools } from '../../firmware/index.ts';
 import { bootDisk } from '../../firmware/media/index.ts';
-import { echoAfterBoot, type Machine, startMachine } from './machine.ts';
+import {
+  BOOT_TIMEOUT_MS,
+  DISTANCE_BYTES,
+  factsOf,
+  openOwned,
+  placesIn,
+  signedUpdate,
+  takeOver,
+} from '../board/successor.ts';
+import { echoAfterBoot, type Machine, READY, startMachine } from './machine.ts';
 import { partsFor, stored, temporaryFolder } from './media.ts';
 
 const folder = temporaryFolder();
@@ -34,7 +43,7 @@ const diskFor = async (name: string) => {
     `${name}-${process.hrtime.bigint()}.img`,
     bootDisk(boardNamed(name), parts),
   );
-  return { path, build: parts.manifest.build };
+  return { path, build: parts.manifest.build, manifest: parts.manifest };
 };
 
 /** Declares a test, or one skipped test that says what is not installed. */
@@ -89,6 +98,28 @@ withTools('edk2_without_a_device_tree_is_told_what_to_do_and_goes_on', ['qemu', 
       t.regex(console!.text, /velocity: this firmware hands over no device tree.*acpi=off/s);
     },
   );
+});
+
+withTools('what_edk2_started_is_replaced_in_the_memory_that_it_got', ['qemu', 'uefi'], async (t) => {
+  t.timeout(400_000);
+  const { path, manifest } = await diskFor('jetson-orin-nano');
+  const machine = await startMachine([...uefi(',acpi=off'), ...drive(path), ...virtio]);
+  await using(machine, async ({ consoles: [console] }) => {
+    await console!.said(READY);
+    console!.close();
+    const lines = [console!.text];
+    const link = await openOwned(`unix:${console!.path}`, lines);
+    t.teardown(() => link.close());
+    const { boot } = await link.info();
+    const now = await takeOver(link, signedUpdate(readFileSync(paths.image), factsOf(manifest)));
+    t.like(now, { cores: 4, build: manifest.build, slot: 2 });
+    t.notDeepEqual(now.boot, boot);
+    const [first, ...next] = placesIn(lines.join('\n'));
+    t.deepEqual(next, [first! + DISTANCE_BYTES]);
+    await link.reset();
+    await link.handshake(BOOT_TIMEOUT_MS);
+    t.is((await link.measured()).image_root.length, 0, 'edk2 starts what is on the medium');
+  });
 });
 
 withTools('u_boot_starts_it_by_extlinux_and_booti', ['qemu', 'uBoot'], async (t) => {

@@ -10,7 +10,7 @@ import { release, spawnLeashed } from '../../rig/child.ts';
 
 /** Boots take 2 to 6 s on an idle machine. */
 const BOOT_MS = 60_000;
-const READY = /velocity \S+ ([0-9a-f]{40}) ready on/;
+export const READY = /velocity \S+ ([0-9a-f]{40}) ready on/;
 
 const common = ['-display', 'none', '-monitor', 'none', '-nodefaults'];
 
