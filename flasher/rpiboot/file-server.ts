@@ -1,7 +1,7 @@
 /** Second stage: answers the board's requests for files until it says that it is done. */
 import { BadDeviceError, CancelledError, RefusedError, TimeoutError, UnpluggedError } from '../errors.ts';
 import type { Chip } from './chips.ts';
-import { type FileSource, forChip, isUnsafeName } from './files.ts';
+import { type FileSource, forChip, isUnsafeName, remembering } from './files.ts';
 import type { RpibootOptions } from './index.ts';
 import { type BootPort, FILE_MESSAGE_BYTES, type FileRequest, parseFileRequest } from './protocol.ts';
 
@@ -88,7 +88,7 @@ const checkComplete = (port: BootPort, state: State, options: RpibootOptions) =>
 /** @throws UnpluggedError, TimeoutError, StalledError, BadDeviceError, RefusedError when a required file was not taken */
 export const serveFiles = async (port: BootPort, chip: Chip, options: RpibootOptions): Promise<Served> => {
   const state: State = { files: new Set(), missing: new Set(), metadata: {} };
-  const source = forChip(options.source, chip);
+  const source = remembering(forChip(options.source, chip));
   for (;;) {
     if (options.signal?.aborted) throw new CancelledError(port.device.name, 'serving files');
     const request = await nextRequest(port, state, options);

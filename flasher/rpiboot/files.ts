@@ -65,6 +65,21 @@ export const layered = (sources: readonly FileSource[]): FileSource => ({
   },
 });
 
+/**
+ * Keeps what was read last: a board asks how long a file is, and then for the file. What it is sent has the length that it
+ * was told, whatever happens to the file meanwhile.
+ */
+export const remembering = (source: FileSource): FileSource => {
+  let last: { readonly name: string; readonly bytes: Uint8Array | undefined } | undefined;
+  return {
+    describe: source.describe,
+    read: async (name) => {
+      if (last?.name !== name) last = { name, bytes: await source.read(name) };
+      return last.bytes;
+    },
+  };
+};
+
 /** The chip's own folder first, as usbboot does. */
 export const forChip = (source: FileSource, { folder }: Chip): FileSource =>
   folder === undefined
