@@ -64,7 +64,9 @@ export type CycleRow = {
   readonly linux?: LoopEstimate;
 };
 
-const wordsIn = (bytes: Uint8Array) => new Uint32Array(bytes.slice(0, bytes.length & ~3).buffer);
+/** The whole words of some code. A `Buffer` may lie anywhere in memory it shares, so its bytes are copied. */
+export const wordsIn = (bytes: Uint8Array): Uint32Array =>
+  new Uint32Array(new Uint8Array(bytes.subarray(0, bytes.length & ~3)).buffer);
 
 export const cycleRows = async (
   measured: readonly Pick<Measurement, 'program' | 'code' | 'peer'>[],

@@ -4,7 +4,7 @@ import { kernelPackage, NoPeerError } from '../../../cli/debian-package.ts';
 import { compileModule } from '../../../ebpf/index.ts';
 import { sourceOf } from './board.ts';
 import { cpio } from './cpio.ts';
-import { hotLoop } from './cycles.ts';
+import { hotLoop, wordsIn } from './cycles.ts';
 import { objectMetrics, objectsIn } from './objects.ts';
 import { page, rowTable } from './page.ts';
 import { empty, MEMORY_BYTES, memoryOf, programs } from './programs.ts';
@@ -66,6 +66,11 @@ test('a_program_that_linux_refuses_is_read_with_the_reason', (t) => {
   const a = readConsole(refused).get('a');
   t.is(a?.errno, 7);
   t.is(a?.linux, undefined);
+});
+
+test('words_of_code_in_shared_memory_are_its_own', (t) => {
+  const shared = Buffer.from('00000000c0035fd6ff', 'hex').subarray(4);
+  t.deepEqual(wordsIn(shared), Uint32Array.of(0xd65f03c0));
 });
 
 test('words_end_with_the_last_return', (t) => {
