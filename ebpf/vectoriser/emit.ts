@@ -91,24 +91,26 @@ class Writer {
     this.#called.yet = true;
   }
 
-  #best(dst: number, start: Value, most: boolean, signed: boolean, scratch: number): void {
+  #best(dst: number, start: Value, most: boolean, signed: boolean, scratch: () => number): void {
     const width = signed ? 32 : 64;
-    const [mine, other] = dst === 0 ? [0, scratch] : [dst, 0];
-    this.value(dst === 0 ? scratch : dst, start);
+    const [mine, other] = dst === 0 ? [0, scratch()] : [dst, 0];
+    this.value(dst === 0 ? other : dst, start);
     const end = alu('mov', mine, mine, 64);
     const op = `j${signed ? 's' : ''}${most ? 'ge' : 'le'}` as Branch['op'];
     const keeps = { kind: 'branch', width, op, dst: mine, src: { kind: 'reg', reg: other }, off: 0 } as const;
     this.out.push(nodeOf(keeps, end), alu('mov', mine, other, width), end);
   }
 
-  #result(dst: number, r: Result, scratch: number): void {
+  #result(dst: number, r: Result, scratch: () => number): void {
     if (r.kind === 'value') this.value(dst, r.value);
     else if (r.kind === 'best') this.#best(dst, r.start, r.most, r.signed, scratch);
     else if (r.kind === 'sum') {
       const zero = isConstant(r.start) && r.start.constant === 0n;
-      if (!zero) this.value(dst === 0 ? scratch : dst, r.start);
-      if (!zero) this.out.push(alu('add', dst, dst === 0 ? scratch : 0, r.width));
-      else if (dst !== 0 || r.width === 32) this.out.push(alu('mov', dst, 0, r.width));
+      if (!zero) {
+        const start = dst === 0 ? scratch() : dst;
+        this.value(start, r.start);
+        this.out.push(alu('add', dst, dst === 0 ? start : 0, r.width));
+      } else if (dst !== 0 || r.width === 32) this.out.push(alu('mov', dst, 0, r.width));
     } else {
       if (dst !== 0) this.out.push(alu('mov', dst, 0));
       if (!fits(r.by)) throw new NoPlace();
@@ -121,8 +123,11 @@ class Writer {
 
   /** Results where they belong, r0 last, since the others may come from it; then on. */
   outcome({ to, results }: Outcome, code: Code): void {
-    const scratch = [1, 2, 3, 4, 5].find((r) => !results.has(r));
-    if (scratch === undefined) throw new NoPlace();
+    const scratch = () => {
+      const free = [1, 2, 3, 4, 5].find((r) => !results.has(r));
+      if (free === undefined) throw new NoPlace();
+      return free;
+    };
     for (const [dst, r] of results) if (dst !== 0) this.#result(dst, r, scratch);
     const last = results.get(0);
     if (last) this.#result(0, last, scratch);
