@@ -15,6 +15,7 @@ import { monitorMetrics } from '../../test/bench/monitor.ts';
 import {
   type Comparison,
   comparePeers,
+  improvedMetrics,
   NoPeerError,
   objectMetrics,
   objectTable,
@@ -65,13 +66,18 @@ const writePage = (comparison: Comparison) => {
   writeFileSync(VECTOR_PAGE, vectorPage(comparison.vectorRows, surroundings));
 };
 
-const showRows = (context: Context, { rows, vectorRows, objectRows }: Comparison) => {
-  for (const row of [...rows, ...vectorRows, ...objectRows])
+const showRows = (context: Context, { rows, vectorRows, objectRows, improved }: Comparison) => {
+  for (const row of [...rows, ...improved, ...vectorRows, ...objectRows])
     if (context.output.json) context.output.fact(row, '');
   context.output.print(`${rowTable(rows)}\n`);
   context.output.print(`${vectorTable(vectorRows)}\n`);
   context.output.print(`${objectTable(objectRows)}\n`);
-  show(context, [...peerMetrics(rows), ...vectorMetrics(vectorRows), ...objectMetrics(objectRows)]);
+  show(context, [
+    ...peerMetrics(rows),
+    ...improvedMetrics(improved, rows),
+    ...vectorMetrics(vectorRows),
+    ...objectMetrics(objectRows),
+  ]);
 };
 
 /** Real boards count cycles, and other CPUs than the peers' cannot be compared with them. */

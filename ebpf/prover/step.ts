@@ -68,6 +68,14 @@ const swap = (s: State, i: ByteSwap): void => {
   s.regs[i.dst] = a.zext(value, 64);
 };
 
+/** The value whose bytes these are, lowest first: a pointer that was spilled, say, whose bytes alone have no region. */
+const wholeOf = (a: Algebra, bytes: readonly Term[]): Term | undefined => {
+  const top = bytes.at(-1)!;
+  const [value] = top.op === 'extract' ? top.args : [];
+  if (value?.width !== bytes.length * 8) return undefined;
+  return bytesOf(a, value).every((byte, i) => byte === bytes[i]) ? value : undefined;
+};
+
 type Place = { region: Region; offset: Term };
 
 export const place = (s: State, pointer: Term, off: number): Place => {
@@ -85,7 +93,7 @@ export const read = (s: State, at: Place, size: number): Term => {
   const bytes = Array.from({ length: size }, (_, i) =>
     readByte(a, memory, a.add(at.offset, a.const(i, 64)), initial),
   );
-  return a.concat(bytes.reverse());
+  return wholeOf(a, bytes) ?? a.concat(bytes.reverse());
 };
 
 export const write = (s: State, at: Place, value: Term): void => {

@@ -25,6 +25,7 @@ const lifted: Record<string, readonly string[]> = {
   dot_i16: ['vl_dot_i16'],
   dot_i8: ['vl_dot_i8'],
   dot_by_4: ['vl_dot_i16'],
+  dot_rows: ['vl_dot_i8'],
   max_u8: ['vl_max_u8'],
   min_u16: ['vl_min_u16'],
   max_i32: ['vl_max_i32'],

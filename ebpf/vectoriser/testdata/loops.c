@@ -40,6 +40,12 @@ PROGRAM(sum_by_8, uint64_t sum = 0; UNROLLED("clang loop unroll_count(8)") { sum
 PROGRAM(dot_i16, int64_t sum = 0; TURNS(64) { sum += b->samples[i] * b->other[i]; } return (uint64_t)sum;)
 PROGRAM(dot_i8, int32_t sum = 0; TURNS(64) { sum += (int8_t)b->bytes[i] * (int8_t)b->more[i]; } return (uint32_t)sum;)
 PROGRAM(dot_by_4, int64_t sum = 0; UNROLLED("clang loop unroll_count(4)") { sum += b->samples[i] * b->other[i]; } return (uint64_t)sum;)
+/* Around the loop all registers of arguments are needed; those that find no other are kept on the stack. */
+PROGRAM(dot_rows, _Pragma("clang loop unroll(disable)") for (uint32_t row = 0; row < 4; row++) {
+    int32_t sum = 0;
+    TURNS(16) { sum += (int8_t)b->bytes[row * 16 + i] * (int8_t)b->more[i]; }
+    b->numbers[row] = sum;
+} return 0;)
 PROGRAM(max_u8, uint32_t most = 0; TURNS(64) { if (b->bytes[i] > most) { most = b->bytes[i]; } } return most;)
 PROGRAM(min_u16, uint32_t least = 0xffff; TURNS(64) { if (b->words[i] < least) { least = b->words[i]; } } return least;)
 PROGRAM(max_i32, int32_t most = b->numbers[0]; TURNS(64) { if (b->numbers[i] > most) { most = b->numbers[i]; } } return (uint32_t)most;)

@@ -14,6 +14,7 @@ import { type VectorRow, vectorRowOf } from './vector-row.ts';
 import { vectorPrograms } from './vectors.ts';
 
 export { NoPeerError } from '../../../cli/debian-package.ts';
+export { improvedMetrics } from './improved.ts';
 export { objectMetrics } from './objects.ts';
 export { objectTable } from './objects-page.ts';
 export { page, rowTable } from './page.ts';
@@ -32,11 +33,11 @@ type Prepared = {
   readonly board: BoardRun;
   /** With the vector helper, where there is one. */
   readonly helped?: BoardRun;
-  /** Where the field quotes the program: what it becomes. */
+  /** What a program without a helper becomes. */
   readonly improved?: Improved;
 };
 
-const prepare = async (link: VelocityLink): Promise<Prepared[]> => {
+const prepare = async (link: VelocityLink, say: (line: string) => void): Promise<Prepared[]> => {
   const prepared: Prepared[] = [];
   for (const program of [empty, ...programs, ...vectorPrograms]) {
     const code = await compileProgram(program);
@@ -45,14 +46,20 @@ const prepare = async (link: VelocityLink): Promise<Prepared[]> => {
       const vector = await compileProgram(program, ['-DVECTOR']);
       prepared.push({ program, code, board, helped: await runOnBoard(link, program, vector) });
     } else {
-      const improved = await improve(link, program, code, board);
-      prepared.push({ program, code, board, ...(improved && { improved }) });
+      say(`improving ${program.name}`);
+      prepared.push({ program, code, board, improved: await improve(link, program, code, board) });
     }
   }
   return prepared;
 };
 
 const repeatOf = ({ board }: Prepared) => Math.ceil(SAMPLE_INSNS / (board.executed + OVERHEAD_INSNS));
+
+const net = ({ executed, helped, ...rest }: Improved, nothing: BoardRun): Improved => ({
+  ...rest,
+  executed: executed - nothing.executed,
+  ...(helped !== undefined && { helped: helped - nothing.executed }),
+});
 
 export type Comparison = {
   readonly rows: readonly Row[];
@@ -64,7 +71,7 @@ export type Comparison = {
 };
 
 /**
- * Measures everything; takes about a minute.
+ * Measures everything; takes some minutes, most of them for what the host proposes.
  * @throws NoPeerError when Debian's kernel cannot be had
  */
 export const comparePeers = async (
@@ -74,7 +81,7 @@ export const comparePeers = async (
   const linux = fetchLinux(say);
   const objectRows = await measureObjects(say);
   say('running the programs on this kernel');
-  const prepared = await withBoard(prepare);
+  const prepared = await withBoard((link) => prepare(link, say));
   const file = programFile(prepared.map((p) => ({ ...p, memory: memoryOf(p.program), repeat: repeatOf(p) })));
   const host = await runOnHost(file);
   say(`running the programs in ${linux.package}`);
@@ -91,9 +98,7 @@ export const comparePeers = async (
     ),
     objectRows,
     cycles: await cycleRows(measured.filter((m) => !m.helped)),
-    improved: measured.flatMap(({ improved }) =>
-      improved ? [{ ...improved, executed: improved.executed - nothing!.board.executed }] : [],
-    ),
+    improved: measured.flatMap(({ improved }) => (improved ? [net(improved, nothing!.board)] : [])),
     linux,
   };
 };

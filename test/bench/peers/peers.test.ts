@@ -178,7 +178,8 @@ test('the_page_has_a_line_and_bars_for_each_row', (t) => {
   t.regex(written, /^\| fibonacci \| 10 \| 50 \| 100 \|/m);
   t.regex(written, /^fibonacci +velocity █{20} 50$/m);
   t.regex(written, /linux-image-1/);
-  t.regex(written, /^\| fibonacci \| 100 \| 50 \| 20 \| 50 \| unrolling \|$/m);
+  t.regex(written, /^\| fibonacci \| 100 \| 50 \| 20 \| 50 \| 0.40 \| unrolling \|$/m);
+  t.regex(written, /peers_improved_of_native +0\.4 /);
   t.regex(written, /^\| fibonacci \| 6 \| 3.0 \| 2.3 \| 2.0 \| {2}\| {2}\| {2}\| {2}\|$/m);
 });
 
