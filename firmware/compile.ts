@@ -187,6 +187,10 @@ const link = async (
       // Of all files at once: inline what is called once or is no larger than its call.
       '-mllvm',
       '-inline-threshold=5',
+      '-mllvm',
+      '-enable-merge-functions',
+      '-mllvm',
+      '-machine-outliner-reruns=1', // what is the same in several functions compiled for size, also of what it took out
       '--build-id=sha1',
       '--compress-sections=.debug_*=zlib:9', // they travel in the npm package
       '-z',

@@ -17,10 +17,10 @@ static const struct efi_guid tree_guid = {
 struct header {
     uint32_t code[2];
     uint64_t text_offset, image_size;
-    uint32_t unused[30];
-    uint32_t file_bytes; /* SizeOfImage of the PE header */
+    uint32_t unused[78];
+    uint32_t bytes, addr, file_bytes, file_offset; /* of the last section: the page of this header, but for the headers */
 };
-static_assert(__builtin_offsetof(struct header, file_bytes) == 0x90);
+static_assert(__builtin_offsetof(struct header, bytes) == 0x148 + 8);
 
 static void say(const struct efi_system_table *system, const uint16_t *text) {
     if (system->console_out) { system->console_out->output_string(system->console_out, text); }
@@ -72,7 +72,8 @@ efi_status efi_main(void *handle, const struct efi_system_table *system, const u
     const uint64_t start = (addr + IMAGE_ALIGN - 1) & ~(IMAGE_ALIGN - 1);
     const uint64_t tree_addr = start + 2 * DISTANCE_BYTES;
     void *map = (void *)(tree_addr + TREE_MAX_BYTES);
-    memcpy((void *)start, image, header->file_bytes);
+    memcpy((void *)start, image, header->addr);
+    memcpy((void *)(start + header->file_offset), image + header->addr, header->bytes);
     memcpy((void *)tree_addr, tree, tree_bytes);
     /* Nothing may be printed from here on: output can change the memory map. */
     const efi_status status = end_boot_services(handle, system->boot, map);

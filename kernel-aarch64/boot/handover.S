@@ -4,7 +4,7 @@
 
 #define SCTLR_M_C_I (1 << 0 | 1 << 2 | 1 << 12)
 
-    .text
+    .section .text.entry, "ax"
     .global handover
 handover:
     msr daifset, #0xf

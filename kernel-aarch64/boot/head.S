@@ -22,12 +22,12 @@ image_head:
     .ascii "ARM\x64"
     .word pe_header - image_head
 
-/* The same file as an EFI application (PE/COFF specification, sections 3 and 4; UEFI 2.10, 2.1.1): code, and data that
- * is never executable. boot/efi.c reads SizeOfImage, at 0x90. */
+/* The same file as an EFI application (PE/COFF specification, sections 3 and 4; UEFI 2.10, 2.1.1): code, data that is never
+ * executable, and the code beside these headers, which boot/efi.c finds by the last section's header, at 0x148. */
 pe_header:
     .ascii "PE\0\0"
     .short 0xaa64              /* Machine: AArch64 */
-    .short 2                   /* NumberOfSections */
+    .short 3                   /* NumberOfSections */
     .word 0, 0, 0              /* TimeDateStamp: none, so that builds repeat; no symbols */
     .short pe_sections - pe_optional
     .short 0x206               /* executable, no line numbers, no debug information */
@@ -38,13 +38,13 @@ pe_optional:
     .word __pe_data_bytes      /* SizeOfInitializedData */
     .word 0
     .word efi_entry - image_head
-    .word __pe_text            /* BaseOfCode */
+    .word 0x1000               /* BaseOfCode */
     .quad 0                    /* ImageBase: anywhere; nothing is relocated before the copy that boot/efi.c makes */
     .word 0x1000, 0x200        /* SectionAlignment, FileAlignment */
     .short 0, 0, 0, 0, 0, 0    /* versions of system, image, subsystem */
     .word 0
     .word __pe_image_bytes     /* SizeOfImage: what follows in memory is allocated by boot/efi.c */
-    .word __pe_text            /* SizeOfHeaders */
+    .word 0x200                /* SizeOfHeaders */
     .word 0                    /* CheckSum */
     .short 10, 0x100           /* EFI application; no page needs to be both writable and executable */
     .quad 0, 0, 0, 0           /* stack and heap */
@@ -53,15 +53,19 @@ pe_optional:
     .quad 0, 0, 0, 0, 0, 0
 pe_sections:
     .ascii ".text\0\0\0"
-    .word __pe_text_bytes, __pe_text, __pe_text_bytes, __pe_text /* size and address in memory, then in the file */
+    .word __pe_text_bytes, 0x1000, __pe_text_bytes, 0x1000 /* size and address in memory, then in the file */
     .word 0, 0, 0
     .word 0x60000020           /* code, readable, executable */
     .ascii ".data\0\0\0"
     .word __pe_data_bytes, __pe_data, __pe_data_bytes, __pe_data
     .word 0, 0, 0
     .word 0xc0000040           /* initialized data, readable, writable */
+    .ascii ".entry\0\0"
+    .word 0xe00, __pe_entry, 0xe00, 0x200
+    .word 0, 0, 0
+    .word 0x60000020
 
-    .text
+    .section .text.entry, "ax"
 primary_entry:
     msr daifset, #0xf
     mov x19, x0

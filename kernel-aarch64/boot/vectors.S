@@ -62,7 +62,7 @@ vectors:
     trap 3
     trap 3
 
-    .text
+    .section .text.entry, "ax"
 trap_common:
     stp x2, x3, [sp, #48]
     stp x4, x5, [sp, #64]

@@ -9,6 +9,7 @@
 #include "patch/modules.h"
 #include "patch/service.h"
 #include "patch/text.h"
+#include "patch/timer_hook.h"
 
 /* Measures swap and telemetry, and tries what a fault does, with modules of its own, built like any other: verified, compiled, bound to a slot. */
 
@@ -104,7 +105,7 @@ static enum status bench_swap(uint32_t n, struct msg_bench_response *response, s
     if (n == 0 || n > SWAPS_MAX) { return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "n is 1..%u", SWAPS_MAX); }
     enum status status = may_bind(refusal);
     if (status != STATUS_OK) { return status; }
-    const uint32_t period_us = timer_period_us();
+    const uint32_t period_us = timer_period_us;
     (void)timer_set_period(BENCH_PERIOD_US);
     status = swap_all(n, response, refusal);
     (void)timer_set_period(period_us);

@@ -8,8 +8,8 @@
 #include "lib/refusal.h"
 #include "mm/pool.h"
 #include "neon/neon.h"
-#include "patch/dispatch.h"
 #include "patch/service.h"
+#include "patch/timer_hook.h"
 
 constexpr uint32_t WORKSPACE_BYTES = 1024 * 1024;
 constexpr uint64_t VERIFIER_STEPS = 4'000'000;

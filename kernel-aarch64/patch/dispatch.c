@@ -1,18 +1,15 @@
 #include "patch/dispatch.h"
 #include "drivers/clock.h"
-#include "drivers/tick.h"
 #include "lib/irqflags.h"
 #include "patch/call.h"
 #include "patch/modules.h"
 #include "patch/profile.h"
 #include "patch/shadow.h"
 #include "patch/slots.h"
+#include "patch/timer_hook.h"
 #include "telemetry/stats.h"
 
-static uint32_t period_us; /* 0: TIMER_PERIOD_DEFAULT_US */
-static uint32_t ticking = 0; /* mask of cores; core 0 writes it */
 static uint64_t ticks[MAX_CORES];
-static uint64_t tick_cycles; /* of core 0 */
 
 /* A canary's call; the rare path of dispatch_call(). */
 [[gnu::noinline]] static enum status call_watched(struct version *version, void *context, uint32_t core,
@@ -70,18 +67,18 @@ static void run_timer_modules(struct timer_context *context) {
     }
 }
 
-static void on_tick(uint64_t now_ns, uint32_t missed) {
+void timer_tick(uint64_t now_ns, uint32_t missed) {
     const uint64_t start = cycles();
     const uint32_t core = core_id();
     struct timer_context context = {
         .tick = ++ticks[core],
         .time_ns = now_ns,
-        .period_ns = timer_period_us() * 1000ull,
+        .period_ns = timer_period_us * 1000ull,
         .core = core,
         .missed = missed,
     };
     run_timer_modules(&context);
-    if (core == 0) { tick_cycles += cycles() - start; }
+    if (core == 0) { timer_tick_cycles += cycles() - start; }
 }
 
 /* Modules see a frame one after the other, as long as each lets it pass. */
@@ -112,63 +109,4 @@ uint32_t packet_dispatch(uint8_t *data, uint32_t len, uint32_t port) {
     irq_restore(flags);
     stat_add(STAT_frames, 1);
     return verdict;
-}
-
-/* Core 0 always ticks: the timer hook counts ticks even when nothing is bound to it. */
-static uint32_t cores_needed(void) {
-    uint32_t cores = 1;
-    for (uint32_t slot = 0; slot < SLOTS_PER_HOOK; slot++) {
-        const struct version *version = __atomic_load_n(&hook_slots[HOOK_TIMER].slot[slot], __ATOMIC_ACQUIRE);
-        if (version != nullptr) { cores |= version->cores; }
-    }
-    return cores;
-}
-
-enum status timer_set_period(uint32_t new_period_us) {
-    if (new_period_us < TICK_PERIOD_MIN_US || new_period_us > TICK_PERIOD_MAX_US) { return STATUS_INVALID_ARGUMENT; }
-    period_us = new_period_us;
-    const uint32_t cores = ticking | 1;
-    ticking = 0;
-    for (uint32_t core = 0; core < cores_up(); core++) {
-        if ((cores >> core & 1) == 0) { continue; }
-        const enum status status = tick_start(core, timer_period_us(), on_tick);
-        if (status != STATUS_OK) { return status; }
-        ticking |= 1u << core;
-    }
-    return STATUS_OK;
-}
-
-void timer_poll(void) {
-    const uint32_t needed = cores_needed();
-    if (needed == ticking) { return; }
-    for (uint32_t core = 0; core < cores_up(); core++) {
-        const uint32_t bit = 1u << core;
-        if ((needed & bit) != 0 && (ticking & bit) == 0) {
-            /* A full queue of that core: tried again at the next poll. */
-            if (tick_start(core, timer_period_us(), on_tick) == STATUS_OK) { ticking |= bit; }
-        } else if ((needed & bit) == 0 && (ticking & bit) != 0) {
-            tick_stop(core);
-            ticking &= ~bit;
-        }
-    }
-}
-
-uint32_t timer_period_us(void) { return period_us ? period_us : TIMER_PERIOD_DEFAULT_US; }
-uint32_t timer_cores(void) { return ticking; }
-uint64_t timer_cycles(void) { return __atomic_load_n(&tick_cycles, __ATOMIC_RELAXED); }
-
-void timer_stats_clear(void) {
-    for (uint32_t core = 0; core < cores_up(); core++) { tick_stats_clear(core); }
-}
-
-void timer_stats_read(struct tick_stats *out) {
-    *out = (struct tick_stats){};
-    for (uint32_t core = 0; core < cores_up(); core++) {
-        if ((ticking >> core & 1) == 0) { continue; }
-        struct tick_stats stats;
-        tick_stats_read(core, &stats);
-        if (core == 0) { out->ticks = stats.ticks; }
-        out->missed += stats.missed;
-        if (stats.longest_gap_ns > out->longest_gap_ns) { out->longest_gap_ns = stats.longest_gap_ns; }
-    }
 }

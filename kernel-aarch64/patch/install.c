@@ -5,7 +5,6 @@
 #include "lib/refusal.h"
 #include "patch/boot_id.h"
 #include "patch/compile.h"
-#include "patch/dispatch.h"
 #include "patch/modules.h"
 #include "patch/permission.h"
 #include "patch/program_hash.h"
@@ -13,6 +12,7 @@
 #include "patch/service.h"
 #include "patch/stage.h"
 #include "patch/text.h"
+#include "patch/timer_hook.h"
 #include "trust/keys.h"
 
 /* All that is known of a patch on its way in. Nothing of it is visible outside before apply(). */

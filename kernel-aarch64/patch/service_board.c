@@ -8,11 +8,11 @@
 #include "lib/pmu.h"
 #include "lib/refusal.h"
 #include "patch/boot_id.h"
-#include "patch/dispatch.h"
 #include "lib/board_class.h"
 #include "patch/service.h"
 #include "patch/slots.h"
 #include "patch/text.h"
+#include "patch/timer_hook.h"
 #include "smp/core.h"
 #include "smp/crash.h"
 #include "trust/keys.h"
@@ -77,7 +77,7 @@ enum status handle_timer(const struct msg_timer_request *request, struct msg_tim
     struct tick_stats stats;
     timer_stats_read(&stats);
     *response = (struct msg_timer_response){
-        .period_us = timer_period_us(),
+        .period_us = timer_period_us,
         .ticks = stats.ticks,
         .missed = stats.missed,
         .longest_gap_ns = stats.longest_gap_ns,

@@ -1,6 +1,6 @@
 #include "patch/slots.h"
-#include "patch/dispatch.h"
 #include "patch/modules.h"
+#include "patch/timer_hook.h"
 #include "patch/watch.h"
 
 enum status slots_init(void) { return timer_set_period(TIMER_PERIOD_DEFAULT_US); }

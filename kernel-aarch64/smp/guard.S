@@ -7,7 +7,7 @@
 #define STATUS_MODULE_FAULT 276 /* gen/abi_status.h; checked in boot/exceptions.c */
 
     .arch armv8-a+fp
-    .text
+    .section .text.entry, "ax"
     .global guard_call
 guard_call:
     stp x29, x30, [sp, #-FRAME]!

@@ -5,14 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IMAGE_BYTES 0x3000u
+#define FILE_BYTES 0x3000u
+#define HEADER_BYTES 0x200u
+#define ENTRY_BYTES (0x1000u - HEADER_BYTES) /* beside the headers; loaded behind all that follows in the file */
 #define IMAGE_MEMORY 0x400000u
 #define TREE_BYTES 0x1234u
 
 static const char *which;
 static bool is(const char *name) { return strcmp(which, name) == 0; }
 
-static uint8_t image[IMAGE_BYTES], tree[TREE_BYTES + 8];
+static uint8_t file[FILE_BYTES], image[FILE_BYTES + 0x1000], tree[TREE_BYTES + 8];
 static uint64_t pages_asked, limit_asked, key = 41;
 static int maps, exits, texts;
 
@@ -52,7 +54,7 @@ static void report(const char *end, efi_status status) {
 }
 
 void efi_leave(uint64_t tree_addr, uint64_t start, uint64_t end) {
-    const bool same = memcmp((void *)start, image, sizeof image) == 0 && memcmp((void *)tree_addr, tree, TREE_BYTES) == 0;
+    const bool same = memcmp((void *)start, file, sizeof file) == 0 && memcmp((void *)tree_addr, tree, TREE_BYTES) == 0;
     const bool placed = start % 0x200000 == 0 && tree_addr >= start + IMAGE_MEMORY && tree_addr % 8 == 0 &&
                         end >= tree_addr + TREE_BYTES && pages_asked > 0 && limit_asked < 1ull << 38;
     report(same && placed ? "left" : "left wrongly", 0);
@@ -61,12 +63,23 @@ void efi_leave(uint64_t tree_addr, uint64_t start, uint64_t end) {
 
 static void put32(uint8_t *at, uint32_t value) { memcpy(at, &value, 4); }
 
+/* As a loader of PE files does that takes nothing but what the headers name. */
+static void load(void) {
+    for (uint32_t i = 0; i < sizeof file; i++) { file[i] = (uint8_t)(i * 7); }
+    put32(file + 0x10, IMAGE_MEMORY);
+    put32(file + 0x14, 0);
+    put32(file + 0x150, ENTRY_BYTES);
+    put32(file + 0x154, FILE_BYTES);
+    put32(file + 0x158, ENTRY_BYTES);
+    put32(file + 0x15c, HEADER_BYTES);
+    memcpy(image, file, sizeof file);
+    memset(image + HEADER_BYTES, 0, ENTRY_BYTES);
+    memcpy(image + FILE_BYTES, file + HEADER_BYTES, ENTRY_BYTES);
+}
+
 int main(int count, char **arguments) {
     which = count > 1 ? arguments[1] : "";
-    for (uint32_t i = 0; i < sizeof image; i++) { image[i] = (uint8_t)(i * 7); }
-    put32(image + 0x10, IMAGE_MEMORY);
-    put32(image + 0x14, 0);
-    put32(image + 0x90, IMAGE_BYTES);
+    load();
     memset(tree, 0x5a, sizeof tree);
     put32(tree, is("not a tree") ? 0 : 0xedfe0dd0);
     put32(tree + 4, __builtin_bswap32(is("huge tree") ? 0x200001 : TREE_BYTES));

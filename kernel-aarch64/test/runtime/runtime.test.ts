@@ -43,7 +43,7 @@ test('maps equal a model, keep their shape, and lookups never miss beside update
   runNative(t, 'maps_test', [...folder('telemetry'), ...folder('bpf/maps')]));
 
 const patchSources =
-  'calibrate compile dispatch install modules payload permission program_hash report service_modules service_report shadow slots stage version watch';
+  'calibrate compile dispatch install modules payload permission program_hash report service_modules service_report shadow slots stage timer_hook version watch';
 
 const patchFiles = [
   `${here}/fakes/admission.c`,
