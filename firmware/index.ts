@@ -16,4 +16,5 @@ export { isPackage, paths, prebuilt, root } from './paths.ts';
 export { encodePolicy, type Policy, PolicyError, policyOf, readPolicy } from './policy.ts';
 export { functionsAt, readSymbols, type Symbols, sourceLines } from './symbols.ts';
 export { BuildError, findTool, MissingToolError, requireTool, run, type Tool, tools } from './toolchain.ts';
-export { BOARD_CLASS, type ImageFacts, signImage, updateFile } from './update.ts';
+export { BOARD_CLASS, type ImageFacts, signImage } from './update.ts';
+export { updateFile } from './update-file.ts';

@@ -1,5 +1,4 @@
 /** A board that runs a kernel already: the image goes over its own line into memory, and takes its place. */
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { boardNamed } from '../../boards/index.ts';
@@ -9,7 +8,6 @@ import {
   checkRunning,
   FlashError,
   type MemoryEvent,
-  type RunningBoard,
   startFromMemory,
   type UpdateFile,
 } from '../../flasher/index.ts';
@@ -18,18 +16,13 @@ import type { Context } from '../context.ts';
 import { type Prepared, prepare } from './image.ts';
 import type { FlashOptions } from './options.ts';
 import { transfer } from './progress.ts';
+import { runningOf, UNTIL_RESET, updateOf } from './running.ts';
 
 const IMAGE_BOARD = 'jetson-nano'; // every board takes the same image; this one's build needs no device tree
 /** A board that was switched on a moment ago. */
 const READY_MS = 5000;
 /** Some lines of a terminal lose a frame now and then. */
 const RETRIES = 3;
-
-const fileOf = (bytes: Buffer, build: string): UpdateFile => ({
-  bytes,
-  hash: createHash('sha256').update(bytes).digest(),
-  build,
-});
 
 /** Signed with a number that only grows; kept, so that an upload that broke off is taken up again with the same bytes. */
 const signedNow = ({ image, parts: { manifest } }: Prepared, key: SigningKey): Buffer => {
@@ -49,13 +42,15 @@ const signedNow = ({ image, parts: { manifest } }: Prepared, key: SigningKey): B
   return file;
 };
 
-const updateOf = async (context: Context, options: FlashOptions): Promise<UpdateFile> => {
-  const prepared = await prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
-  const { image, parts } = prepared;
-  const bytes = options.image
-    ? updateFile(image.bytes, Buffer.from(parts.manifest.signed, 'base64'))
+/** An image of one's own is sent as it was signed; one that was built here is signed now. */
+export const updateBytes = (prepared: Prepared, options: FlashOptions): Buffer =>
+  options.image
+    ? updateFile(prepared.image.bytes, Buffer.from(prepared.parts.manifest.signed, 'base64'))
     : signedNow(prepared, chosenKey(options.key));
-  return fileOf(bytes, image.build);
+
+const prepareUpdate = async (context: Context, options: FlashOptions): Promise<UpdateFile> => {
+  const prepared = await prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
+  return updateOf(updateBytes(prepared, options), prepared.image.build);
 };
 
 /** The kernel that runs may be of another release: what an upload takes is the same in all. */
@@ -78,16 +73,6 @@ const open = async (context: Context, port: string, { baud, key }: FlashOptions)
   }
 };
 
-const runningOf = (link: VelocityLink): RunningBoard => ({
-  describe: () => link.describe(),
-  info: () => link.info(),
-  state: () => link.images.state(),
-  upload: (file, onProgress) => link.images.upload(file, onProgress, 'memory'),
-  arm: (hash) => link.images.test(hash, 'memory'),
-  reset: () => link.reset(),
-  onConsole: (listener) => link.onConsole(listener),
-});
-
 const show =
   ({ output }: Context, port: string) =>
   (event: MemoryEvent) => {
@@ -98,7 +83,7 @@ const show =
 
 const work = async (context: Context, link: VelocityLink, port: string, options: FlashOptions) => {
   const { output, cleanup } = context;
-  const file = await updateOf(context, options);
+  const file = await prepareUpdate(context, options);
   const running = runningOf(link);
   const board = options.board ? { board: boardNamed(options.board) } : {};
   const run = { ...board, signal: cleanup.signal, onEvent: show(context, port) };
@@ -116,7 +101,7 @@ const work = async (context: Context, link: VelocityLink, port: string, options:
   }
   await startFromMemory(running, file, run);
   const fact = { event: 'flashed', board: name, build: file.build, confirmed: true };
-  output.fact(fact, `${name} runs velocity ${file.build}, from memory: a reset brings the one before back`);
+  output.fact(fact, `${name} runs velocity ${file.build}, ${UNTIL_RESET}`);
 };
 
 export const flashSerial = async (context: Context, port: string, options: FlashOptions): Promise<void> => {

@@ -9,6 +9,7 @@ import type { Context } from '../context.ts';
 import { flashRoutes } from '../web/flash/routes.ts';
 import { prepareAny } from './image.ts';
 import type { FlashOptions } from './options.ts';
+import { updateBytes } from './serial.ts';
 
 /** Of the boards that a cable reaches; an emulated one gets its own otherwise. */
 const deviceTrees = async (): Promise<Record<string, string>> => {
@@ -21,10 +22,11 @@ const FOREVER_MS = 2 ** 31 - 1;
 
 export const flashWeb = async (context: Context, address: ListenAddress, options: FlashOptions) => {
   const { output, cleanup } = context;
-  const { image } = await prepareAny(context, options);
+  const prepared = await prepareAny(context, options);
   const routes = await flashRoutes({
     manifest: readFileSync(options.image ?? paths.manifest, 'utf8'),
-    image: image.bytes,
+    image: prepared.image.bytes,
+    update: () => updateBytes(prepared, options),
     key: chosenKey(options.key).publicKey,
     trees: await deviceTrees(),
     firmwareDir: options.firmwareDir,

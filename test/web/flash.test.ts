@@ -7,6 +7,7 @@ import { flashRoutes } from '../../cli/web/flash/routes.ts';
 import { makeManifest } from '../../firmware/manifest.ts';
 import { chosenKey } from '../../firmware/sign.ts';
 import { signImage } from '../../firmware/update.ts';
+import { updateFile } from '../../firmware/update-file.ts';
 import type { Transport } from '../../link/index.ts';
 import { boardInfo, fakeBoard, type Handlers } from '../../link/test/fake-board.ts';
 import { type Served, serve } from '../../monitor/index.ts';
@@ -19,6 +20,7 @@ import {
   Stall,
   UBootBoard,
 } from '../../rig/emulated/index.ts';
+import { EmulatedKernel } from '../flash/kernel.ts';
 import { Browser, chromium } from './chromium.ts';
 import { Devices, type OpenPort } from './devices.ts';
 import type { Page } from './page.ts';
@@ -48,6 +50,7 @@ const manifestFor = (boardClass: string, bytes: Buffer) => {
   });
 };
 const manifest = manifestFor('aarch64', image);
+const update = updateFile(image, Buffer.from(manifest.signed, 'base64'));
 
 const firmwareDir = join(folder, 'firmware');
 mkdirSync(firmwareDir);
@@ -68,6 +71,7 @@ test.before(async (t) => {
   const routes = await flashRoutes({
     manifest: JSON.stringify(manifest),
     image,
+    update: () => update,
     key: key.publicKey,
     trees: {},
     firmwareDir,
@@ -329,6 +333,48 @@ inBrowser('a board at its U-Boot prompt takes the image over the serial line', a
   await page.says('#result', new RegExp(`runs velocity ${BUILD}`));
   t.true(uBoot.memory.equals(image));
   t.true(uBoot.started);
+});
+
+inBrowser('a kernel that runs takes the image into its memory, after it refused to start it', async (t) => {
+  const kernel = new EmulatedKernel(BUILD);
+  kernel.build = 'cd'.repeat(20);
+  const opened: OpenPort[] = [() => kernel.plug({ kind: 'not-started' }), () => kernel.plug()];
+  const { page } = await open(t, new EmulatedBus(), [() => opened.shift()!()]);
+  await page.press('#choose-line');
+  await page.says('#found', /U-Boot prompt.*velocity runs: send the image/s);
+  await page.press('input[name="target"][value="1"]', 'space');
+  await page.press('#flash');
+  await page.says(
+    '#problem',
+    /a core does not let go of what it does.*Next: the kernel from before goes on; restart the board.*code: refused/s,
+  );
+  t.is(await page.text('#result'), '');
+  t.is(kernel.starts, 1);
+  await page.press('#choose-line');
+  await page.press('#flash');
+  await page.says(
+    '#result',
+    new RegExp(`^Raspberry Pi 4 Model B runs velocity ${BUILD}, from memory: a reset brings the one before`),
+  );
+  t.true(kernel.received.equals(update));
+  t.is(kernel.starts, 2);
+  await noProblem(page);
+  t.deepEqual(page.problems, []);
+});
+
+inBrowser('a line on which nothing runs is said to have nothing, with the ways on', async (t) => {
+  const silent: OpenPort = () => new EmulatedKernel(BUILD).plug({ kind: 'silent', at: 0 });
+  const { page } = await open(t, new EmulatedBus(), [silent]);
+  await page.press('#choose-line');
+  await page.says('#found', /velocity runs/);
+  await page.press('input[name="target"][value="1"]', 'space');
+  await page.press('#flash');
+  await t.notThrowsAsync(
+    page.says(
+      '#problem',
+      /no running velocity kernel answers.*U-Boot prompt choose that above.*code: timeout/s,
+    ),
+  );
 });
 
 /** The emulated U-Boot as a line that can be closed. */

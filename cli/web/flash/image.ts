@@ -1,5 +1,6 @@
 /** The image to flash: the one that the server has, or files of the person's; checked here whatever the server says. */
 import type { Manifest } from '../../../firmware/manifest.ts';
+import { updateFile } from '../../../firmware/update-file.ts';
 import {
   checkImage,
   type FlashImage,
@@ -8,12 +9,16 @@ import {
   signedImage,
   signingProblem,
 } from '../../../flasher/index.ts';
-import { FACTS, type Facts, IMAGE, MANIFEST } from './served.ts';
+import { FACTS, type Facts, IMAGE, MANIFEST, UPDATE } from './served.ts';
+
+type Checked = Pick<LoadedImage, 'image' | 'manifest' | 'manifestName'>;
 
 export type LoadedImage = {
   readonly image: FlashImage;
   readonly manifest: Manifest;
   readonly manifestName: string;
+  /** What a kernel that runs takes (abi/image.ts). */
+  readonly update: () => Promise<Buffer>;
 };
 
 const fetched = async (path: string): Promise<Buffer> => {
@@ -40,7 +45,7 @@ const holds = async (manifest: Manifest, key: Uint8Array): Promise<boolean> => {
   return crypto.subtle.verify('Ed25519', made, signature, signed);
 };
 
-const checkSignature = async (name: string, { image, manifest }: LoadedImage, key: Uint8Array) => {
+const checkSignature = async (name: string, { image, manifest }: Checked, key: Uint8Array) => {
   const problem = signingProblem(image.bytes, manifest.signed, key);
   if (problem) throw new ImageError(name, `${problem}; serve this page with --key, or build the image again`);
   if (!(await holds(manifest, key))) throw new ImageError(name, 'has a signature that does not hold');
@@ -52,7 +57,7 @@ const checked = async (
   manifestText: string,
   find: (file: string) => Promise<Buffer | undefined>,
   key: Uint8Array,
-): Promise<LoadedImage> => {
+): Promise<Checked> => {
   const manifest = parseManifest(manifestName, manifestText) as Manifest;
   const bytes = await find(manifest.image.file);
   if (!bytes) throw new ImageError(manifestName, `names ${manifest.image.file}: choose that file as well`);
@@ -64,7 +69,8 @@ const checked = async (
 
 export const loadServed = async ({ key }: Facts): Promise<LoadedImage> => {
   const text = (await fetched(MANIFEST)).toString();
-  return checked(MANIFEST, text, () => fetched(IMAGE), Buffer.from(key, 'hex'));
+  const image = await checked(MANIFEST, text, () => fetched(IMAGE), Buffer.from(key, 'hex'));
+  return { ...image, update: () => fetched(UPDATE) };
 };
 
 const baseName = (path: string) => path.split('/').at(-1)!;
@@ -82,7 +88,9 @@ export const loadFiles = async (files: readonly File[], { key }: Facts): Promise
     const file = files.find(({ name }) => name === baseName(wanted));
     return file && Buffer.from(await file.arrayBuffer());
   };
-  return checked(manifest.name, await manifest.text(), find, Buffer.from(key, 'hex'));
+  const loaded = await checked(manifest.name, await manifest.text(), find, Buffer.from(key, 'hex'));
+  const signed = Buffer.from(loaded.manifest.signed, 'base64');
+  return { ...loaded, update: async () => updateFile(loaded.image.bytes, signed) };
 };
 
 /** A device tree that the server compiled. */

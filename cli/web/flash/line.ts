@@ -1,18 +1,25 @@
 /** The board's serial line: its console text, and what it says of itself once it runs. */
 import type { Board } from '../../../boards/index.ts';
-import { FlashError, RefusedError } from '../../../flasher/index.ts';
+import { FlashError, type MemoryOptions, RefusedError, startFromMemory } from '../../../flasher/index.ts';
 import {
   RefusedError as LinkRefusal,
+  LinkTimeoutError,
   openWebSerial,
   SmpClient,
   VelocityLink,
   type WebSerialPort,
   webSerialName,
 } from '../../../link/index.ts';
+import { runningOf, updateOf } from '../../flash/running.ts';
 import type { LoadedImage } from './image.ts';
 
 /** A board that starts takes some seconds; firmware that tries other media first, longer. */
 const START_MS = 90_000;
+/** Some lines lose a frame now and then. */
+const RETRIES = 3;
+
+/** A kernel that runs answers at once; one that starts says when it is up. */
+const ANSWER_MS = 5000;
 
 /** What the kernel says once, when the link is up. */
 const READY = /^velocity \S+ \S+ ready on /;
@@ -38,13 +45,16 @@ export class Line {
   static async open(
     port: WebSerialPort,
     onText: (line: string) => void,
+    onUp: () => void,
     onClose: (cause?: Error) => void,
   ): Promise<Line> {
-    const client = new SmpClient(await openWebSerial(port));
+    const client = new SmpClient(await openWebSerial(port), { retries: RETRIES });
     const line = new Line(port, new VelocityLink(client));
     client.onConsole((text) => {
-      if (READY.test(text)) line.#isUp = true;
+      const comesUp = READY.test(text);
+      if (comesUp) line.#isUp = true;
       onText(text);
+      if (comesUp) onUp();
     });
     client.onClose(onClose);
     return line;
@@ -61,6 +71,38 @@ export class Line {
   /** What it said before does not count any more. */
   expectStart(): void {
     this.#isUp = false;
+  }
+
+  /** Whether it said that it is up. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /**
+   * Replaces the kernel that runs by this image, from memory. @returns what the board calls itself
+   * @throws FlashError, LinkError; the running kernel goes on then
+   */
+  async replace(loaded: LoadedImage, options: Pick<MemoryOptions, 'signal' | 'onEvent'>): Promise<string> {
+    const { board } = await this.#running();
+    await startFromMemory(
+      runningOf(this.#link),
+      updateOf(await loaded.update(), loaded.image.build),
+      options,
+    );
+    return board;
+  }
+
+  /** The kernel may be of another release: what an upload takes is the same in all. */
+  async #running() {
+    try {
+      return await this.#link.handshake(ANSWER_MS, true);
+    } catch (cause) {
+      if (!(cause instanceof LinkTimeoutError)) throw cause;
+      throw new FlashError('timeout', this.name, 'no running velocity kernel answers', {
+        hint: 'restart the board; at a U-Boot prompt choose that above; for a first start write its card by `velocity flash --to DISK`, or put it into USB boot mode',
+        cause,
+      });
+    }
   }
 
   async #measure({ manifest }: LoadedImage): Promise<boolean | undefined> {

@@ -2,6 +2,7 @@
 import { type Board, boards } from '../../../boards/index.ts';
 import { type FileSource, listAttached, type UsbHost, webUsb } from '../../../flasher/index.ts';
 import type { WebSerialPort } from '../../../link/index.ts';
+import { UNTIL_RESET } from '../../flash/running.ts';
 import { chooseSerial, chooseUsb, serial, usb } from '../devices.ts';
 import { at, show } from '../dom.ts';
 import { chosenFirmware, servedFirmware } from './firmware.ts';
@@ -22,7 +23,7 @@ import {
   prepareHelp,
   say,
 } from './view.ts';
-import { type Target, write } from './write.ts';
+import { overLine, type Target, write } from './write.ts';
 
 const host: UsbHost = usb ? webUsb(usb) : { list: async () => [] };
 /** A board that no id tells apart: they all take the same image. */
@@ -37,18 +38,22 @@ let port: WebSerialPort | undefined;
 let line: Line | undefined;
 let running: AbortController | undefined;
 /** What was written and is not yet seen to run. */
-let written: Board | undefined;
+let written: { readonly name: string; readonly until?: string } | undefined;
+/** Which kind the person chose among the targets. */
+let preferred: Target['kind'] | undefined;
 
 const target = () => targets[selected];
 const candidates = (): readonly Board[] => {
   const now = target();
+  if (now?.kind === 'running') return []; // it says itself what it is
   const found = now?.kind === 'usb' ? now.attached.boards : [];
   return found.length > 0 ? found : ANY;
 };
 const board = (): Board | undefined => boards[at<HTMLSelectElement>('board').value];
 const canBeWritten = () => {
   const now = target();
-  return now?.kind === 'u-boot' || now?.attached.mode === 'rpiboot' || now?.attached.mode === 'fastboot';
+  if (now?.kind !== 'usb') return now !== undefined;
+  return now.attached.mode === 'rpiboot' || now.attached.mode === 'fastboot';
 };
 
 const nextStep = () => {
@@ -75,8 +80,17 @@ const draw = () => {
 };
 
 const select = (index: number) => {
+  preferred = targets[index]?.kind;
   selected = index;
   draw();
+};
+
+/** What a serial line may lead to; nothing is sent to find out, since that would stop a boot loader. */
+const lineTargets = (): Target[] => {
+  if (!port || !line) return [];
+  const uBoot: Target = { kind: 'u-boot', port, name: line.name };
+  const kernel: Target = { kind: 'running', line };
+  return line.isUp ? [kernel, uBoot] : [uBoot, kernel];
 };
 
 /** Looks again at what is there; a board that stays where it was stays chosen. */
@@ -84,12 +98,11 @@ const refresh = async () => {
   if (running) return;
   const before = target();
   const found = (await listAttached(host)).map((attached): Target => ({ kind: 'usb', attached }));
-  const prompt: Target[] = port && line ? [{ kind: 'u-boot', port, name: line.name }] : [];
-  targets = [...found, ...prompt];
+  targets = [...found, ...lineTargets()];
   const same = (one: Target) =>
-    before?.kind === 'usb' && one.kind === 'usb'
-      ? one.attached.device === before.attached.device
-      : one.kind === before?.kind;
+    before?.kind === 'usb'
+      ? one.kind === 'usb' && one.attached.device === before.attached.device
+      : one.kind !== 'usb' && one.kind === (preferred ?? one.kind);
   selected = Math.max(0, targets.findIndex(same));
   draw();
 };
@@ -106,22 +119,23 @@ const attempt = (work: () => Promise<unknown>) => async () => {
 
 const openLine = async (chosen: WebSerialPort) => {
   port = chosen;
-  line = await Line.open(chosen, drawConsole, (cause) => {
+  const refreshed = () => void refresh();
+  line = await Line.open(chosen, drawConsole, refreshed, (cause) => {
     line = undefined;
     if (cause) drawConsole(`— ${cause.message}`);
-    void refresh();
+    refreshed();
   });
 };
 
 const follow = async () => {
   if (!written || !loaded) return;
-  const { name } = written;
+  const { name, until } = written;
   if (!line) return drawResult(`${name} is written; choose its serial line to see it start.`, false);
   drawResult(`Waiting for ${name}…`, false);
   try {
     const { build, measured } = await line.follow({ name }, loaded);
     const checked = measured ? ', and what it measures of itself is what was written' : '';
-    drawResult(`${name} runs velocity ${build}${checked}`, true);
+    drawResult(`${name} runs velocity ${build}${checked}${until ? `, ${until}` : ''}`, true);
     written = undefined;
   } catch (error) {
     drawResult(`${name} is written, and was not seen to run it.`, false);
@@ -155,17 +169,22 @@ const report = {
   awaitsDevice: (waiting: boolean) => show('again-row', waiting),
 };
 
-const writeNow = async (to: Target, which: Board, image: LoadedImage, signal: AbortSignal) => {
+/** @returns what was written to */
+const writeNow = async (to: Target, which: Board | undefined, image: LoadedImage, signal: AbortSignal) => {
+  if (to.kind === 'running')
+    return { name: await overLine(to.line, image, signal, report), until: UNTIL_RESET };
+  if (!which) return undefined;
   const partition = to.kind === 'usb' && to.attached.mode === 'fastboot' ? place() : undefined;
   if (to.kind === 'u-boot') await line?.close(); // the transfer needs the port for itself
   const tree = facts && (await loadTree(facts, which.name));
   await write(host, { target: to, board: which, loaded: image, tree, firmware, partition, signal }, report);
   if (to.kind === 'u-boot') await openLine(to.port);
+  return { name: which.name };
 };
 
 const flash = async () => {
   const [to, which, image] = [target(), board(), loaded];
-  if (!to || !which || !image || running) return;
+  if (!to || !image || running) return;
   running = new AbortController();
   written = undefined;
   line?.expectStart();
@@ -174,8 +193,7 @@ const flash = async () => {
   drawResult('', false);
   draw();
   try {
-    await writeNow(to, which, image, running.signal);
-    written = which;
+    written = await writeNow(to, which, image, running.signal);
     say('Written.');
     await follow();
   } finally {

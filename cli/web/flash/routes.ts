@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { type Routes, SAFETY, styleRoute, textRoute } from '../../../monitor/index.ts';
 import { UsageError } from '../../failure.ts';
 import { pageScript } from '../files.ts';
-import { FACTS, type Facts, FIRMWARE, IMAGE, MANIFEST } from './served.ts';
+import { FACTS, type Facts, FIRMWARE, IMAGE, MANIFEST, UPDATE } from './served.ts';
 
 export type Offer = {
   readonly manifest: string;
   readonly image: Buffer;
+  /** Signed when it is first asked for. */
+  readonly update: () => Buffer;
   readonly key: Uint8Array;
   /** Paths of compiled device trees by the name of the board. */
   readonly trees: Readonly<Record<string, string>>;
@@ -34,7 +36,8 @@ const prefixed = (entries: readonly [string, ReturnType<typeof binary>][]): Rout
 
 const page = (name: string) => readFileSync(new URL(`page/${name}`, import.meta.url));
 
-export const flashRoutes = async ({ manifest, image, key, trees, firmwareDir }: Offer): Promise<Routes> => {
+export const flashRoutes = async (offer: Offer): Promise<Routes> => {
+  const { manifest, image, update, key, trees, firmwareDir } = offer;
   const firmware = firmwareDir ? filesBelow(firmwareDir) : [];
   const boards = Object.keys(trees);
   const facts: Facts = {
@@ -55,6 +58,7 @@ export const flashRoutes = async ({ manifest, image, key, trees, firmwareDir }: 
         [FACTS, json(JSON.stringify(facts))],
         [MANIFEST, json(manifest)],
         [IMAGE, binary(() => image)],
+        [UPDATE, binary(update)],
         ...boards.map((board) => [`trees/${board}.dtb`, binary(() => readFileSync(trees[board]!))] as const),
         ...firmware.map(
           (name) =>

@@ -15,4 +15,6 @@ export type Facts = {
 export const FACTS = 'facts.json';
 export const MANIFEST = 'manifest.json';
 export const IMAGE = 'Image';
+/** The image as a kernel that runs takes it. */
+export const UPDATE = 'update';
 export const FIRMWARE = 'firmware/';

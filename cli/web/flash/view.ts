@@ -8,6 +8,8 @@ const hex4 = (value: number) => value.toString(16).padStart(4, '0');
 
 const describe = (target: Target): [what: string, where: string] => {
   if (target.kind === 'u-boot') return ['U-Boot prompt: send the image over the serial line', target.name];
+  if (target.kind === 'running')
+    return ['velocity runs: send the image over the serial line into its memory', target.line.name];
   const { device, what } = target.attached;
   const { vendor, product } = device.ids;
   const serial = device.serial ? `, serial number ${device.serial}` : '';

@@ -19,10 +19,12 @@ import {
 } from '../../../flasher/index.ts';
 import { openWebSerial, type WebSerialPort } from '../../../link/index.ts';
 import type { LoadedImage } from './image.ts';
+import type { Line } from './line.ts';
 
 export type Target =
   | { readonly kind: 'usb'; readonly attached: Attached }
-  | { readonly kind: 'u-boot'; readonly port: WebSerialPort; readonly name: string };
+  | { readonly kind: 'u-boot'; readonly port: WebSerialPort; readonly name: string }
+  | { readonly kind: 'running'; readonly line: Line };
 
 export type Report = {
   /** A step begins. */
@@ -33,7 +35,7 @@ export type Report = {
 };
 
 export type Order = {
-  readonly target: Target;
+  readonly target: Exclude<Target, { kind: 'running' }>;
   readonly board: Board;
   readonly loaded: LoadedImage;
   readonly tree: Uint8Array | undefined;
@@ -91,6 +93,19 @@ const overFastboot = async ({ device }: Attached, { loaded, partition, signal }:
   } finally {
     await client.close();
   }
+};
+
+/** @returns what the board calls itself */
+export const overLine = (line: Line, loaded: LoadedImage, signal: AbortSignal, report: Report) => {
+  report.step('into the memory of the kernel that runs');
+  return line.replace(loaded, {
+    signal,
+    onEvent: (event) => {
+      if (event.event === 'running') report.step(`${event.board} runs build ${event.build}`);
+      if (event.event === 'send') report.progress(event.file, event.done, event.total);
+      if (event.event === 'start') report.step('starting the new kernel');
+    },
+  });
 };
 
 const overUBoot = async (port: WebSerialPort, { loaded, signal }: Order, report: Report) => {

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { encodePolicy } from '../../../firmware/policy.ts';
-import { signImage, updateFile } from '../../../firmware/update.ts';
+import { signImage } from '../../../firmware/update.ts';
+import { updateFile } from '../../../firmware/update-file.ts';
 import { buildNative, updateSources } from './build.ts';
 
 const newKey = () => {
