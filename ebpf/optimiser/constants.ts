@@ -13,7 +13,7 @@ export type Registers = readonly Known[];
 const u = (width: number, value: bigint) => BigInt.asUintN(width, value);
 const s = (width: number, value: bigint) => BigInt.asIntN(width, value);
 
-const isLow = (k: Known): boolean => k === 'low' || (typeof k === 'bigint' && k >> 32n === 0n);
+export const isLow = (k: Known): boolean => k === 'low' || (typeof k === 'bigint' && k >> 32n === 0n);
 
 const meet = (a: Known, b: Known): Known => {
   if (a === b) return a;
@@ -133,7 +133,7 @@ export const decide = (op: Branch, regs: Registers): boolean | undefined => {
 };
 
 /** Registers on one edge of a branch: what it compared for equality is known there. */
-const refine = (code: Code, index: number, to: number, regs: Known[]): Known[] => {
+export const refine = (code: Code, index: number, to: number, regs: Known[]): Known[] => {
   const { op } = code[index]!;
   if (op.kind !== 'branch' || op.src.kind !== 'imm' || (op.op !== 'jeq' && op.op !== 'jne')) return regs;
   const equal = (op.op === 'jeq') === (to !== index + 1);

@@ -13,7 +13,7 @@ import { frameUses } from './frame.ts';
 import { liveAfter, stackLiveAfter } from './liveness.ts';
 import type { Rule } from './rule.ts';
 
-const hasOnlyResult = (node: Node): boolean =>
+export const hasOnlyResult = (node: Node): boolean =>
   ['alu', 'neg', 'movsx', 'swap', 'load', 'ld_imm64'].includes(node.op.kind);
 
 const keep = (code: Code, wanted: (index: number) => boolean): Code | undefined => {

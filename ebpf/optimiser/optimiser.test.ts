@@ -233,6 +233,69 @@ const cases: Record<string, Case> = {
     'r0 = 0\n r2 = 0\n r4 = 0\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n r0 += r3\n r2 += 1\n if r2 != 4 goto again\n exit',
     [],
   ],
+  'pointer-advancing': [
+    'r2 = *(u64 *)(r1 + 8)\n r1 = *(u64 *)(r1 + 0)\n r0 = 1\n r3 = r1\n r3 += 14\n if r3 > r2 goto out\n r4 = *(u8 *)(r1 + 3)\n r3 = r1\n r3 += 34\n if r3 > r2 goto out\n r0 = *(u8 *)(r1 + 30)\n r0 += r4\n out:\n exit',
+    [
+      'r2 = *(u64 *)(r1 + 0x8)',
+      'r1 = *(u64 *)(r1 + 0x0)',
+      'r0 = 0x1',
+      'r1 += 0xe',
+      'r3 = r1',
+      'if r3 > r2 goto L12',
+      'r4 = *(u8 *)(r1 - 0xb)',
+      'r1 += 0x14',
+      'r3 = r1',
+      'if r3 > r2 goto L12',
+      'r0 = *(u8 *)(r1 - 0x4)',
+      'r0 += r4',
+      'L12:',
+      'exit',
+    ],
+  ],
+  'copy-renewing': [
+    'r2 = *(u16 *)(r1 + 0)\n r3 = *(u16 *)(r1 + 8)\n *(u16 *)(r1 + 8) = r2\n *(u16 *)(r1 + 0) = r3\n r2 = *(u16 *)(r1 + 10)\n r3 = *(u16 *)(r1 + 2)\n *(u16 *)(r1 + 10) = r3\n *(u16 *)(r1 + 2) = r2\n r0 = 0\n exit',
+    [
+      'r2 = *(u32 *)(r1 + 0x8)',
+      'r3 = *(u32 *)(r1 + 0x0)',
+      '*(u32 *)(r1 + 0x0) = r2',
+      '*(u32 *)(r1 + 0x8) = r3',
+      'r0 = 0x0',
+      'exit',
+    ],
+  ],
+  'sum-stepping': [
+    'r2 = *(u8 *)(r1 + 0)\n r2 &= 15\n r3 = r1\n r4 = r2\n r4 += 4\n r3 += r4\n r5 = *(u8 *)(r3 + 0)\n r3 = r1\n r3 += r2\n r0 = r3\n r0 -= r1\n r0 += r5\n exit',
+    [],
+  ],
+  'constant-threading': [
+    'r0 = *(u8 *)(r1 + 0)\n if r0 == 3 goto out\n r0 = *(u8 *)(r1 + 1)\n goto end\n out:\n r0 = 3\n end:\n exit',
+    [
+      'r0 = *(u8 *)(r1 + 0x0)',
+      'if r0 == 0x3 goto L4',
+      'r0 = *(u8 *)(r1 + 0x1)',
+      'goto L4',
+      'L4:',
+      'exit',
+    ],
+  ],
+  'block-sharing': [
+    'r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n if r2 == 1 goto b\n r0 = 1\n exit\n a:\n r0 = 2\n exit\n b:\n r0 = 1\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'if r2 == 0x0 goto L5',
+      'if r2 == 0x1 goto L3',
+      'L3:',
+      'r0 = 0x1',
+      'exit',
+      'L5:',
+      'r0 = 0x2',
+      'exit',
+    ],
+  ],
+  'result-hoisting': [
+    'r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n r0 = 1\n exit\n a:\n r0 = 2\n exit',
+    ['r2 = *(u8 *)(r1 + 0x0)', 'r0 = 0x2', 'if r2 == 0x0 goto L4', 'r0 = 0x1', 'L4:', 'exit'],
+  ],
   'block-ordering': ['r0 = 0\n goto test\n body:\n r0 += 1\n test:\n if r0 < 5 goto body\n exit', []],
 };
 
@@ -246,7 +309,7 @@ const maps = [
 
 /** Cases that read a frame or a map are programs of those hooks; the others work on a memory at r1. */
 const settingOf = (name: string) => {
-  if (name === 'bounds-merging') return { hook: 'packet', maps } as const;
+  if (name === 'bounds-merging' || name === 'pointer-advancing') return { hook: 'packet', maps } as const;
   if (name === 'constant-lookups' || name === 'constant-loads') return { hook: 'timer', maps } as const;
   return { hook: 'run', maps, memorySize: 64 } as const;
 };

@@ -6,6 +6,8 @@ import { bitTests, shiftPairs, signedLoads } from './bits.ts';
 import { boundsMerging } from './bounds.ts';
 import { copyCoalescing } from './coalescing.ts';
 import { deadCode, deadStores, unreachableCode } from './dead.ts';
+import { pointerAdvancing } from './displacement.ts';
+import { blockSharing, constantThreading, resultHoisting } from './ends.ts';
 import { constantExits } from './exits.ts';
 import { constantFolding, strengthReduction } from './folding.ts';
 import { pointerInduction } from './induction.ts';
@@ -16,9 +18,11 @@ import { constantLookups } from './lookups.ts';
 import { narrowLoads } from './narrowing.ts';
 import type { Move, Rule } from './rule.ts';
 import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping } from './sharing.ts';
+import { sumStepping } from './stepping.ts';
 import { storeCombining } from './stores.ts';
 import { exitMerging, exitRepeating, tailMerging } from './tails.ts';
 import { branchThreading } from './threading.ts';
+import { copyRenewing } from './transfers.ts';
 import { verifiedBranches, zeroExtensions } from './verified.ts';
 
 export const rules: readonly Rule[] = [
@@ -32,6 +36,7 @@ export const rules: readonly Rule[] = [
   copyPropagation,
   addressFolding,
   commonSubexpressions,
+  sumStepping,
   constantLoads,
   loadCombining,
   narrowLoads,
@@ -44,9 +49,11 @@ export const rules: readonly Rule[] = [
   bitTests,
   constantArms,
   branchThreading,
+  constantThreading,
   jumpThreading,
   branchInversion,
   blockMerging,
+  blockSharing,
   copyCoalescing,
 ];
 
@@ -60,9 +67,12 @@ const once = ({ name, doc, apply }: Rule): Move => ({
 });
 
 export const moves: readonly Move[] = [
+  pointerAdvancing,
+  copyRenewing,
   storeCombining,
   atomicAdditions,
   constantExits,
+  resultHoisting,
   boundsMerging,
   pointerInduction,
   once(tailMerging),

@@ -17,6 +17,8 @@ type Seen = {
   readonly fresh: boolean;
   /** The value stored, as another one shifted to the right. */
   readonly shifted: { readonly value: ValueId; readonly by: number };
+  /** Whether a store of twice the size may start here: the frame is accessed at multiples of the size only. */
+  readonly mayWiden: boolean;
   /** Registers and what they hold before the store: root and offset. */
   readonly places: readonly { readonly root: ValueId; readonly offset: number }[];
 };
@@ -39,7 +41,9 @@ const storesOf = (code: Code): Seen[][] => {
     const { constant, bytes, shifted = { value, by: 0 } } = values.info(value);
     const fresh = bytes.every((b) => !b || b === 'zero' || b.epoch === values.epochOf(b.root, b.offset));
     const places = values.regs.map((id) => values.info(id));
-    blocks.at(-1)!.push({ index, op, root, at: offset + op.off, constant, bytes, fresh, shifted, places });
+    const at = offset + op.off;
+    const mayWiden = root !== values.frame || at % (2 * op.size) === 0;
+    blocks.at(-1)!.push({ index, op, root, at, constant, bytes, fresh, shifted, mayWiden, places });
     return undefined;
   });
   return blocks;
@@ -110,6 +114,7 @@ const pairsOf = (block: readonly Seen[]): [Seen, Seen][] =>
   block.flatMap((low) =>
     block
       .filter((high) => high.root === low.root && high.op.size === low.op.size && low.op.size < 8)
+      .filter(() => low.mayWiden)
       .filter((high) => high.at === low.at + low.op.size)
       .map((high): [Seen, Seen] => [low, high]),
   );

@@ -2,7 +2,8 @@
 import { type Code, copyCode, isEnd, type Node, nodeOf } from './code.ts';
 import type { Rule } from './rule.ts';
 
-const same = (a: Node, b: Node): boolean =>
+export const same = (a: Node, b: Node): boolean =>
+  a.op.kind === b.op.kind &&
   a.target === b.target &&
   JSON.stringify(a.op, (k, v) => (k === 'off' && a.target ? 0 : typeof v === 'bigint' ? `${v}` : v)) ===
     JSON.stringify(b.op, (k, v) => (k === 'off' && b.target ? 0 : typeof v === 'bigint' ? `${v}` : v));
