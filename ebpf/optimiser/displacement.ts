@@ -65,7 +65,8 @@ const shifted = (code: Code, from: number, shift: Shift): Map<number, Operation>
     reached.add(i);
     const { op } = code[i]!;
     const copy = copyOf(op);
-    const step = copy?.src === register && copy.dst !== register ? increment(code[i + 1]?.op, copy.dst) : undefined;
+    const step =
+      copy?.src === register && copy.dst !== register ? increment(code[i + 1]?.op, copy.dst) : undefined;
     if (step !== undefined) {
       if (!fits32(step - by) || code.some((n) => n.target === code[i + 1])) return undefined;
       made.set(i + 1, add(copy!.dst, step - by));
@@ -94,7 +95,8 @@ const replace = (code: Code, changes: ReadonlyMap<number, readonly Operation[]>)
     standIn.set(node, made[0] ?? copy[i + 1]!);
     return made;
   });
-  for (const node of out) while (node.target && standIn.has(node.target)) node.target = standIn.get(node.target);
+  for (const node of out)
+    while (node.target && standIn.has(node.target)) node.target = standIn.get(node.target);
   return out;
 };
 

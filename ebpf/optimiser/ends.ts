@@ -1,10 +1,8 @@
 /** Rules on blocks that only jumps reach: the same block twice becomes one, a constant that is there already is not set again. */
 import type { Operation } from '../instruction.ts';
-import { registersOf } from '../prover/flow.ts';
-import { type Code, copyCode, isEnd, nodeOf, positionsOf, replaceNodes, retarget } from './code.ts';
+import { type Code, copyCode, isEnd, positionsOf, replaceNodes, retarget } from './code.ts';
 import { constantsOf, type Known, refine, transfer } from './constants.ts';
-import { liveAfter } from './liveness.ts';
-import type { Move, Rule } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { same } from './tails.ts';
 
 /** From each node that only jumps reach to the jump or exit behind it, both included. */
@@ -79,33 +77,4 @@ export const constantThreading: Rule = {
     const out = replaceNodes(copy, (_, i) => (needless(i) ? [] : undefined));
     return changed || out.length < copy.length ? out : undefined;
   },
-};
-
-/** A constant result that one branch leads to, set before the branch where nobody else needs the register. */
-const hoist = (code: Code, at: number): Code | undefined => {
-  const { op, target } = code[at]!;
-  if (op.kind !== 'branch' || !target || code.filter((n) => n.target === target).length !== 1) return undefined;
-  const to = code.indexOf(target);
-  const set = constantOf(target.op);
-  if (!set || to < 1 || !isEnd(code[to - 1]!) || code[to + 1]?.op.kind !== 'exit') return undefined;
-  const bit = 1 << set.register;
-  const { reads } = registersOf(op);
-  const live = liveAfter(code);
-  const next = registersOf(code[at + 1]!.op);
-  const liveNext = next.reads | (live[at + 1]! & ~next.writes);
-  if (reads & bit || liveNext & bit) return undefined;
-  const exit = code.findIndex((n, i) => n.op.kind === 'exit' && i !== to + 1);
-  if (exit < 0) return undefined;
-  const copy = copyCode(code);
-  const branch = copy[at]!;
-  const first = nodeOf(target.op);
-  for (const node of copy) if (node.target === branch) node.target = first;
-  branch.target = copy[exit];
-  return copy.flatMap((node, i) => (i === at ? [first, node] : i === to || i === to + 1 ? [] : [node]));
-};
-
-export const resultHoisting: Move = {
-  name: 'result-hoisting',
-  doc: 'Sets a constant result before the branch that leaves with it, so that the branch can lead to an end that is there already.',
-  sites: (code) => [...code.keys()].map((at) => hoist(code, at)).filter((made) => made !== undefined),
 };

@@ -269,14 +269,7 @@ const cases: Record<string, Case> = {
   ],
   'constant-threading': [
     'r0 = *(u8 *)(r1 + 0)\n if r0 == 3 goto out\n r0 = *(u8 *)(r1 + 1)\n goto end\n out:\n r0 = 3\n end:\n exit',
-    [
-      'r0 = *(u8 *)(r1 + 0x0)',
-      'if r0 == 0x3 goto L4',
-      'r0 = *(u8 *)(r1 + 0x1)',
-      'goto L4',
-      'L4:',
-      'exit',
-    ],
+    ['r0 = *(u8 *)(r1 + 0x0)', 'if r0 == 0x3 goto L4', 'r0 = *(u8 *)(r1 + 0x1)', 'goto L4', 'L4:', 'exit'],
   ],
   'block-sharing': [
     'r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n if r2 == 1 goto b\n r0 = 1\n exit\n a:\n r0 = 2\n exit\n b:\n r0 = 1\n exit',
@@ -292,9 +285,26 @@ const cases: Record<string, Case> = {
       'exit',
     ],
   ],
-  'result-hoisting': [
+  hoisting: [
     'r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n r0 = 1\n exit\n a:\n r0 = 2\n exit',
     ['r2 = *(u8 *)(r1 + 0x0)', 'r0 = 0x2', 'if r2 == 0x0 goto L4', 'r0 = 0x1', 'L4:', 'exit'],
+  ],
+  'constant-absorbing': [
+    'r2 = *(u8 *)(r1 + 0)\n r3 = 4\n if r2 == 0 goto a\n r3 = 8\n a:\n r3 += r1\n r3 += 6\n r0 = *(u8 *)(r3 + 0)\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'r3 = 0xa',
+      'if r2 == 0x0 goto L4',
+      'r3 = 0xe',
+      'L4:',
+      'r3 += r1',
+      'r0 = *(u8 *)(r3 + 0x0)',
+      'exit',
+    ],
+  ],
+  'test-joining': [
+    'r0 = 1\n r2 = *(u8 *)(r1 + 1)\n if r2 != 5 goto a\n r2 = *(u8 *)(r1 + 0)\n if r2 != 255 goto a\n r2 = *(u16 *)(r1 + 2)\n if r2 != 65535 goto a\n r0 = 2\n a:\n exit',
+    ['r0 = 0x1', 'r2 = *(u32 *)(r1 + 0x0)', 'if r2 != -0xfa01 goto L4', 'r0 = 0x2', 'L4:', 'exit'],
   ],
   'block-ordering': ['r0 = 0\n goto test\n body:\n r0 += 1\n test:\n if r0 < 5 goto body\n exit', []],
 };

@@ -1,4 +1,5 @@
 /** Every rule, in the order in which a clean-up applies them, and every move that is tried. */
+import { constantAbsorbing } from './absorbing.ts';
 import { addressFolding, incrementMerging } from './addressing.ts';
 import { constantArms } from './arms.ts';
 import { atomicAdditions } from './atomics.ts';
@@ -7,9 +8,10 @@ import { boundsMerging } from './bounds.ts';
 import { copyCoalescing } from './coalescing.ts';
 import { deadCode, deadStores, unreachableCode } from './dead.ts';
 import { pointerAdvancing } from './displacement.ts';
-import { blockSharing, constantThreading, resultHoisting } from './ends.ts';
+import { blockSharing, constantThreading } from './ends.ts';
 import { constantExits } from './exits.ts';
 import { constantFolding, strengthReduction } from './folding.ts';
+import { hoisting } from './hoisting.ts';
 import { pointerInduction } from './induction.ts';
 import { blockMerging, branchInversion, jumpThreading } from './jumps.ts';
 import { blockOrdering } from './layout.ts';
@@ -21,6 +23,7 @@ import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping 
 import { sumStepping } from './stepping.ts';
 import { storeCombining } from './stores.ts';
 import { exitMerging, exitRepeating, tailMerging } from './tails.ts';
+import { testJoining } from './tests.ts';
 import { branchThreading } from './threading.ts';
 import { copyRenewing } from './transfers.ts';
 import { verifiedBranches, zeroExtensions } from './verified.ts';
@@ -42,6 +45,7 @@ export const rules: readonly Rule[] = [
   narrowLoads,
   signedLoads,
   incrementMerging,
+  constantAbsorbing,
   operandSwapping,
   copyForwarding,
   deadCode,
@@ -72,7 +76,8 @@ export const moves: readonly Move[] = [
   storeCombining,
   atomicAdditions,
   constantExits,
-  resultHoisting,
+  hoisting,
+  testJoining,
   boundsMerging,
   pointerInduction,
   once(tailMerging),

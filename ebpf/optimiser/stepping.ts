@@ -33,7 +33,13 @@ export const sumStepping: Rule = {
       const imm = there.offset - here.offset;
       if (here.root !== there.root || imm !== (imm | 0)) return undefined;
       gone = index + 1;
-      const step = { kind: 'alu', width: 64, op: 'add', dst: sum.register, src: { kind: 'imm', imm } } as const;
+      const step = {
+        kind: 'alu',
+        width: 64,
+        op: 'add',
+        dst: sum.register,
+        src: { kind: 'imm', imm },
+      } as const;
       return imm === 0 ? [] : [nodeOf(step)];
     });
   },

@@ -132,7 +132,10 @@ const placesBefore = (code: Code, at: number): ReadonlyMap<number, { root: Value
 const overlaps = (a: Piece, b: Piece): boolean =>
   a.to === b.from && a.at < b.source + b.size && b.source < a.at + a.size;
 
-type Registers = { readonly base: (root: ValueId) => { register: number; offset: number } | undefined; readonly free: number };
+type Registers = {
+  readonly base: (root: ValueId) => { register: number; offset: number } | undefined;
+  readonly free: number;
+};
 
 /**
  * Loads and stores of all pieces. All are loaded before any is stored, as far as there are registers: then it does not matter
@@ -156,7 +159,14 @@ const emit = (pieces: readonly Piece[], { base, free }: Registers): Operation[] 
     const [from, register] = [base(piece.from), unused()];
     if (!from || !base(piece.to) || register === undefined) return undefined;
     const { size, source } = piece;
-    out.push({ kind: 'load', size, signed: false, dst: register, src: from.register, off: source - from.offset });
+    out.push({
+      kind: 'load',
+      size,
+      signed: false,
+      dst: register,
+      src: from.register,
+      off: source - from.offset,
+    });
     held.push({ piece, register });
   }
   store(pieces.length);
@@ -168,7 +178,9 @@ const REGISTERS = [1, 2, 3, 4, 5, 0, 6, 7, 8, 9];
 /** The stretch with its copies made anew, where the first or the last of what goes stood; undefined when nothing is saved. */
 const renew = (code: Code, stretch: Stretch, frame: ValueId, late: boolean): Code | undefined => {
   const copied = [...stretch.bytes.values()];
-  const isMixed = copied.some((c) => stretch.kept.has(keyOf(c.to, c.at)) || stretch.kept.has(keyOf(c.from, c.source)));
+  const isMixed = copied.some(
+    (c) => stretch.kept.has(keyOf(c.to, c.at)) || stretch.kept.has(keyOf(c.from, c.source)),
+  );
   if (stretch.stores.length < 2 || isMixed) return undefined;
   const pieces = piecesOf(copied, frame);
   const gone = needless(code, stretch);
@@ -182,7 +194,9 @@ const renew = (code: Code, stretch: Stretch, frame: ValueId, late: boolean): Cod
     const found = [...places].find(([r, p]) => p.root === root && (written & (1 << r)) === 0);
     return found && { register: found[0], offset: found[1].offset };
   };
-  const bases = pieces.flatMap((p) => [base(p.from), base(p.to)]).reduce((m, b) => (b ? m | (1 << b.register) : m), 0);
+  const bases = pieces
+    .flatMap((p) => [base(p.from), base(p.to)])
+    .reduce((m, b) => (b ? m | (1 << b.register) : m), 0);
   const left = [...code.keys()].filter((i) => !gone.has(i));
   const rest = replaceNodes(copyCode(code), (_, i) => (gone.has(i) ? [] : undefined));
   const position = left.findIndex((i) => i >= at);
