@@ -1,7 +1,5 @@
-/** What one or both ways behind a branch begin with, done before it. */
-import type { Operation } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
-import { type Code, copyCode, isEnd, type Node, nodeOf, positionsOf, replaceNodes } from './code.ts';
+import { type Code, copyCode, isEnd, type Node, nodeOf, replaceNodes } from './code.ts';
 import { frameUses } from './frame.ts';
 import { opposite } from './jumps.ts';
 import { liveAfter, stackLiveAfter } from './liveness.ts';

@@ -10,7 +10,7 @@ type Part = { readonly size: Size; readonly root: number; readonly offset: numbe
 
 /** The load that gives these bytes in their order, and zeros above; they must not have changed since. */
 const partOf = (bytes: readonly Byte[], values: Values): Part | undefined => {
-  const count = bytes.findIndex((b) => b === 'zero');
+  const count = bytes.indexOf('zero');
   const size = count < 0 ? 8 : count;
   const [first] = bytes;
   if ((size !== 1 && size !== 2 && size !== 4) || !first || first === 'zero') return undefined;
