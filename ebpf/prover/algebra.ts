@@ -739,6 +739,13 @@ export class Algebra {
     const least = Math.max(1, bitLength(max));
     if (least < a.width && a.width > 1)
       return this.zext(this.ite(c, this.extract(x, least - 1, 0), this.extract(y, least - 1, 0)), a.width);
-    return this.#extreme(c, x, y) ?? this.#choice(c, x, y);
+    return this.#extreme(c, x, y) ?? this.#step(c, x, y) ?? this.#choice(c, x, y);
+  }
+
+  /** A choice between two values a constant apart is one of them plus a choice of constants, however it came about. */
+  #step(c: Term, x: Term, y: Term): Term | undefined {
+    if (x.op !== 'sum' && y.op !== 'sum') return undefined;
+    const apart = this.sub(x, y);
+    return apart.op === 'const' ? this.add(y, this.ite(c, apart, this.const(0n, y.width))) : undefined;
   }
 }

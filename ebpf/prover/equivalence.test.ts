@@ -62,6 +62,23 @@ const equal: Record<string, [string, string]> = {
   ],
 };
 
+const places = 'r2 = *(u8 *)(r1 + 0)\n r3 = *(u8 *)(r1 + 1)\n r2 &= 7\n r3 &= 7\n r2 += r1\n r3 += r1';
+const counting = (step: string) =>
+  `r5 = 0\n again:\n r2 = r1\n r2 += r5\n r3 = *(u8 *)(r2 + 0)\n r3 &= 7\n r4 = r1\n r4 += r3\n ${step}\n r5 += 1\n if r5 != 8 goto again\n r0 = 0\n exit`;
+const counted =
+  'r2 = r1\n r5 = r1\n r5 += 8\n again:\n r3 = *(u8 *)(r2 + 0)\n r3 &= 7\n r3 += r1\n r4 = *(u8 *)(r3 + 16)\n r4 += 1\n *(u8 *)(r3 + 16) = r4\n r2 += 1\n if r2 != r5 goto again\n r0 = 0\n exit';
+const step = 'r3 = *(u8 *)(r4 + 16)\n r3 += 1\n *(u8 *)(r4 + 16) = r3';
+
+/** Writes at places that hang on the input. */
+const scattered: Record<string, [string, string]> = {
+  counts_at_unknown_places: [counting(step), counted],
+  stores_at_unknown_places_that_are_apart: [
+    `${places}\n *(u8 *)(r2 + 8) = 1\n *(u8 *)(r3 + 16) = 2\n r0 = *(u8 *)(r3 + 16)\n exit`,
+    `${places}\n *(u8 *)(r3 + 16) = 2\n *(u8 *)(r2 + 8) = 1\n r0 = 2\n exit`,
+  ],
+};
+Object.assign(equal, scattered);
+
 for (const [name, [before, after]] of Object.entries(equal))
   test(`proven: ${name}`, async (t) => {
     const proof = await prove(before, after);
@@ -93,6 +110,11 @@ const different: Record<string, [string, string]> = {
   lost_turn: [
     'r0 = 0\n r2 = 5\n again:\n r0 += r2\n r2 += -1\n if r2 != 0 goto again\n exit',
     'r0 = 0\n r2 = 4\n again:\n r0 += r2\n r2 += -1\n if r2 != 0 goto again\n exit',
+  ],
+  a_count_at_another_place: [counting(step), counting(step.replaceAll('16', '17'))],
+  stores_at_places_that_may_be_one: [
+    `${places}\n *(u8 *)(r2 + 8) = 1\n *(u8 *)(r3 + 8) = 2\n r0 = 0\n exit`,
+    `${places}\n *(u8 *)(r3 + 8) = 2\n *(u8 *)(r2 + 8) = 1\n r0 = 0\n exit`,
   ],
   upper_half_kept: ['r0 = *(u64 *)(r1 + 0)\n w0 += 0\n exit', 'r0 = *(u64 *)(r1 + 0)\n exit'],
 };

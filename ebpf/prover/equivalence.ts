@@ -50,12 +50,15 @@ export type ProofOptions = Setting & {
 /** One question of a proof: `unsat` means that no input shows a difference. */
 export type Question = { readonly script: string; readonly answer: Answer['verdict'] };
 
-export const PROVER_VERSION = 4;
+export const PROVER_VERSION = 5;
 
 type Outcome = Pick<Proof, 'verdict' | 'reason'> & { counterexample?: Counterexample };
 
 /** Pairs asked at once: larger questions take longer than their parts together. */
 const PAIRS_PER_QUERY = 32;
+
+/** Share of the time for an attempt that leaves unknown what was written at unknown offsets. */
+const FIRST_SHARE = 0.5;
 
 /** Processor time of this process, in ms. */
 const processorMs = () => process.cpuUsage().user / 1000;
@@ -72,13 +75,13 @@ class Session {
   readonly #limits: Limits;
   readonly #simplifying: SimplifierBudget = { left: SIMPLIFIER_STEPS };
 
-  constructor(options: ProofOptions, before: Uint8Array, after: Uint8Array) {
+  constructor(options: ProofOptions, before: Uint8Array, after: Uint8Array, writesAreUnknown: boolean) {
     const { maxPaths = 2048, maxSteps = 1_500_000, timeoutMs = 20_000 } = options;
-    this.#world = new World(options);
+    this.#world = new World(options, writesAreUnknown);
     this.#world.plainAtomicsAreEvents = decodeProgram(before).some((i) => i.kind === 'atomic');
     this.#timeoutMs = timeoutMs;
     this.#onQuestion = options.onQuestion;
-    this.#limits = { maxPaths, maxSteps, isOver: () => this.ms > timeoutMs };
+    this.#limits = { maxPaths, maxSteps, isOver: () => this.ms > this.#limitMs };
     const { hook, memorySize } = options;
     const maps = options.maps.map((m) => ({ ...m, init: m.init && Buffer.from(m.init).toString('hex') }));
     this.#transcript.update(JSON.stringify({ PROVER_VERSION, hook, memorySize, maps }));
@@ -89,13 +92,23 @@ class Session {
     return processorMs() - this.#started + this.#solverMs;
   }
 
+  /** An attempt that asks for more than is needed leaves time for one that does not. */
+  get #limitMs(): number {
+    return this.#world.hasUnknown ? this.#timeoutMs * FIRST_SHARE : this.#timeoutMs;
+  }
+
+  /** Whether a proof that failed says nothing, because more was asked than is needed. */
+  get askedMore(): boolean {
+    return this.#world.hasUnknown;
+  }
+
   hash(verdict: Verdict): string {
     return this.#transcript.copy().update(verdict).digest('hex');
   }
 
   async #ask(conditions: readonly Term[]): Promise<Answer> {
     const script: Script = scriptOf(conditions);
-    const left = this.#timeoutMs - this.ms;
+    const left = this.#limitMs - this.ms;
     if (left <= 0) throw new ProofLimit('the time for this proof ran out');
     this.#transcript.update(script.text);
     const guessed = guess(conditions, script);
@@ -216,13 +229,42 @@ export const proveEquivalent = async (
   return proof;
 };
 
-const prove = async (before: Uint8Array, after: Uint8Array, options: ProofOptions): Promise<Proof> => {
-  const session = new Session(options, before, after);
+type Attempt = { readonly proof: Proof; readonly isFinal: boolean };
+
+const attempt = async (
+  before: Uint8Array,
+  after: Uint8Array,
+  options: ProofOptions,
+  writesAreUnknown: boolean,
+): Promise<Attempt> => {
+  const session = new Session(options, before, after, writesAreUnknown);
   const outcome = await session.prove(before, after).catch((error: unknown): Outcome => {
     if (error instanceof ProofLimit || error instanceof RangeError)
       return { verdict: 'unknown', reason: error.message };
     throw error;
   });
   const { queries, paths } = session;
-  return { ...outcome, queries, paths, ms: Math.round(session.ms), hash: session.hash(outcome.verdict) };
+  const ms = Math.round(session.ms);
+  return {
+    proof: { ...outcome, queries, paths, ms, hash: session.hash(outcome.verdict) },
+    isFinal: outcome.verdict === 'proven' || !session.askedMore,
+  };
+};
+
+/**
+ * First with contents after writes at unknown offsets left unknown: enough where both programs write the same, and cheap. If that
+ * fails, in full. Questions of an attempt that decided nothing are not told.
+ */
+const prove = async (before: Uint8Array, after: Uint8Array, options: ProofOptions): Promise<Proof> => {
+  const { timeoutMs = 20_000, onQuestion } = options;
+  const asked: Question[] = [];
+  const rough = { ...options, onQuestion: (q: Question) => asked.push(q) };
+  const first = await attempt(before, after, rough, true);
+  if (first.isFinal) {
+    for (const question of asked) onQuestion?.(question);
+    return first.proof;
+  }
+  const { ms } = first.proof;
+  const { proof } = await attempt(before, after, { ...options, timeoutMs: timeoutMs - ms }, false);
+  return { ...proof, ms: proof.ms + ms };
 };

@@ -12,8 +12,46 @@ export type Below =
 
 export type Memory = { readonly layer: Map<bigint, Term>; readonly below: Below };
 
-/** Gives a region's first contents; undefined when reading them is not understood. */
-export type Initial = (offset: Term) => Term | undefined;
+/** What a region holds as far as the program has not changed it. */
+export type Initial = {
+  /** A byte of its first contents; undefined when reading them is not understood. */
+  readonly byte: (offset: Term) => Term | undefined;
+  /**
+   * Name of an unknown function that stands for the contents after writes at unknown offsets, the same for memories built alike.
+   * Undefined: reads there are written out as choices between everything written.
+   */
+  readonly unknown?: ((below: Below) => string) | undefined;
+};
+
+/** Numbers for memories: those that are built alike have the same. */
+export class MemoryNumbers {
+  readonly #numbers = new Map<string, number>();
+  readonly #known = new WeakMap<Below, number>();
+
+  #number(key: string): number {
+    const known = this.#numbers.get(key) ?? this.#numbers.size;
+    this.#numbers.set(key, known);
+    return known;
+  }
+
+  #memory({ layer, below }: Memory): number {
+    const bytes = [...layer].sort(([a], [b]) => (a < b ? -1 : 1)).map(([at, byte]) => `${at}=${byte.id}`);
+    return this.#number(`memory ${this.of(below)} ${bytes}`);
+  }
+
+  #key(below: Below): string {
+    if (below.kind === 'initial') return 'initial';
+    if (below.kind === 'choice')
+      return `choice ${below.condition.id} ${this.#memory(below.yes)} ${this.#memory(below.no)}`;
+    return `write ${below.offset.id} ${below.bytes.map((b) => b.id)} ${this.#memory(below.under)}`;
+  }
+
+  of(below: Below): number {
+    const number = this.#known.get(below) ?? this.#number(this.#key(below));
+    this.#known.set(below, number);
+    return number;
+  }
+}
 
 export const freshMemory = (): Memory => ({ layer: new Map(), below: { kind: 'initial' } });
 export const copyMemory = (m: Memory): Memory => ({ layer: new Map(m.layer), below: m.below });
@@ -24,7 +62,7 @@ const MAX_CANDIDATES = 600;
 const readBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initial): Term => {
   switch (below.kind) {
     case 'initial': {
-      const byte = initial(offset);
+      const byte = initial.byte(offset);
       if (!byte) throw new ProofLimit('reads memory whose contents are not known');
       return byte;
     }
@@ -40,6 +78,7 @@ const readBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initia
         if (same === algebra.true) return byte;
         if (same !== algebra.false) hits.push([same, byte]);
       }
+      if (hits.length > 0 && initial.unknown) return algebra.select(initial.unknown(below), offset, 8);
       const older = readByte(algebra, below.under, offset, initial);
       return hits.reduce((otherwise, [same, byte]) => algebra.ite(same, byte, otherwise), older);
     }
@@ -128,4 +167,4 @@ export const mergeMemory = (
 };
 
 const lookBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initial): Term | undefined =>
-  below.kind === 'initial' ? initial(offset) : readBelow(algebra, below, offset, initial);
+  below.kind === 'initial' ? initial.byte(offset) : readBelow(algebra, below, offset, initial);

@@ -1,6 +1,6 @@
 /** One path of one program, somewhere on its way. */
 import type { Facts } from './facts.ts';
-import { copyMemory, freshMemory, type Memory, mergeMemory } from './memory.ts';
+import { copyMemory, freshMemory, type Initial, type Memory, mergeMemory } from './memory.ts';
 import { ProofLimit, type Term } from './term.ts';
 import type { Region, World } from './world.ts';
 
@@ -71,7 +71,7 @@ export class State {
     return this.versions.get(region.name) ?? 0;
   }
 
-  initial(region: Region): (offset: Term) => Term | undefined {
+  initial(region: Region): Initial {
     return this.world.initial(region, this.version(region));
   }
 

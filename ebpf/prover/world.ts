@@ -4,6 +4,7 @@
  */
 import { bpf, type ContextField, helpers, hooks, MAP_FLAG_READ_ONLY, mapTypes } from '../../abi/index.ts';
 import { Algebra } from './algebra.ts';
+import { type Below, type Initial, MemoryNumbers } from './memory.ts';
 import { ProofLimit, type Term } from './term.ts';
 
 export type HookName = keyof typeof hooks;
@@ -59,11 +60,20 @@ export class World {
    * the new one may do at once what the old one does in steps.
    */
   plainAtomicsAreEvents = true;
+  /** Whether something was read that stands for more contents than there can be. */
+  hasUnknown = false;
+  readonly #writesAreUnknown: boolean;
+  readonly #numbers = new MemoryNumbers();
   readonly #regions = new Map<Term, Region>();
   readonly #fields: readonly PlacedField[];
 
-  constructor(setting: Setting) {
+  /**
+   * @param writesAreUnknown what is read where something was written at an unknown offset is taken as unknown, but the same for
+   * memories built alike: with that, `unsat` still means that no input shows a difference, and `sat` means nothing.
+   */
+  constructor(setting: Setting, writesAreUnknown = false) {
     this.setting = setting;
+    this.#writesAreUnknown = writesAreUnknown;
     this.#fields = placeFields(setting.hook);
     this.#region('context', 'context', -1, undefined);
     this.#region('packet', 'packet', -1, undefined);
@@ -132,11 +142,18 @@ export class World {
   }
 
   /** First contents of a region; `version` counts what helpers may have changed in it. */
-  initial(region: Region, version: number): (offset: Term) => Term | undefined {
-    if (region.kind === 'stack' || region.kind === 'context') return () => undefined;
+  initial(region: Region, version: number): Initial {
+    if (region.kind === 'stack' || region.kind === 'context') return { byte: () => undefined };
     const constants = region.kind === 'map' ? this.#constants(region.map) : undefined;
     const name = version === 0 ? region.name : `${region.name}@${version}`;
-    return (offset) => constants?.(offset) ?? this.algebra.select(name, offset, 8);
+    const unknown = (below: Below): string => {
+      this.hasUnknown = true;
+      return `${name} after ${this.#numbers.of(below)}`;
+    };
+    return {
+      byte: (offset) => constants?.(offset) ?? this.algebra.select(name, offset, 8),
+      unknown: this.#writesAreUnknown ? unknown : undefined,
+    };
   }
 
   /** Contents of a map that nobody can change: entry 0 of a read-only array. */
