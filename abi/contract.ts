@@ -10,6 +10,7 @@ import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED 
 import { SAMPLE_BYTES, sampleNumbers } from './profile.ts';
 import { REPORT_LAST, reportScalars } from './report.ts';
 import { statuses } from './status.ts';
+import { PROBE_UNREAD_LIMIT, RUN_HOOKS, runNumbers } from './trace.ts';
 import { vectors } from './vectors.ts';
 
 /** Everything that both sides must agree on; sentences of documentation are left out on purpose. */
@@ -37,6 +38,9 @@ const contract = {
   REPORT_LAST,
   sampleNumbers: Object.keys(sampleNumbers),
   SAMPLE_BYTES,
+  runNumbers: Object.keys(runNumbers),
+  RUN_HOOKS,
+  PROBE_UNREAD_LIMIT,
   statuses,
 };
 

@@ -2,6 +2,7 @@
 import { contextLayout } from './emit-c.ts';
 import { sampleRows } from './emit-profile.ts';
 import { reportRows } from './emit-report.ts';
+import { runRows } from './emit-trace.ts';
 import type { Field, Fields } from './fields.ts';
 import { type Helper, helpers } from './helpers.ts';
 import { type Hook, hooks } from './hooks.ts';
@@ -9,6 +10,7 @@ import { type Message, messages, SMP_GROUP_VELOCITY } from './messages.ts';
 import { mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { elfStatuses, generalStatuses, patchStatuses, type Status, verifierStatuses } from './status.ts';
+import { RUN_HOOKS } from './trace.ts';
 import { type Vector, type VectorArgument, vectors } from './vectors.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
@@ -133,6 +135,9 @@ export const emitReference = () =>
     '## Samples of a profile',
     'Numbers of 32 bits, least byte first:',
     tableOf(['offset', 'number', 'meaning'], sampleRows()),
+    '## Runs of a trace',
+    `For each run a byte, (core × ${RUN_HOOKS} + hook) × 2, and one more when it faulted; then these numbers, each as LEB128 of its zigzag form. Runs of one core come in order.`,
+    tableOf(['number', 'meaning'], runRows()),
     '## Status codes',
     '### General',
     statusTable(generalStatuses),

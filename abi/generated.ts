@@ -8,6 +8,7 @@ import { emitModuleHeader } from './emit-module.ts';
 import { emitPolicy } from './emit-policy.ts';
 import { emitProfile } from './emit-profile.ts';
 import { emitReport } from './emit-report.ts';
+import { emitTrace } from './emit-trace.ts';
 import { emitVectors } from './emit-vectors.ts';
 import { emitLinux } from './platforms/index.ts';
 
@@ -25,6 +26,7 @@ export const generatedFiles = (): Record<string, string> => ({
   'kernel-aarch64/gen/abi_messages.c': emitMessagesSource(),
   'kernel-aarch64/gen/abi_profile.h': emitProfile(),
   'kernel-aarch64/gen/abi_report.h': emitReport(),
+  'kernel-aarch64/gen/abi_trace.h': emitTrace(),
   'kernel-aarch64/gen/platform_linux.h': emitLinux(banner('platforms/')),
   'modules/include/velocity.h': emitModuleHeader(),
   'docs/reference/contract.md': emitReference(),

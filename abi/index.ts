@@ -22,4 +22,5 @@ export * from './policy.ts';
 export * from './profile.ts';
 export * from './report.ts';
 export * from './status.ts';
+export * from './trace.ts';
 export * from './vectors.ts';

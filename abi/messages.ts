@@ -4,6 +4,7 @@
  */
 import { bool, bytes, type Fields, optional, text, u32, u64 } from './fields.ts';
 import { type DoorName, KEY_ID_BYTES } from './policy.ts';
+import { PROBE_UNREAD_LIMIT } from './trace.ts';
 
 export const SMP_GROUP_VELOCITY = 64;
 /** Largest SMP message (header and payload) that the board takes or sends, in bytes. */
@@ -280,7 +281,7 @@ export const messages = {
     id: 17,
     op: 'write',
     door: 'run',
-    doc: 'Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls; fault: n versions that fault and are taken back, each leaving evidence.',
+    doc: 'Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls, and of recording or sampling them while that is on; fault: n versions that fault and are taken back, each leaving evidence.',
     request: { what: text(15, 'swap, telemetry or fault'), n: u32('repetitions') },
     response: {
       n: u32('repetitions done'),
@@ -294,7 +295,7 @@ export const messages = {
     id: 22,
     op: 'write',
     door: 'run',
-    doc: 'Takes samples of what cores are doing, and hands out what was taken since: see "Samples of a profile". A call that is sampled takes some hundred cycles longer.',
+    doc: `Takes samples of what cores are doing, and hands out what was taken since: see "Samples of a profile". A call that is sampled takes some hundred cycles longer. Ends by itself when ${PROBE_UNREAD_LIMIT} samples of one core found no room since the last call. Not while runs are recorded: \`busy\`.`,
     request: {
       every: optional(
         u32('from now on one of so many calls of modules, and interrupts of other code, is sampled; 0: none'),
@@ -305,6 +306,23 @@ export const messages = {
       time_ns: u64('board time'),
       lost: u64('samples that found no room since start-up'),
       data: bytes(REPORT_BYTES, 'samples'),
+    },
+  },
+  trace: {
+    id: 23,
+    op: 'write',
+    door: 'run',
+    doc: `Records every single run of a hook, and hands out what was recorded since: see "Runs of a trace". A run that is not read in time is overwritten by a newer one. Ends by itself when ${PROBE_UNREAD_LIMIT} runs of one core were not read. Not while a profile is taken: \`busy\`.`,
+    request: {
+      on: optional(
+        bool('from now on every run is recorded, or none; what was not read before it began is dropped'),
+      ),
+    },
+    response: {
+      on: bool('as it is now'),
+      time_ns: u64('board time'),
+      lost: u64('runs that were overwritten since it began'),
+      data: bytes(REPORT_BYTES, 'runs'),
     },
   },
   crash: {

@@ -8,6 +8,7 @@
  */
 import { CodecError } from './codec.ts';
 import { HISTOGRAM_BINS } from './messages.ts';
+import { pushSigned, VarintReader } from './varint.ts';
 
 export const reportScalars = {
   id: 'number of the module, which no other one has had since the board started; 0: nothing is here',
@@ -34,18 +35,6 @@ export const REPORT_PLACE_BYTES = 1 + REPORT_VALUES * 11;
 /** Values by place; places that hold nothing may be missing. */
 export type ReportPlaces = Map<number, bigint[]>;
 
-const zigzag = (value: bigint) => {
-  const signed = BigInt.asIntN(64, value);
-  return BigInt.asUintN(64, (signed << 1n) ^ (signed >> 63n));
-};
-const unzigzag = (value: bigint) => (value >> 1n) ^ -(value & 1n);
-
-const pushVarint = (out: number[], value: bigint) => {
-  let rest = value;
-  for (; rest >= 128n; rest >>= 7n) out.push(Number(rest & 127n) | 128);
-  out.push(Number(rest));
-};
-
 const empty = (): bigint[] => new Array<bigint>(REPORT_VALUES).fill(0n);
 
 /** What changed from `before` to `now`, for boards that are played. */
@@ -59,48 +48,11 @@ export const encodeReport = (before: ReportPlaces, now: ReportPlaces): Uint8Arra
     if (changed.length > 0) out.push(place);
     for (const i of changed) {
       out.push(i === changed.at(-1) ? i | REPORT_LAST : i);
-      pushVarint(out, zigzag(values[i]! - old[i]!));
+      pushSigned(out, values[i]! - old[i]!);
     }
   }
   return Uint8Array.from(out);
 };
-
-class Reader {
-  readonly #data: Uint8Array;
-  at = 0;
-  constructor(data: Uint8Array) {
-    this.#data = data;
-  }
-
-  get done(): boolean {
-    return this.at === this.#data.length;
-  }
-
-  byte(): number {
-    const byte = this.#data[this.at];
-    if (byte === undefined) throw new CodecError('data', 'is cut off');
-    this.at += 1;
-    return byte;
-  }
-
-  /** Up to 35 bits are read as a number: nearly all are that small. */
-  varint(): bigint {
-    let [small, bits] = [0, 0];
-    let byte = this.byte();
-    for (; byte >= 128 && bits < 28; byte = this.byte()) {
-      small += (byte & 127) * 2 ** bits;
-      bits += 7;
-    }
-    if (byte < 128) return BigInt(small + byte * 2 ** bits);
-    let value = BigInt(small);
-    for (; byte >= 128; byte = this.byte()) {
-      value |= BigInt(byte & 127) << BigInt(bits);
-      bits += 7;
-      if (bits > 63) throw new CodecError('data', 'has a number of more than 64 bits');
-    }
-    return value | (BigInt(byte) << BigInt(bits));
-  }
-}
 
 /**
  * Brings `places` from the report that the data differs from to the one it came with. Nothing is changed unless the data
@@ -108,7 +60,7 @@ class Reader {
  * @throws CodecError
  */
 export const applyReport = (data: Uint8Array, places: ReportPlaces): void => {
-  const reader = new Reader(data);
+  const reader = new VarintReader(data);
   const changed: [number, bigint[]][] = [];
   while (!reader.done) {
     const place = reader.byte();
@@ -117,7 +69,7 @@ export const applyReport = (data: Uint8Array, places: ReportPlaces): void => {
       tag = reader.byte();
       const i = tag & ~REPORT_LAST;
       if (i >= REPORT_VALUES) throw new CodecError('data', `has no value ${i}`);
-      values[i] = BigInt.asUintN(64, values[i]! + unzigzag(reader.varint()));
+      values[i] = BigInt.asUintN(64, values[i]! + reader.signed());
     }
     changed.push([place, values]);
   }

@@ -7,6 +7,7 @@ import {
   CodecError,
   contractId,
   decodeRecord,
+  decodeRuns,
   decodeSamples,
   encodeRecord,
   messages,
@@ -249,6 +250,15 @@ export class VelocityLink {
       return { ...rest, samples: decodeSamples(data) };
     } catch (cause) {
       throw new BadReplyError(this.describe(), 'profile', { cause });
+    }
+  };
+  /** Runs of hooks recorded since the last call; with `on`, every run is recorded from now on, or none. */
+  trace = async (on?: boolean) => {
+    const { data, ...rest } = await this.request('trace', on === undefined ? {} : { on });
+    try {
+      return { ...rest, runs: decodeRuns(data, rest.time_ns) };
+    } catch (cause) {
+      throw new BadReplyError(this.describe(), 'trace', { cause });
     }
   };
   measured = () => this.request('measured', {});

@@ -17,7 +17,7 @@ export { PerfettoTrace } from './perfetto/trace.ts';
 export { flameGraph } from './profile/flame-graph.ts';
 export { pprof } from './profile/pprof.ts';
 export { folded, type Places, type Stack, stacksOf } from './profile/stacks.ts';
-export { BoardReader, type ReadOptions } from './reader.ts';
+export { BoardReader, type ReadOptions, type RunsTaken } from './reader.ts';
 export {
   encodeTold,
   entriesOf,

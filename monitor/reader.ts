@@ -1,5 +1,6 @@
 /** Reads a board again and again, and tells what it finds as entries: over any link, in Node.js and in a page. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HookRun } from '../abi/index.ts';
 import { type Report, type Transport, VelocityLink } from '../link/index.ts';
 import type { Content, Pace, Reading, Sink } from './entry.ts';
 
@@ -12,12 +13,26 @@ export type ReadOptions = {
   readonly intervalMs: number;
   /** How many readings to take, over all connections. */
   readonly count: number;
+  /** Records single runs of hooks, where given, and is told of them at each reading. */
+  readonly onRuns?: (taken: RunsTaken) => void;
+};
+
+/** Single runs of hooks since the reading before. */
+export type RunsTaken = {
+  readonly runs: readonly HookRun[];
+  /** Runs that were overwritten before they were read, since recording began. */
+  readonly lost: number;
 };
 
 /** What changes slowly is asked for at most so often: a fast reading is a report and nothing else. */
 const SLOW_MS = 1000;
 /** Share of the line that readings may take: the rest is for console text, commands and patches. */
 const LINE_SHARE = 0.3;
+
+const onRunsOf =
+  (onRuns: NonNullable<ReadOptions['onRuns']>) =>
+  ({ runs, lost }: Awaited<ReturnType<VelocityLink['trace']>>) =>
+    onRuns({ runs, lost: Number(lost) });
 
 type Slow = Pick<Reading, 'board' | 'cores' | 'stats'>;
 
@@ -58,6 +73,18 @@ export class BoardReader {
 
   /** Ends when all readings are taken. @throws what the link throws, and the signal's error */
   async follow(link: VelocityLink, signal: AbortSignal): Promise<void> {
+    const { onRuns } = this.#options;
+    if (!onRuns) return this.#read(link, signal);
+    await link.trace(true);
+    try {
+      await this.#read(link, signal);
+    } finally {
+      // A board that went away meanwhile ends it by itself.
+      await link.trace(false).then(onRunsOf(onRuns), () => {});
+    }
+  }
+
+  async #read(link: VelocityLink, signal: AbortSignal): Promise<void> {
     const { count, intervalMs } = this.#options;
     let slow: Slow | undefined;
     let slowAt = 0;
@@ -71,6 +98,7 @@ export class BoardReader {
       slow = due ? await readSlow(link) : { board: slow!.board, cores: {}, stats: {} };
       this.#recognise(slow.board.boot);
       await this.#tellEvents(link, report);
+      await this.#tellRuns(link);
       const line_ms = ((link.bytes - bytes) * report.byte_ns) / 1e6;
       const period = Math.max(intervalMs, line_ms / LINE_SHARE);
       const period_ms = last === undefined ? 0 : began - last;
@@ -88,6 +116,20 @@ export class BoardReader {
     for await (const event of link.events(this.#lastEvent)) {
       this.#lastEvent = event.seq;
       this.tell({ kind: 'event', event });
+    }
+  }
+
+  /** All that were there when it began; a board that started anew, or ended it, is asked again. */
+  async #tellRuns(link: VelocityLink): Promise<void> {
+    const { onRuns } = this.#options;
+    if (!onRuns) return;
+    let until: bigint | undefined;
+    for (;;) {
+      const taken = await link.trace(true);
+      until ??= taken.time_ns;
+      onRunsOf(onRuns)(taken);
+      const { runs } = taken;
+      if (runs.length === 0 || runs.every(({ begin_ns }) => begin_ns >= until!)) return;
     }
   }
 

@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { writeWhole } from '../../monitor/history/index.ts';
-import { type Entry, PerfettoTrace } from '../../monitor/index.ts';
+import { type Entry, PerfettoTrace, type RunsTaken } from '../../monitor/index.ts';
 import { type BoardOptions, boardOptionsOf, portOf } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -14,12 +14,19 @@ type TraceOptions = {
   readonly store: string;
   readonly count: number;
   readonly interval: number;
+  readonly runs?: boolean;
+};
+
+const told = ({ runs: asked }: TraceOptions, runs: number, lost: number) => {
+  if (!asked) return '';
+  return `, ${runs} single runs, ${lost} lost${lost > 0 ? ': ask for a shorter --interval' : ''}`;
 };
 
 const trace = async (context: Context, board: BoardOptions, options: TraceOptions): Promise<void> => {
   const pieces: Buffer[] = [];
   const written = new PerfettoTrace((bytes) => pieces.push(bytes));
   const { signal } = context.cleanup;
+  let [runs, lost] = [0, 0];
   if (options.replay) {
     const entries = recorded(context, options.replay, options.store);
     await replay(entries, (told) => written.take(told), {
@@ -31,13 +38,24 @@ const trace = async (context: Context, board: BoardOptions, options: TraceOption
     const { count, interval } = options;
     const port = portOf(board);
     const sink = (entry: Entry) => written.take({ port, entry });
-    await new BoardFeed(sink, { count, intervalMs: interval, patient: false }).run(context, board);
+    const onRuns = (taken: RunsTaken) => {
+      runs += taken.runs.length;
+      lost = taken.lost;
+      written.takeRuns(port, taken);
+    };
+    const feed = { count, intervalMs: interval, patient: false, ...(options.runs ? { onRuns } : {}) };
+    await new BoardFeed(sink, feed).run(context, board);
   }
   written.close();
   writeWhole(options.perfetto, (out) => out(Buffer.concat(pieces)));
   context.output.fact(
-    { event: 'traced', path: options.perfetto, packets: pieces.length },
-    `${options.perfetto}: ${pieces.length} packets; open it at ui.perfetto.dev or with trace_processor`,
+    {
+      event: 'traced',
+      path: options.perfetto,
+      packets: pieces.length,
+      ...(options.runs ? { runs, lost } : {}),
+    },
+    `${options.perfetto}: ${pieces.length} packets${told(options, runs, lost)}; open it at ui.perfetto.dev or with trace_processor`,
   );
 };
 
@@ -48,10 +66,16 @@ export const registerTrace = (program: Command, context: Context): void => {
     .description('write versions, swaps, faults, costs and core activity over time as a Perfetto trace')
     .requiredOption('--perfetto <file>', 'file to write')
     .option('--replay <what>', 'a recording, or a run of the history by its number, instead of a board')
+    .addOption(
+      new Option(
+        '--runs',
+        'also every single run of a hook, on its core; the board records them meanwhile',
+      ).conflicts('replay'),
+    )
     .option('--count <n>', 'readings to take of a board', wholeNumber(1), 50)
     .option('--interval <ms>', 'time between readings', wholeNumber(10, 3_600_000), 100)
     .addOption(storeOption())
-    .addHelpText('after', '\nExamples:\n  velocity trace --perfetto fir.pftrace --port /dev/ttyUSB0')
+    .addHelpText('after', '\nExamples:\n  velocity trace --perfetto fir.pftrace --runs --port /dev/ttyUSB0')
     .addHelpText('after', '  velocity trace --perfetto run3.pftrace --replay 3')
     .action((options: TraceOptions, command: Command) => trace(context, boardOptionsOf(command), options));
 };

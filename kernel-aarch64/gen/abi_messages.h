@@ -334,7 +334,7 @@ struct msg_timer_response {
     uint64_t longest_gap_ns; /* longest time between two ticks */
 };
 
-/* Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls; fault: n versions that fault and are taken back, each leaving evidence. */
+/* Measures on the board itself. swap: n swaps of a module while the timer runs; telemetry: cost of the accounting around n calls, and of recording or sampling them while that is on; fault: n versions that fault and are taken back, each leaving evidence. */
 #define MSG_BENCH 17u
 struct msg_bench_request {
     struct span what; /* swap, telemetry or fault */
@@ -353,7 +353,7 @@ struct msg_bench_response {
     uint64_t longest_gap_ns; /* longest time between two ticks in the meantime */
 };
 
-/* Takes samples of what cores are doing, and hands out what was taken since: see "Samples of a profile". A call that is sampled takes some hundred cycles longer. */
+/* Takes samples of what cores are doing, and hands out what was taken since: see "Samples of a profile". A call that is sampled takes some hundred cycles longer. Ends by itself when 16384 samples of one core found no room since the last call. Not while runs are recorded: `busy`. */
 #define MSG_PROFILE 22u
 struct msg_profile_request {
     uint32_t every; /* from now on one of so many calls of modules, and interrupts of other code, is sampled; 0: none */
@@ -369,6 +369,24 @@ struct msg_profile_response {
     uint64_t time_ns; /* board time */
     uint64_t lost; /* samples that found no room since start-up */
     struct span data; /* samples */
+};
+
+/* Records every single run of a hook, and hands out what was recorded since: see "Runs of a trace". A run that is not read in time is overwritten by a newer one. Ends by itself when 16384 runs of one core were not read. Not while a profile is taken: `busy`. */
+#define MSG_TRACE 23u
+struct msg_trace_request {
+    bool on; /* from now on every run is recorded, or none; what was not read before it began is dropped */
+    bool has_on;
+};
+[[nodiscard]] static inline enum status
+decode_trace_request(struct cbor_reader *in, struct msg_trace_request *out) {
+    *out = (struct msg_trace_request){};
+    return record_decode(message_records + 920u, in, out);
+}
+struct msg_trace_response {
+    bool on; /* as it is now */
+    uint64_t time_ns; /* board time */
+    uint64_t lost; /* runs that were overwritten since it began */
+    struct span data; /* runs */
 };
 
 /* The crash record that the last reset left behind; `no_entry` when there is none. Reading keeps it; `reset` of the OS group clears nothing. */
@@ -396,7 +414,7 @@ struct msg_key_request {
 [[nodiscard]] static inline enum status
 decode_key_request(struct cbor_reader *in, struct msg_key_request *out) {
     *out = (struct msg_key_request){};
-    return record_decode(message_records + 994u, in, out);
+    return record_decode(message_records + 1020u, in, out);
 }
 struct msg_key_response {
     struct span id; /* first bytes of SHA-256 of the public key */
@@ -429,7 +447,7 @@ struct msg_revoke_request {
 [[nodiscard]] static inline enum status
 decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     *out = (struct msg_revoke_request){};
-    return record_decode(message_records + 1089u, in, out);
+    return record_decode(message_records + 1115u, in, out);
 }
 
 /* Calls row(name, id, is_write, door, request, response) for each message; door: what a policy may close, else 0; request,
@@ -454,10 +472,11 @@ decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     row(timer, 16u, true, 0, 790u, 801u) \
     row(bench, 17u, true, DOOR_RUN, 840u, 850u) \
     row(profile, 22u, true, DOOR_RUN, 888u, 895u) \
-    row(crash, 18u, false, 0, 0u, 920u) \
-    row(key, 19u, false, 0, 994u, 997u) \
-    row(measured, 21u, false, 0, 0u, 1040u) \
-    row(revoke, 20u, true, DOOR_KEYS, 1089u, 0u)
+    row(trace, 23u, true, DOOR_RUN, 920u, 924u) \
+    row(crash, 18u, false, 0, 0u, 946u) \
+    row(key, 19u, false, 0, 1020u, 1023u) \
+    row(measured, 21u, false, 0, 0u, 1066u) \
+    row(revoke, 20u, true, DOOR_KEYS, 1115u, 0u)
 
 /* Calls one of four macros for each message by what it carries: both, a request, a response, nothing. They get (name, id). */
 #define MESSAGE_SHAPES(both, request, response, bare) \
@@ -480,6 +499,7 @@ decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     both(timer, 16u) \
     both(bench, 17u) \
     both(profile, 22u) \
+    both(trace, 23u) \
     response(crash, 18u) \
     both(key, 19u) \
     response(measured, 21u) \

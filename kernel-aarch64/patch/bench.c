@@ -113,10 +113,8 @@ static enum status bench_swap(uint32_t n, struct msg_bench_response *response, s
     return status;
 }
 
-typedef enum status (*call_kind)(struct version *version, void *context, uint32_t core);
-
 /* Cycles of n calls, without the interrupts between stretches. */
-static uint64_t time_calls(call_kind call, struct version *version, uint32_t n) {
+static uint64_t time_calls(dispatch_function *call, struct version *version, uint32_t n) {
     uint64_t total = 0;
     while (n > 0) {
         const uint32_t stretch = n < CALLS_MASKED ? n : CALLS_MASKED;
@@ -130,14 +128,17 @@ static uint64_t time_calls(call_kind call, struct version *version, uint32_t n) 
     return total;
 }
 
-/* The reply's `cycles` is the difference: what accounting costs over n calls. */
+/* The reply's `cycles` is the difference: what accounting costs over n calls, and what looks at them one by one, if it is on. */
 static enum status bench_telemetry(uint32_t n, struct msg_bench_response *response, struct refusal *refusal) {
     if (n == 0 || n > CALLS_MAX) { return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "n is 1..%u", CALLS_MAX); }
+    static struct module nowhere; /* in no slot */
+    dispatch_function *const probe = dispatch_probe;
     struct version *version;
     const enum status status = build(0, &version, refusal);
     if (status != STATUS_OK) { return status; }
+    version->module = &nowhere;
     (void)time_calls(dispatch_call, version, 1); /* the first call sets min and max */
-    const uint64_t with = time_calls(dispatch_call, version, n);
+    const uint64_t with = time_calls(probe != nullptr ? probe : dispatch_call, version, n);
     const uint64_t without = time_calls(dispatch_call_uncounted, version, n);
     version_free(version); /* was in no slot: only this core called it */
     response->n = n;

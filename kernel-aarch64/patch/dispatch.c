@@ -3,12 +3,12 @@
 #include "lib/irqflags.h"
 #include "patch/call.h"
 #include "patch/modules.h"
-#include "patch/profile.h"
 #include "patch/shadow.h"
 #include "patch/slots.h"
 #include "patch/timer_hook.h"
 #include "telemetry/stats.h"
 
+dispatch_function *dispatch_probe;
 static uint64_t ticks[MAX_CORES];
 
 /* A canary's call; the rare path of dispatch_call(). */
@@ -58,12 +58,18 @@ static struct version *version_for(enum hook_id hook, uint32_t slot, uint32_t co
     return version != nullptr && (version->cores >> core & 1) != 0 ? version : nullptr;
 }
 
+static inline enum status call_hooked(struct version *version, void *context, uint32_t core) {
+    dispatch_function *const probe = __atomic_load_n(&dispatch_probe, __ATOMIC_RELAXED);
+    if (__builtin_expect(probe != nullptr, 0)) { return probe(version, context, core); }
+    return dispatch_call(version, context, core);
+}
+
 static void run_timer_modules(struct timer_context *context) {
     uint64_t taken = __atomic_load_n(&hook_slots[HOOK_TIMER].taken, __ATOMIC_RELAXED);
     for (; taken != 0; taken &= taken - 1) {
         struct version *version = version_for(HOOK_TIMER, (uint32_t)__builtin_ctzll(taken), context->core);
         if (version == nullptr) { continue; }
-        (void)(profile_every != 0 ? profile_call : dispatch_call)(version, context, context->core);
+        (void)call_hooked(version, context, context->core);
     }
 }
 
@@ -87,7 +93,7 @@ static uint32_t run_packet_modules(struct packet_context *context, uint32_t core
     for (; taken != 0; taken &= taken - 1) {
         struct version *version = version_for(HOOK_PACKET, (uint32_t)__builtin_ctzll(taken), core);
         if (version == nullptr) { continue; }
-        const enum status status = (profile_every != 0 ? profile_call : dispatch_call)(version, context, core);
+        const enum status status = call_hooked(version, context, core);
         if (status != STATUS_OK) { return VERDICT_ABORTED; }
         const uint64_t verdict = version->counters[core]->last_result;
         if (verdict > VERDICT_TRANSMIT) { return VERDICT_ABORTED; }

@@ -2,6 +2,7 @@
 #include "drivers/clock.h"
 #include "drivers/timer.h"
 #include "gen/abi_profile.h"
+#include "gen/abi_trace.h"
 #include "lib/barrier.h"
 #include "lib/sysreg.h"
 #include "mm/code.h"
@@ -25,6 +26,7 @@ static struct sampler {
     uint32_t written;
     uint32_t read; /* by core 0 */
     uint32_t lost;
+    uint32_t lost_told; /* as of the last time that somebody read; by core 0 */
     uint32_t chance;         /* state of the generator */
     uint64_t longest_count;  /* slowest call so far, in counts of the timer: the window that a moment is picked from */
     bool open;               /* a call is under way that waits for its sample */
@@ -43,10 +45,15 @@ static uint32_t random_below(struct sampler *sampler, uint32_t limit) {
     return x % limit;
 }
 
+static void profile_end(void) {
+    __atomic_store_n(&dispatch_probe, nullptr, __ATOMIC_RELAXED);
+    profile_every = 0;
+}
+
 /* A place in the ring, null when it is full. What was written counts once `written` says so. */
 static struct profile_sample *place_for(struct sampler *sampler) {
     if (sampler->written - __atomic_load_n(&sampler->read, __ATOMIC_ACQUIRE) == RING) {
-        sampler->lost++;
+        if (sampler->lost++ - sampler->lost_told >= PROBE_UNREAD_LIMIT) { profile_end(); }
         return nullptr;
     }
     struct profile_sample *place = &sampler->ring[sampler->written % RING];
@@ -94,7 +101,8 @@ static void take_module(struct sampler *sampler, const struct version *version, 
     publish(sampler);
 }
 
-enum status profile_call(struct version *version, void *context, uint32_t core) {
+/* As dispatch_call(), sampled by chance. Not for canaries, which are judged by what they take. */
+static enum status profile_call(struct version *version, void *context, uint32_t core) {
     struct sampler *sampler = &samplers[core];
     if (version->watched != 0 || random_below(sampler, profile_every) != 0) { return dispatch_call(version, context, core); }
     const uint64_t deadline = READ_SYSREG(cntv_cval_el0);
@@ -131,16 +139,34 @@ static uint32_t read_samples(struct profile_sample *out, uint32_t limit) {
     return count;
 }
 
+static enum status profile_begin(uint32_t every, struct refusal *refusal) {
+    if (dispatch_probe != nullptr && dispatch_probe != profile_call) {
+        return REFUSE(refusal, STATUS_BUSY, "runs are being recorded, which a profile would slow down");
+    }
+    profile_every = every;
+    __atomic_store_n(&dispatch_probe, profile_call, __ATOMIC_RELEASE);
+    return STATUS_OK;
+}
+
 enum status handle_profile(const struct msg_profile_request *request, struct msg_profile_response *response,
-                           [[maybe_unused]] struct refusal *refusal) {
+                           struct refusal *refusal) {
     static struct profile_sample samples[REPORT_BYTES / sizeof(struct profile_sample)];
-    if (request->has_every) { profile_every = request->every; }
+    if (request->has_every && request->every != 0) {
+        const enum status status = profile_begin(request->every, refusal);
+        if (status != STATUS_OK) { return status; }
+    } else if (request->has_every && profile_every != 0) {
+        profile_end();
+    }
     const uint32_t count = read_samples(samples, sizeof samples / sizeof samples[0]);
     *response = (struct msg_profile_response){
         .every = profile_every,
         .time_ns = clock_ns(),
         .data = {(const uint8_t *)samples, count * (uint32_t)sizeof samples[0]},
     };
-    for (uint32_t core = 0; core < MAX_CORES; core++) { response->lost += samplers[core].lost; }
+    for (uint32_t core = 0; core < MAX_CORES; core++) { 
+        struct sampler *sampler = &samplers[core];
+        sampler->lost_told = sampler->lost;
+        response->lost += sampler->lost_told;
+    }
     return STATUS_OK;
 }

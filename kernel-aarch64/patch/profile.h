@@ -3,10 +3,7 @@
  * masked: for a sample one call of many is made with interrupts open and the tick's timer set to a moment within it, picked
  * by chance. Whatever interrupt comes then is not handled: it only looks where the module is, and masks them again. */
 
-#include "gen/abi_status.h"
 #include <stdint.h>
-
-struct version;
 
 /* What boot/vectors.S lays on the stack of what it interrupts. */
 struct interrupt_frame {
@@ -17,11 +14,8 @@ struct interrupt_frame {
     uint64_t spsr;
 };
 
-/* One of so many calls and interrupts is sampled; 0: none. Core 0 writes it. */
+/* One of so many calls and interrupts is sampled; 0: none. Core 0 sets it. */
 extern uint32_t profile_every;
-
-/* As dispatch_call(), sampled by chance. Not for canaries, which are judged by what they take. */
-enum status profile_call(struct version *version, void *context, uint32_t core);
 
 /* At the begin of every interrupt while profile_every is not 0. True when it was for a sample: then it is not handled now. */
 [[nodiscard]] bool profile_interrupted(struct interrupt_frame *frame);

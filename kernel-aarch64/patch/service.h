@@ -39,6 +39,8 @@
                                        struct refusal *refusal);
 [[nodiscard]] enum status handle_profile(const struct msg_profile_request *request, struct msg_profile_response *response,
                                          struct refusal *refusal);
+[[nodiscard]] enum status handle_trace(const struct msg_trace_request *request, struct msg_trace_response *response,
+                                       struct refusal *refusal);
 [[nodiscard]] enum status handle_crash(struct msg_crash_response *response, struct refusal *refusal);
 [[nodiscard]] enum status handle_key(const struct msg_key_request *request, struct msg_key_response *response,
                                      struct refusal *refusal);

@@ -2,6 +2,7 @@
 #include "drivers/clock.h"
 #include "gen/abi_report.h"
 #include "lib/mem.h"
+#include "lib/varint.h"
 #include "patch/boot_id.h"
 #include "patch/modules.h"
 #include "patch/service.h"
@@ -50,13 +51,6 @@ static void read_place(uint32_t place, uint64_t values[REPORT_VALUES]) {
     values[REPORT_REVISION] = 2ull * version->running.version + (version->watched != 0);
 }
 
-static uint8_t *put_difference(uint8_t *out, uint64_t difference) {
-    uint64_t rest = difference << 1 ^ (uint64_t)((int64_t)difference >> 63);
-    for (; rest >= 128; rest >>= 7) { *out++ = (uint8_t)rest | 128; }
-    *out++ = (uint8_t)rest;
-    return out;
-}
-
 /* At most REPORT_PLACE_BYTES; returns the end. */
 static uint8_t *put_place(uint8_t *out, uint32_t place) {
     uint8_t *last = nullptr;
@@ -66,7 +60,7 @@ static uint8_t *put_place(uint8_t *out, uint32_t place) {
         if (last == nullptr) { *out++ = (uint8_t)place; }
         last = out;
         *out++ = (uint8_t)i;
-        out = put_difference(out, difference);
+        out = put_signed(out, difference);
     }
     if (last != nullptr) { *last |= REPORT_LAST; }
     return out;

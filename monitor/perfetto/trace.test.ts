@@ -1,5 +1,6 @@
 /** The trace, taken apart by a decoder that knows the wire format and the field numbers of Perfetto's own files. */
 import test from 'ava';
+import type { HookRun } from '../../abi/index.ts';
 import type { Entry } from '../entry.ts';
 import { board, entries, event, readingAt } from '../test/samples.ts';
 import { PerfettoTrace } from './trace.ts';
@@ -138,4 +139,54 @@ test('a_canary_that_is_promoted_goes_on_under_its_own_name', (t) => {
     slices.map(({ type, found }) => (type === 1 ? text(found, 23) : 'end')),
     ['v2 (canary)', 'end', 'v2', 'end'],
   );
+});
+
+test('single_runs_follow_each_other_on_a_track_of_their_core_with_what_they_returned', (t) => {
+  const run = (core: number, begin_ns: bigint, more: Partial<HookRun> = {}): HookRun => ({
+    core,
+    hook: 1,
+    faulted: false,
+    begin_ns,
+    took_ns: 50n,
+    cycles: 40n,
+    module: 1,
+    version: 2,
+    result: 2n ** 64n - 1n,
+    ...more,
+  });
+  const pieces: Buffer[] = [];
+  const trace = new PerfettoTrace((bytes) => pieces.push(bytes));
+  trace.takeRuns('bench-1', {
+    runs: [run(0, 100n), run(0, 150n, { module: 7, faulted: true }), run(3, 90n)],
+    lost: 4,
+  });
+  trace.take({ port: 'bench-1', entry: { kind: 'reading', time_ms: T0, reading: readingAt(100) } });
+  trace.close();
+  const packets = (decode(Buffer.concat(pieces)).get(1) ?? []).map((packet) => decode(packet as Buffer));
+  const tracks = packets.flatMap((packet) => inside(packet, 60) ?? []);
+  const uuidOf = (name: string) => one(tracks.find((track) => text(track, 2) === name)!, 1);
+  const all = eventsOf(packets);
+  const slices = all.filter(({ uuid }) => uuid === uuidOf('core0 runs'));
+  const offset = BigInt(T0) * 1_000_000n - 100_000_000n; // of the reading of call 100, at 1 ms a call
+  t.deepEqual(
+    slices.map(({ time, type, found }) => [time - offset, type, text(found, 23)]),
+    [
+      [100n, 1, 'fir v2'],
+      [150n, 2, ''],
+      [150n, 1, 'module 7 v2'],
+      [200n, 2, ''],
+    ],
+  );
+  const notes = (slices[0]!.found.get(4) ?? []).map((note) => decode(note as Buffer));
+  t.deepEqual(
+    notes.map((note) => [text(note, 10), one(note, 4) ?? text(note, 6)]),
+    [
+      ['hook', 'timer'],
+      ['cycles', 40n],
+      ['result', 2n ** 64n - 1n], // -1, as protobuf has it
+    ],
+  );
+  t.is(all.filter(({ uuid }) => uuid === uuidOf('core3 runs')).length, 2);
+  const [lost] = all.filter(({ uuid }) => uuid === uuidOf('runs not read in time'));
+  t.is(one(lost!.found, 44), 4);
 });

@@ -1,15 +1,17 @@
 /**
  * What a monitor was told, as a Perfetto trace: a process for each start of a board; in it a track for each module with
- * its versions as slices and the board's events as instants, and counters of modules and cores. Single runs of a hook
- * are not in it: the board counts them and does not keep them.
+ * its versions as slices and the board's events as instants, counters of modules and cores, and a track for each core with
+ * the single runs that were told of.
  *
  * Times are the board's own, moved so that its first reading lies at the host's time of it.
  */
-import { statusOf } from '../../abi/index.ts';
+import { type HookRun, statusOf } from '../../abi/index.ts';
 import type { BoardEvent } from '../../link/index.ts';
 import type { Entry, Told } from '../entry.ts';
+import type { RunsTaken } from '../reader.ts';
 import { callsPerSecond, cyclesPerCall, emptyState, type MonitorState, take } from '../state.ts';
 import { begin, count, counterTrack, end, firstPacket, instant, processTrack, track } from './packets.ts';
+import { runSlice } from './runs.ts';
 
 const MS = 1_000_000n;
 
@@ -48,6 +50,10 @@ class BoardTrace {
   #last_ns = 0n;
   /** Events wait for the reading of their round: it says which start they are of, and how the clocks lie. */
   #waiting: BoardEvent[] = [];
+  #waitingRuns: HookRun[] = [];
+  #lost = 0;
+  /** Names of modules by their numbers, which no other module of this start has. */
+  readonly #names = new Map<number, string>();
 
   constructor(port: string, numbers: Numbers, out: (bytes: Buffer) => void) {
     this.#port = port;
@@ -60,6 +66,11 @@ class BoardTrace {
     if (entry.kind === 'reading') this.#reading(entry.time_ms, Object.keys(entry.reading.cores).length > 0);
     else if (entry.kind === 'event') this.#waiting.push(entry.event);
     else if (entry.kind === 'down') this.#happen(); // who comes back may have started anew
+  }
+
+  takeRuns({ runs, lost }: RunsTaken): void {
+    this.#waitingRuns.push(...runs);
+    this.#lost = lost;
   }
 
   /** Ends what is still open. */
@@ -77,10 +88,13 @@ class BoardTrace {
     if (!this.#start) return;
     for (const event of this.#waiting) this.#event(this.#start, event);
     this.#waiting = [];
+    for (const run of this.#waitingRuns) this.#run(this.#start, run);
+    this.#waitingRuns = [];
   }
 
   #begin(boot: string, offset_ns: bigint): Start {
     this.#endSlices();
+    this.#names.clear();
     this.#starts += 1;
     const uuid = this.#numbers.uuid();
     const name = `${this.#port}: ${this.#state.board?.board ?? 'board'}, start ${this.#starts}`;
@@ -112,6 +126,8 @@ class BoardTrace {
     const { rows, cores } = this.#state;
     const start = this.#startAt(time_ms);
     if (!start) return;
+    for (const { module } of rows) if (module) this.#names.set(module.id, module.name);
+    const ran = this.#waitingRuns.length > 0;
     this.#happen();
     for (const row of rows) {
       const time_ns = row.telemetry.time_ns + start.offset_ns;
@@ -123,6 +139,7 @@ class BoardTrace {
         this.#out(count(time_ns, this.#track(start, `${name} calls`, 'per second'), callsPerSecond(row)));
       this.#last_ns = time_ns;
     }
+    if (ran) this.#out(count(this.#last_ns, this.#track(start, 'runs not read in time', 'runs'), this.#lost));
     for (const core of coresToo ? cores : []) {
       if (core.ticksPerSecond === undefined || core.wakeupsPerSecond === undefined) continue;
       const counter = (what: string, value: number) =>
@@ -138,6 +155,12 @@ class BoardTrace {
     if (this.#running.has(uuid)) this.#out(end(time_ns, uuid));
     this.#out(begin(time_ns, uuid, name));
     this.#running.set(uuid, name);
+  }
+
+  #run(start: Start, run: HookRun): void {
+    const uuid = this.#track(start, `core${run.core} runs`);
+    const name = this.#names.get(run.module) ?? `module ${run.module}`;
+    for (const piece of runSlice(run, uuid, name, start.offset_ns)) this.#out(piece);
   }
 
   #event(start: Start, event: BoardEvent): void {
@@ -167,9 +190,18 @@ export class PerfettoTrace {
   }
 
   take({ port, entry }: Told): void {
+    this.#board(port).take(entry);
+  }
+
+  /** Single runs; they are placed by the next reading. */
+  takeRuns(port: string, taken: RunsTaken): void {
+    this.#board(port).takeRuns(taken);
+  }
+
+  #board(port: string): BoardTrace {
     const board = this.#boards.get(port) ?? new BoardTrace(port, this.#numbers, this.#out);
     this.#boards.set(port, board);
-    board.take(entry);
+    return board;
   }
 
   /** Ends what is still open. */

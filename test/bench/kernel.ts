@@ -48,6 +48,14 @@ const telemetry = async (link: VelocityLink): Promise<Metric> => {
   return atMost('telemetry_per_call', Number(cycles) / n, 'instructions', 20);
 };
 
+/** What a call costs more while single runs are recorded. */
+const trace = async (link: VelocityLink, { value }: Metric): Promise<Metric> => {
+  await link.trace(true);
+  const { n, cycles } = await link.bench('telemetry', CALLS);
+  await link.trace(false);
+  return atMost('trace_per_call', Number(cycles) / n - value, 'instructions', 100);
+};
+
 const swaps = async (link: VelocityLink): Promise<Metric[]> => {
   const { period_us } = await link.timer();
   await link.timer(TICK_10KHZ_US);
@@ -67,11 +75,13 @@ const faults = async (link: VelocityLink): Promise<Metric> => {
 /** Boot, size, loading, accounting and swapping of a freshly booted board. */
 export const kernelMetrics = async (link: VelocityLink): Promise<Metric[]> => {
   const { boot_insns, image_bytes } = await link.info();
+  const accounting = await telemetry(link);
   return [
     atMost('boot', Number(boot_insns), 'instructions', 1_100_000),
     atMost('image', image_bytes, 'bytes', 256 * 1024),
     await load(link),
-    await telemetry(link),
+    accounting,
+    await trace(link, accounting),
     ...(await swaps(link)),
     await faults(link),
   ];

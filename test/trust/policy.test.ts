@@ -115,6 +115,7 @@ const closed: Readonly<Record<string, (link: VelocityLink) => Promise<unknown>>>
   timer: (link) => link.timer(2000),
   bench: (link) => link.bench('swap', 1),
   profile: (link) => link.profile(8),
+  trace: (link) => link.trace(true),
   revoke: (link) => link.revoke(Buffer.from(keyId(loop.publicKey), 'hex')),
   reset: (link) => link.reset(),
 };

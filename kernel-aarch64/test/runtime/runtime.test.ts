@@ -50,7 +50,7 @@ const patchFiles = [
   ...folder('telemetry'),
   ...folder('bpf/maps'),
   ...folder('bpf/helpers'),
-  ...files('lib', 'cbor cbor_deterministic sha2 print'),
+  ...files('lib', 'cbor cbor_deterministic sha2 print varint'),
   ...files('patch', patchSources),
   'bpf/jit/where.c',
   'trust/policy.c',

@@ -6,8 +6,6 @@
 #include "drivers/clock.h"
 #include "neon/neon.h"
 #include "patch/boot_id.h"
-#include "patch/dispatch.h"
-#include "patch/profile.h"
 #include "trust/keys.h"
 
 enum status fake_cose_status;
@@ -74,7 +72,3 @@ neon_routine neon_routine_of(uint32_t place, uint32_t features) {
     (void)place, (void)features;
     return nullptr;
 }
-
-/* Nothing is sampled here: there are no interrupts to do it by. */
-uint32_t profile_every;
-enum status profile_call(struct version *version, void *context, uint32_t core) { return dispatch_call(version, context, core); }
