@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { findEngine } from './engine.ts';
 import { ModelError, type ModelProblem } from './error.ts';
@@ -39,6 +39,15 @@ type Reply = {
   readonly answers?: number[][];
   readonly error?: string;
   readonly problem?: 'no_engine';
+};
+
+/** Loading takes a core for a while, mostly when somebody waits for what rules find: those go first. */
+const giveWay = ({ pid }: ChildProcess): void => {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already, which its exit tells, or this system has no priorities.
+  }
 };
 
 const childPath = fileURLToPath(new URL('./runner-child.mjs', import.meta.url));
@@ -100,6 +109,7 @@ export class ModelRunner {
     const child = fork(childPath, [engine], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     child.unref();
     this.#child = child;
+    giveWay(child);
     await this.#exchange({
       path: this.#model.path,
       threads,

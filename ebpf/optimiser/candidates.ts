@@ -1,5 +1,6 @@
 /** Candidates for a faster program: rules applied until none fits, around several ways of unrolling. */
 import { bpf } from '../../abi/index.ts';
+import { processorMs } from '../processor-time.ts';
 import { type Code, lift, lower, sizeOf } from './code.ts';
 import { estimateCost } from './cost.ts';
 import { loopsOf, unrollPart, unrollWhole } from './loops.ts';
@@ -44,28 +45,19 @@ const named = (draft: Draft, name: string, code: Code): Draft => ({
   rules: draft.rules.includes(name) ? draft.rules : [...draft.rules, name],
 });
 
-/** Asking for the processor time costs more than a rule: it is asked once in so many times. */
-const CLOCK_EVERY = 16;
-const clock = { left: 0, ms: 0 };
-
-/** Processor time of this process: what a search finds should not depend on what else the machine does. */
-const processorMs = (): number => {
-  if (clock.left-- > 0) return clock.ms;
-  clock.left = CLOCK_EVERY;
-  clock.ms = process.cpuUsage().user / 1000;
-  return clock.ms;
-};
-
 const cleanUp = (
   start: Draft,
   { active, context, deadline }: Pick<Search, 'active' | 'context' | 'deadline'>,
 ): Draft => {
   let draft = start;
+  /** The code that each rule was found not to fit last. */
+  const unfit = new Map<Rule, Code>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const before = draft.code;
     for (const rule of active) {
-      for (let times = 0; times < MAX_TIMES; times++) {
+      for (let times = 0; times < MAX_TIMES && unfit.get(rule) !== draft.code; times++) {
         const code = rule.apply(draft.code, context);
+        if (!code) unfit.set(rule, draft.code);
         if (!code) break;
         if (processorMs() > deadline) return draft;
         draft = named(draft, rule.name, code);
@@ -181,7 +173,7 @@ export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Ca
     context,
     skip,
     maxSlots,
-    deadline: process.cpuUsage().user / 1000 + timeMs,
+    deadline: processorMs() + timeMs,
     score: scores[objective],
     check: options.check,
     seen: new Map(),

@@ -395,6 +395,11 @@ test('speed_alone_is_no_reason_to_add_atomically', (t) => {
   t.is(applyRule(code, 'atomic-additions', { maps: [] }), undefined);
 });
 
+test('no_sum_is_stepped_to_from_what_would_not_be_needed_otherwise', (t) => {
+  const code = assemble('r2 = r1\n r2 += 4\n r2 = r1\n r2 += 8\n r0 = *(u8 *)(r2 + 0)\n exit');
+  t.is(applyRule(code, 'sum-stepping'), undefined);
+});
+
 test('a_field_of_the_context_is_not_loaded_in_parts', async (t) => {
   const host = await loadHost();
   const code = assemble('r2 = *(u64 *)(r1 + 0)\n r0 = r2\n w0 >>= 24\n exit');

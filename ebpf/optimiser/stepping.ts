@@ -1,6 +1,7 @@
 /** Sums that a register is near already: it goes there in one step. */
 import type { Operation } from '../instruction.ts';
-import { type Code, nodeOf } from './code.ts';
+import { registersOf } from '../prover/flow.ts';
+import { type Code, type Node, nodeOf } from './code.ts';
 import type { Rule } from './rule.ts';
 import { rewriteWithValues, type Values } from './values.ts';
 import { copyOf } from './webs.ts';
@@ -15,6 +16,24 @@ const sumAfter = (values: Values, first: Operation, second: Operation | undefine
   const value = values.result(second);
   values.regs = held;
   return value === undefined ? undefined : { register: copy.dst, value };
+};
+
+/** Whether what the register holds before node `at` was made for something else than to be written over. */
+const isUsed = (
+  code: Code,
+  at: number,
+  register: number,
+  targets: ReadonlySet<Node | undefined>,
+): boolean => {
+  for (let i = at - 1; i >= 0; i--) {
+    if (targets.has(code[i + 1]!)) return true;
+    const { op } = code[i]!;
+    const { reads, writes } = registersOf(op);
+    const isOwn = op.kind === 'alu' && op.dst === register;
+    if (reads & (1 << register) && !isOwn) return true;
+    if (writes & (1 << register) && !(isOwn && reads & (1 << register))) return false;
+  }
+  return true;
 };
 
 export const sumStepping: Rule = {
@@ -32,6 +51,7 @@ export const sumStepping: Rule = {
       const here = values.info(values.regs[sum.register]!);
       const imm = there.offset - here.offset;
       if (here.root !== there.root || imm !== (imm | 0)) return undefined;
+      if (!isUsed(code, index, sum.register, targets)) return undefined;
       gone = index + 1;
       const step = {
         kind: 'alu',

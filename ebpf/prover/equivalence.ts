@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { decodeProgram } from '../instruction.ts';
+import { processorMs } from '../processor-time.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import { Facts } from './facts.ts';
 import { guess } from './guess.ts';
@@ -59,9 +60,6 @@ const PAIRS_PER_QUERY = 32;
 
 /** Share of the time for an attempt that leaves unknown what was written at unknown offsets. */
 const FIRST_SHARE = 0.5;
-
-/** Processor time of this process, in ms. */
-const processorMs = () => process.cpuUsage().user / 1000;
 
 class Session {
   readonly #started = processorMs();

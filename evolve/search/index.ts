@@ -2,6 +2,7 @@
 import { loadHost, type ModuleProgram } from '../../ebpf/index.ts';
 import { slotsOf } from '../../ebpf/instruction.ts';
 import { lift } from '../../ebpf/optimiser/index.ts';
+import { processorMs } from '../../ebpf/processor-time.ts';
 import { registersOf } from '../../ebpf/prover/flow.ts';
 import { FACT } from '../../ebpf/wasm/index.ts';
 import {
@@ -85,11 +86,11 @@ export const searchWindows = async (
   const code = lift(program.code);
   const { facts } = lookingAt(await loadHost(), program);
   const flags = facts(program.code);
-  const end = process.cpuUsage().user / 1000 + budgetMs;
+  const end = processorMs() + budgetMs;
   let asked = 0;
   let over = false;
   const stop = () => {
-    if (asked++ % 64 === 0) over = process.cpuUsage().user / 1000 > end;
+    if (asked++ % 64 === 0) over = processorMs() > end;
     return over;
   };
   const out: Replacement[] = [];

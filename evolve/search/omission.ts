@@ -9,6 +9,7 @@ import {
   replaceNodes,
   tidied,
 } from '../../ebpf/optimiser/index.ts';
+import { processorMs } from '../../ebpf/processor-time.ts';
 import { proveEquivalent } from '../../ebpf/prover/index.ts';
 import { lookingAt } from '../proposer.ts';
 
@@ -55,11 +56,11 @@ class Search {
     this.#host = host;
     this.#program = program;
     this.#reference = new Reference(host, program, { runs: RUNS, seed: 0x0317 });
-    this.#end = process.cpuUsage().user / 1000 + budgetMs;
+    this.#end = processorMs() + budgetMs;
   }
 
   isOver(): boolean {
-    return process.cpuUsage().user / 1000 > this.#end;
+    return processorMs() > this.#end;
   }
 
   /** Whether `after` is safe, does the same in a number of runs, and is proven to do the same as `before`. */
