@@ -3,10 +3,10 @@ import { type Board, boardNamed } from '../../boards/index.ts';
 import { type DiskTarget, diskTarget, verifyDisk, writeDisk } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 import { confirm } from './ask.ts';
-import { follow } from './follow.ts';
 import { type DiskImage, diskImage } from './image.ts';
 import type { FlashOptions } from './options.ts';
 import { transfer } from './progress.ts';
+import { followRestart } from './restart.ts';
 
 const plan = ({ output }: Context, target: DiskTarget, { blocks }: DiskImage) =>
   output.fact(
@@ -38,7 +38,7 @@ export const flashDisk = async (context: Context, to: string, options: FlashOpti
     if (options.verifyOnly) {
       return context.output.fact({ event: 'verified', to: target.path }, `${target.path} holds the image`);
     }
-    await follow(context, board?.name ?? target.path, made.image, options);
+    await followRestart(context, board?.name ?? target.path, made.image, options);
   } finally {
     made.blocks.close();
   }
