@@ -33,6 +33,13 @@ export type Board = {
   readonly wiring?: readonly string[];
   readonly interruptController: 'bcm2836' | 'gicv2' | 'gicv3';
   readonly coreStart: 'psci' | 'spin-table';
+  /**
+   * What the vendor's firmware reads from the boot folder, and nobody else may hand out: its own files (the BCM2712 has them in
+   * its EEPROM), and its device tree of the board. Names as in the folder boot/ of github.com/raspberrypi/firmware.
+   */
+  readonly firmware?: { readonly files: readonly string[]; readonly tree: string };
+  /** Has storage on the module itself, which a host can write through the boot ROM. */
+  readonly hasStorage?: boolean;
   /** vendor:product of the boot ROM on USB, where it has one. */
   readonly usbBoot?: readonly { readonly vendor: number; readonly product: number }[];
   /** How a person puts the board into the USB mode of its boot ROM. Sources: usbboot's Readme, jetson-flash's guides. */

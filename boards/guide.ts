@@ -83,18 +83,51 @@ const kernel: readonly Stage[] = [
 const withoutTree = (board: Board): boolean =>
   board.bootPath === 'raspberry-pi' || board.bootPath === 'u-boot';
 
-const media = (board: Board): readonly string[] => {
-  if (board.bootPath === 'virtual') return [`velocity flash --board ${board.name}`];
-  const lines = [
-    `velocity flash --board ${board.name} --to /dev/sdX      writes and verifies a card or disk`,
+const PORT = '/dev/ttyUSB0';
+const BOOT = 'https://github.com/raspberrypi/firmware';
+const USBBOOT = 'https://github.com/raspberrypi/usbboot';
+
+/** What may not be shipped, and where it is. */
+const firmwareLines = ({ firmware, dts }: Board): readonly string[] => {
+  if (!firmware) return [];
+  const { files, tree } = firmware;
+  const names = dts ? files.join(', ') : [...files, tree].join(', ');
+  const own = dts ? `; with ${tree} too, that is used in place of velocity's own device tree` : '';
+  return [
+    `have a folder DIR with ${names}: they are in boot/ of ${BOOT}, and on the first partition of any Raspberry Pi OS card${own}`,
   ];
-  if (board.bootPath === 'u-boot')
-    lines.push('velocity flash --u-boot --port PORT      sends the image to the prompt of U-Boot');
-  if (board.bootPath === 'raspberry-pi' && board.usbBoot)
-    lines.push(
-      `velocity flash --board ${board.name} --firmware-dir DIR      starts it over USB, from memory`,
-    );
-  return lines;
+};
+
+const cardLines = ({ name, firmware }: Board): readonly string[] => [
+  'velocity flash --list      names the card in its reader, or the disk; those of this system are refused',
+  `velocity flash --board ${name} --to /dev/sdX${firmware ? ' --firmware-dir DIR' : ''} --port ${PORT}      asks, erases, writes, verifies, and waits for the start on the serial line`,
+  'put it into the board, and switch the board on',
+];
+
+const usbLines = ({ name, usbBoot, firmware, hasStorage }: Board): readonly string[] =>
+  usbBoot && firmware
+    ? [
+        `over USB, from memory, with the second stage of ${USBBOOT} in DIR as well (bootcode*.bin, or bootfiles.bin): velocity flash --board ${name} --firmware-dir DIR --port ${PORT}`,
+        ...(hasStorage
+          ? [
+              `its own storage, with a folder of ${USBBOOT} that shows it as a disk: velocity flash --board ${name} --mass-storage FOLDER --firmware-dir DIR --port ${PORT}`,
+            ]
+          : []),
+      ]
+    : [];
+
+const media = (board: Board): readonly string[] => {
+  const { name, bootPath } = board;
+  if (bootPath === 'virtual') return [`velocity flash --board ${name}`];
+  return [
+    ...firmwareLines(board),
+    ...cardLines(board),
+    ...(bootPath === 'u-boot'
+      ? [`at the prompt of U-Boot, from memory: velocity flash --u-boot --port ${PORT}`]
+      : []),
+    ...usbLines(board),
+    `from then on, into the memory of the kernel that runs: velocity flash --board ${name} --port ${PORT}`,
+  ];
 };
 
 /** The guide of a board. */

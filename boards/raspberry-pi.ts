@@ -36,6 +36,9 @@ const bcm2837 = {
   tried: 'untried',
 } as const satisfies Partial<Board>;
 
+const files2837 = ['bootcode.bin', 'start.elf', 'fixup.dat'];
+const files2711 = ['start4.elf', 'fixup4.dat'];
+
 const usb2837 = [{ vendor: BROADCOM, product: 0x2764 }] as const;
 
 const bcm2711 = {
@@ -69,6 +72,7 @@ const bcm2712 = {
 export const rpi3b: Board = {
   ...bcm2837,
   name: 'rpi3b',
+  firmware: { files: files2837, tree: 'bcm2710-rpi-3-b.dtb' },
   model: 'Raspberry Pi 3 Model B',
   dts: 'rpi3b',
   qemu: { machine: 'raspi3b', memory: '1G', cores: 4, minimum: 5 },
@@ -78,19 +82,21 @@ export const rpi3b: Board = {
 export const rpi4b: Board = {
   ...bcm2711,
   name: 'rpi4b',
+  firmware: { files: files2711, tree: 'bcm2711-rpi-4-b.dtb' },
   model: 'Raspberry Pi 4 Model B',
   dts: 'rpi4b',
   qemu: { machine: 'raspi4b', memory: '2G', cores: 4, minimum: 9 },
   tried: 'emulated',
   bootMode: [
     'only boards whose one-time memory selects a GPIO for it start in this mode; that change is permanent, and velocity does not make it',
-    'without it write an SD card: velocity flash --board rpi4b --to /dev/sdX',
+    'without it write an SD card, as above',
   ],
 };
 
 export const rpi3aPlus: Board = {
   ...bcm2837,
   name: 'rpi3a-plus',
+  firmware: { files: files2837, tree: 'bcm2710-rpi-3-b-plus.dtb' },
   model: 'Raspberry Pi 3 Model A+',
   usbBoot: usb2837,
   bootMode: [
@@ -101,6 +107,7 @@ export const rpi3aPlus: Board = {
 export const rpiZero2w: Board = {
   ...bcm2837,
   name: 'rpi-zero2w',
+  firmware: { files: files2837, tree: 'bcm2710-rpi-zero-2-w.dtb' },
   model: 'Raspberry Pi Zero 2 W',
   usbBoot: usb2837,
   bootMode: ['take the SD card out', 'connect the USB port (not the power port) to this computer'],
@@ -108,6 +115,8 @@ export const rpiZero2w: Board = {
 export const cm3: Board = {
   ...bcm2837,
   name: 'cm3',
+  firmware: { files: files2837, tree: 'bcm2710-rpi-cm3.dtb' },
+  hasStorage: true,
   wiring: ioBoard,
   model: 'Raspberry Pi Compute Module 3',
   usbBoot: usb2837,
@@ -120,15 +129,18 @@ export const cm3: Board = {
 export const rpi400: Board = {
   ...bcm2711,
   name: 'rpi400',
+  firmware: { files: files2711, tree: 'bcm2711-rpi-400.dtb' },
   model: 'Raspberry Pi 400',
   bootMode: [
     'only boards whose one-time memory selects a GPIO for it start in this mode; that change is permanent, and velocity does not make it',
-    'without it write an SD card: velocity flash --board rpi400 --to /dev/sdX',
+    'without it write an SD card, as above',
   ],
 };
 export const cm4: Board = {
   ...bcm2711,
   name: 'cm4',
+  firmware: { files: files2711, tree: 'bcm2711-rpi-cm4.dtb' },
+  hasStorage: true,
   wiring: ioBoard,
   model: 'Raspberry Pi Compute Module 4',
   bootMode: [
@@ -140,6 +152,7 @@ export const cm4: Board = {
 export const rpi5: Board = {
   ...bcm2712,
   name: 'rpi5',
+  firmware: { files: [], tree: 'bcm2712-rpi-5-b.dtb' },
   model: 'Raspberry Pi 5',
   bootMode: [
     'unplug the USB-C cable; a shutdown is not enough',
@@ -150,6 +163,8 @@ export const rpi5: Board = {
 export const cm5: Board = {
   ...bcm2712,
   name: 'cm5',
+  firmware: { files: [], tree: 'bcm2712-rpi-cm5-cm5io.dtb' },
+  hasStorage: true,
   wiring: [
     'the 3-pin UART connector of the IO board, wired as that of the Raspberry Pi 5',
     ...debugConnector.slice(1),

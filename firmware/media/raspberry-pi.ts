@@ -11,26 +11,6 @@ import type { MediaFile } from './file.ts';
 const WHERE =
   'they are in the folder boot/ of https://github.com/raspberrypi/firmware, and on the first partition of any Raspberry Pi OS card';
 
-/** Files of the firmware that a SoC reads before config.txt. The BCM2712 has them in its EEPROM. */
-const firmwareOf: Readonly<Record<string, readonly string[]>> = {
-  BCM2837: ['bootcode.bin', 'start.elf', 'fixup.dat'],
-  BCM2711: ['start4.elf', 'fixup4.dat'],
-  BCM2712: [],
-};
-
-/** The vendor's device tree of a board, as the firmware's boot folder names it. */
-const treeOf: Readonly<Record<string, string>> = {
-  rpi3b: 'bcm2710-rpi-3-b.dtb',
-  'rpi3a-plus': 'bcm2710-rpi-3-b-plus.dtb',
-  'rpi-zero2w': 'bcm2710-rpi-zero-2-w.dtb',
-  cm3: 'bcm2710-rpi-cm3.dtb',
-  rpi4b: 'bcm2711-rpi-4-b.dtb',
-  rpi400: 'bcm2711-rpi-400.dtb',
-  cm4: 'bcm2711-rpi-cm4.dtb',
-  rpi5: 'bcm2712-rpi-5-b.dtb',
-  cm5: 'bcm2712-rpi-cm5-cm5io.dtb',
-};
-
 /** The part of the boot folder that comes from elsewhere, and what of it is not there. */
 export type Firmware = { readonly files: readonly MediaFile[]; readonly missing: readonly string[] };
 
@@ -39,12 +19,14 @@ const read = (folder: string, name: string): MediaFile[] => {
   return existsSync(path) && statSync(path).isFile() ? [{ path: name, bytes: readFileSync(path) }] : [];
 };
 
+const firmwareOf = (board: Board) => {
+  if (board.firmware) return board.firmware;
+  throw new MediaError(`${board.name} is not a board that Raspberry Pi firmware starts`);
+};
+
 const neededOf = (board: Board): readonly string[] => {
-  const firmware = firmwareOf[board.soc];
-  const tree = treeOf[board.name];
-  if (!firmware || !tree)
-    throw new MediaError(`${board.name} is not a board that Raspberry Pi firmware starts`);
-  return board.dts ? firmware : [...firmware, tree];
+  const { files, tree } = firmwareOf(board);
+  return board.dts ? files : [...files, tree];
 };
 
 /** What to say about files that are not there. */
@@ -59,7 +41,7 @@ export const readFirmware = (board: Board, folder: string | undefined): Firmware
   const needed = neededOf(board);
   if (folder === undefined) return { files: [], missing: needed };
   if (!existsSync(folder)) throw new MediaError(`${folder} does not exist`, WHERE);
-  const optional = board.dts ? [treeOf[board.name]!] : [];
+  const optional = board.dts ? [firmwareOf(board).tree] : [];
   const files = [...needed, ...optional, 'overlays/bcm2712d0.dtbo'].flatMap((name) =>
     name.startsWith('overlays/') && board.soc !== 'BCM2712' ? [] : read(folder, name),
   );
@@ -101,7 +83,7 @@ export const raspberryPiFiles = (
   board: Board,
   parts: { readonly image: Uint8Array; readonly tree?: Uint8Array; readonly firmware: Firmware },
 ): MediaFile[] => {
-  const vendor = parts.firmware.files.find(({ path }) => path === treeOf[board.name]);
+  const vendor = parts.firmware.files.find(({ path }) => path === board.firmware?.tree);
   const own = !vendor && parts.tree ? [{ path: `${board.name}.dtb`, bytes: parts.tree }] : [];
   const tree = vendor?.path ?? own[0]?.path;
   return [

@@ -6,7 +6,11 @@ import { root } from '../../firmware/index.ts';
 
 const folder = 'docs/boards';
 
-const list = (lines: readonly string[]) => lines.map((line) => `- ${line}`).join('\n');
+/** A command stands first in its line and is explained behind it, or stands last. */
+const marked = (line: string) =>
+  line.replace(/^(velocity .*?) {2,}/, '`$1`: ').replace(/(^|: )(velocity [^:`]*)$/, '$1`$2`');
+
+const list = (lines: readonly string[]) => lines.map((line) => `- ${marked(line)}`).join('\n');
 
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
