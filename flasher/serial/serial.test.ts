@@ -127,17 +127,18 @@ const idleImage = () => {
 };
 
 withUBoot("Debian's U-Boot takes an image by loady, agrees on its CRC-32 and starts it", async (t) => {
+  t.timeout(500_000);
   // Its time passes with its instructions, so that a busy host does not make it give up.
   const machine = '-M virt -cpu cortex-a72 -m 256 -icount shift=0,sleep=off'.split(' ');
   const args = [...machine, ...'-display none -nodefaults -serial stdio -bios'.split(' '), U_BOOT];
-  const { line, child, ended } = childLine('timeout', ['200', 'qemu-system-aarch64', ...args]);
+  const { line, child, ended } = childLine('timeout', ['500', 'qemu-system-aarch64', ...args]);
   const told: string[] = [];
   try {
     // QEMU's PL011 never reads its input again when some came before the guest set the port up.
     await new SerialReader(line).until(/Hit any key/, 'the count-down', 60_000, []);
     child.stdout.removeAllListeners('data');
     await bootThroughUBoot(line, idleImage(), {
-      limits: { ...uBootLimits, promptMs: 60_000, commandMs: 30_000 },
+      limits: { ...uBootLimits, promptMs: 120_000, commandMs: 120_000 },
       onEvent: (event) => told.push(event.event),
     });
     t.false(told.includes('unchecked'));

@@ -11,7 +11,14 @@ export const flashMetrics = async (progress: (line: string) => void): Promise<Me
   const metrics = await diskMetrics();
   const { tools, missing } = guestTools(guestKernelFolder);
   const lacks = existsSync(FILES) ? missing : [...missing, 'node-raspberrypi-usbboot'];
-  if (tools && lacks.length === 0) return [...metrics, ...(await bootMetrics(tools))];
-  progress(`skipped: rpiboot_payload needs ${lacks.join(', ')}`);
-  return metrics;
+  if (!tools || lacks.length > 0) {
+    progress(`skipped: rpiboot_payload needs ${lacks.join(', ')}`);
+    return metrics;
+  }
+  try {
+    return [...metrics, ...(await bootMetrics(tools))];
+  } catch (error) {
+    progress(`no rpiboot_payload: ${(error as Error).message.split('\n')[0]}`); // what was measured before is kept
+    return metrics;
+  }
 };
