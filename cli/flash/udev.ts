@@ -1,14 +1,32 @@
 /** `velocity flash --install-udev` */
 import { boards } from '../../boards/index.ts';
-import { installUdevRules, UDEV_RELOAD, UDEV_RULES_PATH, udevRules } from '../../flasher/index.ts';
+import {
+  installUdevRules,
+  PermissionError,
+  UDEV_RELOAD,
+  UDEV_RULES_PATH,
+  udevRules,
+} from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 import { confirm } from './ask.ts';
 
-export const installUdev = async (context: Context, yes: boolean | undefined): Promise<void> => {
+const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+export const installUdev = async (
+  context: Context,
+  yes: boolean | undefined,
+  write = installUdevRules,
+): Promise<void> => {
   const all = Object.values(boards);
   context.output.print(udevRules(all));
   await confirm(context, UDEV_RULES_PATH, `Write this to ${UDEV_RULES_PATH}?`, yes);
-  installUdevRules(all);
+  try {
+    write(all);
+  } catch (cause) {
+    if (!DENIED.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    const hint = 'run it as root (sudo), or have the lines above put into that file';
+    throw new PermissionError(UDEV_RULES_PATH, { hint, cause });
+  }
   context.output.fact(
     { event: 'udev', path: UDEV_RULES_PATH, reload: UDEV_RELOAD },
     `written; now run: sudo sh -c '${UDEV_RELOAD}', and plug the board in again`,

@@ -73,7 +73,7 @@ const kinds: readonly [
 ][] = [
   [
     /permission|errno 13\b|errno 1\b|access denied/i,
-    (device, _d, _t, cause) => new PermissionError(device, { hint: permissionHint, cause }),
+    (device, _d, _t, cause) => new PermissionError(device, { hint: permissionHint(), cause }),
   ],
   [
     /errno 12\b|Unknown\(12\)/, // ENOMEM: usbfs has a limit over all transfers of all programs

@@ -32,6 +32,13 @@ export const udevRules = (boards: readonly Board[]): string => {
 export const installUdevRules = (boards: readonly Board[], path = UDEV_RULES_PATH): void =>
   writeFileSync(path, udevRules(boards), { mode: 0o644 });
 
-/** What a person without permission should do. */
-export const permissionHint =
-  'run `velocity-flash --install-udev` once (or as root: sudo velocity-flash …), then plug the board in again';
+const hints: Partial<Record<NodeJS.Platform, string>> = {
+  linux:
+    'run `velocity-flash --install-udev` once (or as root: sudo velocity-flash …), then plug the board in again',
+  win32:
+    "Windows opens it only with the driver WinUSB: the installer of Raspberry Pi's rpiboot brings it, Zadig sets it for any board; then plug the board in again",
+};
+
+/** What a person should do whom the system does not let open a board. */
+export const permissionHint = (platform: NodeJS.Platform = process.platform): string =>
+  hints[platform] ?? 'end other programs that may use it, then plug the board in again';

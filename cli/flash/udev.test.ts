@@ -1,0 +1,43 @@
+/** The rule for Linux, and what people without it are told. */
+import test from 'ava';
+import { permissionHint } from '../../flasher/index.ts';
+import { makeCleanup } from '../cleanup.ts';
+import { Output } from '../output.ts';
+import { installUdev } from './udev.ts';
+
+const bench = () => {
+  const said = { text: '' };
+  const stream = {
+    write: (text: string) => {
+      said.text += text;
+    },
+  };
+  return { said, context: { output: new Output(false, stream, stream), cleanup: makeCleanup() } };
+};
+
+test('who may not write the rule is shown it, and told how it gets there', async (t) => {
+  const { said, context } = bench();
+  const denied = () => {
+    throw Object.assign(new Error('permission denied'), { code: 'EACCES' });
+  };
+  const error = await t.throwsAsync(installUdev(context, true, denied), { message: /may not open it/ });
+  t.regex((error as { hint?: string }).hint ?? '', /as root \(sudo\)/);
+  t.regex(said.text, /ATTR\{idVendor\}=="0a5c"/);
+  t.notRegex(said.text, /now run/);
+});
+
+test('the rule is written after a yes, and how it comes into force is said', async (t) => {
+  const { said, context } = bench();
+  let written = 0;
+  await installUdev(context, true, () => {
+    written += 1;
+  });
+  t.is(written, 1);
+  t.regex(said.text, /udevadm control --reload/);
+});
+
+test('each system has its own way to let a board be opened', (t) => {
+  t.regex(permissionHint('linux'), /--install-udev/);
+  t.regex(permissionHint('win32'), /WinUSB/);
+  t.notRegex(permissionHint('darwin'), /udev|WinUSB/);
+});
