@@ -351,6 +351,8 @@ inBrowser('a kernel that runs takes the image into its memory, after it refused 
   t.is(await page.text('#result'), '');
   t.is(kernel.starts, 1);
   await page.press('#choose-line');
+  while (opened.length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await page.until(`!document.getElementById('flash').disabled`);
   await page.press('#flash');
   await page.says(
     '#result',

@@ -120,11 +120,13 @@ const attempt = (work: () => Promise<unknown>) => async () => {
 const openLine = async (chosen: WebSerialPort) => {
   port = chosen;
   const refreshed = () => void refresh();
-  line = await Line.open(chosen, drawConsole, refreshed, (cause) => {
-    line = undefined;
+  let opened: Line | undefined;
+  opened = await Line.open(chosen, drawConsole, refreshed, (cause) => {
+    if (line === opened) line = undefined; // another one may be open by now
     if (cause) drawConsole(`— ${cause.message}`);
     refreshed();
   });
+  line = opened;
 };
 
 const follow = async () => {
@@ -147,7 +149,10 @@ const chooseLine = async () => {
   const chosen = await chooseSerial();
   if (!chosen) return;
   clearProblem();
-  await line?.close();
+  const before = line;
+  line = undefined;
+  await refresh(); // what went over it cannot be started any more
+  await before?.close();
   await openLine(chosen);
   if (written) await follow();
 };
