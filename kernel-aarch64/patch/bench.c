@@ -169,7 +169,7 @@ static enum status fault_once(const struct module *module, struct refusal *refus
     while (module_running(module) == version && clock_ns() < deadline_ns) {}
     const bool taken_back = module_running(module) == before;
     (void)modules_poll();
-    return taken_back ? STATUS_OK : REFUSE(refusal, STATUS_UNKNOWN, "the faulting version was not taken back");
+    return taken_back ? STATUS_OK : REFUSE(refusal, STATUS_UNKNOWN, "it was not taken back");
 }
 
 /* The reply's `n` counts faults that were caught and rolled back; each leaves evidence. */

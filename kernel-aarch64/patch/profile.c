@@ -141,7 +141,7 @@ static uint32_t read_samples(struct profile_sample *out, uint32_t limit) {
 
 static enum status profile_begin(uint32_t every, struct refusal *refusal) {
     if (dispatch_probe != nullptr && dispatch_probe != profile_call) {
-        return REFUSE(refusal, STATUS_BUSY, "runs are being recorded, which a profile would slow down");
+        return REFUSE(refusal, STATUS_BUSY, "runs are being recorded");
     }
     profile_every = every;
     __atomic_store_n(&dispatch_probe, profile_call, __ATOMIC_RELEASE);

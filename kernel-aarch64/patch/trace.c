@@ -99,7 +99,7 @@ static uint8_t *put_ring(uint8_t *out, const uint8_t *end, uint32_t core, uint64
 static enum status trace_begin(struct refusal *refusal) {
     if (dispatch_probe == trace_call) { return STATUS_OK; }
     if (dispatch_probe != nullptr) {
-        return REFUSE(refusal, STATUS_BUSY, "a profile is being taken, which would show in each run; wait for its end");
+        return REFUSE(refusal, STATUS_BUSY, "a profile is being taken");
     }
     for (uint32_t core = 0; core < cores_up(); core++) {
         struct ring *ring = &rings[core];

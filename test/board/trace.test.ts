@@ -67,6 +67,13 @@ const missing = (runs: readonly HookRun[]) =>
     0,
   );
 
+/** Until a core that runs two of four modules has run them more often than is kept for nobody. */
+const unread = async (link: VelocityLink) => {
+  const before = await counted(link);
+  let now = before;
+  while (now.calls < before.calls + 3 * PROBE_UNREAD_LIMIT) now = await counted(link);
+};
+
 const refused = (t: ExecutionContext, call: Promise<unknown>, text: RegExp) =>
   t.throwsAsync(call, { instanceOf: RefusedError, message: text });
 
@@ -98,6 +105,17 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
     );
     await link.inject(new Uint8Array(64));
     t.deepEqual((await link.trace()).runs, []);
+  });
+
+  it('marks_runs_that_fault', async (t, { link }) => {
+    t.timeout(240_000);
+    await link.trace(true);
+    const { n } = await link.request('bench', { what: 'fault', n: 3 });
+    const { runs } = await link.trace(false);
+    const faulted = runs.filter((run) => run.faulted);
+    t.deepEqual([n, faulted.length], [3, 3]);
+    t.true(faulted.every(({ hook, result, cycles }) => hook === 1 && result === 0n && cycles === 0n));
+    t.is(new Set(faulted.map(({ version }) => version)).size, 3);
   });
 
   it('of_two_modules_on_three_cores_agrees_with_their_counters', async (t, { link }) => {
@@ -172,12 +190,13 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
     t.true((await link.trace(true)).on);
   });
 
-  it('ends_by_itself_when_nobody_reads_it', async (t, { link }) => {
-    t.timeout(240_000);
+  it('and_a_profile_end_by_themselves_when_nobody_reads_them', async (t, { link }) => {
+    t.timeout(480_000);
     await link.timer(50);
-    const before = await counted(link);
-    let now = before;
-    while (now.calls < before.calls + 3 * PROBE_UNREAD_LIMIT) now = await counted(link); // of four modules on three cores
+    await unread(link);
     t.false((await link.trace()).on);
+    await link.profile(1);
+    await unread(link);
+    t.is((await link.profile()).every, 0);
   });
 });
