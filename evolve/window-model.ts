@@ -72,7 +72,7 @@ export const windowProposer = (model: ResolvedModel, options: WindowModelOptions
     threads: 1,
     contextTokens: CONTEXT_WORDS,
     sequences: SEQUENCES,
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     ...rest,
   });
   const asking = Object.fromEntries(

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { availableParallelism, constants, setPriority } from 'node:os';
+import { availableParallelism, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { findEngine } from './engine.ts';
 import { ModelError, type ModelProblem } from './error.ts';
@@ -41,10 +41,13 @@ type Reply = {
   readonly problem?: 'no_engine';
 };
 
+/** Between normal (0) and below normal (10): a third of what others get. */
+const NICE = 5;
+
 /** Loading takes a core for a while, mostly when somebody waits for what rules find: those go first. */
 const giveWay = ({ pid }: ChildProcess): void => {
   try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    if (pid !== undefined) setPriority(pid, NICE);
   } catch {
     // It has ended already, which its exit tells, or this system has no priorities.
   }
