@@ -4,7 +4,7 @@
  */
 import type { Operand, Operation } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
-import { argumentsOf } from './calls.ts';
+import { argumentsOf, writesMemory } from './calls.ts';
 import { type Code, copyCode, functionsOf, isEnd, type Node, positionsOf, replaceNodes } from './code.ts';
 
 export type ValueId = number;
@@ -16,7 +16,7 @@ export type Byte =
   | undefined;
 
 /** Helpers that write no memory that they are given. */
-const leavesFrame = (op: Operation): boolean => argumentsOf(op) !== undefined;
+const leavesFrame = (op: Operation): boolean => argumentsOf(op) !== undefined && !writesMemory(op);
 
 type Info = {
   readonly root: ValueId;

@@ -60,20 +60,15 @@ const alu = (s: State, i: Alu): void => {
 const bytesOf = (a: Algebra, t: Term): Term[] =>
   Array.from({ length: t.width / 8 }, (_, i) => a.extract(t, i * 8 + 7, i * 8));
 
+const isMadeOf = (a: Algebra, value: Term, bytes: readonly Term[]): boolean =>
+  value.width === bytes.length * 8 && bytesOf(a, value).every((byte, i) => byte === bytes[i]);
+
 /** §4.2; the machine is little-endian. */
 const swap = (s: State, i: ByteSwap): void => {
   const a = s.world.algebra;
   const low = a.extract(s.register(i.dst), i.bits - 1, 0);
   const value = i.order === 'le' ? low : a.concat(bytesOf(a, low));
   s.regs[i.dst] = a.zext(value, 64);
-};
-
-/** The value whose bytes these are, lowest first: a pointer that was spilled, say, whose bytes alone have no region. */
-const wholeOf = (a: Algebra, bytes: readonly Term[]): Term | undefined => {
-  const top = bytes.at(-1)!;
-  const [value] = top.op === 'extract' ? top.args : [];
-  if (value?.width !== bytes.length * 8) return undefined;
-  return bytesOf(a, value).every((byte, i) => byte === bytes[i]) ? value : undefined;
 };
 
 type Place = { region: Region; offset: Term };
@@ -93,12 +88,14 @@ export const read = (s: State, at: Place, size: number): Term => {
   const bytes = Array.from({ length: size }, (_, i) =>
     readByte(a, memory, a.add(at.offset, a.const(i, 64)), initial),
   );
-  return wholeOf(a, bytes) ?? a.concat(bytes.reverse());
+  const spilled = s.world.spilled.get(bytes[0]!)?.find((value) => isMadeOf(a, value, bytes));
+  return spilled ?? a.concat(bytes.reverse());
 };
 
 export const write = (s: State, at: Place, value: Term): void => {
   if (at.region.kind === 'context') throw new ProofLimit('writes to the context');
   const bytes = bytesOf(s.world.algebra, value);
+  if (at.region.kind === 'stack') s.world.rememberSpilled(bytes[0]!, value);
   s.memories.set(at.region.name, writeBytes(s.memory(at.region), at.offset, bytes));
 };
 

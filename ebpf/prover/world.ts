@@ -64,6 +64,8 @@ export class World {
   hasUnknown = false;
   readonly #writesAreUnknown: boolean;
   readonly #numbers = new MemoryNumbers();
+  /** Values that were stored on the stack, by their lowest byte: put together again from bytes, a pointer has no region. */
+  readonly spilled = new Map<Term, Term[]>();
   readonly #regions = new Map<Term, Region>();
   readonly #fields: readonly PlacedField[];
 
@@ -82,6 +84,11 @@ export class World {
       this.#region(`map${i}`, 'map', i, m.type === mapTypes.hash ? undefined : m.maxEntries * this.stride(i));
     });
     for (let depth = 0; depth < 8; depth++) this.#region(`stack${depth}`, 'stack', -1, bpf.STACK_BYTES);
+  }
+
+  rememberSpilled(lowest: Term, value: Term): void {
+    const known = this.spilled.get(lowest) ?? [];
+    if (!known.includes(value)) this.spilled.set(lowest, [...known, value]);
   }
 
   #region(name: string, kind: Region['kind'], map: number, size: number | undefined): void {

@@ -1,15 +1,10 @@
 /** Writes what takes a loop's place: registers kept over the calls, arguments, calls, and results where the program wants them. */
 import { vectors } from '../../abi/index.ts';
-import type { Branch, Operation } from '../instruction.ts';
+import type { Branch } from '../instruction.ts';
 import { type Code, copyCode, type Node, nodeOf } from '../optimiser/code.ts';
+import { FRAME, freeSlots, NoPlace } from './frame.ts';
 import type { HelperCall, Outcome, Plan, Result } from './plan.ts';
 import { isConstant, type Value } from './value.ts';
-
-const FRAME = 10;
-const STACK_BYTES = 512;
-
-/** What can't be written, e.g. because too much would have to be kept. */
-class NoPlace extends Error {}
 
 /** Where a register's value is found behind a call. */
 type Kept = { readonly reg: number } | { readonly slot: number };
@@ -156,36 +151,12 @@ const checkOrder = ({ special, otherwise }: Plan): void => {
   }
 };
 
-/** Lowest offset from the frame pointer that the program names. */
-const lowestUsed = (code: Code): number => {
-  let lowest = 0;
-  for (const { op } of code) {
-    const direct =
-      op.kind === 'load'
-        ? op.src === FRAME
-        : (op.kind === 'store' || op.kind === 'atomic') && op.dst === FRAME;
-    if (direct) lowest = Math.min(lowest, (op as Operation & { off: number }).off);
-    if (op.kind === 'alu' && op.op === 'add' && op.src.kind === 'imm' && op.src.imm >= -STACK_BYTES)
-      lowest = Math.min(lowest, op.src.imm);
-  }
-  return lowest;
-};
-
-const slotsBelow = (lowest: number) => {
-  let at = Math.floor(lowest / 8) * 8;
-  return () => {
-    at -= 8;
-    if (at < -STACK_BYTES) throw new NoPlace();
-    return at;
-  };
-};
-
 /** @param busy registers whose value is needed somewhere from the loop on. */
 const written = (code: Code, plan: Plan, busy: readonly number[]): Node[] => {
   checkOrder(plan);
   const writer = new Writer();
   const free = [9, 8, 7, 6].filter((r) => !busy.includes(r)).reverse();
-  writer.keep(neededAfter(plan), free.reverse(), slotsBelow(lowestUsed(code)));
+  writer.keep(neededAfter(plan), free.reverse(), freeSlots(code));
   for (const call of plan.calls) writer.call(call);
   if (plan.special) {
     const op = plan.special.when === 'negative' ? 'jslt' : 'jne';

@@ -1,4 +1,4 @@
-/** Loops over buffers as calls of vector helpers. What comes out is a proposal: verifier, differential runs and proof judge it. */
+/** Loops over buffers, and what was unrolled of them, as calls of vector helpers. What comes out is a proposal: verifier, differential runs and proof judge it. */
 import { type Code, lift, lower, tidied } from '../optimiser/index.ts';
 import { liveAfter } from '../optimiser/liveness.ts';
 import type { Context } from '../optimiser/rule.ts';
@@ -6,6 +6,7 @@ import { registersOf } from '../prover/flow.ts';
 import { replaceLoop } from './emit.ts';
 import { turningLoops } from './loop.ts';
 import { plansFor } from './patterns.ts';
+import { sumsOfProducts } from './sums.ts';
 
 export type Vectorised = {
   readonly code: Uint8Array;
@@ -24,8 +25,8 @@ const MAX_LOOPS = 8;
 
 const registersIn = (mask: number) => Array.from({ length: 10 }, (_, r) => r).filter((r) => mask & (1 << r));
 
-/** Every single loop lifted, each way it can be. */
-const lifted = function* (code: Code): Generator<{ code: Code; helpers: string[] }> {
+/** Every single loop, or sum of products, lifted, each way it can be. */
+const lifted = function* (code: Code): Generator<{ code: Code; helpers: readonly string[] }> {
   const live = liveAfter(code);
   const before = (i: number) => {
     const { reads, writes } = registersOf(code[i]!.op);
@@ -37,6 +38,7 @@ const lifted = function* (code: Code): Generator<{ code: Code; helpers: string[]
       const made = replaceLoop(code, plan, [...before(loop.head), ...ends]);
       if (made) yield { code: made, helpers: plan.calls.map((c) => c.helper) };
     }
+  yield* sumsOfProducts(code, before);
 };
 
 /**

@@ -26,6 +26,8 @@ const lifted: Record<string, readonly string[]> = {
   dot_i8: ['vl_dot_i8'],
   dot_by_4: ['vl_dot_i16'],
   dot_rows: ['vl_dot_i8'],
+  filter: ['vl_dot_i16'],
+  dot_line: ['vl_dot_i16'],
   max_u8: ['vl_max_u8'],
   min_u16: ['vl_min_u16'],
   max_i32: ['vl_max_i32'],
@@ -37,6 +39,8 @@ const lifted: Record<string, readonly string[]> = {
   find: ['vl_mem_find'],
 };
 
+/** Too short, or found too early in the tests, for what a call counts as: its bound. */
+const dearByBound = ['compare', 'find', 'filter', 'dot_line'];
 /** Where older instruction sets make another loop of it. */
 const older = ['sum_i32', 'dot_i8', 'max_i32', 'fill'];
 
@@ -51,13 +55,13 @@ for (const [name, helpers] of Object.entries(lifted))
       const after = { ...program, code: made!.code };
       const compared = comparePrograms(host, program, after, { runs: 64 });
       t.true(compared.same);
-      t.true(compared.stepsAfter < compared.stepsBefore || ['compare', 'find'].includes(name));
+      t.true(compared.stepsAfter < compared.stepsBefore || dearByBound.includes(name));
       const { hook, maps } = program;
       const proof = await proveEquivalent(program.code, made!.code, { hook, maps, timeoutMs: 120_000 });
       t.is(proof.verdict, 'proven', proof.reason);
     });
 
-for (const name of ['smear', 'every_second', 'sum_u32', 'running'])
+for (const name of ['smear', 'every_second', 'sum_u32', 'running', 'stale'])
   test.serial(`what only looks like one of them does not get through: ${name}`, async (t) => {
     const program = (await programs)[`${name}/v4`]!;
     const host = await loadHost();

@@ -46,6 +46,10 @@ PROGRAM(dot_rows, _Pragma("clang loop unroll(disable)") for (uint32_t row = 0; r
     TURNS(16) { sum += (int8_t)b->bytes[row * 16 + i] * (int8_t)b->more[i]; }
     b->numbers[row] = sum;
 } return 0;)
+/* A short loop within: unrolled, and its taps, the same in all turns, spilled. */
+#define TAPPED(n) _Pragma("clang loop unroll(full)") for (uint32_t tap = 0; tap < (n); tap++) { sum += b->samples[i + tap] * b->other[tap]; }
+PROGRAM(filter, TURNS(4) { int32_t sum = 0; TAPPED(16) b->numbers[i] = sum; } return 0;)
+PROGRAM(dot_line, uint32_t i = 2; int64_t sum = 0; TAPPED(16) return (uint32_t)sum;)
 PROGRAM(max_u8, uint32_t most = 0; TURNS(64) { if (b->bytes[i] > most) { most = b->bytes[i]; } } return most;)
 PROGRAM(min_u16, uint32_t least = 0xffff; TURNS(64) { if (b->words[i] < least) { least = b->words[i]; } } return least;)
 PROGRAM(max_i32, int32_t most = b->numbers[0]; TURNS(64) { if (b->numbers[i] > most) { most = b->numbers[i]; } } return (uint32_t)most;)
@@ -64,3 +68,5 @@ PROGRAM(every_second, uint64_t sum = 0; TURNS(32) { sum += b->bytes[2 * i]; } re
 PROGRAM(sum_u32, uint64_t sum = 0; TURNS(64) { sum += (uint32_t)b->numbers[i]; } return sum;)
 /* The running sum leaves the loop too. */
 PROGRAM(running, uint32_t sum = 0; TURNS(64) { sum += b->bytes[i]; b->words[i] = (uint16_t)sum; } return sum;)
+/* A sample is replaced before it is filtered. */
+PROGRAM(stale, TURNS(32) { int32_t sum = 0; b->samples[i + 3] = (int16_t)i; asm volatile("" : : : "memory"); TAPPED(16) b->numbers[i] = sum; } return 0;)

@@ -78,7 +78,7 @@ export const improvedMetrics = (improved: readonly Improved[], rows: readonly Ro
 export const improvedSection = (improved: readonly Improved[], rows: readonly Row[]): string =>
   `## Before and after
 
-What the loop on the host makes of each program: the best of what its recogniser of loops and its rules propose, by executed instructions, of those that the board's verifier accepts and that give the same result and memory here. Before a board gets such a patch it is proven, too, which this benchmark does not ask for. Fibonacci and GEMV are the two programs that the field quotes.
+What the host proposes for each program: the best of what its recogniser of loops and its rules make of the bytecode, by executed instructions, of those that the board's verifier accepts and that give the same result and memory here. Before a board gets such a patch it is proven, too, and a call of a vector helper has to pay as its bound, so that not each of these is one that the loop would push. Fibonacci and GEMV are the two programs that the field quotes.
 
 \`\`\`
 ${metricTable(improvedMetrics(improved, rows))}
