@@ -186,7 +186,7 @@ const link = async (
       '--icf=safe', // of functions whose addresses nobody compares
       // Of all files at once: inline what is called once or is no larger than its call.
       '-mllvm',
-      '-inline-threshold=5',
+      '-inline-threshold=0',
       '-mllvm',
       '-enable-merge-functions',
       '-mllvm',

@@ -8,6 +8,7 @@
 #define MAP_BYTES 0x20000ull    /* memory map: 2700 entries of 48 bytes, firmware has a few hundred */
 #define TREE_MAX_BYTES 0x200000u
 #define ADDR_LIMIT 0x3fffffffffull /* mm/layout.h: identity mapping ends at ALIAS_BASE */
+#define TEXT_LIMIT 192u
 #define FDT_MAGIC_LE 0xedfe0dd0u
 
 /* EFI_DTB_TABLE_GUID (Embedded Base Boot Requirements 2.1, 2.3) */
@@ -22,8 +23,12 @@ struct header {
 };
 static_assert(__builtin_offsetof(struct header, bytes) == 0x148 + 8);
 
-static void say(const struct efi_system_table *system, const uint16_t *text) {
-    if (system->console_out) { system->console_out->output_string(system->console_out, text); }
+static void say(const struct efi_system_table *system, const char *text) {
+    uint16_t wide[TEXT_LIMIT]; /* UCS-2 (UEFI 2.10, 12.4.3); kept in the image at half the size */
+    uint32_t size = 0;
+    for (; size < TEXT_LIMIT - 1 && text[size] != 0; size++) { wide[size] = (uint8_t)text[size]; }
+    wide[size] = 0;
+    if (system->console_out) { system->console_out->output_string(system->console_out, wide); }
 }
 
 /* Size in bytes of a device tree that can be believed, else 0. */
@@ -57,8 +62,8 @@ efi_status efi_main(void *handle, const struct efi_system_table *system, const u
     const void *tree = find_tree(system);
     const uint32_t tree_bytes = tree_size(tree);
     if (tree_bytes == 0) {
-        say(system, u"velocity: this firmware hands over no device tree, and velocity needs one. Turn ACPI off (or\r\n"
-                    u"device tree on) in its setup, or with QEMU: -M virt,acpi=off. Then start again.\r\n");
+        say(system, "velocity: this firmware hands over no device tree, and velocity needs one. Turn ACPI off (or\r\n"
+                    "device tree on) in its setup, or with QEMU: -M virt,acpi=off. Then start again.\r\n");
         return EFI_UNSUPPORTED;
     }
     /* With room for a successor: the tree does not say what firmware holds back of its memory. */
@@ -66,7 +71,7 @@ efi_status efi_main(void *handle, const struct efi_system_table *system, const u
     uint64_t addr = ADDR_LIMIT;
     if (system->boot->allocate_pages(EFI_ALLOCATE_MAX_ADDRESS, EFI_LOADER_DATA, needed / EFI_PAGE_BYTES, &addr) !=
         EFI_SUCCESS) {
-        say(system, u"velocity: too little memory is free in one piece for the kernel.\r\n");
+        say(system, "velocity: too little memory is free in one piece for the kernel.\r\n");
         return EFI_LOAD_ERROR;
     }
     const uint64_t start = (addr + IMAGE_ALIGN - 1) & ~(IMAGE_ALIGN - 1);
