@@ -104,8 +104,9 @@ static enum status infer(struct verifier *v, uint64_t budget, struct certificate
     if (status == STATUS_OK) { status = find_ranks(f); }
     if (status == STATUS_OK) {
         find_needs(f);
-        status = reduce_states(f);
+        status = v->platform->privileged ? STATUS_OK : find_dead(f);
     }
+    if (status == STATUS_OK) { status = reduce_states(f); }
     if (status == STATUS_OK) { status = emit_certificate(f, certificate); }
     v->result->steps = f->steps;
     return status;

@@ -28,6 +28,7 @@ struct site {
     bool dirty;
     bool ranked; /* entry says what follows ranks */
     uint16_t regs; /* numbers that matter there */
+    uint16_t dead; /* pointers that are better forgotten there (dead.c) */
     uint64_t slots;
     /* heads of loops */
     uint8_t place; /* what the loop is ranked by, or NO_PLACE */
@@ -118,5 +119,6 @@ void beside_gather(struct inference *f, uint32_t site, struct machine *m);
 [[nodiscard]] enum status find_invariants(struct inference *f);
 [[nodiscard]] enum status find_ranks(struct inference *f);
 void find_needs(struct inference *f);
+[[nodiscard]] enum status find_dead(struct inference *f);
 [[nodiscard]] enum status reduce_states(struct inference *f);
 [[nodiscard]] enum status emit_certificate(struct inference *f, struct certificate *certificate);

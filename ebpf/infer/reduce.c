@@ -14,6 +14,7 @@ static struct reduction {
 
 static void forget(struct machine *m, const struct site *site) {
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+        if (in_mask(site->dead & m->pointer, r)) { machine_unset(m, r); }
         if (!in_mask(m->number & ~m->loose, r)) { continue; }
         const struct scalar *var = &m->frame->regs[r].var;
         if (!in_mask(site->regs, r)) {

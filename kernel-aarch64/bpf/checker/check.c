@@ -205,7 +205,6 @@ static enum status settle_lights(struct checker *c) {
         m->frame->used = light->used;
         m->plain = light->plain;
         m->state.walked = light->walked;
-        c->v->states--;
         uint32_t place = keep(c, nullptr);
         if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, light->target, "%u states wait", (uint64_t)c->v->states); }
         c->first[light->target] = place;

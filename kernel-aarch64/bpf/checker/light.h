@@ -5,18 +5,46 @@
 
 #include "bpf/checker/format.h"
 #include "bpf/checker/pass.h"
+#include <stddef.h>
 
 enum : uint32_t { no_registers = 0xffffu & ~(uint32_t)ALL_REGS };
 
-/* What the loop needs at hand. `masks` are the machine's while the loop goes, but for followed registers: those are no simple
- * numbers. */
+/* What the parts of the loop share. */
 struct loop {
     struct machine *m;
     struct checker *c;
     struct reg *regs;
-    uint64_t masks;
-    uint32_t held; /* not written here unless it is loose: followed, or what some state that waits lightly knows; no registers */
+    uint8_t *flags;
+    uint64_t masks; /* the machine's, but for followed registers: those are no simple numbers; in a register while the loop goes */
+    uint64_t count;       /* slots of the program */
+    uint64_t start, end;  /* slots: where the loop began, and where it ends at the latest */
+    uint64_t stop;        /* next slot before which something is to be done */
+    uint64_t passed;      /* slot before which nothing is to be done any more, or NO_SLOT */
+    uint64_t changed;     /* slot of the jump whose state differs from the one that goes on, or NO_SLOT */
+    uint64_t tracked;     /* slot of the last instruction whose result matters, or NO_SLOT */
+    uint64_t stack_limit; /* 0 when nothing of the stack is simple */
+    uint64_t lowest;      /* byte of the stack that was reached */
+    uint64_t walked;      /* most instructions that a run has executed when it comes to a slot, less the slot */
+    struct light *free, *full, *most; /* place for the next state that waits lightly; the last such place; how far they went */
+    uint64_t held_slots;  /* not written here: some state that waits lightly knows them */
+    uint32_t held;        /* the same of registers, unless they are loose; and those that are followed, or none at all */
 };
+static const uint64_t NO_SLOT = UINT64_MAX;
+/* Set in the flags of l->stop while the loop goes: no fact. */
+enum { STOPS = 1 << 7 };
+
+static inline void stop_at(struct loop *l, uint64_t slot) {
+    l->stop = slot;
+    l->flags[slot] |= STOPS;
+}
+static inline void stop_no_more(const struct loop *l) { l->flags[l->stop] &= (uint8_t)~STOPS; }
+
+static inline uint64_t due_slot(const struct loop *l) {
+    uint64_t after = l->c->due - l->c->steps;
+    return after < l->end - l->start ? l->start + after : l->end;
+}
+
+static inline void scalar_copy(struct scalar *to, const struct scalar *from) { __builtin_memcpy_inline(to, from, sizeof(*to)); }
 
 /* Bits of the masks of a register, once they are shifted down to it. */
 enum : uint64_t {
@@ -24,6 +52,7 @@ enum : uint64_t {
     LOOSE = 1ull << LOOSE_AT,
     NARROW = 1ull << NARROW_AT,
     POINTER = 1ull << POINTER_AT,
+    EACH = NUMBER | LOOSE | NARROW | POINTER,
 };
 
 static inline bool is_free(const struct loop *l, uint32_t dst) { return (l->held >> dst & 1) == 0; }
@@ -33,53 +62,52 @@ static inline uint32_t known_in(uint64_t masks) {
     return (uint32_t)(masks >> NUMBER_AT | masks >> POINTER_AT) & ~(uint32_t)(masks >> LOOSE_AT) & ALL_REGS;
 }
 
-/* The state jumps to `target`, as it is but for its masks, or does not when it can't wait there like that. */
-static inline bool wait_lightly(struct loop *l, uint64_t pc, uint64_t target, uint64_t masks) {
-    struct checker *c = l->c;
-    struct machine *m = l->m;
-    struct verifier *v = m->v;
-    if (target <= pc || target >= v->program->count || v->facts->flags[target] != 0 || c->light_count == LIGHTS || m->rank_count != 0) { return false; }
-    c->light[c->light_count++] = (struct light){masks, m->frame->used, m->plain, m->state.walked + (pc + 1 - m->state.pc), c->held_slots, (uint32_t)target, c->held};
-    c->held |= known_in(masks);
-    c->held_slots |= m->frame->used & ~m->plain;
-    l->held |= c->held;
-    v->facts->flags[target] = FACT_JUMP_TARGET;
-    if (++v->states > v->result->states) { v->result->states = v->states; }
-    return true;
+/* Whether the state may wait lightly where the jump at pc leads. */
+[[gnu::always_inline]] static inline bool may_wait(const struct loop *l, uint64_t pc, int64_t by) {
+    uint64_t target = pc + 1 + (uint64_t)by;
+    return by >= 0 && target < l->count && (l->flags[target] & ~STOPS) == 0 && l->free != l->full;
 }
 
-/* The state comes to where the last one of those waits, and goes on as that one, which covers it; false when it is not so simple. */
-static inline bool meet_lightly(struct loop *l) {
-    struct checker *c = l->c;
+/* It waits there, as it is but for its masks. */
+[[gnu::always_inline]] static inline void wait_lightly(struct loop *l, uint64_t pc, int64_t by, uint64_t masks) {
+    uint64_t target = pc + 1 + (uint64_t)by, used = l->m->frame->used, plain = l->m->plain;
+    struct light *light = l->free++;
+    *light = (struct light){masks, used, plain, l->walked + pc + 1, l->held_slots, (uint32_t)target, l->held};
+    l->held |= known_in(masks);
+    l->held_slots |= used & ~plain;
+    l->flags[target] |= FACT_JUMP_TARGET;
+    if (l->free > l->most) { l->most = l->free; }
+}
+
+/* As reg_set_kind(), in one word. */
+static inline void reg_set_head(struct reg *r, uint64_t kind) {
+    const uint64_t head[2] = {kind, 0};
+    __builtin_memcpy(r, head, sizeof(head));
+}
+static_assert(offsetof(struct reg, kind) == 0 && offsetof(struct reg, var) == 16);
+
+/* Whether the last state that waits lightly does so here. */
+static inline bool may_meet(const struct loop *l, uint64_t pc) { return l->free != l->c->light && l->free[-1].target == pc; }
+
+/* The state comes to where that one waits, and goes on as that one, which covers it: its masks. 0 when it is not so simple, and
+ * nothing done. */
+static inline uint64_t meet_lightly(struct loop *l, uint64_t now) {
     struct machine *m = l->m;
-    const struct light *light = &c->light[c->light_count - 1];
-    uint64_t now = l->masks, then = light->masks;
-    uint32_t set_now = (uint32_t)(now >> NUMBER_AT | now >> POINTER_AT), set = (uint32_t)(then >> NUMBER_AT | then >> POINTER_AT);
-    uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = ((set_now & ~set) | (loose & ~(uint32_t)(now >> LOOSE_AT))) & ALL_REGS;
-    bool less = ((loose & ~(uint32_t)now) | ((uint16_t)(then >> NARROW_AT) & loose & ~(uint32_t)(now >> NARROW_AT))) != 0;
-    if (less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return false; }
+    const struct light *light = l->free - 1;
+    uint64_t then = light->masks;
+    uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = (uint32_t)((now | now >> POINTER_AT) & ~(then | then >> POINTER_AT));
+    written = (written | (loose & ~(uint32_t)(now >> LOOSE_AT))) & ALL_REGS;
+    bool less = (loose & (~(uint32_t)now | ((uint32_t)(then >> NARROW_AT) & ~(uint32_t)(now >> NARROW_AT)))) != 0;
+    if (less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return 0; }
     for (uint32_t regs = written; regs != 0; regs &= regs - 1) {
         uint32_t r = (uint32_t)__builtin_ctz(regs);
-        reg_set_kind(&l->regs[r], in_mask(loose, r) ? REG_SCALAR : REG_UNINIT);
+        reg_set_head(&l->regs[r], loose >> r & 1);
     }
-    l->masks = then;
     m->frame->used = light->used;
     m->plain = light->plain;
-    c->held = light->held;
-    c->held_slots = light->held_slots;
-    l->held = no_registers | c->held | m->followed;
-    c->light_count--;
-    m->v->states--;
-    return true;
+    l->held_slots = light->held_slots;
+    l->held = light->held;
+    l->free--;
+    return then;
 }
-
-/* What a change says of the state that jumps, when all it says is that registers are loose. */
-static bool loosened(struct checker *c, uint64_t numbers, uint64_t *loose) {
-    const struct reader before = c->in;
-    if (read_number(&c->in) == CHANGE_LOOSE) {
-        *loose = read_number(&c->in);
-        if ((*loose & ~numbers) == 0 && !c->in.bad) { return true; }
-    }
-    c->in = before;
-    return false;
-}
+static_assert(REG_UNINIT == 0 && REG_SCALAR == 1 && NUMBER_AT == 0);

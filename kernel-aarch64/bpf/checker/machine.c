@@ -71,7 +71,8 @@ void machine_begin(struct verifier *v, struct machine *m, struct frame *frame) {
     state_begin(v, &m->state);
     m->loose = m->number = m->narrow = 0;
     m->pointer = 1u << FRAME_POINTER;
-    note_all(m);
+    machine_note(m, 1);
+    machine_note(m, 2); /* no other is set */
     m->plain = 0;
     m->rank_count = 0;
     rank_note(m);

@@ -1,0 +1,12 @@
+#pragma once
+/* What fast.c does out of its loop. */
+
+#include "bpf/checker/light.h"
+#include "bpf/checker/rows.h"
+
+/* One instruction of which what it makes or compares matters; false when it is not simple. Its flags are set, whatever comes of
+ * it. */
+[[nodiscard]] bool step_tracked(struct loop *l, uint64_t pc);
+/* The state that jumps is not the one that goes on, and `masks` are its own, before the change that comes now; it does not know
+ * the registers of `unknown`. False when it can't wait lightly. */
+[[nodiscard]] bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint32_t unknown);
