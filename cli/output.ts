@@ -4,8 +4,14 @@ import type { Failure } from './failure.ts';
 type Stream = {
   write(text: string): unknown;
   readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
+};
+
+/** A view that has the whole terminal: what would be written there is given to it instead. */
+export type View = {
+  line(text: string): void;
+  progress(text: string): void;
+  /** Gives the terminal back, for good. */
+  close(): void;
 };
 
 /** JSON has no bytes and no integers beyond 2^53: bytes become hex, large numbers decimal text. */
@@ -30,6 +36,7 @@ export class Output {
   readonly #out: Stream;
   readonly #err: Stream;
   #progressLines = 0;
+  #view: View | undefined;
 
   constructor(json: boolean, out: Stream = process.stdout, err: Stream = process.stderr) {
     this.json = json;
@@ -39,31 +46,29 @@ export class Output {
 
   /** Whether a person watches a terminal that can be redrawn. */
   get live(): boolean {
-    return !this.json && this.#out.isTTY === true;
+    return !this.json && this.#out.isTTY === true && process.env.TERM !== 'dumb';
   }
 
-  get columns(): number {
-    return this.#out.columns ?? 100;
-  }
-
-  get rows(): number {
-    return this.#out.rows ?? 40;
+  /** Until the function returned is called. */
+  lendTo(view: View): () => void {
+    this.#clearProgress();
+    this.#view = view;
+    return () => {
+      this.#view = undefined;
+    };
   }
 
   /** The same fact for programs (`value`, with --json) or for people (`line`). */
   fact(value: object, line: string): void {
-    this.#clearProgress();
-    this.#out.write(`${this.json ? jsonLine(value) : line}\n`);
+    this.#write(this.#out, this.json ? jsonLine(value) : line);
   }
 
   /** For people only. */
   print(line: string): void {
-    if (this.json) return;
-    this.#clearProgress();
-    this.#out.write(`${line}\n`);
+    if (!this.json) this.#write(this.#out, line);
   }
 
-  /** Exactly this text, for views that redraw themselves. */
+  /** Exactly this text. */
   raw(text: string): void {
     this.#clearProgress();
     this.#out.write(text);
@@ -72,21 +77,30 @@ export class Output {
   /** What is going on: a line or several that are redrawn on a terminal, nothing elsewhere. */
   progress(text: string): void {
     if (!this.#err.isTTY) return;
-    this.#err.write(`${this.#upwards()}\r\x1b[K${text}`);
-    this.#progressLines = text.split('\n').length;
+    if (this.#view) this.#view.progress(text);
+    else {
+      this.#err.write(`${this.#upwards()}\r\x1b[K${text}`);
+      this.#progressLines = text.split('\n').length;
+    }
   }
 
   /** A line that stays, beside the results. */
   note(line: string): void {
-    this.#clearProgress();
-    this.#err.write(`${line}\n`);
+    this.#write(this.#err, line);
   }
 
   fail(failure: Failure): void {
     const { exit, code, message, hint } = failure;
+    this.#view?.close();
     this.#clearProgress();
     if (this.json) this.#out.write(`${jsonLine({ event: 'error', code, exit, message, hint })}\n`);
     this.#err.write(`velocity: ${message}${hint ? `\n  hint: ${hint}` : ''}\n`);
+  }
+
+  #write(stream: Stream, line: string): void {
+    this.#clearProgress();
+    if (this.#view && stream.isTTY) for (const each of line.split('\n')) this.#view.line(each);
+    else stream.write(`${line}\n`);
   }
 
   /** To the first of the lines that are shown, clearing the others. */
@@ -95,6 +109,7 @@ export class Output {
   }
 
   #clearProgress(): void {
+    this.#view?.progress('');
     if (this.#progressLines > 0) this.#err.write(`${this.#upwards()}\r\x1b[K`);
     this.#progressLines = 0;
   }

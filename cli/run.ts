@@ -1,4 +1,5 @@
 /** Runs one command line: parses it, reports errors, and leaves no process behind. */
+import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
 import { makeCleanup } from './cleanup.ts';
 import type { Context } from './context.ts';
@@ -32,12 +33,21 @@ export const execute = async (argv: readonly string[], context: Context): Promis
 const CLEANUP_MS = 3000;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A pipe that nobody reads any more (`velocity … | head`) ends the command as quietly as a signal does. */
-const onClosedPipe = (stop: () => void) => {
+/** A pipe that nobody reads any more (`velocity … | head`), and a terminal that went away, end the command as quietly as a signal does. */
+const onClosedPipe = (stop: (signal?: NodeJS.Signals) => void) => {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    stop();
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    stop(error.code === 'EIO' ? 'SIGHUP' : undefined);
   });
+};
+
+const hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
+
+/** Node.js 20 aborts in process.exit when its terminal has gone; a signal that nobody listens to ends it as well. */
+const endBy = (signal: NodeJS.Signals | undefined) => {
+  if (signal !== 'SIGHUP' || !hasTerminal) process.exit(exitCodes.cancelled.code);
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
 };
 
 /** Returns only through process.exit. `argv` are the arguments after the program name. */
@@ -45,15 +55,15 @@ export const main = async (argv: readonly string[]): Promise<void> => {
   const output = new Output(argv.includes('--json'));
   const cleanup = makeCleanup();
   let stopping = false;
-  const begin = () => {
+  const begin = (signal?: NodeJS.Signals) => {
     stopping = true;
     cleanup.abort();
-    setTimeout(() => process.exit(exitCodes.cancelled.code), CLEANUP_MS).unref();
-    void cleanup.run().finally(() => process.exit(exitCodes.cancelled.code));
+    setTimeout(() => endBy(signal), CLEANUP_MS).unref();
+    void cleanup.run().finally(() => endBy(signal));
   };
-  const stop = () => (stopping ? process.exit(exitCodes.cancelled.code) : begin());
+  const stop = (signal: NodeJS.Signals) => (stopping ? endBy(signal) : begin(signal));
   for (const signal of signals) process.on(signal, stop);
-  onClosedPipe(() => stopping || begin());
+  onClosedPipe((signal) => stopping || begin(signal));
   const exit = await execute(argv, { output, cleanup });
   if (stopping) return;
   await cleanup.run();

@@ -1,6 +1,7 @@
 /** Where a monitor's entries come from: a board, or a recording of one. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chosenKey, signCommand } from '../../firmware/sign.ts';
 import { openTransport, type Transport, type VelocityLink, withReconnect } from '../../link/index.ts';
 import { BoardReader, type ReadOptions, type Sink, type Told } from '../../monitor/index.ts';
 import { type BoardOptions, withBoard } from '../connect.ts';
@@ -30,7 +31,7 @@ export class BoardFeed {
   run(context: Context, board: BoardOptions): Promise<void> {
     const { signal } = context.cleanup;
     return withBoard(context, board, async (address, virtual) => {
-      const open = () => this.#connect(context, address, board.baud, virtual);
+      const open = () => this.#connect(context, address, board, virtual);
       const follow = (link: VelocityLink) => this.#reader.follow(link, signal);
       if (virtual) return follow(await open()); // an emulator that ended does not come back
       return withReconnect(open, follow, {
@@ -59,9 +60,11 @@ export class BoardFeed {
     return '';
   }
 
-  async #connect(context: Context, address: string, baudRate: number | undefined, virtual: boolean) {
+  async #connect(context: Context, address: string, board: BoardOptions, virtual: boolean) {
+    const { baud: baudRate, key } = board;
     const transport = await openTransport(address, baudRate ? { baudRate } : {});
     const link = await this.#reader.connect(transport, virtual ? BOOT_TIMEOUT_MS : READY_TIMEOUT_MS);
+    link.signWith((command) => signCommand(command, chosenKey(key)));
     this.#open = { link, transport };
     const forget = context.cleanup.add(() => link.close());
     link.onClose(() => {

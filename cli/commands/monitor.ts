@@ -9,13 +9,13 @@ import { passThrough } from '../console.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { ledgerOption } from '../ledger-option.ts';
-import { type LiveScreen, printerFor } from '../monitor-printer.ts';
+import { linePrinter, type MonitorPrinter } from '../monitor-printer.ts';
+import { type BoardAction, MonitorView } from '../monitor-view.ts';
 import { wholeNumber } from '../numbers.ts';
 import { recorded } from '../recorded.ts';
 import { pageScript } from '../web/files.ts';
 import { defaultStore } from './history.ts';
 import { BoardFeed, replay } from './monitor-feed.ts';
-import { watchKeys } from './monitor-keys.ts';
 import { type BoardSink, metricsAddress, openSinks, type SinkOptions, webAddress } from './monitor-sinks.ts';
 
 type MonitorOptions = SinkOptions & {
@@ -69,13 +69,18 @@ const orSaidDown =
     sink({ kind: 'down', time_ms: Date.now(), why: error.message });
   };
 
+const perform = async (action: BoardAction, board: BoardFeed | undefined): Promise<string> => {
+  if (!board) return 'there is no board';
+  return action.kind === 'rollback' ? board.rollback(action.module) : board.command(action.line);
+};
+
 /** Reads every board over a connection of its own, until all readings are taken. */
 const watchBoards = async (
   context: Context,
   watched: Boards,
   options: MonitorOptions,
   sinkOf: BoardSink,
-  screen: LiveScreen | undefined,
+  printer: MonitorPrinter,
 ) => {
   const { count = Number.POSITIVE_INFINITY, interval, web, metrics } = options;
   const several = watched.size > 1;
@@ -85,12 +90,17 @@ const watchBoards = async (
     return { port, board, sink, feed: new BoardFeed(sink, { count, intervalMs: interval, patient }) };
   });
   const feeds = new Map(all.map(({ port, feed }) => [port, feed]));
-  const letGo = screen ? watchKeys(context, screen, feeds) : () => {};
+  if (printer instanceof MonitorView) printer.perform = (action, port) => perform(action, feeds.get(port));
   const runs = all.map(({ feed, board, sink }) => {
     const run = feed.run(context, board);
     return several ? run.catch(orSaidDown(context, sink)) : run;
   });
-  await Promise.all(runs).finally(letGo);
+  await Promise.all(runs);
+};
+
+const printerFor = ({ output, ...context }: Context): MonitorPrinter | Promise<MonitorPrinter> => {
+  const streams = { keyboard: process.stdin, display: process.stdout };
+  return output.live ? MonitorView.open({ output, ...context }, streams) : linePrinter(output);
 };
 
 const watch = async (context: Context, board: BoardOptions, options: MonitorOptions): Promise<void> => {
@@ -98,18 +108,21 @@ const watch = async (context: Context, board: BoardOptions, options: MonitorOpti
   if (recording && also.length > 0)
     throw new UsageError('--also is of boards', 'a recording has its own boards');
   const watched = recording ? new Map() : boardsOf(board, also);
-  const sinksOf = await openSinks(context, recording ? seen : options);
-  const printer = printerFor(context.output);
-  const sinkOf = (port: string): Sink => {
-    const [kept, shown] = [sinksOf(port), printer.board(port)];
-    return (entry) => {
-      kept(entry);
-      shown(entry);
+  const printer = await printerFor(context);
+  try {
+    const sinksOf = await openSinks(context, recording ? seen : options);
+    const sinkOf = (port: string): Sink => {
+      const [kept, shown] = [sinksOf(port), printer.board(port)];
+      return (entry) => {
+        kept(entry);
+        shown(entry);
+      };
     };
-  };
-  if (!recording) return watchBoards(context, watched, options, sinkOf, printer.screen);
-  const letGo = printer.screen ? watchKeys(context, printer.screen, new Map()) : () => {};
-  await watchRecording(context, recording, options, sinkOf).finally(letGo);
+    if (recording) await watchRecording(context, recording, options, sinkOf);
+    else await watchBoards(context, watched, options, sinkOf, printer);
+  } finally {
+    if (printer instanceof MonitorView) printer.close();
+  }
 };
 
 /** One file, which needs no server: open it in Chromium, Chrome or Edge. */

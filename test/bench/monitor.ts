@@ -1,15 +1,21 @@
 /** What watching costs: the line to one busy board, fast and slow, and the machine that watches many. */
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { boardNamed } from '../../boards/index.ts';
+import { makeCleanup } from '../../cli/cleanup.ts';
+import { MonitorView } from '../../cli/monitor-view.ts';
+import { Output } from '../../cli/output.ts';
 import { startBoard } from '../../cli/virtual.ts';
 import { requireTool } from '../../firmware/index.ts';
 import { openTransport } from '../../link/index.ts';
 import { fakeBoard } from '../../link/test/fake-board.ts';
 import { watched } from '../../link/test/watched.ts';
 import { BoardReader, type Entry } from '../../monitor/index.ts';
-import { module, telemetryAt } from '../../monitor/test/samples.ts';
+import { module, readingAt, telemetryAt } from '../../monitor/test/samples.ts';
 import { startVirtualBoard, type VirtualBoard } from '../../rig/index.ts';
 import { lineOver } from '../../rig/line.ts';
 import { install, timerProgram } from '../board/programs.ts';
@@ -118,6 +124,33 @@ const manyBoards = async (): Promise<number> => {
   return ((user + system) / 1e6 / READINGS) * RATE_HZ * 100;
 };
 
+/** A terminal of this size, which a large window has. */
+const WINDOW = { columns: 200, rows: 70 };
+
+/** Processor time of the terminal view, with all modules in sight and all their figures changing, as a share of one core. */
+const terminalView = async (): Promise<number> => {
+  const display = Object.assign(new EventEmitter(), { isTTY: true, ...WINDOW, write: () => true });
+  const keyboard = new PassThrough();
+  const output = new Output(false, display, display);
+  const view = await MonitorView.open({ output, cleanup: makeCleanup() }, { keyboard, display });
+  const tell = view.board(BOARD);
+  const entries = Array.from({ length: READINGS }, (_, i) => {
+    const telemetry = Array.from({ length: BUSY_MODULES }, (_unused, n) => ({
+      ...telemetryAt((i + 1) * (1000 + 37 * n)),
+      name: `module_${n}`,
+    }));
+    return { kind: 'reading', time_ms: i, reading: { ...readingAt(1000 * i), telemetry } } as const;
+  });
+  const began = process.cpuUsage();
+  for (const entry of entries) {
+    tell(entry);
+    await sleep(1000 / RATE_HZ);
+  }
+  const { user, system } = process.cpuUsage(began);
+  view.close();
+  return ((user + system) / 1e6 / READINGS) * RATE_HZ * 100;
+};
+
 export const monitorMetrics = async (): Promise<Metric[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'velocity-bench-'));
   try {
@@ -129,6 +162,7 @@ export const monitorMetrics = async (): Promise<Metric[]> => {
       atMost('line_64_modules_115200', shareOf(slow, 115_200), '% of 115,200 baud', 35),
       atMost('period_64_modules_115200', (slow.seconds / slow.readings) * 1000, 'ms', 1000),
       atMost('host_50_boards_10_hz', await manyBoards(), '% of a core', 100),
+      atMost('terminal_64_modules_10_hz', await terminalView(), '% of a core', 20),
     ];
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -5,15 +5,13 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { printerFor } from '../../cli/monitor-printer.ts';
-import { Output } from '../../cli/output.ts';
 import { jsonLines, running, temporaryFolder, velocity } from '../../cli/test/command-line.ts';
 import { root } from '../../firmware/index.ts';
 import { openTransport } from '../../link/index.ts';
 import { fakeBoard, type Misbehaviour } from '../../link/test/fake-board.ts';
 import { growing, watched } from '../../link/test/watched.ts';
 import { entriesOf } from '../../monitor/index.ts';
-import { entries, module, telemetryAt } from '../../monitor/test/samples.ts';
+import { module, telemetryAt } from '../../monitor/test/samples.ts';
 
 const handlers = () => watched({ telemetry: growing(telemetryAt, 0, 1000), module });
 
@@ -68,43 +66,6 @@ test('a board whose answers make no sense is said to be so, and asked again unti
   await program.until(/disconnected: .*is malformed[\s\S]*connected: fake\nfir v2 /);
   t.is((await program.stop()).exit, 0);
   t.is(senseless, 1);
-});
-
-test('control characters of a board do nothing to the terminal', (t) => {
-  let drawn = '';
-  const stream = {
-    isTTY: true,
-    columns: 80,
-    rows: 24,
-    write: (text: string) => {
-      drawn += text;
-    },
-  };
-  const tell = printerFor(new Output(false, stream, stream)).board('p');
-  tell({ kind: 'console', time_ms: 1, line: '\x1b]0;owned\x07\x1b[2J\rgone\x9b31m' });
-  tell(entries[1]!);
-  t.regex(drawn, /�\]0;owned��\[2J�gone/);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  t.notRegex(drawn.replaceAll(/\x1b\[\d*[AJ]/g, ''), /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
-});
-
-test('progress of another board does not disturb what is drawn', (t) => {
-  let drawn = '';
-  const stream = {
-    isTTY: true,
-    columns: 80,
-    rows: 24,
-    write: (text: string) => {
-      drawn += text;
-    },
-  };
-  const output = new Output(false, stream, stream);
-  const tell = printerFor(output).board('p');
-  tell(entries[1]!);
-  output.progress('compiling 3/184');
-  drawn = '';
-  tell(entries[3]!);
-  t.true(drawn.startsWith('\r\x1b[K\x1b['), JSON.stringify(drawn.slice(0, 40)));
 });
 
 test.serial('a clock of the host that jumps changes no order, no rate and no figure', async (t) => {

@@ -1,8 +1,12 @@
 /** What keys do in the terminal view. Pure: a key changes what is shown, and may ask for something to be done. */
+import { flow, type Line, type Span, span } from './styled.ts';
 
 export type Prompt =
   | { readonly kind: 'filter' | 'command'; readonly text: string }
   | { readonly kind: 'rollback'; readonly module: string };
+
+/** What is shown of modules and console. */
+export type Zoom = 'both' | 'modules' | 'console';
 
 export type Screen = {
   /** Port of the board whose modules are shown, where there are several. */
@@ -12,6 +16,10 @@ export type Screen = {
   /** Only modules whose name contains this are shown. */
   readonly filter: string;
   readonly paused: boolean;
+  readonly zoom: Zoom;
+  /** Number of the console's line after the last one shown, while it is held there; else the newest is shown. */
+  readonly heldAt: number | undefined;
+  readonly help: boolean;
   readonly prompt: Prompt | undefined;
   /** What the latest key led to. */
   readonly note: string;
@@ -22,6 +30,9 @@ export const emptyScreen: Screen = {
   selected: undefined,
   filter: '',
   paused: false,
+  zoom: 'both',
+  heldAt: undefined,
+  help: false,
   prompt: undefined,
   note: '',
 };
@@ -31,6 +42,9 @@ export type Key = { readonly name?: string | undefined; readonly ctrl?: boolean;
 
 export type Action =
   | { readonly kind: 'quit' }
+  | { readonly kind: 'suspend' }
+  | { readonly kind: 'redraw' }
+  | { readonly kind: 'scroll'; readonly to: 'page before' | 'page after' }
   /** What is shown, to the clipboard. */
   | { readonly kind: 'copy' }
   | { readonly kind: 'rollback'; readonly module: string }
@@ -94,18 +108,38 @@ const boardKey = (screen: Screen, { name, text }: Key, ports: readonly string[])
   return port === undefined ? undefined : { ...screen, board: port, selected: undefined };
 };
 
+const nextZoom: Readonly<Record<Zoom, Zoom>> = { both: 'modules', modules: 'console', console: 'both' };
+
+const promptKey = (screen: Screen, { text }: Key, names: readonly string[]): Screen | undefined => {
+  if (text === 'f' || text === '/') return { ...screen, prompt: { kind: 'filter', text: screen.filter } };
+  if (text === 'c') return { ...screen, prompt: { kind: 'command', text: '' } };
+  return text === 'r' ? askRollback(screen, names) : undefined;
+};
+
 const plainKey = (screen: Screen, key: Key, names: readonly string[], ports: readonly string[]): Screen => {
   const clear = { ...screen, note: '' };
-  const turned = boardKey(clear, key, ports);
+  const turned = boardKey(clear, key, ports) ?? promptKey(clear, key, names);
   if (turned) return turned;
   if (key.name === 'up' || key.text === 'k') return move(clear, names, -1);
   if (key.name === 'down' || key.text === 'j') return move(clear, names, 1);
-  if (key.text === 'p' || key.text === ' ') return { ...clear, paused: !screen.paused };
-  if (key.text === 'f' || key.text === '/')
-    return { ...clear, prompt: { kind: 'filter', text: screen.filter } };
-  if (key.text === 'c') return { ...clear, prompt: { kind: 'command', text: '' } };
-  if (key.text === 'r') return askRollback(clear, names);
+  if (key.text === 'p' || key.text === ' ') return { ...clear, paused: !screen.paused, heldAt: undefined };
+  if (key.text === 'z') return { ...clear, zoom: nextZoom[screen.zoom] };
+  if (key.text === '?' || key.text === 'h') return { ...clear, help: true };
+  if (key.name === 'end') return { ...clear, heldAt: undefined };
   return screen;
+};
+
+const scrolls: Readonly<Record<string, 'page before' | 'page after'>> = {
+  pageup: 'page before',
+  pagedown: 'page after',
+};
+
+/** Keys that do the same whatever is shown. */
+const controlKey = ({ ctrl, name }: Key): Action | undefined => {
+  if (!ctrl) return undefined;
+  if (name === 'c') return { kind: 'quit' };
+  if (name === 'z') return { kind: 'suspend' };
+  return name === 'l' ? { kind: 'redraw' } : undefined;
 };
 
 /** `names` are the modules shown, from top to bottom; `ports` the boards. */
@@ -115,21 +149,80 @@ export const press = (
   names: readonly string[],
   ports: readonly string[] = [],
 ): Pressed => {
-  if (key.ctrl && key.name === 'c') return { screen, action: { kind: 'quit' } };
+  const control = controlKey(key);
+  if (control) return { screen, action: control };
   const { prompt } = screen;
   if (prompt?.kind === 'rollback') return answerRollback(screen, prompt.module, key);
   if (prompt) return typeInto(screen, prompt, key);
   if (key.text === 'q') return { screen, action: { kind: 'quit' } };
+  if (screen.help) return { screen: { ...screen, help: false } };
   if (key.text === 'y') return { screen, action: { kind: 'copy' } };
+  const to = scrolls[key.name ?? ''];
+  if (to) return { screen, action: { kind: 'scroll', to } };
   return { screen: plainKey(screen, key, names, ports) };
 };
 
-/** The line below the table. */
-export const footer = ({ prompt, note, paused, filter }: Screen, several = false): string => {
-  if (prompt?.kind === 'rollback') return `roll ${prompt.module} back to the version before? y/n`;
-  if (prompt) return `${prompt.kind === 'filter' ? 'show modules with' : 'console'}> ${prompt.text}▏`;
-  const boards = several ? '  ←→ board' : '';
-  const keys = `q quit  p pause  f filter  ↑↓ select${boards}  r roll back  c console command  y copy`;
-  const parts = [paused ? 'PAUSED' : '', filter ? `only “${filter}”` : '', note, keys];
-  return parts.filter((part) => part !== '').join('  ');
+const keys = [
+  ['q', 'quit', 'end the monitor; boards and modules go on (also Ctrl-C)'],
+  ['p', 'pause', 'hold the figures and the console as they are, and go on (also space)'],
+  ['f', 'filter', 'show only modules whose name contains a text (also /)'],
+  ['↑↓', 'select', 'choose a module (also j and k)'],
+  ['←→', 'board', 'choose a board (also Tab and 1 to 9)'],
+  ['r', 'roll back', 'put the version before in place of the chosen module'],
+  ['c', 'command', "send a line to the board's own console"],
+  ['y', 'copy', 'copy what is shown of the board, where the terminal allows it'],
+  ['PgUp PgDn End', 'scroll', 'read older console text, and the newest again'],
+  ['z', 'zoom', 'modules and console, modules alone, console alone'],
+  ['Ctrl-L', 'redraw', 'draw everything anew'],
+  ['Ctrl-Z', 'suspend', 'back to the shell; `fg` goes on'],
+] as const;
+
+const FOR_SEVERAL = '←→';
+const LAST_HINT = '? help';
+
+/** Every key, and what it does. */
+export const help = ({ columns, rows }: { readonly columns: number; readonly rows: number }): Line[] => {
+  const lines = keys.flatMap(([key, , what]) => flow([span(key, 'strong'), span(what)], columns));
+  const blank = Array.from({ length: Math.max(0, rows - 1 - lines.length) }, () => ({ spans: [] }));
+  return [...lines.slice(0, Math.max(0, rows - 1)), ...blank];
+};
+
+export type FooterOptions = {
+  readonly several: boolean;
+  readonly width: number;
+  readonly keyboard: boolean;
+  readonly progress: string;
+};
+
+/** As many keys as there is room for beside `before`. */
+const hints = (before: readonly Span[], { several, width, keyboard }: FooterOptions): Span => {
+  if (!keyboard) return span('Ctrl-C ends', 'faint');
+  const used = before.reduce((sum, { text }) => sum + [...text].length, 0) + LAST_HINT.length;
+  let text = '';
+  for (const [key, what] of keys) {
+    if (key === FOR_SEVERAL && !several) continue;
+    const longer = `${text}${key} ${what}  `;
+    if (used + [...longer].length > width) break;
+    text = longer;
+  }
+  return span(`${text}${LAST_HINT}`, 'faint');
+};
+
+/** The last line: a question, or how things are and what keys there are. */
+export const footer = (screen: Screen, options: FooterOptions): Line => {
+  const { prompt, note, paused, filter } = screen;
+  if (prompt?.kind === 'rollback')
+    return { spans: [span(`roll ${prompt.module} back to the version before? y/n`, 'strong')] };
+  if (prompt) {
+    const what = prompt.kind === 'filter' ? 'show modules with' : 'console';
+    const room = Math.max(1, options.width - what.length - 4);
+    return { spans: [span(`${what}> `, 'strong'), span(`${[...prompt.text].slice(-room).join('')}▏`)] };
+  }
+  const parts = [
+    ...(paused ? [span('PAUSED  ', 'warning')] : []),
+    ...(filter ? [span(`only “${filter}”  `, 'strong')] : []),
+    ...(options.progress ? [span(`${options.progress}  `)] : []),
+    ...(note ? [span(`${note}  `)] : []),
+  ];
+  return { spans: [...parts, hints(parts, options)] };
 };
