@@ -193,6 +193,8 @@ export class Terminal {
 
   /** After a stop, whoever had the terminal meanwhile may have left it as he likes. */
   readonly #goOn = (): void => {
+    process.off('SIGTSTP', this.#onStop);
+    process.on('SIGTSTP', this.#onStop);
     this.#give();
     this.#take();
     this.#options.onLost();
@@ -207,9 +209,7 @@ export class Terminal {
     process.off('SIGTSTP', this.#onStop);
     process.kill(whom, 'SIGTSTP');
     setTimeout(() => {
-      if (this.#isClosed) return;
-      process.on('SIGTSTP', this.#onStop);
-      if (!this.#ours) this.#goOn();
+      if (!this.#ours && !this.#isClosed) this.#goOn();
     }, STOPPING_MS);
   }
 
