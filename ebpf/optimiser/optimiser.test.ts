@@ -400,6 +400,51 @@ test('no_sum_is_stepped_to_from_what_would_not_be_needed_otherwise', (t) => {
   t.is(applyRule(code, 'sum-stepping'), undefined);
 });
 
+const staysPut: Record<string, readonly [rule: string, code: string]> = {
+  a_pointer_that_is_compared_later: [
+    'pointer-advancing',
+    'r2 = r1\n r2 += 8\n r0 = *(u8 *)(r2 + 0)\n if r2 == r1 goto out\n r0 += 1\n out:\n exit',
+  ],
+  a_pointer_that_another_way_leads_to: [
+    'pointer-advancing',
+    'r3 = *(u8 *)(r1 + 0)\n if r3 == 0 goto out\n r2 = r1\n r2 += 8\n r4 = r2\n r4 &= 7\n *(u8 *)(r1 + 1) = r4\n out:\n r0 = *(u8 *)(r1 + 0)\n exit',
+  ],
+  tests_that_lead_to_different_places: [
+    'test-joining',
+    'r0 = 1\n r2 = *(u8 *)(r1 + 1)\n if r2 != 5 goto a\n r2 = *(u8 *)(r1 + 0)\n if r2 != 255 goto b\n a:\n r0 = 2\n b:\n exit',
+  ],
+  what_the_other_way_still_needs: [
+    'hoisting',
+    'r2 = *(u8 *)(r1 + 0)\n r0 = 7\n if r2 == 0 goto a\n exit\n a:\n r0 = 2\n exit',
+  ],
+  a_constant_that_is_read_twice: [
+    'constant-absorbing',
+    'r2 = 4\n r3 = r1\n r3 += r2\n r3 += 6\n r0 = *(u8 *)(r3 + 0)\n r0 += r2\n exit',
+  ],
+};
+
+for (const [name, [rule, code]] of Object.entries(staysPut))
+  test(`${rule} leaves alone: ${name}`, (t) => {
+    t.is(applyRule(assemble(code), rule), undefined);
+  });
+
+test('copies_beside_another_store_are_renewed_without_it', async (t) => {
+  const code = assemble(`
+    r2 = *(u16 *)(r1 + 0)
+    *(u16 *)(r1 + 16) = r2
+    r2 = *(u16 *)(r1 + 2)
+    *(u16 *)(r1 + 18) = r2
+    r2 = *(u16 *)(r1 + 8)
+    *(u16 *)(r1 + 24) = r2
+    *(u16 *)(r1 + 8) = 7
+    r0 = 0
+    exit`);
+  const made = applyRule(code, 'copy-renewing')!;
+  t.is(made.length / 8, 7);
+  const proof = await proveEquivalent(code, made, { hook: 'run', maps: [], memorySize: 64 });
+  t.is(proof.verdict, 'proven', proof.reason);
+});
+
 test('a_field_of_the_context_is_not_loaded_in_parts', async (t) => {
   const host = await loadHost();
   const code = assemble('r2 = *(u64 *)(r1 + 0)\n r0 = r2\n w0 >>= 24\n exit');

@@ -2,24 +2,13 @@
  * What a stretch of straight code copies from memory to memory, byte by byte, done anew with the widest loads and stores. Pointers
  * that come from different places are taken to point to different memory: whether they do is for the proof to say.
  */
-import type { Operation, Size } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
 import { type Code, copyCode, isEnd, type Node, nodeOf, replaceNodes } from './code.ts';
 import { hasOnlyResult } from './dead.ts';
 import { liveAfter } from './liveness.ts';
+import { type Copied, emit, piecesOf } from './pieces.ts';
 import type { Move } from './rule.ts';
 import { type Byte, rewriteWithValues, type ValueId } from './values.ts';
-
-/** Bytes that come from one place and go to another, both in order. */
-type Piece = {
-  readonly to: ValueId;
-  readonly at: number;
-  readonly from: ValueId;
-  readonly source: number;
-  readonly size: Size;
-};
-
-type Copied = { readonly to: ValueId; readonly at: number; readonly from: ValueId; readonly source: number };
 
 /** A stretch without jumps in or out, calls and atomics: what it copies, and the stores that do so. */
 type Stretch = {
@@ -71,38 +60,13 @@ const stretchesOf = (code: Code): { stretches: Stretch[]; frame: ValueId } => {
       const key = keyOf(root, at);
       const b = bytes[i];
       changes.set(key, (changes.get(key) ?? 0) + 1);
-      if (isCopy && isFirst(b)) stretch.bytes.set(key, { to: root, at, from: b.root, source: b.offset });
+      if (isCopy && isFirst(b))
+        stretch.bytes.set(key, { to: root, at, from: b.root, source: b.offset, by: index });
       else stretch.kept.add(key);
     }
     return undefined;
   });
   return { stretches, frame };
-};
-
-const isAligned = (at: number, size: number) => at % size === 0;
-
-/** The fewest pieces that copy these bytes. The frame is accessed at multiples of the size only. */
-const piecesOf = (copied: readonly Copied[], frame: ValueId): Piece[] => {
-  const sorted = [...copied].sort((a, b) => a.to - b.to || a.at - b.at);
-  const pieces: Piece[] = [];
-  for (let i = 0; i < sorted.length; ) {
-    const first = sorted[i]!;
-    const follows = (n: number) => {
-      const next = sorted[i + n];
-      const isNext = next?.to === first.to && next.at === first.at + n;
-      return isNext && next.from === first.from && next.source === first.source + n;
-    };
-    let length = 1;
-    while (follows(length)) length++;
-    const fits = (size: number) =>
-      size <= length &&
-      (first.to !== frame || isAligned(first.at, size)) &&
-      (first.from !== frame || isAligned(first.source, size));
-    const size = ([8, 4, 2, 1] as const).find(fits)!;
-    pieces.push({ ...first, size });
-    i += size;
-  }
-  return pieces;
 };
 
 /** Nodes of a stretch that can go once some of its stores are gone: these, and what only they needed. */
@@ -129,59 +93,28 @@ const placesBefore = (code: Code, at: number): ReadonlyMap<number, { root: Value
   return places;
 };
 
-const overlaps = (a: Piece, b: Piece): boolean =>
-  a.to === b.from && a.at < b.source + b.size && b.source < a.at + a.size;
-
-type Registers = {
-  readonly base: (root: ValueId) => { register: number; offset: number } | undefined;
-  readonly free: number;
-};
-
-/**
- * Loads and stores of all pieces. All are loaded before any is stored, as far as there are registers: then it does not matter
- * where the pointers point; each piece is loaded before its place is known to be stored over. Undefined when there are too few.
- */
-const emit = (pieces: readonly Piece[], { base, free }: Registers): Operation[] | undefined => {
-  const out: Operation[] = [];
-  let held: { piece: Piece; register: number }[] = [];
-  const store = (from: number) => {
-    const waits = (h: { piece: Piece }) => pieces.slice(from).some((later) => overlaps(h.piece, later));
-    for (const { piece, register } of held.filter((h) => !waits(h))) {
-      const to = base(piece.to)!;
-      const src = { kind: 'reg', reg: register } as const;
-      out.push({ kind: 'store', size: piece.size, dst: to.register, off: piece.at - to.offset, src });
-    }
-    held = held.filter(waits);
-  };
-  for (const [n, piece] of pieces.entries()) {
-    const unused = () => REGISTERS.find((r) => free & (1 << r) && held.every((h) => h.register !== r));
-    if (unused() === undefined) store(n);
-    const [from, register] = [base(piece.from), unused()];
-    if (!from || !base(piece.to) || register === undefined) return undefined;
-    const { size, source } = piece;
-    out.push({
-      kind: 'load',
-      size,
-      signed: false,
-      dst: register,
-      src: from.register,
-      off: source - from.offset,
-    });
-    held.push({ piece, register });
+/** The stretch without copies from or to places that other stores write: these stay as they are. */
+const separate = ({ from, to, stores, ...all }: Stretch): Stretch => {
+  const kept = new Set(all.kept);
+  const left = new Set(stores);
+  let copied = [...all.bytes.values()];
+  for (let before = -1; before !== copied.length; ) {
+    before = copied.length;
+    const isMixed = (c: Copied) => kept.has(keyOf(c.to, c.at)) || kept.has(keyOf(c.from, c.source));
+    const gone = new Set(copied.filter(isMixed).map((c) => c.by));
+    for (const c of copied) if (gone.has(c.by)) kept.add(keyOf(c.to, c.at));
+    for (const by of gone) left.delete(by);
+    copied = copied.filter((c) => !gone.has(c.by));
   }
-  store(pieces.length);
-  return out;
+  const bytes = new Map(copied.map((c) => [keyOf(c.to, c.at), c]));
+  return { from, to, stores: stores.filter((i) => left.has(i)), bytes, kept };
 };
-
-const REGISTERS = [1, 2, 3, 4, 5, 0, 6, 7, 8, 9];
 
 /** The stretch with its copies made anew, where the first or the last of what goes stood; undefined when nothing is saved. */
-const renew = (code: Code, stretch: Stretch, frame: ValueId, late: boolean): Code | undefined => {
+const renew = (code: Code, all: Stretch, frame: ValueId, late: boolean): Code | undefined => {
+  const stretch = separate(all);
+  if (stretch.stores.length < 2) return undefined;
   const copied = [...stretch.bytes.values()];
-  const isMixed = copied.some(
-    (c) => stretch.kept.has(keyOf(c.to, c.at)) || stretch.kept.has(keyOf(c.from, c.source)),
-  );
-  if (stretch.stores.length < 2 || isMixed) return undefined;
   const pieces = piecesOf(copied, frame);
   const gone = needless(code, stretch);
   if (2 * pieces.length >= gone.size) return undefined;
