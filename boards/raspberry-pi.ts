@@ -89,7 +89,7 @@ export const rpi4b: Board = {
   tried: 'emulated',
   bootMode: [
     'only boards whose one-time memory selects a GPIO for it start in this mode; that change is permanent, and velocity does not make it',
-    'without it write an SD card, as above',
+    'without it write an SD card: --to DISK',
   ],
 };
 
@@ -133,7 +133,7 @@ export const rpi400: Board = {
   model: 'Raspberry Pi 400',
   bootMode: [
     'only boards whose one-time memory selects a GPIO for it start in this mode; that change is permanent, and velocity does not make it',
-    'without it write an SD card, as above',
+    'without it write an SD card: --to DISK',
   ],
 };
 export const cm4: Board = {

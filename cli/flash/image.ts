@@ -84,7 +84,6 @@ export const diskImage = async (
   if (options.image && !isManifest(options.image))
     return { blocks: fileBlocks(options.image), image: undefined };
   if (!board) throw new UsageError('no board is named', 'add --board NAME: the disk is made for it');
-  const { image, parts } = await prepare(context, board, options);
   const firmware = board.bootPath === 'raspberry-pi' ? readFirmware(board, options.firmwareDir) : noFirmware;
   if (firmware.missing.length > 0) {
     throw new UsageError(
@@ -92,5 +91,6 @@ export const diskImage = async (
       'name a folder with the Raspberry Pi firmware: --firmware-dir DIR (the folder boot of github.com/raspberrypi/firmware)',
     );
   }
+  const { image, parts } = await prepare(context, board, options);
   return { blocks: blocksOf(`disk for ${board.name}`, bootDisk(board, { ...parts, firmware })), image };
 };
