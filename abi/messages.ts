@@ -65,7 +65,7 @@ export const messages = {
     request: {
       off: u32('offset of data'),
       len: optional(u32('total length, with offset 0')),
-      sha: optional(bytes(32, 'SHA-256 of the whole, with offset 0')),
+      sha: optional(bytes(32, 'SHA-256 of the whole; with other offsets than 0, says whose bytes these are')),
       data: bytes(CHUNK_BYTES, 'the bytes at that offset'),
     },
     response: { off: u32('next offset expected') },
@@ -79,6 +79,7 @@ export const messages = {
       window: optional(u32('calls to watch; default 256')),
       ratio: optional(u32('allowed slowdown in permille of the predecessor; default 1000')),
       shadow: optional(bool('also run the predecessor on the same input and compare results')),
+      sha: optional(bytes(32, 'SHA-256 of what is to be installed; default: whatever is staged')),
     },
     response: {
       name,
@@ -254,6 +255,7 @@ export const messages = {
         bytes(CHUNK_BYTES, 'certificate of the program; without one the board infers for itself'),
       ),
       mem: bytes(2048, 'memory, readable and writable'),
+      sha: optional(bytes(32, 'SHA-256 of the staged program; default: whatever is staged')),
     },
     response: {
       r0: u64('result'),

@@ -62,7 +62,4 @@ export const push = async (
   key: SigningKey,
   options: Request<'install'>,
   onProgress?: (done: number, total: number) => void,
-): Promise<Response<'install'>> => {
-  await link.stage(signPatch(patch, key), onProgress);
-  return link.install(options);
-};
+): Promise<Response<'install'>> => link.installPatch(signPatch(patch, key), options, onProgress);

@@ -28,10 +28,7 @@ export const linkBoard = (link: VelocityLink): BoardPort => ({
   sequence: async () => (await link.info()).sequence,
   module: async (name) => (await link.modules()).find((m) => m.name === name),
   telemetry: () => link.telemetryAll(),
-  install: async (patch, options) => {
-    await link.stage(patch);
-    return link.install(options);
-  },
+  install: (patch, options) => link.installPatch(patch, options),
   events: (since) => link.events(since),
 });
 

@@ -30,7 +30,8 @@ const answers = (request: SmpMessage, reply: SmpMessage) =>
   reply.op === request.op + 1 &&
   reply.group === request.group &&
   reply.id === request.id &&
-  reply.seq === request.seq;
+  reply.seq === request.seq &&
+  reply.flags === request.flags;
 
 type Refusal = { rc?: unknown; err?: { rc?: unknown }; insn?: unknown; msg?: unknown };
 
@@ -55,6 +56,7 @@ export class SmpClient {
   #consoleListeners = new Set<(line: string) => void>();
   #closeListeners = new Set<(cause?: Error) => void>();
   #seq = randomInt(256); // a new host must not look like the repetition of an earlier one
+  readonly #flags = randomInt(256); // nor take the answers to another one on the same line for its own
   #waiting: Waiting | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #closed: Error | undefined;
@@ -108,7 +110,7 @@ export class SmpClient {
   async #exchange(request: SmpRequest): Promise<Uint8Array> {
     if (this.#closed) throw this.#closed;
     this.#seq = (this.#seq + 1) & 0xff;
-    const message = { ...request, op: smpOps[request.op], seq: this.#seq };
+    const message = { ...request, op: smpOps[request.op], seq: this.#seq, flags: this.#flags };
     const payload = await this.#send(message, request);
     let refusal: ReturnType<typeof refusalIn>;
     try {

@@ -15,12 +15,15 @@ export type SmpMessage = {
   readonly seq: number;
   readonly id: number;
   readonly payload: Uint8Array;
+  /** SMP defines none; the board answers with those of the request. Default 0. */
+  readonly flags?: number;
 };
 
 /** Header as in smp_protocol.rst: `res:3 ver:2 op:3 | flags | len u16 | group u16 | seq u8 | cmd u8`. */
 export const encodeMessage = (message: SmpMessage): Uint8Array => {
   const out = Buffer.alloc(SMP_HEADER_BYTES + message.payload.length);
   out.writeUInt8((SMP_VERSION_2 << 3) | message.op, 0);
+  out.writeUInt8(message.flags ?? 0, 1);
   out.writeUInt16BE(message.payload.length, 2);
   out.writeUInt16BE(message.group, 4);
   out.writeUInt8(message.seq, 6);
@@ -36,6 +39,7 @@ export const decodeMessage = (bytes: Uint8Array): SmpMessage | undefined => {
   if (view.readUInt16BE(2) !== view.length - SMP_HEADER_BYTES) return undefined;
   return {
     op: view.readUInt8(0) & 7,
+    flags: view.readUInt8(1),
     group: view.readUInt16BE(4),
     seq: view.readUInt8(6),
     id: view.readUInt8(7),

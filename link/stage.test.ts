@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import test from 'ava';
-import { CHUNK_BYTES } from '../abi/index.ts';
+import { CHUNK_BYTES, statusNamed } from '../abi/index.ts';
 import { LinkTimeoutError, RefusedError } from './errors.ts';
 import { type StageChunk, sendStaged } from './stage.ts';
 
@@ -81,4 +81,28 @@ test('a board that makes no progress is given up on', async (t) => {
     throw new LinkTimeoutError('x', 'stage', 1);
   };
   await t.throwsAsync(sendStaged(silent, content, sha256(content)), { instanceOf: LinkTimeoutError });
+});
+
+test('every chunk says whose bytes it brings', async (t) => {
+  const { send } = stagingBuffer();
+  const said: unknown[] = [];
+  const listening: StageChunk = (chunk) => {
+    said.push(chunk.sha);
+    return send(chunk);
+  };
+  await sendStaged(listening, content, sha256(content));
+  t.deepEqual(said, Array(4).fill(sha256(content)));
+});
+
+test('an upload that another one took the place of is not forced upon it', async (t) => {
+  const { state, send } = stagingBuffer();
+  const taken: StageChunk = async (chunk) => {
+    if (state.requests === 2) throw new RefusedError('stage', { rc: statusNamed('upload_taken').code });
+    return send(chunk);
+  };
+  const error = await t.throwsAsync(sendStaged(taken, content, sha256(content)), {
+    instanceOf: RefusedError,
+  });
+  t.is(error?.status, 'upload_taken');
+  t.is(state.requests, 2);
 });

@@ -10,16 +10,17 @@ const SHORT_CHUNK_BYTES = 1024;
 /** Answers without progress, or no answers, that are taken before giving up. */
 const MAX_STALLS = 4;
 
+/** Each says whose bytes it brings: another host may have begun an upload of its own meanwhile. */
 const chunkAt = (bytes: Uint8Array, sha: Uint8Array, off: number, size: number): Chunk => {
   const data = bytes.subarray(off, off + size);
-  return off === 0 ? { off, data, len: bytes.length, sha } : { off, data };
+  return off === 0 ? { off, data, len: bytes.length, sha } : { off, data, sha };
 };
 
 /** The board lost its place, for example after a reset: begin again, it says where to go on. */
 const lostPlace = (error: unknown, off: number) =>
   off > 0 && error instanceof RefusedError && ['bad_state', 'invalid_argument'].includes(error.status);
 
-/** @throws RefusedError, LinkTimeoutError when the board makes no progress */
+/** @throws RefusedError, `upload_taken` when another host began an upload; LinkTimeoutError when the board makes no progress */
 export const sendStaged = async (
   send: StageChunk,
   bytes: Uint8Array,

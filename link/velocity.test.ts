@@ -16,6 +16,9 @@ import { VelocityLink } from './velocity.ts';
 
 const linkTo = (board: FakeBoard) => VelocityLink.over(board.transport);
 /** A request with a short timeout, so that tests of silence are quick. */
+/** Soon enough for a test, and long enough for a busy machine to answer within. */
+const QUICK_MS = 500;
+
 const quickEcho = (client: SmpClient, retries = 1) =>
   client.request({
     op: 'write',
@@ -23,7 +26,7 @@ const quickEcho = (client: SmpClient, retries = 1) =>
     id: 0,
     payload: Uint8Array.of(0xa0),
     what: 'echo',
-    timeoutMs: 60,
+    timeoutMs: QUICK_MS,
     retries,
   });
 
@@ -143,15 +146,16 @@ test('silence ends in a timeout that names the port and the request', async (t) 
   const error = await t.throwsAsync(quickEcho(new SmpClient(board.transport)), {
     instanceOf: LinkTimeoutError,
   });
-  t.is(error.message, 'fake: no answer to echo within 120 ms');
+  t.is(error.message, 'fake: no answer to echo within 1000 ms');
   t.is(board.requests.length, 2);
 });
 
-test('answers with another sequence number, command or group are not taken', async (t) => {
-  for (const wrong of [{ seq: 999 & 0xff }, { id: 9 }, { group: 3 }, { op: 2 }]) {
+test('answers with another sequence number, command or group, or to another host, are not taken', async (t) => {
+  for (const wrong of [{ seq: 999 & 0xff }, { id: 9 }, { group: 3 }, { op: 2 }, { flags: -1 }]) {
     const alter = (reply: FakeBoard['requests'][0], nth: number) => {
       const seq = 'seq' in wrong ? (reply.seq + 1) & 0xff : reply.seq;
-      return nth === 0 ? { ...reply, ...wrong, seq } : reply;
+      const flags = (reply.flags ?? 0) ^ ('flags' in wrong ? 1 : 0);
+      return nth === 0 ? { ...reply, ...wrong, seq, flags } : reply;
     };
     const client = new SmpClient(fakeBoard({}, { alter }).transport);
     await quickEcho(client);
@@ -161,13 +165,13 @@ test('answers with another sequence number, command or group are not taken', asy
 
 test('a late answer to a request that was given up is ignored by the next one', async (t) => {
   const late = async (frame: Uint8Array, nth: number) => {
-    if (nth === 0) await sleep(100);
+    if (nth === 0) await sleep(QUICK_MS + 100);
     return frame;
   };
   const client = new SmpClient(fakeBoard({}, { mangle: late }).transport);
   await t.throwsAsync(quickEcho(client, 0), { instanceOf: LinkTimeoutError });
   await quickEcho(client, 3);
-  await sleep(120);
+  await sleep(200);
   t.deepEqual([client.health.stray, client.health.received], [1, 1]);
 });
 

@@ -1,5 +1,5 @@
 /** The link to one board: a typed method per message of abi/messages.ts, and the groups that every SMP client knows. */
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decode, encode } from 'cborg';
 import {
@@ -67,6 +67,10 @@ export type LinkOptions = SerialOptions & {
 };
 
 /** Messages that work on the board for a while before they answer. */
+/** How often a patch is staged while another host stages, too, and the longest wait in between: both wait, and not as long. */
+const TAKEN_TRIES = 6;
+const TAKEN_WAIT_MS = 400;
+
 const timeoutsMs: Partial<Record<MessageName, number>> = { install: 20_000, run: 20_000, bench: 300_000 };
 /** Resetting, the board may be too quick for its answer to get out; asking again would reset it twice. */
 const RESET_TIMEOUT_MS = 3000;
@@ -301,6 +305,29 @@ export class VelocityLink {
     return sendStaged(this.stageChunk, bytes, sha, onProgress);
   }
 
+  /**
+   * Stages a signed patch and has it installed. When another host stages something of its own in between, waits a moment and
+   * does it again.
+   * @throws RefusedError with the board's reason
+   */
+  async installPatch(
+    bytes: Uint8Array,
+    options: Request<'install'>,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<Response<'install'>> {
+    const sha = createHash('sha256').update(bytes).digest();
+    for (let left = TAKEN_TRIES; ; left -= 1) {
+      try {
+        await sendStaged(this.stageChunk, bytes, sha, onProgress);
+        return await this.install({ ...options, sha });
+      } catch (error) {
+        const taken = error instanceof RefusedError && error.status === 'upload_taken';
+        if (!taken || left === 1) throw error;
+        await sleep(randomInt(TAKEN_WAIT_MS));
+      }
+    }
+  }
+
   /** Runs a program: the code goes along with the request when it fits, else through the staging buffer. */
   async runProgram(program: {
     jit: boolean;
@@ -314,7 +341,7 @@ export class VelocityLink {
     if (code.length + mem.length + (certificate?.length ?? 0) <= CHUNK_BYTES)
       return this.run({ jit, code, mem, ...more });
     await this.stage(code);
-    return this.run({ jit, mem, ...more });
+    return this.run({ jit, mem, ...more, sha: createHash('sha256').update(code).digest() });
   }
 
   /** Events after `since`, oldest first; ends when there is none left, unless it is to `follow`. */

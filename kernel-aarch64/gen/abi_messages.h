@@ -41,7 +41,7 @@ struct msg_stage_request {
     uint32_t off; /* offset of data */
     uint32_t len; /* total length, with offset 0 */
     bool has_len;
-    struct span sha; /* SHA-256 of the whole, with offset 0 */
+    struct span sha; /* SHA-256 of the whole; with other offsets than 0, says whose bytes these are */
     bool has_sha;
     struct span data; /* the bytes at that offset */
 };
@@ -64,6 +64,8 @@ struct msg_install_request {
     bool has_ratio;
     bool shadow; /* also run the predecessor on the same input and compare results */
     bool has_shadow;
+    struct span sha; /* SHA-256 of what is to be installed; default: whatever is staged */
+    bool has_sha;
 };
 [[nodiscard]] static inline enum status
 decode_install_request(struct cbor_reader *in, struct msg_install_request *out) {
@@ -89,7 +91,7 @@ struct msg_module_request {
 [[nodiscard]] static inline enum status
 decode_module_request(struct cbor_reader *in, struct msg_module_request *out) {
     *out = (struct msg_module_request){};
-    return record_decode(message_records + 246u, in, out);
+    return record_decode(message_records + 252u, in, out);
 }
 struct msg_module_response {
     uint32_t id; /* number of the module, which no other one has had since the board started */
@@ -114,7 +116,7 @@ struct msg_rollback_request {
 [[nodiscard]] static inline enum status
 decode_rollback_request(struct cbor_reader *in, struct msg_rollback_request *out) {
     *out = (struct msg_rollback_request){};
-    return record_decode(message_records + 324u, in, out);
+    return record_decode(message_records + 330u, in, out);
 }
 struct msg_rollback_response {
     uint32_t version; /* version running now */
@@ -128,7 +130,7 @@ struct msg_remove_request {
 [[nodiscard]] static inline enum status
 decode_remove_request(struct cbor_reader *in, struct msg_remove_request *out) {
     *out = (struct msg_remove_request){};
-    return record_decode(message_records + 341u, in, out);
+    return record_decode(message_records + 347u, in, out);
 }
 
 /* Counters of all modules: how they differ from an earlier report, see "Data of a report". The board keeps two reports, so that a lost answer costs nothing: the host asks again for differences to the last one it has. */
@@ -141,7 +143,7 @@ struct msg_report_request {
 [[nodiscard]] static inline enum status
 decode_report_request(struct cbor_reader *in, struct msg_report_request *out) {
     *out = (struct msg_report_request){};
-    return record_decode(message_records + 349u, in, out);
+    return record_decode(message_records + 355u, in, out);
 }
 struct msg_report_response {
     uint32_t number; /* number of this report */
@@ -161,7 +163,7 @@ struct msg_event_request {
 [[nodiscard]] static inline enum status
 decode_event_request(struct cbor_reader *in, struct msg_event_request *out) {
     *out = (struct msg_event_request){};
-    return record_decode(message_records + 406u, in, out);
+    return record_decode(message_records + 412u, in, out);
 }
 struct msg_event_response {
     uint64_t seq; /* sequence number of this event */
@@ -184,7 +186,7 @@ struct msg_evidence_request {
 [[nodiscard]] static inline enum status
 decode_evidence_request(struct cbor_reader *in, struct msg_evidence_request *out) {
     *out = (struct msg_evidence_request){};
-    return record_decode(message_records + 474u, in, out);
+    return record_decode(message_records + 480u, in, out);
 }
 struct msg_evidence_response {
     uint32_t id; /* record number, for acknowledging */
@@ -210,7 +212,7 @@ struct msg_evidence_ack_request {
 [[nodiscard]] static inline enum status
 decode_evidence_ack_request(struct cbor_reader *in, struct msg_evidence_ack_request *out) {
     *out = (struct msg_evidence_ack_request){};
-    return record_decode(message_records + 553u, in, out);
+    return record_decode(message_records + 559u, in, out);
 }
 
 /* Runs the packet hook on this frame, as if it had been received. */
@@ -221,7 +223,7 @@ struct msg_inject_request {
 [[nodiscard]] static inline enum status
 decode_inject_request(struct cbor_reader *in, struct msg_inject_request *out) {
     *out = (struct msg_inject_request){};
-    return record_decode(message_records + 557u, in, out);
+    return record_decode(message_records + 563u, in, out);
 }
 struct msg_inject_response {
     uint32_t verdict; /* 0 aborted, 1 drop, 2 pass, 3 transmit */
@@ -237,7 +239,7 @@ struct msg_map_read_request {
 [[nodiscard]] static inline enum status
 decode_map_read_request(struct cbor_reader *in, struct msg_map_read_request *out) {
     *out = (struct msg_map_read_request){};
-    return record_decode(message_records + 581u, in, out);
+    return record_decode(message_records + 587u, in, out);
 }
 struct msg_map_read_response {
     struct span value; /* value */
@@ -253,7 +255,7 @@ struct msg_map_write_request {
 [[nodiscard]] static inline enum status
 decode_map_write_request(struct cbor_reader *in, struct msg_map_write_request *out) {
     *out = (struct msg_map_write_request){};
-    return record_decode(message_records + 601u, in, out);
+    return record_decode(message_records + 607u, in, out);
 }
 
 /* Key after this one; the first when the key is empty. */
@@ -265,7 +267,7 @@ struct msg_map_next_request {
 [[nodiscard]] static inline enum status
 decode_map_next_request(struct cbor_reader *in, struct msg_map_next_request *out) {
     *out = (struct msg_map_next_request){};
-    return record_decode(message_records + 622u, in, out);
+    return record_decode(message_records + 628u, in, out);
 }
 struct msg_map_next_response {
     struct span key; /* next key */
@@ -279,7 +281,7 @@ struct msg_map_info_request {
 [[nodiscard]] static inline enum status
 decode_map_info_request(struct cbor_reader *in, struct msg_map_info_request *out) {
     *out = (struct msg_map_info_request){};
-    return record_decode(message_records + 640u, in, out);
+    return record_decode(message_records + 646u, in, out);
 }
 struct msg_map_info_response {
     struct span name; /* map name */
@@ -300,11 +302,13 @@ struct msg_run_request {
     struct span certificate; /* certificate of the program; without one the board infers for itself */
     bool has_certificate;
     struct span mem; /* memory, readable and writable */
+    struct span sha; /* SHA-256 of the staged program; default: whatever is staged */
+    bool has_sha;
 };
 [[nodiscard]] static inline enum status
 decode_run_request(struct cbor_reader *in, struct msg_run_request *out) {
     *out = (struct msg_run_request){};
-    return record_decode(message_records + 700u, in, out);
+    return record_decode(message_records + 706u, in, out);
 }
 struct msg_run_response {
     uint64_t r0; /* result */
@@ -325,7 +329,7 @@ struct msg_timer_request {
 [[nodiscard]] static inline enum status
 decode_timer_request(struct cbor_reader *in, struct msg_timer_request *out) {
     *out = (struct msg_timer_request){};
-    return record_decode(message_records + 790u, in, out);
+    return record_decode(message_records + 802u, in, out);
 }
 struct msg_timer_response {
     uint32_t period_us; /* period */
@@ -343,7 +347,7 @@ struct msg_bench_request {
 [[nodiscard]] static inline enum status
 decode_bench_request(struct cbor_reader *in, struct msg_bench_request *out) {
     *out = (struct msg_bench_request){};
-    return record_decode(message_records + 840u, in, out);
+    return record_decode(message_records + 852u, in, out);
 }
 struct msg_bench_response {
     uint32_t n; /* repetitions done */
@@ -362,7 +366,7 @@ struct msg_profile_request {
 [[nodiscard]] static inline enum status
 decode_profile_request(struct cbor_reader *in, struct msg_profile_request *out) {
     *out = (struct msg_profile_request){};
-    return record_decode(message_records + 888u, in, out);
+    return record_decode(message_records + 900u, in, out);
 }
 struct msg_profile_response {
     uint32_t every; /* as it is now */
@@ -380,7 +384,7 @@ struct msg_trace_request {
 [[nodiscard]] static inline enum status
 decode_trace_request(struct cbor_reader *in, struct msg_trace_request *out) {
     *out = (struct msg_trace_request){};
-    return record_decode(message_records + 920u, in, out);
+    return record_decode(message_records + 932u, in, out);
 }
 struct msg_trace_response {
     bool on; /* as it is now */
@@ -414,7 +418,7 @@ struct msg_key_request {
 [[nodiscard]] static inline enum status
 decode_key_request(struct cbor_reader *in, struct msg_key_request *out) {
     *out = (struct msg_key_request){};
-    return record_decode(message_records + 1020u, in, out);
+    return record_decode(message_records + 1032u, in, out);
 }
 struct msg_key_response {
     struct span id; /* first bytes of SHA-256 of the public key */
@@ -447,7 +451,7 @@ struct msg_revoke_request {
 [[nodiscard]] static inline enum status
 decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
     *out = (struct msg_revoke_request){};
-    return record_decode(message_records + 1115u, in, out);
+    return record_decode(message_records + 1127u, in, out);
 }
 
 /* Calls row(name, id, is_write, door, request, response) for each message; door: what a policy may close, else 0; request,
@@ -455,28 +459,28 @@ decode_revoke_request(struct cbor_reader *in, struct msg_revoke_request *out) {
 #define MESSAGE_TABLE(row) \
     row(info, 0u, false, 0, 0u, 1u) \
     row(stage, 1u, true, DOOR_UPLOAD, 116u, 138u) \
-    row(install, 2u, true, 0, 143u, 171u) \
-    row(module, 3u, false, 0, 246u, 249u) \
-    row(rollback, 4u, true, DOOR_MODULES, 324u, 332u) \
-    row(remove, 5u, true, DOOR_MODULES, 341u, 0u) \
-    row(report, 6u, false, 0, 349u, 361u) \
-    row(event, 7u, false, 0, 406u, 413u) \
-    row(evidence, 8u, false, 0, 474u, 477u) \
-    row(evidence_ack, 9u, true, DOOR_EVIDENCE, 553u, 0u) \
-    row(inject, 10u, true, DOOR_PACKETS, 557u, 565u) \
-    row(map_read, 11u, false, 0, 581u, 594u) \
-    row(map_write, 12u, true, DOOR_MAPS, 601u, 0u) \
-    row(map_next, 13u, false, 0, 622u, 635u) \
-    row(map_info, 14u, false, 0, 640u, 643u) \
-    row(run, 15u, true, DOOR_RUN, 700u, 732u) \
-    row(timer, 16u, true, 0, 790u, 801u) \
-    row(bench, 17u, true, DOOR_RUN, 840u, 850u) \
-    row(profile, 22u, true, DOOR_RUN, 888u, 895u) \
-    row(trace, 23u, true, DOOR_RUN, 920u, 924u) \
-    row(crash, 18u, false, 0, 0u, 946u) \
-    row(key, 19u, false, 0, 1020u, 1023u) \
-    row(measured, 21u, false, 0, 0u, 1066u) \
-    row(revoke, 20u, true, DOOR_KEYS, 1115u, 0u)
+    row(install, 2u, true, 0, 143u, 177u) \
+    row(module, 3u, false, 0, 252u, 255u) \
+    row(rollback, 4u, true, DOOR_MODULES, 330u, 338u) \
+    row(remove, 5u, true, DOOR_MODULES, 347u, 0u) \
+    row(report, 6u, false, 0, 355u, 367u) \
+    row(event, 7u, false, 0, 412u, 419u) \
+    row(evidence, 8u, false, 0, 480u, 483u) \
+    row(evidence_ack, 9u, true, DOOR_EVIDENCE, 559u, 0u) \
+    row(inject, 10u, true, DOOR_PACKETS, 563u, 571u) \
+    row(map_read, 11u, false, 0, 587u, 600u) \
+    row(map_write, 12u, true, DOOR_MAPS, 607u, 0u) \
+    row(map_next, 13u, false, 0, 628u, 641u) \
+    row(map_info, 14u, false, 0, 646u, 649u) \
+    row(run, 15u, true, DOOR_RUN, 706u, 744u) \
+    row(timer, 16u, true, 0, 802u, 813u) \
+    row(bench, 17u, true, DOOR_RUN, 852u, 862u) \
+    row(profile, 22u, true, DOOR_RUN, 900u, 907u) \
+    row(trace, 23u, true, DOOR_RUN, 932u, 936u) \
+    row(crash, 18u, false, 0, 0u, 958u) \
+    row(key, 19u, false, 0, 1032u, 1035u) \
+    row(measured, 21u, false, 0, 0u, 1078u) \
+    row(revoke, 20u, true, DOOR_KEYS, 1127u, 0u)
 
 /* Calls one of four macros for each message by what it carries: both, a request, a response, nothing. They get (name, id). */
 #define MESSAGE_SHAPES(both, request, response, bare) \

@@ -94,7 +94,7 @@ static enum status upload(const struct cbor_reader *in, struct cbor_writer *out,
                        map_bytes(in, SPAN("data"), &data) == STATUS_OK;
     if (!sound || image > IMAGE_NUMBER_MEMORY) { return STATUS_INVALID_ARGUMENT; }
     if (offset == 0) { status = update_begin(image, size, sha, refusal); }
-    if (status == STATUS_OK) { status = update_take(image, offset, data, &next, refusal); }
+    if (status == STATUS_OK) { status = update_take(image, sha, offset, data, &next, refusal); }
     if (status != STATUS_OK) { return status; }
     cbor_put_map(out, 1);
     cbor_put_text(out, SPAN("off"));

@@ -7,8 +7,8 @@
 #include "link/smp.h"
 #include "telemetry/line.h"
 
-/* What one request is recognised by. The host sends it again, under the same sequence number, when the reply got lost;
- * a write must not be done twice for that. */
+/* What a write is recognised by. The host sends it again, under the same sequence number, when the reply got lost; it must not
+ * be done twice for that, whatever another host asked meanwhile. */
 struct identity {
     struct smp_header header;
     uint16_t crc;
@@ -18,9 +18,11 @@ struct identity {
 static struct line line;
 static struct packet packet;
 static struct link_counters counters;
-static uint8_t reply[SMP_BUFFER_BYTES];
-static uint32_t reply_size;
-static struct identity answered; /* the request that `reply` belongs to */
+static uint8_t replies[2][SMP_BUFFER_BYTES]; /* of the latest message that is no write, and of the latest write */
+static struct identity answered;             /* that write */
+static uint32_t answered_bytes;
+static uint32_t since; /* messages after it */
+#define REMEMBERED 128u /* half of what a sequence number tells apart */
 
 void receive_counters(struct link_counters *out) { *out = counters; }
 
@@ -37,7 +39,7 @@ static void send(struct span message, receive_put put) {
 
 static bool is_repetition(const struct identity *request) {
     const struct smp_header *a = &answered.header, *b = &request->header;
-    return answered.valid && request->valid && b->op == SMP_WRITE && a->op == b->op && a->version == b->version &&
+    return answered.valid && since < REMEMBERED && request->valid && a->op == b->op && a->version == b->version &&
            a->group == b->group && a->command == b->command && a->sequence == b->sequence && a->length == b->length &&
            answered.crc == request->crc;
 }
@@ -46,15 +48,23 @@ static void take_message(struct span message, receive_put put) {
     struct identity request = {.crc = crc16(0, message)};
     request.valid = smp_header_load(&request.header, message);
     counters.messages++;
+    const bool writes = request.valid && request.header.op == SMP_WRITE;
+    uint8_t *reply = replies[writes];
+    uint32_t size = answered_bytes;
     if (is_repetition(&request)) {
         counters.repeats++;
     } else {
         enum status status = STATUS_OK;
-        reply_size = smp_answer(message, reply, &status);
+        size = smp_answer(message, reply, &status);
         counters.errors += status != STATUS_OK;
-        answered = request;
+        since++;
     }
-    send((struct span){reply, reply_size}, put);
+    if (writes) {
+        answered = request;
+        answered_bytes = size;
+        since = 0;
+    }
+    send((struct span){reply, size}, put);
 }
 
 static void refuse_oversize(struct span beginning, receive_put put) {

@@ -29,13 +29,14 @@ bool smp_header_load(struct smp_header *out, struct span message) {
         .group = (uint16_t)(b[4] << 8 | b[5]),
         .sequence = b[6],
         .command = b[7],
+        .flags = b[1],
     };
     return true;
 }
 
 static void header_store(uint8_t *b, const struct smp_header *header) {
     b[0] = (uint8_t)(header->version << 3 | header->op);
-    b[1] = 0;
+    b[1] = header->flags;
     b[2] = (uint8_t)(header->length >> 8);
     b[3] = (uint8_t)header->length;
     b[4] = (uint8_t)(header->group >> 8);

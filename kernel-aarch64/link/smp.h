@@ -25,6 +25,7 @@ struct smp_header {
     uint16_t group;
     uint8_t sequence;
     uint8_t command;
+    uint8_t flags; /* SMP defines none; the reply has the request's, by which hosts on one line tell their own replies */
 };
 
 /* False when the bytes are too few for a header. */

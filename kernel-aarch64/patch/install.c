@@ -33,7 +33,7 @@ static enum status check_envelope(struct admission *admission) {
     struct span message;
     struct span payload;
     const uint64_t start = cycles() - timer_cycles();
-    enum status status = stage_get(&message, admission->refusal);
+    enum status status = stage_get(admission->request->has_sha, admission->request->sha, &message, admission->refusal);
     if (status == STATUS_OK) { status = keys_open(message, ROLE_PATCH, &admission->signer, &payload, admission->refusal); }
     admission->check_cycles = cycles() - timer_cycles() - start;
     if (status == STATUS_OK) { status = patch_decode(payload, &admission->patch, admission->refusal); }

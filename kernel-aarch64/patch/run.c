@@ -70,7 +70,7 @@ static enum status execute(bool jit, uint32_t size, uint64_t *r0, struct refusal
 }
 
 static enum status program_of(const struct msg_run_request *request, struct span *code, struct refusal *refusal) {
-    if (!request->has_code) { return stage_get(code, refusal); }
+    if (!request->has_code) { return stage_get(request->has_sha, request->sha, code, refusal); }
     *code = request->code;
     return STATUS_OK;
 }

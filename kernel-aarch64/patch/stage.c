@@ -35,6 +35,11 @@ static enum status begin(const struct msg_stage_request *request, struct refusal
     return STATUS_OK;
 }
 
+/* Two hosts may speak to one board: what one says of its upload does not hold for the other's. */
+static bool is_taken(bool has_sha, struct span sha) {
+    return has_sha && !span_equal(sha, (struct span){stage.sha, sizeof(stage.sha)});
+}
+
 /* Only bytes at the expected offset are taken; the reply tells the host where to go on in any case. */
 static void take(uint32_t offset, struct span data) {
     if (offset != stage.received) { return; }
@@ -48,6 +53,7 @@ enum status handle_stage(const struct msg_stage_request *request, struct msg_sta
     if (status == STATUS_OK && request->off == 0) { status = begin(request, refusal); }
     if (status != STATUS_OK) { return status; }
     if (stage.size == 0) { return REFUSE(refusal, STATUS_BAD_STATE, "nothing is being staged; begin at offset 0"); }
+    if (is_taken(request->has_sha, request->sha)) { return STATUS_UPLOAD_TAKEN; }
     if (request->off > stage.size || request->data.size > stage.size - request->off) {
         return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "%u bytes at %u go beyond the announced %u", request->data.size,
                       request->off, stage.size);
@@ -57,8 +63,9 @@ enum status handle_stage(const struct msg_stage_request *request, struct msg_sta
     return STATUS_OK;
 }
 
-enum status stage_get(struct span *out, struct refusal *refusal) {
+enum status stage_get(bool has_sha, struct span sha, struct span *out, struct refusal *refusal) {
     if (stage.size == 0) { return REFUSE(refusal, STATUS_BAD_STATE, "nothing is staged"); }
+    if (is_taken(has_sha, sha)) { return STATUS_UPLOAD_TAKEN; }
     if (stage.received != stage.size) {
         return REFUSE(refusal, STATUS_BAD_STATE, "%u of %u bytes are staged", stage.received, stage.size);
     }

@@ -111,11 +111,13 @@ enum status update_begin(uint32_t image, uint32_t size_bytes, struct span sha, s
     return upload_begin(&update.upload, &update.store, update.running, size_bytes, sha, refusal);
 }
 
-enum status update_take(uint32_t image, uint32_t offset, struct span data, uint32_t *next, struct refusal *refusal) {
+enum status update_take(uint32_t image, struct span sha, uint32_t offset, struct span data, uint32_t *next,
+                        struct refusal *refusal) {
     const bool memory = image == IMAGE_NUMBER_MEMORY;
     struct upload *upload = memory ? &in_memory.upload : &update.upload;
     enum status status = need(image);
-    if (status == STATUS_OK) { status = upload_take(upload, memory ? &in_memory.store : &update.store, offset, data, refusal); }
+    struct store *store = memory ? &in_memory.store : &update.store;
+    if (status == STATUS_OK) { status = upload_take(upload, store, sha, offset, data, refusal); }
     *next = upload->received;
     return status;
 }

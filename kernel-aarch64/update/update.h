@@ -27,8 +27,8 @@ void update_poll(void);
 /* As update/upload.h and update/slots.h, for IMAGE_NUMBER_SLOTS or IMAGE_NUMBER_MEMORY; STATUS_NO_STORAGE, and
  * STATUS_NO_MEMORY where no memory is free beside this image. */
 [[nodiscard]] enum status update_begin(uint32_t image, uint32_t size_bytes, struct span sha, struct refusal *refusal);
-[[nodiscard]] enum status update_take(uint32_t image, uint32_t offset, struct span data, uint32_t *next,
-                                      struct refusal *refusal);
+[[nodiscard]] enum status update_take(uint32_t image, struct span sha, uint32_t offset, struct span data,
+                                      uint32_t *next, struct refusal *refusal);
 [[nodiscard]] enum status update_erase(void);
 /* Starts the slot that holds the update file of this hash at the next reset. STATUS_NO_ENTRY, STATUS_BAD_STATE. */
 [[nodiscard]] enum status update_test(struct span sha, struct refusal *refusal);

@@ -53,9 +53,10 @@ static enum status finish(struct upload *upload, struct store *store, struct ref
     return slots_set_loaded(store, upload->slot, &loaded);
 }
 
-enum status upload_take(struct upload *upload, struct store *store, uint32_t offset, struct span data,
+enum status upload_take(struct upload *upload, struct store *store, struct span sha, uint32_t offset, struct span data,
                         struct refusal *refusal) {
     if (!upload->open) { return REFUSE(refusal, STATUS_BAD_STATE, "nothing is being uploaded; begin at offset 0"); }
+    if (sha.size != 0 && !span_equal(sha, (struct span){upload->sha, SHA256_BYTES})) { return STATUS_UPLOAD_TAKEN; }
     if (offset != upload->received) { return STATUS_OK; }
     if (data.size > upload->size_bytes - offset) {
         return REFUSE(refusal, STATUS_INVALID_ARGUMENT, "%u bytes at %u go beyond the announced %u", data.size, offset,

@@ -19,8 +19,9 @@ struct upload {
 [[nodiscard]] enum status upload_begin(struct upload *upload, struct store *store, uint32_t running, uint32_t size_bytes,
                                        struct span sha, struct refusal *refusal);
 
-/* Takes bytes at the offset that is expected, and nothing at another: `upload->received` says where to go on. With the last
- * byte the whole is read back and checked, and the slot is loaded. STATUS_STAGE_HASH, STATUS_WRONG_BOARD,
- * STATUS_OLDER_SEQUENCE; what slot_check() says: the slot stays empty, and the upload begins anew. */
-[[nodiscard]] enum status upload_take(struct upload *upload, struct store *store, uint32_t offset, struct span data,
-                                      struct refusal *refusal);
+/* Takes bytes at the offset that is expected, and nothing at another: `upload->received` says where to go on. STATUS_UPLOAD_TAKEN:
+ * `sha` is given, and is that of another upload. With the last byte the whole is read back and checked, and the slot is loaded.
+ * STATUS_STAGE_HASH, STATUS_WRONG_BOARD, STATUS_OLDER_SEQUENCE; what slot_check() says: the slot stays empty, and the upload
+ * begins anew. */
+[[nodiscard]] enum status upload_take(struct upload *upload, struct store *store, struct span sha, uint32_t offset,
+                                      struct span data, struct refusal *refusal);

@@ -45,9 +45,6 @@ export const install = async (
 ) => push(link, { ...(await patchFor(link, { program, name: program.name })), ...change }, devKey(), options);
 
 /** Stages exactly these bytes and asks for their installation. */
-export const installBytes = async (link: VelocityLink, bytes: Uint8Array) => {
-  await link.stage(bytes);
-  return link.install(live);
-};
+export const installBytes = (link: VelocityLink, bytes: Uint8Array) => link.installPatch(bytes, live);
 
 export { encodePatch, patchFor, signPatch };

@@ -9,7 +9,7 @@ import { frameOf, openWire, sha256, type Wire } from './wire.ts';
 let wire: Wire;
 
 test.before(async (t) => {
-  t.timeout(60_000);
+  t.timeout(400_000);
   wire = await openWire('qemu-virt');
 });
 test.after.always(() => wire?.stop());

@@ -5,7 +5,7 @@ import { startBoard } from '../../cli/virtual.ts';
 import { encodeFrame, type MessageName, openTransport, VelocityLink } from '../../link/index.ts';
 import { encodeMessage, smpOps } from '../../link/smp.ts';
 
-const BOOT_TIMEOUT_MS = 60_000;
+const BOOT_TIMEOUT_MS = 180_000;
 let sequence = 0;
 
 /** The bytes on the wire of a request whose payload is encoded already. */

@@ -45,15 +45,37 @@ const lines = (body: Uint8Array, { perLine = 93, size = body.length } = {}) => {
 };
 const frame = (body: Uint8Array) => Buffer.concat(lines(body));
 
-type Header = { version?: number; op?: number; group?: number; seq?: number; id?: number; length?: number };
+type Header = {
+  version?: number;
+  op?: number;
+  flags?: number;
+  group?: number;
+  seq?: number;
+  id?: number;
+  length?: number;
+};
 
 const message = (header: Header, payload: unknown = {}) => {
   const map = payload instanceof Uint8Array ? payload : encode(payload);
-  const { version = 1, op = 2, group = 0, seq = 0x42, id = 0, length = map.length } = header;
-  return Buffer.concat([Buffer.of((version << 3) | op, 0), u16(length), u16(group), Buffer.of(seq, id), map]);
+  const { version = 1, op = 2, flags = 0, group = 0, seq = 0x42, id = 0, length = map.length } = header;
+  return Buffer.concat([
+    Buffer.of((version << 3) | op, flags),
+    u16(length),
+    u16(group),
+    Buffer.of(seq, id),
+    map,
+  ]);
 };
 
-type Reply = { op: number; version: number; group: number; seq: number; id: number; payload: unknown };
+type Reply = {
+  op: number;
+  version: number;
+  flags: number;
+  group: number;
+  seq: number;
+  id: number;
+  payload: unknown;
+};
 
 const replies = (output: Buffer): Reply[] => {
   const found: Reply[] = [];
@@ -71,6 +93,7 @@ const replies = (output: Buffer): Reply[] => {
     found.push({
       op: first & 7,
       version: (first >> 3) & 3,
+      flags: body.readUInt8(1),
       group: body.readUInt16BE(4),
       seq: body.readUInt8(6),
       id: body.readUInt8(7),
@@ -83,7 +106,7 @@ const replies = (output: Buffer): Reply[] => {
 const ask = (header: Header, payload: unknown = {}) => replies(exchange(frame(message(header, payload))))[0];
 const rc = (name: string) => statusNamed(name).code;
 const echo = message({}, { d: 'hello' });
-const hello = { op: 3, version: 1, group: 0, seq: 0x42, id: 0, payload: { r: 'hello' } };
+const hello = { op: 3, version: 1, flags: 0, group: 0, seq: 0x42, id: 0, payload: { r: 'hello' } };
 
 test('the_vector_of_the_documents_is_answered_to_the_byte', (t) => {
   const reply = Buffer.concat([Buffer.from('0b00000900004200', 'hex'), encode({ r: 'hello' })]);
@@ -215,6 +238,33 @@ test('a_write_sent_again_is_done_once_and_answered_twice', (t) => {
   const garbled = Buffer.from(stage(1));
   garbled.writeUInt8(garbled.readUInt8(40) === 0x42 ? 0x43 : 0x42, 40);
   t.deepEqual(offsets(stage(1), garbled, stage(1)), [3, 3], 'damage in between does not make it forget');
+});
+
+test('a_write_sent_again_is_done_once_also_when_another_host_asked_in_between', (t) => {
+  const stage = message(
+    { group: SMP_GROUP_VELOCITY, id: 1, seq: 7, flags: 1 },
+    { off: 0, len: 3, sha: new Uint8Array(32), data: Buffer.from('abc') },
+  );
+  const asked = (times: number) =>
+    Array.from({ length: times }, () => frame(message({ op: 0, group: 2, id: 1, flags: 2 })));
+  const staged = (...input: Uint8Array[]) =>
+    replies(exchange(...input)).flatMap(({ payload }) => (payload as { off?: number }).off ?? []);
+  t.deepEqual(staged(frame(stage), ...asked(100), frame(stage)), [3, 3]);
+  t.deepEqual(
+    staged(frame(stage), ...asked(200), frame(stage)),
+    [3, 100_003],
+    'a number that came round is new',
+  );
+  const ofAnother = Buffer.from(stage);
+  ofAnother.writeUInt8(2, 1);
+  t.deepEqual(staged(frame(stage), frame(ofAnother)), [3, 100_003], 'of another host');
+});
+
+test('a_reply_has_the_flags_of_its_request', (t) => {
+  const flagsOf = (output: Buffer) => replies(output).map(({ flags }) => flags);
+  const ask = [0, 1, 255].map((flags) => frame(message({ flags }, { d: 'x' })));
+  t.deepEqual(flagsOf(exchange(...ask)), [0, 1, 255]);
+  t.deepEqual(flagsOf(exchange(frame(message({ flags: 9, group: 9 })))), [9], 'in a refusal, too');
 });
 
 test('parameters_tasks_and_statistics_have_the_shape_of_the_documents', (t) => {

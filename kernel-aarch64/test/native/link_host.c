@@ -127,7 +127,7 @@ enum status update_test_memory(struct span, struct refusal *) { return STATUS_NO
 enum status update_begin(uint32_t, uint32_t size_bytes, struct span sha, struct refusal *) {
     return size_bytes > 0 && sha.size == 32 ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
-enum status update_take(uint32_t, uint32_t offset, struct span data, uint32_t *next, struct refusal *) {
+enum status update_take(uint32_t, struct span, uint32_t offset, struct span data, uint32_t *next, struct refusal *) {
     *next = offset + data.size;
     return STATUS_OK;
 }

@@ -110,7 +110,7 @@ static enum status send(uint32_t i) {
     enum status status = upload_begin(&upload, &store, running, images[i].size, (struct span){sha, sizeof sha}, &refusal);
     for (uint32_t at = upload.received; status == STATUS_OK && at < images[i].size; at = upload.received) {
         const uint32_t rest = images[i].size - at;
-        status = upload_take(&upload, &store, at, (struct span){images[i].data + at, rest < CHUNK ? rest : CHUNK}, &refusal);
+        status = upload_take(&upload, &store, (struct span){}, at, (struct span){images[i].data + at, rest < CHUNK ? rest : CHUNK}, &refusal);
     }
     return status == STATUS_OK ? slots_set_test(&store, upload.slot) : status;
 }
