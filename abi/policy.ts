@@ -32,6 +32,7 @@ export const policyKeyKeys = {
   cores: { key: 8, doc: 'mask of cores, uint' },
   swaps: { key: 9, doc: 'installs within any hour, 1..64, uint' },
   proofs: { key: 10, doc: 'mask of kinds of proof: bit 1 << kind (0 none, 1 proven, 2 tested), uint' },
+  period: { key: 11, doc: 'shortest period of the timer hook that it may set, in µs, uint' },
 } as const;
 
 export const roles = {
@@ -44,7 +45,7 @@ export const doors = {
   modules: { bit: 0, doc: 'going back to an earlier version, removing a module' },
   maps: { bit: 1, doc: 'writing map entries' },
   packets: { bit: 2, doc: 'injecting frames' },
-  timer: { bit: 3, doc: 'setting the period of the timer hook' },
+  timer: { bit: 3, doc: 'setting the period of the timer hook, by itself or in a patch' },
   run: { bit: 4, doc: 'single runs and measurements' },
   evidence: { bit: 5, doc: 'releasing evidence' },
   reset: { bit: 6, doc: 'resetting the board' },

@@ -90,6 +90,7 @@ export const patchStatuses: readonly Status[] = list(256, [
   ['bad_image', 'the update is damaged or not for this board; make it with this release'],
   ['image_root', 'the image is not the one that was signed; make the update again'],
   ['module_runaway', 'the module did not end and its code was taken away; read the evidence'],
+  ['period_forbidden', 'the policy does not let this key set so short a period of the timer hook'],
   [
     'upload_taken',
     'another upload took the place of this one; have no second program upload to this board meanwhile, and send it again',

@@ -37,6 +37,8 @@ export type KeyRights = {
   readonly budget?: number;
   readonly cores?: readonly number[];
   readonly swaps_per_hour?: number;
+  /** Shortest period of the timer hook that it may set, in µs; to set it at all it needs the door `timer`. */
+  readonly min_period_us?: number;
   readonly proofs?: readonly ProofKind[];
 };
 
@@ -88,6 +90,7 @@ const limits: Readonly<Record<string, (value: unknown, where: string) => readonl
   helpers: (v, at) => [policyKeyKeys.helpers.key, idsOf({ ...helpers, ...vectors }, at, v)],
   budget: (v, at) => [policyKeyKeys.budget.key, numberOf(at, v, 1, 2 ** 32 - 1)],
   cores: (v, at) => [policyKeyKeys.cores.key, bitsOf((v as number[]).map((n) => numberOf(at, n, 0, 7)))],
+  min_period_us: (v, at) => [policyKeyKeys.period.key, numberOf(at, v, 1, 2 ** 32 - 1)],
   swaps_per_hour: (v, at) => [policyKeyKeys.swaps.key, numberOf(at, v, 1, SWAPS_LIMIT)],
   proofs: (v, at) => [
     policyKeyKeys.proofs.key,

@@ -20,6 +20,7 @@
 #define POLICY_KEY_KEY_CORES 8u /* mask of cores, uint */
 #define POLICY_KEY_KEY_SWAPS 9u /* installs within any hour, 1..64, uint */
 #define POLICY_KEY_KEY_PROOFS 10u /* mask of kinds of proof: bit 1 << kind (0 none, 1 proven, 2 tested), uint */
+#define POLICY_KEY_KEY_PERIOD 11u /* shortest period of the timer hook that it may set, in µs, uint */
 
 #define ROLE_PATCH 0x1u /* patches of modules */
 #define ROLE_IMAGE 0x2u /* images of the kernel */
@@ -27,7 +28,7 @@
 #define DOOR_MODULES 0x1u /* going back to an earlier version, removing a module */
 #define DOOR_MAPS 0x2u /* writing map entries */
 #define DOOR_PACKETS 0x4u /* injecting frames */
-#define DOOR_TIMER 0x8u /* setting the period of the timer hook */
+#define DOOR_TIMER 0x8u /* setting the period of the timer hook, by itself or in a patch */
 #define DOOR_RUN 0x10u /* single runs and measurements */
 #define DOOR_EVIDENCE 0x20u /* releasing evidence */
 #define DOOR_RESET 0x40u /* resetting the board */

@@ -62,7 +62,8 @@ enum status : uint32_t {
     STATUS_BAD_IMAGE = 297, /* the update is damaged or not for this board; make it with this release */
     STATUS_IMAGE_ROOT = 298, /* the image is not the one that was signed; make the update again */
     STATUS_MODULE_RUNAWAY = 299, /* the module did not end and its code was taken away; read the evidence */
-    STATUS_UPLOAD_TAKEN = 300, /* another upload took the place of this one; have no second program upload to this board meanwhile, and send it again */
+    STATUS_PERIOD_FORBIDDEN = 300, /* the policy does not let this key set so short a period of the timer hook */
+    STATUS_UPLOAD_TAKEN = 301, /* another upload took the place of this one; have no second program upload to this board meanwhile, and send it again */
     STATUS_EMPTY_PROGRAM = 512, /* the program has no instructions */
     STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than this board takes; split it */
     STATUS_BAD_OPCODE = 514, /* this opcode is not defined by RFC 9669 */
@@ -192,7 +193,8 @@ enum status : uint32_t {
     row(bad_image, 297, "the update is damaged or not for this board; make it with this release") \
     row(image_root, 298, "the image is not the one that was signed; make the update again") \
     row(module_runaway, 299, "the module did not end and its code was taken away; read the evidence") \
-    row(upload_taken, 300, "another upload took the place of this one; have no second program upload to this board meanwhile, and send it again") \
+    row(period_forbidden, 300, "the policy does not let this key set so short a period of the timer hook") \
+    row(upload_taken, 301, "another upload took the place of this one; have no second program upload to this board meanwhile, and send it again") \
     row(empty_program, 512, "the program has no instructions") \
     row(program_too_long, 513, "the program has more instructions than this board takes; split it") \
     row(bad_opcode, 514, "this opcode is not defined by RFC 9669") \

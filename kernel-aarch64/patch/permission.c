@@ -36,6 +36,7 @@ enum status check_permission(const struct patch *patch, const struct signer *sig
     if ((rights->proofs >> patch->proof & 1) == 0) {
         return REFUSE(refusal, STATUS_PROOF_POLICY, "the patch says: %s", proofs[patch->proof]);
     }
-    const enum status status = check_helpers(patch, rights, refusal);
+    enum status status = check_helpers(patch, rights, refusal);
+    if (status == STATUS_OK && patch->period_us != 0) { status = keys_check_period(signer, patch->period_us, refusal); }
     return status == STATUS_OK ? keys_check_rate(signer, refusal) : status;
 }

@@ -66,7 +66,7 @@ enum status handle_crash(struct msg_crash_response *response, [[maybe_unused]] s
 enum status handle_timer(const struct msg_timer_request *request, struct msg_timer_response *response,
                          struct refusal *refusal) {
     if (request->has_period_us) {
-        enum status status = door_check(DOOR_TIMER, refusal);
+        enum status status = keys_check_period(nullptr, request->period_us, refusal);
         if (status != STATUS_OK) { return status; }
         status = timer_set_period(request->period_us);
         if (status != STATUS_OK) {

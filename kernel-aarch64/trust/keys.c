@@ -164,11 +164,20 @@ void keys_assume(const struct signer *signer) { keys.assumed = signer; }
 
 uint32_t keys_open_doors(void) { return policy()->open; }
 
-enum status door_check(uint32_t door, struct refusal *refusal) {
+static enum status pass(const struct signer *signer, uint32_t door, struct refusal *refusal) {
     if ((door & ~keys_open_doors()) == 0) { return STATUS_OK; }
-    if (keys.assumed == nullptr) { return REFUSE(refusal, STATUS_NOT_SIGNED, "door 0x%x is closed", door); }
-    if ((door & ~keys.assumed->rights->doors) == 0) { return STATUS_OK; }
+    if (signer == nullptr) { return REFUSE(refusal, STATUS_NOT_SIGNED, "door 0x%x is closed", door); }
+    if ((door & ~signer->rights->doors) == 0) { return STATUS_OK; }
     return REFUSE(refusal, STATUS_KEY_ROLE, "door 0x%x is closed to this key", door);
+}
+
+enum status door_check(uint32_t door, struct refusal *refusal) { return pass(keys.assumed, door, refusal); }
+
+enum status keys_check_period(const struct signer *signer, uint32_t period_us, struct refusal *refusal) {
+    const struct signer *who = signer != nullptr ? signer : keys.assumed;
+    const enum status status = pass(who, DOOR_TIMER, refusal);
+    if (status != STATUS_OK || who == nullptr || period_us >= who->rights->period_us) { return status; }
+    return REFUSE(refusal, STATUS_PERIOD_FORBIDDEN, "%u us; this key may set %u", period_us, who->rights->period_us);
 }
 
 enum status keys_revoke(struct span id, const uint8_t *public_key, struct refusal *refusal) {

@@ -43,6 +43,9 @@ void keys_note_swap(const struct signer *signer);
 void keys_assume(const struct signer *signer);
 /* STATUS_NOT_SIGNED, STATUS_KEY_ROLE. A door of 0 is always open. */
 [[nodiscard]] enum status door_check(uint32_t door, struct refusal *refusal);
+/* The period is that of all modules: who sets it, with a patch of this signer or, null, with this message, passes DOOR_TIMER.
+ * STATUS_PERIOD_FORBIDDEN, and those of door_check(). */
+[[nodiscard]] enum status keys_check_period(const struct signer *signer, uint32_t period_us, struct refusal *refusal);
 
 /* Takes a key back, or puts another into its place. STATUS_UNKNOWN_KEY, STATUS_POOL_FULL; what storage says. */
 [[nodiscard]] enum status keys_revoke(struct span id, const uint8_t *public_key, struct refusal *refusal);

@@ -50,6 +50,7 @@ static bool get_field(struct cbor_reader *in, uint32_t field, struct policy_key 
     case POLICY_KEY_KEY_CORES: return get_u32(in, &key->cores);
     case POLICY_KEY_KEY_SWAPS: return get_u32(in, &key->swaps) && key->swaps >= 1 && key->swaps <= SWAPS_LIMIT;
     case POLICY_KEY_KEY_PROOFS: return get_u32(in, &key->proofs);
+    case POLICY_KEY_KEY_PERIOD: return get_u32(in, &key->period_us);
     default: return false; /* a limit that this release does not know must not be passed over */
     }
 }

@@ -18,6 +18,7 @@ struct policy_key {
     uint32_t cores;
     uint32_t swaps; /* within an hour; 0: any number */
     uint32_t proofs;
+    uint32_t period_us; /* shortest */
 };
 
 struct policy {

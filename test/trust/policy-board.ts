@@ -16,7 +16,7 @@ import { type SigningKey, signCommand } from '../../firmware/sign.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard } from '../../rig/index.ts';
 
-const BOOT_TIMEOUT_MS = 60_000;
+const BOOT_TIMEOUT_MS = 180_000;
 
 export const hexOf = (key: SigningKey): string => Buffer.from(key.publicKey).toString('hex');
 

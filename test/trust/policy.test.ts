@@ -12,6 +12,7 @@ import { hexOf, type PolicyBoard, startWithPolicy } from './policy-board.ts';
 const owner = strangersKey();
 const loop = strangersKey();
 const operator = strangersKey();
+const paced = strangersKey();
 const SWAPS = 3;
 
 const policy: Policy = {
@@ -34,13 +35,14 @@ const policy: Policy = {
       proofs: ['proven'],
     },
     { key: hexOf(operator), doors: ['modules', 'maps'] },
+    { key: hexOf(paced), roles: ['patch'], doors: ['timer'], min_period_us: 500 },
   ],
 };
 
 let board: PolicyBoard;
 
 test.before(async (t) => {
-  t.timeout(120_000);
+  t.timeout(400_000);
   board = await startWithPolicy(policy);
 });
 test.after.always(() => board?.stop());
@@ -76,6 +78,7 @@ const overstepped: Readonly<Record<string, readonly [Partial<Patch>, string]>> =
   'one core of its own and one that is not': [{ cores: 6 }, 'cores_forbidden'],
   'a patch without proof': [{ proof: 0 }, 'proof_policy'],
   'a patch that is merely tested': [{ proof: 2 }, 'proof_policy'],
+  'a period of the timer hook, which is that of all modules': [{ period_us: 500 }, 'key_role'],
 };
 
 for (const [what, [change, status]] of Object.entries(overstepped)) {
@@ -230,6 +233,23 @@ test.serial('a_command_that_is_sent_again_is_not_done_again', async (t) => {
   await refused(t, 'replayed', link.signedCommand(bytes));
 });
 
+test.serial('a_key_sets_no_shorter_period_than_its_policy_says', async (t) => {
+  const { link, signAs } = board;
+  const before = await link.modules();
+  const { period_us } = await link.timer();
+  await refused(t, 'period_forbidden', push({ name: 'paced', period_us: 499 }, paced));
+  t.deepEqual(await link.modules(), before);
+  signAs(paced);
+  await refused(t, 'period_forbidden', link.timer(499));
+  t.is((await link.timer()).period_us, period_us);
+  await link.timer(600);
+  t.is((await link.timer()).period_us, 600);
+  await push({ name: 'paced', period_us: 500 }, paced);
+  t.is((await link.timer()).period_us, 500);
+  signAs(owner);
+  await link.remove('paced');
+});
+
 test.serial('a_replaced_key_hands_its_rights_on_and_has_none_left', async (t) => {
   const { link, signAs } = board;
   const fresh = strangersKey();
@@ -279,6 +299,7 @@ const bad: Readonly<Record<string, object>> = {
   'keys open to everybody': { open: ['keys'], keys: [] },
   'an unknown limit': { open: [], keys: [{ key: hexOf(owner), speed: 3 }] },
   'no key': { open: [], keys: [{}] },
+  'no period': { open: [], keys: [{ key: hexOf(owner), min_period_us: 0 }] },
   'too many swaps': { open: [], keys: [{ key: hexOf(owner), swaps_per_hour: 65 }] },
   'a core that no board has': { open: [], keys: [{ key: hexOf(owner), cores: [8] }] },
   'nine keys': { open: [], keys: Array.from({ length: 9 }, () => ({ key: hexOf(owner) })) },

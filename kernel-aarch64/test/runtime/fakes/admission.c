@@ -31,6 +31,7 @@ enum status keys_check_sequence(const struct signer *, uint64_t sequence, struct
 void keys_note_sequence(const struct signer *, uint64_t sequence) { record.sequence = sequence; }
 uint64_t keys_newest_sequence(void) { return record.sequence; }
 enum status keys_check_rate(const struct signer *, struct refusal *) { return STATUS_OK; }
+enum status keys_check_period(const struct signer *, uint32_t, struct refusal *) { return STATUS_OK; }
 void keys_note_swap(const struct signer *) {}
 
 enum status bpf_verify(const struct bpf_program *program, const struct verifier_workspace *workspace,
