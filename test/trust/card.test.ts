@@ -1,14 +1,48 @@
-/** Kernel updates on the SD card of a Raspberry Pi: tried, kept, cut, and what the card remembers. Emulated. */
+/** Kernel updates on the SD card of a Raspberry Pi: tried, kept, thrown out, cut, and what the card remembers. Emulated. */
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { virtualBoards } from '../../boards/index.ts';
-import { findTool, keyId } from '../../firmware/index.ts';
+import { encodePolicy, findTool, keyId } from '../../firmware/index.ts';
+import { run } from '../../firmware/toolchain.ts';
+import { buildNative, mediumSources, updateSources } from '../../kernel-aarch64/test/native/build.ts';
 import { RefusedError } from '../../link/index.ts';
 import { unavailableReason } from '../../rig/index.ts';
 import { installBytes, patchFor, signPatch, timerProgram } from '../board/programs.ts';
-import { hex, image, loop, owner, rootOf, UpdateBoard } from './update-board.ts';
+import { recordedWrites, torn } from './recorded-disk.ts';
+import { hex, image, loop, owner, policyWith, rootOf, UpdateBoard } from './update-board.ts';
 
 /** The whole way, and the power that fails in it; the other board shows that its card is driven too. */
 const whole = ['rpi3b'];
+
+/**
+ * Resets the board as soon as it is entered, by the watchdog of its power management block:
+ * movz x0, #0x3f10, lsl #16; movz w1, #0x5a00, lsl #16; movk w1, #10; str w1, [x0, #0x24]; movk w1, #0x20; str w1, [x0, #0x1c]
+ */
+const hopeless = () => {
+  const bytes = Buffer.alloc(8192);
+  const words = [0xd2a7e200, 0x52ab4001, 0x72800141, 0xb9002401, 0x72800401, 0xb9001c01, 0x14000000];
+  bytes.writeUInt32LE(0x14000010, 0); // b to 64
+  for (const [i, word] of words.entries()) bytes.writeUInt32LE(word, 64 + 4 * i);
+  return bytes;
+};
+
+/** What a board starts when the power failed in each write: which write, of which sector, and what the kernel chooses then. */
+const replayed = async (board: UpdateBoard, updates: readonly Uint8Array[], log: (line: string) => void) => {
+  const files = ['policy', 'before', 'writes', 'a', 'b'].map((name) => board.file(name));
+  const [policy, , writes, ...rest] = files;
+  const pairs = recordedWrites(board.file('record')).flatMap(({ sector, bytes }) => {
+    const number = Buffer.alloc(8);
+    number.writeBigUInt64LE(BigInt(sector));
+    return [number, bytes];
+  });
+  writeFileSync(policy!, encodePolicy(policyWith(1)));
+  writeFileSync(writes!, Buffer.concat(pairs));
+  for (const [i, update] of updates.entries()) writeFileSync(rest[i]!, update);
+  const sources = ['test/native/replay_host.c', ...updateSources, ...mediumSources.memory];
+  const said = await run(await buildNative('replay', sources, log), files);
+  const lines = said.trim().split('\n');
+  return lines.map((line) => line.split(' ') as [write: string, sector: string, starts: '-' | 'a' | 'b']);
+};
 
 for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspberry-pi')) {
   const { name } = entry;
@@ -21,7 +55,7 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
   test.after.always(() => board?.close());
 
   test.serial(`${name}_keeps_sequence_numbers_and_revocations_on_its_card`, async (t) => {
-    t.timeout(400_000);
+    t.timeout(900_000);
     board = await UpdateBoard.open(name);
     t.true((await board.link.measured()).storage);
     const program = timerProgram('kept', 'r0 = 2\nexit');
@@ -33,7 +67,8 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
     await board.restart();
     t.is((await board.link.info()).sequence, sequence, 'after a reset');
     await board.off();
-    await board.power();
+    copyFileSync(board.disk, board.file('before'));
+    await board.power(board.file('record'));
     t.is((await board.link.info()).sequence, sequence, 'after the power was off');
     const refused = await t.throwsAsync(installBytes(board.link, await patch(loop)), {
       instanceOf: RefusedError,
@@ -44,10 +79,13 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
 
   if (!whole.includes(name)) continue;
 
+  const updates: Uint8Array[] = [];
+
   test.serial(`${name}_tries_an_update_on_its_card_and_keeps_it`, async (t) => {
-    t.timeout(300_000);
+    t.timeout(900_000);
     const bytes = image(2);
-    await board.link.images.test(await board.link.images.upload(board.update(bytes, 5n)));
+    updates.push(board.update(bytes, 5n));
+    await board.link.images.test(await board.link.images.upload(updates[0]!));
     await board.restart();
     const tried = await board.link.measured();
     t.is(tried.slot, 0);
@@ -57,15 +95,34 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
     t.deepEqual(await board.slots(), ['0 confirmed']);
   });
 
-  test.serial(`${name}_starts_what_it_had_after_the_power_failed_in_an_upload_to_its_card`, async (t) => {
-    t.timeout(300_000);
-    const upload = board.link.images.upload(board.update(image(3), 6n), (done) => {
-      if (done > 50_000) void board.cut();
-    });
-    await t.throwsAsync(upload);
-    await board.off();
-    await board.power();
+  test.serial(`${name}_throws_out_an_image_on_its_card_that_does_not_start`, async (t) => {
+    t.timeout(900_000);
+    updates.push(board.update(hopeless(), 6n));
+    await board.link.images.test(await board.link.images.upload(updates[1]!));
+    await board.restart();
     t.is((await board.link.measured()).slot, 0);
-    t.deepEqual(await board.slots(), ['0 confirmed']);
+    t.deepEqual(await board.slots(), ['0 confirmed', '1 rejected']);
+  });
+
+  test.serial(`${name}_starts_whole_after_a_cut_at_every_write_to_its_card`, async (t) => {
+    t.timeout(900_000);
+    await board.off();
+    const writes = recordedWrites(board.file('record'));
+    const before = readFileSync(board.file('before'));
+    t.true(torn(before, [...writes, writes.at(-1)!]).equals(readFileSync(board.disk)), 'nothing is missing');
+    const cuts = await replayed(board, updates, t.log);
+    t.is(cuts.length, writes.length);
+    t.log(`${cuts.length} writes, each cut in 3 ways`);
+    // The board itself does what its code did on this machine: in an upload, and where a record changes what is started.
+    const changes = cuts.flatMap(([, , starts], i) => (i > 0 && starts !== cuts[i - 1]![2] ? [i] : []));
+    for (const cut of [100, ...changes]) {
+      writeFileSync(board.disk, torn(before, writes.slice(0, cut + 1)));
+      await board.power();
+      const { slot, root } = await board.link.measured();
+      t.log(`write ${cut}, sector ${cuts[cut]![1]}: starts ${cuts[cut]![2]}, ends in slot ${slot}`);
+      t.is(slot, cuts[cut]![2] === '-' ? 2 : 0);
+      t.is(hex(root), rootOf(image(slot === 2 ? 1 : 2).subarray(0, board.measured.bytes)));
+      await board.off();
+    }
   });
 }

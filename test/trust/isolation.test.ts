@@ -19,7 +19,7 @@ import { LinkTimeoutError, VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard, type VirtualBoard } from '../../rig/index.ts';
 import { devKey, install, timerProgram } from '../board/programs.ts';
 
-const BOOT_TIMEOUT_MS = 60_000;
+const BOOT_TIMEOUT_MS = 180_000;
 const CAUGHT_MS = 60_000;
 
 let board: VirtualBoard;
@@ -27,7 +27,7 @@ let link: VelocityLink;
 let folder: string;
 
 test.before(async (t) => {
-  t.timeout(180_000);
+  t.timeout(400_000);
   folder = mkdtempSync(join(tmpdir(), 'velocity-isolation-'));
   const elf = join(folder, 'kernel.elf');
   await linkVariant(elf, join(root, 'test/trust/broken/verify.c'), 'bpf_verify', 'bpf_jit');

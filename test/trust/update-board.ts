@@ -13,8 +13,9 @@ import { VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard, type VirtualBoard } from '../../rig/index.ts';
 import { strangersKey } from '../board/programs.ts';
 import { hexOf, imageWith } from './policy-board.ts';
+import { recordedCard } from './recorded-disk.ts';
 
-const BOOT_TIMEOUT_MS = 60_000;
+const BOOT_TIMEOUT_MS = 180_000;
 /** As long as an image under test takes to give up, and more. */
 const RESTART_MS = 380_000;
 
@@ -24,7 +25,7 @@ export const owner = strangersKey();
 export const loop = strangersKey();
 
 /** Images of different policies are different images. */
-const policyWith = (swaps: number): Policy => ({
+export const policyWith = (swaps: number): Policy => ({
   open: ['upload', 'image', 'reset', 'timer'],
   keys: [
     { key: hexOf(owner), roles: ['patch', 'image'], doors: Object.keys(doors) as (keyof typeof doors)[] },
@@ -62,6 +63,11 @@ export class UpdateBoard {
     return join(this.#folder, 'disk.img');
   }
 
+  /** Beside the disk. */
+  file(name: string): string {
+    return join(this.#folder, name);
+  }
+
   get measured() {
     return this.#build.manifest.measured;
   }
@@ -79,22 +85,27 @@ export class UpdateBoard {
     return this.#now.console;
   }
 
-  async power(): Promise<void> {
+  /** `record`: a file that takes every write to the card of a Raspberry Pi, see recorded-disk.ts. */
+  async power(record?: string): Promise<void> {
     const file = join(this.#folder, 'Image');
     writeFileSync(file, image(1));
     const { dtb } = this.#build;
+    if (record) writeFileSync(record, ''); // QEMU fills it, and does not make it
     const board = await startVirtualBoard({
       board: boardNamed(this.#name),
       image: file,
       ...(dtb ? { dtb } : {}),
       qemu: requireTool('qemu'),
-      disk: this.disk,
+      ...(record ? { extra: recordedCard(this.disk, record) } : { disk: this.disk }),
     });
     const console: string[] = [];
     const link = await VelocityLink.open(board.address, {
       readyTimeoutMs: BOOT_TIMEOUT_MS,
       onConsole: (line) => console.push(line),
       signer: (command) => signCommand(command, owner),
+    }).catch(async (cause) => {
+      await board.stop();
+      throw cause;
     });
     this.#powered = { link, console, board };
   }

@@ -25,7 +25,7 @@ const restart = () => board.restart();
 const slots = () => board.slots();
 
 test.before(async (t) => {
-  t.timeout(120_000);
+  t.timeout(400_000);
   board = await UpdateBoard.open('qemu-virt');
 });
 test.after.always(() => board?.close());

@@ -13,20 +13,24 @@ const trapped = ['-fsanitize=undefined', '-fsanitize-trap=all'];
 const hasNoRuntime = (error: unknown) => error instanceof BuildError && error.message.includes('libclang_rt');
 
 /**
- * Builds `sources`, given relative to kernel-aarch64/, into a program; returns its path.
+ * Builds `sources`, given relative to kernel-aarch64/, into a program; returns its path. Headers in the folder `standIns`
+ * come before the kernel's of the same name.
  * Without Debian's package libclang-rt-19-dev memory errors go unseen: `log` is told so.
  */
 export const buildNative = async (
   name: string,
   sources: readonly string[],
   log: (line: string) => void,
+  standIns?: string,
 ): Promise<string> => {
   const clang = requireTool('clang');
   const folder = join(root, 'build/native');
   mkdirSync(folder, { recursive: true });
   const output = join(folder, name);
   const files = sources.map((source) => join(paths.kernel, source));
-  const compile = (flags: readonly string[]) => run(clang, [...base, ...flags, ...files, '-o', output]);
+  const first = standIns === undefined ? [] : [`-I${join(paths.kernel, standIns)}`];
+  const compile = (flags: readonly string[]) =>
+    run(clang, [...first, ...base, ...flags, ...files, '-o', output]);
   try {
     await compile(sanitized);
   } catch (error) {
@@ -84,7 +88,14 @@ export const updateSources = [
   'update/slots.c',
   'update/store.c',
   'update/upload.c',
+  'test/native/update_board.c',
 ] as const;
+
+/** What a medium is on this machine: memory alone, or an SD card behind its driver. */
+export const mediumSources = {
+  memory: ['test/native/medium_memory.c'],
+  card: ['test/native/medium_card.c', 'drivers/sdhci.c'],
+} as const;
 
 /** What the link on a PC is made of. */
 export const linkSources = [

@@ -1,4 +1,4 @@
-/** Updates of the kernel on a medium in memory: every single write is cut, in several ways. */
+/** Updates of the kernel on a medium, and on one behind the driver of SD cards: every single write fails, in several ways. */
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import test from 'ava';
 import { encodePolicy } from '../../../firmware/policy.ts';
 import { signImage } from '../../../firmware/update.ts';
 import { updateFile } from '../../../firmware/update-file.ts';
-import { buildNative, updateSources } from './build.ts';
+import { buildNative, mediumSources, updateSources } from './build.ts';
 
 const newKey = () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -20,8 +20,7 @@ const newKey = () => {
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-test('a_cut_at_every_write_of_an_update_leaves_a_board_that_starts_whole', async (t) => {
-  t.timeout(300_000);
+const files = (() => {
   const [owner, other] = [newKey(), newKey()];
   const policy = encodePolicy({
     open: [],
@@ -32,17 +31,33 @@ test('a_cut_at_every_write_of_an_update_leaves_a_board_that_starts_whole', async
     const image = randomBytes(bytes);
     return updateFile(image, signImage(image, { ...facts, sequence }, owner));
   };
-  const host = await buildNative('update_host', ['test/native/update_host.c', ...updateSources], t.log);
-  const folder = mkdtempSync(join(tmpdir(), 'velocity-update-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const files = { policy, a: update(9000, 1n), b: update(13_001, 2n) };
-  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
-  const { status, stdout, stderr } = spawnSync(
-    host,
-    ['policy', 'a', 'b'].map((name) => join(folder, name)),
-    { encoding: 'utf8' },
-  );
-  t.is(status, 0, stdout + stderr);
-  t.regex(stdout, /^\d\d cuts of a first install and \d\d of an update, each in 4 ways, survived$/m);
-  t.log(stdout.trim());
-});
+  return { policy, a: update(9000, 1n), b: update(13_001, 1n) };
+})();
+
+const media = { memory: 'a_medium', card: 'an_sd_card_behind_its_driver' } as const;
+
+for (const [medium, name] of Object.entries(media)) {
+  test.serial(`a_cut_at_every_write_of_an_update_to_${name}_leaves_a_board_that_starts_whole`, async (t) => {
+    t.timeout(300_000);
+    const sources = [
+      'test/native/update_host.c',
+      ...updateSources,
+      ...mediumSources[medium as keyof typeof media],
+    ];
+    const host = await buildNative(`update_${medium}`, sources, t.log, 'test/native/card');
+    const folder = mkdtempSync(join(tmpdir(), 'velocity-update-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    for (const [file, bytes] of Object.entries(files)) writeFileSync(join(folder, file), bytes);
+    const { status, stdout, stderr } = spawnSync(
+      host,
+      ['policy', 'a', 'b'].map((file) => join(folder, file)),
+      { encoding: 'utf8' },
+    );
+    t.is(status, 0, stdout + stderr);
+    t.regex(
+      stdout,
+      /^\d\d failed writes of a first install, \d\d of an update, \d\d of one over an older image, each in 6 ways, survived$/m,
+    );
+    t.log(stdout.trim());
+  });
+}

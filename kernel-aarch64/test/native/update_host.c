@@ -1,150 +1,43 @@
-/* Power cuts in an update, on a medium in memory: `update_host POLICY A B` takes a policy block and two update files. It
- * installs A, then cuts the power at every single sector that the update to B writes, leaves that sector in each of four
- * states, starts again, and checks that what is started is A or B, whole; that an update from there on succeeds; and that
- * a revoked key has stayed so. Prints what it counted. */
+/* Power cuts in an update: `update_host POLICY A B` takes a policy block and two update files. It installs A, then has every
+ * single sector write of the update to B fail, and of one back to A over the first, leaves that sector in each of the states
+ * of `enum tear`, starts again, and checks that what is started is A or B, whole; that an update from there on succeeds; and
+ * that a revoked key has stayed so. Prints what it counted. */
+#include "update_board.h"
 #include "lib/mem.h"
-#include "update/slots.h"
-#include "update/upload.h"
-#include <stdio.h>
-#include <stdlib.h>
 
-#define CHECK(condition) ((condition) ? (void)0 : (printf("%s:%d: not so: %s (cut %u, variant %u)\n", __FILE__, __LINE__, #condition, tried, variant), exit(1)))
 #define FIRST_SECTOR 8u
-#define DISK_BYTES (FIRST_SECTOR * SECTOR_BYTES + SLOT_PARTITION_BYTES)
-#define CHUNK 3000u
+#define USED_BYTES (FIRST_SECTOR * SECTOR_BYTES + SLOT_PARTITION_BYTES)
 
-enum tear : uint32_t { NOTHING, HALF, GARBAGE, WHOLE, TEARS };
-
-uint8_t velocity_policy[POLICY_BYTES];
-uint64_t clock_ns(void) { return 1; }
-
-struct file {
-    uint8_t *data;
-    uint32_t size;
-};
-
-static uint8_t disk[DISK_BYTES], installed[DISK_BYTES];
-static uint32_t cut; /* the sector write that is cut, from 1; 0: none */
-static uint32_t tried, variant; /* for messages: the cut that is looked at */
-static uint32_t writes;
-static bool dead;
-static struct file images[2];
-
-static void tear(uint8_t *sector, const uint8_t *in) {
-    switch (variant) {
-    case HALF: memcpy(sector, in, SECTOR_BYTES / 2); break;
-    case GARBAGE:
-        for (uint32_t i = 0; i < SECTOR_BYTES; i++) { sector[i] = (uint8_t)(i * 37 + cut); }
-        break;
-    case WHOLE: memcpy(sector, in, SECTOR_BYTES); break;
-    default: break;
-    }
-}
-
-static enum status disk_read(void *, uint64_t sector, uint32_t count, void *out) {
-    if (dead) { return STATUS_TIMEOUT; }
-    memcpy(out, disk + sector * SECTOR_BYTES, count * SECTOR_BYTES);
-    return STATUS_OK;
-}
-
-static enum status disk_write(void *, uint64_t sector, uint32_t count, const void *in) {
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t *at = disk + (sector + i) * SECTOR_BYTES;
-        if (dead) { return STATUS_TIMEOUT; }
-        dead = ++writes == cut;
-        if (dead) {
-            tear(at, (const uint8_t *)in + i * SECTOR_BYTES);
-            return STATUS_TIMEOUT;
-        }
-        memcpy(at, (const uint8_t *)in + i * SECTOR_BYTES, SECTOR_BYTES);
-    }
-    return STATUS_OK;
-}
-
-static const struct block_device device = {.read = disk_read, .write = disk_write};
-
-/* A board between two resets. */
-static struct store store;
-static struct upload upload;
-static struct slot_image image;
-static uint32_t running;
-static uint8_t memory[SLOT_BYTES];
-static uint32_t memory_bytes;
+static uint8_t one[USED_BYTES], both[USED_BYTES]; /* images in slots: A; A and B, of which B is started */
 static struct refusal refusal;
 
-static void copy(void *, uint32_t offset, const uint8_t *page, uint32_t size) {
-    memcpy(memory + offset, page, size);
-    memory_bytes = offset + size;
-}
-
-static enum status load(void *, uint32_t slot) { return slot_check(&store, slot, copy, nullptr, &image, &refusal); }
-
-static enum status save(const struct key_record records[KEY_RECORDS]) {
-    struct slot_record next = store.record;
-    memcpy(next.keys, records, sizeof(next.keys));
-    return store_write(&store, &next);
-}
-
-/* STATUS_OK: an image runs from the slot `running`; STATUS_NO_ENTRY: the one that came with the board. */
-static enum status start(void) {
-    upload = (struct upload){};
-    running = SLOT_NONE;
-    enum status status = store_open(&store, &device);
-    if (status != STATUS_OK) { return status; }
-    keys_keep(store.record.keys, save);
-    return slots_choose(&store, load, nullptr, &running);
-}
-
-/* The file is padded to whole pages. */
-static bool runs(uint32_t i) {
-    const uint32_t padded = (memory_bytes + IMAGE_PAGE_BYTES - 1) / IMAGE_PAGE_BYTES * IMAGE_PAGE_BYTES;
-    return padded == images[i].size - IMAGE_PAGE_BYTES && memcmp(memory, images[i].data + IMAGE_PAGE_BYTES, memory_bytes) == 0;
-}
-
-static enum status send(uint32_t i) {
-    struct sha256 hash;
-    uint8_t sha[SHA256_BYTES];
-    sha256_start(&hash);
-    sha256_add(&hash, (struct span){images[i].data, images[i].size});
-    sha256_end(&hash, sha);
-    enum status status = upload_begin(&upload, &store, running, images[i].size, (struct span){sha, sizeof sha}, &refusal);
-    for (uint32_t at = upload.received; status == STATUS_OK && at < images[i].size; at = upload.received) {
-        const uint32_t rest = images[i].size - at;
-        status = upload_take(&upload, &store, (struct span){}, at, (struct span){images[i].data + at, rest < CHUNK ? rest : CHUNK}, &refusal);
-    }
-    return status == STATUS_OK ? slots_set_test(&store, upload.slot) : status;
-}
-
-/* The whole update: upload, test start, confirmation. The power may go at any write. */
-static enum status update_to(uint32_t i) {
-    enum status status = send(i);
-    if (status == STATUS_OK) { status = start(); }
-    return status == STATUS_OK ? slots_confirm(&store, running) : status;
-}
-
-static void power_up(void) {
-    dead = false;
-    writes = 0;
-    cut = 0;
-}
-
-static void check_after(void) {
+static void check_after(uint32_t from, uint32_t to) {
     struct key_state key;
     CHECK(start() == STATUS_OK);
-    CHECK(runs(0) || runs(1));
+    CHECK(runs(from) || runs(to));
+    CHECK(slots_are_whole());
     CHECK(keys_at(1, &key) && key.record->revoked == 1);
     /* A test start that nobody confirms ends in the image that was confirmed. */
     for (uint32_t i = 0; i <= TEST_STARTS; i++) { CHECK(start() == STATUS_OK); }
+    for (uint32_t i = 0; i < SLOTS; i++) { CHECK(store.record.slots[i].state != SLOT_STATE_TEST); }
     CHECK(store.record.slots[running].state == SLOT_STATE_CONFIRMED);
-    if (runs(0)) { CHECK(update_to(1) == STATUS_OK); }
-    CHECK(start() == STATUS_OK && runs(1) && store.record.active == running);
+    if (runs(from)) { CHECK(update_to(to) == STATUS_OK); }
+    CHECK(start() == STATUS_OK && runs(to) && store.record.active == running);
+}
+
+/* A write that fails without a loss of power changes nothing of what the board believes. */
+static void check_belief(void) {
+    static struct store fresh;
+    if (variant != REFUSED) { return; }
+    CHECK(store_open(&fresh, store.device) == STATUS_OK);
+    CHECK(memcmp(&fresh.record, &store.record, sizeof(store.record)) == 0);
 }
 
 /* Where the medium is empty, the image that came with the board is what is left. */
 static void check_first_install(const uint8_t *empty, uint32_t total) {
     for (uint32_t at = 1; at <= total; at++) {
         for (variant = 0; variant < TEARS; variant++) {
-            memcpy(disk, empty, DISK_BYTES);
+            memcpy(disk, empty, USED_BYTES);
             power_up();
             (void)start();
             cut = tried = at;
@@ -159,29 +52,32 @@ static void check_first_install(const uint8_t *empty, uint32_t total) {
     }
 }
 
-static void check_update(uint32_t total) {
+static void check_update(const uint8_t *installed, uint32_t from, uint32_t to, uint32_t total) {
     for (uint32_t at = 1; at <= total; at++) {
         for (variant = 0; variant < TEARS; variant++) {
-            memcpy(disk, installed, DISK_BYTES);
+            memcpy(disk, installed, USED_BYTES);
             power_up();
-            CHECK(start() == STATUS_OK && runs(0));
+            CHECK(start() == STATUS_OK && runs(from));
             cut = tried = at;
-            CHECK(update_to(1) != STATUS_OK);
+            const enum status status = update_to(to);
+            CHECK(status != STATUS_OK || variant == LOST);
+            check_belief();
             power_up();
-            check_after();
+            check_after(from, to);
         }
     }
 }
 
-static struct file read_file(const char *path) {
-    static uint8_t room[3][SLOT_BYTES];
-    static uint32_t used;
-    struct file file = {room[used++], 0};
-    FILE *in = fopen(path, "rb");
-    if (in == nullptr) { exit(2); }
-    file.size = (uint32_t)fread(file.data, 1, SLOT_BYTES, in);
-    fclose(in);
-    return file;
+/* Of two that were kept, the other one is started when one is damaged, and what came with the board when both are. */
+static void check_damage(void) {
+    memcpy(disk, both, USED_BYTES);
+    power_up();
+    CHECK(start() == STATUS_OK && runs(1));
+    const uint32_t slots[] = SLOT_OFFSETS;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        disk[store.first * SECTOR_BYTES + slots[store.record.active ^ i] + 2 * IMAGE_PAGE_BYTES] ^= 1;
+        CHECK(i == 0 ? start() == STATUS_OK && runs(0) : start() == STATUS_NO_ENTRY);
+    }
 }
 
 static void partition(void) {
@@ -194,25 +90,33 @@ static void partition(void) {
 }
 
 int main(int argc, char **argv) {
-    static uint8_t empty[DISK_BYTES];
+    static uint8_t empty[USED_BYTES];
     struct key_state key;
     if (argc != 4) { return 2; }
-    memcpy(velocity_policy, read_file(argv[1]).data, POLICY_BYTES);
+    read_policy(argv[1]);
     images[0] = read_file(argv[2]);
     images[1] = read_file(argv[3]);
     partition();
-    memcpy(empty, disk, DISK_BYTES);
+    memcpy(empty, disk, USED_BYTES);
     CHECK(start() == STATUS_NO_ENTRY && running == SLOT_NONE);
     CHECK(update_to(0) == STATUS_OK && runs(0));
     const uint32_t first = writes;
     CHECK(keys_at(1, &key) && keys_revoke((struct span){key.id, KEY_ID_BYTES}, nullptr, &refusal) == STATUS_OK);
-    memcpy(installed, disk, DISK_BYTES);
+    memcpy(one, disk, USED_BYTES);
     power_up();
     CHECK(start() == STATUS_OK && runs(0));
     CHECK(update_to(1) == STATUS_OK && runs(1));
     const uint32_t second = writes;
+    memcpy(both, disk, USED_BYTES);
+    power_up();
+    CHECK(start() == STATUS_OK && runs(1));
+    CHECK(update_to(0) == STATUS_OK && runs(0));
+    const uint32_t third = writes;
     check_first_install(empty, first);
-    check_update(second);
-    printf("%u cuts of a first install and %u of an update, each in %u ways, survived\n", first, second, TEARS);
+    check_update(one, 0, 1, second);
+    check_update(both, 1, 0, third);
+    check_damage();
+    printf("%u failed writes of a first install, %u of an update, %u of one over an older image, each in %u ways, survived\n",
+           first, second, third, TEARS);
     return 0;
 }
