@@ -47,7 +47,8 @@ const coreText = (core: CoreRow) => {
 export const coreLines = (cores: readonly CoreRow[], width: number): Line[] => {
   const texts = cores.map(coreText);
   const column = Math.max(...texts.map((text) => text.length), 0) + 4;
-  const perLine = Math.max(1, Math.floor((width + 4) / column));
+  const perLine = Math.floor((width + 4) / column);
+  if (perLine < 2) return texts.flatMap((text) => flow([span(text)], width));
   return texts
     .filter((_, i) => i % perLine === 0)
     .map((_, row) =>

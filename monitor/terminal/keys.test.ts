@@ -109,6 +109,8 @@ test('? tells of every key, and any key leads back without doing anything', (t) 
   const text = help({ columns: 80, rows: 40 }).map(textOf).join('\n');
   for (const key of ['q', 'p', 'f', '↑↓', '←→', 'r', 'c', 'y', 'PgUp', 'z', 'Ctrl-L', 'Ctrl-Z'])
     t.regex(text, new RegExp(`^${key} `, 'm'), key);
+  t.true(help({ columns: 40, rows: 15 }).every((each) => textOf(each).length <= 40));
+  t.regex(help({ columns: 40, rows: 15 }).map(textOf).join('\n'), /^Ctrl-Z /m);
   t.like(type('?', 'r'), { screen: { help: false, prompt: undefined }, actions: [] });
 });
 

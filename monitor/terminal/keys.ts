@@ -163,16 +163,16 @@ export const press = (
 };
 
 const keys = [
-  ['q', 'quit', 'end the monitor; boards and modules go on (also Ctrl-C)'],
-  ['p', 'pause', 'hold the figures and the console as they are, and go on (also space)'],
-  ['f', 'filter', 'show only modules whose name contains a text (also /)'],
+  ['q', 'quit', 'end; boards go on (also Ctrl-C)'],
+  ['p', 'pause', 'hold what is shown (also space)'],
+  ['f', 'filter', 'show modules by name (also /)'],
   ['↑↓', 'select', 'choose a module (also j and k)'],
-  ['←→', 'board', 'choose a board (also Tab and 1 to 9)'],
-  ['r', 'roll back', 'put the version before in place of the chosen module'],
-  ['c', 'command', "send a line to the board's own console"],
-  ['y', 'copy', 'copy what is shown of the board, where the terminal allows it'],
-  ['PgUp PgDn End', 'scroll', 'read older console text, and the newest again'],
-  ['z', 'zoom', 'modules and console, modules alone, console alone'],
+  ['←→', 'board', 'choose a board (also Tab, 1 to 9)'],
+  ['r', 'roll back', 'module to the version before'],
+  ['c', 'command', 'send a line to the console'],
+  ['y', 'copy', 'copy, where the terminal allows it'],
+  ['PgUp PgDn End', 'scroll', 'console text'],
+  ['z', 'zoom', 'modules, console, or both'],
   ['Ctrl-L', 'redraw', 'draw everything anew'],
   ['Ctrl-Z', 'suspend', 'back to the shell; `fg` goes on'],
 ] as const;

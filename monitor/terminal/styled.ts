@@ -22,20 +22,34 @@ export const visible = (text: string): string =>
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
     .replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '�');
 
-/** Words one after the other, as many on a line as its width has room for; two spaces before each part but the first. */
+const length = (text: string) => [...text].length;
+
+/** Pieces of a part that are no wider than `width`, but for words that are. */
+const broken = (text: string, width: number): string[] => {
+  if (length(text) <= width) return [text];
+  const pieces: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = pieces.at(-1);
+    if (last === undefined || length(last) + 1 + length(word) > width) pieces.push(word);
+    else pieces[pieces.length - 1] = `${last} ${word}`;
+  }
+  return pieces;
+};
+
+const GAP = '  ';
+
+/** Parts one after the other, as many on a line as its width has room for; one that is wider than a line takes several. */
 export const flow = (parts: readonly Span[], width: number): Line[] => {
   const lines: Span[][] = [[]];
   let used = 0;
-  for (const [i, part] of parts.entries()) {
-    for (const [j, word] of part.text.split(' ').entries()) {
-      const gap = used === 0 ? '' : j === 0 && i > 0 ? '  ' : ' ';
-      const length = [...word].length;
-      const fits = used === 0 || used + gap.length + length <= width;
+  for (const { text, style } of parts)
+    for (const [i, piece] of broken(text, width).entries()) {
+      const isFirst = used === 0;
+      const fits = isFirst || (i === 0 && used + GAP.length + length(piece) <= width);
       if (!fits) lines.push([]);
-      lines.at(-1)!.push(span(fits ? gap + word : word, part.style));
-      used = (fits ? used + gap.length : 0) + length;
+      lines.at(-1)!.push(span(fits && !isFirst ? GAP + piece : piece, style));
+      used = length(piece) + (fits ? used + (isFirst ? 0 : GAP.length) : 0);
     }
-  }
   return lines.map((spans) => ({ spans }));
 };
 

@@ -97,6 +97,17 @@ test('what is said of the board takes more lines where the terminal is narrow, a
   ]);
 });
 
+test('a part is not broken while a line of its own can hold it', (t) => {
+  const shown = lines(one, { size: { columns: 36, rows: 24 } });
+  t.deepEqual(shown.slice(0, 5), [
+    'QEMU virt',
+    'velocity 0.1.0 abababababab  4 cores',
+    'link 8 ok, 1 resent, 2 damaged',
+    'core0 ? ticks/s ? wake-ups/s stack',
+    '25.0%',
+  ]);
+});
+
 const three = () => {
   const boards = new Map<string, MonitorState>();
   boards.set('/dev/ttyUSB0', one);
