@@ -9,6 +9,8 @@ export type Context = {
   readonly cleanup: Cleanup;
   /** In place of the machine's own USB. */
   readonly usb?: UsbHost;
+  /** In place of looking for the machine's own serial ports. */
+  readonly ports?: () => Promise<readonly string[]>;
 };
 
 /** A command declared in its own file of commands/; `program.ts` lists them. */

@@ -5,6 +5,7 @@ export * from './errors.ts';
 export { encodeFrame, FrameDecoder, type FrameListener } from './frame.ts';
 export { type ImageSlot, type ImageSlots, type UploadLimits, uploadLimits } from './image.ts';
 export { memoryPair } from './memory.ts';
+export { likelyPorts } from './ports.ts';
 export { type ReconnectOptions, withReconnect } from './reconnect.ts';
 export type { Report } from './reports.ts';
 export { DEFAULT_BAUD } from './serial.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { boards } from '../../boards/index.ts';
-import { CancelledError } from '../../link/index.ts';
+import { CancelledError, likelyPorts } from '../../link/index.ts';
 import { type Sink, staticPage, type Told } from '../../monitor/index.ts';
 import { type BoardOptions, boardOptionsOf, portOf, withBoard } from '../connect.ts';
 import { passThrough } from '../console.ts';
@@ -32,6 +32,24 @@ type Boards = ReadonlyMap<string, BoardOptions>;
 
 /** A real board by its port, a virtual one by its name. */
 const named = (name: string): BoardOptions => (boards[name]?.qemu ? { board: name } : { port: name });
+
+/** Boards that nobody named: whatever is behind the likely ports of this machine. @throws UsageError where there is none */
+const boardsFound = async ({ output, ports }: Context): Promise<readonly string[]> => {
+  const found = await (ports ?? likelyPorts)();
+  if (found.length === 0) {
+    const hint = 'plug it in, or add --port ADDRESS for a real board, or --board qemu-virt';
+    throw new UsageError('no board is named, and no serial port was found', hint);
+  }
+  output.note(`found ${found.join(', ')}`);
+  return found;
+};
+
+/** The board to watch first, and those beside it. */
+const withFound = async (context: Context, board: BoardOptions, also: readonly string[]) => {
+  if (board.port || board.board) return { first: board, also };
+  const [port, ...others] = await boardsFound(context);
+  return { first: { ...board, port: port! }, also: [...others, ...also] };
+};
 
 /** Every board by what it is called. @throws UsageError when one is named twice */
 const boardsOf = (first: BoardOptions, also: readonly string[]): Boards => {
@@ -107,7 +125,8 @@ const watch = async (context: Context, board: BoardOptions, options: MonitorOpti
   const { replay: recording, also = [], store: _, ...seen } = options; // what comes from a store does not go into one again
   if (recording && also.length > 0)
     throw new UsageError('--also is of boards', 'a recording has its own boards');
-  const watched = recording ? new Map() : boardsOf(board, also);
+  const wanted = recording ? undefined : await withFound(context, board, also);
+  const watched: Boards = wanted ? boardsOf(wanted.first, wanted.also) : new Map();
   const printer = await printerFor(context);
   try {
     const sinksOf = await openSinks(context, recording ? seen : options);
@@ -140,7 +159,9 @@ const ignoreCancel = (error: unknown) => {
 export const registerMonitor = (program: Command, context: Context): void => {
   program
     .command('monitor')
-    .description('watch a board: telemetry of its modules, events and console text')
+    .description(
+      'watch boards: telemetry of modules, events and console text; without --port or --board, all serial ports',
+    )
     .option('--count <n>', 'stop after so many readings of each board', wholeNumber(1))
     .option('--interval <ms>', 'time between readings', wholeNumber(10, 3_600_000), 1000)
     .option('--web [address]', 'serve a page with charts on HOST:PORT; default 127.0.0.1:8477', webAddress)

@@ -30,6 +30,8 @@ export type Running = {
 export type Surroundings = {
   /** In place of the machine's own USB. */
   readonly usb?: UsbHost;
+  /** In place of the machine's own serial ports. */
+  readonly ports?: readonly string[];
   /** `abort()` is what Ctrl-C does. */
   readonly cleanup?: Cleanup;
 };
@@ -39,7 +41,7 @@ export const running = (...argv: string[]): Running => runningOn({}, ...argv);
 
 /** With what it is tried on. */
 export const runningOn = (
-  { usb, cleanup = makeCleanup() }: Surroundings,
+  { usb, ports = [], cleanup = makeCleanup() }: Surroundings,
   ...argv: readonly string[]
 ): Running => {
   const written = { stdout: '', stderr: '' };
@@ -52,7 +54,7 @@ export const runningOn = (
   });
   const output = new Output(argv.includes('--json'), stream('stdout'), stream('stderr'));
   const work = async (): Promise<Result> => {
-    const exit = await execute(argv, { output, cleanup, ...(usb ? { usb } : {}) });
+    const exit = await execute(argv, { output, cleanup, ports: async () => ports, ...(usb ? { usb } : {}) });
     await cleanup.run();
     return { exit: exit ?? 0, ...written };
   };

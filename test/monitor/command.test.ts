@@ -2,7 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { boardOnSocket, jsonLines, running, temporaryFolder, velocity } from '../../cli/test/command-line.ts';
+import {
+  boardOnSocket,
+  jsonLines,
+  running,
+  temporaryFolder,
+  velocity,
+  velocityOn,
+} from '../../cli/test/command-line.ts';
 import type { Handlers } from '../../link/test/fake-board.ts';
 import { growing, watched } from '../../link/test/watched.ts';
 import { module, telemetryAt } from '../../monitor/test/samples.ts';
@@ -64,6 +71,19 @@ test('a board that never comes does not keep the others from being watched', asy
   const twice = await velocity('monitor', '--port', 'x', '--also', 'x');
   t.is(twice.exit, 2);
   t.regex(twice.stderr, /x is named twice/);
+});
+
+test('boards that nobody named are looked for at the ports of the machine', async (t) => {
+  const two = [await boardOnSocket(handlers()), await boardOnSocket(handlers())] as const;
+  const ports = two.map(({ port }) => port);
+  const found = await velocityOn({ ports }, 'monitor', ...briefly, '--json');
+  t.is(found.exit, 0, found.stderr);
+  t.is(found.stderr, `found ${ports.join(', ')}\n`);
+  const seen = jsonLines(found).filter(({ event }) => event === 'telemetry');
+  t.deepEqual([...new Set(seen.map(({ port }) => port))].sort(), [...ports].sort());
+  const none = await velocity('monitor');
+  t.is(none.exit, 2);
+  t.regex(none.stderr, /no board is named, and no serial port was found\n {2}hint: plug it in/);
 });
 
 test('the console log has the time of each line', async (t) => {
