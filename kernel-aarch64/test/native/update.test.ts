@@ -5,6 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { decode, encode } from 'cborg';
+import { doors, policyKeys } from '../../../abi/index.ts';
+import { root } from '../../../firmware/paths.ts';
 import { encodePolicy } from '../../../firmware/policy.ts';
 import { signImage } from '../../../firmware/update.ts';
 import { updateFile } from '../../../firmware/update-file.ts';
@@ -59,5 +62,46 @@ for (const [medium, name] of Object.entries(media)) {
       /^\d\d failed writes of a first install, \d\d of an update, \d\d of one over an older image, each in 6 ways, survived$/m,
     );
     t.log(stdout.trim());
+  });
+}
+
+type Fields = Map<number, unknown>;
+
+/** The policy block with its map changed, as an image would carry it that another release made. */
+const changed = (change: (policy: Fields, key: Fields) => void): Buffer => {
+  const { policy: block } = files;
+  const map = decode(block.subarray(2, 2 + block.readUInt16LE()), { useMaps: true }) as Fields;
+  change(map, (map.get(policyKeys.keys.key) as Fields[])[1]!);
+  const bytes = encode(map);
+  const result = Buffer.alloc(block.length);
+  result.writeUInt16LE(bytes.length);
+  result.set(bytes, 2);
+  return result;
+};
+
+const strange = {
+  unchanged: [changed(() => {}), 0],
+  'with a limit of a key that this release does not know': [changed((_, key) => key.set(99, 1)), 1],
+  'with a part that this release does not know': [changed((map) => map.set(99, 1)), 1],
+  'that opens the keys to everybody': [
+    changed((map) => map.set(policyKeys.open.key, 1 << doors.keys.bit)),
+    1,
+  ],
+  'with a door that this release does not know': [changed((map) => map.set(policyKeys.open.key, 1 << 20)), 1],
+} as const;
+
+for (const [what, [policy, exit]] of Object.entries(strange)) {
+  test.serial(`a_policy_${what.replaceAll(' ', '_')}_accepts_${exit ? 'nothing' : 'what_it_says'}`, (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'velocity-update-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const paths = Object.entries({ ...files, policy }).map(([file, bytes]) => {
+      writeFileSync(join(folder, file), bytes);
+      return join(folder, file);
+    });
+    const { status, stdout } = spawnSync(join(root, 'build/native/update_memory'), paths, {
+      encoding: 'utf8',
+    });
+    t.is(status, exit, stdout);
+    if (exit) t.regex(stdout, /not so: update_to\(0\) == STATUS_OK && runs\(0\) \(write 0,/);
   });
 }
