@@ -75,6 +75,7 @@ export class MonitorView implements MonitorPrinter, View {
   board(port: string): Sink {
     this.#boards.set(port, emptyState);
     return (entry) => {
+      this.#progress = ''; // of what led here
       this.#boards.set(port, take(this.#boards.get(port)!, entry));
       if (entry.kind === 'event') this.#say(describeEvent(entry.event), port, entry.time_ms);
       else if (entry.kind === 'console') this.#say(entry.line, port, entry.time_ms);

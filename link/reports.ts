@@ -13,6 +13,8 @@ export type Report = {
   readonly telemetry: readonly Telemetry[];
   /** In the same order. */
   readonly modules: readonly ModuleInfo[];
+  /** Board time, in ns. */
+  readonly time_ns: bigint;
   /** Number of the board's newest event. */
   readonly event: bigint;
   /** Time that the board's transmitter takes for a byte; 0 while that is not known. */
@@ -66,7 +68,7 @@ export class Reports {
 
   async #read(): Promise<Report> {
     for (let left = TRIES; ; left -= 1) {
-      const { event, byte_ns, whole } = await this.#update();
+      const { time_ns: now, event, byte_ns, whole } = await this.#update();
       const modules = await this.#modules();
       const rows = [...this.#places].sort(([a], [b]) => a - b);
       if (!modules && left > 1) continue;
@@ -77,6 +79,7 @@ export class Reports {
       return {
         telemetry: named.map(({ info, values, time_ns }) => telemetryOf(info.name, values, time_ns)),
         modules: named.map(({ info }) => info),
+        time_ns: now,
         event,
         byte_ns,
         whole,
@@ -104,7 +107,7 @@ export class Reports {
       from = reply.next;
       if (from === 0) {
         this.#left -= 1;
-        return { event: reply.event, byte_ns: reply.byte_ns, whole };
+        return { time_ns: reply.time_ns, event: reply.event, byte_ns: reply.byte_ns, whole };
       }
     }
   }

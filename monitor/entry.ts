@@ -14,6 +14,8 @@ export type Pace = {
 /** Everything that is read off a board in one round. */
 export type Reading = {
   readonly board: BoardInfo;
+  /** Board time, in ns. Absent where only that of each module is known: in older recordings, and in the history. */
+  readonly time_ns?: bigint;
   readonly telemetry: readonly Telemetry[];
   readonly modules: readonly ModuleInfo[];
   readonly health: Readonly<LinkHealth>;

@@ -134,10 +134,10 @@ export class BoardReader {
   }
 
   #tellReading(link: VelocityLink, report: Report, slow: Slow, pace: Pace): void {
-    const { telemetry, modules } = report;
+    const { telemetry, modules, time_ns } = report;
     this.tell({
       kind: 'reading',
-      reading: { ...slow, modules, telemetry, pace, health: { ...link.health } },
+      reading: { ...slow, time_ns, modules, telemetry, pace, health: { ...link.health } },
     });
   }
 

@@ -31,6 +31,16 @@ test('what is read back is what was recorded, 64-bit numbers and bytes too', (t)
   t.deepEqual(readBack(path), [...entries]);
 });
 
+test("a reading's board time is kept to the last bit, and one that is none is refused", (t) => {
+  const path = file();
+  const entry = entries.find((each) => each.kind === 'reading')!;
+  const timed = { ...entry, reading: { ...entry.reading, time_ns: 2n ** 64n - 2n } };
+  record(path, [timed]);
+  t.deepEqual(readBack(path), [timed]);
+  writeFileSync(path, readFileSync(path, 'utf8').replace('18446744073709551614', 'soon'));
+  t.throws(() => readBack(path), { message: /time_ns is no time/ });
+});
+
 test('a file is appended to, after a torn last line was removed', (t) => {
   const path = file();
   t.is(record(path, entries.slice(0, 2)), 0);

@@ -63,6 +63,11 @@ const number = (value: unknown, what: string): number => {
   return Number.isFinite(result) && value !== null && value !== '' ? result : fail(`${what} is no number`);
 };
 
+const time = (value: unknown): bigint => {
+  if (/^\d{1,20}$/.test(String(value))) return BigInt(String(value));
+  return fail('time_ns is no time');
+};
+
 const numbers = (value: unknown, what: string): Record<string, number> =>
   Object.fromEntries(Object.entries(object(value, what)).map(([key, inner]) => [key, number(inner, key)]));
 
@@ -109,6 +114,7 @@ const readingOf = (value: unknown): Reading => {
           'module',
         ) as unknown as ModuleInfo,
     ),
+    ...(json.time_ns === undefined ? {} : { time_ns: time(json.time_ns) }),
     telemetry: list(json.telemetry, 'telemetry').map(telemetryOf),
     health: numbers(json.health, 'health') as unknown as LinkHealth,
     cores: Object.fromEntries(cores.map(([name, core]): [string, TaskStat] => [name, numbers(core, name)])),

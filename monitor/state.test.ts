@@ -54,6 +54,16 @@ test('cores show their rates in board time', (t) => {
   t.deepEqual([core.ticksPerSecond, core.wakeupsPerSecond], [1000, undefined]);
 });
 
+test('rates of cores are known where no module is installed, too', (t) => {
+  const at = (time_ns: bigint, runtime: number) => ({
+    ...reading(),
+    time_ns,
+    cores: { core0: { tid: 0, runtime } },
+  });
+  const state = advance(advance(emptyState, at(1_000_000_000n, 1000)), at(3_000_000_000n, 3000));
+  t.is(state.cores[0]!.ticksPerSecond, 1000);
+});
+
 test('faults and rollbacks are counted per module, and anew when the board starts anew', (t) => {
   const event = (kind: string) =>
     ({ kind: 'event', time_ms: 1, event: { kind, name: 'fir' } as BoardEvent }) as const;

@@ -84,10 +84,10 @@ const rowOf = (telemetry: Telemetry, module: ModuleInfo | undefined, before?: Mo
 const sameBoot = (before: BoardInfo | undefined, now: BoardInfo) =>
   before !== undefined && Buffer.compare(before.boot, now.boot) === 0;
 
-/** What is read now and then stays as it was in between. Board time comes with modules: without one it is not known. */
+/** What is read now and then stays as it was in between. */
 const coresAfter = (last: MonitorState, reading: Reading): Pick<MonitorState, 'cores' | 'cores_ns'> => {
   if (Object.keys(reading.cores).length === 0) return last;
-  const [from, to] = [last.cores_ns, reading.telemetry[0]?.time_ns];
+  const [from, to] = [last.cores_ns, reading.telemetry[0]?.time_ns ?? reading.time_ns];
   const seconds = from !== undefined && to !== undefined && to > from ? Number(to - from) / 1e9 : 0;
   return { cores: coreRows(reading.cores, last.cores, seconds), cores_ns: to };
 };
