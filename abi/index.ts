@@ -17,6 +17,7 @@ export {
   type LinuxType,
   linuxTypeOf,
   linuxTypes,
+  maySleep,
 } from './platforms/index.ts';
 export * from './policy.ts';
 export * from './profile.ts';

@@ -29,6 +29,7 @@ const typeRow = ([name, t]: [string, ProgramType]) => {
     ...(t.packetWrite ? ['TYPE_PACKET_WRITE'] : []),
     ...(t.legacyLoads ? ['TYPE_LEGACY_LOADS'] : []),
     ...(t.exit ? ['TYPE_EXIT_RANGE'] : []),
+    ...(t.exit32 ? ['TYPE_EXIT_32'] : []),
   ];
   return `    [${t.id}] = {${t.size}, ${flags.join(' | ')}, ${t.exit?.[0] ?? 0}, ${t.exit?.[1] ?? 0}}, /* ${name} */`;
 };

@@ -4,7 +4,7 @@ import { objects } from './linux-contexts.ts';
 import { linuxHelpers, socketMapDeleters, socketMapWriters } from './linux-helpers.ts';
 import { programTypes } from './linux-types.ts';
 
-export { type LinuxType, linuxTypeOf, programTypes as linuxTypes } from './linux-types.ts';
+export { type LinuxType, linuxTypeOf, maySleep, programTypes as linuxTypes } from './linux-types.ts';
 export { linuxHelpers };
 
 /** More than any loader takes in one object, and what a register's map index holds. */

@@ -5,12 +5,12 @@ import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
 /** Programs of type syscall may call what tracing programs may. */
 const TRACING = ids(
-  'kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry tracing_iter lsm syscall',
+  'kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry tracing_iter lsm lsm_bool lsm_void syscall',
 );
 /** Kernel code that probes interrupt anywhere must not take locks or read the coarse clock in them. */
-const PROBES = ids('kprobe tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
+const PROBES = ids('kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
 /** Programs that the kernel's BTF gives their types. */
-const TYPED = ids('tracing tracing_entry tracing_iter lsm');
+const TYPED = ids('tracing tracing_entry tracing_iter lsm lsm_bool lsm_void');
 const SYSCALL = ids('syscall');
 const NOT_TRACING = Object.values(programTypes)
   .map(({ id }) => id)
@@ -55,6 +55,9 @@ const OUTPUT = [
     'cgroup_sock cgroup_device cgroup_sysctl cgroup_sockopt sk_lookup flow_dissector lirc_mode2 sk_reuseport',
   ),
 ];
+
+/** Hooks of cgroups whose result programs may see and change: in the others there is none. */
+const RETURNS = ids('cgroup_sock cgroup_sock_addr cgroup_bind cgroup_device cgroup_sysctl cgroup_sockopt');
 
 /** enum bpf_map_type. */
 const PROG_ARRAY = [3];
@@ -324,8 +327,8 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(179, 'kallsyms_lookup_name', 'memory size any out_8', 'scalar', on(SYSCALL)),
   helper(181, 'loop', 'scalar function stack_or_null zero', 'scalar', { flags: ['calls_back'] }),
   helper(182, 'strncmp', 'memory size string'),
-  helper(186, 'get_retval'),
-  helper(187, 'set_retval', 'any'),
+  helper(186, 'get_retval', '', 'scalar', on(RETURNS)),
+  helper(187, 'set_retval', 'any', 'scalar', on(RETURNS)),
   helper(188, 'xdp_get_buff_len', 'context', 'scalar', on(XDP)),
   helper(189, 'xdp_load_bytes', 'context any out size', 'scalar', on(XDP)),
   helper(190, 'xdp_store_bytes', 'context any memory size', 'scalar', on(XDP)),
@@ -366,17 +369,20 @@ export const linuxHelpers: readonly Prototype[] = [
     ),
   ),
   helper(147, 'd_path', 'kernel_object out size_or_zero', 'scalar', on(TYPED)),
-  helper(148, 'copy_from_user', 'out size_or_zero any'),
+  helper(148, 'copy_from_user', 'out size_or_zero any', 'scalar', { flags: ['sleeps'] }),
   helper(149, 'snprintf_btf', 'out size memory size any'),
   helper(150, 'seq_printf_btf', 'kernel_object memory size_or_zero any', 'scalar', on(TYPED)),
   helper(159, 'bprm_opts_set', 'kernel_object any', 'scalar', on(TYPED)),
-  helper(161, 'ima_inode_hash', 'kernel_object out size', 'scalar', on(TYPED)),
+  helper(161, 'ima_inode_hash', 'kernel_object out size', 'scalar', { types: TYPED, flags: ['sleeps'] }),
   helper(162, 'sock_from_file', 'kernel_object', 'object_or_null', { object: 'kernel', types: TYPED }),
   helper(178, 'skc_to_unix_sock', 'kernel_object', 'object_or_null', { flags: ['casts'], object: 'kernel' }),
   helper(183, 'get_func_arg', 'context any out_8', 'scalar', on(TYPED)),
   helper(184, 'get_func_ret', 'context out_8', 'scalar', on(TYPED)),
   helper(185, 'get_func_arg_cnt', 'context', 'scalar', on(TYPED)),
-  helper(191, 'copy_from_user_task', 'out size_or_zero any kernel_object any', 'scalar', on(TRACING)),
-  helper(193, 'ima_file_hash', 'kernel_object out size', 'scalar', on(TYPED)),
+  helper(191, 'copy_from_user_task', 'out size_or_zero any kernel_object any', 'scalar', {
+    types: TRACING,
+    flags: ['sleeps'],
+  }),
+  helper(193, 'ima_file_hash', 'kernel_object out size', 'scalar', { types: TYPED, flags: ['sleeps'] }),
   helper(196, 'skc_to_mptcp_sock', 'kernel_object', 'object_or_null', { flags: ['casts'], object: 'kernel' }),
 ];

@@ -33,7 +33,7 @@ export const programTypes = {
   raw_tracepoint_writable: { id: 24, size: 96, fields: contexts.raw_tracepoint_writable },
   cgroup_sockopt: { id: 25, size: 40, fields: contexts.cgroup_sockopt, packetWrite: true, exit: BOOLEAN },
   tracing: { id: 26, size: 96, fields: contexts.traced },
-  lsm: { id: 29, size: 96, fields: contexts.traced, exit: [-4095, 0] },
+  lsm: { id: 29, size: 96, fields: contexts.traced, exit: [-4095, 0], exit32: true },
   sk_lookup: { id: 30, size: 72, fields: contexts.sk_lookup, exit: BOOLEAN },
   syscall: { id: 31, size: 65535, fields: contexts.syscall },
   netfilter: { id: 32, size: 16, fields: contexts.netfilter, exit: BOOLEAN },
@@ -42,6 +42,9 @@ export const programTypes = {
   cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_sock_addr, exit: [1, 1] },
   tracing_entry: { id: 36, size: 96, fields: contexts.traced, exit: [0, 0] },
   tracing_iter: { id: 37, size: 96, fields: contexts.traced, exit: BOOLEAN },
+  lsm_bool: { id: 38, size: 96, fields: contexts.traced, exit: BOOLEAN, exit32: true },
+  lsm_void: { id: 39, size: 96, fields: contexts.traced },
+  kprobe_multi: { id: 40, size: 168, fields: contexts.kprobe },
 } as const satisfies Record<string, ProgramType>;
 
 export type LinuxType = keyof typeof programTypes;
@@ -51,8 +54,9 @@ const sections: readonly (readonly [LinuxType, string])[] = [
   ['socket_filter', 'socket socket_filter filter socket1 socket2 socket3'],
   [
     'kprobe',
-    'kprobe kretprobe kprobe.multi kretprobe.multi kprobe.session uprobe uretprobe uprobe.s uretprobe.s uprobe.multi uretprobe.multi uprobe.multi.s uretprobe.multi.s ksyscall kretsyscall usdt usdt.s',
+    'kprobe kretprobe uprobe uretprobe uprobe.s uretprobe.s uprobe.multi uretprobe.multi uprobe.multi.s uretprobe.multi.s ksyscall kretsyscall usdt usdt.s',
   ],
+  ['kprobe_multi', 'kprobe.multi kretprobe.multi kprobe.session'],
   [
     'sched_cls',
     'tc tcx tcx/ingress tcx/egress tc/ingress tc/egress classifier netkit netkit/primary netkit/peer ingress egress',
@@ -97,12 +101,37 @@ const sections: readonly (readonly [LinuxType, string])[] = [
   ['netfilter', 'netfilter'],
 ];
 
+/** Hooks of security modules that return 0 or 1, that return nothing, and that programs can't have (Linux kernel/bpf/bpf_lsm.c, include/linux/lsm_hook_defs.h). */
+const lsmBool = new Set('audit_rule_known inode_xattr_skipcap'.split(' '));
+const lsmVoid = new Set(
+  'audit_rule_free bdev_free_security bpf_map_free bpf_prog_free bpf_token_free bprm_committed_creds bprm_committing_creds cred_free cred_getlsmprop cred_getsecid cred_transfer current_getlsmprop_subj current_getsecid_subj d_instantiate file_free_security file_release file_set_fowner inet_conn_established inet_csk_clone inode_free_security inode_free_security_rcu inode_getlsmprop inode_getsecid inode_invalidate_secctx inode_post_create_tmpfile inode_post_remove_acl inode_post_removexattr inode_post_set_acl inode_post_setattr inode_post_setxattr ipc_getlsmprop ipc_getsecid key_free key_post_create_or_update msg_msg_free_security msg_queue_free_security path_post_mknod release_secctx req_classify_flow sb_delete sb_free_mnt_opts sb_free_security sctp_sk_clone secmark_refcount_dec secmark_refcount_inc sem_free_security shm_free_security sk_clone_security sk_free_security sk_getsecid sock_graft task_free task_getlsmprop_obj task_getsecid_obj task_to_inode xfrm_policy_free_security xfrm_state_free_security'.split(
+    ' ',
+  ),
+);
+const lsmClosed = new Set(
+  'audit_rule_match getprocattr getselfattr inode_copy_up_xattr inode_getsecurity inode_listsecurity inode_need_killpriv ismaclabel key_getsecurity setprocattr vm_enough_memory'.split(
+    ' ',
+  ),
+);
+
+const lsmType = (section: string): LinuxType | 'closed' | undefined => {
+  const hook = /^lsm(?:\.s)?\/(.*)$/.exec(section)?.[1];
+  if (hook === undefined) return undefined;
+  if (lsmClosed.has(hook)) return 'closed';
+  return lsmVoid.has(hook) ? 'lsm_void' : lsmBool.has(hook) ? 'lsm_bool' : 'lsm';
+};
+
 /** Sections whose programs get their types from the BTF of the kernel. */
 const typed = /^(lsm_cgroup|freplace|struct_ops|struct_ops\.s)(\/|$)/;
 
 const bySection = new Map(
   sections.flatMap(([type, names]) => names.split(' ').map((name) => [name, type] as const)),
 );
+
+/** Programs of these sections may sleep. */
+const sleepable =
+  /^(fentry\.s|fexit\.s|fmod_ret\.s|iter\.s|lsm\.s|uprobe\.s|uretprobe\.s|uprobe\.multi\.s|uretprobe\.multi\.s|usdt\.s|syscall|struct_ops\.s)(\/|$)/;
+export const maySleep = (section: string) => sleepable.test(section.replace(/^\?/, ''));
 
 /** The longest leading part of the section name, up to a `/`, that has a type. */
 const named = (section: string): LinuxType | undefined => {
@@ -116,12 +145,12 @@ const named = (section: string): LinuxType | undefined => {
 /**
  * The type of the programs of a section. Loaders like iproute2 are told the type by their user, so a section that says
  * nothing counts as what its name or the name of its file hints at, and as a classifier, the commonest, without a hint.
- * @returns `typed` for programs that only the kernel's BTF gives a type.
+ * @returns `typed` for programs that only the kernel's BTF gives a type, `closed` for hooks that no program gets.
  */
-export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' => {
+export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' | 'closed' => {
   const name = section.replace(/^\?/, '');
   if (typed.test(name)) return 'typed';
-  const known = named(name);
+  const known = lsmType(name) ?? named(name);
   if (known) return known;
   const hint = `${name} ${file.split('/').at(-1)}`.toLowerCase();
   const starts: readonly (readonly [RegExp, LinuxType])[] = [

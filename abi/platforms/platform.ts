@@ -40,6 +40,8 @@ export type ProgramType = {
   readonly legacyLoads?: boolean;
   /** Least and greatest r0 at exit; anything when absent. */
   readonly exit?: readonly [number, number];
+  /** Only the low 32 bits of r0 count. */
+  readonly exit32?: boolean;
 };
 
 export type HelperFlag =
@@ -51,7 +53,8 @@ export type HelperFlag =
   | 'unlocks'
   | 'writes_map'
   | 'takes_packet'
-  | 'calls_back';
+  | 'calls_back'
+  | 'sleeps';
 
 export type Prototype = {
   readonly id: number;

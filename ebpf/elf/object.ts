@@ -1,5 +1,5 @@
 /** Loads compiled eBPF objects: which programs they hold, for which hooks, with which maps. */
-import { hooks, type LinuxType, linuxTypeOf } from '../../abi/index.ts';
+import { hooks, type LinuxType, linuxTypeOf, maySleep } from '../../abi/index.ts';
 import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt } from './code-range.ts';
@@ -26,6 +26,7 @@ export type ModuleProgram = {
 /** A program of Linux. */
 export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'maps' | 'lines'> & {
   readonly type: LinuxType;
+  readonly maySleep: boolean;
 };
 
 export type LoadOptions = {
@@ -98,10 +99,20 @@ const loadLinux =
   (file: string, type: LinuxType | undefined) =>
   (context: Context, f: CodeRange): LinuxModule => {
     const found = type ?? linuxTypeOf(f.section.name, file);
+    if (found === 'closed')
+      throw new ElfError('unknown_section', `${f.section.name} is a hook that Linux gives to no program`);
     if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
     const { code, maps, lines } = linkProgram(context, f);
     const known = lines.some((l) => l !== undefined) ? { lines } : {};
-    return { name: f.name, section: f.section.name, type: found, code, maps, ...known };
+    return {
+      name: f.name,
+      section: f.section.name,
+      type: found,
+      maySleep: maySleep(f.section.name),
+      code,
+      maps,
+      ...known,
+    };
   };
 
 type Load<P> = (context: Context, f: CodeRange) => P;

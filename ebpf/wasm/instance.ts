@@ -8,7 +8,7 @@ export type Exports = {
   host_program(insns: number, count: number, hook: number, memorySize: number): void;
   host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
   host_program_limit(): number;
-  host_linux(): void;
+  host_linux(maySleep: number): void;
   host_inner_map(i: number, inner: number): void;
   host_map_field(i: number, offset: number, bytes: number, kind: number): void;
   host_pool(memory: number, size: number, core: number): void;

@@ -23,7 +23,8 @@ void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t
 }
 
 /* The program is for Linux: its hook is a program type. */
-void EXPORT(host_linux)(void) {
+void EXPORT(host_linux)(bool may_sleep) {
+    host.program.may_sleep = may_sleep;
     host.program.platform = &platform_linux;
     host.program.fields = host.fields;
 }

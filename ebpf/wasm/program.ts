@@ -25,6 +25,8 @@ export type Program = {
 export type LinuxProgram = {
   readonly code: Uint8Array;
   readonly type: LinuxType;
+  /** It may call what sleeps. Default false. */
+  readonly maySleep?: boolean;
   readonly maps?: readonly MapDefinition[];
 };
 
@@ -78,7 +80,7 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
   const id = isLinux(program) ? linuxTypes[program.type].id : hooks[program.hook].id;
   const insns = host.place(code);
   host.exports.host_program(insns, code.length / bpf.INSN_BYTES, id, memorySize);
-  if (isLinux(program)) host.exports.host_linux();
+  if (isLinux(program)) host.exports.host_linux(program.maySleep ? 1 : 0);
   for (const m of maps) host.exports.host_map(m.type, m.keySize, m.valueSize, m.maxEntries, m.flags);
   for (const [i, m] of maps.entries()) if (m.inner !== undefined) host.exports.host_inner_map(i, m.inner);
   for (const [i, m] of maps.entries())

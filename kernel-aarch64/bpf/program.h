@@ -55,6 +55,7 @@ struct bpf_program {
     const struct bpf_platform *platform; /* bpf/verifier/platform.h; null = the board */
     const struct bpf_map_field *fields;  /* null when nothing is said of them */
     uint32_t field_count;
+    bool may_sleep; /* other platforms */
 };
 
 /* What the verifier proved of each slot, over all ways to reach it; the JIT may rely on each flag. */

@@ -7,6 +7,8 @@ export type Case = {
   hook?: keyof typeof hooks;
   /** Linux: program type; instead of `hook`. */
   type?: LinuxType;
+  /** Linux: the program may sleep. */
+  sleeps?: boolean;
   /** Bytes at r1 for hook run. Default 64. */
   memory?: number;
   /** `type key_size value_size entries [flags [inner]]`; flags are those of Linux, inner is the index of a map that it holds maps like. */
@@ -80,7 +82,7 @@ export const requestOf = (c: Case): string => {
   const memory = hook === 'run' && c.type === undefined ? (c.memory ?? 64) : 0;
   const maps = (c.maps ?? []).map(mapLine).join(';') || '-';
   const [platform, id, kib] = c.type
-    ? ['linux', linuxTypes[c.type].id, LINUX_KIB]
+    ? [c.sleeps ? 'linux.s' : 'linux', linuxTypes[c.type].id, LINUX_KIB]
     : ['velocity', hooks[hook].id, 256];
   return [platform, id, memory, c.budget ?? 1_000_000, kib, maps, codeOf(c) || '-'].join(' ');
 };

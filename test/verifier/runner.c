@@ -1,7 +1,7 @@
 /* Verifies programs given as lines on stdin and answers a JSON line each; built natively with sanitizers by the tests.
  *
  * A line: <platform> <hook> <memory_size> <step_budget> <workspace_kib> <maps> <code>
- *   platform: velocity or linux      code: hex, "-" when empty
+ *   platform: velocity, linux, or linux.s for programs that may sleep      code: hex, "-" when empty
  *   maps: "-" or type,key_size,value_size,max_entries,flags,inner joined by ';'; inner is 1 + the map that it holds, or 0 */
 
 #include "bpf/checker/checker.h"
@@ -86,7 +86,8 @@ static void verify_line(char *line) {
     char platform[16];
     uint64_t budget;
     if (sscanf(line, "%15s %u %u %" SCNu64 " %u %s %s", platform, &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 7) { exit(2); }
-    if (strcmp(platform, "linux") == 0) { program.platform = &platform_linux; }
+    if (strncmp(platform, "linux", 5) == 0) { program.platform = &platform_linux; }
+    program.may_sleep = strcmp(platform, "linux.s") == 0;
     program.hook = hook;
     program.map_count = parse_maps(maps_text, maps);
     struct bpf_insn *insns;

@@ -49,7 +49,9 @@ static enum status check_exit_value(struct verifier *v, struct state *s, const s
     if (reg_is_pointer(r0) && (ranged || !is_privileged(v))) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R at exit", r0);
     }
-    if (ranged && (r0->var.smin < type->exit_min || r0->var.smax > type->exit_max)) {
+    bool low = OTHER_PLATFORMS && (type->flags & TYPE_EXIT_32) != 0;
+    int64_t least = low ? r0->var.smin32 : r0->var.smin, most = low ? r0->var.smax32 : r0->var.smax;
+    if (ranged && (least < type->exit_min || most > type->exit_max)) {
         return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is %R at exit, programs of this type return %d..%d", r0,
                       (int64_t)type->exit_min, (int64_t)type->exit_max);
     }

@@ -39,6 +39,7 @@ static uint64_t pass_element(struct verifier *v, struct reg *args) {
     struct reg context = args[3];
     reg_set_pointer(&args[2], REG_MEMORY);
     args[2].range = map->key_size;
+    args[2].map = MEMORY_READS;
     args[2].id = new_id(v);
     reg_set_pointer(&args[3], REG_MAP_VALUE);
     args[3].map = args[1].map;

@@ -295,10 +295,9 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
         return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "map %u", (uint64_t)call->map_index);
     }
     if (!OTHER_PLATFORMS) { return STATUS_OK; }
-    bool locked = reference_held(v, s, REFERENCE_LOCK);
-    if (locked && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
-    if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s); }
-    if ((flags & HELPER_UNLOCKS) != 0) { return reference_release(v, s, REFERENCE_LOCK); }
+    if (reference_locked(v, s) && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
+    if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s, 1); }
+    if ((flags & HELPER_UNLOCKS) != 0) { return reference_unlock(v, s, 1); }
     if ((flags & HELPER_TAIL_CALLS) != 0) {
         if (callback_depth(v, s) != 0) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a tail call in a function that is called back"); }
         v->functions[s->frames[s->depth].function].tail_calls = true;
@@ -327,6 +326,9 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     uint64_t types = call.prototype == nullptr ? 0 : call.prototype->types;
     if (call.prototype == nullptr || (types != 0 && (types >> v->program->hook & 1) == 0)) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u", (uint64_t)id);
+    }
+    if (OTHER_PLATFORMS && (call.prototype->flags & HELPER_SLEEPS) != 0 && !v->program->may_sleep) {
+        return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u may sleep, programs of this section may not", (uint64_t)id);
     }
     for (uint32_t i = 0; i < 5 && call.prototype->arguments[i] != ARG_NONE; i++) {
         enum status status = check_argument(v, s, i + 1, call.prototype->arguments[i], &call);

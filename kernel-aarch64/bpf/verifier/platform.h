@@ -57,6 +57,7 @@ enum helper_flag : uint16_t {
     HELPER_WRITES_MAP = 1 << 6,     /* not allowed for maps that are read-only for programs */
     HELPER_TAKES_PACKET = 1 << 7,   /* its memory may lie in the packet */
     HELPER_CALLS_BACK = 1 << 8,     /* it calls a function of the program, as callback.c knows */
+    HELPER_SLEEPS = 1 << 9,         /* for programs that may sleep */
 };
 
 struct helper_prototype {
@@ -93,6 +94,7 @@ enum type_flag : uint8_t {
     TYPE_PACKET_WRITE = 1 << 2,  /* the packet can be written */
     TYPE_LEGACY_LOADS = 1 << 3,  /* LD_ABS and LD_IND read the packet */
     TYPE_EXIT_RANGE = 1 << 4,    /* r0 lies within exit_min..exit_max at exit */
+    TYPE_EXIT_32 = 1 << 5,       /* its low 32 bits do */
 };
 
 struct program_type {

@@ -5,11 +5,13 @@
 #include "lib/mem.h"
 
 enum { SITES = 254, SETS = 1024, SET_BYTES = 8 };
+/* What names of locks stand for, where others have an instruction: the lock of a map, or of registers that carry the name. */
+enum { SITE_LOCKS = 0x8000, SITE_LOCK_FOUND = UINT16_MAX };
 
 /* A set is up to eight names, ascending, the lowest in the low byte. */
 struct references {
     uint32_t site_count, set_count;
-    uint16_t sites[SITES + 1]; /* instruction of each name, from 1 */
+    uint16_t sites[SITES + 1]; /* instruction of each name, from 1; or SITE_LOCKS and on */
     uint64_t sets[SETS];       /* sets[0] is empty */
 };
 
@@ -62,7 +64,7 @@ static bool hold(struct references *r, struct state *s, uint64_t set) {
     return true;
 }
 
-bool reference_held(const struct verifier *v, const struct state *s, uint8_t name) {
+static bool held(const struct verifier *v, const struct state *s, uint8_t name) {
     return reference_any(s) && set_has(v->references->sets[s->frames[0].call], name);
 }
 
@@ -73,33 +75,88 @@ static enum status acquire(struct verifier *v, struct state *s, uint8_t name) {
     return STATUS_OK;
 }
 
-enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *name) {
+/* The name of what is acquired there. */
+static enum status name_site(struct verifier *v, struct state *s, uint16_t site, uint8_t *name) {
     struct references *r = references(v);
     if (r == nullptr) { return too_many(v, s); }
     uint32_t i = 1;
-    while (i <= r->site_count && r->sites[i] != s->pc) { i++; }
+    while (i <= r->site_count && r->sites[i] != site) { i++; }
     if (i > SITES) { return too_many(v, s); }
-    if (i > r->site_count) { r->sites[++r->site_count] = (uint16_t)s->pc; }
+    if (i > r->site_count) { r->sites[++r->site_count] = site; }
     *name = (uint8_t)i;
-    if (reference_held(v, s, *name)) {
+    return STATUS_OK;
+}
+
+enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *name) {
+    enum status status = name_site(v, s, (uint16_t)s->pc, name);
+    if (status != STATUS_OK) { return status; }
+    if (held(v, s, *name)) {
         return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "what was acquired here before is still held");
     }
     return acquire(v, s, *name);
 }
 
-enum status reference_lock(struct verifier *v, struct state *s) {
-    if (references(v) == nullptr) { return too_many(v, s); }
-    if (reference_held(v, s, REFERENCE_LOCK)) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held already"); }
-    return acquire(v, s, REFERENCE_LOCK);
+/* ---- locks ---- */
+
+/* The name of the lock that is held, or 0. */
+static uint8_t lock_held(const struct verifier *v, const struct state *s) {
+    if (!reference_any(s)) { return 0; }
+    for (uint64_t set = v->references->sets[s->frames[0].call]; set != 0; set >>= 8) {
+        if (v->references->sites[(uint8_t)set] >= SITE_LOCKS) { return (uint8_t)set; }
+    }
+    return 0;
+}
+
+bool reference_locked(const struct verifier *v, const struct state *s) { return lock_held(v, s) != 0; }
+
+static void mark_reg(struct reg *r, const struct reg *value, uint8_t before, uint8_t name) {
+    if (r->kind != REG_MAP_VALUE || r->frame != before) { return; }
+    if (before != 0 || (r->map == value->map && r->id == value->id && r->id != 0)) { r->frame = name; }
+}
+
+/* Registers that point into this value carry the name from now on; those that carry the one from before, whatever it is. */
+static void mark_value(struct state *s, const struct reg *value, uint8_t before, uint8_t name) {
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        struct frame *frame = &s->frames[f];
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) { mark_reg(&frame->regs[r], value, before, name); }
+        for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+            struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+            if (slot->spill_bytes != 0) { mark_reg(&slot->reg, value, before, name); }
+        }
+    }
+}
+
+static bool has_own_address(const struct reg *value) { return value->id >= fixed_ids; }
+
+enum status reference_lock(struct verifier *v, struct state *s, uint32_t r) {
+    struct reg value = *reg_at(s, r);
+    if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held already"); }
+    uint8_t name;
+    uint16_t site = has_own_address(&value) ? (uint16_t)(SITE_LOCKS + value.map) : SITE_LOCK_FOUND;
+    enum status status = name_site(v, s, site, &name);
+    if (status == STATUS_OK) { status = acquire(v, s, name); }
+    if (status == STATUS_OK && !has_own_address(&value)) { mark_value(s, &value, 0, name); }
+    return status;
+}
+
+enum status reference_unlock(struct verifier *v, struct state *s, uint32_t r) {
+    struct reg value = *reg_at(s, r);
+    uint8_t name = lock_held(v, s);
+    if (name == 0) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "no lock is held"); }
+    uint16_t site = v->references->sites[name];
+    bool same = site == SITE_LOCK_FOUND ? value.frame == name : has_own_address(&value) && site == SITE_LOCKS + value.map;
+    if (!same) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R, with another lock than the one that is held", r, &value); }
+    if (site == SITE_LOCK_FOUND) { mark_value(s, &value, name, 0); }
+    return reference_release(v, s, name);
 }
 
 void reference_forget(struct verifier *v, struct state *s, uint8_t name) {
     /* Without one name the set is one that was held before it, or a new one; when there is no room it stays held. */
-    if (reference_held(v, s, name)) { (void)hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name)); }
+    if (held(v, s, name)) { (void)hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name)); }
 }
 
 enum status reference_release(struct verifier *v, struct state *s, uint8_t name) {
-    if (!reference_held(v, s, name)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "it is not held"); }
+    if (!held(v, s, name)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "it is not held"); }
     if (!hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name))) { return too_many(v, s); }
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
@@ -114,6 +171,6 @@ enum status reference_release(struct verifier *v, struct state *s, uint8_t name)
 enum status reference_none(struct verifier *v, struct state *s, const char *when) {
     if (!reference_any(s)) { return STATUS_OK; }
     uint8_t name = (uint8_t)v->references->sets[s->frames[0].call];
-    if (name == REFERENCE_LOCK) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
+    if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
     return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "what instruction %u acquired is held %s", (uint64_t)v->references->sites[name], when);
 }

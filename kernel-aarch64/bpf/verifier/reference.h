@@ -10,16 +10,17 @@ static inline bool reg_has_reference(const struct reg *r) {
            r->frame != 0;
 }
 
-enum { REFERENCE_LOCK = 255 };
-
 /* Takes the memory for references, which the first one would, for who lends out all that is left. False when there is none. */
 [[nodiscard]] bool reference_open(struct verifier *v);
 
 /* Holds what this instruction acquires; *reference names it. */
 [[nodiscard]] enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *reference);
-/* The lock, which is held once at most. */
-[[nodiscard]] enum status reference_lock(struct verifier *v, struct state *s);
-bool reference_held(const struct verifier *v, const struct state *s, uint8_t reference);
+/* Takes the lock in the map value that argument r points to; one lock is held at most. What it is known by: in the value of a
+ * map that has an address of its own, by the map; in any other, by the registers that point into it, which carry its name. */
+[[nodiscard]] enum status reference_lock(struct verifier *v, struct state *s, uint32_t r);
+/* Gives back the lock that argument r points to: the one that was taken. */
+[[nodiscard]] enum status reference_unlock(struct verifier *v, struct state *s, uint32_t r);
+bool reference_locked(const struct verifier *v, const struct state *s);
 static inline bool reference_any(const struct state *s) { return OTHER_PLATFORMS && s->frames[0].call != 0; }
 /* Ends a reference: it is no longer held, and every register that has it is void. */
 [[nodiscard]] enum status reference_release(struct verifier *v, struct state *s, uint8_t reference);
