@@ -14,6 +14,8 @@ export * from './patch.ts';
 export {
   HOST_PROGRAM_INSNS,
   HOST_PROGRAM_MAPS,
+  KERNEL_FUNCTIONS_FIRST,
+  kernelFunctionId,
   type LinuxType,
   linuxTypeOf,
   linuxTypes,

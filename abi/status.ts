@@ -202,7 +202,10 @@ export const elfStatuses: readonly Status[] = list(768, [
     'btf_unsupported',
     'programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe',
   ],
-  ['kfunc_unsupported', 'functions of the kernel are typed by its BTF, which is not here; call a helper'],
+  [
+    'kfunc_unsupported',
+    'what this function of the kernel takes and gives is not known here; call a helper or another function',
+  ],
 ]);
 
 export const statuses: readonly Status[] = [

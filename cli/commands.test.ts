@@ -204,6 +204,19 @@ test('a C file that does not compile ends with the compiler’s words', async (t
   t.regex(result.stderr, /expected expression/);
 });
 
+test('bpf jit --json ends each file with what all its programs cost', async (t) => {
+  const source = `#include <velocity.h>
+SEC("timer/one") int one(struct timer_context *timer) { return (int)timer->tick; }
+SEC("timer/two") int two(void *timer) { return 2; }
+SEC("timer/three") int three(void *timer) { return *(int *)(long)timer; }\n`;
+  const result = await velocity('bpf', 'jit', file('three.c', source), '--json');
+  const lines = jsonLines(result) as { bpf_insns: number; a64_insns?: number; programs?: number }[];
+  const total = lines.pop();
+  const compiled = lines.filter((line) => line.a64_insns !== undefined);
+  const sum = (of: 'bpf_insns' | 'a64_insns') => compiled.reduce((all, line) => all + (line[of] ?? 0), 0);
+  t.like(total, { programs: 2, refused: 1, bpf_insns: sum('bpf_insns'), a64_insns: sum('a64_insns') });
+});
+
 test('a port where nobody speaks the protocol ends in a timeout', async (t) => {
   const path = join(temporaryFolder(), 'silent');
   const server = createServer(() => {});

@@ -10,6 +10,7 @@ import {
   type ModuleProgram,
 } from './elf/index.ts';
 import {
+  type Host,
   type JitOptions,
   type JitResult,
   type Known,
@@ -81,7 +82,7 @@ const wholeFile = (file: string, error: unknown): VerifyRow => {
 };
 
 /** On Linux a program may take more than on the board, but never so long that somebody waits. */
-const LINUX = { stepBudget: 2_000_000, workspaceBytes: 64 * 1024 * 1024, timeMs: 6000 };
+const LINUX = { stepBudget: 2_000_000, workspaceBytes: 64 * 1024 * 1024, timeMs: 6000, wallMs: 8000 };
 
 type AnyProgram = ModuleProgram | LinuxModule;
 
@@ -114,6 +115,23 @@ const explained = (program: AnyProgram, known: readonly Known[]): ExplainedLine[
     return { ...known[slot]!, text, ...(from ? { line: from.line, source: from.text } : {}) };
   });
 
+const judge = (host: Host, program: AnyProgram, options: VerifyOptions): Verdict => {
+  if (!('type' in program)) return host.verify(program, options);
+  const judged = program.catcher ? { ...program, catches: 'elsewhere' as const } : program;
+  return host.verify(judged, { ...LINUX, ...options });
+};
+
+/** Why the function that catches what a program throws is refused, if there is one and it is. */
+const refusalOfCatcher = (host: Host, program: AnyProgram, options: VerifyOptions): RowError | undefined => {
+  if (!('type' in program) || !program.catcher) return undefined;
+  const { catcher } = program;
+  const limits = { ...LINUX, ...options, explain: false };
+  const error = refusal(catcher, host.verify({ ...catcher, catches: 'itself' }, limits));
+  if (!error) return undefined;
+  const { insn: _, ...rest } = error; // the row's instructions are those of the program
+  return { ...rest, message: `${catcher.name}, which catches what is thrown: ${error.message}` };
+};
+
 const verifyFunction = async (
   file: string,
   f: LoadedFunction<AnyProgram>,
@@ -123,10 +141,9 @@ const verifyFunction = async (
   if ('error' in f) return { ...row, ok: false, error: elfError(f.error) };
   const host = await loadHost();
   const started = performance.now();
-  const linux = 'type' in f.program;
-  const verdict = host.verify(f.program, linux ? { ...LINUX, ...options } : options);
+  const verdict = judge(host, f.program, options);
   const took = performance.now() - started;
-  const error = refusal(f.program, verdict);
+  const error = refusalOfCatcher(host, f.program, options) ?? refusal(f.program, verdict);
   return {
     ...row,
     ok: error === undefined,

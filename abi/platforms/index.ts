@@ -1,9 +1,11 @@
 /** Platforms that `bpf verify --platform` judges for, beside the board. */
 import { emitPlatform } from './emit.ts';
 import { objects } from './linux-contexts.ts';
+import { linuxFunctions } from './linux-functions.ts';
 import { linuxHelpers, socketMapDeleters, socketMapWriters } from './linux-helpers.ts';
 import { programTypes } from './linux-types.ts';
 
+export { KERNEL_FUNCTIONS_FIRST, kernelFunctionId } from './linux-functions.ts';
 export { type LinuxType, linuxTypeOf, maySleep, programTypes as linuxTypes } from './linux-types.ts';
 export { linuxHelpers };
 
@@ -15,7 +17,7 @@ export const HOST_PROGRAM_INSNS = 32768;
 export const emitLinux = (banner: string) =>
   emitPlatform(banner, 'linux', {
     types: programTypes,
-    helpers: linuxHelpers,
+    helpers: [...linuxHelpers, ...linuxFunctions],
     objects,
     socketMapWriters,
     socketMapDeleters,

@@ -178,4 +178,6 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),
+  iter_num: [],
+  iter_bits: [],
 };

@@ -77,14 +77,20 @@ const LOOKUPS = READ.filter((t) => ![19, 21].includes(t));
 const WRITE = [1, 2, 5, 6, 9, 10, 11, 15, 18];
 const DELETE = [1, 2, 5, 6, 9, 10, 11, 15, 18];
 
-type More = {
+export type More = {
   flags?: readonly HelperFlag[];
   object?: ObjectKind;
   types?: readonly number[];
   maps?: readonly number[];
 };
 
-const helper = (id: number, name: string, args = '', returns = 'scalar', more: More = {}): Prototype => ({
+export const prototype = (
+  id: number,
+  name: string,
+  args = '',
+  returns = 'scalar',
+  more: More = {},
+): Prototype => ({
   id,
   name,
   args: args === '' ? [] : args.split(' '),
@@ -94,6 +100,8 @@ const helper = (id: number, name: string, args = '', returns = 'scalar', more: M
   ...(more.types ? { types: more.types } : {}),
   ...(more.maps ? { maps: more.maps } : {}),
 });
+
+const helper = prototype;
 
 /** With memory that may lie in the packet. */
 const takesPacket: More = { flags: ['takes_packet'] };

@@ -10,7 +10,9 @@ export type ObjectKind =
   | 'xdp_socket'
   | 'kernel'
   | 'flow_keys'
-  | 'map';
+  | 'map'
+  | 'iter_num'
+  | 'iter_bits';
 
 export type Holds =
   | 'scalar'
@@ -54,7 +56,9 @@ export type HelperFlag =
   | 'writes_map'
   | 'takes_packet'
   | 'calls_back'
-  | 'sleeps';
+  | 'sleeps'
+  | 'iterates'
+  | 'throws';
 
 export type Prototype = {
   readonly id: number;

@@ -58,15 +58,16 @@ const costLine = (name: string, cost: Cost, width: number) => {
   return name.padEnd(width) + numbers.map((n, i) => String(n).padStart(COLUMNS[i]!.length + 2)).join('');
 };
 
-const sumOf = (costs: readonly Cost[]): Cost =>
-  costs.reduce((a, b) => ({
-    insns: a.insns + b.insns,
-    words: a.words + b.words,
-    memory: a.memory + b.memory,
-    calls: a.calls + b.calls,
-    branches: a.branches + b.branches,
-    data: a.data + b.data,
-  }));
+const NOTHING: Cost = { insns: 0, words: 0, memory: 0, calls: 0, branches: 0, data: 0 };
+
+const added = (a: Cost, b: Cost): Cost => ({
+  insns: a.insns + b.insns,
+  words: a.words + b.words,
+  memory: a.memory + b.memory,
+  calls: a.calls + b.calls,
+  branches: a.branches + b.branches,
+  data: a.data + b.data,
+});
 
 const costTable = (rows: readonly Compiled[]): string => {
   const width = Math.max(8, ...rows.map((row) => row.function.length));
@@ -74,7 +75,7 @@ const costTable = (rows: readonly Compiled[]): string => {
   return [
     'program'.padEnd(width) + COLUMNS.map((title) => title.padStart(title.length + 2)).join(''),
     ...rows.map((row, i) => costLine(row.function, costs[i]!, width)),
-    ...(rows.length > 1 ? [costLine('all', sumOf(costs), width)] : []),
+    ...(rows.length > 1 ? [costLine('all', costs.reduce(added, NOTHING), width)] : []),
   ].join('\n');
 };
 
@@ -95,6 +96,14 @@ const show = (file: string, row: JitRow, output: Output) => {
   else output.print(`; ${section}: ${name}\n${sideBySide(row).join('\n')}\n`);
 };
 
+/** What an object costs in all; programs that have no code are counted beside. */
+const totalOf = (file: string, rows: readonly JitRow[]) => {
+  const compiled = rows.filter(isCompiled);
+  const { insns, words, ...kinds } = compiled.map(costOf).reduce(added, NOTHING);
+  const refused = rows.length - compiled.length;
+  return { file, programs: compiled.length, refused, bpf_insns: insns, a64_insns: words, a64_kinds: kinds };
+};
+
 /** `velocity bpf jit FILE…` */
 export const registerBpfJit = (parent: Command, context: Context): void => {
   const command = parent
@@ -109,13 +118,14 @@ export const registerBpfJit = (parent: Command, context: Context): void => {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  velocity bpf jit modules/fir/fir.c\n  velocity bpf jit --platform linux --cpu cortex-a76 xdp_drop.o',
+      '\nExample:\n  velocity bpf jit modules/fir/fir.c\n  velocity bpf jit --platform linux --cpu cortex-a76 xdp_drop.o\nWith --json each file ends with a line of what its programs cost in all.',
     )
     .action(async (files: string[], options: JitCommandOptions) => {
       const all: JitRow[] = [];
       for (const file of files) {
         const rows = await jitObject(await readObject(file), options);
         for (const row of rows) show(file, row, context.output);
+        if (context.output.json) context.output.fact(totalOf(file, rows), '');
         all.push(...rows);
       }
       const compiled = all.filter(isCompiled);

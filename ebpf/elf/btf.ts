@@ -127,6 +127,31 @@ export class Btf {
     return new Map(ids.map((id) => [this.name(this.type(id)), this.type(id)]));
   }
 
+  /** The function of this name. */
+  function(name: string): BtfType | undefined {
+    return this.types.find((t) => t.kind === BTF_KIND.func && this.name(t) === name);
+  }
+
+  /** Types of a function's parameters, and of what it returns. */
+  prototypeOf(func: BtfType) {
+    const type = this.resolve(func.value);
+    if (type.kind !== BTF_KIND.func_proto) throw bad(`function ${this.name(func)} has no prototype`);
+    const parameters = Array.from({ length: type.count }, (_, i) => this.#bytes.u32(type.at + i * 8 + 4));
+    return { parameters, returns: type.value };
+  }
+
+  /** What a function is tagged with. */
+  tagsOf(func: BtfType): string[] {
+    return this.types
+      .filter(
+        (t) =>
+          t.kind === BTF_KIND.decl_tag &&
+          this.#bytes.u32(t.at) === 0xffff_ffff &&
+          this.types[t.value] === func,
+      )
+      .map((t) => this.name(t));
+  }
+
   /** Members of a struct. */
   members(type: BtfType): BtfMember[] {
     const bitfields = this.#bytes.u32(type.at - 8) >>> 31 === 1; // then a width stands in the upper byte

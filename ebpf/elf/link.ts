@@ -2,6 +2,8 @@
 import {
   bpf,
   HOST_PROGRAM_MAPS,
+  KERNEL_FUNCTIONS_FIRST,
+  kernelFunctionId,
   MAP_FLAG_READ_ONLY,
   MAX_MAPS_PER_PROGRAM,
   mapTypes,
@@ -51,6 +53,8 @@ const MAX_LINKED_SLOTS = 65536;
 export type Linked = {
   readonly code: Uint8Array;
   readonly maps: MapDefinition[];
+  /** Names of the functions, the program's first. */
+  readonly functions: readonly string[];
   /** Where each slot comes from, when the object says. */
   readonly lines: (SourceLine | undefined)[];
 };
@@ -108,12 +112,20 @@ class Linker {
     throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations of kind ${kind}`);
   }
 
+  /** What of the kernel a symbol stands for. */
+  #kernelSymbol(symbol: ElfSymbol) {
+    const { btf } = this.#context.mapTypes;
+    return this.#linux && symbol.section === 0 ? btf?.variables('.ksyms').get(symbol.name) : undefined;
+  }
+
+  /** The number under which the verifier knows this function of the kernel. */
+  #kernelFunction(symbol: ElfSymbol) {
+    return this.#kernelSymbol(symbol)?.kind === BTF_KIND.func ? kernelFunctionId(symbol.name) : undefined;
+  }
+
   #target(symbol: ElfSymbol): Section {
     const section = this.#context.object.sections[symbol.section];
-    const known =
-      this.#linux && symbol.section === 0
-        ? this.#context.mapTypes.btf?.variables('.ksyms').get(symbol.name)
-        : undefined;
+    const known = this.#kernelSymbol(symbol);
     if (known?.kind === BTF_KIND.func) throw new ElfError('kfunc_unsupported', symbol.name);
     if (known) throw new ElfError('core_unsupported', `${symbol.name} is a variable of the kernel`);
     if (symbol.section === 0 || !section)
@@ -141,6 +153,8 @@ class Linker {
   #address(symbol: ElfSymbol, addend: number, slot: number): { src: number; low: number; high: number } {
     const config = this.#config(symbol);
     if (config) return config;
+    // Only whether the kernel has it can be asked of its address.
+    if (this.#kernelFunction(symbol) !== undefined) return { src: 0, low: 1, high: 0 };
     const section = this.#target(symbol);
     if (isMapSection(section)) {
       const { object, mapTypes: types } = this.#context;
@@ -215,8 +229,17 @@ class Linker {
         s.opcode === CALL &&
         (relocation?.type === R_BPF_64_32 || (!relocation && s.src === pseudo.call_local))
       ) {
-        const callee = this.#callee(f, at, s, relocation);
-        writeSlot(view, i, { ...s, src: pseudo.call_local, imm: callee - (start + i) - 1 });
+        const known = relocation && this.#kernelFunction(relocation.symbol);
+        const callee = known ?? this.#callee(f, at, s, relocation) - (start + i) - 1;
+        const src = known === undefined ? pseudo.call_local : pseudo.call_helper;
+        writeSlot(view, i, { ...s, src, imm: callee });
+      } else if (
+        this.#linux &&
+        s.opcode === CALL &&
+        s.src === pseudo.call_helper &&
+        s.imm >= KERNEL_FUNCTIONS_FIRST
+      ) {
+        throw new ElfError('bad_relocation', `${f.name} calls ${s.imm}, which is no helper`);
       } else if (relocation) {
         if (wide && i + 1 >= count)
           throw new ElfError('bad_relocation', `${f.name} ends within a 64-bit load`);
@@ -245,7 +268,12 @@ class Linker {
       chunks.push(this.#relocate(f, start));
       for (const line of this.#lines(f)) lines.push(line);
     }
-    return { code: Uint8Array.from(Buffer.concat(chunks)), maps: this.#maps, lines };
+    return {
+      code: Uint8Array.from(Buffer.concat(chunks)),
+      maps: this.#maps,
+      functions: this.#functions.map(({ f }) => f.name),
+      lines,
+    };
   }
 }
 

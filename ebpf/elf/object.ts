@@ -2,6 +2,7 @@
 import { hooks, type LinuxType, linuxTypeOf, maySleep } from '../../abi/index.ts';
 import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
+import { catcherOf } from './catcher.ts';
 import { type CodeRange, functionAt } from './code-range.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
@@ -27,6 +28,8 @@ export type ModuleProgram = {
 export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'maps' | 'lines'> & {
   readonly type: LinuxType;
   readonly maySleep: boolean;
+  /** The function that is called with what the program throws; it has no function of its own for that. */
+  readonly catcher?: LinuxModule;
 };
 
 export type LoadOptions = {
@@ -102,17 +105,16 @@ const loadLinux =
     if (found === 'closed')
       throw new ElfError('unknown_section', `${f.section.name} is a hook that Linux gives to no program`);
     if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
-    const { code, maps, lines } = linkProgram(context, f);
-    const known = lines.some((l) => l !== undefined) ? { lines } : {};
-    return {
-      name: f.name,
-      section: f.section.name,
-      type: found,
-      maySleep: maySleep(f.section.name),
-      code,
-      maps,
-      ...known,
+    const catches = catcherOf(context, f.name);
+    const link = (range: CodeRange): LinuxModule => {
+      const { code, maps, functions, lines } = linkProgram(context, range);
+      if (range === f && catches && functions.includes(catches.name))
+        throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
+      const known = lines.some((l) => l !== undefined) ? { lines } : {};
+      const from = { name: range.name, section: f.section.name, maySleep: maySleep(f.section.name) };
+      return { ...from, type: found, code, maps, ...known };
     };
+    return { ...link(f), ...(catches ? { catcher: link(catches) } : {}) };
   };
 
 type Load<P> = (context: Context, f: CodeRange) => P;

@@ -8,7 +8,7 @@ export type Exports = {
   host_program(insns: number, count: number, hook: number, memorySize: number): void;
   host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
   host_program_limit(): number;
-  host_linux(maySleep: number): void;
+  host_linux(maySleep: number, catches: number): void;
   host_inner_map(i: number, inner: number): void;
   host_map_field(i: number, offset: number, bytes: number, kind: number): void;
   host_pool(memory: number, size: number, core: number): void;
@@ -98,11 +98,11 @@ export class HostInstance {
   }
 
   /**
-   * From now on a verification may take so much processor time, and half as much more by the clock where the machine has
-   * others to serve; then it ends with OutOfTime, and the instance is of no more use.
+   * From now on a verification may take so much processor time, and so much by the clock; then it ends with OutOfTime, and
+   * the instance is of no more use.
    */
-  limitTime(ms: number) {
-    this.#until = { cpuMs: cpuMs() + ms, wallMs: performance.now() + 1.5 * ms };
+  limitTime(ms: number, wallMs: number) {
+    this.#until = { cpuMs: cpuMs() + ms, wallMs: performance.now() + wallMs };
   }
 
   /** Forgets everything allocated so far. */

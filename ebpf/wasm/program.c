@@ -23,8 +23,9 @@ void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t
 }
 
 /* The program is for Linux: its hook is a program type. */
-void EXPORT(host_linux)(bool may_sleep) {
+void EXPORT(host_linux)(bool may_sleep, uint32_t catches) {
     host.program.may_sleep = may_sleep;
+    host.program.catches = (enum catches)catches;
     host.program.platform = &platform_linux;
     host.program.fields = host.fields;
 }

@@ -27,8 +27,13 @@ export type LinuxProgram = {
   readonly type: LinuxType;
   /** It may call what sleeps. Default false. */
   readonly maySleep?: boolean;
+  /** What it throws another function catches; or it is that function, which is called with a number. Default nothing. */
+  readonly catches?: 'elsewhere' | 'itself';
   readonly maps?: readonly MapDefinition[];
 };
+
+/** In the order of enum catches in kernel-aarch64/bpf/program.h. */
+const CATCHES = [undefined, 'elsewhere', 'itself'] as const;
 
 /** As in ebpf/wasm/host.h. */
 const HOST_MAP_FIELDS = 256;
@@ -80,7 +85,7 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
   const id = isLinux(program) ? linuxTypes[program.type].id : hooks[program.hook].id;
   const insns = host.place(code);
   host.exports.host_program(insns, code.length / bpf.INSN_BYTES, id, memorySize);
-  if (isLinux(program)) host.exports.host_linux(program.maySleep ? 1 : 0);
+  if (isLinux(program)) host.exports.host_linux(program.maySleep ? 1 : 0, CATCHES.indexOf(program.catches));
   for (const m of maps) host.exports.host_map(m.type, m.keySize, m.valueSize, m.maxEntries, m.flags);
   for (const [i, m] of maps.entries()) if (m.inner !== undefined) host.exports.host_inner_map(i, m.inner);
   for (const [i, m] of maps.entries())

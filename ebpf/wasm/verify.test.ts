@@ -157,6 +157,12 @@ const endless: [string, string][] = [
   ],
 ];
 
+test('the analysis stops when its time by the clock is up, however little processor time it had', async (t) => {
+  const program = { code: assemble(endless[0]![1]), hook: 'run' } as const;
+  const verdict = (await loadHost()).verify(program, { timeMs: 600_000, wallMs: 0 });
+  t.like(verdict, { ok: false, error: { code: 'budget_exceeded' } });
+});
+
 for (const [what, text] of endless)
   test(`the analysis stops when its time is up: ${what}`, async (t) => {
     const program = { code: assemble(text), hook: 'run' } as const;

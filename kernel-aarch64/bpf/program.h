@@ -45,6 +45,9 @@ struct bpf_map_field {
     enum bpf_field_kind kind;
 };
 
+/* Who takes what the program throws; other platforms only. */
+enum catches : uint8_t { CATCHES_NOTHING, CATCHES_ELSEWHERE, CATCHES_ITSELF /* this is the function that catches: it is called with a number */ };
+
 struct bpf_program {
     const struct bpf_insn *insns;
     uint32_t count; /* slots, 1..MAX_PROGRAM_INSNS */
@@ -56,6 +59,7 @@ struct bpf_program {
     const struct bpf_map_field *fields;  /* null when nothing is said of them */
     uint32_t field_count;
     bool may_sleep; /* other platforms */
+    enum catches catches;
 };
 
 /* What the verifier proved of each slot, over all ways to reach it; the JIT may rely on each flag. */

@@ -130,7 +130,7 @@ enum status : uint32_t {
     STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than the board takes */
     STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than any board takes; split it */
     STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
-    STATUS_KFUNC_UNSUPPORTED = 781, /* functions of the kernel are typed by its BTF, which is not here; call a helper */
+    STATUS_KFUNC_UNSUPPORTED = 781, /* what this function of the kernel takes and gives is not known here; call a helper or another function */
 };
 
 /* Calls row(name, code, sentence) for each status. */
@@ -261,4 +261,4 @@ enum status : uint32_t {
     row(too_many_maps, 778, "the program uses more maps than the board takes") \
     row(object_too_large, 779, "the object holds more than any board takes; split it") \
     row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe") \
-    row(kfunc_unsupported, 781, "functions of the kernel are typed by its BTF, which is not here; call a helper")
+    row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function")

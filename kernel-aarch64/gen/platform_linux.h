@@ -658,6 +658,13 @@ static const struct helper_prototype linux_helpers[] = {
     [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_OBJECT, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0x1f0a50200a4u, 0x0u}, /* copy_from_user_task */
     [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xf024000000u, 0x0u}, /* ima_file_hash */
     [196] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_mptcp_sock */
+    [256] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, 0, 0x0u, 0x0u}, /* bpf_iter_num_new */
+    [257] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_num_next */
+    [258] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, 0, 0x0u, 0x0u}, /* bpf_iter_num_destroy */
+    [259] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_new */
+    [260] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_bits_next */
+    [261] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_destroy */
+    [262] = {true, RETURNS_NOTHING, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_THROWS, 0xfea684a3f8u, 0x0u}, /* bpf_throw */
 };
 
 enum : uint64_t {

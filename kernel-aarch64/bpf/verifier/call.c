@@ -42,27 +42,28 @@ enum status step_leave(struct verifier *v, struct state *s) {
     return step_exit(v, s, &ended);
 }
 
-static enum status check_exit_value(struct verifier *v, struct state *s, const struct reg *r0) {
+enum status check_exit_value(struct verifier *v, struct state *s, uint32_t r, const char *when) {
     const struct program_type *type = v->type;
+    const struct reg *value = reg_at(s, r);
     bool ranged = (type->flags & TYPE_EXIT_RANGE) != 0;
-    if (r0->kind == REG_UNINIT) { return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is not set"); }
-    if (reg_is_pointer(r0) && (ranged || !is_privileged(v))) {
-        return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R at exit", r0);
+    if (value->kind == REG_UNINIT) { return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "%r is not set", r); }
+    if (reg_is_pointer(value) && (ranged || !is_privileged(v))) {
+        return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R %s", r, value, when);
     }
     bool low = OTHER_PLATFORMS && (type->flags & TYPE_EXIT_32) != 0;
-    int64_t least = low ? r0->var.smin32 : r0->var.smin, most = low ? r0->var.smax32 : r0->var.smax;
+    int64_t least = low ? value->var.smin32 : value->var.smin, most = low ? value->var.smax32 : value->var.smax;
     if (ranged && (least < type->exit_min || most > type->exit_max)) {
-        return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is %R at exit, programs of this type return %d..%d", r0,
+        return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "%r is %R %s, programs of this type return %d..%d", r, value, when,
                       (int64_t)type->exit_min, (int64_t)type->exit_max);
     }
-    return reference_none(v, s, "at exit");
+    return reference_none(v, s, when);
 }
 
 enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
     struct reg *r0 = reg_at(s, 0);
     *ended = s->depth == 0;
     if (s->depth == 0) {
-        return check_exit_value(v, s, r0);
+        return check_exit_value(v, s, 0, "at exit");
     }
     if (r0->kind == REG_STACK && r0->frame == s->depth) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);

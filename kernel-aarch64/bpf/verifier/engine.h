@@ -85,9 +85,11 @@ struct verifier {
     void *observer_cookie;
     struct snapshot *spare[SNAPSHOT_CLASSES]; /* free snapshots by size */
     uint32_t states;                          /* snapshots in use */
-    bool follows_callbacks; /* this walk knows FLOW_CALLBACK */
+    bool follows_callbacks; /* this walk knows FLOW_CALLBACK, FLOW_ITERATES, FLOW_MAY_GOTO */
     uint64_t callback_turns; /* of the function that may be called back most often */
     uint32_t callback_nest;  /* most functions that are called back, one in the other */
+    uint64_t iterator_turns; /* of all iterators, each as often as it may be made */
+    bool may_go_on;          /* a may_goto was passed */
     bool precise; /* second attempt: merge only what cannot matter */
     uint32_t last_id;
     uint64_t sweep_budget; /* slots that sweeps over the whole program may still visit; 0 = too many were needed */

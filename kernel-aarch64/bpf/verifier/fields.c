@@ -140,9 +140,12 @@ static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn
     case SHAPE_CALL: return check_call(v, pc, insn);
     case SHAPE_EXIT: return insn.regs == 0 && insn.off == 0 && insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "exit has no fields");
     case SHAPE_LEGACY_PACKET: return check_legacy_packet(v, pc, insn);
+    case SHAPE_MAY_GOTO:
+        if (!is_privileged(v)) { return refuse(v, STATUS_BAD_OPCODE, pc, "opcode %x", (uint64_t)insn.opcode); }
+        if (!v->follows_callbacks) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "certificates do not follow may_goto"); }
+        return insn.regs == 0 && insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "may_goto has only an off");
     case SHAPE_CALLX: return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "callx: call through a register");
     default:
-        if (is_privileged(v) && insn.opcode == PLATFORM_MAY_GOTO) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "may_goto"); }
         return refuse(v, STATUS_BAD_OPCODE, pc, "opcode %x", (uint64_t)insn.opcode);
     }
 }

@@ -1,6 +1,7 @@
 /* Calls of helpers by their prototypes. */
 
 #include "bpf/verifier/callback.h"
+#include "bpf/verifier/iterator.h"
 #include "bpf/verifier/reference.h"
 
 /* Linux's types of maps that mean something here. */
@@ -17,6 +18,7 @@ struct call {
     uint32_t key;
     uint64_t constant; /* of ARG_CONST */
     int64_t size_max;  /* of the last size argument */
+    struct iterator iterator;
 };
 
 static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t r, const char *wanted) {
@@ -160,6 +162,9 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_MAP_VALUE_OR_NULL:
         return is_zero(value) ? STATUS_OK : check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
     case ARG_LOCK: return check_lock(v, s, r);
+    case ARG_ITERATOR_NEW: return iterator_place(v, s, r, call->prototype->object);
+    case ARG_ITERATOR:
+    case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);
     case ARG_STRING: return check_argument_memory(v, s, r, 1, ACCESS_READ);
     default: return check_object(v, s, r, type, call);
     }
@@ -255,6 +260,12 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         r0->id = new_id(v);
         *status = reference_acquire(v, s, &r0->frame);
         return true;
+    case RETURNS_ELEMENT_OR_NULL:
+        reg_set_pointer(r0, REG_MEMORY_OR_NULL);
+        r0->range = 4;
+        r0->map = MEMORY_READS;
+        r0->id = new_id(v);
+        return true;
     case RETURNS_OBJECT:
     case RETURNS_OBJECT_OR_NULL: *status = set_object_result(v, s, r0, call); return true;
     default: return false;
@@ -288,6 +299,14 @@ static bool releases(const struct helper_prototype *prototype) {
     return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET;
 }
 
+/* What is thrown is what the program returns, unless it has a function that catches it. */
+static enum status check_throw(struct verifier *v, struct state *s) {
+    enum catches catches = v->program->catches;
+    if (catches == CATCHES_ITSELF) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the function that catches what is thrown throws itself"); }
+    if (callback_depth(v, s) != 0) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "thrown in a function that is called back"); }
+    return catches == CATCHES_NOTHING ? check_exit_value(v, s, 1, "thrown") : reference_none(v, s, "where the program throws");
+}
+
 static enum status apply_effects(struct verifier *v, struct state *s, const struct call *call) {
     const struct helper_prototype *prototype = call->prototype;
     uint16_t flags = prototype->flags;
@@ -296,6 +315,9 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     }
     if (!OTHER_PLATFORMS) { return STATUS_OK; }
     if (reference_locked(v, s) && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
+    if (prototype->arguments[0] == ARG_ITERATOR_NEW) { return iterator_make(v, s, prototype->object); }
+    if (prototype->arguments[0] == ARG_ITERATOR_END) { return iterator_end(v, s, &call->iterator); }
+    if ((flags & HELPER_THROWS) != 0) { return check_throw(v, s); }
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s, 1); }
     if ((flags & HELPER_UNLOCKS) != 0) { return reference_unlock(v, s, 1); }
     if ((flags & HELPER_TAIL_CALLS) != 0) {
@@ -336,8 +358,10 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     }
     enum status status = check_socket_map(v, s, &call, id);
     if (status == STATUS_OK) { status = apply_effects(v, s, &call); }
+    if (OTHER_PLATFORMS && helper_leads_on(v->platform, id) && !v->follows_callbacks) {
+        return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "certificates do not follow helper %u", (uint64_t)id);
+    }
     if (OTHER_PLATFORMS && status == STATUS_OK && (call.prototype->flags & HELPER_CALLS_BACK) != 0) {
-        if (!v->follows_callbacks) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "certificates do not follow functions that are called back"); }
         return reference_none(v, s, "at a call that calls back");
     }
     return status == STATUS_OK ? set_result(v, s, &call) : status;

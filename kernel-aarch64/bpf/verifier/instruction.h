@@ -27,6 +27,7 @@ enum insn_shape : uint8_t {
     SHAPE_COND_X,
     SHAPE_CALL,
     SHAPE_EXIT,
+    SHAPE_MAY_GOTO, /* other platforms */
 };
 
 /* A jump that Linux takes when a loop has taken too long: counted by the kernel, not by the program. */

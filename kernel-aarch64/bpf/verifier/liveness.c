@@ -140,11 +140,15 @@ static void before_call(struct verifier *v, struct sweep *l, uint32_t pc, struct
     l->regs |= arguments | arguments << DECISIVE;
 }
 
-static inline void before_condition(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn, bool with_src) {
+static inline void before_either(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn) {
     const struct live *target = live_behind(v, pc, insn.off);
     l->regs |= regs_of(target);
     l->slots |= target->slots;
     l->slots_decisive |= target->slots_decisive;
+}
+
+static inline void before_condition(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn, bool with_src) {
+    before_either(v, l, pc, insn);
     bool decides = v->precise || (v->marks[pc] & MARK_LEAVES_LOOP) != 0;
     use_as(l, insn_dst(insn), decides);
     if (with_src) { use_as(l, insn_src(insn), decides); }
@@ -186,6 +190,9 @@ static inline void before(struct verifier *v, struct sweep *l, uint32_t pc, stru
     case SHAPE_COND_K: before_condition(v, l, pc, insn, false); break;
     case SHAPE_COND_X: before_condition(v, l, pc, insn, true); break;
     case SHAPE_CALL: before_call(v, l, pc, insn); break;
+#if OTHER_PLATFORMS
+    case SHAPE_MAY_GOTO: before_either(v, l, pc, insn); break;
+#endif
     default: { /* SHAPE_EXIT: a caller may use what a function returns for anything */
         bool returns = v->function_count > 1 && pc >= v->functions[1].start;
         *l = (struct sweep){.regs = 1u | (uint32_t)returns << DECISIVE};

@@ -69,6 +69,7 @@ static const char *kind_name(uint8_t kind) {
     case REG_OBJECT: return "object";
     case REG_OBJECT_OR_NULL: return "object or null";
     case REG_FUNCTION: return "function";
+    case REG_ITERATOR: return "iterator";
     default: return "number";
     }
 }

@@ -3,7 +3,7 @@
 
 #include "bpf/verifier/order.h"
 
-#include "bpf/verifier/instruction.h"
+#include "bpf/verifier/structure.h"
 #include "lib/mem.h"
 
 #define DONE UINT32_MAX    /* number of a node that has its place */
@@ -46,7 +46,7 @@ static bool next_way(const struct verifier *v, struct visit *visit, uint32_t *no
         uint8_t shape = insn_shapes[v->program->insns[pc].opcode];
         bool ends = shape == SHAPE_JA || shape == SHAPE_JA32 || shape == SHAPE_EXIT;
         visit->scan = ends ? NO_MORE : pc + 1 + (shape == SHAPE_LD_IMM64);
-        if (shape >= SHAPE_JA && shape <= SHAPE_COND_X) {
+        if (shape_jumps(shape)) {
             *node = v->points[target_of(v, pc)] - 1u;
             return true;
         }
@@ -148,7 +148,7 @@ static void mark_exits(struct verifier *v) {
             }
         }
         uint8_t shape = insn_shapes[v->program->insns[pc].opcode];
-        after_condition = shape == SHAPE_COND_K || shape == SHAPE_COND_X;
+        after_condition = shape == SHAPE_COND_K || shape == SHAPE_COND_X || shape == SHAPE_MAY_GOTO;
         if (after_condition && node->head != NO_POINT) {
             const struct point *head = &v->points_at[node->head], *next = v->points[pc + 1] != 0 ? point_at(v, pc + 1) : node;
             if (!in_loop(head, point_at(v, target_of(v, pc))) || !in_loop(head, next)) { v->marks[pc] |= MARK_LEAVES_LOOP; }

@@ -2,7 +2,7 @@
 
 #include "bpf/verifier/structure.h"
 
-const struct plain plain[SHAPE_EXIT + 1] = {
+const struct plain plain[SHAPE_MAY_GOTO + 1] = {
 #define NONE_PLAIN {0, 0, 0x1010}
 #define UP_TO(dst, src) ((15u - (dst)) | (15u - (src)) << 8)
     [SHAPE_BAD] = NONE_PLAIN,
@@ -12,6 +12,7 @@ const struct plain plain[SHAPE_EXIT + 1] = {
     [SHAPE_ATOMIC] = NONE_PLAIN,
     [SHAPE_SWAP] = NONE_PLAIN,
     [SHAPE_CALL] = NONE_PLAIN,
+    [SHAPE_MAY_GOTO] = NONE_PLAIN,
     [SHAPE_LDX] = {0, UINT32_MAX, UP_TO(9, 10)},
     [SHAPE_LDSX] = {0, UINT32_MAX, UP_TO(9, 9)},
     [SHAPE_ST] = {0xf000, 0, UP_TO(10, 9)},
@@ -29,4 +30,4 @@ const struct plain plain[SHAPE_EXIT + 1] = {
     [SHAPE_COND_X] = {0, UINT32_MAX, UP_TO(9, 9)},
     [SHAPE_EXIT] = {0xffffff00, UINT32_MAX, UP_TO(9, 9)},
 };
-static_assert(SHAPE_EXIT == 22); /* a new shape needs its row */
+static_assert(SHAPE_MAY_GOTO == 23); /* a new shape needs its row */

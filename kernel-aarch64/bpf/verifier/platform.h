@@ -35,6 +35,9 @@ enum platform_argument : uint8_t {
     ARG_ZERO,
     ARG_FUNCTION,      /* of the program */
     ARG_STACK_OR_NULL, /* what the function gets */
+    ARG_ITERATOR_NEW,  /* a place on the stack for an iterator of kind `object` */
+    ARG_ITERATOR,      /* one that was made */
+    ARG_ITERATOR_END,  /* one that was made, which ends */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -45,6 +48,7 @@ enum platform_return : uint8_t {
     RETURNS_OBJECT_OR_NULL, /* of kind `object` */
     RETURNS_OBJECT,
     RETURNS_MAP_VALUE,      /* never null */
+    RETURNS_ELEMENT_OR_NULL, /* an int of an iterator, which is only read */
 };
 
 enum helper_flag : uint16_t {
@@ -58,6 +62,8 @@ enum helper_flag : uint16_t {
     HELPER_TAKES_PACKET = 1 << 7,   /* its memory may lie in the packet */
     HELPER_CALLS_BACK = 1 << 8,     /* it calls a function of the program, as callback.c knows */
     HELPER_SLEEPS = 1 << 9,         /* for programs that may sleep */
+    HELPER_ITERATES = 1 << 10,      /* it gives the next element of an iterator */
+    HELPER_THROWS = 1 << 11,        /* it ends the program */
 };
 
 struct helper_prototype {
@@ -113,6 +119,8 @@ enum object_kind : uint8_t {
     OBJECT_KERNEL, /* the kernel's own; loads from it never fault */
     OBJECT_FLOW_KEYS,
     OBJECT_MAP, /* a map itself */
+    OBJECT_ITER_NUM, /* iterators, which lie on the stack */
+    OBJECT_ITER_BITS,
     OBJECT_KINDS,
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
 };
@@ -148,6 +156,16 @@ uint32_t vector_argument_count(uint32_t id);
 
 static inline bool helper_calls_back(const struct bpf_platform *platform, uint32_t id) {
     return platform->privileged && id < platform->helper_limit && (platform->helpers[id].flags & HELPER_CALLS_BACK) != 0;
+}
+
+/* Whether more follows from the call than a result. */
+static inline bool helper_leads_on(const struct bpf_platform *platform, uint32_t id) {
+    enum { LEADS_ON = HELPER_CALLS_BACK | HELPER_ITERATES | HELPER_THROWS };
+    return platform->privileged && id < platform->helper_limit && (platform->helpers[id].flags & LEADS_ON) != 0;
+}
+
+static inline bool helper_iterates(const struct bpf_platform *platform, uint32_t id) {
+    return platform->privileged && id < platform->helper_limit && (platform->helpers[id].flags & HELPER_ITERATES) != 0;
 }
 
 static inline bool helper_tail_calls(const struct bpf_platform *platform, uint32_t id) {

@@ -71,10 +71,23 @@ static enum status check_not_part(struct verifier *v, struct state *s, const str
     return refuse(v, STATUS_POINTER_LEAK, s->pc, "%u bytes of %R, which is kept there", (uint64_t)bytes, &slot->reg);
 }
 
+/* What the kernel keeps there is no data. */
+static enum status check_no_iterator(struct verifier *v, struct state *s, const struct reg *p, struct reach reach) {
+    const struct frame *frame = &s->frames[p->frame];
+    for (uint32_t byte = reach.first & ~7u; byte < reach.end; byte += 8) {
+        const struct slot *slot = &frame->slots[byte / 8];
+        if (slot_used(frame, byte) && slot->spill_bytes != 0 && slot->reg.kind == REG_ITERATOR) {
+            return refuse(v, STATUS_POINTER_LEAK, s->pc, "%R, which holds %R", p, &slot->reg);
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status check_readable(struct verifier *v, struct state *s, const struct reg *p, struct reach reach) {
     uint32_t bad = 0;
     bool pointer = false;
-    if (is_privileged(v) || bytes_readable(&s->frames[p->frame], reach, &bad, &pointer)) { return STATUS_OK; }
+    if (OTHER_PLATFORMS && is_privileged(v)) { return check_no_iterator(v, s, p, reach); }
+    if (bytes_readable(&s->frames[p->frame], reach, &bad, &pointer)) { return STATUS_OK; }
     int64_t off = (int64_t)bad - BPF_STACK_BYTES;
     if (pointer) { return refuse(v, STATUS_POINTER_LEAK, s->pc, "stack byte %d is part of a pointer", off); }
     return refuse(v, STATUS_UNINITIALISED_STACK, s->pc, "stack byte %d is not written", off);
@@ -95,6 +108,10 @@ enum status stack_load(struct verifier *v, struct state *s, const struct reg *p,
     struct frame *frame = &s->frames[p->frame];
     struct slot *slot = slot_at(frame, reach.first);
     uint32_t at = reach.first % 8;
+    if (OTHER_PLATFORMS && is_privileged(v)) {
+        status = check_no_iterator(v, s, p, reach);
+        if (status != STATUS_OK) { return status; }
+    }
     bool whole = reach.exact && slot_used(frame, reach.first) && slot->spill_bytes != 0 && slot->spill_at == at &&
                  (slot->spill_bytes == bytes || (slot->spill_bytes > bytes && !reg_is_pointer(&slot->reg)));
     if (!whole) {

@@ -88,14 +88,24 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     return STATUS_OK;
 }
 
+/* A helper from which more follows than a result. */
+static enum flow step_leading_helper(struct verifier *v, struct state *s, uint32_t id) {
+    uint16_t flags = v->platform->helpers[id].flags;
+    if ((flags & HELPER_ITERATES) != 0) { return FLOW_ITERATES; }
+    if (step_helper(v, s, id) != STATUS_OK) { return FLOW_REFUSED; }
+    return (flags & HELPER_THROWS) != 0 ? FLOW_EXIT : FLOW_CALLBACK;
+}
+
 [[gnu::noinline]] static enum flow step_jump(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape) {
     if (shape == SHAPE_EXIT) {
         bool ended;
         if (step_exit(v, s, &ended) != STATUS_OK) { return FLOW_REFUSED; }
         return ended ? FLOW_EXIT : FLOW_JUMPED;
     }
-    if (shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER) {
-        return step_helper(v, s, (uint32_t)insn.imm) == STATUS_OK ? FLOW_CALLBACK : FLOW_REFUSED;
+    if (shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER) { return step_leading_helper(v, s, (uint32_t)insn.imm); }
+    if (OTHER_PLATFORMS && shape == SHAPE_MAY_GOTO) {
+        v->facts->flags[s->pc + 1 + (uint32_t)insn.off] |= FACT_JUMP_TARGET;
+        return FLOW_MAY_GOTO;
     }
     if (shape != SHAPE_CALL) { return jump_to(v, s, s->pc + 1 + (uint32_t)(shape == SHAPE_JA ? insn.off : insn.imm)); }
     uint32_t target = s->pc + 1 + (uint32_t)insn.imm;
@@ -163,7 +173,7 @@ enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
         struct reg *dst = reg_at(s, insn_dst(insn));
         const struct reg *src = reg_at(s, insn_src(insn));
         note_facts(v, pc, insn, shape, dst, src);
-        bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER && !helper_calls_back(v->platform, (uint32_t)insn.imm);
+        bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER && !helper_leads_on(v->platform, (uint32_t)insn.imm);
         if (shape >= SHAPE_JA && !helper) {
             flow = step_jump(v, s, insn, shape);
             break;
@@ -202,5 +212,9 @@ void state_begin(struct verifier *v, struct state *s) {
         scalar_set_const(&frame->regs[2].var, v->program->memory_size);
     } else {
         reg_set_pointer(&frame->regs[1], REG_CONTEXT);
+    }
+    if (OTHER_PLATFORMS && v->program->catches == CATCHES_ITSELF) {
+        reg_set_scalar(&frame->regs[1]);
+        scalar_set_unknown(&frame->regs[1].var);
     }
 }

@@ -12,6 +12,8 @@ enum flow : uint8_t {
     FLOW_ALWAYS,  /* s->pc is the target of a conditional jump that is always taken here */
     FLOW_NEVER,   /* s->pc follows a conditional jump that is never taken here */
     FLOW_CALLBACK, /* s->pc is the call of a helper that calls a function back: callback.h */
+    FLOW_ITERATES, /* s->pc is the call of a function that gives the next element: iterator.h */
+    FLOW_MAY_GOTO, /* s->pc is a jump that the kernel takes when the program has gone on for too long */
     FLOW_LEAVES,   /* s->pc follows an instruction that may also have left the local function: step_leave() */
     FLOW_EXIT,    /* the program ended */
     FLOW_REFUSED, /* v->result says why */
@@ -97,6 +99,8 @@ void stack_drop(struct frame *frame, uint8_t reference);
 [[nodiscard]] enum status step_vector(struct verifier *v, struct state *s, uint32_t id);
 /* Ends the current function; *ended when it was the main one. */
 [[nodiscard]] enum status step_exit(struct verifier *v, struct state *s, bool *ended);
+/* r may be what the program returns: message words for when. Nothing is held. */
+[[nodiscard]] enum status check_exit_value(struct verifier *v, struct state *s, uint32_t r, const char *when);
 /* At FLOW_LEAVES: ends the local function as the instruction before s->pc does when it does not come back. */
 [[nodiscard]] enum status step_leave(struct verifier *v, struct state *s);
 /* helper.c: the packet may have become another; nothing points into it any more. */

@@ -38,8 +38,18 @@ static enum status check_fall_through(struct verifier *v, uint32_t pc, uint32_t 
     return STATUS_OK;
 }
 
+/* Where the walk keeps what came by: it must know what is live there. */
+static bool comes_back(const struct verifier *v, struct bpf_insn insn, uint8_t shape) {
+    bool helper = shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
+    return shape == SHAPE_MAY_GOTO || (helper && helper_iterates(v->platform, (uint32_t)insn.imm));
+}
+
 /* Marks what a jump or call leads to. */
 static enum status note_edge(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape, uint8_t reached, bool *settled) {
+    if (OTHER_PLATFORMS && is_privileged(v) && comes_back(v, insn, shape)) {
+        note_point(v, pc);
+        v->marks[pc] |= MARK_TARGET;
+    }
     if (shape_jumps(shape)) { return note_target(v, pc, jump_target(insn, shape, pc), MARK_TARGET | reached, settled); }
     return is_local_call(insn, shape) ? note_call(v, pc, jump_target(insn, shape, pc)) : STATUS_OK;
 }
@@ -126,7 +136,7 @@ static enum status sweep_edges(struct verifier *v, struct sweep *sweep) {
             enum status status = check_fall_through(v, pc, next);
             if (status != STATUS_OK) { return status; }
             if (reached) { v->marks[next] |= MARK_REACHED; }
-            bool conditional = shape == SHAPE_COND_K || shape == SHAPE_COND_X;
+            bool conditional = shape == SHAPE_COND_K || shape == SHAPE_COND_X || shape == SHAPE_MAY_GOTO;
             if (conditional && v->loop_count != 0) { note_point(v, next); } /* a loop may end here; order.c drops the others */
         }
         pc = next - 1;

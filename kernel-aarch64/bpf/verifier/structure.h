@@ -8,7 +8,9 @@ static inline int64_t jump_target(struct bpf_insn insn, uint8_t shape, uint32_t 
     return (int64_t)pc + 1 + (shape == SHAPE_JA32 || shape == SHAPE_CALL || shape == SHAPE_LD_IMM64 ? insn.imm : insn.off);
 }
 
-static inline bool shape_jumps(uint8_t shape) { return shape >= SHAPE_JA && shape <= SHAPE_COND_X; }
+static inline bool shape_jumps(uint8_t shape) {
+    return (shape >= SHAPE_JA && shape <= SHAPE_COND_X) || (OTHER_PLATFORMS && shape == SHAPE_MAY_GOTO);
+}
 static inline bool loads_function(struct bpf_insn insn, uint8_t shape) {
     return shape == SHAPE_LD_IMM64 && insn_src(insn) == BPF_PSEUDO_IMM64_FUNCTION;
 }

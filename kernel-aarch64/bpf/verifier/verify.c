@@ -2,6 +2,7 @@
 
 #include "bpf/verifier/callback.h"
 #include "bpf/verifier/explore.h"
+#include "bpf/verifier/iterator.h"
 #include "bpf/verifier/order.h"
 #include "lib/mem.h"
 
@@ -38,8 +39,8 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     v->undo_active = false;
     v->states = 0;
     v->result->bound = 0;
-    v->callback_turns = v->callback_nest = 0;
-    v->follows_callbacks = true;
+    v->callback_turns = v->callback_nest = v->iterator_turns = 0;
+    v->may_go_on = false;
     memset(v->spare, 0, sizeof(v->spare));
     memset(v->facts->flags, 0, v->program->count);
     v->facts->vector_count = 0;
@@ -51,7 +52,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     compute_liveness(v);
     if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
     enum status status = explore(v, workspace->step_budget);
-    if (OTHER_PLATFORMS) { v->result->bound = callback_bound(v, v->result->bound); }
+    if (OTHER_PLATFORMS) { v->result->bound = callback_bound(v, iterator_bound(v, v->result->bound)); }
     return status == STATUS_OK ? check_stack_chain(v) : status;
 }
 
@@ -71,6 +72,7 @@ static enum status walk_again(struct verifier *v, const struct verifier_workspac
 }
 
 static enum status verify(struct verifier *v, const struct verifier_workspace *workspace, const struct observation *observation) {
+    v->follows_callbacks = true;
     enum status status = check_program(v);
     if (status == STATUS_OK) { status = check_structure(v); }
     if (status == STATUS_OK) { status = compute_order(v); }
@@ -102,6 +104,7 @@ struct verifier *verifier_open(const struct bpf_program *program, const struct v
     v->free = (uint8_t *)workspace->memory + own_bytes;
     v->limit = (uint8_t *)workspace->memory + workspace->size_bytes;
     v->point_count = v->loop_count = v->function_count = 0;
+    v->follows_callbacks = false;
     v->observer = nullptr;
     v->observer_cookie = nullptr;
     return v;
