@@ -26,6 +26,8 @@ export type RowError = {
   readonly insn?: number;
   /** Line of C, when the object was compiled with -g. */
   readonly line?: number;
+  /** File that the line is of, as the compiler was told. */
+  readonly source?: string;
   readonly message: string;
   /** What was known of the instruction's registers before it, where it is about one way through the program. */
   readonly registers?: Readonly<Record<string, string>>;
@@ -100,11 +102,11 @@ const overBudget = (program: AnyProgram, bound: number): RowError | undefined =>
 const refusal = (program: AnyProgram, verdict: Verdict): RowError | undefined => {
   if (verdict.ok) return overBudget(program, verdict.bound);
   const { insn } = verdict.error;
-  const line = insn === undefined ? undefined : program.lines?.[insn]?.line;
+  const from = insn === undefined ? undefined : program.lines?.[insn];
   const { registers } = verdict;
   return {
     ...verdict.error,
-    ...(line === undefined ? {} : { line }),
+    ...(from ? { line: from.line, source: from.file } : {}),
     ...(Object.keys(registers).length === 0 ? {} : { registers }),
   };
 };

@@ -169,12 +169,19 @@ export const contexts = {
   netfilter: [field('state', 0, 8, 8, 0, 'kernel'), field('skb', 8, 8, 8, 0, 'kernel')],
 } as const satisfies Record<string, readonly Field[]>;
 
+/** What the kernel keeps there depends on the kernel; loads from it never fault. */
+const kernelBytes = [field('bytes', 0, 65528, ANY, 0, 'kernel')];
+
 export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   sock_common: [...words(0, 'bound_dev_if family'), ...socketRest],
   socket: [...words(0, 'bound_dev_if family type protocol mark priority'), ...socketRest],
   tcp_socket: [field('counters', 0, 80, 4), field('bytes', 80, 16, 8), field('more_counters', 96, 16, 4)],
   xdp_socket: words(0, 'queue_id', 4),
-  kernel: [field('bytes', 0, 65528, ANY, 0, 'kernel')],
+  kernel: kernelBytes,
+  task: kernelBytes,
+  cgroup: kernelBytes,
+  cpumask: kernelBytes,
+  conntrack: kernelBytes,
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),

@@ -12,8 +12,31 @@ const GENERIC = ids(
   'sched_cls sched_act xdp tracing tracing_entry tracing_iter tracepoint perf_event lsm lsm_bool lsm_void syscall cgroup_skb cgroup_skb_egress cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sockopt cgroup_sysctl cgroup_device sock_ops',
 );
 
+/** Who gets those that only programs that look on need. */
+const LOOKING_ON = ids(
+  'tracing tracing_entry tracing_iter tracepoint perf_event lsm lsm_bool lsm_void syscall',
+);
+const XDP = ids('xdp');
+const TC = ids('sched_cls sched_act');
+
 type Row = readonly [name: string, args?: string, returns?: string, more?: More];
 
+const mask: More = { object: 'cpumask', types: LOOKING_ON };
+const task: More = { object: 'task', types: GENERIC };
+const cgroup: More = { object: 'cgroup', types: GENERIC };
+const conntrack: More = { object: 'conntrack', types: [...XDP, ...TC] };
+const acquired = (more: More): More => ({ ...more, flags: ['acquires'] });
+
+/** Functions of masks of processors by what they take. */
+const masks: readonly (readonly [args: string, names: string])[] = [
+  ['typed', 'first first_zero empty full any_distribute weight'],
+  ['typed typed', 'first_and equal intersects subset any_and_distribute copy'],
+  ['typed typed typed', 'and or xor'],
+  ['any typed', 'set_cpu clear_cpu test_cpu test_and_set_cpu test_and_clear_cpu'],
+  ['typed', 'setall clear'],
+];
+
+/** In the order of their numbers; new ones stand at the end. */
 const rows: readonly Row[] = [
   ['bpf_iter_num_new', 'iterator_new any any', 'scalar', { object: 'iter_num' }],
   ['bpf_iter_num_next', 'iterator', 'element_or_null', { object: 'iter_num', flags: ['iterates'] }],
@@ -22,6 +45,41 @@ const rows: readonly Row[] = [
   ['bpf_iter_bits_next', 'iterator', 'element_or_null', { object: 'iter_bits', flags: ['iterates'] }],
   ['bpf_iter_bits_destroy', 'iterator_end', 'nothing', { object: 'iter_bits' }],
   ['bpf_throw', 'any', 'nothing', { flags: ['throws'], types: GENERIC }],
+  ['bpf_cast_to_kern_ctx', 'context', 'kernel_address'],
+  ['bpf_rdonly_cast', 'any const', 'kernel_address'],
+  ['bpf_preempt_disable', '', 'nothing', { flags: ['holds'] }],
+  ['bpf_preempt_enable', '', 'nothing', { flags: ['lets_go'] }],
+  ['bpf_task_acquire', 'typed', 'object_or_null', acquired(task)],
+  ['bpf_task_from_pid', 'any', 'object_or_null', acquired(task)],
+  ['bpf_task_from_vpid', 'any', 'object_or_null', acquired(task)],
+  ['bpf_task_release', 'released_typed', 'nothing', task],
+  ['bpf_cgroup_acquire', 'typed', 'object_or_null', acquired(cgroup)],
+  ['bpf_cgroup_ancestor', 'typed any', 'object_or_null', acquired(cgroup)],
+  ['bpf_cgroup_from_id', 'any', 'object_or_null', acquired(cgroup)],
+  ['bpf_cgroup_release', 'released_typed', 'nothing', cgroup],
+  ['bpf_cpumask_create', '', 'object_or_null', acquired(mask)],
+  ['bpf_cpumask_acquire', 'typed', 'object', acquired(mask)],
+  ['bpf_cpumask_release', 'released_typed', 'nothing', mask],
+  ...masks.flatMap(([args, names]) =>
+    names.split(' ').map((name): Row => [`bpf_cpumask_${name}`, args, 'scalar', mask]),
+  ),
+  [
+    'bpf_xdp_ct_lookup',
+    'context memory size out size',
+    'object_or_null',
+    acquired({ ...conntrack, types: XDP }),
+  ],
+  [
+    'bpf_skb_ct_lookup',
+    'context memory size out size',
+    'object_or_null',
+    acquired({ ...conntrack, types: TC }),
+  ],
+  ['bpf_ct_release', 'released_typed', 'nothing', conntrack],
+  ['bpf_ct_change_timeout', 'typed any', 'scalar', conntrack],
+  ['bpf_ct_change_status', 'typed any', 'scalar', conntrack],
+  ['bpf_copy_from_user_str', 'out size_or_zero any any', 'scalar', { flags: ['sleeps'] }],
+  ['bpf_map_sum_elem_count', 'map'],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -316,7 +316,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(151, 'skb_cgroup_classid', 'context', 'scalar', on(TC)),
   helper(152, 'redirect_neigh', 'any memory_or_null size_or_zero any', 'scalar', on(TC)),
   helper(155, 'redirect_peer', 'any any', 'scalar', on(TC)),
-  helper(158, 'get_current_task_btf', '', 'object', { object: 'kernel' }),
+  helper(158, 'get_current_task_btf', '', 'object', { object: 'task' }),
   helper(160, 'ktime_get_coarse_ns', '', 'scalar', on(NOT_TRACING)),
   helper(163, 'check_mtu', 'context any out_4 any any', 'scalar', on([...TC, ...XDP])),
   helper(164, 'for_each_map_elem', 'map function stack_or_null zero', 'scalar', {

@@ -12,7 +12,11 @@ export type ObjectKind =
   | 'flow_keys'
   | 'map'
   | 'iter_num'
-  | 'iter_bits';
+  | 'iter_bits'
+  | 'task'
+  | 'cgroup'
+  | 'cpumask'
+  | 'conntrack';
 
 export type Holds =
   | 'scalar'
@@ -58,7 +62,9 @@ export type HelperFlag =
   | 'calls_back'
   | 'sleeps'
   | 'iterates'
-  | 'throws';
+  | 'throws'
+  | 'holds'
+  | 'lets_go';
 
 export type Prototype = {
   readonly id: number;

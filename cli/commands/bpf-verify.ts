@@ -27,11 +27,11 @@ const explain = (row: VerifyRow): string[] => {
 const describe = (row: VerifyRow) => {
   const where = row.section === '' ? row.file : `${row.section}: ${row.function}`;
   if (!row.error) return `accepted  ${where}  ${row.insns} insns, at most ${row.bound_insns} executed`;
-  const { code, insn, line, message } = row.error;
+  const { code, insn, line, source, message } = row.error;
   const at = insn === undefined ? '' : ` at instruction ${insn}`;
   const known = Object.entries(row.error.registers ?? {}).map(([name, text]) => `${name}=${text}`);
   const state = known.length === 0 ? '' : ` [${known.join(', ')}]`;
-  return `refused   ${where}  ${code}${at}${line === undefined ? '' : ` (line ${line})`}: ${message}${state}`;
+  return `refused   ${where}  ${code}${at}${line === undefined ? '' : ` (${source}:${line})`}: ${message}${state}`;
 };
 
 type Options = { platform: 'velocity' | 'linux'; type?: LinuxType; explain?: boolean };

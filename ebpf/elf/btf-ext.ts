@@ -16,6 +16,8 @@ type Record = { readonly section: string; readonly offset: number; readonly at: 
 export type BtfExt = {
   /** Where the instruction at this byte offset of this section comes from, when it is known. */
   readonly lineAt: (section: string, offset: number) => SourceLine | undefined;
+  /** Whether it knows of any instruction of this section. */
+  readonly hasLines: (section: string) => boolean;
   /** Kinds of the CO-RE relocations (enum bpf_core_relo_kind) by byte offset of the instruction, by section name. */
   readonly core: ReadonlyMap<string, ReadonlyMap<number, number>>;
 };
@@ -76,5 +78,5 @@ export const readBtfExt = (section: Uint8Array, strings: Bytes): BtfExt => {
     const at = lines.get(name)?.get(offset);
     return at === undefined ? undefined : readLine(bytes, at, strings);
   };
-  return { lineAt, core };
+  return { lineAt, hasLines: (name) => lines.has(name), core };
 };

@@ -140,9 +140,9 @@ const readRelocations = (section: Section, symbols: readonly ElfSymbol[]): Reloc
   });
 };
 
-/** Relocations of debug information are many and not needed. */
+/** Relocations of debug information are many and not needed, but where its lines lie. */
 const matters = (target: Section | undefined) =>
-  target !== undefined && !/^\.(debug|BTF|eh_frame)/.test(target.name);
+  target !== undefined && !/^\.(debug(?!_line$)|BTF|eh_frame)/.test(target.name);
 
 const readAllRelocations = (sections: readonly Section[], symbols: readonly ElfSymbol[]) => {
   const relocations = new Map<number, Map<number, Relocation>>();

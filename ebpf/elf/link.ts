@@ -12,6 +12,7 @@ import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import { BTF_KIND } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
+import type { LineAt } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
 import { kernelFieldsOfSection } from './kernel-fields.ts';
@@ -41,6 +42,7 @@ export type Context = {
   readonly objectName: string;
   readonly mapTypes: MapTypes;
   readonly ext: BtfExt | undefined;
+  readonly lineAt: LineAt;
   /** Which rules hold: those of the board, or of Linux. */
   readonly platform: Platform;
   /** Slots that may still be linked from this object: overlapping functions must not take for ever. */
@@ -254,7 +256,7 @@ class Linker {
   #lines(f: CodeRange): (SourceLine | undefined)[] {
     let line: SourceLine | undefined;
     return Array.from({ length: f.size / INSN_BYTES }, (_, i) => {
-      line = this.#context.ext?.lineAt(f.section.name, f.offset + i * INSN_BYTES) ?? line;
+      line = this.#context.lineAt(f.section.name, f.offset + i * INSN_BYTES) ?? line;
       return line;
     });
   }

@@ -4,6 +4,7 @@ import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { catcherOf } from './catcher.ts';
 import { type CodeRange, functionAt } from './code-range.ts';
+import { type LineAt, readDebugLine } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
 import { type Context, linkProgram, type Platform } from './link.ts';
@@ -68,6 +69,16 @@ const entries = (object: ElfObject, section: Section): Set<number> => {
 /** Linking takes a second at most. */
 const MAX_SLOTS = 256 * 1024;
 
+/** Lines by BTF, and where it has none by DWARF, which is read when the first is asked for. */
+const linesOf = (object: ElfObject, ext: BtfExt | undefined): LineAt => {
+  let dwarf: LineAt | undefined;
+  return (section, offset) => {
+    if (ext?.hasLines(section)) return ext.lineAt(section, offset);
+    dwarf ??= readDebugLine(object);
+    return dwarf(section, offset);
+  };
+};
+
 const contextOf = (file: Uint8Array, options: LoadOptions, platform: Platform): Context => {
   const object = readElf(file);
   const data = (name: string) => object.sections.find((s) => s.name === name && s.data.length > 0)?.data;
@@ -81,6 +92,7 @@ const contextOf = (file: Uint8Array, options: LoadOptions, platform: Platform): 
     objectName: options.name ?? 'module',
     mapTypes: mapTypesOf(btf),
     ext,
+    lineAt: linesOf(object, ext),
     platform,
     allowance,
   };

@@ -463,6 +463,10 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_TCP_SOCKET, 96, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* more_counters */
     {OBJECT_OWNER + OBJECT_XDP_SOCKET, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* queue_id */
     {OBJECT_OWNER + OBJECT_KERNEL, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_TASK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_CGROUP, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_CPUMASK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_CONNTRACK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_FLOW_KEYS, 0, 56, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* bytes */
     {OBJECT_OWNER + OBJECT_MAP, 0, 256, CONTEXT_SCALAR, OBJECT_NONE, 12, 0}, /* bytes */
 };
@@ -609,7 +613,7 @@ static const struct helper_prototype linux_helpers[] = {
     [151] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_cgroup_classid */
     [152] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_neigh */
     [155] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_peer */
-    [158] = {true, RETURNS_OBJECT, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x0u, 0x0u}, /* get_current_task_btf */
+    [158] = {true, RETURNS_OBJECT, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0x0u, 0x0u}, /* get_current_task_btf */
     [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffe6fdff5au, 0x0u}, /* ktime_get_coarse_ns */
     [163] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_4, ARG_ANY, ARG_ANY}, OBJECT_NONE, 0, 0x58u, 0x0u}, /* check_mtu */
     [164] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_FUNCTION, ARG_STACK_OR_NULL, ARG_ZERO, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x0u, 0x666u}, /* for_each_map_elem */
@@ -665,6 +669,50 @@ static const struct helper_prototype linux_helpers[] = {
     [260] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_bits_next */
     [261] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_destroy */
     [262] = {true, RETURNS_NOTHING, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_THROWS, 0xfea684a3f8u, 0x0u}, /* bpf_throw */
+    [263] = {true, RETURNS_KERNEL_ADDRESS, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_cast_to_kern_ctx */
+    [264] = {true, RETURNS_KERNEL_ADDRESS, {ARG_ANY, ARG_CONST, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_rdonly_cast */
+    [265] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_HOLDS, 0x0u, 0x0u}, /* bpf_preempt_disable */
+    [266] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LETS_GO, 0x0u, 0x0u}, /* bpf_preempt_enable */
+    [267] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_task_acquire */
+    [268] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_task_from_pid */
+    [269] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_task_from_vpid */
+    [270] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0xfea684a3f8u, 0x0u}, /* bpf_task_release */
+    [271] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_acquire */
+    [272] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_ancestor */
+    [273] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_from_id */
+    [274] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, 0, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_release */
+    [275] = {true, RETURNS_OBJECT_OR_NULL, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_create */
+    [276] = {true, RETURNS_OBJECT, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_acquire */
+    [277] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_release */
+    [278] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_first */
+    [279] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_first_zero */
+    [280] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_empty */
+    [281] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_full */
+    [282] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_any_distribute */
+    [283] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_weight */
+    [284] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_first_and */
+    [285] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_equal */
+    [286] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_intersects */
+    [287] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_subset */
+    [288] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_any_and_distribute */
+    [289] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_copy */
+    [290] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_and */
+    [291] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_or */
+    [292] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_xor */
+    [293] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_set_cpu */
+    [294] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_clear_cpu */
+    [295] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_test_cpu */
+    [296] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_set_cpu */
+    [297] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_clear_cpu */
+    [298] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_setall */
+    [299] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_clear */
+    [300] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x40u, 0x0u}, /* bpf_xdp_ct_lookup */
+    [301] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x18u, 0x0u}, /* bpf_skb_ct_lookup */
+    [302] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x58u, 0x0u}, /* bpf_ct_release */
+    [303] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x58u, 0x0u}, /* bpf_ct_change_timeout */
+    [304] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x58u, 0x0u}, /* bpf_ct_change_status */
+    [305] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0x0u, 0x0u}, /* bpf_copy_from_user_str */
+    [306] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_map_sum_elem_count */
 };
 
 enum : uint64_t {

@@ -8,7 +8,9 @@
 #include "bpf/verifier/explore.h"
 
 #include "bpf/verifier/callback.h"
+#include "bpf/verifier/heads.h"
 #include "bpf/verifier/iterator.h"
+#include "bpf/verifier/reference.h"
 #include "bpf/verifier/snapshot.h"
 #include "bpf/verifier/step.h"
 #include "lib/mem.h"
@@ -25,22 +27,9 @@ struct loop_mark {
     uint32_t lineage; /* a state that has passed it has it among its ancestors */
 };
 
-/* What covers every state that came to an instruction that is passed again and again, with the same iterator. */
-struct head {
-    struct head *next;
-    struct snapshot *kept;
-    uint32_t pc;
-    uint32_t iterator; /* its id, or 0 */
-    uint32_t joins;
-};
-
-/* States that come to a head are joined as they are so often, and widened from then on. */
-enum { PLAIN_JOINS = 2 };
-
 struct walk {
     struct snapshot *first; /* resting states, by place */
-    struct head *heads;     /* the newest first */
-    struct state other;     /* room for another one, where there are heads */
+    struct heads heads;
     struct state state;     /* the one that is walked */
     struct loop_mark *loops; /* of each jump target */
     uint16_t parents[LINEAGES];
@@ -263,80 +252,45 @@ static enum status leave_function(struct verifier *v, struct walk *w) {
 
 /* ---- iterators ---- */
 
-static struct head *find_head(const struct verifier *v, const struct walk *w, uint32_t iterator) {
-    const struct state *s = &w->state;
-    for (struct head *head = w->heads; head != nullptr; head = head->next) {
-        bool here = head->pc == s->pc && head->iterator == iterator;
-        if (here && snapshot_relation(v, s, head->kept).comparable) { return head; }
-    }
-    return nullptr;
-}
-
-static enum status keep_at(struct verifier *v, struct walk *w, struct head *head) {
-    struct place place;
-    state_place(v, &w->state, &place);
-    head->kept = snapshot_take(v, &w->state, &place);
-    return head->kept == nullptr ? refuse_full(v, w->state.pc) : STATUS_OK;
-}
-
-static enum status add_head(struct verifier *v, struct walk *w, uint32_t iterator) {
-    struct head *head = take_memory(v, sizeof(*head));
-    if (head == nullptr) { return refuse_full(v, w->state.pc); }
-    *head = (struct head){.next = w->heads, .pc = w->state.pc, .iterator = iterator};
-    w->heads = head;
-    return keep_at(v, w, head);
-}
-
-/* Makes the walked state cover all that came here; *covered when those did already. That nothing changes from one time to the
- * next is no sign of a loop without end here: the iterator has an end, or the kernel's patience. */
-static enum status converge(struct verifier *v, struct walk *w, uint32_t iterator, bool *covered) {
-    struct state *s = &w->state;
-    s->lineage = 0;
-    *covered = false;
-    state_forget(v, s);
-    struct head *head = find_head(v, w, iterator);
-    if (head == nullptr) { return add_head(v, w, iterator); }
-    *covered = snapshot_relation(v, s, head->kept).covered;
-    if (*covered) { return STATUS_OK; }
-    snapshot_load(v, head->kept, &w->other);
-    bool widens = ++head->joins > PLAIN_JOINS;
-    if (widens) { state_drop_unlike(s, &w->other); }
-    snapshot_join(v, s, head->kept);
-    if (widens) { state_widen(s, &w->other); }
-    snapshot_free(v, head->kept);
-    return keep_at(v, w, head);
-}
-
 static enum status step_next(struct verifier *v, struct walk *w, bool *covered) {
     struct state *s = &w->state;
     struct bpf_insn insn = insn_at(v, s->pc);
     struct iterator iterator;
     enum status status = iterator_find(v, s, 1, v->platform->helpers[insn.imm].object, &iterator);
-    if (status == STATUS_OK) { status = converge(v, w, iterator.slot->reg.id, covered); }
+    if (status == STATUS_OK) { status = converge(v, s, &w->heads, iterator.slot->reg.id, covered); }
     if (status == STATUS_OK && !*covered) { status = state_step(v, s, insn, SHAPE_CALL); }
     s->pc++;
     return status;
 }
 
-/* Rests what follows when the jump is taken. The kernel counts for each call of a function, and begins anew with each. */
+/* Rests what follows when the jump is taken, and goes on behind it. The kernel counts for each call of a function, and begins anew
+ * with each; once it has lost patience, it takes every such jump. */
 static enum status step_may_goto(struct verifier *v, struct walk *w, bool *covered) {
     struct state *s = &w->state;
+    uint32_t target = s->pc + 1 + (uint32_t)v->program->insns[s->pc].off;
     if (s->depth != 0) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "may_goto in a function that is called"); }
+    if (reference_patience_ended(v, s)) {
+        s->pc = target;
+        return STATUS_OK;
+    }
     v->may_go_on = true;
-    enum status status = converge(v, w, 0, covered);
+    enum status status = converge(v, s, &w->heads, 0, covered);
     if (status != STATUS_OK || *covered) { return status; }
-    struct frame *frame = &s->frames[s->depth];
-    uint32_t pc = s->pc, turns[NESTING];
-    uint16_t point = frame->point;
+    struct frame *frame = &s->frames[0];
+    uint32_t turns[NESTING];
+    uint16_t point = frame->point, held = frame->call;
     memcpy(turns, frame->turns, sizeof(turns));
-    s->pc += 1 + (uint32_t)v->program->insns[pc].off;
+    uint32_t pc = s->pc;
+    s->pc = target;
     if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
     struct place place;
     bool crowded;
     state_place(v, s, &place);
-    status = rest(v, w, &place, &crowded);
+    status = reference_end_patience(v, s);
+    if (status == STATUS_OK) { status = rest(v, w, &place, &crowded); }
     s->pc = pc + 1;
     frame->point = point;
+    frame->call = held;
     memcpy(frame->turns, turns, sizeof(turns));
     return status;
 }
@@ -415,8 +369,8 @@ enum status explore(struct verifier *v, uint64_t budget) {
     memset(loops, 0, loop_bytes);
     w->loops = loops;
     w->state.frames = frames;
-    w->other.frames = others;
-    w->heads = nullptr;
+    w->heads.other.frames = others;
+    w->heads.first = nullptr;
     w->first = nullptr;
     w->lineages = 0;
     state_begin(v, &w->state);

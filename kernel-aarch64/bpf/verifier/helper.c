@@ -80,6 +80,8 @@ static bool is_socket(uint8_t object) {
     return object == OBJECT_SOCK_COMMON || object == OBJECT_SOCKET || object == OBJECT_TCP_SOCKET;
 }
 
+static bool is_kernel(uint8_t object) { return object == OBJECT_KERNEL || (object >= OBJECT_TASK && object < OBJECT_KINDS); }
+
 static enum status check_object(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
@@ -92,13 +94,24 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
     bool kernel = type == ARG_KERNEL_OBJECT || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
-                       : is_socket(object) || (kernel && object == OBJECT_KERNEL);
+                       : is_socket(object) || (kernel && is_kernel(object));
     if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
     call->reference = value->frame;
     call->object = object;
     if (type != ARG_RELEASED_RECORD && type != ARG_RELEASED_SOCKET) { return STATUS_OK; }
     if (value->frame == 0) { return refuse_argument(v, s, r, "what was acquired before"); }
     return STATUS_OK;
+}
+
+static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    bool fits = value->kind == REG_OBJECT && value->map == call->prototype->object && value->off == 0 && scalar_is_const(&value->var);
+    if (!fits) { return refuse_argument(v, s, r, "an object that is known to be of its type"); }
+    call->object = value->map;
+    call->reference = value->frame;
+    bool released = type == ARG_RELEASED_TYPED && value->frame == 0;
+    return released ? refuse_argument(v, s, r, "what was acquired before") : STATUS_OK;
 }
 
 static enum status check_lock(struct verifier *v, struct state *s, uint32_t r) {
@@ -165,6 +178,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_ITERATOR_NEW: return iterator_place(v, s, r, call->prototype->object);
     case ARG_ITERATOR:
     case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);
+    case ARG_TYPED:
+    case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call);
     case ARG_STRING: return check_argument_memory(v, s, r, 1, ACCESS_READ);
     default: return check_object(v, s, r, type, call);
     }
@@ -260,6 +275,11 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         r0->id = new_id(v);
         *status = reference_acquire(v, s, &r0->frame);
         return true;
+    case RETURNS_KERNEL_ADDRESS:
+        reg_set_scalar(r0);
+        scalar_set_unknown(&r0->var);
+        r0->map = ORIGIN_KERNEL;
+        return true;
     case RETURNS_ELEMENT_OR_NULL:
         reg_set_pointer(r0, REG_MEMORY_OR_NULL);
         r0->range = 4;
@@ -296,7 +316,8 @@ void void_packet(struct state *s) {
 }
 
 static bool releases(const struct helper_prototype *prototype) {
-    return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET;
+    return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET ||
+           prototype->arguments[0] == ARG_RELEASED_TYPED;
 }
 
 /* What is thrown is what the program returns, unless it has a function that catches it. */
@@ -317,6 +338,8 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     if (reference_locked(v, s) && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
     if (prototype->arguments[0] == ARG_ITERATOR_NEW) { return iterator_make(v, s, prototype->object); }
     if (prototype->arguments[0] == ARG_ITERATOR_END) { return iterator_end(v, s, &call->iterator); }
+    if ((flags & HELPER_HOLDS) != 0) { return reference_hold_on(v, s); }
+    if ((flags & HELPER_LETS_GO) != 0) { return reference_let_go(v, s); }
     if ((flags & HELPER_THROWS) != 0) { return check_throw(v, s); }
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s, 1); }
     if ((flags & HELPER_UNLOCKS) != 0) { return reference_unlock(v, s, 1); }
@@ -349,8 +372,8 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     if (call.prototype == nullptr || (types != 0 && (types >> v->program->hook & 1) == 0)) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u", (uint64_t)id);
     }
-    if (OTHER_PLATFORMS && (call.prototype->flags & HELPER_SLEEPS) != 0 && !v->program->may_sleep) {
-        return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u may sleep, programs of this section may not", (uint64_t)id);
+    if (OTHER_PLATFORMS && (call.prototype->flags & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_holds_on(v, s))) {
+        return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u may sleep, which is not allowed here", (uint64_t)id);
     }
     for (uint32_t i = 0; i < 5 && call.prototype->arguments[i] != ARG_NONE; i++) {
         enum status status = check_argument(v, s, i + 1, call.prototype->arguments[i], &call);

@@ -38,6 +38,8 @@ enum platform_argument : uint8_t {
     ARG_ITERATOR_NEW,  /* a place on the stack for an iterator of kind `object` */
     ARG_ITERATOR,      /* one that was made */
     ARG_ITERATOR_END,  /* one that was made, which ends */
+    ARG_TYPED,         /* an object of kind `object` */
+    ARG_RELEASED_TYPED, /* the same with a reference, which ends */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -48,6 +50,7 @@ enum platform_return : uint8_t {
     RETURNS_OBJECT_OR_NULL, /* of kind `object` */
     RETURNS_OBJECT,
     RETURNS_MAP_VALUE,      /* never null */
+    RETURNS_KERNEL_ADDRESS,  /* of what only loads reach */
     RETURNS_ELEMENT_OR_NULL, /* an int of an iterator, which is only read */
 };
 
@@ -64,6 +67,8 @@ enum helper_flag : uint16_t {
     HELPER_SLEEPS = 1 << 9,         /* for programs that may sleep */
     HELPER_ITERATES = 1 << 10,      /* it gives the next element of an iterator */
     HELPER_THROWS = 1 << 11,        /* it ends the program */
+    HELPER_HOLDS = 1 << 12,         /* from here on the program is not preempted */
+    HELPER_LETS_GO = 1 << 13,       /* the end of the last such part */
 };
 
 struct helper_prototype {
@@ -121,6 +126,10 @@ enum object_kind : uint8_t {
     OBJECT_MAP, /* a map itself */
     OBJECT_ITER_NUM, /* iterators, which lie on the stack */
     OBJECT_ITER_BITS,
+    OBJECT_TASK, /* known by their type: what takes one takes no other */
+    OBJECT_CGROUP,
+    OBJECT_CPUMASK,
+    OBJECT_CONNTRACK,
     OBJECT_KINDS,
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
 };

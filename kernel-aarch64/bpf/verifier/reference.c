@@ -6,7 +6,11 @@
 
 enum { SITES = 254, SETS = 1024, SET_BYTES = 8 };
 /* What names of locks stand for, where others have an instruction: the lock of a map, or of registers that carry the name. */
-enum { SITE_LOCKS = 0x8000, SITE_LOCK_FOUND = UINT16_MAX };
+enum { SITE_LOCKS = 0x8000, SITE_LOCK_FOUND = 0x8fff };
+/* And for parts that are not preempted: how many are around it. */
+enum { SITE_PARTS = 0x9000, SITE_PARTS_LAST = 0x9fff };
+/* And for the kernel's patience with the program, once it has ended: held like the others, but for nobody to release. */
+enum { SITE_PATIENCE = 0xa000 };
 
 /* A set is up to eight names, ascending, the lowest in the low byte. */
 struct references {
@@ -98,14 +102,19 @@ enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *name
 
 /* ---- locks ---- */
 
-/* The name of the lock that is held, or 0. */
-static uint8_t lock_held(const struct verifier *v, const struct state *s) {
+/* The name with the highest site from `first` to `last` among those that are held, or 0. */
+static uint8_t highest_held(const struct verifier *v, const struct state *s, uint16_t first, uint16_t last) {
+    uint8_t found = 0;
     if (!reference_any(s)) { return 0; }
     for (uint64_t set = v->references->sets[s->frames[0].call]; set != 0; set >>= 8) {
-        if (v->references->sites[(uint8_t)set] >= SITE_LOCKS) { return (uint8_t)set; }
+        uint16_t site = v->references->sites[(uint8_t)set];
+        if (site >= first && site <= last && (found == 0 || site > v->references->sites[found])) { found = (uint8_t)set; }
     }
-    return 0;
+    return found;
 }
+
+/* The name of the lock that is held, or 0. */
+static uint8_t lock_held(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_LOCKS, SITE_LOCK_FOUND); }
 
 bool reference_locked(const struct verifier *v, const struct state *s) { return lock_held(v, s) != 0; }
 
@@ -150,6 +159,23 @@ enum status reference_unlock(struct verifier *v, struct state *s, uint32_t r) {
     return reference_release(v, s, name);
 }
 
+/* ---- parts that are not preempted ---- */
+
+static uint8_t part_held(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_PARTS, SITE_PARTS_LAST); }
+
+bool reference_holds_on(const struct verifier *v, const struct state *s) { return part_held(v, s) != 0; }
+
+enum status reference_hold_on(struct verifier *v, struct state *s) {
+    uint8_t around = part_held(v, s), name;
+    enum status status = name_site(v, s, around == 0 ? SITE_PARTS : v->references->sites[around] + 1, &name);
+    return status == STATUS_OK ? acquire(v, s, name) : status;
+}
+
+enum status reference_let_go(struct verifier *v, struct state *s) {
+    uint8_t name = part_held(v, s);
+    return name == 0 ? refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "preemption is not disabled") : reference_release(v, s, name);
+}
+
 void reference_forget(struct verifier *v, struct state *s, uint8_t name) {
     /* Without one name the set is one that was held before it, or a new one; when there is no room it stays held. */
     if (held(v, s, name)) { (void)hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name)); }
@@ -168,9 +194,21 @@ enum status reference_release(struct verifier *v, struct state *s, uint8_t name)
     return STATUS_OK;
 }
 
+/* ---- the kernel's patience ---- */
+
+bool reference_patience_ended(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE) != 0; }
+
+enum status reference_end_patience(struct verifier *v, struct state *s) {
+    uint8_t name;
+    enum status status = name_site(v, s, SITE_PATIENCE, &name);
+    return status == STATUS_OK ? acquire(v, s, name) : status;
+}
+
 enum status reference_none(struct verifier *v, struct state *s, const char *when) {
     if (!reference_any(s)) { return STATUS_OK; }
-    uint8_t name = (uint8_t)v->references->sets[s->frames[0].call];
+    uint8_t name = (uint8_t)set_without(v->references->sets[s->frames[0].call], highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE));
+    if (name == 0) { return STATUS_OK; }
     if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
+    if (v->references->sites[name] >= SITE_PARTS) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "preemption is disabled %s", when); }
     return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "what instruction %u acquired is held %s", (uint64_t)v->references->sites[name], when);
 }

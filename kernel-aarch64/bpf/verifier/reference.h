@@ -22,6 +22,13 @@ static inline bool reg_has_reference(const struct reg *r) {
 [[nodiscard]] enum status reference_unlock(struct verifier *v, struct state *s, uint32_t r);
 bool reference_locked(const struct verifier *v, const struct state *s);
 static inline bool reference_any(const struct state *s) { return OTHER_PLATFORMS && s->frames[0].call != 0; }
+/* Parts of the program that are not preempted, one in the other. */
+[[nodiscard]] enum status reference_hold_on(struct verifier *v, struct state *s);
+[[nodiscard]] enum status reference_let_go(struct verifier *v, struct state *s);
+bool reference_holds_on(const struct verifier *v, const struct state *s);
+/* Whether a may_goto was taken: then every one is, from there on. */
+bool reference_patience_ended(const struct verifier *v, const struct state *s);
+[[nodiscard]] enum status reference_end_patience(struct verifier *v, struct state *s);
 /* Ends a reference: it is no longer held, and every register that has it is void. */
 [[nodiscard]] enum status reference_release(struct verifier *v, struct state *s, uint8_t reference);
 /* No longer held, because it was null; registers stay. */

@@ -1,0 +1,57 @@
+/* One state is kept of all that came to a head: the join of them, widened after a few. */
+
+#include "bpf/verifier/heads.h"
+
+#include "bpf/verifier/iterator.h"
+
+struct head {
+    struct head *next;
+    struct snapshot *kept;
+    uint32_t pc;
+    uint32_t iterator;
+    uint32_t joins;
+};
+
+/* States that come to a head are joined as they are so often, and widened from then on. */
+enum { PLAIN_JOINS = 2 };
+
+static struct head *find_head(const struct verifier *v, const struct state *s, const struct heads *heads, uint32_t iterator) {
+    for (struct head *head = heads->first; head != nullptr; head = head->next) {
+        bool here = head->pc == s->pc && head->iterator == iterator;
+        if (here && snapshot_relation(v, s, head->kept).comparable) { return head; }
+    }
+    return nullptr;
+}
+
+static enum status keep_at(struct verifier *v, const struct state *s, struct head *head) {
+    struct place place;
+    state_place(v, s, &place);
+    head->kept = snapshot_take(v, s, &place);
+    return head->kept == nullptr ? refuse(v, STATUS_TOO_MANY_STATES, s->pc, "%u states rest", (uint64_t)v->states) : STATUS_OK;
+}
+
+static enum status add_head(struct verifier *v, const struct state *s, struct heads *heads, uint32_t iterator) {
+    struct head *head = take_memory(v, sizeof(*head));
+    if (head == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, s->pc, "%u states rest", (uint64_t)v->states); }
+    *head = (struct head){.next = heads->first, .pc = s->pc, .iterator = iterator};
+    enum status status = keep_at(v, s, head);
+    if (status == STATUS_OK) { heads->first = head; }
+    return status;
+}
+
+enum status converge(struct verifier *v, struct state *s, struct heads *heads, uint32_t iterator, bool *covered) {
+    s->lineage = 0; /* that nothing has changed since the last time is no sign of a loop without end here */
+    *covered = false;
+    state_forget(v, s);
+    struct head *head = find_head(v, s, heads, iterator);
+    if (head == nullptr) { return add_head(v, s, heads, iterator); }
+    *covered = snapshot_relation(v, s, head->kept).covered;
+    if (*covered) { return STATUS_OK; }
+    snapshot_load(v, head->kept, &heads->other);
+    bool widens = ++head->joins > PLAIN_JOINS;
+    if (widens) { state_drop_unlike(s, &heads->other); }
+    snapshot_join(v, s, head->kept);
+    if (widens) { state_widen(s, &heads->other); }
+    snapshot_free(v, head->kept);
+    return keep_at(v, s, head);
+}
