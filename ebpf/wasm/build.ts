@@ -35,6 +35,7 @@ const FLAGS = [
   '-mbulk-memory',
   '-msign-ext',
   '-Wl,--no-entry',
+  '-Wl,--strip-all', // names are a hundredth of the package
   '-Wl,--stack-first',
   '-Wl,-z,stack-size=1048576',
   '-Wl,--export=__heap_base',

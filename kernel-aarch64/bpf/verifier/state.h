@@ -14,7 +14,7 @@ enum reg_kind : uint8_t {
     REG_MAP_VALUE_OR_NULL, /* the same, not yet compared with null */
     REG_PACKET,            /* pointer to the first byte of the packet */
     REG_PACKET_END,        /* pointer behind its last byte */
-    REG_MEMORY,            /* pointer to `range` bytes of memory; `map` is enum memory_use */
+    REG_MEMORY,            /* pointer to `range` bytes of memory; `map` is enum memory_access */
     REG_MAP,               /* map `map` itself, for helpers */
     REG_MAP_OR_NULL,       /* the same, found in a map of maps */
     REG_MEMORY_OR_NULL,
@@ -42,7 +42,7 @@ struct reg {
 enum origin : uint8_t { ORIGIN_ANY, ORIGIN_POINTER /* moved by a number without a bound */, ORIGIN_KERNEL /* maybe an address in the kernel */ };
 
 /* What a program may do with memory. */
-enum memory_use : uint8_t { MEMORY_ANY, MEMORY_READS };
+enum memory_access : uint8_t { MEMORY_ANY, MEMORY_READS };
 
 /* Ids from here on name one address each, the same in every state. */
 static const uint32_t fixed_ids = 0x80000000u;
