@@ -14,7 +14,7 @@ export * from './patch.ts';
 export {
   HOST_PROGRAM_INSNS,
   HOST_PROGRAM_MAPS,
-  KERNEL_FUNCTIONS_FIRST,
+  isKernelFunction,
   kernelFunctionId,
   type LinuxType,
   linuxTypeOf,

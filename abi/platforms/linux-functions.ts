@@ -4,7 +4,7 @@ import { type LinuxType, programTypes } from './linux-types.ts';
 import type { Prototype } from './platform.ts';
 
 /** Their numbers here follow those of all helpers. */
-export const KERNEL_FUNCTIONS_FIRST = 256;
+const KERNEL_FUNCTIONS_FIRST = 256;
 
 const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
 /** Who gets the functions for any use: programs that only probe don't. */
@@ -85,6 +85,10 @@ const rows: readonly Row[] = [
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>
   prototype(KERNEL_FUNCTIONS_FIRST + i, name, args, returns, more),
 );
+
+/** Whether a number is one of theirs, which no call in an object has. */
+export const isKernelFunction = (id: number) =>
+  id >= KERNEL_FUNCTIONS_FIRST && id < KERNEL_FUNCTIONS_FIRST + rows.length;
 
 const byName = new Map(linuxFunctions.map(({ name, id }) => [name, id]));
 

@@ -2,7 +2,7 @@
 import {
   bpf,
   HOST_PROGRAM_MAPS,
-  KERNEL_FUNCTIONS_FIRST,
+  isKernelFunction,
   kernelFunctionId,
   MAP_FLAG_READ_ONLY,
   MAX_MAPS_PER_PROGRAM,
@@ -239,7 +239,7 @@ class Linker {
         this.#linux &&
         s.opcode === CALL &&
         s.src === pseudo.call_helper &&
-        s.imm >= KERNEL_FUNCTIONS_FIRST
+        isKernelFunction(s.imm)
       ) {
         throw new ElfError('bad_relocation', `${f.name} calls ${s.imm}, which is no helper`);
       } else if (relocation) {
