@@ -195,7 +195,10 @@ export const elfStatuses: readonly Status[] = list(768, [
     'a map definition is incomplete or not understood; see the map section of the reference',
   ],
   ['bad_btf', 'the BTF section is damaged; build the object again'],
-  ['core_unsupported', 'CO-RE relocations need a kernel to relocate against; compile without them'],
+  [
+    'core_unsupported',
+    'what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists()',
+  ],
   ['too_many_maps', 'the program uses more maps than the board takes'],
   ['object_too_large', 'the object holds more than any board takes; split it'],
   [

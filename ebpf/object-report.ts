@@ -3,6 +3,7 @@ import { bpf, hooks, type LinuxType, statusNamed } from '../abi/index.ts';
 import { type DisassembledLine, type DisassemblyOptions, disassemble } from './disassembler.ts';
 import {
   ElfError,
+  type KernelTypes,
   type LinuxModule,
   type LoadedFunction,
   loadFunctions,
@@ -74,6 +75,8 @@ export type ObjectOptions = {
   readonly platform?: 'velocity' | 'linux';
   /** Linux: program type of every function. Default: what sections say. */
   readonly type?: LinuxType;
+  /** Linux: the kernel that programs are relocated for. Default: the types they were compiled with. */
+  readonly kernel?: KernelTypes;
 };
 
 const elfError = (error: ElfError): RowError => ({ code: error.code, message: error.message });
@@ -99,6 +102,12 @@ const overBudget = (program: AnyProgram, bound: number): RowError | undefined =>
   };
 };
 
+/** What the kernel does not have stands as a call that no kernel knows; it is named where a run comes there. */
+const missingAt = (program: AnyProgram, insn: number | undefined): RowError | undefined => {
+  const name = 'missing' in program && insn !== undefined ? program.missing.get(insn) : undefined;
+  return name === undefined ? undefined : elfError(new ElfError('core_unsupported', name));
+};
+
 const refusal = (program: AnyProgram, verdict: Verdict): RowError | undefined => {
   if (verdict.ok) return overBudget(program, verdict.bound);
   const { insn } = verdict.error;
@@ -106,6 +115,7 @@ const refusal = (program: AnyProgram, verdict: Verdict): RowError | undefined =>
   const { registers } = verdict;
   return {
     ...verdict.error,
+    ...missingAt(program, insn),
     ...(from ? { line: from.line, source: from.file } : {}),
     ...(Object.keys(registers).length === 0 ? {} : { registers }),
   };

@@ -5,12 +5,13 @@ import { disassembleA64 } from '../a64-text.ts';
 import type { Context } from '../context.ts';
 import { readObject } from '../module-file.ts';
 import type { Output } from '../output.ts';
-import { addPlatformOptions, checkRefused } from './bpf-objects.ts';
+import { addPlatformOptions, checkRefused, kernelOf } from './bpf-objects.ts';
 
 type Compiled = JitRow & { readonly result: { readonly ok: true } };
 type JitCommandOptions = {
   readonly platform: 'velocity' | 'linux';
   readonly type?: LinuxType;
+  readonly btf?: string;
   readonly cpu: CpuName;
 };
 
@@ -122,8 +123,9 @@ export const registerBpfJit = (parent: Command, context: Context): void => {
     )
     .action(async (files: string[], options: JitCommandOptions) => {
       const all: JitRow[] = [];
+      const kernel = await kernelOf(options);
       for (const file of files) {
-        const rows = await jitObject(await readObject(file), options);
+        const rows = await jitObject(await readObject(file), { ...options, ...kernel });
         for (const row of rows) show(file, row, context.output);
         if (context.output.json) context.output.fact(totalOf(file, rows), '');
         all.push(...rows);

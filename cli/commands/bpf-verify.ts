@@ -3,7 +3,7 @@ import type { LinuxType } from '../../abi/index.ts';
 import { type ExplainedLine, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
 import type { Context } from '../context.ts';
 import { readObject } from '../module-file.ts';
-import { addPlatformOptions, checkRefused } from './bpf-objects.ts';
+import { addPlatformOptions, checkRefused, kernelOf } from './bpf-objects.ts';
 
 const stateOf = ({ registers, stack }: ExplainedLine) =>
   [
@@ -34,7 +34,7 @@ const describe = (row: VerifyRow) => {
   return `refused   ${where}  ${code}${at}${line === undefined ? '' : ` (${source}:${line})`}: ${message}${state}`;
 };
 
-type Options = { platform: 'velocity' | 'linux'; type?: LinuxType; explain?: boolean };
+type Options = { platform: 'velocity' | 'linux'; type?: LinuxType; btf?: string; explain?: boolean };
 
 /** `velocity bpf verify FILE…` */
 export const registerBpfVerify = (parent: Command, context: Context): void => {
@@ -46,12 +46,13 @@ export const registerBpfVerify = (parent: Command, context: Context): void => {
     .option('--explain', 'show what is known before each instruction')
     .addHelpText(
       'after',
-      '\nExample:\n  velocity bpf verify modules/fir/fir.c\n  velocity bpf verify --platform linux xdp_drop.o',
+      '\nExample:\n  velocity bpf verify modules/fir/fir.c\n  velocity bpf verify --platform linux --btf /sys/kernel/btf/vmlinux xdp_drop.o',
     )
     .action(async (files: string[], options: Options) => {
       const all: VerifyRow[] = [];
+      const kernel = await kernelOf(options);
       for (const file of files) {
-        const rows = await verifyObject(await readObject(file), { file, ...options });
+        const rows = await verifyObject(await readObject(file), { file, ...options, ...kernel });
         for (const row of rows) {
           context.output.fact({ ...row, verdict: row.ok ? 'accepted' : 'refused' }, describe(row));
           for (const line of explain(row)) context.output.print(line);

@@ -1,6 +1,7 @@
-/** .BTF.ext: source lines of instructions, and CO-RE relocations, which can't be applied here (btf.rst §3.3). */
+/** .BTF.ext: source lines of instructions, and CO-RE relocations (btf.rst §3.3). */
 import { checkHeader } from './btf.ts';
 import { Bytes } from './bytes.ts';
+import type { CoreRelocation } from './core.ts';
 import { ElfError } from './error.ts';
 
 export type SourceLine = {
@@ -18,8 +19,8 @@ export type BtfExt = {
   readonly lineAt: (section: string, offset: number) => SourceLine | undefined;
   /** Whether it knows of any instruction of this section. */
   readonly hasLines: (section: string) => boolean;
-  /** Kinds of the CO-RE relocations (enum bpf_core_relo_kind) by byte offset of the instruction, by section name. */
-  readonly core: ReadonlyMap<string, ReadonlyMap<number, number>>;
+  /** CO-RE relocations by byte offset of the instruction, by section name. */
+  readonly core: ReadonlyMap<string, ReadonlyMap<number, CoreRelocation>>;
 };
 
 /** A table of records: record size, then for each section its name, a count, and the records; each starts with insn_off. */
@@ -68,12 +69,16 @@ export const readBtfExt = (section: Uint8Array, strings: Bytes): BtfExt => {
   const bytes = new Bytes(section, '.BTF.ext', 'bad_btf');
   const header = checkHeader(bytes, '.BTF.ext');
   const lines = new Map<string, Map<number, number>>();
-  const core = new Map<string, Map<number, number>>();
+  const core = new Map<string, Map<number, CoreRelocation>>();
   for (const r of records(bytes, header + bytes.u32(16), bytes.u32(20), 16, strings))
     entry(lines, r.section, () => new Map()).set(r.offset, r.at);
   if (header >= 32)
     for (const r of records(bytes, header + bytes.u32(24), bytes.u32(28), 16, strings))
-      entry(core, r.section, () => new Map()).set(r.offset, bytes.u32(r.at + 12));
+      entry(core, r.section, () => new Map()).set(r.offset, {
+        kind: bytes.u32(r.at + 12),
+        type: bytes.u32(r.at + 4),
+        access: strings.text(bytes.u32(r.at + 8)),
+      });
   const lineAt = (name: string, offset: number) => {
     const at = lines.get(name)?.get(offset);
     return at === undefined ? undefined : readLine(bytes, at, strings);

@@ -8,6 +8,13 @@ export type BtfMember = {
   /** Bytes from the start of the struct. */
   readonly offset: number;
 };
+/** A member down to its bits; `bitfield` is 0 for all of a type. */
+export type BtfBits = {
+  readonly name: string;
+  readonly type: number;
+  readonly bits: number;
+  readonly bitfield: number;
+};
 /** A type; names and members are read when asked for, so that a huge section costs little. */
 export type BtfType = {
   readonly kind: number;
@@ -79,10 +86,10 @@ export const checkHeader = (bytes: Bytes, what: string): number => {
   return bytes.u32(4);
 };
 
-const readTypes = (bytes: Bytes): BtfType[] => {
+const readTypes = (bytes: Bytes, most: number): BtfType[] => {
   const types: BtfType[] = [{ kind: 0, nameAt: 0, value: 0, at: 0, count: 0 }];
   for (let start = 0; start < bytes.size; ) {
-    if (types.length > MAX_TYPES) throw bad(`more than ${MAX_TYPES} types`);
+    if (types.length > most) throw bad(`more than ${most} types`);
     const info = bytes.u32(start + 4);
     const kind = (info >>> 24) & 31;
     const count = info & 0xffff;
@@ -102,13 +109,13 @@ export class Btf {
   readonly #bytes: Bytes;
 
   /** @throws ElfError with `bad_btf`, as does every method. */
-  constructor(section: Uint8Array) {
+  constructor(section: Uint8Array, mostTypes = MAX_TYPES) {
     const bytes = new Bytes(section, '.BTF', 'bad_btf');
     const header = checkHeader(bytes, '.BTF');
     const part = (at: number) => bytes.slice(header + bytes.u32(at), bytes.u32(at + 4));
     this.strings = new Bytes(part(16), '.BTF strings', 'bad_btf');
     this.#bytes = new Bytes(part(8), '.BTF types', 'bad_btf');
-    this.types = readTypes(this.#bytes);
+    this.types = readTypes(this.#bytes, mostTypes);
   }
 
   name(type: BtfType) {
@@ -125,6 +132,45 @@ export class Btf {
     const type = this.types.find((t) => t.kind === BTF_KIND.datasec && this.name(t) === section);
     const ids = Array.from({ length: type?.count ?? 0 }, (_, i) => this.#bytes.u32(type!.at + i * 12));
     return new Map(ids.map((id) => [this.name(this.type(id)), this.type(id)]));
+  }
+
+  /** A bit of the type's first word, with a meaning that depends on the kind. */
+  #flag(type: BtfType) {
+    return this.#bytes.u32(type.at - 8) >>> 31 === 1;
+  }
+
+  /** Members of a struct down to their bits. */
+  bits(type: BtfType): BtfBits[] {
+    const widths = this.#flag(type);
+    return Array.from({ length: type.count }, (_, i) => {
+      const at = type.at + i * 12;
+      const [id, offset] = [this.#bytes.u32(at + 4), this.#bytes.u32(at + 8)];
+      const name = this.strings.text(this.#bytes.u32(at));
+      if (widths) return { name, type: id, bits: offset & 0xffffff, bitfield: offset >>> 24 };
+      const of = this.resolve(id);
+      const encoding = of.kind === BTF_KIND.int ? this.#bytes.u32(of.at) : 0;
+      const width = encoding & 255;
+      const part = encoding !== 0 && width !== 8 * of.value;
+      return { name, type: id, bits: offset + ((encoding >>> 16) & 255), bitfield: part ? width : 0 };
+    });
+  }
+
+  /** Names and values of an enumeration. */
+  enumerators(type: BtfType) {
+    const wide = type.kind === BTF_KIND.enum64;
+    const signed = this.#flag(type);
+    return Array.from({ length: type.count }, (_, i) => {
+      const at = type.at + i * (wide ? 12 : 8);
+      const low = BigInt(this.#bytes.u32(at + 4));
+      const value = wide ? low | (BigInt(this.#bytes.u32(at + 8)) << 32n) : low;
+      const name = this.strings.text(this.#bytes.u32(at));
+      return { name, value: signed ? BigInt.asIntN(wide ? 64 : 32, value) : value };
+    });
+  }
+
+  isSigned(type: BtfType): boolean {
+    if (type.kind === BTF_KIND.int) return ((this.#bytes.u32(type.at) >>> 24) & 1) === 1;
+    return (type.kind === BTF_KIND.enum || type.kind === BTF_KIND.enum64) && this.#flag(type);
   }
 
   /** The function of this name. */

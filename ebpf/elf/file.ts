@@ -177,3 +177,15 @@ export const readElf = (data: Uint8Array): ElfObject => {
   );
   return { sections, symbols: bySection(symbols), relocations: readAllRelocations(sections, symbols) };
 };
+
+/** One section of any 64-bit little-endian ELF, however large. @throws ElfError */
+export const readSection = (data: Uint8Array, wanted: string): Uint8Array | undefined => {
+  const file = new Bytes(data, 'the file');
+  if (file.size < HEADER_BYTES || file.u32(0) !== 0x464c457f || file.u16(4) !== 0x0102)
+    throw new ElfError('not_elf', 'the file is no 64-bit little-endian ELF');
+  const at = (index: number) => file.offset(40) + index * SECTION_BYTES;
+  const contents = (header: number) => file.slice(file.offset(header + 24), file.offset(header + 32));
+  const names = new Bytes(contents(at(file.u16(62))), 'section names');
+  for (let i = 1; i < file.u16(60); i++) if (names.text(file.u32(at(i))) === wanted) return contents(at(i));
+  return undefined;
+};

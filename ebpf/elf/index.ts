@@ -1,4 +1,5 @@
 export type { SourceLine } from './btf-ext.ts';
+export { KernelTypes } from './core-types.ts';
 export { ElfError, type ElfStatus } from './error.ts';
 export { FIELD_KINDS, type KernelField } from './kernel-fields.ts';
 export { MAX_MAP_NAME, type MapDefinition } from './map-definitions.ts';

@@ -12,6 +12,9 @@ import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import { BTF_KIND } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
+import { CORE, type CoreRelocation, resolveCore } from './core.ts';
+import { applyCore } from './core-patch.ts';
+import type { KernelTypes } from './core-types.ts';
 import type { LineAt } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
@@ -34,15 +37,14 @@ const CALL = classes.jmp | jumpOps.call;
 
 export type Platform = 'velocity' | 'linux';
 
-/** BPF_CORE_TYPE_ID_TARGET: the one kind whose value in the instruction means nothing without the kernel it is for. */
-const CORE_TYPE_ID_TARGET = 7;
-
 export type Context = {
   readonly object: ElfObject;
   readonly objectName: string;
   readonly mapTypes: MapTypes;
   readonly ext: BtfExt | undefined;
   readonly lineAt: LineAt;
+  /** The kernel that programs are relocated for; without one, what holds for the types they were compiled with is judged. */
+  readonly kernel: KernelTypes | undefined;
   /** Which rules hold: those of the board, or of Linux. */
   readonly platform: Platform;
   /** Slots that may still be linked from this object: overlapping functions must not take for ever. */
@@ -57,6 +59,8 @@ export type Linked = {
   readonly maps: MapDefinition[];
   /** Names of the functions, the program's first. */
   readonly functions: readonly string[];
+  /** What the kernel does not have, by the slot that asks for it: a call of what does not exist stands there. */
+  readonly missing: ReadonlyMap<number, string>;
   /** Where each slot comes from, when the object says. */
   readonly lines: (SourceLine | undefined)[];
 };
@@ -69,6 +73,7 @@ class Linker {
   readonly #starts = new Map<string, number>();
   readonly #maps: MapDefinition[] = [];
   readonly #mapIndex = new Map<string, number>();
+  readonly #missing = new Map<number, string>();
   #slots = 0;
 
   constructor(context: Context) {
@@ -108,10 +113,14 @@ class Linker {
     return this.#context.platform === 'linux';
   }
 
-  /** Linux relocates a program against the types of the kernel; judged is what holds for the types it was compiled with. */
-  #checkCore(kind: number | undefined, f: CodeRange) {
-    if (kind === undefined || (this.#linux && kind !== CORE_TYPE_ID_TARGET)) return;
-    throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations of kind ${kind}`);
+  /** Linux relocates a program against the types of the kernel. */
+  #relocateCore(view: DataView, i: number, start: number, core: CoreRelocation, f: CodeRange) {
+    const { kernel, mapTypes } = this.#context;
+    if (this.#linux && kernel && mapTypes.btf) {
+      const missing = applyCore(view, i, resolveCore(mapTypes.btf, kernel, core));
+      if (missing !== undefined) this.#missing.set(start + i, missing);
+    } else if (!this.#linux || core.kind === CORE.typeIdTarget)
+      throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations of kind ${core.kind}`);
   }
 
   /** What of the kernel a symbol stands for. */
@@ -224,7 +233,8 @@ class Linker {
     for (let i = 0; i < count; i++) {
       const at = f.offset + i * INSN_BYTES;
       const s = readSlot(view, i);
-      this.#checkCore(core?.get(at), f);
+      const relocated = core?.get(at);
+      if (relocated) this.#relocateCore(view, i, start, relocated, f);
       const relocation = relocations?.get(at);
       const wide = s.opcode === LD_IMM64;
       if (
@@ -274,6 +284,7 @@ class Linker {
       code: Uint8Array.from(Buffer.concat(chunks)),
       maps: this.#maps,
       functions: this.#functions.map(({ f }) => f.name),
+      missing: this.#missing,
       lines,
     };
   }

@@ -4,6 +4,7 @@ import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { catcherOf } from './catcher.ts';
 import { type CodeRange, functionAt } from './code-range.ts';
+import type { KernelTypes } from './core-types.ts';
 import { type LineAt, readDebugLine } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
@@ -31,6 +32,8 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly maySleep: boolean;
   /** The function that is called with what the program throws; it has no function of its own for that. */
   readonly catcher?: LinuxModule;
+  /** What the kernel does not have, by the slot that asks for it. */
+  readonly missing: ReadonlyMap<number, string>;
 };
 
 export type LoadOptions = {
@@ -79,7 +82,12 @@ const linesOf = (object: ElfObject, ext: BtfExt | undefined): LineAt => {
   };
 };
 
-const contextOf = (file: Uint8Array, options: LoadOptions, platform: Platform): Context => {
+const contextOf = (
+  file: Uint8Array,
+  options: LoadOptions,
+  platform: Platform,
+  kernel?: KernelTypes,
+): Context => {
   const object = readElf(file);
   const data = (name: string) => object.sections.find((s) => s.name === name && s.data.length > 0)?.data;
   const types = data('.BTF');
@@ -94,6 +102,7 @@ const contextOf = (file: Uint8Array, options: LoadOptions, platform: Platform): 
     ext,
     lineAt: linesOf(object, ext),
     platform,
+    kernel,
     allowance,
   };
 };
@@ -119,12 +128,12 @@ const loadLinux =
     if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
     const catches = catcherOf(context, f.name);
     const link = (range: CodeRange): LinuxModule => {
-      const { code, maps, functions, lines } = linkProgram(context, range);
+      const { code, maps, functions, missing, lines } = linkProgram(context, range);
       if (range === f && catches && functions.includes(catches.name))
         throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
       const known = lines.some((l) => l !== undefined) ? { lines } : {};
       const from = { name: range.name, section: f.section.name, maySleep: maySleep(f.section.name) };
-      return { ...from, type: found, code, maps, ...known };
+      return { ...from, type: found, code, maps, missing, ...known };
     };
     return { ...link(f), ...(catches ? { catcher: link(catches) } : {}) };
   };
@@ -143,8 +152,14 @@ const attempt = <P>(context: Context, section: Section, offset: number, load: Lo
   }
 };
 
-const loadAll = <P>(file: Uint8Array, options: LoadOptions, platform: Platform, load: Load<P>) => {
-  const context = contextOf(file, options, platform);
+const loadAll = <P>(
+  file: Uint8Array,
+  options: LoadOptions,
+  platform: Platform,
+  load: Load<P>,
+  kernel?: KernelTypes,
+) => {
+  const context = contextOf(file, options, platform, kernel);
   const functions = context.object.sections
     .filter(isProgramSection)
     .flatMap((section) =>
@@ -166,6 +181,8 @@ export type LinuxOptions = {
   readonly file?: string;
   /** Type of every program, whatever its section says. */
   readonly type?: LinuxType;
+  /** The kernel that programs are relocated for. Default: the types they were compiled with. */
+  readonly kernel?: KernelTypes;
 };
 
 /**
@@ -176,7 +193,7 @@ export const loadLinuxFunctions = (
   file: Uint8Array,
   options: LinuxOptions = {},
 ): LoadedFunction<LinuxModule>[] =>
-  loadAll(file, {}, 'linux', loadLinux(options.file ?? '', options.type)).functions;
+  loadAll(file, {}, 'linux', loadLinux(options.file ?? '', options.type), options.kernel).functions;
 
 /**
  * Programs and maps of an object.

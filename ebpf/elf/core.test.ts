@@ -1,0 +1,110 @@
+/** CO-RE against a kernel that is made here: the BTF of another object, whose types are laid out otherwise. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { compileModule, ElfError, KernelTypes, type LinuxModule, verifyObject } from '../index.ts';
+import { Random } from '../random.ts';
+import { readSlot } from '../slot.ts';
+import { loadLinuxFunctions } from './index.ts';
+
+const compileText = async (text: string) => {
+  const folder = await mkdtemp(join(tmpdir(), 'velocity-core-'));
+  try {
+    await writeFile(`${folder}/a.c`, text);
+    return await compileModule(`${folder}/a.c`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+};
+
+const kernelObject = compileText(`
+struct inner { long pad; int depth; };
+struct thing { long moved[3]; union { struct { char a; unsigned short port; }; long all; }; struct inner in[2]; unsigned pad : 3, flags : 5; unsigned long wide; };
+enum mode { MODE_OFF = 7, MODE_ON = 9 };
+struct thing t; enum mode m;
+__attribute__((section("xdp"))) int f(void *ctx) { return 0; }`);
+
+const program = compileText(`
+#define core __attribute__((preserve_access_index))
+struct inner { int depth; } core;
+struct thing { unsigned short port; struct inner in[2]; unsigned flags : 5; unsigned wide; int gone; } core;
+struct thing___other { int port; } core;
+struct absent { int x; } core;
+enum mode { MODE_ON = 1, MODE_LOST = 2 };
+#define SEC(name) __attribute__((section(name), used))
+#define INFO(field, kind) __builtin_preserve_field_info(((struct thing *)0)->field, kind)
+SEC("xdp/port") int port(struct thing *t) { return t->port; }
+SEC("xdp/depth") int depth(struct thing *t) { return t->in[1].depth; }
+SEC("xdp/wide") unsigned long wide(struct thing *t) { return t->wide; }
+SEC("xdp/exists") int exists(void *c) { return INFO(port, 2) + 2 * INFO(gone, 2); }
+SEC("xdp/shifts") int shifts(void *c) { return INFO(flags, 4) * 64 + INFO(flags, 5); }
+SEC("xdp/on") long on(void *c) { return __builtin_preserve_enum_value(*(typeof(enum mode) *)MODE_ON, 1); }
+SEC("xdp/lost") long lost(void *c) { return __builtin_preserve_enum_value(*(typeof(enum mode) *)MODE_LOST, 0); }
+SEC("xdp/size") long size(void *c) { return __builtin_preserve_type_info(*(typeof(struct inner) *)0, 1); }
+SEC("xdp/gone") int gone(struct thing *t) { return t->gone; }
+SEC("xdp/guarded") int guarded(struct thing *t) { return INFO(gone, 2) ? t->gone : 5; }`);
+
+const load = async () => {
+  const kernel = new KernelTypes(await kernelObject);
+  const functions = loadLinuxFunctions(await program, { kernel });
+  return new Map(
+    functions.map((f) => {
+      if ('error' in f) throw f.error;
+      return [f.name, f.program];
+    }),
+  );
+};
+
+const slotsOf = ({ code }: LinuxModule) => {
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  return Array.from({ length: code.length / 8 }, (_, i) => readSlot(view, i));
+};
+
+/** Offset and opcode of the first load. */
+const loadIn = (module: LinuxModule) => slotsOf(module).find((s) => (s.opcode & 7) === 1)!;
+const numbersIn = (module: LinuxModule) => slotsOf(module).map((s) => s.imm);
+
+test('fields are where the kernel has them, and as large', async (t) => {
+  const programs = await load();
+  t.is(loadIn(programs.get('port')!).off, 26);
+  t.is(loadIn(programs.get('depth')!).off, 32 + 16 + 8);
+  const wide = loadIn(programs.get('wide')!);
+  t.deepEqual([wide.off, wide.opcode & 0x18], [72, 0x18]);
+});
+
+test('what there is, is told as the kernel has it', async (t) => {
+  const programs = await load();
+  t.true(numbersIn(programs.get('on')!).includes(9));
+  t.true(numbersIn(programs.get('size')!).includes(16));
+  t.true(numbersIn(programs.get('lost')!).includes(0) && !numbersIn(programs.get('lost')!).includes(1));
+  t.true(numbersIn(programs.get('exists')!).includes(1));
+  t.true(numbersIn(programs.get('shifts')!).includes(64 - 5));
+});
+
+test('what the kernel lacks is refused by name, where a run comes there', async (t) => {
+  const kernel = new KernelTypes(await kernelObject);
+  const rows = await verifyObject(await program, { platform: 'linux', kernel });
+  const row = (name: string) => rows.find((r) => r.function === name);
+  t.is(row('gone')?.error?.code, 'core_unsupported');
+  t.regex(row('gone')?.error?.message ?? '', /^thing\.gone: /);
+  t.true(row('guarded')?.ok, JSON.stringify(row('guarded')?.error));
+});
+
+test('any bytes as the types of a kernel are taken or refused', async (t) => {
+  const object = await kernelObject;
+  const code = await program;
+  const random = new Random(11);
+  const at = Buffer.from(object).indexOf(Buffer.from([0x9f, 0xeb, 1, 0]));
+  for (let round = 0; round < 400; round++) {
+    const bytes = Uint8Array.from(object.subarray(at));
+    for (let i = 1 + random.below(5); i > 0; i--)
+      bytes[random.below(Math.min(1200, bytes.length))] = random.below(256);
+    try {
+      loadLinuxFunctions(code, { kernel: new KernelTypes(bytes) });
+    } catch (error) {
+      t.true(error instanceof ElfError, String(error));
+    }
+  }
+  t.pass();
+});
