@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { compileModule, ElfError, KernelTypes, type LinuxModule, verifyObject } from '../index.ts';
+import { compileModule, ElfError, KernelTypes, type LinuxModule } from '../index.ts';
 import { Random } from '../random.ts';
 import { readSlot } from '../slot.ts';
 import { loadLinuxFunctions } from './index.ts';
@@ -82,13 +82,13 @@ test('what there is, is told as the kernel has it', async (t) => {
   t.true(numbersIn(programs.get('shifts')!).includes(64 - 5));
 });
 
-test('what the kernel lacks is refused by name, where a run comes there', async (t) => {
-  const kernel = new KernelTypes(await kernelObject);
-  const rows = await verifyObject(await program, { platform: 'linux', kernel });
-  const row = (name: string) => rows.find((r) => r.function === name);
-  t.is(row('gone')?.error?.code, 'core_unsupported');
-  t.regex(row('gone')?.error?.message ?? '', /^thing\.gone: /);
-  t.true(row('guarded')?.ok, JSON.stringify(row('guarded')?.error));
+test('what the kernel lacks is named at the slot that asks for it', async (t) => {
+  const programs = await load();
+  const gone = programs.get('gone')!;
+  const [[slot, name] = [-1, '']] = gone.missing;
+  t.is(name, 'thing.gone');
+  t.is(slotsOf(gone)[slot]?.imm, 0xbad2310);
+  t.deepEqual([...programs.get('port')!.missing], []);
 });
 
 test('any bytes as the types of a kernel are taken or refused', async (t) => {

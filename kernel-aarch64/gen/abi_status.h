@@ -126,7 +126,7 @@ enum status : uint32_t {
     STATUS_UNRESOLVED_SYMBOL = 774, /* a symbol is used but not defined in this object */
     STATUS_BAD_MAP_DEFINITION = 775, /* a map definition is incomplete or not understood; see the map section of the reference */
     STATUS_BAD_BTF = 776, /* the BTF section is damaged; build the object again */
-    STATUS_CORE_UNSUPPORTED = 777, /* CO-RE relocations need a kernel to relocate against; compile without them */
+    STATUS_CORE_UNSUPPORTED = 777, /* what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists() */
     STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than the board takes */
     STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than any board takes; split it */
     STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
@@ -257,7 +257,7 @@ enum status : uint32_t {
     row(unresolved_symbol, 774, "a symbol is used but not defined in this object") \
     row(bad_map_definition, 775, "a map definition is incomplete or not understood; see the map section of the reference") \
     row(bad_btf, 776, "the BTF section is damaged; build the object again") \
-    row(core_unsupported, 777, "CO-RE relocations need a kernel to relocate against; compile without them") \
+    row(core_unsupported, 777, "what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists()") \
     row(too_many_maps, 778, "the program uses more maps than the board takes") \
     row(object_too_large, 779, "the object holds more than any board takes; split it") \
     row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe") \
