@@ -9,6 +9,7 @@ import {
   renderPlain,
   type Sink,
   take,
+  visible,
 } from '../monitor/index.ts';
 import type { Output } from './output.ts';
 
@@ -67,7 +68,7 @@ const jsonLines = (output: Output, port: string): Lines => {
 
 const plainLines = (output: Output, label: () => string): Lines => {
   const changeOf = connectionChange();
-  const print = (line: string) => output.print(`${label()}${line}`);
+  const print = (line: string) => output.print(visible(`${label()}${line}`));
   return {
     update: (state) => {
       const change = changeOf(state);

@@ -4,7 +4,7 @@ import { type Boards, coreLines, headline, overview } from './board.ts';
 import { table } from './columns.ts';
 import { chosen, cursor, footer, help, type Screen, type Zoom } from './keys.ts';
 import type { Scrollback } from './scrollback.ts';
-import { around, type Line, line, textOf } from './styled.ts';
+import { around, type Line, line, textOf, visible } from './styled.ts';
 
 /** Of the terminal, in cells. */
 export type Size = { readonly columns: number; readonly rows: number };
@@ -29,7 +29,7 @@ export const boardText = (state: MonitorState, columns: number): string => {
   const { rows } = state;
   const modules = rows.length > 0 ? table(rows, state, columns) : [];
   return [...headline(state, columns), ...coreLines(state.cores, columns), ...modules]
-    .map((each) => textOf(each).trimEnd())
+    .map((each) => visible(textOf(each)).trimEnd())
     .join('\n');
 };
 

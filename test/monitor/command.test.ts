@@ -86,6 +86,13 @@ test('boards that nobody named are looked for at the ports of the machine', asyn
   t.regex(none.stderr, /no board is named, and no serial port was found\n {2}hint: plug it in/);
 });
 
+test('control characters of a board do nothing where lines are printed', async (t) => {
+  const board = await boardOnSocket(handlers());
+  await board.line.write(Buffer.from('\x1b[2Jgone\x07\n'));
+  const { stdout } = await velocity('monitor', '--port', board.port, ...briefly);
+  t.regex(stdout, /^�\[2Jgone�$/m);
+});
+
 test('the console log has the time of each line', async (t) => {
   const path = join(temporaryFolder(), 'console.log');
   const board = await boardOnSocket(handlers());

@@ -197,7 +197,12 @@ test('control characters of a board do nothing to the terminal', async (t) => {
   tell(said('\x1b]52;c;b3duZWQ=\x07\x1b[2J\rgone\x9b31m'));
   await terminal.shows(/QEMU "virt"\\�[\s\S]*�\]52;c;b3duZWQ=��\[2J�gone�31m/);
   t.is(terminal.copied, '');
+  terminal.type('y');
+  await terminal.shows(/copied/);
+  t.regex(terminal.copied, /^QEMU "virt"\\� /);
   view.close();
+  await terminal.until(() => !terminal.isAlternate);
+  t.regex(terminal.everything, /QEMU "virt"\\� /);
 });
 
 test('bytes that are no text and broken key sequences are survived', async (t) => {
