@@ -70,6 +70,9 @@ const branches = {
   blr: { title: 'BLR', bits: '1101011000111111000000 rn:5 00000' },
   ret: { title: 'RET', bits: '1101011001011111000000 rn:5 00000' },
   bti_c: { title: 'BTI', bits: '11010101000000110010010001011111' },
+  csdb: { title: 'CSDB', bits: '11010101000000110010001010011111' },
+  dsb_nsh: { title: 'DSB', bits: '11010101000000110011011110011111' },
+  isb: { title: 'ISB', bits: '11010101000000110011111111011111' },
 } as const satisfies Record<string, Form>;
 
 /** `size` is log2 of the bytes accessed. */

@@ -36,6 +36,7 @@ const commonFlags = [
 const coldParts = [
   'boot/',
   'bpf/checker/change.c',
+  'bpf/checker/check.c',
   'bpf/checker/covers.c',
   'bpf/checker/entry.c',
   'bpf/checker/loop.c',
@@ -46,13 +47,17 @@ const coldParts = [
   'bpf/jit/arithmetic.c',
   'bpf/jit/atomic.c',
   'bpf/jit/bytes.c',
+  'bpf/jit/compare.c',
+  'bpf/jit/derive.c',
   'bpf/jit/hoist.c',
   'bpf/jit/frame.c',
   'bpf/jit/jump.c',
   'bpf/jit/logical.c',
+  'bpf/jit/operand.c',
   'bpf/jit/operate.c',
   'bpf/jit/pair.c',
   'bpf/jit/promote.c',
+  'bpf/jit/speculation.c',
   'bpf/jit/sum.c',
   'bpf/jit/unroll.c',
   'bpf/jit/vector',
@@ -85,15 +90,7 @@ const hotFiles = [
   'patch/watch.c',
 ];
 /** Not worth the size of -O2: vector loops written out four times more, instructions that few programs have. */
-const smallParts = [
-  'bpf/checker/',
-  'bpf/jit/alu.c',
-  'bpf/jit/compare.c',
-  'bpf/jit/hoist.c',
-  'bpf/jit/chain.c',
-  'bpf/jit/operand.c',
-  'neon/',
-];
+const smallParts = ['bpf/checker/', 'bpf/jit/alu.c', 'bpf/jit/hoist.c', 'bpf/jit/chain.c', 'neon/'];
 /** Optimised with all others at once, this one lost more than it won: an instruction more at each call of a module. */
 const alone = ['patch/dispatch.c'];
 

@@ -26,6 +26,7 @@ import {
   vectorPage,
   vectorTable,
 } from '../../test/bench/peers/index.ts';
+import { speculationMetrics } from '../../test/bench/speculation.ts';
 import { uploadMetric } from '../../test/bench/upload.ts';
 import {
   drawing,
@@ -55,6 +56,7 @@ const benchKernel = async (context: Context, options: BoardOptions) => {
   const board = options.port ? options : { ...options, board: options.board ?? EMULATED };
   const metrics = await withLink(context, board, kernelMetrics);
   if (!board.port) metrics.push(await withBoard(context, board, uploadMetric)); // a real line keeps its own pace
+  if (board.board === EMULATED) metrics.push(...(await speculationMetrics()));
   show(context, metrics);
 };
 
@@ -163,7 +165,9 @@ type BenchOptions = BoardOptions & {
 export const registerBench = (program: Command, context: Context): void => {
   program
     .command('bench')
-    .description('measure boot, size, loading, accounting, swaps and uploads, each against its goal')
+    .description(
+      'measure boot, size, loading, accounting, swaps, uploads and guards against speculation, each against its goal',
+    )
     .option('--peers', "compare the JIT with Debian's Linux for arm64 and with native code, in the same QEMU")
     .option(
       '--verifier',

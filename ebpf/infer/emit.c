@@ -163,7 +163,7 @@ static enum status go_through(struct inference *f) {
     write_byte(&emission.writer, CERTIFICATE_VERSION);
     machine_begin(f->v, m, m->frame);
     memset(f->v->facts->flags, 0, f->v->program->count);
-    f->v->facts->vector_count = 0;
+    f->v->facts->vector_count = f->v->facts->index_count = 0;
     m->state.walked = 0;
     if (is_head(f, 0)) {
         enum status status = leave_to(f, 0, EVENT_FALL);

@@ -12,7 +12,7 @@ static void begin_walk(struct verifier *v) {
     v->functions[0] = (struct function){0};
     if (v->accesses != nullptr) { memset(v->accesses, ACCESSES_NOTHING, v->program->count); }
     memset(v->facts->flags, 0, v->program->count);
-    v->facts->vector_count = 0;
+    v->facts->vector_count = v->facts->index_count = 0;
 }
 
 static void add_threshold(struct inference *f, uint64_t value) {

@@ -99,7 +99,7 @@ static enum status descend(struct inference *f, bool *changed) {
     f->sites[0].begun = f->sites[0].entry;
     f->sites[0].outer = f->start;
     memset(f->v->facts->flags, 0, f->v->program->count);
-    f->v->facts->vector_count = 0;
+    f->v->facts->vector_count = f->v->facts->index_count = 0;
     for (uint32_t i = 0; i < f->v->point_count; i++) {
         if (f->sites[i].entry == nullptr) { continue; }
         load_site(f, i);

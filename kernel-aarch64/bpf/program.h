@@ -71,7 +71,26 @@ enum bpf_fact : uint8_t {
     FACT_ALWAYS_TAKEN = 1 << 4, /* conditional jump: never falls through */
     FACT_NEVER_TAKEN = 1 << 5,  /* conditional jump: always falls through */
     FACT_JUMP_TARGET = 1 << 6,  /* some reached jump or call lands here */
+    /* Unlike the others it holds when it held once. Of an addition or a subtraction of two registers: one is a pointer, and
+     * `indexes` says more, unless it is full. Of an access or a call: the bytes are found through a pointer that numbers may
+     * have moved further from the start of the packet than PACKET_REACH_BYTES, so only the packet's length keeps it inside. */
+    FACT_ADDRESS = 1 << 7,
 };
+
+/* What lies behind the first byte of a packet for sure: the room that frames are received into. */
+#define PACKET_REACH_BYTES 2032u
+
+/* A number that is added to a pointer, or taken from it: over all ways to reach it. */
+struct bpf_index_fact {
+    uint16_t slot;
+    uint16_t object; /* INDEX_IN_DST and so on; below, kind and map of the pointer, or INDEX_ODD */
+    uint32_t most;   /* the greatest that the number may be */
+    uint32_t bits;   /* that may be set in it */
+};
+#define INDEX_IN_DST 0x8000u /* the number is the dst of the instruction */
+#define INDEX_IN_SRC 0x4000u
+#define INDEX_ODD 0x0fffu    /* the object is not always the same, the number not always one of 32 bits, or there is no pointer */
+#define MAX_INDEX_FACTS 64u
 
 /* A call of a vector helper (gen/abi_vectors.h): its counts, in the order of the arguments, over all ways to reach it. */
 struct bpf_vector_fact {
@@ -85,5 +104,7 @@ struct bpf_facts {
     uint8_t flags[MAX_PROGRAM_INSNS]; /* bits of enum bpf_fact */
     struct bpf_vector_fact vectors[MAX_VECTOR_FACTS];
     uint32_t vector_count;
+    struct bpf_index_fact indexes[MAX_INDEX_FACTS];
+    uint32_t index_count;
     uint32_t stack_bytes;             /* deepest stack use of the main function's own frame, multiple of 8, 0..512 */
 };

@@ -8,6 +8,7 @@
 #define BOARD_DOTPROD (1u << 1)
 #define BOARD_CRC32 (1u << 2)
 #define BOARD_BTI (1u << 3)
+#define BOARD_IN_ORDER (1u << 4)
 
 void board_probe(const struct fdt_node *node);
 void board_init(void);

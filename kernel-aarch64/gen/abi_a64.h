@@ -317,6 +317,21 @@ static inline uint32_t a64_bti_c(void) {
     return 0xd503245fu;
 }
 
+/* CSDB: 11010101000000110010001010011111 */
+static inline uint32_t a64_csdb(void) {
+    return 0xd503229fu;
+}
+
+/* DSB: 11010101000000110011011110011111 */
+static inline uint32_t a64_dsb_nsh(void) {
+    return 0xd503379fu;
+}
+
+/* ISB: 11010101000000110011111111011111 */
+static inline uint32_t a64_isb(void) {
+    return 0xd5033fdfu;
+}
+
 /* STR (immediate), unsigned offset: size:2 111001 00 scaled:12 rn:5 rt:5 */
 static inline uint32_t a64_str_scaled(enum a64_reg rt, enum a64_reg rn, struct a64_scaled scaled, enum a64_size size) {
     return 0x39000000u | (uint32_t)size << 30 | scaled.bits << 10 | (uint32_t)rn << 5 | (uint32_t)rt;

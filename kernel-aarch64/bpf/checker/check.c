@@ -342,7 +342,7 @@ static void begin_walk(struct verifier *v) {
     if (v->accesses != nullptr) { memset(v->accesses, ACCESSES_NOTHING, v->program->count); }
     v->function_count = v->frame_count = 1;
     memset(v->facts->flags, 0, v->program->count);
-    v->facts->vector_count = 0;
+    v->facts->vector_count = v->facts->index_count = 0;
 }
 
 static enum status check(struct verifier *v, struct span certificate, uint64_t budget) {

@@ -40,7 +40,7 @@
     if (p->kind == REG_MEMORY) { return first >= 0 && end <= (int64_t)(uint64_t)p->range; }
     switch (p->kind) {
     case REG_STACK: return (p->var.mask | p->var.value) == 0 && stack_access(l, off, bytes, false);
-    case REG_PACKET: return first >= 0 && off + (int64_t)bytes <= (int64_t)(uint64_t)p->range && (!writes || (l->m->v->type->flags & TYPE_PACKET_WRITE) != 0);
+    case REG_PACKET: return first >= 0 && end <= PACKET_REACH_BYTES /* else FACT_ADDRESS is noted elsewhere */ && off + (int64_t)bytes <= (int64_t)(uint64_t)p->range && (!writes || (l->m->v->type->flags & TYPE_PACKET_WRITE) != 0);
     case REG_MAP_VALUE: {
         const struct bpf_map_shape *map = &l->m->v->program->maps[p->map];
         return first >= 0 && end <= (int64_t)(uint64_t)map->value_size && (!writes || (map->flags & MAP_FLAG_READ_ONLY) == 0);
@@ -65,7 +65,7 @@ static inline bool move_pointer(struct loop *l, uint64_t to, uint64_t dst, int64
 }
 
 /* A number of a known range and a pointer to a known place, added: the number is all that is not known of the place then. */
-static inline bool index_pointer(struct loop *l, uint64_t to, uint64_t from, uint64_t dst, uint64_t src) {
+static inline bool index_pointer(struct loop *l, uint64_t pc, uint64_t to, uint64_t from, uint64_t dst, uint64_t src) {
     const uint32_t kinds = movable & ~(1u << REG_PACKET | 1u << REG_PACKET_META);
     struct reg *r = &l->regs[dst], *p = &l->regs[src], *n = r; /* pointer and number */
     if ((to & POINTER) != 0) {
@@ -78,6 +78,7 @@ static inline bool index_pointer(struct loop *l, uint64_t to, uint64_t from, uin
     if ((to & (NUMBER | LOOSE)) != NUMBER || !is_free(l, dst)) { return false; }
     if (n->var.mask == 0 || (p->var.mask | p->var.value) != 0 || (kinds >> p->kind & 1) == 0) { return false; }
     if (n->var.smin <= -OFFSET_LIMIT || n->var.smax >= OFFSET_LIMIT) { return false; }
+    note_index(l->m->v, (uint32_t)pc, p, &n->var, n == r);
     if (n == r) {
         __builtin_memcpy_inline(r, p, offsetof(struct reg, var));
     } else {
@@ -87,9 +88,9 @@ static inline bool index_pointer(struct loop *l, uint64_t to, uint64_t from, uin
 }
 
 /* What an instruction of a pointer and a register makes is a pointer from now on; false when it is not simple. */
-static inline bool point(struct loop *l, uint32_t fields, uint64_t to, uint64_t from, uint32_t row) {
+static inline bool point(struct loop *l, uint32_t fields, uint64_t from, uint32_t row) {
     uint64_t dst = fields >> 8 & 15, src = fields >> 12 & 15;
-    if ((row & KIND) == ADD_X) { return index_pointer(l, to, from, dst, src); }
+    if ((row & KIND) == ADD_X) { return false; } /* step_odd() does it: it is noted */
     bool copies = (from & POINTER) != 0 && (uint8_t)fields == (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X);
     if (!copies || !is_free(l, dst) || (l->m->followed >> src & 1) != 0) { return false; }
     reg_copy(&l->regs[dst], &l->regs[src]);
@@ -269,7 +270,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
         } else {
             if ((fields >> 16 | imm) != 0) { break; }
             if (((to | row >> FRESH_AT) & from & NUMBER) == 0) {
-                if (!point(l, fields, to, from, row)) { break; }
+                if (!point(l, fields, from, row)) { break; }
                 masks = (masks & ~(each << dst)) | POINTER << dst;
                 goto stepped;
             }
@@ -293,7 +294,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     return way;
 }
 
-/* What is as simple, but not as common: the first store to a slot by the frame pointer; conditions whose states wait with a change
+/* What is as simple, but not as common: numbers added to pointers, the first store to a slot by the frame pointer; conditions whose states wait with a change
  * that is long; jumps, which leave the loop. False when it is none of them; its flags are set, whatever comes of it. */
 [[gnu::noinline]] static bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
     uint32_t fields, imm;
@@ -305,6 +306,11 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
     if (*way == WAY_CHANGED) {
         if (!wait_changed(l, pc, off, l->masks, 0)) { *way = WAY_PARTS; }
+        return true;
+    }
+    if ((row & KIND) == ADD_X && (fields >> 16 | imm) == 0 && ((to | from) & POINTER) != 0) {
+        if (!index_pointer(l, pc, to, from, dst, src)) { return false; }
+        l->masks = (l->masks & ~(EACH << dst)) | POINTER << dst;
         return true;
     }
     if ((row & STORES) != 0 && pc != l->tracked) {

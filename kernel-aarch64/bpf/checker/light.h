@@ -30,14 +30,17 @@ struct loop {
     uint32_t held;        /* the same of registers, unless they are loose; and those that are followed, or none at all */
 };
 static const uint64_t NO_SLOT = UINT64_MAX;
-/* Set in the flags of l->stop while the loop goes: no fact. */
+/* Set in the flags of l->stop while the loop goes, before anything is known of it: then it is FACT_ADDRESS. */
 enum { STOPS = 1 << 7 };
+static_assert(STOPS == FACT_ADDRESS);
 
 static inline void stop_at(struct loop *l, uint64_t slot) {
     l->stop = slot;
-    l->flags[slot] |= STOPS;
+    if ((l->flags[slot] & FACT_REACHED) == 0) { l->flags[slot] |= STOPS; }
 }
-static inline void stop_no_more(const struct loop *l) { l->flags[l->stop] &= (uint8_t)~STOPS; }
+static inline void stop_no_more(const struct loop *l) {
+    if ((l->flags[l->stop] & FACT_REACHED) == 0) { l->flags[l->stop] &= (uint8_t)~STOPS; }
+}
 
 static inline uint64_t due_slot(const struct loop *l) {
     uint64_t after = l->c->due - l->c->steps;

@@ -115,8 +115,12 @@ static inline void note_facts(struct machine *m, uint32_t pc, struct bpf_insn in
         seen |= nonzero ? FACT_SRC_NONZERO : 0;
     }
     uint32_t before = *flags;
-    if ((before & FACT_REACHED) != 0) { seen = before & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN); }
+    if ((before & FACT_REACHED) != 0) { seen = before & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN | FACT_ADDRESS); }
     *flags = (uint8_t)(seen | (before & FACT_JUMP_TARGET));
+    if (shape == SHAPE_ALU_X && (before & FACT_REACHED) != 0) {
+        bool adds = ((m->pointer >> insn_dst(insn) ^ m->pointer >> insn_src(insn)) & 1) != 0;
+        if (adds != ((before & FACT_ADDRESS) != 0)) { note_index(m->v, pc, nullptr, nullptr, false); }
+    }
 }
 
 /* ---- arithmetic ---- */

@@ -6,6 +6,7 @@
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
+#include "bpf/jit/speculation.h"
 #include "bpf/jit/unroll.h"
 #include "bpf/jit/value.h"
 
@@ -101,6 +102,7 @@ RARE static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effec
     j->live_out = slot_live(j, slot + 1);
     if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { return; } /* nobody reads it */
     if (SELDOM(j->loads) && compile_waiting(j, insn, effect)) { return; }
+    if (SELDOM(j->facts_here & FACT_ADDRESS)) { guard_address(j, insn); }
     compile_insn(j, insn, effect);
 }
 
@@ -164,6 +166,7 @@ static enum status compile(struct jit *j, struct jit_result *result) {
     for (uint32_t i = 0; i < SHARED_SUMS; i++) { j->home[FIRST_SUM + i] = (uint8_t)(SHARED_SUM_FIRST + i); }
     if (j->capacity > MAX_CODE_WORDS) { j->capacity = MAX_CODE_WORDS; }
     scan_program(j);
+    if (SELDOM(j->facts->index_count) && !(j->environment->features & JIT_IN_ORDER)) { find_guarded(j); }
     compile_program(j);
     strip_slots(j);
     result->words = j->words;

@@ -3,6 +3,7 @@
 #include "bpf/jit/branch.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
+#include "bpf/jit/speculation.h"
 #include "bpf/jit/vector.h"
 
 /* First slot after another that will be compiled. */
@@ -144,7 +145,10 @@ bool compile_jump(struct jit *j, struct insn insn) {
         j->live_out = slot_live(j, target);
         compile_goto(j, target);
         return false;
-    case FLOW_CALL_HELPER: call_helper(j, (uint32_t)imm_of(insn)); return true;
+    case FLOW_CALL_HELPER:
+        if (SELDOM(j->facts_here & FACT_ADDRESS)) { guard_address(j, insn); }
+        call_helper(j, (uint32_t)imm_of(insn));
+        return true;
     case FLOW_CALL_LOCAL: call_local(j, target); return true;
     default: break;
     }

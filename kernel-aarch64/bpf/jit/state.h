@@ -143,6 +143,7 @@ struct jit {
     struct carried carried;
     bool has_local_calls;
     bool goes_back;      /* some jump or call does */
+    uint64_t guarded;    /* bit per index fact: held to its range again (speculation.h) */
     struct stack_use stack;
     struct needs needs;  /* of the program, all of it */
     bool uniform_frames; /* functions share code, so all have the same frame */

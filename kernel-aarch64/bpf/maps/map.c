@@ -1,5 +1,6 @@
 #include "bpf/maps/map.h"
 #include "bpf/maps/hash.h"
+#include "lib/barrier.h"
 #include "lib/mem.h"
 #include "mm/pool.h"
 #include "smp/core.h"
@@ -145,8 +146,9 @@ static uint32_t index_of(const void *key) {
 
 /* `core_stride` is 0 for a plain array. */
 static uint8_t *array_value(const struct bpf_map *map, const void *key, uint32_t core) {
-    const uint32_t index = index_of(key);
+    uint32_t index = index_of(key);
     if (index >= map->shape.max_entries) { return nullptr; }
+    index = index_below(index, map->shape.max_entries);
     return map->values + (uint64_t)core * map->core_stride + (uint64_t)index * map->stride;
 }
 

@@ -28,6 +28,7 @@ static enum status refuse_bounds(struct verifier *v, struct state *s, enum statu
     enum status status = check_unmixed(v, s, p, r);
     if (status != STATUS_OK) { return status; }
     int64_t from_base = off + p->off;
+    if (!scalar_is_const(&p->var) && from_base + p->var.smax + (int64_t)bytes > PACKET_REACH_BYTES) { v->facts->flags[s->pc] |= FACT_ADDRESS; }
     if (from_base + p->var.smin >= 0 && from_base + (int64_t)bytes <= (int64_t)p->range) { return STATUS_OK; }
     return refuse(v, STATUS_PACKET_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes ends at %d, only %u are proven", r, p, bytes,
                   from_base + (int64_t)bytes, (uint64_t)p->range);

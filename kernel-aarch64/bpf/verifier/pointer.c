@@ -48,6 +48,24 @@ static enum status subtract_pointers(struct verifier *v, struct state *s, struct
     return STATUS_OK;
 }
 
+void note_index(struct verifier *v, uint32_t pc, const struct reg *p, const struct scalar *by, bool in_dst) {
+    struct bpf_facts *facts = v->facts;
+    uint32_t at = 0, object = INDEX_ODD, count = facts->index_count;
+    facts->flags[pc] |= FACT_ADDRESS;
+    while (at < count && facts->indexes[at].slot != pc) { at++; }
+    if (at == MAX_INDEX_FACTS) { return; }
+    if (p != nullptr) { object = (in_dst ? INDEX_IN_DST : INDEX_IN_SRC) | (by->umax > UINT32_MAX ? INDEX_ODD : (uint32_t)p->kind << 8 | p->map); }
+    struct bpf_index_fact *fact = &facts->indexes[at];
+    if (at == count) {
+        *fact = (struct bpf_index_fact){.slot = (uint16_t)pc, .object = (uint16_t)object};
+        facts->index_count = count + 1;
+    }
+    if (fact->object != object) { fact->object |= (uint16_t)(object | INDEX_ODD); }
+    if (p == nullptr) { return; }
+    if (by->umax > fact->most) { fact->most = (uint32_t)by->umax; }
+    fact->bits |= (uint32_t)(by->value | by->mask);
+}
+
 static bool in_limit(int64_t least, int64_t most) { return least > -OFFSET_LIMIT && most < OFFSET_LIMIT; }
 
 static enum status refuse_offset(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *p,
@@ -64,13 +82,14 @@ static void lose_pointer(struct reg *p) {
 }
 
 static enum status add_offset(struct verifier *v, struct state *s, struct bpf_insn insn, struct reg *p, const struct scalar *by,
-                              bool subtract) {
+                              bool subtract, bool in_dst) {
     if (!in_limit(by->smin, by->smax)) {
         bool from_below = is_privileged(v) && !subtract && in_limit(by->smin, by->smin) && in_limit(p->var.smin + by->smin, p->var.smin + by->smin);
         if (!from_below) { return refuse_offset(v, s, insn, p, by); }
         lose_pointer(p);
         return STATUS_OK;
     }
+    if ((insn.opcode & BPF_SRC_X) != 0) { note_index(v, s->pc, p, by, in_dst); }
     if (p->kind == REG_PACKET) { p->frame = PAST_UNKNOWN; }
     if (scalar_is_const(by)) {
         int64_t off = p->off + (subtract ? -(int64_t)by->value : (int64_t)by->value);
@@ -132,8 +151,8 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; from pointers to the stack nothing is taken, add a negative number",
                       named, p);
     }
-    if (dst->kind != REG_SCALAR) { return add_offset(v, s, insn, dst, &src->var, subtracts); }
+    if (dst->kind != REG_SCALAR) { return add_offset(v, s, insn, dst, &src->var, subtracts, false); }
     struct scalar by = dst->var;
     *dst = *src;
-    return add_offset(v, s, insn, dst, &by, false);
+    return add_offset(v, s, insn, dst, &by, false, true);
 }

@@ -11,6 +11,12 @@ static bool source_nonzero(const struct reg *src, struct bpf_insn insn) {
     return is64 ? src->var.umin != 0 || src->var.smax < 0 || src->var.value != 0 : src->var.umin32 != 0;
 }
 
+/* A slot was executed before. What adds a number to a pointer should do so each time. */
+static inline void note_again(struct verifier *v, uint32_t pc, const struct reg *dst, const struct reg *src) {
+    bool adds = (dst->kind == REG_SCALAR) != (src->kind == REG_SCALAR);
+    if (adds != ((v->facts->flags[pc] & FACT_ADDRESS) != 0)) { note_index(v, pc, nullptr, nullptr, false); }
+}
+
 /* A fact holds when it held each time; until the first time every fact may still hold. */
 static inline void note_facts(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape, const struct reg *dst,
                               const struct reg *src) {
@@ -19,8 +25,9 @@ static inline void note_facts(struct verifier *v, uint32_t pc, struct bpf_insn i
     if (upper_zero(src) && shape != SHAPE_LD_IMM64) { seen |= FACT_SRC_UPPER_ZERO; } /* its src is no register */
     if (shape == SHAPE_DIV_X && source_nonzero(src, insn)) { seen |= FACT_SRC_NONZERO; }
     uint32_t flags = v->facts->flags[pc];
-    uint32_t held = (flags & FACT_REACHED) != 0 ? flags & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN) : seen;
+    uint32_t held = (flags & FACT_REACHED) != 0 ? flags & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN | FACT_ADDRESS) : seen;
     v->facts->flags[pc] = (uint8_t)(held | (flags & FACT_JUMP_TARGET));
+    if (shape == SHAPE_ALU_X && (flags & FACT_REACHED) != 0) { note_again(v, pc, dst, src); }
 }
 
 static void note_way(struct verifier *v, uint32_t pc, bool first, enum certainty certainty) {

@@ -56,6 +56,8 @@ static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[
 [[nodiscard]] enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape);
 /* pointer.c: dst = dst <op> src where one of them is a pointer; `src` may be a scratch scalar. */
 [[nodiscard]] enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src);
+/* For the JIT: a number is added to this pointer, or taken from it. Without a pointer: in this slot that is not always so. */
+void note_index(struct verifier *v, uint32_t pc, const struct reg *p, const struct scalar *by, bool in_dst);
 /* True when both point into the same object, so that their offsets can be compared. */
 bool pointers_share_base(const struct reg *a, const struct reg *b);
 /* The offset from the base as one scalar. */

@@ -43,7 +43,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     v->may_go_on = false;
     memset(v->spare, 0, sizeof(v->spare));
     memset(v->facts->flags, 0, v->program->count);
-    v->facts->vector_count = 0;
+    v->facts->vector_count = v->facts->index_count = 0;
     for (uint32_t f = 0; f < v->function_count; f++) {
         v->functions[f].stack_bytes = 0;
         v->functions[f].tail_calls = false;

@@ -64,6 +64,12 @@ static void observe(void *cookie, uint32_t insn, const uint64_t regs[11]) {
     if (!(flags & FACT_REACHED)) { refute(w, insn, "the absence of FACT_REACHED"); }
     if (flags & FACT_DST_UPPER_ZERO && regs[insn_dst(now)] >> 32) { refute(w, insn, "FACT_DST_UPPER_ZERO"); }
     if (flags & FACT_SRC_UPPER_ZERO && regs[insn_src(now)] >> 32) { refute(w, insn, "FACT_SRC_UPPER_ZERO"); }
+    for (uint32_t i = 0; flags & FACT_ADDRESS && i < facts.index_count; i++) {
+        const struct bpf_index_fact *index = &facts.indexes[i];
+        uint64_t number = regs[index->object & INDEX_IN_DST ? insn_dst(now) : insn_src(now)];
+        bool odd = (index->object & INDEX_ODD) == INDEX_ODD;
+        if (index->slot == insn && !odd && (number > index->most || number & ~(uint64_t)index->bits)) { refute(w, insn, "the range of the index"); }
+    }
     if (flags & FACT_SRC_NONZERO) {
         uint64_t src = regs[insn_src(now)];
         if ((insn_class(now) == BPF_CLASS_ALU ? (uint32_t)src : src) == 0) { refute(w, insn, "FACT_SRC_NONZERO"); }
@@ -135,7 +141,7 @@ static void choose_facts(uint64_t seed, uint32_t count) {
 
 static enum outcome compile(struct trial *t, struct shared *shared, struct job *job, struct space *space) {
     static uint32_t words[MAX_PROGRAM_INSNS + 1];
-    static const uint32_t features[] = {0, JIT_LSE, JIT_LSE | JIT_DOTPROD | JIT_CRC32 | JIT_BTI, JIT_BTI};
+    static const uint32_t features[] = {0, JIT_LSE, JIT_LSE | JIT_DOTPROD | JIT_CRC32 | JIT_BTI, JIT_BTI | JIT_IN_ORDER};
     uint32_t keeps = t->seed / 256 % 2 ? JIT_CALLER_KEEPS : 0;
     struct jit_environment environment = {.features = features[t->seed / 4 % 4] | keeps};
     job->caller_keeps = keeps;

@@ -97,6 +97,12 @@ static void check_facts(const struct run *run, uint32_t pc, const uint64_t regs[
     if ((flags & FACT_DST_UPPER_ZERO) != 0 && dst >> 32 != 0) { escape(run, pc, "upper half of dst", "facts"); }
     if ((flags & FACT_SRC_UPPER_ZERO) != 0 && src >> 32 != 0) { escape(run, pc, "upper half of src", "facts"); }
     if ((flags & FACT_SRC_NONZERO) != 0 && (is64 ? src : (uint32_t)src) == 0) { escape(run, pc, "src is zero", "facts"); }
+    for (uint32_t i = 0; (flags & FACT_ADDRESS) != 0 && i < run->facts->index_count; i++) {
+        const struct bpf_index_fact *index = &run->facts->indexes[i];
+        uint64_t number = index->object & INDEX_IN_DST ? dst : src;
+        bool odd = (index->object & INDEX_ODD) == INDEX_ODD;
+        if (index->slot == pc && !odd && (number > index->most || (number & ~(uint64_t)index->bits) != 0)) { escape(run, pc, "number added to a pointer", "facts"); }
+    }
     if (!run->begun) { return; }
     struct bpf_insn last = run->generated->insns[run->last_pc];
     uint8_t last_flags = run->facts->flags[run->last_pc];
