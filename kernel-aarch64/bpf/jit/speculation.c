@@ -25,8 +25,9 @@ struct outlook {
     struct jit *jit;
     struct numbers now, labels[MAX_LABELS];
     uint64_t stack; /* bit per slot of eight bytes: from outside at some time */
+    uint64_t fresh; /* bit per label: something new came there since it was passed */
+    bool stack_grows; /* and to what may have been loaded before */
     uint32_t label_count;
-    bool again; /* something new came to what was passed */
 };
 
 static void set_number(struct numbers *n, uint32_t reg, uint32_t parts, uint64_t most) {
@@ -43,23 +44,27 @@ static void come_to(struct outlook *o, uint32_t slot, bool behind) {
     struct numbers *there = &o->labels[at - 1];
     bool grows = o->now.parts & ~there->parts;
     there->parts |= o->now.parts;
-    for (uint32_t reg = 0; reg < 10; reg++) {
+    for (uint32_t regs = o->now.parts & ALL_REGS; regs; regs &= regs - 1) {
+        uint32_t reg = (uint32_t)__builtin_ctz(regs);
         uint64_t most = o->now.most[reg];
         if (most <= there->most[reg]) { continue; }
         there->most[reg] = behind ? ANY : most;
         grows = true;
     }
-    o->again |= behind && grows;
+    if (grows) { o->fresh |= 1ull << (at - 1); }
 }
 
-static void begin_at(struct outlook *o, uint32_t slot) {
-    come_to(o, slot, false);
+/* Whether there is something new behind this label. */
+static bool begin_at(struct outlook *o, uint32_t slot) {
     uint32_t at = o->jit->slots[slot] & SLOT_WORD;
-    if (at <= MAX_LABELS) {
-        o->now = o->labels[at - 1];
-    } else {
+    if (at > MAX_LABELS) {
         memset(&o->now, 0xff, sizeof(o->now));
+        return true;
     }
+    bool is_fresh = o->fresh >> (at - 1) & 1;
+    o->now = o->labels[at - 1];
+    o->fresh &= ~(1ull << (at - 1));
+    return is_fresh;
 }
 
 /* The greatest result of a <op> constant. */
@@ -108,6 +113,12 @@ static uint64_t stack_bits(struct insn insn) {
     return 1ull << ((above - 1) / 8 & 63) | 1ull << ((above - bits_loaded(insn) / 8) / 8 & 63);
 }
 
+/* What was loaded from there may be from outside now. */
+static void grow_stack(struct outlook *o, uint64_t bits) {
+    if (bits & ~o->stack) { o->stack_grows = true; }
+    o->stack |= bits;
+}
+
 static void follow_memory(struct outlook *o, struct insn insn, bool loads) {
     struct numbers *n = &o->now;
     uint32_t dst = dst_of(insn), src = src_of(insn);
@@ -116,8 +127,7 @@ static void follow_memory(struct outlook *o, struct insn insn, bool loads) {
         return set_number(n, dst, own ? 0 : OUTSIDE, is_signed ? ANY : ANY >> (64 - bits_loaded(insn)));
     }
     if (dst == 10 && class_of(insn) == BPF_CLASS_STX && n->parts >> src & OUTSIDE) {
-        o->again |= stack_bits(insn) & ~o->stack;
-        o->stack |= stack_bits(insn);
+        grow_stack(o, stack_bits(insn));
     }
 }
 
@@ -128,8 +138,7 @@ static void follow(struct outlook *o, struct insn insn, uint32_t effect) {
         parts = OUTSIDE;
         reg = src_of(insn);
         set_number(&o->now, 0, parts, ANY);
-        o->again |= ~o->stack != 0;
-        o->stack = ANY;
+        grow_stack(o, ANY);
     } else if (kind != KIND_OTHER) {
         return follow_memory(o, insn, kind == KIND_LOAD);
     }
@@ -182,15 +191,20 @@ static void judge(struct outlook *o, struct insn insn, uint32_t slot) {
     if (parts & OUTSIDE && loose) { j->guarded |= 1ull << at; }
 }
 
-static void walk(struct outlook *o) {
+/* Passes the whole program, or only what something new comes to. */
+static void walk(struct outlook *o, bool whole) {
     const struct jit *j = o->jit;
+    bool passes = whole;
     memset(&o->now, 0, sizeof(o->now));
-    o->again = false;
     for (uint32_t slot = 0; slot < j->program->count; slot++) {
         if (!slot_reached(j, slot)) { continue; }
+        if (j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) {
+            if (passes) { come_to(o, slot, false); }
+            passes = begin_at(o, slot) || whole;
+        }
+        if (!passes) { continue; }
         struct insn insn = insn_at(j, slot);
         uint32_t effect = effects[opcode_of(insn)];
-        if (j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) { begin_at(o, slot); }
         if (j->facts->flags[slot] & FACT_ADDRESS) { judge(o, insn, slot); }
         if (effect & EFFECT_IS_JUMP) {
             follow_jump(o, insn, slot);
@@ -201,9 +215,13 @@ static void walk(struct outlook *o) {
 }
 
 RARE void find_guarded(struct jit *j) {
-    struct outlook o = {.jit = j, .stack = j->needs.escapes ? ANY : 0, .again = true};
-    for (uint32_t walks = 0; o.again && walks < MAX_WALKS; walks++) { walk(&o); }
-    if (o.again) { j->guarded = ANY; }
+    struct outlook o = {.jit = j, .stack = j->needs.escapes ? ANY : 0, .stack_grows = true};
+    for (uint32_t walks = 0; (o.fresh || o.stack_grows) && walks < MAX_WALKS; walks++) {
+        bool whole = o.stack_grows;
+        o.stack_grows = false;
+        walk(&o, whole);
+    }
+    if (o.fresh || o.stack_grows) { j->guarded = ANY; }
     for (uint32_t slot = 0; slot < j->program->count; slot++) { j->slots[slot] &= ~SLOT_WORD; }
 }
 

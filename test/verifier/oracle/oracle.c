@@ -162,9 +162,23 @@ static uint64_t helper_number(uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4
     return r1 * 7 + r2 * 5 + r3 * 3 + r4 + r5 + 0x123456789abcdef;
 }
 
+/* The interpreter has no may_goto: in one run they all jump, in another none does. */
+static struct bpf_program without_may_goto(const struct bpf_program *program, struct bpf_insn *insns, bool jumps) {
+    for (uint32_t i = 0; i < program->count; i++) {
+        insns[i] = program->insns[i];
+        if (insns[i].opcode != PLATFORM_MAY_GOTO) { continue; }
+        insns[i].opcode = BPF_CLASS_JMP | BPF_JMP_JA;
+        if (!jumps) { insns[i].off = 0; }
+    }
+    struct bpf_program runs = *program;
+    runs.insns = insns;
+    return runs;
+}
+
 static void run_once(struct run *run, uint64_t bound) {
-    const struct bpf_program *program = &run->generated->program;
     struct random random = {run->seed ^ 0x5bd1e995};
+    struct bpf_insn insns[GENERATED_MAX + 64];
+    struct bpf_program runs = without_may_goto(&run->generated->program, insns, run->seed % 2), *program = &runs;
     uint32_t size = program->memory_size + (program->hook == HOOK_PACKET ? random_below(&random, 9) * 4 : 0);
     if (program->hook == HOOK_PACKET && random_chance(&random, 10)) { size = random_below(&random, program->memory_size); }
     uint8_t *memory = aligned_alloc(8, (size + 7) & ~7u);
