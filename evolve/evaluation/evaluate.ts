@@ -100,8 +100,15 @@ type Measured = { readonly executedBefore: number; readonly executed: number; re
 
 /** What rows of one table have in common: the same proposer about the same program, and what a program costs. */
 export class Memo {
-  readonly asked = new Map<string, Asked>();
+  readonly #asked = new Map<Proposer, Map<string, Asked>>();
   readonly measured = new Map<string, Measured>();
+
+  /** By program. Proposers of one name may be different models. */
+  askedOf(proposer: Proposer): Map<string, Asked> {
+    const asked = this.#asked.get(proposer) ?? new Map<string, Asked>();
+    this.#asked.set(proposer, asked);
+    return asked;
+  }
 }
 
 const idOf = (p: ModuleProgram) => `${p.name} ${codeHash(p.code)}`;
@@ -151,11 +158,12 @@ const improve = async (
   for (let round = 0; round < rounds; round++) {
     const before = made;
     for (const proposer of proposers) {
-      const key = `${proposer.name} ${idOf(made)}`;
-      if (done.has(key)) continue;
-      done.add(key);
-      const asked = memo.asked.get(key) ?? (await ask(proposer, made, options));
-      memo.asked.set(key, asked);
+      const id = idOf(made);
+      if (done.has(`${proposer.name} ${id}`)) continue;
+      done.add(`${proposer.name} ${id}`);
+      const known = memo.askedOf(proposer);
+      const asked = known.get(id) ?? (await ask(proposer, made, options));
+      known.set(id, asked);
       for (const j of asked.judged) tally.count(j.judgement, j.proposer, j.note);
       ms += asked.ms;
       made = asked.program ?? made;

@@ -2,8 +2,8 @@ import test from 'ava';
 import { loadHost } from '../../ebpf/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
 import { evaluationSet, heldOutLoops, published, vectorisable } from '../../models/evaluation/set.ts';
-import { ProposerError, rulesProposer } from '../proposer.ts';
-import { evaluateProgram, evaluationPage, summarise, summaryTable, tryMutants } from './index.ts';
+import { type Proposer, ProposerError, rulesProposer } from '../proposer.ts';
+import { evaluateProgram, evaluationPage, Memo, summarise, summaryTable, tryMutants } from './index.ts';
 
 test.after.always(() => stopSolver());
 
@@ -69,6 +69,23 @@ test('who_proposes_nothing_gains_nothing', async (t) => {
   const row = await evaluateProgram({ name: 'nobody', proposers: [idle] }, entry!, { runs: 16 });
   t.deepEqual(row.before, row.after);
   t.is(row.proposals, 0);
+});
+
+test('two_models_of_one_name_are_asked_each', async (t) => {
+  const [entry] = await evaluationSet();
+  const asked: string[] = [];
+  const model = (file: string): Proposer => ({
+    name: 'model',
+    // biome-ignore lint/correctness/useYield: only that it is asked counts
+    async *propose() {
+      asked.push(file);
+    },
+  });
+  const [one, other] = [model('one'), model('other')];
+  const memo = new Memo();
+  for (const proposer of [one!, other!, one!])
+    await evaluateProgram({ name: 'a', proposers: [proposer] }, entry!, { runs: 16, memo });
+  t.deepEqual(asked, ['one', 'other']);
 });
 
 test('who_fails_on_a_program_has_proposed_nothing_and_the_table_goes_on', async (t) => {
