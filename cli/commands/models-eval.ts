@@ -50,6 +50,7 @@ type EvalOptions = {
   readonly cpu: (typeof cpus)[number];
   readonly model?: string;
   readonly beside?: readonly string[];
+  readonly besidePrograms?: number;
   readonly attempts: number;
   readonly proofSeconds: number;
   readonly write?: boolean;
@@ -155,7 +156,8 @@ const evaluate = async (context: Context, options: EvalOptions) => {
   const memo = new Memo();
   const table = new Map<string, readonly ProgramResult[]>();
   for (const contestant of asked) {
-    const rows = await rowsOf(context, options, { contestant, set, memo });
+    const asks = options.beside?.includes(contestant.name) ? set.slice(0, options.besidePrograms) : set;
+    const rows = await rowsOf(context, options, { contestant, set: asks, memo });
     const summary = summarise(contestant.name, rows);
     summaries.push(summary);
     table.set(contestant.name, rows);
@@ -191,6 +193,7 @@ export const registerModelsEval = (models: Command, context: Context): void => {
     .addOption(new Option('--cpu <version>', "clang's -mcpu").choices(cpus).default('v4'))
     .option('--model <model>', 'name or GGUF file of the language model in the row `model` and among all')
     .option('--beside <models>', 'more of them, with commas: a row for each, by itself', list)
+    .option('--beside-programs <n>', 'ask those about the first programs of the set only', wholeNumber(1))
     .option('--attempts <n>', 'proposals judged per proposer and turn', wholeNumber(1), 6)
     .option('--proof-seconds <n>', 'longest proof', wholeNumber(1), 5)
     .option('--write', 'write what was measured into docs/reference/proposers.md')

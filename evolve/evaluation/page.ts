@@ -81,6 +81,16 @@ const vectorTable = (rows: readonly ProgramResult[]): string =>
 export const quarters = (rows: readonly ProgramResult[]): string =>
   `${rows.filter(isQuarter).length} of ${rows.length}`;
 
+/** Which rows are about fewer programs. */
+const shorter = (summaries: readonly Summary[], all: number): string =>
+  summaries
+    .filter(({ programs }) => programs < all)
+    .map(
+      ({ contestant, programs }) =>
+        `\`${contestant}\` was asked about the first ${programs} programs only.\n\n`,
+    )
+    .join('');
+
 export const evaluationPage = (facts: PageFacts): string => {
   const summaries: Summary[] = [...facts.rows].map(([name, rows]) => summarise(name, rows));
   const last = summaries.at(-1)!;
@@ -98,7 +108,7 @@ ${last.programs} programs that no proposer was built from (\`models/evaluation/\
 
 ${table(summaryCells(summaries))}
 
-## Goals
+${shorter(summaries, last.programs)}## Goals
 
 ${table([
   ['all together', 'here', 'goal', ''],
