@@ -66,11 +66,11 @@ export type LinkOptions = SerialOptions & {
   readonly signer?: Signer;
 };
 
-/** Messages that work on the board for a while before they answer. */
 /** How often a patch is staged while another host stages, too, and the longest wait in between: both wait, and not as long. */
 const TAKEN_TRIES = 6;
 const TAKEN_WAIT_MS = 400;
 
+/** Messages that work on the board for a while before they answer. */
 const timeoutsMs: Partial<Record<MessageName, number>> = { install: 20_000, run: 20_000, bench: 300_000 };
 /** Resetting, the board may be too quick for its answer to get out; asking again would reset it twice. */
 const RESET_TIMEOUT_MS = 3000;

@@ -24,8 +24,9 @@ export type RunsTaken = {
   readonly lost: number;
 };
 
-/** What changes slowly is asked for at most so often: a fast reading is a report and nothing else. */
+/** What changes slowly is asked for at most so often, and with every other reading where the line sets the pace: the others are a report and nothing else. */
 const SLOW_MS = 1000;
+const SLOW_READINGS = 2;
 /** Share of the line that readings may take: the rest is for console text, commands and patches. */
 const LINE_SHARE = 0.3;
 
@@ -88,19 +89,21 @@ export class BoardReader {
     const { count, intervalMs } = this.#options;
     let slow: Slow | undefined;
     let slowAt = 0;
+    let period = intervalMs;
     let last: number | undefined;
     while (this.#rounds < count && !signal.aborted) {
       const began = performance.now();
       const bytes = link.bytes;
       const report = await link.report();
-      const due = !slow || report.whole || began - slowAt >= SLOW_MS;
+      const least = period > intervalMs ? SLOW_READINGS * period : 0;
+      const due = !slow || report.whole || began - slowAt >= Math.max(SLOW_MS, least);
       if (due) slowAt = began;
       slow = due ? await readSlow(link) : { board: slow!.board, cores: {}, stats: {} };
       this.#recognise(slow.board.boot);
       await this.#tellEvents(link, report);
       await this.#tellRuns(link);
       const line_ms = ((link.bytes - bytes) * report.byte_ns) / 1e6;
-      const period = Math.max(intervalMs, line_ms / LINE_SHARE);
+      period = Math.max(intervalMs, line_ms / LINE_SHARE);
       const period_ms = last === undefined ? 0 : began - last;
       this.#tellReading(link, report, slow, { period_ms, line_ms, slowed: this.#slowed });
       if (period > intervalMs) this.#slowed += 1;
