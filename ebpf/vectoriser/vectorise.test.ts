@@ -39,7 +39,7 @@ const lifted: Record<string, readonly string[]> = {
   find: ['vl_mem_find'],
 };
 
-/** Too short, or found too early in the tests, for what a call counts as: its bound. */
+/** Loops that end too early here, or sums that are too short, for what a call counts as: its bound. */
 const dearByBound = ['compare', 'find', 'filter', 'dot_line'];
 /** Where older instruction sets make another loop of it. */
 const older = ['sum_i32', 'dot_i8', 'max_i32', 'fill'];

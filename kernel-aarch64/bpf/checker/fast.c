@@ -294,8 +294,9 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     return way;
 }
 
-/* What is as simple, but not as common: numbers added to pointers, the first store to a slot by the frame pointer; conditions whose states wait with a change
- * that is long; jumps, which leave the loop. False when it is none of them; its flags are set, whatever comes of it. */
+/* What is as simple, but not as common: numbers added to pointers; the first store to a slot by the frame pointer; conditions
+ * whose states wait with a change that is long; jumps, which leave the loop. False when it is none of them; its flags are set,
+ * whatever comes of it. */
 [[gnu::noinline]] static bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
     uint32_t fields, imm;
     __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
