@@ -11,16 +11,27 @@ import { installBytes, patchFor, signPatch, timerProgram } from '../board/progra
 import { recordedWrites, torn } from './recorded-disk.ts';
 import { hex, image, loop, owner, policyWith, rootOf, UpdateBoard } from './update-board.ts';
 
-/** The whole way, and the power that fails in it; the other board shows that its card is driven too. */
-const whole = ['rpi3b'];
+/** Is started at each cut that changes what it starts; the others at the first of them. */
+const startedOften = 'rpi3b';
+
+/** Upper half of the address of the power management block (BCM2835 and BCM2711 ARM peripherals). */
+const powerBlock: Readonly<Record<string, number>> = { rpi3b: 0x3f10, rpi4b: 0xfe10 };
 
 /**
  * Resets the board as soon as it is entered, by the watchdog of its power management block:
- * movz x0, #0x3f10, lsl #16; movz w1, #0x5a00, lsl #16; movk w1, #10; str w1, [x0, #0x24]; movk w1, #0x20; str w1, [x0, #0x1c]
+ * movz x0, #block, lsl #16; movz w1, #0x5a00, lsl #16; movk w1, #10; str w1, [x0, #0x24]; movk w1, #0x20; str w1, [x0, #0x1c]
  */
-const hopeless = () => {
+const hopeless = (board: string) => {
   const bytes = Buffer.alloc(8192);
-  const words = [0xd2a7e200, 0x52ab4001, 0x72800141, 0xb9002401, 0x72800401, 0xb9001c01, 0x14000000];
+  const words = [
+    (0xd2a00000 | (powerBlock[board]! << 5)) >>> 0,
+    0x52ab4001,
+    0x72800141,
+    0xb9002401,
+    0x72800401,
+    0xb9001c01,
+    0x14000000,
+  ];
   bytes.writeUInt32LE(0x14000010, 0); // b to 64
   for (const [i, word] of words.entries()) bytes.writeUInt32LE(word, 64 + 4 * i);
   return bytes;
@@ -74,10 +85,7 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
       instanceOf: RefusedError,
     });
     t.is(refused?.status, 'revoked_key');
-    if (!whole.includes(name)) await board.close();
   });
-
-  if (!whole.includes(name)) continue;
 
   const updates: Uint8Array[] = [];
 
@@ -97,7 +105,7 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
 
   test.serial(`${name}_throws_out_an_image_on_its_card_that_does_not_start`, async (t) => {
     t.timeout(900_000);
-    updates.push(board.update(hopeless(), 6n));
+    updates.push(board.update(hopeless(name), 6n));
     await board.link.images.test(await board.link.images.upload(updates[1]!));
     await board.restart();
     t.is((await board.link.measured()).slot, 0);
@@ -115,7 +123,8 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
     t.log(`${cuts.length} writes, each cut in 3 ways`);
     // The board itself does what its code did on this machine: in an upload, and where a record changes what is started.
     const changes = cuts.flatMap(([, , starts], i) => (i > 0 && starts !== cuts[i - 1]![2] ? [i] : []));
-    for (const cut of [100, ...changes]) {
+    t.true(changes.length > 1);
+    for (const cut of [100, ...(name === startedOften ? changes : changes.slice(0, 1))]) {
       writeFileSync(board.disk, torn(before, writes.slice(0, cut + 1)));
       await board.power();
       const { slot, root } = await board.link.measured();
