@@ -1,0 +1,155 @@
+/**
+ * Certificates that somebody wrote to deceive: whatever events they hold, how many at once, and by whatever a loop is said to
+ * be ranked, the checker admits no program by them that another certificate would not admit.
+ */
+import test from 'ava';
+import { bpf, statusOf } from '../../abi/index.ts';
+import { assemble, certificateOf, loadHost, runOnHost } from '../../ebpf/index.ts';
+import { wasmModule } from '../../ebpf/wasm/build.ts';
+import { BOARD_CHECKER_BYTES, BOARD_CHECKER_STEPS_PER_INSN } from '../../ebpf/wasm/certify.ts';
+import { HostInstance } from '../../ebpf/wasm/instance.ts';
+import { hand } from '../../ebpf/wasm/program.ts';
+
+const MEMORY = 64;
+const LONGEST = 32 * 1024;
+
+/** As kernel-aarch64/bpf/checker/format.h has them. */
+const events = { track: 0, jump: 1, fall: 2, loop: 3, order: 4 } as const;
+
+type Judgement = {
+  readonly status: string;
+  readonly message: string;
+  readonly bound: number;
+  readonly steps: number;
+};
+
+const module = loadHost().then(() => wasmModule()); // built by the first, once
+
+/** The checker with this program, with the memory and the budget of a board. */
+const judgeOf = async (text: string) => {
+  const host = new HostInstance(await module);
+  const { exports } = host;
+  const code = assemble(text);
+  hand(host, { code, hook: 'run' }, MEMORY);
+  const [bytes, workspace] = [host.allocate(LONGEST), host.lend(BOARD_CHECKER_BYTES)];
+  const budget = BigInt((BOARD_CHECKER_STEPS_PER_INSN * code.length) / bpf.INSN_BYTES);
+  return (certificate: readonly number[]): Judgement => {
+    host.bytes(bytes, LONGEST).set(certificate);
+    const status = statusOf(
+      exports.host_check(bytes, certificate.length, workspace, BOARD_CHECKER_BYTES, budget),
+    ).name;
+    const [bound, steps] = [exports.host_bound(), exports.host_verifier_steps()].map(Number);
+    if (BigInt(steps!) > budget) throw new Error(`${steps} steps, more than the board allows`);
+    return { status, message: host.text(exports.host_message()), bound: bound!, steps: steps! };
+  };
+};
+
+/** With one byte changed, one byte more, one byte less, or an event of every kind more that comes at once, twice as well. */
+const variants = (certificate: Uint8Array): number[][] => {
+  const all = [...certificate];
+  const found: number[][] = [];
+  for (let at = 1; at <= all.length; at += 1) {
+    const [before, after] = [all.slice(0, at), all.slice(at)];
+    for (let byte = 0; byte < 256; byte += 1) {
+      found.push([...before, byte, ...after], [...before, byte, ...after.slice(1)]);
+    }
+    for (let first = 0; first < 8; first += 1)
+      for (let second = 0; second < 8; second += 1) found.push([...before, first, second, ...after]);
+    found.push([...before, ...after.slice(1)], before);
+  }
+  return found;
+};
+
+/** Each with the program that it would like to pass for. */
+const honest = {
+  loop: 'r0 = 0\nr3 = 0\nr3 += 1\nif r3 < 10 goto -2\nexit',
+  bytes: 'r0 = 0\nr2 = 0\nr3 = r1\nr3 += r2\nr0 = *(u8 *)(r3 + 0)\nr2 += 2\nif r2 != 64 goto -5\nexit',
+  ways: 'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nif r4 > 5 goto +1\nr0 += 2\nr3 += 1\nif r3 < 10 goto -4\nexit',
+} as const;
+const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: string]>> = {
+  'whose counter stands still': ['loop', 'r0 = 0\nr3 = 0\nr3 += 0\nif r3 < 10 goto -2\nexit'],
+  'whose counter begins anew': ['loop', 'r0 = 0\nr3 = 0\nr3 &= 7\nif r3 < 10 goto -2\nexit'],
+  'whose counter goes the other way': ['loop', 'r0 = 0\nr3 = 0\nr3 += -1\nif r3 != 10 goto -2\nexit'],
+  'that reads behind its memory': [
+    'bytes',
+    'r0 = 0\nr2 = 0\nr3 = r1\nr3 += r2\nr0 = *(u8 *)(r3 + 1)\nr2 += 2\nif r2 != 66 goto -5\nexit',
+  ],
+  'that steps over its end': [
+    'bytes',
+    'r0 = 0\nr2 = 0\nr3 = r1\nr3 += r2\nr0 = *(u8 *)(r3 + 0)\nr2 += 6\nif r2 != 64 goto -5\nexit',
+  ],
+  'that moves on one way only': [
+    'ways',
+    'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nif r4 > 5 goto +1\nr3 += 1\nr0 += 1\nif r3 < 10 goto -4\nexit',
+  ],
+};
+
+for (const [what, text] of Object.entries(honest)) {
+  test(`a certificate of ${what} with anything in it changed promises no fewer instructions than are executed`, async (t) => {
+    const code = assemble(text);
+    const certificate = await certificateOf({ code, hook: 'run' }, { memorySize: MEMORY });
+    t.true(certificate.length > 1);
+    const judge = await judgeOf(text);
+    t.is(judge([...certificate]).status, 'ok');
+    const runs = [0, 9].map((fill) =>
+      runOnHost({ code, hook: 'run' }, { memory: new Uint8Array(MEMORY).fill(fill) }),
+    );
+    const executed = Math.max(...(await Promise.all(runs)).map(({ steps }) => steps));
+    const judged = variants(certificate).map(judge);
+    t.deepEqual(
+      judged.filter(({ status, bound }) =>
+        status === 'ok' ? bound < executed : status !== 'bad_certificate',
+      ),
+      [],
+    );
+    t.true(judged.filter(({ status }) => status === 'bad_certificate').length > judged.length / 2);
+  });
+}
+
+for (const [what, [like, text]] of Object.entries(dishonest)) {
+  test(`no certificate admits a loop ${what}`, async (t) => {
+    const program = { code: assemble(honest[like]), hook: 'run' } as const;
+    const certificate = await certificateOf(program, { memorySize: MEMORY });
+    const judge = await judgeOf(text);
+    const judged = [[...certificate], ...variants(certificate)].map((c) => ({ c, ...judge(c) }));
+    t.deepEqual(
+      judged.filter(({ status }) => status !== 'bad_certificate'),
+      [],
+    );
+  });
+}
+
+/** Small numbers of either sign, as kernel-aarch64/bpf/checker/reader.h reads them. */
+const signed = (value: number) => (value < 0 ? -2 * value - 1 : 2 * value);
+
+test('a loop that is said to move by nothing is refused, whatever place is said to rank it', async (t) => {
+  const [standing] = dishonest['whose counter stands still']!.slice(1);
+  for (const text of [standing!, honest.loop]) {
+    const judge = await judgeOf(text);
+    const messages = new Set<string>();
+    for (let place = 0; place < 128; place += 1)
+      for (let trip = 0; trip < 4; trip += 1) {
+        // At the head, two instructions on: a state waits, and there the loop begins.
+        const loop = [1, (2 << 3) | events.fall, 0, events.loop, place, signed(0), trip];
+        const { status, message } = judge(loop);
+        t.is(status, 'bad_certificate', `${loop}`);
+        messages.add(message);
+      }
+    t.true(
+      [...messages].some((message) => message.startsWith('a loop is ranked by what is no number of a range')),
+      [...messages].join(),
+    );
+  }
+});
+
+test('events without end that all come at once end in a refusal', async (t) => {
+  for (const text of Object.values(honest)) {
+    const judge = await judgeOf(text);
+    for (let kind = 0; kind < 8; kind += 1) {
+      const flood = [1, ...new Array<number>(LONGEST - 1).fill(kind)];
+      const { status, steps } = judge(flood);
+      t.is(status, 'bad_certificate', `kind ${kind}`);
+      t.true(steps <= BOARD_CHECKER_STEPS_PER_INSN * 8);
+    }
+  }
+});
