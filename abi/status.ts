@@ -179,6 +179,11 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps',
   ],
   ['kernel_field', 'the kernel keeps this field of the map value; reach it through its helpers only'],
+  ['use_after_release', 'what was released is no longer there; use it before it is released'],
+  [
+    'stale_packet',
+    'a helper may have changed the packet since; read data and data_end again after it, and compare',
+  ],
 ]);
 
 /** ELF loading on the host. */
@@ -208,6 +213,10 @@ export const elfStatuses: readonly Status[] = list(768, [
   [
     'kfunc_unsupported',
     'what this function of the kernel takes and gives is not known here; call a helper or another function',
+  ],
+  [
+    'legacy_load_no_int',
+    'Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one',
   ],
 ]);
 

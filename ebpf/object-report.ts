@@ -104,8 +104,8 @@ const overBudget = (program: AnyProgram, bound: number): RowError | undefined =>
 
 /** What the kernel does not have stands as a call that no kernel knows; it is named where a run comes there. */
 const missingAt = (program: AnyProgram, insn: number | undefined): RowError | undefined => {
-  const name = 'missing' in program && insn !== undefined ? program.missing.get(insn) : undefined;
-  return name === undefined ? undefined : elfError(new ElfError('core_unsupported', name));
+  const error = 'missing' in program && insn !== undefined ? program.missing.get(insn) : undefined;
+  return error && elfError(error);
 };
 
 const refusal = (program: AnyProgram, verdict: Verdict): RowError | undefined => {

@@ -96,8 +96,9 @@ export const contexts = {
     field('data', 0, 4, 4, 0, 'packet'),
     field('data_end', 4, 4, 4, 0, 'packet_end'),
     field('data_meta', 8, 4, 4, 0, 'packet_meta'),
-    ...words(12, 'ingress_ifindex rx_queue_index egress_ifindex', 4),
+    ...words(12, 'ingress_ifindex rx_queue_index', 4),
   ],
+  xdp_devmap: words(20, 'egress_ifindex', 4),
   /** struct pt_regs of x86-64. */
   kprobe: region(0, 168),
   /** The first 8 bytes of a record are not for programs. */
@@ -165,8 +166,36 @@ export const contexts = {
   lirc_mode2: words(0, 'sample', 4),
   /** Arguments of a function of the kernel, as many as there may be, and what it returned. */
   traced: [field('arguments', 0, 96, 8, 0, 'kernel')],
+  /** What is the same in all iterators: struct bpf_iter_meta. */
+  iterated: [field('meta', 0, 8, 8, 0, 'kernel')],
   /** struct bpf_nf_ctx. */
   netfilter: [field('state', 0, 8, 8, 0, 'kernel'), field('skb', 8, 8, 8, 0, 'kernel')],
+} as const satisfies Record<string, readonly Field[]>;
+
+/** struct bpf_iter__NAME: what an iterator hands over after `meta`; at its end there is none of it (bpf_iter_reg_target() and who calls it). */
+const element = (name: string, offset = 8, kind: ObjectKind = 'kernel') => pointer(name, offset, kind, true);
+const map = field('map', 8, 8, 8, 0, 'kernel');
+const key = field('key', 16, 8, 8, 0, 'buffer_read');
+
+export const iterated = {
+  bpf_link: [element('link')],
+  bpf_map: [element('map')],
+  bpf_map_elem: [map, key, field('value', 24, 8, 8, 0, 'buffer')],
+  bpf_prog: [element('prog')],
+  bpf_sk_storage_map: [map, element('sk', 16), field('value', 24, 8, 8, 0, 'buffer')],
+  cgroup: [element('cgroup', 8, 'cgroup')],
+  dmabuf: [element('dmabuf')],
+  ipv6_route: [element('rt')],
+  kmem_cache: [element('s')],
+  ksym: [element('ksym')],
+  netlink: [element('sk')],
+  sockmap: [map, key, element('sk', 24)],
+  task: [element('task', 8, 'task')],
+  task_file: [element('task', 8, 'task'), ...words(16, 'fd', 4), element('file', 24)],
+  task_vma: [element('task', 8, 'task'), element('vma', 16)],
+  tcp: [element('sk_common'), ...words(16, 'uid', 4)],
+  udp: [element('udp_sk'), ...words(16, 'uid', 4), ...words(24, 'bucket', 4)],
+  unix: [element('unix_sk'), ...words(16, 'uid', 4)],
 } as const satisfies Record<string, readonly Field[]>;
 
 /** What the kernel keeps there depends on the kernel; loads from it never fault. */

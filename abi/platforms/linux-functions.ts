@@ -1,23 +1,22 @@
 /** Functions of Linux that programs may call by name, as far as they are known here (kernel/bpf/helpers.c, cpumask.c and others, Documentation/bpf/kfuncs.rst). */
 import { type More, prototype } from './linux-helpers.ts';
-import { type LinuxType, programTypes } from './linux-types.ts';
+import { typeIds } from './linux-types.ts';
 import type { Prototype } from './platform.ts';
 
 /** Their numbers here follow those of all helpers. */
 const KERNEL_FUNCTIONS_FIRST = 256;
 
-const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
 /** Who gets the functions for any use: programs that only probe don't. */
-const GENERIC = ids(
-  'sched_cls sched_act xdp tracing tracing_entry tracing_iter tracepoint perf_event lsm lsm_bool lsm_void syscall cgroup_skb cgroup_skb_egress cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sockopt cgroup_sysctl cgroup_device sock_ops',
+const GENERIC = typeIds(
+  'sched_cls sched_act xdp tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void syscall cgroup_skb cgroup_skb_egress cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sockopt cgroup_sysctl cgroup_device sock_ops',
 );
 
 /** Who gets those that only programs that look on need. */
-const LOOKING_ON = ids(
-  'tracing tracing_entry tracing_iter tracepoint perf_event lsm lsm_bool lsm_void syscall',
+const LOOKING_ON = typeIds(
+  'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void syscall',
 );
-const XDP = ids('xdp');
-const TC = ids('sched_cls sched_act');
+const XDP = typeIds('xdp');
+const TC = typeIds('sched_cls sched_act');
 
 type Row = readonly [name: string, args?: string, returns?: string, more?: More];
 
@@ -46,7 +45,7 @@ const rows: readonly Row[] = [
   ['bpf_iter_bits_destroy', 'iterator_end', 'nothing', { object: 'iter_bits' }],
   ['bpf_throw', 'any', 'nothing', { flags: ['throws'], types: GENERIC }],
   ['bpf_cast_to_kern_ctx', 'context', 'kernel_address'],
-  ['bpf_rdonly_cast', 'any const', 'kernel_address'],
+  ['bpf_rdonly_cast', 'any const', 'cast_address'],
   ['bpf_preempt_disable', '', 'nothing', { flags: ['holds'] }],
   ['bpf_preempt_enable', '', 'nothing', { flags: ['lets_go'] }],
   ['bpf_task_acquire', 'typed', 'object_or_null', acquired(task)],

@@ -1,46 +1,54 @@
 /** Helpers of Linux by their number (enum bpf_func_id): struct bpf_func_proto of kernel/bpf, net/core/filter.c, kernel/trace/bpf_trace.c. */
-import { type LinuxType, programTypes } from './linux-types.ts';
+import { programTypes, typeIds } from './linux-types.ts';
 import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 
-const ids = (names: string) => names.split(' ').map((name) => programTypes[name as LinuxType].id);
 /** Programs of type syscall may call what tracing programs may. */
-const TRACING = ids(
-  'kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry tracing_iter lsm lsm_bool lsm_void syscall',
+const TRACING = typeIds(
+  'kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry iterators lsm lsm_bool lsm_void syscall',
 );
 /** Kernel code that probes interrupt anywhere must not take locks or read the coarse clock in them. */
-const PROBES = ids('kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
+const PROBES = typeIds('kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
 /** Programs that the kernel's BTF gives their types. */
-const TYPED = ids('tracing tracing_entry tracing_iter lsm lsm_bool lsm_void');
-const SYSCALL = ids('syscall');
+const TYPED = typeIds('tracing tracing_entry iterators lsm lsm_bool lsm_void');
+const SYSCALL = typeIds('syscall');
 const NOT_TRACING = Object.values(programTypes)
   .map(({ id }) => id)
   .filter((id) => !PROBES.includes(id as never));
-const TC = ids('sched_cls sched_act');
-const LWT = ids('lwt_in lwt_out lwt_xmit lwt_seg6local');
-const XDP = ids('xdp');
-const SK_SKB = ids('sk_skb');
-const CGROUP_SKB = ids('cgroup_skb cgroup_skb_egress');
-const ADDRESS = ids('cgroup_sock_addr cgroup_bind cgroup_recvmsg');
-const FILTER = ids('socket_filter');
-const SOCK_OPS = ids('sock_ops');
-const SK_MSG = ids('sk_msg');
+const TC = typeIds('sched_cls sched_act');
+const LWT = typeIds('lwt_in lwt_out lwt_xmit lwt_seg6local');
+const XDP = typeIds('xdp');
+const SK_SKB = typeIds('sk_skb');
+const CGROUP_SKB = typeIds('cgroup_skb cgroup_skb_egress');
+const ADDRESS = typeIds('cgroup_sock_addr cgroup_bind cgroup_recvmsg');
+const FILTER = typeIds('socket_filter');
+const SOCK_OPS = typeIds('sock_ops');
+const SK_MSG = typeIds('sk_msg');
 const SKB = [...TC, ...LWT, ...SK_SKB, ...CGROUP_SKB, ...FILTER];
 const EDIT = [...TC, ...LWT, ...SK_SKB];
 const LOCKERS = NOT_TRACING.filter((id) => !FILTER.includes(id as never));
 /** Who may write into maps of sockets with the helpers for any map, and who may delete there besides. */
-export const socketMapWriters = ids(
-  'socket_filter sched_cls sched_act xdp sk_reuseport flow_dissector sk_lookup',
+export const socketMapWriters = typeIds(
+  'socket_filter sched_cls sched_act xdp sk_reuseport flow_dissector sk_lookup iterators',
 );
 export const socketMapDeleters = [...socketMapWriters, ...SOCK_OPS];
-const SOCKOPT = [...ids('cgroup_sockopt cgroup_sock'), ...ADDRESS, ...SOCK_OPS];
-const LOOKUP = [...TC, ...XDP, ...SK_SKB, ...ADDRESS, ...CGROUP_SKB, ...ids('cgroup_sock cgroup_sockopt')];
+/** Iterators over sockets, whose options programs may read and set. */
+const SOCKETS = typeIds('iter_tcp iter_udp iter_unix');
+const SOCKOPT = [...typeIds('cgroup_sockopt cgroup_sock'), ...ADDRESS, ...SOCK_OPS];
+const LOOKUP = [
+  ...TC,
+  ...XDP,
+  ...SK_SKB,
+  ...ADDRESS,
+  ...CGROUP_SKB,
+  ...typeIds('cgroup_sock cgroup_sockopt'),
+];
 /** Whatever may find a socket, in a map of sockets too. */
 const RELEASE = Object.values(programTypes)
   .map(({ id }) => id)
-  .filter((id) => !ids('flow_dissector').includes(id as never));
+  .filter((id) => !typeIds('flow_dissector').includes(id as never));
 const CURRENT = [
   ...TRACING,
-  ...ids(
+  ...typeIds(
     'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_device cgroup_sysctl cgroup_sockopt sock_ops sk_msg sched_cls sched_act',
   ),
 ];
@@ -51,13 +59,15 @@ const OUTPUT = [
   ...SOCK_OPS,
   ...SK_MSG,
   ...ADDRESS,
-  ...ids(
+  ...typeIds(
     'cgroup_sock cgroup_device cgroup_sysctl cgroup_sockopt sk_lookup flow_dissector lirc_mode2 sk_reuseport',
   ),
 ];
 
 /** Hooks of cgroups whose result programs may see and change: in the others there is none. */
-const RETURNS = ids('cgroup_sock cgroup_sock_addr cgroup_bind cgroup_device cgroup_sysctl cgroup_sockopt');
+const RETURNS = typeIds(
+  'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_device cgroup_sysctl cgroup_sockopt',
+);
 
 /** enum bpf_map_type. */
 const PROG_ARRAY = [3];
@@ -148,7 +158,7 @@ export const linuxHelpers: readonly Prototype[] = [
     'skb_load_bytes',
     'context any out size',
     'scalar',
-    on([...SKB, ...ids('flow_dissector sk_reuseport')]),
+    on([...SKB, ...typeIds('flow_dissector sk_reuseport')]),
   ),
   helper(27, 'get_stackid', 'context map any', 'scalar', { types: TRACING, maps: STACK_TRACE }),
   helper(28, 'csum_diff', 'memory_or_null size_or_zero memory_or_null size_or_zero any', 'scalar', {
@@ -177,11 +187,11 @@ export const linuxHelpers: readonly Prototype[] = [
     'get_socket_cookie',
     'context',
     'scalar',
-    on([...SKB, ...SOCK_OPS, ...ADDRESS, ...ids('cgroup_sock sk_reuseport sk_msg')]),
+    on([...SKB, ...SOCK_OPS, ...ADDRESS, ...typeIds('cgroup_sock sk_reuseport sk_msg')]),
   ),
   helper(47, 'get_socket_uid', 'context', 'scalar', on(SKB)),
   helper(48, 'set_hash', 'context any', 'scalar', on(TC)),
-  helper(49, 'setsockopt', 'any any any memory size', 'scalar', on(SOCKOPT)),
+  helper(49, 'setsockopt', 'any any any memory size', 'scalar', on([...SOCKOPT, ...SOCKETS])),
   helper(50, 'skb_adjust_room', 'context any any any', 'scalar', changes([...TC, ...SK_SKB])),
   helper(51, 'redirect_map', 'map any any', 'scalar', { types: XDP, maps: REDIRECT }),
   helper(52, 'sk_redirect_map', 'context map any any', 'scalar', { types: SK_SKB, maps: SOCKMAP }),
@@ -192,9 +202,9 @@ export const linuxHelpers: readonly Prototype[] = [
   }),
   helper(54, 'xdp_adjust_meta', 'context any', 'scalar', changes(XDP)),
   helper(55, 'perf_event_read_value', 'map any out size', 'scalar', { types: TRACING, maps: PERF }),
-  helper(56, 'perf_prog_read_value', 'context out size', 'scalar', on(ids('perf_event'))),
-  helper(57, 'getsockopt', 'any any any out size', 'scalar', on(SOCKOPT)),
-  helper(58, 'override_return', 'context any', 'scalar', on(ids('kprobe'))),
+  helper(56, 'perf_prog_read_value', 'context out size', 'scalar', on(typeIds('perf_event'))),
+  helper(57, 'getsockopt', 'any any any out size', 'scalar', on([...SOCKOPT, ...SOCKETS])),
+  helper(58, 'override_return', 'context any', 'scalar', on(typeIds('kprobe'))),
   helper(59, 'sock_ops_cb_flags_set', 'context any', 'scalar', on(SOCK_OPS)),
   helper(60, 'msg_redirect_map', 'context map any any', 'scalar', { types: SK_MSG, maps: SOCKMAP }),
   helper(61, 'msg_apply_bytes', 'context any', 'scalar', on(SK_MSG)),
@@ -209,7 +219,7 @@ export const linuxHelpers: readonly Prototype[] = [
     'skb_load_bytes_relative',
     'context any out size any',
     'scalar',
-    on([...TC, ...CGROUP_SKB, ...FILTER, ...ids('sk_reuseport')]),
+    on([...TC, ...CGROUP_SKB, ...FILTER, ...typeIds('sk_reuseport')]),
   ),
   helper(69, 'fib_lookup', 'context memory size any', 'scalar', on([...TC, ...XDP])),
   helper(70, 'sock_hash_update', 'context map map_key any', 'scalar', {
@@ -220,16 +230,16 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(71, 'msg_redirect_hash', 'context map map_key any', 'scalar', { types: SK_MSG, maps: SOCKHASH }),
   helper(72, 'sk_redirect_hash', 'context map map_key any', 'scalar', { types: SK_SKB, maps: SOCKHASH }),
   helper(73, 'lwt_push_encap', 'context any memory size', 'scalar', changes(LWT)),
-  helper(74, 'lwt_seg6_store_bytes', 'context any memory size', 'scalar', changes(ids('lwt_seg6local'))),
-  helper(75, 'lwt_seg6_adjust_srh', 'context any any', 'scalar', changes(ids('lwt_seg6local'))),
-  helper(76, 'lwt_seg6_action', 'context any memory size', 'scalar', changes(ids('lwt_seg6local'))),
-  helper(77, 'rc_repeat', 'context', 'scalar', on(ids('lirc_mode2'))),
-  helper(78, 'rc_keydown', 'context any any any', 'scalar', on(ids('lirc_mode2'))),
+  helper(74, 'lwt_seg6_store_bytes', 'context any memory size', 'scalar', changes(typeIds('lwt_seg6local'))),
+  helper(75, 'lwt_seg6_adjust_srh', 'context any any', 'scalar', changes(typeIds('lwt_seg6local'))),
+  helper(76, 'lwt_seg6_action', 'context any memory size', 'scalar', changes(typeIds('lwt_seg6local'))),
+  helper(77, 'rc_repeat', 'context', 'scalar', on(typeIds('lirc_mode2'))),
+  helper(78, 'rc_keydown', 'context any any any', 'scalar', on(typeIds('lirc_mode2'))),
   helper(79, 'skb_cgroup_id', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
   helper(80, 'get_current_cgroup_id', '', 'scalar', on(CURRENT)),
   helper(81, 'get_local_storage', 'map zero', 'map_value', { maps: STORAGE }),
   helper(82, 'sk_select_reuseport', 'context map map_key any', 'scalar', {
-    types: ids('sk_reuseport'),
+    types: typeIds('sk_reuseport'),
     maps: [20, ...SOCKMAP, ...SOCKHASH],
   }),
   helper(83, 'skb_ancestor_cgroup_id', 'context any', 'scalar', on([...TC, ...CGROUP_SKB])),
@@ -252,21 +262,21 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(89, 'map_peek_elem', 'map map_value_out', 'scalar', { maps: QUEUES }),
   helper(90, 'msg_push_data', 'context any any any', 'scalar', changes(SK_MSG)),
   helper(91, 'msg_pop_data', 'context any any any', 'scalar', changes(SK_MSG)),
-  helper(92, 'rc_pointer_rel', 'context any any', 'scalar', on(ids('lirc_mode2'))),
+  helper(92, 'rc_pointer_rel', 'context any any', 'scalar', on(typeIds('lirc_mode2'))),
   helper(93, 'spin_lock', 'lock', 'nothing', { flags: ['locks'], types: LOCKERS }),
   helper(94, 'spin_unlock', 'lock', 'nothing', { flags: ['unlocks'], types: LOCKERS }),
   helper(95, 'sk_fullsock', 'socket', 'object_or_null', { flags: ['casts'], object: 'socket' }),
   helper(96, 'tcp_sock', 'socket', 'object_or_null', { flags: ['casts'], object: 'tcp_socket' }),
   helper(97, 'skb_ecn_set_ce', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
   helper(98, 'get_listener_sock', 'socket', 'object_or_null', { object: 'socket' }),
-  helper(100, 'tcp_check_syncookie', 'socket memory size memory size', 'scalar', {
+  helper(100, 'tcp_check_syncookie', 'kernel_object memory size memory size', 'scalar', {
     ...takesPacket,
     types: [...TC, ...XDP],
   }),
-  helper(101, 'sysctl_get_name', 'context out size any', 'scalar', on(ids('cgroup_sysctl'))),
-  helper(102, 'sysctl_get_current_value', 'context out size', 'scalar', on(ids('cgroup_sysctl'))),
-  helper(103, 'sysctl_get_new_value', 'context out size', 'scalar', on(ids('cgroup_sysctl'))),
-  helper(104, 'sysctl_set_new_value', 'context memory size', 'scalar', on(ids('cgroup_sysctl'))),
+  helper(101, 'sysctl_get_name', 'context out size any', 'scalar', on(typeIds('cgroup_sysctl'))),
+  helper(102, 'sysctl_get_current_value', 'context out size', 'scalar', on(typeIds('cgroup_sysctl'))),
+  helper(103, 'sysctl_get_new_value', 'context out size', 'scalar', on(typeIds('cgroup_sysctl'))),
+  helper(104, 'sysctl_set_new_value', 'context memory size', 'scalar', on(typeIds('cgroup_sysctl'))),
   helper(105, 'strtol', 'memory size any out_8'),
   helper(106, 'strtoul', 'memory size any out_8'),
   helper(107, 'sk_storage_get', 'map kernel_object map_value_or_null any', 'map_value_or_null', {
@@ -274,7 +284,7 @@ export const linuxHelpers: readonly Prototype[] = [
   }),
   helper(108, 'sk_storage_delete', 'map kernel_object', 'scalar', { maps: SK_STORAGE }),
   helper(109, 'send_signal', 'any', 'scalar', on(TRACING)),
-  helper(110, 'tcp_gen_syncookie', 'socket memory size memory size', 'scalar', {
+  helper(110, 'tcp_gen_syncookie', 'kernel_object memory size memory size', 'scalar', {
     ...takesPacket,
     types: [...TC, ...XDP],
   }),
@@ -284,14 +294,20 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(115, 'probe_read_kernel_str', 'out size_or_zero any', 'length'),
   helper(117, 'send_signal_thread', 'any', 'scalar', on(TRACING)),
   helper(118, 'jiffies64'),
-  helper(119, 'read_branch_records', 'context out size_or_zero any', 'scalar', on(ids('perf_event'))),
+  helper(
+    119,
+    'read_branch_records',
+    'context out_or_null size_or_zero any',
+    'scalar',
+    on(typeIds('perf_event')),
+  ),
   helper(120, 'get_ns_current_pid_tgid', 'any any out size', 'scalar', on(CURRENT)),
   helper(122, 'get_netns_cookie', 'context_or_null', 'scalar', on([...SKB, ...SOCKOPT, ...SK_MSG])),
   helper(123, 'get_current_ancestor_cgroup_id', 'any', 'scalar', on(CURRENT)),
-  helper(124, 'sk_assign', 'context any any', 'scalar', on([...TC, ...ids('sk_lookup')])),
+  helper(124, 'sk_assign', 'context any any', 'scalar', on([...TC, ...typeIds('sk_lookup')])),
   helper(125, 'ktime_get_boot_ns'),
-  helper(128, 'sk_cgroup_id', 'socket', 'scalar', on(CGROUP_SKB)),
-  helper(129, 'sk_ancestor_cgroup_id', 'socket any', 'scalar', on(CGROUP_SKB)),
+  helper(128, 'sk_cgroup_id', 'kernel_object', 'scalar', on(CGROUP_SKB)),
+  helper(129, 'sk_ancestor_cgroup_id', 'kernel_object any', 'scalar', on(CGROUP_SKB)),
   helper(130, 'ringbuf_output', 'map memory size_or_zero any', 'scalar', { maps: RINGBUF }),
   helper(131, 'ringbuf_reserve', 'map const any', 'record_or_null', { maps: RINGBUF, flags: ['acquires'] }),
   helper(132, 'ringbuf_submit', 'released_record any', 'nothing'),
@@ -319,7 +335,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(158, 'get_current_task_btf', '', 'object', { object: 'task' }),
   helper(160, 'ktime_get_coarse_ns', '', 'scalar', on(NOT_TRACING)),
   helper(163, 'check_mtu', 'context any out_4 any any', 'scalar', on([...TC, ...XDP])),
-  helper(164, 'for_each_map_elem', 'map function stack_or_null zero', 'scalar', {
+  helper(164, 'for_each_map_elem', 'map function stack_or_null any', 'scalar', {
     flags: ['calls_back'],
     maps: [1, 2, 5, 6, 9, 10],
   }),
@@ -333,7 +349,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(176, 'get_branch_snapshot', 'out size_or_zero any', 'scalar', on(TRACING)),
   helper(177, 'trace_vprintk', 'memory size memory_or_null size_or_zero'),
   helper(179, 'kallsyms_lookup_name', 'memory size any out_8', 'scalar', on(SYSCALL)),
-  helper(181, 'loop', 'scalar function stack_or_null zero', 'scalar', { flags: ['calls_back'] }),
+  helper(181, 'loop', 'scalar function stack_or_null any', 'scalar', { flags: ['calls_back'] }),
   helper(182, 'strncmp', 'memory size string'),
   helper(186, 'get_retval', '', 'scalar', on(RETURNS)),
   helper(187, 'set_retval', 'any', 'scalar', on(RETURNS)),

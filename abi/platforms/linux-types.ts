@@ -1,9 +1,16 @@
 /** Program types of Linux by their number (enum bpf_prog_type), and the section names that stand for them (libbpf, iproute2). */
-import { contexts } from './linux-contexts.ts';
+import { contexts, iterated } from './linux-contexts.ts';
 import type { ProgramType } from './platform.ts';
 
 const BOOLEAN = [0, 1] as const;
 const skb = { size: 192, legacyLoads: true };
+
+const iteration = { size: 96, exit: BOOLEAN };
+const iterator = (id: number, name: keyof typeof iterated) => ({
+  id,
+  ...iteration,
+  fields: [...contexts.iterated, ...iterated[name]],
+});
 
 /** Types from 33 up are Linux's too, told apart by where they attach, which decides what they may return. */
 export const programTypes = {
@@ -41,13 +48,45 @@ export const programTypes = {
   cgroup_bind: { id: 34, size: 72, fields: contexts.cgroup_sock_addr, exit: [0, 3] },
   cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_sock_addr, exit: [1, 1] },
   tracing_entry: { id: 36, size: 96, fields: contexts.traced, exit: [0, 0] },
-  tracing_iter: { id: 37, size: 96, fields: contexts.traced, exit: BOOLEAN },
+  tracing_iter: { id: 37, ...iteration, fields: contexts.traced },
   lsm_bool: { id: 38, size: 96, fields: contexts.traced, exit: BOOLEAN, exit32: true },
   lsm_void: { id: 39, size: 96, fields: contexts.traced },
   kprobe_multi: { id: 40, size: 168, fields: contexts.kprobe },
+  xdp_devmap: { id: 41, size: 24, fields: [...contexts.xdp, ...contexts.xdp_devmap], packetWrite: true },
+  iter_bpf_link: iterator(42, 'bpf_link'),
+  iter_bpf_map: iterator(43, 'bpf_map'),
+  iter_bpf_map_elem: iterator(44, 'bpf_map_elem'),
+  iter_bpf_prog: iterator(45, 'bpf_prog'),
+  iter_bpf_sk_storage_map: iterator(46, 'bpf_sk_storage_map'),
+  iter_cgroup: iterator(47, 'cgroup'),
+  iter_dmabuf: iterator(48, 'dmabuf'),
+  iter_ipv6_route: iterator(49, 'ipv6_route'),
+  iter_kmem_cache: iterator(50, 'kmem_cache'),
+  iter_ksym: iterator(51, 'ksym'),
+  iter_netlink: iterator(52, 'netlink'),
+  iter_sockmap: iterator(53, 'sockmap'),
+  iter_task: iterator(54, 'task'),
+  iter_task_file: iterator(55, 'task_file'),
+  iter_task_vma: iterator(56, 'task_vma'),
+  iter_tcp: iterator(57, 'tcp'),
+  iter_udp: iterator(58, 'udp'),
+  iter_unix: iterator(59, 'unix'),
 } as const satisfies Record<string, ProgramType>;
 
 export type LinuxType = keyof typeof programTypes;
+
+/** Names that stand for what differs in its context only. */
+const groups: Readonly<Record<string, readonly LinuxType[]>> = {
+  xdp: ['xdp', 'xdp_devmap'],
+  iterators: (Object.keys(programTypes) as LinuxType[]).filter((name) => /^(tracing_)?iter/.test(name)),
+};
+
+/** Numbers of types by their names. */
+export const typeIds = (names: string): number[] =>
+  names
+    .split(' ')
+    .flatMap((name) => groups[name] ?? [name as LinuxType])
+    .map((name) => programTypes[name].id);
 
 /** Sections by name or by the part before `/`; the longest that fits is taken. */
 const sections: readonly (readonly [LinuxType, string])[] = [
@@ -63,7 +102,8 @@ const sections: readonly (readonly [LinuxType, string])[] = [
   ],
   ['sched_act', 'action'],
   ['tracepoint', 'tracepoint tp'],
-  ['xdp', 'xdp xdp.frags xdp/devmap xdp/cpumap xdp.frags/devmap xdp.frags/cpumap'],
+  ['xdp', 'xdp xdp.frags xdp/cpumap xdp.frags/cpumap'],
+  ['xdp_devmap', 'xdp/devmap xdp.frags/devmap'],
   ['perf_event', 'perf_event'],
   ['cgroup_skb', 'cgroup/skb cgroup_skb cgroup_skb/ingress'],
   ['cgroup_skb_egress', 'cgroup_skb/egress'],
@@ -97,6 +137,9 @@ const sections: readonly (readonly [LinuxType, string])[] = [
   ['tracing', 'fmod_ret fmod_ret.s tp_btf'],
   ['tracing_entry', 'fentry fentry.s fexit fexit.s fsession'],
   ['tracing_iter', 'iter iter.s'],
+  ...Object.keys(iterated).map(
+    (name) => [`iter_${name}` as LinuxType, `iter/${name} iter.s/${name}`] as const,
+  ),
   ['lsm', 'lsm lsm.s'],
   ['netfilter', 'netfilter'],
 ];

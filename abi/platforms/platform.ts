@@ -24,6 +24,8 @@ export type Holds =
   | 'packet_end'
   | 'packet_meta'
   | 'kernel'
+  | 'buffer'
+  | 'buffer_read'
   | { readonly object: ObjectKind; readonly orNull?: boolean };
 
 /** A field of a context or object, or a range of fields that are alike. */

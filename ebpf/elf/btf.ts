@@ -134,6 +134,14 @@ export class Btf {
     return new Map(ids.map((id) => [this.name(this.type(id)), this.type(id)]));
   }
 
+  /** Whether the function of this name returns an int or an enum; true when nothing is known of it. */
+  returnsInt(name: string): boolean {
+    const f = this.types.find((t) => t.kind === BTF_KIND.func && this.name(t) === name);
+    if (!f) return true;
+    const { kind, value: size } = this.resolve(this.type(f.value).value);
+    return kind === BTF_KIND.enum || kind === BTF_KIND.enum64 || (kind === BTF_KIND.int && size <= 8);
+  }
+
   /** A bit of the type's first word, with a meaning that depends on the kind. */
   #flag(type: BtfType) {
     return this.#bytes.u32(type.at - 8) >>> 31 === 1;

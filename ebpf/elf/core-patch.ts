@@ -22,16 +22,19 @@ const moved = (s: Slot, { value, bytes, localBytes }: Extract<CoreResult, { valu
   return { ...s, off: Number(value), opcode: (s.opcode & ~SIZE_MASK) | size };
 };
 
-/** @returns what the kernel does not have; then the program must not come to this slot. */
-export const applyCore = (view: DataView, slot: number, result: CoreResult): string | undefined => {
+/** The program must not come to this slot: a call of what does not exist stands there. */
+export const closeSlot = (view: DataView, slot: number) => {
+  const call = { opcode: classes.jmp | jumpOps.call, dst: 0, src: 0, off: 0, imm: NO_HELPER };
+  const wide = readSlot(view, slot).opcode === LD_IMM64 && (slot + 2) * bpf.INSN_BYTES <= view.byteLength;
+  writeSlot(view, slot, call);
+  if (wide) writeSlot(view, slot + 1, call);
+};
+
+/** @throws ElfError when the kernel does not have it, or the instruction can't hold it. */
+export const applyCore = (view: DataView, slot: number, result: CoreResult) => {
   const s = readSlot(view, slot);
   const wide = s.opcode === LD_IMM64;
-  if ('missing' in result) {
-    const call = { opcode: classes.jmp | jumpOps.call, dst: 0, src: 0, off: 0, imm: NO_HELPER };
-    writeSlot(view, slot, call);
-    if (wide) writeSlot(view, slot + 1, call);
-    return result.missing;
-  }
+  if ('missing' in result) throw new ElfError('core_unsupported', result.missing);
   const kind = s.opcode & 7;
   const low = Number(BigInt.asIntN(32, result.value));
   if (wide) {
@@ -44,5 +47,4 @@ export const applyCore = (view: DataView, slot: number, result: CoreResult): str
   } else if (kind === classes.ldx || kind === classes.st || kind === classes.stx) {
     writeSlot(view, slot, moved(s, result));
   } else throw new ElfError('bad_relocation', `slot ${slot} is nothing that CO-RE relocates`);
-  return undefined;
 };

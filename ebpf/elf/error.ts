@@ -14,7 +14,8 @@ export type ElfStatus =
   | 'too_many_maps'
   | 'object_too_large'
   | 'btf_unsupported'
-  | 'kfunc_unsupported';
+  | 'kfunc_unsupported'
+  | 'legacy_load_no_int';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */
 export class ElfError extends Error {

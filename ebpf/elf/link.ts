@@ -12,8 +12,8 @@ import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import { BTF_KIND } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
-import { CORE, type CoreRelocation, resolveCore } from './core.ts';
-import { applyCore } from './core-patch.ts';
+import { type CoreRelocation, resolveCore } from './core.ts';
+import { applyCore, closeSlot } from './core-patch.ts';
 import type { KernelTypes } from './core-types.ts';
 import type { LineAt } from './debug-line.ts';
 import { ElfError } from './error.ts';
@@ -34,6 +34,11 @@ const R_BPF_64_32 = 10;
 
 const { INSN_BYTES, classes, jumpOps, pseudo } = bpf;
 const CALL = classes.jmp | jumpOps.call;
+/** LD_ABS and LD_IND (RFC 9669 §5.6) without their size. */
+const LEGACY_LOADS = [0x20, 0x40];
+const SIZE_MASK = 0x18;
+/** Where text of the kernel may lie, in the lower half of an address whose upper half is ones. */
+const TEXT_LOW = -0x7f00_0000;
 
 export type Platform = 'velocity' | 'linux';
 
@@ -59,8 +64,8 @@ export type Linked = {
   readonly maps: MapDefinition[];
   /** Names of the functions, the program's first. */
   readonly functions: readonly string[];
-  /** What the kernel does not have, by the slot that asks for it: a call of what does not exist stands there. */
-  readonly missing: ReadonlyMap<number, string>;
+  /** What the kernel does not have or is not known here, by the slot that asks for it: a call of what does not exist stands there. */
+  readonly missing: ReadonlyMap<number, ElfError>;
   /** Where each slot comes from, when the object says. */
   readonly lines: (SourceLine | undefined)[];
 };
@@ -73,7 +78,7 @@ class Linker {
   readonly #starts = new Map<string, number>();
   readonly #maps: MapDefinition[] = [];
   readonly #mapIndex = new Map<string, number>();
-  readonly #missing = new Map<number, string>();
+  readonly #missing = new Map<number, ElfError>();
   #slots = 0;
 
   constructor(context: Context) {
@@ -114,12 +119,10 @@ class Linker {
   }
 
   /** Linux relocates a program against the types of the kernel. */
-  #relocateCore(view: DataView, i: number, start: number, core: CoreRelocation, f: CodeRange) {
+  #relocateCore(view: DataView, i: number, core: CoreRelocation, f: CodeRange) {
     const { kernel, mapTypes } = this.#context;
-    if (this.#linux && kernel && mapTypes.btf) {
-      const missing = applyCore(view, i, resolveCore(mapTypes.btf, kernel, core));
-      if (missing !== undefined) this.#missing.set(start + i, missing);
-    } else if (!this.#linux || core.kind === CORE.typeIdTarget)
+    if (this.#linux && kernel && mapTypes.btf) applyCore(view, i, resolveCore(mapTypes.btf, kernel, core));
+    else if (!this.#linux)
       throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations of kind ${core.kind}`);
   }
 
@@ -132,6 +135,13 @@ class Linker {
   /** The number under which the verifier knows this function of the kernel. */
   #kernelFunction(symbol: ElfSymbol) {
     return this.#kernelSymbol(symbol)?.kind === BTF_KIND.func ? kernelFunctionId(symbol.name) : undefined;
+  }
+
+  /** `extern const void NAME __ksym`: nothing but the address of what is there, anywhere in the kernel. */
+  #kernelAddress(symbol: ElfSymbol) {
+    const { btf } = this.#context.mapTypes;
+    const known = this.#kernelSymbol(symbol);
+    return btf !== undefined && known?.kind === BTF_KIND.var && btf.resolve(known.value).kind === 0;
   }
 
   #target(symbol: ElfSymbol): Section {
@@ -166,6 +176,7 @@ class Linker {
     if (config) return config;
     // Only whether the kernel has it can be asked of its address.
     if (this.#kernelFunction(symbol) !== undefined) return { src: 0, low: 1, high: 0 };
+    if (this.#kernelAddress(symbol)) return { src: 0, low: TEXT_LOW, high: -1 };
     const section = this.#target(symbol);
     if (isMapSection(section)) {
       const { object, mapTypes: types } = this.#context;
@@ -199,9 +210,17 @@ class Linker {
       );
     const index = this.#map(`d${section.index}`, () => ({
       ...mapOfData(section, this.#context.objectName),
-      ...(this.#linux ? { fields: kernelFieldsOfSection(this.#context.mapTypes.btf, section.name) } : {}),
+      ...(this.#linux ? this.#linuxData(section) : {}),
     }));
     return { src: pseudo.imm64_map_value, low: index, high: offset };
+  }
+
+  /** Linux freezes read-only data before it verifies: what a program finds there is what the object holds. */
+  #linuxData(section: Section) {
+    const { object, mapTypes: types } = this.#context;
+    const whole = section.data.length === section.size && !object.relocations.has(section.index);
+    const fixed = whole && section.name.startsWith('.rodata');
+    return { fields: kernelFieldsOfSection(types.btf, section.name), fixed };
   }
 
   /** Slot of the function that the call at `at` of the section goes to. */
@@ -212,50 +231,76 @@ class Linker {
     return this.#place(this.#target(symbol), symbol.value + base);
   }
 
-  #relocateImm64(view: DataView, slot: number, s: Slot, relocation: Relocation) {
+  #relocateImm64(view: DataView, slot: number, s: Slot, relocation: Relocation, start: number) {
     if (s.opcode !== LD_IMM64 || relocation.type !== R_BPF_64_64)
       throw new ElfError(
         'bad_relocation',
         `kind ${relocation.type} against ${relocation.symbol.name} at slot ${slot}`,
       );
-    const { src, low, high } = this.#address(relocation.symbol, s.imm, slot);
+    const { src, low, high } = this.#address(relocation.symbol, s.imm, start + slot);
     writeSlot(view, slot, { ...s, src, imm: low });
     writeSlot(view, slot + 1, { opcode: 0, dst: 0, src: 0, off: 0, imm: high });
+  }
+
+  #relocateCall(view: DataView, slot: number, s: Slot, at: number, f: CodeRange, start: number) {
+    const relocation = this.#context.object.relocations.get(f.section.index)?.get(at);
+    const known = relocation && this.#kernelFunction(relocation.symbol);
+    const callee = known ?? this.#callee(f, at, s, relocation) - (start + slot) - 1;
+    const src = known === undefined ? pseudo.call_local : pseudo.call_helper;
+    writeSlot(view, slot, { ...s, src, imm: callee });
+  }
+
+  /** What relocations make of the instruction in this slot, which stands at byte `at` of its section. */
+  #relocateSlot(view: DataView, i: number, at: number, f: CodeRange, start: number) {
+    const s = readSlot(view, i);
+    const relocation = this.#context.object.relocations.get(f.section.index)?.get(at);
+    const core = this.#context.ext?.core.get(f.section.name)?.get(at);
+    if (core) this.#relocateCore(view, i, core, f);
+    const calls =
+      s.opcode === CALL && (relocation ? relocation.type === R_BPF_64_32 : s.src === pseudo.call_local);
+    if (calls) this.#relocateCall(view, i, s, at, f, start);
+    else if (this.#linux && s.opcode === CALL && s.src === pseudo.call_helper && isKernelFunction(s.imm)) {
+      throw new ElfError('bad_relocation', `${f.name} calls ${s.imm}, which is no helper`);
+    } else if (relocation) {
+      if (s.opcode === LD_IMM64 && (i + 2) * INSN_BYTES > view.byteLength)
+        throw new ElfError('bad_relocation', `${f.name} ends within a 64-bit load`);
+      this.#relocateImm64(view, i, s, relocation, start);
+    }
+  }
+
+  /** On Linux only a program that comes to what the kernel does not have is wrong. */
+  #close(view: DataView, slot: number, start: number, error: unknown) {
+    const reached = error instanceof ElfError && /^(core|kfunc)_unsupported$/.test(error.code);
+    if (!this.#linux || !reached) throw error;
+    closeSlot(view, slot);
+    this.#missing.set(start + slot, error);
+  }
+
+  /** Linux wants an int from functions that legacy loads may end: only BTF says what they return. */
+  #checkLegacyLoads(view: DataView, f: CodeRange, start: number) {
+    const { btf } = this.#context.mapTypes;
+    if (!this.#linux || start === 0 || !btf || btf.returnsInt(f.name)) return;
+    for (let i = 0; i < view.byteLength / INSN_BYTES; i++) {
+      const { opcode } = readSlot(view, i);
+      if (opcode === LD_IMM64) i++;
+      else if (LEGACY_LOADS.includes(opcode & ~SIZE_MASK)) {
+        this.#missing.set(start + i, new ElfError('legacy_load_no_int', f.name));
+        closeSlot(view, i);
+      }
+    }
   }
 
   /** A function's slots, relocated. Functions that it needs are placed behind those known so far. */
   #relocate(f: CodeRange, start: number): Uint8Array {
     const code = f.section.data.slice(f.offset, f.offset + f.size);
     const view = new DataView(code.buffer);
-    const relocations = this.#context.object.relocations.get(f.section.index);
-    const core = this.#context.ext?.core.get(f.section.name);
-    const count = f.size / INSN_BYTES;
-    for (let i = 0; i < count; i++) {
-      const at = f.offset + i * INSN_BYTES;
-      const s = readSlot(view, i);
-      const relocated = core?.get(at);
-      if (relocated) this.#relocateCore(view, i, start, relocated, f);
-      const relocation = relocations?.get(at);
-      const wide = s.opcode === LD_IMM64;
-      if (
-        s.opcode === CALL &&
-        (relocation?.type === R_BPF_64_32 || (!relocation && s.src === pseudo.call_local))
-      ) {
-        const known = relocation && this.#kernelFunction(relocation.symbol);
-        const callee = known ?? this.#callee(f, at, s, relocation) - (start + i) - 1;
-        const src = known === undefined ? pseudo.call_local : pseudo.call_helper;
-        writeSlot(view, i, { ...s, src, imm: callee });
-      } else if (
-        this.#linux &&
-        s.opcode === CALL &&
-        s.src === pseudo.call_helper &&
-        isKernelFunction(s.imm)
-      ) {
-        throw new ElfError('bad_relocation', `${f.name} calls ${s.imm}, which is no helper`);
-      } else if (relocation) {
-        if (wide && i + 1 >= count)
-          throw new ElfError('bad_relocation', `${f.name} ends within a 64-bit load`);
-        this.#relocateImm64(view, i, s, relocation);
+    this.#checkLegacyLoads(view, f, start);
+    for (let i = 0; i < f.size / INSN_BYTES; i++) {
+      const wide = readSlot(view, i).opcode === LD_IMM64;
+      try {
+        this.#relocateSlot(view, i, f.offset + i * INSN_BYTES, f, start);
+      } catch (error) {
+        this.#close(view, i, start, error);
       }
       if (wide) i++;
     }

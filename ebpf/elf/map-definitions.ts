@@ -21,6 +21,8 @@ export type MapDefinition = {
   readonly fields?: readonly KernelField[];
   /** Contents of entry 0 at the start; zeros when absent. */
   readonly init?: Uint8Array;
+  /** `init` is all that its value ever holds: nobody writes there. */
+  readonly fixed?: boolean;
 };
 
 /** Longest name that the program hash and the board hold, without its NUL. */

@@ -32,8 +32,8 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly maySleep: boolean;
   /** The function that is called with what the program throws; it has no function of its own for that. */
   readonly catcher?: LinuxModule;
-  /** What the kernel does not have, by the slot that asks for it. */
-  readonly missing: ReadonlyMap<number, string>;
+  /** What the kernel does not have or is not known here, by the slot that asks for it. */
+  readonly missing: ReadonlyMap<number, ElfError>;
 };
 
 export type LoadOptions = {

@@ -128,7 +128,7 @@ static bool same_group(struct machine *now, struct machine *kept, const struct r
 /* True when the checker may keep the register as it comes. */
 static bool reg_stays(struct machine *now, struct machine *kept, const struct reg *a, const struct reg *b) {
     bool number = a->kind == REG_SCALAR;
-    bool same_place = number ? (b->id == 0 || a->off == b->off) && (b->map == ORIGIN_KERNEL || a->map != ORIGIN_KERNEL) : a->map == b->map && a->frame == b->frame && a->off == b->off && a->range == b->range;
+    bool same_place = number ? (b->id == 0 || a->off == b->off) && (b->map == a->map || !origin_is_readable(a->map)) : a->map == b->map && a->frame == b->frame && a->off == b->off && a->range == b->range;
     if (a->kind != b->kind || !same_place) { return false; }
     return same_number(&a->var, &b->var) && same_group(now, kept, a, b);
 }

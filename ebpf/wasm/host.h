@@ -17,6 +17,7 @@ struct host {
     struct bpf_map_shape shapes[MAX_MAPS_PER_PROGRAM];
     struct bpf_map *maps[MAX_MAPS_PER_PROGRAM];
     struct bpf_map_field fields[HOST_MAP_FIELDS];
+    const uint8_t *contents[MAX_MAPS_PER_PROGRAM];
     uint32_t core;
 };
 extern struct host host;

@@ -28,6 +28,7 @@ void EXPORT(host_linux)(bool may_sleep, uint32_t catches) {
     host.program.catches = (enum catches)catches;
     host.program.platform = &platform_linux;
     host.program.fields = host.fields;
+    host.program.contents = host.contents;
 }
 
 /* In the values of map i these bytes are the kernel's. There is room for HOST_MAP_FIELDS of them. */
@@ -35,6 +36,11 @@ void EXPORT(host_map_field)(uint32_t i, uint32_t offset, uint32_t bytes, uint32_
     if (i >= host.program.map_count || host.program.field_count == HOST_MAP_FIELDS) { return; }
     host.fields[host.program.field_count++] =
         (struct bpf_map_field){.offset = offset, .bytes = bytes, .map = (uint8_t)i, .kind = (enum bpf_field_kind)kind};
+}
+
+/* The only value of map i holds these bytes for good: as many as a value has. */
+void EXPORT(host_map_contents)(uint32_t i, const uint8_t *contents) {
+    if (i < host.program.map_count) { host.contents[i] = contents; }
 }
 
 /* Map i holds maps like map `inner`. */
@@ -54,6 +60,7 @@ uint32_t EXPORT(host_map)(uint32_t type, uint32_t key_size, uint32_t value_size,
         .max_entries = max_entries,
         .flags = flags,
     };
+    host.contents[i] = nullptr;
     host.program.map_count = i + 1;
     return i;
 }

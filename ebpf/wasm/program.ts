@@ -88,6 +88,9 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
   if (isLinux(program)) host.exports.host_linux(program.maySleep ? 1 : 0, CATCHES.indexOf(program.catches));
   for (const m of maps) host.exports.host_map(m.type, m.keySize, m.valueSize, m.maxEntries, m.flags);
   for (const [i, m] of maps.entries()) if (m.inner !== undefined) host.exports.host_inner_map(i, m.inner);
+  if (isLinux(program))
+    for (const [i, m] of maps.entries())
+      if (m.fixed && m.init) host.exports.host_map_contents(i, host.place(m.init));
   for (const [i, m] of maps.entries())
     for (const { offset, bytes, kind } of m.fields ?? [])
       host.exports.host_map_field(i, offset, bytes, FIELD_KINDS.indexOf(kind));

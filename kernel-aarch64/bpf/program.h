@@ -58,6 +58,7 @@ struct bpf_program {
     const struct bpf_platform *platform; /* bpf/verifier/platform.h; null = the board */
     const struct bpf_map_field *fields;  /* null when nothing is said of them */
     uint32_t field_count;
+    const uint8_t *const *contents; /* other platforms: of each map, what its only value holds for good, or null; null for none */
     bool may_sleep; /* other platforms */
     enum catches catches;
 };

@@ -117,6 +117,8 @@ enum status : uint32_t {
     STATUS_BAD_IMMEDIATE = 562, /* Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number */
     STATUS_HELPER_OVERLAP = 563, /* a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps */
     STATUS_KERNEL_FIELD = 564, /* the kernel keeps this field of the map value; reach it through its helpers only */
+    STATUS_USE_AFTER_RELEASE = 565, /* what was released is no longer there; use it before it is released */
+    STATUS_STALE_PACKET = 566, /* a helper may have changed the packet since; read data and data_end again after it, and compare */
     STATUS_NOT_ELF = 768, /* the file is not an ELF object; compile with clang --target=bpf -c */
     STATUS_NOT_BPF = 769, /* the ELF is for another machine than eBPF; compile with clang --target=bpf */
     STATUS_ELF_TRUNCATED = 770, /* the ELF is cut short or its tables point outside the file; build it again */
@@ -131,6 +133,7 @@ enum status : uint32_t {
     STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than any board takes; split it */
     STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
     STATUS_KFUNC_UNSUPPORTED = 781, /* what this function of the kernel takes and gives is not known here; call a helper or another function */
+    STATUS_LEGACY_LOAD_NO_INT = 782, /* Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one */
 };
 
 /* Calls row(name, code, sentence) for each status. */
@@ -248,6 +251,8 @@ enum status : uint32_t {
     row(bad_immediate, 562, "Linux refuses a division by 0 and a shift by the width or more when the number is in the instruction; use another number") \
     row(helper_overlap, 563, "a buffer that the helper writes may overlap one that it reads; keep them apart at known offsets or in different maps") \
     row(kernel_field, 564, "the kernel keeps this field of the map value; reach it through its helpers only") \
+    row(use_after_release, 565, "what was released is no longer there; use it before it is released") \
+    row(stale_packet, 566, "a helper may have changed the packet since; read data and data_end again after it, and compare") \
     row(not_elf, 768, "the file is not an ELF object; compile with clang --target=bpf -c") \
     row(not_bpf, 769, "the ELF is for another machine than eBPF; compile with clang --target=bpf") \
     row(elf_truncated, 770, "the ELF is cut short or its tables point outside the file; build it again") \
@@ -261,4 +266,5 @@ enum status : uint32_t {
     row(too_many_maps, 778, "the program uses more maps than the board takes") \
     row(object_too_large, 779, "the object holds more than any board takes; split it") \
     row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe") \
-    row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function")
+    row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function") \
+    row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one")

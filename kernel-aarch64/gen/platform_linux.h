@@ -40,6 +40,25 @@ static const struct program_type linux_types[] = {
     [38] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_EXIT_32, 0, 1}, /* lsm_bool */
     [39] = {96, TYPE_EXISTS, 0, 0}, /* lsm_void */
     [40] = {168, TYPE_EXISTS, 0, 0}, /* kprobe_multi */
+    [41] = {24, TYPE_EXISTS | TYPE_PACKET_WRITE, 0, 0}, /* xdp_devmap */
+    [42] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_bpf_link */
+    [43] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_bpf_map */
+    [44] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_bpf_map_elem */
+    [45] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_bpf_prog */
+    [46] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_bpf_sk_storage_map */
+    [47] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_cgroup */
+    [48] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_dmabuf */
+    [49] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_ipv6_route */
+    [50] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_kmem_cache */
+    [51] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_ksym */
+    [52] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_netlink */
+    [53] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_sockmap */
+    [54] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_task */
+    [55] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_task_file */
+    [56] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_task_vma */
+    [57] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_tcp */
+    [58] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_udp */
+    [59] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* iter_unix */
 };
 
 static const struct context_field linux_fields[] = {
@@ -120,7 +139,6 @@ static const struct context_field linux_fields[] = {
     {6, 8, 4, CONTEXT_PACKET_META, OBJECT_NONE, 4, 0}, /* data_meta */
     {6, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* ingress_ifindex */
     {6, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* rx_queue_index */
-    {6, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* egress_ifindex */
     {7, 0, 168, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* regs */
     {7, 168, 8, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* sample_period */
     {7, 176, 8, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* addr */
@@ -432,6 +450,61 @@ static const struct context_field linux_fields[] = {
     {38, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
     {39, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
     {40, 0, 168, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
+    {41, 0, 4, CONTEXT_PACKET, OBJECT_NONE, 4, 0}, /* data */
+    {41, 4, 4, CONTEXT_PACKET_END, OBJECT_NONE, 4, 0}, /* data_end */
+    {41, 8, 4, CONTEXT_PACKET_META, OBJECT_NONE, 4, 0}, /* data_meta */
+    {41, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* ingress_ifindex */
+    {41, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* rx_queue_index */
+    {41, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* egress_ifindex */
+    {42, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {42, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* link */
+    {43, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {43, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* map */
+    {44, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {44, 8, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* map */
+    {44, 16, 8, CONTEXT_BUFFER_READ, OBJECT_NONE, 8, 0}, /* key */
+    {44, 24, 8, CONTEXT_BUFFER, OBJECT_NONE, 8, 0}, /* value */
+    {45, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {45, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* prog */
+    {46, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {46, 8, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* map */
+    {46, 16, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk */
+    {46, 24, 8, CONTEXT_BUFFER, OBJECT_NONE, 8, 0}, /* value */
+    {47, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {47, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_CGROUP, 8, 0}, /* cgroup */
+    {48, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {48, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* dmabuf */
+    {49, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {49, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* rt */
+    {50, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {50, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* s */
+    {51, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {51, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* ksym */
+    {52, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {52, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk */
+    {53, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {53, 8, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* map */
+    {53, 16, 8, CONTEXT_BUFFER_READ, OBJECT_NONE, 8, 0}, /* key */
+    {53, 24, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk */
+    {54, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {54, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
+    {55, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {55, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
+    {55, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* fd */
+    {55, 24, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* file */
+    {56, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {56, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
+    {56, 16, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* vma */
+    {57, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {57, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk_common */
+    {57, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
+    {58, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {58, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* udp_sk */
+    {58, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
+    {58, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* bucket */
+    {59, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {59, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* unix_sk */
+    {59, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* bound_dev_if */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
@@ -475,7 +548,7 @@ static const struct helper_prototype linux_helpers[] = {
     [1] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x207fe66u}, /* map_lookup_elem */
     [2] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_KEY, ARG_MAP_VALUE, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_MAP | HELPER_TAKES_PACKET, 0x0u, 0x48e66u}, /* map_update_elem */
     [3] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_MAP | HELPER_TAKES_PACKET, 0x0u, 0x48e66u}, /* map_delete_elem */
-    [4] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* probe_read */
+    [4] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_read */
     [5] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_ns */
     [6] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_printk */
     [7] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_prandom_u32 */
@@ -485,21 +558,21 @@ static const struct helper_prototype linux_helpers[] = {
     [11] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* l4_csum_replace */
     [12] = {true, RETURNS_NOTHING, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAIL_CALLS, 0x0u, 0x8u}, /* tail_call */
     [13] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x81c18u, 0x0u}, /* clone_redirect */
-    [14] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1fca787a2bcu, 0x0u}, /* get_current_pid_tgid */
-    [15] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1fca787a2bcu, 0x0u}, /* get_current_uid_gid */
-    [16] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1fca787a2bcu, 0x0u}, /* get_current_comm */
+    [14] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_pid_tgid */
+    [15] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_uid_gid */
+    [16] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_comm */
     [17] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200085d1au, 0x0u}, /* get_cgroup_classid */
     [18] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_vlan_push */
     [19] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_vlan_pop */
     [20] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_get_tunnel_key */
     [21] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_set_tunnel_key */
-    [22] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x10u}, /* perf_event_read */
-    [23] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c58u, 0x0u}, /* redirect */
+    [22] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x10u}, /* perf_event_read */
+    [23] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000081c58u, 0x0u}, /* redirect */
     [24] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* get_route_realm */
-    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x1fee7fffffeu, 0x10u}, /* perf_event_output */
+    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffffee7fffffeu, 0x10u}, /* perf_event_output */
     [26] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x200685d1au, 0x0u}, /* skb_load_bytes */
-    [27] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x80u}, /* get_stackid */
-    [28] = {true, RETURNS_SCALAR, {ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x85c58u, 0x0u}, /* csum_diff */
+    [27] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x80u}, /* get_stackid */
+    [28] = {true, RETURNS_SCALAR, {ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000085c58u, 0x0u}, /* csum_diff */
     [29] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_get_tunnel_opt */
     [30] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_set_tunnel_opt */
     [31] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_change_proto */
@@ -507,28 +580,28 @@ static const struct helper_prototype linux_helpers[] = {
     [33] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x100u}, /* skb_under_cgroup */
     [34] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x85c18u, 0x0u}, /* get_hash_recalc */
     [35] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_task */
-    [36] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* probe_write_user */
-    [37] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x100u}, /* current_task_under_cgroup */
+    [36] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_write_user */
+    [37] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x100u}, /* current_task_under_cgroup */
     [38] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_change_tail */
     [39] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_pull_data */
     [40] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* csum_update */
     [41] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* set_hash_invalid */
     [42] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_numa_node_id */
     [43] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_change_head */
-    [44] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x40u, 0x0u}, /* xdp_adjust_head */
-    [45] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* probe_read_str */
+    [44] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_head */
+    [45] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_read_str */
     [46] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe002d7f1au, 0x0u}, /* get_socket_cookie */
     [47] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200085d1au, 0x0u}, /* get_socket_uid */
     [48] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* set_hash */
-    [49] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, 0, 0xc02042200u, 0x0u}, /* setsockopt */
+    [49] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, 0, 0xe00000c02042200u, 0x0u}, /* setsockopt */
     [50] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x4018u, 0x0u}, /* skb_adjust_room */
-    [51] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x40u, 0x2034000u}, /* redirect_map */
+    [51] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000000040u, 0x2034000u}, /* redirect_map */
     [52] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x4000u, 0x8000u}, /* sk_redirect_map */
     [53] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x8000u}, /* sock_map_update */
-    [54] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x40u, 0x0u}, /* xdp_adjust_meta */
-    [55] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x10u}, /* perf_event_read_value */
+    [54] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_meta */
+    [55] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x10u}, /* perf_event_read_value */
     [56] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* perf_prog_read_value */
-    [57] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE}, OBJECT_NONE, 0, 0xc02042200u, 0x0u}, /* getsockopt */
+    [57] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE}, OBJECT_NONE, 0, 0xe00000c02042200u, 0x0u}, /* getsockopt */
     [58] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x4u, 0x0u}, /* override_return */
     [59] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* sock_ops_cb_flags_set */
     [60] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x10000u, 0x8000u}, /* msg_redirect_map */
@@ -536,11 +609,11 @@ static const struct helper_prototype linux_helpers[] = {
     [62] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10000u, 0x0u}, /* msg_cork_bytes */
     [63] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_pull_data */
     [64] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc00040000u, 0x0u}, /* bind */
-    [65] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x40u, 0x0u}, /* xdp_adjust_tail */
+    [65] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_tail */
     [66] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_get_xfrm_state */
-    [67] = {true, RETURNS_LENGTH, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* get_stack */
+    [67] = {true, RETURNS_LENGTH, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_stack */
     [68] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x20020011au, 0x0u}, /* skb_load_bytes_relative */
-    [69] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x58u, 0x0u}, /* fib_lookup */
+    [69] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x20000000058u, 0x0u}, /* fib_lookup */
     [70] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x40000u}, /* sock_hash_update */
     [71] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x10000u, 0x40000u}, /* msg_redirect_hash */
     [72] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x4000u, 0x40000u}, /* sk_redirect_hash */
@@ -551,27 +624,27 @@ static const struct helper_prototype linux_helpers[] = {
     [77] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_repeat */
     [78] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_keydown */
     [79] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_cgroup_id */
-    [80] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1fca787a2bcu, 0x0u}, /* get_current_cgroup_id */
+    [80] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_cgroup_id */
     [81] = {true, RETURNS_MAP_VALUE, {ARG_MAP, ARG_ZERO, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x280000u}, /* get_local_storage */
     [82] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x200000u, 0x148000u}, /* sk_select_reuseport */
     [83] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ancestor_cgroup_id */
-    [84] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0xe02044358u, 0x0u}, /* sk_lookup_tcp */
-    [85] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0xe02044358u, 0x0u}, /* sk_lookup_udp */
-    [99] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCK_COMMON, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0xe02044358u, 0x0u}, /* skc_lookup_tcp */
-    [86] = {true, RETURNS_SCALAR, {ARG_RELEASED_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1ffe7bffffeu, 0x0u}, /* sk_release */
+    [84] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e02044358u, 0x0u}, /* sk_lookup_tcp */
+    [85] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e02044358u, 0x0u}, /* sk_lookup_udp */
+    [99] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCK_COMMON, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e02044358u, 0x0u}, /* skc_lookup_tcp */
+    [86] = {true, RETURNS_SCALAR, {ARG_RELEASED_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xfffffffe7bffffeu, 0x0u}, /* sk_release */
     [87] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_VALUE, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x40c00000u}, /* map_push_elem */
     [88] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_VALUE_OUT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0xc00000u}, /* map_pop_elem */
     [89] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_VALUE_OUT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x40c00000u}, /* map_peek_elem */
     [90] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_push_data */
     [91] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_pop_data */
     [92] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_pointer_rel */
-    [93] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LOCKS, 0xffe6fdff58u, 0x0u}, /* spin_lock */
-    [94] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_UNLOCKS, 0xffe6fdff58u, 0x0u}, /* spin_unlock */
+    [93] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LOCKS, 0xffffeffe6fdff58u, 0x0u}, /* spin_lock */
+    [94] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_UNLOCKS, 0xffffeffe6fdff58u, 0x0u}, /* spin_unlock */
     [95] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* sk_fullsock */
     [96] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TCP_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* tcp_sock */
     [97] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ecn_set_ce */
     [98] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, 0, 0x0u, 0x0u}, /* get_listener_sock */
-    [100] = {true, RETURNS_SCALAR, {ARG_SOCKET, ARG_MEMORY, ARG_SIZE, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x58u, 0x0u}, /* tcp_check_syncookie */
+    [100] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_check_syncookie */
     [101] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x800000u, 0x0u}, /* sysctl_get_name */
     [102] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x800000u, 0x0u}, /* sysctl_get_current_value */
     [103] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x800000u, 0x0u}, /* sysctl_get_new_value */
@@ -580,22 +653,22 @@ static const struct helper_prototype linux_helpers[] = {
     [106] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_OUT_8, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* strtoul */
     [107] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x1000000u}, /* sk_storage_get */
     [108] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x1000000u}, /* sk_storage_delete */
-    [109] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* send_signal */
-    [110] = {true, RETURNS_SCALAR, {ARG_SOCKET, ARG_MEMORY, ARG_SIZE, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x58u, 0x0u}, /* tcp_gen_syncookie */
+    [109] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* send_signal */
+    [110] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_gen_syncookie */
     [112] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_user */
     [113] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_kernel */
     [114] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_user_str */
     [115] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_kernel_str */
-    [117] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* send_signal_thread */
+    [117] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* send_signal_thread */
     [118] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* jiffies64 */
-    [119] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* read_branch_records */
-    [120] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x1fca787a2bcu, 0x0u}, /* get_ns_current_pid_tgid */
+    [119] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* read_branch_records */
+    [120] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_ns_current_pid_tgid */
     [122] = {true, RETURNS_SCALAR, {ARG_CONTEXT_OR_NULL, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe020d7f1au, 0x0u}, /* get_netns_cookie */
-    [123] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1fca787a2bcu, 0x0u}, /* get_current_ancestor_cgroup_id */
+    [123] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_ancestor_cgroup_id */
     [124] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x40000018u, 0x0u}, /* sk_assign */
     [125] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_boot_ns */
-    [128] = {true, RETURNS_SCALAR, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000100u, 0x0u}, /* sk_cgroup_id */
-    [129] = {true, RETURNS_SCALAR, {ARG_SOCKET, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000100u, 0x0u}, /* sk_ancestor_cgroup_id */
+    [128] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000100u, 0x0u}, /* sk_cgroup_id */
+    [129] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000100u, 0x0u}, /* sk_ancestor_cgroup_id */
     [130] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x8000000u}, /* ringbuf_output */
     [131] = {true, RETURNS_RECORD_OR_NULL, {ARG_MAP, ARG_CONST, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_ACQUIRES, 0x0u, 0x8000000u}, /* ringbuf_reserve */
     [132] = {true, RETURNS_NOTHING, {ARG_RELEASED_RECORD, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ringbuf_submit */
@@ -614,53 +687,53 @@ static const struct helper_prototype linux_helpers[] = {
     [152] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_neigh */
     [155] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_peer */
     [158] = {true, RETURNS_OBJECT, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0x0u, 0x0u}, /* get_current_task_btf */
-    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffe6fdff5au, 0x0u}, /* ktime_get_coarse_ns */
-    [163] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_4, ARG_ANY, ARG_ANY}, OBJECT_NONE, 0, 0x58u, 0x0u}, /* check_mtu */
-    [164] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_FUNCTION, ARG_STACK_OR_NULL, ARG_ZERO, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x0u, 0x666u}, /* for_each_map_elem */
+    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffeffe6fdff5au, 0x0u}, /* ktime_get_coarse_ns */
+    [163] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_4, ARG_ANY, ARG_ANY}, OBJECT_NONE, 0, 0x20000000058u, 0x0u}, /* check_mtu */
+    [164] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_FUNCTION, ARG_STACK_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x0u, 0x666u}, /* for_each_map_elem */
     [165] = {true, RETURNS_SCALAR, {ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_STRING, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* snprintf */
     [166] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x80000000u, 0x0u}, /* sys_bpf */
     [167] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x80000000u, 0x0u}, /* btf_find_by_name_kind */
     [168] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x80000000u, 0x0u}, /* sys_close */
-    [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* get_func_ip */
-    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* get_attach_cookie */
+    [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_func_ip */
+    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_attach_cookie */
     [175] = {true, RETURNS_OBJECT, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x0u, 0x0u}, /* task_pt_regs */
-    [176] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* get_branch_snapshot */
+    [176] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_branch_snapshot */
     [177] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_vprintk */
     [179] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_OUT_8, ARG_NONE}, OBJECT_NONE, 0, 0x80000000u, 0x0u}, /* kallsyms_lookup_name */
-    [181] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_FUNCTION, ARG_STACK_OR_NULL, ARG_ZERO, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x0u, 0x0u}, /* loop */
+    [181] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_FUNCTION, ARG_STACK_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x0u, 0x0u}, /* loop */
     [182] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_STRING, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* strncmp */
     [186] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x402848200u, 0x0u}, /* get_retval */
     [187] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x402848200u, 0x0u}, /* set_retval */
-    [188] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x40u, 0x0u}, /* xdp_get_buff_len */
-    [189] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x40u, 0x0u}, /* xdp_load_bytes */
-    [190] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x40u, 0x0u}, /* xdp_store_bytes */
+    [188] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000000040u, 0x0u}, /* xdp_get_buff_len */
+    [189] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x20000000040u, 0x0u}, /* xdp_load_bytes */
+    [190] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x20000000040u, 0x0u}, /* xdp_store_bytes */
     [192] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_set_tstamp */
     [195] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x460u}, /* map_lookup_percpu_elem */
     [208] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_tai_ns */
-    [111] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xf024000000u, 0x10u}, /* skb_output */
-    [121] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xf024000000u, 0x10u}, /* xdp_output */
-    [126] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* seq_printf */
-    [127] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* seq_write */
-    [141] = {true, RETURNS_LENGTH, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x0u}, /* get_task_stack */
-    [145] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x130000000u}, /* inode_storage_get */
-    [156] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x130000000u}, /* task_storage_get */
+    [111] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x10u}, /* skb_output */
+    [121] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x10u}, /* xdp_output */
+    [126] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* seq_printf */
+    [127] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* seq_write */
+    [141] = {true, RETURNS_LENGTH, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_task_stack */
+    [145] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* inode_storage_get */
+    [156] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* task_storage_get */
     [210] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x130000000u}, /* cgrp_storage_get */
-    [146] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x130000000u}, /* inode_storage_delete */
-    [157] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1f0a50200a4u, 0x130000000u}, /* task_storage_delete */
+    [146] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* inode_storage_delete */
+    [157] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* task_storage_delete */
     [211] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x130000000u}, /* cgrp_storage_delete */
-    [147] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* d_path */
+    [147] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* d_path */
     [148] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0x0u, 0x0u}, /* copy_from_user */
     [149] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_MEMORY, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* snprintf_btf */
-    [150] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* seq_printf_btf */
-    [159] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* bprm_opts_set */
-    [161] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xf024000000u, 0x0u}, /* ima_inode_hash */
-    [162] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0xf024000000u, 0x0u}, /* sock_from_file */
+    [150] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* seq_printf_btf */
+    [159] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* bprm_opts_set */
+    [161] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xffffcf024000000u, 0x0u}, /* ima_inode_hash */
+    [162] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0xffffcf024000000u, 0x0u}, /* sock_from_file */
     [178] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_unix_sock */
-    [183] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_8, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* get_func_arg */
-    [184] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* get_func_ret */
-    [185] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xf024000000u, 0x0u}, /* get_func_arg_cnt */
-    [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_OBJECT, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0x1f0a50200a4u, 0x0u}, /* copy_from_user_task */
-    [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xf024000000u, 0x0u}, /* ima_file_hash */
+    [183] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_8, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* get_func_arg */
+    [184] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* get_func_ret */
+    [185] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* get_func_arg_cnt */
+    [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_OBJECT, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0xffffdf0a50200a4u, 0x0u}, /* copy_from_user_task */
+    [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xffffcf024000000u, 0x0u}, /* ima_file_hash */
     [196] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_mptcp_sock */
     [256] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, 0, 0x0u, 0x0u}, /* bpf_iter_num_new */
     [257] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_num_next */
@@ -668,54 +741,54 @@ static const struct helper_prototype linux_helpers[] = {
     [259] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_new */
     [260] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_bits_next */
     [261] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_destroy */
-    [262] = {true, RETURNS_NOTHING, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_THROWS, 0xfea684a3f8u, 0x0u}, /* bpf_throw */
+    [262] = {true, RETURNS_NOTHING, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_THROWS, 0xffffefea684a3f8u, 0x0u}, /* bpf_throw */
     [263] = {true, RETURNS_KERNEL_ADDRESS, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_cast_to_kern_ctx */
-    [264] = {true, RETURNS_KERNEL_ADDRESS, {ARG_ANY, ARG_CONST, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_rdonly_cast */
+    [264] = {true, RETURNS_CAST_ADDRESS, {ARG_ANY, ARG_CONST, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_rdonly_cast */
     [265] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_HOLDS, 0x0u, 0x0u}, /* bpf_preempt_disable */
     [266] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LETS_GO, 0x0u, 0x0u}, /* bpf_preempt_enable */
-    [267] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_task_acquire */
-    [268] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_task_from_pid */
-    [269] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_task_from_vpid */
-    [270] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0xfea684a3f8u, 0x0u}, /* bpf_task_release */
-    [271] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_acquire */
-    [272] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_ancestor */
-    [273] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_from_id */
-    [274] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, 0, 0xfea684a3f8u, 0x0u}, /* bpf_cgroup_release */
-    [275] = {true, RETURNS_OBJECT_OR_NULL, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_create */
-    [276] = {true, RETURNS_OBJECT, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_acquire */
-    [277] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_release */
-    [278] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_first */
-    [279] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_first_zero */
-    [280] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_empty */
-    [281] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_full */
-    [282] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_any_distribute */
-    [283] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_weight */
-    [284] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_first_and */
-    [285] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_equal */
-    [286] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_intersects */
-    [287] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_subset */
-    [288] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_any_and_distribute */
-    [289] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_copy */
-    [290] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_and */
-    [291] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_or */
-    [292] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_xor */
-    [293] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_set_cpu */
-    [294] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_clear_cpu */
-    [295] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_test_cpu */
-    [296] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_set_cpu */
-    [297] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_clear_cpu */
-    [298] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_setall */
-    [299] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xf0a40000a0u, 0x0u}, /* bpf_cpumask_clear */
-    [300] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x40u, 0x0u}, /* bpf_xdp_ct_lookup */
+    [267] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_acquire */
+    [268] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_from_pid */
+    [269] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_from_vpid */
+    [270] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_release */
+    [271] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_acquire */
+    [272] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_ancestor */
+    [273] = {true, RETURNS_OBJECT_OR_NULL, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_from_id */
+    [274] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, 0, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_release */
+    [275] = {true, RETURNS_OBJECT_OR_NULL, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_create */
+    [276] = {true, RETURNS_OBJECT, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_acquire */
+    [277] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_release */
+    [278] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first */
+    [279] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first_zero */
+    [280] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_empty */
+    [281] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_full */
+    [282] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_any_distribute */
+    [283] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_weight */
+    [284] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first_and */
+    [285] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_equal */
+    [286] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_intersects */
+    [287] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_subset */
+    [288] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_any_and_distribute */
+    [289] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_copy */
+    [290] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_and */
+    [291] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_or */
+    [292] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_xor */
+    [293] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_set_cpu */
+    [294] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_clear_cpu */
+    [295] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_cpu */
+    [296] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_set_cpu */
+    [297] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_clear_cpu */
+    [298] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_setall */
+    [299] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_clear */
+    [300] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x20000000040u, 0x0u}, /* bpf_xdp_ct_lookup */
     [301] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x18u, 0x0u}, /* bpf_skb_ct_lookup */
-    [302] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x58u, 0x0u}, /* bpf_ct_release */
-    [303] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x58u, 0x0u}, /* bpf_ct_change_timeout */
-    [304] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x58u, 0x0u}, /* bpf_ct_change_status */
+    [302] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_release */
+    [303] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_change_timeout */
+    [304] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_change_status */
     [305] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0x0u, 0x0u}, /* bpf_copy_from_user_str */
     [306] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_map_sum_elem_count */
 };
 
 enum : uint64_t {
-    linux_socket_map_writers = 0x4060005au,
-    linux_socket_map_deleters = 0x4060205au,
+    linux_socket_map_writers = 0xffffe204060005au,
+    linux_socket_map_deleters = 0xffffe204060205au,
 };

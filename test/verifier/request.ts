@@ -11,7 +11,8 @@ export type Case = {
   sleeps?: boolean;
   /** Bytes at r1 for hook run. Default 64. */
   memory?: number;
-  /** `type key_size value_size entries [flags [inner]]`; flags are those of Linux, inner is the index of a map that it holds maps like. */
+  /** `type key_size value_size entries [flags [inner [contents]]]`; flags are those of Linux, inner is the index of a map that it
+   * holds maps like or `-`, contents are the bytes of its only value in hex, which nobody writes. */
   maps?: string[];
   /** Assembly; `repeat` copies of it between `head` and `tail`. */
   code?: string;
@@ -59,11 +60,12 @@ const linuxMapTypes = {
 } as const;
 
 const mapLine = (text: string): string => {
-  const [type, key, value, entries, flags, inner] = text.split(' ');
+  const [type, key, value, entries, flags, inner, contents] = text.split(' ');
   const types: Record<string, number> = { ...mapTypes, ...linuxMapTypes };
   const id = types[type!];
   if (id === undefined) throw new Error(`there is no map type ${type}`);
-  return [id, key, value, entries, flags ?? '0', inner === undefined ? 0 : Number(inner) + 1].join(',');
+  const held = inner === undefined || inner === '-' ? 0 : Number(inner) + 1;
+  return [id, key, value, entries, flags ?? '0', held, contents ?? ''].join(',');
 };
 
 /** `may_goto L`, which the assembler does not have, stands as a condition with this number. */

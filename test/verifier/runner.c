@@ -2,7 +2,8 @@
  *
  * A line: <platform> <hook> <memory_size> <step_budget> <workspace_kib> <maps> <code>
  *   platform: velocity, linux, or linux.s for programs that may sleep      code: hex, "-" when empty
- *   maps: "-" or type,key_size,value_size,max_entries,flags,inner joined by ';'; inner is 1 + the map that it holds, or 0 */
+ *   maps: "-" or type,key_size,value_size,max_entries,flags,inner,contents joined by ';'; inner is 1 + the map that it holds, or 0;
+ *         contents is hex, empty when they are not known */
 
 #include "bpf/checker/checker.h"
 #include "bpf/verifier/verifier.h"
@@ -22,25 +23,31 @@ static const char *status_name(enum status status) {
     return "unlisted";
 }
 
-static uint32_t parse_maps(char *text, struct bpf_map_shape *maps) {
-    uint32_t count = 0;
-    if (strcmp(text, "-") == 0) { return 0; }
-    for (char *map = strtok(text, ";"); map != nullptr && count < MAX_MAPS_PER_PROGRAM; map = strtok(nullptr, ";")) {
-        struct bpf_map_shape *m = &maps[count++];
-        if (sscanf(map, "%u,%u,%u,%u,%u,%u", &m->type, &m->key_size, &m->value_size, &m->max_entries, &m->flags, &m->inner) != 6) { exit(2); }
-    }
-    return count;
-}
-
-static uint32_t parse_code(const char *hex, struct bpf_insn **insns) {
-    size_t bytes = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
+static uint8_t *parse_hex(const char *hex, size_t bytes) {
     uint8_t *out = malloc(bytes + 1);
     for (size_t i = 0; i < bytes; i++) {
         unsigned value;
         if (sscanf(hex + 2 * i, "%2x", &value) != 1) { exit(2); }
         out[i] = (uint8_t)value;
     }
-    *insns = (struct bpf_insn *)out;
+    return out;
+}
+
+static uint32_t parse_maps(char *text, struct bpf_map_shape *maps, const uint8_t **contents) {
+    uint32_t count = 0;
+    if (strcmp(text, "-") == 0) { return 0; }
+    for (char *map = strtok(text, ";"); map != nullptr && count < MAX_MAPS_PER_PROGRAM; map = strtok(nullptr, ";")) {
+        struct bpf_map_shape *m = &maps[count++];
+        int at = 0;
+        if (sscanf(map, "%u,%u,%u,%u,%u,%u,%n", &m->type, &m->key_size, &m->value_size, &m->max_entries, &m->flags, &m->inner, &at) != 6 || at == 0) { exit(2); }
+        contents[count - 1] = map[at] == '\0' ? nullptr : parse_hex(map + at, m->value_size);
+    }
+    return count;
+}
+
+static uint32_t parse_code(const char *hex, struct bpf_insn **insns) {
+    size_t bytes = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
+    *insns = (struct bpf_insn *)parse_hex(hex, bytes);
     return (uint32_t)(bytes / 8);
 }
 
@@ -81,7 +88,8 @@ static void answer(const struct bpf_program *program, const struct verifier_resu
 static void verify_line(char *line) {
     struct bpf_map_shape maps[MAX_MAPS_PER_PROGRAM];
     char *maps_text = malloc(strlen(line) + 1), *hex = malloc(strlen(line) + 1);
-    struct bpf_program program = {.maps = maps};
+    const uint8_t *contents[MAX_MAPS_PER_PROGRAM] = {};
+    struct bpf_program program = {.maps = maps, .contents = contents};
     unsigned hook, kib;
     char platform[16];
     uint64_t budget;
@@ -89,7 +97,7 @@ static void verify_line(char *line) {
     if (strncmp(platform, "linux", 5) == 0) { program.platform = &platform_linux; }
     program.may_sleep = strcmp(platform, "linux.s") == 0;
     program.hook = hook;
-    program.map_count = parse_maps(maps_text, maps);
+    program.map_count = parse_maps(maps_text, maps, contents);
     struct bpf_insn *insns;
     program.count = parse_code(hex, &insns);
     program.insns = insns;
@@ -98,6 +106,7 @@ static void verify_line(char *line) {
     struct verifier_result result;
     bpf_verify(&program, &workspace, facts, &result);
     answer(&program, &result, facts);
+    for (uint32_t i = 0; i < program.map_count; i++) { free((void *)contents[i]); }
     free(workspace.memory);
     free(facts);
     free(insns);

@@ -48,7 +48,7 @@ static bool keeps_no_id(const struct reg *kept, const struct reg *now) { return 
 
 /* Numbers with one id differ by their `off`. */
 static bool covers_number(const struct reg *kept, const struct reg *now, struct ids *ids) {
-    if (kept->map == ORIGIN_KERNEL && now->map != ORIGIN_KERNEL) { return false; }
+    if (origin_is_readable(kept->map) && now->map != kept->map) { return false; }
     if ((kept->var.mask | now->var.mask) == 0 && kept->id == 0) { return kept->var.value == now->var.value; }
     return scalar_covers(&kept->var, &now->var) && (kept->id == 0 || (kept->off == now->off && ids_pair(ids, kept->id, now->id)));
 }

@@ -19,7 +19,10 @@
     } else {
         by = l->regs[src].var;
     }
+    bool known = (insn.opcode & BPF_SRC_X) != 0 && !in_mask(m->loose, src);
+    uint8_t origin = known ? origin_moved(insn, r, &l->regs[src]) : ORIGIN_ANY;
     if ((r->id | r->map) != 0) { reg_shift_link(r, insn); }
+    if (origin != ORIGIN_ANY) { r->map = origin; }
     if (insn_class(insn) == BPF_CLASS_ALU64) {
         scalar_alu64(op, false, &r->var, &by);
     } else {

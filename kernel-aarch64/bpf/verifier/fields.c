@@ -19,6 +19,12 @@ static enum status check_written(struct verifier *v, uint32_t pc, uint32_t reg) 
     return STATUS_OK;
 }
 
+/* Linux refuses it where a run comes there. */
+static enum status check_dst(struct verifier *v, uint32_t pc, uint32_t reg) {
+    if (reg != FRAME_POINTER || !is_privileged(v)) { return check_written(v, pc, reg); }
+    return v->follows_callbacks ? STATUS_OK : refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "certificates do not follow writes of r10");
+}
+
 static enum status check_mov_x(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
     v->takes_address |= insn_src(insn) == FRAME_POINTER;
     bool is64 = insn_class(insn) == BPF_CLASS_ALU64;
@@ -26,7 +32,7 @@ static enum status check_mov_x(struct verifier *v, uint32_t pc, struct bpf_insn 
     if (insn.off != 0 && insn.off != 8 && insn.off != 16 && !(insn.off == 32 && is64)) {
         return refuse(v, STATUS_RESERVED_FIELD, pc, "off %d of a move is no width to sign-extend from", (int64_t)insn.off);
     }
-    return check_written(v, pc, insn_dst(insn));
+    return check_dst(v, pc, insn_dst(insn));
 }
 
 static enum status check_alu(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
@@ -37,7 +43,7 @@ static enum status check_alu(struct verifier *v, uint32_t pc, struct bpf_insn in
     if (!is_register && insn_src(insn) != 0) { return refuse_fields(v, pc, "src must be 0 with an immediate"); }
     if (insn.off != 0 && !(divides && insn.off == 1)) { return refuse_fields(v, pc, "off must be 0 here"); }
     if (shape == SHAPE_NEG && insn.imm != 0) { return refuse_fields(v, pc, "imm of neg must be 0"); }
-    return check_written(v, pc, insn_dst(insn));
+    return check_dst(v, pc, insn_dst(insn));
 }
 
 static enum status check_swap(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
@@ -45,7 +51,7 @@ static enum status check_swap(struct verifier *v, uint32_t pc, struct bpf_insn i
     if (insn.imm != 16 && insn.imm != 32 && insn.imm != 64) {
         return refuse(v, STATUS_BAD_OPCODE, pc, "byte swap of %d bits; 16, 32 and 64 exist", (int64_t)insn.imm);
     }
-    return check_written(v, pc, insn_dst(insn));
+    return check_dst(v, pc, insn_dst(insn));
 }
 
 static bool atomic_exists(int32_t imm) {
@@ -85,7 +91,7 @@ static enum status check_ld_imm64(struct verifier *v, uint32_t pc, struct bpf_in
     if (insn.off != 0) { return refuse_fields(v, pc, "off of a 64-bit load must be 0"); }
     uint32_t src = insn_src(insn);
     if (src > 6) { return refuse(v, STATUS_RESERVED_FIELD, pc, "src %u of a 64-bit load has no meaning", (uint64_t)src); }
-    if (src == BPF_PSEUDO_IMM64_FUNCTION && is_privileged(v)) { return check_written(v, pc, insn_dst(insn)); }
+    if (src == BPF_PSEUDO_IMM64_FUNCTION && is_privileged(v)) { return check_dst(v, pc, insn_dst(insn)); }
     if (src > BPF_PSEUDO_IMM64_MAP_VALUE) {
         return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "64-bit load with src %u; 0, 1 and 2 are supported", (uint64_t)src);
     }
@@ -94,7 +100,7 @@ static enum status check_ld_imm64(struct verifier *v, uint32_t pc, struct bpf_in
                       (uint64_t)v->program->map_count);
     }
     if (src == BPF_PSEUDO_IMM64_MAP && next.imm != 0) { return refuse_fields(v, pc, "the upper half of a map load must be 0"); }
-    return check_written(v, pc, insn_dst(insn));
+    return check_dst(v, pc, insn_dst(insn));
 }
 
 static enum status check_call(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
@@ -129,7 +135,7 @@ static enum status check_fields(struct verifier *v, uint32_t pc, struct bpf_insn
     case SHAPE_LDX:
     case SHAPE_LDSX:
         if (insn.imm != 0) { return refuse_fields(v, pc, "imm of a load must be 0"); }
-        return check_written(v, pc, insn_dst(insn));
+        return check_dst(v, pc, insn_dst(insn));
     case SHAPE_ST: return insn_src(insn) == 0 ? STATUS_OK : refuse_fields(v, pc, "src must be 0 with an immediate");
     case SHAPE_STX: v->takes_address |= insn_src(insn) == FRAME_POINTER; return insn.imm == 0 ? STATUS_OK : refuse_fields(v, pc, "imm of a register store must be 0");
     case SHAPE_ATOMIC: return check_atomic(v, pc, insn);

@@ -22,6 +22,8 @@ struct call {
 };
 
 static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t r, const char *wanted) {
+    enum status status = refuse_lost(v, s, r);
+    if (status != STATUS_OK) { return status; }
     return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R, the helper wants %s", r, reg_at(s, r), wanted);
 }
 
@@ -80,21 +82,21 @@ static bool is_socket(uint8_t object) {
     return object == OBJECT_SOCK_COMMON || object == OBJECT_SOCKET || object == OBJECT_TCP_SOCKET;
 }
 
-static bool is_kernel(uint8_t object) { return object == OBJECT_KERNEL || (object >= OBJECT_TASK && object < OBJECT_KINDS); }
-
 static enum status check_object(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
-    if (type == ARG_KERNEL_OBJECT && value->kind == REG_SCALAR && value->map == ORIGIN_KERNEL) {
+    bool takes_kernel = type == ARG_KERNEL_OBJECT || type == ARG_MAP_VALUE; /* the value of a map of sockets */
+    if (takes_kernel && value->kind == REG_SCALAR && value->map == ORIGIN_KERNEL) {
         call->reference = 0;
         call->object = OBJECT_KERNEL;
         return STATUS_OK;
     }
     bool record = type == ARG_RELEASED_RECORD;
     uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
-    bool kernel = type == ARG_KERNEL_OBJECT || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
+    bool kernel = takes_kernel || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
-                       : is_socket(object) || (kernel && is_kernel(object));
+                       : is_socket(object) || (kernel && object_is_kernel(object));
+    if (value->kind == REG_OBJECT && value->off != 0 && !(takes_kernel && value->frame == 0)) { fits = false; }
     if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
     call->reference = value->frame;
     call->object = object;
@@ -126,6 +128,19 @@ static enum status check_lock(struct verifier *v, struct state *s, uint32_t r) {
         return refuse_argument(v, s, r, "a lock in a map value");
     }
     return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
+}
+
+/* Linux, check_arg_const_str(). */
+static enum status check_string(struct verifier *v, struct state *s, uint32_t r) {
+    const struct reg *p = reg_at(s, r);
+    bool fits = p->kind == REG_MAP_VALUE && (v->program->maps[p->map].flags & MAP_FLAG_READ_ONLY) != 0;
+    if (!fits) { return refuse_argument(v, s, r, "a string in a map that programs only read"); }
+    const uint8_t *at = known_contents(v, p, 0, 1);
+    uint64_t left = at == nullptr ? 0 : (uint64_t)(v->program->contents[p->map] + v->program->maps[p->map].value_size - at);
+    for (uint64_t i = 0; i < left; i++) {
+        if (at[i] == 0) { return STATUS_OK; }
+    }
+    return refuse_argument(v, s, r, "a string that is known and ends with a 0");
 }
 
 static enum status check_number(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
@@ -180,7 +195,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);
     case ARG_TYPED:
     case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call);
-    case ARG_STRING: return check_argument_memory(v, s, r, 1, ACCESS_READ);
+    case ARG_STRING: return check_string(v, s, r);
     default: return check_object(v, s, r, type, call);
     }
 }
@@ -276,9 +291,10 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         *status = reference_acquire(v, s, &r0->frame);
         return true;
     case RETURNS_KERNEL_ADDRESS:
+    case RETURNS_CAST_ADDRESS:
         reg_set_scalar(r0);
         scalar_set_unknown(&r0->var);
-        r0->map = ORIGIN_KERNEL;
+        r0->map = call->prototype->returns == RETURNS_CAST_ADDRESS ? ORIGIN_CAST : ORIGIN_KERNEL;
         return true;
     case RETURNS_ELEMENT_OR_NULL:
         reg_set_pointer(r0, REG_MEMORY_OR_NULL);
@@ -309,7 +325,7 @@ void void_packet(struct state *s) {
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
         for (uint32_t r = 0; r < FRAME_POINTER; r++) {
-            if (is_packet(&frame->regs[r])) { frame->regs[r].kind = REG_UNINIT; }
+            if (is_packet(&frame->regs[r])) { reg_lose(&frame->regs[r], ORIGIN_STALE); }
         }
         stack_drop(frame, 0);
     }

@@ -141,9 +141,7 @@ static void widen_reg(struct reg *r, const struct reg *old) {
     if (r->kind == REG_SCALAR || r->kind == REG_ITERATOR) {
         widen(&r->var, &old->var);
     } else {
-        reg_set_scalar(r);
-        scalar_set_unknown(&r->var);
-        r->map = ORIGIN_POINTER;
+        reg_lose(r, ORIGIN_POINTER);
     }
 }
 

@@ -78,6 +78,17 @@ static enum status check_kernel_fields(struct verifier *v, struct state *s, cons
     return OTHER_PLATFORMS && status == STATUS_OK ? check_kernel_fields(v, s, p, r, off, bytes, access) : status;
 }
 
+enum status refuse_lost(struct verifier *v, struct state *s, uint32_t r) {
+    const struct reg *p = reg_at(s, r);
+    if (p->kind != REG_SCALAR) { return STATUS_OK; }
+    switch (p->map) {
+    case ORIGIN_POINTER: return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r was a pointer, moved by a number without a bound", r);
+    case ORIGIN_RELEASED: return refuse(v, STATUS_USE_AFTER_RELEASE, s->pc, "%r was released", r);
+    case ORIGIN_STALE: return refuse(v, STATUS_STALE_PACKET, s->pc, "%r pointed into the packet before", r);
+    default: return STATUS_OK;
+    }
+}
+
 enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes,
                          uint8_t access) {
     switch (p->kind) {
@@ -91,7 +102,10 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
     case REG_MAP_VALUE: return check_map_value(v, s, p, r, off, bytes, access);
     case REG_UNINIT: return require_set(v, s, r);
     case REG_SCALAR:
-        if (p->map == ORIGIN_POINTER) { return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r was a pointer, moved by a number without a bound", r); }
+        if (OTHER_PLATFORMS && p->map != ORIGIN_ANY) {
+            enum status status = refuse_lost(v, s, r);
+            if (status != STATUS_OK) { return status; }
+        }
         return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R", r, p);
     case REG_MAP_VALUE_OR_NULL:
     case REG_MAP_OR_NULL:
@@ -142,10 +156,10 @@ static void set_object(struct verifier *v, struct reg *dst, const struct context
 }
 
 /* What the kernel keeps there; whole words may be addresses. */
-static void set_kernel_word(struct reg *dst, uint32_t bytes, bool sign_extend) {
+static void set_kernel_word(struct reg *dst, uint32_t bytes, bool sign_extend, uint8_t origin) {
     reg_set_scalar(dst);
     scalar_set_loaded(&dst->var, bytes, sign_extend);
-    if (bytes == 8) { dst->map = ORIGIN_KERNEL; }
+    if (bytes == 8) { dst->map = origin; }
 }
 
 static enum status load_context(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
@@ -163,7 +177,14 @@ static enum status load_context(struct verifier *v, struct state *s, struct bpf_
         reg_set_scalar(dst);
         scalar_set_loaded(&dst->var, bytes, sign_extend);
         break;
-    case CONTEXT_KERNEL: set_kernel_word(dst, bytes, sign_extend); break;
+    case CONTEXT_KERNEL: set_kernel_word(dst, bytes, sign_extend, ORIGIN_KERNEL); break;
+    case CONTEXT_BUFFER:
+    case CONTEXT_BUFFER_READ:
+        reg_set_pointer(dst, REG_MEMORY_OR_NULL);
+        dst->range = PLATFORM_BUFFER_BYTES;
+        dst->map = field->holds == CONTEXT_BUFFER ? MEMORY_ANY : MEMORY_READS;
+        dst->id = new_id(v);
+        break;
     case CONTEXT_PACKET: reg_set_pointer(dst, REG_PACKET); break;
     case CONTEXT_PACKET_END: reg_set_pointer(dst, REG_PACKET_END); break;
     case CONTEXT_PACKET_META: reg_set_pointer(dst, REG_PACKET_META); break;
@@ -210,6 +231,26 @@ enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_i
     return status;
 }
 
+/* ---- what is known for good ---- */
+
+const uint8_t *known_contents(const struct verifier *v, const struct reg *p, int64_t off, uint64_t bytes) {
+    if (!OTHER_PLATFORMS || p->kind != REG_MAP_VALUE || v->program->contents == nullptr || !scalar_is_const(&p->var)) { return nullptr; }
+    const uint8_t *contents = v->program->contents[p->map];
+    int64_t at = off + p->off + (int64_t)p->var.value, size = v->program->maps[p->map].value_size;
+    return contents == nullptr || at < 0 || at + (int64_t)bytes > size ? nullptr : contents + at;
+}
+
+static bool load_known(const struct verifier *v, const struct reg *p, int32_t off, uint32_t bytes, bool sign_extend, struct reg *dst) {
+    const uint8_t *known = known_contents(v, p, off, bytes);
+    if (known == nullptr) { return false; }
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < bytes; i++) { value |= (uint64_t)known[i] << (8 * i); }
+    uint32_t unused_bits = 64 - 8 * bytes;
+    reg_set_scalar(dst);
+    scalar_set_const(&dst->var, sign_extend ? (uint64_t)((int64_t)(value << unused_bits) >> unused_bits) : value);
+    return true;
+}
+
 /* ---- instructions ---- */
 
 enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
@@ -224,16 +265,17 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
     }
     bool reads_map = p->kind == REG_MAP && is_privileged(v);
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT || reads_map) { return load_context(v, s, insn, sign_extend); }
-    if (p->kind == REG_SCALAR && p->map == ORIGIN_KERNEL) {
-        set_kernel_word(dst, bytes, sign_extend);
+    if (p->kind == REG_SCALAR && origin_is_readable(p->map)) {
+        set_kernel_word(dst, bytes, sign_extend, p->map);
         return STATUS_OK;
     }
     enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ | ACCESS_WHOLE);
     if (status != STATUS_OK) { return status; }
     if (kernel_field(v, p, insn.off, bytes) != nullptr) {
-        set_kernel_word(dst, bytes, sign_extend);
+        set_kernel_word(dst, bytes, sign_extend, ORIGIN_KERNEL);
         return STATUS_OK;
     }
+    if (load_known(v, p, insn.off, bytes, sign_extend, dst)) { return STATUS_OK; }
     reg_set_scalar(dst);
     scalar_set_loaded(&dst->var, bytes, sign_extend);
     return STATUS_OK;

@@ -29,7 +29,7 @@ enum platform_argument : uint8_t {
     ARG_RELEASED_SOCKET,  /* a socket with a reference, which ends */
     ARG_RELEASED_RECORD,  /* a record of a ring buffer, which ends */
     ARG_LOCK,             /* a place in a map value */
-    ARG_STRING,           /* readable memory */
+    ARG_STRING,           /* text that is known, in a map that is only read */
     ARG_MEMORY_OR_NULL,   /* as ARG_MEMORY; null when the size is 0 */
     ARG_OUT_OR_NULL,
     ARG_ZERO,
@@ -51,6 +51,7 @@ enum platform_return : uint8_t {
     RETURNS_OBJECT,
     RETURNS_MAP_VALUE,      /* never null */
     RETURNS_KERNEL_ADDRESS,  /* of what only loads reach */
+    RETURNS_CAST_ADDRESS,    /* the same, as the program says */
     RETURNS_ELEMENT_OR_NULL, /* an int of an iterator, which is only read */
 };
 
@@ -87,6 +88,8 @@ enum platform_holds : uint8_t {
     CONTEXT_OBJECT,           /* pointer to an object of kind `object` */
     CONTEXT_OBJECT_OR_NULL,
     CONTEXT_KERNEL, /* maybe an address in the kernel, which only loads may follow */
+    CONTEXT_BUFFER, /* memory or null; how much of it is asked when the program is attached */
+    CONTEXT_BUFFER_READ, /* the same, which is only read */
 };
 
 /* A field, or a range of them that are alike. */
@@ -134,8 +137,17 @@ enum object_kind : uint8_t {
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
 };
 
+/* Whether the kernel knows more of it than is known here. */
+static inline bool object_is_kernel(uint8_t kind) {
+    kind &= (uint8_t)~OBJECT_CAST;
+    return kind == OBJECT_KERNEL || (kind >= OBJECT_TASK && kind < OBJECT_KINDS);
+}
+
 /* Of a map's flags: programs can't read its values (BPF_F_WRONLY_PROG). */
 enum { PLATFORM_MAP_WRITE_ONLY = 0x100 };
+
+/* More of a buffer is in no element of a map (KMALLOC_MAX_SIZE). */
+enum { PLATFORM_BUFFER_BYTES = 1 << 22 };
 
 /* Packet pointers that reach further prove nothing. */
 enum { PLATFORM_PACKET_REACH = 0xffff };

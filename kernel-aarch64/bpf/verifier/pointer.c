@@ -75,11 +75,7 @@ static enum status refuse_offset(struct verifier *v, struct state *s, struct bpf
 }
 
 /* Linux lets a program compute addresses that it must never use: they are numbers then. */
-static void lose_pointer(struct reg *p) {
-    reg_set_scalar(p);
-    scalar_set_unknown(&p->var);
-    p->map = ORIGIN_POINTER;
-}
+static void lose_pointer(struct reg *p) { reg_lose(p, ORIGIN_POINTER); }
 
 static enum status add_offset(struct verifier *v, struct state *s, struct bpf_insn insn, struct reg *p, const struct scalar *by,
                               bool subtract, bool in_dst) {
@@ -121,6 +117,11 @@ static enum status add_offset(struct verifier *v, struct state *s, struct bpf_in
     return STATUS_OK;
 }
 
+/* Linux lets a program point to a field of an object of the kernel, at a known place. */
+static bool points_to_field(const struct verifier *v, const struct reg *p, const struct scalar *by) {
+    return is_privileged(v) && p->kind == REG_OBJECT && object_is_kernel(p->map) && scalar_is_const(by);
+}
+
 enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src) {
     struct reg *dst = reg_at(s, insn_dst(insn));
     const struct reg *p = dst->kind != REG_SCALAR ? dst : src;
@@ -141,9 +142,10 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     if (op == BPF_ALU_SUB && dst->kind != REG_SCALAR && src->kind != REG_SCALAR) { return subtract_pointers(v, s, insn, src); }
     bool adds = op == BPF_ALU_ADD && (dst->kind == REG_SCALAR || src->kind == REG_SCALAR);
     bool subtracts = op == BPF_ALU_SUB && src->kind == REG_SCALAR;
-    const struct reg *by_zero = p == dst ? src : dst;
-    bool moves_map = p->kind == REG_MAP && !(is_privileged(v) && adds && scalar_is_const(&by_zero->var) && by_zero->var.value == 0);
-    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || moves_map || p->kind == REG_OBJECT || p->kind == REG_FUNCTION) {
+    const struct reg *by_what = p == dst ? src : dst;
+    bool moves_map = p->kind == REG_MAP && !(is_privileged(v) && adds && scalar_is_const(&by_what->var) && by_what->var.value == 0);
+    bool moves_object = p->kind == REG_OBJECT && !points_to_field(v, p, &by_what->var);
+    if ((!adds && !subtracts) || p->kind == REG_PACKET_END || moves_map || moves_object || p->kind == REG_FUNCTION) {
         return refuse(v, STATUS_POINTER_ARITHMETIC, s->pc, "%r is %R; only numbers can be added to or taken from pointers into memory",
                       named, p);
     }

@@ -187,7 +187,7 @@ enum status reference_release(struct verifier *v, struct state *s, uint8_t name)
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
         for (uint32_t r = 0; r < FRAME_POINTER; r++) {
-            if (reg_has_reference(&frame->regs[r]) && frame->regs[r].frame == name) { frame->regs[r].kind = REG_UNINIT; }
+            if (reg_has_reference(&frame->regs[r]) && frame->regs[r].frame == name) { reg_lose(&frame->regs[r], ORIGIN_RELEASED); }
         }
         stack_drop(frame, name);
     }

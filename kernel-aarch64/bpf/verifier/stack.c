@@ -251,8 +251,7 @@ void stack_drop(struct frame *frame, uint8_t reference) {
         bool packet = kind == REG_PACKET || kind == REG_PACKET_END || kind == REG_PACKET_META;
         bool holder = kind == REG_MEMORY || kind == REG_MEMORY_OR_NULL || kind == REG_OBJECT || kind == REG_OBJECT_OR_NULL;
         if (reference == 0 ? packet : holder && slot->reg.frame == reference) {
-            slot->written &= (uint8_t)~bytes_mask(slot->spill_at, slot->spill_bytes);
-            slot->spill_bytes = 0;
+            reg_lose(&slot->reg, reference == 0 ? ORIGIN_STALE : ORIGIN_RELEASED);
         }
     }
 }

@@ -39,7 +39,17 @@ struct reg {
 };
 
 /* Where a number comes from. Loads through an address of the kernel never fault: Linux makes them so. */
-enum origin : uint8_t { ORIGIN_ANY, ORIGIN_POINTER /* moved by a number without a bound */, ORIGIN_KERNEL /* maybe an address in the kernel */ };
+enum origin : uint8_t {
+    ORIGIN_ANY,
+    ORIGIN_POINTER,  /* a pointer that was moved by a number without a bound */
+    ORIGIN_KERNEL,   /* maybe an address in the kernel */
+    ORIGIN_CAST,     /* what the program only says is one, and what was loaded from there: it may be loaded from, no more */
+    ORIGIN_RELEASED, /* a pointer to what was released */
+    ORIGIN_STALE,    /* a pointer into a packet that may have been changed */
+};
+
+/* Whether loads may follow the number. */
+static inline bool origin_is_readable(uint8_t origin) { return origin == ORIGIN_KERNEL || origin == ORIGIN_CAST; }
 
 /* What a program may do with memory. */
 enum memory_access : uint8_t { MEMORY_ANY, MEMORY_READS };
@@ -129,3 +139,10 @@ static inline void reg_renumber(struct reg *r) {
 }
 
 static inline void reg_set_scalar(struct reg *r) { reg_set_kind(r, REG_SCALAR); }
+
+/* What it pointed to is gone; where addresses are no secret, it is a number like any other. */
+static inline void reg_lose(struct reg *r, enum origin why) {
+    reg_set_scalar(r);
+    scalar_set_unknown(&r->var);
+    r->map = why;
+}

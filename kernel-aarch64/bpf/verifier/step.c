@@ -128,14 +128,24 @@ static inline bool alu_is_small(struct bpf_insn insn, uint8_t shape, struct reg 
         if (src->kind != REG_SCALAR) { return false; }
         by = small_of(&src->var);
     }
+    uint8_t origin = shape == SHAPE_ALU_X ? origin_moved(insn, dst, src) : ORIGIN_ANY;
     if (!scalar_alu_small(insn.opcode & 0xf0u, &dst->var, &by)) { return false; }
     if ((dst->id | dst->map) != 0) { reg_shift_link(dst, insn); }
+    if (origin != ORIGIN_ANY) { dst->map = origin; }
     return true;
+}
+
+/* Of instructions that are no jumps. */
+static bool writes_dst(uint8_t shape) {
+    return shape != SHAPE_ST && shape != SHAPE_STX && shape != SHAPE_ATOMIC && shape != SHAPE_LEGACY_PACKET && shape != SHAPE_CALL;
 }
 
 /* Executes an instruction that is no jump. */
 static inline enum status step_plain(struct verifier *v, struct state *s, struct bpf_insn insn, uint8_t shape, struct reg *dst,
                                      const struct reg *src) {
+    if (OTHER_PLATFORMS && insn_dst(insn) == FRAME_POINTER && writes_dst(shape)) {
+        return refuse(v, STATUS_FRAME_POINTER_WRITE, s->pc, "writes r10");
+    }
     switch (shape) {
     case SHAPE_LD_IMM64: return load_imm64(v, s, insn);
     case SHAPE_LDX: return step_load(v, s, insn, false);

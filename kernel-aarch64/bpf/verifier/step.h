@@ -46,7 +46,16 @@ static inline void reg_shift_link(struct reg *dst, struct bpf_insn insn) {
         reg_renumber(dst);
     }
 }
+/* What the result is when a register moves a readable address by a known number; else ORIGIN_ANY. */
+static inline uint8_t origin_moved(struct bpf_insn insn, const struct reg *dst, const struct reg *src) {
+    bool adds = insn.opcode == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_X), subtracts = insn.opcode == (BPF_CLASS_ALU64 | BPF_ALU_SUB | BPF_SRC_X);
+    if (!OTHER_PLATFORMS || (!adds && !subtracts)) { return ORIGIN_ANY; }
+    if (origin_is_readable(dst->map) && scalar_is_const(&src->var)) { return dst->map; }
+    return adds && origin_is_readable(src->map) && scalar_is_const(&dst->var) ? src->map : ORIGIN_ANY;
+}
 static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[r]; }
+/* When r is a number only because what it pointed to is gone, says so; else STATUS_OK. */
+[[nodiscard]] enum status refuse_lost(struct verifier *v, struct state *s, uint32_t r);
 [[nodiscard]] enum status refuse_unset(struct verifier *v, struct state *s, uint32_t r);
 [[nodiscard]] static inline enum status require_set(struct verifier *v, struct state *s, uint32_t r) {
     return reg_at(s, r)->kind != REG_UNINIT ? STATUS_OK : refuse_unset(v, s, r);
@@ -77,6 +86,9 @@ enum access : uint8_t {
 /* `bytes` at pointer `p` (named r in messages) plus off, in anything but stack and context. */
 [[nodiscard]] enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off,
                                        uint64_t bytes, uint8_t access);
+
+/* The bytes at p plus off when programs can't change them and they are known, or null. */
+const uint8_t *known_contents(const struct verifier *v, const struct reg *p, int64_t off, uint64_t bytes);
 
 /* stack.c: `bytes` at stack pointer `p` plus off. */
 [[nodiscard]] enum status stack_load(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes,

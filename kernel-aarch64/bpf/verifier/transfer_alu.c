@@ -139,7 +139,9 @@ enum status step_alu(struct verifier *v, struct state *s, struct bpf_insn insn, 
     }
     if (dst->kind != REG_SCALAR || src->kind != REG_SCALAR) { return step_pointer_alu(v, s, insn, src); }
     uint32_t op = insn.opcode & 0xf0u;
+    uint8_t origin = origin_moved(insn, dst, src);
     if ((dst->id | dst->map) != 0) { reg_shift_link(dst, insn); }
+    if (origin != ORIGIN_ANY) { dst->map = origin; }
     if (!is_wide(insn)) {
         scalar_alu32(op, insn.off == 1, &dst->var, &src->var);
     } else {

@@ -58,7 +58,7 @@ SEC("xdp") int bad_adjust(struct xdp_md *c) {
     u8 *first = DATA(c);
     if (first + 4 > (u8 *)DATA_END(c)) { return XDP_DROP; }
     if (xdp_adjust_head(c, -4)) { return XDP_ABORTED; }
-    first[3] = 1; /* refused: uninitialised_register */
+    first[3] = 1; /* refused: stale_packet */
     return XDP_TX;
 }
 
@@ -136,7 +136,7 @@ SEC("tc") int bad_rewrite(struct __sk_buff *c) {
     u8 *first = DATA(c);
     if (first + 1 > (u8 *)DATA_END(c)) { return 2; }
     if (skb_store_bytes(c, 36, &port, sizeof(port), 0)) { return 2; }
-    return *(volatile u8 *)first & 1; /* refused: uninitialised_register */
+    return *(volatile u8 *)first & 1; /* refused: stale_packet */
 }
 
 SEC("action") int good_checksum(struct __sk_buff *c) {
@@ -146,4 +146,20 @@ SEC("action") int good_checksum(struct __sk_buff *c) {
 SEC("action") int bad_checksum(struct __sk_buff *c) {
     u32 words[4] = {c->mark, c->len, c->hash, 0};
     return csum_diff(0, 4, words, sizeof(words), 0) & 1; /* refused: helper_argument */
+}
+
+u64 load_byte(void *packet, u64 at) asm("llvm.bpf.load.byte");
+static u32 first_byte;
+
+NOINLINE int look(struct __sk_buff *c) { return first_byte = load_byte(c, 0); }
+SEC("socket") int good_legacy(struct __sk_buff *c) { return look(c); }
+NOINLINE void note(struct __sk_buff *c) { first_byte = load_byte(c, 0); } /* refused: legacy_load_no_int */
+SEC("socket") int bad_legacy(struct __sk_buff *c) {
+    note(c);
+    return first_byte;
+}
+
+SEC("xdp/devmap") int good_egress(struct xdp_md *c) { return c->egress_ifindex == 1 ? XDP_DROP : XDP_PASS; }
+SEC("xdp") int bad_egress(struct xdp_md *c) {
+    return c->egress_ifindex == 1 ? XDP_DROP : XDP_PASS; /* refused: context_bad_access */
 }

@@ -51,6 +51,8 @@ HELPER(long, sk_select_reuseport, void *, void *, void *, u64);
 HELPER(long, map_push_elem, void *, const void *, u64);
 HELPER(long, map_pop_elem, void *, void *);
 HELPER(long, get_stackid, void *, void *, u64);
+HELPER(long, loop, u32, void *, void *, u64);
+HELPER(long, strncmp, const char *, u32, const char *);
 
 #define DATA(context) ((void *)(long)(context)->data)
 #define DATA_END(context) ((void *)(long)(context)->data_end)

@@ -104,7 +104,7 @@ SEC("tc") int bad_lookup(struct __sk_buff *c) {
     struct bpf_sock *sk = sk_lookup_tcp(c, &t, sizeof(t), -1, 0);
     if (!sk) { return 0; }
     sk_release(sk);
-    return *(volatile u32 *)&sk->state == 10; /* refused: uninitialised_register */
+    return *(volatile u32 *)&sk->state == 10; /* refused: use_after_release */
 }
 
 SEC("tc") int good_tcp(struct __sk_buff *c) {

@@ -51,7 +51,7 @@ SEC("tp/sched/sched_switch") int bad_twice(void *c) {
     u64 *r = ringbuf_reserve(&ring, 8, 0);
     if (r) {
         ringbuf_submit(r, 0);
-        *r = 1; /* refused: uninitialised_register */
+        *r = 1; /* refused: use_after_release */
     }
     return 0;
 }
@@ -127,4 +127,27 @@ SEC("tracepoint/queue") int good_queue(void *c) {
 SEC("tracepoint/queue") int bad_queue(void *c) {
     u64 work = 0;
     return map_update_elem(&works, &work, &work, 0); /* refused: helper_argument */
+}
+
+NOINLINE int step(u32 i, void *c) { return i == 7; }
+NOINLINE long turn(u32 count) { return loop(count & 15, step, 0, 0); }
+SEC("tracepoint/turns") int good_turns(void *c) { return turn(ktime_get_ns()); }
+NOINLINE int step_wide(u32 i, void *c) { return i; } /* refused: bad_exit_value */
+NOINLINE long turn_wide(u32 count) { return loop(count & 15, step_wide, 0, 0); }
+SEC("tracepoint/turns") int bad_turns(void *c) { return turn_wide(ktime_get_ns()); }
+
+/* Eight letters and no end. */
+static const char name[8] __attribute__((section(".rodata.name"))) = "velocity";
+static const volatile char known[8] = "veloci";
+static char heard[8];
+SEC("tracepoint/names") int good_name(void *c) { return strncmp(heard, sizeof(heard), (const char *)known); }
+SEC("tracepoint/names") int bad_name(void *c) {
+    return strncmp(heard, sizeof(heard), name); /* refused: helper_argument */
+}
+
+static const volatile u32 at = 5;
+SEC("kprobe/at") int good_known(void *c) { return heard[at]; }
+static const volatile u32 behind = 8;
+SEC("kprobe/at") int bad_known(void *c) {
+    return heard[behind]; /* refused: map_value_out_of_bounds */
 }
