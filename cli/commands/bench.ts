@@ -27,6 +27,7 @@ import {
   vectorTable,
 } from '../../test/bench/peers/index.ts';
 import { speculationMetrics } from '../../test/bench/speculation.ts';
+import { swapMetrics } from '../../test/bench/swaps.ts';
 import { uploadMetric } from '../../test/bench/upload.ts';
 import {
   drawing,
@@ -149,6 +150,15 @@ const benchLoop = (context: Context, options: BoardOptions) => {
   );
 };
 
+const SWAPS = 10_000;
+
+const benchSwaps = (context: Context, options: BoardOptions, swaps: number) => {
+  const board = options.port ? options : { ...options, board: options.board ?? EMULATED };
+  return withLink(context, board, async (link) =>
+    show(context, await swapMetrics(link, swaps, (line) => context.output.progress(line))),
+  );
+};
+
 const HISTORY_ROWS = 5_000_000;
 
 type BenchOptions = BoardOptions & {
@@ -157,6 +167,7 @@ type BenchOptions = BoardOptions & {
   readonly loop?: boolean;
   readonly monitor?: boolean;
   readonly peers?: boolean;
+  readonly swaps?: number | true;
   readonly verifier?: boolean;
   readonly write?: boolean;
 };
@@ -190,12 +201,18 @@ export const registerBench = (program: Command, context: Context): void => {
       '--loop',
       'from the detection of a slow module to a proven replacement that runs, over eight modules with the shipped model, in wall time of this machine',
     )
+    .option(
+      '--swaps [number]',
+      'so many signed swaps over the line at 10 kHz, with every tick followed and every event matched; default: ten thousand',
+      wholeNumber(1, 1_000_000),
+    )
     .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
       if (options.flash) return benchFlash(context);
       if (options.loop) return benchLoop(context, board);
+      if (options.swaps) return benchSwaps(context, board, options.swaps === true ? SWAPS : options.swaps);
       if (options.monitor) return show(context, await monitorMetrics());
       if (options.history) {
         const rows = options.history === true ? HISTORY_ROWS : options.history;
