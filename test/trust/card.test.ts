@@ -2,14 +2,13 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { virtualBoards } from '../../boards/index.ts';
-import { encodePolicy, findTool, keyId } from '../../firmware/index.ts';
-import { run } from '../../firmware/toolchain.ts';
-import { buildNative, mediumSources, updateSources } from '../../kernel-aarch64/test/native/build.ts';
+import { findTool, keyId } from '../../firmware/index.ts';
 import { RefusedError } from '../../link/index.ts';
 import { unavailableReason } from '../../rig/index.ts';
 import { installBytes, patchFor, signPatch, timerProgram } from '../board/programs.ts';
 import { recordedWrites, torn } from './recorded-disk.ts';
-import { hex, image, loop, owner, policyWith, rootOf, UpdateBoard } from './update-board.ts';
+import { startsAfterCuts } from './replayed.ts';
+import { hex, image, loop, owner, rootOf, UpdateBoard } from './update-board.ts';
 
 /** Is started at each cut that changes what it starts; the others at the first of them. */
 const startedOften = 'rpi3b';
@@ -35,24 +34,6 @@ const hopeless = (board: string) => {
   bytes.writeUInt32LE(0x14000010, 0); // b to 64
   for (const [i, word] of words.entries()) bytes.writeUInt32LE(word, 64 + 4 * i);
   return bytes;
-};
-
-/** What a board starts when the power failed in each write: which write, of which sector, and what the kernel chooses then. */
-const replayed = async (board: UpdateBoard, updates: readonly Uint8Array[], log: (line: string) => void) => {
-  const files = ['policy', 'before', 'writes', 'a', 'b'].map((name) => board.file(name));
-  const [policy, , writes, ...rest] = files;
-  const pairs = recordedWrites(board.file('record')).flatMap(({ sector, bytes }) => {
-    const number = Buffer.alloc(8);
-    number.writeBigUInt64LE(BigInt(sector));
-    return [number, bytes];
-  });
-  writeFileSync(policy!, encodePolicy(policyWith(1)));
-  writeFileSync(writes!, Buffer.concat(pairs));
-  for (const [i, update] of updates.entries()) writeFileSync(rest[i]!, update);
-  const sources = ['test/native/replay_host.c', ...updateSources, ...mediumSources.memory];
-  const said = await run(await buildNative('replay', sources, log), files);
-  const lines = said.trim().split('\n');
-  return lines.map((line) => line.split(' ') as [write: string, sector: string, starts: '-' | 'a' | 'b']);
 };
 
 for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspberry-pi')) {
@@ -118,7 +99,7 @@ for (const entry of virtualBoards.filter(({ bootPath }) => bootPath === 'raspber
     const writes = recordedWrites(board.file('record'));
     const before = readFileSync(board.file('before'));
     t.true(torn(before, [...writes, writes.at(-1)!]).equals(readFileSync(board.disk)), 'nothing is missing');
-    const cuts = await replayed(board, updates, t.log);
+    const cuts = await startsAfterCuts(board, updates, t.log);
     t.is(cuts.length, writes.length);
     t.log(`${cuts.length} writes, each cut in 3 ways`);
     // The board itself does what its code did on this machine: in an upload, and where a record changes what is started.

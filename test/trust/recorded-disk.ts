@@ -6,14 +6,16 @@ const MAGIC = 0x6a736677736872n;
 /** Has no data behind it (Linux, drivers/md/dm-log-writes.c, LOG_DISCARD_FLAG). */
 const DISCARD = 4n;
 
-/** Options of QEMU for an SD card in a file; every write is noted in another one, too. */
-export const recordedCard = (disk: string, record: string): string[] => {
+/** Options of QEMU for an SD card or a virtio disk in a file; every write is noted in another one, too. */
+export const recordedDisk = (kind: 'sd' | 'virtio', disk: string, record: string): string[] => {
   const options = [
-    'if=sd,driver=blklogwrites,log-super-update-interval=1',
+    kind === 'sd' ? 'if=sd' : 'if=none,id=disk',
+    'driver=blklogwrites,log-super-update-interval=1',
     `file.driver=raw,file.file.driver=file,file.file.filename=${disk}`,
     `log.driver=file,log.filename=${record}`,
   ];
-  return ['-drive', options.join(',')];
+  const device = kind === 'sd' ? [] : ['-device', 'virtio-blk-device,drive=disk'];
+  return ['-drive', options.join(','), ...device];
 };
 
 export type SectorWrite = { readonly sector: number; readonly bytes: Buffer };

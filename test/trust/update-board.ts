@@ -13,7 +13,7 @@ import { VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard, type VirtualBoard } from '../../rig/index.ts';
 import { strangersKey } from '../board/programs.ts';
 import { hexOf, imageWith } from './policy-board.ts';
-import { recordedCard } from './recorded-disk.ts';
+import { recordedDisk } from './recorded-disk.ts';
 
 const BOOT_TIMEOUT_MS = 180_000;
 /** As long as an image under test takes to give up, and more. */
@@ -85,18 +85,20 @@ export class UpdateBoard {
     return this.#now.console;
   }
 
-  /** `record`: a file that takes every write to the card of a Raspberry Pi, see recorded-disk.ts. */
+  /** `record`: a file that takes every write to the medium, see recorded-disk.ts. */
   async power(record?: string): Promise<void> {
     const file = join(this.#folder, 'Image');
     writeFileSync(file, image(1));
     const { dtb } = this.#build;
     if (record) writeFileSync(record, ''); // QEMU fills it, and does not make it
+    const facts = boardNamed(this.#name);
+    const kind = facts.bootPath === 'raspberry-pi' ? 'sd' : 'virtio';
     const board = await startVirtualBoard({
-      board: boardNamed(this.#name),
+      board: facts,
       image: file,
       ...(dtb ? { dtb } : {}),
       qemu: requireTool('qemu'),
-      ...(record ? { extra: recordedCard(this.disk, record) } : { disk: this.disk }),
+      ...(record ? { extra: recordedDisk(kind, this.disk, record) } : { disk: this.disk }),
     });
     const console: string[] = [];
     const link = await VelocityLink.open(board.address, {

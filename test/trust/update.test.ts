@@ -1,12 +1,14 @@
 /** Kernel updates over the line, on boards with a boot medium: tried, kept, thrown out; and what the medium remembers. */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { TEST_STARTS } from '../../abi/index.ts';
 import { keyId, signImage, updateFile } from '../../firmware/index.ts';
 import type { SigningKey } from '../../firmware/sign.ts';
 import { RefusedError } from '../../link/index.ts';
 import { installBytes, patchFor, signPatch, strangersKey, timerProgram } from '../board/programs.ts';
+import { recordedWrites, torn } from './recorded-disk.ts';
+import { startsAfterCuts } from './replayed.ts';
 import { hex, image, loop, owner, rootOf, UpdateBoard } from './update-board.ts';
 
 /** Resets the board as soon as it is entered: movz w0, #9; movk w0, #0x8400, lsl #16; hvc #0 (PSCI SYSTEM_RESET). */
@@ -101,16 +103,21 @@ test.serial('an_upload_that_the_power_ended_starts_anew_and_changes_nothing', as
   });
   await t.throwsAsync(cut);
   await board.off();
-  await board.power();
+  copyFileSync(board.disk, board.file('before'));
+  await board.power(board.file('record'));
   t.deepEqual(await slots(), []);
   t.is((await board.link.measured()).slot, 2);
 });
+
+/** What is tried and kept, then what is tried and thrown out. */
+const updates: Uint8Array[] = [];
 
 test.serial('an_update_is_tried_then_kept', async (t) => {
   t.timeout(180_000);
   const { link } = board;
   const bytes = image(2);
-  await link.images.test(await link.images.upload(update(bytes, 5n)));
+  updates.push(update(bytes, 5n));
+  await link.images.test(await link.images.upload(updates[0]!));
   t.deepEqual(await slots(), ['0 test']);
   await restart();
   const tried = await link.measured();
@@ -135,7 +142,8 @@ test.serial('an_image_older_than_the_confirmed_one_is_refused', async (t) => {
 test.serial('an_image_that_does_not_start_is_thrown_out_by_itself', async (t) => {
   t.timeout(180_000);
   const { link, console } = board;
-  await link.images.test(await link.images.upload(update(hopeless(), 6n)));
+  updates.push(update(hopeless(), 6n));
+  await link.images.test(await link.images.upload(updates[1]!));
   const before = console.filter((line) => line.startsWith('start: ')).length;
   await restart();
   const firsts = console.filter((line) => line.startsWith('start: ')).length - before;
@@ -144,8 +152,19 @@ test.serial('an_image_that_does_not_start_is_thrown_out_by_itself', async (t) =>
   t.deepEqual(await slots(), ['0 confirmed', '1 rejected']);
 });
 
+test.serial('the_board_starts_whole_after_a_cut_at_every_write_to_its_disk', async (t) => {
+  t.timeout(300_000);
+  const writes = recordedWrites(board.file('record'));
+  const whole = torn(readFileSync(board.file('before')), [...writes, writes.at(-1)!]);
+  t.true(whole.equals(readFileSync(board.disk)), 'nothing is missing');
+  const cuts = await startsAfterCuts(board, updates, t.log);
+  t.is(cuts.length, writes.length);
+  t.deepEqual(new Set(cuts.map(([, , starts]) => starts)), new Set(['-', 'a', 'b'] as const));
+  t.log(`${cuts.length} writes, each cut in 3 ways`);
+});
+
 test.serial('an_image_that_does_not_confirm_itself_is_thrown_out_by_itself', async (t) => {
-  t.timeout(400_000);
+  t.timeout(1_200_000);
   const { link, console } = board;
   await link.images.test(await link.images.upload(update(image(4), 7n)));
   await restart();
