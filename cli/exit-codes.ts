@@ -12,7 +12,7 @@ export const exitCodes = {
   refused: { code: 8, doc: 'the board refused, with a reason' },
   verify_failed: {
     code: 9,
-    doc: 'what was written does not read back, or a program did not pass the verifier',
+    doc: 'what was written does not read back, a board measures otherwise than what was built, or a program did not pass the verifier',
   },
   bad_file: { code: 10, doc: 'a file is missing, damaged or of the wrong kind' },
   build_failed: { code: 11, doc: 'the compiler or linker failed' },

@@ -7,6 +7,7 @@ import type { VelocityLink } from '../../link/index.ts';
 import { unavailableReason } from '../../rig/index.ts';
 import { boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
+import { OutcomeError } from '../failure.ts';
 import type { Output } from '../output.ts';
 import { installHint, installTools, missingTools, toolStates } from '../system-packages.ts';
 
@@ -74,7 +75,7 @@ export const registerDoctor = (program: Command, context: Context): void => {
     .option('--fix', 'install what is missing')
     .addHelpText(
       'after',
-      '\nExamples:\n  velocity doctor --fix\n  velocity doctor --board rpi4b          how to wire it, what is seen when it starts\n  velocity doctor --port /dev/ttyUSB0    also: does the board run this build?',
+      '\nExamples:\n  velocity doctor --fix\n  velocity doctor --board rpi4b          how to wire it, what is seen when it starts\n  velocity doctor --port /dev/ttyUSB0    also: does the board run this build, unchanged? If not: exit code 9',
     )
     .action(async (options: { fix?: boolean }, command: Command) => {
       const all = Object.keys(tools) as Tool[];
@@ -86,6 +87,10 @@ export const registerDoctor = (program: Command, context: Context): void => {
       }
       for (const row of [nodeRow(), ...toolRows(), ...boardRows()]) print(output, row);
       process.exitCode = missingTools(all).length > 0 ? 3 : 0;
-      if (at.port) print(output, await withLink(context, at, imageRow));
+      if (!at.port) return;
+      const row = await withLink(context, at, imageRow);
+      print(output, row);
+      if (!row.ok)
+        throw new OutcomeError('verify_failed', 'the board runs something else than what was built');
     });
 };

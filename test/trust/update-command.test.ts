@@ -10,6 +10,8 @@ import { slotDisk, writeImage } from '../../firmware/media/index.ts';
 import { ImageError, readImage } from '../../flasher/index.ts';
 import { startVirtualBoard } from '../../rig/index.ts';
 import { devKey, strangersKey } from '../board/programs.ts';
+import { imageWith } from './policy-board.ts';
+import { policyWith } from './update-board.ts';
 
 const folder = temporaryFolder();
 
@@ -41,6 +43,17 @@ test.serial('an_update_is_made_sent_tried_and_kept_by_one_command', async (t) =>
   t.regex(again.stderr, /what runs is not under test/);
   const doctor = await velocity(...at, 'doctor');
   t.regex(doctor.stdout, /image of the board +build [0-9a-f]{40}, measured as built/);
+});
+
+test.serial('doctor_tells_a_board_that_measures_otherwise_than_what_was_built', async (t) => {
+  t.timeout(300_000);
+  const image = join(folder, 'Other');
+  writeFileSync(image, imageWith(policyWith(7))); // of the same build
+  const board = await startVirtualBoard({ board: boardNamed('qemu-virt'), image, qemu: requireTool('qemu') });
+  t.teardown(board.stop);
+  const { exit, stdout } = await velocity('--port', board.address, 'doctor');
+  t.is(exit, 9);
+  t.regex(stdout, /^differs +image of the board +build [0-9a-f]{40}, but measured otherwise: /m);
 });
 
 test.serial('an_image_that_another_key_signed_or_that_changed_is_not_put_anywhere', (t) => {
