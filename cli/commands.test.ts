@@ -3,8 +3,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { decode } from 'cborg';
+import { patchKeys } from '../abi/index.ts';
 import { type Handlers, Refusal } from '../link/test/fake-board.ts';
 import { watched } from '../link/test/watched.ts';
+import { readProgram } from './module-file.ts';
 import { boardOnSocket, jsonLines, temporaryFolder, velocity } from './test/command-line.ts';
 
 const file = (name: string, content: string | Uint8Array) => {
@@ -74,6 +76,8 @@ test('bpf run tells the board which engine to use', async (t) => {
   t.deepEqual(engines, [false]);
 });
 
+type Figures = { readonly executed: number };
+
 test('module load sends a signed patch with the running version as parent', async (t) => {
   const staged: Buffer[] = [];
   const sha = new Uint8Array(32).fill(7);
@@ -97,10 +101,14 @@ test('module load sends a signed patch with the running version as parent', asyn
   const load = ['module', 'load', 'modules/fir/fir.c', '--canary', '--ratio', '1100'];
   const result = await velocity(...load, '--port', port, '--json');
   t.is(result.exit, 0, result.stderr);
-  t.like(jsonLines(result)[0], { event: 'installed', name: 'fir', version: 2, canary: true });
+  const [installed] = jsonLines(result) as [{ optimised: { before: Figures; after: Figures } }];
+  t.like(installed, { event: 'installed', name: 'fir', version: 2, canary: true });
+  t.true(installed.optimised.after.executed < installed.optimised.before.executed);
   const sign1 = decode(Buffer.concat(staged).subarray(1), { useMaps: true }) as unknown[];
   const patch = decode(sign1[2] as Uint8Array, { useMaps: true }) as Map<number, unknown>;
   t.deepEqual([patch.get(1), patch.get(2), patch.get(9)], ['fir', 1, 8]);
+  const { code } = await readProgram('modules/fir/fir.c');
+  t.notDeepEqual(Buffer.from(patch.get(patchKeys.code.key) as Uint8Array), Buffer.from(code));
   t.deepEqual(Buffer.from(patch.get(8) as Uint8Array), Buffer.from(sha));
 });
 

@@ -11,6 +11,17 @@ test('an_unrolled_loop_of_the_same_machine_code_pays_for_its_slots', (t) => {
   t.true(isCheaper(unrolled, rolled, 'size'));
 });
 
+test('a_few_percent_are_not_worth_ten_times_the_size', (t) => {
+  t.false(isCheaper(cost(1000, 130, 50), cost(950, 742, 526), 'speed'));
+  t.true(isCheaper(cost(1000, 34, 33), cost(480, 398, 368), 'speed'));
+});
+
+test('what_the_machine_code_executes_counts_before_the_bytecode', (t) => {
+  const [loop, helper] = [cost(1000, 96, 186), cost(1200, 32, 29)];
+  t.false(isCheaper(loop, helper, 'speed'));
+  t.true(isCheaper({ ...loop, machine: 4000 }, { ...helper, machine: 1700 }, 'speed'));
+});
+
 test('half_the_instructions_are_worth_a_little_size', (t) => {
   t.true(isCheaper(cost(1000, 40, 30), cost(500, 44, 36), 'balanced'));
 });

@@ -1,7 +1,8 @@
 /** What a program costs, and whether one is cheaper than another for what is wanted. */
 import { bpf } from '../abi/index.ts';
-import { jitCompile, type ModuleProgram } from '../ebpf/index.ts';
+import type { ModuleProgram } from '../ebpf/index.ts';
 import type { Objective } from '../ebpf/optimiser/index.ts';
+import type { MachineCode } from './machine-code.ts';
 
 export type Cost = {
   /** Proven worst case, in eBPF instructions. */
@@ -11,28 +12,30 @@ export type Cost = {
   readonly slots: number;
   /** eBPF instructions executed in all differential runs together, vector helpers by their bounds; undefined before these ran. */
   readonly steps?: number;
+  /** A64 instructions executed in those of the runs that record coverage, about; absent where nothing was compiled. */
+  readonly machine?: number;
 };
 
-const wordsOf = async (program: ModuleProgram): Promise<number | undefined> => {
-  const compiled = await jitCompile(program);
-  return compiled.ok ? compiled.words.length : undefined;
-};
+/** Hook `run`: bytes that r1 points to. */
+export type RunSize = { readonly memorySize?: number };
 
-export const costOf = async (program: ModuleProgram, bound: number): Promise<Cost> => ({
+export const costOf = (program: ModuleProgram, bound: number, machine: MachineCode | undefined): Cost => ({
   bound,
-  words: await wordsOf(program),
+  words: machine?.words,
   slots: program.code.length / bpf.INSN_BYTES,
 });
 
 type Figures = { readonly executed: number; readonly size: number };
 
+type Measure = 'machine' | 'steps' | 'bound';
+
 /**
- * What executes: measured runs where there were some, the proven worst case otherwise. Size: the geometric mean of slots, which
+ * What executes: machine code in measured runs, or bytecode, or the proven worst case, whatever is known of both. Size: the geometric mean of slots, which
  * are sent and verified, and of machine code, which is kept. By machine code alone, a loop that the JIT unrolls by itself could
  * be written out in slots for nothing.
  */
-const figures = (c: Cost, measured: boolean): Figures => ({
-  executed: measured ? c.steps! : c.bound,
+const figures = (c: Cost, measure: Measure): Figures => ({
+  executed: c[measure]!,
   size: Math.sqrt((c.words ?? c.slots) * c.slots),
 });
 
@@ -41,11 +44,16 @@ const isLess = (a: readonly number[], b: readonly number[]): boolean => {
   return at >= 0 && a[at]! < b[at]!;
 };
 
-/** For `speed` what executes counts, then size; for `size` the other way round; `balanced` weighs both alike, as ratios. */
+/** A program eight octaves larger has to execute half of what it did: loops written out for a few percent fill the board's pool. */
+const SIZE_OF_SPEED = 1 / 8;
+
+/** For `speed` what executes counts, and has to pay for what it takes in size; for `size` the other way round, without a price; `balanced` weighs both alike, as ratios. */
 export const isCheaper = (before: Cost, after: Cost, objective: Objective): boolean => {
-  const measured = before.steps !== undefined && after.steps !== undefined;
-  const [old, made] = [figures(before, measured), figures(after, measured)];
-  if (objective === 'speed') return isLess([made.executed, made.size], [old.executed, old.size]);
+  const measures = ['machine', 'steps', 'bound'] as const;
+  const measure = measures.find((m) => before[m] !== undefined && after[m] !== undefined)!;
+  const [old, made] = [figures(before, measure), figures(after, measure)];
   if (objective === 'size') return isLess([made.size, made.executed], [old.size, old.executed]);
-  return (made.executed / old.executed) * (made.size / old.size) < 1;
+  const [executed, size] = [made.executed / old.executed, made.size / old.size];
+  if (objective === 'balanced') return executed * size < 1;
+  return size > 1 ? executed * size ** SIZE_OF_SPEED < 1 : isLess([executed, size], [1, 1]);
 };

@@ -38,6 +38,8 @@ export {
   WrongVersionError,
 } from './loop.ts';
 export { type Nightmare, type NightmareOptions, nightmare } from './nightmare.ts';
+export { type Gain, type Optimised, optimised, type Step } from './optimised.ts';
+export { type Known, knownOptimised, type StoreOptions, storedOptimised } from './optimised-store.ts';
 export { LoopTrace, sendTrace } from './otlp.ts';
 export {
   type Proposal,

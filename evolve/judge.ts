@@ -8,12 +8,14 @@ import {
   type ModuleProgram,
   programHash,
   type Reference,
+  type Visits,
   verify,
 } from '../ebpf/index.ts';
 import type { Objective } from '../ebpf/optimiser/index.ts';
 import { type Proof, proveEquivalent, type Question } from '../ebpf/prover/index.ts';
-import { type Cost, costOf, isCheaper } from './cost.ts';
+import { type Cost, costOf, isCheaper, type RunSize } from './cost.ts';
 import { sentenceOf } from './differential.ts';
+import { type MachineCode, machineCodeOf, machineSteps } from './machine-code.ts';
 import type { Proposal } from './proposer.ts';
 
 /** In this order. */
@@ -49,6 +51,8 @@ export type JudgePolicy = {
   readonly reference?: Reference;
   /** Runs that compare both programs before the proof; default 128. */
   readonly differentialRuns?: number;
+  /** Hook `run`: bytes that r1 points to. */
+  readonly memorySize?: number;
 };
 
 const refused = (layer: Layer, code: string, reason: string, more: Partial<Judgement> = {}): Judgement => ({
@@ -71,6 +75,8 @@ const malformed = (code: Uint8Array): string | undefined => {
   return bad && `slot ${bad.slot} holds no instruction of RFC 9669`;
 };
 
+const sizeIn = ({ memorySize }: JudgePolicy): RunSize => (memorySize === undefined ? {} : { memorySize });
+
 /** @param program what runs now; it has passed the verifier before. */
 export const judge = async (
   program: ModuleProgram,
@@ -82,17 +88,20 @@ export const judge = async (
   if (wrong) return refused('decode', 'not_a_program', wrong);
   if (Buffer.compare(program.code, proposal.code) === 0)
     return refused('duplicate', 'same_program', 'it is the program that runs already');
-  const safe = await verify(candidate);
+  const size = sizeIn(policy);
+  const safe = await verify(candidate, size);
   if (!safe.ok) {
     const insn = safe.error.insn === undefined ? {} : { insn: safe.error.insn };
     return refused('verifier', safe.error.code, safe.error.message, insn);
   }
   const tested =
-    policy.reference?.compare(candidate) ?? (await test(program, candidate, policy.differentialRuns ?? 128));
+    policy.reference?.compare(candidate) ??
+    (await test(program, candidate, { runs: policy.differentialRuns ?? 128, ...size }));
   if (!tested.same) return refused('differential', 'differs', sentenceOf(tested)!);
+  const made = { bound: safe.bound, machine: await machineCodeOf(candidate, size) };
   const costs = {
-    before: { ...(await costBefore(program)), steps: tested.stepsBefore },
-    after: { ...(await costOf(candidate, safe.bound)), steps: tested.stepsAfter },
+    before: costIn(program, await priced(program, size), tested.stepsBefore, tested.visitsBefore),
+    after: costIn(candidate, made, tested.stepsAfter, tested.visitsAfter),
   };
   const dear =
     policy.mustBeCheaper === false ? undefined : tooDear(program, costs, policy.objective ?? 'speed');
@@ -100,22 +109,36 @@ export const judge = async (
   return { ...(await equivalence(program, candidate, policy)), ...costs };
 };
 
-const known = new WeakMap<ModuleProgram, Promise<Cost>>();
+type Priced = { readonly bound: number; readonly machine: MachineCode | undefined };
 
-/** What the program costs that runs now: many proposals are held against the same one. */
-const costBefore = (program: ModuleProgram): Promise<Cost> => {
-  const cost =
-    known.get(program) ??
-    verify(program).then((old) => costOf(program, old.ok ? old.bound : Number.MAX_SAFE_INTEGER));
-  known.set(program, cost);
-  return cost;
+const known = new WeakMap<ModuleProgram, Promise<Priced>>();
+
+/** Of the program that runs now: many proposals are held against the same one. */
+const priced = (program: ModuleProgram, size: RunSize): Promise<Priced> => {
+  const look = async () => {
+    const verdict = await verify(program, size);
+    const bound = verdict.ok ? verdict.bound : Number.MAX_SAFE_INTEGER;
+    return { bound, machine: await machineCodeOf(program, size) };
+  };
+  const found = known.get(program) ?? look();
+  known.set(program, found);
+  return found;
 };
+
+const costIn = (program: ModuleProgram, { bound, machine }: Priced, steps: number, visits: Visits): Cost => ({
+  ...costOf(program, bound, machine),
+  steps,
+  ...(machine ? { machine: machineSteps(machine, visits) } : {}),
+});
 
 /** Every proposal is tried on the same inputs. */
 const SEED = 0x51ed27;
 
-const test = async (program: ModuleProgram, candidate: ModuleProgram, runs: number) =>
-  comparePrograms(await loadHost(), program, candidate, { runs, seed: SEED });
+const test = async (
+  program: ModuleProgram,
+  candidate: ModuleProgram,
+  options: RunSize & { readonly runs: number },
+) => comparePrograms(await loadHost(), program, candidate, { ...options, seed: SEED });
 
 /** Why a candidate is no gain; undefined when it is one. */
 const tooDear = (
@@ -137,7 +160,7 @@ const equivalence = async (
   const timeoutMs = policy.proofTimeoutMs ?? 20_000;
   const { hook, maps } = program;
   const { onQuestion } = policy;
-  const options = { hook, maps, timeoutMs, ...(onQuestion ? { onQuestion } : {}) };
+  const options = { hook, maps, timeoutMs, ...sizeIn(policy), ...(onQuestion ? { onQuestion } : {}) };
   const proof = await proveEquivalent(program.code, candidate.code, options);
   const accepted = {
     verdict: 'accepted',

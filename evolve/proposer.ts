@@ -2,6 +2,7 @@
 import { type Host, loadHost, type ModuleProgram, Reference } from '../ebpf/index.ts';
 import { type Code, lower, type Objective, optimise } from '../ebpf/optimiser/index.ts';
 import { vectorise } from '../ebpf/vectoriser/index.ts';
+import type { RunSize } from './cost.ts';
 import type { Detection } from './detect.ts';
 
 export type Proposal = {
@@ -23,6 +24,8 @@ export type ProposalContext = {
   readonly refused: readonly string[];
   /** What is wanted; default `speed`. */
   readonly objective?: Objective;
+  /** Hook `run`: bytes that r1 points to. */
+  readonly memorySize?: number;
   readonly signal?: AbortSignal;
 };
 
@@ -39,13 +42,13 @@ const MAX_SLOTS = 1024;
 const QUICK_RUNS = 24;
 
 /** Facts and a quick look at drafts, from the kernel's verifier and interpreter. */
-export const lookingAt = (host: Host, program: ModuleProgram) => {
-  const reference = new Reference(host, program, { runs: QUICK_RUNS, seed: 77 });
+export const lookingAt = (host: Host, program: ModuleProgram, size: RunSize = {}) => {
+  const reference = new Reference(host, program, { runs: QUICK_RUNS, seed: 77, ...size });
   /** Several rules ask about the same code one after the other. */
   let last: { readonly code: Uint8Array; readonly flags: Uint8Array | undefined } | undefined;
   const facts = (code: Uint8Array): Uint8Array | undefined => {
     if (last && Buffer.compare(last.code, code) === 0) return last.flags;
-    const verdict = host.verify({ ...program, code });
+    const verdict = host.verify({ ...program, code }, size);
     last = { code, flags: verdict.ok ? verdict.facts.flags : undefined };
     return last.flags;
   };
@@ -57,8 +60,8 @@ export const lookingAt = (host: Host, program: ModuleProgram) => {
 /** Rewrite rules under beam search: fast, and what they propose is nearly always proven. */
 export const rulesProposer: Proposer = {
   name: 'rules',
-  async *propose({ program, objective = 'speed' }) {
-    const looking = lookingAt(await loadHost(), program);
+  async *propose({ program, objective = 'speed', memorySize }) {
+    const looking = lookingAt(await loadHost(), program, memorySize === undefined ? {} : { memorySize });
     const options = { maps: program.maps, maxSlots: MAX_SLOTS, objective, ...looking };
     for (const { code, rules } of optimise(program.code, options))
       yield { code, proposer: 'rules', note: rules.join(' ') };
@@ -68,8 +71,9 @@ export const rulesProposer: Proposer = {
 /** Loops over buffers as calls of vector helpers; which of them pay is for the judge to say. */
 export const vectoriseProposer: Proposer = {
   name: 'vectorise',
-  async *propose({ program }) {
-    const { facts, check } = lookingAt(await loadHost(), program);
+  async *propose({ program, memorySize }) {
+    const size = memorySize === undefined ? {} : { memorySize };
+    const { facts, check } = lookingAt(await loadHost(), program, size);
     const context = { maps: program.maps, facts: (code: Code) => facts(lower(code)) };
     for (const { code, helpers } of vectorise(program.code, { context, check }))
       yield { code, proposer: 'vectorise', note: helpers.join(' ') };

@@ -25,6 +25,7 @@ import type { Context } from '../context.ts';
 import { narrate } from '../demo/narrate.ts';
 import { readProgram, stemOf } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
+import { versionWith } from '../optimising.ts';
 import { patchFor, push } from '../patching.ts';
 import { type ModelOptions, proposersFor } from '../proposers.ts';
 import { version } from '../version.ts';
@@ -52,9 +53,21 @@ const rulesFor = ({ budget }: EvolveOptions) => [
   drift(),
 ];
 
-/** A virtual board starts empty: what is to be improved is loaded first. */
-const ensureInstalled = async (context: Context, link: VelocityLink, target: Target, key: SigningKey) => {
-  if ((await link.modules()).some((module) => module.name === target.name)) return;
+/**
+ * The module as it runs: of a file that was optimised when it was loaded, that. A virtual board starts empty: what is to be
+ * improved is loaded first.
+ */
+const targetOn = async (
+  context: Context,
+  link: VelocityLink,
+  target: Target,
+  key: SigningKey,
+): Promise<Target> => {
+  const running = (await link.modules()).find((module) => module.name === target.name);
+  if (running) {
+    const program = await versionWith(target.program, running.sha, key);
+    return program ? { ...target, program } : target; // the loop says what is wrong with another one
+  }
   await push(link, await patchFor(link, target), key, { canary: false });
   const event = {
     event: 'load',
@@ -63,6 +76,7 @@ const ensureInstalled = async (context: Context, link: VelocityLink, target: Tar
     source: 'the file given',
   };
   context.output.fact(event, narrate(event));
+  return target;
 };
 
 const CALLS_PER_READING = 64n;
@@ -115,8 +129,13 @@ const evolve = (context: Context, file: string, options: EvolveOptions, board: B
   const tell = (e: { readonly event: string }) => context.output.fact(e, narrate(e));
   tell(event);
   return withLink(context, board, async (link) => {
-    const target = { name: options.name ?? stemOf(file), program: await readProgram(file, options.function) };
-    await ensureInstalled(context, link, target, key);
+    const name = options.name ?? stemOf(file);
+    const target = await targetOn(
+      context,
+      link,
+      { name, program: await readProgram(file, options.function) },
+      key,
+    );
     const detection = await detect(context, link, target.name, options);
     if (!detection)
       return tell({ event: 'rest', module: target.name, reason: 'no rule finds it slow' } as never);

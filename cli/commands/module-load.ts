@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { chosenKey } from '../../firmware/sign.ts';
 import type { Response } from '../../link/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { readProgram, stemOf } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
+import { gainFact, gainSentence, optimisedFor, type Wish, wishes } from '../optimising.ts';
 import { patchFor, push } from '../patching.ts';
 
 type LoadOptions = {
@@ -16,6 +17,7 @@ type LoadOptions = {
   readonly shadow?: boolean;
   readonly cores?: number;
   readonly period?: number;
+  readonly optimise: Wish;
 };
 
 const installOptions = ({ canary, window, ratio, shadow }: LoadOptions) => ({
@@ -26,20 +28,24 @@ const installOptions = ({ canary, window, ratio, shadow }: LoadOptions) => ({
 });
 
 const load = async (context: Context, file: string, options: LoadOptions, board: BoardOptions) => {
-  const program = await readProgram(file, options.function);
+  const given = await readProgram(file, options.function);
   const key = chosenKey(board.key);
   const name = options.name ?? stemOf(file);
+  const made = await optimisedFor(context, given, options.optimise, key);
+  const gain = gainSentence(made, options.optimise);
+  if (gain) context.output.print(gain);
   const wish = {
-    program,
+    program: made.program,
     name,
     ...(options.cores === undefined ? {} : { cores: options.cores }),
     ...(options.period === undefined ? {} : { periodUs: options.period }),
   };
   return withLink(context, board, async (link) => {
     const patch = await patchFor(link, wish);
-    return push(link, patch, key, installOptions(options), (done, total) =>
-      context.output.progress(`sending ${done}/${total} bytes`),
+    const done = await push(link, patch, key, installOptions(options), (sent, total) =>
+      context.output.progress(`sending ${sent}/${total} bytes`),
     );
+    return { done, optimised: gainFact(made) };
   });
 };
 
@@ -60,11 +66,20 @@ export const registerModuleLoad = (parent: Command, context: Context): void => {
     .option('--ratio <permille>', 'allowed run time, in permille of the predecessor', wholeNumber(1))
     .option('--shadow', 'also run the predecessor on the same input and compare results')
     .option('--cores <mask>', 'cores to run on, as a bit mask', wholeNumber(0, 255))
+    .addOption(
+      new Option(
+        '--optimise <for>',
+        'first look on this machine for a cheaper program that is proven equivalent; known when it is loaded again',
+      )
+        .choices(wishes)
+        .default('speed'),
+    )
     .option('--period <us>', 'timer period in microseconds', wholeNumber(50, 1_000_000))
     .addHelpText('after', '\nExample:\n  velocity module load modules/fir/fir.c --canary --port /dev/ttyUSB0')
     .action(async (file: string, options: LoadOptions, command: Command) => {
-      const done = await load(context, file, options, boardOptionsOf(command));
+      const { done, optimised } = await load(context, file, options, boardOptionsOf(command));
       const canary = options.canary ?? false;
-      context.output.fact({ event: 'installed', ...done, canary }, describe(done, canary));
+      const fact = { event: 'installed', ...done, canary, ...(optimised ? { optimised } : {}) };
+      context.output.fact(fact, describe(done, canary));
     });
 };

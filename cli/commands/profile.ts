@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { ProfileSample } from '../../abi/index.ts';
 import { disassemble, type ModuleProgram } from '../../ebpf/index.ts';
 import { functionsAt, paths, readSymbols } from '../../firmware/index.ts';
+import { chosenKey, type SigningKey } from '../../firmware/sign.ts';
 import type { ModuleInfo, VelocityLink } from '../../link/index.ts';
 import { writeWhole } from '../../monitor/history/index.ts';
 import { flameGraph, folded, type Places, pprof, type Stack, stacksOf } from '../../monitor/index.ts';
@@ -11,6 +12,7 @@ import { boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { readProgram } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
+import { versionWith } from '../optimising.ts';
 
 type ProfileOptions = {
   readonly seconds: number;
@@ -80,19 +82,30 @@ const insnTexts = ({ code, lines }: ModuleProgram): Map<number, string> =>
   );
 
 /** Sources or objects that modules came from, by the name of the module: the program's, or the file's. */
-const programsOf = async (files: readonly string[]): Promise<Map<string, Map<number, string>>> => {
+const programsOf = async (
+  { module: files }: ProfileOptions,
+  running: readonly ModuleInfo[],
+  key: SigningKey,
+): Promise<Map<string, Map<number, string>>> => {
   const found = new Map<string, Map<number, string>>();
   for (const file of files) {
-    const program = await readProgram(file);
+    const given = await readProgram(file);
+    const sha = running.find(({ name }) => name === given.name)?.sha;
+    const program = (sha && (await versionWith(given, sha, key))) ?? given;
     found.set(program.name, insnTexts(program));
   }
   return found;
 };
 
-const placesFor = async (build: string, { samples, modules }: Taken, options: ProfileOptions) => {
+const placesFor = async (
+  build: string,
+  { samples, modules }: Taken,
+  options: ProfileOptions,
+  key: SigningKey,
+) => {
   const { elf = paths.elf } = options;
   const kernel = kernelPlaces(build, elf, samples);
-  const programs = await programsOf(options.module);
+  const programs = await programsOf(options, [...modules.values()], key);
   const nameOf = (id: number) => modules.get(id)?.name ?? `module ${id}`;
   const places: Places = {
     module: (id, version) => `${nameOf(id)} v${version}`,
@@ -138,10 +151,15 @@ const tell = (
   if (remark) output.progress(remark);
 };
 
-const profile = async (context: Context, link: VelocityLink, options: ProfileOptions): Promise<void> => {
+const profile = async (
+  context: Context,
+  link: VelocityLink,
+  options: ProfileOptions,
+  key: SigningKey,
+): Promise<void> => {
   const { build, board } = await link.info();
   const taken = await takeSamples(link, options, context.cleanup.signal);
-  const { places, remark } = await placesFor(build, taken, options);
+  const { places, remark } = await placesFor(build, taken, options, key);
   const all = stacksOf(taken.samples, taken.elapsed_ns, places);
   const idle_ns = all.find(({ frames }) => frames[0] === 'idle')?.ns ?? 0;
   const stacks = options.idle ? all : all.filter(({ frames }) => frames[0] !== 'idle');
@@ -180,7 +198,8 @@ export const registerProfile = (program: Command, context: Context): void => {
       'after',
       '\nExample:\n  velocity profile --svg hot.svg --module modules/fir/fir.c --port /dev/ttyUSB0',
     )
-    .action((options: ProfileOptions, command: Command) =>
-      withLink(context, boardOptionsOf(command), (link) => profile(context, link, options)),
-    );
+    .action((options: ProfileOptions, command: Command) => {
+      const board = boardOptionsOf(command);
+      return withLink(context, board, (link) => profile(context, link, options, chosenKey(board.key)));
+    });
 };

@@ -22,6 +22,9 @@ export type CompareOptions = {
   readonly frames?: readonly Uint8Array[];
 };
 
+/** How often slots were executed; `bulk` are the instructions of vector helpers, by their bounds. */
+export type Visits = { readonly slots: ReadonlyMap<number, number>; readonly bulk: number };
+
 export type Comparison = {
   readonly same: boolean;
   readonly runs: number;
@@ -31,6 +34,9 @@ export type Comparison = {
   /** eBPF instructions executed in all runs together, vector helpers by their bounds (`RunResult.executed`). */
   readonly stepsBefore: number;
   readonly stepsAfter: number;
+  /** Which slots the runs that record coverage executed, and how often. */
+  readonly visitsBefore: Visits;
+  readonly visitsAfter: Visits;
   /** The first input on which they differ, and what each made of it. */
   readonly difference?: { readonly input: RunInput; readonly before: RunResult; readonly after: RunResult };
 };
@@ -102,6 +108,18 @@ const effects = (r: RunResult) =>
 
 export type Trial = { readonly input: RunInput; readonly result: RunResult };
 
+/** Counts visits, run by run. */
+class Counter implements Visits {
+  readonly slots = new Map<number, number>();
+  bulk = 0;
+
+  readonly visit = (slot: number): void => void this.slots.set(slot, (this.slots.get(slot) ?? 0) + 1);
+
+  ran(result: RunResult): void {
+    if (result.ok) this.bulk += result.executed - result.steps;
+  }
+}
+
 /** A program's inputs and what it makes of them, so that several candidates can be held against it. */
 export class Reference {
   readonly #host: Host;
@@ -111,6 +129,7 @@ export class Reference {
   readonly #hints: readonly number[];
   readonly #lookups: Lookups;
   readonly #trials: Trial[] = [];
+  readonly #visits = new Counter();
   #maps: readonly (MapState | undefined)[] = [];
 
   /** @param hints constants that inputs should come near, besides the program's own */
@@ -138,8 +157,13 @@ export class Reference {
       ...inputFor(this.#random, this.#program, this.#hints, this.#options, i),
       maps: this.#maps,
     };
-    const observe: RunInput['observe'] = (slot, regs, read) => this.#lookups.observe(slot, regs, read);
-    const result = this.#host.run(this.#program, i % OBSERVE_EVERY === 0 ? { ...input, observe } : input);
+    const watched = i % OBSERVE_EVERY === 0;
+    const observe: RunInput['observe'] = (slot, regs, read) => {
+      this.#visits.visit(slot);
+      this.#lookups.observe(slot, regs, read);
+    };
+    const result = this.#host.run(this.#program, watched ? { ...input, observe } : input);
+    if (watched) this.#visits.ran(result);
     if (result.ok) this.#maps = result.maps.map((state, k) => (maps[k]?.flags === 0 ? state : undefined));
     return { input, result };
   }
@@ -147,21 +171,24 @@ export class Reference {
   /** Stops at the first difference. */
   compare(after: Program): Comparison {
     const runs = this.#options.runs ?? 1000;
-    const seen = new Set<number>();
+    const visits = new Counter();
     const total = { before: 0, after: 0 };
     const summary = (done: number) => ({
       runs: done,
-      covered: seen.size,
+      covered: visits.slots.size,
       slots: decodeProgram(after.code).length,
       stepsBefore: total.before,
       stepsAfter: total.after,
+      visitsBefore: this.#visits,
+      visitsAfter: visits,
     });
     for (let i = 0; i < runs; i++) {
       const { input, result } = this.trial(i);
       const watched = i % OBSERVE_EVERY === 0;
-      const other = this.#host.run(after, watched ? { ...input, observe: (slot) => seen.add(slot) } : input);
+      const other = this.#host.run(after, watched ? { ...input, observe: visits.visit } : input);
       if (result.ok) total.before += result.executed;
       if (other.ok) total.after += other.executed;
+      if (watched) visits.ran(other);
       if (!isDeepStrictEqual(effects(result), effects(other)))
         return { same: false, ...summary(i + 1), difference: { input, before: result, after: other } };
     }

@@ -7,7 +7,14 @@ import { type RunInput, type RunResult, runProgram } from './run.ts';
 import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 export { BOARD_CHECKER_BYTES } from './certify.ts';
-export { type CompareOptions, type Comparison, comparePrograms, Reference, type Trial } from './compare.ts';
+export {
+  type CompareOptions,
+  type Comparison,
+  comparePrograms,
+  Reference,
+  type Trial,
+  type Visits,
+} from './compare.ts';
 export { type CpuName, cpuFeatures, type JitOptions, type JitResult } from './jit.ts';
 export { arrayKey, type MapState } from './map-state.ts';
 export type { LinuxProgram, Program, ProgramError } from './program.ts';

@@ -42,6 +42,7 @@ export type Exports = {
   host_jit_map(i: number, mapAddr: bigint, valueAddr: bigint): void;
   host_jit(facts: number, out: number, capacityWords: number, wordOfInsn: number): number;
   host_jit_words(): number;
+  host_jit_turns(wordOfInsn: number, slot: number): number;
   host_jit_slot(wordOfInsn: number, word: number): number;
 };
 

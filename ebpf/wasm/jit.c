@@ -1,3 +1,4 @@
+#include "bpf/jit/copied.h"
 #include "bpf/jit/jit.h"
 #include "bpf/verifier/verifier.h"
 #include "host.h"
@@ -31,5 +32,8 @@ uint32_t EXPORT(host_jit)(const struct bpf_facts *facts, uint32_t *out, uint32_t
 uint32_t EXPORT(host_jit_slot)(const uint32_t *word_of_insn, uint32_t word) {
     return bpf_jit_slot(word_of_insn, host.program.count, word);
 }
+
+/* How many turns of the loop that the slot stands in were compiled one after the other. */
+uint32_t EXPORT(host_jit_turns)(const uint32_t *word_of_insn, uint32_t slot) { return copied_turns(word_of_insn[slot]) + 1; }
 
 uint32_t EXPORT(host_jit_words)(void) { return result.words; }

@@ -33,6 +33,8 @@ export type JitResult =
       readonly words: Uint32Array;
       /** Slot that each word was compiled from; undefined in the prologue. */
       readonly insnOfWord: readonly (number | undefined)[];
+      /** How often each slot was compiled: the JIT writes out up to four turns of a loop. */
+      readonly turnsOfInsn: readonly number[];
       readonly bound: number;
     }
   | { readonly ok: false; readonly error: ProgramError };
@@ -103,6 +105,7 @@ export const compileProgram = (
       const slot = host.exports.host_jit_slot(index, word) >>> 0;
       return slot === NO_SLOT ? undefined : slot;
     }),
+    turnsOfInsn: Array.from({ length: count }, (_, slot) => host.exports.host_jit_turns(index, slot)),
     bound: verdict.bound,
   };
 };
