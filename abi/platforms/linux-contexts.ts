@@ -216,4 +216,8 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   map: region(0, 256, 4 | 8),
   iter_num: [],
   iter_bits: [],
+  dynptr_local: [],
+  dynptr_ringbuf: [],
+  dynptr_skb: [],
+  dynptr_xdp: [],
 };

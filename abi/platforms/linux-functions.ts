@@ -17,6 +17,12 @@ const LOOKING_ON = typeIds(
 );
 const XDP = typeIds('xdp');
 const TC = typeIds('sched_cls sched_act');
+/** Programs that know a packet: of their context, or by an address. */
+const PACKETS = typeIds(
+  'sched_cls sched_act sk_skb socket_filter cgroup_skb cgroup_skb_egress lwt_in lwt_out lwt_xmit lwt_seg6local netfilter tracing',
+);
+const SOCKET_ADDRESSES = typeIds('cgroup_sock_addr cgroup_recvmsg');
+const SOCKET_ITERATORS = typeIds('iter_tcp iter_udp');
 
 type Row = readonly [name: string, args?: string, returns?: string, more?: More];
 
@@ -79,6 +85,17 @@ const rows: readonly Row[] = [
   ['bpf_ct_change_status', 'typed any', 'scalar', conntrack],
   ['bpf_copy_from_user_str', 'out size_or_zero any any', 'scalar', { flags: ['sleeps'] }],
   ['bpf_map_sum_elem_count', 'map'],
+  ['bpf_dynptr_from_skb', 'packet_owner any dynptr_new', 'scalar', { object: 'dynptr_skb', types: PACKETS }],
+  ['bpf_dynptr_from_xdp', 'context any dynptr_new', 'scalar', { object: 'dynptr_xdp', types: XDP }],
+  ['bpf_dynptr_slice', 'dynptr any buffer_or_null const', 'slice_or_null', { flags: ['slice_reads'] }],
+  ['bpf_dynptr_slice_rdwr', 'dynptr any buffer_or_null const', 'slice_or_null'],
+  ['bpf_dynptr_adjust', 'dynptr any any'],
+  ['bpf_dynptr_is_null', 'dynptr'],
+  ['bpf_dynptr_is_rdonly', 'dynptr'],
+  ['bpf_dynptr_size', 'dynptr'],
+  ['bpf_dynptr_clone', 'dynptr dynptr_new'],
+  ['bpf_sock_addr_set_sun_path', 'kernel_object memory size', 'scalar', { types: SOCKET_ADDRESSES }],
+  ['bpf_sock_destroy', 'kernel_object', 'scalar', { types: SOCKET_ITERATORS }],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -115,6 +115,7 @@ const helper = prototype;
 
 /** With memory that may lie in the packet. */
 const takesPacket: More = { flags: ['takes_packet'] };
+const syncookie: More = { ...takesPacket, types: [...TC, ...XDP] };
 const changes = (types: readonly number[]): More => ({ flags: ['changes_packet'], types });
 const on = (types: readonly number[]): More => ({ types });
 
@@ -361,6 +362,22 @@ export const linuxHelpers: readonly Prototype[] = [
     ...takesPacket,
     maps: [5, 6, 10],
   }),
+  helper(197, 'dynptr_from_mem', 'value_out size_or_zero any dynptr_new', 'scalar', {
+    object: 'dynptr_local',
+  }),
+  helper(198, 'ringbuf_reserve_dynptr', 'map any any dynptr_new', 'scalar', {
+    object: 'dynptr_ringbuf',
+    maps: RINGBUF,
+  }),
+  helper(199, 'ringbuf_submit_dynptr', 'dynptr_end any', 'nothing'),
+  helper(200, 'ringbuf_discard_dynptr', 'dynptr_end any', 'nothing'),
+  helper(201, 'dynptr_read', 'out size_or_zero dynptr any any'),
+  helper(202, 'dynptr_write', 'dynptr any memory size_or_zero any', 'scalar', { flags: ['writes_dynptr'] }),
+  helper(203, 'dynptr_data', 'dynptr any const', 'slice_or_null', { flags: ['takes_packet'] }),
+  helper(204, 'tcp_raw_gen_syncookie_ipv4', 'memory_20 memory size', 'scalar', syncookie),
+  helper(205, 'tcp_raw_gen_syncookie_ipv6', 'memory_40 memory size', 'scalar', syncookie),
+  helper(206, 'tcp_raw_check_syncookie_ipv4', 'memory_20 memory_20', 'scalar', syncookie),
+  helper(207, 'tcp_raw_check_syncookie_ipv6', 'memory_40 memory_20', 'scalar', syncookie),
   helper(208, 'ktime_get_tai_ns'),
   ...[111, 121].map((id) =>
     helper(

@@ -13,6 +13,10 @@ export type ObjectKind =
   | 'map'
   | 'iter_num'
   | 'iter_bits'
+  | 'dynptr_local'
+  | 'dynptr_ringbuf'
+  | 'dynptr_skb'
+  | 'dynptr_xdp'
   | 'task'
   | 'cgroup'
   | 'cpumask'
@@ -66,7 +70,9 @@ export type HelperFlag =
   | 'iterates'
   | 'throws'
   | 'holds'
-  | 'lets_go';
+  | 'lets_go'
+  | 'slice_reads'
+  | 'writes_dynptr';
 
 export type Prototype = {
   readonly id: number;

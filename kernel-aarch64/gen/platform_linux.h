@@ -709,6 +709,17 @@ static const struct helper_prototype linux_helpers[] = {
     [190] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x20000000040u, 0x0u}, /* xdp_store_bytes */
     [192] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_set_tstamp */
     [195] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x460u}, /* map_lookup_percpu_elem */
+    [197] = {true, RETURNS_SCALAR, {ARG_VALUE_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_DYNPTR_NEW, ARG_NONE}, OBJECT_DYNPTR_LOCAL, 0, 0x0u, 0x0u}, /* dynptr_from_mem */
+    [198] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_ANY, ARG_DYNPTR_NEW, ARG_NONE}, OBJECT_DYNPTR_RINGBUF, 0, 0x0u, 0x8000000u}, /* ringbuf_reserve_dynptr */
+    [199] = {true, RETURNS_NOTHING, {ARG_DYNPTR_END, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ringbuf_submit_dynptr */
+    [200] = {true, RETURNS_NOTHING, {ARG_DYNPTR_END, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ringbuf_discard_dynptr */
+    [201] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_DYNPTR, ARG_ANY, ARG_ANY}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* dynptr_read */
+    [202] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_ANY}, OBJECT_NONE, HELPER_WRITES_DYNPTR, 0x0u, 0x0u}, /* dynptr_write */
+    [203] = {true, RETURNS_SLICE_OR_NULL, {ARG_DYNPTR, ARG_ANY, ARG_CONST, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x0u}, /* dynptr_data */
+    [204] = {true, RETURNS_SCALAR, {ARG_MEMORY_20, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_raw_gen_syncookie_ipv4 */
+    [205] = {true, RETURNS_SCALAR, {ARG_MEMORY_40, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_raw_gen_syncookie_ipv6 */
+    [206] = {true, RETURNS_SCALAR, {ARG_MEMORY_20, ARG_MEMORY_20, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_raw_check_syncookie_ipv4 */
+    [207] = {true, RETURNS_SCALAR, {ARG_MEMORY_40, ARG_MEMORY_20, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_raw_check_syncookie_ipv6 */
     [208] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_tai_ns */
     [111] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x10u}, /* skb_output */
     [121] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x10u}, /* xdp_output */
@@ -786,6 +797,17 @@ static const struct helper_prototype linux_helpers[] = {
     [304] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_change_status */
     [305] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0x0u, 0x0u}, /* bpf_copy_from_user_str */
     [306] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_map_sum_elem_count */
+    [307] = {true, RETURNS_SCALAR, {ARG_PACKET_OWNER, ARG_ANY, ARG_DYNPTR_NEW, ARG_NONE, ARG_NONE}, OBJECT_DYNPTR_SKB, 0, 0x304085d1au, 0x0u}, /* bpf_dynptr_from_skb */
+    [308] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_DYNPTR_NEW, ARG_NONE, ARG_NONE}, OBJECT_DYNPTR_XDP, 0, 0x20000000040u, 0x0u}, /* bpf_dynptr_from_xdp */
+    [309] = {true, RETURNS_SLICE_OR_NULL, {ARG_DYNPTR, ARG_ANY, ARG_BUFFER_OR_NULL, ARG_CONST, ARG_NONE}, OBJECT_NONE, HELPER_SLICE_READS, 0x0u, 0x0u}, /* bpf_dynptr_slice */
+    [310] = {true, RETURNS_SLICE_OR_NULL, {ARG_DYNPTR, ARG_ANY, ARG_BUFFER_OR_NULL, ARG_CONST, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_dynptr_slice_rdwr */
+    [311] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_dynptr_adjust */
+    [312] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_dynptr_is_null */
+    [313] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_dynptr_is_rdonly */
+    [314] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_dynptr_size */
+    [315] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_DYNPTR_NEW, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_dynptr_clone */
+    [316] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x800040000u, 0x0u}, /* bpf_sock_addr_set_sun_path */
+    [317] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x600000000000000u, 0x0u}, /* bpf_sock_destroy */
 };
 
 enum : uint64_t {

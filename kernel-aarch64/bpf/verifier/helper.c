@@ -1,7 +1,7 @@
 /* Calls of helpers by their prototypes. */
 
 #include "bpf/verifier/callback.h"
-#include "bpf/verifier/iterator.h"
+#include "bpf/verifier/dynptr.h"
 #include "bpf/verifier/reference.h"
 
 /* Linux's types of maps that mean something here. */
@@ -18,7 +18,8 @@ struct call {
     uint32_t key;
     uint64_t constant; /* of ARG_CONST */
     int64_t size_max;  /* of the last size argument */
-    struct iterator iterator;
+    struct iterator iterator; /* or dynptr */
+    uint32_t dynptr_argument; /* where one is made, or 0 */
 };
 
 static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t r, const char *wanted) {
@@ -165,6 +166,18 @@ static bool is_packet(const struct reg *r) {
     return r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
 }
 
+static enum status check_dynptr(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    if (type != ARG_DYNPTR_NEW) { return dynptr_find(v, s, r, &call->iterator); }
+    call->dynptr_argument = r;
+    return dynptr_place(v, s, r);
+}
+
+static enum status check_packet_owner(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    if ((v->type->flags & TYPE_LEGACY_LOADS) == 0) { return check_object(v, s, r, ARG_KERNEL_OBJECT, call); }
+    const struct reg *value = reg_at(s, r);
+    return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_argument(v, s, r, "the context as it came in");
+}
+
 /* Arguments that only other platforms' helpers have. */
 static enum status check_platform_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
@@ -193,6 +206,15 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_ITERATOR_NEW: return iterator_place(v, s, r, call->prototype->object);
     case ARG_ITERATOR:
     case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);
+    case ARG_DYNPTR_NEW:
+    case ARG_DYNPTR:
+    case ARG_DYNPTR_END: return check_dynptr(v, s, r, type, call);
+    case ARG_VALUE_OUT:
+        return value->kind == REG_MAP_VALUE ? check_sized_memory(v, s, r, call, ACCESS_WRITE) : refuse_argument(v, s, r, "the value of a map");
+    case ARG_BUFFER_OR_NULL: return is_zero(value) ? STATUS_OK : check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_MEMORY_20: return check_argument_memory(v, s, r, 20, ACCESS_READ);
+    case ARG_MEMORY_40: return check_argument_memory(v, s, r, 40, ACCESS_READ);
+    case ARG_PACKET_OWNER: return check_packet_owner(v, s, r, call);
     case ARG_TYPED:
     case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call);
     case ARG_STRING: return check_string(v, s, r);
@@ -302,6 +324,9 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         r0->map = MEMORY_READS;
         r0->id = new_id(v);
         return true;
+    case RETURNS_SLICE_OR_NULL:
+        *status = dynptr_slice(v, s, &call->iterator, call->constant, (call->prototype->flags & HELPER_SLICE_READS) != 0);
+        return true;
     case RETURNS_OBJECT:
     case RETURNS_OBJECT_OR_NULL: *status = set_object_result(v, s, r0, call); return true;
     default: return false;
@@ -325,7 +350,7 @@ void void_packet(struct state *s) {
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
         for (uint32_t r = 0; r < FRAME_POINTER; r++) {
-            if (is_packet(&frame->regs[r])) { reg_lose(&frame->regs[r], ORIGIN_STALE); }
+            if (reg_is_of_packet(&frame->regs[r])) { reg_lose(&frame->regs[r], ORIGIN_STALE); }
         }
         stack_drop(frame, 0);
     }
@@ -344,6 +369,21 @@ static enum status check_throw(struct verifier *v, struct state *s) {
     return catches == CATCHES_NOTHING ? check_exit_value(v, s, 1, "thrown") : reference_none(v, s, "where the program throws");
 }
 
+static enum status apply_dynptr(struct verifier *v, struct state *s, const struct call *call) {
+    const struct helper_prototype *prototype = call->prototype;
+    bool found = call->iterator.slot != nullptr;
+    uint8_t kind = found ? call->iterator.slot->reg.map : OBJECT_NONE;
+    if (found && call->iterator.slot->spill_bytes == 0) { return refuse(v, STATUS_HELPER_OVERLAP, s->pc, "another argument overwrites the dynptr"); }
+    if (call->dynptr_argument != 0) { return dynptr_make(v, s, call->dynptr_argument, prototype->object, found ? &call->iterator : nullptr); }
+    if (prototype->arguments[0] == ARG_DYNPTR_END) { return dynptr_end(v, s, &call->iterator); }
+    if ((prototype->flags & HELPER_WRITES_DYNPTR) != 0 && kind == OBJECT_DYNPTR_SKB) { void_packet(s); }
+    bool slice = prototype->returns == RETURNS_SLICE_OR_NULL && (prototype->flags & (HELPER_SLICE_READS | HELPER_TAKES_PACKET)) == 0;
+    if (slice && (v->type->flags & TYPE_PACKET_WRITE) == 0) {
+        return refuse(v, STATUS_MEMORY_READ_ONLY, s->pc, "programs of this type do not write the packet, so they take slices that are only read");
+    }
+    return STATUS_OK;
+}
+
 static enum status apply_effects(struct verifier *v, struct state *s, const struct call *call) {
     const struct helper_prototype *prototype = call->prototype;
     uint16_t flags = prototype->flags;
@@ -352,6 +392,10 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     }
     if (!OTHER_PLATFORMS) { return STATUS_OK; }
     if (reference_locked(v, s) && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
+    if (call->dynptr_argument != 0 || call->iterator.slot != nullptr) {
+        enum status status = apply_dynptr(v, s, call);
+        if (status != STATUS_OK) { return status; }
+    }
     if (prototype->arguments[0] == ARG_ITERATOR_NEW) { return iterator_make(v, s, prototype->object); }
     if (prototype->arguments[0] == ARG_ITERATOR_END) { return iterator_end(v, s, &call->iterator); }
     if ((flags & HELPER_HOLDS) != 0) { return reference_hold_on(v, s); }

@@ -22,8 +22,7 @@ static uint64_t product(uint64_t a, uint64_t b) {
 
 static uint64_t sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 
-/* Lowest byte of the frame that the argument points to, or what is wrong. */
-static enum status check_place(struct verifier *v, struct state *s, uint32_t r, uint32_t slots, uint32_t *first) {
+enum status iterator_slots(struct verifier *v, struct state *s, uint32_t r, uint32_t slots, uint32_t *first) {
     const struct reg *p = reg_at(s, r);
     int64_t at = (int64_t)BPF_STACK_BYTES + p->off + (int64_t)p->var.value;
     bool fits = p->kind == REG_STACK && scalar_is_const(&p->var) && at >= 0 && at % 8 == 0 && at + 8 * (int64_t)slots <= (int64_t)BPF_STACK_BYTES;
@@ -40,7 +39,7 @@ static bool is_part(const struct frame *frame, uint32_t slot) {
 
 enum status iterator_place(struct verifier *v, struct state *s, uint32_t r, uint8_t kind) {
     uint32_t first, slots = slots_of(kind);
-    enum status status = check_place(v, s, r, slots, &first);
+    enum status status = iterator_slots(v, s, r, slots, &first);
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[reg_at(s, r)->frame];
     for (uint32_t i = 0; i < slots; i++) {
@@ -94,7 +93,7 @@ enum status iterator_make(struct verifier *v, struct state *s, uint8_t kind) {
 
 enum status iterator_find(struct verifier *v, struct state *s, uint32_t r, uint8_t kind, struct iterator *out) {
     uint32_t first, slots = slots_of(kind);
-    enum status status = check_place(v, s, r, slots, &first);
+    enum status status = iterator_slots(v, s, r, slots, &first);
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[reg_at(s, r)->frame];
     *out = (struct iterator){&frame->slots[first / 8], slots};

@@ -9,6 +9,8 @@ struct iterator {
     uint32_t slots;
 };
 
+/* Lowest byte of so many aligned slots of the stack, to which argument r points. */
+[[nodiscard]] enum status iterator_slots(struct verifier *v, struct state *s, uint32_t r, uint32_t slots, uint32_t *first);
 /* Argument r points to a place on the stack where an iterator of this kind (enum object_kind) may be made. */
 [[nodiscard]] enum status iterator_place(struct verifier *v, struct state *s, uint32_t r, uint8_t kind);
 /* Makes it there, at argument 1. It must end before the program does. */

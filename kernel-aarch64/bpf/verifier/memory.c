@@ -95,7 +95,7 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
     case REG_PACKET:
     case REG_PACKET_META: return check_packet(v, s, p, r, off, bytes, access);
     case REG_MEMORY:
-        if (OTHER_PLATFORMS && p->map == MEMORY_READS && (access & ACCESS_WRITE) != 0) {
+        if (OTHER_PLATFORMS && (p->map & MEMORY_READS) != 0 && (access & ACCESS_WRITE) != 0) {
             return refuse(v, STATUS_MEMORY_READ_ONLY, s->pc, "%r is %R, which programs only read", r, p);
         }
         return check_object(v, s, p, r, off, bytes, p->range, STATUS_MEMORY_OUT_OF_BOUNDS);

@@ -40,6 +40,14 @@ enum platform_argument : uint8_t {
     ARG_ITERATOR_END,  /* one that was made, which ends */
     ARG_TYPED,         /* an object of kind `object` */
     ARG_RELEASED_TYPED, /* the same with a reference, which ends */
+    ARG_DYNPTR_NEW,    /* a place on the stack for a dynptr of kind `object`, or like the dynptr before it */
+    ARG_DYNPTR,        /* one that was made */
+    ARG_DYNPTR_END,    /* one of a ring buffer, which ends */
+    ARG_VALUE_OUT,     /* as ARG_OUT, in the value of a map */
+    ARG_BUFFER_OR_NULL, /* as ARG_OUT; or null, whatever the size */
+    ARG_MEMORY_20,     /* so many bytes of memory */
+    ARG_MEMORY_40,
+    ARG_PACKET_OWNER,  /* the context where that has a packet, a pointer to an object of the kernel where not */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -52,6 +60,7 @@ enum platform_return : uint8_t {
     RETURNS_MAP_VALUE,      /* never null */
     RETURNS_KERNEL_ADDRESS,  /* of what only loads reach */
     RETURNS_CAST_ADDRESS,    /* the same, as the program says */
+    RETURNS_SLICE_OR_NULL,   /* ARG_CONST bytes of a dynptr's memory */
     RETURNS_ELEMENT_OR_NULL, /* an int of an iterator, which is only read */
 };
 
@@ -70,6 +79,8 @@ enum helper_flag : uint16_t {
     HELPER_THROWS = 1 << 11,        /* it ends the program */
     HELPER_HOLDS = 1 << 12,         /* from here on the program is not preempted */
     HELPER_LETS_GO = 1 << 13,       /* the end of the last such part */
+    HELPER_SLICE_READS = 1 << 14,   /* the slice that it returns is only read */
+    HELPER_WRITES_DYNPTR = 1 << 15, /* a packet behind the dynptr may have changed */
 };
 
 struct helper_prototype {
@@ -129,6 +140,10 @@ enum object_kind : uint8_t {
     OBJECT_MAP, /* a map itself */
     OBJECT_ITER_NUM, /* iterators, which lie on the stack */
     OBJECT_ITER_BITS,
+    OBJECT_DYNPTR_LOCAL, /* dynptrs, which lie there too: of the value of a map */
+    OBJECT_DYNPTR_RINGBUF,
+    OBJECT_DYNPTR_SKB,
+    OBJECT_DYNPTR_XDP,
     OBJECT_TASK, /* known by their type: what takes one takes no other */
     OBJECT_CGROUP,
     OBJECT_CPUMASK,

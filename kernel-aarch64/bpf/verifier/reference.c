@@ -11,6 +11,8 @@ enum { SITE_LOCKS = 0x8000, SITE_LOCK_FOUND = 0x8fff };
 enum { SITE_PARTS = 0x9000, SITE_PARTS_LAST = 0x9fff };
 /* And for the kernel's patience with the program, once it has ended: held like the others, but for nobody to release. */
 enum { SITE_PATIENCE = 0xa000 };
+/* And for slices of dynptrs: the name of the dynptr is added. They are never held. */
+enum { SITE_SLICES = 0xb000 };
 
 /* A set is up to eight names, ascending, the lowest in the low byte. */
 struct references {
@@ -100,6 +102,12 @@ enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *name
     return acquire(v, s, *name);
 }
 
+enum status reference_name_here(struct verifier *v, struct state *s, uint8_t *name) { return name_site(v, s, (uint16_t)s->pc, name); }
+
+enum status reference_name_slices(struct verifier *v, struct state *s, uint8_t dynptr, uint8_t *name) {
+    return name_site(v, s, (uint16_t)(SITE_SLICES + dynptr), name);
+}
+
 /* ---- locks ---- */
 
 /* The name with the highest site from `first` to `last` among those that are held, or 0. */
@@ -181,9 +189,7 @@ void reference_forget(struct verifier *v, struct state *s, uint8_t name) {
     if (held(v, s, name)) { (void)hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name)); }
 }
 
-enum status reference_release(struct verifier *v, struct state *s, uint8_t name) {
-    if (!held(v, s, name)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "it is not held"); }
-    if (!hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name))) { return too_many(v, s); }
+void reference_void(struct state *s, uint8_t name) {
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
         for (uint32_t r = 0; r < FRAME_POINTER; r++) {
@@ -191,6 +197,12 @@ enum status reference_release(struct verifier *v, struct state *s, uint8_t name)
         }
         stack_drop(frame, name);
     }
+}
+
+enum status reference_release(struct verifier *v, struct state *s, uint8_t name) {
+    if (!held(v, s, name)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "it is not held"); }
+    if (!hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name))) { return too_many(v, s); }
+    reference_void(s, name);
     return STATUS_OK;
 }
 

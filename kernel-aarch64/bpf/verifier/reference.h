@@ -15,6 +15,11 @@ static inline bool reg_has_reference(const struct reg *r) {
 
 /* Holds what this instruction acquires; *reference names it. */
 [[nodiscard]] enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *reference);
+/* A name for what this instruction makes, which need not be released; and one for the slices of a dynptr with this name. */
+[[nodiscard]] enum status reference_name_here(struct verifier *v, struct state *s, uint8_t *name);
+[[nodiscard]] enum status reference_name_slices(struct verifier *v, struct state *s, uint8_t dynptr, uint8_t *name);
+/* Every register that has this reference is void. */
+void reference_void(struct state *s, uint8_t reference);
 /* Takes the lock in the map value that argument r points to; one lock is held at most. What it is known by: in the value of a
  * map that has an address of its own, by the map; in any other, by the registers that point into it, which carry its name. */
 [[nodiscard]] enum status reference_lock(struct verifier *v, struct state *s, uint32_t r);

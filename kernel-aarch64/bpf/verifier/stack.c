@@ -1,6 +1,7 @@
 /* The stack, byte by byte: what was written, and which registers were put there whole. */
 
 #include "bpf/verifier/callback.h"
+#include "bpf/verifier/dynptr.h"
 
 /* First and last-plus-one byte that an access may touch, from the bottom (0) to the top (512) of the frame. */
 struct reach {
@@ -189,6 +190,7 @@ enum status stack_store(struct verifier *v, struct state *s, const struct reg *p
     }
     if (status == STATUS_OK && reg_is_pointer(value)) { status = check_kept_pointer(v, s, p, value, bytes, reach.exact); }
     if (status == STATUS_OK) { status = check_callers_pointers(v, s, p, reach, reg_is_pointer(value)); }
+    if (status == STATUS_OK && OTHER_PLATFORMS && is_privileged(v)) { status = dynptr_overwrite(v, s, &s->frames[p->frame], reach.first, reach.end); }
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[p->frame];
     if (!reach.exact) {
@@ -223,6 +225,7 @@ enum status stack_fill(struct verifier *v, struct state *s, const struct reg *p,
     struct reach reach;
     enum status status = stack_reach(v, s, p, 0, bytes, &reach);
     if (status == STATUS_OK) { status = check_callers_pointers(v, s, p, reach, false); }
+    if (status == STATUS_OK && OTHER_PLATFORMS && is_privileged(v)) { status = dynptr_overwrite(v, s, &s->frames[p->frame], reach.first, reach.end); }
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[p->frame];
     if (!reach.exact) {
@@ -248,7 +251,7 @@ void stack_drop(struct frame *frame, uint8_t reference) {
         struct slot *slot = &frame->slots[__builtin_ctzll(used)];
         if (slot->spill_bytes == 0) { continue; }
         uint8_t kind = slot->reg.kind;
-        bool packet = kind == REG_PACKET || kind == REG_PACKET_END || kind == REG_PACKET_META;
+        bool packet = reg_is_of_packet(&slot->reg);
         bool holder = kind == REG_MEMORY || kind == REG_MEMORY_OR_NULL || kind == REG_OBJECT || kind == REG_OBJECT_OR_NULL;
         if (reference == 0 ? packet : holder && slot->reg.frame == reference) {
             reg_lose(&slot->reg, reference == 0 ? ORIGIN_STALE : ORIGIN_RELEASED);

@@ -52,7 +52,7 @@ enum origin : uint8_t {
 static inline bool origin_is_readable(uint8_t origin) { return origin == ORIGIN_KERNEL || origin == ORIGIN_CAST; }
 
 /* What a program may do with memory. */
-enum memory_access : uint8_t { MEMORY_ANY, MEMORY_READS };
+enum memory_access : uint8_t { MEMORY_ANY, MEMORY_READS = 1, MEMORY_OF_PACKET = 2 /* void when the packet may have changed */ };
 
 /* Ids from here on name one address each, the same in every state. */
 static const uint32_t fixed_ids = 0x80000000u;

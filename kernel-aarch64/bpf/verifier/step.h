@@ -87,6 +87,11 @@ enum access : uint8_t {
 [[nodiscard]] enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off,
                                        uint64_t bytes, uint8_t access);
 
+/* Whether the pointer leads into the packet. */
+static inline bool reg_is_of_packet(const struct reg *r) {
+    bool slice = OTHER_PLATFORMS && (r->kind == REG_MEMORY || r->kind == REG_MEMORY_OR_NULL) && (r->map & MEMORY_OF_PACKET) != 0;
+    return slice || r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
+}
 /* The bytes at p plus off when programs can't change them and they are known, or null. */
 const uint8_t *known_contents(const struct verifier *v, const struct reg *p, int64_t off, uint64_t bytes);
 
