@@ -165,8 +165,9 @@ static enum status compile(struct jit *j, struct jit_result *result) {
     for (uint32_t reg = 0; reg < 11; reg++) { j->home[reg] = homes[reg]; }
     for (uint32_t i = 0; i < SHARED_SUMS; i++) { j->home[FIRST_SUM + i] = (uint8_t)(SHARED_SUM_FIRST + i); }
     if (j->capacity > MAX_CODE_WORDS) { j->capacity = MAX_CODE_WORDS; }
+    j->guards = j->facts->index_count && !(j->environment->features & JIT_IN_ORDER);
     scan_program(j);
-    if (SELDOM(j->facts->index_count) && !(j->environment->features & JIT_IN_ORDER)) { find_guarded(j); }
+    if (SELDOM(j->guards)) { find_guarded(j); }
     compile_program(j);
     strip_slots(j);
     result->words = j->words;

@@ -20,10 +20,18 @@ uint32_t helper_arguments(const struct jit *j, uint32_t slot) {
     return id < HELPER_ID_LIMIT ? argument_masks[id] : ARGUMENT_REGS;
 }
 
-/* Marks where a jump or call lands. Jumps back are seen before what they jump to. */
+/* Marks where a jump or call lands. Jumps back are seen before what they jump to; of the others the first is noted, where somebody
+ * is going to ask for it. */
 static void mark_target(struct jit *j, uint32_t i, uint32_t target, uint32_t mark) {
-    j->goes_back |= target <= i;
-    j->slots[target] |= target <= i ? mark | SLOT_BACK : mark;
+    uint32_t *slot = &j->slots[target];
+    if (target <= i) {
+        j->goes_back = true;
+        mark |= SLOT_BACK;
+    } else if (SELDOM(j->guards) && mark & SLOT_TARGET) {
+        uint32_t first = *slot & SLOT_WORD;
+        if (!first || i + 1 < first) { *slot += i + 1 - first; }
+    }
+    *slot |= mark;
 }
 
 /* A jump taken when r1, not needed there, is 0: x0 then holds 0, which is what r0 mostly is on the way to a common exit. */

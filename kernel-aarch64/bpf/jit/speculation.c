@@ -1,70 +1,51 @@
 #include "bpf/jit/speculation.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/value.h"
-#include "lib/mem.h"
 
 #define ANY UINT64_MAX
-#define MAX_LABELS 64u /* behind others anything is taken to be anything */
-#define MAX_WALKS 16u
+#define MOST_DEPTH 16u /* of sums of sums, and of ways that meet; behind that anything is taken to be anything */
+#define MOST_OPEN 8u   /* labels that are being looked at */
 
-/* Of each register three bits. */
-#define ALL_REGS 0x3ffu
-#define OUTSIDE 1u          /* it may be from outside */
-#define MIXED (1u << 10)    /* and a number of the program's own may be added to that */
-#define NARROWED (1u << 20) /* and some compare may have said that it is smaller than it could be */
-#define PARTS (OUTSIDE | MIXED | NARROWED)
+#define STEPS_PER_SLOT 4u
+#define STEPS_ON_TOP 512u
 
-/* What is known of r0 to r9 without believing any compare. */
-struct numbers {
+#define OUTSIDE 1u  /* it may be from outside */
+#define MIXED 2u    /* and a number of the program's own may be added to that */
+#define NARROWED 4u /* and some compare may have said that it is smaller than it could be */
+
+/* What is known of a register without believing any compare. */
+struct number {
     uint32_t parts;
-    uint64_t most[11]; /* how large what is from outside is at most, 0 without that; ANY: not known; nothing of r10 */
+    uint64_t most; /* how large what is from outside is at most, 0 without that; ANY: not known */
 };
 
-/* 6 KiB of stack for as long as it takes. Slots that are jumped to hold 1 + their number here in their low bits meanwhile. */
-struct outlook {
-    struct jit *jit;
-    struct numbers now, labels[MAX_LABELS];
-    uint64_t stack; /* bit per slot of eight bytes: from outside at some time */
-    uint64_t fresh; /* bit per label: something new came there since it was passed */
-    bool stack_grows; /* and to what may have been loaded before */
-    uint32_t label_count;
+static const struct number own = {}, anything = {OUTSIDE | MIXED | NARROWED, ANY};
+
+/* A register at a label, while what comes to it is looked for. */
+struct open {
+    uint32_t label, reg;
+    struct number assumed; /* of what comes around to it */
 };
 
-static void set_number(struct numbers *n, uint32_t reg, uint32_t parts, uint64_t most) {
-    n->parts = (n->parts & ~(PARTS << reg)) | parts << reg;
-    n->most[reg] = parts & OUTSIDE ? most : 0;
-}
+/* Looks back from where a number is used for where it came from. */
+struct search {
+    const struct jit *jit;
+    uint64_t enough; /* a mask that leaves no more than this settles it */
+    uint32_t steps, depth; /* that may still be made */
+    uint32_t outside; /* registers that ever have a number from outside */
+    uint64_t asked; /* bit per eight bytes of the stack: whether they hold any from outside is being looked for */
+    uint32_t open_count;
+    struct open open[MOST_OPEN];
+};
 
-/* Whatever comes to a label, which is passed already when it is behind: then a number that becomes larger becomes any. */
-static void come_to(struct outlook *o, uint32_t slot, bool behind) {
-    uint32_t *number = &o->jit->slots[slot];
-    if (!(*number & SLOT_WORD)) { *number += ++o->label_count; }
-    uint32_t at = *number & SLOT_WORD;
-    if (at > MAX_LABELS) { return; }
-    struct numbers *there = &o->labels[at - 1];
-    bool grows = o->now.parts & ~there->parts;
-    there->parts |= o->now.parts;
-    for (uint32_t regs = o->now.parts & ALL_REGS; regs; regs &= regs - 1) {
-        uint32_t reg = (uint32_t)__builtin_ctz(regs);
-        uint64_t most = o->now.most[reg];
-        if (most <= there->most[reg]) { continue; }
-        there->most[reg] = behind ? ANY : most;
-        grows = true;
-    }
-    if (grows) { o->fresh |= 1ull << (at - 1); }
-}
+/* One slot more; false when there were too many. */
+static bool spend(struct search *s) { return s->steps && s->steps--; }
 
-/* Whether there is something new behind this label. */
-static bool begin_at(struct outlook *o, uint32_t slot) {
-    uint32_t at = o->jit->slots[slot] & SLOT_WORD;
-    if (at > MAX_LABELS) {
-        memset(&o->now, 0xff, sizeof(o->now));
-        return true;
-    }
-    bool is_fresh = o->fresh >> (at - 1) & 1;
-    o->now = o->labels[at - 1];
-    o->fresh &= ~(1ull << (at - 1));
-    return is_fresh;
+static struct number find_number(struct search *s, uint32_t slot, uint32_t reg);
+static struct number find_before(struct search *s, uint32_t slot, uint32_t reg);
+
+static struct number joined(struct number a, struct number b) {
+    return (struct number){a.parts | b.parts, a.most > b.most ? a.most : b.most};
 }
 
 /* The greatest result of a <op> constant. */
@@ -78,93 +59,192 @@ static uint64_t most_with(uint32_t op, uint64_t a, uint64_t b) {
     return !multiplies || (a | b) >> 32 ? ANY : a * b;
 }
 
-/* What a constant does to a number of the program's own does not matter, but AND and MOD end that there is one. */
-static void follow_alu(struct numbers *n, struct insn insn) {
-    uint32_t dst = dst_of(insn), op = operation_of(insn), parts = n->parts >> dst & PARTS, right = 0;
-    bool exact = !(opcode_of(insn) & BPF_SRC_X) || op == BPF_ALU_END, cut = class_of(insn) == BPF_CLASS_ALU && op != BPF_ALU_END;
-    uint64_t a = n->most[dst], b = (uint64_t)(int64_t)imm_of(insn), most = ANY;
-    if (!exact) {
-        right = n->parts >> src_of(insn) & PARTS;
-        b = n->most[src_of(insn)];
-    }
-    if (cut && a > UINT32_MAX) { a = UINT32_MAX; }
+static bool takes_register(struct insn insn) { return opcode_of(insn) & BPF_SRC_X && operation_of(insn) != BPF_ALU_END; }
+
+/* Whether no more is left of a number than what is enough, whatever it was. */
+static bool is_masked(const struct search *s, struct insn insn) {
+    uint32_t op = operation_of(insn);
+    bool masks = op == BPF_ALU_AND || op == BPF_ALU_MOD || op == BPF_ALU_RSH || op == BPF_ALU_END;
+    if (!masks || takes_register(insn) || off_of(insn)) { return false; }
+    return most_with(op, class_of(insn) == BPF_CLASS_ALU ? UINT32_MAX : ANY, (uint64_t)(int64_t)imm_of(insn)) <= s->enough;
+}
+
+/* What is enough before an operation that reads its dst. */
+static uint64_t enough_before(struct insn insn, uint64_t enough) {
+    uint64_t by = (uint32_t)imm_of(insn);
+    if (takes_register(insn)) { return 0; }
+    if (operation_of(insn) == BPF_ALU_LSH) { return enough >> (by & 63); }
+    return operation_of(insn) == BPF_ALU_MUL && by ? enough / by : 0;
+}
+
+/* a <op> b, or the constant of the instruction. What a constant does to a number of the program's own does not matter, but AND
+ * and MOD end that there is one. */
+static struct number computed(struct insn insn, struct number a, struct number b) {
+    uint32_t op = operation_of(insn);
+    bool exact = !takes_register(insn), cut = class_of(insn) == BPF_CLASS_ALU && op != BPF_ALU_END;
+    uint64_t most = ANY;
+    if (cut && a.most > UINT32_MAX) { a.most = UINT32_MAX; }
+    if (exact) { b = (struct number){.most = (uint64_t)(int64_t)imm_of(insn)}; }
     if (op == BPF_ALU_MOV) {
-        parts = 0;
-        most = b;
+        a.parts = 0;
+        most = b.most;
     } else if (op == BPF_ALU_ADD || op == BPF_ALU_OR || op == BPF_ALU_XOR) {
-        most = (a | b) >> 32 ? ANY : a + b;
-        if (!exact && (parts ^ right) & OUTSIDE) { parts |= MIXED; }
+        most = (a.most | b.most) >> 32 ? ANY : a.most + b.most;
+        if (!exact && (a.parts ^ b.parts) & OUTSIDE) { a.parts |= MIXED; }
     } else if (exact) {
-        if (parts & MIXED && (op == BPF_ALU_AND || op == BPF_ALU_MOD)) {
-            a = ANY;
-            parts &= ~MIXED;
+        if (a.parts & MIXED && (op == BPF_ALU_AND || op == BPF_ALU_MOD)) {
+            a.most = ANY;
+            a.parts &= ~MIXED;
         }
-        most = most_with(op, a, b);
+        most = most_with(op, a.most, b.most);
     }
     if (cut && most > UINT32_MAX) { most = UINT32_MAX; }
-    set_number(n, dst, parts | right, off_of(insn) ? ANY : most); /* with an offset: signed */
+    if (off_of(insn)) { most = ANY; } /* signed */
+    a.parts |= b.parts;
+    return a.parts & OUTSIDE ? (struct number){a.parts, most} : own;
 }
 
-static uint32_t bits_loaded(struct insn insn) { return 0x40081020u >> (opcode_of(insn) & 0x18u) & 0xffu; } /* W, H, B, DW */
+static struct number loaded(struct insn insn) {
+    uint32_t bits = 0x40081020u >> (opcode_of(insn) & 0x18u) & 0xffu; /* W, H, B, DW */
+    return (struct number){OUTSIDE, opcode_of(insn) & 0x80u ? ANY : ANY >> (64 - bits)};
+}
 
-/* Bits of the stack slots of an access through r10. */
+/* Whether a call or an atomic changes the register, or leaves it what nobody reads. */
+static bool is_fetched(struct insn insn, uint32_t regs) {
+    return regs & (is_jump_class(insn) ? 0x3fu : REG_BIT(0) | REG_BIT(src_of(insn)));
+}
+
+/* Whether a compare may narrow from above where it is so, or where it is not: whatever may be a copy of what it compares, but where
+ * it is about equality only itself. */
+static bool narrows(struct insn insn, uint32_t reg, bool taken) {
+    uint32_t op = operation_of(insn);
+    bool both = opcode_of(insn) & BPF_SRC_X || op == BPF_JMP_JSET;
+    if (op == BPF_JMP_JEQ || op == BPF_JMP_JNE) {
+        return (both || (op == BPF_JMP_JEQ) == taken) && (reg == dst_of(insn) || reg == src_of(insn));
+    }
+    return both || (op >= BPF_JMP_JLT) == taken;
+}
+
+/* Joins what a register is where jumps of these slots go to the label. */
+static struct number join_jumps(struct search *s, struct number n, uint32_t from, uint32_t end, uint32_t label, uint32_t reg) {
+    const struct jit *j = s->jit;
+    for (; from < end && n.most != ANY; from++) {
+        struct insn insn = insn_at(j, from);
+        if (!spend(s)) { return anything; }
+        if (!slot_reached(j, from) || !is_jump_class(insn) || jump_target(insn, from) != label) { continue; }
+        enum flow flow = jump_flow(insn, j->facts->flags[from]);
+        if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { continue; }
+        struct number there = find_number(s, from, reg);
+        if (there.parts & OUTSIDE && flow == FLOW_BRANCH && narrows(insn, reg, true)) { there.parts |= NARROWED; }
+        n = joined(n, there);
+    }
+    return n;
+}
+
+/* The slot behind the loops that a label is in. What is not reached lies in loops too, without being marked. */
+static uint32_t loops_end(const struct jit *j, uint32_t label) {
+    uint32_t end = label;
+    while (end < j->program->count && (j->slots[end] & SLOT_LOOP || !slot_reached(j, end))) { end++; }
+    return end;
+}
+
+/* Falling into it, or by jumps. While numbers are looked for, the first slot that jumps there from before stands in the low bits of
+ * a label, + 1. What comes around to it again is taken for nothing at first, then for what it was found to be. */
+static struct number find_at_label(struct search *s, uint32_t label, uint32_t reg) {
+    const struct jit *j = s->jit;
+    uint32_t known = j->slots[label], first = known & SLOT_WORD ? (known & SLOT_WORD) - 1 : label, at = s->open_count;
+    if (known & SLOT_ENTRY && j->has_local_calls) { return anything; }
+    for (uint32_t i = 0; i < at; i++) {
+        if (s->open[i].label == label && s->open[i].reg == reg) { return s->open[i].assumed; }
+    }
+    if (at == MOST_OPEN) { return anything; }
+    s->open[at] = (struct open){label, reg, own};
+    s->open_count++;
+    struct number n = own, before;
+    uint32_t end = known & SLOT_BACK ? loops_end(j, label) : label;
+    do {
+        before = s->open[at].assumed;
+        n = join_jumps(s, join_jumps(s, find_before(s, label, reg), first, label, label, reg), label, end, label, reg);
+        if (before.parts & OUTSIDE && n.most > before.most) { n.most = ANY; } /* and with each turn */
+        s->open[at].assumed = n;
+    } while (known & SLOT_BACK && (before.parts != n.parts || before.most != n.most) && n.most != ANY);
+    s->open_count = at;
+    return n;
+}
+
+/* One level further. */
+static struct number find_number(struct search *s, uint32_t slot, uint32_t reg) {
+    if (!(s->outside >> reg & 1)) { return own; }
+    if (!s->depth) { return anything; }
+    s->depth--;
+    bool label = s->jit->slots[slot] & (SLOT_TARGET | SLOT_ENTRY);
+    struct number n = label ? find_at_label(s, slot, reg) : find_before(s, slot, reg);
+    s->depth++;
+    return n;
+}
+
+/* Slots of eight bytes that an access through r10 touches, as bits. */
 static uint64_t stack_bits(struct insn insn) {
-    uint32_t above = (uint32_t)-off_of(insn);
-    return 1ull << ((above - 1) / 8 & 63) | 1ull << ((above - bits_loaded(insn) / 8) / 8 & 63);
+    uint32_t bytes = 0x08010204u >> (opcode_of(insn) & 0x18u) & 0xffu, above = (uint32_t)-off_of(insn); /* W, H, B, DW */
+    return 1ull << ((above - 1) / 8 & 63) | 1ull << ((above - bytes) / 8 & 63);
 }
 
-/* What was loaded from there may be from outside now. */
-static void grow_stack(struct outlook *o, uint64_t bits) {
-    if (bits & ~o->stack) { o->stack_grows = true; }
-    o->stack |= bits;
-}
-
-static void follow_memory(struct outlook *o, struct insn insn, bool loads) {
-    struct numbers *n = &o->now;
-    uint32_t dst = dst_of(insn), src = src_of(insn);
-    if (loads) {
-        bool own = src == 10 && !(o->stack & stack_bits(insn)), is_signed = opcode_of(insn) & 0x80;
-        return set_number(n, dst, own ? 0 : OUTSIDE, is_signed ? ANY : ANY >> (64 - bits_loaded(insn)));
+/* Whether nothing from outside was ever stored where this loads from; what comes around to the same question adds nothing. */
+static bool loads_own(struct search *s, struct insn load) {
+    const struct jit *j = s->jit;
+    uint64_t bits = stack_bits(load), asked = s->asked;
+    bool is_own = src_of(load) == 10 && !j->needs.escapes;
+    s->asked |= bits;
+    for (uint32_t slot = 0; is_own && bits & ~asked && slot < j->program->count; slot++) {
+        struct insn insn = insn_at(j, slot);
+        is_own = spend(s);
+        if (class_of(insn) != BPF_CLASS_STX || !slot_reached(j, slot)) { continue; }
+        bool atomic = effects[opcode_of(insn)] & EFFECT_IS_SPECIAL, there = dst_of(insn) == 10 && stack_bits(insn) & bits;
+        if (atomic || (there && find_number(s, slot, src_of(insn)).parts & OUTSIDE)) { is_own = false; }
     }
-    if (dst == 10 && class_of(insn) == BPF_CLASS_STX && n->parts >> src & OUTSIDE) {
-        grow_stack(o, stack_bits(insn));
+    s->asked = asked;
+    return is_own;
+}
+
+/* What an instruction makes of the register that it sets. */
+static struct number find_set(struct search *s, uint32_t slot, struct insn insn, uint32_t effect) {
+    uint32_t kind = effect >> EFFECT_KIND_SHIFT & 3;
+    if (kind == KIND_LOAD) { return loads_own(s, insn) ? own : loaded(insn); }
+    if (kind != KIND_ALU || is_masked(s, insn)) { return own; }
+    uint64_t enough = s->enough;
+    if (effect & EFFECT_READS_DST || off_of(insn)) { s->enough = enough_before(insn, enough); }
+    struct number a = effect & EFFECT_READS_DST ? find_number(s, slot, dst_of(insn)) : own;
+    struct number b = takes_register(insn) ? find_number(s, slot, src_of(insn)) : own;
+    s->enough = enough;
+    return computed(insn, a, b);
+}
+
+/* The register before a slot that is fallen into. */
+static struct number find_before(struct search *s, uint32_t slot, uint32_t reg) {
+    const struct jit *j = s->jit;
+    struct number n = own;
+    uint32_t narrowed = 0;
+    for (bool found = false; !found && slot-- > 0;) {
+        if (!spend(s)) { return anything; }
+        if (!slot_reached(j, slot)) { continue; }
+        struct insn insn = insn_at(j, slot);
+        uint32_t effect = effects[opcode_of(insn)];
+        enum flow flow = effect & EFFECT_IS_JUMP ? jump_flow(insn, j->facts->flags[slot]) : FLOW_NEXT;
+        if (flow == FLOW_JUMP || flow == FLOW_EXIT) { return own; } /* it is not */
+        if (flow == FLOW_BRANCH && narrows(insn, reg, false)) { narrowed = NARROWED; }
+        bool fetches = flow >= FLOW_CALL_HELPER || (effect & EFFECT_IS_SPECIAL && !(effect & EFFECT_IS_JUMP));
+        if (fetches && is_fetched(insn, REG_BIT(reg))) { return anything; }
+        found = true;
+        if (effect & EFFECT_SETS_DST && dst_of(insn) == reg) {
+            n = find_set(s, slot, insn, effect);
+        } else if (j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) {
+            n = find_number(s, slot, reg);
+        } else {
+            found = false;
+        }
     }
-}
-
-static void follow(struct outlook *o, struct insn insn, uint32_t effect) {
-    uint32_t kind = effect >> EFFECT_KIND_SHIFT & 3, reg = dst_of(insn), parts = 0;
-    if (kind == KIND_ALU) { return follow_alu(&o->now, insn); }
-    if (effect & EFFECT_IS_SPECIAL) { /* an atomic: what it fetches, and what it leaves on the stack */
-        parts = OUTSIDE;
-        reg = src_of(insn);
-        set_number(&o->now, 0, parts, ANY);
-        grow_stack(o, ANY);
-    } else if (kind != KIND_OTHER) {
-        return follow_memory(o, insn, kind == KIND_LOAD);
-    }
-    set_number(&o->now, reg, parts, ANY);
-}
-
-/* A compare may narrow from above, where it is so or where it is not: whatever may be a copy of what it compares, but where that
- * equals something only itself. */
-static void follow_branch(struct outlook *o, struct insn insn, uint32_t target, bool behind) {
-    uint32_t op = operation_of(insn), parts = o->now.parts, regs = ALL_REGS;
-    bool equality = op == BPF_JMP_JEQ || op == BPF_JMP_JNE, taken = op == BPF_JMP_JEQ || op >= BPF_JMP_JLT;
-    bool both = op == BPF_JMP_JSET || opcode_of(insn) & BPF_SRC_X;
-    if (equality) { regs = REG_BIT(dst_of(insn)) | REG_BIT(src_of(insn)); }
-    uint32_t narrowed = (parts & regs & ALL_REGS) * NARROWED;
-    o->now.parts = parts | (taken || both ? narrowed : 0);
-    come_to(o, target, behind);
-    o->now.parts = parts | (!taken || both ? narrowed : 0);
-}
-
-static void follow_jump(struct outlook *o, struct insn insn, uint32_t slot) {
-    uint32_t target = jump_target(insn, slot);
-    enum flow flow = jump_flow(insn, o->jit->facts->flags[slot]);
-    if (flow == FLOW_BRANCH) { return follow_branch(o, insn, target, target <= slot); }
-    if (flow == FLOW_JUMP || flow == FLOW_CALL_LOCAL) { come_to(o, target, target <= slot); }
-    if (flow == FLOW_JUMP || flow == FLOW_EXIT) { memset(&o->now, 0, sizeof(o->now)); }
-    if (flow == FLOW_CALL_LOCAL || flow == FLOW_CALL_HELPER) { set_number(&o->now, 0, OUTSIDE, ANY); }
+    if (n.parts & OUTSIDE) { n.parts |= narrowed; }
+    return n;
 }
 
 /* Number of the fact of this slot, or how many there are. */
@@ -180,48 +260,46 @@ static uint32_t index_reg(const struct bpf_index_fact *fact, struct insn insn) {
 
 static bool is_odd(const struct bpf_index_fact *fact) { return (fact->object & INDEX_ODD) == INDEX_ODD; }
 
-static void judge(struct outlook *o, struct insn insn, uint32_t slot) {
-    struct jit *j = o->jit;
-    uint32_t at = index_fact(j, slot);
-    if (at == j->facts->index_count) { return; }
-    const struct bpf_index_fact *fact = &j->facts->indexes[at];
-    uint32_t reg = index_reg(fact, insn), parts = o->now.parts >> reg;
-    bool loose = is_odd(fact) || o->now.most[reg] > fact->most || !(~parts & (MIXED | NARROWED));
-    if (fact->object & INDEX_IN_SRC) { parts |= o->now.parts >> src_of(insn); }
-    if (parts & OUTSIDE && loose) { j->guarded |= 1ull << at; }
+static bool needs_guard(struct search *s, const struct bpf_index_fact *fact) {
+    struct insn insn = insn_at(s->jit, fact->slot);
+    s->enough = is_odd(fact) ? 0 : fact->most;
+    s->depth = MOST_DEPTH;
+    struct number n = find_number(s, fact->slot, index_reg(fact, insn));
+    bool loose = is_odd(fact) || n.most > fact->most || !(~n.parts & (MIXED | NARROWED));
+    if (fact->object & INDEX_IN_DST && fact->object & INDEX_IN_SRC) { n = joined(n, find_number(s, fact->slot, src_of(insn))); }
+    return n.parts & OUTSIDE && loose;
 }
 
-/* Passes the whole program, or only what something new comes to. */
-static void walk(struct outlook *o, bool whole) {
-    const struct jit *j = o->jit;
-    bool passes = whole;
-    memset(&o->now, 0, sizeof(o->now));
-    for (uint32_t slot = 0; slot < j->program->count; slot++) {
-        if (!slot_reached(j, slot)) { continue; }
-        if (j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) {
-            if (passes) { come_to(o, slot, false); }
-            passes = begin_at(o, slot) || whole;
-        }
-        if (!passes) { continue; }
-        struct insn insn = insn_at(j, slot);
-        uint32_t effect = effects[opcode_of(insn)];
-        if (j->facts->flags[slot] & FACT_ADDRESS) { judge(o, insn, slot); }
-        if (effect & EFFECT_IS_JUMP) {
-            follow_jump(o, insn, slot);
-        } else {
-            follow(o, insn, effect);
+/* Registers that get a number from outside anywhere, or one of those. */
+static uint32_t find_outside(struct jit *j) {
+    const struct bpf_insn *insns = j->program->insns;
+    uint32_t outside = 0, before, copied[10] = {};
+    for (uint32_t slot = 0, count = j->program->count; slot < count; slot++) {
+        struct insn insn = load_insn(&insns[slot]);
+        uint32_t effect = effects[opcode_of(insn)], dst = dst_of(insn) % 10, kind = effect >> EFFECT_KIND_SHIFT & 3;
+        if (effect & EFFECT_IS_SPECIAL) {
+            bool plain = is_jump_class(insn) && operation_of(insn) != BPF_JMP_CALL;
+            if (!plain) { outside |= REG_BIT(0) | REG_BIT(src_of(insn)); }
+        } else if (kind == KIND_LOAD) {
+            outside |= REG_BIT(dst);
+        } else if (kind == KIND_ALU && effect & EFFECT_READS_SRC) {
+            copied[dst] |= REG_BIT(src_of(insn));
         }
     }
+    do {
+        before = outside;
+        for (uint32_t reg = 0; reg < 10; reg++) {
+            if (copied[reg] & outside) { outside |= REG_BIT(reg); }
+        }
+    } while (outside != before);
+    return outside;
 }
 
 RARE void find_guarded(struct jit *j) {
-    struct outlook o = {.jit = j, .stack = j->needs.escapes ? ANY : 0, .stack_grows = true};
-    for (uint32_t walks = 0; (o.fresh || o.stack_grows) && walks < MAX_WALKS; walks++) {
-        bool whole = o.stack_grows;
-        o.stack_grows = false;
-        walk(&o, whole);
+    struct search s = {.jit = j, .steps = STEPS_PER_SLOT * j->program->count + STEPS_ON_TOP, .outside = find_outside(j)};
+    for (uint32_t at = 0; at < j->facts->index_count; at++) {
+        if (needs_guard(&s, &j->facts->indexes[at])) { j->guarded |= 1ull << at; }
     }
-    if (o.fresh || o.stack_grows) { j->guarded = ANY; }
     for (uint32_t slot = 0; slot < j->program->count; slot++) { j->slots[slot] &= ~SLOT_WORD; }
 }
 

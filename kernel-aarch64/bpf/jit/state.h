@@ -143,7 +143,8 @@ struct jit {
     struct carried carried;
     bool has_local_calls;
     bool goes_back;      /* some jump or call does */
-    uint64_t guarded;    /* bit per index fact: held to its range again (speculation.h) */
+    bool guards;         /* some index may have to be held to its range again (speculation.h) */
+    uint64_t guarded;    /* bit per index fact: it has to */
     struct stack_use stack;
     struct needs needs;  /* of the program, all of it */
     bool uniform_frames; /* functions share code, so all have the same frame */
