@@ -78,7 +78,7 @@ static inline bool index_pointer(struct loop *l, uint64_t pc, uint64_t to, uint6
     if ((to & (NUMBER | LOOSE)) != NUMBER || !is_free(l, dst)) { return false; }
     if (n->var.mask == 0 || (p->var.mask | p->var.value) != 0 || (kinds >> p->kind & 1) == 0) { return false; }
     if (n->var.smin <= -OFFSET_LIMIT || n->var.smax >= OFFSET_LIMIT) { return false; }
-    note_index(l->m->v, (uint32_t)pc, p, &n->var, n == r);
+    note_first_index(l->m->v->facts, (uint32_t)pc, p, &n->var, n == r);
     if (n == r) {
         __builtin_memcpy_inline(r, p, offsetof(struct reg, var));
     } else {
@@ -88,9 +88,8 @@ static inline bool index_pointer(struct loop *l, uint64_t pc, uint64_t to, uint6
 }
 
 /* What an instruction of a pointer and a register makes is a pointer from now on; false when it is not simple. */
-static inline bool point(struct loop *l, uint32_t fields, uint64_t from, uint32_t row) {
+static inline bool point(struct loop *l, uint32_t fields, uint64_t from) {
     uint64_t dst = fields >> 8 & 15, src = fields >> 12 & 15;
-    if ((row & KIND) == ADD_X) { return false; } /* step_odd() does it: it is noted */
     bool copies = (from & POINTER) != 0 && (uint8_t)fields == (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X);
     if (!copies || !is_free(l, dst) || (l->m->followed >> src & 1) != 0) { return false; }
     reg_copy(&l->regs[dst], &l->regs[src]);
@@ -139,9 +138,13 @@ static inline bool take_event(struct loop *l, uint64_t pc) {
     l->passed = pc;
     if (event == EVENT_TRACK) {
         const uint8_t *at = c->in.at;
-        if (at == c->in.end || *at >= 128) { return false; }
-        uint32_t number = *at;
-        c->in.at = at + 1;
+        if (c->in.end - at < 2) { return false; }
+        uint32_t number = *at++;
+        if (number >= 128) {
+            number = (number & 127) | (uint32_t)*at << 7;
+            if (*at++ >= 128) { return false; }
+        }
+        c->in.at = at;
         event = number & 7;
         c->event = event;
         c->due += number >> 3;
@@ -270,7 +273,12 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
         } else {
             if ((fields >> 16 | imm) != 0) { break; }
             if (((to | row >> FRESH_AT) & from & NUMBER) == 0) {
-                if (!point(l, fields, from, row)) { break; }
+                if ((row & KIND) == ADD_X) {
+                    if (!index_pointer(l, pc, to, from, dst, src)) { break; }
+                    seen |= FACT_ADDRESS >> 1;
+                } else if (!point(l, fields, from)) {
+                    break;
+                }
                 masks = (masks & ~(each << dst)) | POINTER << dst;
                 goto stepped;
             }
@@ -294,7 +302,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     return way;
 }
 
-/* What is as simple, but not as common: numbers added to pointers; the first store to a slot by the frame pointer; conditions
+/* What is as simple, but not as common: the first store to a slot by the frame pointer; conditions
  * whose states wait with a change that is long; jumps, which leave the loop. False when it is none of them; its flags are set,
  * whatever comes of it. */
 [[gnu::noinline]] static bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
@@ -307,11 +315,6 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
     if (*way == WAY_CHANGED) {
         if (!wait_changed(l, pc, off, l->masks, 0)) { *way = WAY_PARTS; }
-        return true;
-    }
-    if ((row & KIND) == ADD_X && (fields >> 16 | imm) == 0 && ((to | from) & POINTER) != 0) {
-        if (!index_pointer(l, pc, to, from, dst, src)) { return false; }
-        l->masks = (l->masks & ~(EACH << dst)) | POINTER << dst;
         return true;
     }
     if ((row & STORES) != 0 && pc != l->tracked) {

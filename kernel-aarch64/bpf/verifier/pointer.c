@@ -50,11 +50,11 @@ static enum status subtract_pointers(struct verifier *v, struct state *s, struct
 
 void note_index(struct verifier *v, uint32_t pc, const struct reg *p, const struct scalar *by, bool in_dst) {
     struct bpf_facts *facts = v->facts;
-    uint32_t at = 0, object = INDEX_ODD, count = facts->index_count;
+    uint32_t object = p == nullptr ? INDEX_ODD : index_object(p, by, in_dst), count = facts->index_count;
+    uint32_t at = (facts->flags[pc] & FACT_ADDRESS) != 0 ? 0 : count; /* nothing is noted of a slot without it */
     facts->flags[pc] |= FACT_ADDRESS;
     while (at < count && facts->indexes[at].slot != pc) { at++; }
     if (at == MAX_INDEX_FACTS) { return; }
-    if (p != nullptr) { object = (in_dst ? INDEX_IN_DST : INDEX_IN_SRC) | (by->umax > UINT32_MAX ? INDEX_ODD : (uint32_t)p->kind << 8 | p->map); }
     struct bpf_index_fact *fact = &facts->indexes[at];
     if (at == count) {
         *fact = (struct bpf_index_fact){.slot = (uint16_t)pc, .object = (uint16_t)object};

@@ -67,6 +67,16 @@ static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[
 [[nodiscard]] enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_insn insn, const struct reg *src);
 /* For the JIT: a number is added to this pointer, or taken from it. Without a pointer: in this slot that is not always so. */
 void note_index(struct verifier *v, uint32_t pc, const struct reg *p, const struct scalar *by, bool in_dst);
+static inline uint32_t index_object(const struct reg *p, const struct scalar *by, bool in_dst) {
+    return (in_dst ? INDEX_IN_DST : INDEX_IN_SRC) | (by->umax > UINT32_MAX ? INDEX_ODD : (uint32_t)p->kind << 8 | p->map);
+}
+/* The same where none was noted before, but for FACT_ADDRESS. */
+static inline void note_first_index(struct bpf_facts *facts, uint32_t pc, const struct reg *p, const struct scalar *by, bool in_dst) {
+    uint32_t at = facts->index_count;
+    if (at == MAX_INDEX_FACTS) { return; }
+    facts->indexes[at] = (struct bpf_index_fact){(uint16_t)pc, (uint16_t)index_object(p, by, in_dst), (uint32_t)by->umax, (uint32_t)(by->value | by->mask)};
+    facts->index_count = at + 1;
+}
 /* True when both point into the same object, so that their offsets can be compared. */
 bool pointers_share_base(const struct reg *a, const struct reg *b);
 /* The offset from the base as one scalar. */
