@@ -36,18 +36,21 @@ void next_event_at(struct checker *c, uint64_t steps) {
 
 static uint32_t class_of(uint32_t bytes) { return (bytes + CLASS_BYTES - 1) / CLASS_BYTES; }
 
+static bool has_spare(const struct checker *c, uint32_t size_class) { return size_class < CLASSES && (c->has_spare >> size_class & 1) != 0; }
+static_assert(CLASSES == 64);
+
 /* Packs the machine's state; 0 when there is no room. */
 uint32_t keep(struct checker *c, const struct change *change) {
     struct entry *fresh = entry_at(c, c->arena_used);
     if (!entry_pack(&c->machine, change, fresh, c->arena_bytes - c->arena_used)) { return 0; }
     uint32_t size_class = class_of(fresh->bytes), place = c->arena_used;
-    uint32_t *spare = size_class < CLASSES ? &c->spare[size_class] : nullptr;
     fresh->head = 0;
     if (++c->v->states > c->v->result->states) { c->v->result->states = c->v->states; }
     bool scarce = c->arena_used > c->arena_bytes / 2; /* until then, copying is not worth it */
-    if (scarce && spare != nullptr && *spare != 0) {
-        place = *spare;
-        *spare = entry_at(c, place)->next;
+    if (scarce && has_spare(c, size_class)) {
+        place = c->spare[size_class];
+        c->spare[size_class] = entry_at(c, place)->next;
+        if (c->spare[size_class] == 0) { c->has_spare &= ~((uint64_t)1 << size_class); }
         memcpy(entry_at(c, place), fresh, fresh->bytes);
         entry_at(c, place)->next = 0;
         return place;
@@ -64,8 +67,9 @@ void let_go(struct checker *c, uint32_t place) {
     if (place + size_class * CLASS_BYTES == c->arena_used) {
         c->arena_used = place;
     } else if (size_class < CLASSES) {
-        entry->next = c->spare[size_class];
+        entry->next = has_spare(c, size_class) ? c->spare[size_class] : 0;
         c->spare[size_class] = place;
+        c->has_spare |= (uint64_t)1 << size_class;
     }
 }
 
@@ -316,14 +320,13 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
     c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = 0;
-    c->held_slots = 0;
+    c->held_slots = c->has_spare = 0;
     c->budget = budget;
     c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));
     c->waiting = take_memory(v, (count + 63) / 64 * 8);
     if (c->first == nullptr || c->waiting == nullptr) { return nullptr; }
     memset(c->first, 0, count * sizeof(*c->first));
     memset(c->waiting, 0, (count + 63) / 64 * 8);
-    memset(c->spare, 0, sizeof(c->spare));
     if (is_privileged(v) && !reference_open(v)) { return nullptr; }
     c->arena = v->free;
     c->arena_bytes = (uint32_t)(v->limit - v->free);

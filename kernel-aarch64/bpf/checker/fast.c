@@ -138,11 +138,11 @@ static inline bool take_event(struct loop *l, uint64_t pc) {
     l->passed = pc;
     if (event == EVENT_TRACK) {
         const uint8_t *at = c->in.at;
-        if (c->in.end - at < 2) { return false; }
+        if (at == c->in.end) { return false; }
         uint32_t number = *at++;
         if (number >= 128) {
-            number = (number & 127) | (uint32_t)*at << 7;
-            if (*at++ >= 128) { return false; }
+            if (at == c->in.end || *at >= 128) { return false; }
+            number = (number & 127) | (uint32_t)*at++ << 7;
         }
         c->in.at = at;
         event = number & 7;
@@ -177,7 +177,7 @@ static inline bool is_never(const struct scalar *s, uint32_t opcode, uint64_t k)
 static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     const struct bpf_insn *insns = l->m->v->program->insns;
     const uint16_t *row_of = (const uint16_t *)keep_at_hand((uintptr_t)rows);
-    const uint64_t each = keep_at_hand(EACH), upper = keep_at_hand(NARROW);
+    const uint64_t each = keep_at_hand(EACH);
     uint64_t tracked = l->tracked, changed = l->changed, masks = l->masks;
     uint8_t *const flags = l->flags;
     enum way way = WAY_ODD;
@@ -293,7 +293,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
             reg_set_head(&l->regs[dst], REG_SCALAR);
             masks = (masks & ~(POINTER << dst)) | (NUMBER | LOOSE) << dst;
         }
-        masks = (masks & ~(upper << dst)) | ((uint64_t)(narrow & 1) << dst) << NARROW_AT;
+        masks ^= (((narrow ^ to >> NARROW_AT) & 1) << dst) << NARROW_AT;
     stepped:
         flags[pc] = (uint8_t)(before | FACT_REACHED | seen << 1);
     }
@@ -376,7 +376,7 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
     struct machine *m = &c->machine;
     struct verifier *v = m->v;
     enum fast_end how = FAST_SLOW;
-    if (v->observer != nullptr || is_privileged(v)) {
+    if (v->observer != nullptr || is_privileged(v) || (v->facts->flags[m->state.pc] & FACT_REACHED) != 0) {
         if (!is_due(c, EVENT_TRACK)) { return FAST_SLOW; }
         next_event(c);
         return FAST_TRACKED;
@@ -389,7 +389,6 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
                      .changed = NO_SLOT, .tracked = NO_SLOT, .stack_limit = m->followed_slots == 0 ? BPF_STACK_BYTES : 0,
                      .lowest = BPF_STACK_BYTES, .walked = m->state.walked - start, .free = free, .full = full, .most = free,
                      .held_slots = c->held_slots, .held = no_registers | m->followed | c->held};
-    if ((l.flags[start] & FACT_REACHED) != 0) { return is_due(c, EVENT_TRACK) ? (next_event(c), FAST_TRACKED) : FAST_SLOW; }
     stop_at(&l, due_slot(&l));
     uint64_t pc = step_many(&l, &how), walked = pc - start;
     stop_no_more(&l);

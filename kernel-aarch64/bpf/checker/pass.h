@@ -35,7 +35,8 @@ struct checker {
     uint64_t *waiting; /* bit per slot: states wait there */
     uint8_t *arena;
     uint32_t arena_used, arena_bytes;
-    uint32_t spare[CLASSES]; /* free states by size */
+    uint64_t has_spare; /* bit per class: there are free states of that size, and `spare` says where */
+    uint32_t spare[CLASSES];
     uint32_t light_count, held; /* registers that any of them knows */
     uint64_t held_slots;
     struct light light[LIGHTS];

@@ -89,7 +89,10 @@ static enum status verify(struct verifier *v, const struct verifier_workspace *w
 
 struct verifier *verifier_open(const struct bpf_program *program, const struct verifier_workspace *workspace, struct bpf_facts *facts,
                                struct verifier_result *result) {
-    *result = (struct verifier_result){.status = STATUS_OK};
+    result->status = STATUS_OK;
+    result->insn = result->states = 0;
+    result->bound = result->steps = 0;
+    result->message[0] = '\0'; /* what is behind it is nobody's to read */
     uint32_t own_bytes = (sizeof(struct verifier) + 15) & ~15u;
     if (workspace->size_bytes < VERIFIER_WORKSPACE_MIN_BYTES) {
         result->status = STATUS_INVALID_ARGUMENT;
