@@ -17,6 +17,7 @@ export {
   isKernelFunction,
   kernelFunctionId,
   type LinuxType,
+  linuxHelperName,
   linuxTypeOf,
   linuxTypes,
   maySleep,

@@ -157,7 +157,7 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'verification ran over its budget; simplify the program or bound its loops more tightly',
   ],
   ['too_many_states', 'the program needs more states than the workspace holds; simplify its branches'],
-  ['bad_exit_value', 'r0 must hold a number at exit'],
+  ['bad_exit_value', 'at exit r0 must hold a number that this hook may return'],
   ['unreachable_instruction', 'the instruction cannot be reached; remove it'],
   ['atomic_on_wrong_memory', 'atomics work on stack, map values and plain memory only'],
   ['atomic_bad_operation', 'this atomic operation is not defined by RFC 9669'],
@@ -191,10 +191,16 @@ export const elfStatuses: readonly Status[] = list(768, [
   ['not_elf', 'the file is not an ELF object; compile with clang --target=bpf -c'],
   ['not_bpf', 'the ELF is for another machine than eBPF; compile with clang --target=bpf'],
   ['elf_truncated', 'the ELF is cut short or its tables point outside the file; build it again'],
-  ['no_program', 'the ELF holds no program section; put functions in SEC("timer") or SEC("packet")'],
+  [
+    'no_program',
+    'the ELF holds no program section; put functions in SEC("timer") or SEC("packet"), for Linux in one like SEC("xdp")',
+  ],
   ['unknown_section', 'no hook matches this section name'],
   ['bad_relocation', 'a relocation is of an unsupported kind or points nowhere'],
-  ['unresolved_symbol', 'a symbol is used but not defined in this object'],
+  [
+    'unresolved_symbol',
+    'a symbol is used but not defined in this object; define it, or link the objects first',
+  ],
   [
     'bad_map_definition',
     'a map definition is incomplete or not understood; see the map section of the reference',
@@ -218,6 +224,11 @@ export const elfStatuses: readonly Status[] = list(768, [
     'legacy_load_no_int',
     'Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one',
   ],
+  [
+    'kernel_variable',
+    'variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map',
+  ],
+  ['arena_unsupported', 'arenas are not supported here; keep the data in a map or in a global variable'],
 ]);
 
 export const statuses: readonly Status[] = [

@@ -1,5 +1,5 @@
 /** What `velocity bpf verify|disasm|jit` say about an object file: one row for each function of each program section. */
-import { bpf, hooks, type LinuxType, statusNamed } from '../abi/index.ts';
+import { bpf, hooks, type LinuxType, linuxHelperName, statusNamed } from '../abi/index.ts';
 import { type DisassembledLine, type DisassemblyOptions, disassemble } from './disassembler.ts';
 import {
   ElfError,
@@ -108,14 +108,31 @@ const missingAt = (program: AnyProgram, insn: number | undefined): RowError | un
   return error && elfError(error);
 };
 
+/** Linux: functions by their names, as whoever wrote the program knows them. */
+const named = (program: AnyProgram, message: string): string =>
+  'type' in program
+    ? message.replace(/\bhelper (\d+)/, (text, id) => linuxHelperName(Number(id)) ?? text)
+    : message;
+
+/** Arguments that are not set say nothing of a call, but where that is what is wrong. */
+const telling = (registers: Readonly<Record<string, string>>, message: string) =>
+  Object.fromEntries(
+    Object.entries(registers).filter(
+      ([name, text]) => text !== 'not set' || new RegExp(`\\b${name}\\b`).test(message),
+    ),
+  );
+
 const refusal = (program: AnyProgram, verdict: Verdict): RowError | undefined => {
   if (verdict.ok) return overBudget(program, verdict.bound);
   const { insn } = verdict.error;
   const from = insn === undefined ? undefined : program.lines?.[insn];
-  const { registers } = verdict;
+  const missing = missingAt(program, insn);
+  const message = named(program, verdict.error.message);
+  const registers = missing ? {} : telling(verdict.registers, message);
   return {
     ...verdict.error,
-    ...missingAt(program, insn),
+    message,
+    ...missing,
     ...(from ? { line: from.line, source: from.file } : {}),
     ...(Object.keys(registers).length === 0 ? {} : { registers }),
   };

@@ -9,6 +9,13 @@ export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
 export { type LinuxType, linuxTypeOf, maySleep, programTypes as linuxTypes } from './linux-types.ts';
 export { linuxHelpers };
 
+const names = new Map([
+  ...linuxHelpers.map(({ id, name }) => [id, `bpf_${name}`] as const),
+  ...linuxFunctions.map(({ id, name }) => [id, name] as const),
+]);
+/** How Linux calls the helper or function with this number, where it is known here. */
+export const linuxHelperName = (id: number): string | undefined => names.get(id);
+
 /** More than any loader takes in one object, and what a register's map index holds. */
 export const HOST_PROGRAM_MAPS = 128;
 /** Points of a program are numbered in 16 bits. */

@@ -15,7 +15,9 @@ export type ElfStatus =
   | 'object_too_large'
   | 'btf_unsupported'
   | 'kfunc_unsupported'
-  | 'legacy_load_no_int';
+  | 'legacy_load_no_int'
+  | 'kernel_variable'
+  | 'arena_unsupported';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */
 export class ElfError extends Error {

@@ -148,7 +148,7 @@ class Linker {
     const section = this.#context.object.sections[symbol.section];
     const known = this.#kernelSymbol(symbol);
     if (known?.kind === BTF_KIND.func) throw new ElfError('kfunc_unsupported', symbol.name);
-    if (known) throw new ElfError('core_unsupported', `${symbol.name} is a variable of the kernel`);
+    if (known) throw new ElfError('kernel_variable', symbol.name);
     if (symbol.section === 0 || !section)
       throw new ElfError('unresolved_symbol', `${symbol.name || 'a symbol without name'}`);
     return section;
@@ -189,6 +189,7 @@ class Linker {
     }
     const offset = symbol.value + addend;
     if (isDataSection(section)) return this.#variable(section, offset);
+    if (/^\.addr_space\./.test(section.name)) throw new ElfError('arena_unsupported', symbol.name);
     if ((section.flags & SHF_EXECINSTR) === 0)
       throw new ElfError(
         'bad_relocation',
@@ -270,7 +271,8 @@ class Linker {
 
   /** On Linux only a program that comes to what the kernel does not have is wrong. */
   #close(view: DataView, slot: number, start: number, error: unknown) {
-    const reached = error instanceof ElfError && /^(core|kfunc)_unsupported$/.test(error.code);
+    const reached =
+      error instanceof ElfError && /^((core|kfunc|arena)_unsupported|kernel_variable)$/.test(error.code);
     if (!this.#linux || !reached) throw error;
     closeSlot(view, slot);
     this.#missing.set(start + slot, error);

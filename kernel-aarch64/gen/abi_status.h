@@ -107,7 +107,7 @@ enum status : uint32_t {
     STATUS_UNBOUNDED_LOOP = 552, /* the loop is not proven to end; give it a counter with a constant bound */
     STATUS_BUDGET_EXCEEDED = 553, /* verification ran over its budget; simplify the program or bound its loops more tightly */
     STATUS_TOO_MANY_STATES = 554, /* the program needs more states than the workspace holds; simplify its branches */
-    STATUS_BAD_EXIT_VALUE = 555, /* r0 must hold a number at exit */
+    STATUS_BAD_EXIT_VALUE = 555, /* at exit r0 must hold a number that this hook may return */
     STATUS_UNREACHABLE_INSTRUCTION = 556, /* the instruction cannot be reached; remove it */
     STATUS_ATOMIC_ON_WRONG_MEMORY = 557, /* atomics work on stack, map values and plain memory only */
     STATUS_ATOMIC_BAD_OPERATION = 558, /* this atomic operation is not defined by RFC 9669 */
@@ -122,10 +122,10 @@ enum status : uint32_t {
     STATUS_NOT_ELF = 768, /* the file is not an ELF object; compile with clang --target=bpf -c */
     STATUS_NOT_BPF = 769, /* the ELF is for another machine than eBPF; compile with clang --target=bpf */
     STATUS_ELF_TRUNCATED = 770, /* the ELF is cut short or its tables point outside the file; build it again */
-    STATUS_NO_PROGRAM = 771, /* the ELF holds no program section; put functions in SEC("timer") or SEC("packet") */
+    STATUS_NO_PROGRAM = 771, /* the ELF holds no program section; put functions in SEC("timer") or SEC("packet"), for Linux in one like SEC("xdp") */
     STATUS_UNKNOWN_SECTION = 772, /* no hook matches this section name */
     STATUS_BAD_RELOCATION = 773, /* a relocation is of an unsupported kind or points nowhere */
-    STATUS_UNRESOLVED_SYMBOL = 774, /* a symbol is used but not defined in this object */
+    STATUS_UNRESOLVED_SYMBOL = 774, /* a symbol is used but not defined in this object; define it, or link the objects first */
     STATUS_BAD_MAP_DEFINITION = 775, /* a map definition is incomplete or not understood; see the map section of the reference */
     STATUS_BAD_BTF = 776, /* the BTF section is damaged; build the object again */
     STATUS_CORE_UNSUPPORTED = 777, /* what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists() */
@@ -134,6 +134,8 @@ enum status : uint32_t {
     STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
     STATUS_KFUNC_UNSUPPORTED = 781, /* what this function of the kernel takes and gives is not known here; call a helper or another function */
     STATUS_LEGACY_LOAD_NO_INT = 782, /* Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one */
+    STATUS_KERNEL_VARIABLE = 783, /* variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map */
+    STATUS_ARENA_UNSUPPORTED = 784, /* arenas are not supported here; keep the data in a map or in a global variable */
 };
 
 /* Calls row(name, code, sentence) for each status. */
@@ -241,7 +243,7 @@ enum status : uint32_t {
     row(unbounded_loop, 552, "the loop is not proven to end; give it a counter with a constant bound") \
     row(budget_exceeded, 553, "verification ran over its budget; simplify the program or bound its loops more tightly") \
     row(too_many_states, 554, "the program needs more states than the workspace holds; simplify its branches") \
-    row(bad_exit_value, 555, "r0 must hold a number at exit") \
+    row(bad_exit_value, 555, "at exit r0 must hold a number that this hook may return") \
     row(unreachable_instruction, 556, "the instruction cannot be reached; remove it") \
     row(atomic_on_wrong_memory, 557, "atomics work on stack, map values and plain memory only") \
     row(atomic_bad_operation, 558, "this atomic operation is not defined by RFC 9669") \
@@ -256,10 +258,10 @@ enum status : uint32_t {
     row(not_elf, 768, "the file is not an ELF object; compile with clang --target=bpf -c") \
     row(not_bpf, 769, "the ELF is for another machine than eBPF; compile with clang --target=bpf") \
     row(elf_truncated, 770, "the ELF is cut short or its tables point outside the file; build it again") \
-    row(no_program, 771, "the ELF holds no program section; put functions in SEC(\"timer\") or SEC(\"packet\")") \
+    row(no_program, 771, "the ELF holds no program section; put functions in SEC(\"timer\") or SEC(\"packet\"), for Linux in one like SEC(\"xdp\")") \
     row(unknown_section, 772, "no hook matches this section name") \
     row(bad_relocation, 773, "a relocation is of an unsupported kind or points nowhere") \
-    row(unresolved_symbol, 774, "a symbol is used but not defined in this object") \
+    row(unresolved_symbol, 774, "a symbol is used but not defined in this object; define it, or link the objects first") \
     row(bad_map_definition, 775, "a map definition is incomplete or not understood; see the map section of the reference") \
     row(bad_btf, 776, "the BTF section is damaged; build the object again") \
     row(core_unsupported, 777, "what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists()") \
@@ -267,4 +269,6 @@ enum status : uint32_t {
     row(object_too_large, 779, "the object holds more than any board takes; split it") \
     row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe") \
     row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function") \
-    row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one")
+    row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one") \
+    row(kernel_variable, 783, "variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map") \
+    row(arena_unsupported, 784, "arenas are not supported here; keep the data in a map or in a global variable")

@@ -157,3 +157,10 @@ test.serial('mutated objects give rows and nothing else, in bounded time', async
   }
   t.true(refused > 150);
 });
+
+test('a refusal names helpers as Linux does, and only registers that say something', async (t) => {
+  const object = assemble('.section kprobe,"ax",@progbits\nr2 = 4\ncall 44\nr0 = 0\nexit');
+  const [row] = await verifyObject(object, { platform: 'linux' });
+  t.regex(row!.error!.message, /^bpf_xdp_adjust_head is not for programs of this type/);
+  t.deepEqual(row!.error!.registers, { r1: 'context', r2: '4' });
+});

@@ -28,6 +28,9 @@ static enum status check_dst(struct verifier *v, uint32_t pc, uint32_t reg) {
 static enum status check_mov_x(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
     v->takes_address |= insn_src(insn) == FRAME_POINTER;
     bool is64 = insn_class(insn) == BPF_CLASS_ALU64;
+    if (OTHER_PLATFORMS && is64 && insn.off == 1 && is_privileged(v)) {
+        return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "a cast between address spaces, as arenas need it");
+    }
     if (insn.imm != 0) { return refuse_fields(v, pc, "imm of a register move must be 0"); }
     if (insn.off != 0 && insn.off != 8 && insn.off != 16 && !(insn.off == 32 && is64)) {
         return refuse(v, STATUS_RESERVED_FIELD, pc, "off %d of a move is no width to sign-extend from", (int64_t)insn.off);

@@ -106,11 +106,20 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     return STATUS_OK;
 }
 
+static const char *typed_name(uint8_t object) {
+    switch (object) {
+    case OBJECT_TASK: return "a task that is known to be one";
+    case OBJECT_CGROUP: return "a cgroup that is known to be one";
+    case OBJECT_CPUMASK: return "a mask of processors that is known to be one";
+    default: return "an object that is known to be of its type";
+    }
+}
+
 static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
     bool fits = value->kind == REG_OBJECT && value->map == call->prototype->object && value->off == 0 && scalar_is_const(&value->var);
-    if (!fits) { return refuse_argument(v, s, r, "an object that is known to be of its type"); }
+    if (!fits) { return refuse_argument(v, s, r, typed_name(call->prototype->object)); }
     call->object = value->map;
     call->reference = value->frame;
     bool released = type == ARG_RELEASED_TYPED && value->frame == 0;
@@ -429,6 +438,9 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     if (platform_has_vector(v->platform, id)) { return step_vector(v, s, id); }
     struct call call = {.prototype = platform_helper(v->platform, id)};
     uint64_t types = call.prototype == nullptr ? 0 : call.prototype->types;
+    if (OTHER_PLATFORMS && types != 0 && (types >> v->program->hook & 1) == 0) {
+        return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u is not for programs of this type", (uint64_t)id);
+    }
     if (call.prototype == nullptr || (types != 0 && (types >> v->program->hook & 1) == 0)) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u", (uint64_t)id);
     }

@@ -151,3 +151,10 @@ static const volatile u32 behind = 8;
 SEC("kprobe/at") int bad_known(void *c) {
     return heard[behind]; /* refused: map_value_out_of_bounds */
 }
+
+extern const void schedule __attribute__((section(".ksyms")));
+SEC("kprobe/variable") int good_variable(void *c) { return seen == (u32)(u64)&schedule; }
+extern const int online_processors __attribute__((section(".ksyms")));
+SEC("kprobe/variable") int bad_variable(void *c) {
+    return online_processors; /* refused: kernel_variable */
+}
