@@ -11,6 +11,17 @@ const lines = (code: Uint8Array | undefined) =>
 
 type Case = readonly [before: string, after: readonly string[]];
 
+const lookUp =
+  '*(u32 *)(r10 - 8) = 0\n r1 = map 0 ll\n r2 = r10\n r2 += -8\n call map_lookup_elem\n if r0 == 0 goto out\n';
+const lookUpLines = (out: string) => [
+  '*(u32 *)(r10 - 0x8) = 0x0',
+  'r1 = map 0 ll',
+  'r2 = r10',
+  'r2 += -0x8',
+  'call 0x1',
+  `if r0 == 0x0 goto ${out}`,
+];
+
 /** One case of each rule and move: program before, lines after. Each is proven too. */
 const cases: Record<string, Case> = {
   'constant-folding': ['r2 = 6\n r2 *= 7\n r0 = r2\n exit', ['r2 = 0x6', 'r2 = 0x2a', 'r0 = 0x2a', 'exit']],
@@ -63,6 +74,35 @@ const cases: Record<string, Case> = {
       'if r0 == 0x0 goto L9',
       'r0 = *(u64 *)(r0 + 0x0)',
       'L9:',
+      'exit',
+    ],
+  ],
+  'load-keeping': [
+    `${lookUp} r6 = r0\n r1 = *(u16 *)(r6 + 4)\n *(u64 *)(r10 - 16) = r1\n${lookUp} r0 = *(u16 *)(r6 + 4)\n out:\n exit`,
+    [
+      ...lookUpLines('L19'),
+      'r6 = r0',
+      'r7 = *(u16 *)(r6 + 0x4)',
+      'r1 = r7',
+      '*(u64 *)(r10 - 0x10) = r1',
+      ...lookUpLines('L19'),
+      'r0 = r7',
+      'L19:',
+      'exit',
+    ],
+  ],
+  'early-loading': [
+    `${lookUp} r6 = r0\n r3 = *(u8 *)(r0 + 0)\n if r3 == 0 goto out\n${lookUp} r0 = *(u16 *)(r6 + 4)\n exit\n out:\n r0 = 0\n exit`,
+    [
+      ...lookUpLines('L19'),
+      'r3 = *(u8 *)(r0 + 0x0)',
+      'if r3 == 0x0 goto L19',
+      'r6 = *(u16 *)(r0 + 0x4)',
+      ...lookUpLines('L19'),
+      'r0 = r6',
+      'exit',
+      'L19:',
+      'r0 = 0x0',
       'exit',
     ],
   ],
@@ -401,6 +441,18 @@ test('no_sum_is_stepped_to_from_what_would_not_be_needed_otherwise', (t) => {
 });
 
 const staysPut: Record<string, readonly [rule: string, code: string]> = {
+  a_value_that_is_written_before_it_is_read_again: [
+    'load-keeping',
+    `${lookUp} r6 = r0\n r1 = *(u16 *)(r6 + 4)\n *(u16 *)(r6 + 4) = 7\n *(u64 *)(r10 - 16) = r1\n${lookUp} r0 = *(u16 *)(r6 + 4)\n out:\n exit`,
+  ],
+  a_value_that_a_call_may_change: [
+    'load-keeping',
+    `${lookUp} r6 = r0\n r1 = *(u16 *)(r6 + 4)\n *(u64 *)(r10 - 16) = r1\n r1 = map 0 ll\n r2 = r10\n r2 += -8\n r3 = r2\n r3 += -8\n r4 = 0\n call map_update_elem\n r0 = *(u16 *)(r6 + 4)\n out:\n exit`,
+  ],
+  a_pointer_that_is_read_twice: [
+    'early-loading',
+    `${lookUp} r6 = r0\n${lookUp} r0 = *(u16 *)(r6 + 4)\n r1 = *(u16 *)(r6 + 6)\n r0 += r1\n out:\n exit`,
+  ],
   a_pointer_that_is_compared_later: [
     'pointer-advancing',
     'r2 = r1\n r2 += 8\n r0 = *(u8 *)(r2 + 0)\n if r2 == r1 goto out\n r0 += 1\n out:\n exit',

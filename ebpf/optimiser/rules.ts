@@ -14,6 +14,7 @@ import { constantFolding, strengthReduction } from './folding.ts';
 import { hoisting } from './hoisting.ts';
 import { pointerInduction } from './induction.ts';
 import { blockMerging, branchInversion, jumpThreading } from './jumps.ts';
+import { earlyLoading, loadKeeping } from './keeping.ts';
 import { blockOrdering } from './layout.ts';
 import { constantLoads, loadCombining } from './loads.ts';
 import { constantLookups } from './lookups.ts';
@@ -77,6 +78,8 @@ export const moves: readonly Move[] = [
   atomicAdditions,
   constantExits,
   hoisting,
+  loadKeeping,
+  earlyLoading,
   testJoining,
   boundsMerging,
   pointerInduction,
