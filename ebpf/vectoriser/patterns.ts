@@ -29,13 +29,22 @@ const strideOf = (loop: TurningLoop, v: Value): bigint | undefined => {
   return isConstant(moved) ? moved.constant : undefined;
 };
 
-/** Where elements begin that one turn touches next to each other, and which follow each other from turn to turn. */
-const firstOf = (loop: TurningLoop, places: readonly Value[], size: number): Value | undefined => {
-  const starts = places.map((at) => atTurn(loop, at, 0n));
+/**
+ * Where elements begin that one turn touches next to each other, and which follow each other from turn to turn.
+ * @param turns given where their order does not matter: then they may also come last to first
+ */
+const firstOf = (
+  loop: TurningLoop,
+  places: readonly Value[],
+  size: number,
+  turns?: number,
+): Value | undefined => {
+  const backwards = turns !== undefined && (strideOf(loop, places[0]!) ?? 0n) < 0n;
+  const starts = places.map((at) => atTurn(loop, at, backwards ? BigInt(turns - 1) : 0n));
   if (!starts.every((at) => usesRegistersOnly(at) && isConstant(minus(at, starts[0]!)))) return undefined;
   starts.sort((a, b) => (a.constant < b.constant ? -1 : 1));
   const close = starts.every((at, i) => at.constant === starts[0]!.constant + BigInt(i * size));
-  const stride = BigInt(places.length * size);
+  const stride = BigInt(places.length * size * (backwards ? -1 : 1));
   return close && places.every((at) => strideOf(loop, at) === stride) ? starts[0] : undefined;
 };
 
@@ -96,6 +105,7 @@ const sumOf = (
     loop,
     loads.map((l) => l!.at),
     one.size,
+    turns,
   );
   return helper && first ? { helper, args: [first, constant(turns * terms.length)] } : undefined;
 };
@@ -118,6 +128,7 @@ const dotOf = (loop: TurningLoop, terms: readonly Value[], turns: number): Helpe
       loop,
       sorted.map((p) => p[k]!.at),
       size,
+      turns,
     ),
   );
   const helper = size === 1 ? 'vl_dot_i8' : 'vl_dot_i16';
@@ -178,7 +189,7 @@ const extreme = (loop: TurningLoop, { turns, counted, found }: Count, live: Live
       types[
         `${element.signed || (element.size === 4 && condition?.op.startsWith('js')) ? 's' : 'u'}${element.size}`
       ];
-    const first = firstOf(loop, [element.at], element.size);
+    const first = firstOf(loop, [element.at], element.size, turns);
     if (most === undefined || !type || !first || turns < MIN_ELEMENTS) continue;
     const known = loop.entry[r];
     const start = typeof known === 'bigint' ? constant(known) : loop.atoms.register(r);
@@ -213,6 +224,7 @@ const storeCalls = (loop: TurningLoop, { walk }: Way, turns: number): HelperCall
     loop,
     stores.map((s) => s.at),
     one.size,
+    turns,
   );
   const bytes = constant(turns * stores.length * one.size);
   if (!to || turns * stores.length * one.size < MIN_ELEMENTS) return undefined;
@@ -228,6 +240,7 @@ const storeCalls = (loop: TurningLoop, { walk }: Way, turns: number): HelperCall
           loop,
           loads.map((l) => l!.at),
           one.size,
+          turns,
         )
       : undefined;
   };

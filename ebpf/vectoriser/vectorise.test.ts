@@ -37,6 +37,10 @@ const lifted: Record<string, readonly string[]> = {
   xor_in_place: ['vl_mem_xor'],
   compare: ['vl_mem_compare'],
   find: ['vl_mem_find'],
+  sum_down: ['vl_sum_i32'],
+  dot_down: ['vl_dot_i16'],
+  max_down: ['vl_max_u8'],
+  copy_down: ['vl_mem_copy'],
 };
 
 /** Loops that end too early here, or sums that are too short, for what a call counts as: its bound. */
@@ -61,7 +65,8 @@ for (const [name, helpers] of Object.entries(lifted))
       t.is(proof.verdict, 'proven', proof.reason);
     });
 
-for (const name of ['smear', 'every_second', 'sum_u32', 'running', 'stale'])
+const alike = ['smear', 'smear_down', 'every_second', 'every_second_down', 'sum_u32', 'running', 'stale'];
+for (const name of alike)
   test.serial(`what only looks like one of them does not get through: ${name}`, async (t) => {
     const program = (await programs)[`${name}/v4`]!;
     const host = await loadHost();

@@ -60,10 +60,19 @@ PROGRAM(xor_in_place, TURNS(64) { b->more[i] ^= b->bytes[i]; } return 0;)
 PROGRAM(compare, TURNS(64) { if (b->bytes[i] != b->more[i]) { return 3; } } return 4;)
 PROGRAM(find, uint32_t i; _Pragma("clang loop unroll(disable)") for (i = 0; i < 64; i++) { if (b->bytes[i] == 0x7e) { break; } } return i;)
 
+/* From the last element to the first. */
+#define DOWN(n) _Pragma("clang loop unroll(disable)") for (int32_t i = (n) - 1; i >= 0; i--)
+PROGRAM(sum_down, int64_t sum = 0; DOWN(64) { sum += b->numbers[i]; } return (uint64_t)sum;)
+PROGRAM(dot_down, int64_t sum = 0; DOWN(64) { sum += b->samples[i] * b->other[i]; } return (uint64_t)sum;)
+PROGRAM(max_down, uint32_t most = 0; DOWN(64) { if (b->bytes[i] > most) { most = b->bytes[i]; } } return most;)
+PROGRAM(copy_down, DOWN(64) { b->more[i] = b->bytes[i]; asm volatile("" : : : "memory"); } return 0;)
+
 /* What is read was written the turn before. */
 PROGRAM(smear, TURNS(63) { b->bytes[i + 1] = b->bytes[i]; asm volatile("" : : : "memory"); } return 0;)
+PROGRAM(smear_down, DOWN(63) { b->bytes[i] = b->bytes[i + 1]; asm volatile("" : : : "memory"); } return 0;)
 /* Every other one. */
 PROGRAM(every_second, uint64_t sum = 0; TURNS(32) { sum += b->bytes[2 * i]; } return sum;)
+PROGRAM(every_second_down, uint64_t sum = 0; DOWN(32) { sum += b->bytes[2 * i]; } return sum;)
 /* Unsigned where the helper is signed. */
 PROGRAM(sum_u32, uint64_t sum = 0; TURNS(64) { sum += (uint32_t)b->numbers[i]; } return sum;)
 /* The running sum leaves the loop too. */
