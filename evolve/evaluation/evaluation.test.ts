@@ -3,7 +3,16 @@ import { loadHost } from '../../ebpf/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
 import { evaluationSet, heldOutLoops, published, vectorisable } from '../../models/evaluation/set.ts';
 import { type Proposer, ProposerError, rulesProposer } from '../proposer.ts';
-import { evaluateProgram, evaluationPage, Memo, summarise, summaryTable, tryMutants } from './index.ts';
+import {
+  evaluateProgram,
+  evaluationPage,
+  Memo,
+  type MutantCounts,
+  type Part,
+  summarise,
+  summaryTable,
+  tryMutants,
+} from './index.ts';
 
 test.after.always(() => stopSolver());
 
@@ -111,4 +120,24 @@ test('wrong_proposals_are_refused_by_one_layer_or_another', async (t) => {
   t.is(counts.count, 120);
   for (const layer of ['verifier', 'differential'] as const) t.true((counts.refused[layer] ?? 0) > 10, layer);
   t.true(counts.proofs.different > 0, 'none of them was left for the proof to catch');
+});
+
+test('parts_of_an_attack_and_what_is_left_of_one_are_what_the_whole_tries', async (t) => {
+  const names = ['xdp_exception', 'can_decode', 'debounce'];
+  const programs = (await evaluationSet()).map((e) => e.program).filter((p) => names.includes(p.name));
+  const policy = { differentialRuns: 8, proofTimeoutMs: 3000 };
+  const attack = (options: { count: number; skip?: number; part?: Part }) =>
+    tryMutants(programs, { seed: 5, policy, against: 'right', ...options });
+  const total = (...all: MutantCounts[]) => {
+    const sum: Record<string, number> = {};
+    for (const { refused, accepted } of all)
+      for (const [layer, n] of Object.entries({ ...refused, accepted })) sum[layer] = (sum[layer] ?? 0) + n;
+    return sum;
+  };
+  const part = { index: 1, of: 2 };
+  const whole = await attack({ count: 30, part });
+  const halves = [await attack({ count: 12, part }), await attack({ count: 18, skip: 12, part })];
+  t.is(whole.wrong, 0);
+  t.deepEqual(total(...halves), total(whole));
+  t.is(programs.filter((_, i) => i % 2 === 1).length, 1);
 });

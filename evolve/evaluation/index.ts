@@ -7,6 +7,6 @@ export {
   Memo,
   type ProgramResult,
 } from './evaluate.ts';
-export { type MutantCounts, type MutantOptions, tryMutants, WrongPatchError } from './mutants.ts';
+export { type MutantCounts, type MutantOptions, type Part, tryMutants, WrongPatchError } from './mutants.ts';
 export { evaluationPage, type PageFacts, quarters } from './page.ts';
 export { type Summary, summarise, summaryTable } from './summary.ts';

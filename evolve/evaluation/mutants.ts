@@ -22,9 +22,20 @@ export type MutantCounts = {
   readonly proofs: { decided: number; open: number; different: number; easy: number };
 };
 
+/** Which of the programs: those whose place leaves `index` when it is divided by `of`. Counts of different parts add up. */
+export type Part = { readonly index: number; readonly of: number };
+
 export type MutantOptions = {
   readonly count: number;
   readonly seed: number;
+  /** Proposals at the start of the sequence that were tried before: they are made again, and neither tried nor counted. Default 0. */
+  readonly skip?: number;
+  readonly part?: Part;
+  /**
+   * What a proposal is held against: the program as the compiler left it (default), or the right proposal for it, as when that
+   * one runs already. The latter asks less of the prover.
+   */
+  readonly against?: 'original' | 'right';
   readonly policy?: JudgePolicy;
   /** Stops after the mutant in hand; what was counted until then is returned. */
   readonly signal?: AbortSignal;
@@ -52,14 +63,29 @@ const MAX_ENTRIES = 16;
 
 type Subject = { readonly program: ModuleProgram; readonly right: Uint8Array; readonly reference: Reference };
 
-/** A program and what is proposed for it, where there is something. */
-const subjectOf = (host: Host, given: ModuleProgram, runs: number): Subject => {
-  const maps = given.maps.map((m) => ({ ...m, maxEntries: Math.min(m.maxEntries, MAX_ENTRIES) }));
-  const program = { ...given, maps };
-  const reference = new Reference(host, program, { runs, seed: 0x51ed27 });
+const found = new WeakMap<Uint8Array, Uint8Array>();
+
+/**
+ * What is proposed for a program; the program itself where nothing is. Asked once: how far the search gets hangs a little on the
+ * machine, so that other processes may start from other proposals.
+ */
+const rightOf = (host: Host, program: ModuleProgram): Uint8Array => {
   const options = { maps: program.maps, timeMs: SEARCH_MS, ...lookingAt(host, program) };
-  const [best] = optimise(program.code, options);
-  return { program, right: best?.code ?? program.code, reference };
+  const right = found.get(program.code) ?? optimise(program.code, options)[0]?.code ?? program.code;
+  found.set(program.code, right);
+  return right;
+};
+const subjectOf = (
+  host: Host,
+  given: ModuleProgram,
+  runs: number,
+  against: 'original' | 'right',
+): Subject => {
+  const maps = given.maps.map((m) => ({ ...m, maxEntries: Math.min(m.maxEntries, MAX_ENTRIES) }));
+  const original = { ...given, maps };
+  const right = rightOf(host, original);
+  const program = against === 'right' ? { ...original, code: right } : original;
+  return { program, right, reference: new Reference(host, program, { runs, seed: 0x51ed27 }) };
 };
 
 const tally = async (
@@ -89,10 +115,12 @@ const tally = async (
 
 /** @throws WrongPatchError when a wrong proposal gets through: the layers are broken */
 export const tryMutants = async (
-  programs: readonly ModuleProgram[],
-  { count, seed, policy = {}, signal, progress }: MutantOptions,
+  all: readonly ModuleProgram[],
+  { count, seed, skip = 0, part = { index: 0, of: 1 }, against = 'original', ...options }: MutantOptions,
 ): Promise<MutantCounts> => {
+  const { policy = {}, signal, progress } = options;
   const host = await loadHost();
+  const programs = all.filter((_, i) => i % part.of === part.index);
   const random = new Random(seed);
   const subjects: Subject[] = [];
   const tried = new Set<string>();
@@ -105,9 +133,10 @@ export const tryMutants = async (
     proofs: { decided: 0, open: 0, different: 0, easy: 0 },
   };
   const strict = { ...policy, mustBeCheaper: false };
+  let skipped = 0;
   for (let repeated = 0; counts.count < count && repeated < MAX_REPEATED && !signal?.aborted; ) {
     const which = random.below(programs.length);
-    subjects[which] ??= subjectOf(host, programs[which]!, policy.differentialRuns ?? 128);
+    subjects[which] ??= subjectOf(host, programs[which]!, policy.differentialRuns ?? 128, against);
     const { program, right, reference } = subjects[which];
     const made = mutant(right, random);
     if (!made || tried.size === tried.add(`${which} ${codeHash(made.code)}`).size) {
@@ -115,11 +144,17 @@ export const tryMutants = async (
       continue;
     }
     repeated = 0;
+    // Drawn for those that are skipped, too, so that the others stay what they are.
+    const checkSeed = random.below(2 ** 31);
+    if (skipped < skip) {
+      skipped++;
+      continue;
+    }
     // Lets signals in: everything else here may finish without ever waiting.
     await setImmediate();
     counts.count++;
     counts.kinds[made.kind] = (counts.kinds[made.kind] ?? 0) + 1;
-    await tally(host, program, made.code, counts, { ...strict, reference }, random.below(2 ** 31));
+    await tally(host, program, made.code, counts, { ...strict, reference }, checkSeed);
     progress?.(counts);
   }
   return counts;
