@@ -44,6 +44,33 @@ test('memory is given in r1 and r2, and comes back', async (t) => {
   t.like(result, { ok: true, r0: 4n, memory: Uint8Array.of(1, 2, 3, 9), steps: 5 });
 });
 
+test('a_search_counts_as_far_as_it_looks_and_never_more_than_its_bound', async (t) => {
+  const host = await loadHost();
+  const find = assemble('r2 = 256\n r3 = 7\n call 260\n exit');
+  const compare = assemble('r2 = r1\n r2 += 128\n r3 = 128\n call 259\n exit');
+  const executed = (code: Uint8Array, at: number | undefined) => {
+    const memory = new Uint8Array(256);
+    if (at !== undefined) memory[at] = 7;
+    const result = host.run({ code, hook: 'run' }, { memory });
+    return result.ok ? result.executed - result.steps : 0;
+  };
+  // 120 for the call, 8 for each 16 bytes of those 64 in which it ends.
+  for (const [at, cost] of [
+    [0, 152],
+    [63, 152],
+    [64, 184],
+    [255, 248],
+    [undefined, 248],
+  ] as const)
+    t.is(executed(find, at), cost, `found at ${at}`);
+  for (const [at, cost] of [
+    [0, 152],
+    [70, 184],
+    [undefined, 184],
+  ] as const)
+    t.is(executed(compare, at), cost, `different at ${at}`);
+});
+
 const field = async (hook: HookName, text: string, input: object) =>
   (await loadHost()).run({ code: assemble(`${text}\nexit`), hook }, input);
 

@@ -37,7 +37,10 @@ export type RunResult =
       readonly maps: readonly MapState[];
       /** eBPF instructions executed. */
       readonly steps: number;
-      /** The same, a call of a vector helper counted as what it adds to the bound: the most A64 instructions that it executes. */
+      /**
+       * The same, a call of a vector helper counted as the most A64 instructions that it executes: what it adds to the bound, a
+       * search only as far as it looked.
+       */
       readonly executed: number;
       /** Lines of trace_printk. */
       readonly log: readonly string[];

@@ -22,7 +22,7 @@ struct interp_environment {
 struct interp_result {
     uint64_t r0;
     uint64_t steps; /* eBPF instructions executed */
-    uint64_t vector_insns; /* bounds of the vector helpers called, in A64 instructions */
+    uint64_t vector_insns; /* most A64 instructions of the vector helpers called, as far as they looked */
 };
 
 /* Stops with STATUS_BUDGET_EXCEEDED after step_limit instructions; only a program that was not verified can. */

@@ -159,6 +159,19 @@ struct vector_price {
 static const struct vector_price prices[VECTOR_COUNT] = {VECTOR_TABLE(PRICE)};
 #undef PRICE
 
+/* Searches leave at the end of the 64 bytes in which they find something (neon/memory.c), as if no more had been given. */
+static uint64_t looked_at(uint64_t at, uint64_t bytes) {
+    const uint64_t end = (at / 64 + 1) * 64;
+    return at >= bytes || end > bytes ? bytes : end;
+}
+
+static uint64_t bytes_searched(uint32_t id, const uint64_t regs[11]) {
+    uint64_t at = 0;
+    if (id == VL_MEM_FIND) { return looked_at(vl_mem_find(regs[1], regs[2], regs[3], 0, 0), regs[2]); }
+    while (at < regs[3] && u8_at(regs[1], at) == u8_at(regs[2], at)) { at++; }
+    return looked_at(at, regs[3]);
+}
+
 uint64_t interp_vector_cost(uint32_t id, const uint64_t regs[11]) {
     const struct vector_price *price = &prices[id - VECTOR_ID_FIRST];
     uint64_t rows = 0, elements = 0;
@@ -168,5 +181,6 @@ uint64_t interp_vector_cost(uint32_t id, const uint64_t regs[11]) {
         elements = rows == 0 ? regs[1 + i] : elements * regs[1 + i];
         if (rows == 0) { rows = regs[1 + i]; }
     }
+    if (id == VL_MEM_FIND || id == VL_MEM_COMPARE) { elements = bytes_searched(id, regs); }
     return price->call + price->row * rows + price->block * ((elements + 15) / 16);
 }
