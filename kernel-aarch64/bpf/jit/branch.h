@@ -20,6 +20,12 @@ void emit_branch(struct jit *j, uint32_t branch, uint32_t target);
 /* Whether a TBZ to `target` is sure to reach, and its field can hold the link of the chain. */
 bool tbz_reaches(const struct jit *j, uint32_t target);
 
+/* Whether a branch that waits for its target is the only one that does. */
+bool is_only_branch(uint32_t branch);
+
+/* compare.c: branches on one bit; two instructions when the target may be too far for TBZ. */
+void branch_on_bit(struct jit *j, enum a64_reg rt, uint32_t bit, bool if_set, uint32_t target);
+
 /* compare.c: the test of a conditional jump of class JMP or JMP32. */
 struct test test_of(const struct jit *j, struct insn insn, uint32_t target);
 

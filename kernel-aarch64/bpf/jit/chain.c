@@ -23,6 +23,8 @@ static inline uint32_t set_distance(uint32_t branch, uint32_t distance) {
     return (branch & ~f.mask) | ((distance << f.low) & f.mask);
 }
 
+bool is_only_branch(uint32_t branch) { return !(branch & distance_field(branch).mask); }
+
 static bool is_call(uint32_t branch) { return branch >> 26 == 0x25; }
 
 /* Calls go to the prologue of an entry, jumps go behind it. */

@@ -3,6 +3,7 @@
 #include "bpf/jit/branch.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/operand.h"
+#include "bpf/jit/range.h"
 
 static enum a64_cond condition_of(uint32_t op) {
     switch (op) {
@@ -72,7 +73,7 @@ static void branch_on_zero(struct jit *j, enum a64_reg rt, enum a64_width width,
 }
 
 /* Branches on one bit; two instructions when the target may be too far for TBZ. */
-RARE static void branch_on_bit(struct jit *j, enum a64_reg rt, uint32_t bit, bool if_set, uint32_t target) {
+RARE void branch_on_bit(struct jit *j, enum a64_reg rt, uint32_t bit, bool if_set, uint32_t target) {
     struct a64_target14 open = {0};
     struct a64_mask mask;
     if (tbz_reaches(j, target)) {
@@ -194,10 +195,17 @@ RARE static bool try_neighbour(const struct test *t, uint64_t *imm, uint32_t *op
     return t->imm != smax;
 }
 
+/* Of numbers with few bits that are compared for order, or stand where such a compare leads to. */
+static inline bool may_be_ranged(const struct jit *j, const struct test *t) {
+    bool orders = t->op != BPF_JMP_JEQ && t->op != BPF_JMP_JNE;
+    return (orders && j->bits[t->dst] <= RANGED_BITS) || is_ranged(j, t->dst);
+}
+
 static void compare_constant(struct jit *j, const struct test *t) {
     uint32_t zero_op = as_zero_test(t);
     if (zero_op && try_test_zero(j, t, zero_op)) { return; }
     enum a64_reg rn = operand_reg(j, t->dst, t->width);
+    if (SELDOM(may_be_ranged(j, t)) && try_test_range(j, t, rn)) { return; }
     uint64_t mask = t->width == A64_WIDTH_X ? UINT64_MAX : UINT32_MAX, imm;
     uint32_t op;
     if (try_compare_imm(j, rn, t->imm, t->width)) { return emit_condition(j, condition_of(t->op), t->target); }

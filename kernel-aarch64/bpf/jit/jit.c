@@ -4,6 +4,7 @@
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/hoist.h"
+#include "bpf/jit/range.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/speculation.h"
@@ -69,6 +70,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 /* A slot that jumps or calls come to. */
 [[clang::noinline]] static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = live_before(j);
+    if (SELDOM(j->range_count)) { find_range(j, falls); }
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
     if (SELDOM(j->slots[slot] & SLOT_BACK) && falls) {
         uint32_t next = compile_counted_loop(j, slot);
@@ -184,7 +186,9 @@ static enum status compile(struct jit *j, struct jit_result *result) {
 enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *facts,
                     const struct jit_environment *environment, uint32_t *out, uint32_t capacity_words,
                     uint32_t *word_of_insn, struct jit_result *result) {
+    struct range ranges[RANGES];
     struct jit j = {
+        .ranges = ranges,
         .program = program,
         .facts = facts,
         .environment = environment,

@@ -104,6 +104,16 @@ struct carried {
     uint8_t to, from;
 };
 
+/* What a number is known to be before a slot, from the compares that lead there (range.h). */
+struct range {
+    uint16_t slot; /* 0: none */
+    uint16_t low, high;
+    uint8_t reg;
+};
+#define RANGES 16u
+#define RANGED_BITS 16u
+#define MAX_RANGED 0xfffeu
+
 #define SAVED_LIMIT 15u /* x30, and x19 to x28; an even number is read at a time */
 
 struct function {
@@ -151,8 +161,11 @@ struct jit {
     struct function function;
     uint8_t home[16];
     alignas(8) uint8_t bits[16]; /* bits at and above this number are zero in the register */
+    struct range range;  /* before `range.slot` alone */
+    uint32_t range_count; /* noted so far; the last ones are kept */
     uint32_t next_sum; /* the shared sum that makes room next */
     struct value values[FIRST_SUM + SHARED_SUMS];
+    struct range *ranges; /* RANGES of them, set as they are counted */
 };
 
 /* A callee-saved register that the function uses. */
@@ -181,6 +194,9 @@ static inline uint32_t src_bits(const struct jit *j, uint32_t reg) {
     uint32_t bits = j->bits[reg];
     return bits > 32 && j->facts_here & FACT_SRC_UPPER_ZERO ? 32 : bits;
 }
+
+/* Whether compares that lead to this slot bound the register. */
+static inline bool is_ranged(const struct jit *j, uint32_t reg) { return j->range.slot == j->slot && j->range.slot && j->range.reg == reg; }
 
 static inline struct insn insn_at(const struct jit *j, uint32_t slot) { return load_insn(&j->program->insns[slot]); }
 
