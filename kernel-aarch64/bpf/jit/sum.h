@@ -13,7 +13,7 @@ static inline uint32_t find_shared_sum(const struct jit *j, const struct value *
     return 0;
 }
 
-/* Makes a VALUE_SUM a shared sum, computed if it was not yet, plus a constant. May emit. */
+/* Makes a VALUE_SUM a shared sum, computed if it was not yet, plus a constant; or a copy of its own home. May emit. */
 void share_sum(struct jit *j, uint32_t reg);
 
 static inline void forget_shared_sums(struct jit *j) { j->pending &= (1u << FIRST_SUM) - 1; }
