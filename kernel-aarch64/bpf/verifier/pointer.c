@@ -82,6 +82,7 @@ static enum status add_offset(struct verifier *v, struct state *s, struct bpf_in
     if (!in_limit(by->smin, by->smax)) {
         bool from_below = is_privileged(v) && !subtract && in_limit(by->smin, by->smin) && in_limit(p->var.smin + by->smin, p->var.smin + by->smin);
         if (!from_below) { return refuse_offset(v, s, insn, p, by); }
+        if ((insn.opcode & BPF_SRC_X) != 0) { note_index(v, s->pc, nullptr, nullptr, false); } /* the number may be any */
         lose_pointer(p);
         return STATUS_OK;
     }
