@@ -1,9 +1,10 @@
-/** Builds a target with libFuzzer and the sanitizers, and runs it from generated seeds and what earlier runs found. */
+/** Fuzzes a target: those of the board with libFuzzer and the sanitizers, from generated seeds and what earlier runs found. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireTool, root, run } from '../../firmware/index.ts';
+import { requireTool, root, run, type Tool } from '../../firmware/index.ts';
 import { fuzzHost } from './host.ts';
+import { fuzzPrograms } from './soundness.ts';
 import type { BoardTarget, Target } from './targets.ts';
 
 const flags = [
@@ -16,6 +17,7 @@ const flags = [
   '-fsanitize=fuzzer,address,undefined',
   '-fno-sanitize-recover=all',
 ];
+const sanitizers: readonly Tool[] = ['sanitizers'];
 const standIns = 'kernel-aarch64/test/runtime/fakes';
 const includes = ['kernel-aarch64', 'test/fuzz', '.'];
 
@@ -27,6 +29,10 @@ export type Finding = {
   readonly features: number;
   /** Of a failure: what libFuzzer said, and where the input lies. */
   readonly report: string;
+  /** What was done, in words; else runs and features say it. */
+  readonly summary?: string;
+  /** Of programs: what else was counted. */
+  readonly details?: Readonly<Record<string, number>>;
 };
 
 const folderOf = (target: BoardTarget) => join(root, 'build/fuzz', target.name);
@@ -47,9 +53,23 @@ export const buildTarget = async (target: BoardTarget): Promise<string> => {
 
 const numberIn = (text: string, pattern: RegExp) => Number(text.match(pattern)?.[1] ?? 0);
 
-/** Ends by itself when a limit is reached; `signal` ends it before. */
-export const fuzz = (target: Target, limit: Limit, signal?: AbortSignal): Promise<Finding> =>
-  'read' in target ? fuzzHost(target, limit, signal) : fuzzBoard(target, limit, signal);
+/** Ends by itself when a limit is reached; `signal` ends it before. `say` is told how far it is. */
+export const fuzz = (
+  target: Target,
+  limit: Limit,
+  signal?: AbortSignal,
+  say?: (line: string) => void,
+): Promise<Finding> => {
+  if ('read' in target) return fuzzHost(target, limit, signal);
+  if ('sanitized' in target) return fuzzPrograms(target, limit, signal, say);
+  return fuzzBoard(target, limit, signal);
+};
+
+/** Tools to fuzz it with. */
+export const toolsFor = (target: Target): readonly Tool[] => {
+  if ('sanitized' in target) return ['clang', 'lld', 'qemuUser', ...(target.sanitized ? sanitizers : [])];
+  return ['clang', 'dtc', ...sanitizers];
+};
 
 const fuzzBoard = async (target: BoardTarget, limit: Limit, signal?: AbortSignal): Promise<Finding> => {
   const program = await buildTarget(target);

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { driver } from '../jit/emulator/build.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,6 +16,15 @@ const sourcesIn = (folder: string) =>
     .map((name) => `${folder}/${name}`);
 
 const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+
+const oracle = () => [
+  '-Itest/verifier/oracle',
+  '-Iebpf/infer',
+  ...driver,
+  ...sourcesIn('ebpf/infer'),
+  ...sourcesIn('test/verifier/oracle'),
+  ...['checker', 'interp', 'jit', 'verifier'].flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`)),
+];
 
 /** What each program is made of. */
 const programs = {
@@ -29,17 +39,9 @@ const programs = {
     ...sourcesIn('kernel-aarch64/bpf/verifier'),
   ],
   domain: () => ['-O2', 'test/verifier/domain_check.c'],
-  oracle: () => [
-    '-O2',
-    ...sanitizers.slice(2),
-    '-Itest/verifier/oracle',
-    '-Iebpf/infer',
-    ...sourcesIn('ebpf/infer'),
-    ...sourcesIn('kernel-aarch64/bpf/checker'),
-    ...sourcesIn('test/verifier/oracle'),
-    ...sourcesIn('kernel-aarch64/bpf/verifier'),
-    ...sourcesIn('kernel-aarch64/bpf/interp'),
-  ],
+  oracle: () => ['-O2', ...sanitizers.slice(2), ...oracle()],
+  /** The same without sanitizers: for many programs. */
+  soundness: () => ['-O2', ...oracle()],
 };
 
 /** Compiles a program into build/verifier and returns its path. */

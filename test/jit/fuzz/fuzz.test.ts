@@ -1,22 +1,24 @@
 /** A short run of the fuzzer, the same programs each time; fuzz.c says how to run it for long. */
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
-import { buildFuzzer, type Fuzzer, missingForFuzz } from './build.ts';
+import { missingForEmulator } from '../emulator/build.ts';
+import { buildFuzzer, type Fuzzer } from './build.ts';
 import { regressions } from './regressions.ts';
 
 const PROGRAMS = 1500;
-const missing = missingForFuzz();
+const missing = missingForEmulator();
 const ifEmulated = missing ? test.serial.skip : test.serial;
 if (missing) process.stderr.write(`fuzz.test.ts: skipped, ${missing}\n`);
 
-let built: Fuzzer | undefined;
-const fuzzer = (...args: readonly string[]) => {
+let built: Promise<Fuzzer> | undefined;
+const fuzzer = async (...args: readonly string[]) => {
   built ??= buildFuzzer();
-  return spawnSync(built.path, [built.executor, ...args], { encoding: 'utf8', timeout: 120_000 });
+  const { path, executor } = await built;
+  return spawnSync(path, [executor, ...args], { encoding: 'utf8', timeout: 120_000 });
 };
 
-ifEmulated(`${PROGRAMS} programs with wild control flow do the same in both`, (t) => {
-  const { stdout, status } = fuzzer(String(PROGRAMS), '1', '60');
+ifEmulated(`${PROGRAMS} programs with wild control flow do the same in both`, async (t) => {
+  const { stdout, status } = await fuzzer(String(PROGRAMS), '1', '60');
   const totals = JSON.parse(stdout.trim().split('\n').at(-1)!) as { ran: number; wrong: number };
   t.is(status, 0, stdout);
   t.is(totals.wrong, 0);
@@ -24,13 +26,13 @@ ifEmulated(`${PROGRAMS} programs with wild control flow do the same in both`, (t
 });
 
 for (const { name, code, seed } of regressions) {
-  ifEmulated(`what failed once: ${name}`, (t) => {
-    const { stdout, status } = fuzzer('code', code, '640', String(seed));
+  ifEmulated(`what failed once: ${name}`, async (t) => {
+    const { stdout, status } = await fuzzer('code', code, '640', String(seed));
     t.is(status, 0, stdout);
   });
 }
 
-ifEmulated('a program that does not verify is refused, not run', (t) => {
-  const { stdout, status } = fuzzer('code', '9500000000000000', '640', '1');
+ifEmulated('a program that does not verify is refused, not run', async (t) => {
+  const { stdout, status } = await fuzzer('code', '9500000000000000', '640', '1');
   t.is(status, 3, stdout);
 });

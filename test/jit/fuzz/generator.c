@@ -383,7 +383,7 @@ static void resolve_calls(struct maker *m, const uint32_t entries[FUNCTIONS]) {
 void describe_program(struct generated *out, uint32_t count, uint32_t memory_size) {
     out->maps[ARRAY_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_ARRAY, .key_size = 4, .value_size = VALUE_BYTES, .max_entries = ENTRIES};
     out->maps[HASH_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_HASH, .key_size = 8, .value_size = VALUE_BYTES, .max_entries = ENTRIES};
-    out->program = (struct bpf_program){.insns = out->insns, .count = count, .hook = HOOK_RUN, .maps = out->maps, .map_count = FUZZ_MAPS, .memory_size = memory_size};
+    out->program = (struct bpf_program){.insns = out->insns, .count = count, .hook = HOOK_RUN, .maps = out->maps, .map_count = WORLD_MAPS, .memory_size = memory_size};
 }
 
 void generate(uint64_t seed, struct generated *out) {

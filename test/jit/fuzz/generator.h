@@ -6,7 +6,7 @@
 
 struct generated {
     struct bpf_insn insns[MAX_PROGRAM_INSNS];
-    struct bpf_map_shape maps[FUZZ_MAPS];
+    struct bpf_map_shape maps[WORLD_MAPS];
     struct bpf_program program;
 };
 

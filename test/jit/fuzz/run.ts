@@ -1,7 +1,8 @@
 /** Long runs of the fuzzer from a terminal; fuzz.c says how. Ends with 1 when something failed. */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { buildFuzzer, missingForFuzz } from './build.ts';
+import { missingForEmulator } from '../emulator/build.ts';
+import { buildFuzzer } from './build.ts';
 
 const { values } = parseArgs({
   options: {
@@ -13,9 +14,9 @@ const { values } = parseArgs({
   },
 });
 
-const missing = missingForFuzz();
+const missing = missingForEmulator();
 if (missing) throw new Error(missing);
-const { path, executor } = buildFuzzer();
+const { path, executor } = await buildFuzzer();
 const args = values.code
   ? ['code', values.code, values.memory, values.seed]
   : [values.programs, values.seed, values.seconds];

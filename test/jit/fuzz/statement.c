@@ -288,7 +288,7 @@ static void stack_address(struct maker *m, uint32_t reg, int32_t at) {
 }
 
 static void make_map_helper(struct maker *m) {
-    uint32_t map = below(m, FUZZ_MAPS), id = 1 + below(m, map == HASH_MAP ? 3 : 2);
+    uint32_t map = below(m, WORLD_MAPS), id = 1 + below(m, map == HASH_MAP ? 3 : 2);
     emit(m, MEM(STX, map == HASH_MAP ? BPF_SIZE_DW : BPF_SIZE_W), 10, number(m), KEY_AT, 0);
     if (id == HELPER_MAP_UPDATE_ELEM) {
         for (int32_t at = VALUE_AT; at < VALUE_AT + VALUE_BYTES; at += 8) { emit(m, MEM(STX, BPF_SIZE_DW), 10, number(m), at, 0); }

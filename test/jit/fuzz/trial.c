@@ -1,7 +1,6 @@
 #include "trial.h"
 
 #include "bpf/interp/interp.h"
-#include "bpf/jit/jit.h"
 #include "bpf/verifier/verifier.h"
 #include "random.h"
 
@@ -9,27 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum { WORKSPACE_BYTES = 1 << 20, WALK_LIMIT = 2500, WALK_LIMIT_LARGE = 30000, STEP_LIMIT = 60000, CODE_WORDS_MAX = 65536 };
+enum { WORKSPACE_BYTES = 1 << 20, WALK_LIMIT = 2500, WALK_LIMIT_LARGE = 30000, STEP_LIMIT = 60000 };
 
 static struct bpf_facts facts;
-static struct bpf_facts given; /* to the JIT: these, or less */
 static void *workspace;
 
 void trials_open(void) {
-    void *at = mmap((void *)WORLD_ADDR, sizeof(struct world), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    world_open();
     workspace = aligned_alloc(16, WORKSPACE_BYTES);
-    if (at != the_world() || !workspace) {
-        fprintf(stderr, "no memory at 0x%" PRIx64 "\n", (uint64_t)WORLD_ADDR);
-        exit(2);
-    }
-}
-
-bool space_left(const struct space *space) {
-    uint32_t most = CODE_WORDS_MAX * 4 + RUNS * (uint32_t)(sizeof(struct world) + 16);
-    return sizeof(struct shared) + space->used + most < SHARED_BYTES && (space->near_words + CODE_WORDS_MAX) * 4 < CODE_BYTES &&
-           (space->far_words + CODE_WORDS_MAX) * 4 < CODE_BYTES;
 }
 
 /* ---- facts ---- */
@@ -80,7 +67,9 @@ static void observe(void *cookie, uint32_t insn, const uint64_t regs[11]) {
 
 static void fill_world(struct world *w, uint64_t seed, uint32_t memory_size) {
     struct random random = {seed};
-    uint64_t *at = (uint64_t *)w, *end = (uint64_t *)((uint8_t *)w + world_bytes(memory_size));
+    memset(w, 0, offsetof(struct world, trace));
+    w->value_bytes[ARRAY_MAP] = w->value_bytes[HASH_MAP] = VALUE_BYTES;
+    uint64_t *at = &w->trace, *end = (uint64_t *)((uint8_t *)w + world_bytes(memory_size));
     for (uint64_t style = 0; at < end; at++) {
         if (((uintptr_t)at & 63) == 0) { style = random_next(&random); }
         switch (style & 7) {
@@ -92,13 +81,6 @@ static void fill_world(struct world *w, uint64_t seed, uint32_t memory_size) {
         default: *at = random_next(&random); break;
         }
         style = style >> 3 | style << 61;
-    }
-}
-
-static void describe_maps(uint64_t map_addr[], uint64_t values[]) {
-    for (uint32_t i = 0; i < FUZZ_MAPS; i++) {
-        map_addr[i] = map_cookie(i);
-        values[i] = (uintptr_t)the_world()->values[i];
     }
 }
 
@@ -131,40 +113,6 @@ static enum outcome interpret(struct trial *t, uint32_t i, uint64_t bound) {
     return OUTCOME_READY;
 }
 
-/* A quarter of the programs is compiled knowing nothing but that all may be reached. */
-static void choose_facts(uint64_t seed, uint32_t count) {
-    given = facts;
-    if (seed % 4 != 0) { return; }
-    for (uint32_t i = 0; i < count; i++) { given.flags[i] = FACT_REACHED; }
-    given.stack_bytes = BPF_STACK_BYTES;
-}
-
-static enum outcome compile(struct trial *t, struct shared *shared, struct job *job, struct space *space) {
-    static uint32_t words[MAX_PROGRAM_INSNS + 1];
-    static const uint32_t features[] = {0, JIT_LSE, JIT_LSE | JIT_DOTPROD | JIT_CRC32 | JIT_BTI, JIT_BTI | JIT_IN_ORDER};
-    uint32_t keeps = t->seed / 256 % 2 ? JIT_CALLER_KEEPS : 0;
-    struct jit_environment environment = {.features = features[t->seed / 4 % 4] | keeps};
-    job->caller_keeps = keeps;
-    struct jit_result result = {0};
-    bool far = t->seed / 16 % 8 == 0;
-    uint32_t *used = far ? &space->far_words : &space->near_words;
-    job->code_addr = (far ? CODE_FAR_ADDR : CODE_NEAR_ADDR) + *used * 4ull;
-    job->code_offset = (uint32_t)sizeof(*shared) + space->used;
-    environment.code_addr = job->code_addr;
-    memcpy(environment.helper_addr, shared->helper_addr, sizeof(environment.helper_addr));
-    memcpy(environment.vector_addr, shared->vector_addr, sizeof(environment.vector_addr));
-    describe_maps(environment.map_addr, environment.map_value_addr);
-    choose_facts(t->seed, t->generated.program.count);
-    uint32_t *out = (uint32_t *)((uint8_t *)shared + job->code_offset);
-    if (bpf_jit(&t->generated.program, &given, &environment, out, CODE_WORDS_MAX, t->seed / 128 % 2 ? words : nullptr, &result)) {
-        return OUTCOME_TOO_LARGE;
-    }
-    job->code_words = result.words;
-    *used += (result.words + 3) & ~3u; /* the executor copies 8 bytes at a time */
-    space->used += (result.words * 4 + 15) & ~15u;
-    return OUTCOME_READY;
-}
-
 enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *job, struct space *space) {
     struct verifier_workspace lent = {workspace, WORKSPACE_BYTES, t->generated.program.count > 1200 ? WALK_LIMIT_LARGE : WALK_LIMIT};
     struct verifier_result verdict;
@@ -176,15 +124,14 @@ enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *j
         snprintf(t->reason, sizeof(t->reason), "slot %u: %s", verdict.insn, verdict.message);
         return OUTCOME_REFUSED;
     }
-    enum outcome outcome = compile(t, shared, job, space);
+    enum outcome outcome = job_compile(&t->generated.program, &facts, t->seed, shared, job, space) ? OUTCOME_TOO_LARGE : OUTCOME_READY;
     uint32_t size = t->generated.program.memory_size, bytes = world_bytes(size);
-    job->memory_size = size;
-    job->world_stride = (bytes + 15) & ~15u;
-    job->world_offset = (uint32_t)sizeof(*shared) + space->used;
-    space->used += RUNS * job->world_stride;
+    job_lend_worlds(job, space, size);
+    job->arguments[0] = (uintptr_t)the_world()->memory;
+    job->arguments[1] = size;
     for (uint32_t i = 0; i < RUNS && outcome == OUTCOME_READY; i++) {
         fill_world(the_world(), t->seed * RUNS + i, size);
-        memcpy((uint8_t *)shared + job->world_offset + i * job->world_stride, the_world(), bytes);
+        memcpy(job_world(shared, job, i), the_world(), bytes);
         outcome = interpret(t, i, verdict.bound);
         memcpy(t->worlds + i * sizeof(struct world), the_world(), bytes);
     }
@@ -192,10 +139,10 @@ enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *j
     return outcome;
 }
 
-bool trial_compare(struct trial *t, const struct shared *shared, const struct job *job) {
+bool trial_compare(struct trial *t, struct shared *shared, const struct job *job) {
     uint32_t bytes = world_bytes(job->memory_size);
     for (uint32_t i = 0; i < RUNS; i++) {
-        const uint8_t *want = t->worlds + i * sizeof(struct world), *got = (const uint8_t *)shared + job->world_offset + i * job->world_stride;
+        const uint8_t *want = t->worlds + i * sizeof(struct world), *got = job_world(shared, job, i);
         if (job->r0[i] != t->r0[i]) {
             snprintf(t->reason, sizeof(t->reason), "input %u: r0 is 0x%" PRIx64 ", interpreter has 0x%" PRIx64, i, job->r0[i], t->r0[i]);
         } else if (job->lost[i]) {

@@ -1,7 +1,7 @@
 #pragma once
 /* One program through verifier, interpreter, JIT and emulation. */
 
-#include "emulator.h"
+#include "compile.h"
 #include "generator.h"
 
 enum outcome { OUTCOME_REFUSED, OUTCOME_LONG, OUTCOME_TOO_LARGE, OUTCOME_READY, OUTCOME_WRONG };
@@ -18,14 +18,8 @@ struct trial {
     char reason[160]; /* of OUTCOME_WRONG, or what trial_compare() found */
 };
 
-/* Shared memory given out to the jobs of one batch. */
-struct space {
-    uint32_t used, near_words, far_words;
-};
-
 void trials_open(void);
-bool space_left(const struct space *space);
 /* Verifies, interprets with every fact checked, and compiles into the job. */
 enum outcome trial_prepare(struct trial *trial, struct shared *shared, struct job *job, struct space *space);
 /* Whether the emulator did what the interpreter did. */
-bool trial_compare(struct trial *trial, const struct shared *shared, const struct job *job);
+bool trial_compare(struct trial *trial, struct shared *shared, const struct job *job);

@@ -3,8 +3,7 @@
 #include "bpf/checker/checker.h"
 #include "infer.h"
 #include "random.h"
-#include <inttypes.h>
-#include <stdio.h>
+#include "report.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,11 +59,10 @@ static bool check(struct certificate_oracle *o, const uint8_t *bytes, uint32_t s
     same &= alone != STATUS_OK || (o->facts.stack_bytes == o->unobserved.stack_bytes &&
                                     memcmp(o->facts.flags, o->unobserved.flags, o->generated.program.count) == 0);
     if (!same) {
-        printf("seed %" PRIu64 ": the fast way says %u at %u, the observed one %u at %u\n", seed, alone, unobserved.insn, status, result.insn);
-        exit(1);
+        report_finding(seed, &o->generated, "the fast way says %u at %u, the observed one %u at %u", alone, unobserved.insn, status, result.insn);
     }
     if (alone != STATUS_OK || status != STATUS_OK) { return false; }
-    *checked += o->hooks.run(o->hooks.observation.cookie, &o->generated, &o->facts, result.bound, seed);
+    *checked += o->hooks.run(o->hooks.cookie, &o->generated, &o->facts, result.bound, seed);
     return true;
 }
 
@@ -90,7 +88,7 @@ static uint32_t damage(const struct certificate_oracle *o, uint8_t *out, struct 
     return size;
 }
 
-void certificates_try(struct certificate_oracle *o, uint64_t seed, struct certificate_totals *totals) {
+void certificates_try(struct certificate_oracle *o, uint64_t seed, bool damages, struct certificate_totals *totals) {
     struct random random = {seed * 77 + 5};
     generate(seed, &o->generated);
     if (!infer(o)) { return; }
@@ -99,12 +97,12 @@ void certificates_try(struct certificate_oracle *o, uint64_t seed, struct certif
     } else {
         totals->inferred_refused++;
     }
-    for (uint32_t i = 0; i < DAMAGES; i++) {
+    for (uint32_t i = 0; damages && i < DAMAGES; i++) {
         uint32_t size = damage(o, o->damaged, &random);
         totals->damaged++;
         totals->damaged_accepted += check(o, o->damaged, size, seed, &totals->checked);
     }
-    for (uint32_t i = 0; i < DAMAGES; i++) {
+    for (uint32_t i = 0; damages && i < DAMAGES; i++) {
         generate(seed, &o->generated);
         mutate(seed * DAMAGES + i, &o->generated);
         totals->damaged++;

@@ -13,11 +13,13 @@ struct certificate_totals {
 
 struct certificate_hooks {
     struct observation observation; /* keeps the states that the checker goes through */
+    /* Runs what was accepted; returns how many states were checked. */
     uint64_t (*run)(void *cookie, const struct generated *generated, const struct bpf_facts *facts, uint64_t bound, uint64_t seed);
+    void *cookie;
 };
 
 struct certificate_oracle;
 struct certificate_oracle *certificates_open(const struct certificate_hooks *hooks);
 void certificates_close(struct certificate_oracle *o);
-/* The program of this seed, with its certificate, damaged ones, and the same certificate for a damaged program. */
-void certificates_try(struct certificate_oracle *o, uint64_t seed, struct certificate_totals *totals);
+/* The program of this seed, with its certificate; `damages`: and with damaged ones, and the same certificate for a damaged program. */
+void certificates_try(struct certificate_oracle *o, uint64_t seed, bool damages, struct certificate_totals *totals);

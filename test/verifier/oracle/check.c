@@ -1,12 +1,12 @@
 #include "check.h"
 
-static uint64_t map_value_base(const struct world *w, const struct reg *r, uint64_t addr) {
+static uint64_t map_value_base(const struct places *w, const struct reg *r, uint64_t addr) {
     (void)w;
     return addr - (uint64_t)(int64_t)r->off;
 }
 
 /* The variable part of a pointer with this address, from the base of its object. */
-static bool pointer_admits(const struct world *w, const struct reg *r, uint64_t addr) {
+static bool pointer_admits(const struct places *w, const struct reg *r, uint64_t addr) {
     uint64_t base = 0;
     switch (r->kind) {
     case REG_CONTEXT: base = w->context; break;
@@ -31,7 +31,7 @@ static bool pointer_admits(const struct world *w, const struct reg *r, uint64_t 
     return scalar_contains(&r->var, variable);
 }
 
-static bool reg_admits(const struct world *w, const struct reg *r, uint64_t value) {
+static bool reg_admits(const struct places *w, const struct reg *r, uint64_t value) {
     if (r->kind == REG_UNINIT) { return true; }
     return r->kind == REG_SCALAR ? scalar_contains(&r->var, value) : pointer_admits(w, r, value);
 }
@@ -51,20 +51,20 @@ static uint64_t bytes_at(uint64_t addr, uint32_t count) {
 }
 
 /* What is kept whole here, the ids that it shares with registers, and zeros. */
-static bool slot_admits(const struct frame *frame, const struct slot *slot, const struct world *w, uint64_t addr, const uint64_t *regs) {
-    for (uint32_t b = 0; b < 8; b++) {
+static bool slot_admits(const struct frame *frame, const struct slot *slot, const struct places *w, uint64_t addr, const uint64_t *regs) {
+    for (uint32_t b = 0; slot->zeros >> b != 0; b++) {
         if ((slot->zeros >> b & 1) != 0 && bytes_at(addr + b, 1) != 0) { return false; }
     }
     if (slot->spill_bytes == 0) { return true; }
     uint64_t value = bytes_at(addr + slot->spill_at, slot->spill_bytes);
     if (!reg_admits(w, &slot->reg, value)) { return false; }
-    for (uint32_t r = 0; regs != nullptr && r < FRAME_POINTER; r++) {
+    for (uint32_t r = 0; regs != nullptr && slot->reg.id != 0 && r < FRAME_POINTER; r++) {
         if (!ids_admit(&frame->regs[r], regs[r], &slot->reg, value)) { return false; }
     }
     return true;
 }
 
-static bool stack_admits(const struct frame *frame, const struct world *w, uint64_t top, const uint64_t *regs) {
+static bool stack_admits(const struct frame *frame, const struct places *w, uint64_t top, const uint64_t *regs) {
     for (uint64_t used = frame->used; used != 0; used &= used - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(used);
         if (!slot_admits(frame, &frame->slots[i], w, top - BPF_STACK_BYTES + 8 * i, regs)) { return false; }
@@ -72,20 +72,20 @@ static bool stack_admits(const struct frame *frame, const struct world *w, uint6
     return true;
 }
 
-bool state_admits(const struct state *state, const struct world *world, const uint64_t regs[11], const char **reason) {
+bool state_admits(const struct state *state, const struct places *places, const uint64_t regs[11], const char **reason) {
     static const char *const names[11] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10"};
     const struct frame *frame = &state->frames[state->depth];
     for (uint32_t r = 0; r < 11; r++) {
         *reason = names[r];
-        if (!reg_admits(world, &frame->regs[r], regs[r])) { return false; }
-        for (uint32_t o = 0; o < r; o++) {
+        if (!reg_admits(places, &frame->regs[r], regs[r])) { return false; }
+        for (uint32_t o = 0; o < r && frame->regs[r].id != 0; o++) {
             if (!ids_admit(&frame->regs[r], regs[r], &frame->regs[o], regs[o])) { return false; }
         }
     }
     *reason = "stack";
     for (uint32_t f = 0; f <= state->depth; f++) {
-        uint64_t top = world->stack_top - (uint64_t)f * BPF_STACK_BYTES;
-        if (!stack_admits(&state->frames[f], world, top, f == state->depth ? regs : nullptr)) { return false; }
+        uint64_t top = places->stack_top - (uint64_t)f * BPF_STACK_BYTES;
+        if (!stack_admits(&state->frames[f], places, top, f == state->depth ? regs : nullptr)) { return false; }
     }
     return true;
 }

@@ -424,7 +424,7 @@ void generate(uint64_t seed, struct generated *out) {
     out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0, 0};
     out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0, 0};
     bool packet = chance(&m, 25);
-    out->program = (struct bpf_program){.insns = out->insns, .hook = packet ? HOOK_PACKET : HOOK_RUN, .maps = out->maps, .map_count = ORACLE_MAPS,
+    out->program = (struct bpf_program){.insns = out->insns, .hook = packet ? HOOK_PACKET : HOOK_RUN, .maps = out->maps, .map_count = WORLD_MAPS,
                                         .memory_size = 64 + 8 * below(&m, 9)};
     if (packet) {
         make_packet_check(&m, (int32_t)out->program.memory_size);

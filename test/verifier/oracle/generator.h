@@ -2,13 +2,13 @@
 /* Random programs that are mostly valid: what they do to registers is tracked roughly, so that most of them verify. */
 
 #include "bpf/program.h"
-#include <stdint.h>
+#include "world.h"
 
-enum { GENERATED_MAX = 400, ORACLE_MAPS = 2, ARRAY_MAP = 0, HASH_MAP = 1 };
+enum { GENERATED_MAX = 400 };
 
 struct generated {
     struct bpf_insn insns[GENERATED_MAX + 64];
-    struct bpf_map_shape maps[ORACLE_MAPS];
+    struct bpf_map_shape maps[WORLD_MAPS];
     struct bpf_program program;
 };
 

@@ -40,7 +40,7 @@ static void run_job(struct job *job) {
         void *given = (uint8_t *)shared + job->world_offset + i * job->world_stride;
         uint64_t lost;
         copy(the_world(), given, world_bytes(job->memory_size));
-        job->r0[i] = call_marked(job->code_addr, (uint64_t)the_world()->memory, job->memory_size, &lost);
+        job->r0[i] = call_marked(job->code_addr, job->arguments[0], job->arguments[1], &lost);
         job->lost[i] = lost != 0 && !job->caller_keeps;
         copy(given, the_world(), world_bytes(job->memory_size));
     }

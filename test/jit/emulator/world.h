@@ -4,6 +4,7 @@
 
 #include "bpf/program.h"
 #include "gen/abi_helpers.h"
+#include "gen/abi_hooks.h"
 #include "gen/abi_vectors.h"
 #include <stddef.h>
 
@@ -15,11 +16,14 @@
 #define CODE_BYTES (8u << 20)
 #define SHARED_FD 3
 
-enum { MEMORY_MAX = 36 * 1024, FUZZ_MAPS = 2, ARRAY_MAP = 0, HASH_MAP = 1, VALUE_BYTES = 64, ENTRIES = 4, RUNS = 3, JOBS = 64 };
+enum { MEMORY_MAX = 36 * 1024, WORLD_MAPS = 2, ARRAY_MAP = 0, HASH_MAP = 1, VALUE_BYTES = 64, ENTRIES = 4, RUNS = 3, JOBS = 64 };
 
 struct world {
-    uint64_t trace; /* grows with every call of a helper and what it was given */
-    uint8_t values[FUZZ_MAPS][ENTRIES * VALUE_BYTES];
+    struct packet_context context;
+    uint32_t value_bytes[WORLD_MAPS];
+    uint64_t unused[3];
+    uint64_t trace; /* grows with every call of a helper and what it was given; from here on filled by chance */
+    uint8_t values[WORLD_MAPS][ENTRIES * VALUE_BYTES];
     alignas(16) uint8_t memory[MEMORY_MAX];
 };
 
@@ -31,6 +35,7 @@ struct job {
     uint64_t code_addr;
     uint32_t code_offset, code_words;
     uint32_t world_offset, world_stride; /* of RUNS worlds, 16-byte aligned: before, and in the same place after */
+    uint64_t arguments[2]; /* r1 and r2 */
     uint32_t memory_size;
     uint32_t caller_keeps; /* the compiled code need not restore callee-saved registers */
     uint32_t lost[RUNS]; /* a callee-saved register or the stack pointer was not restored */
@@ -71,7 +76,7 @@ static inline uint64_t world_update(uint64_t map, uint64_t key, uint64_t value, 
     uint8_t *entry = entry_of(map, key);
     trace(the_world(), flags);
     if (!entry) { return (uint64_t)-7; }
-    for (uint32_t i = 0; i < VALUE_BYTES; i++) { entry[i] = ((const uint8_t *)(uintptr_t)value)[i]; }
+    for (uint32_t i = 0; i < the_world()->value_bytes[map == map_cookie(HASH_MAP)]; i++) { entry[i] = ((const uint8_t *)(uintptr_t)value)[i]; }
     return 0;
 }
 static inline uint64_t world_delete(uint64_t map, uint64_t key, uint64_t r3, uint64_t r4, uint64_t r5) {
