@@ -44,8 +44,8 @@ const isLess = (a: readonly number[], b: readonly number[]): boolean => {
   return at >= 0 && a[at]! < b[at]!;
 };
 
-/** A program eight octaves larger has to execute half of what it did: loops written out for a few percent fill the board's pool. */
-const SIZE_OF_SPEED = 1 / 8;
+/** Twice the size has to save a twenty-fourth of what executes: loops written out for less fill the board's pool. */
+const SIZE_OF_SPEED = 1 / 16;
 
 /** For `speed` what executes counts, and has to pay for what it takes in size; for `size` the other way round, without a price; `balanced` weighs both alike, as ratios. */
 export const isCheaper = (before: Cost, after: Cost, objective: Objective): boolean => {

@@ -1,7 +1,10 @@
 /** Each program before and after what this project has or proposes to make it faster. */
+import { hooks } from '../../../abi/index.ts';
 import { loadHost } from '../../../ebpf/index.ts';
 import { optimise } from '../../../ebpf/optimiser/index.ts';
+import { stopSolver } from '../../../ebpf/prover/index.ts';
 import { vectorise } from '../../../ebpf/vectoriser/index.ts';
+import { optimised } from '../../../evolve/index.ts';
 import type { VelocityLink } from '../../../link/index.ts';
 import { atMost, type Metric, table as metricTable } from '../metric.ts';
 import { type BoardRun, compileProgram, runOnBoard, sameResult } from './board.ts';
@@ -20,6 +23,8 @@ export type Improved = {
   readonly how: string;
   /** By the rules and the recogniser of loops, from the bytecode. */
   readonly executed: number;
+  /** As `module load` would send it: the first of their proposals that is cheaper and proven. */
+  readonly loaded: number;
   /** Of the C with vector helpers in it, where there is such a source. */
   readonly helped?: number;
 };
@@ -39,6 +44,16 @@ const proposals = async (code: Uint8Array): Promise<Proposal[]> => {
   return [...lifted, ...rewritten].filter((p) => check(p.code));
 };
 
+/** What `module load` makes of it. @throws Error when that does something else */
+const loadedOf = async (link: VelocityLink, program: PeerProgram, code: Uint8Array, before: BoardRun) => {
+  const { id: hookId } = hooks.run;
+  const given = { name: program.name, section: 'run', hook: 'run' as const, hookId, code, maps: [] };
+  const { program: made } = await optimised(given, { memorySize: MEMORY_BYTES }).finally(stopSolver);
+  const run = await runOnBoard(link, program, made.code);
+  if (!sameResult(run, before)) throw new Error(`${program.name}: what was proven equivalent is not`);
+  return run.executed;
+};
+
 /** The best proposal for a program, by what it executes on the board; results and memory are the same. */
 export const improve = async (
   link: VelocityLink,
@@ -46,11 +61,12 @@ export const improve = async (
   code: Uint8Array,
   before: BoardRun,
 ): Promise<Improved> => {
-  let best: Improved = { program: program.name, how: 'nothing better', executed: before.executed };
+  const loaded = await loadedOf(link, program, code, before);
+  let best: Improved = { program: program.name, how: 'nothing better', executed: before.executed, loaded };
   for (const proposal of await proposals(code)) {
     const run = await runOnBoard(link, program, proposal.code);
     if (sameResult(run, before) && run.executed < best.executed)
-      best = { program: program.name, how: proposal.how, executed: run.executed };
+      best = { ...best, how: proposal.how, executed: run.executed };
   }
   if (!WITH_HELPERS.has(program.name)) return best;
   const run = await runOnBoard(link, program, await compileProgram(program, ['-DVECTOR']));
@@ -59,30 +75,40 @@ export const improve = async (
 
 const count = (value: number) => value.toLocaleString('en');
 
-const lineOf = ({ program, how, executed, helped }: Improved, rows: readonly Row[]): string[] => {
+const lineOf = ({ program, how, executed, loaded, helped }: Improved, rows: readonly Row[]): string[] => {
   const { linux, velocity, native } = rows.find((row) => row.program === program)!;
   const by = helped === undefined ? how : `${how} (${count(helped)} with vector helpers in the C)`;
-  return [program, ...[linux, velocity, executed, native].map(count), (executed / native).toFixed(2), by];
+  return [
+    program,
+    ...[linux, velocity, loaded, executed, native].map(count),
+    (executed / native).toFixed(2),
+    by,
+  ];
 };
 
 /** What the programs then execute, of native code. Rows with wrong results don't count. */
 export const improvedMetrics = (improved: readonly Improved[], rows: readonly Row[]): Metric[] => {
-  const ratios = improved.flatMap(({ program, executed }) => {
-    const row = rows.find((one) => one.program === program);
-    return row && row.wrong.length === 0 ? [executed / row.native] : [];
-  });
-  if (ratios.length === 0) return [];
-  return [atMost('peers_improved_of_native', Number(geometricMean(ratios).toFixed(3)), 'ratio', 1.15)];
+  const ratios = (of: 'executed' | 'loaded') =>
+    improved.flatMap(({ program, [of]: executed }) => {
+      const row = rows.find((one) => one.program === program);
+      return row && row.wrong.length === 0 ? [executed / row.native] : [];
+    });
+  const mean = (of: 'executed' | 'loaded') => Number(geometricMean(ratios(of)).toFixed(3));
+  if (ratios('loaded').length === 0) return [];
+  return [
+    atMost('peers_loaded_of_native', mean('loaded'), 'ratio', 1.15),
+    atMost('peers_improved_of_native', mean('executed'), 'ratio', 1.15),
+  ];
 };
 
 export const improvedSection = (improved: readonly Improved[], rows: readonly Row[]): string =>
   `## Before and after
 
-What the host proposes for each program: the best of what its recogniser of loops and its rules make of the bytecode, by executed instructions, of those that the board's verifier accepts and that give the same result and memory here. Before a board gets such a patch it is proven, too, and a call of a vector helper has to pay as its bound, so that not each of these is one that the loop would push. Fibonacci and GEMV are the two programs that the field quotes.
+**loaded** is what the board gets of the program by \`velocity module load\`: the first proposal of the recogniser of loops and then of the rules that executes less machine code in runs on random inputs and that is proven equivalent. **after** is what the host could propose: the best of what its recogniser of loops and its rules make of the bytecode, by executed instructions, of those that the board's verifier accepts and that give the same result and memory here. Not each of these can be proven within the prover's limits. Fibonacci and GEMV are the two programs that the field quotes.
 
 \`\`\`
 ${metricTable(improvedMetrics(improved, rows))}
 \`\`\`
 
-${markdown([['program', 'Linux', 'before', 'after', 'native', '/native', 'how'], ...improved.map((one) => lineOf(one, rows))])}
+${markdown([['program', 'Linux', 'before', 'loaded', 'after', 'native', '/native', 'how'], ...improved.map((one) => lineOf(one, rows))])}
 `;

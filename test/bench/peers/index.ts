@@ -55,8 +55,9 @@ const prepare = async (link: VelocityLink, say: (line: string) => void): Promise
 
 const repeatOf = ({ board }: Prepared) => Math.ceil(SAMPLE_INSNS / (board.executed + OVERHEAD_INSNS));
 
-const net = ({ executed, helped, ...rest }: Improved, nothing: BoardRun): Improved => ({
+const net = ({ executed, loaded, helped, ...rest }: Improved, nothing: BoardRun): Improved => ({
   ...rest,
+  loaded: loaded - nothing.executed,
   executed: executed - nothing.executed,
   ...(helped !== undefined && { helped: helped - nothing.executed }),
 });

@@ -172,14 +172,15 @@ test('the_page_has_a_line_and_bars_for_each_row', (t) => {
     rows: [rowFrom(60)],
     objectRows: [objectFrom(200)],
     cycles: [{ program: 'fibonacci', here: { insns: 6, cycles: [3, 2.25, 2] } }],
-    improved: [{ program: 'fibonacci', how: 'unrolling', executed: 20 }],
+    improved: [{ program: 'fibonacci', how: 'unrolling', executed: 20, loaded: 25 }],
   };
   const written = page(compared, { linux, clang: 'clang 19', qemu: 10 });
   t.regex(written, /^\| fibonacci \| 10 \| 50 \| 100 \|/m);
   t.regex(written, /^fibonacci +velocity █{20} 50$/m);
   t.regex(written, /linux-image-1/);
-  t.regex(written, /^\| fibonacci \| 100 \| 50 \| 20 \| 50 \| 0.40 \| unrolling \|$/m);
+  t.regex(written, /^\| fibonacci \| 100 \| 50 \| 25 \| 20 \| 50 \| 0.40 \| unrolling \|$/m);
   t.regex(written, /peers_improved_of_native +0\.4 /);
+  t.regex(written, /peers_loaded_of_native +0\.5 /);
   t.regex(written, /^\| fibonacci \| 6 \| 3.0 \| 2.3 \| 2.0 \| {2}\| {2}\| {2}\| {2}\|$/m);
 });
 
