@@ -1,4 +1,7 @@
-/** Search as a proposer: instructions left out, and short windows replaced by fewer instructions that superoptimisation finds. */
+/**
+ * Search as a proposer: instructions left out, short windows replaced by fewer instructions that superoptimisation finds, and other
+ * orders from which the rules get further.
+ */
 import { loadHost, type ModuleProgram } from '../../ebpf/index.ts';
 import { slotsOf } from '../../ebpf/instruction.ts';
 import { lift } from '../../ebpf/optimiser/index.ts';
@@ -18,12 +21,15 @@ import {
 import { lookingAt, type Proposal, type Proposer } from '../proposer.ts';
 import { isSearchable, type SearchWindow, shorter } from './enumerate.ts';
 import { omissions } from './omission.ts';
+import { reordered } from './order.ts';
 
 export type SearchOptions = {
   /** Processor time for the windows of one program, in ms; default 1,000. */
   readonly budgetMs?: number;
   /** Processor time for leaving instructions out, in ms; default 3,000. */
   readonly omissionMs?: number;
+  /** Processor time for other orders, in ms; default 500. */
+  readonly orderMs?: number;
   /** What was found, in canonical spelling: for people who look for rules. */
   readonly onFound?: (before: readonly PlainOperation[], after: readonly PlainOperation[]) => void;
 };
@@ -114,13 +120,14 @@ export const searchProposer = (options: SearchOptions = {}): Proposer => ({
     const all = await searchWindows(program, options);
     const right = all.filter((r) => check(splice(program.code, [r])));
     const chosen = compatible(right);
-    if (chosen.length === 0) return;
     const proposal = (some: readonly Replacement[]): Proposal => ({
       code: splice(program.code, some),
       proposer: 'search',
       note: some.map((r) => `${r.count} → ${r.operations.length} at ${r.start}`).join(', '),
     });
-    yield proposal(chosen);
+    if (chosen.length > 0) yield proposal(chosen);
     if (chosen.length > 1) for (const one of chosen) yield proposal([one]);
+    const other = await reordered(program, options.orderMs ?? 500);
+    if (other) yield { code: other, proposer: 'search', note: 'another order, then rules' };
   },
 });

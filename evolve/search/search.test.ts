@@ -1,9 +1,11 @@
 import test from 'ava';
 import { hooks } from '../../abi/index.ts';
 import { assemble, type ModuleProgram } from '../../ebpf/index.ts';
+import { lift, lower, tidied } from '../../ebpf/optimiser/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
 import { judge } from '../judge.ts';
 import { searchProposer } from './index.ts';
+import { reordered } from './order.ts';
 
 test.after.always(() => stopSolver());
 
@@ -56,6 +58,32 @@ for (const [name, window] of Object.entries(shortened))
     t.is(judgement.verdict, 'accepted', judgement.reason);
     t.is(judgement.assurance, 1);
   });
+
+const hidden = `
+  r8 = r6
+  r8 += 24
+  r7 += r6
+  r8 ^= r7
+  r0 = r8`;
+
+test.serial(
+  'search tries other orders, from which rules get further, and what it finds is proven',
+  async (t) => {
+    const given = around(hidden);
+    const program = { ...given, code: lower(tidied(lift(given.code), { maps: [table] })) };
+    const made = await reordered(program, 60_000);
+    t.truthy(made);
+    t.true(made!.length < program.code.length);
+    const judgement = await judge(
+      program,
+      { code: made!, proposer: 'search', note: '' },
+      { objective: 'size' },
+    );
+    t.is(judgement.verdict, 'accepted', judgement.reason);
+    t.is(judgement.assurance, 1);
+    t.deepEqual(await reordered(program, 60_000), made);
+  },
+);
 
 const needless: Record<string, readonly [window: string, left: number]> = {
   a_branch_that_is_never_taken: ['w6 &= 15\n if w6 > 15 goto none\n r0 = r6\n r0 += r7', 14],

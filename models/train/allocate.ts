@@ -1,8 +1,8 @@
 /** Gives registers to names so that two orders of code, the slow and the fast, run in the same ones. */
 
 import type { Random } from '../../ebpf/random.ts';
+import { namesIn } from '../window/names.ts';
 import type { PlainOperation } from '../window/window.ts';
-import { namesIn } from './webs.ts';
 
 const REGISTERS = 10;
 const FRAME = 10;

@@ -6,9 +6,10 @@ import type { AluOp, Size, Width } from '../../ebpf/instruction.ts';
 import { Random } from '../../ebpf/random.ts';
 import { mapRegisters } from '../window/canonical.ts';
 import { windowsAgree } from '../window/evaluate.ts';
+import { namesIn } from '../window/names.ts';
 import type { PlainOperation, Window } from '../window/window.ts';
 import { alu, type Family, imm, load, mov, store } from './families/family.ts';
-import { namesIn, type Webs, websOf } from './webs.ts';
+import { type Webs, websOf } from './webs.ts';
 
 type Template = { readonly slow: readonly PlainOperation[]; readonly fast: readonly PlainOperation[] };
 

@@ -3,11 +3,12 @@
 import type { Random } from '../../ebpf/random.ts';
 import { mapRegisters, spell } from '../window/canonical.ts';
 import { agree, registersIn } from '../window/evaluate.ts';
+import { readBy, writtenBy } from '../window/names.ts';
+import { dependences, ordered } from '../window/order.ts';
 import { MAX_WINDOW, type PlainOperation, type Window } from '../window/window.ts';
 import { allocate } from './allocate.ts';
 import type { Family } from './families/index.ts';
-import { dependences, ordered } from './order.ts';
-import { readBy, type Webs, writtenBy } from './webs.ts';
+import type { Webs } from './webs.ts';
 
 export type Pair = {
   readonly slow: Window;

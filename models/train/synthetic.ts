@@ -1,9 +1,10 @@
 /** Random fast windows, in the manner of what compilers emit: fields loaded, combined, masked, stored. */
 import type { AluOp, Size, Width } from '../../ebpf/instruction.ts';
 import type { Random } from '../../ebpf/random.ts';
+import { namesIn, readBy, writtenBy } from '../window/names.ts';
 import type { PlainOperation } from '../window/window.ts';
 import { alu, imm, load, mov, store } from './families/family.ts';
-import { FIRST_NAME, namesIn, readBy, type Webs, writtenBy } from './webs.ts';
+import { FIRST_NAME, type Webs } from './webs.ts';
 
 const SIZES: readonly Size[] = [1, 2, 4, 4, 8, 8];
 const TWO: readonly AluOp[] = ['add', 'add', 'sub', 'or', 'and', 'xor', 'xor', 'mul'];

@@ -2,6 +2,7 @@
 import { registersOf } from '../../ebpf/prover/flow.ts';
 import { mapRegisters } from '../window/canonical.ts';
 import { registersIn } from '../window/evaluate.ts';
+import { readsDestination } from '../window/names.ts';
 import type { PlainOperation, Window } from '../window/window.ts';
 
 const FRAME = 10;
@@ -16,9 +17,6 @@ export type Webs = {
   readonly liveOut: ReadonlySet<number>;
   readonly nextName: number;
 };
-
-export const readsDestination = (op: PlainOperation): boolean =>
-  op.kind === 'store' || op.kind === 'neg' || op.kind === 'swap' || (op.kind === 'alu' && op.op !== 'mov');
 
 export const websOf = (window: Window): Webs => {
   const current = new Map<number, number>([[FRAME, FRAME]]);
@@ -43,24 +41,3 @@ export const websOf = (window: Window): Webs => {
   const liveOut = new Set(registersIn(window.liveOut).map(nameOf));
   return { operations, liveIn, liveOut, nextName };
 };
-
-/** Names an operation touches. */
-export const namesIn = (op: PlainOperation): number[] => {
-  const src =
-    'src' in op
-      ? typeof op.src === 'number'
-        ? op.src
-        : op.src.kind === 'reg'
-          ? op.src.reg
-          : undefined
-      : undefined;
-  return src === undefined ? [op.dst] : [op.dst, src];
-};
-
-/** The name an operation writes. */
-export const writtenBy = (op: PlainOperation): number | undefined =>
-  op.kind === 'store' ? undefined : op.dst;
-
-/** Names an operation reads. */
-export const readBy = (op: PlainOperation): number[] =>
-  namesIn(op).filter((_name, i) => i > 0 || readsDestination(op));

@@ -3,6 +3,7 @@ export { operationsOf, type Reading, readAnswer } from './answer.ts';
 export { type Spelling, SpellingError, spell, unspell } from './canonical.ts';
 export { agree, registersIn, windowsAgree } from './evaluate.ts';
 export { windowGrammar } from './grammar.ts';
+export { ordered, registerDependences } from './order.ts';
 export {
   type Answerer,
   CONTEXT_WORDS,

@@ -1,6 +1,7 @@
 /** Orders of a window's operations that keep every dependence. */
-import type { PlainOperation } from '../window/window.ts';
-import { namesIn, readBy, writtenBy } from './webs.ts';
+import { registersOf } from '../../ebpf/prover/flow.ts';
+import { namesIn, readBy, writtenBy } from './names.ts';
+import type { PlainOperation } from './window.ts';
 
 const access = (op: PlainOperation) => {
   if (op.kind === 'load') return { base: op.src, off: op.off, size: op.size, writes: false };
@@ -53,4 +54,16 @@ export const ordered = (before: readonly number[][], priority: (index: number) =
     out.push(best);
   }
   return out;
+};
+
+/** True dependences, and those of registers that are used again. */
+export const registerDependences = (ops: readonly PlainOperation[]): number[][] => {
+  const effects = ops.map(registersOf);
+  return dependences(ops).map((before, i) => {
+    const { reads, writes } = effects[i]!;
+    const all = new Set(before);
+    for (let j = 0; j < i; j++)
+      if ((effects[j]!.writes & (reads | writes)) !== 0 || (effects[j]!.reads & writes) !== 0) all.add(j);
+    return [...all];
+  });
 };
