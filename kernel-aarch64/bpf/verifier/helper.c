@@ -23,7 +23,7 @@ struct call {
 };
 
 static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t r, const char *wanted) {
-    enum status status = refuse_lost(v, s, r);
+    enum status status = OTHER_PLATFORMS ? refuse_lost(v, s, r) : STATUS_OK;
     if (status != STATUS_OK) { return status; }
     return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R, the helper wants %s", r, reg_at(s, r), wanted);
 }
