@@ -1,5 +1,5 @@
 /** Compiles the kernel's verifier, checker, JIT, interpreter and maps, and the inference of certificates, to WebAssembly: build/wasm/velocity.wasm, kept while no source changes. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -87,12 +87,12 @@ const cached = async (hash: string): Promise<WebAssembly.Module | undefined> => 
 
 const build = async (sources: readonly string[], hash: string): Promise<WebAssembly.Module> => {
   await mkdir(dirname(OUTPUT), { recursive: true });
-  const temporary = `${OUTPUT}.${process.pid}`;
+  const temporary = `${OUTPUT}.${randomUUID()}`;
   const includes = [join(HOST, 'shim'), KERNEL, HOST, INFER].map((i) => `-I${i}`);
   try {
     await runClang([...FLAGS, ...includes, ...sources, '-o', temporary], 'WebAssembly build of the verifier');
     const bytes = Buffer.concat([await readFile(temporary), customSection(HASH_SECTION, hash)]);
-    // Several processes may build at once: each publishes a whole file.
+    // Several may build at once, in one process, too: each publishes a whole file.
     await writeFile(temporary, bytes);
     await rename(temporary, OUTPUT);
     return new WebAssembly.Module(bytes);
