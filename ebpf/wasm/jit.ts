@@ -2,7 +2,7 @@
 import { bpf } from '../../abi/index.ts';
 import type { HostInstance } from './instance.ts';
 import { errorNamed, errorOfCode, type LinuxProgram, type Program, type ProgramError } from './program.ts';
-import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
+import { FACT, type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 /** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. */
 const CPU = { lse: 1, dotprod: 2, crc32: 4, bti: 8, inOrder: 16, callerKeeps: 256 } as const;
@@ -35,6 +35,8 @@ export type JitResult =
       readonly insnOfWord: readonly (number | undefined)[];
       /** How often each slot was compiled: the JIT writes out up to four turns of a loop. */
       readonly turnsOfInsn: readonly number[];
+      /** Slots that a run may come to, as far as the verifier sees: constants that a loader sets switch much off. */
+      readonly reached: number;
       readonly bound: number;
     }
   | { readonly ok: false; readonly error: ProgramError };
@@ -80,6 +82,12 @@ const uncompilable = (code: Uint8Array): ProgramError | undefined => {
   return undefined;
 };
 
+const reachedSlots = (code: Uint8Array, flags: Uint8Array): number =>
+  flags.reduce((total, flag, slot) => {
+    if (!(flag & FACT.reached)) return total;
+    return total + (code[slot * bpf.INSN_BYTES] === LOAD_IMM64 ? 2 : 1);
+  }, 0);
+
 /** Verifies, then compiles. Of a program for Linux helpers and context accesses stay what they are in the bytecode. */
 export const compileProgram = (
   host: HostInstance,
@@ -106,6 +114,7 @@ export const compileProgram = (
       return slot === NO_SLOT ? undefined : slot;
     }),
     turnsOfInsn: Array.from({ length: count }, (_, slot) => host.exports.host_jit_turns(index, slot)),
+    reached: reachedSlots(program.code, verdict.facts.flags),
     bound: verdict.bound,
   };
 };

@@ -17,7 +17,7 @@ export const objectTable = (rows: readonly ObjectRow[]): string => alignedTable(
 
 export const objectSection = (rows: readonly ObjectRow[]): string => `## Real objects
 
-The objects of Debian's libbpf-tools, libxdp1 and xdp-tools for arm64, each once, compiled as \`velocity bpf jit --platform linux\` does: for a Cortex-A72, which has no atomics of one instruction; maps lie 256 MiB from the code, helpers within reach of \`bl\`. Accesses to contexts stay what they are in the bytecode, and calls of map helpers are calls. Those of at least ${LARGE_INSNS} instructions count in the figures: ${largeObjects(rows).length} of ${rows.length}.
+The objects of Debian's libbpf-tools, libxdp1 and xdp-tools for arm64, each once, compiled as \`velocity bpf jit --platform linux\` does: for a Cortex-A72, which has no atomics of one instruction; maps lie 256 MiB from the code, helpers within reach of \`bl\`. Accesses to contexts stay what they are in the bytecode, and calls of map helpers are calls. eBPF instructions that no run comes to, which their read-only data as shipped decides, count nowhere. Those of at least ${LARGE_INSNS} instructions count in the figures: ${largeObjects(rows).length} of ${rows.length}.
 
 ${markdown(cells(rows))}
 

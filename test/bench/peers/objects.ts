@@ -19,7 +19,7 @@ export type ObjectRow = {
   /** Programs that were compiled, and those that the verifier refuses. */
   readonly programs: number;
   readonly refused: number;
-  /** eBPF instructions and A64 words of those compiled. */
+  /** eBPF slots that a run may come to, and A64 words, of those compiled. */
   readonly insns: number;
   readonly words: number;
 };
@@ -96,8 +96,8 @@ const fetchObjects = (say: (line: string) => void): string[] => {
 /** What became of one object. @throws ElfError when it cannot be loaded */
 export const objectRow = async (path: string): Promise<ObjectRow> => {
   const rows = await jitObject(readFileSync(path), { platform: 'linux' });
-  const compiled = rows.flatMap(({ insns, result }) =>
-    result.ok ? [{ insns, words: result.words.length }] : [],
+  const compiled = rows.flatMap(({ result }) =>
+    result.ok ? [{ insns: result.reached, words: result.words.length }] : [],
   );
   const sum = (key: 'insns' | 'words') => compiled.reduce((total, row) => total + row[key], 0);
   return {
