@@ -72,6 +72,14 @@ const guarded: Record<string, readonly [text: string, shape: string]> = {
     `r0 = 0\nr3 = 0\nr2 = *(u8 *)(r1 + 0)\nif r2 > 20 goto +6\nr4 = r1\nr2 += r3\nr4 += r2\nr0 = *(u8 *)(r4 + 0)\nr3 += 8\nif r3 < 40 goto -8\nexit`,
     'lsdl',
   ],
+  an_index_that_each_turn_doubles_is_selected: [
+    `${start}\nr2 &= 15\nr3 = 0\nif r2 > 30 goto +6\nr2 <<= 1\nr4 = r1\nr4 += r2\nr0 = *(u8 *)(r4 + 0)\nr3 += 1\nif r3 < 5 goto -7\nexit`,
+    '([sm]d?l)+',
+  ],
+  an_index_that_each_turn_doubles_on_the_stack_is_selected: [
+    `${start}\nr2 &= 15\nr3 = 0\n*(u64 *)(r10 - 8) = r2\nr2 = *(u64 *)(r10 - 8)\nif r2 > 30 goto +7\nr2 <<= 1\n*(u64 *)(r10 - 8) = r2\nr4 = r1\nr4 += r2\nr0 = *(u8 *)(r4 + 0)\nr3 += 1\nif r3 < 5 goto -9\nexit`,
+    '([sm]d?l)+',
+  ],
   an_index_between_two_limits_gets_a_barrier: [
     `r0 = 0\nr2 = *(u64 *)(r1 + 0)\nr1 += 32\nif r2 s> 20 goto +3\nif r2 s< -20 goto +2\n${use}`,
     'wl',

@@ -24,6 +24,7 @@ static const struct number own = {}, anything = {OUTSIDE | MIXED | NARROWED, ANY
 /* A register at a label, while what comes to it is looked for. */
 struct open {
     uint32_t label, reg;
+    uint64_t enough;       /* as it was then: before a shift up less is */
     struct number assumed; /* of what comes around to it */
 };
 
@@ -34,6 +35,7 @@ struct search {
     uint32_t steps, depth; /* that may still be made */
     uint32_t outside; /* registers that ever have a number from outside */
     uint64_t asked; /* bit per eight bytes of the stack: whether they hold any from outside is being looked for */
+    uint64_t asked_enough; /* when it was */
     uint32_t open_count;
     struct open open[MOST_OPEN];
 };
@@ -155,10 +157,11 @@ static struct number find_at_label(struct search *s, uint32_t label, uint32_t re
     uint32_t known = j->slots[label], first = known & SLOT_WORD ? (known & SLOT_WORD) - 1 : label, at = s->open_count;
     if (known & SLOT_ENTRY && j->has_local_calls) { return anything; }
     for (uint32_t i = 0; i < at; i++) {
-        if (s->open[i].label == label && s->open[i].reg == reg) { return s->open[i].assumed; }
+        const struct open *open = &s->open[i];
+        if (open->label == label && open->reg == reg && open->enough == s->enough) { return open->assumed; }
     }
     if (at == MOST_OPEN) { return anything; }
-    s->open[at] = (struct open){label, reg, own};
+    s->open[at] = (struct open){label, reg, s->enough, own};
     s->open_count++;
     struct number n = own, before;
     uint32_t end = known & SLOT_BACK ? loops_end(j, label) : label;
@@ -192,10 +195,13 @@ static uint64_t stack_bits(struct insn insn) {
 /* Whether nothing from outside was ever stored where this loads from; what comes around to the same question adds nothing. */
 static bool loads_own(struct search *s, struct insn load) {
     const struct jit *j = s->jit;
-    uint64_t bits = stack_bits(load), asked = s->asked;
+    uint64_t bits = stack_bits(load), asked = s->asked, asked_enough = s->asked_enough;
     bool is_own = src_of(load) == 10 && !j->needs.escapes;
+    if (s->enough != asked_enough) { s->asked = 0; }
+    uint64_t new_bits = bits & ~s->asked;
     s->asked |= bits;
-    for (uint32_t slot = 0; is_own && bits & ~asked && slot < j->program->count; slot++) {
+    s->asked_enough = s->enough;
+    for (uint32_t slot = 0; is_own && new_bits && slot < j->program->count; slot++) {
         struct insn insn = insn_at(j, slot);
         is_own = spend(s);
         if (class_of(insn) != BPF_CLASS_STX || !slot_reached(j, slot)) { continue; }
@@ -203,6 +209,7 @@ static bool loads_own(struct search *s, struct insn load) {
         if (atomic || (there && find_number(s, slot, src_of(insn)).parts & OUTSIDE)) { is_own = false; }
     }
     s->asked = asked;
+    s->asked_enough = asked_enough;
     return is_own;
 }
 
