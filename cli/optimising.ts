@@ -56,9 +56,9 @@ export const optimisedFor = async (
   }
 };
 
-const percent = (before: number, after: number) => {
+const compared = (before: number, after: number) => {
   const change = Math.round((after / before - 1) * 100);
-  return `${change > 0 ? '+' : ''}${change} %`;
+  return change === 0 ? 'as many' : `${Math.abs(change)} % ${change < 0 ? 'fewer' : 'more'}`;
 };
 
 /** For people; undefined when nothing was asked for. */
@@ -66,7 +66,7 @@ export const gainSentence = ({ gain, steps, wasKnown }: Known, wish: Wish): stri
   if (wish === 'none') return undefined;
   if (!gain) return 'as the compiler made it: nothing cheaper was proven';
   const { before, after } = gain;
-  const executed = `executes ${percent(before.executed, after.executed)} A64 instructions on the host's test inputs`;
+  const executed = `executes ${compared(before.executed, after.executed)} A64 instructions on the host's test inputs`;
   const size = `${before.slots} → ${after.slots} eBPF instructions, ${before.words} → ${after.words} of A64`;
   const how = steps.map(({ proposer, note }) => `${proposer}: ${note}`).join('; ');
   return `optimised: ${executed}, ${size}; proven equivalent${wasKnown ? ' when it was loaded before' : ''} (${how})`;
