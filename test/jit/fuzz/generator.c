@@ -1,4 +1,5 @@
-/* Control flow: blocks, loops in the shapes compilers and people give them, blocks out of line, and jumps to anywhere. */
+/* Control flow: blocks, loops in the shapes compilers and people give them, blocks out of line, and jumps to anywhere. Long, since
+ * all of it draws from one sequence of random numbers, which seeds replay. */
 
 #include "maker.h"
 

@@ -1,0 +1,234 @@
+#include "bpf/verifier/argument.h"
+#include "bpf/verifier/callback.h"
+#include "bpf/verifier/reference.h"
+
+static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t r, const char *wanted) {
+    enum status status = OTHER_PLATFORMS ? refuse_lost(v, s, r) : STATUS_OK;
+    if (status != STATUS_OK) { return status; }
+    return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R, the helper wants %s", r, reg_at(s, r), wanted);
+}
+
+static bool is_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0; }
+
+/* Memory of `bytes` at argument r; other errors than a wrong type become STATUS_HELPER_MEMORY. */
+static enum status check_argument_memory(struct verifier *v, struct state *s, uint32_t r, uint64_t bytes, uint8_t access) {
+    const struct reg *p = reg_at(s, r);
+    enum status status;
+    switch (p->kind) {
+    case REG_STACK: status = (access & ACCESS_WRITE) != 0 ? stack_fill(v, s, p, bytes) : stack_readable(v, s, p, 0, bytes); break;
+    case REG_PACKET:
+    case REG_PACKET_META:
+    case REG_MEMORY:
+    case REG_MAP_VALUE: status = check_memory(v, s, p, r, 0, bytes, access); break;
+    case REG_MEMORY_OR_NULL:
+    case REG_MAP_VALUE_OR_NULL: return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p);
+    default: return refuse_argument(v, s, r, "a pointer to memory");
+    }
+    if (status != STATUS_OK) { v->result->status = status = STATUS_HELPER_MEMORY; }
+    return status;
+}
+
+static enum status check_sized_memory(struct verifier *v, struct state *s, uint32_t r, const struct call *call, uint8_t access) {
+    enum status status = require_set(v, s, r + 1);
+    if (status != STATUS_OK) { return status; }
+    const struct reg *size = reg_at(s, r + 1);
+    if (size->kind != REG_SCALAR) { return refuse_argument(v, s, r + 1, "a number of bytes"); }
+    bool may_be_zero = call->prototype->arguments[r] == ARG_SIZE_OR_ZERO;
+    if ((size->var.umin == 0 && !may_be_zero) || size->var.umax >= OFFSET_LIMIT) {
+        return refuse(v, STATUS_HELPER_MEMORY, s->pc, "%r is %R, the helper wants a size of %u or more with a bound", r + 1, size,
+                      (uint64_t)!may_be_zero);
+    }
+    uint8_t type = call->prototype->arguments[r - 1];
+    bool null_allowed = type == ARG_MEMORY_OR_NULL || type == ARG_OUT_OR_NULL || !is_privileged(v);
+    if (size->var.umax == 0 && is_zero(reg_at(s, r)) && null_allowed) { return STATUS_OK; }
+    return check_argument_memory(v, s, r, size->var.umax, access);
+}
+
+static enum status check_map(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (value->kind == REG_MAP_OR_NULL) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    if (value->kind != REG_MAP) { return refuse_argument(v, s, r, "a map"); }
+    call->map = &v->program->maps[value->map];
+    call->map_index = value->map;
+    call->map_argument = r;
+    uint64_t maps = call->prototype->maps;
+    if (maps != 0 && (call->map->type > 63 || (maps >> call->map->type & 1) == 0)) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is a map of type %u, which this helper does not take", r,
+                      (uint64_t)call->map->type);
+    }
+    return STATUS_OK;
+}
+
+static bool is_socket(uint8_t object) {
+    return object == OBJECT_SOCK_COMMON || object == OBJECT_SOCKET || object == OBJECT_TCP_SOCKET;
+}
+
+static enum status check_object(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    bool takes_kernel = type == ARG_KERNEL_OBJECT || type == ARG_MAP_VALUE; /* the value of a map of sockets */
+    if (takes_kernel && value->kind == REG_SCALAR && value->map == ORIGIN_KERNEL) {
+        call->reference = 0;
+        call->object = OBJECT_KERNEL;
+        return STATUS_OK;
+    }
+    bool record = type == ARG_RELEASED_RECORD;
+    uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
+    bool kernel = takes_kernel || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
+    bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
+                       : is_socket(object) || (kernel && object_is_kernel(object));
+    if (value->kind == REG_OBJECT && value->off != 0 && !(takes_kernel && value->frame == 0)) { fits = false; }
+    if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
+    call->reference = value->frame;
+    call->object = object;
+    if (type != ARG_RELEASED_RECORD && type != ARG_RELEASED_SOCKET) { return STATUS_OK; }
+    if (value->frame == 0) { return refuse_argument(v, s, r, "what was acquired before"); }
+    return STATUS_OK;
+}
+
+static const char *typed_name(uint8_t object) {
+    switch (object) {
+    case OBJECT_TASK: return "a task that is known to be one";
+    case OBJECT_CGROUP: return "a cgroup that is known to be one";
+    case OBJECT_CPUMASK: return "a mask of processors that is known to be one";
+    default: return "an object that is known to be of its type";
+    }
+}
+
+static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    bool fits = value->kind == REG_OBJECT && value->map == call->prototype->object && value->off == 0 && scalar_is_const(&value->var);
+    if (!fits) { return refuse_argument(v, s, r, typed_name(call->prototype->object)); }
+    call->object = value->map;
+    call->reference = value->frame;
+    bool released = type == ARG_RELEASED_TYPED && value->frame == 0;
+    return released ? refuse_argument(v, s, r, "what was acquired before") : STATUS_OK;
+}
+
+static enum status check_lock(struct verifier *v, struct state *s, uint32_t r) {
+    const struct reg *value = reg_at(s, r);
+    if (value->kind != REG_MAP_VALUE || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, "a lock in a map value"); }
+    if (v->program->fields != nullptr) {
+        int64_t at = value->off + (int64_t)value->var.value;
+        for (uint32_t i = 0; i < v->program->field_count; i++) {
+            const struct bpf_map_field *field = &v->program->fields[i];
+            if (field->map == value->map && field->kind == FIELD_LOCK && (int64_t)field->offset == at) { return STATUS_OK; }
+        }
+        return refuse_argument(v, s, r, "a lock in a map value");
+    }
+    return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
+}
+
+/* Linux, check_arg_const_str(). */
+static enum status check_string(struct verifier *v, struct state *s, uint32_t r) {
+    const struct reg *p = reg_at(s, r);
+    bool fits = p->kind == REG_MAP_VALUE && (v->program->maps[p->map].flags & MAP_FLAG_READ_ONLY) != 0;
+    if (!fits) { return refuse_argument(v, s, r, "a string in a map that programs only read"); }
+    const uint8_t *at = known_contents(v, p, 0, 1);
+    uint64_t left = at == nullptr ? 0 : (uint64_t)(v->program->contents[p->map] + v->program->maps[p->map].value_size - at);
+    for (uint64_t i = 0; i < left; i++) {
+        if (at[i] == 0) { return STATUS_OK; }
+    }
+    return refuse_argument(v, s, r, "a string that is known and ends with a 0");
+}
+
+static enum status check_number(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (value->kind != REG_SCALAR) { return refuse_argument(v, s, r, "a number"); }
+    call->size_max = value->var.smax;
+    if (type != ARG_CONST) { return STATUS_OK; }
+    if (!scalar_is_const(&value->var)) { return refuse_argument(v, s, r, "a known number"); }
+    call->constant = value->var.value;
+    return STATUS_OK;
+}
+
+static enum status check_out_number(struct verifier *v, struct state *s, uint32_t r, uint32_t bytes) {
+    enum status status = check_argument_memory(v, s, r, bytes, ACCESS_WRITE);
+    const struct reg *p = reg_at(s, r);
+    uint64_t may_be_set = (uint64_t)(int64_t)p->off | p->var.value | p->var.mask;
+    if (status != STATUS_OK || (may_be_set & (bytes - 1)) == 0) { return status; }
+    return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%r is %R, the helper stores %u bytes there", r, p, (uint64_t)bytes);
+}
+
+static bool is_packet(const struct reg *r) {
+    return r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
+}
+
+static enum status check_dynptr(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    if (type != ARG_DYNPTR_NEW) { return dynptr_find(v, s, r, &call->iterator); }
+    call->dynptr_argument = r;
+    return dynptr_place(v, s, r);
+}
+
+static enum status check_packet_owner(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    if ((v->type->flags & TYPE_LEGACY_LOADS) == 0) { return check_object(v, s, r, ARG_KERNEL_OBJECT, call); }
+    const struct reg *value = reg_at(s, r);
+    return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_argument(v, s, r, "the context as it came in");
+}
+
+/* Arguments that only other platforms' helpers have. */
+static enum status check_platform_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    switch (type) {
+    case ARG_ANY:
+        return !reg_is_pointer(value) || is_privileged(v) ? STATUS_OK : refuse_argument(v, s, r, "a number");
+    case ARG_CONST:
+    case ARG_SIZE_OR_ZERO: return check_number(v, s, r, type, call);
+    case ARG_CONTEXT_OR_NULL:
+        if (is_zero(value)) { return STATUS_OK; }
+        [[fallthrough]];
+    case ARG_CONTEXT:
+        return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_argument(v, s, r, "the context as it came in");
+    case ARG_MEMORY_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_READ);
+    case ARG_OUT:
+    case ARG_OUT_OR_NULL: return check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_FUNCTION: return value->kind == REG_FUNCTION ? STATUS_OK : refuse_argument(v, s, r, "a function of the program");
+    case ARG_STACK_OR_NULL: return value->kind == REG_STACK || is_zero(value) ? STATUS_OK : refuse_argument(v, s, r, "a place on the stack, or 0");
+    case ARG_ZERO: return is_zero(value) ? STATUS_OK : refuse_argument(v, s, r, "0");
+    case ARG_OUT_8: return check_out_number(v, s, r, 8);
+    case ARG_OUT_4: return check_out_number(v, s, r, 4);
+    case ARG_MAP_VALUE_OUT: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_WRITE);
+    case ARG_MAP_VALUE_OR_NULL:
+        return is_zero(value) ? STATUS_OK : check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
+    case ARG_LOCK: return check_lock(v, s, r);
+    case ARG_ITERATOR_NEW: return iterator_place(v, s, r, call->prototype->object);
+    case ARG_ITERATOR:
+    case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);
+    case ARG_DYNPTR_NEW:
+    case ARG_DYNPTR:
+    case ARG_DYNPTR_END: return check_dynptr(v, s, r, type, call);
+    case ARG_VALUE_OUT:
+        return value->kind == REG_MAP_VALUE ? check_sized_memory(v, s, r, call, ACCESS_WRITE) : refuse_argument(v, s, r, "the value of a map");
+    case ARG_BUFFER_OR_NULL: return is_zero(value) ? STATUS_OK : check_sized_memory(v, s, r, call, ACCESS_WRITE);
+    case ARG_MEMORY_20: return check_argument_memory(v, s, r, 20, ACCESS_READ);
+    case ARG_MEMORY_40: return check_argument_memory(v, s, r, 40, ACCESS_READ);
+    case ARG_PACKET_OWNER: return check_packet_owner(v, s, r, call);
+    case ARG_TYPED:
+    case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call);
+    case ARG_STRING: return check_string(v, s, r);
+    default: return check_object(v, s, r, type, call);
+    }
+}
+
+enum status check_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+    enum status status = require_set(v, s, r);
+    if (status != STATUS_OK) { return status; }
+    bool packet = is_privileged(v) && type != ARG_ANY && is_packet(reg_at(s, r));
+    if (packet && (call->prototype->flags & HELPER_TAKES_PACKET) == 0) { return refuse_argument(v, s, r, "nothing of the packet"); }
+    switch (type) {
+    case ARG_SCALAR:
+    case ARG_SIZE: return check_number(v, s, r, type, call);
+    case ARG_MAP: return check_map(v, s, r, call);
+    case ARG_MAP_KEY:
+        call->key_known = is_privileged(v) && stack_constant(s, reg_at(s, r), &call->key);
+        return check_argument_memory(v, s, r, call->map->key_size, ACCESS_READ);
+    case ARG_MAP_VALUE:
+        if (OTHER_PLATFORMS && (call->map->type == SOCKMAP || call->map->type == SOCKHASH)) { return check_object(v, s, r, type, call); }
+        return check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
+    case ARG_MEMORY: return check_sized_memory(v, s, r, call, ACCESS_READ);
+    default:
+        if (OTHER_PLATFORMS) { return check_platform_argument(v, s, r, type, call); }
+        return refuse_argument(v, s, r, "of another platform");
+    }
+}
