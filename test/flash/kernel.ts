@@ -31,6 +31,7 @@ export class EmulatedKernel {
   #state = 'empty' as keyof typeof slotStates;
   #fault: KernelFault | undefined;
   #board!: FakeBoard;
+  #reset: NodeJS.Timeout | undefined;
   /** Since it was plugged in. */
   requests = 0;
 
@@ -46,8 +47,9 @@ export class EmulatedKernel {
     return VelocityLink.over(this.plug(fault), { retries: 0, ...options });
   }
 
-  /** Its end of the line. */
+  /** Its end of the line. A restart that was asked for is over by then: nobody plugs it in again that quickly. */
   plug(fault?: KernelFault): FakeBoard['transport'] {
+    if (this.#reset !== undefined) this.#restart();
     this.#fault = fault;
     this.requests = 0;
     const info = () => {
@@ -107,11 +109,13 @@ export class EmulatedKernel {
 
   #os(id: number): object | undefined {
     if (id !== OS_RESET) return undefined;
-    setTimeout(() => this.#restart(), 0);
+    this.#reset = setTimeout(() => this.#restart(), 0);
     return {};
   }
 
   #restart(): void {
+    clearTimeout(this.#reset);
+    this.#reset = undefined;
     const kind = this.#fault?.kind;
     this.#state = 'empty';
     if (kind === 'mute') return;
