@@ -16,6 +16,7 @@ import { benchReference, causes } from '../../rig/index.ts';
 import { commandCases } from '../flash/commands.ts';
 import { backends, faults, type Row } from '../flash/faults.ts';
 import { attacks } from '../trust/attacks.ts';
+import { figureRows } from './figures.ts';
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
@@ -45,6 +46,8 @@ const attackTable = () =>
     ['attack', 'refusal'],
     attacks.map(({ name, status }) => [name, `\`${status}\``]),
   );
+
+const figureTable = () => table(['figure', 'here', 'goal', '', 'page'], figureRows());
 
 const leaves = (command: Command): Command[] =>
   command.commands.length === 0
@@ -117,6 +120,7 @@ const makers: Readonly<Record<string, () => string>> = {
   causes: causeTable,
   'flash-faults': faultTable,
   commands: commandHelp,
+  figures: figureTable,
 };
 
 /** Documents with blocks. */
