@@ -194,7 +194,8 @@ const failures: readonly (readonly [string, number, readonly string[], RegExp])[
   ['unplugged', 4, ['module', 'list', '--port', '/dev/velocity-none'], /no such port/],
   ['no batch', 10, ['bpf', 'run', '--batch', '/none', '--port', 'x'], /no such file/],
   ['no module', 10, ['module', 'load', '/none.c', '--port', 'x'], /no such file/],
-  ['no ELF', 10, ['module', 'load', 'package.json', '--port', 'x'], /not an ELF/],
+  ['no ELF', 10, ['module', 'load', 'package.json', '--port', 'x'], /package\.json: .*not an ELF/],
+  ['no ELF to read', 10, ['bpf', 'disasm', 'package.json'], /package\.json: .*not an ELF/],
   ['no capture', 10, ['module', 'replay', 'package.json', '--port', 'x'], /neither pcap nor pcapng/],
 ];
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
-import { compileModule, loadObject, type ModuleProgram } from '../ebpf/index.ts';
+import { compileModule, ElfError, loadObject, type ModuleProgram } from '../ebpf/index.ts';
 import { isPackage, requireTool, root } from '../firmware/index.ts';
 import { FileError } from './failure.ts';
 
@@ -35,9 +35,20 @@ export const readObject = async (path: string): Promise<Uint8Array> => {
   return compileModule(path, { clang: requireTool('clang') });
 };
 
+/** What is wrong with an object says which file it is: there may be several on the line. */
+export const ofFile = <T>(path: string, read: () => T): T => {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ElfError) error.message = `${path}: ${error.message}`;
+    throw error;
+  }
+};
+
 /** The one program of a file, or the one that is asked for by the name of its C function. */
 export const readProgram = async (path: string, wanted?: string): Promise<ModuleProgram> => {
-  const { programs } = loadObject(await readObject(path), { name: stemOf(path) });
+  const object = await readObject(path);
+  const { programs } = ofFile(path, () => loadObject(object, { name: stemOf(path) }));
   const names = programs.map((program) => program.name).join(', ');
   const matching = wanted === undefined ? programs : programs.filter((program) => program.name === wanted);
   const [program, another] = matching;
