@@ -2,7 +2,6 @@
 import { boardNamed, boards } from '../../boards/index.ts';
 import {
   type Attached,
-  attachments,
   identify,
   listAttached,
   NoDeviceError,
@@ -80,8 +79,17 @@ export const watchUsb = async (
         signal,
       },
     );
-    await flashAttached(context, host, identify(device)!, options).catch(fail);
-    for (const attachment of await attachments(host)) done.add(attachment);
+    const places = new Set([device.location]);
+    const onMoved = (to: string) => void places.add(to);
+    const flashing = flashAttached(context, host, identify(device)!, { ...options, onMoved });
+    const failed = await flashing.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    // Only this board, in whatever stage it is now: another one may have been plugged in meanwhile.
+    done.add(device.attachment);
+    for (const one of await host.list()) if (places.has(one.location)) done.add(one.attachment);
+    if (failed) fail(failed.error);
   }
 };
 

@@ -29,7 +29,7 @@ export const flashMassStorage = async (
     return output.fact({ event: 'plan', method: 'mass-storage', to: device.location }, line);
   }
   const before = diskPaths();
-  await rpiboot(host, device, { source, signal: cleanup.signal, onEvent: showBoot(context) });
+  await rpiboot(host, device, { source, signal: cleanup.signal, onEvent: showBoot(context, options) });
   output.progress('waiting for the disk of the board…');
   const disk = await waitForDisk(before, { timeoutMs: APPEAR_MS, signal: cleanup.signal });
   output.fact({ event: 'disk', path: disk.path, bytes: disk.bytes }, `its storage is ${disk.path}`);

@@ -22,4 +22,6 @@ export type FlashOptions = TrustOptions & {
   readonly yes?: boolean;
   readonly installUdev?: boolean;
   readonly web?: ListenAddress | true;
+  /** Told the place where a board came back that was elsewhere before. */
+  readonly onMoved?: (to: string) => void;
 };

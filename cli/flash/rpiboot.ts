@@ -29,10 +29,13 @@ const boardOf = ({ boards, what, device, steps }: Attached, named: string | unde
 };
 
 export const showBoot =
-  ({ output }: Context) =>
+  ({ output }: Context, { onMoved }: FlashOptions) =>
   (event: RpibootEvent) => {
     if (event.event === 'send') transfer(output, 'send', event.file, event.done, event.total);
-    if (event.event === 'moved') output.note(`it came back on ${event.to}`);
+    if (event.event === 'moved') {
+      onMoved?.(event.to);
+      output.note(`it came back on ${event.to}`);
+    }
     if (event.event === 'stage') {
       const what = event.stage === 'rom' ? 'boot ROM' : 'second stage';
       output.fact(event, `${event.device}: ${event.chip}, ${what}`);
@@ -67,7 +70,7 @@ export const flashRaspberryPi = async (
     required,
     ...(options.all ? { staysInPlace: true } : {}),
     signal: context.cleanup.signal,
-    onEvent: showBoot(context),
+    onEvent: showBoot(context, options),
   });
   await follow(context, board.name, prepared.image, options);
 };
