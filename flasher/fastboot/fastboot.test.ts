@@ -19,7 +19,12 @@ import {
   openFastbootUsb,
 } from './index.ts';
 
-const limits = { replyMs: 500, dataMs: 500, workMs: 500 };
+/** Nothing that goes well ends by a limit, however loaded the machine is. */
+const PATIENT_MS = 30_000;
+const limits = { replyMs: PATIENT_MS, dataMs: PATIENT_MS, workMs: PATIENT_MS };
+/** For waits that are to end. */
+const QUICK_MS = 400;
+const quick = { replyMs: QUICK_MS, dataMs: QUICK_MS, workMs: QUICK_MS };
 
 /** Random blocks, a run of zeros and one of a pattern, and an end in the middle of a block. */
 const image = (() => {
@@ -39,18 +44,26 @@ const overUsb = async (device: FastbootDevice, fault?: Fault): Promise<Opened> =
   return { transport, close: async () => {} };
 };
 
-const overTcp = async (device: FastbootDevice, fault?: NetworkFault): Promise<Opened> => {
+const overTcp = async (
+  device: FastbootDevice,
+  fault?: NetworkFault,
+  connectMs = PATIENT_MS,
+): Promise<Opened> => {
   const server = await serveFastbootTcp(device, fault);
-  const transport = await openFastbootTcp('127.0.0.1', server.port, 500).catch(async (error) => {
+  const transport = await openFastbootTcp('127.0.0.1', server.port, connectMs).catch(async (error) => {
     await server.close();
     throw error;
   });
   return { transport, close: server.close };
 };
 
-const overUdp = async (device: FastbootDevice, fault?: NetworkFault): Promise<Opened> => {
+const overUdp = async (
+  device: FastbootDevice,
+  fault?: NetworkFault,
+  connectMs = PATIENT_MS,
+): Promise<Opened> => {
   const server = await serveFastbootUdp(device, fault);
-  const transport = await openFastbootUdp('127.0.0.1', server.port, { connectMs: 500, resendMs: 50 }).catch(
+  const transport = await openFastbootUdp('127.0.0.1', server.port, { connectMs, resendMs: 50 }).catch(
     async (error) => {
       await server.close();
       throw error;
@@ -61,10 +74,10 @@ const overUdp = async (device: FastbootDevice, fault?: NetworkFault): Promise<Op
 
 const openers = { usb: overUsb, tcp: overTcp, udp: overUdp } as const;
 
-const flash = async (opened: Opened, partition = 'boot') => {
-  const client = new FastbootClient(opened.transport, { limits });
+const flash = async (opened: Opened, pace = limits) => {
+  const client = new FastbootClient(opened.transport, { limits: pace });
   try {
-    await client.flash(partition, image);
+    await client.flash('boot', image);
   } finally {
     await client.close();
     await opened.close();
@@ -164,8 +177,8 @@ for (const kind of ['unplug', 'stall', 'silent'] as const) {
     const total = await transfersOf();
     for (let at = 0; at < total; at++) {
       const { transport } = await overUsb(new FastbootDevice(), { kind, at });
-      const quick = { replyMs: 60, dataMs: 60, workMs: 60 };
-      const client = new FastbootClient(transport, { limits: kind === 'silent' ? quick : limits });
+      const fast = { replyMs: 60, dataMs: 60, workMs: 60 };
+      const client = new FastbootClient(transport, { limits: kind === 'silent' ? fast : limits });
       const error = (await t.throwsAsync(client.flash('boot', image))) as FlashError;
       t.is(error.code, usbFaults[kind], `transfer ${at} of ${total}`);
     }
@@ -193,7 +206,10 @@ const networkFaults: readonly ['tcp' | 'udp', NetworkFault, code: string][] = [
 for (const [kind, fault, code] of networkFaults) {
   test(`fault: ${kind} ${Object.entries(fault).join(' ')}`, async (t) => {
     const device = new FastbootDevice();
-    const run = async () => flash(await openers[kind](device, fault as NetworkFault & Fault));
+    const ends = code === 'timeout';
+    const open = kind === 'tcp' ? overTcp : overUdp;
+    const run = async () =>
+      flash(await open(device, fault, ends ? QUICK_MS : PATIENT_MS), ends ? quick : limits);
     t.is(((await t.throwsAsync(run())) as FlashError).code, code);
     const fresh = new FastbootDevice();
     await flash(await openers[kind](fresh));
@@ -205,7 +221,7 @@ test('fault: nobody listens', async (t) => {
   const server = await serveFastbootTcp(new FastbootDevice());
   await server.close();
   t.is(
-    ((await t.throwsAsync(openFastbootTcp('127.0.0.1', server.port, 500))) as FlashError).code,
+    ((await t.throwsAsync(openFastbootTcp('127.0.0.1', server.port, PATIENT_MS))) as FlashError).code,
     'unplugged',
   );
 });
