@@ -183,9 +183,9 @@ test('many overlapping functions end with a name, soon', async (t) => {
   ].join('\n');
   const { execFileSync } = await import('node:child_process');
   const file = execFileSync('llvm-mc-19', ['--arch=bpf', '-filetype=obj', '-'], { input: text });
-  const started = performance.now();
+  const before = process.cpuUsage();
   const rows = loadFunctions(file);
-  t.true(performance.now() - started < 5000);
+  t.true(process.cpuUsage(before).user < 5_000_000);
   t.is(rows.length, 200);
   t.true('program' in rows[0]!);
   t.true('error' in rows[199]! && rows[199].error.code === 'object_too_large');

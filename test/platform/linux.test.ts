@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { performance } from 'node:perf_hooks';
 import test from 'ava';
 import { linuxTypeOf } from '../../abi/index.ts';
 import { loadHost, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
@@ -115,13 +114,19 @@ const exponential = (n: number) =>
     'exit',
   ].join('\n');
 
+/** What this process worked; the machine may do much else meanwhile. */
+const cpuMsSince = (before: NodeJS.CpuUsage): number => {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+};
+
 test.serial('a program that can not be decided ends with a name, in time', async (t) => {
   for (const n of [4, 40, 400, 4000]) {
     const object = assemble(exponential(n));
-    const started = performance.now();
+    const before = process.cpuUsage();
     const [code] = await codes(object);
     t.true(['budget_exceeded', 'too_many_states', 'unbounded_loop'].includes(code!), code);
-    t.true(performance.now() - started < 10_000, `${n}: ${performance.now() - started} ms`);
+    t.true(cpuMsSince(before) < 10_000, `${n}: ${cpuMsSince(before)} ms`);
   }
 });
 
@@ -131,16 +136,15 @@ test.serial('a program at the limit of length takes no long time', async (t) => 
   const before = process.cpuUsage();
   const [row] = await verifyObject(object, { platform: 'linux', wallMs: 600_000 }); // the machine may be busy
   t.is(row?.error?.code, undefined);
-  const { user, system } = process.cpuUsage(before);
-  t.true(user + system < 10_000_000);
+  t.true(cpuMsSince(before) < 10_000);
 });
 
 test.serial('jumps that lead backward one by one end with a name, soon', async (t) => {
   const blocks = Array.from({ length: 15_000 }, (_, i) => `x${i}: r0 += 1\n${i ? `goto x${i - 1}` : 'exit'}`);
   const object = assemble(['.section xdp,"ax",@progbits', 'r0 = 0', 'goto x14999', ...blocks].join('\n'));
-  const started = performance.now();
+  const before = process.cpuUsage();
   t.deepEqual(await codes(object), ['budget_exceeded']);
-  t.true(performance.now() - started < 5000);
+  t.true(cpuMsSince(before) < 5000);
 });
 
 test.serial('mutated objects give rows and nothing else, in bounded time', async (t) => {
@@ -151,11 +155,11 @@ test.serial('mutated objects give rows and nothing else, in bounded time', async
     const copy = Uint8Array.from(round % 9 === 0 ? file.subarray(0, random.below(file.length)) : file);
     for (let i = 0; i <= round % 7; i++)
       copy[random.below(Math.max(1, copy.length))] = random.once(3) ? 255 : random.below(256);
-    const started = performance.now();
+    const before = process.cpuUsage();
     const rows = await verifyObject(copy, { platform: 'linux' });
     refused += rows.filter((row) => !row.ok).length;
     t.true(rows.every((row) => row.ok || row.error!.code !== 'unknown'));
-    t.true(performance.now() - started < 10_000);
+    t.true(cpuMsSince(before) < 10_000);
   }
   t.true(refused > 150);
 });
