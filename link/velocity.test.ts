@@ -15,9 +15,8 @@ import { plainModule } from './test/watched.ts';
 import { VelocityLink } from './velocity.ts';
 
 const linkTo = (board: FakeBoard) => VelocityLink.over(board.transport);
-/** A request with a short timeout, so that tests of silence are quick. */
 /** Soon enough for a test, and long enough for a busy machine to answer within. */
-const QUICK_MS = 500;
+const QUICK_MS = 1500;
 
 const quickEcho = (client: SmpClient, retries = 1) =>
   client.request({
@@ -146,7 +145,7 @@ test('silence ends in a timeout that names the port and the request', async (t) 
   const error = await t.throwsAsync(quickEcho(new SmpClient(board.transport)), {
     instanceOf: LinkTimeoutError,
   });
-  t.is(error.message, 'fake: no answer to echo within 1000 ms');
+  t.is(error.message, 'fake: no answer to echo within 3000 ms');
   t.is(board.requests.length, 2);
 });
 
@@ -164,14 +163,19 @@ test('answers with another sequence number, command or group, or to another host
 });
 
 test('a late answer to a request that was given up is ignored by the next one', async (t) => {
+  let answerLate = () => {};
+  const givenUp = new Promise<void>((resolve) => {
+    answerLate = resolve;
+  });
   const late = async (frame: Uint8Array, nth: number) => {
-    if (nth === 0) await sleep(QUICK_MS + 100);
+    if (nth === 0) await givenUp;
     return frame;
   };
   const client = new SmpClient(fakeBoard({}, { mangle: late }).transport);
   await t.throwsAsync(quickEcho(client, 0), { instanceOf: LinkTimeoutError });
+  answerLate();
   await quickEcho(client, 3);
-  await sleep(200);
+  while (client.health.stray === 0) await sleep(5);
   t.deepEqual([client.health.stray, client.health.received], [1, 1]);
 });
 

@@ -11,8 +11,10 @@ const isAlive = (pid: number) => {
   }
 };
 
+const LIMIT_MS = 60_000;
+
 const gone = async (pid: number) => {
-  for (let waited = 0; waited < 5000 && isAlive(pid); waited += 20) await sleep(20);
+  for (const end = Date.now() + LIMIT_MS; Date.now() < end && isAlive(pid); ) await sleep(20);
   return !isAlive(pid);
 };
 

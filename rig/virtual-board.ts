@@ -71,10 +71,12 @@ const emulated = (options: VirtualBoardOptions): Board & { qemu: QemuMachine } =
   return options.board as Board & { qemu: QemuMachine };
 };
 
-const START_MS = 10_000;
+/** A machine that does much else may take a while to start it. */
+const START_MS = 60_000;
 
 const waitForSocket = async (path: string, ended: () => boolean) => {
-  for (let waited = 0; waited < START_MS && !existsSync(path) && !ended(); waited += 10) await delay(10);
+  for (const end = Date.now() + START_MS; Date.now() < end && !existsSync(path) && !ended(); )
+    await delay(10);
 };
 
 const treeIn = (folder: string, dtb: string): string => {

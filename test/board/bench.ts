@@ -9,7 +9,7 @@ import { findTool } from '../../firmware/index.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { unavailableReason, type VirtualBoardOptions } from '../../rig/index.ts';
 
-const BOOT_TIMEOUT_MS = 60_000;
+const BOOT_TIMEOUT_MS = 180_000;
 
 export type Bench = { readonly link: VelocityLink; readonly console: string[] };
 type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;

@@ -78,7 +78,7 @@ const onBoard = (name: string, title: string, body: (t: ExecutionContext) => Pro
   if (reason) test.skip(`${name}_${title} is skipped: ${reason}`, () => {});
   else
     test.serial(`${name}_${title}`, async (t) => {
-      t.timeout(60_000);
+      t.timeout(300_000);
       await buildFor(boardNamed(name), () => {});
       await body(t);
     });
@@ -109,7 +109,7 @@ for (const { name, dts } of virtualBoards) {
 const GPLEV1 = 0xfe20_0038;
 const LED = 1 << (42 - 32);
 const PAUSE_MS = 1000;
-const ROUNDS = 4;
+const ROUNDS = 20;
 
 type Lit = () => Promise<boolean>;
 

@@ -9,7 +9,7 @@ const ENOUGH = 40;
 
 onVirtualBoard('qemu-virt', 'profile', {}, (it) => {
   it('finds_the_loop_of_a_module_on_each_core', async (t, { link }) => {
-    t.timeout(240_000);
+    t.timeout(300_000);
     await install(link, timerProgram('loops', LOOP), { cores: 3 });
     await install(link, timerProgram('waits', 'r0 = 1\nexit'), { cores: 3 });
     await link.profile(1);
@@ -25,7 +25,7 @@ onVirtualBoard('qemu-virt', 'profile', {}, (it) => {
   });
 
   it('leaves_modules_and_ticks_as_they_were', async (t, { link }) => {
-    t.timeout(240_000);
+    t.timeout(300_000);
     const [before] = await link.telemetryAll();
     let [after] = await link.telemetryAll();
     while (after!.calls < before!.calls + 100n) [after] = await link.telemetryAll();

@@ -4,7 +4,7 @@ import { type ImageFacts, signImage, updateFile } from '../../firmware/index.ts'
 import { chosenKey, type SigningKey, signCommand } from '../../firmware/sign.ts';
 import { type LinkOptions, VelocityLink } from '../../link/index.ts';
 
-export const BOOT_TIMEOUT_MS = 60_000;
+export const BOOT_TIMEOUT_MS = 180_000;
 export const owner = chosenKey();
 
 /** What the owner of the board signs commands with; what it says goes to `console`. */

@@ -81,7 +81,7 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
   const taken: Taken = { runs: [], lost: 0, on: false };
 
   it('of_frames_is_each_call_with_its_cycles_and_result', async (t, { link }) => {
-    t.timeout(240_000);
+    t.timeout(300_000);
     t.false((await link.trace()).on);
     const frames: ModuleProgram = {
       ...timerProgram('frames', ''),
@@ -108,7 +108,7 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
   });
 
   it('marks_runs_that_fault', async (t, { link }) => {
-    t.timeout(240_000);
+    t.timeout(300_000);
     await link.trace(true);
     const { n } = await link.request('bench', { what: 'fault', n: 3 });
     const { runs } = await link.trace(false);
@@ -119,7 +119,7 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
   });
 
   it('of_two_modules_on_three_cores_agrees_with_their_counters', async (t, { link }) => {
-    t.timeout(240_000);
+    t.timeout(300_000);
     await link.trace(true);
     await install(link, timerProgram('ticks', TICK), { cores: 3 });
     await install(link, timerProgram('slow', SLOW), { cores: 6 });
@@ -139,7 +139,7 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
   });
 
   it('counts_what_it_overwrote', async (t, { link }) => {
-    t.timeout(240_000);
+    t.timeout(300_000);
     const before = await counted(link);
     let after = before;
     while (after.calls < before.calls + 8000) after = await counted(link);
@@ -155,7 +155,7 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
   });
 
   it('is_told_as_slices_on_cores', async (t, { link }) => {
-    t.timeout(240_000);
+    t.timeout(300_000);
     const pieces: Buffer[] = [];
     const trace = new PerfettoTrace((bytes) => pieces.push(bytes));
     let told = 0;

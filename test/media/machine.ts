@@ -9,7 +9,7 @@ import { VelocityLink } from '../../link/index.ts';
 import { release, spawnLeashed } from '../../rig/child.ts';
 
 /** Boots take 2 to 6 s on an idle machine. */
-const BOOT_MS = 60_000;
+const BOOT_MS = 180_000;
 export const READY = /velocity \S+ ([0-9a-f]{40}) ready on/;
 
 const common = ['-display', 'none', '-monitor', 'none', '-nodefaults'];

@@ -12,7 +12,7 @@ const missing =
 
 const run = (command: string, args: readonly string[]) =>
   new Promise<{ status: number | null; output: string }>((resolve) => {
-    const child = spawn(command, args, { timeout: 240_000 });
+    const child = spawn(command, args, { timeout: 900_000 });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
@@ -26,7 +26,7 @@ if (missing) {
   test.skip(`clients of others are skipped: ${missing}`, () => {});
 } else {
   test('smpclient_and_smpmgr_understand_a_board_and_reset_it', async (t) => {
-    t.timeout(300_000);
+    t.timeout(1_000_000);
     const { address, stop } = await startBoard('qemu-virt');
     try {
       const socket = address.slice('unix:'.length);

@@ -19,7 +19,7 @@ from smpclient.requests.os_management import EchoWrite, MCUMgrParametersRead, Re
 from smpclient.requests.statistics_management import GroupData, ListOfGroups
 from smpclient.transport.serial import SMPSerialTransport
 
-SECONDS = 20
+SECONDS = 60
 
 
 class Bridge:
@@ -77,7 +77,7 @@ async def with_smpclient(name):
 def with_smpmgr(name):
     def run(*arguments):
         command = [os.path.join(os.path.dirname(sys.executable), "smpmgr"), "--port", name, "--timeout", str(SECONDS)]
-        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=4 * SECONDS)
         return done.returncode, done.stdout + done.stderr
 
     for what, arguments, wanted in [

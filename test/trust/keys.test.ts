@@ -23,7 +23,7 @@ const copyOfTheTree = (): string => {
 };
 
 test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', (t) => {
-  t.timeout(180_000);
+  t.timeout(300_000);
   const folder = copyOfTheTree();
   const velocity = (env: Readonly<Record<string, string>>, ...args: readonly string[]) => {
     const { status, stdout, stderr } = spawnSync(

@@ -279,7 +279,7 @@ test.serial('a_revoked_key_signs_nothing_any_more', async (t) => {
 });
 
 test.serial('an_image_with_a_damaged_policy_accepts_nothing', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const damaged = await startWithPolicy(policy, (block) => {
     block[9]! ^= 0x40;
     return block;

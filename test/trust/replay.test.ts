@@ -8,7 +8,7 @@ import { unavailableReason } from '../../rig/index.ts';
 import { devKey, installBytes, patchFor, signPatch, timerProgram } from '../board/programs.ts';
 import { openWire, type Wire } from './wire.ts';
 
-const RESTART_MS = 30_000;
+const RESTART_MS = 180_000;
 const program = timerProgram('replayed', 'r0 = 2\nexit');
 
 const starts = ({ console }: Wire) => console.filter((line) => line.includes(' ready on ')).length;
@@ -33,7 +33,7 @@ for (const board of virtualBoards) {
     continue;
   }
   test.serial(`${board.name}_refuses_after_a_reset_what_was_signed_before_it`, async (t) => {
-    t.timeout(120_000);
+    t.timeout(600_000);
     const wire = await openWire(board.name);
     t.teardown(wire.stop);
     const { link } = wire;
@@ -54,7 +54,7 @@ for (const board of virtualBoards) {
 }
 
 test.serial('the_boot_id_differs_from_start_to_start', async (t) => {
-  t.timeout(120_000);
+  t.timeout(900_000);
   const seen = new Set<string>();
   for (let start = 0; start < 3; start += 1) {
     const { link, stop } = await openWire('qemu-virt');

@@ -84,7 +84,7 @@ const broken: Readonly<Record<string, readonly [() => Uint8Array, string]>> = {
 
 for (const [what, [make, status]] of Object.entries(broken)) {
   test.serial(`an_update_with_${what.replaceAll(' ', '_')}_is_refused`, async (t) => {
-    t.timeout(60_000);
+    t.timeout(300_000);
     await refused(t, status, board.link.images.upload(make()));
     t.deepEqual(await slots(), [], 'the slot stays empty');
   });
@@ -99,7 +99,7 @@ test.serial('an_update_that_does_not_hash_to_what_was_announced_is_refused', asy
 });
 
 test.serial('an_upload_that_the_power_ended_starts_anew_and_changes_nothing', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const file = update(image(2), 5n);
   const cut = board.link.images.upload(file, (done) => {
     if (done > 100_000) board.cut();
@@ -116,7 +116,7 @@ test.serial('an_upload_that_the_power_ended_starts_anew_and_changes_nothing', as
 const updates: Uint8Array[] = [];
 
 test.serial('an_update_is_tried_then_kept', async (t) => {
-  t.timeout(180_000);
+  t.timeout(300_000);
   const { link } = board;
   const bytes = image(2);
   updates.push(update(bytes, 5n));
@@ -137,13 +137,13 @@ test.serial('an_update_is_tried_then_kept', async (t) => {
 });
 
 test.serial('an_image_older_than_the_confirmed_one_is_refused', async (t) => {
-  t.timeout(60_000);
+  t.timeout(300_000);
   await refused(t, 'older_sequence', board.link.images.upload(update(small, 4n)));
   t.deepEqual(await slots(), ['0 confirmed']);
 });
 
 test.serial('an_image_that_does_not_start_is_thrown_out_by_itself', async (t) => {
-  t.timeout(180_000);
+  t.timeout(300_000);
   const { link, console } = board;
   updates.push(update(hopeless(), 6n));
   await link.images.test(await link.images.upload(updates[1]!));
@@ -185,7 +185,7 @@ test.serial('an_image_that_does_not_confirm_itself_is_thrown_out_by_itself', asy
 });
 
 test.serial('sequence_numbers_and_revocations_outlive_a_loss_of_power', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const program = timerProgram('kept', 'r0 = 2\nexit');
   const patch = async (key: SigningKey) =>
     signPatch(await patchFor(board.link, { program, name: program.name }), key);
@@ -203,7 +203,7 @@ test.serial('sequence_numbers_and_revocations_outlive_a_loss_of_power', async (t
 });
 
 test.serial('a_slot_whose_contents_were_changed_is_not_started', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   await board.off();
   const { disk } = board;
   const bytes = readFileSync(disk);
