@@ -112,7 +112,7 @@ static enum a64_reg plain_address(struct jit *j, uint32_t reg, int16_t off) {
 void compile_atomic(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), op = (uint32_t)imm_of(insn);
     load_waiting(j);
-    forget_shared_sums(j);
+    release_shared_sums(j);
     bool is_wide = (opcode_of(insn) & 0x18u) == BPF_SIZE_DW, compare = op == BPF_ATOMIC_CMPXCHG;
     if (j->values[dst].kind != VALUE_ADD_IMM) { ensure_reg(j, dst); }
     ensure_reg(j, src);

@@ -22,3 +22,8 @@ void share_sum(struct jit *j, uint32_t reg) {
     uint32_t home = j->home[number];
     note_shape(j, reg, j->values[reg].imm ? SHAPE(VALUE_ADD_IMM, home, NO_REG) : shape_copy(home), 64);
 }
+
+void release_shared_sums(struct jit *j) {
+    j->pending &= REG_BIT(FIRST_SUM) - 1;
+    for (uint32_t i = 0; i < SHARED_SUMS; i++) { release_phys(j, (enum a64_reg)(SHARED_SUM_FIRST + i), live_before(j) | j->live_out, NO_REG); }
+}

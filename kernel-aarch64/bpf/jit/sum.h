@@ -16,4 +16,5 @@ static inline uint32_t find_shared_sum(const struct jit *j, const struct value *
 /* Makes a VALUE_SUM a shared sum, computed if it was not yet, plus a constant; or a copy of its own home. May emit. */
 void share_sum(struct jit *j, uint32_t reg);
 
-static inline void forget_shared_sums(struct jit *j) { j->pending &= (1u << FIRST_SUM) - 1; }
+/* Before their registers are used for something else: forgets the sums, and writes whatever else reads one. Emits. */
+void release_shared_sums(struct jit *j);

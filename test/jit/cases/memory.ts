@@ -120,6 +120,36 @@ const atomics = (wide: boolean): Case[] => [
   compareExchange(wide, false),
 ];
 
+const mov64 = (dst: number, src: number) => insn(0xbf, dst, src);
+const add64 = (dst: number, src: number) => insn(0x0f, dst, src);
+const and64 = (dst: number, imm: number) => insn(0x57, dst, 0, 0, imm);
+const loadByte = (dst: number, src: number, off: number) => insn(0x71, dst, src, off);
+
+/** Between uses of an address that shares its sum with others, an atomic, whose own registers must not be that one's. */
+const atomicBetweenSums = (address: 1 | 5): Case => {
+  const index = Number(BYTES[0]! & 8n);
+  const at = address === 1 ? 48 : index + 40;
+  return {
+    name: `atomic between uses of a shared sum, at r${address}`,
+    code:
+      loadByte(2, 1, 0) +
+      and64(2, 8) +
+      mov64(3, 1) +
+      add64(3, 2) +
+      loadByte(4, 3, 1) +
+      mov64(5, 1) +
+      add64(5, 2) +
+      loadByte(0, 5, 2) +
+      insn(bpf.classes.stx | bpf.modes.atomic | bpf.sizes.dw, address, 4, at - (address === 1 ? 0 : index)) +
+      loadByte(2, 5, 3) +
+      add64(0, 2) +
+      EXIT,
+    mem: memory(BYTES),
+    r0: BYTES[index + 2]! + BYTES[index + 3]!,
+    memAfter: memory(withValue(at, 8, valueAt(at, 8) + BYTES[index + 1]!)),
+  };
+};
+
 /** Four neighbouring words copied through registers: the JIT may pair them. */
 const copies = (): Case[] =>
   (['w', 'dw'] as const).map((size) => {
@@ -140,5 +170,7 @@ export const memoryCases = (): Case[] => [
   ...(['b', 'h', 'w', 'dw'] as const).flatMap((size) => [...loads(size), ...stores(size)]),
   ...(['b', 'h', 'w'] as const).flatMap(signedLoads),
   ...[true, false].flatMap(atomics),
+  atomicBetweenSums(1),
+  atomicBetweenSums(5),
   ...copies(),
 ];
