@@ -1,12 +1,14 @@
 /**
- * Compiles and links the kernel. An object is reused when its source, every header and the flags hash to the same;
- * nothing in it depends on where or when it was built (-ffile-prefix-map, no dates).
+ * Compiles and links the kernel. An object is reused when its source, every header and the flags hash to the same, the
+ * linked file when its objects, the flags and the tools are the same; nothing in them depends on where or when they were
+ * built (-ffile-prefix-map, no dates).
  */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { isPackage, paths, root } from './paths.ts';
 import { requireTool, run } from './toolchain.ts';
+import { writeChanged } from './write.ts';
 
 const commonFlags = [
   '--target=aarch64-none-elf',
@@ -138,7 +140,7 @@ const objectPath = (source: string, headers: string) => {
 
 const compileOne = async (clang: string, source: string, object: string) => {
   if (existsSync(object)) return;
-  const partial = `${object}.${process.pid}`;
+  const partial = `${object}.${randomUUID()}`; // several may compile it at once, in one process, too
   await run(clang, [...flagsFor(source), '-c', '-o', partial, join(paths.kernel, source)]);
   renameSync(partial, object);
 };
@@ -167,45 +169,62 @@ const compileAll = async (onProgress: (text: string) => void): Promise<string[]>
   return [...objects.values()];
 };
 
+const linkFlags = [
+  '-static',
+  '-pie',
+  '--no-dynamic-linker',
+  '--gc-sections',
+  '--icf=safe', // of functions whose addresses nobody compares
+  // Of all files at once: inline what is called once or is no larger than its call.
+  '-mllvm',
+  '-inline-threshold=0',
+  '-mllvm',
+  '-enable-merge-functions',
+  '-mllvm',
+  '-machine-outliner-reruns=1', // what is the same in several functions compiled for size, also of what it took out
+  '--build-id=sha1',
+  '--compress-sections=.debug_*=zlib:9', // they travel in the npm package
+  '-z',
+  'max-page-size=4096',
+  '-z',
+  'noexecstack',
+  '-z',
+  'pack-relative-relocs',
+];
+
 const link = async (
   output: string,
   objects: readonly string[],
   more: readonly string[] = [],
 ): Promise<void> => {
   mkdirSync(dirname(output), { recursive: true });
-  await run(
-    requireTool('lld'),
-    [
-      '-static',
-      '-pie',
-      '--no-dynamic-linker',
-      '--gc-sections',
-      '--icf=safe', // of functions whose addresses nobody compares
-      // Of all files at once: inline what is called once or is no larger than its call.
-      '-mllvm',
-      '-inline-threshold=0',
-      '-mllvm',
-      '-enable-merge-functions',
-      '-mllvm',
-      '-machine-outliner-reruns=1', // what is the same in several functions compiled for size, also of what it took out
-      '--build-id=sha1',
-      '--compress-sections=.debug_*=zlib:9', // they travel in the npm package
-      '-z',
-      'max-page-size=4096',
-      '-z',
-      'noexecstack',
-      '-z',
-      'pack-relative-relocs',
-      '-T',
-      join(paths.kernel, 'boot/kernel.ld'),
-      ...more,
-      '-o',
-      output,
-      ...objects.map((object) => relative(root, object)),
-    ],
-    { cwd: root },
-  );
+  const script = ['-T', join(paths.kernel, 'boot/kernel.ld')];
+  const inputs = objects.map((object) => relative(root, object));
+  await run(requireTool('lld'), [...linkFlags, ...script, ...more, '-o', output, ...inputs], { cwd: root });
 };
+
+/** Another version of a tool makes another file: which one it is, by its place, its size and its age. */
+const identityOf = (tool: 'clang' | 'lld'): string => {
+  const path = requireTool(tool);
+  const { size, mtimeMs } = statSync(path);
+  return `${path} ${size} ${mtimeMs}`;
+};
+
+/** Names of objects say what is in them, the linker's script among it: it counts as a header. */
+const linkedFrom = (objects: readonly string[]): string =>
+  sha([
+    ...objects.map((object) => relative(root, object)),
+    ...linkFlags,
+    identityOf('clang'),
+    identityOf('lld'),
+  ]);
+
+/** What the file beside the ELF says of it: what it was linked from, and its own hash. */
+const stampOf = (elf: string, from: string): Buffer =>
+  Buffer.from(`${from} ${createHash('sha256').update(readFileSync(elf)).digest('hex')}\n`);
+
+const isLinked = (elf: string, stamp: string, from: string): boolean =>
+  existsSync(elf) && existsSync(stamp) && readFileSync(stamp).equals(stampOf(elf, from));
 
 /**
  * Compiles what changed and links it; the installed package has it linked already. Returns the path of the ELF.
@@ -214,7 +233,14 @@ const link = async (
 export const linkKernel = async (onProgress: (text: string) => void = () => {}): Promise<string> => {
   if (isPackage) return paths.elf;
   requireTool('lld'); // said before the long work
-  await link(paths.elf, await compileAll(onProgress));
+  const objects = await compileAll(onProgress);
+  const from = linkedFrom(objects);
+  const stamp = `${paths.elf}.from`;
+  if (isLinked(paths.elf, stamp, from)) return paths.elf;
+  const partial = `${paths.elf}.${process.pid}`;
+  await link(partial, objects);
+  renameSync(partial, paths.elf);
+  writeChanged(stamp, stampOf(paths.elf, from));
   return paths.elf;
 };
 

@@ -4,27 +4,33 @@ import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs
 import { join } from 'node:path';
 import test from 'ava';
 import { temporaryFolder } from '../../cli/test/command-line.ts';
-import { root } from '../../firmware/index.ts';
+import { loadHost } from '../../ebpf/index.ts';
+import { buildKernel, root } from '../../firmware/index.ts';
 
 /** With the times of files, so that what is compiled already stays so. */
 const same = { recursive: true, preserveTimestamps: true } as const;
 const left = new Set(['build', 'node_modules', '.git', '.velocity', 'docs']);
 
-const copyOfTheTree = (): string => {
+/** Built first, so that nothing is built while it is copied. */
+const copyOfTheTree = async (): Promise<string> => {
+  await buildKernel();
+  await loadHost();
   const folder = temporaryFolder();
   for (const part of readdirSync(root)) {
     if (!left.has(part)) cpSync(join(root, part), join(folder, part), same);
   }
-  const objects = join(root, 'build/obj');
-  if (existsSync(objects)) cpSync(objects, join(folder, 'build/obj'), same);
-  mkdirSync(join(folder, 'build'), { recursive: true });
+  mkdirSync(join(folder, 'build'));
+  for (const part of ['obj', 'kernel/kernel.elf', 'kernel/kernel.elf.from', 'wasm/velocity.wasm']) {
+    const built = join('build', part);
+    if (existsSync(join(root, built))) cpSync(join(root, built), join(folder, built), same);
+  }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return folder;
 };
 
-test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', (t) => {
+test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', async (t) => {
   t.timeout(300_000);
-  const folder = copyOfTheTree();
+  const folder = await copyOfTheTree();
   const velocity = (env: Readonly<Record<string, string>>, ...args: readonly string[]) => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
