@@ -4,10 +4,10 @@
  * built (-ffile-prefix-map, no dates).
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { isPackage, paths, root } from './paths.ts';
-import { requireTool, run } from './toolchain.ts';
+import { identityOf, requireTool, run } from './toolchain.ts';
 import { writeChanged } from './write.ts';
 
 const commonFlags = [
@@ -201,13 +201,6 @@ const link = async (
   const script = ['-T', join(paths.kernel, 'boot/kernel.ld')];
   const inputs = objects.map((object) => relative(root, object));
   await run(requireTool('lld'), [...linkFlags, ...script, ...more, '-o', output, ...inputs], { cwd: root });
-};
-
-/** Another version of a tool makes another file: which one it is, by its place, its size and its age. */
-const identityOf = (tool: 'clang' | 'lld'): string => {
-  const path = requireTool(tool);
-  const { size, mtimeMs } = statSync(path);
-  return `${path} ${size} ${mtimeMs}`;
 };
 
 /** Names of objects say what is in them, the linker's script among it: it counts as a header. */

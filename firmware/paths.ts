@@ -22,6 +22,7 @@ export const paths = {
   state,
   kernel: join(root, 'kernel-aarch64'),
   objects: join(built, 'obj'),
+  programs: join(built, 'programs'),
   lock: join(built, 'lock'),
   elf: isPackage ? join(prebuilt, 'kernel.elf') : join(built, 'kernel/kernel.elf'),
   image: join(built, 'kernel/Image'),

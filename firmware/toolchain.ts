@@ -1,6 +1,6 @@
 /** Finds the compiler and its companions, and runs them with errors that say what to do. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { isPackage } from './paths.ts';
 
@@ -111,6 +111,13 @@ export const requireTool = (tool: Tool): string => {
   const found = findTool(tool);
   if (!found) throw new MissingToolError(tools[tool].names[0], tools[tool].package);
   return found;
+};
+
+/** Another version of a tool makes another file: which one it is, by its place, its size and its age. @throws MissingToolError */
+export const identityOf = (tool: Tool): string => {
+  const path = requireTool(tool);
+  const { size, mtimeMs } = statSync(path);
+  return `${path} ${size} ${mtimeMs}`;
 };
 
 /** Runs a command to its end. @throws BuildError with its output when it exits with another code than 0. */

@@ -51,7 +51,7 @@ for (const [what, step] of Object.entries(steps)) {
     Object.values(tests).map((jumps) => loop(step, jumps(step.length))),
   );
   const answers = runMachine(
-    buildMachine(),
+    await buildMachine(),
     'cortex-a53',
     codes.map((code) => ({ code, memory, verify: true })),
   );

@@ -20,7 +20,7 @@ const ifEmulated = missing ? test.skip : test;
 if (missing) process.stderr.write(`jit.test.ts: skipped, ${missing} is not installed\n`);
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
-let machine: string | undefined;
+let machine: Promise<string> | undefined;
 
 const complaint = (c: Case, a: MachineAnswer): string | undefined => {
   if (a.words === 0) return `${c.name}: not compiled`;
@@ -33,10 +33,10 @@ const complaint = (c: Case, a: MachineAnswer): string | undefined => {
 
 for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
   for (const [group, cases] of Object.entries(caseGroups())) {
-    ifEmulated(`${group} on ${cpu}: ${cases.length} programs`, (t) => {
+    ifEmulated(`${group} on ${cpu}: ${cases.length} programs`, async (t) => {
       machine ??= buildMachine();
       const inputs = cases.map((c) => ({ code: bytes(c.code), memory: bytes(c.mem) }));
-      const wrong = runMachine(machine, cpu, inputs).map((answer, i) => complaint(cases[i]!, answer));
+      const wrong = runMachine(await machine, cpu, inputs).map((answer, i) => complaint(cases[i]!, answer));
       t.deepEqual(wrong.filter((w) => w !== undefined).slice(0, 10), []);
     });
   }
@@ -54,7 +54,7 @@ const forward = (opcode: number, imm: number) =>
 const BACKWARD = `${movImm(0, 0)}${load64(2, 1)}${insn(0x07, 0, 0, 0, 1)}${FAR}${insn(0x77, 2, 0, 0, 1)}${insn(0x45, 2, 0, -2803, 1)}${EXIT}`;
 
 for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
-  ifEmulated(`branches on a bit reach farther than 32 KiB on ${cpu}`, (t) => {
+  ifEmulated(`branches on a bit reach farther than 32 KiB on ${cpu}`, async (t) => {
     machine ??= buildMachine();
     const programs = [
       [forward(0x45, 4), 4n, 2n],
@@ -65,7 +65,7 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
       [BACKWARD, 1n, 1n],
     ] as const;
     const inputs = programs.map(([code, r2]) => ({ code: bytes(code), memory: r2Of(r2) }));
-    const answers = runMachine(machine, cpu, inputs);
+    const answers = runMachine(await machine, cpu, inputs);
     for (const [i, answer] of answers.entries()) {
       t.true(answer.words > 8192, `${answer.words} words do not need the long form`);
       t.is(answer.r0, programs[i]![2], `program ${i}`);
@@ -74,7 +74,7 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
 }
 
 for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
-  ifEmulated(`the longest program, 4,096 instructions, on ${cpu}`, (t) => {
+  ifEmulated(`the longest program, 4,096 instructions, on ${cpu}`, async (t) => {
     const body = Array.from({ length: 4094 }, (_, i) =>
       insn(i % 2 === 0 ? 0x07 : 0x27, 0, 0, 0, (i % 7) + 1),
     );
@@ -86,7 +86,7 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
       expected = BigInt.asUintN(64, i % 2 === 0 ? expected + by : expected * by);
     }
     machine ??= buildMachine();
-    const [answer] = runMachine(machine, cpu, [{ code, memory: new Uint8Array(8) }]);
+    const [answer] = runMachine(await machine, cpu, [{ code, memory: new Uint8Array(8) }]);
     t.is(answer!.r0, expected);
     t.false(answer!.lost);
   });

@@ -1,9 +1,9 @@
 /** Runs programs on the code that the JIT makes, in qemu's user-mode emulation: machine.c says what is on the pipe. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiledProgram } from '../../firmware/native.ts';
 
 const KERNEL = fileURLToPath(new URL('../../kernel-aarch64', import.meta.url));
 const SOURCE = fileURLToPath(new URL('machine.c', import.meta.url));
@@ -33,8 +33,7 @@ export type MachineAnswer = {
 export const missingTool = (): string | undefined =>
   [QEMU, 'clang-19', 'ld.lld-19'].find((tool) => spawnSync(tool, ['--version']).status !== 0);
 
-export const buildMachine = (): string => {
-  const program = join(mkdtempSync(join(tmpdir(), 'velocity-machine-')), 'machine');
+export const buildMachine = (): Promise<string> => {
   const parts = ['bpf/jit', 'bpf/verifier', 'neon'].flatMap((part) =>
     readdirSync(join(KERNEL, part))
       .filter((name) => name.endsWith('.c'))
@@ -50,8 +49,7 @@ export const buildMachine = (): string => {
     '-fno-stack-protector',
     `-I${KERNEL}`,
   ];
-  execFileSync('clang-19', [...target, ...flags, '-o', program, SOURCE, ...parts, ...lib]);
-  return program;
+  return compiledProgram('jit-machine', [...target, ...flags, SOURCE, ...parts, ...lib]);
 };
 
 const requestOf = (features: number, { code, memory, verify }: MachineInput) => {
@@ -62,7 +60,7 @@ const requestOf = (features: number, { code, memory, verify }: MachineInput) => 
 /** Answers of all inputs, in order. @throws Error when the emulation ended early: a program crashed it. */
 export const runMachine = (program: string, cpu: Cpu, inputs: readonly MachineInput[]): MachineAnswer[] => {
   const input = Buffer.concat(inputs.map((i) => requestOf(FEATURE_SETS[cpu], i)));
-  const { stdout } = spawnSync(QEMU, ['-cpu', cpu, program], { input, maxBuffer: 1 << 28, timeout: 120_000 });
+  const { stdout } = spawnSync(QEMU, ['-cpu', cpu, program], { input, maxBuffer: 1 << 28, timeout: 600_000 });
   let at = 0;
   return inputs.map(({ memory }, i) => {
     if (stdout.length < at + 16 + memory.length)

@@ -16,7 +16,7 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
       code: new Uint8Array(Buffer.from(randomProgram(seed), 'hex')),
       memory: memoryOf(seed),
     }));
-    const answers = runMachine(buildMachine(), cpu, inputs);
+    const answers = runMachine(await buildMachine(), cpu, inputs);
     const wrong = inputs.flatMap(({ code, memory }, seed) => {
       const want = host.run({ code, hook: 'run' }, { memory });
       const got = answers[seed]!;

@@ -62,7 +62,7 @@ const TREES = 48;
 const NUMBERS = [0, 1, 2, 3, 4, 7, 8, 12, 15, 16, 23, 24, 31, 33, 47, 63, 64, 100, 127, 128, 200, 254, 255];
 
 (missing ? test.skip : test)('trees_of_any_shape_do_what_the_interpreter_does', async (t) => {
-  const machine = buildMachine();
+  const machine = await buildMachine();
   for (const cpu of ['cortex-a53', 'max'] as const) {
     const runs = Array.from({ length: TREES }, (_, seed) => treeOf(seed)).flatMap((code) =>
       NUMBERS.map((number) => ({ code, memory: new Uint8Array(8).fill(number), verify: true })),

@@ -77,7 +77,7 @@ const overlappingCalls = (helper: string): Call[] =>
       ),
   );
 
-let machine: string | undefined;
+let machine: Promise<string> | undefined;
 for (const helper of ['vl_mem_copy', 'vl_mem_xor']) {
   ifEmulated(`${helper}: buffers that overlap`, async (t) => {
     t.timeout(600_000);
@@ -88,7 +88,7 @@ for (const helper of ['vl_mem_copy', 'vl_mem_xor']) {
       const { code, memory } = place(c);
       return { code: bytes(code), memory, verify: true };
     });
-    const wrong = runMachine(machine, 'max', inputs).flatMap((answer, i) => {
+    const wrong = runMachine(await machine, 'max', inputs).flatMap((answer, i) => {
       if (answer.words === 0) return [`${name(calls[i]!)}: refused`];
       const result = host.run({ code: inputs[i]!.code, hook: 'run' }, { memory: inputs[i]!.memory });
       const interpreted = result.ok ? complaint(calls[i]!, result, 'interpreter') : [result.error.message];
@@ -100,7 +100,7 @@ for (const helper of ['vl_mem_copy', 'vl_mem_xor']) {
 
 for (const helper of Object.keys(vectors)) {
   for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
-    ifEmulated(`${helper}: compiled for ${cpu}`, (t) => {
+    ifEmulated(`${helper}: compiled for ${cpu}`, async (t) => {
       t.timeout(600_000);
       machine ??= buildMachine();
       const calls = callsOf(helper);
@@ -108,7 +108,7 @@ for (const helper of Object.keys(vectors)) {
         const { code, memory } = place(c);
         return { code: bytes(code), memory, verify: true };
       });
-      const wrong = runMachine(machine, cpu, inputs).flatMap((answer, i) => {
+      const wrong = runMachine(await machine, cpu, inputs).flatMap((answer, i) => {
         if (answer.words === 0) return [`${name(calls[i]!)}: refused`];
         if (answer.lost) return [`${name(calls[i]!)}: a register was not restored`];
         return complaint(calls[i]!, answer, cpu);

@@ -1,10 +1,10 @@
 /** Builds the verifier and its test programs for this machine, and runs them. */
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { compiledProgram } from '../../firmware/native.ts';
 import { driver } from '../jit/emulator/build.ts';
 
 const run = promisify(execFile);
@@ -44,7 +44,7 @@ const programs = {
   soundness: () => ['-O2', ...oracle()],
 };
 
-/** Compiles a program into build/verifier and returns its path. */
+/** Compiles a program and returns its path. */
 export const build = (name: keyof typeof programs): Promise<string> => {
   built[name] ??= compile(name);
   return built[name];
@@ -52,9 +52,7 @@ export const build = (name: keyof typeof programs): Promise<string> => {
 
 const built: Partial<Record<keyof typeof programs, Promise<string>>> = {};
 
-const compile = async (name: keyof typeof programs): Promise<string> => {
-  const output = `${root}/build/verifier/test-${name}`;
-  mkdirSync(dirname(output), { recursive: true });
+const compile = (name: keyof typeof programs): Promise<string> => {
   const flags = [
     '-std=c23',
     '-D_GNU_SOURCE',
@@ -64,10 +62,7 @@ const compile = async (name: keyof typeof programs): Promise<string> => {
     '-Werror',
     '-Ikernel-aarch64',
   ];
-  const fresh = `${output}.${process.pid}`; // another test may be running the old one
-  await run('clang-19', [...flags, ...programs[name](), '-o', fresh], { cwd: root });
-  renameSync(fresh, output);
-  return output;
+  return compiledProgram(`verifier-${name}`, [...flags, ...programs[name]()]);
 };
 
 /** Standard output of a program that must end with status 0. */

@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { compiledProgram } from '../../../firmware/native.ts';
 import { paths, root } from '../../../firmware/paths.ts';
-import { BuildError, requireTool, run } from '../../../firmware/toolchain.ts';
+import { BuildError, requireTool } from '../../../firmware/toolchain.ts';
 
 const base = ['-std=gnu23', '-O1', '-g', '-Wall', '-Wextra', '-Werror', `-I${paths.kernel}`];
 const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
@@ -23,22 +24,17 @@ export const buildNative = async (
   log: (line: string) => void,
   standIns?: string,
 ): Promise<string> => {
-  const clang = requireTool('clang');
-  const folder = join(root, 'build/native');
-  mkdirSync(folder, { recursive: true });
-  const output = join(folder, name);
   const files = sources.map((source) => join(paths.kernel, source));
   const first = standIns === undefined ? [] : [`-I${join(paths.kernel, standIns)}`];
   const compile = (flags: readonly string[]) =>
-    run(clang, [...first, ...base, ...flags, ...files, '-o', output]);
+    compiledProgram(name, [...first, ...base, ...flags, ...files]);
   try {
-    await compile(sanitized);
+    return await compile(sanitized);
   } catch (error) {
     if (!hasNoRuntime(error)) throw error;
     log('built without the address sanitizer: install libclang-rt-19-dev for it');
-    await compile(trapped);
+    return compile(trapped);
   }
-  return output;
 };
 
 /** Compiles a device tree from source text without its first line; returns the path of the blob. */

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import test from 'ava';
 import { decode, encode } from 'cborg';
 import { doors, policyKeys } from '../../../abi/index.ts';
-import { root } from '../../../firmware/paths.ts';
 import { encodePolicy } from '../../../firmware/policy.ts';
 import { signImage } from '../../../firmware/update.ts';
 import { updateFile } from '../../../firmware/update-file.ts';
@@ -39,15 +38,17 @@ const files = (() => {
 
 const media = { memory: 'a_medium', card: 'an_sd_card_behind_its_driver' } as const;
 
+type Medium = keyof typeof media;
+
+const hostOf = (medium: Medium, log: (line: string) => void) => {
+  const sources = ['test/native/update_host.c', ...updateSources, ...mediumSources[medium]];
+  return buildNative(`update_${medium}`, sources, log, 'test/native/card');
+};
+
 for (const [medium, name] of Object.entries(media)) {
   test.serial(`a_cut_at_every_write_of_an_update_to_${name}_leaves_a_board_that_starts_whole`, async (t) => {
     t.timeout(300_000);
-    const sources = [
-      'test/native/update_host.c',
-      ...updateSources,
-      ...mediumSources[medium as keyof typeof media],
-    ];
-    const host = await buildNative(`update_${medium}`, sources, t.log, 'test/native/card');
+    const host = await hostOf(medium as Medium, t.log);
     const folder = mkdtempSync(join(tmpdir(), 'velocity-update-'));
     t.teardown(() => rmSync(folder, { recursive: true, force: true }));
     for (const [file, bytes] of Object.entries(files)) writeFileSync(join(folder, file), bytes);
@@ -91,17 +92,18 @@ const strange = {
 } as const;
 
 for (const [what, [policy, exit]] of Object.entries(strange)) {
-  test.serial(`a_policy_${what.replaceAll(' ', '_')}_accepts_${exit ? 'nothing' : 'what_it_says'}`, (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'velocity-update-'));
-    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-    const paths = Object.entries({ ...files, policy }).map(([file, bytes]) => {
-      writeFileSync(join(folder, file), bytes);
-      return join(folder, file);
-    });
-    const { status, stdout } = spawnSync(join(root, 'build/native/update_memory'), paths, {
-      encoding: 'utf8',
-    });
-    t.is(status, exit, stdout);
-    if (exit) t.regex(stdout, /not so: update_to\(0\) == STATUS_OK && runs\(0\) \(write 0,/);
-  });
+  test.serial(
+    `a_policy_${what.replaceAll(' ', '_')}_accepts_${exit ? 'nothing' : 'what_it_says'}`,
+    async (t) => {
+      const folder = mkdtempSync(join(tmpdir(), 'velocity-update-'));
+      t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+      const paths = Object.entries({ ...files, policy }).map(([file, bytes]) => {
+        writeFileSync(join(folder, file), bytes);
+        return join(folder, file);
+      });
+      const { status, stdout } = spawnSync(await hostOf('memory', t.log), paths, { encoding: 'utf8' });
+      t.is(status, exit, stdout);
+      if (exit) t.regex(stdout, /not so: update_to\(0\) == STATUS_OK && runs\(0\) \(write 0,/);
+    },
+  );
 }

@@ -1,9 +1,10 @@
 /** Telemetry, maps and patches of the kernel, compiled for this machine with sanitizers against a small fake board. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { paths, root } from '../../../firmware/paths.ts';
-import { findTool, requireTool, run } from '../../../firmware/toolchain.ts';
+import { compiledProgram } from '../../../firmware/native.ts';
+import { paths } from '../../../firmware/paths.ts';
+import { findTool, run } from '../../../firmware/toolchain.ts';
 
 const here = 'test/runtime';
 const folder = (name: string) =>
@@ -21,19 +22,10 @@ const sanitizers = () =>
 
 const runNative = async (t: ExecutionContext, name: string, sources: readonly string[]) => {
   t.timeout(300_000);
-  const output = join(root, 'build/native');
-  mkdirSync(output, { recursive: true });
   const includes = [`-I${join(paths.kernel, here, 'fakes')}`, `-I${paths.kernel}`];
   const inputs = [`${here}/${name}.c`, `${here}/fakes/fakes.c`, ...sources].map((f) => join(paths.kernel, f));
-  await run(requireTool('clang'), [
-    ...flags,
-    ...sanitizers(),
-    ...includes,
-    ...inputs,
-    '-o',
-    join(output, name),
-  ]);
-  await t.notThrowsAsync(run(join(output, name), []));
+  const program = await compiledProgram(name, [...flags, ...sanitizers(), ...includes, ...inputs]);
+  await t.notThrowsAsync(run(program, []));
 };
 
 test('telemetry counts exactly, leaves room for rollbacks, and never overwrites evidence', (t) =>

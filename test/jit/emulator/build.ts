@@ -1,19 +1,15 @@
 /** Builds the executor: a program for AArch64 Linux that runs compiled code under qemu-user. executor.c says how. */
-import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { compiledProgram } from '../../../firmware/native.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const folder = join(root, 'build/jit-emulator');
 const here = 'test/jit/emulator';
 const target = ['--target=aarch64-linux-gnu', '-ffreestanding', '-march=armv8-a', '-fno-stack-protector'];
 const linked = ['-nostdlib', '-static', '-fuse-ld=lld-19', '-mgeneral-regs-only'];
 const flags = ['-std=c23', '-Wall', '-Wextra', '-Werror', '-O2', '-Ikernel-aarch64', `-I${here}`];
-
-const clang = (args: readonly string[]) =>
-  promisify(execFile)('clang-19', [...target, ...flags, ...args], { cwd: root });
 
 /** C of the half that drives it from this machine, to be compiled with the kernel's JIT, and where its headers lie. */
 export const driver = [`-I${here}`, `${here}/compile.c`, `${here}/emulator.c`];
@@ -26,21 +22,15 @@ export const missingForEmulator = (): string | undefined => {
 };
 
 const compile = async (): Promise<string> => {
-  mkdirSync(folder, { recursive: true });
   const neon = readdirSync(join(root, 'kernel-aarch64/neon')).filter((name) => name.endsWith('.c'));
   const routines = [...neon.map((name) => `kernel-aarch64/neon/${name}`), 'kernel-aarch64/lib/crc32.c'];
-  const own = (path: string) => `${path}.${process.pid}`; // another test may be making the same
   const objects = await Promise.all(
-    routines.map(async (source) => {
-      const object = own(join(folder, `${source.replaceAll('/', '_')}.o`));
-      await clang(['-c', '-o', object, source]);
-      return object;
-    }),
+    routines.map((source) =>
+      compiledProgram(source.replaceAll('/', '_'), [...target, ...flags, '-c', source]),
+    ),
   );
-  const executor = join(folder, 'executor');
-  await clang([...linked, '-o', own(executor), `${here}/executor.c`, ...objects]);
-  renameSync(own(executor), executor);
-  return executor;
+  const main = `${here}/executor.c`;
+  return compiledProgram('jit-executor', [...target, ...flags, ...linked, main, ...objects]);
 };
 
 let built: Promise<string> | undefined;

@@ -1,8 +1,8 @@
 /** Builds the fuzzer: one half for this machine, one for AArch64 Linux under qemu-user. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiledProgram } from '../../../firmware/native.ts';
 import { buildExecutor, driver } from '../emulator/build.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -19,13 +19,8 @@ export type Fuzzer = { readonly path: string; readonly executor: string };
 
 /** Compiles both halves. @throws Error with clang's words when it does not compile. */
 export const buildFuzzer = async (): Promise<Fuzzer> => {
-  const folder = join(root, 'build/jit-fuzz');
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, 'fuzz');
   const kernel = ['jit', 'interp', 'verifier'].flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`));
   const executor = await buildExecutor();
-  execFileSync('clang-19', [...flags, ...includes, ...driver, '-o', path, ...sourcesIn(here), ...kernel], {
-    cwd: root,
-  });
-  return { path, executor };
+  const args = [...flags, ...includes, ...driver, ...sourcesIn(here), ...kernel];
+  return { path: await compiledProgram('jit-fuzz', args), executor };
 };
