@@ -36,7 +36,7 @@ type Shown = {
 };
 
 /** Installs the module that is to be named, does what crashes the board, and waits until it is up again. */
-const crash = async (board: VirtualBoard, name: string, how: () => Promise<unknown>) => {
+const crash = async (board: VirtualBoard, name: string, how: (link: VelocityLink) => Promise<unknown>) => {
   const console: string[] = [];
   const link = await VelocityLink.open(board.address, {
     readyTimeoutMs: WAIT_MS,
@@ -46,7 +46,7 @@ const crash = async (board: VirtualBoard, name: string, how: () => Promise<unkno
   const before = starts();
   try {
     await install(link, timerProgram(name, 'r0 = 1\nexit'));
-    await how();
+    await how(link);
     for (const deadline = Date.now() + WAIT_MS; starts() === before; await delay(50))
       if (Date.now() > deadline) throw new Error(`no start:\n${console.slice(-20).join('\n')}`);
   } finally {
@@ -108,14 +108,15 @@ ifEmulated('crash_show_says_of_a_core_that_hung_in_an_interrupt_which_module_it_
   t.teardown(board.stop);
   const symbols = readSymbols(paths.elf);
   const zero = IMAGE_BASE + 0x3f_fff8n; // the end of the room for parked cores
-  await crash(board, 'bystander', () =>
-    withDebugger(port.path, async ({ runTo, set, write }) => {
+  await crash(board, 'bystander', async (link) => {
+    while ((await link.telemetryAll())[0]!.calls === 0n); // else the next tick may be the first one after the installation
+    await withDebugger(port.path, async ({ runTo, set, write }) => {
       await runTo(0, IMAGE_BASE + symbols.of('on_timer')!);
       await write(zero, Buffer.alloc(8));
       await set(registers.x0, zero);
       await set(registers.pc, IMAGE_BASE + symbols.of('parking')!); // waits until the word at x0 is no 0
-    }),
-  );
+    });
+  });
   const { shown } = await show(t, board, paths.elf);
   t.regex(shown.reason, /hangs$/);
   t.is(shown.core, 0);

@@ -11,7 +11,7 @@ test('no number escapes an operator of the scalar domain', async (t) => {
   t.regex(output, /^ok 400 elements$/m);
 });
 
-/** Renew with `build/verifier/test-domain 400 > test/verifier/domain-precision.txt` when an operator allows fewer numbers, or on purpose more. */
+/** Renew with `build/programs/verifier-domain-* 400 > test/verifier/domain-precision.txt` when an operator allows fewer numbers, or on purpose more. */
 test('the operators allow as many numbers as before', async (t) => {
   const before = readFileSync(new URL('domain-precision.txt', import.meta.url), 'utf8');
   t.is(await outputOf(await build('domain'), ['400']), before);
