@@ -20,8 +20,10 @@ const grow = (a: Algebra, inputs: readonly Built[], random: Random, steps: numbe
       1n << BigInt(random.below(w)),
       mask(random.below(w) + 1),
       -BigInt(random.below(5)),
+      // The same in every lane: sums of these come apart.
+      (mask(w) / mask(w > 8 ? 8 << random.below(Math.log2(w / 8)) : 1)) * BigInt(1 + random.below(127)),
     ];
-    const value = BigInt.asUintN(w, shapes[random.below(4)]!);
+    const value = BigInt.asUintN(w, shapes[random.below(5)]!);
     return { term: a.const(value, w), value };
   };
   for (let i = 0; i < steps; i++) {
@@ -108,4 +110,36 @@ test('different_ways_to_write_a_value_are_one_term', (t) => {
   t.is(a.sdiv(x, c(8)), a.ashr(a.add(x, a.lshr(a.ashr(x, c(63)), c(61))), c(3)));
   t.is(a.lshr(a.shl(x, c(32)), c(32)), a.zext(a.extract(x, 31, 0), 64));
   t.is(a.ashr(a.shl(x, c(56)), c(56)), a.sext(a.extract(x, 7, 0), 64));
+});
+
+test('what_does_not_carry_is_left_out_of_upper_bits', (t) => {
+  const a = new Algebra();
+  const c = (n: bigint) => a.const(n, 64);
+  const bytes = Array.from({ length: 8 }, (_, i) => a.select('m', c(BigInt(i)), 8));
+  const word = a.concat([...bytes].reverse());
+  const ones = 0x0101010101010101n;
+  const top = a.and(a.lshr(word, c(7n)), c(ones));
+  const sum = bytes.reduce((n, b) => a.add(n, a.zext(a.extract(b, 7, 7), 64)), c(0n));
+  t.is(a.lshr(a.mul(top, c(ones)), c(56n)), sum);
+  const low = c(0x7f7f7f7f7f7f7f7fn);
+  const nonzero = a.or(word, a.add(a.and(word, low), low));
+  bytes.forEach((b, i) => {
+    t.is(a.extract(nonzero, 8 * i + 7, 8 * i + 7), a.not(a.eq(b, a.const(0, 8))));
+  });
+  const carries = a.lshr(a.mul(top, c(0x4101010101010101n)), c(56n));
+  t.not(carries, sum);
+});
+
+test('conditions_on_neighbouring_slices_are_one', (t) => {
+  const a = new Algebra();
+  const x = a.variable('x', 8);
+  for (const value of [0, 1, 0x2a, 0x80, 0xff]) {
+    const whole = a.eq(x, a.const(value, 8));
+    const upper = a.eq(a.extract(x, 7, 3), a.const(value >> 3, 5));
+    const lower = a.eq(a.extract(x, 2, 0), a.const(value & 7, 3));
+    t.is(a.and(lower, upper), whole);
+    t.is(a.or(a.not(upper), a.not(lower)), a.not(whole));
+    const apart = a.eq(a.extract(x, 1, 0), a.const(value & 3, 2));
+    t.not(a.and(apart, upper), whole);
+  }
 });

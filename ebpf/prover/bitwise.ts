@@ -1,10 +1,12 @@
 /** Bitwise operations, segment by segment where their operands change between constant runs and unknown bits. */
-import { Sums } from './sums.ts';
+import { Carries } from './carries.ts';
+import { joinLiterals } from './literals.ts';
 import { bitLength, mask, type Term } from './term.ts';
 
 const MAX_PIECES = 24;
 
-export abstract class Bitwise extends Sums {
+export abstract class Bitwise extends Carries {
+  abstract eq(a: Term, b: Term): Term;
   readonly #negations = new Map<Term, Term>();
 
   and(a: Term, b: Term): Term {
@@ -87,6 +89,8 @@ export abstract class Bitwise extends Sums {
     if (args.length === 1 && constant === neutral) return args[0]!;
     if (width === 1 && op !== 'xor' && args.some((t) => counts.has(this.not(t))))
       return op === 'and' ? this.false : this.true;
+    const one = width === 1 && op !== 'xor' ? this.#joined(op, args) : undefined;
+    if (one) return one;
     args.sort((a, b) => a.id - b.id);
     if (constant !== neutral) args.push(this.const(constant, width));
     const zeros =
@@ -97,5 +101,16 @@ export abstract class Bitwise extends Sums {
       else max |= mask(bitLength(a.max));
     }
     return this.table.intern({ op, width, args, max, zeros });
+  }
+
+  /** Conditions on slices that are side by side as conditions on what they are slices of. */
+  #joined(op: 'and' | 'or', args: readonly Term[]): Term | undefined {
+    const found = joinLiterals(op === 'and' ? args : args.map((t) => this.not(t)));
+    if (!found) return undefined;
+    const equal = found.equal.map(({ base, hi, lo, value }) =>
+      this.eq(this.extract(base, hi, lo), this.const(value, hi - lo + 1)),
+    );
+    const all = this.all([...found.rest, ...equal]);
+    return op === 'and' ? all : this.not(all);
   }
 }

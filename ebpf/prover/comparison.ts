@@ -44,6 +44,8 @@ export abstract class Comparison extends Division {
       }
       return this.all(parts);
     }
+    const mixed = a.op === 'xor' ? a.args.at(-1)! : undefined;
+    if (mixed?.op === 'const') return this.eq(this.xor(a, mixed), this.xor(b, mixed));
     if (a.op === 'sum' && a.value !== 0n) {
       const rest = this.sub(a, this.const(a.value, a.width));
       return this.eq(rest, this.const(b.value - a.value, a.width));

@@ -25,6 +25,8 @@ export abstract class Slices {
   protected abstract bitwise(op: 'and' | 'or' | 'xor', terms: readonly Term[]): Term;
   /** The low bits of a sum or product. */
   protected abstract truncate(t: Term, width: number): Term;
+  /** Bits of a sum from `lo` up, in a simpler way; undefined when there is none. */
+  protected abstract upperBits(t: Term, lo: number): Term | undefined;
   abstract mul(a: Term, b: Term): Term;
   abstract ite(c: Term, a: Term, b: Term): Term;
 
@@ -125,7 +127,7 @@ export abstract class Slices {
         if (lo === 0) return low;
         if (low.op !== 'sum' && low.op !== 'product') return this.extract(low, hi, lo);
         if (low.max < 1n << BigInt(lo)) return this.const(0n, hi - lo + 1);
-        return this.#rawExtract(low, hi, lo);
+        return this.upperBits(low, lo) ?? this.#rawExtract(low, hi, lo);
       }
       default:
         return this.#rawExtract(t, hi, lo);
