@@ -173,6 +173,7 @@ static bool ranks_stay(struct machine *now, struct machine *kept) {
 
 static void write_ranks(struct writer *w, struct machine *now, struct machine *kept) {
     for (uint32_t i = 0; i < now->rank_count; i++) {
+        if ((now->ranks[i].regs | now->ranks[i].slots) == 0) { continue; }
         const struct rank *rank = rank_of(kept, now->ranks[i].head, now->ranks[i].index);
         write_number(w, rank == nullptr ? 0 : rank->regs);
         write_number(w, rank == nullptr ? 0 : rank->slots);

@@ -124,6 +124,7 @@ static bool read_ranks(struct reader *in, struct machine *m, struct change *chan
     change->rank_count = 0;
     for (uint32_t i = 0; i < m->rank_count; i++) {
         struct rank *out = &change->given_ranks[change->rank_count];
+        if ((m->ranks[i].regs | m->ranks[i].slots) == 0) { continue; }
         if (!read_rank(in, &m->ranks[i], out)) { return false; }
         change->rank_count += (out->regs | out->slots) != 0;
     }

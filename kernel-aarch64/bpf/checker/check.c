@@ -202,10 +202,10 @@ static inline enum status step(struct checker *c, bool track, bool *ended) {
 /* States that wait lightly wait like all others from now on. */
 static enum status settle_lights(struct checker *c) {
     struct machine *m = &c->machine;
-    uint64_t masks = m->masks, used = m->frame->used, plain = m->plain, walked = m->state.walked;
+    uint64_t masks = m->masks, hidden = followed_numbers(m), used = m->frame->used, plain = m->plain, walked = m->state.walked;
     for (uint32_t i = 0; i < c->light_count; i++) {
         const struct light *light = &c->light[i];
-        m->masks = light->masks | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
+        m->masks = light->masks | hidden | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
         m->frame->used = light->used;
         m->plain = light->plain;
         m->state.walked = light->walked;
@@ -223,8 +223,9 @@ static enum status settle_lights(struct checker *c) {
     return STATUS_OK;
 }
 
-/* Whether the instruction writes nothing but a register that no state knows that waits lightly. */
+/* Whether the instruction writes nothing but a register that no state knows that waits lightly, and follows nothing. */
 static bool spares_lights(const struct checker *c) {
+    if (c->machine.rank_count != 0) { return false; }
     struct bpf_insn insn = insn_at(c->v, c->machine.state.pc);
     uint8_t shape = insn_shapes[insn.opcode];
     bool to_register = shape == SHAPE_LD_IMM64 || shape == SHAPE_LDX || shape == SHAPE_LDSX || (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP);

@@ -119,7 +119,7 @@ enum way : uint8_t {
     const uint8_t *at = c->in.at;
     if (c->in.end - at < 4 || (at[0] & ~(CHANGE_UNSET | CHANGE_LOOSE)) != 0) { return false; }
     uint32_t parts = *at++, unset = (parts & CHANGE_UNSET) != 0 ? *at++ : 0, loose = (parts & CHANGE_LOOSE) != 0 ? *at++ : 0, number = *at++;
-    if (((unset | loose | number) & 128) != 0 || (loose & ~(uint32_t)*masks) != 0) { return false; }
+    if (((unset | loose | number) & 128) != 0 || (loose & ~(uint32_t)*masks) != 0 || (unset & l->m->followed) != 0) { return false; }
     *masks = (*masks | (uint64_t)loose << LOOSE_AT) & ~(unset * EACH);
     c->in.at = at;
     c->event = number & 7;
@@ -381,9 +381,9 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
         next_event(c);
         return FAST_TRACKED;
     }
-    const uint64_t hidden = m->masks & (uint64_t)m->followed * (NUMBER | LOOSE);
+    const uint64_t hidden = followed_numbers(m);
     uint64_t start = m->state.pc, last = v->program->count - 1, left = c->budget - c->steps; /* what follows the last is not simple */
-    struct light *free = c->light + c->light_count, *full = m->rank_count == 0 ? c->light + LIGHTS : free;
+    struct light *free = c->light + c->light_count, *full = c->light + LIGHTS;
     struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .flags = v->facts->flags, .masks = m->masks & ~hidden, .count = last + 1,
                      .start = start, .end = left < last - start ? start + left : last, .passed = c->light_count == 0 ? start : NO_SLOT,
                      .changed = NO_SLOT, .tracked = NO_SLOT, .stack_limit = m->followed_slots == 0 ? BPF_STACK_BYTES : 0,

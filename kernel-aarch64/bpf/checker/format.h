@@ -32,7 +32,7 @@ enum change_part : uint16_t {
     CHANGE_PLAIN = 1 << 5,  /* slots of eight bytes of any numbers */
     CHANGE_REGS = 1 << 6,   /* registers, then each of them */
     CHANGE_SLOTS = 1 << 7,  /* slots, then each of them: bytes written, bytes that are 0, first byte and bytes kept, and the register kept */
-    CHANGE_RANKS = 1 << 8,  /* of each loop: registers, slots that follow its rank, and the distances of each */
+    CHANGE_RANKS = 1 << 8,  /* of each rank that any place follows: registers, slots that follow it still, and the distances of each */
     CHANGE_ALL = (1 << 9) - 1,
 };
 

@@ -54,7 +54,7 @@ static bool change_masks(struct checker *c, uint64_t *masks) {
     bool simple = (parts & ~(uint64_t)(CHANGE_UNSET | CHANGE_LOOSE)) == 0;
     if (simple && (parts & CHANGE_UNSET) != 0) { unset = read_number(&c->in); }
     if (simple && (parts & CHANGE_LOOSE) != 0) { loose = read_number(&c->in); }
-    if (!simple || (unset & ~(uint64_t)ALL_REGS) != 0 || (loose & ~(*masks & ALL_REGS)) != 0 || c->in.bad) {
+    if (!simple || (unset & (~(uint64_t)ALL_REGS | c->machine.followed)) != 0 || (loose & ~(*masks & ALL_REGS)) != 0 || c->in.bad) {
         c->in = before;
         return false;
     }
