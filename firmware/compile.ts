@@ -44,6 +44,7 @@ const coldParts = [
   'bpf/checker/loop.c',
   'bpf/checker/machine.c',
   'bpf/checker/rank.c',
+  'bpf/checker/stack.c',
   'bpf/helpers/',
   'bpf/interp/',
   'bpf/jit/arithmetic.c',
@@ -81,8 +82,9 @@ const coldParts = [
   'trust/',
   'update/',
 ];
-/** Files of cold parts that run at every call of a module, every tick or over every byte. */
+/** Files of cold and small parts that run at every call of a module, every tick, over every byte or instruction. */
 const hotFiles = [
+  'bpf/checker/fast.c',
   'boot/exceptions.c',
   'drivers/clock.c',
   'drivers/tick.c',

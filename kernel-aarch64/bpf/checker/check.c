@@ -202,7 +202,7 @@ static inline enum status step(struct checker *c, bool track, bool *ended) {
 /* States that wait lightly wait like all others from now on. */
 static enum status settle_lights(struct checker *c) {
     struct machine *m = &c->machine;
-    uint64_t masks = m->masks, hidden = followed_numbers(m), used = m->frame->used, plain = m->plain, walked = m->state.walked;
+    uint64_t masks = m->masks, hidden = followed_unknown(m), used = m->frame->used, plain = m->plain, walked = m->state.walked;
     for (uint32_t i = 0; i < c->light_count; i++) {
         const struct light *light = &c->light[i];
         m->masks = light->masks | hidden | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
@@ -223,13 +223,15 @@ static enum status settle_lights(struct checker *c) {
     return STATUS_OK;
 }
 
-/* Whether the instruction writes nothing but a register that no state knows that waits lightly, and follows nothing. */
+/* Whether the instruction writes nothing but a register that no state knows that waits lightly, and changes no rank. */
 static bool spares_lights(const struct checker *c) {
-    if (c->machine.rank_count != 0) { return false; }
-    struct bpf_insn insn = insn_at(c->v, c->machine.state.pc);
+    const struct machine *m = &c->machine;
+    struct bpf_insn insn = insn_at(c->v, m->state.pc);
     uint8_t shape = insn_shapes[insn.opcode];
-    bool to_register = shape == SHAPE_LD_IMM64 || shape == SHAPE_LDX || shape == SHAPE_LDSX || (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP);
-    return to_register && (c->held >> insn_dst(insn) & 1) == 0;
+    bool loads = shape == SHAPE_LDX || shape == SHAPE_LDSX, moves = shape == SHAPE_MOV_X;
+    if ((loads && m->followed_slots != 0) || (moves && in_mask(m->followed, insn_src(insn)))) { return false; }
+    bool to_register = loads || shape == SHAPE_LD_IMM64 || (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP);
+    return to_register && !in_mask(c->held | m->followed, insn_dst(insn));
 }
 
 /* Steps from the machine's state until its way ends. */

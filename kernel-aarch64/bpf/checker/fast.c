@@ -4,45 +4,44 @@
 #include "bpf/checker/fast.h"
 #include "bpf/checker/light.h"
 #include "bpf/checker/rows.h"
+#include "bpf/checker/stack.h"
 #include "bpf/checker/tracked.h"
 
 /* ---- loads and stores ---- */
 
-/* A slot that a store fills, and that holds nothing that a state which waits lightly knows, is plain from then on. */
-[[gnu::noinline]] static bool begin_plain(struct loop *l, uint64_t index) {
-    struct machine *m = l->m;
-    uint64_t bit = (uint64_t)1 << index;
-    if ((l->held_slots & bit) != 0) { return false; }
-    struct slot *slot = &m->frame->slots[index];
-    slot->written = 255;
-    slot->spill_bytes = slot->zeros = 0;
-    m->frame->used |= bit;
-    m->plain |= bit;
-    return true;
+/* What the compiler shall keep in a register. */
+static inline uint64_t keep_at_hand(uint64_t x) {
+    __asm__("" : "+r"(x));
+    return x;
 }
 
-/* What lies inside a slot of the stack that is plain, or begins to be: `begins`. */
-[[gnu::always_inline]] static inline bool stack_access(struct loop *l, int64_t off, uint64_t bytes, bool begins) {
+enum : uint32_t { NOTHING = 31 }; /* no register: it is a load */
+
+/* What lies inside a slot of the stack that is plain. What is followed is stored elsewhere. */
+[[gnu::always_inline]] static inline bool stack_access(struct loop *l, int64_t off, uint64_t bytes, uint32_t stored) {
+    const struct machine *m = l->m;
     uint64_t at = (uint64_t)(off + BPF_STACK_BYTES);
-    if (at >= l->stack_limit || (at & (bytes - 1)) != 0) { return false; }
-    if ((l->m->plain >> at / 8 & 1) == 0 && (!begins || bytes != 8 || !begin_plain(l, at / 8))) { return false; }
+    if (at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0 || (stored != NOTHING && in_mask(m->followed, stored))) { return false; }
+    if (((m->plain & ~m->followed_slots) >> at / 8 & 1) == 0) { return false; }
     if (at < l->lowest) { l->lowest = at; }
     return true;
 }
 
 /* `base` is a pointer. A range is proven of what lies behind base and number of a packet pointer, of others behind the base. */
-[[gnu::always_inline]] static inline bool access(struct loop *l, uint32_t fields, uint64_t bytes, uint64_t base, bool writes) {
+[[gnu::always_inline]] static inline bool access(struct loop *l, uint32_t fields, uint64_t bytes, uint64_t base, uint32_t stored) {
     const struct reg *p = &l->regs[base];
+    const bool writes = stored != NOTHING;
     int64_t off = (int32_t)fields >> 16;
-    if (base == FRAME_POINTER) { return stack_access(l, off, bytes, false); }
+    if (base == FRAME_POINTER) { return stack_access(l, off, bytes, stored); }
     off += p->off;
     int64_t first = off + p->var.smin, end = off + (int64_t)bytes + p->var.smax;
-    if (p->kind == REG_MEMORY) { return first >= 0 && end <= (int64_t)(uint64_t)p->range; }
-    switch (p->kind) {
-    case REG_STACK: return (p->var.mask | p->var.value) == 0 && stack_access(l, off, bytes, false);
+    uint64_t kind = p->kind;
+    if (kind == REG_MEMORY) { return first >= 0 && end <= (int64_t)(uint64_t)p->range; }
+    switch (keep_at_hand(kind)) { /* the commonest is asked for before all others */
+    case REG_STACK: return (p->var.mask | p->var.value) == 0 && stack_access(l, off, bytes, stored);
     case REG_PACKET: return first >= 0 && end <= PACKET_REACH_BYTES /* else FACT_ADDRESS is noted elsewhere */ && off + (int64_t)bytes <= (int64_t)(uint64_t)p->range && (!writes || (l->m->v->type->flags & TYPE_PACKET_WRITE) != 0);
     case REG_MAP_VALUE: {
-        const struct bpf_map_shape *map = &l->m->v->program->maps[p->map];
+        const struct bpf_map_shape *map = &l->maps[p->map];
         return first >= 0 && end <= (int64_t)(uint64_t)map->value_size && (!writes || (map->flags & MAP_FLAG_READ_ONLY) == 0);
     }
     default: return false;
@@ -98,12 +97,6 @@ static inline bool point(struct loop *l, uint32_t fields, uint64_t from) {
 
 /* ---- events ---- */
 
-/* What the compiler shall keep in a register. */
-static inline uint64_t keep_at_hand(uint64_t x) {
-    __asm__("" : "+r"(x));
-    return x;
-}
-
 enum way : uint8_t {
     WAY_STOP,    /* before this slot something is to be done */
     WAY_ODD,     /* this instruction is not common */
@@ -130,18 +123,23 @@ enum way : uint8_t {
     return true;
 }
 
-/* The event at this slot is one of its instruction, and the next one is read; false when it is not that simple. */
-static inline bool take_event(struct loop *l, uint64_t pc) {
+/* What an event says of the instruction at its slot, above the flags of that. */
+enum : uint32_t { TRACKED = 1 << 8, CHANGED = 1 << 9 };
+
+static inline uint32_t marks_at(const struct loop *l, uint64_t pc) { return (l->tracked == pc ? TRACKED : 0) | (l->changed == pc ? CHANGED : 0); }
+
+/* The event at this slot is one of its instruction, and the next one is read: marks; 0 when it is not that simple. */
+static inline uint32_t take_event(struct loop *l, uint64_t pc) {
     struct checker *c = l->c;
-    uint32_t event = c->event;
-    if (pc == l->end || event > EVENT_JUMP) { return false; }
+    uint32_t event = c->event, marks = 0;
+    if (pc == l->end || event > EVENT_JUMP) { return 0; }
     l->passed = pc;
     if (event == EVENT_TRACK) {
         const uint8_t *at = c->in.at;
-        if (at == c->in.end) { return false; }
+        if (at == c->in.end) { return 0; }
         uint32_t number = *at++;
         if (number >= 128) {
-            if (at == c->in.end || *at >= 128) { return false; }
+            if (at == c->in.end || *at >= 128) { return 0; }
             number = (number & 127) | (uint32_t)*at++ << 7;
         }
         c->in.at = at;
@@ -149,15 +147,19 @@ static inline bool take_event(struct loop *l, uint64_t pc) {
         c->event = event;
         c->due += number >> 3;
         l->tracked = pc;
+        marks = TRACKED;
         uint64_t due = pc + (number >> 3);
         if (due != pc) {
             stop_at(l, due < l->end ? due : l->end);
-            return true;
+            return marks;
         }
     }
-    if (event == EVENT_JUMP) { l->changed = pc; }
+    if (event == EVENT_JUMP) {
+        l->changed = pc;
+        marks |= CHANGED;
+    }
     stop_at(l, l->end);
-    return true;
+    return marks;
 }
 
 /* The low bits of any number. */
@@ -178,16 +180,16 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     const struct bpf_insn *insns = l->m->v->program->insns;
     const uint16_t *row_of = (const uint16_t *)keep_at_hand((uintptr_t)rows);
     const uint64_t each = keep_at_hand(EACH);
-    uint64_t tracked = l->tracked, changed = l->changed, masks = l->masks;
+    uint64_t masks = l->masks;
     uint8_t *const flags = l->flags;
     enum way way = WAY_ODD;
-    for (;; pc++) {
-        uint32_t fields, imm, before = flags[pc];
+    for (uint32_t before = flags[pc] | marks_at(l, pc);; before = flags[++pc]) {
+        uint32_t fields, imm;
         if (__builtin_expect(before != 0, false)) {
             bool stops = (before & STOPS) != 0;
             before &= ~(uint32_t)STOPS;
             way = WAY_STOP;
-            if (before != 0 && pc != l->passed) {
+            if ((uint8_t)before != 0 && pc != l->passed) {
                 l->masks = masks;
                 masks = may_meet(l, pc) && !(stops && l->c->event > EVENT_JUMP) ? meet_lightly(l, masks) : 0;
                 if (masks == 0) {
@@ -198,9 +200,9 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
             }
             if (stops) {
                 flags[pc] = (uint8_t)before;
-                if (!take_event(l, pc)) { break; }
-                tracked = l->tracked;
-                changed = l->changed;
+                uint32_t marks = take_event(l, pc);
+                if (marks == 0) { break; }
+                before |= marks;
             }
             way = WAY_ODD;
         }
@@ -217,7 +219,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
                     if ((row & KIND) != ADD_K || !move_pointer(l, to, dst, (int32_t)keep_at_hand(imm))) { break; }
                     goto stepped;
                 }
-                if (pc == tracked) {
+                if ((before & TRACKED) != 0) {
                     bool masks_any = (row & KIND) == AND_K && (to & LOOSE) != 0 && (int32_t)imm > 0 && is_free(l, dst);
                     if (!masks_any) {
                         way = WAY_TRACKED;
@@ -234,11 +236,11 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
                 uint64_t bytes = row >> BYTES_AT & 15;
                 if ((row & STORES) != 0) {
                     bool fits = (row & KIND) == STORE_K ? src == 0 : (imm | (~from & NUMBER)) == 0;
-                    if (!fits || (to & POINTER) == 0 || pc == tracked || !access(l, fields, bytes, dst, true)) { break; }
+                    if (!fits || (to & POINTER) == 0 || (before & TRACKED) != 0 || !access(l, fields, bytes, dst, (uint32_t)src)) { break; }
                     goto stepped;
                 }
-                if (imm != 0 || (from & POINTER) == 0 || !access(l, fields, bytes, src, false)) { break; }
-                if (pc == tracked && bytes < 4) {
+                if (imm != 0 || (from & POINTER) == 0 || !access(l, fields, bytes, src, NOTHING)) { break; }
+                if ((before & TRACKED) != 0 && bytes < 4) {
                     if (!is_free(l, dst)) { break; }
                     reg_set_head(&l->regs[dst], REG_SCALAR);
                     mask_number(&l->regs[dst].var, (1u << 8 * bytes) - 1);
@@ -250,7 +252,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
                 bool condition = (row & KIND) == CONDITION_K ? src == 0 && (to & NUMBER) != 0 : (row & KIND) == CONDITION_X && imm == 0 && (to & from & NUMBER) != 0;
                 if (!condition) { break; }
                 int64_t by = (int32_t)fields >> 16;
-                if (pc == tracked) {
+                if ((before & TRACKED) != 0) {
                     bool never = is_never(&l->regs[dst].var, (uint8_t)fields, (uint64_t)(int64_t)(int32_t)imm);
                     if (!never || (to & LOOSE) != 0 || pc + 1 + (uint64_t)by >= l->count) {
                         way = WAY_TRACKED;
@@ -261,7 +263,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
                 }
                 uint64_t waiting = masks;
                 bool waits = may_wait(l, pc, by);
-                if (pc == changed) { waits = waits && take_change(l, pc, &waiting); }
+                if ((before & CHANGED) != 0) { waits = waits && take_change(l, pc, &waiting); }
                 if (!waits) {
                     way = WAY_CHANGED;
                     break;
@@ -282,10 +284,11 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
                 masks = (masks & ~(each << dst)) | POINTER << dst;
                 goto stepped;
             }
-            if (pc == tracked) {
+            if ((before & TRACKED) != 0) {
                 way = WAY_TRACKED;
                 break;
             }
+            if ((row & FRESH) != 0 && (l->m->followed >> src & 1) != 0) { break; }
             narrow = row >> seen;
         }
         if ((to & LOOSE) == 0) {
@@ -293,7 +296,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
             reg_set_head(&l->regs[dst], REG_SCALAR);
             masks = (masks & ~(POINTER << dst)) | (NUMBER | LOOSE) << dst;
         }
-        masks ^= (((narrow ^ to >> NARROW_AT) & 1) << dst) << NARROW_AT;
+        masks ^= ((uint64_t)((narrow ^ seen) & 1) << dst) << NARROW_AT;
     stepped:
         flags[pc] = (uint8_t)(before | FACT_REACHED | seen << 1);
     }
@@ -302,9 +305,8 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     return way;
 }
 
-/* What is as simple, but not as common: the first store to a slot by the frame pointer; conditions
- * whose states wait with a change that is long; jumps, which leave the loop. False when it is none of them; its flags are set,
- * whatever comes of it. */
+/* What is as simple, but not as common: the stack where it is not plain; conditions whose states wait with a change
+ * that is long; jumps, which leave the loop. False when it is none of them; its flags are set, whatever comes of it. */
 [[gnu::noinline]] static bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
     uint32_t fields, imm;
     __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
@@ -317,10 +319,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
         if (!wait_changed(l, pc, off, l->masks, 0)) { *way = WAY_PARTS; }
         return true;
     }
-    if ((row & STORES) != 0 && pc != l->tracked) {
-        bool fits = (row & KIND) == STORE_K ? src == 0 : (imm | (~from & NUMBER)) == 0;
-        return fits && dst == FRAME_POINTER && stack_access(l, off, row >> BYTES_AT & 15, true);
-    }
+    if ((row & ACCESS) != 0) { return pc != l->tracked && reach_stack(l, fields, imm, row); }
     *way = WAY_PARTS;
     return (row & KIND) == JUMP && (fields & 0xff00) == 0 && imm == 0;
 }
@@ -381,13 +380,13 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
         next_event(c);
         return FAST_TRACKED;
     }
-    const uint64_t hidden = followed_numbers(m);
+    const uint64_t hidden = followed_unknown(m);
     uint64_t start = m->state.pc, last = v->program->count - 1, left = c->budget - c->steps; /* what follows the last is not simple */
     struct light *free = c->light + c->light_count, *full = c->light + LIGHTS;
     struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .flags = v->facts->flags, .masks = m->masks & ~hidden, .count = last + 1,
                      .start = start, .end = left < last - start ? start + left : last, .passed = c->light_count == 0 ? start : NO_SLOT,
-                     .changed = NO_SLOT, .tracked = NO_SLOT, .stack_limit = m->followed_slots == 0 ? BPF_STACK_BYTES : 0,
-                     .lowest = BPF_STACK_BYTES, .walked = m->state.walked - start, .free = free, .full = full, .most = free,
+                     .changed = NO_SLOT, .tracked = NO_SLOT,
+                     .maps = v->program->maps, .lowest = BPF_STACK_BYTES, .walked = m->state.walked - start, .free = free, .full = full, .most = free,
                      .held_slots = c->held_slots, .held = no_registers | m->followed | c->held};
     stop_at(&l, due_slot(&l));
     uint64_t pc = step_many(&l, &how), walked = pc - start;

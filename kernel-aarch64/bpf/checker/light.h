@@ -15,14 +15,14 @@ struct loop {
     struct checker *c;
     struct reg *regs;
     uint8_t *flags;
-    uint64_t masks; /* the machine's, but for followed registers: those are no simple numbers; in a register while the loop goes */
+    uint64_t masks; /* the machine's, but for followed registers of which nothing is known; in a register while the loop goes */
     uint64_t count;       /* slots of the program */
     uint64_t start, end;  /* slots: where the loop began, and where it ends at the latest */
     uint64_t stop;        /* next slot before which something is to be done */
     uint64_t passed;      /* slot before which nothing is to be done any more, or NO_SLOT */
     uint64_t changed;     /* slot of the jump whose state differs from the one that goes on, or NO_SLOT */
     uint64_t tracked;     /* slot of the last instruction whose result matters, or NO_SLOT */
-    uint64_t stack_limit; /* 0 when nothing of the stack is simple */
+    const struct bpf_map_shape *maps;
     uint64_t lowest;      /* byte of the stack that was reached */
     uint64_t walked;      /* most instructions that a run has executed when it comes to a slot, less the slot */
     struct light *free, *full, *most; /* place for the next state that waits lightly; the last such place; how far they went */

@@ -1,6 +1,7 @@
 /* One instruction: the fast ways for what is common, step.h for the rest. Long: they share what is loose and what is settled. */
 
 #include "bpf/checker/machine.h"
+#include "bpf/checker/stack.h"
 
 #include "bpf/verifier/structure.h"
 
@@ -279,19 +280,7 @@ static inline enum flow step_read(struct machine *m, struct bpf_insn insn, uint8
 /* A number that need not be kept, at a known place of the stack that it fills or where no register is kept. */
 static inline bool store_number(struct machine *m, const struct reg *p, struct bpf_insn insn) {
     uint32_t index, mask;
-    struct slot *slot = simple_slot(m, p, insn, &index, &mask);
-    if (slot == nullptr) { return false; }
-    uint64_t bit = (uint64_t)1 << index;
-    if ((m->frame->used & bit) == 0) {
-        m->frame->used |= bit;
-        slot->written = slot->zeros = 0;
-    } else if (mask != 255 && slot->spill_bytes != 0) {
-        return false;
-    }
-    slot->spill_bytes = 0;
-    slot->written |= (uint8_t)mask;
-    slot->zeros &= (uint8_t)~mask;
-    if (slot->written == 255 && slot->zeros == 0) { m->plain |= bit; }
+    if (simple_slot(m, p, insn, &index, &mask) == nullptr || !store_part(m, index, mask)) { return false; }
     use_stack(m, index);
     return true;
 }

@@ -72,9 +72,11 @@ void machine_save(struct machine *m, struct machine_masks *saved);
 void machine_restore(struct machine *m, const struct machine_masks *saved);
 
 static inline bool in_mask(uint32_t mask, uint32_t r) { return (mask >> r & 1) != 0; }
-/* What `masks` say of followed registers as numbers: fast.c does not look at those, and they stay as they are while it goes. */
-static inline uint64_t followed_numbers(const struct machine *m) {
-    return m->masks & ((uint64_t)m->followed << NUMBER_AT | (uint64_t)m->followed << LOOSE_AT);
+/* What `masks` say of followed registers of which nothing is known: fast.c does not look at those, and they stay as they are
+ * while it goes. */
+static inline uint64_t followed_unknown(const struct machine *m) {
+    uint64_t unknown = m->followed & m->loose;
+    return unknown << NUMBER_AT | unknown << LOOSE_AT;
 }
 /* Writes out what is known of a loose number, so that step.h may look at it. */
 void machine_settle(struct machine *m, uint32_t r);
