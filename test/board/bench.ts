@@ -8,8 +8,7 @@ import { startBoard } from '../../cli/virtual.ts';
 import { findTool } from '../../firmware/index.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { unavailableReason, type VirtualBoardOptions } from '../../rig/index.ts';
-
-const BOOT_TIMEOUT_MS = 180_000;
+import { patience } from './patience.ts';
 
 export type Bench = { readonly link: VelocityLink; readonly console: string[] };
 type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;
@@ -18,7 +17,7 @@ type Options = Pick<VirtualBoardOptions, 'disk' | 'machine' | 'extra' | 'clock'>
 const open = async (address: string) => {
   const console: string[] = [];
   const link = await VelocityLink.open(address, {
-    readyTimeoutMs: BOOT_TIMEOUT_MS,
+    ...patience,
     onConsole: (line) => console.push(line),
   });
   return { link, console };

@@ -11,10 +11,10 @@ import { VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard, unavailableReason, type VirtualBoard } from '../../rig/index.ts';
 import { plantedImage } from '../rig/planted.ts';
 import { debugPort, registers, withDebugger } from './debugger.ts';
+import { patience, BOOT_TIMEOUT_MS as WAIT_MS } from './patience.ts';
 import { install, timerProgram } from './programs.ts';
 
 const BOARD = 'qemu-virt';
-const WAIT_MS = 180_000;
 const IMAGE_BASE = 0x4020_0000n;
 const ADDRESS = 0x18;
 
@@ -39,7 +39,7 @@ type Shown = {
 const crash = async (board: VirtualBoard, name: string, how: (link: VelocityLink) => Promise<unknown>) => {
   const console: string[] = [];
   const link = await VelocityLink.open(board.address, {
-    readyTimeoutMs: WAIT_MS,
+    ...patience,
     onConsole: (line) => console.push(line),
   });
   const starts = () => console.filter((line) => line.includes(' ready on ')).length;

@@ -6,6 +6,7 @@ import { findTool, paths, readSymbols } from '../../firmware/index.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { unavailableReason } from '../../rig/index.ts';
 import { type Debugger, debugPort, registers, withDebugger } from './debugger.ts';
+import { patience } from './patience.ts';
 import { install, timerProgram } from './programs.ts';
 
 const BOARD = 'qemu-virt';
@@ -47,7 +48,7 @@ ifEmulated('each_core_that_has_no_stack_left_has_an_emergency_stack_of_its_own',
   t.teardown(() => port.remove());
   const board = await startBoard(BOARD, () => {}, { clock: 'wall', extra: port.extra });
   t.teardown(board.stop);
-  const link = await VelocityLink.open(board.address, { readyTimeoutMs: 180_000 });
+  const link = await VelocityLink.open(board.address, patience);
   t.teardown(() => link.close());
   await install(link, timerProgram('awake', 'r0 = 0\nexit'), { cores: (1 << CORES) - 1 });
   await withDebugger(port.path, async (debug) => {

@@ -3,8 +3,10 @@ import type { Manifest } from '../../firmware/index.ts';
 import { type ImageFacts, signImage, updateFile } from '../../firmware/index.ts';
 import { chosenKey, type SigningKey, signCommand } from '../../firmware/sign.ts';
 import { type LinkOptions, VelocityLink } from '../../link/index.ts';
+import { BOOT_TIMEOUT_MS, patience } from './patience.ts';
 
-export const BOOT_TIMEOUT_MS = 180_000;
+export { BOOT_TIMEOUT_MS };
+
 export const owner = chosenKey();
 
 /** What the owner of the board signs commands with; what it says goes to `console`. */
@@ -14,7 +16,7 @@ export const openOwned = (
   options: LinkOptions = {},
 ): Promise<VelocityLink> =>
   VelocityLink.open(address, {
-    readyTimeoutMs: BOOT_TIMEOUT_MS,
+    ...patience,
     onConsole: (line) => console.push(line),
     signer: (command) => signCommand(command, owner),
     ...options,

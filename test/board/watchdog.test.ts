@@ -14,12 +14,12 @@ import { run } from '../../firmware/toolchain.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { pressReset, unavailableReason, type VirtualBoard } from '../../rig/index.ts';
 import { type Debugger, type DebugPort, debugPort, registers, withDebugger } from './debugger.ts';
+import { patience, BOOT_TIMEOUT_MS as WAIT_MS } from './patience.ts';
 import { install, timerProgram } from './programs.ts';
 
 /** Cells that an address has in the root of the board's tree. */
 const addressCells = { rpi3b: 1, rpi4b: 2 } as const;
 type Name = keyof typeof addressCells;
-const WAIT_MS = 180_000;
 const IMAGE_BASE = 0x20_0000n;
 /** Memory that nothing else uses; kernel-aarch64/drivers/watchdog.c has the registers. */
 const BLOCK = 0x3000_0000n;
@@ -70,7 +70,7 @@ class Watched {
     const dtb = await tree(this.#name, this.#folder);
     this.#board = await startBoard(this.#name, () => {}, { clock: 'wall', dtb, extra: this.port.extra });
     this.link = await VelocityLink.open(this.#board.address, {
-      readyTimeoutMs: WAIT_MS,
+      ...patience,
       onConsole: (line) => this.#console.push(line),
     });
   }

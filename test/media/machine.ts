@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { requireTool } from '../../firmware/index.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { release, spawnLeashed } from '../../rig/child.ts';
+import { patience } from '../board/patience.ts';
 
 /** Boots take 2 to 6 s on an idle machine. */
 const BOOT_MS = 180_000;
@@ -102,7 +103,7 @@ export type Answer = { readonly build: string; readonly echo: string; readonly c
 export const echoAfterBoot = async (console: Console): Promise<Answer> => {
   const [, build] = await console.said(READY);
   console.close();
-  const link = await VelocityLink.open(`unix:${console.path}`, { readyTimeoutMs: BOOT_MS });
+  const link = await VelocityLink.open(`unix:${console.path}`, { retries: patience.retries });
   try {
     return { build: build!, echo: await link.echo('hello'), cores: (await link.info()).cores };
   } finally {

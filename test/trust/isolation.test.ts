@@ -17,9 +17,9 @@ import {
 } from '../../firmware/index.ts';
 import { LinkTimeoutError, VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard, type VirtualBoard } from '../../rig/index.ts';
+import { patience } from '../board/patience.ts';
 import { devKey, install, timerProgram } from '../board/programs.ts';
 
-const BOOT_TIMEOUT_MS = 180_000;
 const CAUGHT_MS = 60_000;
 
 let board: VirtualBoard;
@@ -40,7 +40,7 @@ test.before(async (t) => {
     qemu: requireTool('qemu'),
     clock: 'wall',
   });
-  link = await VelocityLink.open(board.address, { readyTimeoutMs: BOOT_TIMEOUT_MS });
+  link = await VelocityLink.open(board.address, patience);
   await install(link, timerProgram('bystander', 'r0 = 7\nexit'), { cores: 2 });
 });
 test.after.always(async () => {

@@ -58,7 +58,7 @@ test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', 
     import { chosenKey } from './firmware/sign.ts';
     import { VelocityLink } from './link/index.ts';
     const board = await startBoard('qemu-virt', () => {}, { key: chosenKey('field') });
-    const link = await VelocityLink.open(board.address, { readyTimeoutMs: 30000 });
+    const link = await VelocityLink.open(board.address, { readyTimeoutMs: 180000, retries: 30 });
     const program = await readProgram('modules/fir/fir.c');
     const patch = await patchFor(link, { program, name: 'fir' });
     const status = await push(link, patch, chosenKey('other'), { canary: false }).then(() => 'accepted', (e) => e.status);

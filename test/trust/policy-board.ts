@@ -15,8 +15,7 @@ import {
 import { type SigningKey, signCommand } from '../../firmware/sign.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard } from '../../rig/index.ts';
-
-const BOOT_TIMEOUT_MS = 180_000;
+import { patience } from '../board/patience.ts';
 
 export const hexOf = (key: SigningKey): string => Buffer.from(key.publicKey).toString('hex');
 
@@ -44,7 +43,7 @@ export const startWithPolicy = async (
   const running = await startVirtualBoard({ board, image, qemu: requireTool('qemu') });
   const console: string[] = [];
   const link = await VelocityLink.open(running.address, {
-    readyTimeoutMs: BOOT_TIMEOUT_MS,
+    ...patience,
     onConsole: (line) => console.push(line),
   });
   return {

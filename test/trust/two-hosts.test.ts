@@ -10,10 +10,10 @@ import { assemble } from '../../ebpf/index.ts';
 import { root } from '../../firmware/index.ts';
 import { openTransport, RefusedError, VelocityLink } from '../../link/index.ts';
 import type { VirtualBoard } from '../../rig/index.ts';
+import { BOOT_TIMEOUT_MS, patience } from '../board/patience.ts';
 import { devKey, patchFor, signPatch, timerProgram } from '../board/programs.ts';
 import { sha256 } from './wire.ts';
 
-const BOOT_TIMEOUT_MS = 180_000;
 const ROUNDS = 12;
 const TRIES = 40;
 
@@ -43,8 +43,8 @@ test.before(async (t) => {
   t.timeout(2 * BOOT_TIMEOUT_MS);
   board = await startBoard('qemu-virt');
   await share(board.address);
-  while (hosts.length < 2)
-    hosts.push(await VelocityLink.open(`unix:${shared}`, { readyTimeoutMs: BOOT_TIMEOUT_MS }));
+  hosts.push(await VelocityLink.open(`unix:${shared}`, patience));
+  hosts.push(await VelocityLink.open(`unix:${shared}`, { retries: patience.retries })); // the board is up
 });
 test.after.always(async () => {
   for (const host of hosts) await host.close();

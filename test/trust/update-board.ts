@@ -11,11 +11,11 @@ import { slotDisk, writeImage } from '../../firmware/media/index.ts';
 import { type SigningKey, signCommand } from '../../firmware/sign.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard, type VirtualBoard } from '../../rig/index.ts';
+import { patience } from '../board/patience.ts';
 import { strangersKey } from '../board/programs.ts';
 import { hexOf, imageWith } from './policy-board.ts';
 import { recordedDisk } from './recorded-disk.ts';
 
-const BOOT_TIMEOUT_MS = 180_000;
 /** As long as an image under test takes to give up, and more. */
 const RESTART_MS = 380_000;
 
@@ -102,7 +102,7 @@ export class UpdateBoard {
     });
     const console: string[] = [];
     const link = await VelocityLink.open(board.address, {
-      readyTimeoutMs: BOOT_TIMEOUT_MS,
+      ...patience,
       onConsole: (line) => console.push(line),
       signer: (command) => signCommand(command, owner),
     }).catch(async (cause) => {

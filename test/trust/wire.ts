@@ -4,8 +4,8 @@ import { messages, SMP_GROUP_VELOCITY } from '../../abi/index.ts';
 import { startBoard } from '../../cli/virtual.ts';
 import { encodeFrame, type MessageName, openTransport, VelocityLink } from '../../link/index.ts';
 import { encodeMessage, smpOps } from '../../link/smp.ts';
+import { patience } from '../board/patience.ts';
 
-const BOOT_TIMEOUT_MS = 180_000;
 let sequence = 0;
 
 /** The bytes on the wire of a request whose payload is encoded already. */
@@ -31,7 +31,7 @@ export const openWire = async (board: string): Promise<Wire> => {
   const transport = await openTransport(address, {});
   const console: string[] = [];
   const link = await VelocityLink.over(transport, {
-    readyTimeoutMs: BOOT_TIMEOUT_MS,
+    ...patience,
     onConsole: (line) => console.push(line),
   });
   const end = async () => {
