@@ -10,7 +10,7 @@ import { buildMachine, type Cpu, FEATURE_SETS, missingTool, runMachine } from '.
 import { type Call, expected, place } from './vectors/programs.ts';
 import { references } from './vectors/reference.ts';
 
-const ifEmulated = missingTool() ? test.skip : test;
+const ifEmulated = missingTool() ? test.serial.skip : test.serial;
 const LARGE = [131, 191, 192, 255, 256, 257, 300, 319];
 const LARGE_BYTES = [511, 512, 513, 640, 1000, 1024, 1279, 1280];
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
@@ -49,8 +49,28 @@ const name = (c: Call) =>
 const firstDifference = (a: Uint8Array, b: Uint8Array) => a.findIndex((v, i) => v !== b[i]);
 
 type Outcome = { readonly r0: bigint; readonly memory: Uint8Array };
-const complaint = (call: Call, got: Outcome, who: string): string[] => {
-  const want = expected(call);
+type Prepared = {
+  readonly call: Call;
+  readonly code: Uint8Array;
+  readonly memory: Uint8Array;
+  readonly verify: true;
+  readonly want: Outcome;
+};
+
+const prepare = (call: Call): Prepared => {
+  const { code, memory } = place(call);
+  return { call, code: bytes(code), memory, verify: true, want: expected(call) };
+};
+
+let last: { readonly helper: string; readonly all: readonly Prepared[] } | undefined;
+
+/** Of the helper that was asked for last they are kept: tests of one follow each other. */
+const preparedFor = (helper: string): readonly Prepared[] => {
+  if (last?.helper !== helper) last = { helper, all: callsOf(helper).map(prepare) };
+  return last.all;
+};
+
+const complaint = ({ call, want }: Prepared, got: Outcome, who: string): string[] => {
   if (got.r0 !== want.r0)
     return [`${name(call)}: ${who} r0 0x${got.r0.toString(16)}, want 0x${want.r0.toString(16)}`];
   const at = firstDifference(want.memory, got.memory);
@@ -83,16 +103,13 @@ for (const helper of ['vl_mem_copy', 'vl_mem_xor']) {
     t.timeout(600_000);
     machine ??= buildMachine();
     const host = await loadHost();
-    const calls = overlappingCalls(helper);
-    const inputs = calls.map((c) => {
-      const { code, memory } = place(c);
-      return { code: bytes(code), memory, verify: true };
-    });
+    const inputs = overlappingCalls(helper).map(prepare);
     const wrong = runMachine(await machine, 'max', inputs).flatMap((answer, i) => {
-      if (answer.words === 0) return [`${name(calls[i]!)}: refused`];
-      const result = host.run({ code: inputs[i]!.code, hook: 'run' }, { memory: inputs[i]!.memory });
-      const interpreted = result.ok ? complaint(calls[i]!, result, 'interpreter') : [result.error.message];
-      return [...complaint(calls[i]!, answer, 'max'), ...interpreted];
+      const input = inputs[i]!;
+      if (answer.words === 0) return [`${name(input.call)}: refused`];
+      const result = host.run({ code: input.code, hook: 'run' }, { memory: input.memory });
+      const interpreted = result.ok ? complaint(input, result, 'interpreter') : [result.error.message];
+      return [...complaint(input, answer, 'max'), ...interpreted];
     });
     t.deepEqual(wrong.slice(0, 5), []);
   });
@@ -103,27 +120,24 @@ for (const helper of Object.keys(vectors)) {
     ifEmulated(`${helper}: compiled for ${cpu}`, async (t) => {
       t.timeout(600_000);
       machine ??= buildMachine();
-      const calls = callsOf(helper);
-      const inputs = calls.map((c) => {
-        const { code, memory } = place(c);
-        return { code: bytes(code), memory, verify: true };
-      });
+      const inputs = preparedFor(helper);
       const wrong = runMachine(await machine, cpu, inputs).flatMap((answer, i) => {
-        if (answer.words === 0) return [`${name(calls[i]!)}: refused`];
-        if (answer.lost) return [`${name(calls[i]!)}: a register was not restored`];
-        return complaint(calls[i]!, answer, cpu);
+        const input = inputs[i]!;
+        if (answer.words === 0) return [`${name(input.call)}: refused`];
+        if (answer.lost) return [`${name(input.call)}: a register was not restored`];
+        return complaint(input, answer, cpu);
       });
       t.deepEqual(wrong.slice(0, 5), []);
     });
   }
 
-  test(`${helper}: interpreted`, async (t) => {
+  test.serial(`${helper}: interpreted`, async (t) => {
     t.timeout(600_000);
     const host = await loadHost();
-    const wrong = callsOf(helper).flatMap((call) => {
-      const { code, memory } = place(call);
-      const result = host.run({ code: bytes(code), hook: 'run' }, { memory });
-      return result.ok ? complaint(call, result, 'interpreter') : [`${name(call)}: ${result.error.message}`];
+    const wrong = preparedFor(helper).flatMap((input) => {
+      const { call, code, memory } = input;
+      const result = host.run({ code, hook: 'run' }, { memory });
+      return result.ok ? complaint(input, result, 'interpreter') : [`${name(call)}: ${result.error.message}`];
     });
     t.deepEqual(wrong.slice(0, 5), []);
   });
