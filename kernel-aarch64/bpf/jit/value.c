@@ -56,7 +56,8 @@ void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm,
     uint64_t magnitude = negative ? -imm : imm;
     if (!try_arith(magnitude, &arith)) {
         if (magnitude >> 24) {
-            enum a64_reg rm = constant_reg(j, width == A64_WIDTH_W ? (uint32_t)imm : imm, SCRATCH);
+            enum a64_reg free = rd == rn || rd == SP ? SCRATCH : rd; /* rn may be SCRATCH: what was moved aside */
+            enum a64_reg rm = constant_reg(j, width == A64_WIDTH_W ? (uint32_t)imm : imm, free);
             /* DDI 0487 C6.2, ADD (extended register): the form whose Rn may be SP */
             if (rn == SP) { return emit(j, a64_add_ext(rd, rn, (struct a64_left){0}, A64_EXTEND_UXTX, rm, width)); }
             return emit(j, a64_add(rd, rn, amount(0), rm, A64_SHIFT_LSL, width));
