@@ -49,6 +49,7 @@ const coldParts = [
   'bpf/interp/',
   'bpf/jit/arithmetic.c',
   'bpf/jit/atomic.c',
+  'bpf/jit/bulk.c',
   'bpf/jit/bytes.c',
   'bpf/jit/compare.c',
   'bpf/jit/derive.c',

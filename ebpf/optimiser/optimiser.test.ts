@@ -3,12 +3,351 @@ import { MAP_FLAG_READ_ONLY } from '../../abi/index.ts';
 import { assemble, disassembleText, loadHost } from '../index.ts';
 import { proveEquivalent, stopSolver } from '../prover/index.ts';
 import { applyRule, type Code, estimateProgram, lower, moves, optimise, rules } from './index.ts';
-import { lookUp, ruleCases } from './test/rule-cases.ts';
 
 test.after.always(() => stopSolver());
 
 const lines = (code: Uint8Array | undefined) =>
   code ? disassembleText(code, { labels: true }).trim().split('\n') : undefined;
+
+type Case = readonly [before: string, after: readonly string[]];
+
+const lookUp =
+  '*(u32 *)(r10 - 8) = 0\n r1 = map 0 ll\n r2 = r10\n r2 += -8\n call map_lookup_elem\n if r0 == 0 goto out\n';
+const lookUpLines = (out: string) => [
+  '*(u32 *)(r10 - 0x8) = 0x0',
+  'r1 = map 0 ll',
+  'r2 = r10',
+  'r2 += -0x8',
+  'call 0x1',
+  `if r0 == 0x0 goto ${out}`,
+];
+
+/** One case of each rule and move: program before, lines after. Each is proven too. */
+const cases: Record<string, Case> = {
+  'constant-folding': ['r2 = 6\n r2 *= 7\n r0 = r2\n exit', ['r2 = 0x6', 'r2 = 0x2a', 'r0 = 0x2a', 'exit']],
+  'strength-reduction': [
+    'r0 = *(u64 *)(r1 + 0)\n r0 *= 8\n r0 /= 4\n r0 %= 16\n r0 += 0\n exit',
+    ['r0 = *(u64 *)(r1 + 0x0)', 'r0 <<= 0x3', 'r0 >>= 0x2', 'r0 &= 0xf', 'exit'],
+  ],
+  'dead-code': ['r3 = *(u64 *)(r1 + 0)\n r0 = 1\n exit', ['r0 = 0x1', 'exit']],
+  'dead-stores': ['*(u64 *)(r10 - 8) = 1\n r0 = 1\n exit', ['r0 = 0x1', 'exit']],
+  'unreachable-code': ['r0 = 1\n exit\n r0 = 2\n exit', ['r0 = 0x1', 'exit']],
+  'copy-propagation': [
+    'r2 = r1\n r0 = *(u8 *)(r2 + 3)\n exit',
+    ['r2 = r1', 'r0 = *(u8 *)(r1 + 0x3)', 'exit'],
+  ],
+  'common-subexpressions': [
+    'r2 = *(u32 *)(r1 + 0)\n r3 = *(u32 *)(r1 + 0)\n r0 = r2\n r0 += r3\n exit',
+    ['r2 = *(u32 *)(r1 + 0x0)', 'r3 = r2', 'r0 = r2', 'r0 += r3', 'exit'],
+  ],
+  'address-folding': [
+    'r2 = r1\n r2 += 8\n r0 = *(u8 *)(r2 + 1)\n exit',
+    ['r2 = r1', 'r2 += 0x8', 'r0 = *(u8 *)(r1 + 0x9)', 'exit'],
+  ],
+  'increment-merging': [
+    'r1 += 1\n r2 = *(u8 *)(r1 + 0)\n r1 += 1\n r0 = *(u8 *)(r1 + 0)\n r0 += r2\n exit',
+    ['r2 = *(u8 *)(r1 + 0x1)', 'r1 += 0x2', 'r0 = *(u8 *)(r1 + 0x0)', 'r0 += r2', 'exit'],
+  ],
+  'load-combining': [
+    'r0 = *(u8 *)(r1 + 2)\n r0 <<= 8\n r2 = *(u8 *)(r1 + 3)\n r0 |= r2\n exit',
+    [
+      'r0 = *(u8 *)(r1 + 0x2)',
+      'r0 <<= 0x8',
+      'r2 = *(u8 *)(r1 + 0x3)',
+      'w0 = *(u16 *)(r1 + 0x2)',
+      'r0 = be16 r0',
+      'exit',
+    ],
+  ],
+  'constant-loads': [
+    'r1 = map_value 1 + 4 ll\n r0 = *(u8 *)(r1 + 0)\n exit',
+    ['r1 = map_value 1 + 0x4 ll', 'r0 = 0x5', 'exit'],
+  ],
+  'constant-lookups': [
+    '*(u32 *)(r10 - 4) = 0\n r1 = map 0 ll\n r2 = r10\n r2 += -4\n call map_lookup_elem\n if r0 == 0 goto out\n r0 = *(u64 *)(r0 + 0)\n out:\n exit',
+    [
+      '*(u32 *)(r10 - 0x4) = 0x0',
+      'r1 = map 0 ll',
+      'r2 = r10',
+      'r2 += -0x4',
+      'r0 = map_value 0 + 0x0 ll',
+      'if r0 == 0x0 goto L9',
+      'r0 = *(u64 *)(r0 + 0x0)',
+      'L9:',
+      'exit',
+    ],
+  ],
+  'load-keeping': [
+    `${lookUp} r6 = r0\n r1 = *(u16 *)(r6 + 4)\n *(u64 *)(r10 - 16) = r1\n${lookUp} r0 = *(u16 *)(r6 + 4)\n out:\n exit`,
+    [
+      ...lookUpLines('L19'),
+      'r6 = r0',
+      'r7 = *(u16 *)(r6 + 0x4)',
+      'r1 = r7',
+      '*(u64 *)(r10 - 0x10) = r1',
+      ...lookUpLines('L19'),
+      'r0 = r7',
+      'L19:',
+      'exit',
+    ],
+  ],
+  'early-loading': [
+    `${lookUp} r6 = r0\n r3 = *(u8 *)(r0 + 0)\n if r3 == 0 goto out\n${lookUp} r0 = *(u16 *)(r6 + 4)\n exit\n out:\n r0 = 0\n exit`,
+    [
+      ...lookUpLines('L19'),
+      'r3 = *(u8 *)(r0 + 0x0)',
+      'if r3 == 0x0 goto L19',
+      'r6 = *(u16 *)(r0 + 0x4)',
+      ...lookUpLines('L19'),
+      'r0 = r6',
+      'exit',
+      'L19:',
+      'r0 = 0x0',
+      'exit',
+    ],
+  ],
+  'operand-swapping': [
+    'r0 = 0\n r2 = *(u8 *)(r1 + 0)\n r2 += r0\n r0 = r2\n exit',
+    ['r0 = 0x0', 'r2 = *(u8 *)(r1 + 0x0)', 'r0 += r2', 'exit'],
+  ],
+  'copy-forwarding': ['r2 = *(u8 *)(r1 + 0)\n r0 = r2\n exit', ['r0 = *(u8 *)(r1 + 0x0)', 'exit']],
+  'copy-coalescing': [
+    'r2 = *(u8 *)(r1 + 0)\n r2 += 3\n r0 = r2\n exit',
+    ['r0 = *(u8 *)(r1 + 0x0)', 'r0 += 0x3', 'exit'],
+  ],
+  'shift-pairs': [
+    'r0 = *(u64 *)(r1 + 0)\n r0 <<= 48\n r0 s>>= 48\n exit',
+    ['r0 = *(u64 *)(r1 + 0x0)', 'r0 = (s16)r0', 'exit'],
+  ],
+  'signed-loads': ['r0 = *(u16 *)(r1 + 0)\n r0 = (s16)r0\n exit', ['r0 = *(s16 *)(r1 + 0x0)', 'exit']],
+  'bit-tests': [
+    'r2 = *(u32 *)(r1 + 0)\n r0 = 0\n r2 &= 4\n if r2 != 0 goto out\n r0 = 1\n out:\n exit',
+    ['r2 = *(u32 *)(r1 + 0x0)', 'r0 = 0x0', 'if r2 & 0x4 goto L4', 'r0 = 0x1', 'L4:', 'exit'],
+  ],
+  'zero-extensions': [
+    'r2 = *(u32 *)(r1 + 0)\n w2 = w2\n r0 = r2\n exit',
+    ['r2 = *(u32 *)(r1 + 0x0)', 'r0 = r2', 'exit'],
+  ],
+  'verified-branches': [
+    'r0 = *(u8 *)(r1 + 0)\n if r0 > 255 goto out\n r0 = 1\n out:\n exit',
+    ['r0 = *(u8 *)(r1 + 0x0)', 'r0 = 0x1', 'exit'],
+  ],
+  'branch-threading': [
+    'r2 = *(u32 *)(r1 + 0)\n r0 = 0\n if r2 == 5 goto a\n r0 = 1\n a:\n if r2 == 5 goto b\n r0 += 2\n b:\n exit',
+    [
+      'r2 = *(u32 *)(r1 + 0x0)',
+      'r0 = 0x0',
+      'if r2 == 0x5 goto L6',
+      'r0 = 0x1',
+      'if r2 == 0x5 goto L6',
+      'r0 += 0x2',
+      'L6:',
+      'exit',
+    ],
+  ],
+  'jump-threading': [
+    'r0 = 0\n if r1 == 0 goto a\n exit\n a:\n goto b\n b:\n r0 = 1\n exit',
+    ['r0 = 0x0', 'if r1 == 0x0 goto L3', 'exit', 'L3:', 'r0 = 0x1', 'exit'],
+  ],
+  'branch-inversion': [
+    'r0 = 1\n r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n goto b\n a:\n r0 = 2\n b:\n exit',
+    ['r0 = 0x1', 'r2 = *(u8 *)(r1 + 0x0)', 'if r2 != 0x0 goto L4', 'r0 = 0x2', 'L4:', 'exit'],
+  ],
+  'block-merging': [
+    'r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n goto b\n a:\n r0 = 2\n exit\n b:\n r0 = 1\n exit',
+    ['r2 = *(u8 *)(r1 + 0x0)', 'if r2 == 0x0 goto L4', 'r0 = 0x1', 'exit', 'L4:', 'r0 = 0x2', 'exit'],
+  ],
+  'store-combining': [
+    '*(u32 *)(r1 + 0) = 0\n *(u32 *)(r1 + 4) = 0\n r0 = 0\n exit',
+    ['*(u64 *)(r1 + 0x0) = 0x0', 'r0 = 0x0', 'exit'],
+  ],
+  'narrow-loads': [
+    'r2 = *(u32 *)(r1 + 0)\n r3 = r2\n w3 >>= 16\n w2 &= 0xff\n r0 = r2\n r0 += r3\n exit',
+    [
+      'r2 = *(u32 *)(r1 + 0x0)',
+      'r3 = r2',
+      'w3 = *(u16 *)(r1 + 0x2)',
+      'w2 &= 0xff',
+      'r0 = r2',
+      'r0 += r3',
+      'exit',
+    ],
+  ],
+  'constant-arms': [
+    'r2 = *(u8 *)(r1 + 0)\n r3 = 1\n if r2 > 15 goto a\n r3 = 0\n a:\n r3 <<= 2\n r0 = r3\n exit',
+    ['r2 = *(u8 *)(r1 + 0x0)', 'r3 = 0x4', 'if r2 > 0xf goto L4', 'r3 = 0x0', 'L4:', 'r0 = r3', 'exit'],
+  ],
+  'atomic-additions': [
+    'r2 = *(u32 *)(r1 + 0)\n r3 = *(u64 *)(r1 + 8)\n r3 += 1\n *(u64 *)(r1 + 8) = r3\n r4 = *(u64 *)(r1 + 16)\n r2 += r4\n *(u64 *)(r1 + 16) = r2\n r0 = 0\n exit',
+    [
+      'r2 = *(u32 *)(r1 + 0x0)',
+      'r3 = 0x1',
+      'lock *(u64 *)(r1 + 0x8) += r3',
+      'lock *(u64 *)(r1 + 0x10) += r2',
+      'r0 = 0x0',
+      'exit',
+    ],
+  ],
+  'bounds-merging': [
+    'r2 = *(u64 *)(r1 + 8)\n r1 = *(u64 *)(r1 + 0)\n r0 = 1\n r3 = r1\n r3 += 14\n if r3 > r2 goto out\n r4 = *(u8 *)(r1 + 3)\n r3 = r1\n r3 += 34\n if r3 > r2 goto out\n r0 = *(u8 *)(r1 + 30)\n out:\n exit',
+    [
+      'r2 = *(u64 *)(r1 + 0x8)',
+      'r1 = *(u64 *)(r1 + 0x0)',
+      'r0 = 0x1',
+      'r3 = r1',
+      'r3 += 0xe',
+      'r4 = r3',
+      'r4 += 0x14',
+      'if r4 > r2 goto L12',
+      'r4 = *(u8 *)(r1 + 0x3)',
+      'r3 = r1',
+      'r3 += 0x22',
+      'r0 = *(u8 *)(r1 + 0x1e)',
+      'L12:',
+      'exit',
+    ],
+  ],
+  'tail-merging': [
+    'r2 = *(u8 *)(r1 + 0)\n r0 = 1\n if r2 == 0 goto a\n r0 += 2\n r0 *= 3\n goto b\n a:\n r0 += 1\n r0 *= 3\n b:\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'r0 = 0x1',
+      'if r2 == 0x0 goto L5',
+      'r0 += 0x2',
+      'goto L6',
+      'L5:',
+      'r0 += 0x1',
+      'L6:',
+      'r0 *= 0x3',
+      'exit',
+    ],
+  ],
+  'exit-merging': [
+    'r2 = *(u8 *)(r1 + 0)\n r0 = 1\n if r2 == 0 goto a\n r0 += 1\n r0 *= 3\n r0 ^= 7\n exit\n a:\n r0 += 2\n r0 *= 3\n r0 ^= 7\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'r0 = 0x1',
+      'if r2 == 0x0 goto L7',
+      'r0 += 0x1',
+      'L4:',
+      'r0 *= 0x3',
+      'r0 ^= 0x7',
+      'exit',
+      'L7:',
+      'r0 += 0x2',
+      'goto L4',
+    ],
+  ],
+  'exit-repeating': [
+    'r2 = *(u8 *)(r1 + 0)\n r0 = 1\n if r2 == 0 goto a\n r2 += 1\n goto b\n a:\n r2 = 9\n b:\n r0 = r2\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'r0 = 0x1',
+      'if r2 == 0x0 goto L6',
+      'r2 += 0x1',
+      'r0 = r2',
+      'exit',
+      'L6:',
+      'r2 = 0x9',
+      'r0 = r2',
+      'exit',
+    ],
+  ],
+  'constant-exits': [
+    'r2 = *(u8 *)(r1 + 0)\n r0 = 2\n if r2 == 0 goto out\n r0 = *(u8 *)(r1 + 1)\n if r0 == 3 goto out\n r0 += 1\n out:\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'r0 = 0x2',
+      'if r2 == 0x0 goto L7',
+      'r0 = *(u8 *)(r1 + 0x1)',
+      'if r0 == 0x3 goto L6',
+      'r0 += 0x1',
+      'L6:',
+      'exit',
+      'L7:',
+      'r0 = 0x2',
+      'exit',
+    ],
+  ],
+  'pointer-induction': [
+    'r0 = 0\n r2 = 0\n r4 = 0\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n r0 += r3\n r2 += 1\n if r2 != 4 goto again\n exit',
+    [],
+  ],
+  'pointer-advancing': [
+    'r2 = *(u64 *)(r1 + 8)\n r1 = *(u64 *)(r1 + 0)\n r0 = 1\n r3 = r1\n r3 += 14\n if r3 > r2 goto out\n r4 = *(u8 *)(r1 + 3)\n r3 = r1\n r3 += 34\n if r3 > r2 goto out\n r0 = *(u8 *)(r1 + 30)\n r0 += r4\n out:\n exit',
+    [
+      'r2 = *(u64 *)(r1 + 0x8)',
+      'r1 = *(u64 *)(r1 + 0x0)',
+      'r0 = 0x1',
+      'r1 += 0xe',
+      'r3 = r1',
+      'if r3 > r2 goto L12',
+      'r4 = *(u8 *)(r1 - 0xb)',
+      'r1 += 0x14',
+      'r3 = r1',
+      'if r3 > r2 goto L12',
+      'r0 = *(u8 *)(r1 - 0x4)',
+      'r0 += r4',
+      'L12:',
+      'exit',
+    ],
+  ],
+  'copy-renewing': [
+    'r2 = *(u16 *)(r1 + 0)\n r3 = *(u16 *)(r1 + 8)\n *(u16 *)(r1 + 8) = r2\n *(u16 *)(r1 + 0) = r3\n r2 = *(u16 *)(r1 + 10)\n r3 = *(u16 *)(r1 + 2)\n *(u16 *)(r1 + 10) = r3\n *(u16 *)(r1 + 2) = r2\n r0 = 0\n exit',
+    [
+      'r2 = *(u32 *)(r1 + 0x8)',
+      'r3 = *(u32 *)(r1 + 0x0)',
+      '*(u32 *)(r1 + 0x0) = r2',
+      '*(u32 *)(r1 + 0x8) = r3',
+      'r0 = 0x0',
+      'exit',
+    ],
+  ],
+  'sum-stepping': [
+    'r2 = *(u8 *)(r1 + 0)\n r2 &= 15\n r3 = r1\n r4 = r2\n r4 += 4\n r3 += r4\n r5 = *(u8 *)(r3 + 0)\n r3 = r1\n r3 += r2\n r0 = r3\n r0 -= r1\n r0 += r5\n exit',
+    [],
+  ],
+  'constant-threading': [
+    'r0 = *(u8 *)(r1 + 0)\n if r0 == 3 goto out\n r0 = *(u8 *)(r1 + 1)\n goto end\n out:\n r0 = 3\n end:\n exit',
+    ['r0 = *(u8 *)(r1 + 0x0)', 'if r0 == 0x3 goto L4', 'r0 = *(u8 *)(r1 + 0x1)', 'goto L4', 'L4:', 'exit'],
+  ],
+  'block-sharing': [
+    'r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n if r2 == 1 goto b\n r0 = 1\n exit\n a:\n r0 = 2\n exit\n b:\n r0 = 1\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'if r2 == 0x0 goto L5',
+      'if r2 == 0x1 goto L3',
+      'L3:',
+      'r0 = 0x1',
+      'exit',
+      'L5:',
+      'r0 = 0x2',
+      'exit',
+    ],
+  ],
+  hoisting: [
+    'r2 = *(u8 *)(r1 + 0)\n if r2 == 0 goto a\n r0 = 1\n exit\n a:\n r0 = 2\n exit',
+    ['r2 = *(u8 *)(r1 + 0x0)', 'r0 = 0x2', 'if r2 == 0x0 goto L4', 'r0 = 0x1', 'L4:', 'exit'],
+  ],
+  'constant-absorbing': [
+    'r2 = *(u8 *)(r1 + 0)\n r3 = 4\n if r2 == 0 goto a\n r3 = 8\n a:\n r3 += r1\n r3 += 6\n r0 = *(u8 *)(r3 + 0)\n exit',
+    [
+      'r2 = *(u8 *)(r1 + 0x0)',
+      'r3 = 0xa',
+      'if r2 == 0x0 goto L4',
+      'r3 = 0xe',
+      'L4:',
+      'r3 += r1',
+      'r0 = *(u8 *)(r3 + 0x0)',
+      'exit',
+    ],
+  ],
+  'test-joining': [
+    'r0 = 1\n r2 = *(u8 *)(r1 + 1)\n if r2 != 5 goto a\n r2 = *(u8 *)(r1 + 0)\n if r2 != 255 goto a\n r2 = *(u16 *)(r1 + 2)\n if r2 != 65535 goto a\n r0 = 2\n a:\n exit',
+    ['r0 = 0x1', 'r2 = *(u32 *)(r1 + 0x0)', 'if r2 != -0xfa01 goto L4', 'r0 = 0x2', 'L4:', 'exit'],
+  ],
+  'block-ordering': ['r0 = 0\n goto test\n body:\n r0 += 1\n test:\n if r0 < 5 goto body\n exit', []],
+};
 
 const normal = (text: string) => text.replace(/\b[rw](\d)\b/g, 'r$1');
 
@@ -26,10 +365,10 @@ const settingOf = (name: string) => {
 };
 
 test('every_rule_and_move_has_a_case', (t) => {
-  t.deepEqual([...rules, ...moves].map((r) => r.name).sort(), Object.keys(ruleCases).sort());
+  t.deepEqual([...rules, ...moves].map((r) => r.name).sort(), Object.keys(cases).sort());
 });
 
-for (const [name, [before, after]] of Object.entries(ruleCases))
+for (const [name, [before, after]] of Object.entries(cases))
   test(`rule: ${name}`, async (t) => {
     const host = await loadHost();
     const setting = settingOf(name);

@@ -1,5 +1,6 @@
 #include "bpf/jit/unroll.h"
 #include "bpf/jit/branch.h"
+#include "bpf/jit/bulk.h"
 #include "bpf/jit/copied.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/operation.h"
@@ -15,25 +16,13 @@
 /* Counters stay below, so that no width and no sign matters. */
 #define COUNTER_LIMIT (1 << 30)
 
-struct loop {
-    uint32_t head;
-    uint32_t test; /* the slot that tests the counter */
-    uint32_t end;  /* slot behind the loop */
-    uint32_t counter, adds_at; /* the register, and the slot that counts */
-    int64_t first, step, limit;
-    uint32_t op;    /* the test that holds when another turn follows */
-    uint64_t turns;
-    uint32_t before; /* turns compiled ahead of the loop */
-    uint32_t copies; /* turns in the loop; all of them when there is no loop left */
-};
-
 static bool is_conditional(struct insn insn) {
     uint32_t op = operation_of(insn);
     return is_jump_class(insn) && op != BPF_JMP_JA && op != BPF_JMP_CALL && op != BPF_JMP_EXIT;
 }
 
 /* The test at a slot: back to the head, or over a jump that goes there. */
-static bool try_find_test(const struct jit *j, struct loop *l, uint32_t slot) {
+static bool try_find_test(const struct jit *j, struct counted *l, uint32_t slot) {
     struct insn insn = insn_at(j, slot);
     if (!is_conditional(insn) || jump_flow(insn, j->facts->flags[slot]) != FLOW_BRANCH) { return false; }
     uint32_t target = jump_target(insn, slot);
@@ -52,7 +41,7 @@ static bool try_find_test(const struct jit *j, struct loop *l, uint32_t slot) {
 }
 
 /* Finds the one block that the loop is; what it may hold has no effect but on registers and memory. */
-static bool try_find_block(const struct jit *j, struct loop *l) {
+static bool try_find_block(const struct jit *j, struct counted *l) {
     for (uint32_t slot = l->head; slot < l->head + MOST_INSNS / 2 && slot + 1 < j->program->count; slot++) {
         struct insn insn = insn_at(j, slot);
         uint32_t effect = effects[opcode_of(insn)];
@@ -64,7 +53,7 @@ static bool try_find_block(const struct jit *j, struct loop *l) {
 }
 
 /* The counter changes once, by a constant. */
-static bool try_find_step(const struct jit *j, struct loop *l) {
+static bool try_find_step(const struct jit *j, struct counted *l) {
     bool found = false;
     for (uint32_t slot = l->head; slot < l->test; slot++) {
         struct insn insn = insn_at(j, slot);
@@ -80,7 +69,7 @@ static bool try_find_step(const struct jit *j, struct loop *l) {
 }
 
 /* How often the block runs; 0 when that is not known. */
-static uint64_t count_turns(const struct loop *l) {
+static uint64_t count_turns(const struct counted *l) {
     int64_t distance = l->limit - l->first, step = l->step;
     if (l->first < 0 || l->first >= COUNTER_LIMIT || l->limit < 0 || l->limit >= COUNTER_LIMIT) { return 0; }
     switch (l->op) {
@@ -95,7 +84,7 @@ static uint64_t count_turns(const struct loop *l) {
     return distance <= step ? 1 : (uint64_t)((distance + step - 1) / step);
 }
 
-static void choose_copies(struct loop *l) {
+static void choose_copies(struct counted *l) {
     uint32_t insns = l->test - l->head, room = MOST_INSNS / (insns ? insns : 1);
     uint32_t most = room < MOST_COPIES ? room : MOST_COPIES;
     l->before = 0;
@@ -110,7 +99,7 @@ static void choose_copies(struct loop *l) {
 }
 
 /* Counts one turn on. */
-static void count_on(struct jit *j, const struct loop *l) {
+static void count_on(struct jit *j, const struct counted *l) {
     uint32_t counter = l->counter;
     j->live_out = slot_live(j, l->adds_at + 1);
     if (is_const(j, counter)) {
@@ -124,7 +113,7 @@ static void count_on(struct jit *j, const struct loop *l) {
 }
 
 /* Nobody jumps to the head but the loop itself: not from before, not from a loop around it. */
-static bool is_only_fallen_into(const struct jit *j, const struct loop *l) {
+static bool is_only_fallen_into(const struct jit *j, const struct counted *l) {
     uint32_t count = j->program->count, end = l->end + SLOTS_BEHIND;
     if (j->slots[l->head] & SLOT_WORD) { return false; }
     for (uint32_t slot = l->end; slot < count; slot++) {
@@ -139,7 +128,7 @@ static bool is_only_fallen_into(const struct jit *j, const struct loop *l) {
 }
 
 /* The copy that the block ends with; src is dead at the head, and nobody has either of the two in between. */
-static bool try_find_copy(const struct jit *j, const struct loop *l, struct carried *c) {
+static bool try_find_copy(const struct jit *j, const struct counted *l, struct carried *c) {
     uint32_t changed = 0, live = slot_live(j, l->head);
     for (uint32_t slot = l->test; slot-- > l->head && slot + MOST_BEHIND_COPY > l->test;) {
         struct insn insn = insn_at(j, slot);
@@ -157,7 +146,7 @@ static bool try_find_copy(const struct jit *j, const struct loop *l, struct carr
     return false;
 }
 
-static bool try_plan(const struct jit *j, struct loop *l) {
+static bool try_plan(const struct jit *j, struct counted *l) {
     if (!is_const(j, l->counter) || !try_find_step(j, l)) { return false; }
     l->first = (int64_t)j->values[l->counter].imm;
     l->turns = count_turns(l);
@@ -168,7 +157,7 @@ static bool try_plan(const struct jit *j, struct loop *l) {
 
 /* Words of a turn before this slot that were joined with what came now: they are missing there, or in the turn before. The first
  * turn keeps the words that all are joined to. */
-static void take_back(const struct loop *l, uint32_t slot, uint32_t turn, uint32_t words, uint32_t entries[MOST_INSNS]) {
+static void take_back(const struct counted *l, uint32_t slot, uint32_t turn, uint32_t words, uint32_t entries[MOST_INSNS]) {
     while (words > 0 && turn > 0) {
         uint32_t *entry = &entries[slot - l->head];
         uint32_t there = copied_words(*entry, turn), taken = there < words ? there : words;
@@ -180,7 +169,7 @@ static void take_back(const struct loop *l, uint32_t slot, uint32_t turn, uint32
 
 /* One turn, without its test; `entries` receives where its words are (copied.h). The counter stays small, so counting is an
  * addition of 64 bits whatever it is in eBPF. */
-static void compile_turn(struct jit *j, const struct loop *l, uint32_t turn, uint32_t entries[MOST_INSNS]) {
+static void compile_turn(struct jit *j, const struct counted *l, uint32_t turn, uint32_t entries[MOST_INSNS]) {
     for (uint32_t slot = l->head; slot < l->test; slot++) {
         struct insn insn = insn_at(j, slot);
         uint32_t first = j->words;
@@ -203,7 +192,7 @@ void finish_counted_loop(struct jit *j) {
     j->copied_entry = 0;
 }
 
-static void keep_entries(struct jit *j, const struct loop *l, const uint32_t entries[MOST_INSNS], uint32_t turns) {
+static void keep_entries(struct jit *j, const struct counted *l, const uint32_t entries[MOST_INSNS], uint32_t turns) {
     if (turns < 2) { return; }
     for (uint32_t slot = l->head + 1; slot < l->test; slot++) { j->slots[slot] = finished_entry(entries[slot - l->head], turns); }
     j->copied_head = l->head;
@@ -211,7 +200,7 @@ static void keep_entries(struct jit *j, const struct loop *l, const uint32_t ent
 }
 
 uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
-    struct loop l = {.head = head};
+    struct counted l = {.head = head};
     uint32_t entries[MOST_INSNS], turn = 0;
     struct carried carried = {};
     j->carried.active = 0;
@@ -219,9 +208,10 @@ uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     bool carries = try_find_copy(j, &l, &carried), counts = try_plan(j, &l);
     if (!(carries || counts) || !is_only_fallen_into(j, &l)) { return head; }
     bool whole = counts && l.copies == l.turns;
+    if (counts && j->copied_entry) { finish_counted_loop(j); }
+    if (counts && compile_bulk_loop(j, &l)) { return l.end; }
     if (carries && !whole) { j->carried = carried; }
     if (!counts) { return head; }
-    if (j->copied_entry) { finish_counted_loop(j); }
     j->in_turn = 1 + l.counter;
     while (turn < l.before) { compile_turn(j, &l, turn++, entries); }
     if (!whole) { join_label(j, head); }

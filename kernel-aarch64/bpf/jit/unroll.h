@@ -3,6 +3,19 @@
 
 #include "bpf/jit/state.h"
 
+/* Such a loop. */
+struct counted {
+    uint32_t head;
+    uint32_t test; /* the slot that tests the counter */
+    uint32_t end;  /* slot behind the loop */
+    uint32_t counter, adds_at; /* the register, and the slot that counts */
+    int64_t first, step, limit;
+    uint32_t op;    /* the test that holds when another turn follows */
+    uint64_t turns;
+    uint32_t before; /* turns compiled ahead of the loop */
+    uint32_t copies; /* turns in the loop; all of them when there is no loop left */
+};
+
 /* At the head of a loop that is only fallen into: compiles it, or a part that must come before its label. Returns the slot to go
  * on at: `head` itself when nothing was done, the test of the loop when that is still to be compiled, or what follows it. */
 uint32_t compile_counted_loop(struct jit *j, uint32_t head);

@@ -89,7 +89,7 @@ uint32_t vector_number(const struct jit *j, uint32_t slot) {
 
 void compile_vector(struct jit *j) {
     const struct bpf_vector_fact *fact = fact_of(j, j->slot);
-    struct vector_code code = {.j = j, .id = id_at(j, j->slot)};
+    struct vector_code code = {.j = j, .id = id_at(j, j->slot), .first = X0, .second = X1, .result = X0};
     uint32_t element;
     if (!fact) { return; }
     (void)limit_of(j, code.id, &element);

@@ -1,7 +1,7 @@
 #pragma once
 /* Pieces that the code of vector helpers is made of.
  *
- * Register roles: x0..x4 the arguments, moved along by loops; x16, x17 scratch, x16 counts turns; v0..v3 what is loaded from
+ * Register roles: x0..x4 the arguments of helpers, moved along by loops; x16, x17 scratch, x16 counts turns; v0..v3 what is loaded from
  * the first buffer, v4..v7 from the second; v16, v17 sums; v18..v21 products; v24..v31 the vector of GEMV; v22 zero. */
 
 #include "bpf/jit/immediate.h"
@@ -20,6 +20,8 @@ static inline enum a64_vector vector_after(enum a64_vector v, uint32_t by) { ret
 struct vector_code {
     struct jit *j;
     uint32_t id, bytes; /* of a buffer */
+    enum a64_reg first, second, result; /* copies and reductions: the two buffers, and what it comes to */
+    bool narrow;        /* reductions: only the low 32 bits of the result count */
 };
 
 void emit_load_q(struct jit *j, enum a64_vector vt, enum a64_reg base, int32_t offset);

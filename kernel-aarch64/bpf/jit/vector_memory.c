@@ -61,14 +61,15 @@ static void store_all(struct jit *j, enum a64_vector (*place)(uint32_t), enum a6
 enum { COPY_AT_ONCE = 256 };
 
 /* 64 bytes a turn; the buffers lie apart. Returns what is left, at most 64 bytes. */
-static uint32_t copy_loop(struct jit *j, uint32_t bytes) {
+static uint32_t copy_loop(const struct vector_code *code) {
+    struct jit *j = code->j;
     const struct a64_paired two = {2};
-    uint32_t turns = (bytes - 1) / TURN, head = begin_turns(j, turns);
-    emit_load_turn(j, V0, X1);
-    emit(j, a64_stp_q_post(V0, X0, V1, two));
-    emit(j, a64_stp_q_post(V2, X0, V3, two));
+    uint32_t turns = (code->bytes - 1) / TURN, head = begin_turns(j, turns);
+    emit_load_turn(j, V0, code->second);
+    emit(j, a64_stp_q_post(V0, code->first, V1, two));
+    emit(j, a64_stp_q_post(V2, code->first, V3, two));
     end_turns(j, head);
-    return bytes - turns * TURN;
+    return code->bytes - turns * TURN;
 }
 
 /* Up to 256 bytes everything is read before anything is written, so overlap does not matter. */
@@ -77,14 +78,14 @@ void compile_vector_copy(struct vector_code *code) {
     uint32_t bytes = code->bytes;
     if (bytes == 0) { return; }
     if (bytes > COPY_AT_ONCE) {
-        bytes = copy_loop(j, bytes);
+        bytes = copy_loop(code);
         if (bytes < UNIT) {
-            emit_load_q(j, V0, X1, (int32_t)bytes - UNIT);
-            return emit_store_q(j, V0, X0, (int32_t)bytes - UNIT);
+            emit_load_q(j, V0, code->second, (int32_t)bytes - UNIT);
+            return emit_store_q(j, V0, code->first, (int32_t)bytes - UNIT);
         }
     }
-    load_all(j, nth, X1, bytes);
-    store_all(j, nth, X0, bytes);
+    load_all(j, nth, code->second, bytes);
+    store_all(j, nth, code->first, bytes);
 }
 
 static enum a64_vector from_place(uint32_t i) { return nth(i + 8); }

@@ -8,6 +8,7 @@
 struct reduction {
     struct jit *j;
     uint32_t id;
+    enum a64_reg first, second;
     bool two;     /* buffers */
     bool live[2]; /* sums that hold something */
     uint32_t next; /* sum that the next unit goes to */
@@ -59,8 +60,8 @@ static void add_loop(struct reduction *r, uint32_t turns) {
         r->live[i] = true;
     }
     uint32_t head = begin_turns(j, turns);
-    emit_load_turn(j, V0, X0);
-    if (r->two) { emit_load_turn(j, V4, X1); }
+    emit_load_turn(j, V0, r->first);
+    if (r->two) { emit_load_turn(j, V4, r->second); }
     for (uint32_t i = 0; i < 4; i++) { add_unit(r, vector_after(V0, i), vector_after(V4, i)); }
     end_turns(j, head);
 }
@@ -75,15 +76,15 @@ static void add_units(struct reduction *r, uint32_t left, uint32_t before) {
     uint32_t at = 0;
     while (left >= UNIT) {
         uint32_t units = left >= 2 * UNIT ? 2 : 1;
-        load_unit(r, V0, X0, at, left);
-        if (r->two) { load_unit(r, V4, X1, at, left); }
+        load_unit(r, V0, r->first, at, left);
+        if (r->two) { load_unit(r, V4, r->second, at, left); }
         for (uint32_t i = 0; i < units; i++) { add_unit(r, vector_after(V0, i), vector_after(V4, i)); }
         at += units * UNIT;
         left -= units * UNIT;
     }
     if (left == 0) { return; }
-    emit_load_rest(r->j, V0, X0, (int32_t)at, left, before + at);
-    if (r->two) { emit_load_rest(r->j, V4, X1, (int32_t)at, left, before + at); }
+    emit_load_rest(r->j, V0, r->first, (int32_t)at, left, before + at);
+    if (r->two) { emit_load_rest(r->j, V4, r->second, (int32_t)at, left, before + at); }
     add_unit(r, V0, V4);
 }
 
@@ -123,20 +124,21 @@ static void finish(struct reduction *r, const struct vector_code *code) {
     switch (r->id) {
     case VL_DOT_I8:
         emit(j, a64_addv(V0, SUM, A64_ELEMENT_S, A64_LANES_FULL));
-        return emit(j, a64_smov_s(X0, V0));
+        return emit(j, code->narrow ? a64_fmov_w(code->result, V0) : a64_smov_s(code->result, V0));
     case VL_SUM_I32:
     case VL_DOT_I16:
         emit(j, a64_addp_d(V0, SUM));
-        return emit(j, a64_fmov_x(X0, V0));
+        return emit(j, a64_fmov_x(code->result, V0));
     default:
         emit(j, a64_uaddlv(V0, SUM, size, A64_LANES_FULL));
-        emit(j, size == A64_ELEMENT_H ? a64_fmov_w(X0, V0) : a64_fmov_x(X0, V0));
+        emit(j, size == A64_ELEMENT_H ? a64_fmov_w(code->result, V0) : a64_fmov_x(code->result, V0));
         if (r->id == VL_CHECKSUM) { finish_checksum(r, code); }
     }
 }
 
 void compile_vector_reduction(struct vector_code *code) {
-    struct reduction r = {.j = code->j, .id = code->id, .two = code->id == VL_DOT_I8 || code->id == VL_DOT_I16};
+    struct reduction r = {.j = code->j, .id = code->id, .first = code->first, .second = code->second};
+    r.two = code->id == VL_DOT_I8 || code->id == VL_DOT_I16;
     uint32_t turns = code->bytes > 4 * TURN ? code->bytes / TURN : 0;
     if (code->bytes == 0) { emit(code->j, a64_movi_zero(SUM)); }
     if (turns) { add_loop(&r, turns); }
