@@ -115,6 +115,12 @@ static void finish_checksum(struct reduction *r, const struct vector_code *code)
     fold(j, seeded || code->bytes > NARROW_BYTES);
 }
 
+/* FMOV of 32 bits clears the upper half, in which a sum of bytes, whose lanes have 16 bits, has nothing. */
+static void move_out(const struct vector_code *code) {
+    bool narrow = code->narrow || code->id == VL_SUM_U8;
+    emit(code->j, narrow ? a64_fmov_w(code->result, V0) : a64_fmov_x(code->result, V0));
+}
+
 static void finish(struct reduction *r, const struct vector_code *code) {
     struct jit *j = r->j;
     enum a64_element size = A64_ELEMENT_S; /* of the sums */
@@ -128,10 +134,10 @@ static void finish(struct reduction *r, const struct vector_code *code) {
     case VL_SUM_I32:
     case VL_DOT_I16:
         emit(j, a64_addp_d(V0, SUM));
-        return emit(j, a64_fmov_x(code->result, V0));
+        return move_out(code);
     default:
         emit(j, a64_uaddlv(V0, SUM, size, A64_LANES_FULL));
-        emit(j, size == A64_ELEMENT_H ? a64_fmov_w(code->result, V0) : a64_fmov_x(code->result, V0));
+        move_out(code);
         if (r->id == VL_CHECKSUM) { finish_checksum(r, code); }
     }
 }
