@@ -41,6 +41,7 @@ const coldParts = [
   'bpf/checker/check.c',
   'bpf/checker/covers.c',
   'bpf/checker/entry.c',
+  'bpf/checker/light.c',
   'bpf/checker/loop.c',
   'bpf/checker/machine.c',
   'bpf/checker/rank.c',

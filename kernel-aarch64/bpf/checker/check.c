@@ -17,6 +17,7 @@
 
 #include "bpf/checker/fast.h"
 #include "bpf/checker/format.h"
+#include "bpf/checker/light.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/structure.h"
 #include "lib/mem.h"
@@ -73,7 +74,16 @@ void let_go(struct checker *c, uint32_t place) {
     }
 }
 
-static inline bool waits(const struct checker *c, uint32_t pc) { return (c->waiting[pc / 64] >> pc % 64 & 1) != 0; }
+uint32_t next_waiting(const struct checker *c, uint32_t after) {
+    uint32_t count = c->v->program->count, words = (count + 63) / 64, word = after / 64;
+    uint64_t bits = c->waiting[word] & ~(((uint64_t)2 << after % 64) - 1);
+    for (uint32_t turn = 0; turn <= words; turn++) {
+        if (bits != 0) { return word * 64 + (uint32_t)__builtin_ctzll(bits); }
+        word = word + 1 == words ? 0 : word + 1;
+        bits = c->waiting[word];
+    }
+    return count;
+}
 
 /* ---- edges ---- */
 
@@ -199,51 +209,22 @@ static inline enum status step(struct checker *c, bool track, bool *ended) {
     return status;
 }
 
-/* States that wait lightly wait like all others from now on. */
-static enum status settle_lights(struct checker *c) {
-    struct machine *m = &c->machine;
-    uint64_t masks = m->masks, hidden = followed_unknown(m), used = m->frame->used, plain = m->plain, walked = m->state.walked;
-    for (uint32_t i = 0; i < c->light_count; i++) {
-        const struct light *light = &c->light[i];
-        m->masks = light->masks | hidden | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
-        m->frame->used = light->used;
-        m->plain = light->plain;
-        m->state.walked = light->walked;
-        uint32_t place = keep(c, nullptr);
-        if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, light->target, "%u states wait", (uint64_t)c->v->states); }
-        c->first[light->target] = place;
-        c->waiting[light->target / 64] |= (uint64_t)1 << light->target % 64;
-    }
-    c->light_count = c->held = 0;
-    c->held_slots = 0;
-    m->masks = masks;
-    m->frame->used = used;
-    m->plain = plain;
-    m->state.walked = walked;
-    return STATUS_OK;
-}
-
-/* Whether the instruction writes nothing but a register that no state knows that waits lightly, and changes no rank. */
-static bool spares_lights(const struct checker *c) {
-    const struct machine *m = &c->machine;
-    struct bpf_insn insn = insn_at(c->v, m->state.pc);
-    uint8_t shape = insn_shapes[insn.opcode];
-    bool loads = shape == SHAPE_LDX || shape == SHAPE_LDSX, moves = shape == SHAPE_MOV_X;
-    if ((loads && m->followed_slots != 0) || (moves && in_mask(m->followed, insn_src(insn)))) { return false; }
-    bool to_register = loads || shape == SHAPE_LD_IMM64 || (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP);
-    return to_register && !in_mask(c->held | m->followed, insn_dst(insn));
-}
-
 /* Steps from the machine's state until its way ends. */
 static enum status run(struct checker *c) {
     struct machine *m = &c->machine;
     uint32_t count = c->v->program->count;
     for (bool ended = false;;) {
         enum fast_end how = fast_run(c);
-        enum status status = c->light_count != 0 && (how < FAST_SLOW || !spares_lights(c)) ? settle_lights(c) : STATUS_OK;
+        enum status status = c->light_count != 0 && !spares_lights(c, how) ? settle_lights(c) : STATUS_OK;
         if (status == STATUS_OK && how == FAST_PARTS) { status = part_blindly(c, &ended); }
         if (status == STATUS_OK && how >= FAST_SLOW) { status = step(c, how == FAST_TRACKED, &ended); }
-        if (status != STATUS_OK || ended) { return status; }
+        if (status != STATUS_OK) { return status; }
+        if (ended) {
+            if (c->light_count == 0) { return STATUS_OK; }
+            if (!take_up_light(c)) { return settle_lights(c); }
+            ended = false;
+            continue;
+        }
         uint32_t pc = m->state.pc;
         if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }
         if (c->first[pc] != 0 || is_due(c, EVENT_FALL)) { /* states wait there, or a loop begins */
@@ -280,20 +261,8 @@ static enum status go_on_at(struct checker *c, uint32_t pc) {
     return status;
 }
 
-/* The next slot upward where a state waits, from the lowest one when there is none; the number of slots when none waits. */
-static uint32_t next_waiting(const struct checker *c, uint32_t after) {
-    uint32_t count = c->v->program->count, words = (count + 63) / 64, word = after / 64;
-    uint64_t bits = c->waiting[word] & ~(((uint64_t)2 << after % 64) - 1);
-    for (uint32_t turn = 0; turn <= words; turn++) {
-        if (bits != 0) { return word * 64 + (uint32_t)__builtin_ctzll(bits); }
-        word = word + 1 == words ? 0 : word + 1;
-        bits = c->waiting[word];
-    }
-    return count;
-}
-
 static enum status pass(struct checker *c) {
-    uint32_t pc = 0, count = c->v->program->count;
+    uint32_t count = c->v->program->count;
     next_event(c);
     bool waits_first = is_due(c, EVENT_FALL) || is_due(c, EVENT_LOOP);
     enum status status = waits_first ? leave(c, 0, EVENT_FALL) : run(c);
@@ -302,13 +271,13 @@ static enum status pass(struct checker *c) {
         if (is_due(c, EVENT_ORDER)) {
             uint64_t slot = read_number(&c->in);
             if (slot >= count || !waits(c, (uint32_t)slot)) { return refuse_certificate(c, "no state waits where it goes on"); }
-            pc = (uint32_t)slot;
+            c->from = (uint32_t)slot;
             next_event(c);
-        } else if (!waits(c, pc)) {
-            pc = next_waiting(c, pc);
-            if (pc == count) { break; }
+        } else if (!waits(c, c->from)) {
+            c->from = next_waiting(c, c->from);
+            if (c->from == count) { break; }
         }
-        status = go_on_at(c, pc);
+        status = go_on_at(c, c->from);
     }
     if (status != STATUS_OK) { return status; }
     if (c->event != EVENT_NONE || c->in.bad) { return refuse_certificate(c, "it goes on behind the program's end"); }
@@ -322,7 +291,7 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     if (c == nullptr || frame == nullptr) { return nullptr; }
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
-    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = 0;
+    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = c->taken_up = 0;
     c->held_slots = c->has_spare = 0;
     c->budget = budget;
     c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));

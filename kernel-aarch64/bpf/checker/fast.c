@@ -384,7 +384,7 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
     uint64_t start = m->state.pc, last = v->program->count - 1, left = c->budget - c->steps; /* what follows the last is not simple */
     struct light *free = c->light + c->light_count, *full = c->light + LIGHTS;
     struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .flags = v->facts->flags, .masks = m->masks & ~hidden, .count = last + 1,
-                     .start = start, .end = left < last - start ? start + left : last, .passed = c->light_count == 0 ? start : NO_SLOT,
+                     .start = start, .end = left < last - start ? start + left : last, .passed = c->light_count == 0 || c->taken_up == start ? start : NO_SLOT,
                      .changed = NO_SLOT, .tracked = NO_SLOT,
                      .maps = v->program->maps, .lowest = BPF_STACK_BYTES, .walked = m->state.walked - start, .free = free, .full = full, .most = free,
                      .held_slots = c->held_slots, .held = no_registers | m->followed | c->held};

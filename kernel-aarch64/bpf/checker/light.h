@@ -3,6 +3,7 @@
  * known: then the state that jumps is the one that goes on, and where they meet only the masks differ. So only its masks are
  * kept, and what it knows of registers and slots stays where the machine has it, for as long as nothing writes there (`held`). */
 
+#include "bpf/checker/fast.h"
 #include "bpf/checker/format.h"
 #include "bpf/checker/pass.h"
 #include <stddef.h>
@@ -89,6 +90,20 @@ static inline void reg_set_head(struct reg *r, uint64_t kind) {
 }
 static_assert(offsetof(struct reg, kind) == 0 && offsetof(struct reg, var) == 16);
 
+/* Registers that are set now, or known, and are not so in the state that waits. */
+static inline uint32_t written_since(uint64_t now, uint64_t then) {
+    uint64_t unset = (now | now >> POINTER_AT) & ~(then | then >> POINTER_AT), loosened = (then & ~now) >> LOOSE_AT;
+    return (uint32_t)(unset | loosened) & ALL_REGS;
+}
+
+/* They are, from now on, what they are in that one: any number, or not set. */
+static inline void write_heads(struct reg *regs, uint32_t written, uint64_t then) {
+    for (; written != 0; written &= written - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(written);
+        reg_set_head(&regs[r], then >> LOOSE_AT >> r & 1);
+    }
+}
+
 /* Whether the last state that waits lightly does so here. */
 static inline bool may_meet(const struct loop *l, uint64_t pc) { return l->free != l->c->light && l->free[-1].target == pc; }
 
@@ -98,14 +113,10 @@ static inline uint64_t meet_lightly(struct loop *l, uint64_t now) {
     struct machine *m = l->m;
     const struct light *light = l->free - 1;
     uint64_t then = light->masks;
-    uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = (uint32_t)((now | now >> POINTER_AT) & ~(then | then >> POINTER_AT));
-    written = (written | (loose & ~(uint32_t)(now >> LOOSE_AT))) & ALL_REGS;
+    uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = written_since(now, then);
     bool less = (loose & (~(uint32_t)now | ((uint32_t)(then >> NARROW_AT) & ~(uint32_t)(now >> NARROW_AT)))) != 0;
     if (less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return 0; }
-    for (uint32_t regs = written; regs != 0; regs &= regs - 1) {
-        uint32_t r = (uint32_t)__builtin_ctz(regs);
-        reg_set_head(&l->regs[r], loose >> r & 1);
-    }
+    write_heads(l->regs, written, then);
     m->frame->used = light->used;
     m->plain = light->plain;
     l->held_slots = light->held_slots;
@@ -114,3 +125,13 @@ static inline uint64_t meet_lightly(struct loop *l, uint64_t now) {
     return then;
 }
 static_assert(REG_UNINIT == 0 && REG_SCALAR == 1 && NUMBER_AT == 0);
+
+/* ---- light.c ---- */
+
+/* States that wait lightly wait like all others from now on. */
+[[nodiscard]] enum status settle_lights(struct checker *c);
+/* Whether they may go on waiting so over what follows from how the loop ended: a step, or a jump that was stepped. */
+bool spares_lights(const struct checker *c, enum fast_end how);
+/* A way has ended: the last state that began to wait lightly is the machine's, when the pass goes on with it; else false, and
+ * nothing done. */
+[[nodiscard]] bool take_up_light(struct checker *c);

@@ -38,6 +38,7 @@ struct checker {
     uint64_t has_spare; /* bit per class: there are free states of that size, and `spare` says where */
     uint32_t spare[CLASSES];
     uint32_t light_count, held; /* registers that any of them knows */
+    uint32_t from, taken_up;    /* slot where the pass last went on, and of the last state that was taken up lightly */
     uint64_t held_slots;
     struct light light[LIGHTS];
     uint32_t head_count, beside_count;
@@ -60,6 +61,9 @@ static inline bool is_due(const struct checker *c, enum event event) { return c-
 /* Packs the machine's state, with a change or as it is; 0 when there is no room. */
 [[nodiscard]] uint32_t keep(struct checker *c, const struct change *change);
 void let_go(struct checker *c, uint32_t place);
+static inline bool waits(const struct checker *c, uint32_t pc) { return (c->waiting[pc / 64] >> pc % 64 & 1) != 0; }
+/* The next slot upward where a state waits, from the lowest one when there is none; the number of slots when none waits. */
+uint32_t next_waiting(const struct checker *c, uint32_t after);
 
 /* ---- loop.c ---- */
 
