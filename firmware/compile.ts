@@ -37,15 +37,7 @@ const commonFlags = [
  */
 const coldParts = [
   'boot/',
-  'bpf/checker/change.c',
-  'bpf/checker/check.c',
-  'bpf/checker/covers.c',
-  'bpf/checker/entry.c',
-  'bpf/checker/light.c',
-  'bpf/checker/loop.c',
-  'bpf/checker/machine.c',
-  'bpf/checker/rank.c',
-  'bpf/checker/stack.c',
+  'bpf/checker/',
   'bpf/helpers/',
   'bpf/interp/',
   'bpf/jit/arithmetic.c',
@@ -96,7 +88,7 @@ const hotFiles = [
   'patch/watch.c',
 ];
 /** Not worth the size of -O2: vector loops written out four times more, instructions that few programs have. */
-const smallParts = ['bpf/checker/', 'bpf/jit/alu.c', 'bpf/jit/hoist.c', 'bpf/jit/chain.c', 'neon/'];
+const smallParts = ['bpf/jit/alu.c', 'bpf/jit/hoist.c', 'bpf/jit/chain.c', 'neon/'];
 /** Optimised with all others at once, this one lost more than it won: an instruction more at each call of a module. */
 const alone = ['patch/dispatch.c'];
 

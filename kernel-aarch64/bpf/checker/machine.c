@@ -214,23 +214,20 @@ static inline enum flow step_constant(struct machine *m, struct bpf_insn insn, b
 
 /* ---- memory ---- */
 
-/* Bytes that may be accessed from the base of a pointer at a known place; 0 when that is not simply so. */
-static inline uint64_t simple_limit(const struct machine *m, const struct reg *p, uint8_t access) {
+/* Bytes that may be read from the base of a pointer at a known place; 0 when that is not simply so. */
+static inline uint64_t simple_limit(const struct machine *m, const struct reg *p) {
     if ((p->var.mask | p->var.value) != 0 || is_privileged(m->v)) { return 0; }
     switch (p->kind) {
     case REG_MEMORY: return p->range;
-    case REG_PACKET: return access == ACCESS_READ || (m->v->type->flags & TYPE_PACKET_WRITE) != 0 ? p->range : 0;
-    case REG_MAP_VALUE: {
-        const struct bpf_map_shape *map = &m->v->program->maps[p->map];
-        return access == ACCESS_READ || (map->flags & MAP_FLAG_READ_ONLY) == 0 ? map->value_size : 0;
-    }
+    case REG_PACKET: return p->range;
+    case REG_MAP_VALUE: return m->v->program->maps[p->map].value_size;
     default: return 0;
     }
 }
 
-static inline bool simply_inside(const struct machine *m, const struct reg *p, struct bpf_insn insn, uint8_t access) {
+static inline bool simply_inside(const struct machine *m, const struct reg *p, struct bpf_insn insn) {
     int64_t first = (int64_t)p->off + insn.off;
-    return first >= 0 && (uint64_t)first + access_bytes(insn.opcode) <= simple_limit(m, p, access);
+    return first >= 0 && (uint64_t)first + access_bytes(insn.opcode) <= simple_limit(m, p);
 }
 
 /* The stack slot at a known place that holds all of the access, or null. */
@@ -254,7 +251,7 @@ static inline enum flow step_read(struct machine *m, struct bpf_insn insn, uint8
     bool sign_extend = shape == SHAPE_LDSX, plain = false;
     if (in_mask(m->pointer, src)) {
         const struct slot *slot = simple_slot(m, p, insn, &slot_index, &mask);
-        plain = slot != nullptr ? (m->plain >> slot_index & 1) != 0 : simply_inside(m, p, insn, ACCESS_READ);
+        plain = slot != nullptr ? (m->plain >> slot_index & 1) != 0 : simply_inside(m, p, insn);
         if (slot != nullptr && plain) { use_stack(m, slot_index); }
     }
     if (!plain) {
@@ -301,12 +298,9 @@ static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     const struct reg *p = &m->frame->regs[dst];
     bool number = shape == SHAPE_ST || in_mask(m->number, src);
-    if (number && in_mask(m->pointer, dst)) {
-        if (p->kind != REG_STACK && simply_inside(m, p, insn, ACCESS_WRITE)) { return FLOW_NEXT; }
-        if (p->kind == REG_STACK && !track && store_number(m, p, insn)) {
-            follow_store(m, p, insn, shape);
-            return FLOW_NEXT;
-        }
+    if (number && in_mask(m->pointer, dst) && p->kind == REG_STACK && !track && store_number(m, p, insn)) {
+        follow_store(m, p, insn, shape);
+        return FLOW_NEXT;
     }
     uint32_t was_loose = m->loose;
     machine_settle(m, dst);
