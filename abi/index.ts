@@ -14,6 +14,7 @@ export * from './patch.ts';
 export {
   HOST_PROGRAM_INSNS,
   HOST_PROGRAM_MAPS,
+  isClosedAt,
   isKernelFunction,
   kernelFunctionId,
   type LinuxType,

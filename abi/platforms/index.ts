@@ -5,6 +5,7 @@ import { linuxFunctions } from './linux-functions.ts';
 import { linuxHelpers, socketMapDeleters, socketMapWriters } from './linux-helpers.ts';
 import { programTypes } from './linux-types.ts';
 
+export { isClosedAt } from './linux-attach.ts';
 export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
 export { type LinuxType, linuxTypeOf, maySleep, programTypes as linuxTypes } from './linux-types.ts';
 export { linuxHelpers };

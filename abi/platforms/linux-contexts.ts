@@ -19,6 +19,10 @@ const words = (first: number, names: string, reads = NARROW): Field[] =>
     .split(' ')
     .map((name, i) => field(name.replace('!', ''), first + i * 4, 4, reads, name.endsWith('!') ? 4 : 0));
 
+/** 32-bit fields one after another, of which the first byte and the first two can be read alone. */
+const leading = (first: number, names: string): Field[] =>
+  names.split(' ').flatMap((name, i) => [1, 2, 4].map((bytes) => field(name, first + i * 4, bytes, bytes)));
+
 const pointer = (name: string, offset: number, kind: ObjectKind, orNull = false) =>
   field(name, offset, 8, 8, 0, { object: kind, orNull });
 
@@ -35,9 +39,10 @@ const skb = (writable: string, hidden: string): Field[] => {
     ...words(68, 'hash tc_classid'),
     field('data', 76, 4, 4, 0, 'packet'),
     field('data_end', 80, 4, 4, 0, 'packet_end'),
-    ...words(84, 'napi_id family remote_ip4 local_ip4'),
-    field('remote_ip6', 100, 16, NARROW),
-    field('local_ip6', 116, 16, NARROW),
+    ...words(84, 'napi_id family'),
+    ...words(92, 'remote_ip4 local_ip4', 4),
+    field('remote_ip6', 100, 16, 4),
+    field('local_ip6', 116, 16, 4),
     ...words(132, 'remote_port local_port'),
     field('data_meta', 140, 4, 4, 0, 'packet_meta'),
     field('flow_keys', 144, 8, 8, 8, { object: 'flow_keys' }),
@@ -50,9 +55,7 @@ const skb = (writable: string, hidden: string): Field[] => {
   ];
   return all
     .filter((f) => !cannotRead.has(f.name))
-    .map((f) =>
-      canWrite.has(f.name) ? { ...f, writes: f.bytes } : f.name === 'cb' ? f : { ...f, writes: 0 },
-    );
+    .map((f) => (f.name === 'cb' ? f : { ...f, writes: canWrite.has(f.name) ? f.bytes : 0 }));
 };
 
 const SOCKET_FIELDS = 'family remote_ip4 local_ip4 remote_ip6 local_ip6 remote_port local_port';
@@ -65,12 +68,28 @@ const region = (from: number, to: number, reads = ANY, writes = 0) => [
 const socketRest = [
   ...words(24, 'src_ip4'),
   field('src_ip6', 28, 16, NARROW),
-  ...words(44, 'src_port'),
+  ...leading(44, 'src_port'),
   field('dst_port', 48, 2, NARROW),
   field('dst_port and padding', 48, 4, 4),
   ...words(52, 'dst_ip4'),
   field('dst_ip6', 56, 16, NARROW),
-  ...words(72, 'state rx_queue_mapping'),
+  ...leading(72, 'state rx_queue_mapping'),
+];
+const socket = (writable: '' | '!') => [
+  ...words(0, `bound_dev_if${writable}`, 4),
+  ...leading(4, 'family type protocol'),
+  ...words(16, `mark${writable} priority${writable}`, 4),
+  ...socketRest,
+];
+
+/** What all hooks for addresses of sockets share. */
+const address = [
+  ...words(0, 'user_family', 4),
+  ...words(4, 'user_ip4!'),
+  field('user_ip6', 8, 16, ANY, 4 | 8),
+  ...words(24, 'user_port!'),
+  ...words(28, 'family type protocol', 4),
+  pointer('sk', 64, 'socket'),
 ];
 
 const sockOpsWords =
@@ -90,7 +109,7 @@ export const contexts = {
   sk_skb: skb(
     'tc_index priority',
     'mark tc_classid data_meta tstamp tstamp_type wire_len hwtstamp flow_keys',
-  ),
+  ).map((f) => (f.name === 'cb' ? { ...f, writes: 0 } : f)),
   flow_dissector: skb('', '').filter((f) => ['data', 'data_end', 'flow_keys'].includes(f.name)),
   xdp: [
     field('data', 0, 4, 4, 0, 'packet'),
@@ -105,19 +124,16 @@ export const contexts = {
   tracepoint: region(8, 8192),
   perf_event: [field('regs', 0, 168, 8), field('sample_period', 168, 8, ANY), field('addr', 176, 8, ANY)],
   raw_tracepoint: region(0, 96),
-  raw_tracepoint_writable: region(0, 96),
+  raw_tracepoint_writable: [...region(0, 8, 8), ...region(8, 96)],
   syscall: region(0, 65528, ANY, ANY),
-  cgroup_sock: [...words(0, 'bound_dev_if! family type protocol mark! priority!'), ...socketRest],
-  cgroup_sock_addr: [
-    ...words(0, 'user_family user_ip4!'),
-    field('user_ip6', 8, 16, ANY, 4 | 8),
-    ...words(24, 'user_port! family type protocol msg_src_ip4!'),
-    field('msg_src_ip6', 44, 16, ANY, 4 | 8),
-    pointer('sk', 64, 'socket'),
-  ],
+  cgroup_sock: socket('!'),
+  cgroup_sock_addr: [...address, ...words(40, 'msg_src_ip4!'), field('msg_src_ip6', 44, 16, ANY, 4 | 8)],
+  /** Where no message has a source that could be chosen. */
+  cgroup_bound_addr: address,
   sock_ops: [
     ...words(0, 'op', 4),
-    field('args', 4, 16, 4, 4),
+    ...words(4, 'reply!', 4),
+    field('args', 8, 12, 4),
     ...words(20, 'family remote_ip4 local_ip4', 4),
     field('remote_ip6', 32, 16, 4),
     field('local_ip6', 48, 16, 4),
@@ -143,12 +159,15 @@ export const contexts = {
   sk_reuseport: [
     field('data', 0, 8, 8, 0, 'packet'),
     field('data_end', 8, 8, 8, 0, 'packet_end'),
-    ...words(16, 'len eth_protocol ip_protocol bind_inany hash'),
+    ...words(16, 'len'),
+    field('eth_protocol', 20, 4, 2 | 4),
+    ...words(24, 'ip_protocol bind_inany'),
+    ...words(32, 'hash', 4),
     pointer('sk', 40, 'socket'),
     pointer('migrating_sk', 48, 'sock_common', true),
   ],
-  cgroup_device: words(0, 'access_type major minor'),
-  cgroup_sysctl: [field('write', 0, 4, NARROW), field('file_pos', 4, 4, NARROW, NARROW)],
+  cgroup_device: [...words(0, 'access_type'), ...words(4, 'major minor', 4)],
+  cgroup_sysctl: [field('write', 0, 4, NARROW), field('file_pos', 4, 4, NARROW, 4)],
   cgroup_sockopt: [
     pointer('sk', 0, 'socket'),
     field('optval', 8, 8, 8, 0, 'packet'),
@@ -202,8 +221,8 @@ export const iterated = {
 const kernelBytes = [field('bytes', 0, 65528, ANY, 0, 'kernel')];
 
 export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
-  sock_common: [...words(0, 'bound_dev_if family'), ...socketRest],
-  socket: [...words(0, 'bound_dev_if family type protocol mark priority'), ...socketRest],
+  sock_common: [...words(0, 'bound_dev_if', 4), ...leading(4, 'family'), ...socketRest],
+  socket: socket(''),
   tcp_socket: [field('counters', 0, 80, 4), field('bytes', 80, 16, 8), field('more_counters', 96, 16, 4)],
   xdp_socket: words(0, 'queue_id', 4),
   kernel: kernelBytes,

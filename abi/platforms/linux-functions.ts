@@ -51,7 +51,7 @@ const rows: readonly Row[] = [
   ['bpf_iter_bits_destroy', 'iterator_end', 'nothing', { object: 'iter_bits' }],
   ['bpf_throw', 'any', 'nothing', { flags: ['throws'], types: GENERIC }],
   ['bpf_cast_to_kern_ctx', 'context', 'kernel_address'],
-  ['bpf_rdonly_cast', 'any const', 'cast_address'],
+  ['bpf_rdonly_cast', 'any type', 'cast_address'],
   ['bpf_preempt_disable', '', 'nothing', { flags: ['holds'] }],
   ['bpf_preempt_enable', '', 'nothing', { flags: ['lets_go'] }],
   ['bpf_task_acquire', 'typed', 'object_or_null', acquired(task)],

@@ -14,17 +14,27 @@ const SYSCALL = typeIds('syscall');
 const NOT_TRACING = Object.values(programTypes)
   .map(({ id }) => id)
   .filter((id) => !PROBES.includes(id as never));
+const LSM = typeIds('lsm lsm_bool lsm_void');
+const ITERATORS = typeIds('iterators');
 const TC = typeIds('sched_cls sched_act');
 const LWT = typeIds('lwt_in lwt_out lwt_xmit lwt_seg6local');
+const LWT_XMIT = typeIds('lwt_xmit');
 const XDP = typeIds('xdp');
 const SK_SKB = typeIds('sk_skb');
 const CGROUP_SKB = typeIds('cgroup_skb cgroup_skb_egress');
+const CGROUP_SOCK = typeIds('cgroup_sock');
+const CGROUP_SOCKOPT = typeIds('cgroup_sockopt');
 const ADDRESS = typeIds('cgroup_sock_addr cgroup_bind cgroup_recvmsg');
 const FILTER = typeIds('socket_filter');
 const SOCK_OPS = typeIds('sock_ops');
 const SK_MSG = typeIds('sk_msg');
+const SK_LOOKUP = typeIds('sk_lookup');
 const SKB = [...TC, ...LWT, ...SK_SKB, ...CGROUP_SKB, ...FILTER];
-const EDIT = [...TC, ...LWT, ...SK_SKB];
+/** Who has a packet that is on its way out, and not yet a frame. */
+const SENDING = [...TC, ...LWT_XMIT];
+const EDIT = [...SENDING, ...SK_SKB];
+/** Who has a packet together with its socket. */
+const OWNED = [...TC, ...CGROUP_SKB];
 const LOCKERS = NOT_TRACING.filter((id) => !FILTER.includes(id as never));
 /** Who may write into maps of sockets with the helpers for any map, and who may delete there besides. */
 export const socketMapWriters = typeIds(
@@ -33,36 +43,29 @@ export const socketMapWriters = typeIds(
 export const socketMapDeleters = [...socketMapWriters, ...SOCK_OPS];
 /** Iterators over sockets, whose options programs may read and set. */
 const SOCKETS = typeIds('iter_tcp iter_udp iter_unix');
-const SOCKOPT = [...typeIds('cgroup_sockopt cgroup_sock'), ...ADDRESS, ...SOCK_OPS];
-const LOOKUP = [
-  ...TC,
-  ...XDP,
-  ...SK_SKB,
-  ...ADDRESS,
-  ...CGROUP_SKB,
-  ...typeIds('cgroup_sock cgroup_sockopt'),
-];
-/** Whatever may find a socket, in a map of sockets too. */
-const RELEASE = Object.values(programTypes)
-  .map(({ id }) => id)
-  .filter((id) => !typeIds('flow_dissector').includes(id as never));
-const CURRENT = [
-  ...TRACING,
-  ...typeIds(
-    'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_device cgroup_sysctl cgroup_sockopt sock_ops sk_msg sched_cls sched_act',
-  ),
-];
-const OUTPUT = [
-  ...TRACING,
+const SOCKOPT = [...CGROUP_SOCKOPT, ...ADDRESS, ...SOCK_OPS, ...SOCKETS];
+const LOOKUP = [...TC, ...XDP, ...SK_SKB, ...ADDRESS, ...CGROUP_SKB];
+const STORAGE_OF_SOCKETS = [...OWNED, ...SOCK_OPS, ...SK_MSG, ...ADDRESS, ...CGROUP_SOCKOPT, ...TYPED];
+const CAST = [
   ...SKB,
   ...XDP,
   ...SOCK_OPS,
   ...SK_MSG,
   ...ADDRESS,
-  ...typeIds(
-    'cgroup_sock cgroup_device cgroup_sysctl cgroup_sockopt sk_lookup flow_dissector lirc_mode2 sk_reuseport',
-  ),
+  ...SK_LOOKUP,
+  ...typeIds('flow_dissector'),
+  ...SYSCALL,
+  ...TYPED,
 ];
+const CGROUPS = typeIds(
+  'cgroup_skb cgroup_skb_egress cgroup_sock sock_ops cgroup_device cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sysctl cgroup_sockopt',
+);
+const OUTPUT = Object.values(programTypes)
+  .map(({ id }) => id)
+  .filter((id) => !typeIds('sk_reuseport flow_dissector netfilter').includes(id as never));
+const COARSE = NOT_TRACING.filter(
+  (id) => ![...TYPED, ...typeIds('cgroup_device cgroup_sockopt syscall netfilter')].includes(id as never),
+);
 
 /** Hooks of cgroups whose result programs may see and change: in the others there is none. */
 const RETURNS = typeIds(
@@ -80,7 +83,6 @@ const SOCKMAP = [15];
 const SOCKHASH = [18];
 const REDIRECT = [14, 16, 17, 25];
 const SK_STORAGE = [24];
-const OBJECT_STORAGE = [28, 29, 32];
 const STORAGE = [19, 21];
 const READ = [1, 2, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 25, 19, 21];
 const LOOKUPS = READ.filter((t) => ![19, 21].includes(t));
@@ -119,6 +121,8 @@ const syncookie: More = { ...takesPacket, types: [...TC, ...XDP] };
 const changes = (types: readonly number[]): More => ({ flags: ['changes_packet'], types });
 const on = (types: readonly number[]): More => ({ types });
 
+const inodeStorage: More = { types: LSM, maps: [28] };
+
 export const linuxHelpers: readonly Prototype[] = [
   helper(1, 'map_lookup_elem', 'map map_key', 'map_value_or_null', { ...takesPacket, maps: LOOKUPS }),
   helper(2, 'map_update_elem', 'map map_key map_value any', 'scalar', {
@@ -135,20 +139,20 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(7, 'get_prandom_u32'),
   helper(8, 'get_smp_processor_id'),
   helper(9, 'skb_store_bytes', 'context any memory size any', 'scalar', changes(EDIT)),
-  helper(10, 'l3_csum_replace', 'context any any any any', 'scalar', changes(EDIT)),
-  helper(11, 'l4_csum_replace', 'context any any any any', 'scalar', changes(EDIT)),
+  helper(10, 'l3_csum_replace', 'context any any any any', 'scalar', changes(SENDING)),
+  helper(11, 'l4_csum_replace', 'context any any any any', 'scalar', changes(SENDING)),
   helper(12, 'tail_call', 'context map any', 'nothing', { flags: ['tail_calls'], maps: PROG_ARRAY }),
-  helper(13, 'clone_redirect', 'context any any', 'scalar', changes([...TC, ...LWT])),
-  helper(14, 'get_current_pid_tgid', '', 'scalar', on(CURRENT)),
-  helper(15, 'get_current_uid_gid', '', 'scalar', on(CURRENT)),
-  helper(16, 'get_current_comm', 'out size', 'scalar', on(CURRENT)),
-  helper(17, 'get_cgroup_classid', 'context', 'scalar', on(SKB)),
+  helper(13, 'clone_redirect', 'context any any', 'scalar', changes(SENDING)),
+  helper(14, 'get_current_pid_tgid', ''),
+  helper(15, 'get_current_uid_gid', ''),
+  helper(16, 'get_current_comm', 'out size'),
+  helper(17, 'get_cgroup_classid', 'context'),
   helper(18, 'skb_vlan_push', 'context any any', 'scalar', changes(TC)),
   helper(19, 'skb_vlan_pop', 'context', 'scalar', changes(TC)),
-  helper(20, 'skb_get_tunnel_key', 'context out size any', 'scalar', on([...TC, ...LWT])),
-  helper(21, 'skb_set_tunnel_key', 'context memory size any', 'scalar', on([...TC, ...LWT])),
-  helper(22, 'perf_event_read', 'map any', 'scalar', { types: TRACING, maps: PERF }),
-  helper(23, 'redirect', 'any any', 'scalar', on([...TC, ...XDP, ...LWT])),
+  helper(20, 'skb_get_tunnel_key', 'context out size any', 'scalar', on(SENDING)),
+  helper(21, 'skb_set_tunnel_key', 'context memory size any', 'scalar', on(SENDING)),
+  helper(22, 'perf_event_read', 'map any', 'scalar', { maps: PERF }),
+  helper(23, 'redirect', 'any any', 'scalar', on([...SENDING, ...XDP])),
   helper(24, 'get_route_realm', 'context', 'scalar', on([...TC, ...LWT])),
   helper(25, 'perf_event_output', 'context map any memory size_or_zero', 'scalar', {
     types: OUTPUT,
@@ -164,23 +168,23 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(27, 'get_stackid', 'context map any', 'scalar', { types: TRACING, maps: STACK_TRACE }),
   helper(28, 'csum_diff', 'memory_or_null size_or_zero memory_or_null size_or_zero any', 'scalar', {
     ...takesPacket,
-    types: [...EDIT, ...XDP],
+    types: [...TC, ...LWT, ...XDP],
   }),
-  helper(29, 'skb_get_tunnel_opt', 'context out size', 'scalar', on([...TC, ...LWT])),
-  helper(30, 'skb_set_tunnel_opt', 'context memory size', 'scalar', on([...TC, ...LWT])),
+  helper(29, 'skb_get_tunnel_opt', 'context out size', 'scalar', on(SENDING)),
+  helper(30, 'skb_set_tunnel_opt', 'context memory size', 'scalar', on(SENDING)),
   helper(31, 'skb_change_proto', 'context any any', 'scalar', changes(TC)),
   helper(32, 'skb_change_type', 'context any', 'scalar', on(TC)),
   helper(33, 'skb_under_cgroup', 'context map any', 'scalar', { types: [...TC, ...LWT], maps: CGROUP_ARRAY }),
-  helper(34, 'get_hash_recalc', 'context', 'scalar', on(EDIT)),
+  helper(34, 'get_hash_recalc', 'context', 'scalar', on([...TC, ...LWT])),
   helper(35, 'get_current_task'),
   helper(36, 'probe_write_user', 'any memory size', 'scalar', on(TRACING)),
-  helper(37, 'current_task_under_cgroup', 'map any', 'scalar', { types: TRACING, maps: CGROUP_ARRAY }),
-  helper(38, 'skb_change_tail', 'context any any', 'scalar', changes([...TC, ...SK_SKB, ...LWT])),
-  helper(39, 'skb_pull_data', 'context any', 'scalar', changes(EDIT)),
-  helper(40, 'csum_update', 'context any', 'scalar', on([...TC, ...LWT])),
-  helper(41, 'set_hash_invalid', 'context', 'scalar', on([...TC, ...LWT])),
+  helper(37, 'current_task_under_cgroup', 'map any', 'scalar', { maps: CGROUP_ARRAY }),
+  helper(38, 'skb_change_tail', 'context any any', 'scalar', changes(EDIT)),
+  helper(39, 'skb_pull_data', 'context any', 'scalar', changes([...TC, ...LWT, ...SK_SKB])),
+  helper(40, 'csum_update', 'context any', 'scalar', on(SENDING)),
+  helper(41, 'set_hash_invalid', 'context', 'scalar', on(SENDING)),
   helper(42, 'get_numa_node_id'),
-  helper(43, 'skb_change_head', 'context any any', 'scalar', changes([...TC, ...SK_SKB, ...LWT])),
+  helper(43, 'skb_change_head', 'context any any', 'scalar', changes(EDIT)),
   helper(44, 'xdp_adjust_head', 'context any', 'scalar', changes(XDP)),
   helper(45, 'probe_read_str', 'out size_or_zero any', 'length', on(TRACING)),
   helper(
@@ -188,11 +192,11 @@ export const linuxHelpers: readonly Prototype[] = [
     'get_socket_cookie',
     'context',
     'scalar',
-    on([...SKB, ...SOCK_OPS, ...ADDRESS, ...typeIds('cgroup_sock sk_reuseport sk_msg')]),
+    on([...OWNED, ...SK_SKB, ...FILTER, ...SOCK_OPS, ...ADDRESS, ...CGROUP_SOCK, ...typeIds('sk_reuseport')]),
   ),
-  helper(47, 'get_socket_uid', 'context', 'scalar', on(SKB)),
+  helper(47, 'get_socket_uid', 'context', 'scalar', on([...OWNED, ...FILTER, ...SK_SKB])),
   helper(48, 'set_hash', 'context any', 'scalar', on(TC)),
-  helper(49, 'setsockopt', 'any any any memory size', 'scalar', on([...SOCKOPT, ...SOCKETS])),
+  helper(49, 'setsockopt', 'any any any memory size', 'scalar', on(SOCKOPT)),
   helper(50, 'skb_adjust_room', 'context any any any', 'scalar', changes([...TC, ...SK_SKB])),
   helper(51, 'redirect_map', 'map any any', 'scalar', { types: XDP, maps: REDIRECT }),
   helper(52, 'sk_redirect_map', 'context map any any', 'scalar', { types: SK_SKB, maps: SOCKMAP }),
@@ -202,16 +206,16 @@ export const linuxHelpers: readonly Prototype[] = [
     maps: SOCKMAP,
   }),
   helper(54, 'xdp_adjust_meta', 'context any', 'scalar', changes(XDP)),
-  helper(55, 'perf_event_read_value', 'map any out size', 'scalar', { types: TRACING, maps: PERF }),
+  helper(55, 'perf_event_read_value', 'map any out size', 'scalar', { maps: PERF }),
   helper(56, 'perf_prog_read_value', 'context out size', 'scalar', on(typeIds('perf_event'))),
-  helper(57, 'getsockopt', 'any any any out size', 'scalar', on([...SOCKOPT, ...SOCKETS])),
+  helper(57, 'getsockopt', 'any any any out size', 'scalar', on(SOCKOPT)),
   helper(58, 'override_return', 'context any', 'scalar', on(typeIds('kprobe'))),
   helper(59, 'sock_ops_cb_flags_set', 'context any', 'scalar', on(SOCK_OPS)),
   helper(60, 'msg_redirect_map', 'context map any any', 'scalar', { types: SK_MSG, maps: SOCKMAP }),
   helper(61, 'msg_apply_bytes', 'context any', 'scalar', on(SK_MSG)),
   helper(62, 'msg_cork_bytes', 'context any', 'scalar', on(SK_MSG)),
   helper(63, 'msg_pull_data', 'context any any any', 'scalar', changes(SK_MSG)),
-  helper(64, 'bind', 'context memory size', 'scalar', on(ADDRESS)),
+  helper(64, 'bind', 'context memory size', 'scalar', on(typeIds('cgroup_sock_addr'))),
   helper(65, 'xdp_adjust_tail', 'context any', 'scalar', changes(XDP)),
   helper(66, 'skb_get_xfrm_state', 'context any out size any', 'scalar', on(TC)),
   helper(67, 'get_stack', 'context out size_or_zero any', 'length', on(TRACING)),
@@ -230,15 +234,15 @@ export const linuxHelpers: readonly Prototype[] = [
   }),
   helper(71, 'msg_redirect_hash', 'context map map_key any', 'scalar', { types: SK_MSG, maps: SOCKHASH }),
   helper(72, 'sk_redirect_hash', 'context map map_key any', 'scalar', { types: SK_SKB, maps: SOCKHASH }),
-  helper(73, 'lwt_push_encap', 'context any memory size', 'scalar', changes(LWT)),
+  helper(73, 'lwt_push_encap', 'context any memory size', 'scalar', changes(typeIds('lwt_in lwt_xmit'))),
   helper(74, 'lwt_seg6_store_bytes', 'context any memory size', 'scalar', changes(typeIds('lwt_seg6local'))),
   helper(75, 'lwt_seg6_adjust_srh', 'context any any', 'scalar', changes(typeIds('lwt_seg6local'))),
   helper(76, 'lwt_seg6_action', 'context any memory size', 'scalar', changes(typeIds('lwt_seg6local'))),
   helper(77, 'rc_repeat', 'context', 'scalar', on(typeIds('lirc_mode2'))),
   helper(78, 'rc_keydown', 'context any any any', 'scalar', on(typeIds('lirc_mode2'))),
   helper(79, 'skb_cgroup_id', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
-  helper(80, 'get_current_cgroup_id', '', 'scalar', on(CURRENT)),
-  helper(81, 'get_local_storage', 'map zero', 'map_value', { maps: STORAGE }),
+  helper(80, 'get_current_cgroup_id', ''),
+  helper(81, 'get_local_storage', 'map zero', 'map_value', { types: CGROUPS, maps: STORAGE }),
   helper(82, 'sk_select_reuseport', 'context map map_key any', 'scalar', {
     types: typeIds('sk_reuseport'),
     maps: [20, ...SOCKMAP, ...SOCKHASH],
@@ -257,7 +261,7 @@ export const linuxHelpers: readonly Prototype[] = [
       },
     ),
   ),
-  helper(86, 'sk_release', 'released_socket', 'scalar', on(RELEASE)),
+  helper(86, 'sk_release', 'released_socket', 'scalar', on([...LOOKUP, ...SK_LOOKUP])),
   helper(87, 'map_push_elem', 'map map_value any', 'scalar', { ...takesPacket, maps: QUEUES }),
   helper(88, 'map_pop_elem', 'map map_value_out', 'scalar', { maps: QUEUES.slice(0, 2) }),
   helper(89, 'map_peek_elem', 'map map_value_out', 'scalar', { maps: QUEUES }),
@@ -266,10 +270,14 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(92, 'rc_pointer_rel', 'context any any', 'scalar', on(typeIds('lirc_mode2'))),
   helper(93, 'spin_lock', 'lock', 'nothing', { flags: ['locks'], types: LOCKERS }),
   helper(94, 'spin_unlock', 'lock', 'nothing', { flags: ['unlocks'], types: LOCKERS }),
-  helper(95, 'sk_fullsock', 'socket', 'object_or_null', { flags: ['casts'], object: 'socket' }),
-  helper(96, 'tcp_sock', 'socket', 'object_or_null', { flags: ['casts'], object: 'tcp_socket' }),
+  helper(95, 'sk_fullsock', 'socket', 'object_or_null', { types: OWNED, flags: ['casts'], object: 'socket' }),
+  helper(96, 'tcp_sock', 'socket', 'object_or_null', {
+    types: [...OWNED, ...SOCK_OPS, ...CGROUP_SOCKOPT],
+    flags: ['casts'],
+    object: 'tcp_socket',
+  }),
   helper(97, 'skb_ecn_set_ce', 'context', 'scalar', on([...TC, ...CGROUP_SKB])),
-  helper(98, 'get_listener_sock', 'socket', 'object_or_null', { object: 'socket' }),
+  helper(98, 'get_listener_sock', 'socket', 'object_or_null', { types: OWNED, object: 'socket' }),
   helper(100, 'tcp_check_syncookie', 'kernel_object memory size memory size', 'scalar', {
     ...takesPacket,
     types: [...TC, ...XDP],
@@ -281,10 +289,14 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(105, 'strtol', 'memory size any out_8'),
   helper(106, 'strtoul', 'memory size any out_8'),
   helper(107, 'sk_storage_get', 'map kernel_object map_value_or_null any', 'map_value_or_null', {
+    types: [...STORAGE_OF_SOCKETS, ...CGROUP_SOCK],
     maps: SK_STORAGE,
   }),
-  helper(108, 'sk_storage_delete', 'map kernel_object', 'scalar', { maps: SK_STORAGE }),
-  helper(109, 'send_signal', 'any', 'scalar', on(TRACING)),
+  helper(108, 'sk_storage_delete', 'map kernel_object', 'scalar', {
+    types: STORAGE_OF_SOCKETS,
+    maps: SK_STORAGE,
+  }),
+  helper(109, 'send_signal', 'any'),
   helper(110, 'tcp_gen_syncookie', 'kernel_object memory size memory size', 'scalar', {
     ...takesPacket,
     types: [...TC, ...XDP],
@@ -293,7 +305,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(113, 'probe_read_kernel', 'out size_or_zero any'),
   helper(114, 'probe_read_user_str', 'out size_or_zero any', 'length'),
   helper(115, 'probe_read_kernel_str', 'out size_or_zero any', 'length'),
-  helper(117, 'send_signal_thread', 'any', 'scalar', on(TRACING)),
+  helper(117, 'send_signal_thread', 'any'),
   helper(118, 'jiffies64'),
   helper(
     119,
@@ -302,9 +314,15 @@ export const linuxHelpers: readonly Prototype[] = [
     'scalar',
     on(typeIds('perf_event')),
   ),
-  helper(120, 'get_ns_current_pid_tgid', 'any any out size', 'scalar', on(CURRENT)),
-  helper(122, 'get_netns_cookie', 'context_or_null', 'scalar', on([...SKB, ...SOCKOPT, ...SK_MSG])),
-  helper(123, 'get_current_ancestor_cgroup_id', 'any', 'scalar', on(CURRENT)),
+  helper(120, 'get_ns_current_pid_tgid', 'any any out size'),
+  helper(
+    122,
+    'get_netns_cookie',
+    'context_or_null',
+    'scalar',
+    on([...OWNED, ...FILTER, ...CGROUP_SOCK, ...CGROUP_SOCKOPT, ...ADDRESS, ...SOCK_OPS, ...SK_MSG]),
+  ),
+  helper(123, 'get_current_ancestor_cgroup_id', 'any'),
   helper(124, 'sk_assign', 'context any any', 'scalar', on([...TC, ...typeIds('sk_lookup')])),
   helper(125, 'ktime_get_boot_ns'),
   helper(128, 'sk_cgroup_id', 'kernel_object', 'scalar', on(CGROUP_SKB)),
@@ -314,17 +332,14 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(132, 'ringbuf_submit', 'released_record any', 'nothing'),
   helper(133, 'ringbuf_discard', 'released_record any', 'nothing'),
   helper(134, 'ringbuf_query', 'map any', 'scalar', { maps: RINGBUF }),
-  helper(135, 'csum_level', 'context any', 'scalar', on(TC)),
+  helper(135, 'csum_level', 'context any', 'scalar', on(SENDING)),
   ...[136, 137, 138, 139, 140].map((id) =>
     helper(
       id,
       `skc_to_${['tcp6_sock', 'tcp_sock', 'tcp_timewait_sock', 'tcp_request_sock', 'udp6_sock'][id - 136]}`,
       'kernel_object',
       'object_or_null',
-      {
-        flags: ['casts'],
-        object: 'kernel',
-      },
+      { types: CAST, flags: ['casts'], object: 'kernel' },
     ),
   ),
   helper(142, 'load_hdr_opt', 'context out size any', 'scalar', on(SOCK_OPS)),
@@ -334,7 +349,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(152, 'redirect_neigh', 'any memory_or_null size_or_zero any', 'scalar', on(TC)),
   helper(155, 'redirect_peer', 'any any', 'scalar', on(TC)),
   helper(158, 'get_current_task_btf', '', 'object', { object: 'task' }),
-  helper(160, 'ktime_get_coarse_ns', '', 'scalar', on(NOT_TRACING)),
+  helper(160, 'ktime_get_coarse_ns', '', 'scalar', on(COARSE)),
   helper(163, 'check_mtu', 'context any out_4 any any', 'scalar', on([...TC, ...XDP])),
   helper(164, 'for_each_map_elem', 'map function stack_or_null any', 'scalar', {
     flags: ['calls_back'],
@@ -345,9 +360,15 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(167, 'btf_find_by_name_kind', 'memory size any any', 'scalar', on(SYSCALL)),
   helper(168, 'sys_close', 'any', 'scalar', on(SYSCALL)),
   helper(173, 'get_func_ip', 'context', 'scalar', on(TRACING)),
-  helper(174, 'get_attach_cookie', 'context', 'scalar', on(TRACING)),
-  helper(175, 'task_pt_regs', 'kernel_object', 'object', { object: 'kernel' }),
-  helper(176, 'get_branch_snapshot', 'out size_or_zero any', 'scalar', on(TRACING)),
+  helper(
+    174,
+    'get_attach_cookie',
+    'context',
+    'scalar',
+    on(TRACING.filter((id) => ![...SYSCALL, ...ITERATORS].includes(id))),
+  ),
+  helper(175, 'task_pt_regs', 'kernel_task', 'object', { object: 'kernel' }),
+  helper(176, 'get_branch_snapshot', 'out size_or_zero any'),
   helper(177, 'trace_vprintk', 'memory size memory_or_null size_or_zero'),
   helper(179, 'kallsyms_lookup_name', 'memory size any out_8', 'scalar', on(SYSCALL)),
   helper(181, 'loop', 'scalar function stack_or_null any', 'scalar', { flags: ['calls_back'] }),
@@ -388,42 +409,54 @@ export const linuxHelpers: readonly Prototype[] = [
       { types: TYPED, maps: PERF },
     ),
   ),
-  helper(126, 'seq_printf', 'kernel_object memory size memory_or_null size_or_zero', 'scalar', on(TYPED)),
-  helper(127, 'seq_write', 'kernel_object memory size_or_zero', 'scalar', on(TYPED)),
-  helper(141, 'get_task_stack', 'kernel_object out size_or_zero any', 'length', on(TRACING)),
-  ...[145, 156, 210].map((id) =>
-    helper(
-      id,
-      `${{ 145: 'inode', 156: 'task', 210: 'cgrp' }[id]}_storage_get`,
-      'map kernel_object map_value_or_null any',
-      'map_value_or_null',
-      { maps: OBJECT_STORAGE, ...(id === 210 ? {} : on(TRACING)) },
-    ),
+  helper(126, 'seq_printf', 'kernel_object memory size memory_or_null size_or_zero', 'scalar', on(ITERATORS)),
+  helper(127, 'seq_write', 'kernel_object memory size_or_zero', 'scalar', on(ITERATORS)),
+  helper(141, 'get_task_stack', 'kernel_task out size_or_zero any', 'length', {}),
+  helper(
+    145,
+    'inode_storage_get',
+    'map kernel_object map_value_or_null any',
+    'map_value_or_null',
+    inodeStorage,
   ),
-  ...[146, 157, 211].map((id) =>
-    helper(
-      id,
-      `${{ 146: 'inode', 157: 'task', 211: 'cgrp' }[id]}_storage_delete`,
-      'map kernel_object',
-      'scalar',
-      { maps: OBJECT_STORAGE, ...(id === 211 ? {} : on(TRACING)) },
-    ),
-  ),
+  helper(146, 'inode_storage_delete', 'map kernel_object', 'scalar', inodeStorage),
+  helper(156, 'task_storage_get', 'map kernel_task map_value_or_null any', 'map_value_or_null', {
+    maps: [29],
+  }),
+  helper(157, 'task_storage_delete', 'map kernel_task', 'scalar', { maps: [29] }),
+  helper(210, 'cgrp_storage_get', 'map kernel_cgroup map_value_or_null any', 'map_value_or_null', {
+    maps: [32],
+  }),
+  helper(211, 'cgrp_storage_delete', 'map kernel_cgroup', 'scalar', { maps: [32] }),
   helper(147, 'd_path', 'kernel_object out size_or_zero', 'scalar', on(TYPED)),
   helper(148, 'copy_from_user', 'out size_or_zero any', 'scalar', { flags: ['sleeps'] }),
   helper(149, 'snprintf_btf', 'out size memory size any'),
-  helper(150, 'seq_printf_btf', 'kernel_object memory size_or_zero any', 'scalar', on(TYPED)),
-  helper(159, 'bprm_opts_set', 'kernel_object any', 'scalar', on(TYPED)),
-  helper(161, 'ima_inode_hash', 'kernel_object out size', 'scalar', { types: TYPED, flags: ['sleeps'] }),
+  helper(150, 'seq_printf_btf', 'kernel_object memory size_or_zero any', 'scalar', on(ITERATORS)),
+  helper(159, 'bprm_opts_set', 'kernel_object any', 'scalar', on(LSM)),
+  helper(161, 'ima_inode_hash', 'kernel_object out size', 'scalar', { types: LSM, flags: ['sleeps'] }),
   helper(162, 'sock_from_file', 'kernel_object', 'object_or_null', { object: 'kernel', types: TYPED }),
-  helper(178, 'skc_to_unix_sock', 'kernel_object', 'object_or_null', { flags: ['casts'], object: 'kernel' }),
-  helper(183, 'get_func_arg', 'context any out_8', 'scalar', on(TYPED)),
-  helper(184, 'get_func_ret', 'context out_8', 'scalar', on(TYPED)),
-  helper(185, 'get_func_arg_cnt', 'context', 'scalar', on(TYPED)),
-  helper(191, 'copy_from_user_task', 'out size_or_zero any kernel_object any', 'scalar', {
+  helper(178, 'skc_to_unix_sock', 'kernel_object', 'object_or_null', {
+    types: CAST,
+    flags: ['casts'],
+    object: 'kernel',
+  }),
+  helper(
+    183,
+    'get_func_arg',
+    'context any out_8',
+    'scalar',
+    on([...typeIds('tracing tracing_entry'), ...LSM]),
+  ),
+  helper(184, 'get_func_ret', 'context out_8', 'scalar', on([...typeIds('tracing tracing_entry'), ...LSM])),
+  helper(185, 'get_func_arg_cnt', 'context', 'scalar', on([...typeIds('tracing tracing_entry'), ...LSM])),
+  helper(191, 'copy_from_user_task', 'out size_or_zero any kernel_task any', 'scalar', {
     types: TRACING,
     flags: ['sleeps'],
   }),
-  helper(193, 'ima_file_hash', 'kernel_object out size', 'scalar', { types: TYPED, flags: ['sleeps'] }),
-  helper(196, 'skc_to_mptcp_sock', 'kernel_object', 'object_or_null', { flags: ['casts'], object: 'kernel' }),
+  helper(193, 'ima_file_hash', 'kernel_object out size', 'scalar', { types: LSM, flags: ['sleeps'] }),
+  helper(196, 'skc_to_mptcp_sock', 'kernel_object', 'object_or_null', {
+    types: CAST,
+    flags: ['casts'],
+    object: 'kernel',
+  }),
 ];

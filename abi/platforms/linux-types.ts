@@ -1,4 +1,6 @@
 /** Program types of Linux by their number (enum bpf_prog_type), and the section names that stand for them (libbpf, iproute2). */
+
+import { isAwakeHook } from './linux-attach.ts';
 import { contexts, iterated } from './linux-contexts.ts';
 import type { ProgramType } from './platform.ts';
 
@@ -45,8 +47,8 @@ export const programTypes = {
   syscall: { id: 31, size: 65535, fields: contexts.syscall },
   netfilter: { id: 32, size: 16, fields: contexts.netfilter, exit: BOOLEAN },
   cgroup_skb_egress: { id: 33, ...skb, fields: contexts.cgroup_skb, exit: [0, 3] },
-  cgroup_bind: { id: 34, size: 72, fields: contexts.cgroup_sock_addr, exit: [0, 3] },
-  cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_sock_addr, exit: [1, 1] },
+  cgroup_bind: { id: 34, size: 72, fields: contexts.cgroup_bound_addr, exit: [0, 3] },
+  cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_bound_addr, exit: [1, 1] },
   tracing_entry: { id: 36, size: 96, fields: contexts.traced, exit: [0, 0] },
   tracing_iter: { id: 37, ...iteration, fields: contexts.traced },
   lsm_bool: { id: 38, size: 96, fields: contexts.traced, exit: BOOLEAN, exit32: true },
@@ -160,7 +162,7 @@ const lsmClosed = new Set(
 const lsmType = (section: string): LinuxType | 'closed' | undefined => {
   const hook = /^lsm(?:\.s)?\/(.*)$/.exec(section)?.[1];
   if (hook === undefined) return undefined;
-  if (lsmClosed.has(hook)) return 'closed';
+  if (lsmClosed.has(hook) || (maySleep(section) && isAwakeHook(hook))) return 'closed';
   return lsmVoid.has(hook) ? 'lsm_void' : lsmBool.has(hook) ? 'lsm_bool' : 'lsm';
 };
 

@@ -17,6 +17,7 @@ export type ElfStatus =
   | 'kfunc_unsupported'
   | 'legacy_load_no_int'
   | 'kernel_variable'
+  | 'unknown_helper'
   | 'arena_unsupported';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */

@@ -21,6 +21,8 @@ export type ElfSymbol = {
   readonly name: string;
   readonly type: number;
   readonly global: boolean;
+  /** Not seen from outside the object: libbpf makes such a function a static one. */
+  readonly hidden: boolean;
   /** Index of the section it lies in; 0 = undefined. */
   readonly section: number;
   readonly value: number;
@@ -123,6 +125,7 @@ const readSymbols = (sections: readonly Section[], table: Section | undefined): 
       name: type === STT.section ? (sections[section]?.name ?? '') : names.text(bytes.u32(at)),
       type,
       global: info >> 4 !== 0,
+      hidden: (bytes.u8(at + 5) & 3) >= 1 && (bytes.u8(at + 5) & 3) <= 2,
       section,
       value: bytes.offset(at + 8),
       size: bytes.offset(at + 16),

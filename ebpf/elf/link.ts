@@ -2,8 +2,10 @@
 import {
   bpf,
   HOST_PROGRAM_MAPS,
+  isClosedAt,
   isKernelFunction,
   kernelFunctionId,
+  linuxHelperName,
   MAP_FLAG_READ_ONLY,
   MAX_MAPS_PER_PROGRAM,
   mapTypes,
@@ -13,6 +15,7 @@ import { BTF_KIND } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
 import { type CoreRelocation, resolveCore } from './core.ts';
+import { NOTE, noteOfCore } from './core-notes.ts';
 import { applyCore, closeSlot } from './core-patch.ts';
 import type { KernelTypes } from './core-types.ts';
 import type { LineAt } from './debug-line.ts';
@@ -40,6 +43,9 @@ const SIZE_MASK = 0x18;
 /** Where text of the kernel may lie, in the lower half of an address whose upper half is ones. */
 const TEXT_LOW = -0x7f00_0000;
 
+/** BTF_FUNC_GLOBAL: linkage of a function, where types of other kinds have the number of their elements. */
+const GLOBAL_LINKAGE = 1;
+
 export type Platform = 'velocity' | 'linux';
 
 export type Context = {
@@ -66,6 +72,8 @@ export type Linked = {
   readonly functions: readonly string[];
   /** What the kernel does not have or is not known here, by the slot that asks for it: a call of what does not exist stands there. */
   readonly missing: ReadonlyMap<number, ElfError>;
+  /** Linux: what the types say of slots, bits of `NOTE`. */
+  readonly notes: ReadonlyMap<number, number>;
   /** Where each slot comes from, when the object says. */
   readonly lines: (SourceLine | undefined)[];
 };
@@ -79,10 +87,14 @@ class Linker {
   readonly #maps: MapDefinition[] = [];
   readonly #mapIndex = new Map<string, number>();
   readonly #missing = new Map<number, ElfError>();
+  readonly #notes = new Map<number, number>();
+  /** Of the program, whatever sections its functions lie in. */
+  readonly #section: string;
   #slots = 0;
 
-  constructor(context: Context) {
+  constructor(context: Context, section: string) {
     this.#context = context;
+    this.#section = section;
   }
 
   /** Takes a function in, once, and says at which slot it stands. */
@@ -119,11 +131,16 @@ class Linker {
   }
 
   /** Linux relocates a program against the types of the kernel. */
-  #relocateCore(view: DataView, i: number, core: CoreRelocation, f: CodeRange) {
+  #relocateCore(view: DataView, i: number, core: CoreRelocation, f: CodeRange, start: number) {
     const { kernel, mapTypes } = this.#context;
+    if (this.#linux && mapTypes.btf) this.#note(start + i, noteOfCore(mapTypes.btf, core));
     if (this.#linux && kernel && mapTypes.btf) applyCore(view, i, resolveCore(mapTypes.btf, kernel, core));
     else if (!this.#linux)
       throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations of kind ${core.kind}`);
+  }
+
+  #note(slot: number, note: number) {
+    if (note !== 0) this.#notes.set(slot, (this.#notes.get(slot) ?? 0) | note);
   }
 
   /** What of the kernel a symbol stands for. */
@@ -249,6 +266,16 @@ class Linker {
     const callee = known ?? this.#callee(f, at, s, relocation) - (start + slot) - 1;
     const src = known === undefined ? pseudo.call_local : pseudo.call_helper;
     writeSlot(view, slot, { ...s, src, imm: callee });
+    if (this.#linux && known === undefined && this.#isGlobal(start + slot + 1 + callee))
+      this.#note(start + slot, NOTE.global);
+  }
+
+  /** Whether the function that was placed there is one that Linux judges by itself. */
+  #isGlobal(start: number): boolean {
+    const f = this.#functions.find((placed) => placed.start === start)?.f;
+    const { btf } = this.#context.mapTypes;
+    if (!f || btf?.function(f.name)?.count !== GLOBAL_LINKAGE) return false;
+    return symbolAt(this.#context.object, f.section, f.offset)?.hidden !== true;
   }
 
   /** What relocations make of the instruction in this slot, which stands at byte `at` of its section. */
@@ -256,12 +283,15 @@ class Linker {
     const s = readSlot(view, i);
     const relocation = this.#context.object.relocations.get(f.section.index)?.get(at);
     const core = this.#context.ext?.core.get(f.section.name)?.get(at);
-    if (core) this.#relocateCore(view, i, core, f);
+    if (core) this.#relocateCore(view, i, core, f, start);
     const calls =
       s.opcode === CALL && (relocation ? relocation.type === R_BPF_64_32 : s.src === pseudo.call_local);
     if (calls) this.#relocateCall(view, i, s, at, f, start);
     else if (this.#linux && s.opcode === CALL && s.src === pseudo.call_helper && isKernelFunction(s.imm)) {
       throw new ElfError('bad_relocation', `${f.name} calls ${s.imm}, which is no helper`);
+    } else if (this.#linux && s.opcode === CALL && s.src === pseudo.call_helper && !relocation) {
+      if (isClosedAt(this.#section, s.imm))
+        throw new ElfError('unknown_helper', `${linuxHelperName(s.imm)} at ${this.#section}`);
     } else if (relocation) {
       if (s.opcode === LD_IMM64 && (i + 2) * INSN_BYTES > view.byteLength)
         throw new ElfError('bad_relocation', `${f.name} ends within a 64-bit load`);
@@ -272,7 +302,8 @@ class Linker {
   /** On Linux only a program that comes to what the kernel does not have is wrong. */
   #close(view: DataView, slot: number, start: number, error: unknown) {
     const reached =
-      error instanceof ElfError && /^((core|kfunc|arena)_unsupported|kernel_variable)$/.test(error.code);
+      error instanceof ElfError &&
+      /^((core|kfunc|arena)_unsupported|kernel_variable|unknown_helper)$/.test(error.code);
     if (!this.#linux || !reached) throw error;
     closeSlot(view, slot);
     this.#missing.set(start + slot, error);
@@ -332,10 +363,12 @@ class Linker {
       maps: this.#maps,
       functions: this.#functions.map(({ f }) => f.name),
       missing: this.#missing,
+      notes: this.#notes,
       lines,
     };
   }
 }
 
 /** @throws ElfError */
-export const linkProgram = (context: Context, main: CodeRange): Linked => new Linker(context).link(main);
+export const linkProgram = (context: Context, main: CodeRange, section = main.section.name): Linked =>
+  new Linker(context, section).link(main);

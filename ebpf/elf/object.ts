@@ -34,6 +34,8 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly catcher?: LinuxModule;
   /** What the kernel does not have or is not known here, by the slot that asks for it. */
   readonly missing: ReadonlyMap<number, ElfError>;
+  /** What its types say of slots: bits of `NOTE`. */
+  readonly notes: ReadonlyMap<number, number>;
 };
 
 export type LoadOptions = {
@@ -128,12 +130,12 @@ const loadLinux =
     if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
     const catches = catcherOf(context, f.name);
     const link = (range: CodeRange): LinuxModule => {
-      const { code, maps, functions, missing, lines } = linkProgram(context, range);
+      const { code, maps, functions, missing, notes, lines } = linkProgram(context, range, f.section.name);
       if (range === f && catches && functions.includes(catches.name))
         throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
       const known = lines.some((l) => l !== undefined) ? { lines } : {};
       const from = { name: range.name, section: f.section.name, maySleep: maySleep(f.section.name) };
-      return { ...from, type: found, code, maps, missing, ...known };
+      return { ...from, type: found, code, maps, missing, notes, ...known };
     };
     return { ...link(f), ...(catches ? { catcher: link(catches) } : {}) };
   };

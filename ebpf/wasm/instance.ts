@@ -12,6 +12,7 @@ export type Exports = {
   host_inner_map(i: number, inner: number): void;
   host_map_field(i: number, offset: number, bytes: number, kind: number): void;
   host_map_contents(i: number, contents: number): void;
+  host_notes(notes: number): void;
   host_pool(memory: number, size: number, core: number): void;
   host_map_create(i: number, init: number, initSize: number): number;
   host_map_set(i: number, key: number, value: number): number;

@@ -43,6 +43,9 @@ void EXPORT(host_map_contents)(uint32_t i, const uint8_t *contents) {
     if (i < host.program.map_count) { host.contents[i] = contents; }
 }
 
+/* A byte for each slot of the program: bits of enum bpf_note. */
+void EXPORT(host_notes)(const uint8_t *notes) { host.program.notes = notes; }
+
 /* Map i holds maps like map `inner`. */
 void EXPORT(host_inner_map)(uint32_t i, uint32_t inner) {
     if (i < host.program.map_count) { host.shapes[i].inner = inner + 1; }

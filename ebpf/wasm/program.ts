@@ -30,6 +30,8 @@ export type LinuxProgram = {
   /** What it throws another function catches; or it is that function, which is called with a number. Default nothing. */
   readonly catches?: 'elsewhere' | 'itself';
   readonly maps?: readonly MapDefinition[];
+  /** Of slots, bits of `NOTE`. */
+  readonly notes?: ReadonlyMap<number, number>;
 };
 
 /** In the order of enum catches in kernel-aarch64/bpf/program.h. */
@@ -86,6 +88,11 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
   const insns = host.place(code);
   host.exports.host_program(insns, code.length / bpf.INSN_BYTES, id, memorySize);
   if (isLinux(program)) host.exports.host_linux(program.maySleep ? 1 : 0, CATCHES.indexOf(program.catches));
+  if (isLinux(program) && program.notes?.size) {
+    const notes = new Uint8Array(code.length / bpf.INSN_BYTES);
+    for (const [slot, bits] of program.notes) notes[slot] = bits;
+    host.exports.host_notes(host.place(notes));
+  }
   for (const m of maps) host.exports.host_map(m.type, m.keySize, m.valueSize, m.maxEntries, m.flags);
   for (const [i, m] of maps.entries()) if (m.inner !== undefined) host.exports.host_inner_map(i, m.inner);
   if (isLinux(program))

@@ -48,6 +48,13 @@ struct bpf_map_field {
 /* Who takes what the program throws; other platforms only. */
 enum catches : uint8_t { CATCHES_NOTHING, CATCHES_ELSEWHERE, CATCHES_ITSELF /* this is the function that catches: it is called with a number */ };
 
+/* What the types that a program was compiled with say of an instruction; other platforms only. */
+enum bpf_note : uint8_t {
+    NOTE_UNTRUSTED = 1 << 0, /* it loads a member of a union */
+    NOTE_NO_STRUCT = 1 << 1, /* its number names a type that is no struct */
+    NOTE_GLOBAL = 1 << 2,    /* it calls a global function, which is judged by itself */
+};
+
 struct bpf_program {
     const struct bpf_insn *insns;
     uint32_t count; /* slots, 1..MAX_PROGRAM_INSNS */
@@ -59,6 +66,7 @@ struct bpf_program {
     const struct bpf_map_field *fields;  /* null when nothing is said of them */
     uint32_t field_count;
     const uint8_t *const *contents; /* other platforms: of each map, what its only value holds for good, or null; null for none */
+    const uint8_t *notes; /* other platforms: of each slot, bits of enum bpf_note; null for none */
     bool may_sleep; /* other platforms */
     enum catches catches;
 };

@@ -160,10 +160,10 @@ static const struct context_field linux_fields[] = {
     {8, 80, 4, CONTEXT_PACKET_END, OBJECT_NONE, 4, 0}, /* data_end */
     {8, 84, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* napi_id */
     {8, 88, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {8, 92, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_ip4 */
-    {8, 96, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_ip4 */
-    {8, 100, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_ip6 */
-    {8, 116, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_ip6 */
+    {8, 92, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* remote_ip4 */
+    {8, 96, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* local_ip4 */
+    {8, 100, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* remote_ip6 */
+    {8, 116, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* local_ip6 */
     {8, 132, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_port */
     {8, 136, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_port */
     {8, 152, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 8}, /* tstamp */
@@ -171,21 +171,33 @@ static const struct context_field linux_fields[] = {
     {8, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {8, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
     {8, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
-    {9, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* bound_dev_if */
-    {9, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {9, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* type */
-    {9, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* protocol */
-    {9, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* mark */
-    {9, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* priority */
+    {9, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* bound_dev_if */
+    {9, 4, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* family */
+    {9, 4, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* family */
+    {9, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
+    {9, 8, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* type */
+    {9, 8, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* type */
+    {9, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* type */
+    {9, 12, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* protocol */
+    {9, 12, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* protocol */
+    {9, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* protocol */
+    {9, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* mark */
+    {9, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* priority */
     {9, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
     {9, 28, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip6 */
-    {9, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_port */
+    {9, 44, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* src_port */
+    {9, 44, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* src_port */
+    {9, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* src_port */
     {9, 48, 2, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
     {9, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* dst_port and padding */
     {9, 52, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip4 */
     {9, 56, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip6 */
-    {9, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* state */
-    {9, 76, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* rx_queue_mapping */
+    {9, 72, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* state */
+    {9, 72, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* state */
+    {9, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* state */
+    {9, 76, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* rx_queue_mapping */
+    {9, 76, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* rx_queue_mapping */
+    {9, 76, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* rx_queue_mapping */
     {10, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {10, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
     {10, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* mark */
@@ -247,7 +259,8 @@ static const struct context_field linux_fields[] = {
     {12, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {12, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
     {13, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* op */
-    {13, 4, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* args */
+    {13, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 4}, /* reply */
+    {13, 8, 12, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* args */
     {13, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
     {13, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* remote_ip4 */
     {13, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* local_ip4 */
@@ -298,24 +311,24 @@ static const struct context_field linux_fields[] = {
     {14, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* ingress_ifindex */
     {14, 40, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* ifindex */
     {14, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* tc_index */
-    {14, 48, 20, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* cb */
+    {14, 48, 20, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* cb */
     {14, 68, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* hash */
     {14, 76, 4, CONTEXT_PACKET, OBJECT_NONE, 4, 0}, /* data */
     {14, 80, 4, CONTEXT_PACKET_END, OBJECT_NONE, 4, 0}, /* data_end */
     {14, 84, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* napi_id */
     {14, 88, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {14, 92, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_ip4 */
-    {14, 96, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_ip4 */
-    {14, 100, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_ip6 */
-    {14, 116, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_ip6 */
+    {14, 92, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* remote_ip4 */
+    {14, 96, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* local_ip4 */
+    {14, 100, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* remote_ip6 */
+    {14, 116, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* local_ip6 */
     {14, 132, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_port */
     {14, 136, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_port */
     {14, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {14, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {14, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
     {15, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* access_type */
-    {15, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* major */
-    {15, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* minor */
+    {15, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* major */
+    {15, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* minor */
     {16, 0, 8, CONTEXT_PACKET, OBJECT_NONE, 8, 0}, /* data */
     {16, 8, 8, CONTEXT_PACKET_END, OBJECT_NONE, 8, 0}, /* data_end */
     {16, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
@@ -328,16 +341,16 @@ static const struct context_field linux_fields[] = {
     {16, 68, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* size */
     {16, 72, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
     {17, 0, 96, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
-    {18, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* user_family */
+    {18, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* user_family */
     {18, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* user_ip4 */
     {18, 8, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* user_ip6 */
     {18, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* user_port */
-    {18, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {18, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* type */
-    {18, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* protocol */
+    {18, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
+    {18, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* type */
+    {18, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* protocol */
+    {18, 64, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
     {18, 40, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* msg_src_ip4 */
     {18, 44, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* msg_src_ip6 */
-    {18, 64, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
     {19, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {19, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
     {19, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* mark */
@@ -362,18 +375,19 @@ static const struct context_field linux_fields[] = {
     {21, 0, 8, CONTEXT_PACKET, OBJECT_NONE, 8, 0}, /* data */
     {21, 8, 8, CONTEXT_PACKET_END, OBJECT_NONE, 8, 0}, /* data_end */
     {21, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
-    {21, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* eth_protocol */
+    {21, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 6, 0}, /* eth_protocol */
     {21, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* ip_protocol */
     {21, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* bind_inany */
-    {21, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* hash */
+    {21, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* hash */
     {21, 40, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
     {21, 48, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* migrating_sk */
     {22, 76, 4, CONTEXT_PACKET, OBJECT_NONE, 4, 0}, /* data */
     {22, 80, 4, CONTEXT_PACKET_END, OBJECT_NONE, 4, 0}, /* data_end */
     {22, 144, 8, CONTEXT_OBJECT, OBJECT_FLOW_KEYS, 8, 0}, /* flow_keys */
     {23, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* write */
-    {23, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 7}, /* file_pos */
-    {24, 0, 96, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
+    {23, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* file_pos */
+    {24, 0, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* bytes */
+    {24, 8, 88, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
     {25, 0, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
     {25, 8, 8, CONTEXT_PACKET, OBJECT_NONE, 8, 0}, /* optval */
     {25, 16, 8, CONTEXT_PACKET_END, OBJECT_NONE, 8, 0}, /* optval_end */
@@ -414,10 +428,10 @@ static const struct context_field linux_fields[] = {
     {33, 80, 4, CONTEXT_PACKET_END, OBJECT_NONE, 4, 0}, /* data_end */
     {33, 84, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* napi_id */
     {33, 88, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {33, 92, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_ip4 */
-    {33, 96, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_ip4 */
-    {33, 100, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_ip6 */
-    {33, 116, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_ip6 */
+    {33, 92, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* remote_ip4 */
+    {33, 96, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* local_ip4 */
+    {33, 100, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* remote_ip6 */
+    {33, 116, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* local_ip6 */
     {33, 132, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* remote_port */
     {33, 136, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* local_port */
     {33, 152, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 8}, /* tstamp */
@@ -425,25 +439,21 @@ static const struct context_field linux_fields[] = {
     {33, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {33, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
     {33, 184, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* hwtstamp */
-    {34, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* user_family */
+    {34, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* user_family */
     {34, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* user_ip4 */
     {34, 8, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* user_ip6 */
     {34, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* user_port */
-    {34, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {34, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* type */
-    {34, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* protocol */
-    {34, 40, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* msg_src_ip4 */
-    {34, 44, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* msg_src_ip6 */
+    {34, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
+    {34, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* type */
+    {34, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* protocol */
     {34, 64, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
-    {35, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* user_family */
+    {35, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* user_family */
     {35, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* user_ip4 */
     {35, 8, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* user_ip6 */
     {35, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* user_port */
-    {35, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {35, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* type */
-    {35, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* protocol */
-    {35, 40, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* msg_src_ip4 */
-    {35, 44, 16, CONTEXT_SCALAR, OBJECT_NONE, 15, 12}, /* msg_src_ip6 */
+    {35, 28, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
+    {35, 32, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* type */
+    {35, 36, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* protocol */
     {35, 64, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
     {36, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
     {37, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
@@ -505,32 +515,52 @@ static const struct context_field linux_fields[] = {
     {59, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
     {59, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* unix_sk */
     {59, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
-    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* bound_dev_if */
-    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* bound_dev_if */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* family */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* family */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 28, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip6 */
-    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_port */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 44, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* src_port */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 44, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* src_port */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* src_port */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 48, 2, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* dst_port and padding */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 52, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip4 */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 56, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip6 */
-    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* state */
-    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 76, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* rx_queue_mapping */
-    {OBJECT_OWNER + OBJECT_SOCKET, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* bound_dev_if */
-    {OBJECT_OWNER + OBJECT_SOCKET, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* family */
-    {OBJECT_OWNER + OBJECT_SOCKET, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* type */
-    {OBJECT_OWNER + OBJECT_SOCKET, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* protocol */
-    {OBJECT_OWNER + OBJECT_SOCKET, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* mark */
-    {OBJECT_OWNER + OBJECT_SOCKET, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* priority */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 72, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* state */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 72, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* state */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* state */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 76, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* rx_queue_mapping */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 76, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* rx_queue_mapping */
+    {OBJECT_OWNER + OBJECT_SOCK_COMMON, 76, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* rx_queue_mapping */
+    {OBJECT_OWNER + OBJECT_SOCKET, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* bound_dev_if */
+    {OBJECT_OWNER + OBJECT_SOCKET, 4, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* family */
+    {OBJECT_OWNER + OBJECT_SOCKET, 4, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* family */
+    {OBJECT_OWNER + OBJECT_SOCKET, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* family */
+    {OBJECT_OWNER + OBJECT_SOCKET, 8, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* type */
+    {OBJECT_OWNER + OBJECT_SOCKET, 8, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* type */
+    {OBJECT_OWNER + OBJECT_SOCKET, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* type */
+    {OBJECT_OWNER + OBJECT_SOCKET, 12, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* protocol */
+    {OBJECT_OWNER + OBJECT_SOCKET, 12, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* protocol */
+    {OBJECT_OWNER + OBJECT_SOCKET, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* protocol */
+    {OBJECT_OWNER + OBJECT_SOCKET, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* mark */
+    {OBJECT_OWNER + OBJECT_SOCKET, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* priority */
     {OBJECT_OWNER + OBJECT_SOCKET, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip4 */
     {OBJECT_OWNER + OBJECT_SOCKET, 28, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_ip6 */
-    {OBJECT_OWNER + OBJECT_SOCKET, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* src_port */
+    {OBJECT_OWNER + OBJECT_SOCKET, 44, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* src_port */
+    {OBJECT_OWNER + OBJECT_SOCKET, 44, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* src_port */
+    {OBJECT_OWNER + OBJECT_SOCKET, 44, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* src_port */
     {OBJECT_OWNER + OBJECT_SOCKET, 48, 2, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_port */
     {OBJECT_OWNER + OBJECT_SOCKET, 48, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* dst_port and padding */
     {OBJECT_OWNER + OBJECT_SOCKET, 52, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip4 */
     {OBJECT_OWNER + OBJECT_SOCKET, 56, 16, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* dst_ip6 */
-    {OBJECT_OWNER + OBJECT_SOCKET, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* state */
-    {OBJECT_OWNER + OBJECT_SOCKET, 76, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* rx_queue_mapping */
+    {OBJECT_OWNER + OBJECT_SOCKET, 72, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* state */
+    {OBJECT_OWNER + OBJECT_SOCKET, 72, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* state */
+    {OBJECT_OWNER + OBJECT_SOCKET, 72, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* state */
+    {OBJECT_OWNER + OBJECT_SOCKET, 76, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* rx_queue_mapping */
+    {OBJECT_OWNER + OBJECT_SOCKET, 76, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* rx_queue_mapping */
+    {OBJECT_OWNER + OBJECT_SOCKET, 76, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* rx_queue_mapping */
     {OBJECT_OWNER + OBJECT_TCP_SOCKET, 0, 80, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* counters */
     {OBJECT_OWNER + OBJECT_TCP_SOCKET, 80, 16, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_TCP_SOCKET, 96, 16, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* more_counters */
@@ -553,62 +583,62 @@ static const struct helper_prototype linux_helpers[] = {
     [6] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_printk */
     [7] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_prandom_u32 */
     [8] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_smp_processor_id */
-    [9] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_store_bytes */
-    [10] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* l3_csum_replace */
-    [11] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* l4_csum_replace */
+    [9] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x5018u, 0x0u}, /* skb_store_bytes */
+    [10] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x1018u, 0x0u}, /* l3_csum_replace */
+    [11] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_ANY}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x1018u, 0x0u}, /* l4_csum_replace */
     [12] = {true, RETURNS_NOTHING, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAIL_CALLS, 0x0u, 0x8u}, /* tail_call */
-    [13] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x81c18u, 0x0u}, /* clone_redirect */
-    [14] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_pid_tgid */
-    [15] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_uid_gid */
-    [16] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_comm */
-    [17] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200085d1au, 0x0u}, /* get_cgroup_classid */
+    [13] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x1018u, 0x0u}, /* clone_redirect */
+    [14] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_pid_tgid */
+    [15] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_uid_gid */
+    [16] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_comm */
+    [17] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_cgroup_classid */
     [18] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_vlan_push */
     [19] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_vlan_pop */
-    [20] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_get_tunnel_key */
-    [21] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_set_tunnel_key */
-    [22] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x10u}, /* perf_event_read */
-    [23] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000081c58u, 0x0u}, /* redirect */
+    [20] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* skb_get_tunnel_key */
+    [21] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* skb_set_tunnel_key */
+    [22] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x10u}, /* perf_event_read */
+    [23] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000001058u, 0x0u}, /* redirect */
     [24] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* get_route_realm */
-    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffffee7fffffeu, 0x10u}, /* perf_event_output */
+    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffffee79ffffeu, 0x10u}, /* perf_event_output */
     [26] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x200685d1au, 0x0u}, /* skb_load_bytes */
     [27] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x80u}, /* get_stackid */
-    [28] = {true, RETURNS_SCALAR, {ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000085c58u, 0x0u}, /* csum_diff */
-    [29] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_get_tunnel_opt */
-    [30] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* skb_set_tunnel_opt */
+    [28] = {true, RETURNS_SCALAR, {ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000081c58u, 0x0u}, /* csum_diff */
+    [29] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* skb_get_tunnel_opt */
+    [30] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* skb_set_tunnel_opt */
     [31] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x18u, 0x0u}, /* skb_change_proto */
     [32] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_change_type */
     [33] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x100u}, /* skb_under_cgroup */
-    [34] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x85c18u, 0x0u}, /* get_hash_recalc */
+    [34] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* get_hash_recalc */
     [35] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_task */
     [36] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_write_user */
-    [37] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x100u}, /* current_task_under_cgroup */
-    [38] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_change_tail */
+    [37] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x100u}, /* current_task_under_cgroup */
+    [38] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x5018u, 0x0u}, /* skb_change_tail */
     [39] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_pull_data */
-    [40] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* csum_update */
-    [41] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* set_hash_invalid */
+    [40] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* csum_update */
+    [41] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* set_hash_invalid */
     [42] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_numa_node_id */
-    [43] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_change_head */
+    [43] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x5018u, 0x0u}, /* skb_change_head */
     [44] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_head */
     [45] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_read_str */
-    [46] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe002d7f1au, 0x0u}, /* get_socket_cookie */
-    [47] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200085d1au, 0x0u}, /* get_socket_uid */
+    [46] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe0024631au, 0x0u}, /* get_socket_cookie */
+    [47] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000411au, 0x0u}, /* get_socket_uid */
     [48] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* set_hash */
-    [49] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, 0, 0xe00000c02042200u, 0x0u}, /* setsockopt */
+    [49] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, 0, 0xe00000c02042000u, 0x0u}, /* setsockopt */
     [50] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x4018u, 0x0u}, /* skb_adjust_room */
     [51] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000000040u, 0x2034000u}, /* redirect_map */
     [52] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x4000u, 0x8000u}, /* sk_redirect_map */
     [53] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x8000u}, /* sock_map_update */
     [54] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_meta */
-    [55] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x10u}, /* perf_event_read_value */
+    [55] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x10u}, /* perf_event_read_value */
     [56] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* perf_prog_read_value */
-    [57] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE}, OBJECT_NONE, 0, 0xe00000c02042200u, 0x0u}, /* getsockopt */
+    [57] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE}, OBJECT_NONE, 0, 0xe00000c02042000u, 0x0u}, /* getsockopt */
     [58] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x4u, 0x0u}, /* override_return */
     [59] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* sock_ops_cb_flags_set */
     [60] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x10000u, 0x8000u}, /* msg_redirect_map */
     [61] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10000u, 0x0u}, /* msg_apply_bytes */
     [62] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10000u, 0x0u}, /* msg_cork_bytes */
     [63] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x10000u, 0x0u}, /* msg_pull_data */
-    [64] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc00040000u, 0x0u}, /* bind */
+    [64] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x40000u, 0x0u}, /* bind */
     [65] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_tail */
     [66] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_get_xfrm_state */
     [67] = {true, RETURNS_LENGTH, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_stack */
@@ -617,21 +647,21 @@ static const struct helper_prototype linux_helpers[] = {
     [70] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x40000u}, /* sock_hash_update */
     [71] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x10000u, 0x40000u}, /* msg_redirect_hash */
     [72] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x4000u, 0x40000u}, /* sk_redirect_hash */
-    [73] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x81c00u, 0x0u}, /* lwt_push_encap */
+    [73] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x1400u, 0x0u}, /* lwt_push_encap */
     [74] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x80000u, 0x0u}, /* lwt_seg6_store_bytes */
     [75] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x80000u, 0x0u}, /* lwt_seg6_adjust_srh */
     [76] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x80000u, 0x0u}, /* lwt_seg6_action */
     [77] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_repeat */
     [78] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_keydown */
     [79] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_cgroup_id */
-    [80] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_cgroup_id */
-    [81] = {true, RETURNS_MAP_VALUE, {ARG_MAP, ARG_ZERO, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x280000u}, /* get_local_storage */
+    [80] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_cgroup_id */
+    [81] = {true, RETURNS_MAP_VALUE, {ARG_MAP, ARG_ZERO, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe0284a300u, 0x280000u}, /* get_local_storage */
     [82] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x200000u, 0x148000u}, /* sk_select_reuseport */
     [83] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ancestor_cgroup_id */
-    [84] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e02044358u, 0x0u}, /* sk_lookup_tcp */
-    [85] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e02044358u, 0x0u}, /* sk_lookup_udp */
-    [99] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCK_COMMON, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e02044358u, 0x0u}, /* skc_lookup_tcp */
-    [86] = {true, RETURNS_SCALAR, {ARG_RELEASED_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xfffffffe7bffffeu, 0x0u}, /* sk_release */
+    [84] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e00044158u, 0x0u}, /* sk_lookup_tcp */
+    [85] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCKET, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e00044158u, 0x0u}, /* sk_lookup_udp */
+    [99] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY}, OBJECT_SOCK_COMMON, HELPER_ACQUIRES | HELPER_TAKES_PACKET, 0x20e00044158u, 0x0u}, /* skc_lookup_tcp */
+    [86] = {true, RETURNS_SCALAR, {ARG_RELEASED_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20e40044158u, 0x0u}, /* sk_release */
     [87] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_VALUE, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x40c00000u}, /* map_push_elem */
     [88] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_VALUE_OUT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0xc00000u}, /* map_pop_elem */
     [89] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_VALUE_OUT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x40c00000u}, /* map_peek_elem */
@@ -640,10 +670,10 @@ static const struct helper_prototype linux_helpers[] = {
     [92] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100000u, 0x0u}, /* rc_pointer_rel */
     [93] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LOCKS, 0xffffeffe6fdff58u, 0x0u}, /* spin_lock */
     [94] = {true, RETURNS_NOTHING, {ARG_LOCK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_UNLOCKS, 0xffffeffe6fdff58u, 0x0u}, /* spin_unlock */
-    [95] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* sk_fullsock */
-    [96] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TCP_SOCKET, HELPER_CASTS, 0x0u, 0x0u}, /* tcp_sock */
+    [95] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, HELPER_CASTS, 0x200000118u, 0x0u}, /* sk_fullsock */
+    [96] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TCP_SOCKET, HELPER_CASTS, 0x202002118u, 0x0u}, /* tcp_sock */
     [97] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000118u, 0x0u}, /* skb_ecn_set_ce */
-    [98] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, 0, 0x0u, 0x0u}, /* get_listener_sock */
+    [98] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SOCKET, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_SOCKET, 0, 0x200000118u, 0x0u}, /* get_listener_sock */
     [100] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_check_syncookie */
     [101] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x800000u, 0x0u}, /* sysctl_get_name */
     [102] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x800000u, 0x0u}, /* sysctl_get_current_value */
@@ -651,20 +681,20 @@ static const struct helper_prototype linux_helpers[] = {
     [104] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x800000u, 0x0u}, /* sysctl_set_new_value */
     [105] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_OUT_8, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* strtol */
     [106] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_OUT_8, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* strtoul */
-    [107] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x1000000u}, /* sk_storage_get */
-    [108] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x1000000u}, /* sk_storage_delete */
-    [109] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* send_signal */
+    [107] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffcfe26052318u, 0x1000000u}, /* sk_storage_get */
+    [108] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcfe26052118u, 0x1000000u}, /* sk_storage_delete */
+    [109] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* send_signal */
     [110] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY, ARG_SIZE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000058u, 0x0u}, /* tcp_gen_syncookie */
     [112] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_user */
     [113] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_kernel */
     [114] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_user_str */
     [115] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_kernel_str */
-    [117] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* send_signal_thread */
+    [117] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* send_signal_thread */
     [118] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* jiffies64 */
     [119] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* read_branch_records */
-    [120] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_ns_current_pid_tgid */
-    [122] = {true, RETURNS_SCALAR, {ARG_CONTEXT_OR_NULL, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe020d7f1au, 0x0u}, /* get_netns_cookie */
-    [123] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdfca787a2bcu, 0x0u}, /* get_current_ancestor_cgroup_id */
+    [120] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_ns_current_pid_tgid */
+    [122] = {true, RETURNS_SCALAR, {ARG_CONTEXT_OR_NULL, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe0205231au, 0x0u}, /* get_netns_cookie */
+    [123] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_ancestor_cgroup_id */
     [124] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x40000018u, 0x0u}, /* sk_assign */
     [125] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_boot_ns */
     [128] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x200000100u, 0x0u}, /* sk_cgroup_id */
@@ -674,12 +704,12 @@ static const struct helper_prototype linux_helpers[] = {
     [132] = {true, RETURNS_NOTHING, {ARG_RELEASED_RECORD, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ringbuf_submit */
     [133] = {true, RETURNS_NOTHING, {ARG_RELEASED_RECORD, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ringbuf_discard */
     [134] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x8000000u}, /* ringbuf_query */
-    [135] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* csum_level */
-    [136] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_tcp6_sock */
-    [137] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_tcp_sock */
-    [138] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_tcp_timewait_sock */
-    [139] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_tcp_request_sock */
-    [140] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_udp6_sock */
+    [135] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* csum_level */
+    [136] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_tcp6_sock */
+    [137] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_tcp_sock */
+    [138] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_tcp_timewait_sock */
+    [139] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_tcp_request_sock */
+    [140] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_udp6_sock */
     [142] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* load_hdr_opt */
     [143] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* store_hdr_opt */
     [144] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* reserve_hdr_opt */
@@ -687,7 +717,7 @@ static const struct helper_prototype linux_helpers[] = {
     [152] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_neigh */
     [155] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* redirect_peer */
     [158] = {true, RETURNS_OBJECT, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0x0u, 0x0u}, /* get_current_task_btf */
-    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffeffe6fdff5au, 0x0u}, /* ktime_get_coarse_ns */
+    [160] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20e40fd7f5au, 0x0u}, /* ktime_get_coarse_ns */
     [163] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_4, ARG_ANY, ARG_ANY}, OBJECT_NONE, 0, 0x20000000058u, 0x0u}, /* check_mtu */
     [164] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_FUNCTION, ARG_STACK_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x0u, 0x666u}, /* for_each_map_elem */
     [165] = {true, RETURNS_SCALAR, {ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_STRING, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* snprintf */
@@ -695,9 +725,9 @@ static const struct helper_prototype linux_helpers[] = {
     [167] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x80000000u, 0x0u}, /* btf_find_by_name_kind */
     [168] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x80000000u, 0x0u}, /* sys_close */
     [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_func_ip */
-    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_attach_cookie */
-    [175] = {true, RETURNS_OBJECT, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x0u, 0x0u}, /* task_pt_regs */
-    [176] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_branch_snapshot */
+    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1d0250200a4u, 0x0u}, /* get_attach_cookie */
+    [175] = {true, RETURNS_OBJECT, {ARG_KERNEL_TASK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x0u, 0x0u}, /* task_pt_regs */
+    [176] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_branch_snapshot */
     [177] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_vprintk */
     [179] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_OUT_8, ARG_NONE}, OBJECT_NONE, 0, 0x80000000u, 0x0u}, /* kallsyms_lookup_name */
     [181] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_FUNCTION, ARG_STACK_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x0u, 0x0u}, /* loop */
@@ -723,29 +753,29 @@ static const struct helper_prototype linux_helpers[] = {
     [208] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_tai_ns */
     [111] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x10u}, /* skb_output */
     [121] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x10u}, /* xdp_output */
-    [126] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* seq_printf */
-    [127] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* seq_write */
-    [141] = {true, RETURNS_LENGTH, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_task_stack */
-    [145] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* inode_storage_get */
-    [156] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* task_storage_get */
-    [210] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x130000000u}, /* cgrp_storage_get */
-    [146] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* inode_storage_delete */
-    [157] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x130000000u}, /* task_storage_delete */
-    [211] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x130000000u}, /* cgrp_storage_delete */
+    [126] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffc2000000000u, 0x0u}, /* seq_printf */
+    [127] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffc2000000000u, 0x0u}, /* seq_write */
+    [141] = {true, RETURNS_LENGTH, {ARG_KERNEL_TASK, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_task_stack */
+    [145] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xc020000000u, 0x10000000u}, /* inode_storage_get */
+    [146] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc020000000u, 0x10000000u}, /* inode_storage_delete */
+    [156] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_TASK, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x20000000u}, /* task_storage_get */
+    [157] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_TASK, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x20000000u}, /* task_storage_delete */
+    [210] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_KERNEL_CGROUP, ARG_MAP_VALUE_OR_NULL, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x100000000u}, /* cgrp_storage_get */
+    [211] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_KERNEL_CGROUP, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x100000000u}, /* cgrp_storage_delete */
     [147] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* d_path */
     [148] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0x0u, 0x0u}, /* copy_from_user */
     [149] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE, ARG_MEMORY, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* snprintf_btf */
-    [150] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* seq_printf_btf */
-    [159] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* bprm_opts_set */
-    [161] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xffffcf024000000u, 0x0u}, /* ima_inode_hash */
+    [150] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffc2000000000u, 0x0u}, /* seq_printf_btf */
+    [159] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xc020000000u, 0x0u}, /* bprm_opts_set */
+    [161] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xc020000000u, 0x0u}, /* ima_inode_hash */
     [162] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0xffffcf024000000u, 0x0u}, /* sock_from_file */
-    [178] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_unix_sock */
-    [183] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_8, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* get_func_arg */
-    [184] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* get_func_ret */
-    [185] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffcf024000000u, 0x0u}, /* get_func_arg_cnt */
-    [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_OBJECT, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0xffffdf0a50200a4u, 0x0u}, /* copy_from_user_task */
-    [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xffffcf024000000u, 0x0u}, /* ima_file_hash */
-    [196] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x0u, 0x0u}, /* skc_to_mptcp_sock */
+    [178] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_unix_sock */
+    [183] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_8, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xd024000000u, 0x0u}, /* get_func_arg */
+    [184] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xd024000000u, 0x0u}, /* get_func_ret */
+    [185] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xd024000000u, 0x0u}, /* get_func_arg_cnt */
+    [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_TASK, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0xffffdf0a50200a4u, 0x0u}, /* copy_from_user_task */
+    [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xc020000000u, 0x0u}, /* ima_file_hash */
+    [196] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_mptcp_sock */
     [256] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, 0, 0x0u, 0x0u}, /* bpf_iter_num_new */
     [257] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_num_next */
     [258] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, 0, 0x0u, 0x0u}, /* bpf_iter_num_destroy */
@@ -754,7 +784,7 @@ static const struct helper_prototype linux_helpers[] = {
     [261] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_destroy */
     [262] = {true, RETURNS_NOTHING, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_THROWS, 0xffffefea684a3f8u, 0x0u}, /* bpf_throw */
     [263] = {true, RETURNS_KERNEL_ADDRESS, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_cast_to_kern_ctx */
-    [264] = {true, RETURNS_CAST_ADDRESS, {ARG_ANY, ARG_CONST, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_rdonly_cast */
+    [264] = {true, RETURNS_CAST_ADDRESS, {ARG_ANY, ARG_TYPE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_rdonly_cast */
     [265] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_HOLDS, 0x0u, 0x0u}, /* bpf_preempt_disable */
     [266] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LETS_GO, 0x0u, 0x0u}, /* bpf_preempt_enable */
     [267] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_acquire */

@@ -9,6 +9,8 @@ export type Case = {
   type?: LinuxType;
   /** Linux: the program may sleep. */
   sleeps?: boolean;
+  /** Linux: bits of enum bpf_note, by slot. */
+  notes?: Record<string, number>;
   /** Bytes at r1 for hook run. Default 64. */
   memory?: number;
   /** `type key_size value_size entries [flags [inner [contents]]]`; flags are those of Linux, inner is the index of a map that it
@@ -56,7 +58,9 @@ const linuxMapTypes = {
   stack: 23,
   sk_storage: 24,
   ringbuf: 27,
+  inode_storage: 28,
   task_storage: 29,
+  cgrp_storage: 32,
 } as const;
 
 const mapLine = (text: string): string => {
@@ -92,13 +96,18 @@ const codeOf = (c: Case): string => {
 /** What Linux's cases may use, as `bpf verify --platform linux` lets them: more than a board lends. */
 const LINUX_KIB = 4096;
 
+const notesOf = ({ notes = {} }: Case) =>
+  Object.entries(notes)
+    .map(([slot, bits]) => `+${slot}:${bits}`)
+    .join('');
+
 /** The runner's line for a case. */
 export const requestOf = (c: Case): string => {
   const hook = c.hook ?? 'run';
   const memory = hook === 'run' && c.type === undefined ? (c.memory ?? 64) : 0;
   const maps = (c.maps ?? []).map(mapLine).join(';') || '-';
   const [platform, id, kib] = c.type
-    ? [c.sleeps ? 'linux.s' : 'linux', linuxTypes[c.type].id, LINUX_KIB]
+    ? [`${c.sleeps ? 'linux.s' : 'linux'}${notesOf(c)}`, linuxTypes[c.type].id, LINUX_KIB]
     : ['velocity', hooks[hook].id, 256];
   return [platform, id, memory, c.budget ?? 1_000_000, kib, maps, codeOf(c) || '-'].join(' ');
 };

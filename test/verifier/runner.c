@@ -1,7 +1,8 @@
 /* Verifies programs given as lines on stdin and answers a JSON line each; built natively with sanitizers by the tests.
  *
  * A line: <platform> <hook> <memory_size> <step_budget> <workspace_kib> <maps> <code>
- *   platform: velocity, linux, or linux.s for programs that may sleep      code: hex, "-" when empty
+ *   platform: velocity, linux, or linux.s for programs that may sleep, and +slot:bits for notes (enum bpf_note)
+ *   code: hex, "-" when empty
  *   maps: "-" or type,key_size,value_size,max_entries,flags,inner,contents joined by ';'; inner is 1 + the map that it holds, or 0;
  *         contents is hex, empty when they are not known */
 
@@ -51,6 +52,17 @@ static uint32_t parse_code(const char *hex, struct bpf_insn **insns) {
     return (uint32_t)(bytes / 8);
 }
 
+/* By slot. */
+static uint8_t *parse_notes(const char *platform, uint32_t count) {
+    uint8_t *notes = calloc(count + 1, 1);
+    for (const char *at = strchr(platform, '+'); at != nullptr; at = strchr(at + 1, '+')) {
+        unsigned slot, bits;
+        if (sscanf(at, "+%u:%u", &slot, &bits) != 2 || slot >= count) { exit(2); }
+        notes[slot] = (uint8_t)bits;
+    }
+    return notes;
+}
+
 enum { INFER_BYTES = 64 * 1024 * 1024, INFER_STEPS = 20'000'000, CHECK_STEPS = 1'000'000 };
 
 /* Infers a certificate and checks it. */
@@ -91,16 +103,18 @@ static void verify_line(char *line) {
     const uint8_t *contents[MAX_MAPS_PER_PROGRAM] = {};
     struct bpf_program program = {.maps = maps, .contents = contents};
     unsigned hook, kib;
-    char platform[16];
+    char platform[64];
     uint64_t budget;
-    if (sscanf(line, "%15s %u %u %" SCNu64 " %u %s %s", platform, &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 7) { exit(2); }
+    if (sscanf(line, "%63s %u %u %" SCNu64 " %u %s %s", platform, &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 7) { exit(2); }
     if (strncmp(platform, "linux", 5) == 0) { program.platform = &platform_linux; }
-    program.may_sleep = strcmp(platform, "linux.s") == 0;
+    program.may_sleep = strncmp(platform, "linux.s", 7) == 0;
     program.hook = hook;
     program.map_count = parse_maps(maps_text, maps, contents);
     struct bpf_insn *insns;
     program.count = parse_code(hex, &insns);
     program.insns = insns;
+    uint8_t *notes = parse_notes(platform, program.count);
+    program.notes = notes;
     struct verifier_workspace workspace = {aligned_alloc(16, kib * 1024), kib * 1024, budget};
     struct bpf_facts *facts = malloc(sizeof(*facts));
     struct verifier_result result;
@@ -110,6 +124,7 @@ static void verify_line(char *line) {
     free(workspace.memory);
     free(facts);
     free(insns);
+    free(notes);
     free(maps_text);
     free(hex);
 }

@@ -63,11 +63,33 @@ static bool is_socket(uint8_t object) {
     return object == OBJECT_SOCK_COMMON || object == OBJECT_SOCKET || object == OBJECT_TCP_SOCKET;
 }
 
+static const char *typed_name(uint8_t object) {
+    switch (object) {
+    case OBJECT_TASK: return "a task that is known to be one";
+    case OBJECT_CGROUP: return "a cgroup that is known to be one";
+    case OBJECT_CPUMASK: return "a mask of processors that is known to be one";
+    default: return "an object that is known to be of its type";
+    }
+}
+
+/* An object of the kernel, or an address that may be one's; where more is known of it than that, it is of this kind. */
+static enum status check_kernel_kind(struct verifier *v, struct state *s, uint32_t r, uint8_t kind, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    bool address = value->kind == REG_SCALAR && origin_is_handed(value->map);
+    bool fits = address || (value->kind == REG_OBJECT && (value->map == OBJECT_KERNEL || value->map == kind) &&
+                            (value->off == 0 || value->frame == 0));
+    if (!fits) { return refuse_argument(v, s, r, typed_name(kind)); }
+    call->reference = address ? 0 : value->frame;
+    call->object = address ? (uint8_t)OBJECT_KERNEL : value->map;
+    return STATUS_OK;
+}
+
 static enum status check_object(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
     bool takes_kernel = type == ARG_KERNEL_OBJECT || type == ARG_MAP_VALUE; /* the value of a map of sockets */
-    if (takes_kernel && value->kind == REG_SCALAR && value->map == ORIGIN_KERNEL) {
+    if (takes_kernel && value->kind == REG_SCALAR && origin_is_handed(value->map)) {
         call->reference = 0;
         call->object = OBJECT_KERNEL;
         return STATUS_OK;
@@ -76,7 +98,7 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
     bool kernel = takes_kernel || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
-                       : is_socket(object) || (kernel && object_is_kernel(object));
+                       : is_socket(object) || (kernel && object == OBJECT_KERNEL);
     if (value->kind == REG_OBJECT && value->off != 0 && !(takes_kernel && value->frame == 0)) { fits = false; }
     if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
     call->reference = value->frame;
@@ -84,15 +106,6 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     if (type != ARG_RELEASED_RECORD && type != ARG_RELEASED_SOCKET) { return STATUS_OK; }
     if (value->frame == 0) { return refuse_argument(v, s, r, "what was acquired before"); }
     return STATUS_OK;
-}
-
-static const char *typed_name(uint8_t object) {
-    switch (object) {
-    case OBJECT_TASK: return "a task that is known to be one";
-    case OBJECT_CGROUP: return "a cgroup that is known to be one";
-    case OBJECT_CPUMASK: return "a mask of processors that is known to be one";
-    default: return "an object that is known to be of its type";
-    }
 }
 
 static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
@@ -173,6 +186,9 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     switch (type) {
     case ARG_ANY:
         return !reg_is_pointer(value) || is_privileged(v) ? STATUS_OK : refuse_argument(v, s, r, "a number");
+    case ARG_TYPE:
+        if (value->kind == REG_SCALAR && value->map == ORIGIN_NO_STRUCT) { return refuse_argument(v, s, r, "the number of a struct"); }
+        return check_number(v, s, r, ARG_CONST, call);
     case ARG_CONST:
     case ARG_SIZE_OR_ZERO: return check_number(v, s, r, type, call);
     case ARG_CONTEXT_OR_NULL:
@@ -204,6 +220,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_MEMORY_20: return check_argument_memory(v, s, r, 20, ACCESS_READ);
     case ARG_MEMORY_40: return check_argument_memory(v, s, r, 40, ACCESS_READ);
     case ARG_PACKET_OWNER: return check_packet_owner(v, s, r, call);
+    case ARG_KERNEL_TASK: return check_kernel_kind(v, s, r, OBJECT_TASK, call);
+    case ARG_KERNEL_CGROUP: return check_kernel_kind(v, s, r, OBJECT_CGROUP, call);
     case ARG_TYPED:
     case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call);
     case ARG_STRING: return check_string(v, s, r);

@@ -6,6 +6,9 @@
 
 /* Caller's registers that nothing reads after the call are forgotten, so that states inside the callee merge. */
 enum status step_call(struct verifier *v, struct state *s, uint32_t target) {
+    if (is_noted(v, s->pc, NOTE_GLOBAL) && reference_locked(v, s)) {
+        return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a global function is called while a lock is held");
+    }
     if (s->depth + 1 >= v->frame_count) { return refuse(v, STATUS_CALL_TOO_DEEP, s->pc, "frame %u", (uint64_t)s->depth + 2); }
     struct frame *caller = &s->frames[s->depth], *callee = &s->frames[s->depth + 1];
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {

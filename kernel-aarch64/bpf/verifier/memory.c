@@ -162,6 +162,15 @@ static void set_kernel_word(struct reg *dst, uint32_t bytes, bool sign_extend, u
     if (bytes == 8) { dst->map = origin; }
 }
 
+/* What a load by this instruction gives may be gone, or another member of its union: Linux hands it to no helper. */
+static bool is_untrusted_load(const struct verifier *v, uint32_t pc) { return is_noted(v, pc, NOTE_UNTRUSTED); }
+
+/* Only where nothing sleeps does what a task or a cgroup points to stay for as long as the program runs. */
+static uint8_t origin_of_field(const struct verifier *v, const struct state *s, const struct reg *p) {
+    bool passing = p->kind == REG_OBJECT && (p->map == OBJECT_TASK || p->map == OBJECT_CGROUP) && v->program->may_sleep;
+    return passing || is_untrusted_load(v, s->pc) ? ORIGIN_CAST : ORIGIN_KERNEL;
+}
+
 static enum status load_context(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
     const struct context_field *field;
     const struct reg *p = reg_at(s, insn_src(insn));
@@ -177,7 +186,7 @@ static enum status load_context(struct verifier *v, struct state *s, struct bpf_
         reg_set_scalar(dst);
         scalar_set_loaded(&dst->var, bytes, sign_extend);
         break;
-    case CONTEXT_KERNEL: set_kernel_word(dst, bytes, sign_extend, ORIGIN_KERNEL); break;
+    case CONTEXT_KERNEL: set_kernel_word(dst, bytes, sign_extend, origin_of_field(v, s, p)); break;
     case CONTEXT_BUFFER:
     case CONTEXT_BUFFER_READ:
         reg_set_pointer(dst, REG_MEMORY_OR_NULL);
@@ -266,7 +275,7 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
     bool reads_map = p->kind == REG_MAP && is_privileged(v);
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT || reads_map) { return load_context(v, s, insn, sign_extend); }
     if (p->kind == REG_SCALAR && origin_is_readable(p->map)) {
-        set_kernel_word(dst, bytes, sign_extend, p->map);
+        set_kernel_word(dst, bytes, sign_extend, p->map == ORIGIN_CAST || is_untrusted_load(v, s->pc) ? ORIGIN_CAST : ORIGIN_KERNEL);
         return STATUS_OK;
     }
     enum status status = check_memory(v, s, p, src, insn.off, bytes, ACCESS_READ | ACCESS_WHOLE);

@@ -26,6 +26,8 @@ enum platform_argument : uint8_t {
     ARG_CONTEXT_OR_NULL,
     ARG_SOCKET,           /* any socket */
     ARG_KERNEL_OBJECT,    /* pointer to an object of the kernel, or a socket */
+    ARG_KERNEL_TASK,      /* the same; where more is known of it, a task */
+    ARG_KERNEL_CGROUP,    /* or a cgroup */
     ARG_RELEASED_SOCKET,  /* a socket with a reference, which ends */
     ARG_RELEASED_RECORD,  /* a record of a ring buffer, which ends */
     ARG_LOCK,             /* a place in a map value */
@@ -47,6 +49,7 @@ enum platform_argument : uint8_t {
     ARG_BUFFER_OR_NULL, /* as ARG_OUT; or null, whatever the size */
     ARG_MEMORY_20,     /* so many bytes of memory */
     ARG_MEMORY_40,
+    ARG_TYPE,          /* a known number that names a struct */
     ARG_PACKET_OWNER,  /* the context where that has a packet, a pointer to an object of the kernel where not */
 };
 

@@ -43,13 +43,19 @@ enum origin : uint8_t {
     ORIGIN_ANY,
     ORIGIN_POINTER,  /* a pointer that was moved by a number without a bound */
     ORIGIN_KERNEL,   /* maybe an address in the kernel */
+    ORIGIN_INSIDE,   /* the same, moved: what begins elsewhere */
     ORIGIN_CAST,     /* what the program only says is one, and what was loaded from there: it may be loaded from, no more */
     ORIGIN_RELEASED, /* a pointer to what was released */
     ORIGIN_STALE,    /* a pointer into a packet that may have been changed */
+    ORIGIN_NO_STRUCT, /* the program's number for a type of the kernel that is no struct */
 };
 
 /* Whether loads may follow the number. */
-static inline bool origin_is_readable(uint8_t origin) { return origin == ORIGIN_KERNEL || origin == ORIGIN_CAST; }
+static inline bool origin_is_readable(uint8_t origin) { return origin >= ORIGIN_KERNEL && origin <= ORIGIN_CAST; }
+/* Whether helpers may get it, that take objects of the kernel. */
+static inline bool origin_is_handed(uint8_t origin) { return origin == ORIGIN_KERNEL || origin == ORIGIN_INSIDE; }
+/* Of an address that is moved. */
+static inline uint8_t origin_inside(uint8_t origin) { return origin == ORIGIN_KERNEL ? (uint8_t)ORIGIN_INSIDE : origin; }
 
 /* What a program may do with memory. */
 enum memory_access : uint8_t { MEMORY_ANY, MEMORY_READS = 1, MEMORY_OF_PACKET = 2 /* void when the packet may have changed */ };

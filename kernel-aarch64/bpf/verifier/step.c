@@ -89,6 +89,7 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     default:
         reg_set_scalar(dst);
         scalar_set_const(&dst->var, (uint32_t)insn.imm | (uint64_t)(uint32_t)next.imm << 32);
+        if (is_noted(v, s->pc, NOTE_NO_STRUCT)) { dst->map = ORIGIN_NO_STRUCT; }
         break;
     }
     s->pc++;

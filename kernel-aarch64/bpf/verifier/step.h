@@ -42,6 +42,7 @@ static inline void reg_shift_link(struct reg *dst, struct bpf_insn insn) {
     int64_t off = (int64_t)dst->off + insn.imm;
     if (adds && off > -OFFSET_LIMIT && off < OFFSET_LIMIT) {
         dst->off = (int32_t)off;
+        if (OTHER_PLATFORMS && insn.imm != 0) { dst->map = origin_inside(dst->map); }
     } else {
         reg_renumber(dst);
     }
@@ -50,8 +51,12 @@ static inline void reg_shift_link(struct reg *dst, struct bpf_insn insn) {
 static inline uint8_t origin_moved(struct bpf_insn insn, const struct reg *dst, const struct reg *src) {
     bool adds = insn.opcode == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_X), subtracts = insn.opcode == (BPF_CLASS_ALU64 | BPF_ALU_SUB | BPF_SRC_X);
     if (!OTHER_PLATFORMS || (!adds && !subtracts)) { return ORIGIN_ANY; }
-    if (origin_is_readable(dst->map) && scalar_is_const(&src->var)) { return dst->map; }
-    return adds && origin_is_readable(src->map) && scalar_is_const(&dst->var) ? src->map : ORIGIN_ANY;
+    if (origin_is_readable(dst->map) && scalar_is_const(&src->var)) { return origin_inside(dst->map); }
+    return adds && origin_is_readable(src->map) && scalar_is_const(&dst->var) ? origin_inside(src->map) : ORIGIN_ANY;
+}
+/* Whether this is noted of the instruction in this slot. */
+static inline bool is_noted(const struct verifier *v, uint32_t pc, enum bpf_note note) {
+    return OTHER_PLATFORMS && v->program->notes != nullptr && (v->program->notes[pc] & note) != 0;
 }
 static inline struct reg *reg_at(struct state *s, uint32_t r) { return &s->regs[r]; }
 /* When r is a number only because what it pointed to is gone, says so; else STATUS_OK. */

@@ -1,0 +1,47 @@
+/** Helpers that Linux closes by where a program attaches, beside its type: bpf_d_path_allowed(), bpf_sk_storage_tracing_allowed() and the get_func_proto callbacks of Linux 6.18. */
+
+/** Functions in which the path of a file can be asked (btf_allowlist_d_path). */
+const withPath = new Set(
+  'security_file_permission security_inode_getattr security_file_open security_path_truncate vfs_truncate vfs_fallocate dentry_open vfs_getattr filp_close'.split(
+    ' ',
+  ),
+);
+
+/** Security hooks that may sleep (sleepable_lsm_hooks). */
+const sleeping = new Set(
+  'bpf bpf_map bpf_map_create bpf_map_free bpf_prog bpf_prog_load bpf_prog_free bpf_token_create bpf_token_free bpf_token_cmd bpf_token_capable bprm_check_security bprm_committed_creds bprm_committing_creds bprm_creds_for_exec bprm_creds_from_file capget capset cred_prepare file_ioctl file_lock file_open file_post_open file_receive inode_create inode_free_security inode_getattr inode_getxattr inode_mknod inode_need_killpriv inode_post_setxattr inode_readlink inode_rename inode_rmdir inode_setattr inode_setxattr inode_symlink inode_unlink kernel_module_request kernel_read_file kernfs_init_security path_unlink path_mkdir path_rmdir path_truncate path_symlink path_link path_rename path_chmod path_chown mmap_file netlink_send path_notify release_secctx sb_alloc_security sb_eat_lsm_opts sb_kern_mount sb_mount sb_remount sb_set_mnt_opts sb_show_options sb_statfs sb_umount settime inet_conn_established socket_accept socket_bind socket_connect socket_create socket_getpeername socket_getpeersec_dgram socket_getsockname socket_getsockopt socket_listen socket_post_create socket_recvmsg socket_sendmsg socket_shutdown socket_socketpair syslog task_alloc current_getsecid_subj task_getsecid_obj task_prctl task_setscheduler task_to_inode userns_create'.split(
+    ' ',
+  ),
+);
+
+/** A program must not be called again by what it calls. */
+const withoutItself = (how: string, at: string) =>
+  how !== 'fmod_ret' && !(/^f(entry|exit)$/.test(how) && at.startsWith('bpf_sk_storage'));
+
+/** By the number of the helper, whether a program that attaches so (`fentry`, `lsm`, …) at this function gets it. */
+const open: Readonly<Record<number, (how: string, at: string) => boolean>> = {
+  49: (how, at) => how !== 'cgroup' || at !== 'getsockopt',
+  57: (how, at) => how !== 'cgroup' || at !== 'getsockopt',
+  64: (how, at) => how !== 'cgroup' || !at.startsWith('sendmsg'),
+  107: withoutItself,
+  108: withoutItself,
+  147: (how, at) => {
+    if (how === 'iter') return true;
+    return how === 'lsm' ? sleeping.has(at) : how !== 'tp_btf' && withPath.has(at);
+  },
+  183: (how) => how !== 'tp_btf',
+  184: (how) => how !== 'tp_btf',
+  185: (how) => how !== 'tp_btf',
+};
+
+/** The part of a section's name before `/`, without marks of sleep and of not loading by itself, and what follows. */
+const parts = (section: string) => /^\??([a-z_]+)(?:\.s)?\/(.+)$/.exec(section);
+
+/** Whether Linux closes a helper to programs of this section. Where it names no function, whoever loads the program says which. */
+export const isClosedAt = (section: string, helper: number): boolean => {
+  const [, how, at] = parts(section) ?? [];
+  return how !== undefined && at !== undefined && !(open[helper]?.(how, at) ?? true);
+};
+
+/** Whether a program that sleeps has no place at this security hook. */
+export const isAwakeHook = (hook: string): boolean => !sleeping.has(hook);
