@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { fuzz, type Limit, toolsFor } from '../../test/fuzz/fuzz.ts';
 import { type Target, targets } from '../../test/fuzz/targets.ts';
 import type { Context } from '../context.ts';
@@ -11,6 +11,7 @@ type FuzzOptions = {
   readonly seconds: number;
   readonly runs?: number;
   readonly seed?: number;
+  readonly on: string;
 };
 
 /** @throws OutcomeError when something was found */
@@ -45,6 +46,14 @@ export const registerFuzz = (program: Command, context: Context): void => {
       'a run that repeats, from the seeds alone; of programs: the first (default: 1)',
       wholeNumber(1),
     )
+    .addOption(
+      new Option(
+        '--on <place>',
+        'of soundness: where compiled code runs. On an emulated board it takes its way over the link, through the verifier, the checker and the JIT of the board; programs with maps or a packet stay away',
+      )
+        .choices(['qemu-user', 'board'])
+        .default('qemu-user'),
+    )
     .addHelpText(
       'after',
       `\nTargets:\n${Object.values(targets)
@@ -53,10 +62,13 @@ export const registerFuzz = (program: Command, context: Context): void => {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  velocity fuzz --target verifier --seconds 600\n  velocity fuzz --target soundness --runs 10000000 --seed 1',
+      '\nExamples:\n  velocity fuzz --target verifier --seconds 600\n  velocity fuzz --target soundness --runs 10000000 --seed 1\n  velocity fuzz --target soundness --on board --seconds 600',
     )
-    .action(async ({ target, seconds, runs, seed }: FuzzOptions) => {
-      const from = seed === undefined ? {} : { seed };
+    .action(async ({ target, seconds, runs, seed, on }: FuzzOptions) => {
+      const onBoard = on === 'board';
+      if (onBoard && target !== 'soundness' && target !== 'soundness-sanitized')
+        throw new InvalidArgumentError('only --target soundness and soundness-sanitized go to a board');
+      const from = { ...(seed === undefined ? {} : { seed }), ...(onBoard ? { onBoard } : {}) };
       const limit = runs === undefined ? { seconds, ...from } : { runs, ...from };
       const wanted = target ? [targets[target]!] : Object.values(targets);
       installTools([...new Set(wanted.flatMap(toolsFor))], (line) => context.output.progress(line));

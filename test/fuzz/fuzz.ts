@@ -21,7 +21,13 @@ const sanitizers: readonly Tool[] = ['sanitizers'];
 const standIns = 'kernel-aarch64/test/runtime/fakes';
 const includes = ['kernel-aarch64', 'test/fuzz', '.'];
 
-export type Limit = { readonly seconds?: number; readonly runs?: number; readonly seed?: number };
+export type Limit = {
+  readonly seconds?: number;
+  readonly runs?: number;
+  readonly seed?: number;
+  /** Of programs: compiled code runs on an emulated board, not under qemu-user. */
+  readonly onBoard?: boolean;
+};
 export type Finding = {
   readonly target: string;
   readonly ok: boolean;

@@ -1,9 +1,11 @@
 /** Random programs through verifier, checker, interpreter and JIT: drives the oracle of test/verifier/oracle. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { buildExecutor } from '../jit/emulator/build.ts';
 import { build } from '../verifier/native.ts';
+import { type BoardProgram, type OracleBoard, openOracleBoard } from './board.ts';
 import type { Finding, Limit } from './fuzz.ts';
 
 export type ProgramTarget = {
@@ -34,6 +36,7 @@ type Totals = {
 };
 type Line =
   | ({ readonly done: boolean } & Totals)
+  | BoardProgram
   | { readonly finding: string; readonly seed: number; readonly memory: number; readonly code: string };
 
 const counted = (n: number) => n.toLocaleString('en');
@@ -57,14 +60,51 @@ const detailsOf = (t: Totals) => ({
   compared: t.compared,
 });
 
-const replayOf = (target: ProgramTarget, seed: number) =>
-  `again: velocity fuzz --target ${target.name} --runs 1 --seed ${seed}`;
+const replayOf = (target: ProgramTarget, limit: Limit, seed: number) =>
+  `again: velocity fuzz --target ${target.name} --runs 1 --seed ${seed}${limit.onBoard ? ' --on board' : ''}`;
 
-const argumentsOf = (target: ProgramTarget, limit: Limit, executor: string): string[] => [
+const argumentsOf = (target: ProgramTarget, limit: Limit, executor: string | undefined): string[] => [
   ...['-n', String(limit.runs ?? Number.MAX_SAFE_INTEGER), '-s', String(limit.seed ?? 1)],
-  ...['-t', String(limit.seconds ?? 0), '-p', String(PROGRESS_S), '-e', executor],
+  ...['-t', String(limit.seconds ?? 0), '-p', String(PROGRESS_S)],
+  ...(executor === undefined ? ['-b'] : ['-e', executor]),
   ...['-d', String(target.sanitized ? 1 : DAMAGE_EVERY)],
 ];
+
+/** What the oracle says, line by line, until it ends; a finding of the board ends it. */
+const listen = async (
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  target: ProgramTarget,
+  limit: Limit,
+  board: OracleBoard | undefined,
+  say: (line: string) => void,
+  signal: AbortSignal | undefined,
+) => {
+  let totals: Totals | undefined;
+  let found = '';
+  let next: number | undefined;
+  const until = performance.now() + 1000 * (limit.seconds ?? Number.POSITIVE_INFINITY);
+  const report = (seed: number, what: string, rest: string) => {
+    found = `seed ${seed}: ${what}\n${replayOf(target, limit, seed)}\n${rest}`;
+  };
+  for await (const read of createInterface({ input: child.stdout })) {
+    const line = JSON.parse(read) as Line;
+    if ('finding' in line) report(line.seed, line.finding, `memory ${line.memory}, code ${line.code}`);
+    else if ('board' in line) {
+      // What was made ahead when the time is over stays away.
+      if (signal?.aborted || performance.now() > until) next ??= line.board;
+      const complaint = found === '' && next === undefined ? await board?.complaint(line) : undefined;
+      if (complaint === undefined) continue;
+      report(line.board, complaint, `certificate ${line.certificate || 'none'}, code ${line.code}`);
+      child.kill('SIGTERM');
+    } else {
+      totals = board
+        ? { ...line, next_seed: next ?? line.next_seed, compiled: board.programs(), compared: board.runs() }
+        : line;
+      if (!line.done) say(`${target.name}: ${summaryOf(totals)}`);
+    }
+  }
+  return { totals, found };
+};
 
 /** Ends at a limit, at the first finding, or by `signal` with what was done until then. */
 export const fuzzPrograms = async (
@@ -73,9 +113,10 @@ export const fuzzPrograms = async (
   signal?: AbortSignal,
   say: (line: string) => void = () => {},
 ): Promise<Finding> => {
-  const [program, executor] = await Promise.all([
+  const [program, executor, board] = await Promise.all([
     build(target.sanitized ? 'oracle' : 'soundness'),
-    buildExecutor(),
+    limit.onBoard ? undefined : buildExecutor(),
+    limit.onBoard ? openOracleBoard(say) : undefined,
   ]);
   const child = spawn(program, argumentsOf(target, limit, executor), { stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = () => child.kill('SIGTERM');
@@ -86,19 +127,12 @@ export const fuzzPrograms = async (
     child.once('close', resolve);
   });
   const errors = text(child.stderr);
-  let totals: Totals | undefined;
-  let found = '';
-  for await (const read of createInterface({ input: child.stdout })) {
-    const line = JSON.parse(read) as Line;
-    if ('finding' in line) {
-      found = `seed ${line.seed}: ${line.finding}\n${replayOf(target, line.seed)}\nmemory ${line.memory}, code ${line.code}`;
-    } else {
-      totals = line;
-      if (!line.done) say(`${target.name}: ${summaryOf(line)}`);
-    }
-  }
+  const { totals, found } = await listen(child, target, limit, board, say, signal).finally(() => {
+    child.kill('SIGTERM');
+    return board?.stop();
+  });
   signal?.removeEventListener('abort', stop);
-  const ok = (await ended) === 0;
+  const ok = (await ended) === 0 && found === '';
   if (!totals) throw new Error(`the oracle ended without a word: ${await errors}`);
   return {
     target: target.name,

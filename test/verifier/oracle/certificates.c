@@ -62,7 +62,7 @@ static bool check(struct certificate_oracle *o, const uint8_t *bytes, uint32_t s
         report_finding(seed, &o->generated, "the fast way says %u at %u, the observed one %u at %u", alone, unobserved.insn, status, result.insn);
     }
     if (alone != STATUS_OK || status != STATUS_OK) { return false; }
-    *checked += o->hooks.run(o->hooks.cookie, &o->generated, &o->facts, result.bound, seed);
+    *checked += o->hooks.run(o->hooks.cookie, &o->generated, &o->facts, result.bound, seed, (struct span){bytes, size});
     return true;
 }
 

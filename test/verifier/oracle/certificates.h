@@ -4,6 +4,7 @@
 
 #include "bpf/verifier/observe.h"
 #include "generator.h"
+#include "lib/span.h"
 
 struct certificate_totals {
     uint64_t accepted, checked; /* programs, and states seen in their runs */
@@ -14,7 +15,8 @@ struct certificate_totals {
 struct certificate_hooks {
     struct observation observation; /* keeps the states that the checker goes through */
     /* Runs what was accepted; returns how many states were checked. */
-    uint64_t (*run)(void *cookie, const struct generated *generated, const struct bpf_facts *facts, uint64_t bound, uint64_t seed);
+    uint64_t (*run)(void *cookie, const struct generated *generated, const struct bpf_facts *facts, uint64_t bound, uint64_t seed,
+                    struct span certificate);
     void *cookie;
 };
 

@@ -6,6 +6,7 @@
  *
  * usage: oracle [-n programs] [-s first seed] [-t seconds, 0: no limit] [-d damaged certificates with one program in so many]
  *               [-e executor, without which nothing is compiled] [-p seconds between lines of progress, 0: none]
+ *               [-b: says what boards can run, too (shown.h)]
  * Prints JSON lines; report.h says which. Ends with 1 when something was found, with 0 when it was stopped by a signal. */
 
 #include "certificates.h"
@@ -13,6 +14,7 @@
 #include "compiled.h"
 #include "report.h"
 #include "run.h"
+#include "shown.h"
 
 #include "bpf/verifier/platform.h"
 #include <signal.h>
@@ -34,20 +36,25 @@ struct oracle {
 static uint64_t run_all(struct oracle *o, const struct claim *claim) {
     uint64_t checked = 0;
     bool compiles = claim->generated->program.platform == nullptr && compiled_begin(o->compiled, claim);
+    bool shows = shown_begin(claim);
     for (uint32_t i = 0; i < RUNS; i++) {
         uint64_t seed = claim->seed + i * 1'000'003u, arguments[2], r0;
         uint32_t size = run_begin(claim->generated, seed, arguments);
         if (compiles) { compiled_before(o->compiled, i, arguments); }
+        if (shows) { shown_before(claim, i); }
         checked += run_interpreted(claim, size, arguments, seed % 2 != 0, &r0);
         if (compiles) { compiled_after(o->compiled, i, r0); }
+        if (shows) { shown_after(claim, i, r0); }
     }
+    if (shows) { shown_end(claim); }
     if (compiles) { compiled_end(o->compiled); }
     return checked;
 }
 
-static uint64_t run_certified(void *cookie, const struct generated *generated, const struct bpf_facts *facts, uint64_t bound, uint64_t seed) {
+static uint64_t run_certified(void *cookie, const struct generated *generated, const struct bpf_facts *facts, uint64_t bound, uint64_t seed,
+                              struct span certificate) {
     struct oracle *o = cookie;
-    return run_all(o, &(struct claim){generated, o->collected, facts, bound, seed});
+    return run_all(o, &(struct claim){generated, o->collected, facts, bound, seed, certificate});
 }
 
 static void check_program(struct oracle *o, uint64_t seed) {
@@ -70,7 +77,7 @@ static void check_program(struct oracle *o, uint64_t seed) {
         return;
     }
     totals.accepted++;
-    totals.checked += run_all(o, &(struct claim){&generated, o->collected, &facts, result.bound, seed});
+    totals.checked += run_all(o, &(struct claim){&generated, o->collected, &facts, result.bound, seed, {}});
 }
 
 static volatile sig_atomic_t stopped;
@@ -88,14 +95,15 @@ struct options {
 static void read_options(int count, char **arguments, struct options *o) {
     *o = (struct options){.programs = 1000, .damage_every = 1};
     totals.first_seed = 1;
-    for (int option; (option = getopt(count, arguments, "n:s:t:d:e:p:")) != -1;) {
-        uint64_t number = option == 'e' || option == '?' ? 0 : strtoull(optarg, nullptr, 0);
+    for (int option; (option = getopt(count, arguments, "n:s:t:d:e:p:b")) != -1;) {
+        uint64_t number = option == 'e' || option == 'b' || option == '?' ? 0 : strtoull(optarg, nullptr, 0);
         switch (option) {
         case 'n': o->programs = number; break;
         case 's': totals.first_seed = number; break;
         case 't': o->seconds = (time_t)number; break;
         case 'd': o->damage_every = number; break;
         case 'p': o->progress_seconds = (time_t)number; break;
+        case 'b': shown_open(true); break;
         case 'e': o->executor = optarg; break;
         default: exit(2);
         }

@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "generator.h"
+#include "lib/span.h"
 #include "states.h"
 
 /* What every run is held against. */
@@ -11,6 +12,7 @@ struct claim {
     const struct collected *collected;
     const struct bpf_facts *facts;
     uint64_t bound, seed;
+    struct span certificate; /* by which it was accepted, or nothing */
 };
 
 /* Bytes of memory that runs of generated programs have at most. */
