@@ -1,6 +1,6 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { withLock } from './lock.ts';
@@ -26,6 +26,20 @@ test('the_lock_of_a_dead_process_is_taken_over', async (t) => {
   const path = lockFile();
   writeFileSync(path, '999999999');
   t.is(await withLock(path, async () => 7), 7);
+});
+
+test('of_many_that_find_a_dead_lock_one_works_at_a_time_and_nothing_is_left', async (t) => {
+  const path = lockFile();
+  writeFileSync(path, '999999999');
+  let working = 0;
+  const work = () =>
+    withLock(path, async () => {
+      t.is(++working, 1);
+      await sleep(5);
+      working -= 1;
+    });
+  await Promise.all(Array.from({ length: 6 }, work));
+  t.deepEqual(readdirSync(dirname(path)), []);
 });
 
 test('the_lock_is_let_go_when_the_work_fails', async (t) => {

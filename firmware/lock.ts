@@ -1,9 +1,12 @@
 /** One build at a time: several commands may run in one checkout. */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 50;
+/** Whoever holds the guard does so for no time at all; after so long it died meanwhile. */
+const GUARD_STALE_MS = 5000;
 
 const isAlive = (pid: number) => {
   try {
@@ -22,30 +25,46 @@ const holderOf = (path: string): number | undefined => {
   }
 };
 
+/** The file appears with its holder in it or not at all: whoever dies on the way leaves no lock that nobody holds. */
 const tryTake = (path: string): boolean => {
+  const own = `${path}.${randomUUID()}`;
+  writeFileSync(own, String(process.pid));
   try {
-    const file = openSync(path, 'wx');
-    writeSync(file, String(process.pid));
-    closeSync(file);
+    linkSync(own, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return false;
+  } finally {
+    rmSync(own, { force: true });
   }
 };
 
-/** A holder that died without letting go; an empty file is one that is just being written. */
-const isStale = (path: string): boolean => {
-  const holder = holderOf(path);
-  return holder !== undefined && holder > 0 && !isAlive(holder);
+/** Removes the lock of a holder that died without letting go. The guard keeps two from removing each other's fresh one. */
+const removeDead = (path: string, dead: number): void => {
+  const guard = `${path}.guard`;
+  try {
+    mkdirSync(guard);
+  } catch {
+    try {
+      if (Date.now() - statSync(guard).mtimeMs > GUARD_STALE_MS) rmdirSync(guard);
+    } catch {} // it is gone already
+    return;
+  }
+  try {
+    if (holderOf(path) === dead) rmSync(path, { force: true });
+  } finally {
+    rmdirSync(guard);
+  }
 };
 
 /** Runs `work` while no other process runs work under the same lock file. */
 export const withLock = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
   mkdirSync(dirname(path), { recursive: true });
   while (!tryTake(path)) {
-    if (isStale(path)) rmSync(path, { force: true });
-    else await sleep(POLL_MS);
+    const holder = holderOf(path);
+    if (holder !== undefined && holder > 0 && !isAlive(holder)) removeDead(path, holder);
+    await sleep(POLL_MS);
   }
   try {
     return await work();
