@@ -5,6 +5,7 @@ import {
   applyEdits,
   DIALECT,
   EditError,
+  LOOP_DIALECT,
   labelsOf,
   linesOf,
   ModelError,
@@ -12,7 +13,11 @@ import {
   parseEdits,
   promptFor,
   type ResolvedModel,
+  resolveModel,
+  SHIPPED,
+  SHIPPED_LOOPS,
 } from '../models/index.ts';
+import { loopProposer } from './loop-model.ts';
 import { ProposerError } from './proposer.ts';
 import { type StoppableProposer, type WindowModelOptions, windowProposer } from './window-model.ts';
 
@@ -39,12 +44,34 @@ const programFrom = (code: Uint8Array, answer: string): { code: Uint8Array; note
 
 export type LlmProposer = StoppableProposer;
 
+/** What ships with Velocity: the model for loops, then the one for straight pieces. The first loads when a program has such loops. */
+const shippedProposer = (model: ResolvedModel, loops: ResolvedModel, options: LlmOptions): LlmProposer => {
+  const [first, then] = [loopProposer(loops, options), windowProposer(model, options)];
+  return {
+    name: 'model',
+    warm: then.warm,
+    stop: () => {
+      first.stop();
+      then.stop();
+    },
+    async *propose(context) {
+      yield* first.propose(context);
+      yield* then.propose(context);
+    },
+  };
+};
+
 /**
  * The model loads at the first proposal. Call `stop` when done: its process stays warm until then.
- * A model made for this project is asked window by window in its own words, any other for edits of numbered lines.
+ * A model made for this project is asked piece by piece in its own words, any other for edits of numbered lines.
  */
-export const llmProposer = (model: ResolvedModel, options: LlmOptions = {}): LlmProposer =>
-  model.head.dialect === DIALECT ? windowProposer(model, options) : editProposer(model, options);
+export const llmProposer = (model: ResolvedModel, options: LlmOptions = {}): LlmProposer => {
+  const { dialect } = model.head;
+  if (dialect === LOOP_DIALECT) return loopProposer(model, options);
+  if (dialect !== DIALECT) return editProposer(model, options);
+  const loops = model.path === SHIPPED ? resolveModel(SHIPPED_LOOPS) : undefined;
+  return loops ? shippedProposer(model, loops, options) : windowProposer(model, options);
+};
 
 const editProposer = (model: ResolvedModel, options: LlmOptions): LlmProposer => {
   const runner = new ModelRunner(model, options);

@@ -53,7 +53,7 @@ const noteOf = (replacements: readonly Replacement[]): string =>
     .join(', ');
 
 /** Answers through the runner, and a hash over everything that was asked. */
-const recording = (runner: ModelRunner) => {
+export const recording = (runner: ModelRunner) => {
   const asked = createHash('sha256');
   const answer: Answerer = (completions) => {
     for (const { tokens, grammar, temperature, seed } of completions)

@@ -4,9 +4,17 @@ export { applyEdits, type Edit, EditError, linesOf, parseEdits } from './edit.ts
 export { ModelError, type ModelProblem } from './error.ts';
 export { type GgufHead, readGgufHead } from './gguf.ts';
 export { answerGrammar } from './grammar.ts';
+export * from './loop/index.ts';
 export { packageOf, pullFromPackage } from './package.ts';
 export { labelsOf, type PromptInput, promptFor } from './prompt.ts';
-export { modelFolder, NO_MODEL, type ResolvedModel, resolveModel, SHIPPED } from './resolve.ts';
+export {
+  modelFolder,
+  NO_MODEL,
+  type ResolvedModel,
+  resolveModel,
+  SHIPPED,
+  SHIPPED_LOOPS,
+} from './resolve.ts';
 export { type Completion, ModelRunner, type Question, type RunnerOptions } from './runner.ts';
 export {
   addModel,

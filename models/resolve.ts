@@ -15,6 +15,8 @@ export type ResolvedModel = { readonly path: string; readonly head: GgufHead };
 
 /** The model that comes with the project. */
 export const SHIPPED = fileURLToPath(new URL('./velocity-window.gguf', import.meta.url));
+/** The one for loops, which is asked with it. */
+export const SHIPPED_LOOPS = fileURLToPath(new URL('./velocity-loop.gguf', import.meta.url));
 /** Asks for no model at all. */
 export const NO_MODEL = 'none';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { assembleOperations } from '../ebpf/index.ts';
@@ -12,12 +12,15 @@ import {
   DIALECT,
   idOf,
   isPlain,
+  LOOP_DIALECT,
+  loopWords,
   ModelRunner,
   operationsOf,
   questionOf,
   resolveModel,
   SAME,
   SHIPPED,
+  SHIPPED_LOOPS,
   spell,
   textOf,
   type Window,
@@ -41,10 +44,19 @@ test('the_shipped_file_speaks_the_words_of_this_version', (t) => {
   t.true(readFileSync(SHIPPED).includes(Buffer.concat(words.map(text))));
 });
 
-test('the_card_is_about_this_file', (t) => {
-  const card = readFileSync(SHIPPED.replace(/gguf$/, 'md'), 'utf8');
-  t.true(card.includes(createHash('sha256').update(readFileSync(SHIPPED)).digest('hex')));
+test('the_shipped_file_for_loops_speaks_the_words_of_this_version', (t) => {
+  const { head } = resolveModel(SHIPPED_LOOPS)!;
+  t.is(head.dialect, LOOP_DIALECT);
+  t.is(head.contextLength, CONTEXT_WORDS);
+  t.true(statSync(SHIPPED).size + statSync(SHIPPED_LOOPS).size <= MOST_BYTES);
+  t.true(readFileSync(SHIPPED_LOOPS).includes(Buffer.concat(loopWords.map(text))));
 });
+
+for (const file of [SHIPPED, SHIPPED_LOOPS])
+  test(`the_card_is_about_this_file: ${basename(file)}`, (t) => {
+    const card = readFileSync(file.replace(/gguf$/, 'md'), 'utf8');
+    t.true(card.includes(createHash('sha256').update(readFileSync(file)).digest('hex')));
+  });
 
 const windowOf = (source: string, liveOut: number): Window => ({
   operations: assembleOperations(source).filter(isPlain),

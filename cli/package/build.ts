@@ -23,6 +23,7 @@ const assets = [
   'cli/web/flash/page',
   'ebpf/prover/solver-child.mjs',
   'models/runner-child.mjs',
+  'models/velocity-loop.gguf',
   'models/velocity-window.gguf',
   'modules',
   'monitor/web/page',

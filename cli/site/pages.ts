@@ -31,7 +31,7 @@ const documents = (): string[] => {
   const inDocs = (readdirSync(join(root, 'docs'), { recursive: true }) as string[])
     .filter((path) => path.endsWith('.md'))
     .map((path) => `docs/${path.replaceAll('\\', '/')}`);
-  return ['README.md', 'models/velocity-window.md', ...inDocs].sort();
+  return ['README.md', 'models/velocity-window.md', 'models/velocity-loop.md', ...inDocs].sort();
 };
 
 export type Section = { readonly title: string; readonly documents: readonly string[] };

@@ -66,14 +66,15 @@ export const tokensOf = (pair: Pair): { question: number[]; answer: number[] } =
   answer: (pair.families.length === 0 ? [SAME, SPECIAL.end] : answerOf(pair.fast)).map(idOf),
 });
 
+type Tokens = { readonly question: readonly number[]; readonly answer: readonly number[] };
+
 /** NAME.tokens: 16-bit token ids of all pairs; NAME.index: for each pair, 32-bit start, start of its answer, end. */
-export const writeSet = (folder: string, name: string, pairs: readonly Pair[]): void => {
+export const writeTokens = (folder: string, name: string, pairs: readonly Tokens[]): void => {
   mkdirSync(folder, { recursive: true });
-  const tokens: number[][] = [];
+  const tokens: (readonly number[])[] = [];
   const index = new Uint32Array(pairs.length * 3);
   let at = 0;
-  for (const [i, pair] of pairs.entries()) {
-    const { question, answer } = tokensOf(pair);
+  for (const [i, { question, answer }] of pairs.entries()) {
     index.set([at, at + question.length, at + question.length + answer.length], i * 3);
     at += question.length + answer.length;
     tokens.push(question, answer);
@@ -81,3 +82,6 @@ export const writeSet = (folder: string, name: string, pairs: readonly Pair[]): 
   writeFileSync(join(folder, `${name}.tokens`), Uint16Array.from(tokens.flat()));
   writeFileSync(join(folder, `${name}.index`), index);
 };
+
+export const writeSet = (folder: string, name: string, pairs: readonly Pair[]): void =>
+  writeTokens(folder, name, pairs.map(tokensOf));

@@ -14,16 +14,14 @@ import gguf
 from network import Network, Shape
 
 CONTROL, USER_DEFINED = 3, 4
-# The version of the words and of the question; models/window/vocabulary.ts has to agree.
-DIALECT = "window-1"
 
 
-def metadata(shape, words, name, trained):
+def metadata(shape, words, name, trained, dialect):
     return {
         "general.architecture": "llama",
         "general.name": name,
         "general.license": "apache-2.0",
-        "general.description": f"Rewrites windows of eBPF; trained for {trained} steps by models/train of Velocity",
+        "general.description": f"Rewrites pieces of eBPF; trained for {trained} steps by models/train of Velocity",
         "llama.context_length": shape.context,
         "llama.embedding_length": shape.width,
         "llama.block_count": shape.layers,
@@ -42,7 +40,7 @@ def metadata(shape, words, name, trained):
         "tokenizer.ggml.padding_token_id": 0,
         "tokenizer.ggml.bos_token_id": 1,
         "tokenizer.ggml.eos_token_id": 2,
-        "velocity.dialect": DIALECT,
+        "velocity.dialect": dialect,
     }
 
 
@@ -76,6 +74,8 @@ def main():
     p.add_argument("folder")
     p.add_argument("out")
     p.add_argument("--name", default="velocity-window")
+    # The version of the words and of the question; vocabulary.ts has to agree.
+    p.add_argument("--dialect", default="window-1")
     p.add_argument("--samples", type=int, default=0)
     o = p.parse_args()
     saved = torch.load(os.path.join(o.folder, "checkpoint.pt"), map_location="cpu")
@@ -83,7 +83,7 @@ def main():
     model = Network(shape)
     model.load_state_dict(saved["model"])
     words = json.load(open(os.path.join(o.folder, "words.json")))
-    kept = gguf.write(o.out, metadata(shape, words, o.name, saved["step"]), tensors(model))
+    kept = gguf.write(o.out, metadata(shape, words, o.name, saved["step"], o.dialect), tensors(model))
     print(f"{o.out}: {os.path.getsize(o.out)} bytes, step {saved['step']}")
     if o.samples == 0:
         return

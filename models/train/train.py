@@ -112,6 +112,9 @@ def main():
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=o.rate, betas=(0.9, 0.95), foreach=True)
     train, valid, unseen = (Pairs(o.folder, n, o.longest) for n in ("train", "valid", "unseen"))
+    others = {"valid": valid, "unseen": unseen}
+    if os.path.exists(os.path.join(o.folder, "members.index")):
+        others["members"] = Pairs(o.folder, "members", o.longest)
     path = os.path.join(o.folder, "checkpoint.pt")
     step, spent = 0, 0.0
     if os.path.exists(path):
@@ -145,9 +148,9 @@ def main():
         step += 1
         if step % o.report == 0 or step == o.steps:
             spent += time.time() - since
-            v, u = measure(model, valid, device, o.bf16), measure(model, unseen, device, o.bf16)
+            seen = {name: [round(q, 4) for q in measure(model, pairs, device, o.bf16)] for name, pairs in others.items()}
             line = {"step": step, "seconds": round(spent), "epoch": round(step / per_epoch, 2), "train": round(float(np.mean(losses)), 4)}
-            print(json.dumps({**line, "valid": [round(q, 4) for q in v], "unseen": [round(q, 4) for q in u]}), flush=True)
+            print(json.dumps({**line, **seen}), flush=True)
             save()
             since, losses = time.time(), []
 

@@ -72,32 +72,32 @@ export const idOf = (word: string): number => {
 const spelled = (whole: string, head: string, close: string): string[] =>
   ids.has(whole + close) ? [whole + close] : [head, ...whole.slice(head.length), close];
 
-const immediate = (imm: number): string[] =>
+export const immediateWords = (imm: number): string[] =>
   imm < 0 ? spelled(`-${hex(-imm)}`, '-0x', LINE) : spelled(hex(imm), '0x', LINE);
 const place = (off: number, close: string): string[] =>
   off < 0 ? spelled(` - ${hex(-off)}`, ' - 0x', close) : spelled(` + ${hex(off)}`, ' + 0x', close);
 
-const register = (width: number, r: number) => `${width === 64 ? 'r' : 'w'}${r}`;
+export const registerWord = (width: number, r: number) => `${width === 64 ? 'r' : 'w'}${r}`;
 
 /** The last operand of a line. */
 const operand = (width: number, src: Operand) =>
-  src.kind === 'reg' ? [`${register(width, src.reg)}${LINE}`] : immediate(src.imm);
+  src.kind === 'reg' ? [`${registerWord(width, src.reg)}${LINE}`] : immediateWords(src.imm);
 
 /** The words of one line; together they are the disassembler's text. */
 export const wordsOf = (op: PlainOperation): string[] => {
   switch (op.kind) {
     case 'alu':
-      return [register(op.width, op.dst), ` ${aluSymbols[op.op]} `, ...operand(op.width, op.src)];
+      return [registerWord(op.width, op.dst), ` ${aluSymbols[op.op]} `, ...operand(op.width, op.src)];
     case 'neg':
-      return [register(op.width, op.dst), ' = -', `${register(op.width, op.dst)}${LINE}`];
+      return [registerWord(op.width, op.dst), ' = -', `${registerWord(op.width, op.dst)}${LINE}`];
     case 'movsx':
-      return [register(op.width, op.dst), ` = (s${op.bits})`, `${register(op.width, op.src)}${LINE}`];
+      return [registerWord(op.width, op.dst), ` = (s${op.bits})`, `${registerWord(op.width, op.src)}${LINE}`];
     case 'swap': {
       const order = op.order === 'swap' ? 'bswap' : op.order;
       return [`r${op.dst}`, ` = ${order}${op.bits} `, `r${op.dst}${LINE}`];
     }
     case 'load': {
-      const dst = register(op.signed || op.size === 8 ? 64 : 32, op.dst);
+      const dst = registerWord(op.signed || op.size === 8 ? 64 : 32, op.dst);
       const type = `${op.signed ? 's' : 'u'}${op.size * 8}`;
       return [dst, ` = *(${type} *)(`, `r${op.src}`, ...place(op.off, LOADED)];
     }

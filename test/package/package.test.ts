@@ -8,8 +8,8 @@ import { temporaryFolder } from '../../cli/test/command-line.ts';
 import { findTool, root } from '../../firmware/index.ts';
 
 /** What the package may weigh, without what it depends on; docs/how-to.md says so too. */
-const PACKED_BYTES = 1_650_000;
-const UNPACKED_BYTES = 4_000_000;
+const PACKED_BYTES = 1_950_000;
+const UNPACKED_BYTES = 4_400_000;
 /** With everything it depends on. */
 const INSTALLED_BYTES = 105_000_000;
 
@@ -89,7 +89,7 @@ test.before(async (t) => {
 test('it_holds_what_it_needs_and_nothing_else', (t) => {
   const paths = packed.files.map(({ path }) => path);
   const allowed =
-    /^(package\.json|README\.md|LICENSE|dist\/package\.json|dist\/(abi|boards|cli|ebpf|evolve|firmware|flasher|link|models|monitor|rig)\/.*\.(js|mjs|css|html)|dist\/modules\/.*\.[cho]|dist\/models\/velocity-window\.gguf|dist\/prebuilt\/(kernel\.elf|velocity\.wasm|[a-z0-9]+\.dtb))$/;
+    /^(package\.json|README\.md|LICENSE|dist\/package\.json|dist\/(abi|boards|cli|ebpf|evolve|firmware|flasher|link|models|monitor|rig)\/.*\.(js|mjs|css|html)|dist\/modules\/.*\.[cho]|dist\/models\/velocity-(window|loop)\.gguf|dist\/prebuilt\/(kernel\.elf|velocity\.wasm|[a-z0-9]+\.dtb))$/;
   t.deepEqual(
     paths.filter((path) => !allowed.test(path)),
     [],

@@ -1,0 +1,59 @@
+/** The shipped model for loops as a proposer: asked what does eight bytes a turn in a loop's place. */
+import { comparePrograms, type Host, loadHost, type ModuleProgram } from '../ebpf/index.ts';
+import {
+  type AskOptions,
+  askAboutLoops,
+  CONTEXT_WORDS,
+  ModelRunner,
+  type ResolvedModel,
+  type RunnerOptions,
+} from '../models/index.ts';
+import type { RunSize } from './cost.ts';
+
+import { recording, type StoppableProposer } from './window-model.ts';
+
+export type LoopModelOptions = RunnerOptions & AskOptions;
+
+/** Answers that are made side by side. */
+const SEQUENCES = 4;
+/** Runs that throw out an answer before the whole program is judged. */
+const RUNS = 24;
+
+const isSound = (host: Host, program: ModuleProgram, code: Uint8Array, size: RunSize): boolean => {
+  const candidate = { ...program, code };
+  return (
+    host.verify(candidate, size).ok && comparePrograms(host, program, candidate, { runs: RUNS, ...size }).same
+  );
+};
+
+export const loopProposer = (model: ResolvedModel, options: LoopModelOptions = {}): StoppableProposer => {
+  const { samples, seed, ...rest } = options;
+  const asking = Object.fromEntries(
+    Object.entries({ samples, seed }).filter(([, value]) => value !== undefined),
+  );
+  const runner = new ModelRunner(model, {
+    threads: 1,
+    contextTokens: CONTEXT_WORDS,
+    sequences: SEQUENCES,
+    timeoutMs: 60_000,
+    ...rest,
+  });
+  return {
+    name: 'model',
+    warm: () => void runner.start().catch(() => undefined),
+    stop: () => runner.stop(),
+    async *propose({ program, memorySize, signal }) {
+      const host = await loadHost();
+      const { answer, promptHash } = recording(runner);
+      const size = memorySize === undefined ? {} : { memorySize };
+      for await (const { window, programs } of askAboutLoops(program.code, answer, asking)) {
+        if (signal?.aborted) return;
+        const code = programs.find((c) => isSound(host, program, c, size));
+        if (!code) continue;
+        const note = `loop at ${window.header}: ${8 / window.size} elements a turn`;
+        const modelHash = await runner.hash();
+        yield { code, proposer: 'model', note, modelHash, promptHash: promptHash() };
+      }
+    },
+  };
+};
