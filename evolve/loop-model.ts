@@ -17,7 +17,7 @@ export type LoopModelOptions = RunnerOptions & AskOptions;
 /** Answers that are made side by side. */
 const SEQUENCES = 4;
 /** Runs that throw out an answer before the whole program is judged. */
-const RUNS = 24;
+const RUNS = 64;
 
 const isSound = (host: Host, program: ModuleProgram, code: Uint8Array, size: RunSize): boolean => {
   const candidate = { ...program, code };
@@ -25,6 +25,10 @@ const isSound = (host: Host, program: ModuleProgram, code: Uint8Array, size: Run
     host.verify(candidate, size).ok && comparePrograms(host, program, candidate, { runs: RUNS, ...size }).same
   );
 };
+
+const different = (programs: readonly Uint8Array[]): Uint8Array[] => [
+  ...new Map(programs.map((code) => [Buffer.from(code).toString('hex'), code])).values(),
+];
 
 export const loopProposer = (model: ResolvedModel, options: LoopModelOptions = {}): StoppableProposer => {
   const { samples, seed, ...rest } = options;
@@ -48,11 +52,12 @@ export const loopProposer = (model: ResolvedModel, options: LoopModelOptions = {
       const size = memorySize === undefined ? {} : { memorySize };
       for await (const { window, programs } of askAboutLoops(program.code, answer, asking)) {
         if (signal?.aborted) return;
-        const code = programs.find((c) => isSound(host, program, c, size));
-        if (!code) continue;
         const note = `loop at ${window.header}: ${8 / window.size} elements a turn`;
         const modelHash = await runner.hash();
-        yield { code, proposer: 'model', note, modelHash, promptHash: promptHash() };
+        // All of them: one that is wrong in few runs only is found out later, and must not hide a right one.
+        for (const code of different(programs))
+          if (isSound(host, program, code, size))
+            yield { code, proposer: 'model', note, modelHash, promptHash: promptHash() };
       }
     },
   };
