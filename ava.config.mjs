@@ -1,7 +1,7 @@
 /** How the tests run. What takes longest begins, so that no worker has a long file left when the other one is done. */
 import { existsSync } from 'node:fs';
 
-/** Half a minute and more on two idle cores, the longest first. */
+/** Those that work or wait longest; which is longest of them hangs on the machine. */
 const long = [
   'test/media/loaders',
   'test/jit/vectors',
