@@ -1,4 +1,4 @@
-/** Helpers of Linux by their number (enum bpf_func_id): struct bpf_func_proto of kernel/bpf, net/core/filter.c, kernel/trace/bpf_trace.c. */
+/** Helpers of Linux by their number (enum bpf_func_id): struct bpf_func_proto of kernel/bpf, net/core/filter.c, kernel/trace/bpf_trace.c. One file, because it is one table. */
 import { programTypes, typeIds } from './linux-types.ts';
 import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 
