@@ -10,7 +10,7 @@ export type Cost = {
   /** Size of the compiled program, in A64 instructions; undefined when it was not compiled. */
   readonly words: number | undefined;
   readonly slots: number;
-  /** eBPF instructions executed in all differential runs together, vector helpers by their bounds; undefined before these ran. */
+  /** eBPF instructions executed in all differential runs together, vector helpers by what they execute; undefined before these ran. */
   readonly steps?: number;
   /** A64 instructions executed in those of the runs that record coverage, about; absent where nothing was compiled. */
   readonly machine?: number;

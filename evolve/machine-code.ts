@@ -1,5 +1,4 @@
 /** What the machine code of a program executes in given runs, about: from how often its slots ran and what each was compiled to. */
-import { VECTOR_ID_FIRST } from '../abi/index.ts';
 import {
   decodeProgram,
   type Instruction,
@@ -7,17 +6,16 @@ import {
   type ModuleProgram,
   targetOf,
   type Visits,
+  vectorSlots,
 } from '../ebpf/index.ts';
 
 export type MachineCode = {
   /** A64 instructions. */
   readonly words: number;
-  /** A64 instructions that a visit of each slot executes. */
+  /** A64 instructions that a visit of each slot executes; of calls of vector helpers every run knows by itself. */
   readonly perVisit: ReadonlyMap<number, number>;
   /** Jumps that a branch before them leaps over, by slot: what was compiled there runs when it does. */
   readonly leapt: ReadonlySet<number>;
-  /** Whether every vector helper is instructions in its place without a loop: then they count like all others, else by their bounds. */
-  readonly isPlain: boolean;
 };
 
 /** Loops without another in them, as first and last slot. */
@@ -47,13 +45,6 @@ const leaptOver = (instructions: readonly Instruction[]): Set<number> =>
     }),
   );
 
-/** DDI 0487 C6.2.38, BL; C6.2.27, B.cond with its distance in bits 23..5. */
-const leaves = (word: number): boolean =>
-  word >>> 26 === 0x25 || (word >>> 24 === 0x54 && (word << 8) >> 31 !== 0);
-
-const isVector = (i: Instruction): boolean =>
-  i.kind === 'call' && i.form === 'helper' && i.imm >= VECTOR_ID_FIRST;
-
 /** Undefined when it can't be compiled. */
 export const machineCodeOf = async (
   program: ModuleProgram,
@@ -64,21 +55,19 @@ export const machineCodeOf = async (
   const { words, insnOfWord, turnsOfInsn } = compiled;
   const instructions = decodeProgram(program.code);
   const turns = turnsOf(instructions, turnsOfInsn);
-  const vectors = new Set(instructions.filter(isVector).map(({ slot }) => slot));
+  const vectors = vectorSlots(program.code);
   const perVisit = new Map<number, number>();
-  let isPlain = true;
-  for (const [at, slot] of insnOfWord.entries()) {
-    if (slot === undefined) continue;
+  for (const slot of insnOfWord) {
+    if (slot === undefined || vectors.has(slot)) continue;
     perVisit.set(slot, (perVisit.get(slot) ?? 0) + 1 / (turns[slot] ?? 1));
-    if (vectors.has(slot) && leaves(words[at]!)) isPlain = false;
   }
-  return { words: words.length, perVisit, leapt: leaptOver(instructions), isPlain };
+  return { words: words.length, perVisit, leapt: leaptOver(instructions) };
 };
 
 /** A64 instructions that the runs executed, about. */
-export const machineSteps = ({ perVisit, leapt, isPlain }: MachineCode, visits: Visits): number => {
+export const machineSteps = ({ perVisit, leapt }: MachineCode, visits: Visits): number => {
   const times = (slot: number) => visits.slots.get(slot) ?? 0;
-  let sum = isPlain ? 0 : visits.bulk;
+  let sum = visits.vectorInsns;
   for (const [slot, words] of perVisit)
     sum += words * (leapt.has(slot) ? times(slot - 1) - times(slot) : times(slot));
   return sum;

@@ -26,9 +26,17 @@ import {
   vectorPage,
   vectorTable,
 } from '../../test/bench/peers/index.ts';
+import { alignedTable } from '../../test/bench/peers/table.ts';
 import { speculationMetrics } from '../../test/bench/speculation.ts';
 import { swapMetrics } from '../../test/bench/swaps.ts';
 import { uploadMetric } from '../../test/bench/upload.ts';
+import {
+  costsPage,
+  costsSource,
+  measureLoops,
+  measureRoutines,
+  payCells,
+} from '../../test/bench/vectors/index.ts';
 import {
   drawing,
   measureVerifier,
@@ -61,10 +69,12 @@ const benchKernel = async (context: Context, options: BoardOptions) => {
   show(context, metrics);
 };
 
+const clangVersion = () =>
+  execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
+
 const writePage = (comparison: Comparison) => {
-  const clang = execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
   mkdirSync(dirname(PAGE), { recursive: true });
-  const surroundings = { ...comparison, clang, qemu: qemuVersion(requireTool('qemu')) };
+  const surroundings = { ...comparison, clang: clangVersion(), qemu: qemuVersion(requireTool('qemu')) };
   writeFileSync(PAGE, page(comparison, surroundings));
   writeFileSync(VECTOR_PAGE, vectorPage(comparison.vectorRows, surroundings));
 };
@@ -87,7 +97,7 @@ const showRows = (context: Context, { rows, vectorRows, objectRows, improved }: 
 const checkPeerBoard = ({ port, board = EMULATED }: BoardOptions) => {
   if (port || board !== EMULATED) {
     throw new UsageError(
-      `--peers and --verifier compare executed instructions on ${EMULATED}`,
+      `--peers, --vectors and --verifier compare executed instructions on ${EMULATED}`,
       'leave --port and --board away',
     );
   }
@@ -133,6 +143,28 @@ const benchVerifier = async (context: Context, write: boolean) => {
   writeFileSync(VERIFIER_PAGE.replace(/md$/, 'svg'), drawing(rows));
 };
 
+const COSTS_PAGE = join(root, 'docs/reference/vector-costs.md');
+const COSTS = join(root, 'ebpf/vector-costs.ts');
+
+const benchVectors = async (context: Context, write: boolean) => {
+  const say = (line: string) => context.output.progress(line);
+  installTools(['clang', 'lld', 'qemu'], say);
+  const costs = await withLink(context, { board: EMULATED }, async (link) => ({
+    routines: await measureRoutines(link),
+    loops: await measureLoops(link, say),
+  }));
+  for (const [helper, rows] of costs.loops)
+    for (const row of rows) if (context.output.json) context.output.fact({ helper, ...row }, '');
+  context.output.print(alignedTable(payCells(costs)));
+  if (!write) return;
+  writeFileSync(COSTS, costsSource(costs.routines));
+  execFileSync(process.execPath, [join(root, 'node_modules/.bin/biome'), 'format', '--write', COSTS]);
+  writeFileSync(
+    COSTS_PAGE,
+    costsPage(costs, { clang: clangVersion(), qemu: qemuVersion(requireTool('qemu')) }),
+  );
+};
+
 const benchFlash = async (context: Context) => {
   const say = (line: string) => context.output.note(line);
   installGuestTools(say);
@@ -159,6 +191,9 @@ const benchSwaps = (context: Context, options: BoardOptions, swaps: number) => {
   );
 };
 
+/** Those that compare executed instructions on the emulated board. */
+const comparisons = { peers: benchPeers, vectors: benchVectors, verifier: benchVerifier } as const;
+
 const HISTORY_ROWS = 5_000_000;
 
 type BenchOptions = BoardOptions & {
@@ -168,6 +203,7 @@ type BenchOptions = BoardOptions & {
   readonly monitor?: boolean;
   readonly peers?: boolean;
   readonly swaps?: number | true;
+  readonly vectors?: boolean;
   readonly verifier?: boolean;
   readonly write?: boolean;
 };
@@ -206,7 +242,11 @@ export const registerBench = (program: Command, context: Context): void => {
       'so many signed swaps over the line at 10 kHz, with every tick followed and every event matched; default: ten thousand',
       wholeNumber(1, 1_000_000),
     )
-    .option('--write', 'with --peers or --verifier: renew its pages in docs/reference')
+    .option('--vectors', 'what vector helpers execute by size, and from which size they pay beside loops')
+    .option(
+      '--write',
+      'with --peers, --vectors or --verifier: renew its pages in docs/reference, and the table that estimates go by',
+    )
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
       const board = boardOptionsOf(command);
@@ -221,12 +261,17 @@ export const registerBench = (program: Command, context: Context): void => {
           historyMetrics(rows, (line) => context.output.progress(line)),
         );
       }
-      if (options.write && !options.peers && !options.verifier)
-        throw new UsageError('--write needs --peers or --verifier');
-      if (options.peers && options.verifier)
-        throw new UsageError('--peers and --verifier are two benchmarks', 'run one after the other');
-      if (!options.peers && !options.verifier) return benchKernel(context, board);
+      const compared = Object.entries(comparisons).filter(([name]) => name in options);
+      if (options.write && compared.length === 0)
+        throw new UsageError('--write needs --peers, --vectors or --verifier');
+      if (compared.length > 1)
+        throw new UsageError(
+          `${compared.map(([name]) => `--${name}`).join(' and ')} are benchmarks of their own`,
+          'run one after the other',
+        );
+      const [chosen] = compared;
+      if (!chosen) return benchKernel(context, board);
       checkPeerBoard(board);
-      await (options.verifier ? benchVerifier : benchPeers)(context, options.write === true);
+      await chosen[1](context, options.write === true);
     });
 };

@@ -22,8 +22,8 @@ export type CompareOptions = {
   readonly frames?: readonly Uint8Array[];
 };
 
-/** How often slots were executed; `bulk` are the instructions of vector helpers, by their bounds. */
-export type Visits = { readonly slots: ReadonlyMap<number, number>; readonly bulk: number };
+/** How often slots were executed, and A64 instructions of the calls of vector helpers among them. */
+export type Visits = { readonly slots: ReadonlyMap<number, number>; readonly vectorInsns: number };
 
 export type Comparison = {
   readonly same: boolean;
@@ -31,7 +31,7 @@ export type Comparison = {
   /** Slots of the new program that some run executed, of how many. */
   readonly covered: number;
   readonly slots: number;
-  /** eBPF instructions executed in all runs together, vector helpers by their bounds (`RunResult.executed`). */
+  /** eBPF instructions executed in all runs together, vector helpers by what they execute (`RunResult.executed`). */
   readonly stepsBefore: number;
   readonly stepsAfter: number;
   /** Which slots the runs that record coverage executed, and how often. */
@@ -111,12 +111,12 @@ export type Trial = { readonly input: RunInput; readonly result: RunResult };
 /** Counts visits, run by run. */
 class Counter implements Visits {
   readonly slots = new Map<number, number>();
-  bulk = 0;
+  vectorInsns = 0;
 
   readonly visit = (slot: number): void => void this.slots.set(slot, (this.slots.get(slot) ?? 0) + 1);
 
   ran(result: RunResult): void {
-    if (result.ok) this.bulk += result.executed - result.steps;
+    if (result.ok) this.vectorInsns += result.vectorInsns;
   }
 }
 

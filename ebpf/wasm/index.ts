@@ -20,6 +20,7 @@ export { arrayKey, type MapState } from './map-state.ts';
 export type { LinuxProgram, Program, ProgramError } from './program.ts';
 export type { Facts } from './proven.ts';
 export type { RunInput, RunResult } from './run.ts';
+export { vectorSlots } from './vector-price.ts';
 export { FACT, type Known, type Verdict, type VerifyOptions } from './verify.ts';
 
 /** Calls are synchronous and independent of each other. */

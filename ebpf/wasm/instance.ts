@@ -21,7 +21,6 @@ export type Exports = {
   host_interpret(r1: bigint, r2: bigint, stepLimit: bigint, observed: number): number;
   host_r0(): bigint;
   host_steps(): bigint;
-  host_vector_insns(): bigint;
   host_verify(workspace: number, size: number, stepBudget: bigint): number;
   host_infer(workspace: number, size: number, stepBudget: bigint): number;
   host_certificate(): number;
@@ -53,6 +52,8 @@ export type World = {
   random(): number;
   log(line: string): void;
   observe(slot: number, registers: BigUint64Array): void;
+  /** A vector helper is called, with these counts; 0 where it takes none. */
+  vector(slot: number, id: number, first: number, second: number): void;
 };
 
 const PAGE_BYTES = 65536;
@@ -87,6 +88,8 @@ export class HostInstance {
       random: () => world().random() | 0,
       log: (text: number, size: number) =>
         world().log(Buffer.from(this.bytes(text, size)).toString('latin1')),
+      vector: (slot: number, id: number, first: number, second: number) =>
+        world().vector(slot, id, first >>> 0, second >>> 0),
       observe: (slot: number, registers: number) =>
         world().observe(
           slot,

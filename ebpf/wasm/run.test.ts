@@ -52,23 +52,17 @@ test('a_search_counts_as_far_as_it_looks_and_never_more_than_its_bound', async (
     const memory = new Uint8Array(256);
     if (at !== undefined) memory[at] = 7;
     const result = host.run({ code, hook: 'run' }, { memory });
-    return result.ok ? result.executed - result.steps : 0;
+    return result.ok ? result.vectorInsns : 0;
   };
-  // 120 for the call, 8 for each 16 bytes of those 64 in which it ends.
-  for (const [at, cost] of [
-    [0, 152],
-    [63, 152],
-    [64, 184],
-    [255, 248],
-    [undefined, 248],
-  ] as const)
-    t.is(executed(find, at), cost, `found at ${at}`);
-  for (const [at, cost] of [
-    [0, 152],
-    [70, 184],
-    [undefined, 184],
-  ] as const)
-    t.is(executed(compare, at), cost, `different at ${at}`);
+  for (const [code, bytes] of [
+    [find, 256],
+    [compare, 128],
+  ] as const) {
+    const at = (place: number | undefined) => executed(code, place);
+    t.true(0 < at(0) && at(0) === at(15) && at(0) < at(63) && at(0) < at(64) && at(64) < at(bytes - 1));
+    // abi/vectors.ts: 120 for the call, 8 for each 16 bytes.
+    for (const place of [bytes - 1, undefined]) t.true(at(place) < 120 + bytes / 2);
+  }
 });
 
 const field = async (hook: HookName, text: string, input: object) =>

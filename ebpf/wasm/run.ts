@@ -2,8 +2,10 @@
 import { type ContextField, hooks } from '../../abi/index.ts';
 import type { HookName } from '../elf/index.ts';
 import type { HostInstance, World } from './instance.ts';
+import { compileProgram } from './jit.ts';
 import { createMaps, type MapState, readMap } from './map-state.ts';
 import { errorOfCode, hand, type Program, type ProgramError, refuse } from './program.ts';
+import { type VectorCall, type VectorCode, vectorCodeOf, vectorPrice } from './vector-price.ts';
 
 export type RunInput = {
   /** Hook run: what r1 points to and r2 counts. Hook packet: the frame. */
@@ -37,17 +39,16 @@ export type RunResult =
       readonly maps: readonly MapState[];
       /** eBPF instructions executed. */
       readonly steps: number;
-      /**
-       * The same, a call of a vector helper counted as the most A64 instructions that it executes: what it adds to the bound, a
-       * search only as far as it looked.
-       */
+      /** The same, a call of a vector helper counted as the A64 instructions that it executes on a Cortex-A72, about. */
       readonly executed: number;
+      /** Those of vector helpers alone. */
+      readonly vectorInsns: number;
       /** Lines of trace_printk. */
       readonly log: readonly string[];
     }
   | { readonly ok: false; readonly error: ProgramError; readonly steps: number };
 
-const defaultWorld = (host: HostInstance, input: RunInput, log: string[]): World => {
+const defaultWorld = (host: HostInstance, input: RunInput, log: string[], calls: VectorCall[]): World => {
   const read = (at: number, size: number) => host.bytes(at, size).slice();
   let time = 0n;
   let seed = 0x2545f491;
@@ -66,6 +67,7 @@ const defaultWorld = (host: HostInstance, input: RunInput, log: string[]): World
     random: input.random ?? nextRandom,
     log: (line) => log.push(line),
     observe: (slot, registers) => input.observe?.(slot, registers, read),
+    vector: (slot, id, first, second) => calls.push({ slot, id, first, second }),
   };
 };
 
@@ -102,13 +104,32 @@ const argumentsOf = (
   return [BigInt(host.place(contextBytes(program.hook, input, memory))), 0n];
 };
 
+const compiled = new WeakMap<Uint8Array, ReadonlyMap<number, VectorCode>>();
+
+/** Of the program's calls of vector helpers; none where it can't be compiled. */
+const vectorCode = (host: HostInstance, program: Program, memorySize: number) => {
+  const known = compiled.get(program.code);
+  if (known) return known;
+  const made = compileProgram(host, program, { memorySize });
+  const code: ReadonlyMap<number, VectorCode> = made.ok ? vectorCodeOf(program.code, made) : new Map();
+  compiled.set(program.code, code);
+  return code;
+};
+
+const priceOf = (host: HostInstance, program: Program, memorySize: number, calls: readonly VectorCall[]) => {
+  if (calls.length === 0) return 0;
+  const code = vectorCode(host, program, memorySize);
+  return calls.reduce((sum, call) => sum + vectorPrice(call, code.get(call.slot)), 0);
+};
+
 export const runProgram = (host: HostInstance, program: Program, input: RunInput): RunResult => {
   const refused = refuse(program);
   if (refused) return { ok: false, error: refused, steps: 0 };
   const log: string[] = [];
+  const calls: VectorCall[] = [];
   const maps = program.maps ?? [];
   const size = input.memory?.length ?? 0;
-  host.reset(defaultWorld(host, input, log));
+  host.reset(defaultWorld(host, input, log, calls));
   // First, so that addresses do not depend on the code.
   const memory = host.place(input.memory ?? new Uint8Array(), 64);
   const [r1, r2] = argumentsOf(host, program, input, memory);
@@ -119,13 +140,15 @@ export const runProgram = (host: HostInstance, program: Program, input: RunInput
   const status = host.exports.host_interpret(r1, r2, limit, input.observe ? 1 : 0);
   const steps = Number(host.exports.host_steps());
   if (status !== 0) return { ok: false, error: errorOfCode(status), steps };
-  return {
+  const result = {
     ok: true,
     r0: BigInt.asUintN(64, host.exports.host_r0()),
     memory: host.bytes(memory, size).slice(),
     maps: maps.map((m, i) => readMap(host, i, m)),
     steps,
-    executed: steps + Number(host.exports.host_vector_insns()),
     log,
-  };
+  } as const;
+  // Last: it compiles the program, and what lies in the instance's memory is gone.
+  const vectorInsns = priceOf(host, program, size, calls);
+  return { ...result, executed: steps - calls.length + vectorInsns, vectorInsns };
 };

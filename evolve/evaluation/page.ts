@@ -102,7 +102,7 @@ export const evaluationPage = (facts: PageFacts): string => {
 ${last.programs} programs that no proposer was built from (\`models/evaluation/\`, set ${facts.set.slice(0, 12)}), compiled by ${facts.compiler} with -O2 -mcpu=${facts.cpu}. Each row is a proposer by itself, asked again until it gains nothing more; the last one is all of them in turn. What counts as cheaper: \`${facts.objective}\`. A proof may take ${facts.proofSeconds} s.
 
 - **model** is the one that ships with Velocity; rows with names of models are those of others ([list](commands.md#velocity-models-list)), asked through the same code, by themselves.
-- **executed**: eBPF instructions in the interpreter over 512 runs with other inputs than those that judged the proposals; a call of a vector helper counts as its bound ([contract](contract.md#vector-helpers)), which is more than it executes, a search only as far as it looks. **static**: slots. **A64**: compiled words, with vector code in place. Changes are geometric means over all programs, those without a gain among them.
+- **executed**: eBPF instructions in the interpreter over 512 runs with other inputs than those that judged the proposals; a call of a vector helper counts as the A64 instructions that it executes on a Cortex-A72 ([measured](vector-costs.md)), a search as far as it looks. **static**: slots. **A64**: compiled words, with vector code in place. Changes are geometric means over all programs, those without a gain among them.
 - **decided**, **in 5 s**, **proven**: shares of the proposals that reached the prover. What it does not decide is refused.
 - **ms**: wall time of a program, proposals and proofs together: median and most. It depends on the machine and what else it does.
 

@@ -20,7 +20,6 @@ struct machine {
     uint32_t pc; /* slot to execute */
     uint32_t depth; /* local calls that have not returned */
     bool done;
-    uint64_t vector_insns;
     struct caller callers[BPF_MAX_CALL_FRAMES];
     alignas(16) uint8_t stack[BPF_MAX_CALL_FRAMES * BPF_STACK_BYTES];
 };
@@ -36,7 +35,8 @@ static enum status jump(struct machine *m, int64_t distance) {
 static enum status call_helper(struct machine *m, uint32_t id) {
     uint64_t *r = m->regs;
     if (id - VECTOR_ID_FIRST < VECTOR_COUNT) {
-        m->vector_insns += interp_vector_cost(id, r);
+        const struct interp_environment *e = m->environment;
+        if (e->vector_observer) { e->vector_observer(e->observer_cookie, m->pc, id, r); }
         r[0] = interp_vector(id, r[1], r[2], r[3], r[4], r[5]);
         return jump(m, 0);
     }
@@ -150,7 +150,6 @@ enum status bpf_interpret(const struct bpf_program *program, const struct interp
     m.pc = 0;
     m.depth = 0;
     m.done = false;
-    m.vector_insns = 0;
     if (program->count == 0) { return STATUS_EMPTY_PROGRAM; }
     for (result->steps = 0; !m.done; result->steps++) {
         if (result->steps == step_limit) { return STATUS_BUDGET_EXCEEDED; }
@@ -159,6 +158,5 @@ enum status bpf_interpret(const struct bpf_program *program, const struct interp
         if (status) { return status; }
     }
     result->r0 = m.regs[0];
-    result->vector_insns = m.vector_insns;
     return STATUS_OK;
 }

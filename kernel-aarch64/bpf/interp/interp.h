@@ -11,18 +11,21 @@ typedef uint64_t (*bpf_helper_function)(uint64_t r1, uint64_t r2, uint64_t r3, u
 /* Called before each instruction with the eleven registers; for tests that check the verifier against runs. */
 typedef void (*interp_observer)(void *cookie, uint32_t insn, const uint64_t regs[11]);
 
+/* Called before each call of a vector helper; for what such calls cost. */
+typedef void (*interp_vector_observer)(void *cookie, uint32_t insn, uint32_t id, const uint64_t regs[11]);
+
 struct interp_environment {
     bpf_helper_function helper[HELPER_ID_LIMIT];
     uint64_t map_addr[MAX_MAPS_PER_PROGRAM];
     uint64_t map_value_addr[MAX_MAPS_PER_PROGRAM];
     interp_observer observer; /* may be null */
+    interp_vector_observer vector_observer; /* may be null */
     void *observer_cookie;
 };
 
 struct interp_result {
     uint64_t r0;
     uint64_t steps; /* eBPF instructions executed */
-    uint64_t vector_insns; /* most A64 instructions of the vector helpers called, as far as they looked */
 };
 
 /* Stops with STATUS_BUDGET_EXCEEDED after step_limit instructions; only a program that was not verified can. */

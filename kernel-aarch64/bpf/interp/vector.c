@@ -149,38 +149,3 @@ uint64_t interp_vector(uint32_t id, uint64_t r1, uint64_t r2, uint64_t r3, uint6
     default: return 0;
     }
 }
-
-/* The counts among the arguments of each helper: at most two, 0 for none. */
-struct vector_price {
-    uint16_t call, row, block;
-    struct vector_argument arguments[5];
-};
-#define PRICE(name, id, result, overlaps, call, row, block, count, ...) {call, row, block, {__VA_ARGS__}},
-static const struct vector_price prices[VECTOR_COUNT] = {VECTOR_TABLE(PRICE)};
-#undef PRICE
-
-/* Searches leave at the end of the 64 bytes in which they find something (neon/memory.c), as if no more had been given. */
-static uint64_t looked_at(uint64_t at, uint64_t bytes) {
-    const uint64_t end = (at / 64 + 1) * 64;
-    return at >= bytes || end > bytes ? bytes : end;
-}
-
-static uint64_t bytes_searched(uint32_t id, const uint64_t regs[11]) {
-    uint64_t at = 0;
-    if (id == VL_MEM_FIND) { return looked_at(vl_mem_find(regs[1], regs[2], regs[3], 0, 0), regs[2]); }
-    while (at < regs[3] && u8_at(regs[1], at) == u8_at(regs[2], at)) { at++; }
-    return looked_at(at, regs[3]);
-}
-
-uint64_t interp_vector_cost(uint32_t id, const uint64_t regs[11]) {
-    const struct vector_price *price = &prices[id - VECTOR_ID_FIRST];
-    uint64_t rows = 0, elements = 0;
-    for (uint32_t i = 0; i < 5; i++) {
-        const uint16_t kind = price->arguments[i].kind;
-        if (kind != VECTOR_COUNT0 && kind != VECTOR_COUNT1) { continue; }
-        elements = rows == 0 ? regs[1 + i] : elements * regs[1 + i];
-        if (rows == 0) { rows = regs[1 + i]; }
-    }
-    if (id == VL_MEM_FIND || id == VL_MEM_COMPARE) { elements = bytes_searched(id, regs); }
-    return price->call + price->row * rows + price->block * ((elements + 15) / 16);
-}
