@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bpf, statusOf } from '../abi/index.ts';
 import { certificateOf, type ModuleProgram } from '../ebpf/index.ts';
 import type { SigningKey } from '../firmware/sign.ts';
+import { firstAccepted, type Tried, triedIn } from './ask.ts';
 import { type BoardEvent, type BoardPort, buildPatch, type InstallOptions } from './board.ts';
 import type { Detection } from './detect.ts';
 import { type EventListener, type LoopEvent, proposalEvent } from './event.ts';
@@ -62,6 +63,12 @@ const savedBy = (attempts: readonly Attempt[]): number => {
     return (share * Number(a.event.after)) / Number(a.event.before);
   }, 1);
   return Math.max(0, 1 - left);
+};
+
+const triedBy = (attempt: Attempt | undefined): Tried => {
+  if (!attempt) return 'skipped';
+  if (attempt.outcome === 'refused') return triedIn(attempt.judgement);
+  return attempt.outcome === 'promoted' || attempt.outcome === 'unwatched' ? 'accepted' : 'refused';
 };
 
 export class Loop {
@@ -124,15 +131,15 @@ export class Loop {
       refused,
       ...(this.#o.signal ? { signal: this.#o.signal } : {}),
     };
+    const tryOne = async (proposal: Proposal) => {
+      const attempt = await this.attempt(target, proposal);
+      if (attempt) attempts.push(attempt);
+      return triedBy(attempt);
+    };
+    const limits = { attempts: limit - attempts.length, isOver: () => this.#o.signal?.aborted === true };
     try {
-      for await (const proposal of proposer.propose(context)) {
-        if (attempts.length >= limit || this.#o.signal?.aborted) return undefined;
-        const attempt = await this.attempt(target, proposal);
-        if (!attempt) continue;
-        attempts.push(attempt);
-        if (attempt.outcome === 'promoted' || attempt.outcome === 'unwatched')
-          return { ...target, program: attempt.program };
-      }
+      const stayed = await firstAccepted(proposer.propose(context), tryOne, limits);
+      if (stayed) return { ...target, program: { ...target.program, code: stayed.code } };
     } catch (error) {
       if (error instanceof ProposerError) this.#rest(target, `${proposer.name}: ${error.message}`);
       else throw error;

@@ -5,11 +5,18 @@
 import { comparePrograms, loadHost, type ModuleProgram, type Visits, verify } from '../ebpf/index.ts';
 import type { Objective } from '../ebpf/optimiser/index.ts';
 import { processorMs } from '../ebpf/processor-time.ts';
+import { firstAccepted, triedIn } from './ask.ts';
 import { costOf, type RunSize } from './cost.ts';
 import type { Detection } from './detect.ts';
 import { type JudgePolicy, judge } from './judge.ts';
 import { machineCodeOf, machineSteps } from './machine-code.ts';
-import { type ProposalContext, type Proposer, rulesProposer, vectoriseProposer } from './proposer.ts';
+import {
+  type Proposal,
+  type ProposalContext,
+  type Proposer,
+  rulesProposer,
+  vectoriseProposer,
+} from './proposer.ts';
 
 /** One accepted proposal; the first starts from what the compiler made, each other one from the one before it. */
 export type Step = {
@@ -51,8 +58,6 @@ export type OptimisedOptions = RunSize & {
 const PROPOSERS: readonly Proposer[] = [vectoriseProposer, rulesProposer];
 /** Proposals of one proposer that are judged: the first ones promise most. */
 const ATTEMPTS = 16;
-/** Of those, the ones whose proof fails: where a proof fails, those of its like mostly do, and they take longest. */
-const UNPROVEN = 2;
 const PROOF_MS = 5_000;
 const TIME_MS = 15_000;
 const RUNS = 128;
@@ -74,20 +79,23 @@ type Search = {
 };
 
 /** The first of one proposer's proposals that is cheaper and proven. */
-const firstAccepted = async (
+const stepOf = async (
   program: ModuleProgram,
   proposer: Proposer,
   { context, policy, isOver, onProposal }: Search,
 ): Promise<Step | undefined> => {
-  let [left, unproven] = [ATTEMPTS, UNPROVEN];
-  for await (const { code, note, proposer: name } of proposer.propose({ ...context, program })) {
-    if (left-- === 0 || isOver()) return undefined;
-    onProposal(name, note);
-    const { verdict, proof } = await judge(program, { code, note, proposer: name }, policy);
-    if (verdict === 'accepted' && proof) return { proposer: name, note, code, proof: proof.hash };
-    if (proof && --unproven === 0) return undefined;
-  }
-  return undefined;
+  let hash: string | undefined;
+  const tryOne = async (proposal: Proposal) => {
+    onProposal(proposal.proposer, proposal.note);
+    const judgement = await judge(program, proposal, policy);
+    hash = judgement.proof?.hash;
+    return triedIn(judgement);
+  };
+  const proposals = proposer.propose({ ...context, program });
+  const accepted = await firstAccepted(proposals, tryOne, { attempts: ATTEMPTS, isOver });
+  if (!accepted || hash === undefined) return undefined;
+  const { proposer: name, note, code } = accepted;
+  return { proposer: name, note, code, proof: hash };
 };
 
 const figuresOf = async (program: ModuleProgram, visits: Visits, size: RunSize): Promise<Figures> => {
@@ -135,7 +143,7 @@ export const optimised = async (given: ModuleProgram, options: OptimisedOptions 
   for (const proposer of PROPOSERS) {
     if (search.isOver()) break;
     const code = steps.at(-1)?.code ?? given.code;
-    const step = await firstAccepted({ ...given, code }, proposer, search);
+    const step = await stepOf({ ...given, code }, proposer, search);
     if (step) steps.push(step);
   }
   return (await retraced(given, steps, size)) ?? { program: given, steps: [] };

@@ -90,12 +90,12 @@ const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] =
 
 const chosen = (
   set: readonly EvaluationProgram[],
-  names?: readonly string[],
+  names: readonly string[],
 ): readonly EvaluationProgram[] => {
-  const unknown = names?.find((name) => !set.some((e) => e.program.name === name));
+  const unknown = names.find((name) => !set.some((e) => e.program.name === name));
   if (unknown)
     throw new UsageError(`the set has no program ${unknown}`, 'leave --program away to see all of them');
-  return names ? set.filter((e) => names.includes(e.program.name)) : set;
+  return set.filter((e) => names.includes(e.program.name));
 };
 
 const change = (after: number, before: number) => `${(((after - before) * 100) / before).toFixed(1)} %`;
@@ -147,8 +147,9 @@ const evaluate = async (context: Context, options: EvalOptions) => {
   needsSources('models eval');
   installTools(['clang'], (line) => output.progress(line));
   const asked = contestants(options, context);
-  const set = chosen(await evaluationSet({ cpu: options.cpu }), options.program);
   const { objective, cpu } = options;
+  const [fixed, loops] = [await evaluationSet({ cpu }), await heldOutLoops({ cpu })];
+  const set = options.program ? chosen([...fixed, ...loops], options.program) : fixed;
   output.print(
     `${set.length} programs of set ${evaluationHash().slice(0, 12)}, clang -O2 -mcpu=${cpu}, objective ${objective}`,
   );
@@ -167,7 +168,6 @@ const evaluate = async (context: Context, options: EvalOptions) => {
   if (options.program) return;
   const rows = table.get(asked.at(-1)!.name)!;
   output.print(publishedTable(rows));
-  const loops = await heldOutLoops({ cpu });
   const heldOut = await rowsOf(context, options, { contestant: asked.at(-1)!, set: loops, memo });
   const known = rows.filter((r) => vectorisable.has(r.program));
   output.print(
@@ -188,7 +188,11 @@ export const registerModelsEval = (models: Command, context: Context): void => {
       'measure proposers on a fixed set of programs: what they gain, what was proven, what was refused',
     )
     .option('--proposer <names>', 'only these rows of the table, with commas; default: all', list)
-    .option('--program <names>', 'only these programs of the set, with commas, a line each', list)
+    .option(
+      '--program <names>',
+      'only these programs of the set, or held-out loops, with commas, a line each',
+      list,
+    )
     .addOption(new Option('--objective <what>', 'what cheaper means').choices(objectives).default('balanced'))
     .addOption(new Option('--cpu <version>', "clang's -mcpu").choices(cpus).default('v4'))
     .option('--model <model>', 'name or GGUF file of the language model in the row `model` and among all')

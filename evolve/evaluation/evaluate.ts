@@ -2,8 +2,9 @@
 import { bpf } from '../../abi/index.ts';
 import { comparePrograms, jitCompile, loadHost, type ModuleProgram } from '../../ebpf/index.ts';
 import type { EvaluationProgram } from '../../models/evaluation/set.ts';
+import { firstAccepted, triedIn } from '../ask.ts';
 import { codeHash, type Judgement, type JudgePolicy, judge, type Layer } from '../judge.ts';
-import { type Proposer, ProposerError } from '../proposer.ts';
+import { type Proposal, type Proposer, ProposerError } from '../proposer.ts';
 
 /** A row of the table: proposers asked one after the other, each starting from what the ones before it reached. */
 export type Contestant = { readonly name: string; readonly proposers: readonly Proposer[] };
@@ -12,7 +13,7 @@ export type Figures = {
   readonly slots: number;
   /** A64 instructions, compiled. */
   readonly words: number;
-  /** eBPF instructions executed, vector helpers by their bounds; mean over the runs. */
+  /** eBPF instructions executed, vector helpers by the A64 instructions that they execute; mean over the runs. */
   readonly executed: number;
 };
 
@@ -123,6 +124,12 @@ const ask = async (
   const started = Date.now();
   const judged: Judged[] = [];
   const end = (made?: ModuleProgram): Asked => ({ judged, program: made, ms: Date.now() - started });
+  const tryOne = async (proposal: Proposal) => {
+    const judgement = await judge(program, proposal, policy);
+    judged.push({ judgement, proposer: proposal.proposer, note: proposal.note });
+    return triedIn(judgement);
+  };
+  const isOver = () => signal?.aborted === true;
   const context = {
     program,
     detection: DETECTION,
@@ -131,12 +138,8 @@ const ask = async (
     ...(signal ? { signal } : {}),
   };
   try {
-    for await (const proposal of proposer.propose(context)) {
-      const judgement = await judge(program, proposal, policy);
-      judged.push({ judgement, proposer: proposal.proposer, note: proposal.note });
-      if (judgement.verdict === 'accepted') return end({ ...program, code: proposal.code });
-      if (judged.length === attempts || signal?.aborted) break;
-    }
+    const accepted = await firstAccepted(proposer.propose(context), tryOne, { attempts, isOver });
+    if (accepted) return end({ ...program, code: accepted.code });
   } catch (error) {
     // As in the loop: who fails on a program has proposed nothing more for it.
     if (!(error instanceof ProposerError)) throw error;
