@@ -22,7 +22,7 @@ test('every_document_is_a_page', (t) => {
   const documents = (readdirSync('docs', { recursive: true }) as string[]).filter((path) =>
     path.endsWith('.md'),
   );
-  t.is(built.pages, documents.length + 2);
+  t.is(built.pages, documents.length + 3);
   for (const section of ['Start', 'How to', 'Reference', 'Boards', 'Explanation'])
     t.true(htmlOf('index.html').includes(`<h2>${section}</h2>`), section);
 });
