@@ -44,6 +44,8 @@ const coldParts = [
   'bpf/jit/atomic.c',
   'bpf/jit/bulk.c',
   'bpf/jit/bytes.c',
+  'bpf/jit/chain.c',
+  'bpf/jit/choice.c',
   'bpf/jit/compare.c',
   'bpf/jit/derive.c',
   'bpf/jit/hoist.c',
@@ -88,7 +90,7 @@ const hotFiles = [
   'patch/watch.c',
 ];
 /** Not worth the size of -O2: vector loops written out four times more, instructions that few programs have. */
-const smallParts = ['bpf/jit/alu.c', 'bpf/jit/hoist.c', 'bpf/jit/chain.c', 'neon/'];
+const smallParts = ['bpf/jit/', 'neon/'];
 /** Optimised with all others at once, this one lost more than it won: an instruction more at each call of a module. */
 const alone = ['patch/dispatch.c'];
 

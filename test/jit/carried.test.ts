@@ -16,7 +16,7 @@ const loop = (step: readonly string[], test: readonly string[]) =>
   );
 
 const steps = {
-  a_sum: ['w0 = *(u8 *)(r0 + 0)', 'w0 += w2'],
+  an_exclusive_or: ['w0 = *(u8 *)(r0 + 0)', 'w0 ^= w2'],
   a_product_and_a_sum: ['w0 = *(u8 *)(r0 + 0)', 'w4 = 31', 'w4 *= w2', 'w0 += w4'],
   both_of_them_twice: ['w0 = *(u8 *)(r0 + 0)', 'w0 ^= w2', 'w2 >>= 3', 'w0 += w2'],
   what_was_before_again: ['w0 = *(u8 *)(r0 + 0)', 'w0 += w2', 'w0 ^= w2'],

@@ -1,6 +1,7 @@
 /* RFC 9669 §4.3: jumps, calls, exits. */
 
 #include "bpf/jit/branch.h"
+#include "bpf/jit/choice.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/speculation.h"
@@ -52,14 +53,15 @@ static void compile_branch(struct jit *j, struct insn insn, uint32_t target) {
     emit_test(j, &t);
 }
 
-/* A branch over a jump, as clang ends loops: one branch to where the jump goes, if nobody else comes to that jump. */
+/* A branch over a jump, as clang ends loops: one branch to where the jump goes, if nobody else comes to that jump. A branch over a
+ * move that is a choice (choice.h). */
 static bool try_invert(struct jit *j, struct insn insn, uint32_t target) {
     uint32_t over = j->slot + 1;
     if (over >= j->program->count || !slot_reached(j, over)) { return false; }
     struct insn jump = insn_at(j, over);
-    if (!is_jump_class(jump) || j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    if (target != next_reached_after(j, over) || j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    if (!is_jump_class(jump)) { return try_choose(j, insn, over); }
     if (jump_flow(jump, j->facts->flags[over]) != FLOW_JUMP) { return false; }
-    if (target != next_reached_after(j, over)) { return false; }
     uint32_t to = jump_target(jump, over);
     if (expects_r0_in_x0(j, to) && live_before(j) & REG_BIT(1)) { return false; }
     settle_for_label(j, to, 0);

@@ -226,7 +226,8 @@ static void make_far(struct maker *m) {
 
 static void make_statement(struct maker *m) {
     if (chance(m, 25)) { m->hot = below(m, 1024) & below(m, 1024); }
-    switch (below(m, 35)) {
+    switch (below(m, 36)) {
+    case 35: return make_choice(m);
     case 34: return make_bulk(m);
     case 33: return make_copying(m);
     case 26: return make_spill(m);

@@ -82,6 +82,22 @@ void make_rotation(struct maker *m) {
     emit(m, (chance(m, 90) ? class : BPF_CLASS_ALU64) | join | X, chance(m, 50) ? high : low, chance(m, 50) ? low : high, 0, 0);
 }
 
+/* What C has ?: for, and && and || where a number is made of them: one or two values, each put over a jump. */
+void make_choice(struct maker *m) {
+    uint32_t dst[2] = {target(m), target(m)}, count = 1 + below(m, 2);
+    for (uint32_t i = 0; i < count; i++) {
+        if (chance(m, 80)) { emit(m, (chance(m, 60) ? ALU64(MOV) : ALU(MOV)) | K, dst[i], 0, 0, chance(m, 90) ? (int32_t)below(m, 2) : random_imm(&m->random)); }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t over = emit_condition(m), class = chance(m, 60) ? BPF_CLASS_ALU64 : BPF_CLASS_ALU;
+        bool moves = chance(m, 40);
+        emit(m, class | BPF_ALU_MOV | (moves ? X : K), dst[i], moves ? number(m) : 0, 0, moves ? 0 : chance(m, 90) ? (int32_t)below(m, 2) : random_imm(&m->random));
+        land(m, over);
+        maybe_label(m, 5);
+    }
+    if (count == 2 && chance(m, 70)) { emit(m, ALU64(OR) | X, dst[0], dst[1], 0, 0); }
+}
+
 static void make_body(struct maker *m, uint32_t counter, uint32_t scratch) {
     switch (below(m, 7)) {
     case 0: /* an element of an array, at the counter */

@@ -106,4 +106,5 @@ void make_signed_load(struct maker *m);
 void make_rotation(struct maker *m);
 void make_copying(struct maker *m);
 void make_counting(struct maker *m);
+void make_choice(struct maker *m);
 void make_bulk(struct maker *m); /* bulk.c */

@@ -1,0 +1,6 @@
+#pragma once
+#include "bpf/jit/state.h"
+
+/* A conditional jump over `slot`, the only one that is compiled between it and its target: compiles both as a choice between two
+ * values when they are one. live_out is set to what is live on either way. */
+[[nodiscard]] bool try_choose(struct jit *j, struct insn insn, uint32_t slot);
