@@ -49,7 +49,7 @@ const named = (symbols: ReturnType<typeof readSymbols>) => {
 };
 
 test('a_crash_is_shown_with_the_function_it_happened_in', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000); // it may build the kernel first
   await buildKernel();
   const elf = join(temporaryFolder(), 'kernel.elf'); // others may build meanwhile
   copyFileSync(paths.elf, elf);
@@ -68,7 +68,7 @@ test('a_crash_is_shown_with_the_function_it_happened_in', async (t) => {
 });
 
 test('symbols_of_another_build_name_nothing', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000); // it may build the kernel first
   await buildKernel();
   const { stdout } = await ask({ crash: () => crash('00'.repeat(20), 64n) }, 'crash', 'show');
   t.regex(stdout, /no symbols: .* is build [0-9a-f]{12}, the crash is of 000000000000/);
