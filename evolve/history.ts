@@ -1,6 +1,6 @@
 /** What the ledger knows of patches: who proposed each, from which telemetry, what proved it, what became of it. */
 import type { ModuleProgram } from '../ebpf/index.ts';
-import { type Judgement, type JudgePolicy, judge } from './judge.ts';
+import { hexHash, type Judgement, type JudgePolicy, judge } from './judge.ts';
 import type { Entry, Ledger } from './ledger.ts';
 
 export type PatchHistory = {
@@ -58,7 +58,9 @@ export const settingOf = ({ name, section, hook, hookId, maps }: ModuleProgram):
 });
 
 /** The programs before and after. @throws NotInLedgerError when the line is older than the ledger's keeping of them */
-export const programsOf = ({ proposal }: PatchHistory): { before: ModuleProgram; after: ModuleProgram } => {
+export const programsOf = ({
+  proposal,
+}: Pick<PatchHistory, 'proposal'>): { before: ModuleProgram; after: ModuleProgram } => {
   const setting = proposal.setting as StoredSetting | undefined;
   if (!setting)
     throw new NotInLedgerError(
@@ -74,6 +76,26 @@ export const programsOf = ({ proposal }: PatchHistory): { before: ModuleProgram;
     code: new Uint8Array(Buffer.from(text(code), 'hex')),
   });
   return { before: program(proposal.before), after: program(proposal.after) };
+};
+
+/** A program that the loop made, and the hashes of those that it was made from, the nearest first. */
+export type Descent = { readonly program: ModuleProgram; readonly from: readonly string[] };
+
+/** How the loop came to the program of this hash, by what was accepted for this module; undefined when it did not make it. */
+export const descentOf = (ledger: Ledger, module: string, hash: string): Descent | undefined => {
+  const accepted = ledger.entries(module).filter((e) => e.kind === 'proposal' && e.verdict === 'accepted');
+  const makerOf = (candidate: string) => accepted.findLast((e) => e.candidate === candidate);
+  const proposal = makerOf(hash);
+  if (!proposal?.setting) return undefined;
+  const program = programsOf({ proposal }).after;
+  if (hexHash(program) !== hash) return undefined;
+  const from: string[] = [];
+  for (let maker: Entry | undefined = proposal; maker; maker = makerOf(from.at(-1)!)) {
+    const parent = text(maker.parent);
+    if (from.includes(parent)) break;
+    from.push(parent);
+  }
+  return { program, from };
 };
 
 export type Replay = { readonly judgement: Judgement; readonly agrees: boolean };

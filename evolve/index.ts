@@ -20,6 +20,8 @@ export {
 export { firstDifference } from './differential.ts';
 export type { EventListener, LoopEvent } from './event.ts';
 export {
+  type Descent,
+  descentOf,
   historyOf,
   NotInLedgerError,
   type PatchHistory,

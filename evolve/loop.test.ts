@@ -4,6 +4,8 @@ import { assemble } from '../ebpf/index.ts';
 import { stopSolver } from '../ebpf/prover/index.ts';
 import {
   type Detection,
+  descentOf,
+  hexHash,
   historyOf,
   Ledger,
   Loop,
@@ -159,6 +161,18 @@ test.serial('another_version_on_the_board_stops_the_loop_before_it_pushes', asyn
   const { loop, board, target } = setUp([rulesProposer]);
   board.program = { ...program, code: assemble('r0 = 0\n exit') };
   await t.throwsAsync(loop.improve(target, detection), { instanceOf: WrongVersionError });
+});
+
+test.serial('what_the_loop_made_is_known_from_the_ledger_and_can_be_worked_on_again', async (t) => {
+  const { loop, target, ledger, store, board } = setUp([rulesProposer]);
+  await loop.improve(target, detection);
+  const made = descentOf(new Ledger(memoryStore(store.text)), 'sum', hexHash(board.program));
+  t.deepEqual(made?.program.code, board.program.code);
+  t.is(made?.from.at(-1), hexHash(program));
+  await t.throwsAsync(loop.improve(target, detection), { instanceOf: WrongVersionError });
+  await t.notThrowsAsync(loop.improve({ name: 'sum', program: made!.program }, detection));
+  t.is(descentOf(ledger, 'sum', hexHash(program)), undefined, 'what was there before it');
+  t.is(descentOf(ledger, 'other', hexHash(board.program)), undefined);
 });
 
 test.serial('any_patch_can_be_explained_and_judged_again_from_the_ledger', async (t) => {

@@ -10,6 +10,7 @@ export { type ReconnectOptions, withReconnect } from './reconnect.ts';
 export type { Report } from './reports.ts';
 export { DEFAULT_BAUD } from './serial.ts';
 export type { Signer } from './signed.ts';
+export type { MemoryPool, TaskStat } from './standard.ts';
 export type { Transport } from './transport.ts';
 export * from './velocity.ts';
 export { openWebSerial, type WebSerialPort, webSerialName } from './web-serial.ts';

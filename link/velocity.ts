@@ -1,7 +1,6 @@
-/** The link to one board: a typed method per message of abi/messages.ts, and the groups that every SMP client knows. */
+/** The link to one board: a typed method per message of abi/messages.ts, beside the groups of standard.ts. */
 import { createHash, randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decode, encode } from 'cborg';
 import {
   CHUNK_BYTES,
   CodecError,
@@ -12,18 +11,16 @@ import {
   encodeRecord,
   messages,
   type RecordOf,
-  SMP_GROUP_SIGNED,
   SMP_GROUP_VELOCITY,
 } from '../abi/index.ts';
 import { openTransport } from './address.ts';
-import { type LinkHealth, SmpClient } from './client.ts';
+import { SmpClient } from './client.ts';
 import { AbiMismatchError, BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
-import { ImageSlots } from './image.ts';
 import { type Report, Reports } from './reports.ts';
 import type { SerialOptions } from './serial.ts';
-import { SignedExchange, type Signer } from './signed.ts';
-import { osCommands, smpGroups, statCommands } from './smp.ts';
+import type { Signer } from './signed.ts';
 import { sendStaged } from './stage.ts';
+import { StandardLink } from './standard.ts';
 import type { Transport } from './transport.ts';
 
 export type MessageName = keyof typeof messages;
@@ -47,11 +44,6 @@ export type Telemetry = {
   /** Bin i counts calls of [2^i, 2^(i+1)) cycles. */
   readonly histogram: readonly number[];
 };
-/** One task of the OS group's task statistics. */
-export type TaskStat = Readonly<Record<string, number | bigint>>;
-
-/** Sizes in bytes: of the whole, of what is in use, and of the most that ever was. */
-export type MemoryPool = { readonly size: number; readonly used: number; readonly most: number };
 
 export type LinkOptions = SerialOptions & {
   /** How long to wait for a board that is still booting; default 0: it must answer within one request. */
@@ -72,14 +64,12 @@ const TAKEN_WAIT_MS = 400;
 
 /** Messages that work on the board for a while before they answer. */
 const timeoutsMs: Partial<Record<MessageName, number>> = { install: 20_000, run: 20_000, bench: 300_000 };
-/** Resetting, the board may be too quick for its answer to get out; asking again would reset it twice. */
-const RESET_TIMEOUT_MS = 3000;
 const READY_POLL_MS = 250;
 const BANNER_MS = 5000;
 
 const isNoEntry = (error: unknown) => error instanceof RefusedError && error.status === 'no_entry';
 
-/** Gives it a name, so that two reads of one list do not mix up. */
+/** All entries of a list, in its order. */
 const readAll = async <T>(read: (i: number) => Promise<T>): Promise<T[]> => {
   const all: T[] = [];
   for (;;) {
@@ -92,14 +82,7 @@ const readAll = async <T>(read: (i: number) => Promise<T>): Promise<T[]> => {
   }
 };
 
-export class VelocityLink {
-  readonly #client: SmpClient;
-  readonly #exchange: SignedExchange;
-  /** Group 1: slots for kernel images. */
-  readonly images = new ImageSlots((op, id, value, what, more) =>
-    this.#standard(op, smpGroups.image, id, value, what, more),
-  );
-
+export class VelocityLink extends StandardLink {
   readonly #reports = new Reports({
     ask: (request) => this.request('report', request),
     module: (i) =>
@@ -109,14 +92,8 @@ export class VelocityLink {
       }),
   });
 
-  constructor(client: SmpClient) {
-    this.#client = client;
-    this.#exchange = new SignedExchange(client, () => this.info());
-  }
-
-  /** Signs from now on what the board's policy wants signed. */
-  signWith(signer: Signer): void {
-    this.#exchange.signer = signer;
+  protected override binding() {
+    return this.info();
   }
 
   /**
@@ -184,35 +161,10 @@ export class VelocityLink {
     }
   }
 
-  describe(): string {
-    return this.#client.describe();
-  }
-
-  get health(): Readonly<LinkHealth> {
-    return this.#client.health;
-  }
-
-  /** Bytes of the line that the board's answers took so far. */
-  get bytes(): number {
-    return this.#client.bytes;
-  }
-
-  onConsole(listener: (line: string) => void): () => void {
-    return this.#client.onConsole(listener);
-  }
-
-  onClose(listener: (cause?: Error) => void): void {
-    this.#client.onClose(listener);
-  }
-
-  close(): Promise<void> {
-    return this.#client.close();
-  }
-
   /** Any message of group 64. @throws CodecError when `value` does not match; else as SmpClient.request */
   async request<N extends MessageName>(name: N, value: Request<N>): Promise<Response<N>> {
     const message = messages[name];
-    const payload = await this.#exchange.request({
+    const payload = await this.exchange.request({
       op: message.op,
       group: SMP_GROUP_VELOCITY,
       id: message.id,
@@ -361,85 +313,5 @@ export class VelocityLink {
         await sleep(options.intervalMs ?? 100, undefined, { ref: true });
       }
     }
-  }
-
-  async #standard(op: 'read' | 'write', group: number, id: number, value: object, what: string, more = {}) {
-    const payload = await this.#exchange.request({ op, group, id, payload: encode(value), what, ...more });
-    try {
-      return decode(payload, { allowBigInt: true }) as Record<string, unknown>;
-    } catch (cause) {
-      throw new BadReplyError(this.describe(), what, { cause });
-    }
-  }
-
-  /** Sends a command that is signed already; answers with the command's own answer, undecoded. */
-  signedCommand(message: Uint8Array): Promise<Uint8Array> {
-    return this.#client.request({
-      op: 'write',
-      group: SMP_GROUP_SIGNED,
-      id: 0,
-      payload: encode({ m: message }),
-      what: 'the signed command',
-    });
-  }
-
-  /** OS group: the board sends the text back. */
-  async echo(text: string, timeoutMs?: number): Promise<string> {
-    const more = timeoutMs === undefined ? {} : { timeoutMs, retries: 0 };
-    const reply = await this.#standard('write', smpGroups.os, osCommands.echo, { d: text }, 'echo', more);
-    return String(reply.r);
-  }
-
-  /** OS group: the board answers, then resets. */
-  async reset(): Promise<void> {
-    const more = { retries: 0, timeoutMs: RESET_TIMEOUT_MS };
-    await this.#standard('write', smpGroups.os, osCommands.reset, {}, 'reset', more);
-  }
-
-  /** OS group: how long a message may be, and how many the board buffers. */
-  async params(): Promise<{ bufSize: number; bufCount: number }> {
-    const reply = await this.#standard('read', smpGroups.os, osCommands.params, {}, 'params');
-    return { bufSize: Number(reply.buf_size), bufCount: Number(reply.buf_count) };
-  }
-
-  /** OS group: memory pools, in bytes. */
-  async memory(): Promise<Readonly<Record<'pool' | 'code', MemoryPool>>> {
-    const reply = await this.#standard('read', smpGroups.os, osCommands.mpstat, {}, 'mpstat');
-    const poolOf = (name: string): MemoryPool => {
-      const { blksiz, nblks, nfree, min } = reply[name] as Record<
-        'blksiz' | 'nblks' | 'nfree' | 'min',
-        number
-      >;
-      return { size: blksiz * nblks, used: blksiz * (nblks - nfree), most: blksiz * (nblks - min) };
-    };
-    try {
-      return { pool: poolOf('pool'), code: poolOf('code') };
-    } catch (cause) {
-      throw new BadReplyError(this.describe(), 'mpstat', { cause });
-    }
-  }
-
-  /** OS group: what each core does. */
-  async taskstat(): Promise<Record<string, TaskStat>> {
-    const reply = await this.#standard('read', smpGroups.os, osCommands.taskstat, {}, 'taskstat');
-    return (reply.tasks ?? {}) as Record<string, TaskStat>;
-  }
-
-  /** Statistics group: names of the counter groups. */
-  async statGroups(): Promise<string[]> {
-    const reply = await this.#standard('read', smpGroups.stat, statCommands.list, {}, 'stat list');
-    return (reply.stat_list ?? []) as string[];
-  }
-
-  /** Statistics group: the counters of one group. */
-  async stats(group: string): Promise<Record<string, number | bigint>> {
-    const reply = await this.#standard(
-      'read',
-      smpGroups.stat,
-      statCommands.show,
-      { name: group },
-      'stat show',
-    );
-    return (reply.fields ?? {}) as Record<string, number | bigint>;
   }
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ModuleProgram } from '../../ebpf/index.ts';
 import {
   type Detection,
   Detector,
+  descentOf,
   drift,
   fileStore,
   type Hours,
@@ -53,19 +55,32 @@ const rulesFor = ({ budget }: EvolveOptions) => [
   drift(),
 ];
 
-/**
- * The module as it runs: of a file that was optimised when it was loaded, that. A virtual board starts empty: what is to be
- * improved is loaded first.
- */
+/** As given, as it was optimised when it was loaded, or as earlier turns of the loop made it of one of these. */
+const versionOf = async (
+  { name, program }: Target,
+  sha: Uint8Array,
+  key: SigningKey,
+  ledger: Ledger,
+): Promise<ModuleProgram | undefined> => {
+  const own = await versionWith(program, sha, key);
+  if (own) return own;
+  const made = descentOf(ledger, name, Buffer.from(sha).toString('hex'));
+  for (const hash of made?.from ?? [])
+    if (await versionWith(program, Buffer.from(hash, 'hex'), key)) return made?.program;
+  return undefined;
+};
+
+/** The module as it runs. A virtual board starts empty: what is to be improved is loaded first. */
 const targetOn = async (
   context: Context,
   link: VelocityLink,
   target: Target,
   key: SigningKey,
+  ledger: Ledger,
 ): Promise<Target> => {
   const running = (await link.modules()).find((module) => module.name === target.name);
   if (running) {
-    const program = await versionWith(target.program, running.sha, key);
+    const program = await versionOf(target, running.sha, key, ledger);
     return program ? { ...target, program } : target; // the loop says what is wrong with another one
   }
   await push(link, await patchFor(link, target), key, { canary: false });
@@ -130,12 +145,8 @@ const evolve = (context: Context, file: string, options: EvolveOptions, board: B
   tell(event);
   return withLink(context, board, async (link) => {
     const name = options.name ?? stemOf(file);
-    const target = await targetOn(
-      context,
-      link,
-      { name, program: await readProgram(file, options.function) },
-      key,
-    );
+    const given = { name, program: await readProgram(file, options.function) };
+    const target = await targetOn(context, link, given, key, ledger);
     const detection = await detect(context, link, target.name, options);
     if (!detection)
       return tell({ event: 'rest', module: target.name, reason: 'no rule finds it slow' } as never);

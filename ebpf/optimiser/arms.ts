@@ -1,5 +1,5 @@
 /** What follows a choice between two constants is computed on both of them. */
-import type { Alu, Operation } from '../instruction.ts';
+import type { Alu, Branch, Operation } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
 import { type Code, copyCode, isEnd, type Node, nodeOf, replaceNodes } from './code.ts';
 import { calculate, constantsOf, isLow } from './constants.ts';
@@ -37,21 +37,46 @@ const after = (op: Operation, value: bigint): Operation | undefined => {
   return setTo(op.dst, calculate(op.op, op.width, value, BigInt(op.src.imm)));
 };
 
-/** `r = a; if c goto L; r = b; L: r op= k` at the branch: what replaces the first, the second and the last. */
-const armsAt = (
+/** `r = a; if c goto L; r = b; L: last`, to whose last two nothing else leads. */
+type Choice = {
+  /** Where `r = a` is. */
+  readonly first: number;
+  readonly branch: Branch;
+  readonly target: Node;
+  readonly last: Alu;
+  readonly a: bigint;
+  readonly b: bigint;
+};
+
+type Targets = readonly (Node | undefined)[];
+
+/** The choice at a branch; `chosen` says which register it has to be for what follows it. */
+const choiceAt = (
   code: Code,
   at: number,
-  targets: readonly (Node | undefined)[],
-): ReadonlyMap<number, Node[]> | undefined => {
-  const [branch, second, last] = [code[at]!, code[at + 1], code[at + 2]];
-  if (branch.op.kind !== 'branch' || !second || !last || branch.target !== last) return undefined;
-  if (last.op.kind !== 'alu' || targets.filter((t) => t === last).length !== 1 || targets.includes(second))
-    return undefined;
-  const r = last.op.dst;
+  targets: Targets,
+  chosen: (last: Alu) => number | undefined,
+): Choice | undefined => {
+  const [{ op: branch }, second, target] = [code[at]!, code[at + 1], code[at + 2]];
+  if (branch.kind !== 'branch' || !second || target?.op.kind !== 'alu') return undefined;
+  if (code[at]!.target !== target || targets.includes(second)) return undefined;
+  const r = targets.filter((one) => one === target).length === 1 ? chosen(target.op) : undefined;
+  if (r === undefined) return undefined;
   const first = setBefore(code, at, r, new Set(targets));
   const b = constantOf(second.op, r);
   if (first === undefined || b === undefined) return undefined;
-  const made = [after(last.op, constantOf(code[first]!.op, r)!), after(last.op, b)];
+  return { first, branch, target, last: target.op, a: constantOf(code[first]!.op, r)!, b };
+};
+
+/** What replaces nodes, by their place. */
+type Replaced = ReadonlyMap<number, Node[]>;
+
+/** `L: r op= k`: what it makes of a and of b is set at once. */
+const computedArms = (code: Code, at: number, targets: Targets): Replaced | undefined => {
+  const choice = choiceAt(code, at, targets, (last) => last.dst);
+  if (!choice) return undefined;
+  const { first, last, a, b } = choice;
+  const made = [after(last, a), after(last, b)];
   if (!made[0] || !made[1]) return undefined;
   return new Map([
     [first, [nodeOf(made[0])]],
@@ -65,38 +90,28 @@ const withConstant = (op: Alu, value: bigint): Alu | undefined => {
   return imm === (imm | 0) ? { ...op, src: { kind: 'imm', imm } } : undefined;
 };
 
-/** `d = a; if c goto L; d = b; L: x += d`, with a or b 0: a branch over one addition. */
-const choiceAt = (
-  code: Code,
-  at: number,
-  targets: readonly (Node | undefined)[],
-): ReadonlyMap<number, Node[]> | undefined => {
-  const [branch, second, last] = [code[at]!, code[at + 1], code[at + 2]];
-  if (branch.op.kind !== 'branch' || !second || !last || branch.target !== last) return undefined;
-  const { op } = last;
-  if (op.kind !== 'alu' || !NEUTRAL_ZERO.has(op.op) || op.src.kind !== 'reg' || op.src.reg === op.dst)
+/** Operations that 0 leaves as it is. */
+const NEUTRAL_ZERO: ReadonlySet<string> = new Set(['add', 'sub', 'or', 'xor']);
+
+/** `L: x += r`, where a or b is 0 and r is not asked for later: a branch over one addition. */
+const skippedArm = (code: Code, at: number, targets: Targets): Replaced | undefined => {
+  const choice = choiceAt(code, at, targets, ({ op, src, dst }) =>
+    NEUTRAL_ZERO.has(op) && src.kind === 'reg' && src.reg !== dst ? src.reg : undefined,
+  );
+  if (choice?.last.src.kind !== 'reg' || liveAfter(code)[at + 2]! & (1 << choice.last.src.reg))
     return undefined;
-  const d = op.src.reg;
-  const hasOtherWays = targets.filter((t) => t === last).length !== 1 || targets.includes(second);
-  if (hasOtherWays || liveAfter(code)[at + 2]! & (1 << d)) return undefined;
-  if (op.width === 32 && !isLow(constantsOf(code)[at]?.[op.dst])) return undefined;
-  const first = setBefore(code, at, d, new Set(targets));
-  const b = constantOf(second.op, d);
-  if (first === undefined || b === undefined) return undefined;
-  const a = constantOf(code[first]!.op, d)!;
-  const made = withConstant(op, a === 0n ? b : a);
-  const inverse = a === 0n ? branch.op.op : opposite[branch.op.op];
+  const { first, branch, target, last, a, b } = choice;
+  if (last.width === 32 && !isLow(constantsOf(code)[at]?.[last.dst])) return undefined;
+  const made = withConstant(last, a === 0n ? b : a);
+  const inverse = a === 0n ? branch.op : opposite[branch.op];
   if ((a !== 0n && b !== 0n) || !made || !inverse) return undefined;
   return new Map([
     [first, []],
-    [at, [nodeOf({ ...branch.op, op: inverse }, branch.target)]],
+    [at, [nodeOf({ ...branch, op: inverse }, target)]],
     [at + 1, [nodeOf(made)]],
     [at + 2, []],
   ]);
 };
-
-/** Operations that 0 leaves as it is. */
-const NEUTRAL_ZERO: ReadonlySet<string> = new Set(['add', 'sub', 'or', 'xor']);
 
 export const constantArms: Rule = {
   name: 'constant-arms',
@@ -104,7 +119,7 @@ export const constantArms: Rule = {
   apply: (code) => {
     const targets = code.map((n) => n.target);
     for (const at of code.keys()) {
-      const made = armsAt(code, at, targets) ?? choiceAt(code, at, targets);
+      const made = computedArms(code, at, targets) ?? skippedArm(code, at, targets);
       if (!made) continue;
       return replaceNodes(copyCode(code), (node, i) =>
         made.get(i)?.map(({ op }) => nodeOf(op, op.kind === 'branch' ? node.target : undefined)),
