@@ -34,6 +34,11 @@ enum effect_kind : uint8_t { KIND_ALU, KIND_LOAD, KIND_STORE, KIND_OTHER };
      (((op) & 0xf0u) == BPF_ALU_END ? 0 : EFFECT_SOURCE(op)))
 #define EFFECT_STX(op) \
     (EFFECT_READS_DST | EFFECT_READS_SRC | (((op) & 0xe0u) == BPF_MODE_ATOMIC ? EFFECT_IS_SPECIAL : 0))
+#define EFFECT_JUMP(op) \
+    (EFFECT_IS_SPECIAL | EFFECT_IS_JUMP | \
+     (((op) & 0xf0u) == BPF_JMP_JA || ((op) & 0xf0u) == BPF_JMP_CALL || ((op) & 0xf0u) == BPF_JMP_EXIT \
+          ? 0 \
+          : EFFECT_READS_DST | ((op) & BPF_SRC_X ? EFFECT_READS_SRC : EFFECT_TAKES_CONSTANT)))
 #define EFFECT(op) \
     (uint16_t)(EFFECT_KIND(op) << EFFECT_KIND_SHIFT | EFFECT_BITS(op) | EFFECT_CONSTANT(op))
 #define EFFECT_BITS(op) \
@@ -42,7 +47,7 @@ enum effect_kind : uint8_t { KIND_ALU, KIND_LOAD, KIND_STORE, KIND_OTHER };
               ((op) & 7u) == BPF_CLASS_LDX ? EFFECT_SETS_DST | EFFECT_READS_SRC | EFFECT_IS_PURE : \
               ((op) & 7u) == BPF_CLASS_ST ? EFFECT_READS_DST : \
               ((op) & 7u) == BPF_CLASS_STX ? EFFECT_STX(op) : \
-              ((op) & 7u) == BPF_CLASS_JMP || ((op) & 7u) == BPF_CLASS_JMP32 ? EFFECT_IS_SPECIAL | EFFECT_IS_JUMP : EFFECT_ALU(op))
+              ((op) & 7u) == BPF_CLASS_JMP || ((op) & 7u) == BPF_CLASS_JMP32 ? EFFECT_JUMP(op) : EFFECT_ALU(op))
 #define EFFECT_ROW4(op) EFFECT(op), EFFECT((op) + 1u), EFFECT((op) + 2u), EFFECT((op) + 3u)
 #define EFFECT_ROW16(op) EFFECT_ROW4(op), EFFECT_ROW4((op) + 4u), EFFECT_ROW4((op) + 8u), EFFECT_ROW4((op) + 12u)
 #define EFFECT_ROW64(op) \

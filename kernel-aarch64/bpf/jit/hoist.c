@@ -62,6 +62,17 @@ static bool needs_register(const struct jit *j, struct insn insn, uint32_t slot,
     return is_jump_class(insn) ? compare_needs_register(insn, *value, width) : alu_needs_register(insn, *value, width);
 }
 
+/* Whether an addition or a compare takes its constant as it is, for sure. */
+static bool is_small(struct insn insn) {
+    uint32_t op = operation_of(insn);
+    return (uint32_t)imm_of(insn) + 4095u <= 2 * 4095u && (is_jump_class(insn) ? op != BPF_JMP_JSET : op == BPF_ALU_ADD);
+}
+
+bool takes_register(const struct jit *j, uint32_t slot, uint64_t *value) {
+    struct insn insn = insn_at(j, slot);
+    return !is_small(insn) && needs_register(j, insn, slot, value);
+}
+
 static void collect(struct loop *loop, uint32_t slot, uint64_t value) {
     for (uint32_t i = 0; i < loop->count; i++) {
         if (loop->values[i] == value) { return; }
@@ -77,42 +88,34 @@ static bool blocks(struct insn insn) {
     return atomic || (is_jump_class(insn) && operation_of(insn) == BPF_JMP_CALL);
 }
 
-/* Whether look_at() would find nothing: no constant, or a small one where all small ones fit, no jump, no label. */
-static inline bool is_dull(const struct jit *j, uint32_t slot, struct insn insn) {
-    uint32_t effect = effects[opcode_of(insn)];
-    if (effect & (EFFECT_IS_SPECIAL | EFFECT_TAKES_CONSTANT) || j->slots[slot] & SLOT_WORD) {
-        return opcode_of(insn) == (BPF_CLASS_ALU64 | BPF_ALU_ADD) && imm_of(insn) == (int16_t)imm_of(insn) &&
-               !(j->slots[slot] & SLOT_WORD);
-    }
-    return true;
-}
-
 static void look_at(const struct jit *j, uint32_t head, uint32_t slot, struct loop *loop) {
     struct insn insn = insn_at(j, slot);
+    uint32_t effect = effects[opcode_of(insn)], target = jump_target(insn, slot);
     uint64_t value;
-    if (is_dull(j, slot, insn)) { return; }
     bool entered = slot != head && j->slots[slot] & SLOT_WORD; /* a jump from before the loop waits for this slot */
-    if ((entered || blocks(insn)) && loop->blocked > slot) { loop->blocked = slot; }
-    if (needs_register(j, insn, slot, &value)) { collect(loop, slot, value); }
-    if (!is_jump_class(insn)) { return; }
+    if (effect & EFFECT_TAKES_CONSTANT && takes_register(j, slot, &value)) { collect(loop, slot, value); }
+    if (SELDOM(entered || (effect & EFFECT_IS_SPECIAL && blocks(insn))) && loop->blocked > slot) { loop->blocked = slot; }
+    if (!(effect & EFFECT_IS_JUMP) || target < head || target > slot) { return; }
     enum flow flow = jump_flow(insn, j->facts->flags[slot]);
     if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }
-    uint32_t target = jump_target(insn, slot);
     if (target == head) {
         loop->end = slot;
         loop->reentry = UINT32_MAX; /* what jumped so far lies inside */
-    } else if (target > head && target <= slot && target < loop->reentry) {
+    } else if (target < loop->reentry) {
         loop->reentry = target;
     }
 }
 
 void hoist_constants(struct jit *j, uint32_t head) {
     struct loop loop = {.blocked = UINT32_MAX, .reentry = UINT32_MAX, .limit = j->hoisted_limit};
-    uint32_t slot = head, limit = head + MAX_LOOP_SLOTS;
-    if (head < j->hoisted_end) { return; }
-    for (; slot < j->program->count && slot < limit; slot++) {
+    uint32_t slot = head, limit = head + MAX_LOOP_SLOTS, count = j->program->count, *slots = j->slots;
+    const struct bpf_insn *insns = j->program->insns;
+    if (head < j->hoisted_end || head > j->last_constant) { return; }
+    for (; slot < count && slot < limit; slot++) {
+        bool plain = (slots[slot] & (SLOT_LOOP | SLOT_WORD)) == SLOT_LOOP;
+        if (plain && !(effects[insns[slot].opcode] & (EFFECT_IS_SPECIAL | EFFECT_TAKES_CONSTANT))) { continue; }
         if (!slot_reached(j, slot)) { continue; } /* lies in loops too, without being marked */
-        if (!(j->slots[slot] & SLOT_LOOP)) { break; }
+        if (!(slots[slot] & SLOT_LOOP)) { break; }
         look_at(j, head, slot, &loop);
     }
     j->hoisted_count = 0;

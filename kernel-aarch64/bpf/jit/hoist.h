@@ -7,5 +7,9 @@
  * and is entered nowhere else. */
 void hoist_constants(struct jit *j, uint32_t head);
 
+/* Whether the instruction of a slot, which has EFFECT_TAKES_CONSTANT, will ask constant_reg() for its immediate, and for which
+ * value. */
+bool takes_register(const struct jit *j, uint32_t slot, uint64_t *value);
+
 /* A register that holds the constant: a hoisted one, or `scratch` after emitting it there. */
 enum a64_reg constant_reg(struct jit *j, uint64_t value, enum a64_reg scratch);

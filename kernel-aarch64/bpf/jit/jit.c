@@ -34,7 +34,7 @@ RARE void compile_immediate64(struct jit *j, struct insn insn) {
 }
 
 /* Code that is jumped to and fallen into: both ways agree on where everything is. */
-[[clang::always_inline]] static inline void join(struct jit *j, uint32_t slot, bool falls) {
+void join_label(struct jit *j, uint32_t slot, bool falls) {
     if (falls) { settle_for_label(j, slot, 0); }
     uint32_t known = place_label(j, slot);
     if (known & SLOT_BACK) {
@@ -45,8 +45,6 @@ RARE void compile_immediate64(struct jit *j, struct insn insn) {
     if (SELDOM(j->carried.active) && slot == j->carried.head) { define(j, j->carried.to, (enum a64_reg)j->home[j->carried.from], 64); }
     j->barrier = j->words;
 }
-
-void join_label(struct jit *j, uint32_t slot) { join(j, slot, true); }
 
 static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     uint32_t over = j->words;
@@ -68,7 +66,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 }
 
 /* A slot that jumps or calls come to. */
-[[clang::noinline]] static void begin_label(struct jit *j, uint32_t slot, bool falls) {
+RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = live_before(j);
     if (SELDOM(j->range_count)) { find_range(j, falls); }
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
@@ -79,7 +77,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
             return;
         }
     }
-    join(j, slot, falls);
+    join_label(j, slot, falls);
 }
 
 /* While registers wait to be loaded, r10 among them: returns whether the instruction is done. */
@@ -154,12 +152,12 @@ static void compile_program(struct jit *j) {
 
 /* What the caller gets of the slots: where their words are. Only slots that are jumped back to hold more by now. */
 static void strip_slots(struct jit *j) {
-    uint32_t *slots = j->slots, count = j->program->count;
-    for (uint32_t slot = 0; SELDOM(j->goes_back) && slot < count; slot++) {
+    uint32_t *slots = j->slots;
+    for (uint32_t slot = j->first_head; slot <= j->last_head; slot++) {
         if (slots[slot] & SLOT_EMITTED) { slots[slot] &= SLOT_WORD; }
     }
     if (j->copied_entry) { finish_counted_loop(j); }
-    slots[count] = j->words;
+    slots[j->program->count] = j->words;
 }
 
 static enum status compile(struct jit *j, struct jit_result *result) {

@@ -43,25 +43,27 @@ static void note_joined(struct jit *j) {
     if (!j->in_turn) { j->slots[j->slot] = (j->slots[j->slot] & ~SLOT_WORD) | ((j->words - 1) & SLOT_WORD); }
 }
 
-static bool try_zeros(struct jit *j, const struct plain *low) {
-    struct plain both = *low;
+static bool try_zeros(struct jit *j, struct plain *low) {
     uint32_t word;
     if (low->rt != XZR || low->is_load || low->size == A64_SIZE_D) { return false; }
-    both.size++;
-    if (!try_encode(&both, &word)) { return false; }
+    low->size++;
+    if (!try_encode(low, &word)) {
+        low->size--;
+        return false;
+    }
     j->words--;
     emit_access(j, word);
     return true;
 }
 
-static bool try_join(struct jit *j, const struct plain *second) {
+static bool try_join(struct jit *j, struct plain *second) {
     struct plain first;
     struct a64_paired offset;
     if (!try_before(j, 1, &first)) { return false; }
     if (first.rn != second->rn || first.size != second->size || first.is_load != second->is_load) { return false; }
     int32_t distance = second->offset - first.offset;
     if (distance != bytes_of(second) && distance != -bytes_of(second)) { return false; }
-    const struct plain *low = distance > 0 ? &first : second, *high = distance > 0 ? second : &first;
+    struct plain *low = distance > 0 ? &first : second, *high = distance > 0 ? second : &first;
     if (low->rt == high->rt && try_zeros(j, low)) { return true; }
     if (low->size < A64_SIZE_S || (low->is_load && (first.rt == first.rn || first.rt == second->rt))) { return false; }
     enum a64_width width = low->size == A64_SIZE_D ? A64_WIDTH_X : A64_WIDTH_W;

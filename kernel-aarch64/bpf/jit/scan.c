@@ -1,11 +1,14 @@
 #include "bpf/jit/scan.h"
 #include "bpf/jit/effect.h"
+#include "bpf/jit/hoist.h"
 #include "bpf/jit/promote.h"
 #include "bpf/jit/vector.h"
 
 #define ALL_REGS 0x3ffu
 /* A walk for each level of loops or copy of a copy, and one to see that nothing changes; what goes deeper is given up on. */
 #define MAX_LOOP_WALKS 8u
+/* How far a loop is looked at for what it reads first. */
+#define MAX_SLOTS_EXPECTED 32u
 
 static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
 #define ROW(name, id, returns, a, b, c, d, e) \
@@ -25,7 +28,8 @@ uint32_t helper_arguments(const struct jit *j, uint32_t slot) {
 static void mark_target(struct jit *j, uint32_t i, uint32_t target, uint32_t mark) {
     uint32_t *slot = &j->slots[target];
     if (target <= i) {
-        j->goes_back = true;
+        if (target < j->first_head) { j->first_head = target; }
+        if (target > j->last_head) { j->last_head = target; }
         mark |= SLOT_BACK;
     } else if (SELDOM(j->guards) && mark & SLOT_TARGET) {
         uint32_t first = *slot & SLOT_WORD;
@@ -45,7 +49,7 @@ struct backward {
     uint32_t loop_end;  /* and last */
     uint32_t in_loop;   /* marks of the slots between */
     uint32_t walks;     /* how often they were walked */
-    uint32_t changed;   /* what changed in this walk in slots that are jumped back to */
+    uint32_t changed;   /* registers that turned out in this walk to be live at slots that are jumped back to */
     bool pessimistic;
 };
 
@@ -60,11 +64,27 @@ static void widen_loop(struct backward *b, uint32_t from, uint32_t i) {
     b->in_loop = SLOT_LOOP | SLOT_R0_HOME;
 }
 
+/* Registers that a loop reads before it writes them, in the order of its slots: mostly those live at its head, and seldom more. */
+RARE static uint32_t expected_at_head(const struct jit *j, uint32_t head, uint32_t end) {
+    uint32_t reads = 0, seen = ~ALL_REGS, limit = head + MAX_SLOTS_EXPECTED < end ? head + MAX_SLOTS_EXPECTED : end;
+    const struct bpf_insn *insns = j->program->insns;
+    for (uint32_t i = head; i <= limit && ~seen; i++) {
+        struct insn insn = load_insn(&insns[i]);
+        uint32_t effect = effects[opcode_of(insn)];
+        uint32_t read = (effect / EFFECT_READS_DST & 1u) << dst_of(insn) | (effect / EFFECT_READS_SRC & 1u) << src_of(insn);
+        reads |= read & ~seen;
+        seen |= read | (effect / EFFECT_SETS_DST & 1u) << dst_of(insn);
+        if (effect & EFFECT_IS_JUMP && operation_of(insn) == BPF_JMP_CALL) { seen |= 0x3fu; }
+    }
+    return reads;
+}
+
 /* Registers live before a jump to `target`; says where the loop begins that it closes, and where r0 arrives at its target:
  * in x7 when r1, which owns x0, is live before the jump or on either side. */
 static uint32_t live_before_goto(struct jit *j, uint32_t i, uint32_t live, enum flow flow, struct backward *b) {
     struct insn insn = insn_at(j, i);
     uint32_t target = jump_target(insn, i), *slot = &j->slots[target];
+    if (target <= i && !(*slot & SLOT_BACK)) { *slot |= expected_at_head(j, target, i) << SLOT_LIVE_SHIFT; }
     uint32_t live_at_target = slot_live(j, target);
     mark_target(j, i, target, SLOT_TARGET);
     if (target <= i && (target < b->loop_from || !b->in_loop)) { widen_loop(b, target, i); }
@@ -81,6 +101,7 @@ static uint32_t live_before_goto(struct jit *j, uint32_t i, uint32_t live, enum 
 /* What a call does to the frame and to liveness: r6..r9 survive it. */
 static uint32_t live_before_call(struct jit *j, uint32_t live, uint32_t arguments) {
     live &= 0x3c0u;
+    j->copied[0] |= FROM_MEMORY;
     j->needs.calls = true;
     j->needs.across |= live;
     return live | arguments;
@@ -89,6 +110,7 @@ static uint32_t live_before_call(struct jit *j, uint32_t live, uint32_t argument
 /* Code in place of a vector helper needs nothing of the frame. */
 RARE static uint32_t live_before_helper(struct jit *j, uint32_t i, uint32_t live) {
     uint32_t arguments = helper_arguments(j, i);
+    j->copied[0] |= FROM_MEMORY;
     if (!vector_is_inlined(j, i)) { return live_before_call(j, live, arguments); }
     j->needs.vectors = true;
     return (live & 0x3c0u) | arguments;
@@ -105,6 +127,8 @@ RARE static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t 
 [[clang::noinline]] static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
     struct insn insn = insn_at(j, i);
     if (!is_jump_class(insn)) {
+        j->copied[0] |= FROM_MEMORY;
+        j->copied[src_of(insn)] |= FROM_MEMORY;
         live |= REG_BIT(dst_of(insn)) | REG_BIT(src_of(insn));
         return (uint32_t)imm_of(insn) == BPF_ATOMIC_CMPXCHG ? live | REG_BIT(0) : live;
     }
@@ -118,16 +142,19 @@ RARE static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t 
     }
 }
 
-static inline uint32_t live_before_plain(struct insn insn, uint32_t effect, uint32_t live) {
-    uint32_t dst = dst_of(insn);
+static inline uint32_t live_before_plain(struct jit *j, struct insn insn, uint32_t effect, uint32_t live) {
+    uint32_t dst = dst_of(insn), src = REG_BIT(src_of(insn));
     if (effect & EFFECT_IS_PURE) {
         if (!(live >> dst & 1)) { return live; }
         if (!(effect & EFFECT_READS_DST)) { live &= ~REG_BIT(dst); }
-    } else if (effect & EFFECT_READS_DST) {
-        live |= REG_BIT(dst);
+        if (!(effect & EFFECT_READS_SRC)) { return live; }
+        j->copied[dst] |= (uint16_t)(src | (effect & REG_BIT(EFFECT_KIND_SHIFT)) << (15 - EFFECT_KIND_SHIFT));
+        return live | src;
     }
-    return effect & EFFECT_READS_SRC ? live | REG_BIT(src_of(insn)) : live;
+    if (effect & EFFECT_READS_DST) { live |= REG_BIT(dst); }
+    return effect & EFFECT_READS_SRC ? live | src : live;
 }
+static_assert(KIND_LOAD == 1 && FROM_MEMORY == 1u << 15);
 
 /* What the frame must hold for an instruction that has r10 as an operand. Returns whether it accesses the stack. */
 [[clang::noinline]] static bool note_stack(struct needs *needs, struct insn insn) {
@@ -142,10 +169,15 @@ static inline uint32_t live_before_plain(struct insn insn, uint32_t effect, uint
     return accesses;
 }
 
+[[clang::noinline]] static void note_frame(struct jit *j, uint32_t i, bool in_loop) {
+    struct insn insn = insn_at(j, i);
+    if (note_stack(&j->needs, insn)) { note_slot(j, insn, in_loop); }
+}
+
 /* At the head of an outermost loop: whether the loop must be walked again, with what is live at its heads now. */
 static bool repeats(struct backward *b) {
-    bool again = b->changed & (ALL_REGS << SLOT_LIVE_SHIFT) && !b->pessimistic;
-    b->changed = 0;
+    bool again = b->changed && !b->pessimistic;
+    b->changed = b->in_loop = 0;
     if (again) {
         b->pessimistic = ++b->walks == MAX_LOOP_WALKS; /* then everything is live at every jump back: true enough */
     } else {
@@ -155,23 +187,13 @@ static bool repeats(struct backward *b) {
     return again;
 }
 
-/* Live registers of a slot that may have marks. Returns whether the walk goes back to the end of the loop. */
-static bool store_marked(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
-    uint32_t old = j->slots[i], new = (old & ~(ALL_REGS << SLOT_LIVE_SHIFT)) | live << SLOT_LIVE_SHIFT | b->in_loop;
-    j->slots[i] = new;
-    if (SELDOM(old & SLOT_BACK)) { b->changed |= old ^ new; }
-    if (!SELDOM(i == b->loop_from)) { return false; }
-    b->in_loop = 0;
-    return repeats(b);
-}
-
 /* One pass, last slot first, over each loop as often as it takes. */
 static void find_live(struct jit *j) {
     const struct bpf_insn *insns = j->program->insns;
     const uint8_t *facts = j->facts->flags;
     struct backward b = {.loop_from = UINT32_MAX};
-    uint32_t *slots = j->slots, live = 0;
-    bool marked = j->goes_back; /* whether slots that come may have marks */
+    uint32_t *slots = j->slots, live = 0, in_loop = 0, loop_from = UINT32_MAX, wanted = 0;
+    uint64_t value;
     for (uint32_t i = j->program->count; i-- > 0;) {
         struct insn insn = load_insn(&insns[i]); /* only the lower half of which is needed here */
         uint32_t effect = effects[opcode_of(insn)];
@@ -183,20 +205,31 @@ static void find_live(struct jit *j) {
         }
         if (effect & EFFECT_IS_SPECIAL) {
             live = live_before_special(j, i, live, &b);
-            marked = j->goes_back;
+            in_loop = b.in_loop;
+            loop_from = b.loop_from;
+            wanted = in_loop && !j->last_constant ? EFFECT_TAKES_CONSTANT : 0;
         } else {
-            live = live_before_plain(insn, effect, live);
+            live = live_before_plain(j, insn, effect, live);
         }
         if (SELDOM(live & REG_BIT(10))) {
             live &= ALL_REGS;
-            struct insn whole = insn_at(j, i);
-            if (note_stack(&j->needs, whole)) { note_slot(j, whole, b.in_loop); }
+            note_frame(j, i, in_loop);
         }
-        if (!marked) {
-            slots[i] = live << SLOT_LIVE_SHIFT;
-        } else if (store_marked(j, i, live, &b)) {
-            i = b.loop_end + 1;
+        if (SELDOM(effect & wanted) && takes_register(j, i, &value)) {
+            j->last_constant = i;
+            wanted = 0;
+        }
+        uint32_t known = slots[i];
+        slots[i] = known | live << SLOT_LIVE_SHIFT | in_loop;
+        if (SELDOM(known & SLOT_BACK)) {
+            b.changed |= live & ~live_of(known);
+            live |= live_of(known);
+        }
+        if (SELDOM(i == loop_from)) {
+            if (repeats(&b)) { i = b.loop_end + 1; }
             live = slot_live(j, i);
+            in_loop = wanted = 0;
+            loop_from = b.loop_from;
         }
     }
     slots[0] |= SLOT_ENTRY;
@@ -233,6 +266,7 @@ RARE static bool functions_overlap(const struct jit *j) {
 void scan_program(struct jit *j) {
     uint32_t *slots = j->slots, count = j->program->count;
     for (uint32_t i = 0; i <= count; i++) { slots[i] = 0; }
+    j->first_head = count;
     find_live(j);
     j->uniform_frames = j->has_local_calls && functions_overlap(j);
 }

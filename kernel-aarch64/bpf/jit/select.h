@@ -17,8 +17,8 @@ bool compile_jump(struct jit *j, struct insn insn); /* returns whether execution
 void emit_prologue(struct jit *j, bool landing_pad);
 void emit_return(struct jit *j);
 
-/* Code that is fallen into and jumped to: both ways agree on where everything is. */
-void join_label(struct jit *j, uint32_t slot);
+/* Code that is jumped to, and fallen into when `falls`: all ways agree on where everything is. */
+void join_label(struct jit *j, uint32_t slot, bool falls);
 
 /* Puts the current address on a slot and completes the branches that wait for it. Returns what was known of the slot; only
  * of slots that jumps come back to it is kept. */

@@ -37,11 +37,15 @@ struct search {
     uint64_t asked; /* bit per eight bytes of the stack: whether they hold any from outside is being looked for */
     uint64_t asked_enough; /* when it was */
     uint32_t open_count;
-    struct open open[MOST_OPEN];
+    struct open *open; /* MOST_OPEN of them, set as they are counted */
 };
 
-/* One slot more; false when there were too many. */
-static bool spend(struct search *s) { return s->steps && s->steps--; }
+/* So many slots more; false when there were too many. */
+static bool spend(struct search *s, uint32_t slots) {
+    bool may = slots <= s->steps;
+    s->steps -= may ? slots : s->steps;
+    return may;
+}
 
 static struct number find_number(struct search *s, uint32_t slot, uint32_t reg);
 static struct number find_before(struct search *s, uint32_t slot, uint32_t reg);
@@ -127,16 +131,26 @@ static bool narrows(struct insn insn, uint32_t reg, bool taken) {
     return both || (op >= BPF_JMP_JLT) == taken;
 }
 
+/* The first slot of these that has such an effect. */
+static uint32_t find_effect(const struct jit *j, uint32_t from, uint32_t end, uint32_t effect) {
+    const struct bpf_insn *insns = j->program->insns;
+    while (from < end && !(effects[insns[from].opcode] & effect)) { from++; }
+    return from;
+}
+
 /* Joins what a register is where jumps of these slots go to the label. */
 static struct number join_jumps(struct search *s, struct number n, uint32_t from, uint32_t end, uint32_t label, uint32_t reg) {
     const struct jit *j = s->jit;
-    for (; from < end && n.most != ANY; from++) {
-        struct insn insn = insn_at(j, from);
-        if (!spend(s)) { return anything; }
-        if (!slot_reached(j, from) || !is_jump_class(insn) || jump_target(insn, from) != label) { continue; }
-        enum flow flow = jump_flow(insn, j->facts->flags[from]);
+    while (n.most != ANY) {
+        uint32_t slot = find_effect(j, from, end, EFFECT_IS_JUMP);
+        if (!spend(s, slot - from + (slot < end))) { return anything; }
+        if (slot == end) { break; }
+        from = slot + 1;
+        struct insn insn = insn_at(j, slot);
+        if (!slot_reached(j, slot) || jump_target(insn, slot) != label) { continue; }
+        enum flow flow = jump_flow(insn, j->facts->flags[slot]);
         if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { continue; }
-        struct number there = find_number(s, from, reg);
+        struct number there = find_number(s, slot, reg);
         if (there.parts & OUTSIDE && flow == FLOW_BRANCH && narrows(insn, reg, true)) { there.parts |= NARROWED; }
         n = joined(n, there);
     }
@@ -203,7 +217,7 @@ static bool loads_own(struct search *s, struct insn load) {
     s->asked_enough = s->enough;
     for (uint32_t slot = 0; is_own && new_bits && slot < j->program->count; slot++) {
         struct insn insn = insn_at(j, slot);
-        is_own = spend(s);
+        is_own = spend(s, 1);
         if (class_of(insn) != BPF_CLASS_STX || !slot_reached(j, slot)) { continue; }
         bool atomic = effects[opcode_of(insn)] & EFFECT_IS_SPECIAL, there = dst_of(insn) == 10 && stack_bits(insn) & bits;
         if (atomic || (there && find_number(s, slot, src_of(insn)).parts & OUTSIDE)) { is_own = false; }
@@ -226,13 +240,30 @@ static struct number find_set(struct search *s, uint32_t slot, struct insn insn,
     return computed(insn, a, b);
 }
 
+/* Goes back from a slot to what may say something of a register: what has it as its dst, a jump, a call, a label. Returns the slot
+ * behind that, or `end`. */
+static uint32_t go_back(const struct jit *j, uint32_t slot, uint32_t end, uint32_t reg) {
+    const struct bpf_insn *insns = j->program->insns;
+    const uint32_t *slots = j->slots;
+    for (; slot > end; slot--) {
+        struct bpf_insn insn = insns[slot - 1];
+        if (effects[insn.opcode] & EFFECT_IS_SPECIAL || (insn.regs & 15u) == reg || slots[slot - 1] & (SLOT_TARGET | SLOT_ENTRY)) {
+            break;
+        }
+    }
+    return slot;
+}
+
 /* The register before a slot that is fallen into. */
 static struct number find_before(struct search *s, uint32_t slot, uint32_t reg) {
     const struct jit *j = s->jit;
     struct number n = own;
     uint32_t narrowed = 0;
-    for (bool found = false; !found && slot-- > 0;) {
-        if (!spend(s)) { return anything; }
+    for (bool found = false; !found && slot > 0;) {
+        uint32_t end = slot > s->steps ? slot - s->steps : 0, from = go_back(j, slot, end, reg);
+        if (!spend(s, slot - from + (from > end)) || (from == end && end)) { return anything; }
+        if (from == end) { break; }
+        slot = from - 1;
         if (!slot_reached(j, slot)) { continue; }
         struct insn insn = insn_at(j, slot);
         uint32_t effect = effects[opcode_of(insn)];
@@ -278,36 +309,25 @@ static bool needs_guard(struct search *s, const struct bpf_index_fact *fact) {
 }
 
 /* Registers that get a number from outside anywhere, or one of those. */
-static uint32_t find_outside(struct jit *j) {
-    const struct bpf_insn *insns = j->program->insns;
-    uint32_t outside = 0, before, copied[10] = {};
-    for (uint32_t slot = 0, count = j->program->count; slot < count; slot++) {
-        struct insn insn = load_insn(&insns[slot]);
-        uint32_t effect = effects[opcode_of(insn)], dst = dst_of(insn) % 10, kind = effect >> EFFECT_KIND_SHIFT & 3;
-        if (effect & EFFECT_IS_SPECIAL) {
-            bool plain = is_jump_class(insn) && operation_of(insn) != BPF_JMP_CALL;
-            if (!plain) { outside |= REG_BIT(0) | REG_BIT(src_of(insn)); }
-        } else if (kind == KIND_LOAD) {
-            outside |= REG_BIT(dst);
-        } else if (kind == KIND_ALU && effect & EFFECT_READS_SRC) {
-            copied[dst] |= REG_BIT(src_of(insn));
-        }
-    }
+static uint32_t find_outside(const struct jit *j) {
+    uint32_t outside = FROM_MEMORY, before;
     do {
         before = outside;
         for (uint32_t reg = 0; reg < 10; reg++) {
-            if (copied[reg] & outside) { outside |= REG_BIT(reg); }
+            if (j->copied[reg] & outside) { outside |= REG_BIT(reg); }
         }
     } while (outside != before);
     return outside;
 }
 
 RARE void find_guarded(struct jit *j) {
-    struct search s = {.jit = j, .steps = STEPS_PER_SLOT * j->program->count + STEPS_ON_TOP, .outside = find_outside(j)};
+    uint32_t count = j->program->count, *slots = j->slots;
+    struct open open[MOST_OPEN];
+    struct search s = {.jit = j, .steps = STEPS_PER_SLOT * count + STEPS_ON_TOP, .outside = find_outside(j), .open = open};
     for (uint32_t at = 0; at < j->facts->index_count; at++) {
         if (needs_guard(&s, &j->facts->indexes[at])) { j->guarded |= 1ull << at; }
     }
-    for (uint32_t slot = 0; slot < j->program->count; slot++) { j->slots[slot] &= ~SLOT_WORD; }
+    for (uint32_t slot = 0; slot < count; slot++) { __builtin_memset(&slots[slot], 0, SLOT_WORD_BYTES); }
 }
 
 /* ---- code ---- */

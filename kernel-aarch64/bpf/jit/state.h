@@ -29,6 +29,7 @@
 #define HOISTED_LIMIT 4u
 #define ARGUMENT_REGS 0x3eu /* r1..r5 */
 #define REG_BIT(reg) (1u << (reg))
+#define FROM_MEMORY REG_BIT(15) /* or from a call */
 
 enum value_kind : uint8_t {
     VALUE_COPY,    /* base (the home register itself when nothing is pending) */
@@ -69,6 +70,7 @@ static inline uint64_t shape_copy(uint32_t base) { return SHAPE(VALUE_COPY, base
  * slot is emitted these 16 bits head a chain of branches that wait for it: word + 1, each linked to the one before it by the
  * distance in its target field. */
 #define SLOT_WORD 0xffffu
+#define SLOT_WORD_BYTES 2u /* the first ones */
 #define SLOT_LIVE_SHIFT 16 /* 10 bits: registers live before it */
 #define SLOT_BACK (1u << 26) /* jumped or called to from behind */
 #define SLOT_TARGET (1u << 27)
@@ -146,15 +148,17 @@ struct jit {
     uint32_t in_turn;  /* a turn of several is being compiled: what the slots hold is still needed; 1 + counter */
     uint32_t resume;   /* slot to go on at instead of the next one; 0: none */
     uint32_t copied_head, copied_entry; /* what word_of_insn gets of the head of an unrolled loop; 0: none */
+    uint32_t last_constant; /* slot of a loop that takes a constant in a register; 0: none does */
     uint32_t hoisted_end; /* slot after the loop whose constants are in registers */
     uint32_t hoisted_count;
     uint32_t hoisted_limit;
     uint64_t hoisted[HOISTED_LIMIT];
     struct carried carried;
     bool has_local_calls;
-    bool goes_back;      /* some jump or call does */
+    uint32_t first_head, last_head; /* of the slots that jumps or calls go back to; in reverse when there is none */
     bool guards;         /* some index may have to be held to its range again (speculation.h) */
     uint64_t guarded;    /* bit per index fact: it has to */
+    uint16_t copied[16]; /* of each register, whatever it is ever computed from: register bits, FROM_MEMORY */
     struct stack_use stack;
     struct needs needs;  /* of the program, all of it */
     bool uniform_frames; /* functions share code, so all have the same frame */

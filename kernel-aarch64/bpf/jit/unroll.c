@@ -214,7 +214,7 @@ uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     if (!counts) { return head; }
     j->in_turn = 1 + l.counter;
     while (turn < l.before) { compile_turn(j, &l, turn++, entries); }
-    if (!whole) { join_label(j, head); }
+    if (!whole) { join_label(j, head, true); }
     for (uint32_t i = 0; i < l.copies && j->words <= j->capacity; i++) { compile_turn(j, &l, turn++, entries); }
     j->in_turn = 0;
     keep_entries(j, &l, entries, turn);

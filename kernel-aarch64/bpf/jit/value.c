@@ -38,7 +38,7 @@ static uint32_t move_count(uint64_t value, uint32_t halves) {
     return halves - (zeros > ones ? zeros : ones);
 }
 
-void emit_constant(struct jit *j, enum a64_reg rd, uint64_t value) {
+RARE void emit_constant(struct jit *j, enum a64_reg rd, uint64_t value) {
     struct a64_mask mask;
     if (value < 0x10000) { return emit(j, a64_movz(rd, wide(0, (uint16_t)value), A64_WIDTH_W)); }
     bool narrow = value >> 32 == 0;
@@ -49,7 +49,7 @@ void emit_constant(struct jit *j, enum a64_reg rd, uint64_t value) {
     emit_moves(j, rd, value, width);
 }
 
-void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width) {
+RARE void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width) {
     struct a64_arith arith;
     if (width == A64_WIDTH_W) { imm = (uint64_t)(int32_t)imm; }
     bool negative = (int64_t)imm < 0;
@@ -97,7 +97,7 @@ RARE static void emit_long_sum(struct jit *j, enum a64_reg rd, const struct valu
     emit_add_imm(j, rd, rd, v->imm, A64_WIDTH_X);
 }
 
-void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
+RARE void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
     const struct value *v = &j->values[reg];
     enum a64_reg base = (enum a64_reg)v->base;
     switch (v->kind) {
