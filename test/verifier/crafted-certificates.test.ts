@@ -153,3 +153,28 @@ test('events without end that all come at once end in a refusal', async (t) => {
     }
   }
 });
+
+test('a state that fell to where it waits is not lost when a jump brings another one there', async (t) => {
+  const judge = await judgeOf(
+    [
+      'r0 = 0',
+      'r4 = *(u8 *)(r1 + 0)',
+      'if r4 > 5 goto +7', // r3 is not set on this way, and falls to the last load
+      'if r4 > 3 goto +2',
+      'r0 = 1',
+      'exit',
+      'r3 = r1',
+      'if r4 > 4 goto +4', // and set on this one, which jumps there
+      'r3 += 1',
+      'exit',
+      'r0 = 3',
+      'r0 += 1',
+      'r0 = *(u8 *)(r3 + 0)',
+      'exit',
+    ].join('\n'),
+  );
+  const from10 = [(6 << 3) | events.order, 10];
+  const waits = [(2 << 3) | events.fall, 0];
+  const { status } = judge([1, ...from10, ...waits, events.order, 6]);
+  t.is(status, 'bad_certificate');
+});

@@ -92,6 +92,7 @@ static enum status leave(struct checker *c, uint32_t target, enum event event) {
     struct machine *m = &c->machine;
     const struct change *change = nullptr;
     m->state.pc = target;
+    c->v->facts->flags[target] |= FACT_JUMP_TARGET; /* whichever way it comes: where a state waits, none may begin to wait lightly */
     if (is_due(c, event)) {
         if (!change_read(&c->in, m, &c->change)) { return refuse_certificate(c, "it says more of a state than is known there"); }
         change = &c->change;
@@ -118,10 +119,7 @@ static enum status leave(struct checker *c, uint32_t target, enum event event) {
     return STATUS_OK;
 }
 
-static enum status jump(struct checker *c, uint32_t target) {
-    c->v->facts->flags[target] |= FACT_JUMP_TARGET;
-    return leave(c, target, EVENT_JUMP);
-}
+static enum status jump(struct checker *c, uint32_t target) { return leave(c, target, EVENT_JUMP); }
 
 /* ---- instructions ---- */
 
