@@ -5,6 +5,7 @@ import {
   applyEdits,
   DIALECT,
   EditError,
+  EngineProcess,
   LOOP_DIALECT,
   labelsOf,
   linesOf,
@@ -44,16 +45,20 @@ const programFrom = (code: Uint8Array, answer: string): { code: Uint8Array; note
 
 export type LlmProposer = StoppableProposer;
 
-/** What ships with Velocity: the model for loops, then the one for straight pieces. The first loads when a program has such loops. */
+/** What ships with Velocity: the model for loops, then the one for straight pieces, in one process. */
 const shippedProposer = (model: ResolvedModel, loops: ResolvedModel, options: LlmOptions): LlmProposer => {
-  const [first, then] = [loopProposer(loops, options), windowProposer(model, options)];
+  const { process = new EngineProcess() } = options;
+  const [first, then] = [
+    loopProposer(loops, { ...options, process }),
+    windowProposer(model, { ...options, process }),
+  ];
   return {
     name: 'model',
-    warm: then.warm,
-    stop: () => {
-      first.stop();
-      then.stop();
+    warm: () => {
+      first.warm();
+      then.warm();
     },
+    stop: () => process.stop(),
     async *propose(context) {
       yield* first.propose(context);
       yield* then.propose(context);

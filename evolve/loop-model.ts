@@ -1,5 +1,5 @@
 /** The shipped model for loops as a proposer: asked what does eight bytes a turn in a loop's place. */
-import { comparePrograms, type Host, loadHost, type ModuleProgram } from '../ebpf/index.ts';
+import { loadHost } from '../ebpf/index.ts';
 import {
   type AskOptions,
   askAboutLoops,
@@ -8,9 +8,7 @@ import {
   type ResolvedModel,
   type RunnerOptions,
 } from '../models/index.ts';
-import type { RunSize } from './cost.ts';
-
-import { recording, type StoppableProposer } from './window-model.ts';
+import { isSound, recording, type StoppableProposer } from './window-model.ts';
 
 export type LoopModelOptions = RunnerOptions & AskOptions;
 
@@ -18,13 +16,6 @@ export type LoopModelOptions = RunnerOptions & AskOptions;
 const SEQUENCES = 4;
 /** Runs that throw out an answer before the whole program is judged. */
 const RUNS = 64;
-
-const isSound = (host: Host, program: ModuleProgram, code: Uint8Array, size: RunSize): boolean => {
-  const candidate = { ...program, code };
-  return (
-    host.verify(candidate, size).ok && comparePrograms(host, program, candidate, { runs: RUNS, ...size }).same
-  );
-};
 
 const different = (programs: readonly Uint8Array[]): Uint8Array[] => [
   ...new Map(programs.map((code) => [Buffer.from(code).toString('hex'), code])).values(),
@@ -49,14 +40,14 @@ export const loopProposer = (model: ResolvedModel, options: LoopModelOptions = {
     async *propose({ program, memorySize, signal }) {
       const host = await loadHost();
       const { answer, promptHash } = recording(runner);
-      const size = memorySize === undefined ? {} : { memorySize };
+      const runs = { runs: RUNS, ...(memorySize === undefined ? {} : { memorySize }) };
       for await (const { window, programs } of askAboutLoops(program.code, answer, asking)) {
         if (signal?.aborted) return;
         const note = `loop at ${window.header}: ${8 / window.size} elements a turn`;
         const modelHash = await runner.hash();
         // All of them: one that is wrong in few runs only is found out later, and must not hide a right one.
         for (const code of different(programs))
-          if (isSound(host, program, code, size))
+          if (isSound(host, program, code, runs))
             yield { code, proposer: 'model', note, modelHash, promptHash: promptHash() };
       }
     },

@@ -1,6 +1,6 @@
 /** The shipped model as a proposer: asked about a program's windows, each answer tried on its own, then put together. */
 import { createHash } from 'node:crypto';
-import { comparePrograms, loadHost, type ModuleProgram, verify } from '../ebpf/index.ts';
+import { comparePrograms, type Host, loadHost, type ModuleProgram } from '../ebpf/index.ts';
 import {
   type Answerer,
   CONTEXT_WORDS,
@@ -14,6 +14,7 @@ import {
   rewritten,
   splice,
 } from '../models/index.ts';
+import type { RunSize } from './cost.ts';
 import { type Proposal, type Proposer, ProposerError } from './proposer.ts';
 
 export type WindowModelOptions = RunnerOptions &
@@ -33,18 +34,25 @@ const SEQUENCES = 8;
 /** Runs that throw out a window's answer before the whole program is judged. */
 const RUNS = 24;
 
-const isSound = async (program: ModuleProgram, code: Uint8Array): Promise<boolean> => {
+/** Whether verifier and so many runs let this code pass in the program's place. */
+export const isSound = (
+  host: Host,
+  program: ModuleProgram,
+  code: Uint8Array,
+  options: RunSize & { readonly runs: number },
+): boolean => {
   const candidate = { ...program, code };
-  if (!(await verify(candidate)).ok) return false;
-  return comparePrograms(await loadHost(), program, candidate, { runs: RUNS }).same;
+  return host.verify(candidate, options).ok && comparePrograms(host, program, candidate, options).same;
 };
 
-/** Those that verifier and a few runs let pass each by itself: one wrong answer must not spoil the others. */
-const sound = async (program: ModuleProgram, found: readonly Replacement[]): Promise<Replacement[]> => {
-  if (found.length > 0 && (await isSound(program, splice(program.code, found)))) return [...found];
-  const out: Replacement[] = [];
-  for (const r of found) if (await isSound(program, splice(program.code, [r]))) out.push(r);
-  return compatible(out);
+/** Those that pass each by itself: one wrong answer must not spoil the others. */
+const sound = (
+  program: ModuleProgram,
+  found: readonly Replacement[],
+  isSoundCode: (code: Uint8Array) => boolean,
+): Replacement[] => {
+  if (found.length > 0 && isSoundCode(splice(program.code, found))) return [...found];
+  return compatible(found.filter((r) => isSoundCode(splice(program.code, [r]))));
 };
 
 const noteOf = (replacements: readonly Replacement[]): string =>
@@ -82,13 +90,18 @@ export const windowProposer = (model: ResolvedModel, options: WindowModelOptions
     name: 'model',
     warm: () => void runner.start().catch(() => undefined),
     stop: () => runner.stop(),
-    async *propose({ program, signal }) {
+    async *propose({ program, memorySize, signal }) {
+      const host = await loadHost();
+      const runs = { runs: RUNS, ...(memorySize === undefined ? {} : { memorySize }) };
       const { answer, promptHash } = recording(runner);
       await runner.start().catch((cause: unknown) => {
         throw cause instanceof ModelError ? new ProposerError(cause.message, { cause }) : cause;
       });
       const proposals: Proposal[] = [];
-      const sieve = (code: Uint8Array, found: readonly Replacement[]) => sound({ ...program, code }, found);
+      const sieve = async (code: Uint8Array, found: readonly Replacement[]) => {
+        const current = { ...program, code };
+        return sound(current, found, (made) => isSound(host, current, made, runs));
+      };
       const deadline = Date.now() + budgetMs;
       for await (const { code, replacements } of rewritten(program.code, answer, {
         ...asking,

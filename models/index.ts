@@ -1,6 +1,7 @@
 /** Language models for the loop: what there is, how one is asked, and how it runs. */
 export { type CatalogueEntry, catalogue } from './catalogue.ts';
 export { applyEdits, type Edit, EditError, linesOf, parseEdits } from './edit.ts';
+export { EngineProcess, type ModelSettings } from './engine-process.ts';
 export { ModelError, type ModelProblem } from './error.ts';
 export { type GgufHead, readGgufHead } from './gguf.ts';
 export { answerGrammar } from './grammar.ts';

@@ -1,6 +1,6 @@
-// Runs one model for runner.ts in a process of its own: a broken file aborts natively, and must not take the host along.
-// In: {path, threads, contextTokens, sequences} first, then {id, prompt, …} or {id, completions}; out: {ready}, or {id, text}
-// or {id, answers}, or {error, problem?}. Its argument is the path of node-llama-cpp.
+// Runs models for engine-process.ts in a process of its own: a broken file aborts natively, and must not take the host along.
+// In: {id, path} and what is wanted of the model at this path: {threads, contextTokens, sequences} to load it, then {prompt, …} or
+// {completions}. Out: {id}, or {id, text} or {id, answers}, or {id, error, problem?}. Its argument is the path of node-llama-cpp.
 import { pathToFileURL } from 'node:url';
 
 /** node-llama-cpp and its binary for this machine, which may be missing. */
@@ -24,8 +24,10 @@ const startEngine = async (threads) => {
   }
 };
 
+let engine;
 const load = async ({ path, threads, contextTokens, sequences }) => {
-  const { library, llama } = await startEngine(threads);
+  engine ??= startEngine(threads);
+  const { library, llama } = await engine;
   const model = await llama.loadModel({ modelPath: path });
   const context = await model.createContext({ contextSize: contextTokens, threads, sequences });
   return { library, llama, model, sequences: Array.from({ length: sequences }, () => context.getSequence()) };
@@ -76,17 +78,16 @@ const completeAll = async (loaded, completions) => {
   return answers;
 };
 
-let loaded;
+const models = new Map();
 let queue = Promise.resolve();
 const answer = async (message) => {
-  const { id } = message;
+  const { id, path } = message;
   try {
-    if (!loaded) {
-      loaded = await load(message);
-      return { ready: true };
-    }
-    if (message.completions) return { id, answers: await completeAll(loaded, message.completions) };
-    return { id, text: await chat(loaded, message) };
+    const loaded = models.get(path);
+    if (!loaded) models.set(path, await load(message));
+    else if (message.completions) return { id, answers: await completeAll(loaded, message.completions) };
+    else return { id, text: await chat(loaded, message) };
+    return { id };
   } catch (error) {
     return { id, error: String(error?.message ?? error), problem: error?.problem };
   }

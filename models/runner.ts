@@ -1,11 +1,8 @@
 /** Runs a GGUF model through node-llama-cpp, in a child process that starts at the first question. */
-import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { availableParallelism, setPriority } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { findEngine } from './engine.ts';
-import { ModelError, type ModelProblem } from './error.ts';
+import { availableParallelism } from 'node:os';
+import { EngineProcess, type Reply } from './engine-process.ts';
 import type { ResolvedModel } from './resolve.ts';
 
 export type Question = {
@@ -30,42 +27,22 @@ export type RunnerOptions = {
   readonly sequences?: number;
   /** Longest wait for loading, and for one answer, in ms; default 60,000. */
   readonly timeoutMs?: number;
+  /** Where it runs; default: a process of its own. One that several models share starts once for all of them. */
+  readonly process?: EngineProcess;
 };
 
-type Reply = {
-  readonly ready?: boolean;
-  readonly id?: number;
-  readonly text?: string;
-  readonly answers?: number[][];
-  readonly error?: string;
-  readonly problem?: 'no_engine';
-};
-
-/** Between normal (0) and below normal (10): a third of what others get. */
-const NICE = 5;
-
-/** Loading takes a core for a while, mostly when somebody waits for what rules find: those go first. */
-const giveWay = ({ pid }: ChildProcess): void => {
-  try {
-    if (pid !== undefined) setPriority(pid, NICE);
-  } catch {
-    // It has ended already, which its exit tells, or this system has no priorities.
-  }
-};
-
-const childPath = fileURLToPath(new URL('./runner-child.mjs', import.meta.url));
+const TIMEOUT_MS = 60_000;
 
 export class ModelRunner {
   readonly #model: ResolvedModel;
   readonly #options: RunnerOptions;
-  #child: ChildProcess | undefined;
-  #loading: Promise<void> | undefined;
-  #nextId = 0;
+  readonly #process: EngineProcess;
   #hash: Promise<Uint8Array> | undefined;
 
   constructor(model: ResolvedModel, options: RunnerOptions = {}) {
     this.#model = model;
     this.#options = options;
+    this.#process = options.process ?? new EngineProcess();
   }
 
   get path(): string {
@@ -84,80 +61,30 @@ export class ModelRunner {
 
   /** Loads the model, so that the first question need not wait. @throws ModelError when it does not load */
   async start(): Promise<void> {
-    this.#loading ??= this.#load();
-    await this.#loading;
+    const most = Math.min(8, Math.max(1, availableParallelism() - 1));
+    const { threads = most, contextTokens = 4096, sequences = 1, timeoutMs = TIMEOUT_MS } = this.#options;
+    const { path, head } = this.#model;
+    const tokens = Math.min(contextTokens, head.contextLength ?? contextTokens);
+    await this.#process.load({ path, threads, sequences, contextTokens: tokens }, timeoutMs);
   }
 
   /** @throws ModelError when the model does not load, dies or takes too long. */
   async ask(question: Question): Promise<string> {
-    await this.start();
-    const reply = await this.#exchange({ id: this.#nextId++, ...question });
-    return reply.text ?? '';
+    return (await this.#reply(question)).text ?? '';
   }
 
   /** The answer to each, without the word that ends it. @throws ModelError as `ask` does */
   async complete(completions: readonly Completion[]): Promise<number[][]> {
+    return (await this.#reply({ completions })).answers ?? [];
+  }
+
+  async #reply(question: { readonly [field: string]: unknown }): Promise<Reply> {
     await this.start();
-    const reply = await this.#exchange({ id: this.#nextId++, completions });
-    return reply.answers ?? [];
+    return this.#process.ask(this.#model.path, question, this.#options.timeoutMs ?? TIMEOUT_MS);
   }
 
-  async #load(): Promise<void> {
-    const { threads = Math.min(8, Math.max(1, availableParallelism() - 1)), contextTokens = 4096 } =
-      this.#options;
-    const engine = findEngine();
-    if (!engine) throw new ModelError('no_engine', this.#model.path, 'node-llama-cpp is not installed');
-    const { sequences = 1 } = this.#options;
-    const most = this.#model.head.contextLength ?? contextTokens;
-    const child = fork(childPath, [engine], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    child.unref();
-    this.#child = child;
-    giveWay(child);
-    await this.#exchange({
-      path: this.#model.path,
-      threads,
-      sequences,
-      contextTokens: Math.min(contextTokens, most),
-    });
-  }
-
-  #exchange(message: { id?: number; [field: string]: unknown }): Promise<Reply> {
-    const child = this.#child;
-    const { timeoutMs = 60_000 } = this.#options;
-    return new Promise((resolve, reject) => {
-      const fail = (problem: ModelProblem, what: string) => {
-        done();
-        this.stop();
-        reject(new ModelError(problem, this.#model.path, what));
-      };
-      const receive = (raw: unknown) => {
-        const reply = raw as Reply;
-        if (reply.error !== undefined) return fail(reply.problem ?? 'unsupported', reply.error);
-        if (reply.id !== message.id) return;
-        done();
-        resolve(reply);
-      };
-      const gone = (code: number | null, signal: string | null) =>
-        fail('crashed', `the process that ran it ended with ${signal ?? code}`);
-      const timer = setTimeout(() => fail('timeout', `no answer in ${timeoutMs / 1000} s`), timeoutMs);
-      const done = () => {
-        clearTimeout(timer);
-        child?.off('message', receive);
-        child?.off('exit', gone);
-        child?.channel?.unref();
-      };
-      if (!child?.connected) return fail('crashed', 'its process is gone');
-      child.channel?.ref();
-      child.on('message', receive);
-      child.on('exit', gone);
-      child.send(message);
-    });
-  }
-
-  /** Ends the process; the next question loads the model again. */
+  /** Ends its process; the next question loads the model again. */
   stop(): void {
-    this.#child?.kill('SIGKILL');
-    this.#child = undefined;
-    this.#loading = undefined;
+    this.#process.stop();
   }
 }

@@ -10,6 +10,7 @@ import { assembleOperations } from '../ebpf/index.ts';
 import {
   CONTEXT_WORDS,
   DIALECT,
+  EngineProcess,
   idOf,
   isPlain,
   LOOP_DIALECT,
@@ -89,6 +90,19 @@ test('every_answer_of_the_shipped_model_is_in_the_grammar_and_repeats', async (t
     const said = textOf(answer);
     if (said !== SAME && answer.length < 96) t.notThrows(() => operationsOf(said), said);
   }
+});
+
+test('models_share_a_process_and_come_back_after_it_was_ended', async (t) => {
+  const process = new EngineProcess();
+  t.teardown(() => process.stop());
+  const question = { tokens: [0], grammar: 'root ::= "r1"', maxTokens: 2, temperature: 0, seed: 1 };
+  const settings = { threads: 1, contextTokens: 64, timeoutMs: 120_000, process };
+  const runners = [SHIPPED, SHIPPED_LOOPS].map((path) => new ModelRunner(resolveModel(path)!, settings));
+  const askBoth = () => Promise.all(runners.map((runner) => runner.complete([question])));
+  const answers = await askBoth();
+  t.deepEqual(answers[0], [[idOf('r1')]]);
+  process.stop();
+  t.deepEqual(await askBoth(), answers);
 });
 
 test('without_its_engine_a_model_says_so', async (t) => {
