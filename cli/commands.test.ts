@@ -234,3 +234,17 @@ test('a port where nobody speaks the protocol ends in a timeout', async (t) => {
   server.close();
   t.is(result.exit, 7);
 });
+
+test('an option that names something and is empty is refused before anything is written', async (t) => {
+  for (const command of [
+    ['docs', '--out', ''],
+    ['evolve', 'log', '--ledger', ''],
+    ['keys', 'list', '--key', ''],
+    ['models', 'eval', '--model', ''],
+  ]) {
+    const { exit, stderr } = await velocity(...command);
+    t.is(exit, 2, command.join(' '));
+    t.regex(stderr, /is empty[\s\S]*hint: /);
+  }
+  t.is((await velocity('docs', '--out', '/proc/no-such-thing')).exit, 10);
+});

@@ -25,6 +25,7 @@ import { registerTrace } from './commands/trace.ts';
 import { registerUpdate } from './commands/update.ts';
 import type { Context, Register } from './context.ts';
 import { exitCodeTable } from './exit-codes.ts';
+import { UsageError } from './failure.ts';
 import { wholeNumber } from './numbers.ts';
 import { sourceCommands } from './sources.ts';
 import { version } from './version.ts';
@@ -58,6 +59,17 @@ const commands: readonly Register[] = [
 /** `rig` takes several, also as one list with commas. */
 const joined = (value: string, before?: string) => (before === undefined ? value : `${before},${value}`);
 
+/** Options that name a place, a key or a model. */
+const NAMES = /<(address|dir|file|folder|key|model|path)>/;
+
+/** What a shell leaves of a variable that is not set: taken for a name, it is the current folder, or a default that nobody chose. */
+const refuseEmpty = (command: Command): void => {
+  for (let at: Command | null = command; at; at = at.parent)
+    for (const { flags, long } of at.options.filter((o) => at?.getOptionValue(o.attributeName()) === ''))
+      if (NAMES.test(flags))
+        throw new UsageError(`${long} is empty`, `give it what it asks for, or leave ${long} out`);
+};
+
 /** Options that mean the same everywhere may stand before or after the command's name. */
 export const makeProgram = (context: Context): Command => {
   const program = new Command('velocity')
@@ -83,7 +95,8 @@ export const makeProgram = (context: Context): Command => {
     .configureOutput({ outputError: () => {} }) // the error is thrown and reported as every other one
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', '\nExample:\n  velocity monitor --board qemu-virt')
-    .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`);
+    .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`)
+    .hook('preAction', (_program, command) => refuseEmpty(command));
   for (const register of commands) register(program, context);
   return program;
 };

@@ -3,8 +3,9 @@
  * anywhere shows. Every step of every attempt is in it, with the code, so that any patch can be explained and replayed.
  */
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../firmware/folder.ts';
 
 export type EntryKind = 'detect' | 'proposal' | 'push' | 'outcome' | 'rest' | 'repaired';
 
@@ -40,7 +41,7 @@ export class LedgerError extends Error {
 export const fileStore = (path: string): LedgerStore => ({
   read: () => (existsSync(path) ? readFileSync(path, 'utf8') : ''),
   append: (line) => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     appendFileSync(path, line, { flush: true });
   },
   cut: (bytes) => truncateSync(path, bytes),

@@ -4,10 +4,11 @@
  * comes from other rules, or can't be read counts as none.
  */
 import { createHash, createPublicKey, sign, verify } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModuleProgram } from '../ebpf/index.ts';
 import { PROVER_VERSION } from '../ebpf/prover/index.ts';
+import { makeFolder } from '../firmware/folder.ts';
 import type { SigningKey } from '../firmware/sign.ts';
 import { hexHash } from './judge.ts';
 import { type Optimised, type OptimisedOptions, optimised, retraced, type Step } from './optimised.ts';
@@ -54,7 +55,7 @@ const write = async (name: string, { folder, key }: StoreOptions, found: readonl
   const path = join(folder, `${name}.json`);
   const temporary = `${path}.${process.pid}`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     await writeFile(temporary, `${JSON.stringify({ steps, signature } satisfies Stored)}\n`, { mode: 0o600 });
     await rename(temporary, path);
   } catch {

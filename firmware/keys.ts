@@ -7,7 +7,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -16,6 +15,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
+import { makeFolder } from './folder.ts';
 import { paths } from './paths.ts';
 
 export type SigningKey = { readonly privateKey: KeyObject; readonly publicKey: Uint8Array };
@@ -125,7 +125,7 @@ const store = (path: string, privateKey: KeyObject) =>
 export const loadOrCreateDevKey = (): SigningKey => {
   const path = join(paths.keys, 'dev-ed25519.pem');
   if (!existsSync(path)) {
-    mkdirSync(paths.keys, { recursive: true, mode: 0o700 });
+    makeFolder(paths.keys, 0o700);
     store(path, generateKeyPairSync('ed25519').privateKey);
   }
   return loadKey(path);
@@ -153,7 +153,7 @@ export const chosenKey = (nameOrPath: string | undefined = process.env.VELOCITY_
 
 const keep = (name: string, privateKey: KeyObject): string => {
   const path = pathOf(name);
-  mkdirSync(keyFolder(), { recursive: true, mode: 0o700 });
+  makeFolder(keyFolder(), 0o700);
   try {
     store(path, privateKey);
   } catch (cause) {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from './folder.ts';
 
 const POLL_MS = 50;
 /** Whoever holds the guard does so for no time at all; after so long it died meanwhile. */
@@ -60,7 +61,7 @@ const removeDead = (path: string, dead: number): void => {
 
 /** Runs `work` while no other process runs work under the same lock file. */
 export const withLock = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   while (!tryTake(path)) {
     const holder = holderOf(path);
     if (holder !== undefined && holder > 0 && !isAlive(holder)) removeDead(path, holder);

@@ -1,17 +1,10 @@
 /** The folder of models: what is there, and how files get in and out. A file is looked at before it is kept. */
 import { createHash } from 'node:crypto';
-import {
-  copyFileSync,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { copyFileSync, createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { makeFolder } from '../firmware/folder.ts';
 import { type CatalogueEntry, catalogue } from './catalogue.ts';
 import { ModelError } from './error.ts';
 import { readGgufHead } from './gguf.ts';
@@ -76,7 +69,7 @@ const keep = (part: string, path: string): string => {
 export const addModel = (file: string, name: string): string => {
   const path = pathOf(catalogued(name));
   readGgufHead(file);
-  mkdirSync(modelFolder(), { recursive: true });
+  makeFolder(modelFolder());
   const part = `${path}.part`;
   copyFileSync(file, part);
   return keep(part, path);
@@ -112,7 +105,7 @@ export const pullModel = async (
   });
   if (!answer.ok || !answer.body) throw new ModelError('missing', url, `the server answers ${answer.status}`);
   const length = Number(answer.headers.get('content-length')) || undefined;
-  mkdirSync(modelFolder(), { recursive: true });
+  makeFolder(modelFolder());
   const path = pathOf(entry);
   const part = `${path}.part`;
   const hash = createHash('sha256');

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { disassembleText } from '../../ebpf/index.ts';
@@ -12,6 +12,7 @@ import {
   programsOf,
   replay,
 } from '../../evolve/index.ts';
+import { makeFolder } from '../../firmware/folder.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
 import { ledgerOption } from '../ledger-option.ts';
@@ -75,7 +76,7 @@ const diff = ({ output }: Context, h: PatchHistory) => {
 
 /** Each question of the proof in a file of its own, in SMT-LIB 2, with the answer it got: another solver can be asked. */
 const keepQuestions = (folder: string, questions: readonly Question[]) => {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   questions.forEach(({ script, answer }, i) => {
     const name = `${String(i + 1).padStart(4, '0')}.smt2`;
     writeFileSync(

@@ -1,7 +1,8 @@
 /** A board that runs a kernel already: the image goes over its own line into memory, and takes its place. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { boardNamed } from '../../boards/index.ts';
+import { makeFolder } from '../../firmware/folder.ts';
 import { BOARD_CLASS, keyId, paths, signImage, updateFile } from '../../firmware/index.ts';
 import { chosenKey, type SigningKey, signCommand } from '../../firmware/sign.ts';
 import {
@@ -37,7 +38,7 @@ const signedNow = ({ image, parts: { manifest } }: Prepared, key: SigningKey): B
     sequence: BigInt(Math.floor(Date.now() / 1000)),
   };
   const file = updateFile(image.bytes, signImage(image.bytes, facts, key));
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileSync(path, file);
   return file;
 };

@@ -1,6 +1,7 @@
 /** `velocity rig run`: every chosen board at the same time, one report for all. */
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../../firmware/folder.ts';
 import { paths } from '../../firmware/index.ts';
 import { lockBoard, type RigBoard, type SuiteName, suiteNames } from '../../rig/index.ts';
 import {
@@ -124,7 +125,7 @@ export const runRig = async (context: Context, options: RunOptions): Promise<voi
   const { ready, unusable } = usable(entries);
   const began = Date.now();
   const folder = resolve(options.report ?? join('rig-reports', stamp(new Date())));
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   writeFileSync(join(folder, 'report.jsonl'), '');
   const events: RigEvent[] = [];
   const tell = say(context, (event) => {

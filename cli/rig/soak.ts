@@ -1,8 +1,9 @@
 /** `velocity rig soak`: virtual boards for hours of their own time, with everything that can happen to them. */
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../../firmware/folder.ts';
 import { paths } from '../../firmware/index.ts';
 import { lockBoard, type RigBoard } from '../../rig/index.ts';
 import { peopleCause } from '../../rig/report/index.ts';
@@ -123,7 +124,7 @@ export const runSoak = async (context: Context, options: SoakCommand): Promise<v
   for (const result of results) output.fact(result, summaryLines(result).join('\n'));
   if (options.out) {
     const path = resolve(options.out);
-    mkdirSync(join(path, '..'), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(path, results.map((result) => `${JSON.stringify(result)}\n`).join(''));
   }
   const broken = settled.find((each) => each.status === 'rejected');

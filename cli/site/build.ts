@@ -2,7 +2,6 @@
 import {
   copyFileSync,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../firmware/folder.ts';
 import { root } from '../../firmware/index.ts';
 import { version } from '../version.ts';
 import { escapeHtml, type Rendered, renderDocument } from './markdown.ts';
@@ -72,7 +72,7 @@ export const buildSite = (folder: string): Site => {
   let files = 0;
   const put = (place: string, write: (to: string) => void) => {
     const to = join(folder, place);
-    mkdirSync(dirname(to), { recursive: true });
+    makeFolder(dirname(to));
     write(to);
     files += 1;
   };

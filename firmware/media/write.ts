@@ -6,7 +6,6 @@ import {
   existsSync,
   fsyncSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../folder.ts';
 import { MediaError } from './error.ts';
 import type { MediaFile } from './file.ts';
 import { hashOf, type SparseImage } from './sparse.ts';
@@ -64,7 +64,7 @@ const checkTarget = (path: string) => {
 /** Writes an image file, reads it back, and returns its SHA-256. @throws MediaError, MediaVerifyError */
 export const writeImage = async (path: string, image: SparseImage): Promise<string> => {
   checkTarget(path);
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const partial = `${path}.${process.pid}.partial`;
   try {
     writeSparse(partial, image);
@@ -96,7 +96,7 @@ export const writeFolder = (folder: string, files: readonly MediaFile[]): void =
   checkFolder(folder);
   for (const { path, bytes } of files) {
     const target = join(folder, path);
-    mkdirSync(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     writeFileSync(`${target}.partial`, bytes);
     renameSync(`${target}.partial`, target);
   }

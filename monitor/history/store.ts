@@ -1,7 +1,8 @@
 /** Opens the history store: checks whose it is, brings an older one up to date, and never touches one it does not know. */
-import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
+import { makeFolder } from '../../firmware/folder.ts';
 import { StoreError, storeErrorOf } from './errors.ts';
 import { APPLICATION_ID, steps, VERSION } from './schema.ts';
 
@@ -96,7 +97,7 @@ const prepareFile = (path: string, create: boolean) => {
     return;
   }
   if (!create) throw new StoreError(path, 'store_missing', 'there is no history store');
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   closeSync(openSync(path, 'a', 0o600)); // console text may be private
 };
 
