@@ -19,8 +19,8 @@ export const estimateCost = (given: Code): number => {
   for (const [i, { op }] of code.entries()) {
     if (!reached[i]) continue;
     let weight = op.kind === 'call' && op.form === 'helper' ? CALL : 1;
-    for (const { header, latch, trips } of loops)
-      if (i >= header && i <= latch) weight *= trips ?? UNKNOWN_TRIPS;
+    for (const { header, latch, trips, visits } of loops)
+      if (i >= header && i <= latch) weight *= trips ?? (visits ? (visits.get(i) ?? 0) : UNKNOWN_TRIPS);
     cost += weight;
   }
   return cost;

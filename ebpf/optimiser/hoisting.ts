@@ -10,7 +10,7 @@ import { same } from './tails.ts';
 type Change = { readonly registers: number; readonly frame: bigint };
 
 /** What is wanted before each node, and what each changes where that is all it does; undefined when the frame is not understood. */
-const surveyOf = (code: Code, context: Context) => {
+export const surveyOf = (code: Code, context: Context) => {
   const live = liveAfter(code);
   const stack = stackLiveAfter(code, context);
   const uses = frameUses(code, context);
@@ -30,7 +30,7 @@ const surveyOf = (code: Code, context: Context) => {
   return { changeOf, isWanted };
 };
 
-type Survey = NonNullable<ReturnType<typeof surveyOf>>;
+export type Survey = NonNullable<ReturnType<typeof surveyOf>>;
 
 /** Whether node `i` may be done before the branch at `at`, for nobody on the other way, which begins at `other`. */
 const mayPrecede = (code: Code, at: number, i: number, other: number, survey: Survey): boolean => {
@@ -39,7 +39,7 @@ const mayPrecede = (code: Code, at: number, i: number, other: number, survey: Su
   return change !== undefined && !isRead && !survey.isWanted(other, change);
 };
 
-const entriesOf = (code: Code, node: Node | undefined): number =>
+export const entriesOf = (code: Code, node: Node | undefined): number =>
   code.filter((n) => n.target === node).length;
 
 /** `if c goto L; n; goto E; L: …` becomes `n; if !c goto E; L: …`. */

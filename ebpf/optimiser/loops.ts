@@ -2,13 +2,21 @@
 
 import { registersOf } from '../prover/flow.ts';
 import { type Code, copyCode, type Node, nodeOf, positionsOf, replaceNodes, sizeOf } from './code.ts';
-import { constantsOf, feasible, type Known, transfer } from './constants.ts';
+import { constantsOf, feasible, type Known, refine, transfer } from './constants.ts';
 
 /** A loop that lies in one piece, header first, closing jump last. */
-export type Loop = { readonly header: number; readonly latch: number; readonly trips: number | undefined };
+export type Loop = {
+  readonly header: number;
+  readonly latch: number;
+  readonly trips: number | undefined;
+  /** How often each node of a loop of few turns may be done, where other things than a count may end it; undefined for any other. */
+  readonly visits: ReadonlyMap<number, number> | undefined;
+};
 
 /** Longest loop that is followed. */
 const MAX_TRIPS = 4096;
+/** More turns than these are many. */
+const MANY_TRIPS = 8;
 
 const isWhole = (code: Code, header: number, latch: number, positions: ReadonlyMap<Node, number>): boolean =>
   code.every((node, i) => {
@@ -39,7 +47,7 @@ const entryRegisters = (code: Code, header: number, latch: number): Known[] | un
 const meetAll = (a: readonly Known[] | undefined, b: readonly Known[]): Known[] =>
   a ? a.map((k, r) => (k === b[r] ? k : undefined)) : [...b];
 
-type Turn = { again: Known[] | undefined; sure: boolean };
+type Turn = { again: Known[] | undefined; sure: boolean; reached: Iterable<number> };
 
 /** One turn on constants: whether the closing jump is taken, and with which registers. */
 const turn = (
@@ -61,12 +69,12 @@ const turn = (
     const after = [...regs];
     transfer(code[i]!.op, after);
     for (const to of next) {
-      if (to === loop.header) again = after;
+      if (to === loop.header) again = next.length > 1 ? refine(code, i, to, after) : after;
       else if (to > i) before.set(to, meetAll(before.get(to), after));
     }
     if (i === loop.latch && next.length > 1) sure = false;
   }
-  return { again, sure };
+  return { again, sure, reached: before.keys() };
 };
 
 const forget = (code: Code, from: number, to: number, regs: Known[]): void => {
@@ -81,16 +89,18 @@ const countTrips = (
   header: number,
   latch: number,
   inner: Map<number, number>,
-): number | undefined => {
+): Pick<Loop, 'trips' | 'visits'> => {
+  const visits = new Map<number, number>();
   let regs = entryRegisters(code, header, latch);
-  if (!regs) return undefined;
-  for (let trips = 1; trips <= MAX_TRIPS; trips++) {
-    const { again, sure } = turn(code, { header, latch }, [...regs], inner);
-    if (!sure) return undefined;
-    if (!again) return trips;
+  let isCounted = true;
+  for (let trips = 1; regs && trips <= (isCounted ? MAX_TRIPS : MANY_TRIPS); trips++) {
+    const { again, sure, reached } = turn(code, { header, latch }, [...regs], inner);
+    isCounted &&= sure;
+    for (const i of reached) visits.set(i, (visits.get(i) ?? 0) + 1);
+    if (!again) return isCounted ? { trips, visits: undefined } : { trips: undefined, visits };
     regs = again;
   }
-  return undefined;
+  return { trips: undefined, visits: undefined };
 };
 
 /** Loops of the program, inner ones before those around them. */
@@ -109,7 +119,7 @@ export const loopsOf = (code: Code): Loop[] => {
         .filter((s) => s !== span && s.header >= span.header && s.latch <= span.latch)
         .map((s) => [s.header, s.latch]),
     );
-    return { ...span, trips: countTrips(code, span.header, span.latch, inner) };
+    return { ...span, ...countTrips(code, span.header, span.latch, inner) };
   });
 };
 

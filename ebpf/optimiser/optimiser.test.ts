@@ -130,6 +130,26 @@ const staysPut: Record<string, readonly [rule: string, code: string]> = {
     'hoisting',
     'r2 = *(u8 *)(r1 + 0)\n r0 = 7\n if r2 == 0 goto a\n exit\n a:\n r0 = 2\n exit',
   ],
+  what_both_ways_need: [
+    'sinking',
+    'r2 = *(u8 *)(r1 + 0)\n r0 = *(u8 *)(r1 + 1)\n if r2 == 0 goto a\n r0 += 1\n exit\n a:\n r0 += 2\n exit',
+  ],
+  what_another_jump_leads_to: [
+    'sinking',
+    'r2 = *(u8 *)(r1 + 0)\n r0 = 1\n if r2 == 1 goto a\n r3 = *(u8 *)(r1 + 1)\n if r2 == 0 goto a\n exit\n a:\n r3 = r2\n r0 += r3\n exit',
+  ],
+  what_changes_what_a_sunk_load_reads: [
+    'sinking',
+    'r2 = *(u8 *)(r1 + 0)\n r0 = *(u8 *)(r1 + 1)\n *(u8 *)(r1 + 1) = r2\n if r2 == 0 goto a\n exit\n a:\n r0 = 2\n exit',
+  ],
+  a_stretch_with_nothing_to_tell_the_times_apart: [
+    'stretch-repeating',
+    `${lookUp.replace('==', '!=')} exit\n out:\n r2 = r10\n r2 += -8\n r1 = map 0 ll\n call map_delete_elem\n exit`,
+  ],
+  a_stretch_of_which_something_in_between_needs_more: [
+    'stretch-repeating',
+    `r0 = 1\n *(u32 *)(r10 - 8) = 0\n r2 = r10\n r2 += -8\n r1 = map 0 ll\n call map_lookup_elem\n if r0 == 0 goto out\n exit\n out:\n r3 = r2\n r2 = r10\n r2 += r3\n r2 += -8\n r0 = r2\n exit`,
+  ],
   a_constant_that_is_read_twice: [
     'constant-absorbing',
     'r2 = 4\n r3 = r1\n r3 += r2\n r3 += 6\n r0 = *(u8 *)(r3 + 0)\n r0 += r2\n exit',
@@ -140,6 +160,16 @@ for (const [name, [rule, code]] of Object.entries(staysPut))
   test(`${rule} leaves alone: ${name}`, (t) => {
     t.is(applyRule(assemble(code), rule), undefined);
   });
+
+test('a_stretch_is_repeated_by_a_constant_in_a_register_that_nobody_needs', async (t) => {
+  const code = assemble(
+    `r6 = r1\n ${lookUp} r0 = 2\n exit\n out:\n r2 = r10\n r2 += -8\n r1 = map 0 ll\n call map_delete_elem\n exit`,
+  );
+  const made = applyRule(code, 'stretch-repeating')!;
+  t.deepEqual(lines(made)!.slice(2, 4), ['r0 = 0x1', 'L3:']);
+  const proof = await proveEquivalent(code, made, { hook: 'run', maps, memorySize: 64 });
+  t.is(proof.verdict, 'proven', proof.reason);
+});
 
 test('copies_beside_another_store_are_renewed_without_it', async (t) => {
   const code = assemble(`

@@ -19,8 +19,10 @@ import { blockOrdering } from './layout.ts';
 import { constantLoads, loadCombining } from './loads.ts';
 import { constantLookups } from './lookups.ts';
 import { narrowLoads } from './narrowing.ts';
+import { stretchRepeating } from './repeating.ts';
 import type { Move, Rule } from './rule.ts';
 import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping } from './sharing.ts';
+import { sinking } from './sinking.ts';
 import { sumStepping } from './stepping.ts';
 import { storeCombining } from './stores.ts';
 import { exitMerging, exitRepeating, tailMerging } from './tails.ts';
@@ -78,11 +80,13 @@ export const moves: readonly Move[] = [
   atomicAdditions,
   constantExits,
   hoisting,
+  sinking,
   loadKeeping,
   earlyLoading,
   testJoining,
   boundsMerging,
   pointerInduction,
+  stretchRepeating,
   once(tailMerging),
   once(exitMerging),
   once(exitRepeating),
