@@ -50,6 +50,7 @@ export class Algebra extends Comparison {
     if (c.op === 'const') return c.value ? a : b;
     if (a === b) return a;
     if (c.op === 'xor' && c.args.at(-1) === this.true) return this.ite(this.not(c), b, a);
+    if (c.op === 'eq' && c.args.includes(a) && c.args.includes(b)) return b;
     if (a.width === 1) {
       if (a === this.true) return this.or(c, b);
       if (a === this.false) return this.and(this.not(c), b);

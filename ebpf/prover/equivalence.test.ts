@@ -56,6 +56,14 @@ const equal: Record<string, [string, string]> = {
     'r0 = *(u8 *)(r1 + 0)\n r2 = 1\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n if r3 <= r0 goto +1\n r0 = r3\n r2 += 1\n if r2 != 6 goto again\n exit',
     'r2 = 6\n call vl_max_u8\n exit',
   ],
+  what_is_at_a_chosen_place_is_a_choice_of_what_is_at_each: [
+    'r2 = *(u8 *)(r1 + 0)\n r3 = 4\n if r2 == 0 goto there\n r3 = 6\n there:\n r3 <<= 1\n r1 += r3\n r0 = *(u16 *)(r1 + 0)\n exit',
+    'r2 = *(u8 *)(r1 + 0)\n r0 = *(u16 *)(r1 + 8)\n if r2 == 0 goto out\n r0 = *(u16 *)(r1 + 12)\n out:\n exit',
+  ],
+  the_largest_is_at_the_place_that_its_vector_helper_says: [
+    'r0 = 0\n r2 = 1\n again:\n r3 = r1\n r3 += r0\n r3 = *(u8 *)(r3 + 0)\n r4 = r1\n r4 += r2\n r4 = *(u8 *)(r4 + 0)\n if r4 <= r3 goto +1\n r0 = r2\n r2 += 1\n if r2 != 12 goto again\n exit',
+    'r2 = 12\n call vl_argmax_u8\n exit',
+  ],
   zero_bytes_in_a_loop_are_counted_eight_at_once: [
     'r0 = 0\n r2 = 0\n again:\n w3 = *(u8 *)(r1 + 0)\n if w3 != 0 goto next\n w0 += 1\n next:\n r1 += 1\n r2 += 1\n if r2 != 16 goto again\n exit',
     'r0 = 0\n r2 = 0\n r4 = 0x7f7f7f7f7f7f7f7f ll\n r5 = 0x0101010101010101 ll\n again:\n r3 = *(u64 *)(r1 + 0)\n r6 = r3\n r6 &= r4\n r6 += r4\n r6 |= r3\n r6 ^= -1\n r6 >>= 7\n r6 &= r5\n r6 *= r5\n r6 >>= 56\n w0 += w6\n r1 += 8\n r2 += 8\n if r2 != 16 goto again\n exit',

@@ -4,6 +4,7 @@
  */
 import { bpf, type ContextField, helpers, hooks, MAP_FLAG_READ_ONLY, mapTypes } from '../../abi/index.ts';
 import { Algebra } from './algebra.ts';
+import { ChosenReads } from './choices.ts';
 import { type Below, type Initial, MemoryNumbers } from './memory.ts';
 import { ProofLimit, type Term } from './term.ts';
 
@@ -64,6 +65,7 @@ export class World {
   hasUnknown = false;
   readonly #writesAreUnknown: boolean;
   readonly #numbers = new MemoryNumbers();
+  readonly #reads = new Map<string, ChosenReads>();
   /** Values that were stored on the stack, by their lowest byte: put together again from bytes, a pointer has no region. */
   readonly spilled = new Map<Term, Term[]>();
   readonly #regions = new Map<Term, Region>();
@@ -158,9 +160,17 @@ export class World {
       return `${name} after ${this.#numbers.of(below)}`;
     };
     return {
-      byte: (offset) => constants?.(offset) ?? this.algebra.select(name, offset, 8),
+      byte: (offset) => constants?.(offset) ?? this.#first(name).byte(offset),
       unknown: this.#writesAreUnknown ? unknown : undefined,
     };
+  }
+
+  /** What a region holds at first, by its name. */
+  #first(name: string): ChosenReads {
+    const known =
+      this.#reads.get(name) ?? new ChosenReads(this.algebra, (at) => this.algebra.select(name, at, 8));
+    this.#reads.set(name, known);
+    return known;
   }
 
   /** Contents of a map that nobody can change: entry 0 of a read-only array. */

@@ -15,7 +15,10 @@ const registersIn = (v: Value): number[] =>
     return atom.reg;
   });
 
-const valuesIn = (r: Result): Value => (r.kind === 'value' ? r.value : r.kind === 'place' ? r.plus : r.start);
+const valuesIn = (r: Result): Value => {
+  if (r.kind === 'value') return r.value;
+  return r.kind === 'place' ? r.plus : r.kind === 'element' ? r.first : r.start;
+};
 
 const fits = (n: bigint) => n === BigInt.asIntN(32, n);
 const alu = (op: 'mov' | 'add' | 'mul', dst: number, src: number | bigint, width: 32 | 64 = 64): Node =>
@@ -96,8 +99,21 @@ class Writer {
     this.out.push(nodeOf(keeps, end), alu('mov', mine, other, width), end);
   }
 
+  #element(dst: number, { first, size, signed }: Result & { kind: 'element' }): void {
+    const off = Number(first.constant);
+    if (dst !== 0) this.out.push(alu('mov', dst, 0));
+    if (size > 1) this.out.push(alu('mul', dst, BigInt(size)));
+    for (const register of registersIn(first)) {
+      const kept = this.#kept.get(register) ?? { reg: register };
+      if ('slot' in kept || off !== (off << 16) >> 16) throw new NoPlace();
+      this.out.push(alu('add', dst, kept.reg));
+    }
+    this.out.push(nodeOf({ kind: 'load', size, signed, dst, src: dst, off }));
+  }
+
   #result(dst: number, r: Result, scratch: () => number): void {
     if (r.kind === 'value') this.value(dst, r.value);
+    else if (r.kind === 'element') this.#element(dst, r);
     else if (r.kind === 'best') this.#best(dst, r.start, r.most, r.signed, scratch);
     else if (r.kind === 'sum') {
       const zero = isConstant(r.start) && r.start.constant === 0n;

@@ -2,7 +2,7 @@
 import type { Branch } from '../instruction.ts';
 import { type Code, positionsOf, successors } from '../optimiser/code.ts';
 import { constantsOf, feasible, isTaken, type Known, transfer } from '../optimiser/constants.ts';
-import { Atoms, constant, isConstant, minus, plus, type Value, Walk } from './value.ts';
+import { Atoms, constant, isConstant, keyOf, minus, plus, type Value, Walk } from './value.ts';
 
 export type Condition = {
   readonly op: Branch['op'];
@@ -91,6 +91,20 @@ const conditionOf = (op: Branch, walk: Walk, taken: boolean): Condition => ({
   taken,
 });
 
+const isSame = (a: Condition, b: Condition): boolean =>
+  a.op === b.op &&
+  a.width === b.width &&
+  keyOf(a.left) === keyOf(b.left) &&
+  keyOf(a.right) === keyOf(b.right);
+
+/** Whether a condition holds for what came before on its way; undefined when that says nothing about it. */
+const settled = (c: Condition, before: readonly Condition[]): boolean | undefined => {
+  if (isConstant(c.left) && isConstant(c.right))
+    return isTaken(c.op, c.width, c.left.constant, c.right.constant) === c.taken;
+  const known = before.find((b) => isSame(b, c));
+  return known && known.taken === c.taken;
+};
+
 /** Every way through one turn; undefined when there are too many, or something on them is not understood. */
 const waysOf = (code: Code, head: number, body: ReadonlySet<number>, atoms: Atoms): Way[] | undefined => {
   const positions = positionsOf(code);
@@ -109,8 +123,10 @@ const waysOf = (code: Code, head: number, body: ReadonlySet<number>, atoms: Atom
     if (op.kind === 'branch') {
       const target = positions.get(code[way.at]!.target!)!;
       for (const to of new Set(next)) {
-        const conditions = [...way.conditions, conditionOf(op, way.walk, to === target)];
-        follow(to, new Walk(atoms, way.walk), conditions);
+        const condition = conditionOf(op, way.walk, to === target);
+        const holds = settled(condition, way.conditions);
+        const conditions = holds ? way.conditions : [...way.conditions, condition];
+        if (holds !== false) follow(to, new Walk(atoms, way.walk), conditions);
       }
     } else if (op.kind === 'jump' || way.walk.step(op)) {
       if (next.length !== 1) return undefined;

@@ -1,5 +1,17 @@
 /** Recognises what a loop computes, as calls of vector helpers. What it takes a loop for may be wrong: proposals are judged. */
 import {
+  elementType,
+  firstOf,
+  type Live,
+  type Load,
+  load,
+  MIN_ELEMENTS,
+  outcomeOf,
+  strideOf,
+  takesLarger,
+  usesRegistersOnly,
+} from './elements.ts';
+import {
   atTurn,
   type Condition,
   type Count,
@@ -8,79 +20,9 @@ import {
   type TurningLoop,
   type Way,
 } from './loop.ts';
-import type { HelperCall, Outcome, Plan, Result } from './plan.ts';
+import { placing } from './places.ts';
+import type { HelperCall, Plan, Result } from './plan.ts';
 import { type Atom, constant, isConstant, keyOf, minus, single, type Value } from './value.ts';
-
-type Load = Atom & { readonly kind: 'load' };
-
-/** Fewer elements are not worth a call. */
-const MIN_ELEMENTS = 8;
-
-const load = (v: Value): Load | undefined => {
-  const atom = single(v);
-  return atom?.kind === 'load' ? atom : undefined;
-};
-
-const usesRegistersOnly = (v: Value): boolean => v.terms.every((t) => t.atom.kind === 'reg');
-
-/** How far a value moves in each turn; undefined when not by a constant. */
-const strideOf = (loop: TurningLoop, v: Value): bigint | undefined => {
-  const moved = minus(atTurn(loop, v, 1n), atTurn(loop, v, 0n));
-  return isConstant(moved) ? moved.constant : undefined;
-};
-
-/**
- * Where elements begin that one turn touches next to each other, and which follow each other from turn to turn.
- * @param turns given where their order does not matter: then they may also come last to first
- */
-const firstOf = (
-  loop: TurningLoop,
-  places: readonly Value[],
-  size: number,
-  turns?: number,
-): Value | undefined => {
-  const backwards = turns !== undefined && (strideOf(loop, places[0]!) ?? 0n) < 0n;
-  const starts = places.map((at) => atTurn(loop, at, backwards ? BigInt(turns - 1) : 0n));
-  if (!starts.every((at) => usesRegistersOnly(at) && isConstant(minus(at, starts[0]!)))) return undefined;
-  starts.sort((a, b) => (a.constant < b.constant ? -1 : 1));
-  const close = starts.every((at, i) => at.constant === starts[0]!.constant + BigInt(i * size));
-  const stride = BigInt(places.length * size * (backwards ? -1 : 1));
-  return close && places.every((at) => strideOf(loop, at) === stride) ? starts[0] : undefined;
-};
-
-/** Registers behind the loop that are neither kept nor stepped have to be results of it. */
-type Special = (register: number, ways: readonly Way[]) => Result | undefined;
-
-const plain = (
-  loop: TurningLoop,
-  ways: readonly Way[],
-  register: number,
-  turn: number,
-): Result | undefined => {
-  const values = ways.map((w) => atTurn(loop, w.walk.regs[register]!, BigInt(turn)));
-  const same = values.every((v) => keyOf(v) === keyOf(values[0]!));
-  return same && usesRegistersOnly(values[0]!) ? { kind: 'value', value: values[0]! } : undefined;
-};
-
-const outcomeOf = (
-  loop: TurningLoop,
-  ways: readonly Way[],
-  live: readonly number[],
-  turn: number,
-  special: Special,
-): Outcome | undefined => {
-  const { to } = ways[0]!;
-  if (ways.some((w) => w.to !== to)) return undefined;
-  const results = new Map<number, Result>();
-  for (const register of live) {
-    const result = special(register, ways) ?? plain(loop, ways, register, turn);
-    if (!result) return undefined;
-    results.set(register, result);
-  }
-  return { to, results };
-};
-
-export type Live = (node: number) => readonly number[];
 
 /** ---- sums and products ---- */
 
@@ -165,15 +107,6 @@ const reduction = (loop: TurningLoop, { turns, counted, found }: Count, live: Li
 
 /** ---- smallest and largest ---- */
 
-const types: Readonly<Record<string, string>> = { u1: 'u8', u2: 'u16', s4: 'i32' };
-
-/** Whether the way with this condition takes the larger one. */
-const takesLarger = ({ op, taken, left }: Condition, element: string): boolean | undefined => {
-  const above = /^js?g[te]$/.test(op);
-  if (!above && !/^js?l[te]$/.test(op)) return undefined;
-  return (above === taken) === (keyOf(left) === element);
-};
-
 const extreme = (loop: TurningLoop, { turns, counted, found }: Count, live: Live): Plan | undefined => {
   if (loop.again.length !== 2 || counted.length !== 2 || found.length > 0) return undefined;
   if (loop.again.some((w) => w.walk.stores.length > 0)) return undefined;
@@ -185,10 +118,7 @@ const extreme = (loop: TurningLoop, { turns, counted, found }: Count, live: Live
     const element = load(taking.walk.regs[r]!)!;
     const [condition] = dataConditions(loop, taking);
     const most = condition && takesLarger(condition, keyOf(taking.walk.regs[r]!));
-    const type =
-      types[
-        `${element.signed || (element.size === 4 && condition?.op.startsWith('js')) ? 's' : 'u'}${element.size}`
-      ];
+    const type = condition && elementType(element, condition);
     const first = firstOf(loop, [element.at], element.size, turns);
     if (most === undefined || !type || !first || turns < MIN_ELEMENTS) continue;
     const known = loop.entry[r];
@@ -359,5 +289,5 @@ const searching = (loop: TurningLoop, { turns, counted, found }: Count, live: Li
 export const plansFor = (loop: TurningLoop, live: Live): Plan[] => {
   const count = countOf(loop);
   if (!count) return [];
-  return [reduction, extreme, storing, searching].flatMap((match) => match(loop, count, live) ?? []);
+  return [reduction, extreme, placing, storing, searching].flatMap((match) => match(loop, count, live) ?? []);
 };

@@ -13,7 +13,9 @@ export type Result =
   | { readonly kind: 'sum'; readonly start: Value; readonly width: 32 | 64 }
   | { readonly kind: 'best'; readonly start: Value; readonly most: boolean; readonly signed: boolean }
   /** r0 times a number, plus a value. */
-  | { readonly kind: 'place'; readonly by: bigint; readonly plus: Value };
+  | { readonly kind: 'place'; readonly by: bigint; readonly plus: Value }
+  /** What is read at the element that r0 is the index of. */
+  | { readonly kind: 'element'; readonly first: Value; readonly size: 1 | 2 | 4; readonly signed: boolean };
 
 /** Where it goes on. */
 export type Outcome = { readonly to: number; readonly results: ReadonlyMap<number, Result> };

@@ -3,6 +3,7 @@
  * widths are taken as if nothing overflowed, and verifier, differential runs and proof find out where that was wrong.
  */
 import type { Alu, AluOp, Load, Operation } from '../instruction.ts';
+import { calculate } from '../optimiser/constants.ts';
 
 export type Atom = { readonly id: number } & (
   | { readonly kind: 'reg'; readonly reg: number }
@@ -99,6 +100,7 @@ export class Atoms {
   compute(op: AluOp, width: number, a: Value, b: Value): Value {
     const amount = isConstant(b) ? Number(b.constant & BigInt(width - 1)) : undefined;
     if (op === 'mov') return b;
+    if (isConstant(a) && isConstant(b)) return constant(calculate(op, width, a.constant, b.constant));
     if (op === 'add') return plus(a, b);
     if (op === 'sub') return minus(a, b);
     if (op === 'mul' && isConstant(b)) return scaled(a, b.constant);

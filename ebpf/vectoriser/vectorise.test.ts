@@ -31,6 +31,9 @@ const lifted: Record<string, readonly string[]> = {
   max_u8: ['vl_max_u8'],
   min_u16: ['vl_min_u16'],
   max_i32: ['vl_max_i32'],
+  place_u8: ['vl_argmax_u8'],
+  place_i32: ['vl_argmax_i32'],
+  place_kept: ['vl_argmax_u16'],
   copy: ['vl_mem_copy'],
   copy_by_4: ['vl_mem_copy'],
   fill: ['vl_mem_fill'],
@@ -65,7 +68,19 @@ for (const [name, helpers] of Object.entries(lifted))
       t.is(proof.verdict, 'proven', proof.reason);
     });
 
-const alike = ['smear', 'smear_down', 'every_second', 'every_second_down', 'sum_u32', 'running', 'stale'];
+const alike = [
+  'smear',
+  'smear_down',
+  'every_second',
+  'every_second_down',
+  'sum_u32',
+  'running',
+  'stale',
+  'last_place',
+  'least_place',
+  'signed_place',
+  'other_place',
+];
 for (const name of alike)
   test.serial(`what only looks like one of them does not get through: ${name}`, async (t) => {
     const program = (await programs)[`${name}/v4`]!;

@@ -53,6 +53,10 @@ PROGRAM(dot_line, uint32_t i = 2; int64_t sum = 0; TAPPED(16) return (uint32_t)s
 PROGRAM(max_u8, uint32_t most = 0; TURNS(64) { if (b->bytes[i] > most) { most = b->bytes[i]; } } return most;)
 PROGRAM(min_u16, uint32_t least = 0xffff; TURNS(64) { if (b->words[i] < least) { least = b->words[i]; } } return least;)
 PROGRAM(max_i32, int32_t most = b->numbers[0]; TURNS(64) { if (b->numbers[i] > most) { most = b->numbers[i]; } } return (uint32_t)most;)
+/* Where the largest one is: found by its place, or kept beside it. */
+PROGRAM(place_u8, uint32_t best = 0; _Pragma("clang loop unroll(disable)") for (uint32_t i = 1; i < 64; i++) { if (b->bytes[i] > b->bytes[best]) { best = i; } } return best;)
+PROGRAM(place_i32, int at = 0; int i = 1; _Pragma("clang loop unroll(disable)") while (i != 48) { if (b->numbers[at] < b->numbers[i]) { at = i; } ++i; } return at + 1;)
+PROGRAM(place_kept, uint16_t most = b->words[0]; uint32_t best = 0; TURNS(64) { if (b->words[i] > most) { most = b->words[i]; best = i; } } b->counts[0] = best; return most;)
 PROGRAM(copy, TURNS(64) { b->more[i] = b->bytes[i]; } return 0;)
 PROGRAM(copy_by_4, UNROLLED("clang loop unroll_count(4)") { b->other[i] = b->samples[i]; } return 0;)
 PROGRAM(fill, uint8_t with = (uint8_t)ctx->tick; TURNS(64) { b->more[i] = with; asm volatile("" : : : "memory"); } return 0;)
@@ -79,3 +83,8 @@ PROGRAM(sum_u32, uint64_t sum = 0; TURNS(64) { sum += (uint32_t)b->numbers[i]; }
 PROGRAM(running, uint32_t sum = 0; TURNS(64) { sum += b->bytes[i]; b->words[i] = (uint16_t)sum; } return sum;)
 /* A sample is replaced before it is filtered. */
 PROGRAM(stale, TURNS(32) { int32_t sum = 0; b->samples[i + 3] = (int16_t)i; asm volatile("" : : : "memory"); TAPPED(16) b->numbers[i] = sum; } return 0;)
+/* The last of several, the smallest, and what no helper compares. */
+PROGRAM(last_place, uint32_t best = 0; TURNS(64) { if (b->bytes[i] >= b->bytes[best]) { best = i; } } return best;)
+PROGRAM(least_place, uint32_t best = 0; TURNS(64) { if (b->bytes[i] < b->bytes[best]) { best = i; } } return best;)
+PROGRAM(signed_place, uint32_t best = 0; TURNS(64) { if (b->samples[i] > b->samples[best]) { best = i; } } return best;)
+PROGRAM(other_place, uint32_t best = 0; TURNS(64) { if (b->bytes[i] > b->more[best]) { best = i; } } return best;)
