@@ -112,7 +112,7 @@ enum way : uint8_t {
     const uint8_t *at = c->in.at;
     if (c->in.end - at < 4 || (at[0] & ~(CHANGE_UNSET | CHANGE_LOOSE)) != 0) { return false; }
     uint32_t parts = *at++, unset = (parts & CHANGE_UNSET) != 0 ? *at++ : 0, loose = (parts & CHANGE_LOOSE) != 0 ? *at++ : 0, number = *at++;
-    if (((unset | loose | number) & 128) != 0 || (loose & ~(uint32_t)*masks) != 0 || (unset & l->m->followed) != 0) { return false; }
+    if (((unset | loose | number) & 128) != 0 || (loose & ~(uint32_t)*masks) != 0 || ((unset | loose) & l->m->followed) != 0) { return false; }
     *masks = (*masks | (uint64_t)loose << LOOSE_AT) & ~(unset * EACH);
     c->in.at = at;
     c->event = number & 7;
@@ -320,8 +320,9 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
         return true;
     }
     if ((row & ACCESS) != 0) { return pc != l->tracked && reach_stack(l, fields, imm, row); }
+    if ((row & KIND) != JUMP || (fields & 0xff00) != 0 || imm != 0) { return false; }
     *way = WAY_PARTS;
-    return (row & KIND) == JUMP && (fields & 0xff00) == 0 && imm == 0;
+    return true;
 }
 
 /* Before an instruction at which an event is due, or the loop ends. True when it goes on; l->tracked is this slot when the event
@@ -362,6 +363,7 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
         bool stepped = way == WAY_TRACKED ? step_tracked(l, pc) : step_odd(l, pc, &way);
         if (!stepped) {
             l->flags[pc] = before;
+            if (way == WAY_ODD && overwrites(l, pc)) { continue; }
             *how = l->tracked == pc ? FAST_TRACKED : FAST_SLOW;
             return pc;
         }
@@ -375,19 +377,19 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
     struct machine *m = &c->machine;
     struct verifier *v = m->v;
     enum fast_end how = FAST_SLOW;
-    if (v->observer != nullptr || is_privileged(v) || (v->facts->flags[m->state.pc] & FACT_REACHED) != 0) {
+    if (v->observer != nullptr || is_privileged(v) || (v->facts->flags[m->state.pc] & FACT_REACHED) != 0 || m->state.pc + 1 == v->program->count) {
         if (!is_due(c, EVENT_TRACK)) { return FAST_SLOW; }
         next_event(c);
         return FAST_TRACKED;
     }
-    const uint64_t hidden = followed_unknown(m);
+    const uint64_t hidden = (uint64_t)(m->followed & m->loose) << HIDDEN_AT, known = c->held;
     uint64_t start = m->state.pc, last = v->program->count - 1, left = c->budget - c->steps; /* what follows the last is not simple */
     struct light *free = c->light + c->light_count, *full = c->light + LIGHTS;
-    struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .flags = v->facts->flags, .masks = m->masks & ~hidden, .count = last + 1,
+    struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .flags = v->facts->flags, .masks = m->masks & ~hidden_in(hidden), .count = last + 1,
                      .start = start, .end = left < last - start ? start + left : last, .passed = c->light_count == 0 || c->taken_up == start ? start : NO_SLOT,
                      .changed = NO_SLOT, .tracked = NO_SLOT,
                      .maps = v->program->maps, .lowest = BPF_STACK_BYTES, .walked = m->state.walked - start, .free = free, .full = full, .most = free,
-                     .held_slots = c->held_slots, .held = no_registers | m->followed | c->held};
+                     .held_slots = c->held_slots, .held = no_registers | m->followed | hidden | known << BARRED_AT | known << KNOWN_AT};
     stop_at(&l, due_slot(&l));
     uint64_t pc = step_many(&l, &how), walked = pc - start;
     stop_no_more(&l);
@@ -396,9 +398,9 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
     uint32_t most = v->states + (uint32_t)(l.most - c->light);
     if (most > v->result->states) { v->result->states = most; }
     c->light_count = (uint32_t)(l.free - c->light);
-    c->held = c->light_count == 0 ? 0 : l.held & ALL_REGS;
+    c->held = l.held >> KNOWN_AT & ALL_REGS;
     c->held_slots = l.held_slots;
-    m->masks = l.masks | hidden;
+    m->masks = l.masks | hidden_in(l.held);
     m->state.pc = (uint32_t)pc;
     m->state.walked += walked;
     c->steps += walked;

@@ -2,16 +2,36 @@
 
 #include "bpf/checker/light.h"
 
+/* It waits like all others, with those of the machine's ranks that it has. */
+static uint32_t keep_light(struct checker *c, uint32_t dropped) {
+    struct machine *m = &c->machine;
+    uint16_t regs[RANKS];
+    uint64_t slots[RANKS];
+    if (dropped == 0) { return keep(c, nullptr); }
+    for (uint32_t i = 0; i < m->rank_count; i++) {
+        regs[i] = m->ranks[i].regs;
+        slots[i] = m->ranks[i].slots;
+    }
+    rank_drop(m, dropped);
+    uint32_t place = keep(c, nullptr);
+    for (uint32_t i = 0; i < m->rank_count; i++) {
+        m->ranks[i].regs = regs[i];
+        m->ranks[i].slots = slots[i];
+    }
+    rank_note(m);
+    return place;
+}
+
 enum status settle_lights(struct checker *c) {
     struct machine *m = &c->machine;
-    uint64_t masks = m->masks, hidden = followed_unknown(m), used = m->frame->used, plain = m->plain, walked = m->state.walked;
+    uint64_t masks = m->masks, used = m->frame->used, plain = m->plain, walked = m->state.walked;
     for (uint32_t i = 0; i < c->light_count; i++) {
         const struct light *light = &c->light[i];
-        m->masks = light->masks | hidden | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
+        m->masks = light->masks | hidden_in(light->held) | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
         m->frame->used = light->used;
         m->plain = light->plain;
         m->state.walked = light->walked;
-        uint32_t place = keep(c, nullptr);
+        uint32_t place = keep_light(c, (uint32_t)(light->held >> DROPPED_AT));
         if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, light->target, "%u states wait", (uint64_t)c->v->states); }
         c->first[light->target] = place;
         c->waiting[light->target / 64] |= (uint64_t)1 << light->target % 64;
@@ -80,20 +100,30 @@ static bool goes_on(struct checker *c, uint32_t target) {
     return false;
 }
 
+/* Whether all others that wait lightly have dropped these, too. */
+static bool all_drop(const struct checker *c, uint64_t dropped) {
+    for (uint32_t i = 0; i + 1 < c->light_count; i++) {
+        if ((dropped & ~(c->light[i].held >> DROPPED_AT)) != 0) { return false; }
+    }
+    return true;
+}
+
 bool take_up_light(struct checker *c) {
     struct machine *m = &c->machine;
     const struct light *light = &c->light[c->light_count - 1];
-    uint64_t then = light->masks | followed_unknown(m);
+    uint64_t then = light->masks | hidden_in(light->held);
     uint32_t written = written_since(m->masks, then);
-    if ((written & light->held) != 0 || (light->plain & ~m->plain) != 0 || !goes_on(c, light->target)) { return false; }
+    if ((written & light->held >> KNOWN_AT) != 0 || (light->plain & ~m->plain) != 0) { return false; }
+    if (!all_drop(c, light->held >> DROPPED_AT) || !goes_on(c, light->target)) { return false; }
     write_heads(m->frame->regs, written, then);
     m->masks = then | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
+    if (light->held >> DROPPED_AT != 0) { rank_drop(m, (uint32_t)(light->held >> DROPPED_AT)); }
     m->frame->used = light->used;
     m->plain = light->plain;
     m->state.walked = light->walked;
     m->state.pc = c->from = c->taken_up = light->target;
     c->light_count--;
-    c->held = c->light_count == 0 ? 0 : light->held & ALL_REGS;
+    c->held = light->held >> KNOWN_AT & ALL_REGS;
     c->held_slots = light->held_slots;
     return true;
 }

@@ -28,8 +28,16 @@ struct loop {
     uint64_t walked;      /* most instructions that a run has executed when it comes to a slot, less the slot */
     struct light *free, *full, *most; /* place for the next state that waits lightly; the last such place; how far they went */
     uint64_t held_slots;  /* not written here: some state that waits lightly knows them */
-    uint32_t held;        /* the same of registers, unless they are loose; and those that are followed, or none at all */
+    uint64_t held;        /* masks of registers, below */
 };
+/* Where each mask of registers begins in `held`. */
+enum {
+    BARRED_AT = 0, /* not written here, unless they are loose: those that are known, or followed, and r10 */
+    HIDDEN_AT = 16, /* followed, and nothing is known of them: `masks` has them as not set, so that they are not looked at */
+    KNOWN_AT = 32, /* some state that waits lightly knows them */
+    DROPPED_AT = 48, /* no registers but ranks: of those that the machine has, the state that waits has not */
+};
+static_assert(RANKS <= 16);
 static const uint64_t NO_SLOT = UINT64_MAX;
 /* Set in the flags of l->stop while the loop goes, before anything is known of it: then it is FACT_ADDRESS. */
 enum { STOPS = 1 << 7 };
@@ -61,6 +69,28 @@ enum : uint64_t {
 
 static inline bool is_free(const struct loop *l, uint32_t dst) { return (l->held >> dst & 1) == 0; }
 
+/* What the masks of the machine say of registers that are hidden. */
+static inline uint64_t hidden_in(uint64_t held) {
+    uint64_t hidden = held >> HIDDEN_AT & ALL_REGS;
+    return hidden << NUMBER_AT | hidden << LOOSE_AT;
+}
+
+/* No state waits lightly: what is followed may change here. */
+static inline bool is_alone(const struct loop *l) { return l->free == l->c->light; }
+/* As the machine has it now; `l` is alone. */
+static inline void follow(struct loop *l) { l->held = no_registers | l->m->followed | (l->held & (uint64_t)ALL_REGS << HIDDEN_AT); }
+/* What this register holds is not followed any more; false when it may not be written all the same. What it hid is seen again. */
+static inline bool unfollow(struct loop *l, uint32_t r) {
+    if (!is_alone(l) || !in_mask(l->m->followed, r)) { return false; }
+    rank_forget(l->m, 1u << r);
+    if ((l->held >> HIDDEN_AT >> r & 1) != 0) { l->masks |= (NUMBER | LOOSE) << r; }
+    l->held &= ~((uint64_t)1 << HIDDEN_AT << r);
+    follow(l);
+    return true;
+}
+/* As is_free(), for what keeps ranks. */
+static inline bool may_write(const struct loop *l, uint32_t r) { return is_free(l, r) || (is_alone(l) && r < FRAME_POINTER); }
+
 /* What the masks know: registers whose values are kept. */
 static inline uint32_t known_in(uint64_t masks) {
     return (uint32_t)(masks >> NUMBER_AT | masks >> POINTER_AT) & ~(uint32_t)(masks >> LOOSE_AT) & ALL_REGS;
@@ -76,8 +106,9 @@ static inline uint32_t known_in(uint64_t masks) {
 [[gnu::always_inline]] static inline void wait_lightly(struct loop *l, uint64_t pc, int64_t by, uint64_t masks) {
     uint64_t target = pc + 1 + (uint64_t)by, used = l->m->frame->used, plain = l->m->plain;
     struct light *light = l->free++;
-    *light = (struct light){masks, used, plain, l->walked + pc + 1, l->held_slots, (uint32_t)target, l->held};
-    l->held |= known_in(masks);
+    *light = (struct light){masks, used, plain, l->walked + pc + 1, l->held_slots, l->held, (uint32_t)target};
+    uint64_t known = known_in(masks);
+    l->held |= known << BARRED_AT | known << KNOWN_AT;
     l->held_slots |= used & ~plain;
     l->flags[target] |= FACT_JUMP_TARGET;
     if (l->free > l->most) { l->most = l->free; }
@@ -115,7 +146,8 @@ static inline uint64_t meet_lightly(struct loop *l, uint64_t now) {
     uint64_t then = light->masks;
     uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = written_since(now, then);
     bool less = (loose & (~(uint32_t)now | ((uint32_t)(then >> NARROW_AT) & ~(uint32_t)(now >> NARROW_AT)))) != 0;
-    if (less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return 0; }
+    bool follows_less = ((light->held ^ l->held) & ((uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT)) != 0;
+    if (less || follows_less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return 0; }
     write_heads(l->regs, written, then);
     m->frame->used = light->used;
     m->plain = light->plain;

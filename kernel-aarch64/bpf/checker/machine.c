@@ -126,8 +126,7 @@ static inline void note_facts(struct machine *m, uint32_t pc, struct bpf_insn in
 
 /* ---- arithmetic ---- */
 
-/* By how much dst moves; false when that is not known, or when 32 bits may wrap around. Looks at what dst was before. */
-static bool moves_by(struct machine *m, struct bpf_insn insn, struct distance *by) {
+bool machine_moves_by(struct machine *m, struct bpf_insn insn, struct distance *by) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn), op = insn.opcode & 0xf0u;
     if (op != BPF_ALU_ADD && op != BPF_ALU_SUB) { return false; }
     *by = (struct distance){insn.imm, insn.imm};
@@ -168,7 +167,7 @@ static inline enum flow step_operation(struct machine *m, struct bpf_insn insn, 
     uint32_t needed = 1u << dst | (with_src ? 1u << src : 0);
     enum flow flow = FLOW_NEXT;
     struct distance by;
-    bool follows = in_mask(m->followed, dst), moves = follows && moves_by(m, insn, &by);
+    bool follows = in_mask(m->followed, dst), moves = follows && machine_moves_by(m, insn, &by);
     if (!track && (needed & ~m->number) == 0 && !is_privileged(m->v)) {
         bool narrow_dst = in_mask(m->narrow, dst), narrow_src = with_src ? in_mask(m->narrow, src) : insn.imm >= 0;
         machine_loosen(m, dst, shape == SHAPE_SWAP ? swap_narrow(insn, narrow_dst) : result_narrow(insn, narrow_dst, narrow_src));

@@ -72,18 +72,14 @@ void machine_save(struct machine *m, struct machine_masks *saved);
 void machine_restore(struct machine *m, const struct machine_masks *saved);
 
 static inline bool in_mask(uint32_t mask, uint32_t r) { return (mask >> r & 1) != 0; }
-/* What `masks` say of followed registers of which nothing is known: fast.c does not look at those, and they stay as they are
- * while it goes. */
-static inline uint64_t followed_unknown(const struct machine *m) {
-    uint64_t unknown = m->followed & m->loose;
-    return unknown << NUMBER_AT | unknown << LOOSE_AT;
-}
 /* Writes out what is known of a loose number, so that step.h may look at it. */
 void machine_settle(struct machine *m, uint32_t r);
 /* The register is a number, no more. */
 void machine_loosen(struct machine *m, uint32_t r, bool narrow);
 /* The register is not set. */
 void machine_unset(struct machine *m, uint32_t r);
+/* By how much the instruction moves dst; false when that is not known, or when 32 bits may wrap around. Looks at what dst was before. */
+[[nodiscard]] bool machine_moves_by(struct machine *m, struct bpf_insn insn, struct distance *by);
 /* Makes the masks say what the register or the stack holds. */
 void machine_note(struct machine *m, uint32_t r);
 void machine_note_slots(struct machine *m);
@@ -101,6 +97,8 @@ void rank_spread(struct machine *m, uint32_t place, struct distance by);
 void rank_note(struct machine *m);
 /* Begins to follow this place for the loop at `head`; false when there are too many. */
 [[nodiscard]] bool rank_begin(struct machine *m, uint32_t head, uint8_t index, uint32_t place);
+/* Nothing is followed any more by these, a bit each. */
+void rank_drop(struct machine *m, uint32_t dropped);
 struct rank *rank_of(struct machine *m, uint32_t head, uint8_t index);
 /* How far the followed value in this place has moved, or null when it is not in this place. */
 const struct distance *rank_distance(const struct rank *rank, uint32_t place);

@@ -17,8 +17,8 @@ struct head {
 /* A state that waits lightly (fast.c): what it knows of registers and slots is still in the machine. */
 struct light {
     uint64_t masks, used, plain, walked;
-    uint64_t held_slots; /* of those that began to wait before */
-    uint32_t target, held;
+    uint64_t held_slots, held; /* of those that began to wait before */
+    uint32_t target;
 };
 enum { LIGHTS = 16 };
 

@@ -14,6 +14,15 @@ void rank_note(struct machine *m) {
     }
 }
 
+void rank_drop(struct machine *m, uint32_t dropped) {
+    for (; dropped != 0; dropped &= dropped - 1) {
+        struct rank *rank = &m->ranks[__builtin_ctz(dropped)];
+        rank->regs = 0;
+        rank->slots = 0;
+    }
+    rank_note(m);
+}
+
 void rank_forget(struct machine *m, uint32_t regs) {
     if ((m->followed & regs) == 0) { return; }
     for (uint32_t i = 0; i < m->rank_count; i++) { m->ranks[i].regs &= (uint16_t)~regs; }

@@ -7,10 +7,12 @@
     const struct bpf_insn insn = {(uint8_t)fields, (uint8_t)(fields >> 8), 0, (int32_t)imm};
     uint32_t dst = insn_dst(insn), src = insn_src(insn), op = insn.opcode & 0xf0u;
     struct machine *m = l->m;
-    if (!is_free(l, dst)) { return false; }
+    if (!may_write(l, dst)) { return false; }
     struct reg *r = &l->regs[dst];
     struct scalar by;
-    m->masks = l->masks; /* the followed ones are not asked for */
+    struct distance moved;
+    m->masks = l->masks; /* the hidden ones are not asked for */
+    bool follows = in_mask(m->followed, dst), moves = follows && machine_moves_by(m, insn, &moved);
     machine_settle(m, dst);
     if ((insn.opcode & BPF_SRC_X) == 0) {
         scalar_set_const(&by, (uint64_t)(int64_t)insn.imm);
@@ -31,12 +33,47 @@
     uint32_t bit = 1u << dst;
     m->narrow = (uint16_t)((m->narrow & ~bit) | (scalar_fits_u32(&r->var) ? bit : 0));
     l->masks = m->masks;
+    if (moves) {
+        rank_add(m, dst, moved);
+    } else if (follows) {
+        rank_forget(m, bit);
+    }
+    if (follows) { follow(l); }
+    return true;
+}
+
+/* A number is copied: as step.h has it, both are linked from now on. */
+[[gnu::noinline]] static bool move(struct loop *l, uint32_t fields) {
+    uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15;
+    bool wide = (fields & 7) == BPF_CLASS_ALU64, was_loose = (l->masks >> src & LOOSE) != 0;
+    struct machine *m = l->m;
+    struct reg *to = &l->regs[dst], *from = &l->regs[src];
+    if (dst == src || !may_write(l, dst) || !may_write(l, src)) { return false; }
+    m->masks = l->masks;
+    machine_settle(m, src);
+    bool same = wide || scalar_fits_u32(&from->var), follows = in_mask(m->followed, dst) || in_mask(m->followed, src);
+    if (same && from->id == 0 && !scalar_is_const(&from->var)) { from->id = new_id(m->v); }
+    reg_copy(to, from);
+    if (!same) {
+        reg_renumber(to);
+        scalar_zero_extend_32(&to->var);
+    }
+    machine_note(m, dst);
+    l->masks = m->masks | (was_loose && from->id == 0 ? LOOSE << src : 0);
+    l->held &= ~((uint64_t)1 << HIDDEN_AT << dst);
+    if (!follows) { return true; }
+    if (same) {
+        rank_move(m, dst, src);
+    } else {
+        rank_forget(m, 1u << dst);
+    }
+    follow(l);
     return true;
 }
 
 /* The register is a number of a known range from now on, which the caller writes; null when it may not be written. */
 static inline struct scalar *know(struct loop *l, uint32_t dst, bool narrow) {
-    if (!is_free(l, dst)) { return nullptr; }
+    if (!is_free(l, dst) && !unfollow(l, dst)) { return nullptr; }
     reg_set_scalar(&l->regs[dst]);
     l->masks = (l->masks & ~(EACH << dst)) | (NUMBER | (narrow ? NARROW : 0)) << dst;
     return &l->regs[dst].var;
@@ -47,18 +84,50 @@ static inline bool set_number(struct scalar *s, uint64_t value) {
     return s != nullptr;
 }
 
-/* What a change makes of the masks of the state that jumps, when all it says is that registers are loose, or not set. */
-static bool change_masks(struct checker *c, uint64_t *masks) {
+static bool read_same(struct reader *in, const struct distance *d) { return read_signed(in) == d->least && read_signed(in) == d->most; }
+
+/* Each rank is either as it is or dropped: those that are, and registers that are followed all the same. */
+static bool read_dropped(struct checker *c, uint32_t *dropped, uint32_t *followed) {
+    *followed = 0;
+    for (uint32_t i = 0; i < c->machine.rank_count; i++) {
+        const struct rank *rank = &c->machine.ranks[i];
+        if ((rank->regs | rank->slots) == 0) { continue; }
+        uint64_t regs = read_number(&c->in), slots = read_number(&c->in);
+        if ((regs | slots) == 0) {
+            *dropped |= 1u << i;
+            continue;
+        }
+        if (regs != rank->regs || slots != rank->slots) { return false; }
+        *followed |= rank->regs;
+        for (; regs != 0; regs &= regs - 1) {
+            if (!read_same(&c->in, &rank->by_reg[__builtin_ctzll(regs)])) { return false; }
+        }
+        for (; slots != 0; slots &= slots - 1) {
+            if (!read_same(&c->in, &rank->by_slot[__builtin_ctzll(slots)])) { return false; }
+        }
+    }
+    return true;
+}
+
+/* What a change makes of the masks of the state that jumps, when all it says is that registers are loose, or not set, and ranks
+ * dropped. */
+static bool change_masks(const struct loop *l, uint64_t *masks, uint64_t *held) {
+    struct checker *c = l->c;
     const struct reader before = c->in;
+    uint64_t hidden = *held >> HIDDEN_AT & ALL_REGS;
+    uint32_t followed = l->m->followed, dropped = 0;
     uint64_t parts = read_number(&c->in), unset = 0, loose = 0;
-    bool simple = (parts & ~(uint64_t)(CHANGE_UNSET | CHANGE_LOOSE)) == 0;
+    bool simple = (parts & ~(uint64_t)(CHANGE_UNSET | CHANGE_LOOSE | CHANGE_RANKS)) == 0;
     if (simple && (parts & CHANGE_UNSET) != 0) { unset = read_number(&c->in); }
     if (simple && (parts & CHANGE_LOOSE) != 0) { loose = read_number(&c->in); }
-    if (!simple || (unset & (~(uint64_t)ALL_REGS | c->machine.followed)) != 0 || (loose & ~(*masks & ALL_REGS)) != 0 || c->in.bad) {
+    if (simple && (parts & CHANGE_RANKS) != 0) { simple = read_dropped(c, &dropped, &followed); }
+    if (!simple || (unset & (~(uint64_t)ALL_REGS | followed)) != 0 || (loose & ~((*masks | hidden) & ALL_REGS)) != 0 || c->in.bad) {
         c->in = before;
         return false;
     }
-    *masks = (*masks | loose << LOOSE_AT) & ~(unset * EACH);
+    hidden = (hidden | (loose & l->m->followed)) & ~unset;
+    *masks = (*masks | loose << LOOSE_AT) & ~(unset * EACH) & ~(hidden * (NUMBER | LOOSE));
+    *held = (*held & ~((uint64_t)ALL_REGS << HIDDEN_AT)) | hidden << HIDDEN_AT | (uint64_t)dropped << DROPPED_AT;
     return true;
 }
 
@@ -66,16 +135,53 @@ bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint3
     struct checker *c = l->c;
     const struct reader before = c->in;
     if (!may_wait(l, pc, by) || c->event != EVENT_JUMP || c->due != c->steps + (pc - l->start)) { return false; }
-    if (!change_masks(c, &masks) || (known_in(masks) & unknown) != 0) {
+    uint64_t held = l->held;
+    if (!change_masks(l, &masks, &held) || (known_in(masks) & unknown) != 0) {
         c->in = before;
         return false;
     }
     wait_lightly(l, pc, by, masks);
+    l->free[-1].held = held;
     next_event_at(c, c->due);
     uint64_t due = due_slot(l);
     stop_no_more(l);
     stop_at(l, due > pc ? due : l->end);
     return true;
+}
+
+/* Whether another number is known to differ from this one by a constant. */
+static bool is_linked(const struct loop *l, const struct reg *r) {
+    if (r->id == 0) { return false; }
+    for (const struct reg *other = l->regs; other < l->regs + FRAME_POINTER; other++) {
+        if (other != r && other->kind == REG_SCALAR && other->id == r->id) { return true; }
+    }
+    const struct frame *frame = l->m->frame;
+    for (uint64_t kept = frame->used & ~l->m->plain; kept != 0; kept &= kept - 1) {
+        const struct slot *slot = &frame->slots[__builtin_ctzll(kept)];
+        if (slot->spill_bytes != 0 && slot->reg.kind == REG_SCALAR && slot->reg.id == r->id) { return true; }
+    }
+    return false;
+}
+
+/* The state that jumps, whose number in r is one of `taken`, is at the end of a turn of a loop; false, and nothing done, when it
+ * is not, or the turn is not as it should be. */
+static bool turn(struct loop *l, uint64_t pc, int64_t by, struct reg *r, const struct scalar *taken) {
+    struct checker *c = l->c;
+    struct machine *m = l->m;
+    uint64_t target = pc + 1 + (uint64_t)by, walked = m->state.walked;
+    const struct entry *entry = entry_at(c, c->first[target]);
+    if (!is_alone(l) || l->changed == pc || c->first[target] == 0 || entry->head == 0) { return false; }
+    struct scalar passed = r->var;
+    uint32_t bit = 1u << (r - l->regs);
+    m->masks = l->masks | hidden_in(l->held);
+    m->narrow = (uint16_t)((m->narrow & ~bit) | (scalar_fits_u32(taken) ? bit : 0));
+    m->state.walked = l->walked + pc + 1;
+    scalar_copy(&r->var, taken);
+    bool fits = end_turn(c, entry) == STATUS_OK;
+    scalar_copy(&r->var, &passed);
+    m->state.walked = walked;
+    l->flags[target] |= FACT_JUMP_TARGET;
+    return fits;
 }
 
 /* A condition on a number that is known, compared with a constant: the state that does not jump goes on. */
@@ -93,15 +199,25 @@ bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint3
         return true;
     }
     uint64_t masks = l->masks, bit = NARROW << dst;
-    if (certainty == ALWAYS || r->id != 0 || !is_free(l, dst)) { return false; }
+    if (certainty == ALWAYS || !may_write(l, dst) || is_linked(l, r)) { return false; }
     taken = passed = r->var;
     k2 = k;
     if (!scalar_assume(op, &taken, &k, is64) || !scalar_assume(comparison_negated(op), &passed, &k2, is64)) { return false; }
     masks = (masks & ~bit) | (scalar_fits_u32(&taken) ? bit : 0);
-    if (!wait_changed(l, pc, by, masks, 1u << dst)) { return false; }
+    if (by < 0 ? !turn(l, pc, by, r, &taken) : !wait_changed(l, pc, by, masks, 1u << dst)) { return false; }
     scalar_copy(&r->var, &passed);
     l->masks = (l->masks & ~bit) | (scalar_fits_u32(&passed) ? bit : 0);
     return true;
+}
+
+[[gnu::noinline]] bool overwrites(struct loop *l, uint64_t pc) {
+    uint32_t fields, row;
+    __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
+    row = rows[(uint8_t)fields];
+    uint32_t dst = fields >> 8 & 15, kind = row & KIND, op = fields & 0xf0;
+    bool copies = kind == MOV_X && in_mask(l->m->followed, fields >> 12 & 15);
+    bool makes = (row & (WITH_X | WITH_K)) != 0 && ((row & FRESH) != 0 ? !copies : op != BPF_ALU_ADD && op != BPF_ALU_SUB);
+    return (makes || kind == LOAD) && unfollow(l, dst);
 }
 
 bool step_tracked(struct loop *l, uint64_t pc) {
@@ -112,7 +228,8 @@ bool step_tracked(struct loop *l, uint64_t pc) {
     uint64_t to = l->masks >> dst, from = l->masks >> src;
     l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
     if ((row & WITH_X) != 0) {
-        return (row & KIND) != MOV_X && (fields >> 16 | imm) == 0 && (to & from & NUMBER) != 0 && operate(l, fields, imm);
+        if ((fields >> 16 | imm) != 0 || (from & NUMBER) == 0) { return false; }
+        return (row & KIND) == MOV_X ? move(l, fields) : (to & NUMBER) != 0 && operate(l, fields, imm);
     }
     if ((row & KIND) == CONDITION_K) { return src == 0 && (to & (NUMBER | LOOSE)) == NUMBER && narrow_known(l, pc, fields, imm); }
     if ((row & WITH_K) == 0 || fields >> 12 != 0) { return false; }

@@ -10,3 +10,5 @@
 /* The state that jumps is not the one that goes on, and `masks` are its own, before the change that comes now; it does not know
  * the registers of `unknown`. False when it can't wait lightly. */
 [[nodiscard]] bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint32_t unknown);
+/* The instruction overwrites a register that is followed, which is so no more then: it may be stepped. */
+[[nodiscard]] bool overwrites(struct loop *l, uint64_t pc);
