@@ -16,7 +16,7 @@ const commonFlags = [
   '-ffreestanding',
   '-fpie',
   '-fdirect-access-external-data', // nothing is linked at run time: addresses need no table
-  '-mcmodel=small',
+  '-mcmodel=tiny', // static data ends within 1 MiB; what lies behind it: mm/layout.h
   '-mno-outline-atomics',
   '-fno-stack-protector',
   '-fno-asynchronous-unwind-tables',

@@ -27,7 +27,7 @@ enum status code_alloc(uint32_t size_bytes, struct code_area *out) {
         if (!gap_at(first, count)) { continue; }
         for (uint32_t i = 0; i < count; i++) { units[first + i] = i == 0 ? UNIT_FIRST : UNIT_MORE; }
         out->write = (uint32_t *)(uintptr_t)(CODE_WRITE_VA + first * UNIT_BYTES);
-        out->exec_addr = (uintptr_t)__code_pool + first * UNIT_BYTES;
+        out->exec_addr = (uintptr_t)code_pool() + first * UNIT_BYTES;
         out->size_bytes = count * UNIT_BYTES;
         use.bytes += out->size_bytes;
         if (use.bytes > use.most_bytes) { use.most_bytes = use.bytes; }
@@ -65,7 +65,7 @@ void code_withdraw(const struct code_area *area, uint32_t instruction) {
 }
 
 void code_free(struct code_area *area) {
-    const uint64_t offset = area->exec_addr - (uintptr_t)__code_pool;
+    const uint64_t offset = area->exec_addr - (uintptr_t)code_pool();
     if (!area->exec_addr || offset >= CODE_POOL_BYTES || offset % UNIT_BYTES) { return; }
     uint32_t unit = (uint32_t)(offset / UNIT_BYTES);
     if (units[unit] != UNIT_FIRST) { return; }
@@ -76,6 +76,6 @@ void code_free(struct code_area *area) {
     *area = (struct code_area){};
 }
 
-bool code_contains(uint64_t addr) { return addr - (uintptr_t)__code_pool < CODE_POOL_BYTES; }
+bool code_contains(uint64_t addr) { return addr - (uintptr_t)code_pool() < CODE_POOL_BYTES; }
 
 struct memory_use code_use(void) { return use; }

@@ -4,10 +4,18 @@
 
 #include <stdint.h>
 
-extern uint8_t __image_start[], __text_end[], __rodata_end[], __file_end[], __image_end[];
+extern uint8_t __image_start[], __text_end[], __rodata_end[], __file_end[];
 extern uint8_t __relocated_start[]; /* what lies before it in the image is never written */
-extern uint8_t __crash_record[], __code_pool[], __stacks[], __data_pool[];
 extern const uint8_t __build_id_note[];
+
+/* What lies behind static data, from the image's start: too far away for an address of one instruction (-mcmodel=tiny). */
+#define CODE_POOL_OFFSET 0x400000u
+#define STACKS_OFFSET 0x500000u
+#define DATA_POOL_OFFSET 0x600000u
+#define IMAGE_BYTES 0xe00000u
+
+static inline uint8_t *code_pool(void) { return __image_start + CODE_POOL_OFFSET; }
+static inline uint8_t *data_pool(void) { return __image_start + DATA_POOL_OFFSET; }
 
 /* Virtual addresses: 39 bits, of which the lower half is identity and the upper half aliases. */
 #define ALIAS_BASE 0x4000000000ull

@@ -119,7 +119,7 @@ static enum status map_stacks(void) {
     for (uint64_t core = 0; core < 8; core++) { /* MAX_CORES */
         const uint64_t offset = core * STACK_STRIDE_BYTES + STACK_STRIDE_BYTES - STACK_BYTES;
         const enum status status =
-            map_range(STACKS_VA + offset, (uintptr_t)__stacks + offset, STACK_BYTES, MAP_DATA);
+            map_range(STACKS_VA + offset, (uintptr_t)__image_start + STACKS_OFFSET + offset, STACK_BYTES, MAP_DATA);
         if (status != STATUS_OK) { return status; }
     }
     return STATUS_OK;
@@ -140,11 +140,11 @@ uint64_t map_early(uint64_t tree_addr_phys) {
     const uint32_t size = tree_size(tree_addr_phys);
     enum status status = map_identity(__image_start, __text_end, MAP_TEXT);
     if (status == STATUS_OK) { status = map_identity(__text_end, __rodata_end, MAP_RODATA); }
-    if (status == STATUS_OK) { status = map_identity(__rodata_end, __code_pool, MAP_DATA); }
-    if (status == STATUS_OK) { status = map_identity(__code_pool, __stacks, MAP_TEXT); }
-    if (status == STATUS_OK) { status = map_identity(__data_pool, __image_end, MAP_DATA); }
+    if (status == STATUS_OK) { status = map_identity(__rodata_end, code_pool(), MAP_DATA); }
+    if (status == STATUS_OK) { status = map_identity(code_pool(), __image_start + STACKS_OFFSET, MAP_TEXT); }
+    if (status == STATUS_OK) { status = map_identity(data_pool(), __image_start + IMAGE_BYTES, MAP_DATA); }
     if (status == STATUS_OK) {
-        status = map_range(CODE_WRITE_VA, (uintptr_t)__code_pool, (uint64_t)(__stacks - __code_pool), MAP_DATA);
+        status = map_range(CODE_WRITE_VA, (uintptr_t)code_pool(), STACKS_OFFSET - CODE_POOL_OFFSET, MAP_DATA);
     }
     if (status == STATUS_OK) { status = map_stacks(); }
     if (status != STATUS_OK || size == 0) { return 0; }

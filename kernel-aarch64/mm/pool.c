@@ -19,8 +19,8 @@ static_assert(sizeof(struct block) == BLOCK_ALIGN);
 static bool ready;
 static struct memory_use use;
 
-static struct block *block_at(uint32_t offset) { return (struct block *)(void *)(__data_pool + offset); }
-static uint32_t offset_of(const struct block *block) { return (uint32_t)((const uint8_t *)block - __data_pool); }
+static struct block *block_at(uint32_t offset) { return (struct block *)(void *)(data_pool() + offset); }
+static uint32_t offset_of(const struct block *block) { return (uint32_t)((const uint8_t *)block - data_pool()); }
 
 static void block_set(uint32_t offset, uint32_t magic, uint32_t size_bytes, uint32_t before) {
     *block_at(offset) = (struct block){magic, size_bytes, before, 0};
@@ -36,7 +36,7 @@ static void pool_prepare(void) {
 /* Makes a block in the free one at `offset` whose memory starts at an aligned address; false when it does not fit. */
 static bool take(uint32_t offset, uint32_t size_bytes, uint32_t align, void **out) {
     const struct block found = *block_at(offset);
-    const uintptr_t lowest = (uintptr_t)__data_pool + offset + sizeof(struct block);
+    const uintptr_t lowest = (uintptr_t)data_pool() + offset + sizeof(struct block);
     const uint32_t lead = (uint32_t)(((lowest + align - 1) & ~(uintptr_t)(align - 1)) - lowest);
     if (found.size_bytes < lead || found.size_bytes - lead < size_bytes) { return false; }
     const uint32_t rest = found.size_bytes - lead - size_bytes;
@@ -47,7 +47,7 @@ static bool take(uint32_t offset, uint32_t size_bytes, uint32_t align, void **ou
     block_set(offset + lead, MAGIC_USED, kept, lead > 0 ? lead : found.before);
     use.bytes += kept;
     if (use.bytes > use.most_bytes) { use.most_bytes = use.bytes; }
-    *out = __data_pool + offset + lead + sizeof(struct block);
+    *out = data_pool() + offset + lead + sizeof(struct block);
     memset(*out, 0, kept - sizeof(struct block));
     return true;
 }
@@ -66,7 +66,7 @@ enum status pool_alloc(uint32_t size_bytes, uint32_t align, void **out) {
 }
 
 void pool_free(void *memory) {
-    const uint64_t distance = (uintptr_t)memory - (uintptr_t)__data_pool;
+    const uint64_t distance = (uintptr_t)memory - (uintptr_t)data_pool();
     if (!memory || distance < sizeof(struct block) || distance >= POOL_BYTES || distance % BLOCK_ALIGN) { return; }
     uint32_t offset = (uint32_t)distance - (uint32_t)sizeof(struct block);
     struct block merged = *block_at(offset);

@@ -1,10 +1,11 @@
 #include "smp/crash.h"
 #include "lib/crc32.h"
 #include "lib/mem.h"
+#include "mm/layout.h"
 #include "smp/crash_write.h"
 #include <stddef.h>
 
-extern struct crash_record __crash_record; /* boot/kernel.ld */
+static inline struct crash_record *place(void) { return (struct crash_record *)(void *)(__image_start + CRASH_RECORD_OFFSET); }
 
 static bool found;
 
@@ -19,7 +20,7 @@ static void text_copy(char *to, uint32_t size, const char *from) {
 }
 
 void crash_init(void) {
-    struct crash_record *record = &__crash_record;
+    struct crash_record *record = place();
     found = record->magic == CRASH_MAGIC && record->crc == record_crc(record);
     if (!found) { return; }
     record->boots++;
@@ -27,13 +28,13 @@ void crash_init(void) {
 }
 
 bool crash_read(struct crash_record *out) {
-    if (found) { *out = __crash_record; }
+    if (found) { *out = *place(); }
     return found;
 }
 
 const struct crash_record *crash_write(const char *reason, const char *build, uint32_t core, uint64_t image_base,
                                        const struct fault *fault, const struct crash_story *story) {
-    struct crash_record *record = &__crash_record;
+    struct crash_record *record = place();
     memset(record, 0, sizeof *record);
     record->magic = CRASH_MAGIC;
     text_copy(record->reason, sizeof record->reason, reason);

@@ -9,7 +9,6 @@
 #define RANGES 24u
 #define RESERVATIONS_AT 16u /* off_mem_rsvmap in the header of the tree (Devicetree Specification 0.4, §5.2) */
 
-extern struct handoff __handoff; /* boot/kernel.ld */
 [[noreturn]] void handover(uint64_t entry, const void *tree); /* boot/handover.S */
 
 static const void *tree;
@@ -71,8 +70,9 @@ static bool is_memory(uint64_t start, uint64_t size_bytes) {
 static uint32_t handoff_crc(const struct handoff *handoff) { return crc32(handoff, offsetof(struct handoff, crc)); }
 
 bool loader_take_handoff(struct handoff *out) {
-    *out = __handoff;
-    __handoff.magic = 0; /* what is left in memory after a reset says nothing */
+    struct handoff *handoff = (struct handoff *)(void *)(__image_start + HANDOFF_OFFSET);
+    *out = *handoff;
+    handoff->magic = 0; /* what is left in memory after a reset says nothing */
     is_successor = out->magic == HANDOFF_MAGIC && out->crc == handoff_crc(out) &&
                    (out->slot < SLOTS || (out->slot == SLOT_NONE && out->test == 0));
     return is_successor;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-alignas(4096) uint8_t __data_pool[POOL_BYTES];
+alignas(4096) uint8_t __image_start[IMAGE_BYTES];
 
 /* The kernel's own versions, renamed by the test's build, so that they stand beside libc's. */
 void *kernel_memcpy(void *restrict to, const void *restrict from, size_t size);
