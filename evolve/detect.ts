@@ -71,7 +71,7 @@ export const sustainedAverage = (cycles = 1_500_000, calls = 10): Rule => ({
 });
 
 /** Slower than it was over its first `calls` calls by more than `ratio`. */
-export const drift = (ratio = 1.25, calls = 64): Rule => ({
+export const drift = (ratio = 1.1, calls = 64): Rule => ({
   name: 'drift',
   check: (samples) => {
     const first = samples.find((s) => s.calls >= BigInt(calls));

@@ -1,25 +1,8 @@
 import test from 'ava';
-import { loadHost } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
-import type { Night } from './night.ts';
 import { nightDrawing, nightPage, nightSentence } from './page.ts';
-import { busyFeed, calmFeed, nightModules, shiftsOf } from './workload.ts';
-
-test('what_changes_makes_each_module_at_least_a_quarter_slower', async (t) => {
-  const host = await loadHost();
-  const programs = await nightModules();
-  t.is(programs.length, 8);
-  const steps = (program: (typeof programs)[number], feed: Uint8Array) => {
-    const run = host.run(program, { maps: [new Map([['00000000', feed]])] });
-    return run.ok ? run.steps : t.fail(run.error.message);
-  };
-  for (const program of programs) {
-    t.true(host.verify(program).ok, program.name);
-    const calm = steps(program, calmFeed(program.name));
-    const busy = steps(program, busyFeed(program.name, new Random(5)));
-    t.true(Number(busy) > 1.25 * Number(calm), `${program.name}: ${calm} → ${busy}`);
-  }
-});
+import type { Night } from './recorded.ts';
+import { shiftsOf } from './workload.ts';
 
 test('every_module_changes_once_in_time_for_the_loop_and_in_an_order_that_repeats', (t) => {
   const names = ['a', 'b', 'c', 'd'];

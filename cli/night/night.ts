@@ -1,7 +1,12 @@
-/** An hour of a board with eight modules whose work changes, and of the loop that looks after them. */
+/**
+ * An hour of a board with eight modules whose work changes, and of the loop that looks after them. What changes, and what is read,
+ * does not wait for the loop: an emulated board may live through minutes while one module is worked on.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ModuleProgram } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
 import {
+  type Detection,
   Detector,
   drift,
   Ledger,
@@ -15,8 +20,10 @@ import {
   type Target,
 } from '../../evolve/index.ts';
 import type { SigningKey } from '../../firmware/sign.ts';
-import type { Telemetry, VelocityLink } from '../../link/index.ts';
+import type { VelocityLink } from '../../link/index.ts';
 import { patchFor, push } from '../patching.ts';
+import { Costs, type Reading } from './costs.ts';
+import type { Moment, Night, ShiftEvent } from './recorded.ts';
 import { busyFeed, calmFeed, type Shift, shiftsOf } from './workload.ts';
 
 export type NightOptions = {
@@ -32,54 +39,37 @@ export type NightOptions = {
   readonly progress: (minute: number) => void;
 };
 
-export type ShiftEvent = { readonly event: 'shift'; readonly module: string; readonly minute: number };
-
-/** What a module cost between two readings, in cycles a call. */
-export type Point = { readonly minute: number; readonly cycles: number };
-export type Moment = { readonly minute: number; readonly event: LoopEvent | ShiftEvent };
-
-export type Night = {
-  readonly minutes: number;
-  readonly ticks: number;
-  readonly missed: number;
-  readonly longestGapNs: number;
-  readonly modules: ReadonlyMap<string, readonly Point[]>;
-  readonly moments: readonly Moment[];
-  /** Wall time from a detection to the swap of a canary, in ms. */
-  readonly detectionToSwapMs: readonly number[];
-};
-
-/** Calls between two readings that count. */
-const CALLS = 64n;
+/** Pause between two readings, in ms of wall time: the loop needs the line as well. */
+const PAUSE_MS = 20;
 /** A replacement has to be at least a hundredth faster, or the board takes it back. */
 const canary = { ratio: 990 };
 const KEY = new Uint8Array(4);
 
-type Reading = { readonly name: string; readonly timeNs: bigint } & Pick<
-  Telemetry,
-  'version' | 'calls' | 'cycles' | 'max'
->;
+/** A module to be worked on, what it takes of the board, and since when that is known (Date.now()). */
+type Slow = { readonly detection: Detection; readonly load: number; readonly since: number };
 
 class Recorder {
   readonly #link: VelocityLink;
   readonly #options: NightOptions;
   readonly #detector = new Detector([drift()]);
   readonly #targets = new Map<string, Target>();
-  readonly #last = new Map<string, Reading>();
-  readonly #points = new Map<string, Point[]>();
+  readonly #costs: Costs;
   readonly #moments: Moment[] = [];
   readonly #swapMs: number[] = [];
   readonly #random: Random;
   readonly #loop: Loop;
+  readonly #slow = new Map<string, Slow>();
   #shifts: readonly Shift[] = [];
   #start = 0n;
   #minute = 0;
-  #detectedAt = 0;
+  #working: { readonly module: string; readonly since: number; swapped?: boolean } | undefined;
+  #failed = false;
 
   constructor(link: VelocityLink, options: NightOptions) {
     this.#link = link;
     this.#options = options;
     this.#random = new Random(options.seed);
+    this.#costs = new Costs(options.programs.map((p) => p.name));
     const { key, proposers, signal } = options;
     this.#loop = new Loop({
       board: linkBoard(link),
@@ -96,10 +86,10 @@ class Recorder {
   }
 
   #note(event: LoopEvent | ShiftEvent): void {
-    if (event.event === 'detect') this.#detectedAt = Date.now();
-    if (event.event === 'swap' && this.#detectedAt > 0) {
-      this.#swapMs.push(Date.now() - this.#detectedAt);
-      this.#detectedAt = 0;
+    const working = this.#working;
+    if (event.event === 'swap' && working && !working.swapped) {
+      working.swapped = true;
+      this.#swapMs.push(Date.now() - working.since);
     }
     this.#moments.push({ minute: this.#minute, event });
     this.#options.onEvent(event);
@@ -117,7 +107,6 @@ class Recorder {
       });
       await this.#feed(name, calmFeed(name));
       this.#targets.set(name, { name, program });
-      this.#points.set(name, []);
     }
     await this.#link.timer(this.#options.periodUs);
     this.#start = (await this.#read())[0]!.timeNs;
@@ -138,51 +127,72 @@ class Recorder {
   }
 
   async #shiftWhatIsDue(): Promise<void> {
-    while (this.#shifts[0] && this.#shifts[0].minute <= this.#minute) {
-      const [{ module }] = this.#shifts as [Shift];
+    for (let [due] = this.#shifts; due && due.minute <= this.#minute; [due] = this.#shifts) {
+      const { module } = due;
+      if (!this.#costs.isKnown(module)) return;
       this.#shifts = this.#shifts.slice(1);
       await this.#feed(module, busyFeed(module, this.#random));
+      this.#costs.noteChange(module);
       this.#note({ event: 'shift', module, minute: this.#minute });
     }
   }
 
-  /** Notes what a module cost since its last reading; whether that was long enough to count. */
-  #take(reading: Reading): boolean {
-    const before = this.#last.get(reading.name);
-    const isSame = before?.version === reading.version;
-    if (isSame && reading.calls < before.calls + CALLS) return false;
-    this.#last.set(reading.name, reading);
-    if (!isSame) return true;
-    const cycles = Number(reading.cycles - before.cycles) / Number(reading.calls - before.calls);
-    this.#points.get(reading.name)!.push({ minute: this.#minute, cycles });
-    return true;
-  }
-
-  /** One round: what is due, what is slow, and of that the module that takes most first. */
-  async round(earlier: readonly Reading[]): Promise<readonly Reading[]> {
+  /** What is due, what everything costs, and which modules are slow. */
+  async #round(earlier: readonly Reading[]): Promise<readonly Reading[]> {
     await this.#shiftWhatIsDue();
     const now = await this.#read();
-    const slow = now
-      .filter((r) => this.#take(r))
-      .flatMap((reading) => {
-        const detection = this.#detector.observe(reading);
-        return detection ? [{ name: reading.name, detection }] : [];
-      });
-    const order = loadsOf(earlier, now).map((l) => l.module);
-    const [first] = slow.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
-    if (first) {
-      const { target } = await this.#loop.improve(this.#targets.get(first.name)!, first.detection);
-      this.#targets.set(first.name, target);
+    const loads = loadsOf(earlier, now);
+    for (const reading of now.filter((r) => this.#costs.take(r, this.#minute))) {
+      const { name } = reading;
+      if (this.#working?.module === name) continue;
+      const detection = this.#detector.observe(reading);
+      if (!detection) continue;
+      const load = loads.find((l) => l.module === name)?.cyclesPerSecond ?? 0;
+      this.#slow.set(name, { detection, load, since: this.#slow.get(name)?.since ?? Date.now() });
     }
     return now;
   }
 
-  get isOver(): boolean {
-    return this.#minute >= this.#options.minutes;
+  /** Changes, reads and detects until the time is over. */
+  async #watch(): Promise<void> {
+    for (let readings: readonly Reading[] = []; !this.#isOver; await sleep(PAUSE_MS)) {
+      this.#options.signal.throwIfAborted();
+      readings = await this.#round(readings);
+      this.#options.progress(this.#minute);
+    }
   }
 
-  get minute(): number {
-    return this.#minute;
+  /** Works on what was found slow, the module that takes most of the board's cycles first. */
+  async #work(): Promise<void> {
+    for (; !this.#isDone; await sleep(PAUSE_MS)) {
+      const [next] = [...this.#slow].sort(([, a], [, b]) => b.load - a.load);
+      if (!next) continue;
+      const [module, { detection, since }] = next;
+      this.#working = { module, since };
+      const { target } = await this.#loop.improve(this.#targets.get(module)!, detection);
+      this.#targets.set(module, target);
+      this.#slow.delete(module);
+      this.#working = undefined;
+    }
+  }
+
+  /** Both of them. @throws what either throws first */
+  async run(): Promise<void> {
+    const guarded = (task: Promise<void>) =>
+      task.catch((error: unknown) => {
+        this.#failed = true;
+        throw error;
+      });
+    await Promise.all([guarded(this.#watch()), guarded(this.#work())]);
+  }
+
+  get #isOver(): boolean {
+    if (this.#failed) return true;
+    return this.#minute >= this.#options.minutes && this.#shifts.length === 0 && this.#costs.isRead;
+  }
+
+  get #isDone(): boolean {
+    return this.#failed || (this.#isOver && this.#slow.size === 0);
   }
 
   async summary(): Promise<Night> {
@@ -192,7 +202,7 @@ class Recorder {
       ticks: Number(ticks),
       missed: Number(missed),
       longestGapNs: Number(longest_gap_ns),
-      modules: this.#points,
+      modules: this.#costs.points,
       moments: this.#moments,
       detectionToSwapMs: this.#swapMs,
     };
@@ -203,10 +213,6 @@ class Recorder {
 export const recordNight = async (link: VelocityLink, options: NightOptions): Promise<Night> => {
   const recorder = new Recorder(link, options);
   await recorder.load();
-  for (let readings: readonly Reading[] = []; !recorder.isOver; ) {
-    options.signal.throwIfAborted();
-    readings = await recorder.round(readings);
-    options.progress(recorder.minute);
-  }
+  await recorder.run();
   return recorder.summary();
 };

@@ -1,6 +1,6 @@
 /** The page that `velocity evolve night --write` writes, and its drawing. */
 import type { LoopEvent } from '../../evolve/index.ts';
-import type { Moment, Night, Point } from './night.ts';
+import type { Moment, Night, Point } from './recorded.ts';
 
 const WIDTH = 720;
 const COLUMNS = 2;

@@ -17,6 +17,8 @@ export type SearchWindow = Pick<PlacedWindow, 'operations' | 'liveOut'> & {
 };
 
 const INPUTS = 12;
+/** Inputs that what agrees on those must agree on, too: a sum of two words carries out of them in few of the first ones. */
+const MORE_INPUTS = 192;
 /** First instructions that are followed, of those that lead to different states. */
 const MAX_FIRST = 1500;
 const ALU: readonly AluOp[] = ['mov', 'add', 'sub', 'and', 'or', 'xor', 'lsh', 'rsh', 'arsh', 'mul'];
@@ -36,9 +38,9 @@ const sequence = (seed: number) => {
 
 const EDGES = [0n, 1n, 0xffn, 0x80n, 0x7fffffffn, 0x80000000n, 0xffffffffn, 1n << 63n, (1n << 64n) - 1n];
 
-const inputs = (narrow: number): States => {
+const inputs = (narrow: number, count: number): States => {
   const next = sequence(0x2f6e2b1);
-  return Array.from({ length: INPUTS }, (_, n) =>
+  return Array.from({ length: count }, (_, n) =>
     Array.from({ length: 11 }, (_, r) => {
       const whole = (BigInt(next()) << 32n) | BigInt(next());
       const value = n > 2 && next() % 3 === 0 ? EDGES[next() % EDGES.length]! : whole >> BigInt(next() % 40);
@@ -140,14 +142,27 @@ const candidatesOf = ({ operations, liveOut }: SearchWindow): Written[] => {
 const agrees = (goal: States, states: States, live: readonly number[]) =>
   goal.every((g, i) => live.every((r) => g[r] === states[i]![r]));
 
-/** An instruction that leads from `states` to the goal. */
-const last = (candidates: readonly Written[], states: States, goal: States, live: readonly number[]) => {
+/** Instructions that lead from `states` to the goal. */
+function* last(candidates: readonly Written[], states: States, goal: States, live: readonly number[]) {
   const wrong = live.filter((r) => goal.some((g, i) => g[r] !== states[i]![r]));
   const [only, more] = wrong;
-  if (more !== undefined || only === undefined) return undefined;
-  return candidates.find(
-    (op) => op.dst === only && goal.every((g, i) => resultOf(op, states[i]!) === g[only]),
-  );
+  if (more !== undefined || only === undefined) return;
+  for (const op of candidates)
+    if (op.dst === only && goal.every((g, i) => resultOf(op, states[i]!) === g[only])) yield op;
+}
+
+const run = (ops: readonly Written[], states: States): States =>
+  ops.reduce((now, op) => after(op, now), states);
+
+/** Whether both agree on many more inputs than those that the search looks at. */
+const stand = (window: SearchWindow, live: readonly number[]) => {
+  let start: States | undefined;
+  let goal: States | undefined;
+  return (made: readonly Written[]): boolean => {
+    start ??= inputs(window.narrow, MORE_INPUTS);
+    goal ??= run(window.operations as readonly Written[], start);
+    return agrees(goal, run(made, start), live);
+  };
 };
 
 export const isSearchable = (ops: readonly PlainOperation[]): boolean => ops.every((o) => o.kind !== 'store');
@@ -159,12 +174,12 @@ export const isSearchable = (ops: readonly PlainOperation[]): boolean => ops.eve
 export const shorter = (window: SearchWindow, stop: () => boolean): PlainOperation[] | undefined => {
   const ops = window.operations as readonly Written[];
   const live = registersIn(window.liveOut);
-  const start = inputs(window.narrow);
-  const goal = ops.reduce((states, op) => after(op, states), start);
-  if (agrees(goal, start, live)) return [];
+  const stands = stand(window, live);
+  const start = inputs(window.narrow, INPUTS);
+  const goal = run(ops, start);
+  if (agrees(goal, start, live) && stands([])) return [];
   const candidates = candidatesOf(window);
-  const one = ops.length > 1 ? last(candidates, start, goal, live) : undefined;
-  if (one) return [one];
+  if (ops.length > 1) for (const one of last(candidates, start, goal, live)) if (stands([one])) return [one];
   if (ops.length < 3) return undefined;
   const seen = new Set<string>();
   for (const first of candidates) {
@@ -176,8 +191,8 @@ export const shorter = (window: SearchWindow, stop: () => boolean): PlainOperati
     if (seen.has(key)) continue;
     seen.add(key);
     if (seen.size > MAX_FIRST || stop()) return undefined;
-    const second = last(candidates, states, goal, live);
-    if (second) return [first, second];
+    for (const second of last(candidates, states, goal, live))
+      if (stands([first, second])) return [first, second];
   }
   return undefined;
 };

@@ -1,9 +1,11 @@
 import test from 'ava';
 import { hooks } from '../../abi/index.ts';
-import { assemble, type ModuleProgram } from '../../ebpf/index.ts';
+import { assemble, assembleOperations, type ModuleProgram } from '../../ebpf/index.ts';
 import { lift, lower, tidied } from '../../ebpf/optimiser/index.ts';
 import { stopSolver } from '../../ebpf/prover/index.ts';
+import type { PlainOperation } from '../../models/index.ts';
 import { judge } from '../judge.ts';
+import { shorter } from './enumerate.ts';
 import { searchProposer } from './index.ts';
 import { reordered } from './order.ts';
 
@@ -103,6 +105,13 @@ for (const [name, [window, most]] of Object.entries(needless))
     const judgement = await judge(program, proposal!, { objective: 'size', mustBeCheaper: false });
     t.is(judgement.verdict, 'accepted', judgement.reason);
   });
+
+test('what_agrees_on_few_inputs_only_is_not_taken: a_sum_of_words_that_rarely_carries', (t) => {
+  const window = (source: string) => assembleOperations(source) as PlainOperation[];
+  const operations = window('w0 >>= 4\n w0 += w1\n r1 = r0');
+  const made = shorter({ operations, liveOut: 0b10, narrow: 0b11 }, () => false);
+  t.deepEqual(made, window('r0 >>= 4\n w1 += w0'));
+});
 
 test.serial('nothing is proposed where nothing shorter is found', async (t) => {
   t.is(await first(around('r6 *= 7\n r6 ^= r7\n r0 = r6')), undefined);
