@@ -59,7 +59,8 @@ static bool read_reg(struct reader *in, struct verifier *v, const struct reg *no
     if (id == ID_SAME && (kind != now->kind || moves)) { return false; }
     if (!read_parts(in, &out->var)) { return false; }
     if (kind != REG_SCALAR && (out->var.smin <= -OFFSET_LIMIT || out->var.smax >= OFFSET_LIMIT)) { return false; }
-    struct ids ids = {.count = 0};
+    struct ids ids;
+    ids.count = 0;
     return !in->bad && reg_covers(out, now, &ids);
 }
 
@@ -87,7 +88,8 @@ static bool read_slots(struct reader *in, struct machine *m, struct change *chan
         uint8_t kept = read_byte(in);
         slot->spill_at = kept & 7;
         slot->spill_bytes = kept >> 3;
-        struct ids ids = {.count = 0};
+        struct ids ids;
+        ids.count = 0;
         if (slot->spill_bytes != 0) {
             if (now->spill_bytes == 0 || !read_reg(in, m->v, &now->reg, &slot->reg)) { return false; }
         }

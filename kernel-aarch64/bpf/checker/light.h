@@ -58,15 +58,6 @@ static inline uint64_t due_slot(const struct loop *l) {
 
 static inline void scalar_copy(struct scalar *to, const struct scalar *from) { __builtin_memcpy_inline(to, from, sizeof(*to)); }
 
-/* Bits of the masks of a register, once they are shifted down to it. */
-enum : uint64_t {
-    NUMBER = 1ull << NUMBER_AT,
-    LOOSE = 1ull << LOOSE_AT,
-    NARROW = 1ull << NARROW_AT,
-    POINTER = 1ull << POINTER_AT,
-    EACH = NUMBER | LOOSE | NARROW | POINTER,
-};
-
 static inline bool is_free(const struct loop *l, uint32_t dst) { return (l->held >> dst & 1) == 0; }
 
 /* What the masks of the machine say of registers that are hidden. */

@@ -19,41 +19,33 @@ void machine_settle(struct machine *m, uint32_t r) {
 }
 
 void machine_loosen(struct machine *m, uint32_t r, bool narrow) {
-    uint32_t bit = 1u << r;
     reg_set_scalar(&m->frame->regs[r]);
-    m->number |= bit;
-    m->loose |= bit;
-    m->pointer &= ~bit;
-    m->narrow = (m->narrow & ~bit) | (uint32_t)narrow << r;
+    m->masks = (m->masks & ~(EACH << r)) | (NUMBER | LOOSE | (narrow ? NARROW : 0)) << r;
 }
 
 void machine_unset(struct machine *m, uint32_t r) {
-    uint32_t kept = ~(1u << r);
     m->frame->regs[r].kind = REG_UNINIT;
-    m->number &= kept;
-    m->pointer &= kept;
-    m->loose &= kept;
-    m->narrow &= kept;
+    m->masks &= ~(EACH << r);
 }
 
 void machine_note(struct machine *m, uint32_t r) {
-    uint32_t bit = 1u << r;
     const struct reg *reg = &m->frame->regs[r];
-    m->number &= ~bit;
-    m->pointer &= ~bit;
-    m->loose &= ~bit;
-    m->narrow &= ~bit;
-    if (reg->kind == REG_SCALAR) {
-        m->number |= bit;
-        m->narrow |= (uint32_t)scalar_fits_u32(&reg->var) << r;
-    } else if (reg->kind != REG_UNINIT) {
-        m->pointer |= bit;
-    }
+    uint64_t is = reg->kind == REG_UNINIT ? 0 : POINTER;
+    if (reg->kind == REG_SCALAR) { is = scalar_fits_u32(&reg->var) ? NUMBER | NARROW : NUMBER; }
+    m->masks = (m->masks & ~(EACH << r)) | is << r;
 }
 
 static void note_all(struct machine *m) {
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
         if (!in_mask(m->loose, r)) { machine_note(m, r); }
+    }
+}
+
+/* Numbers that are linked to one that was compared know what it knows. */
+static void note_linked(struct machine *m, uint32_t id) {
+    for (uint32_t regs = id == 0 ? 0 : m->number & ~(uint32_t)m->loose; regs != 0; regs &= regs - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(regs);
+        if (m->frame->regs[r].id == id) { machine_note(m, r); }
     }
 }
 
@@ -391,14 +383,18 @@ bool machine_assume(struct machine *m, bool track, bool taken) {
     }
     uint32_t src = (insn.opcode & BPF_SRC_X) != 0 ? insn_src(insn) : insn_dst(insn);
     const struct reg *at = m->frame->regs;
-    bool others = (regs & ~m->number) != 0 || (at[insn_dst(insn)].id | at[src].id) != 0; /* copies learn what is learnt, too */
+    bool pointers = (regs & ~m->number) != 0;
     if (!state_assume(m->v, &m->state, taken)) { return false; }
-    if (others) {
+    if (pointers) {
         note_all(m);
         return true;
     }
     machine_note(m, insn_dst(insn));
-    machine_note(m, src);
+    note_linked(m, at[insn_dst(insn)].id);
+    if (src != insn_dst(insn)) {
+        machine_note(m, src);
+        note_linked(m, at[src].id);
+    }
     return true;
 }
 

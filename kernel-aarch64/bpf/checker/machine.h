@@ -27,6 +27,14 @@ struct rank {
 
 /* Where each mask begins in `masks`, little-endian. */
 enum { NUMBER_AT = 0, LOOSE_AT = 16, NARROW_AT = 32, POINTER_AT = 48 };
+/* Bits of the masks of a register, once they are shifted down to it. */
+enum : uint64_t {
+    NUMBER = 1ull << NUMBER_AT,
+    LOOSE = 1ull << LOOSE_AT,
+    NARROW = 1ull << NARROW_AT,
+    POINTER = 1ull << POINTER_AT,
+    EACH = NUMBER | LOOSE | NARROW | POINTER,
+};
 
 /* What moves beside what a loop is ranked by: from least to most each turn. */
 struct beside {

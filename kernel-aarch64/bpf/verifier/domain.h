@@ -246,7 +246,7 @@ DOMAIN bool domain_sync_small(struct scalar *s) {
         domain_const(s, known.value, w);
         return true;
     }
-    if (domain_small(s, w)) { return domain_sync_small(s); }
+    if (domain_small(s, w) || s->umax <= (uint64_t)width_smax(half)) { return domain_sync_small(s); }
     struct range r = range_crossed(range_with_bits(range_full(s), known, w), w);
     struct range q = range_crossed(range_with_bits(range_sub(s), bits_low(known, half), half), half);
     q = range_crossed(sub_from_full(q, r, w), half);

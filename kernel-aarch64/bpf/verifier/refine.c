@@ -222,7 +222,7 @@ static void narrow_linked(struct reg *r, const struct narrowing *n) {
 static bool is_packet_kind(uint8_t kind) { return kind == REG_PACKET || kind == REG_PACKET_META; }
 
 static void narrow(struct verifier *v, struct reg *r, const struct narrowing *n) {
-    if (r->kind != n->kind || r->id != n->id || (is_packet_kind(n->kind) && r->range >= n->range) || !touch(v, r)) { return; }
+    if ((is_packet_kind(n->kind) && r->range >= n->range) || !touch(v, r)) { return; }
     if (n->kind == REG_SCALAR && r->off != n->off) {
         narrow_linked(r, n);
     } else if (n->kind == REG_SCALAR) {
@@ -237,13 +237,17 @@ static void narrow(struct verifier *v, struct reg *r, const struct narrowing *n)
     }
 }
 
+static inline bool is_meant(const struct reg *r, const struct narrowing *n) { return r->id == n->id && r->kind == n->kind; }
+
 static void narrow_all(struct verifier *v, struct state *s, const struct narrowing *n) {
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
-        for (uint32_t r = 0; r < FRAME_POINTER; r++) { narrow(v, &frame->regs[r], n); }
+        for (struct reg *r = frame->regs; r != frame->regs + FRAME_POINTER; r++) {
+            if (is_meant(r, n)) { narrow(v, r, n); }
+        }
         for (uint64_t used = frame->used; used != 0; used &= used - 1) {
             struct slot *slot = &frame->slots[__builtin_ctzll(used)];
-            if (slot->spill_bytes != 0) { narrow(v, &slot->reg, n); }
+            if (slot->spill_bytes != 0 && is_meant(&slot->reg, n)) { narrow(v, &slot->reg, n); }
         }
     }
 }
