@@ -116,17 +116,18 @@ static bool change_masks(const struct loop *l, uint64_t *masks, uint64_t *held) 
     const struct reader before = c->in;
     uint64_t hidden = *held >> HIDDEN_AT & ALL_REGS;
     uint32_t followed = l->m->followed, dropped = 0;
-    uint64_t parts = read_number(&c->in), unset = 0, loose = 0;
-    bool simple = (parts & ~(uint64_t)(CHANGE_UNSET | CHANGE_LOOSE | CHANGE_RANKS)) == 0;
+    uint64_t parts = read_number(&c->in), unset = 0, loose = 0, wide = 0;
+    bool simple = (parts & ~(uint64_t)(CHANGE_UNSET | CHANGE_LOOSE | CHANGE_WIDE | CHANGE_RANKS)) == 0;
     if (simple && (parts & CHANGE_UNSET) != 0) { unset = read_number(&c->in); }
     if (simple && (parts & CHANGE_LOOSE) != 0) { loose = read_number(&c->in); }
+    if (simple && (parts & CHANGE_WIDE) != 0) { wide = read_number(&c->in); }
     if (simple && (parts & CHANGE_RANKS) != 0) { simple = read_dropped(c, &dropped, &followed); }
-    if (!simple || (unset & (~(uint64_t)ALL_REGS | followed)) != 0 || (loose & ~((*masks | hidden) & ALL_REGS)) != 0 || c->in.bad) {
+    if (!simple || (wide & ~(uint64_t)ALL_REGS) != 0 || (unset & (~(uint64_t)ALL_REGS | followed)) != 0 || (loose & ~((*masks | hidden) & ALL_REGS)) != 0 || c->in.bad) {
         c->in = before;
         return false;
     }
     hidden = (hidden | (loose & l->m->followed)) & ~unset;
-    *masks = (*masks | loose << LOOSE_AT) & ~(unset * EACH) & ~(hidden * (NUMBER | LOOSE));
+    *masks = (*masks | loose << LOOSE_AT) & ~(unset * EACH) & ~(hidden * (NUMBER | LOOSE)) & ~((wide & (*masks >> LOOSE_AT | loose | hidden)) << NARROW_AT);
     *held = (*held & ~((uint64_t)ALL_REGS << HIDDEN_AT)) | hidden << HIDDEN_AT | (uint64_t)dropped << DROPPED_AT;
     return true;
 }
