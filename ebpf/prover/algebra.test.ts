@@ -2,6 +2,7 @@ import test from 'ava';
 import { Random } from '../random.ts';
 import { Algebra } from './algebra.ts';
 import { Evaluator } from './evaluate.ts';
+import { Parities } from './parity.ts';
 import { mask, type Term } from './term.ts';
 
 type Built = { term: Term; value: bigint };
@@ -94,6 +95,40 @@ test('normalisation_keeps_the_value_of_random_expressions', (t) => {
     }
   }
   t.pass();
+});
+
+test('parities_say_what_each_bit_of_a_random_expression_is', (t) => {
+  let open = 0;
+  let all = 0;
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = new Random(seed * 104_729);
+    const a = new Algebra();
+    const values = new Map<string, bigint>();
+    const inputs = [1, 8, 8, 16, 32].map((w, i): Built => {
+      const value = (BigInt(random.below(2 ** 31)) * 0x9e3779b97f4a7c15n) & mask(w);
+      values.set(`v${i}`, value);
+      return { term: a.variable(`v${i}`, w), value };
+    });
+    const pool = grow(a, inputs, random, 30);
+    const e = new Evaluator({ variable: (name) => values.get(name)!, select: () => 0n });
+    const parities = new Parities();
+    const bitOf = (term: Term, bit: number) => (e.value(term) >> BigInt(bit)) & 1n;
+    for (const { term, value } of pool) {
+      const forms = parities.forms(term);
+      all += term.width;
+      forms?.forEach((form, bit) => {
+        let parity = form & 1n;
+        parities.atoms.forEach((atom, n) => {
+          if ((form >> BigInt(n + 1)) & 1n) parity ^= bitOf(atom.term, atom.bit);
+        });
+        if (parity !== ((value >> BigInt(bit)) & 1n))
+          t.fail(`seed ${seed}: bit ${bit} of term ${term.id} (${term.op})`);
+        const last = parities.atoms.findLast((atom) => atom.term === term && atom.bit === bit);
+        if (last) open++;
+      });
+    }
+  }
+  t.true(open < all / 2, `${open} of ${all} bits are not taken apart`);
 });
 
 test('different_ways_to_write_a_value_are_one_term', (t) => {

@@ -10,6 +10,10 @@ const MEMORY = 32;
 const prove = (before: string, after: string) =>
   proveEquivalent(assemble(before), assemble(after), { hook: 'run', maps: [], memorySize: MEMORY });
 
+/** Six bytes at r1, after what is at r1 + 16. */
+const crcBy = (polynomial: string) =>
+  `w0 = *(u32 *)(r1 + 16)\n r2 = 6\n next:\n w3 = *(u8 *)(r1 + 0)\n w0 ^= w3\n r4 = 8\n step:\n w5 = w0\n w5 &= 1\n w5 = -w5\n w5 &= ${polynomial}\n w0 >>= 1\n w0 ^= w5\n r4 += -1\n if r4 != 0 goto step\n r1 += 1\n r2 += -1\n if r2 != 0 goto next\n exit`;
+
 const equal: Record<string, [string, string]> = {
   multiplication_is_shift_and_add: [
     'r0 = *(u64 *)(r1 + 0)\n r0 *= 10\n exit',
@@ -64,6 +68,10 @@ const equal: Record<string, [string, string]> = {
     'r0 = 0\n r2 = 1\n again:\n r3 = r1\n r3 += r0\n r3 = *(u8 *)(r3 + 0)\n r4 = r1\n r4 += r2\n r4 = *(u8 *)(r4 + 0)\n if r4 <= r3 goto +1\n r0 = r2\n r2 += 1\n if r2 != 12 goto again\n exit',
     'r2 = 12\n call vl_argmax_u8\n exit',
   ],
+  a_checksum_by_its_polynomial_is_its_vector_helper: [
+    crcBy('0xedb88320'),
+    'w3 = *(u32 *)(r1 + 16)\n w3 ^= -1\n r2 = 6\n call vl_crc32\n w0 ^= -1\n exit',
+  ],
   zero_bytes_in_a_loop_are_counted_eight_at_once: [
     'r0 = 0\n r2 = 0\n again:\n w3 = *(u8 *)(r1 + 0)\n if w3 != 0 goto next\n w0 += 1\n next:\n r1 += 1\n r2 += 1\n if r2 != 16 goto again\n exit',
     'r0 = 0\n r2 = 0\n r4 = 0x7f7f7f7f7f7f7f7f ll\n r5 = 0x0101010101010101 ll\n again:\n r3 = *(u64 *)(r1 + 0)\n r6 = r3\n r6 &= r4\n r6 += r4\n r6 |= r3\n r6 ^= -1\n r6 >>= 7\n r6 &= r5\n r6 *= r5\n r6 >>= 56\n w0 += w6\n r1 += 8\n r2 += 8\n if r2 != 16 goto again\n exit',
@@ -99,6 +107,11 @@ for (const [name, [before, after]] of Object.entries(equal))
   });
 
 const different: Record<string, [string, string]> = {
+  a_checksum_by_another_polynomial: [crcBy('0xedb88320'), crcBy('0xedb88321')],
+  a_checksum_that_starts_with_another_number: [
+    crcBy('0xedb88320'),
+    'w3 = *(u32 *)(r1 + 16)\n r2 = 6\n call vl_crc32\n w0 ^= -1\n exit',
+  ],
   off_by_one: ['r0 = *(u8 *)(r1 + 0)\n r0 += 1\n exit', 'r0 = *(u8 *)(r1 + 0)\n r0 += 2\n exit'],
   a_vector_helper_of_one_element_less: ['r2 = 20\n call vl_sum_u8\n exit', 'r2 = 19\n call vl_sum_u8\n exit'],
   smallest_for_largest: ['r2 = 4\n call vl_min_u8\n exit', 'r2 = 4\n call vl_max_u8\n exit'],

@@ -12,6 +12,7 @@ import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import { Facts } from './facts.ts';
 import { guess } from './guess.ts';
 import { obligationsOf, type Pair } from './obligation.ts';
+import { Parities } from './parity.ts';
 import { Explorer, type Limits } from './paths.ts';
 import { SIMPLIFIER_STEPS, Simplifier, type SimplifierBudget } from './simplify.ts';
 import { type Script, scriptOf } from './smtlib.ts';
@@ -51,7 +52,7 @@ export type ProofOptions = Setting & {
 /** One question of a proof: `unsat` means that no input shows a difference. */
 export type Question = { readonly script: string; readonly answer: Answer['verdict'] };
 
-export const PROVER_VERSION = 7;
+export const PROVER_VERSION = 8;
 
 type Outcome = Pick<Proof, 'verdict' | 'reason'> & { counterexample?: Counterexample };
 
@@ -71,6 +72,7 @@ class Session {
   readonly #onQuestion: ProofOptions['onQuestion'];
   readonly #world: World;
   readonly #limits: Limits;
+  readonly #parities = new Parities();
   readonly #simplifying: SimplifierBudget = { left: SIMPLIFIER_STEPS };
 
   constructor(options: ProofOptions, before: Uint8Array, after: Uint8Array, writesAreUnknown: boolean) {
@@ -175,7 +177,7 @@ class Session {
     const simplifier = new Simplifier(this.#world.algebra, b.facts, this.#simplifying);
     const open = pairs
       .map((p) => ({ ...p, left: simplifier.simplify(p.left), right: simplifier.simplify(p.right) }))
-      .filter((p) => p.left !== p.right);
+      .filter((p) => p.left !== p.right && !this.#parities.areEqual(p.left, p.right));
     for (let at = 0; at < open.length; at += PAIRS_PER_QUERY) {
       const some = open.slice(at, at + PAIRS_PER_QUERY);
       const outcome = await this.#decide(b, some.map((p) => p.what).join(', '), some);

@@ -1,9 +1,10 @@
 /**
  * What vector helpers compute (abi/vectors.ts), as terms over the bytes they read: so a loop is proven equal to the helper that
- * takes its place. Counts must be constant. The CRC is a function of its bytes about which nothing else is known.
+ * takes its place. Counts must be constant. The CRC is a function of its bytes of which only parity.ts knows more.
  */
 import { type Vector, vectors } from '../../abi/index.ts';
 import type { Algebra } from './algebra.ts';
+import { CRC } from './parity.ts';
 import type { State } from './state.ts';
 import { place, read, write } from './step.ts';
 import { ProofLimit, type Term } from './term.ts';
@@ -108,7 +109,7 @@ const checksum: Compute = (c) => {
 
 const crc32: Compute = (c) => {
   const bytes = c.elements(1, 'u8', c.count(2), 8);
-  return c.a.zext(c.a.select(`vl_crc32.${bytes.length}`, c.a.concat([...bytes, c.low(3, 32)]), 32), 64);
+  return c.a.zext(c.a.select(`${CRC}${bytes.length}`, c.a.concat([...bytes, c.low(3, 32)]), 32), 64);
 };
 
 const saturate = (c: Call, sum: Term): Term => {

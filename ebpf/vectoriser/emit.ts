@@ -4,24 +4,31 @@ import type { Branch } from '../instruction.ts';
 import { type Code, copyCode, type Node, nodeOf } from '../optimiser/code.ts';
 import { FRAME, freeSlots, NoPlace } from './frame.ts';
 import type { HelperCall, Outcome, Plan, Result } from './plan.ts';
-import { isConstant, type Value } from './value.ts';
+import { constant, isConstant, type Value } from './value.ts';
 
 /** Where a register's value is found behind a call. */
 type Kept = { readonly reg: number } | { readonly slot: number };
 
 const registersIn = (v: Value): number[] =>
   v.terms.map(({ atom, by }) => {
-    if (atom.kind !== 'reg' || by !== 1n) throw new NoPlace();
+    const isNegated = by === -1n && v.terms.length === 1;
+    if (atom.kind !== 'reg' || (by !== 1n && !isNegated)) throw new NoPlace();
     return atom.reg;
   });
 
 const valuesIn = (r: Result): Value => {
   if (r.kind === 'value') return r.value;
+  if (r.kind === 'inverted') return constant(0);
   return r.kind === 'place' ? r.plus : r.kind === 'element' ? r.first : r.start;
 };
 
 const fits = (n: bigint) => n === BigInt.asIntN(32, n);
-const alu = (op: 'mov' | 'add' | 'mul', dst: number, src: number | bigint, width: 32 | 64 = 64): Node =>
+const alu = (
+  op: 'mov' | 'add' | 'mul' | 'xor',
+  dst: number,
+  src: number | bigint,
+  width: 32 | 64 = 64,
+): Node =>
   nodeOf({
     kind: 'alu',
     width,
@@ -52,6 +59,7 @@ class Writer {
     }
     const [first, second] = registers[1] === dst ? [registers[1], registers[0]] : registers;
     this.#copy(dst, first!);
+    if (v.terms[0]!.by < 0n) this.out.push(nodeOf({ kind: 'neg', width: 64, dst }));
     if (second !== undefined) {
       const kept = this.#called.yet ? this.#kept.get(second) : undefined;
       if (kept && 'slot' in kept) throw new NoPlace();
@@ -114,7 +122,10 @@ class Writer {
   #result(dst: number, r: Result, scratch: () => number): void {
     if (r.kind === 'value') this.value(dst, r.value);
     else if (r.kind === 'element') this.#element(dst, r);
-    else if (r.kind === 'best') this.#best(dst, r.start, r.most, r.signed, scratch);
+    else if (r.kind === 'inverted') {
+      if (dst !== 0) this.out.push(alu('mov', dst, 0));
+      this.out.push(alu('xor', dst, -1n, 32));
+    } else if (r.kind === 'best') this.#best(dst, r.start, r.most, r.signed, scratch);
     else if (r.kind === 'sum') {
       const zero = isConstant(r.start) && r.start.constant === 0n;
       if (!zero) {

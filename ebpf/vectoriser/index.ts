@@ -3,9 +3,11 @@ import { type Code, lift, lower, tidied } from '../optimiser/index.ts';
 import { liveAfter } from '../optimiser/liveness.ts';
 import type { Context } from '../optimiser/rule.ts';
 import { registersOf } from '../prover/flow.ts';
+import { checksumPlan } from './crc.ts';
 import { replaceLoop } from './emit.ts';
 import { turningLoops } from './loop.ts';
 import { plansFor } from './patterns.ts';
+import { summarisedLoops } from './summary.ts';
 import { sumsOfProducts } from './sums.ts';
 
 export type Vectorised = {
@@ -32,12 +34,12 @@ const lifted = function* (code: Code): Generator<{ code: Code; helpers: readonly
     const { reads, writes } = registersOf(code[i]!.op);
     return registersIn(reads | (live[i]! & ~writes));
   };
-  for (const loop of turningLoops(code))
-    for (const plan of plansFor(loop, before)) {
-      const ends = [plan.otherwise, plan.special?.outcome].flatMap((o) => (o ? before(o.to) : []));
-      const made = replaceLoop(code, plan, [...before(loop.head), ...ends]);
-      if (made) yield { code: made, helpers: plan.calls.map((c) => c.helper) };
-    }
+  const checksums = summarisedLoops(code).flatMap((loop) => checksumPlan(code, loop, before) ?? []);
+  for (const plan of [...turningLoops(code).flatMap((loop) => plansFor(loop, before)), ...checksums]) {
+    const ends = [plan.otherwise, plan.special?.outcome].flatMap((o) => (o ? before(o.to) : []));
+    const made = replaceLoop(code, plan, [...before(plan.head), ...ends]);
+    if (made) yield { code: made, helpers: plan.calls.map((c) => c.helper) };
+  }
   yield* sumsOfProducts(code, before);
 };
 

@@ -50,7 +50,7 @@ const bodyOf = (before: readonly number[][], head: number, latch: number): Set<n
 };
 
 /** The body by head, of loops that are entered at their head only. */
-const naturalLoops = (code: Code): Map<number, Set<number>> => {
+export const naturalLoops = (code: Code): Map<number, Set<number>> => {
   const positions = positionsOf(code);
   const next = code.map((_, i) => successors(code, i, positions));
   const before: number[][] = code.map(() => []);
@@ -83,7 +83,7 @@ const naturalLoops = (code: Code): Map<number, Set<number>> => {
   return loops;
 };
 
-const conditionOf = (op: Branch, walk: Walk, taken: boolean): Condition => ({
+export const conditionOf = (op: Branch, walk: Walk, taken: boolean): Condition => ({
   op: op.op,
   width: op.width,
   left: walk.regs[op.dst]!,
@@ -91,7 +91,7 @@ const conditionOf = (op: Branch, walk: Walk, taken: boolean): Condition => ({
   taken,
 });
 
-const isSame = (a: Condition, b: Condition): boolean =>
+export const isSame = (a: Condition, b: Condition): boolean =>
   a.op === b.op &&
   a.width === b.width &&
   keyOf(a.left) === keyOf(b.left) &&
@@ -137,7 +137,7 @@ const waysOf = (code: Code, head: number, body: ReadonlySet<number>, atoms: Atom
 };
 
 /** What is known of registers where the loop is entered from outside. */
-const entryOf = (code: Code, head: number, body: ReadonlySet<number>): Known[] | undefined => {
+export const entryOf = (code: Code, head: number, body: ReadonlySet<number>): Known[] | undefined => {
   const before = constantsOf(code);
   const positions = positionsOf(code);
   let regs: Known[] | undefined;
@@ -152,7 +152,7 @@ const entryOf = (code: Code, head: number, body: ReadonlySet<number>): Known[] |
 };
 
 /** Registers to which every way back adds the same constant. */
-const stepsOf = (again: readonly Way[], atoms: Atoms): Map<number, bigint> => {
+export const stepsOf = (again: readonly Way[], atoms: Atoms): Map<number, bigint> => {
   const steps = new Map<number, bigint>();
   for (let r = 0; r <= 10; r++) {
     const added = again.map(({ walk }) => minus(walk.regs[r]!, atoms.register(r)));

@@ -14,6 +14,8 @@ export type Result =
   | { readonly kind: 'best'; readonly start: Value; readonly most: boolean; readonly signed: boolean }
   /** r0 times a number, plus a value. */
   | { readonly kind: 'place'; readonly by: bigint; readonly plus: Value }
+  /** r0 with its low 32 bits inverted. */
+  | { readonly kind: 'inverted' }
   /** What is read at the element that r0 is the index of. */
   | { readonly kind: 'element'; readonly first: Value; readonly size: 1 | 2 | 4; readonly signed: boolean };
 

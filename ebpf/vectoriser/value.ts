@@ -52,6 +52,10 @@ export class Atoms {
     return { constant: 0n, terms: [{ atom, by: 1n }] };
   }
 
+  all(): readonly Atom[] {
+    return [...this.#known.values()];
+  }
+
   register(reg: number): Value {
     return this.#intern(`r${reg}`, (id) => ({ id, kind: 'reg', reg }));
   }
@@ -143,6 +147,12 @@ export class Walk {
     switch (op.kind) {
       case 'alu':
         this.#set(op.dst, this.atoms.alu(op, this.regs), op.width);
+        return true;
+      case 'neg':
+        this.#set(op.dst, scaled(this.regs[op.dst]!, -1n), op.width);
+        return true;
+      case 'swap':
+        this.#set(op.dst, this.atoms.operation(`${op.order}${op.bits}`, [this.regs[op.dst]!]));
         return true;
       case 'movsx':
         this.#set(op.dst, this.atoms.signExtended(this.regs[op.src]!, op.bits), op.width);

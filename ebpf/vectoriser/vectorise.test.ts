@@ -34,6 +34,10 @@ const lifted: Record<string, readonly string[]> = {
   place_u8: ['vl_argmax_u8'],
   place_i32: ['vl_argmax_i32'],
   place_kept: ['vl_argmax_u16'],
+  crc_chosen: ['vl_crc32'],
+  crc_masked: ['vl_crc32'],
+  crc_times: ['vl_crc32'],
+  crc_going_on: ['vl_crc32'],
   copy: ['vl_mem_copy'],
   copy_by_4: ['vl_mem_copy'],
   fill: ['vl_mem_fill'],
@@ -80,6 +84,9 @@ const alike = [
   'least_place',
   'signed_place',
   'other_place',
+  'crc_castagnoli',
+  'crc_seven',
+  'crc_ascii',
 ];
 for (const name of alike)
   test.serial(`what only looks like one of them does not get through: ${name}`, async (t) => {

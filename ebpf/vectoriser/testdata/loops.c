@@ -57,6 +57,12 @@ PROGRAM(max_i32, int32_t most = b->numbers[0]; TURNS(64) { if (b->numbers[i] > m
 PROGRAM(place_u8, uint32_t best = 0; _Pragma("clang loop unroll(disable)") for (uint32_t i = 1; i < 64; i++) { if (b->bytes[i] > b->bytes[best]) { best = i; } } return best;)
 PROGRAM(place_i32, int at = 0; int i = 1; _Pragma("clang loop unroll(disable)") while (i != 48) { if (b->numbers[at] < b->numbers[i]) { at = i; } ++i; } return at + 1;)
 PROGRAM(place_kept, uint16_t most = b->words[0]; uint32_t best = 0; TURNS(64) { if (b->words[i] > most) { most = b->words[i]; best = i; } } b->counts[0] = best; return most;)
+/* Checksums bit by bit, as different people write them: what differs is how a bit decides, and what goes on from where. */
+#define BITS(n) _Pragma("clang loop unroll(disable)") for (int bit = 0; bit < (n); bit++)
+PROGRAM(crc_chosen, uint32_t crc = ~0u; for (int i = 0; i < 24; i++) { crc ^= b->bytes[i]; for (int k = 0; k < 8; k++) { crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1; } } return ~crc;)
+PROGRAM(crc_masked, uint32_t crc = ~0u; const uint8_t *p = b->more; _Pragma("clang loop unroll(disable)") for (int n = 20; n--;) { crc ^= *p++; BITS(8) { crc = (crc >> 1) ^ (0xedb88320 & -(crc & 1)); } } b->counts[0] = ~crc; return 7;)
+PROGRAM(crc_times, uint32_t c = 0; TURNS(16) { uint32_t x = (c ^ b->bytes[i]) & 0xff; BITS(8) { x = (x >> 1) ^ (0xedb88320u * (x & 1)); } c = (c >> 8) ^ x; } return c;)
+PROGRAM(crc_going_on, uint32_t crc = b->counts[3]; TURNS(12) { uint8_t byte = b->bytes[i]; BITS(8) { uint32_t low = (crc ^ byte) & 1; crc >>= 1; if (low) { crc ^= 0xedb88320; } byte >>= 1; } } b->counts[3] = crc; return crc & 1;)
 PROGRAM(copy, TURNS(64) { b->more[i] = b->bytes[i]; } return 0;)
 PROGRAM(copy_by_4, UNROLLED("clang loop unroll_count(4)") { b->other[i] = b->samples[i]; } return 0;)
 PROGRAM(fill, uint8_t with = (uint8_t)ctx->tick; TURNS(64) { b->more[i] = with; asm volatile("" : : : "memory"); } return 0;)
@@ -88,3 +94,7 @@ PROGRAM(last_place, uint32_t best = 0; TURNS(64) { if (b->bytes[i] >= b->bytes[b
 PROGRAM(least_place, uint32_t best = 0; TURNS(64) { if (b->bytes[i] < b->bytes[best]) { best = i; } } return best;)
 PROGRAM(signed_place, uint32_t best = 0; TURNS(64) { if (b->samples[i] > b->samples[best]) { best = i; } } return best;)
 PROGRAM(other_place, uint32_t best = 0; TURNS(64) { if (b->bytes[i] > b->more[best]) { best = i; } } return best;)
+/* Another polynomial, a step too few, and a bit that does not count. */
+PROGRAM(crc_castagnoli, uint32_t crc = ~0u; TURNS(16) { crc ^= b->bytes[i]; BITS(8) { crc = crc & 1 ? (crc >> 1) ^ 0x82f63b78 : crc >> 1; } } return ~crc;)
+PROGRAM(crc_seven, uint32_t crc = ~0u; TURNS(16) { crc ^= b->bytes[i]; BITS(7) { crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1; } } return ~crc;)
+PROGRAM(crc_ascii, uint32_t crc = ~0u; TURNS(16) { crc ^= b->bytes[i] & 0x7f; BITS(8) { crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1; } } return ~crc;)
