@@ -5,15 +5,6 @@
 /* Longest stretch that is looked at; a loop that does not end within it keeps its constants inside. */
 #define MAX_LOOP_SLOTS 512u
 
-struct loop {
-    uint32_t end; /* slot of the last jump back, 0 = none seen yet */
-    uint32_t blocked; /* first slot that rules hoisting out, if it lies in the loop */
-    uint32_t reentry; /* lowest slot after the head that a jump from behind `end` goes back to */
-    uint32_t count, limit;
-    uint64_t values[HOISTED_LIMIT];
-    uint32_t used_at[HOISTED_LIMIT];
-};
-
 static bool is_power_of_two(uint64_t value) { return value && !(value & (value - 1)); }
 
 static bool alu_needs_register(struct insn insn, uint64_t imm, enum a64_width width) {
@@ -73,58 +64,50 @@ bool takes_register(const struct jit *j, uint32_t slot, uint64_t *value) {
     return !is_small(insn) && needs_register(j, insn, slot, value);
 }
 
-static void collect(struct loop *loop, uint32_t slot, uint64_t value) {
-    for (uint32_t i = 0; i < loop->count; i++) {
-        if (loop->values[i] == value) { return; }
+static void collect(struct jit *j, uint64_t value) {
+    for (uint32_t i = 0; i < j->hoisted_count; i++) {
+        if (j->hoisted[i] == value) { return; }
     }
-    if (loop->count == loop->limit) { return; }
-    loop->values[loop->count] = value;
-    loop->used_at[loop->count++] = slot;
+    if (j->hoisted_count < j->hoisted_limit) { j->hoisted[j->hoisted_count++] = value; }
 }
 
-/* Atomics and calls use the registers that would hold the constants. */
-static bool blocks(struct insn insn) {
-    bool atomic = class_of(insn) == BPF_CLASS_STX && (opcode_of(insn) & 0xe0u) == BPF_MODE_ATOMIC;
-    return atomic || (is_jump_class(insn) && operation_of(insn) == BPF_JMP_CALL);
-}
-
-static void look_at(const struct jit *j, uint32_t head, uint32_t slot, struct loop *loop) {
-    struct insn insn = insn_at(j, slot);
-    uint32_t effect = effects[opcode_of(insn)], target = jump_target(insn, slot);
+static void collect_constants(struct jit *j, uint32_t slot, uint32_t last) {
+    const struct bpf_insn *insns = j->program->insns;
     uint64_t value;
-    bool entered = slot != head && j->slots[slot] & SLOT_WORD; /* a jump from before the loop waits for this slot */
-    if (effect & EFFECT_TAKES_CONSTANT && takes_register(j, slot, &value)) { collect(loop, slot, value); }
-    if (SELDOM(entered || (effect & EFFECT_IS_SPECIAL && blocks(insn))) && loop->blocked > slot) { loop->blocked = slot; }
-    if (!(effect & EFFECT_IS_JUMP) || target < head || target > slot) { return; }
-    enum flow flow = jump_flow(insn, j->facts->flags[slot]);
-    if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { return; }
-    if (target == head) {
-        loop->end = slot;
-        loop->reentry = UINT32_MAX; /* what jumped so far lies inside */
-    } else if (target < loop->reentry) {
-        loop->reentry = target;
+    j->hoisted_count = 0;
+    for (last = last < j->last_constant ? last : j->last_constant; slot <= last; slot++) {
+        if (!(effects[insns[slot].opcode] & EFFECT_TAKES_CONSTANT) || !slot_reached(j, slot)) { continue; }
+        if (takes_register(j, slot, &value)) { collect(j, value); }
     }
+}
+
+/* Whether a slot where straight code begins or ends rules hoisting out: atomics and calls use the registers that would hold the
+ * constants; a jump from before the loop may wait for it. */
+static bool blocks(const struct jit *j, uint32_t head, uint32_t slot) {
+    struct insn insn = insn_at(j, slot);
+    if (slot != head && j->slots[slot] & SLOT_WORD) { return true; }
+    return is_jump_class(insn) ? operation_of(insn) == BPF_JMP_CALL : effects[opcode_of(insn)] & EFFECT_IS_SPECIAL;
+}
+
+/* Whether jumps from behind the loop go back into it. */
+static bool is_reentered(const struct jit *j, uint32_t head, uint32_t last) {
+    for (const struct back *back = j->backs; back->last > last; back++) {
+        if (back->head > head && back->head <= last) { return true; }
+    }
+    return false;
 }
 
 void hoist_constants(struct jit *j, uint32_t head) {
-    struct loop loop = {.blocked = UINT32_MAX, .reentry = UINT32_MAX, .limit = j->hoisted_limit};
-    uint32_t slot = head, limit = head + MAX_LOOP_SLOTS, count = j->program->count, *slots = j->slots;
-    const struct bpf_insn *insns = j->program->insns;
-    if (head < j->hoisted_end || head > j->last_constant) { return; }
-    for (; slot < count && slot < limit; slot++) {
-        bool plain = (slots[slot] & (SLOT_LOOP | SLOT_WORD)) == SLOT_LOOP;
-        if (plain && !(effects[insns[slot].opcode] & (EFFECT_IS_SPECIAL | EFFECT_TAKES_CONSTANT))) { continue; }
-        if (!slot_reached(j, slot)) { continue; } /* lies in loops too, without being marked */
-        if (!(slots[slot] & SLOT_LOOP)) { break; }
-        look_at(j, head, slot, &loop);
+    uint32_t last = last_jump_back(j, head);
+    if (head < j->hoisted_end || head > j->last_constant || last == j->program->count) { return; }
+    if (last - head >= MAX_LOOP_SLOTS || is_reentered(j, head, last)) { return; }
+    collect_constants(j, head, last);
+    if (!j->hoisted_count) { return; }
+    for (uint32_t slot = head; (slot = find_break(j, slot, last + 1)) <= last; slot++) {
+        if (blocks(j, head, slot)) { return; }
     }
-    j->hoisted_count = 0;
-    if (slot == limit || loop.end == 0 || loop.blocked <= loop.end || loop.reentry <= loop.end) { return; }
-    for (uint32_t i = 0; i < loop.count && loop.used_at[i] <= loop.end; i++) {
-        j->hoisted[j->hoisted_count++] = loop.values[i];
-        emit_constant(j, (enum a64_reg)(HOISTED_FIRST + i), loop.values[i]);
-    }
-    j->hoisted_end = loop.end + 1;
+    for (uint32_t i = 0; i < j->hoisted_count; i++) { emit_constant(j, (enum a64_reg)(HOISTED_FIRST + i), j->hoisted[i]); }
+    j->hoisted_end = last + 1;
 }
 
 enum a64_reg constant_reg(struct jit *j, uint64_t value, enum a64_reg scratch) {

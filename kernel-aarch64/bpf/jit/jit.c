@@ -185,8 +185,12 @@ enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *f
                     const struct jit_environment *environment, uint32_t *out, uint32_t capacity_words,
                     uint32_t *word_of_insn, struct jit_result *result) {
     struct range ranges[RANGES];
+    struct back backs[BACKS];
+    uint64_t breaks[BREAK_WORDS(MAX_PROGRAM_INSNS)];
     struct jit j = {
         .ranges = ranges,
+        .breaks = breaks,
+        .backs = backs,
         .program = program,
         .facts = facts,
         .environment = environment,

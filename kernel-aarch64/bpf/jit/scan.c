@@ -36,6 +36,7 @@ static void mark_target(struct jit *j, uint32_t i, uint32_t target, uint32_t mar
         if (!first || i + 1 < first) { *slot += i + 1 - first; }
     }
     *slot |= mark;
+    note_break(j, target);
 }
 
 /* A jump taken when r1, not needed there, is 0: x0 then holds 0, which is what r0 mostly is on the way to a common exit. */
@@ -84,7 +85,10 @@ RARE static uint32_t expected_at_head(const struct jit *j, uint32_t head, uint32
 static uint32_t live_before_goto(struct jit *j, uint32_t i, uint32_t live, enum flow flow, struct backward *b) {
     struct insn insn = insn_at(j, i);
     uint32_t target = jump_target(insn, i), *slot = &j->slots[target];
-    if (target <= i && !(*slot & SLOT_BACK)) { *slot |= expected_at_head(j, target, i) << SLOT_LIVE_SHIFT; }
+    if (target <= i && !(*slot & SLOT_BACK)) {
+        *slot |= expected_at_head(j, target, i) << SLOT_LIVE_SHIFT;
+        if (j->back_count < BACKS) { j->backs[j->back_count++] = (struct back){(uint16_t)target, (uint16_t)i}; }
+    }
     uint32_t live_at_target = slot_live(j, target);
     mark_target(j, i, target, SLOT_TARGET);
     if (target <= i && (target < b->loop_from || !b->in_loop)) { widen_loop(b, target, i); }
@@ -192,7 +196,7 @@ static void find_live(struct jit *j) {
     const struct bpf_insn *insns = j->program->insns;
     const uint8_t *facts = j->facts->flags;
     struct backward b = {.loop_from = UINT32_MAX};
-    uint32_t *slots = j->slots, live = 0, in_loop = 0, loop_from = UINT32_MAX, wanted = 0;
+    uint32_t *slots = j->slots, live = 0, in_loop = 0, wanted = 0;
     uint64_t value;
     for (uint32_t i = j->program->count; i-- > 0;) {
         struct insn insn = load_insn(&insns[i]); /* only the lower half of which is needed here */
@@ -204,9 +208,9 @@ static void find_live(struct jit *j) {
             } /* else the second slot of a load of 64 bits */
         }
         if (effect & EFFECT_IS_SPECIAL) {
+            note_break(j, i);
             live = live_before_special(j, i, live, &b);
             in_loop = b.in_loop;
-            loop_from = b.loop_from;
             wanted = in_loop && !j->last_constant ? EFFECT_TAKES_CONSTANT : 0;
         } else {
             live = live_before_plain(j, insn, effect, live);
@@ -224,15 +228,14 @@ static void find_live(struct jit *j) {
         if (SELDOM(known & SLOT_BACK)) {
             b.changed |= live & ~live_of(known);
             live |= live_of(known);
-        }
-        if (SELDOM(i == loop_from)) {
+            if (i != b.loop_from) { continue; }
             if (repeats(&b)) { i = b.loop_end + 1; }
             live = slot_live(j, i);
             in_loop = wanted = 0;
-            loop_from = b.loop_from;
         }
     }
     slots[0] |= SLOT_ENTRY;
+    note_break(j, 0);
 }
 
 static bool leaves_slot(const struct jit *j, uint32_t i) {
@@ -266,6 +269,7 @@ RARE static bool functions_overlap(const struct jit *j) {
 void scan_program(struct jit *j) {
     uint32_t *slots = j->slots, count = j->program->count;
     for (uint32_t i = 0; i <= count; i++) { slots[i] = 0; }
+    for (uint32_t i = 0; i < BREAK_WORDS(count); i++) { j->breaks[i] = 0; }
     j->first_head = count;
     find_live(j);
     j->uniform_frames = j->has_local_calls && functions_overlap(j);

@@ -5,6 +5,8 @@
 #define ANY UINT64_MAX
 #define MOST_DEPTH 16u /* of sums of sums, and of ways that meet; behind that anything is taken to be anything */
 #define MOST_OPEN 8u   /* labels that are being looked at */
+#define LEANS_ON_NONE (MOST_OPEN + 1)
+#define MOST_KEPT 8u   /* answers, for who asks again */
 
 #define STEPS_PER_SLOT 4u
 #define STEPS_ON_TOP 512u
@@ -21,11 +23,11 @@ struct number {
 
 static const struct number own = {}, anything = {OUTSIDE | MIXED | NARROWED, ANY};
 
-/* A register at a label, while what comes to it is looked for. */
+/* A register at a label, while what comes to it is looked for, or afterwards. */
 struct open {
     uint32_t label, reg;
     uint64_t enough;       /* as it was then: before a shift up less is */
-    struct number assumed; /* of what comes around to it */
+    struct number assumed; /* of what comes around to it; in the end the answer */
 };
 
 /* Looks back from where a number is used for where it came from. */
@@ -37,7 +39,9 @@ struct search {
     uint64_t asked; /* bit per eight bytes of the stack: whether they hold any from outside is being looked for */
     uint64_t asked_enough; /* when it was */
     uint32_t open_count;
-    struct open *open; /* MOST_OPEN of them, set as they are counted */
+    uint32_t leans; /* on the assumption of which of them what was found does, the first one counts, + 1; 0: on another */
+    uint32_t kept_count; /* so far; the last ones are kept */
+    struct open *open; /* MOST_OPEN of them, set as they are counted, and behind them MOST_KEPT answers that lean on nothing */
 };
 
 /* So many slots more; false when there were too many. */
@@ -131,23 +135,17 @@ static bool narrows(struct insn insn, uint32_t reg, bool taken) {
     return both || (op >= BPF_JMP_JLT) == taken;
 }
 
-/* The first slot of these that has such an effect. */
-static uint32_t find_effect(const struct jit *j, uint32_t from, uint32_t end, uint32_t effect) {
-    const struct bpf_insn *insns = j->program->insns;
-    while (from < end && !(effects[insns[from].opcode] & effect)) { from++; }
-    return from;
-}
-
 /* Joins what a register is where jumps of these slots go to the label. */
 static struct number join_jumps(struct search *s, struct number n, uint32_t from, uint32_t end, uint32_t label, uint32_t reg) {
     const struct jit *j = s->jit;
     while (n.most != ANY) {
-        uint32_t slot = find_effect(j, from, end, EFFECT_IS_JUMP);
+        uint32_t slot = find_break(j, from, end);
         if (!spend(s, slot - from + (slot < end))) { return anything; }
         if (slot == end) { break; }
         from = slot + 1;
+        if (!slot_reached(j, slot)) { continue; }
         struct insn insn = insn_at(j, slot);
-        if (!slot_reached(j, slot) || jump_target(insn, slot) != label) { continue; }
+        if (jump_target(insn, slot) != label || !is_jump_class(insn)) { continue; }
         enum flow flow = jump_flow(insn, j->facts->flags[slot]);
         if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { continue; }
         struct number there = find_number(s, slot, reg);
@@ -157,42 +155,59 @@ static struct number join_jumps(struct search *s, struct number n, uint32_t from
     return n;
 }
 
-/* The slot behind the loops that a label is in. What is not reached lies in loops too, without being marked. */
-static uint32_t loops_end(const struct jit *j, uint32_t label) {
-    uint32_t end = label;
-    while (end < j->program->count && (j->slots[end] & SLOT_LOOP || !slot_reached(j, end))) { end++; }
-    return end;
+/* Not because of what the program is. */
+static struct number give_up(struct search *s) {
+    s->leans = 0;
+    return anything;
+}
+
+/* What the same question is assumed to be answered with, or was. What is enough may have been less for an answer that there is
+ * nothing from outside. */
+static const struct open *find_answer(struct search *s, uint32_t label, uint32_t reg) {
+    uint32_t at = s->open_count, end = MOST_OPEN + (s->kept_count < MOST_KEPT ? s->kept_count : MOST_KEPT);
+    for (uint32_t i = at ? 0 : MOST_OPEN; i < end; i = i + 1 == at ? MOST_OPEN : i + 1) {
+        const struct open *open = &s->open[i];
+        bool is_enough = open->enough == s->enough || (i >= MOST_OPEN && !open->assumed.parts && open->enough < s->enough);
+        if (open->label != label || open->reg != reg || !is_enough) { continue; }
+        if (i + 1 < s->leans) { s->leans = i + 1; }
+        return open;
+    }
+    return nullptr;
 }
 
 /* Falling into it, or by jumps. While numbers are looked for, the first slot that jumps there from before stands in the low bits of
  * a label, + 1. What comes around to it again is taken for nothing at first, then for what it was found to be. */
 static struct number find_at_label(struct search *s, uint32_t label, uint32_t reg) {
     const struct jit *j = s->jit;
-    uint32_t known = j->slots[label], first = known & SLOT_WORD ? (known & SLOT_WORD) - 1 : label, at = s->open_count;
+    uint32_t known = j->slots[label], first = known & SLOT_WORD ? (known & SLOT_WORD) - 1 : label, at = s->open_count, leans = s->leans;
     if (known & SLOT_ENTRY && j->has_local_calls) { return anything; }
-    for (uint32_t i = 0; i < at; i++) {
-        const struct open *open = &s->open[i];
-        if (open->label == label && open->reg == reg && open->enough == s->enough) { return open->assumed; }
-    }
-    if (at == MOST_OPEN) { return anything; }
+    const struct open *answer = find_answer(s, label, reg);
+    if (answer) { return answer->assumed; }
+    if (at == MOST_OPEN) { return give_up(s); }
     s->open[at] = (struct open){label, reg, s->enough, own};
     s->open_count++;
+    s->leans = LEANS_ON_NONE;
     struct number n = own, before;
-    uint32_t end = known & SLOT_BACK ? loops_end(j, label) : label;
+    uint32_t end = known & SLOT_BACK ? last_jump_back(j, label) + 1 : label;
     do {
         before = s->open[at].assumed;
-        n = join_jumps(s, join_jumps(s, find_before(s, label, reg), first, label, label, reg), label, end, label, reg);
+        n = join_jumps(s, find_before(s, label, reg), first, end, label, reg);
         if (before.parts & OUTSIDE && n.most > before.most) { n.most = ANY; } /* and with each turn */
         s->open[at].assumed = n;
     } while (known & SLOT_BACK && (before.parts != n.parts || before.most != n.most) && n.most != ANY);
     s->open_count = at;
+    if (s->leans > at) {
+        if (n.most != ANY) { s->open[MOST_OPEN + s->kept_count++ % MOST_KEPT] = s->open[at]; }
+        s->leans = LEANS_ON_NONE;
+    }
+    if (leans < s->leans) { s->leans = leans; }
     return n;
 }
 
 /* One level further. */
 static struct number find_number(struct search *s, uint32_t slot, uint32_t reg) {
     if (!(s->outside >> reg & 1)) { return own; }
-    if (!s->depth) { return anything; }
+    if (!s->depth) { return give_up(s); }
     s->depth--;
     bool label = s->jit->slots[slot] & (SLOT_TARGET | SLOT_ENTRY);
     struct number n = label ? find_at_label(s, slot, reg) : find_before(s, slot, reg);
@@ -206,6 +221,13 @@ static uint64_t stack_bits(struct insn insn) {
     return 1ull << ((above - 1) / 8 & 63) | 1ull << ((above - bytes) / 8 & 63);
 }
 
+/* The next slot that stores a register. */
+static uint32_t find_store(const struct bpf_program *p, uint32_t slot) {
+    const struct bpf_insn *insns = p->insns;
+    while (slot < p->count && (insns[slot].opcode & 7u) != BPF_CLASS_STX) { slot++; }
+    return slot;
+}
+
 /* Whether nothing from outside was ever stored where this loads from; what comes around to the same question adds nothing. */
 static bool loads_own(struct search *s, struct insn load) {
     const struct jit *j = s->jit;
@@ -213,12 +235,16 @@ static bool loads_own(struct search *s, struct insn load) {
     bool is_own = src_of(load) == 10 && !j->needs.escapes;
     if (s->enough != asked_enough) { s->asked = 0; }
     uint64_t new_bits = bits & ~s->asked;
+    if (new_bits != bits) { s->leans = 0; }
     s->asked |= bits;
     s->asked_enough = s->enough;
-    for (uint32_t slot = 0; is_own && new_bits && slot < j->program->count; slot++) {
+    for (uint32_t slot = 0, from; is_own && new_bits; slot++) {
+        from = slot;
+        slot = find_store(j->program, slot);
+        is_own = spend(s, slot - from);
+        if (slot == j->program->count) { break; }
+        if (!slot_reached(j, slot)) { continue; }
         struct insn insn = insn_at(j, slot);
-        is_own = spend(s, 1);
-        if (class_of(insn) != BPF_CLASS_STX || !slot_reached(j, slot)) { continue; }
         bool atomic = effects[opcode_of(insn)] & EFFECT_IS_SPECIAL, there = dst_of(insn) == 10 && stack_bits(insn) & bits;
         if (atomic || (there && find_number(s, slot, src_of(insn)).parts & OUTSIDE)) { is_own = false; }
     }
@@ -244,13 +270,7 @@ static struct number find_set(struct search *s, uint32_t slot, struct insn insn,
  * behind that, or `end`. */
 static uint32_t go_back(const struct jit *j, uint32_t slot, uint32_t end, uint32_t reg) {
     const struct bpf_insn *insns = j->program->insns;
-    const uint32_t *slots = j->slots;
-    for (; slot > end; slot--) {
-        struct bpf_insn insn = insns[slot - 1];
-        if (effects[insn.opcode] & EFFECT_IS_SPECIAL || (insn.regs & 15u) == reg || slots[slot - 1] & (SLOT_TARGET | SLOT_ENTRY)) {
-            break;
-        }
-    }
+    for (uint32_t stop = behind_break(j, slot, end); slot > stop && (insns[slot - 1].regs & 15u) != reg; slot--) {}
     return slot;
 }
 
@@ -322,12 +342,12 @@ static uint32_t find_outside(const struct jit *j) {
 
 RARE void find_guarded(struct jit *j) {
     uint32_t count = j->program->count, *slots = j->slots;
-    struct open open[MOST_OPEN];
+    struct open open[MOST_OPEN + MOST_KEPT];
     struct search s = {.jit = j, .steps = STEPS_PER_SLOT * count + STEPS_ON_TOP, .outside = find_outside(j), .open = open};
     for (uint32_t at = 0; at < j->facts->index_count; at++) {
         if (needs_guard(&s, &j->facts->indexes[at])) { j->guarded |= 1ull << at; }
     }
-    for (uint32_t slot = 0; slot < count; slot++) { __builtin_memset(&slots[slot], 0, SLOT_WORD_BYTES); }
+    for (uint32_t slot = 0; (slot = find_break(j, slot, count)) < count; slot++) { slots[slot] &= ~SLOT_WORD; }
 }
 
 /* ---- code ---- */

@@ -70,7 +70,6 @@ static inline uint64_t shape_copy(uint32_t base) { return SHAPE(VALUE_COPY, base
  * slot is emitted these 16 bits head a chain of branches that wait for it: word + 1, each linked to the one before it by the
  * distance in its target field. */
 #define SLOT_WORD 0xffffu
-#define SLOT_WORD_BYTES 2u /* the first ones */
 #define SLOT_LIVE_SHIFT 16 /* 10 bits: registers live before it */
 #define SLOT_BACK (1u << 26) /* jumped or called to from behind */
 #define SLOT_TARGET (1u << 27)
@@ -115,6 +114,12 @@ struct range {
 #define RANGES 16u
 #define RANGED_BITS 16u
 #define MAX_RANGED 0xfffeu
+
+/* A slot that jumps go back to, and the last of them. */
+struct back {
+    uint16_t head, last;
+};
+#define BACKS 64u
 
 #define SAVED_LIMIT 15u /* x30, and x19 to x28; an even number is read at a time */
 
@@ -170,7 +175,11 @@ struct jit {
     uint32_t next_sum; /* the shared sum that makes room next */
     struct value values[FIRST_SUM + SHARED_SUMS];
     struct range *ranges; /* RANGES of them, set as they are counted */
+    struct back *backs; /* BACKS of them, set as they are counted, by scan_program(): those whose last jump is the last in the program */
+    uint32_t back_count;
+    uint64_t *breaks; /* bit per slot: it is jumped or called to, or jumps, calls or is an atomic; set by scan_program() */
 };
+#define BREAK_WORDS(count) ((count) / 64 + 1)
 
 /* A callee-saved register that the function uses. */
 static inline void add_saved(struct function *f, uint32_t reg) {
@@ -212,6 +221,42 @@ static inline void emit(struct jit *j, uint32_t word) {
     uint32_t at = j->words;
     j->words = at + 1;
     if (at < j->capacity) { j->out[at] = word; }
+}
+
+static inline void note_break(struct jit *j, uint32_t slot) { j->breaks[slot / 64] |= 1ull << slot % 64; }
+
+/* The first slot from `from` on where straight code begins or ends; `end` when there is none before it. */
+static inline uint32_t find_break(const struct jit *j, uint32_t from, uint32_t end) {
+    while (from < end) {
+        uint64_t left = j->breaks[from / 64] >> from % 64;
+        if (left) {
+            from += (uint32_t)__builtin_ctzll(left);
+            return from < end ? from : end;
+        }
+        from = (from | 63) + 1;
+    }
+    return end;
+}
+
+/* The slot behind the last of them before `slot`; `end` when there is none behind that. */
+static inline uint32_t behind_break(const struct jit *j, uint32_t slot, uint32_t end) {
+    while (slot > end) {
+        uint64_t left = j->breaks[(slot - 1) / 64] << (-slot & 63);
+        if (left) {
+            slot -= (uint32_t)__builtin_clzll(left);
+            return slot > end ? slot : end;
+        }
+        slot = (slot - 1) & ~63u;
+    }
+    return end;
+}
+
+/* The last slot that jumps back to this one; the end of the program when it is one of too many. */
+static inline uint32_t last_jump_back(const struct jit *j, uint32_t head) {
+    for (uint32_t i = 0; i < j->back_count; i++) {
+        if (j->backs[i].head == head) { return j->backs[i].last; }
+    }
+    return j->program->count;
 }
 
 /* What ld_imm64 loads (RFC 9669 §5.4); the slot behind it holds the upper half. */

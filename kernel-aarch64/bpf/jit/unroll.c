@@ -9,8 +9,6 @@
 /* How much code a loop may become: eBPF instructions that are compiled in its stead. */
 #define MOST_INSNS 64u
 #define MOST_COPIES 4u
-/* How far a jump back to the head is looked for behind the loop. */
-#define SLOTS_BEHIND 512u
 /* How far from the end of a loop its copy is looked for. */
 #define MOST_BEHIND_COPY 6u
 /* Counters stay below, so that no width and no sign matters. */
@@ -114,17 +112,7 @@ static void count_on(struct jit *j, const struct counted *l) {
 
 /* Nobody jumps to the head but the loop itself: not from before, not from a loop around it. */
 static bool is_only_fallen_into(const struct jit *j, const struct counted *l) {
-    uint32_t count = j->program->count, end = l->end + SLOTS_BEHIND;
-    if (j->slots[l->head] & SLOT_WORD) { return false; }
-    for (uint32_t slot = l->end; slot < count; slot++) {
-        if (!slot_reached(j, slot)) { continue; }
-        if (!(j->slots[slot] & SLOT_LOOP)) { return true; } /* the last jump back is behind us */
-        struct insn insn = insn_at(j, slot);
-        if (!is_jump_class(insn)) { continue; }
-        enum flow flow = jump_flow(insn, j->facts->flags[slot]);
-        if (slot >= end || ((flow == FLOW_JUMP || flow == FLOW_BRANCH) && jump_target(insn, slot) == l->head)) { return false; }
-    }
-    return true;
+    return !(j->slots[l->head] & SLOT_WORD) && last_jump_back(j, l->head) < l->end;
 }
 
 /* The copy that the block ends with; src is dead at the head, and nobody has either of the two in between. */
