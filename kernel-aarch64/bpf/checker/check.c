@@ -212,17 +212,14 @@ static enum status run(struct checker *c) {
     struct machine *m = &c->machine;
     uint32_t count = c->v->program->count;
     for (bool ended = false;;) {
-        enum fast_end how = fast_run(c);
+        enum fast_end how = fast_run(c, ended);
+        if (how == FAST_ENDED) { return settle_lights(c); }
+        ended = false;
         enum status status = c->light_count != 0 && !spares_lights(c, how) ? settle_lights(c) : STATUS_OK;
         if (status == STATUS_OK && how == FAST_PARTS) { status = part_blindly(c, &ended); }
         if (status == STATUS_OK && how >= FAST_SLOW) { status = step(c, how == FAST_TRACKED, &ended); }
         if (status != STATUS_OK) { return status; }
-        if (ended) {
-            if (c->light_count == 0) { return STATUS_OK; }
-            if (!take_up_light(c)) { return settle_lights(c); }
-            ended = false;
-            continue;
-        }
+        if (ended) { continue; }
         uint32_t pc = m->state.pc;
         if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }
         if (c->first[pc] != 0 || is_due(c, EVENT_FALL)) { /* states wait there, or a loop begins */
@@ -289,7 +286,7 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     if (c == nullptr || frame == nullptr) { return nullptr; }
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
-    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = c->taken_up = 0;
+    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = 0;
     c->held_slots = c->has_spare = 0;
     c->budget = budget;
     c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));

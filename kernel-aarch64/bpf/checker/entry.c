@@ -245,11 +245,7 @@ void entry_load(const struct entry *entry, struct machine *m) {
         at = unpack_reg(at, &frame->regs[r]);
         if (in_mask(entry->number, r)) { m->narrow |= (uint32_t)scalar_fits_u32(&frame->regs[r].var) << r; }
     }
-    for (; plain != 0; plain &= plain - 1) {
-        struct slot *slot = &frame->slots[__builtin_ctzll(plain)];
-        slot->written = 255;
-        slot->spill_bytes = slot->zeros = 0;
-    }
+    for (; plain != 0; plain &= plain - 1) { slot_set_plain(&frame->slots[__builtin_ctzll(plain)]); }
     for (uint64_t used = entry->used & ~entry->plain; used != 0; used &= used - 1) {
         at = unpack_slot(at, &frame->slots[__builtin_ctzll(used)]);
     }

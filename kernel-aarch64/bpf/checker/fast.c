@@ -103,6 +103,7 @@ enum way : uint8_t {
     WAY_TRACKED, /* what this one makes or compares matters, and it is not common */
     WAY_CHANGED, /* a jump with a change, or whose state may not wait lightly */
     WAY_PARTS,   /* behind a jump */
+    WAY_ENDED,   /* the way ends with this instruction */
 };
 
 /* What a change makes of the masks of a state, and the next event after it, when all of it is in single bytes and says only that
@@ -305,8 +306,16 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     return way;
 }
 
+/* The program ends: `to` is what is known of r0. */
+static inline bool exit_simply(struct loop *l, uint64_t pc, uint64_t to) {
+    struct verifier *v = l->m->v;
+    if ((to & NUMBER) == 0 || (v->type->flags & TYPE_EXIT_RANGE) != 0 || l->m->frame->call != 0) { return false; }
+    if (l->walked + pc + 1 > v->result->bound) { v->result->bound = l->walked + pc + 1; }
+    return true;
+}
+
 /* What is as simple, but not as common: the stack where it is not plain; conditions whose states wait with a change
- * that is long; jumps, which leave the loop. False when it is none of them; its flags are set, whatever comes of it. */
+ * that is long; jumps, and the program's end. False when it is none of them; its flags are set, whatever comes of it. */
 [[gnu::noinline]] static bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
     uint32_t fields, imm;
     __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
@@ -316,13 +325,18 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
     int64_t off = (int32_t)fields >> 16;
     l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
     if (*way == WAY_CHANGED) {
-        if (!wait_changed(l, pc, off, l->masks, 0)) { *way = WAY_PARTS; }
+        if (!(pc == l->changed ? wait_changed(l, pc, off, l->masks, 0) : covered_lightly(l, pc + 1 + (uint64_t)off, l->walked + pc + 1))) { *way = WAY_PARTS; }
         return true;
     }
     if ((row & ACCESS) != 0) { return pc != l->tracked && reach_stack(l, fields, imm, row); }
-    if ((row & KIND) != JUMP || (fields & 0xff00) != 0 || imm != 0) { return false; }
-    *way = WAY_PARTS;
-    return true;
+    if (imm != 0) { return false; }
+    if (fields == (BPF_CLASS_JMP | BPF_JMP_EXIT)) {
+        *way = WAY_ENDED;
+        return exit_simply(l, pc, to);
+    }
+    bool jumps = (row & KIND) == JUMP && (fields & 0xff00) == 0;
+    *way = jumps && jump_lightly(l, pc, off) ? WAY_ENDED : WAY_PARTS;
+    return jumps;
 }
 
 /* Before an instruction at which an event is due, or the loop ends. True when it goes on; l->tracked is this slot when the event
@@ -351,13 +365,22 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
 }
 
 /* Steps until something is in the way that this loop can't do: its slot. */
-static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
-    for (uint64_t pc = l->start;;) {
+static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum fast_end *how) {
+    for (;;) {
+        *how = FAST_ENDED;
+        if (ended && !go_on_lightly(l, &pc)) { return pc; }
         enum way way = step_common(l, pc, &pc);
         *how = FAST_STOP;
+        ended = false;
         if (way == WAY_STOP) {
-            if (pc != l->stop || (l->flags[pc] != 0 && pc != l->passed) || !pass_event(l, pc, how)) { return pc; }
-            continue;
+            if (l->flags[pc] != 0 && pc != l->passed) {
+                ended = end_lightly(l, pc);
+                if (ended) { continue; }
+                return pc;
+            }
+            if (pc != l->stop) { return pc; }
+            if (pass_event(l, pc, how)) { continue; }
+            if (*how == FAST_STOP) { return pc; }
         }
         uint8_t before = l->flags[pc];
         bool stepped = way == WAY_TRACKED ? step_tracked(l, pc) : step_odd(l, pc, &way);
@@ -368,31 +391,34 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
             return pc;
         }
         pc++;
-        *how = FAST_PARTS;
-        if (way == WAY_PARTS) { return pc; }
+        ended = way == WAY_ENDED;
+        *how = way == WAY_PARTS ? FAST_PARTS : FAST_STOP;
+        if (way == WAY_PARTS || (pc == l->count && !ended)) { return pc; }
     }
 }
 
-[[gnu::noinline]] enum fast_end fast_run(struct checker *c) {
+[[gnu::noinline]] enum fast_end fast_run(struct checker *c, bool ended) {
     struct machine *m = &c->machine;
     struct verifier *v = m->v;
     enum fast_end how = FAST_SLOW;
-    if (v->observer != nullptr || is_privileged(v) || (v->facts->flags[m->state.pc] & FACT_REACHED) != 0 || m->state.pc + 1 == v->program->count) {
+    if (ended && c->light_count == 0) { return FAST_ENDED; }
+    bool slow = v->observer != nullptr || is_privileged(v) || (v->facts->flags[m->state.pc] & FACT_REACHED) != 0 || (m->state.pc + 1 == v->program->count && c->light_count == 0);
+    if (slow && !ended) {
         if (!is_due(c, EVENT_TRACK)) { return FAST_SLOW; }
         next_event(c);
         return FAST_TRACKED;
     }
-    const uint64_t hidden = (uint64_t)(m->followed & m->loose) << HIDDEN_AT, known = c->held;
-    uint64_t start = m->state.pc, last = v->program->count - 1, left = c->budget - c->steps; /* what follows the last is not simple */
+    uint64_t start = m->state.pc;
     struct light *free = c->light + c->light_count, *full = c->light + LIGHTS;
-    struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .flags = v->facts->flags, .masks = m->masks & ~hidden_in(hidden), .count = last + 1,
-                     .start = start, .end = left < last - start ? start + left : last, .passed = c->light_count == 0 || c->taken_up == start ? start : NO_SLOT,
-                     .changed = NO_SLOT, .tracked = NO_SLOT,
+    struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .flags = v->facts->flags, .count = v->program->count,
                      .maps = v->program->maps, .lowest = BPF_STACK_BYTES, .walked = m->state.walked - start, .free = free, .full = full, .most = free,
-                     .held_slots = c->held_slots, .held = no_registers | m->followed | hidden | known << BARRED_AT | known << KNOWN_AT};
-    stop_at(&l, due_slot(&l));
-    uint64_t pc = step_many(&l, &how), walked = pc - start;
+                     .held_slots = c->held_slots, .held = held_of(m, c->held)};
+    hide(&l, m->masks);
+    begin_at(&l, start);
+    if (free != c->light) { l.passed = NO_SLOT; }
+    uint64_t pc = step_many(&l, start, ended, &how);
     stop_no_more(&l);
+    count_steps(&l, pc);
     uint32_t depth = BPF_STACK_BYTES - ((uint32_t)l.lowest & ~7u);
     if (depth > v->functions[0].stack_bytes) { v->functions[0].stack_bytes = (uint16_t)depth; }
     uint32_t most = v->states + (uint32_t)(l.most - c->light);
@@ -402,9 +428,7 @@ static inline uint64_t step_many(struct loop *l, enum fast_end *how) {
     c->held_slots = l.held_slots;
     m->masks = l.masks | hidden_in(l.held);
     m->state.pc = (uint32_t)pc;
-    m->state.walked += walked;
-    c->steps += walked;
-    c->reached += (uint32_t)walked;
+    m->state.walked = l.walked + pc;
     return how;
 }
 static_assert(FACT_DST_UPPER_ZERO == 2 && FACT_SRC_UPPER_ZERO == 4);

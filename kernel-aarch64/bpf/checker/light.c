@@ -1,6 +1,6 @@
 /* States that wait lightly, outside of the loop of fast.c. */
 
-#include "bpf/checker/light.h"
+#include "bpf/checker/tracked.h"
 
 /* It waits like all others, with those of the machine's ranks that it has. */
 static uint32_t keep_light(struct checker *c, uint32_t dropped) {
@@ -69,61 +69,105 @@ bool spares_lights(const struct checker *c, enum fast_end how) {
     return how == FAST_PARTS ? spares_target(c) : how != FAST_STOP && spares_registers(c);
 }
 
-/* Whether nothing else that waits is next by itself. */
-static bool is_next(const struct checker *c, uint32_t target) {
-    uint32_t next = next_waiting(c, c->from);
-    if (waits(c, c->from) || (next > c->from && next < target)) { return false; }
-    for (uint32_t i = 0; i < c->light_count; i++) {
-        if (c->light[i].target < target) { return false; }
+static struct light *light_at(const struct loop *l, uint64_t pc) {
+    for (struct light *light = l->free; light != l->c->light;) {
+        if ((--light)->target == pc) { return light; }
     }
+    return nullptr;
+}
+
+[[gnu::noinline]] bool covered_lightly(struct loop *l, uint64_t slot, uint64_t walked) {
+    struct light *light = light_at(l, slot);
+    if (light == nullptr || !light_covers(light, l->m, l->masks | hidden_in(l->held), light->masks | hidden_in(light->held))) { return false; }
+    if (walked > light->walked) { light->walked = walked; }
     return true;
 }
 
-/* Whether the pass goes on there next, by itself or by an event, and no event has it begin otherwise than lightly; the event is
- * read then. */
-static bool goes_on(struct checker *c, uint32_t target) {
+[[gnu::noinline]] bool jump_lightly(struct loop *l, uint64_t pc, int64_t by) {
+    uint64_t target = pc + 1 + (uint64_t)by;
+    if (l->changed == pc) { return wait_changed(l, pc, by, l->masks, 0); }
+    if (!may_wait(l, pc, by)) { return covered_lightly(l, target, l->walked + pc + 1); }
+    wait_lightly(l, pc, by, l->masks);
+    return true;
+}
+
+[[gnu::noinline]] bool end_lightly(struct loop *l, uint64_t pc) {
+    const struct checker *c = l->c;
+    bool falls = c->event == EVENT_FALL && c->due == c->steps + (pc - l->start); /* then it differs from the one that goes on */
+    return !falls && (l->flags[pc] & FACT_REACHED) == 0 && covered_lightly(l, pc, l->walked + pc);
+}
+
+/* The slot where the pass goes on by itself. */
+static uint32_t next_state(const struct loop *l) {
+    const struct checker *c = l->c;
+    uint32_t none = c->v->program->count, next = c->v->states == 0 ? none : next_waiting(c, c->from);
+    for (const struct light *light = c->light; light != l->free; light++) {
+        if (next == none || light->target - c->from - 1 < next - c->from - 1) { next = light->target; }
+    }
+    return waits(c, c->from) ? none : next;
+}
+
+/* It no longer waits: what those know that began to wait later is held without it. */
+static void drop(struct loop *l, struct light *light) {
+    const uint64_t own = (uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT;
+    l->held = held_of(l->m, light->held >> KNOWN_AT & ALL_REGS);
+    l->held_slots = light->held_slots;
+    for (l->free--; light != l->free; light++) {
+        *light = light[1];
+        light->held = (light->held & own) | l->held;
+        light->held_slots = l->held_slots;
+        hold(l, light);
+    }
+}
+
+/* The machine's state is that one; false, and nothing done, when that would change what others know. */
+static bool take_up(struct loop *l, struct light *at) {
+    struct machine *m = l->m;
+    const struct light light = *at;
+    const uint64_t then = light.masks | hidden_in(light.held), dropped = light.held >> DROPPED_AT;
+    uint32_t written = written_since(l->masks | hidden_in(l->held), then), known = 0;
+    uint64_t plain = light.plain & ~m->plain, known_slots = 0;
+    for (const struct light *other = l->c->light; other != l->free; other++) {
+        if (other == at) { continue; }
+        if ((dropped & ~(other->held >> DROPPED_AT)) != 0) { return false; } /* it has these ranks still */
+        known |= known_in(other->masks);
+        known_slots |= other->used & ~other->plain;
+    }
+    if ((written & known) != 0 || (plain & known_slots) != 0) { return false; }
+    write_heads(l->regs, written, then);
+    for (; plain != 0; plain &= plain - 1) { slot_set_plain(&m->frame->slots[__builtin_ctzll(plain)]); }
+    if (dropped != 0) { rank_drop(m, (uint32_t)dropped); }
+    drop(l, at);
+    hide(l, then);
+    m->frame->used = light.used;
+    m->plain = light.plain;
+    l->walked = light.walked - light.target;
+    l->c->from = light.target;
+    return true;
+}
+
+[[gnu::noinline]] bool go_on_lightly(struct loop *l, uint64_t *pc) {
+    struct checker *c = l->c;
+    count_steps(l, *pc);
+    if (l->free == c->light || c->in.bad) { return false; }
     const struct reader in = c->in;
     const uint32_t event = c->event;
     const uint64_t due = c->due;
-    if (c->in.bad) { return false; }
-    bool fits = is_due(c, EVENT_ORDER);
-    if (fits) {
-        fits = read_number(&c->in) == target;
+    uint64_t slot = next_state(l);
+    if (is_due(c, EVENT_ORDER)) {
+        slot = read_number(&c->in);
         next_event(c);
-    } else {
-        fits = is_next(c, target);
     }
-    if (fits && !c->in.bad && (c->due != c->steps || c->event <= EVENT_JUMP)) { return true; }
+    struct light *light = light_at(l, slot);
+    bool begins = light != nullptr && !c->in.bad && (c->due != c->steps || c->event <= EVENT_JUMP); /* or an event begins it otherwise */
+    if (begins && take_up(l, light)) {
+        *pc = slot;
+        stop_no_more(l);
+        begin_at(l, slot);
+        return true;
+    }
     c->in = in;
     c->event = event;
     c->due = due;
     return false;
-}
-
-/* Whether all others that wait lightly have dropped these, too. */
-static bool all_drop(const struct checker *c, uint64_t dropped) {
-    for (uint32_t i = 0; i + 1 < c->light_count; i++) {
-        if ((dropped & ~(c->light[i].held >> DROPPED_AT)) != 0) { return false; }
-    }
-    return true;
-}
-
-bool take_up_light(struct checker *c) {
-    struct machine *m = &c->machine;
-    const struct light *light = &c->light[c->light_count - 1];
-    uint64_t then = light->masks | hidden_in(light->held);
-    uint32_t written = written_since(m->masks, then);
-    if ((written & light->held >> KNOWN_AT) != 0 || (light->plain & ~m->plain) != 0) { return false; }
-    if (!all_drop(c, light->held >> DROPPED_AT) || !goes_on(c, light->target)) { return false; }
-    write_heads(m->frame->regs, written, then);
-    m->masks = then | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
-    if (light->held >> DROPPED_AT != 0) { rank_drop(m, (uint32_t)(light->held >> DROPPED_AT)); }
-    m->frame->used = light->used;
-    m->plain = light->plain;
-    m->state.walked = light->walked;
-    m->state.pc = c->from = c->taken_up = light->target;
-    c->light_count--;
-    c->held = light->held >> KNOWN_AT & ALL_REGS;
-    c->held_slots = light->held_slots;
-    return true;
 }

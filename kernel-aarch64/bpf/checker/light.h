@@ -56,6 +56,21 @@ static inline uint64_t due_slot(const struct loop *l) {
     return after < l->end - l->start ? l->start + after : l->end;
 }
 
+/* The loop begins at this slot, with the machine's state. */
+static inline void begin_at(struct loop *l, uint64_t pc) {
+    uint64_t last = l->count - 1, left = l->c->budget - l->c->steps; /* what follows the last is not simple */
+    l->start = l->passed = pc;
+    l->end = left < last - pc ? pc + left : last;
+    l->changed = l->tracked = NO_SLOT;
+    stop_at(l, due_slot(l));
+}
+
+static inline void count_steps(struct loop *l, uint64_t pc) {
+    l->c->steps += pc - l->start;
+    l->c->reached += (uint32_t)(pc - l->start);
+    l->start = pc;
+}
+
 static inline void scalar_copy(struct scalar *to, const struct scalar *from) { __builtin_memcpy_inline(to, from, sizeof(*to)); }
 
 static inline bool is_free(const struct loop *l, uint32_t dst) { return (l->held >> dst & 1) == 0; }
@@ -66,10 +81,20 @@ static inline uint64_t hidden_in(uint64_t held) {
     return hidden << NUMBER_AT | hidden << LOOSE_AT;
 }
 
+/* What is held when states that wait lightly know these registers, but for what is hidden. */
+static inline uint64_t held_of(const struct machine *m, uint64_t known) { return no_registers | m->followed | known << BARRED_AT | known << KNOWN_AT; }
+
+/* These are the masks of the machine. */
+static inline void hide(struct loop *l, uint64_t masks) {
+    uint64_t hidden = (l->m->followed & masks >> LOOSE_AT) << HIDDEN_AT;
+    l->held |= hidden;
+    l->masks = masks & ~hidden_in(hidden);
+}
+
 /* No state waits lightly: what is followed may change here. */
 static inline bool is_alone(const struct loop *l) { return l->free == l->c->light; }
 /* As the machine has it now; `l` is alone. */
-static inline void follow(struct loop *l) { l->held = no_registers | l->m->followed | (l->held & (uint64_t)ALL_REGS << HIDDEN_AT); }
+static inline void follow(struct loop *l) { l->held = held_of(l->m, 0) | (l->held & (uint64_t)ALL_REGS << HIDDEN_AT); }
 /* What this register holds is not followed any more; false when it may not be written all the same. What it hid is seen again. */
 static inline bool unfollow(struct loop *l, uint32_t r) {
     if (!is_alone(l) || !in_mask(l->m->followed, r)) { return false; }
@@ -90,17 +115,22 @@ static inline uint32_t known_in(uint64_t masks) {
 /* Whether the state may wait lightly where the jump at pc leads. */
 [[gnu::always_inline]] static inline bool may_wait(const struct loop *l, uint64_t pc, int64_t by) {
     uint64_t target = pc + 1 + (uint64_t)by;
-    return by >= 0 && target < l->count && (l->flags[target] & ~STOPS) == 0 && l->free != l->full;
+    return target < l->count && (l->flags[target] & ~STOPS) == 0 && l->free != l->full;
+}
+
+/* From now on nothing writes what it knows. */
+static inline void hold(struct loop *l, const struct light *light) {
+    uint64_t known = known_in(light->masks);
+    l->held |= known << BARRED_AT | known << KNOWN_AT;
+    l->held_slots |= light->used & ~light->plain;
 }
 
 /* It waits there, as it is but for its masks. */
 [[gnu::always_inline]] static inline void wait_lightly(struct loop *l, uint64_t pc, int64_t by, uint64_t masks) {
-    uint64_t target = pc + 1 + (uint64_t)by, used = l->m->frame->used, plain = l->m->plain;
+    uint64_t target = pc + 1 + (uint64_t)by;
     struct light *light = l->free++;
-    *light = (struct light){masks, used, plain, l->walked + pc + 1, l->held_slots, l->held, (uint32_t)target};
-    uint64_t known = known_in(masks);
-    l->held |= known << BARRED_AT | known << KNOWN_AT;
-    l->held_slots |= used & ~plain;
+    *light = (struct light){masks, l->m->frame->used, l->m->plain, l->walked + pc + 1, l->held_slots, l->held, (uint32_t)target};
+    hold(l, light);
     l->flags[target] |= FACT_JUMP_TARGET;
     if (l->free > l->most) { l->most = l->free; }
 }
@@ -129,19 +159,27 @@ static inline void write_heads(struct reg *regs, uint32_t written, uint64_t then
 /* Whether the last state that waits lightly does so here. */
 static inline bool may_meet(const struct loop *l, uint64_t pc) { return l->free != l->c->light && l->free[-1].target == pc; }
 
+/* Whether a state of the masks `now` says no less than one that waits lightly, of the masks `then`: what that one knows is where
+ * it was. */
+[[gnu::always_inline]] static inline bool light_covers(const struct light *light, const struct machine *m, uint64_t now, uint64_t then) {
+    uint32_t loose = (uint16_t)(then >> LOOSE_AT);
+    bool less = (loose & (~(uint32_t)now | ((uint32_t)(then >> NARROW_AT) & ~(uint32_t)(now >> NARROW_AT)))) != 0;
+    return !less && ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) == 0;
+}
+
 /* The state comes to where that one waits, and goes on as that one, which covers it: its masks. 0 when it is not so simple, and
  * nothing done. */
 static inline uint64_t meet_lightly(struct loop *l, uint64_t now) {
     struct machine *m = l->m;
     const struct light *light = l->free - 1;
     uint64_t then = light->masks;
-    uint32_t loose = (uint16_t)(then >> LOOSE_AT), written = written_since(now, then);
-    bool less = (loose & (~(uint32_t)now | ((uint32_t)(then >> NARROW_AT) & ~(uint32_t)(now >> NARROW_AT)))) != 0;
+    uint32_t written = written_since(now, then);
     bool follows_less = ((light->held ^ l->held) & ((uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT)) != 0;
-    if (less || follows_less || (written & light->held) != 0 || ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) != 0) { return 0; }
+    if (follows_less || !light_covers(light, m, now, then) || (written & light->held) != 0) { return 0; }
     write_heads(l->regs, written, then);
     m->frame->used = light->used;
     m->plain = light->plain;
+    if (light->walked > l->walked + light->target) { l->walked = light->walked - light->target; }
     l->held_slots = light->held_slots;
     l->held = light->held;
     l->free--;
@@ -155,6 +193,13 @@ static_assert(REG_UNINIT == 0 && REG_SCALAR == 1 && NUMBER_AT == 0);
 [[nodiscard]] enum status settle_lights(struct checker *c);
 /* Whether they may go on waiting so over what follows from how the loop ended: a step, or a jump that was stepped. */
 bool spares_lights(const struct checker *c, enum fast_end how);
-/* A way has ended: the last state that began to wait lightly is the machine's, when the pass goes on with it; else false, and
- * nothing done. */
-[[nodiscard]] bool take_up_light(struct checker *c);
+/* Whether one that waits lightly at this slot covers the state, to which so many instructions have led: then that is all. */
+[[nodiscard]] bool covered_lightly(struct loop *l, uint64_t slot, uint64_t walked);
+/* The jump at pc, which is taken always, ends the way: its state waits lightly, or one does that covers it. False, and nothing
+ * done, when it is not so simple. */
+[[nodiscard]] bool jump_lightly(struct loop *l, uint64_t pc, int64_t by);
+/* The same of a state that comes to where others wait. */
+[[nodiscard]] bool end_lightly(struct loop *l, uint64_t pc);
+/* A way has ended before *pc: the loop begins where the pass goes on, when a state waits lightly there. Else false, and nothing
+ * done. */
+[[nodiscard]] bool go_on_lightly(struct loop *l, uint64_t *pc);

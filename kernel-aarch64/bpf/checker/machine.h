@@ -80,6 +80,11 @@ void machine_save(struct machine *m, struct machine_masks *saved);
 void machine_restore(struct machine *m, const struct machine_masks *saved);
 
 static inline bool in_mask(uint32_t mask, uint32_t r) { return (mask >> r & 1) != 0; }
+/* Eight bytes of numbers. */
+static inline void slot_set_plain(struct slot *slot) {
+    slot->written = 255;
+    slot->spill_bytes = slot->zeros = 0;
+}
 /* Writes out what is known of a loose number, so that step.h may look at it. */
 void machine_settle(struct machine *m, uint32_t r);
 /* The register is a number, no more. */

@@ -38,7 +38,7 @@ struct checker {
     uint64_t has_spare; /* bit per class: there are free states of that size, and `spare` says where */
     uint32_t spare[CLASSES];
     uint32_t light_count, held; /* registers that any of them knows */
-    uint32_t from, taken_up;    /* slot where the pass last went on, and of the last state that was taken up lightly */
+    uint32_t from;     /* slot where the pass last went on */
     uint64_t held_slots;
     struct light light[LIGHTS];
     uint32_t head_count, beside_count;
