@@ -126,15 +126,6 @@ static inline bool try_simple_address(const struct jit *j, uint32_t reg, int16_t
     return try_scaled(offset, size, scaled);
 }
 
-/* Adds a load or store that has no neighbour to be joined with; false when it may have: the word before accesses as much from the
- * same base, or, before a store, loads it. */
-static inline bool try_emit_alone(struct jit *j, uint32_t word) {
-    if (j->words >= j->capacity) { return false; }
-    bool joins = j->words > j->barrier && !((j->out[j->words - 1] ^ word) & 0xfe8003e0u);
-    if (!joins) { j->out[j->words++] = word; }
-    return !joins;
-}
-
 [[clang::always_inline]] static inline void load_plain(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);

@@ -19,10 +19,9 @@ static void move_constant(struct jit *j, struct insn insn, uint64_t imm) {
     note_const(j, dst, is_wide_class(insn) ? imm : (uint32_t)imm);
 }
 
-RARE static void compile_move(struct jit *j, struct insn insn) {
+RARE static void move_general(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), extend = (uint32_t)off_of(insn);
     bool is_wide = is_wide_class(insn);
-    if (!(opcode_of(insn) & BPF_SRC_X)) { return move_constant(j, insn, immediate_of(insn)); }
     if (SELDOM(j->carried.active) && j->slot == j->carried.copy) { /* from now on both are in the home of src */
         drop_unread(j, dst);
         settle(j, src);
@@ -36,6 +35,15 @@ RARE static void compile_move(struct jit *j, struct insn insn) {
     drop_unread(j, dst);
     if (sign) { return derive_signed(j, dst, src, extend, is_wide); }
     derive_low(j, dst, src, 32);
+}
+
+/* A whole register is only noted. */
+static inline void compile_move(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    if (!(opcode_of(insn) & BPF_SRC_X)) { return move_constant(j, insn, immediate_of(insn)); }
+    bool cut = !is_wide_class(insn) && src_bits(j, src) > 32, special = off_of(insn) || cut || dst == 1 || j->carried.active;
+    if (special || !is_reg(j, src) || !is_unread_elsewhere(j, dst)) { return move_general(j, insn); }
+    note_shape(j, dst, j->values[src].shape, src_bits(j, src));
 }
 
 RARE static void shift_register(struct jit *j, struct insn insn) {

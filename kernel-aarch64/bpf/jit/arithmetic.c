@@ -152,6 +152,7 @@ void add_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     uint32_t base = swap ? src : dst, index = swap ? dst : src;
     uint64_t how;
     bool simple = is_wide && src != 10 && is_reg(j, base);
+    if (!is_wide && is_reg(j, dst) && is_reg(j, src)) { return operate_commutative(j, dst, FORM_ADD, src, false); }
     if (!simple || !try_index(&j->values[index], &how)) { return add_general(j, dst, src, is_wide); }
     if (!is_unread_elsewhere(j, dst)) { return add_simple(j, dst, src); }
     note_sum(j, dst, base, index, how);

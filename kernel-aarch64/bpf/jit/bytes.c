@@ -48,11 +48,12 @@ static uint32_t count_runs(uint32_t lanes) {
 bool load_waits(const struct jit *j, uint32_t dst, enum a64_size size) {
     const struct bpf_insn *insns = j->program->insns;
     uint32_t end = j->slot + 1 + SLOTS_AHEAD;
-    if (end > j->program->count) { end = j->program->count; }
+    end = find_break(j, j->slot + 1, end < j->program->count ? end : j->program->count);
     for (uint32_t i = j->slot + 1; i < end; i++) {
         struct insn insn = load_insn(&insns[i]);
         uint32_t effect = effects[opcode_of(insn)];
-        if (effect & EFFECT_IS_SPECIAL || !(effect & EFFECT_IS_PURE) || j->slots[i] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+        if (!(effect & EFFECT_IS_PURE)) { return false; }
+        if (dst_of(insn) != dst && src_of(insn) != dst) { continue; }
         bool either = (opcode_of(insn) & 0xf8u) == (BPF_ALU_OR | BPF_SRC_X) && (effect >> EFFECT_KIND_SHIFT & 3) == KIND_ALU;
         bool by_dst = dst_of(insn) == dst, by_src = effect & EFFECT_READS_SRC && src_of(insn) == dst;
         if (by_src) { return either && size == A64_SIZE_B; }
@@ -65,9 +66,9 @@ bool load_waits(const struct jit *j, uint32_t dst, enum a64_size size) {
 }
 
 static void note_bytes(struct jit *j, uint32_t reg, struct value value, int32_t offset, uint32_t lanes) {
-    value.imm = (uint64_t)lanes << 32 | (uint32_t)offset;
+    j->values[reg].imm = (uint64_t)lanes << 32 | (uint32_t)offset;
     j->loads |= REG_BIT(reg);
-    note(j, reg, value, value.is_signed ? (value.narrow ? 32 : 64) : 8 * (top_lane(lanes) + 1));
+    note_computed(j, reg, value.shape, value.is_signed ? (value.narrow ? 32 : 64) : 8 * (top_lane(lanes) + 1));
 }
 
 bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum a64_size size) {

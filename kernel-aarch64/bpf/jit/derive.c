@@ -101,7 +101,7 @@ void derive_shift_right(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) 
     note_part(j, dst, dst, by, (is_wide ? 64 : 32) - by, 0);
 }
 
-void derive_shift_right_signed(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
+RARE void derive_shift_right_signed(struct jit *j, uint32_t dst, uint32_t by, bool is_wide) {
     if (is_bytes(j, dst) && try_shift_bytes(j, dst, BPF_ALU_ARSH, by, is_wide)) { return; }
     derive(j, dst, dst, shift_right_signed, by, is_wide);
 }
@@ -121,7 +121,7 @@ void derive_signed(struct jit *j, uint32_t dst, uint32_t src, uint32_t bits, boo
 
 void derive_negated_bit(struct jit *j, uint32_t dst, bool is_wide) { derive(j, dst, dst, negate_bit, 0, is_wide); }
 
-RARE static void copy_general(struct jit *j, uint32_t dst, uint32_t src) {
+RARE void copy_value(struct jit *j, uint32_t dst, uint32_t src) {
     const struct value *v = &j->values[src];
     /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. */
     bool costly = v->kind == VALUE_SUM || is_loaded_once(v) || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
@@ -130,9 +130,4 @@ RARE static void copy_general(struct jit *j, uint32_t dst, uint32_t src) {
     begin_note(j, dst);
     if (v->kind == VALUE_BYTES) { j->loads |= REG_BIT(dst); }
     note(j, dst, j->values[src], src_bits(j, src));
-}
-
-void copy_value(struct jit *j, uint32_t dst, uint32_t src) {
-    if (!is_simple(j, dst, src) || dst == 1) { return copy_general(j, dst, src); }
-    note_shape(j, dst, j->values[src].shape, src_bits(j, src));
 }

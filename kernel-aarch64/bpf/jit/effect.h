@@ -12,6 +12,7 @@ enum effect : uint16_t {
     EFFECT_IS_SPECIAL = 1 << 4, /* jumps, calls, exit, atomics */
     EFFECT_IS_JUMP = 1 << 5,
     EFFECT_TAKES_CONSTANT = 1 << 8, /* may ask for its immediate in a register (hoist.c) */
+    EFFECT_ENDS_WAITING = 1 << 9, /* registers may have to be loaded before (bytes.h): stores, and what computes of two of them */
     EFFECT_KIND_SHIFT = 6, /* for those that are no jumps, as the order of their frequency has it: enum effect_kind */
 };
 
@@ -28,6 +29,11 @@ enum effect_kind : uint8_t { KIND_ALU, KIND_LOAD, KIND_STORE, KIND_OTHER };
               ((op) & 0xf0u) != BPF_ALU_LSH && ((op) & 0xf0u) != BPF_ALU_RSH && ((op) & 0xf0u) != BPF_ALU_ARSH) \
          ? EFFECT_TAKES_CONSTANT \
          : 0)
+#define EFFECT_WAITING(op) \
+    (EFFECT_KIND(op) == KIND_STORE || (EFFECT_KIND(op) == KIND_ALU && (op) & BPF_SRC_X && ((op) & 0xf0u) < BPF_ALU_MOV) || \
+             (EFFECT_KIND(op) == KIND_ALU && (op) & BPF_SRC_X && ((op) & 0xf0u) == BPF_ALU_ARSH) \
+         ? EFFECT_ENDS_WAITING \
+         : 0)
 #define EFFECT_SOURCE(op) ((op) & BPF_SRC_X ? EFFECT_READS_SRC : 0)
 #define EFFECT_ALU(op) \
     (EFFECT_SETS_DST | EFFECT_IS_PURE | (((op) & 0xf0u) == BPF_ALU_MOV ? 0 : EFFECT_READS_DST) | \
@@ -40,7 +46,7 @@ enum effect_kind : uint8_t { KIND_ALU, KIND_LOAD, KIND_STORE, KIND_OTHER };
           ? 0 \
           : EFFECT_READS_DST | ((op) & BPF_SRC_X ? EFFECT_READS_SRC : EFFECT_TAKES_CONSTANT)))
 #define EFFECT(op) \
-    (uint16_t)(EFFECT_KIND(op) << EFFECT_KIND_SHIFT | EFFECT_BITS(op) | EFFECT_CONSTANT(op))
+    (uint16_t)(EFFECT_KIND(op) << EFFECT_KIND_SHIFT | EFFECT_BITS(op) | EFFECT_CONSTANT(op) | EFFECT_WAITING(op))
 #define EFFECT_BITS(op) \
     ((op) == 0 ? 0 : \
               ((op) & 7u) == BPF_CLASS_LD ? EFFECT_SETS_DST | EFFECT_IS_PURE : \

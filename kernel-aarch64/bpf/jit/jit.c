@@ -68,7 +68,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 /* A slot that jumps or calls come to. */
 RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = live_before(j);
-    if (SELDOM(j->range_count)) { find_range(j, falls); }
+    if (SELDOM(j->has_ranges)) { find_range(j, falls); }
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
     if (SELDOM(j->slots[slot] & SLOT_BACK) && falls) {
         uint32_t next = compile_counted_loop(j, slot);
@@ -80,18 +80,19 @@ RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     join_label(j, slot, falls);
 }
 
-/* While registers wait to be loaded, r10 among them: returns whether the instruction is done. */
+/* While registers wait to be loaded, r10 among them, that this instruction may need: returns whether it is done. */
 RARE static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effect) {
-    uint32_t dst = dst_of(insn), src = src_of(insn), kind = effect >> EFFECT_KIND_SHIFT & 3;
+    uint32_t dst = dst_of(insn), src = src_of(insn);
     if (is_reg(j, 10)) { restore_frame_pointer(j); }
     for (uint32_t left = j->loads; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
         if (!is_bytes(j, reg)) { j->loads &= ~REG_BIT(reg); }
     }
-    if (!j->loads) { return false; }
-    if (kind == KIND_STORE) { load_waiting(j); }
-    if (effect & EFFECT_SETS_DST) { drop_unread(j, dst); } /* never to be loaded: its address may be gone */
-    if (kind != KIND_ALU || !(effect & EFFECT_READS_SRC) || !(effect & EFFECT_READS_DST)) { return false; }
+    if (!j->loads || !(effect & EFFECT_ENDS_WAITING)) { return false; }
+    if (!(effect & EFFECT_SETS_DST)) {
+        load_waiting(j);
+        return false;
+    }
     if (operation_of(insn) == BPF_ALU_OR && try_merge_bytes(j, dst, src, insn.bits & 1)) { return true; }
     load_bytes(j, src);
     load_bytes(j, dst);
@@ -101,7 +102,10 @@ RARE static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effec
 [[clang::always_inline]] static inline void compile_plain(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect) {
     j->live_out = slot_live(j, slot + 1);
     if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { return; } /* nobody reads it */
-    if (SELDOM(j->loads) && compile_waiting(j, insn, effect)) { return; }
+    if (SELDOM(j->loads)) {
+        if ((effect & EFFECT_ENDS_WAITING || j->loads & REG_BIT(10)) && compile_waiting(j, insn, effect)) { return; }
+        if (effect & EFFECT_SETS_DST) { drop_unread(j, dst_of(insn)); } /* never to be loaded: its address may be gone */
+    }
     if (SELDOM(j->facts_here & FACT_ADDRESS)) { guard_address(j, insn); }
     compile_insn(j, insn, effect);
 }

@@ -46,8 +46,11 @@ static bool try_extract(struct jit *j, uint32_t dst, uint32_t src, bool is_wide)
 }
 
 RARE static void operate_in_order(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
-    if (form != FORM_AND && try_extract(j, dst, src, is_wide)) { return; }
-    bool swap = is_field(j, dst, form, is_wide) && !is_field(j, src, form, is_wide);
+    bool swap = false;
+    if (j->values[dst].kind == VALUE_FIELD) {
+        if (form != FORM_AND && try_extract(j, dst, src, is_wide)) { return; }
+        swap = is_field(j, dst, form, is_wide) && !is_field(j, src, form, is_wide);
+    }
     operate(j, dst, form, swap ? src : dst, swap ? dst : src, is_wide);
 }
 

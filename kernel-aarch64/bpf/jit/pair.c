@@ -75,6 +75,7 @@ static bool try_join(struct jit *j, struct plain *second) {
 
 void emit_access(struct jit *j, uint32_t word) {
     struct plain access;
+    if (try_emit_alone(j, word)) { return; }
     if (!try_decode(word, &access) || !try_join(j, &access)) { return emit(j, word); }
     note_joined(j);
 }

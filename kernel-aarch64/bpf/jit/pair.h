@@ -7,6 +7,15 @@
  * two zeros one of twice the size. */
 void emit_access(struct jit *j, uint32_t word);
 
+/* Adds a load or store that has no neighbour to be joined with; false when it may have: the word before accesses as much from the
+ * same base, or, before a store, loads it. */
+static inline bool try_emit_alone(struct jit *j, uint32_t word) {
+    if (j->words >= j->capacity) { return false; }
+    bool joins = j->words > j->barrier && !((j->out[j->words - 1] ^ word) & 0xfe8003e0u);
+    if (!joins) { j->out[j->words++] = word; }
+    return !joins;
+}
+
 /* As emit_access() for a store whose register nobody reads afterwards: if it was loaded just before, and the same was done with
  * its neighbour before that, both are copied at once. */
 void emit_last_store(struct jit *j, uint32_t word);

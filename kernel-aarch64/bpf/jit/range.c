@@ -33,7 +33,9 @@ static bool try_equality(struct jit *j, const struct test *t, const struct range
 
 static void note_range(struct jit *j, uint32_t slot, struct range range) {
     range.slot = (uint16_t)slot;
-    j->ranges[j->range_count++ % RANGES] = range;
+    if (!j->has_ranges) { __builtin_memset(j->ranges, 0, RANGES * sizeof(range)); }
+    j->has_ranges = true;
+    j->ranges[slot % RANGES] = range;
 }
 
 RARE bool try_test_range(struct jit *j, const struct test *t, enum a64_reg rn) {
@@ -60,8 +62,6 @@ RARE void find_range(struct jit *j, bool falls) {
     j->range.slot = 0;
     if (falls || !waiting || waiting > j->capacity || j->known & (SLOT_BACK | SLOT_ENTRY)) { return; }
     if (!is_only_branch(j->out[waiting - 1])) { return; }
-    uint32_t count = j->range_count < RANGES ? j->range_count : RANGES;
-    for (uint32_t i = 0; i < count; i++) {
-        if (j->ranges[i].slot == j->slot) { j->range = j->ranges[i]; }
-    }
+    struct range there = j->ranges[j->slot % RANGES];
+    if (there.slot == j->slot) { j->range = there; }
 }

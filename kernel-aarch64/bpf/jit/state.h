@@ -111,7 +111,7 @@ struct range {
     uint16_t low, high;
     uint8_t reg;
 };
-#define RANGES 16u
+#define RANGES 64u
 #define RANGED_BITS 16u
 #define MAX_RANGED 0xfffeu
 
@@ -169,12 +169,15 @@ struct jit {
     bool uniform_frames; /* functions share code, so all have the same frame */
     struct function function;
     uint8_t home[16];
-    alignas(8) uint8_t bits[16]; /* bits at and above this number are zero in the register */
+    union {
+        uint8_t bits[16]; /* bits at and above this number are zero in the register */
+        uint64_t bits_words[2];
+    };
     struct range range;  /* before `range.slot` alone */
-    uint32_t range_count; /* noted so far; the last ones are kept */
+    bool has_ranges;
     uint32_t next_sum; /* the shared sum that makes room next */
     struct value values[FIRST_SUM + SHARED_SUMS];
-    struct range *ranges; /* RANGES of them, set as they are counted */
+    struct range *ranges; /* RANGES of them, each of a slot with such a remainder, the last one noted; set with the first */
     struct back *backs; /* BACKS of them, set as they are counted, by scan_program(): those whose last jump is the last in the program */
     uint32_t back_count;
     uint64_t *breaks; /* bit per slot: it is jumped or called to, or jumps, calls or is an atomic; set by scan_program() */

@@ -40,14 +40,13 @@ static bool try_find_test(const struct jit *j, struct counted *l, uint32_t slot)
 
 /* Finds the one block that the loop is; what it may hold has no effect but on registers and memory. */
 static bool try_find_block(const struct jit *j, struct counted *l) {
-    for (uint32_t slot = l->head; slot < l->head + MOST_INSNS / 2 && slot + 1 < j->program->count; slot++) {
-        struct insn insn = insn_at(j, slot);
-        uint32_t effect = effects[opcode_of(insn)];
-        if (slot != l->head && j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
-        if (effect & EFFECT_IS_JUMP) { return slot > l->head && slot_reached(j, slot) && try_find_test(j, l, slot); }
-        if (effect & EFFECT_IS_SPECIAL || (!slot_reached(j, slot) && opcode_of(insn))) { return false; }
+    uint32_t end = l->head + MOST_INSNS / 2, test = find_break(j, l->head + 1, end < j->program->count ? end : j->program->count);
+    if (test == end || test + 1 >= j->program->count || j->slots[test] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    if (last_jump_back(j, l->head) - test > 1 || effects[j->program->insns[l->head].opcode] & EFFECT_IS_SPECIAL) { return false; }
+    for (uint32_t slot = l->head; slot < test; slot++) {
+        if (!slot_reached(j, slot) && j->program->insns[slot].opcode) { return false; }
     }
-    return false;
+    return try_find_test(j, l, test);
 }
 
 /* The counter changes once, by a constant. */

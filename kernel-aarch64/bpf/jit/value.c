@@ -257,7 +257,7 @@ void forget_pending(struct jit *j) {
 
 void forget_all(struct jit *j, bool r0_home) {
     forget_pending(j);
-    for (uint32_t reg = 0; reg < 16; reg++) { j->bits[reg] = 64; }
+    j->bits_words[0] = j->bits_words[1] = 0x4040404040404040; /* 64 each */
     if (!r0_home) { define(j, 0, X0, 64); }
     restore_frame_pointer(j);
 }

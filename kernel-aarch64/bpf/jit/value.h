@@ -98,18 +98,14 @@ static inline bool try_place(const struct jit *j, uint32_t reg, enum a64_reg *ph
     return !(j->foreign & changed);
 }
 
-/* The value of `reg` reads this register. Its own home does not count, but for x0: r0 comes there too. */
-static inline void note_read(struct jit *j, uint32_t reg, uint32_t phys) {
-    if (phys != j->home[reg] || phys == X0) { j->foreign |= 1ull << phys; }
-}
-
-/* Notes a value other than a copy; `bits` as in struct jit. */
+/* Notes a value other than a copy; `bits` as in struct jit. What it reads is foreign unless it is its own home, but for x0: r0 comes
+ * there too. */
 static inline void note_computed(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
+    uint64_t read = 1ull << (shape >> 8 & 63) | 1ull << (shape >> 16 & 63), own = 1ull << j->home[reg] & ~1ull;
     j->values[reg].shape = shape;
     j->bits[reg] = (uint8_t)bits;
     j->pending |= REG_BIT(reg);
-    note_read(j, reg, shape >> 8 & 63);
-    if ((shape >> 16 & 63) != NO_REG) { note_read(j, reg, shape >> 16 & 63); }
+    j->foreign |= read & ~own;
 }
 
 static inline void note_shape(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
