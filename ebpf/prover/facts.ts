@@ -92,9 +92,24 @@ export class Facts {
       const x = this.range(a!);
       const y = this.range(b!);
       if (x.max < y.min || y.max < x.min) return false;
-      return x.min === x.max && y.min === y.max ? true : undefined;
+      return x.min === x.max && y.min === y.max ? true : this.#decidePieces(a!, b!, depth - 1);
     }
     return this.#decideBoolean(c, depth - 1);
+  }
+
+  /** Whether two terms that are put together from pieces of the same widths are equal, half by half. */
+  #decidePieces(a: Term, b: Term, depth: number): boolean | undefined {
+    if (depth <= 0 || a.op !== 'concat' || b.op !== 'concat' || a.args.length !== b.args.length)
+      return undefined;
+    if (a.args.some((piece, i) => piece.width !== b.args[i]!.width)) return undefined;
+    const middle = a.args.length >> 1;
+    const half = (from: number, to: number) => {
+      const [x, y] = [a, b].map((t) => this.#algebra.concat(t.args.slice(from, to)));
+      return this.decide(this.#algebra.eq(x!, y!), depth);
+    };
+    const [high, low] = [half(0, middle), half(middle, a.args.length)];
+    if (high === false || low === false) return false;
+    return high && low;
   }
 
   #decideBoolean(c: Term, depth: number): boolean | undefined {

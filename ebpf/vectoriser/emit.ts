@@ -18,7 +18,7 @@ const registersIn = (v: Value): number[] =>
 
 const valuesIn = (r: Result): Value => {
   if (r.kind === 'value') return r.value;
-  if (r.kind === 'inverted') return constant(0);
+  if (r.kind === 'inverted' || r.kind === 'gathered') return constant(0);
   return r.kind === 'place' ? r.plus : r.kind === 'element' ? r.first : r.start;
 };
 
@@ -122,6 +122,7 @@ class Writer {
   #result(dst: number, r: Result, scratch: () => number): void {
     if (r.kind === 'value') this.value(dst, r.value);
     else if (r.kind === 'element') this.#element(dst, r);
+    else if (r.kind === 'gathered') throw new NoPlace();
     else if (r.kind === 'inverted') {
       if (dst !== 0) this.out.push(alu('mov', dst, 0));
       this.out.push(alu('xor', dst, -1n, 32));

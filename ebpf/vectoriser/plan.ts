@@ -16,6 +16,8 @@ export type Result =
   | { readonly kind: 'place'; readonly by: bigint; readonly plus: Value }
   /** r0 with its low 32 bits inverted. */
   | { readonly kind: 'inverted' }
+  /** What was gathered from all elements. */
+  | { readonly kind: 'gathered' }
   /** What is read at the element that r0 is the index of. */
   | { readonly kind: 'element'; readonly first: Value; readonly size: 1 | 2 | 4; readonly signed: boolean };
 

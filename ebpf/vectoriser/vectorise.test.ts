@@ -38,11 +38,16 @@ const lifted: Record<string, readonly string[]> = {
   crc_masked: ['vl_crc32'],
   crc_times: ['vl_crc32'],
   crc_going_on: ['vl_crc32'],
+  same_token: ['words'],
+  parity_from: ['words'],
+  any_flag: ['words'],
+  all_set: ['words'],
+  same_words: ['words'],
   copy: ['vl_mem_copy'],
   copy_by_4: ['vl_mem_copy'],
   fill: ['vl_mem_fill'],
   xor_in_place: ['vl_mem_xor'],
-  compare: ['vl_mem_compare'],
+  compare: ['words'],
   find: ['vl_mem_find'],
   sum_down: ['vl_sum_i32'],
   dot_down: ['vl_dot_i16'],
@@ -51,7 +56,7 @@ const lifted: Record<string, readonly string[]> = {
 };
 
 /** Loops that end too early here. */
-const early = ['compare', 'find'];
+const early = ['find'];
 /** Where older instruction sets make another loop of it. */
 const older = ['sum_i32', 'dot_i8', 'max_i32', 'fill'];
 
@@ -84,10 +89,26 @@ const alike = [
   'least_place',
   'signed_place',
   'other_place',
+  'rotated',
+  'shifted',
+  'with_gaps',
+  'how_far',
   'crc_castagnoli',
   'crc_seven',
   'crc_ascii',
 ];
+test.serial('a comparison is proposed in words, and as its vector helper', async (t) => {
+  const program = (await programs)['compare/v4']!;
+  const made = vectorise(program.code, { context: { maps: program.maps } });
+  t.deepEqual(
+    made.map((m) => m.helpers),
+    [['words'], ['vl_mem_compare']],
+  );
+  const { hook, maps } = program;
+  for (const { code } of made)
+    t.is((await proveEquivalent(program.code, code, { hook, maps })).verdict, 'proven');
+});
+
 for (const name of alike)
   test.serial(`what only looks like one of them does not get through: ${name}`, async (t) => {
     const program = (await programs)[`${name}/v4`]!;

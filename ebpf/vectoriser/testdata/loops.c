@@ -63,6 +63,12 @@ PROGRAM(crc_chosen, uint32_t crc = ~0u; for (int i = 0; i < 24; i++) { crc ^= b-
 PROGRAM(crc_masked, uint32_t crc = ~0u; const uint8_t *p = b->more; _Pragma("clang loop unroll(disable)") for (int n = 20; n--;) { crc ^= *p++; BITS(8) { crc = (crc >> 1) ^ (0xedb88320 & -(crc & 1)); } } b->counts[0] = ~crc; return 7;)
 PROGRAM(crc_times, uint32_t c = 0; TURNS(16) { uint32_t x = (c ^ b->bytes[i]) & 0xff; BITS(8) { x = (x >> 1) ^ (0xedb88320u * (x & 1)); } c = (c >> 8) ^ x; } return c;)
 PROGRAM(crc_going_on, uint32_t crc = b->counts[3]; TURNS(12) { uint8_t byte = b->bytes[i]; BITS(8) { uint32_t low = (crc ^ byte) & 1; crc >>= 1; if (low) { crc ^= 0xedb88320; } byte >>= 1; } } b->counts[3] = crc; return crc & 1;)
+/* Compared, or gathered bit by bit: eight bytes at a time. */
+PROGRAM(same_token, uint8_t apart = 0; TURNS(24) { apart |= b->bytes[i] ^ b->more[i + 8]; } return apart ? 1 : 2;)
+PROGRAM(parity_from, uint8_t x = (uint8_t)ctx->tick; const uint8_t *p = b->bytes; int n = 60; _Pragma("clang loop unroll(disable)") do { x ^= *p++; } while (--n); return x;)
+PROGRAM(any_flag, uint32_t any = 0; TURNS(64) { any |= b->counts[i] & 0xf0; } return any;)
+PROGRAM(all_set, uint32_t all = ~0u; TURNS(32) { all &= b->words[i]; } return all;)
+PROGRAM(same_words, TURNS(30) { if (b->words[i] != (uint16_t)b->other[i]) { return 5; } } return 6;)
 PROGRAM(copy, TURNS(64) { b->more[i] = b->bytes[i]; } return 0;)
 PROGRAM(copy_by_4, UNROLLED("clang loop unroll_count(4)") { b->other[i] = b->samples[i]; } return 0;)
 PROGRAM(fill, uint8_t with = (uint8_t)ctx->tick; TURNS(64) { b->more[i] = with; asm volatile("" : : : "memory"); } return 0;)
@@ -98,3 +104,8 @@ PROGRAM(other_place, uint32_t best = 0; TURNS(64) { if (b->bytes[i] > b->more[be
 PROGRAM(crc_castagnoli, uint32_t crc = ~0u; TURNS(16) { crc ^= b->bytes[i]; BITS(8) { crc = crc & 1 ? (crc >> 1) ^ 0x82f63b78 : crc >> 1; } } return ~crc;)
 PROGRAM(crc_seven, uint32_t crc = ~0u; TURNS(16) { crc ^= b->bytes[i]; BITS(7) { crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1; } } return ~crc;)
 PROGRAM(crc_ascii, uint32_t crc = ~0u; TURNS(16) { crc ^= b->bytes[i] & 0x7f; BITS(8) { crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1; } } return ~crc;)
+/* Bits that move, places with gaps, and how far it came. */
+PROGRAM(rotated, uint32_t x = 0; TURNS(24) { x = (x << 1) ^ b->bytes[i]; } return x;)
+PROGRAM(shifted, uint8_t apart = 0; TURNS(24) { apart |= (uint8_t)(b->bytes[i] << 1) ^ b->more[i]; } return apart;)
+PROGRAM(with_gaps, uint8_t apart = 0; TURNS(24) { apart |= b->bytes[2 * i] ^ b->more[i]; } return apart;)
+PROGRAM(how_far, uint32_t i; _Pragma("clang loop unroll(disable)") for (i = 0; i < 64; i++) { if (b->bytes[i] != b->more[i]) { break; } } return i;)
