@@ -179,6 +179,8 @@ const linkFlags = [
   '-mllvm',
   '-enable-merge-functions',
   '-mllvm',
+  '-homogeneous-prolog-epilog', // functions compiled for size share what saves and restores their registers
+  '-mllvm',
   '-machine-outliner-reruns=1', // what is the same in several functions compiled for size, also of what it took out
   '--build-id=sha1',
   '--compress-sections=.debug_*=zlib:9', // they travel in the npm package
