@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,6 +39,15 @@ test('of_many_that_find_a_dead_lock_one_works_at_a_time_and_nothing_is_left', as
       working -= 1;
     });
   await Promise.all(Array.from({ length: 6 }, work));
+  t.deepEqual(readdirSync(dirname(path)), []);
+});
+
+test('who_died_while_taking_a_dead_lock_away_is_in_nobodys_way', async (t) => {
+  const path = lockFile();
+  writeFileSync(path, '999999999');
+  mkdirSync(`${path}.guard`);
+  utimesSync(`${path}.guard`, 0, 0);
+  t.is(await withLock(path, async () => 7), 7);
   t.deepEqual(readdirSync(dirname(path)), []);
 });
 

@@ -1,19 +1,10 @@
 /** One run at a time on each board: lock files that name their holder and end with its process. */
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning, readLock, removeDeadLock, takeLock } from '../firmware/lock-file.ts';
 import type { RigBoard } from './bench/index.ts';
 
 export type Holder = {
@@ -45,7 +36,6 @@ export const describeHolder = ({ user, host, pid, command, since }: Holder): str
   `${user}@${host} (process ${pid}, ${command}, since ${since})`;
 
 const POLL_MS = 200;
-const GUARD_STALE_MS = 5000;
 const UNREADABLE_LIMIT = 50;
 
 /** All users of this machine share it, since they share its ports. */
@@ -62,14 +52,8 @@ const startOf = (pid: number): string => {
   }
 };
 
-const isAlive = ({ pid, started }: Holder): boolean => {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
-  return started === '' || startOf(pid) === started;
-};
+const isAlive = ({ pid, started }: Holder): boolean =>
+  isRunning(pid) && (started === '' || startOf(pid) === started);
 
 /** What must not be used twice: a port under all its names, or the storage of an emulated board. */
 const subjectOf = ({ serial, name }: RigBoard, root: string): string => {
@@ -93,9 +77,9 @@ const makeFolder = () => {
   } catch {} // somebody else made it so
 };
 
-const holderIn = (path: string): Holder | undefined => {
+const parsed = (lock: string | undefined): Holder | undefined => {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+    return lock === undefined ? undefined : (JSON.parse(lock) as Holder);
   } catch {
     return undefined;
   }
@@ -111,42 +95,6 @@ const ourselves = (board: string, command: string): Holder => ({
   since: new Date().toISOString(),
 });
 
-/** The file appears with its contents or not at all. */
-const tryTake = (path: string, holder: Holder): boolean => {
-  const own = `${path}.${process.pid}`;
-  writeFileSync(own, `${JSON.stringify(holder)}\n`, { mode: 0o644 });
-  try {
-    linkSync(own, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
-  } finally {
-    rmSync(own, { force: true });
-  }
-};
-
-/** Takes a dead holder's lock away. The guard keeps two of us from taking each other's fresh one. */
-const takeAway = (path: string, dead: Holder): boolean => {
-  const guard = `${path}.guard`;
-  try {
-    mkdirSync(guard);
-  } catch {
-    try {
-      if (Date.now() - statSync(guard).mtimeMs > GUARD_STALE_MS) rmdirSync(guard);
-    } catch {} // it is gone already
-    return false;
-  }
-  try {
-    const now = holderIn(path);
-    if (now?.pid !== dead.pid || now.since !== dead.since) return false;
-    rmSync(path);
-    return true;
-  } finally {
-    rmdirSync(guard);
-  }
-};
-
 export type LockOptions = {
   /** Folder whose emulated boards these are. */
   readonly root: string;
@@ -159,7 +107,7 @@ export type LockOptions = {
 
 /** Who holds this board now; undefined when nobody alive does. */
 export const holderOf = (board: RigBoard, root: string): Holder | undefined => {
-  const holder = holderIn(lockPath(board, root));
+  const holder = parsed(readLock(lockPath(board, root)));
   return holder && isAlive(holder) ? holder : undefined;
 };
 
@@ -171,16 +119,18 @@ export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<
   const deadline = Date.now() + waitMs;
   let told = false;
   let unreadable = 0;
-  while (!tryTake(path, ourselves(board.name, command))) {
-    const holder = holderIn(path);
-    if (!holder) {
+  while (!takeLock(path, `${JSON.stringify(ourselves(board.name, command))}\n`)) {
+    const lock = readLock(path);
+    const holder = parsed(lock);
+    if (lock === undefined || !holder) {
       if (unreadable++ > UNREADABLE_LIMIT) throw new Error(`${path} is no lock of a board; remove it`);
       await sleep(POLL_MS / 10); // let go in between
       continue;
     }
     if (!isAlive(holder)) {
-      if (takeAway(path, holder))
+      if (removeDeadLock(path, lock))
         say(`${board.name}: took over the lock of ${describeHolder(holder)}, which has ended`);
+      else await sleep(POLL_MS / 10); // somebody else is at it
       continue;
     }
     if (Date.now() >= deadline) throw new BoardLockedError(board.name, holder);
@@ -189,6 +139,6 @@ export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<
     await sleep(POLL_MS, undefined, signal ? { signal } : {});
   }
   return () => {
-    if (holderIn(path)?.pid === process.pid) rmSync(path, { force: true });
+    if (parsed(readLock(path))?.pid === process.pid) rmSync(path, { force: true });
   };
 };

@@ -18,7 +18,7 @@ export const importRules: Rules = {
   ebpf: ['abi', 'firmware/toolchain.ts', 'firmware/paths.ts'],
   models: ['abi', 'ebpf', 'firmware/folder.ts'],
   evolve: ['abi', 'ebpf', 'link', 'models', 'firmware/sign.ts', 'firmware/folder.ts'],
-  rig: ['abi', 'boards', 'flasher', 'link', 'ebpf'],
+  rig: ['abi', 'boards', 'flasher', 'link', 'ebpf', 'firmware/lock-file.ts'],
   cli: anything,
   test: anything,
 };
