@@ -53,6 +53,34 @@ const choices: readonly Choice[] = [
     model: (x) => (x < 100n ? x : 100n),
   },
   {
+    name: 'one of two',
+    branches: 0,
+    text: [
+      ...['r2 = *(u64 *)(r1 + 0)', 'r3 = 1', 'r0 = 1', 'if r2 == 9 goto +1', 'r3 = 0'],
+      ...['if r2 == 100 goto +1', 'r0 = 0', 'r0 |= r3', 'exit'],
+    ],
+    model: (x) => (x === 9n || x === 100n ? 1n : 0n),
+  },
+  {
+    name: 'one of two, the first kept, and whether it is one',
+    branches: 2,
+    text: [
+      ...['r2 = *(u64 *)(r1 + 0)', 'r0 = 1', 'r3 = 1', 'if r2 > 9 goto +1', 'r3 = 0'],
+      ...['if r2 s> 100 goto +1', 'r0 = 0', 'r0 |= r3', 'r4 = 5', 'if r0 != 1 goto +1', 'r4 = 7'],
+      ...['if r3 == 1 goto +1', 'r4 += 16', 'r0 = r4', 'exit'],
+    ],
+    model: (x) => (x > 9n ? 7n : 21n),
+  },
+  {
+    name: 'one, or a number of more bits',
+    branches: 0,
+    text: [
+      ...['r2 = *(u64 *)(r1 + 0)', 'r3 = *(u8 *)(r1 + 0)', 'r0 = 1', 'if r2 > 8 goto +1', 'r0 = 0'],
+      ...['r0 |= r3', 'exit'],
+    ],
+    model: (x) => (x & 255n) | (x > 8n ? 1n : 0n),
+  },
+  {
     name: 'to where others jump, too',
     branches: 1,
     text: [

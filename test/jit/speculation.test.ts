@@ -80,6 +80,14 @@ const guarded: Record<string, readonly [text: string, shape: string]> = {
     `${start}\nr2 &= 15\nr3 = 0\n*(u64 *)(r10 - 8) = r2\nr2 = *(u64 *)(r10 - 8)\nif r2 > 30 goto +7\nr2 <<= 1\n*(u64 *)(r10 - 8) = r2\nr4 = r1\nr4 += r2\nr0 = *(u8 *)(r4 + 0)\nr3 += 1\nif r3 < 5 goto -9\nexit`,
     '([sm]d?l)+',
   ],
+  a_number_shifted_by_one_that_was_compared_is_selected: [
+    `r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = *(u8 *)(r1 + 1)\nr2 &= 15\nif r3 > 1 goto +3\nr2 <<= r3\n${use}`,
+    'llsdl',
+  ],
+  a_number_shifted_by_what_a_loop_counts_is_selected: [
+    'r0 = 0\nr3 = 0\nr2 = *(u8 *)(r1 + 0)\nr2 &= 15\nr2 <<= r3\nr4 = r1\nr4 += r2\nr0 = *(u8 *)(r4 + 0)\nr3 += 1\nif r3 < 3 goto -8\nexit',
+    '(l([sm]d?)l)+',
+  ],
   an_index_between_two_limits_gets_a_barrier: [
     `r0 = 0\nr2 = *(u64 *)(r1 + 0)\nr1 += 32\nif r2 s> 20 goto +3\nif r2 s< -20 goto +2\n${use}`,
     'wl',
@@ -99,6 +107,14 @@ const free: Record<string, readonly [text: string, shape: string]> = {
     `${start}\nr3 = 5\nif r2 > 60 goto +1\nr3 = 9\nr1 += r3\nr0 = *(u8 *)(r1 + 0)\nexit`,
     'l',
   ],
+  a_number_shifted_by_a_constant_that_a_branch_chose_needs_nothing: [
+    `r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr4 = *(u8 *)(r1 + 1)\nr2 &= 15\nr3 = 2\nif r4 == 0 goto +1\nr3 = 1\nr2 <<= r3\n${use}`,
+    'lll',
+  ],
+  a_number_shifted_by_one_that_is_masked_needs_nothing: [
+    `r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = *(u8 *)(r1 + 1)\nr2 &= 15\nr3 &= 1\nr2 <<= r3\n${use}`,
+    'lll',
+  ],
   a_masked_number_added_to_what_a_loop_counts_needs_nothing: [
     'r0 = 0\nr3 = 0\nr2 = *(u8 *)(r1 + 0)\nr2 &= 15\nr4 = r1\nr2 += r3\nr4 += r2\nr0 = *(u8 *)(r4 + 0)\nr3 += 8\nif r3 < 40 goto -8\nexit',
     'l+',
@@ -106,11 +122,50 @@ const free: Record<string, readonly [text: string, shape: string]> = {
 };
 
 /** Reads a byte of a frame at r3 more than its first one. */
-const packet = (load: string) =>
-  `r0 = 0\nr6 = r1\nr1 = *(u64 *)(r6 + 0)\nr2 = *(u64 *)(r6 + 8)\nr4 = r1\nr4 += 2\nif r4 > r2 goto out\n${load}\nr1 += r3\nr4 = r1\nr4 += 1\nif r4 > r2 goto out\nr0 = *(u8 *)(r1 + 0)\nout: exit`;
+const packet = (load: string, reach = 1, read = 'r0 = *(u8 *)(r1 + 0)') =>
+  `r0 = 0\nr6 = r1\nr1 = *(u64 *)(r6 + 0)\nr2 = *(u64 *)(r6 + 8)\nr4 = r1\nr4 += 2\nif r4 > r2 goto out\n${load}\nr1 += r3\nr4 = r1\nr4 += ${reach}\nif r4 > r2 goto out\n${read}\nout: exit`;
+const far = 'r3 = *(u16 *)(r1 + 0)';
+const [first, second] = ['r5 = *(u8 *)(r1 + 1)', 'r0 = *(u8 *)(r1 + 0)\nr0 += r5'];
 
 const packets: Record<string, readonly [text: string, shape: string]> = {
-  an_offset_that_only_the_length_of_the_packet_bounds_gets_a_barrier: [packet('r3 = *(u16 *)(r1 + 0)'), 'wl'],
+  an_offset_that_only_the_length_of_the_packet_bounds_gets_a_barrier: [packet(far), 'wl'],
+  an_access_that_reaches_no_further_gets_no_barrier_of_its_own: [
+    packet(far, 2, `${first}\n${second}`),
+    'wll',
+  ],
+  nor_does_it_behind_a_branch: [packet(far, 2, `${first}\nif r5 == 7 goto out\n${second}`), 'wll'],
+  nor_where_ways_meet_that_part_behind_the_barrier: [
+    packet(far, 2, `${first}\nif r5 == 7 goto +1\nr5 += 1\n${second}`),
+    'wll',
+  ],
+  nor_behind_a_call: [
+    packet(far, 2, 'r7 = r1\nr8 = *(u8 *)(r7 + 1)\ncall 7\nr0 = *(u8 *)(r7 + 0)\nr0 += r8'),
+    'wll',
+  ],
+  one_that_reaches_further_gets_a_barrier: [
+    packet(far, 1, `r5 = *(u8 *)(r1 + 0)\nr4 += 1\nif r4 > r2 goto out\nr0 = *(u8 *)(r1 + 1)\nr0 += r5`),
+    'wlwl',
+  ],
+  one_that_a_way_around_the_first_leads_to_gets_a_barrier: [
+    packet(far, 2, `r5 = r3\nif r3 == 7 goto +1\n${first}\n${second}`),
+    'wlwl',
+  ],
+  one_by_a_register_that_changed_gets_a_barrier: [
+    packet(far, 2, `${first}\nr1 = r4\nr1 += -2\n${second}`),
+    'wlwl',
+  ],
+  one_by_a_register_that_was_loaded_gets_a_barrier: [
+    packet(
+      far,
+      2,
+      '*(u64 *)(r10 - 8) = r1\nr5 = *(u8 *)(r1 + 1)\nr1 = *(u64 *)(r10 - 8)\nr0 = *(u8 *)(r1 + 0)\nr0 += r5',
+    ),
+    'wlwl',
+  ],
+  each_turn_of_a_loop_has_its_own_barrier: [
+    packet(far, 2, `r6 = 0\nr0 = 0\n${first}\n${second}\nr1 = r4\nr1 += -2\nr6 += 1\nif r6 < 3 goto -7`),
+    '(wll)+',
+  ],
   an_offset_within_the_room_of_a_frame_needs_nothing: [packet('r3 = *(u8 *)(r1 + 0)\nr3 &= 60'), 'lml'],
 };
 

@@ -44,13 +44,15 @@ void emit_branch(struct jit *j, uint32_t branch, uint32_t target) {
 
 void complete_branches(struct jit *j, bool is_entry, uint32_t head) {
     if (j->words > j->capacity) { return; }
-    for (uint32_t at = head - 1, link = head; link; at -= link) {
+    uint32_t at = head - 1;
+    for (uint32_t link = head; link; at -= link) {
         uint32_t branch = j->out[at];
         struct distance_field f = distance_field(branch);
         uint32_t distance = j->words + words_skipped(j, is_entry, branch) - at;
         link = (branch & f.mask) >> f.low;
         j->out[at] = (branch & ~f.mask) | ((distance << f.low) & f.mask);
     }
+    if (at < j->guard_word) { j->guard_word = 0; } /* the first of them comes from before the barrier */
 }
 
 bool tbz_reaches(const struct jit *j, uint32_t target) {

@@ -149,16 +149,17 @@ static bool try_test_zero(struct jit *j, const struct test *t, uint32_t op) {
     return true;
 }
 
-/* Unsigned compares with 0 and 1, and signed ones with 1 and -1, as compares with 0. */
-static uint32_t as_zero_test(const struct test *t) {
+/* Unsigned compares with 0 and 1, signed ones with 1 and -1, and whether one bit is 1, as compares with 0. */
+static uint32_t as_zero_test(const struct jit *j, const struct test *t) {
     uint64_t minus_one = t->width == A64_WIDTH_X ? UINT64_MAX : UINT32_MAX;
     if (t->imm == 0) {
         if (t->op == BPF_JMP_JGT) { return BPF_JMP_JNE; }
         return t->op == BPF_JMP_JLE ? BPF_JMP_JEQ : t->op;
     }
     if (t->imm == 1) {
-        if (t->op == BPF_JMP_JGE) { return BPF_JMP_JNE; }
-        return t->op == BPF_JMP_JLT ? BPF_JMP_JEQ : 0;
+        bool is_bit = j->bits[t->dst] <= 1;
+        if (t->op == BPF_JMP_JGE || (is_bit && t->op == BPF_JMP_JEQ)) { return BPF_JMP_JNE; }
+        return t->op == BPF_JMP_JLT || (is_bit && t->op == BPF_JMP_JNE) ? BPF_JMP_JEQ : 0;
     }
     if (t->imm != minus_one) { return 0; }
     if (t->op == BPF_JMP_JSGT) { return BPF_JMP_JSGE; }
@@ -202,7 +203,7 @@ static inline bool may_be_ranged(const struct jit *j, const struct test *t) {
 }
 
 static void compare_constant(struct jit *j, const struct test *t) {
-    uint32_t zero_op = as_zero_test(t);
+    uint32_t zero_op = as_zero_test(j, t);
     if (zero_op && try_test_zero(j, t, zero_op)) { return; }
     enum a64_reg rn = operand_reg(j, t->dst, t->width);
     if (SELDOM(may_be_ranged(j, t)) && try_test_range(j, t, rn)) { return; }

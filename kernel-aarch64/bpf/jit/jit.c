@@ -38,6 +38,7 @@ void join_label(struct jit *j, uint32_t slot, bool falls) {
     if (falls) { settle_for_label(j, slot, 0); }
     uint32_t known = place_label(j, slot);
     if (known & SLOT_BACK) {
+        j->guard_word = 0;
         hoist_constants(j, slot);
         j->slots[slot] = (j->slots[slot] & ~SLOT_WORD) | (j->words & SLOT_WORD);
     }
@@ -53,6 +54,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
         emit(j, 0);
     }
     scan_function(j, slot);
+    j->guard_word = 0;
     j->pending = 0x3ffu; /* homes change with the function */
     j->bits[10] = 64;
     uint32_t known = place_label(j, slot);

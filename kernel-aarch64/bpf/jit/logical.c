@@ -20,6 +20,7 @@ RARE static void and_mask(struct jit *j, uint32_t dst, uint64_t imm, bool is_wid
 void and_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
     uint32_t bits = dst_bits(j, dst);
     uint64_t possible = bits < 64 ? (1ull << bits) - 1 : UINT64_MAX;
+    if (j->values[dst].kind == VALUE_FIELD) { imm |= (1ull << j->values[dst].to) - 1; } /* bits that are zero anyway */
     if ((imm & possible) == possible) { return; }
     if ((imm & (imm + 1)) == 0) { return derive_low(j, dst, dst, imm ? 64 - (uint32_t)__builtin_clzll(imm) : 0); }
     and_mask(j, dst, imm, is_wide, bits);

@@ -45,8 +45,19 @@ static bool try_extract(struct jit *j, uint32_t dst, uint32_t src, bool is_wide)
     return true;
 }
 
+/* One bit, or another one that was just set where a condition holds: CSINC has both (DDI 0487 C6.2; CSET is one of 0 and 0). */
+static bool try_choose_either(struct jit *j, uint32_t dst, uint32_t src) {
+    uint32_t rd = j->values[dst].base, rn = j->values[src].base, *last = &j->out[j->words - 1];
+    bool alone = (j->bits[dst] | j->bits[src]) == 1 && is_reg(j, dst) && is_reg(j, src) && rd == j->home[dst] && rd != rn && !(j->foreign >> rd & 1);
+    if (!alone || j->words <= j->barrier || j->words > j->capacity) { return false; }
+    if ((*last & ~(15u << 12)) != a64_csinc((enum a64_reg)rd, XZR, (enum a64_cond)0, XZR, A64_WIDTH_X)) { return false; }
+    *last ^= (XZR ^ rn) << 5;
+    return true;
+}
+
 RARE static void operate_in_order(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
     bool swap = false;
+    if (form == FORM_ORR && try_choose_either(j, dst, src)) { return; }
     if (j->values[dst].kind == VALUE_FIELD) {
         if (form != FORM_AND && try_extract(j, dst, src, is_wide)) { return; }
         swap = is_field(j, dst, form, is_wide) && !is_field(j, src, form, is_wide);
@@ -56,7 +67,7 @@ RARE static void operate_in_order(struct jit *j, uint32_t dst, enum alu_form for
 
 void operate_commutative(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
     enum a64_reg rd;
-    bool plain = is_reg(j, dst) && is_reg(j, src) && try_place(j, dst, &rd);
+    bool plain = is_reg(j, dst) && is_reg(j, src) && (j->bits[dst] | j->bits[src]) > 1 && try_place(j, dst, &rd);
     if (!plain) { return operate_in_order(j, dst, form, src, is_wide); }
     emit(j, shifted_word(form, rd, value_reg(j, dst), amount(0), value_reg(j, src), A64_SHIFT_LSL, width_of(is_wide)));
     define(j, dst, rd, result_bits(is_wide));

@@ -8,6 +8,9 @@
 #define LEANS_ON_NONE (MOST_OPEN + 1)
 #define MOST_KEPT 8u   /* answers, for who asks again */
 
+#define ALL_NUMBERS 16u /* told apart where registers are named */
+#define MOST_SHIFT 31u
+
 #define STEPS_PER_SLOT 4u
 #define STEPS_ON_TOP 512u
 
@@ -35,6 +38,7 @@ struct search {
     const struct jit *jit;
     uint64_t enough; /* a mask that leaves no more than this settles it */
     uint32_t steps, depth; /* that may still be made */
+    uint32_t all; /* ALL_NUMBERS: those of the program's own are looked for as well; else 0 */
     uint32_t outside; /* registers that ever have a number from outside */
     uint64_t asked; /* bit per eight bytes of the stack: whether they hold any from outside is being looked for */
     uint64_t asked_enough; /* when it was */
@@ -88,20 +92,20 @@ static uint64_t enough_before(struct insn insn, uint64_t enough) {
 }
 
 /* a <op> b, or the constant of the instruction. What a constant does to a number of the program's own does not matter, but AND
- * and MOD end that there is one. */
-static struct number computed(struct insn insn, struct number a, struct number b) {
+ * and MOD end that there is one. `shifts`: by no more than b says. */
+static struct number computed(const struct search *s, struct insn insn, struct number a, struct number b, bool shifts) {
     uint32_t op = operation_of(insn);
     bool exact = !takes_register(insn), cut = class_of(insn) == BPF_CLASS_ALU && op != BPF_ALU_END;
     uint64_t most = ANY;
     if (cut && a.most > UINT32_MAX) { a.most = UINT32_MAX; }
-    if (exact) { b = (struct number){.most = (uint64_t)(int64_t)imm_of(insn)}; }
+    if (exact) { b = (struct number){s->all ? OUTSIDE : 0, (uint64_t)(int64_t)imm_of(insn)}; }
     if (op == BPF_ALU_MOV) {
         a.parts = 0;
         most = b.most;
     } else if (op == BPF_ALU_ADD || op == BPF_ALU_OR || op == BPF_ALU_XOR) {
         most = (a.most | b.most) >> 32 ? ANY : a.most + b.most;
         if (!exact && (a.parts ^ b.parts) & OUTSIDE) { a.parts |= MIXED; }
-    } else if (exact) {
+    } else if (exact || (shifts && b.most <= MOST_SHIFT)) {
         if (a.parts & MIXED && (op == BPF_ALU_AND || op == BPF_ALU_MOD)) {
             a.most = ANY;
             a.parts &= ~MIXED;
@@ -181,10 +185,10 @@ static struct number find_at_label(struct search *s, uint32_t label, uint32_t re
     const struct jit *j = s->jit;
     uint32_t known = j->slots[label], first = known & SLOT_WORD ? (known & SLOT_WORD) - 1 : label, at = s->open_count, leans = s->leans;
     if (known & SLOT_ENTRY && j->has_local_calls) { return anything; }
-    const struct open *answer = find_answer(s, label, reg);
+    const struct open *answer = find_answer(s, label, reg | s->all);
     if (answer) { return answer->assumed; }
     if (at == MOST_OPEN) { return give_up(s); }
-    s->open[at] = (struct open){label, reg, s->enough, own};
+    s->open[at] = (struct open){label, reg | s->all, s->enough, own};
     s->open_count++;
     s->leans = LEANS_ON_NONE;
     struct number n = own, before;
@@ -206,7 +210,7 @@ static struct number find_at_label(struct search *s, uint32_t label, uint32_t re
 
 /* One level further. */
 static struct number find_number(struct search *s, uint32_t slot, uint32_t reg) {
-    if (!(s->outside >> reg & 1)) { return own; }
+    if (!(s->outside >> reg & 1) && !s->all) { return own; }
     if (!s->depth) { return give_up(s); }
     s->depth--;
     bool label = s->jit->slots[slot] & (SLOT_TARGET | SLOT_ENTRY);
@@ -253,17 +257,27 @@ static bool loads_own(struct search *s, struct insn load) {
     return is_own;
 }
 
+/* How far a number is shifted up by the register that this slot names, at most, whoever chose it. */
+static struct number find_amount(struct search *s, uint32_t slot, uint32_t reg) {
+    s->all = ALL_NUMBERS;
+    struct number n = find_number(s, slot, reg);
+    s->all = 0;
+    return n;
+}
+
 /* What an instruction makes of the register that it sets. */
 static struct number find_set(struct search *s, uint32_t slot, struct insn insn, uint32_t effect) {
     uint32_t kind = effect >> EFFECT_KIND_SHIFT & 3;
-    if (kind == KIND_LOAD) { return loads_own(s, insn) ? own : loaded(insn); }
-    if (kind != KIND_ALU || is_masked(s, insn)) { return own; }
+    if (kind == KIND_LOAD) { return !s->all && loads_own(s, insn) ? own : loaded(insn); }
+    if (kind != KIND_ALU) { return s->all ? anything : own; }
+    if (is_masked(s, insn)) { return own; }
     uint64_t enough = s->enough;
     if (effect & EFFECT_READS_DST || off_of(insn)) { s->enough = enough_before(insn, enough); }
-    struct number a = effect & EFFECT_READS_DST ? find_number(s, slot, dst_of(insn)) : own;
-    struct number b = takes_register(insn) ? find_number(s, slot, src_of(insn)) : own;
+    struct number a = effect & EFFECT_READS_DST ? find_number(s, slot, dst_of(insn)) : own, b = own;
+    bool shifts = !s->all && a.parts & OUTSIDE && operation_of(insn) == BPF_ALU_LSH;
+    if (takes_register(insn)) { b = (shifts ? find_amount : find_number)(s, slot, src_of(insn)); }
     s->enough = enough;
-    return computed(insn, a, b);
+    return computed(s, insn, a, b, shifts);
 }
 
 /* Goes back from a slot to what may say something of a register: what has it as its dst, a jump, a call, a label. Returns the slot
@@ -277,7 +291,7 @@ static uint32_t go_back(const struct jit *j, uint32_t slot, uint32_t end, uint32
 /* The register before a slot that is fallen into. */
 static struct number find_before(struct search *s, uint32_t slot, uint32_t reg) {
     const struct jit *j = s->jit;
-    struct number n = own;
+    struct number n = s->all ? anything : own;
     uint32_t narrowed = 0;
     for (bool found = false; !found && slot > 0;) {
         uint32_t end = slot > s->steps ? slot - s->steps : 0, from = go_back(j, slot, end, reg);
@@ -354,9 +368,37 @@ RARE void find_guarded(struct jit *j) {
 
 [[clang::noinline]] static void put(struct jit *j, uint32_t word) { emit(j, word); }
 
-static void put_barrier(struct jit *j) {
+/* Bytes behind its register that a load or store reaches. */
+static int32_t reach_of(struct insn insn) {
+    return off_of(insn) + (int32_t)(0x08010204u >> (opcode_of(insn) & 0x18u) & 0xffu); /* W, H, B, DW */
+}
+
+/* Whether an instruction is known to leave the register what it is. */
+static bool keeps(struct insn insn, uint32_t reg) {
+    uint32_t effect = effects[opcode_of(insn)];
+    if (effect & EFFECT_IS_JUMP) { return operation_of(insn) != BPF_JMP_CALL || reg > 5; }
+    return !(effect & EFFECT_IS_SPECIAL) && (!(effect & EFFECT_SETS_DST) || dst_of(insn) != reg);
+}
+
+/* Whether the last barrier does for this access as well: all ways here lead over it, it was for an access by the same register, which
+ * has not changed since, and this one reaches no further. That it does not begin too early no compare of the pointer says, only what
+ * was added to it. */
+static bool is_behind_barrier(const struct jit *j, struct insn insn, uint32_t reg) {
+    uint32_t slot = j->guard_slot;
+    if (!j->guard_word || slot >= j->slot || reg != j->guard_reg || reach_of(insn) > reach_of(insn_at(j, slot))) { return false; }
+    while (slot < j->slot && keeps(insn_at(j, slot), reg)) { slot++; }
+    return slot == j->slot;
+}
+
+static void put_barrier(struct jit *j, struct insn insn) {
+    uint32_t kind = effects[opcode_of(insn)] >> EFFECT_KIND_SHIFT & 3;
+    uint32_t reg = kind == KIND_LOAD ? src_of(insn) : kind == KIND_STORE ? dst_of(insn) : NO_REG; /* of memory */
+    if (reg != NO_REG && is_behind_barrier(j, insn, reg)) { return; }
     put(j, a64_dsb_nsh());
     put(j, a64_isb());
+    j->guard_slot = j->slot;
+    j->guard_word = j->words;
+    j->guard_reg = reg;
 }
 
 /* Those of one run (DDI 0487, DecodeBitMasks, with N = 1). */
@@ -365,7 +407,7 @@ static struct a64_mask run_of(uint32_t ones, uint32_t low) {
 }
 
 /* What is selected is what it was on the right way, so all that is noted stays true, whoever else has it in this register. */
-static void hold_to(struct jit *j, uint32_t reg, uint32_t most, bool masks) {
+static void hold_to(struct jit *j, struct insn insn, uint32_t reg, uint32_t most, bool masks) {
     struct a64_arith arith;
     ensure_reg(j, reg);
     enum a64_reg phys = value_reg(j, reg);
@@ -374,7 +416,7 @@ static void hold_to(struct jit *j, uint32_t reg, uint32_t most, bool masks) {
     if (masks && !(most & (most + low))) {
         return put(j, a64_and_imm(phys, phys, run_of(most, (uint32_t)__builtin_ctz(most)), A64_WIDTH_X));
     }
-    if (!try_arith(most, &arith)) { return put_barrier(j); }
+    if (!try_arith(most, &arith)) { return put_barrier(j, insn); }
     put(j, a64_subs_imm(XZR, phys, arith, A64_WIDTH_X));
     put(j, a64_csel(phys, phys, A64_COND_LS, XZR, A64_WIDTH_X));
     put(j, a64_csdb());
@@ -384,10 +426,10 @@ RARE void guard_address(struct jit *j, struct insn insn) {
     if (j->environment->features & JIT_IN_ORDER) { return; }
     uint32_t at = index_fact(j, j->slot);
     const struct bpf_index_fact *fact = &j->facts->indexes[at];
-    if (at == j->facts->index_count) { return put_barrier(j); }
+    if (at == j->facts->index_count) { return put_barrier(j, insn); }
     uint32_t reg = index_reg(fact, insn);
     if (!(j->guarded >> at & 1)) { return; }
-    if (is_odd(fact)) { return put_barrier(j); }
-    if (!is_const(j, reg)) { hold_to(j, reg, fact->most, fact->bits == fact->most && fact->most); }
+    if (is_odd(fact)) { return put_barrier(j, insn); }
+    if (!is_const(j, reg)) { hold_to(j, insn, reg, fact->most, fact->bits == fact->most && fact->most); }
 }
 static_assert(MAX_INDEX_FACTS == 64);

@@ -163,6 +163,8 @@ struct jit {
     uint32_t first_head, last_head; /* of the slots that jumps or calls go back to; in reverse when there is none */
     bool guards;         /* some index may have to be held to its range again (speculation.h) */
     uint64_t guarded;    /* bit per index fact: it has to */
+    uint32_t guard_slot, guard_word; /* of the last barrier against speculation; the word behind it, 0: not all ways lead over it */
+    uint32_t guard_reg;  /* that its access uses, NO_REG: it stands before something else */
     uint16_t copied[16]; /* of each register, whatever it is ever computed from: register bits, FROM_MEMORY */
     struct stack_use stack;
     struct needs needs;  /* of the program, all of it */
