@@ -10,16 +10,23 @@ import { Comparison } from './comparison.ts';
 import { bitLength, type Term } from './term.ts';
 
 export class Algebra extends Comparison {
-  /** Terms of which this is the largest (`most`) or smallest by comparison `op`, in order of their ids. */
+  /** Terms of which this is the largest (`most`) or smallest by comparison `op`. */
   #contenders(op: 'ult' | 'slt', most: boolean, root: Term): Term[] {
     const out: Term[] = [];
     for (let t: Term = root; ; t = t.args[0]!.args[0]!) {
       const [c, x, y] = t.args;
       const [p, q] = c?.args ?? [];
       const one = t.op === 'ite' && c!.op === op && (most ? x === q && y === p : x === p && y === q);
-      if (!one) return [...out, t].sort((a, b) => a.id - b.id);
+      if (!one) return [...out, ...this.#extended(op, most, t)];
       out.push(q!);
     }
+  }
+
+  /** Of an extended choice, those that it chooses between, extended: they may be held against wider ones. */
+  #extended(op: 'ult' | 'slt', most: boolean, t: Term): Term[] {
+    const [inner] = t.args;
+    if (op !== 'slt' || t.op !== 'sext' || inner!.op !== 'ite') return [t];
+    return this.#contenders(op, most, inner!).map((part) => this.sext(part, t.width));
   }
 
   /** The largest or smallest of several, which may be compared in any order, in one order. */
@@ -30,13 +37,29 @@ export class Algebra extends Comparison {
     if (!most && !(x === p && y === q)) return undefined;
     const { op } = c;
     const all = new Set([...this.#contenders(op, most, p), ...this.#contenders(op, most, q)]);
+    // What is extended comes last: a comparison of two such is one of narrower terms.
+    const rank = (t: Term) => Number(t.op === 'sext');
     return [...all]
-      .sort((a, b) => a.id - b.id)
+      .sort((a, b) => rank(a) - rank(b) || a.id - b.id)
       .reduce((best, t) => {
         const less = this[op](best, t);
         if (less.op === 'const') return (less.value === 1n) === most ? t : best;
         return most ? this.#choice(less, t, best) : this.#choice(less, best, t);
       });
+  }
+
+  protected isBest({ args }: Term): boolean {
+    const [c, x, y] = args;
+    const [p, q] = c!.args;
+    return (c!.op === 'ult' || c!.op === 'slt') && ((x === p && y === q) || (x === q && y === p));
+  }
+
+  protected bestOfUpper(t: Term, lo: number): Term {
+    const [x, y] = [t.args[1]!, t.args[2]!].map((part) => this.extract(part, t.width - 1, lo));
+    const c = t.args[0]!;
+    const isFirst = t.args[1] === c.args[0];
+    const less = this[c.op as 'ult' | 'slt'](isFirst ? x! : y!, isFirst ? y! : x!);
+    return this.ite(less, x!, y!);
   }
 
   #choice(c: Term, x: Term, y: Term): Term {
@@ -63,11 +86,23 @@ export class Algebra extends Comparison {
     const y = b.op === 'ite' && b.args[0] === c ? b.args[2]! : b;
     if (x.op === 'sext' && y.op === 'sext' && x.args[0]!.width === y.args[0]!.width)
       return this.sext(this.ite(c, x.args[0]!, y.args[0]!), a.width);
+    const narrow = this.#narrowed(x, y) ?? this.#narrowed(y, x);
+    if (narrow) {
+      const cut = (t: Term) => this.extract(t, narrow - 1, 0);
+      return this.sext(this.ite(c, cut(x), cut(y)), a.width);
+    }
     const max = x.max > y.max ? x.max : y.max;
     const least = Math.max(1, bitLength(max));
     if (least < a.width && a.width > 1)
       return this.zext(this.ite(c, this.extract(x, least - 1, 0), this.extract(y, least - 1, 0)), a.width);
     return this.#extreme(c, x, y) ?? this.#step(c, x, y) ?? this.#choice(c, x, y);
+  }
+
+  /** Bits of which both are extensions of the sign: one term, and a constant; undefined when it is not so. */
+  #narrowed(x: Term, y: Term): number | undefined {
+    if (x.op !== 'sext' || y.op !== 'const') return undefined;
+    const { width } = x.args[0]!;
+    return BigInt.asUintN(y.width, BigInt.asIntN(width, y.value)) === y.value ? width : undefined;
   }
 
   /** A choice between two values a constant apart is one of them plus a choice of constants, however it came about. */

@@ -86,6 +86,9 @@ export abstract class Comparison extends Division {
     if (a === b) return this.false;
     if (a.op === 'const' && b.op === 'const')
       return BigInt.asIntN(w, a.value) < BigInt.asIntN(w, b.value) ? this.true : this.false;
+    const [least, most] = [this.#signedRange(a), this.#signedRange(b)];
+    if (least.max < most.min) return this.true;
+    if (least.min >= most.max) return this.false;
     if (a.max < half && b.max < half) return this.ult(a, b);
     if (b.op === 'const' && b.value === 0n) return this.extract(a, w - 1, w - 1);
     if (a.op === 'const') {
@@ -95,6 +98,16 @@ export abstract class Comparison extends Division {
     const narrow = this.#signedWidth(a, b);
     if (narrow < w) return this.slt(this.extract(a, narrow - 1, 0), this.extract(b, narrow - 1, 0));
     return this.table.intern({ op: 'slt', width: 1, args: [a, b] });
+  }
+
+  /** As a signed number, as far as it is plain to see. */
+  #signedRange(t: Term): { readonly min: bigint; readonly max: bigint } {
+    const half = 1n << BigInt((t.op === 'sext' ? t.args[0]!.width : t.width) - 1);
+    if (t.op === 'sext') return { min: -half, max: half - 1n };
+    if (t.max < half) return { min: t.min, max: t.max };
+    return t.min >= half
+      ? { min: BigInt.asIntN(t.width, t.min), max: BigInt.asIntN(t.width, t.max) }
+      : { min: -half, max: half - 1n };
   }
 
   sle(a: Term, b: Term): Term {

@@ -43,12 +43,48 @@ export abstract class Division extends Bitwise {
     return this.table.intern({ op: 'udiv', width: a.width, args: [a, b], max: a.max / b.value });
   }
 
+  /** A number as wide as its width, of which no sign is taken from another place. */
+  #unsigned(t: Term, width: number): Term {
+    if (t.op !== 'sext') return this.zext(t, width);
+    const x = t.args[0]!;
+    const sign = this.zext(this.extract(x, x.width - 1, x.width - 1), width);
+    return this.sub(this.zext(x, width), this.mul(this.const(1n << BigInt(x.width), width), sign));
+  }
+
+  /** What is left of a sum that stays in its width: coefficients count modulo the divisor, where the rest is below it. */
+  #remainder(t: Term, by: bigint): Term | undefined {
+    if (t.op !== 'sum') return undefined;
+    const wide = t.width * 2;
+    const parts = t.args.map(
+      (a, i) => [this.#unsigned(a, wide), BigInt.asIntN(t.width, t.coefficients[i]!)] as const,
+    );
+    const whole = this.linear([...parts, [this.const(t.value, wide), 1n]], wide);
+    if (whole.op !== 'sum') return undefined;
+    const value = BigInt.asIntN(wide, whole.value);
+    const rest = (n: bigint) => ((n % by) + by) % by;
+    let [min, max, most] = [value, value, rest(value)];
+    for (const [i, a] of whole.args.entries()) {
+      const c = BigInt.asIntN(wide, whole.coefficients[i]!);
+      min += c * (c > 0n ? a.min : a.max);
+      max += c * (c > 0n ? a.max : a.min);
+      most += rest(c) * a.max;
+    }
+    if (min < 0n || max > mask(t.width) || most >= by) return undefined;
+    const left = whole.args.map((a, i) => {
+      const c = rest(BigInt.asIntN(wide, whole.coefficients[i]!));
+      return [this.extract(a, t.width - 1, 0), c] as const;
+    });
+    return this.linear([...left, [this.const(rest(value), t.width), 1n]], t.width);
+  }
+
   urem(a: Term, b: Term): Term {
     if (b.op !== 'const' || b.value === 0n)
       return this.table.intern({ op: 'urem', width: a.width, args: [a, b] });
     if (a.op === 'const') return this.const(a.value % b.value, a.width);
     if (isPowerOfTwo(b.value)) return this.and(a, this.const(b.value - 1n, a.width));
     if (a.max < b.value) return a;
+    const left = this.#remainder(a, b.value);
+    if (left) return left;
     const need = bitLength(a.max);
     if (need < a.width)
       return this.zext(this.urem(this.extract(a, need - 1, 0), this.extract(b, need - 1, 0)), a.width);

@@ -10,6 +10,12 @@ const MEMORY = 32;
 const prove = (before: string, after: string) =>
   proveEquivalent(assemble(before), assemble(after), { hook: 'run', maps: [], memorySize: MEMORY });
 
+const sumOfWords =
+  'r0 = 0\n r2 = 4\n again:\n w3 = *(u32 *)(r1 + 0)\n r0 += r3\n r1 += 4\n r2 += -1\n if r2 != 0 goto again\n exit';
+/** The same by helpers; `above` keeps a difference from becoming negative. */
+const sumOfHalves = (above: string) =>
+  `r6 = r1\n r2 = 8\n call vl_sum_u16\n r7 = r0\n r1 = r6\n r2 = 4\n call vl_sum_i32\n r7 -= r0\n r1 = ${above} ll\n r7 += r1\n r7 %= 65535\n r7 <<= 32\n r0 += r7\n exit`;
+
 /** Six bytes at r1, after what is at r1 + 16. */
 const crcBy = (polynomial: string) =>
   `w0 = *(u32 *)(r1 + 16)\n r2 = 6\n next:\n w3 = *(u8 *)(r1 + 0)\n w0 ^= w3\n r4 = 8\n step:\n w5 = w0\n w5 &= 1\n w5 = -w5\n w5 &= ${polynomial}\n w0 >>= 1\n w0 ^= w5\n r4 += -1\n if r4 != 0 goto step\n r1 += 1\n r2 += -1\n if r2 != 0 goto next\n exit`;
@@ -72,6 +78,14 @@ const equal: Record<string, [string, string]> = {
     crcBy('0xedb88320'),
     'w3 = *(u32 *)(r1 + 16)\n w3 ^= -1\n r2 = 6\n call vl_crc32\n w0 ^= -1\n exit',
   ],
+  a_sum_of_unsigned_words_is_that_of_signed_ones_and_what_the_halves_say: [
+    sumOfWords,
+    sumOfHalves('0x3fffc0000'),
+  ],
+  the_least_of_signed_halves_is_the_upper_half_of_the_least_word: [
+    'r0 = *(s16 *)(r1 + 2)\n r2 = 4\n again:\n r3 = r1\n r3 += r2\n r3 = *(s16 *)(r3 + 2)\n if r0 s<= r3 goto +1\n r0 = r3\n r2 += 4\n if r2 != 24 goto again\n exit',
+    'r2 = 6\n call vl_min_i32\n r0 s>>= 16\n exit',
+  ],
   zero_bytes_in_a_loop_are_counted_eight_at_once: [
     'r0 = 0\n r2 = 0\n again:\n w3 = *(u8 *)(r1 + 0)\n if w3 != 0 goto next\n w0 += 1\n next:\n r1 += 1\n r2 += 1\n if r2 != 16 goto again\n exit',
     'r0 = 0\n r2 = 0\n r4 = 0x7f7f7f7f7f7f7f7f ll\n r5 = 0x0101010101010101 ll\n again:\n r3 = *(u64 *)(r1 + 0)\n r6 = r3\n r6 &= r4\n r6 += r4\n r6 |= r3\n r6 ^= -1\n r6 >>= 7\n r6 &= r5\n r6 *= r5\n r6 >>= 56\n w0 += w6\n r1 += 8\n r2 += 8\n if r2 != 16 goto again\n exit',
@@ -107,6 +121,7 @@ for (const [name, [before, after]] of Object.entries(equal))
   });
 
 const different: Record<string, [string, string]> = {
+  a_sum_of_unsigned_words_with_too_little_above: [sumOfWords, sumOfHalves('0xffff')],
   a_checksum_by_another_polynomial: [crcBy('0xedb88320'), crcBy('0xedb88321')],
   a_checksum_that_starts_with_another_number: [
     crcBy('0xedb88320'),

@@ -52,7 +52,7 @@ export type ProofOptions = Setting & {
 /** One question of a proof: `unsat` means that no input shows a difference. */
 export type Question = { readonly script: string; readonly answer: Answer['verdict'] };
 
-export const PROVER_VERSION = 9;
+export const PROVER_VERSION = 10;
 
 type Outcome = Pick<Proof, 'verdict' | 'reason'> & { counterexample?: Counterexample };
 

@@ -27,6 +27,10 @@ export abstract class Slices {
   protected abstract truncate(t: Term, width: number): Term;
   /** Bits of a sum from `lo` up, in a simpler way; undefined when there is none. */
   protected abstract upperBits(t: Term, lo: number): Term | undefined;
+  /** Whether a choice is the smaller or the larger one of two. */
+  protected abstract isBest(t: Term): boolean;
+  /** The bits from `lo` up of such a choice, which are the smaller or larger ones of both. */
+  protected abstract bestOfUpper(t: Term, lo: number): Term;
   abstract mul(a: Term, b: Term): Term;
   abstract ite(c: Term, a: Term, b: Term): Term;
 
@@ -120,6 +124,7 @@ export abstract class Slices {
           t.args.map((a) => this.extract(a, hi, lo)),
         );
       case 'ite':
+        if (hi === t.width - 1 && this.isBest(t)) return this.bestOfUpper(t, lo);
         return this.ite(inner, this.extract(t.args[1]!, hi, lo), this.extract(t.args[2]!, hi, lo));
       case 'sum':
       case 'product': {

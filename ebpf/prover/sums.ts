@@ -100,7 +100,23 @@ export abstract class Sums extends Slices {
     return this.zext(t, width);
   }
 
+  /** A signed number and 2^n of its sign is an unsigned one. */
+  #unsign(linear: Linear, width: number): void {
+    if (![...linear.atoms.keys()].some((t) => t.max === 1n)) return;
+    for (const [atom, c] of [...linear.atoms]) {
+      if (atom.op !== 'sext') continue;
+      const x = atom.args[0]!;
+      const sign = this.zext(this.extract(x, x.width - 1, x.width - 1), width);
+      const wanted = BigInt.asUintN(width, c << BigInt(x.width));
+      if (BigInt.asUintN(width, linear.atoms.get(sign) ?? 0n) !== wanted) continue;
+      linear.atoms.delete(atom);
+      linear.atoms.delete(sign);
+      this.#accumulate(linear, this.zext(x, width), c, width);
+    }
+  }
+
   #fromLinear(linear: Linear, width: number): Term {
+    this.#unsign(linear, width);
     const value = BigInt.asUintN(width, linear.value);
     const entries: [Term, bigint][] = [];
     for (const [atom, c] of linear.atoms) {

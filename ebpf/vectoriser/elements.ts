@@ -74,7 +74,7 @@ export const outcomeOf = (
 
 export type Live = (node: number) => readonly number[];
 
-const types: Readonly<Record<string, string>> = { u1: 'u8', u2: 'u16', s4: 'i32' };
+const types: Readonly<Record<string, string>> = { u1: 'u8', u2: 'u16', s2: 'i16', s4: 'i32' };
 
 /** Whether the way with this condition takes the larger one. */
 export const takesLarger = ({ op, taken, left }: Condition, element: string): boolean | undefined => {

@@ -1,4 +1,5 @@
 /** Loops over buffers, and what was unrolled of them, as calls of vector helpers. What comes out is a proposal: verifier, differential runs and proof judge it. */
+import { vectors } from '../../abi/index.ts';
 import { type Code, lift, lower, tidied } from '../optimiser/index.ts';
 import { liveAfter } from '../optimiser/liveness.ts';
 import type { Context } from '../optimiser/rule.ts';
@@ -6,6 +7,7 @@ import { registersOf } from '../prover/flow.ts';
 import { checksumPlan } from './crc.ts';
 import { replaceLoop } from './emit.ts';
 import { turningLoops } from './loop.ts';
+import { helpersFor, replaceByPair } from './pairs.ts';
 import { plansFor } from './patterns.ts';
 import { summarisedLoops } from './summary.ts';
 import { sumsOfProducts } from './sums.ts';
@@ -46,8 +48,9 @@ const lifted = function* (code: Code, inWords: boolean): Generator<Lifted> {
   const checksums = summarisedLoops(code).flatMap((loop) => checksumPlan(code, loop, before) ?? []);
   for (const plan of [...loops.flatMap((loop) => plansFor(loop, before)), ...checksums]) {
     const ends = [plan.otherwise, plan.special?.outcome].flatMap((o) => (o ? before(o.to) : []));
-    const made = replaceLoop(code, plan, [...before(plan.head), ...ends]);
-    if (made) yield { code: made, helpers: plan.calls.map((c) => c.helper) };
+    const isPair = plan.calls.some((c) => vectors[c.helper] === undefined);
+    const made = (isPair ? replaceByPair : replaceLoop)(code, plan, [...before(plan.head), ...ends]);
+    if (made) yield { code: made, helpers: plan.calls.flatMap((c) => helpersFor(c.helper)) };
   }
   yield* sumsOfProducts(code, before);
 };

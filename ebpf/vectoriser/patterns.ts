@@ -30,6 +30,7 @@ const sums: Readonly<Record<string, string>> = {
   u1: 'vl_sum_u8',
   u2: 'vl_sum_u16',
   s4: 'vl_sum_i32',
+  u4: 'vl_sum_u32',
 };
 
 const sumOf = (

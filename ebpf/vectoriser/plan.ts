@@ -4,6 +4,7 @@ import type { Value } from './value.ts';
 /** Argument of a call, over registers as they are when the loop is entered. */
 export type Argument = Value;
 
+/** `helper` may also be one that two calls of others stand for (pairs.ts). */
 export type HelperCall = { readonly helper: string; readonly args: readonly Argument[] };
 
 /** What a register holds behind the calls. */

@@ -2,7 +2,8 @@
 import type { Operand } from '../instruction.ts';
 import { type Code, type Node, nodeOf } from '../optimiser/code.ts';
 import { NoPlace } from './frame.ts';
-import type { Outcome, Result } from './plan.ts';
+import { alu, immediate, NOWHERE, outcomeNodes, register } from './outcome.ts';
+import type { Outcome } from './plan.ts';
 import type { Value } from './value.ts';
 
 export type Operator = 'or' | 'xor' | 'and';
@@ -40,17 +41,8 @@ type Pointer = { readonly register: number; readonly off: number };
 /** Words in a line; more are done in turns. */
 const MAX_LINE = 8;
 const WORDS_A_TURN = 4;
-/** In place of a register, for what can't be written. */
-const NOWHERE = -1;
 
 const fits16 = (off: number) => off >= -0x8000 && off <= 0x7fff;
-const immediate = (value: bigint): Operand => {
-  const imm = Number(value);
-  if (imm !== (imm | 0)) throw new NoPlace();
-  return { kind: 'imm', imm };
-};
-const register = (reg: number): Operand => ({ kind: 'reg', reg });
-
 const piecesOf = (from: number, to: number): Piece[] => {
   const pieces: Piece[] = [];
   for (let at = from; at < to; at += pieces.at(-1)!.size) {
@@ -82,7 +74,7 @@ export class WordWriter {
   }
 
   #alu(op: 'mov' | 'add' | 'rsh' | Operator, dst: number, src: Operand, width: 32 | 64 = 64): void {
-    this.#out.push(nodeOf({ kind: 'alu', width, op, dst, src }));
+    this.#out.push(alu(op, dst, src, width));
   }
 
   /** Sides that begin at one register are read by it, or by one copy of it that moves. */
@@ -149,33 +141,6 @@ export class WordWriter {
     for (const piece of piecesOf(0, bytes - by * this.#turns)) each(piece);
   }
 
-  /** Registers behind the loop, none overwritten while another one is still made of it; then on. */
-  #outcome({ to, results }: Outcome, code: Code, gathered?: number): void {
-    const sources = (r: Result): number[] =>
-      r.kind === 'value'
-        ? r.value.terms.map(({ atom, by }) => (atom.kind === 'reg' && by === 1n ? atom.reg : NOWHERE))
-        : [gathered ?? NOWHERE];
-    const stays = (dst: number, r: Result) =>
-      r.kind === 'value' && r.value.constant === 0n && sources(r).join() === `${dst}`;
-    const open = new Map([...results].filter(([dst, r]) => !stays(dst, r)));
-    while (open.size > 0) {
-      const next = [...open].find(
-        ([dst]) => ![...open].some(([o, r]) => o !== dst && sources(r).includes(dst)),
-      );
-      if (!next) throw new NoPlace();
-      const [dst, result] = next;
-      const [first, ...others] = sources(result);
-      const constant = result.kind === 'value' ? result.value.constant : 0n;
-      if (first === NOWHERE || others.includes(dst)) throw new NoPlace();
-      if (first === undefined) this.#alu('mov', dst, immediate(constant));
-      else if (first !== dst) this.#alu('mov', dst, register(first));
-      for (const other of others) this.#alu('add', dst, register(other));
-      if (first !== undefined && constant !== 0n) this.#alu('add', dst, immediate(constant));
-      open.delete(dst);
-    }
-    this.#out.push(nodeOf({ kind: 'jump', long: false, off: 0 }, code[to]!));
-  }
-
   /** Where two sides differ it goes on to the second outcome, else to the first one. */
   compared([a, b]: readonly Lanes[], [same, differs]: readonly Outcome[], code: Code): Node[] {
     const [x, y] = [this.#taken(), this.#taken()];
@@ -187,9 +152,9 @@ export class WordWriter {
       tests.push(nodeOf(test));
       this.#out.push(tests.at(-1)!);
     });
-    this.#outcome(same!, code);
+    this.#out.push(...outcomeNodes(same!, code));
     const rest = this.#out.length;
-    this.#outcome(differs!, code);
+    this.#out.push(...outcomeNodes(differs!, code));
     for (const test of tests) test.target = this.#out[rest];
     return this.#out;
   }
@@ -225,7 +190,7 @@ export class WordWriter {
     else if (BigInt.asUintN(width, start) !== neutral)
       this.#alu(op, all, immediate(BigInt.asIntN(32, start)), width);
     if (isCut) this.#cut(all);
-    this.#outcome(outcome, code, all);
+    this.#out.push(...outcomeNodes(outcome, code, all));
     return this.#out;
   }
 }

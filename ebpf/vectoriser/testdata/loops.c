@@ -69,6 +69,10 @@ PROGRAM(parity_from, uint8_t x = (uint8_t)ctx->tick; const uint8_t *p = b->bytes
 PROGRAM(any_flag, uint32_t any = 0; TURNS(64) { any |= b->counts[i] & 0xf0; } return any;)
 PROGRAM(all_set, uint32_t all = ~0u; TURNS(32) { all &= b->words[i]; } return all;)
 PROGRAM(same_words, TURNS(30) { if (b->words[i] != (uint16_t)b->other[i]) { return 5; } } return 6;)
+/* What two calls do. */
+PROGRAM(min_i16, int32_t least = 32767; TURNS(64) { if (b->samples[i] < least) { least = b->samples[i]; } } b->numbers[0] = least; return (uint32_t)least;)
+PROGRAM(max_i16, int32_t most = b->numbers[3]; _Pragma("clang loop unroll(disable)") for (int i = 0; i < 37; i++) { most = b->other[i] > most ? b->other[i] : most; } return (uint64_t)most;)
+PROGRAM(sum_u32_on, uint64_t sum = ctx->tick; const uint32_t *p = b->counts; _Pragma("clang loop unroll(disable)") for (int left = 50; left; left--) { sum += *p++; } return sum;)
 PROGRAM(copy, TURNS(64) { b->more[i] = b->bytes[i]; } return 0;)
 PROGRAM(copy_by_4, UNROLLED("clang loop unroll_count(4)") { b->other[i] = b->samples[i]; } return 0;)
 PROGRAM(fill, uint8_t with = (uint8_t)ctx->tick; TURNS(64) { b->more[i] = with; asm volatile("" : : : "memory"); } return 0;)
