@@ -47,10 +47,20 @@ const isLess = (a: readonly number[], b: readonly number[]): boolean => {
 /** Twice the size has to save a twenty-fourth of what executes: loops written out for less fill the board's pool. */
 const SIZE_OF_SPEED = 1 / 16;
 
+const measureOf = (before: Cost, after: Cost): Measure => {
+  const measures = ['machine', 'steps', 'bound'] as const;
+  return measures.find((m) => before[m] !== undefined && after[m] !== undefined)!;
+};
+
+/** Whether less of it executes, whatever its size. */
+export const runsLess = (before: Cost, after: Cost): boolean => {
+  const measure = measureOf(before, after);
+  return after[measure]! < before[measure]!;
+};
+
 /** For `speed` what executes counts, and has to pay for what it takes in size; for `size` the other way round, without a price; `balanced` weighs both alike, as ratios. */
 export const isCheaper = (before: Cost, after: Cost, objective: Objective): boolean => {
-  const measures = ['machine', 'steps', 'bound'] as const;
-  const measure = measures.find((m) => before[m] !== undefined && after[m] !== undefined)!;
+  const measure = measureOf(before, after);
   const [old, made] = [figures(before, measure), figures(after, measure)];
   if (objective === 'size') return isLess([made.size, made.executed], [old.size, old.executed]);
   const [executed, size] = [made.executed / old.executed, made.size / old.size];

@@ -13,7 +13,7 @@ import {
 } from '../ebpf/index.ts';
 import type { Objective } from '../ebpf/optimiser/index.ts';
 import { type Proof, proveEquivalent, type Question } from '../ebpf/prover/index.ts';
-import { type Cost, costOf, isCheaper, type RunSize } from './cost.ts';
+import { type Cost, costOf, isCheaper, type RunSize, runsLess } from './cost.ts';
 import { sentenceOf } from './differential.ts';
 import { type MachineCode, machineCodeOf, machineSteps } from './machine-code.ts';
 import type { Proposal } from './proposer.ts';
@@ -42,6 +42,8 @@ export type JudgePolicy = {
   readonly assurance?: 'proven' | 'tested';
   /** Refuse what is not cheaper by estimate. Default true; a demonstration of the board's own defence turns it off. */
   readonly mustBeCheaper?: boolean;
+  /** Refuse also what is only smaller: a board takes back what does not run faster. Default false. */
+  readonly mustRunFaster?: boolean;
   /** What cheaper means. Default `speed`. */
   readonly objective?: Objective;
   readonly proofTimeoutMs?: number;
@@ -103,8 +105,7 @@ export const judge = async (
     before: costIn(program, await priced(program, size), tested.stepsBefore, tested.visitsBefore),
     after: costIn(candidate, made, tested.stepsAfter, tested.visitsAfter),
   };
-  const dear =
-    policy.mustBeCheaper === false ? undefined : tooDear(program, costs, policy.objective ?? 'speed');
+  const dear = policy.mustBeCheaper === false ? undefined : tooDear(program, costs, policy);
   if (dear) return refused('cost', 'not_cheaper', dear, costs);
   return { ...(await equivalence(program, candidate, policy)), ...costs };
 };
@@ -144,11 +145,12 @@ const test = async (
 const tooDear = (
   program: ModuleProgram,
   { before, after }: { before: Cost; after: Cost },
-  objective: Objective,
+  { objective = 'speed', mustRunFaster = false }: JudgePolicy,
 ): string | undefined => {
   const { budget } = hooks[program.hook];
   if (after.bound > budget) return `its worst case of ${after.bound} is above the hook's budget of ${budget}`;
-  if (isCheaper(before, after, objective)) return undefined;
+  const gains = !mustRunFaster || runsLess(before, after);
+  if (gains && isCheaper(before, after, objective)) return undefined;
   return `${before.steps} → ${after.steps} instructions in the same runs, ${before.slots} → ${after.slots} slots, ${before.words} → ${after.words} of machine code`;
 };
 

@@ -39,7 +39,7 @@ const detection: Detection = {
   reason: 'slow',
 };
 
-const setUp = (proposers: readonly Proposer[]) => {
+const setUp = (proposers: readonly Proposer[], ratio = 1000) => {
   const board = new EmulatedBoard('sum', program);
   const events: LoopEvent[] = [];
   const store = memoryStore();
@@ -49,6 +49,7 @@ const setUp = (proposers: readonly Proposer[]) => {
     ledger,
     key,
     proposers,
+    canary: { ratio },
     onEvent: (e) => events.push(e),
     watchTimeoutMs: 1000,
   });
@@ -106,6 +107,26 @@ test.serial('a_slower_program_is_refused_by_cost_and_if_pushed_is_taken_back_by_
     last.event === 'rollback' && last.reason === 'canary_slower' && last.cycles_after > last.cycles_before,
   );
   t.is(ledger.entries().at(-1)!.verdict, 'rolled_back');
+});
+
+test.serial('what_is_only_smaller_is_not_pushed_to_a_board_that_asks_for_speed', async (t) => {
+  const smaller: Proposer = {
+    name: 'smaller',
+    async *propose() {
+      yield {
+        code: Buffer.concat([code.subarray(0, -16), code.subarray(-8)]),
+        proposer: 'smaller',
+        note: '',
+      };
+    },
+  };
+  const outcomeWith = async (ratio: number) => {
+    const { loop, target } = setUp([smaller], ratio);
+    return (await loop.improve(target, detection)).attempts[0];
+  };
+  t.is((await outcomeWith(1000))?.outcome, 'promoted');
+  const refused = await outcomeWith(990);
+  t.true(refused?.outcome === 'refused' && refused.judgement.code === 'not_cheaper');
 });
 
 test.serial('a_proposal_with_another_result_is_refused', async (t) => {

@@ -55,6 +55,8 @@ export class WrongVersionError extends Error {
 }
 
 const WATCH_POLL_MS = 20;
+/** Ratio, in thousandths, at which a canary may cost what its predecessor does. */
+const WHOLE = 1000;
 
 /** Share of a module's cycles that what stayed on the board saves, as the board measured it. */
 const savedBy = (attempts: readonly Attempt[]): number => {
@@ -156,7 +158,8 @@ export class Loop {
     const candidate: ModuleProgram = { ...target.program, code: proposal.code };
     const ids = { parent: hexHash(target.program), candidate: hexHash(candidate) };
     if (this.#o.ledger.refusal(ids.parent, ids.candidate) !== undefined) return undefined;
-    const judgement = await judge(target.program, proposal, { ...this.#o.policy, ...policy });
+    const mustRunFaster = (this.#o.canary?.ratio ?? WHOLE) < WHOLE;
+    const judgement = await judge(target.program, proposal, { mustRunFaster, ...this.#o.policy, ...policy });
     const head = {
       module: target.name,
       proposer: proposal.proposer,

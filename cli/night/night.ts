@@ -2,6 +2,7 @@
  * An hour of a board with eight modules whose work changes, and of the loop that looks after them. What changes, and what is read,
  * does not wait for the loop: an emulated board may live through minutes while one module is worked on.
  */
+import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ModuleProgram } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
@@ -56,6 +57,7 @@ class Recorder {
   readonly #costs: Costs;
   readonly #moments: Moment[] = [];
   readonly #swapMs: number[] = [];
+  readonly #hostLoads: number[] = [];
   readonly #random: Random;
   readonly #loop: Loop;
   readonly #slow = new Map<string, Slow>();
@@ -87,6 +89,7 @@ class Recorder {
 
   #note(event: LoopEvent | ShiftEvent): void {
     const working = this.#working;
+    if (event.event === 'detect') this.#hostLoads.push(loadavg()[0]!);
     if (event.event === 'swap' && working && !working.swapped) {
       working.swapped = true;
       this.#swapMs.push(Date.now() - working.since);
@@ -205,6 +208,7 @@ class Recorder {
       modules: this.#costs.points,
       moments: this.#moments,
       detectionToSwapMs: this.#swapMs,
+      hostLoad: this.#hostLoads.reduce((sum, load) => sum + load / this.#hostLoads.length, 0),
     };
   }
 }

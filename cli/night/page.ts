@@ -1,4 +1,5 @@
 /** The page that `velocity evolve night --write` writes, and its drawing. */
+import { availableParallelism } from 'node:os';
 import type { LoopEvent } from '../../evolve/index.ts';
 import type { Moment, Night, Point } from './recorded.ts';
 
@@ -111,7 +112,7 @@ const median = (values: readonly number[]) =>
 
 export const nightSentence = (night: Night): string => {
   const count = (event: string) => night.moments.filter((m) => m.event.event === event).length;
-  return `${night.minutes.toFixed(1)} min of board time: ${count('shift')} shifts, ${count('detect')} detections, ${count('swap')} canaries, ${count('promoted')} stayed, ${count('rollback')} taken back; ${night.missed} of ${night.ticks} ticks missed; detection to swap ${(median(night.detectionToSwapMs) / 1000).toFixed(1)} s (median of ${night.detectionToSwapMs.length}, wall time)`;
+  return `${night.minutes.toFixed(1)} min of board time: ${count('shift')} shifts, ${count('detect')} detections, ${count('swap')} canaries, ${count('promoted')} stayed, ${count('rollback')} taken back; ${night.missed} of ${night.ticks} ticks missed; detection to swap ${(median(night.detectionToSwapMs) / 1000).toFixed(1)} s (median of ${night.detectionToSwapMs.length}, wall time at a load of ${night.hostLoad.toFixed(1)})`;
 };
 
 export const nightPage = (night: Night, periodUs: number, seed: number): string => {
@@ -121,7 +122,7 @@ export const nightPage = (night: Night, periodUs: number, seed: number): string 
 
 Eight modules (\`cli/night/modules.c\`) on the emulated board, all called every ${periodUs / 1000} ms. One after the other, in an order drawn with seed ${seed}, what their sensors send changes, so that each call costs more. The loop watches all of them, works on the one that takes most of the board's cycles first, and pushes what it can prove. Nobody helps it.
 
-${nightSentence(night)}. The longest time between two ticks was ${(night.longestGapNs / 1e6).toFixed(3)} ms. Cycles are executed instructions (QEMU \`-icount shift=0\`), board time is emulated time; wall time depends on the host and what else it does.
+${nightSentence(night)}. The longest time between two ticks was ${(night.longestGapNs / 1e6).toFixed(3)} ms. Cycles are executed instructions (QEMU \`-icount shift=0\`), board time is emulated time; wall time depends on the host and what else it does: the load is that of this host, ${availableParallelism()} processors, which the emulator shares.
 
 ![Cycles a call of each module over the night](night.svg)
 

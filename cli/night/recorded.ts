@@ -16,4 +16,6 @@ export type Night = {
   readonly moments: readonly Moment[];
   /** Wall time from a detection to the swap of the first canary, in ms. */
   readonly detectionToSwapMs: readonly number[];
+  /** Load average of this machine, mean over the detections: wall times depend on it. */
+  readonly hostLoad: number;
 };

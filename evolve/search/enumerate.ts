@@ -165,6 +165,12 @@ const stand = (window: SearchWindow, live: readonly number[]) => {
   };
 };
 
+/** Both as wide as the second: a shift and the sum after it are one instruction of A64 then. */
+const ofOneWidth = (first: Written, second: Written): Written[] | undefined => {
+  if (first.kind !== 'alu' || second.kind !== 'alu' || first.width === second.width) return undefined;
+  return fits(first.op, first.src, second.width) ? [{ ...first, width: second.width }, second] : undefined;
+};
+
 export const isSearchable = (ops: readonly PlainOperation[]): boolean => ops.every((o) => o.kind !== 'store');
 
 /**
@@ -191,8 +197,11 @@ export const shorter = (window: SearchWindow, stop: () => boolean): PlainOperati
     if (seen.has(key)) continue;
     seen.add(key);
     if (seen.size > MAX_FIRST || stop()) return undefined;
-    for (const second of last(candidates, states, goal, live))
+    for (const second of last(candidates, states, goal, live)) {
+      const alike = ofOneWidth(first, second);
+      if (alike && stands(alike)) return alike;
       if (stands([first, second])) return [first, second];
+    }
   }
   return undefined;
 };
