@@ -52,6 +52,18 @@ test('progress is not shown where nobody watches, and never mixes with results',
   t.deepEqual(written, ['err \r\x1b[K1/2', 'err \r\x1b[K', 'out done\n']);
 });
 
+test('what comes from outside does not reach the terminal as it is', (t) => {
+  const written: string[] = [];
+  const stream = { write: (text: string) => written.push(text) };
+  const output = new Output(false, stream, stream);
+  output.fact({}, 'one\ttwo\r\nthree \x1b]0;title\x07 \u202egpj.exe\x9b2J');
+  output.fail(failureOf(new FileError('\x1b[31mf', 'is cut', 'look')));
+  t.deepEqual(written, [
+    'one\ttwo\nthree \ufffd]0;title\ufffd \ufffdgpj.exe\ufffd2J\n',
+    'velocity: \ufffd[31mf: is cut\n  hint: look\n',
+  ]);
+});
+
 test('clean-up runs everything once, last first, whatever fails', async (t) => {
   const ran: string[] = [];
   const cleanup = makeCleanup();

@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { paths } from '../firmware/index.ts';
 
 export const ledgerOption = (): Option =>
-  new Option('--ledger <file>', 'where every step was kept').default(
+  new Option('--ledger <file>', 'where every step of the loop is kept').default(
     join(paths.state, 'ledger.jsonl'),
     'ledger.jsonl in .velocity of this checkout, or in ~/.local/state/velocity',
   );

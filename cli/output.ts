@@ -6,6 +6,13 @@ type Stream = {
   readonly isTTY?: boolean;
 };
 
+/** Names and reasons come from boards, models and files: what would change the terminal, or the order of what is read, is shown as such. */
+const shown = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  text.replace(/\r(?=\n|$)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (c) =>
+    c === '\r' ? '' : '\ufffd',
+  );
+
 /** A view that has the whole terminal: what would be written there is given to it instead. */
 export type View = {
   line(text: string): void;
@@ -94,13 +101,14 @@ export class Output {
     this.#view?.close();
     this.#clearProgress();
     if (this.json) this.#out.write(`${jsonLine({ event: 'error', code, exit, message, hint })}\n`);
-    this.#err.write(`velocity: ${message}${hint ? `\n  hint: ${hint}` : ''}\n`);
+    this.#err.write(`velocity: ${shown(`${message}${hint ? `\n  hint: ${hint}` : ''}`)}\n`);
   }
 
   #write(stream: Stream, line: string): void {
     this.#clearProgress();
-    if (this.#view && stream.isTTY) for (const each of line.split('\n')) this.#view.line(each);
-    else stream.write(`${line}\n`);
+    const text = shown(line);
+    if (this.#view && stream.isTTY) for (const each of text.split('\n')) this.#view.line(each);
+    else stream.write(`${text}\n`);
   }
 
   /** To the first of the lines that are shown, clearing the others. */

@@ -1,4 +1,5 @@
 /** What the ledger knows of patches: who proposed each, from which telemetry, what proved it, what became of it. */
+import { hooks } from '../abi/index.ts';
 import type { ModuleProgram } from '../ebpf/index.ts';
 import { hexHash, type Judgement, type JudgePolicy, judge } from './judge.ts';
 import type { Entry, Ledger } from './ledger.ts';
@@ -57,15 +58,43 @@ export const settingOf = ({ name, section, hook, hookId, maps }: ModuleProgram):
   })),
 });
 
-/** The programs before and after. @throws NotInLedgerError when the line is older than the ledger's keeping of them */
+const isMap = (value: unknown): value is StoredMap => {
+  const { name, type, keySize, valueSize, maxEntries, flags, init } = (value ?? {}) as Record<
+    string,
+    unknown
+  >;
+  const numbers = [type, keySize, valueSize, maxEntries, flags ?? 0];
+  return (
+    typeof name === 'string' &&
+    numbers.every((n) => Number.isInteger(n) && (n as number) >= 0 && (n as number) < 2 ** 32) &&
+    ['string', 'undefined'].includes(typeof init)
+  );
+};
+
+const isSetting = (value: unknown): value is StoredSetting => {
+  const { name, section, hook, hookId, maps } = (value ?? {}) as Record<string, unknown>;
+  return (
+    [name, section, hook].every((field) => typeof field === 'string') &&
+    Object.hasOwn(hooks, hook as string) &&
+    hookId === hooks[hook as keyof typeof hooks].id &&
+    Array.isArray(maps) &&
+    maps.every(isMap)
+  );
+};
+
+const HEX = /^([0-9a-f]{2})*$/;
+
+/** The programs before and after. @throws NotInLedgerError when the line does not hold them, e.g. since it is older than that */
 export const programsOf = ({
   proposal,
 }: Pick<PatchHistory, 'proposal'>): { before: ModuleProgram; after: ModuleProgram } => {
-  const setting = proposal.setting as StoredSetting | undefined;
-  if (!setting)
+  const { seq, setting, before, after } = proposal;
+  if (!isSetting(setting))
     throw new NotInLedgerError(
-      `line ${proposal.seq} was written before the ledger kept maps; it can not be replayed`,
+      `line ${seq} does not hold what is around its programs; it can not be replayed`,
     );
+  if (!HEX.test(text(before)) || !HEX.test(text(after)))
+    throw new NotInLedgerError(`line ${seq} does not hold the code of its programs; it can not be replayed`);
   const maps = setting.maps.map(({ init, ...map }) => ({
     ...map,
     ...(init ? { init: new Uint8Array(Buffer.from(init, 'hex')) } : {}),
@@ -75,7 +104,7 @@ export const programsOf = ({
     maps,
     code: new Uint8Array(Buffer.from(text(code), 'hex')),
   });
-  return { before: program(proposal.before), after: program(proposal.after) };
+  return { before: program(before), after: program(after) };
 };
 
 /** A program that the loop made, and the hashes of those that it was made from, the nearest first. */

@@ -30,7 +30,8 @@ export {
   replay,
 } from './history.ts';
 export { codeHash, hexHash, type Judgement, type JudgePolicy, judge, type Layer, layers } from './judge.ts';
-export { type Entry, fileStore, Ledger, LedgerError, type LedgerStore, memoryStore } from './ledger.ts';
+export { type Entry, Ledger, readLedger } from './ledger.ts';
+export { fileStore, LedgerError, type LedgerStore, memoryStore } from './ledger-store.ts';
 export { type LlmOptions, type LlmProposer, llmProposer } from './llm.ts';
 export {
   type Attempt,

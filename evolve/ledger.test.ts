@@ -1,5 +1,11 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
-import { Ledger, LedgerError, memoryStore } from './index.ts';
+import { fileStore, Ledger, LedgerError, memoryStore, readLedger } from './index.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'velocity-ledger-'));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
 const filled = () => {
   const store = memoryStore();
@@ -42,6 +48,9 @@ test('a_changed_removed_or_swapped_line_is_found', (t) => {
     joined([lines[0]!, ...lines.slice(2)]),
     joined([lines[1]!, lines[0]!, ...lines.slice(2)]),
     joined(lines.with(2, 'not json')),
+    joined([...lines, 'null']),
+    joined([...lines, '[]']),
+    text.replaceAll('\n', '\n\n'),
   ];
   for (const b of broken) t.throws(() => new Ledger(memoryStore(b)), { instanceOf: LedgerError });
   t.notThrows(() => new Ledger(memoryStore(text)));
@@ -55,4 +64,39 @@ test('a_line_that_was_cut_short_is_removed_and_noted', (t) => {
     ['detect', 'proposal', 'outcome', 'repaired'],
   );
   t.notThrows(() => new Ledger(memoryStore(store.text)));
+});
+
+test('two_loops_may_write_to_one_ledger', (t) => {
+  const path = join(folder, 'new/shared.jsonl');
+  const [one, other] = [new Ledger(fileStore(path)), new Ledger(fileStore(path))];
+  for (const ledger of [one, other, other, one])
+    ledger.append('rest', 'fir', { reason: 'nothing to gain, 300 → 300' });
+  t.is(other.append('rest', 'gemv', {}).seq, 5);
+  t.is(one.append('rest', 'gemv', {}).seq, 6);
+  t.is(readLedger(path).entries().length, 6);
+});
+
+test('who_dies_in_the_middle_of_a_line_leaves_a_ledger_that_goes_on', (t) => {
+  const path = join(folder, 'died.jsonl');
+  const ledger = new Ledger(fileStore(path));
+  ledger.append('rest', 'fir', { reason: 'x' });
+  appendFileSync(path, Buffer.from('{"seq":2,"time":"→').subarray(0, -1));
+  t.is(readLedger(path).entries().length, 1, 'looking at it repairs nothing');
+  t.is(ledger.append('rest', 'fir', { reason: 'y' }).seq, 3);
+  const kinds = readLedger(path)
+    .entries()
+    .map((e) => e.kind);
+  t.deepEqual(kinds, ['rest', 'repaired', 'rest']);
+});
+
+test('what_is_no_ledger_is_refused_and_left_alone', (t) => {
+  const path = join(folder, 'folder');
+  mkdirSync(path);
+  t.throws(() => new Ledger(fileStore(path)), { instanceOf: LedgerError, message: /folder is no file/ });
+  const cut = join(folder, 'cut.jsonl');
+  const ledger = new Ledger(fileStore(cut));
+  ledger.append('rest', 'fir', { reason: 'x' });
+  truncateSync(cut, 10);
+  t.throws(() => ledger.append('rest', 'fir', {}), { instanceOf: LedgerError, message: /was cut/ });
+  t.is(readFileSync(cut, 'utf8').length, 10);
 });

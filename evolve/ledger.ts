@@ -3,9 +3,7 @@
  * anywhere shows. Every step of every attempt is in it, with the code, so that any patch can be explained and replayed.
  */
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { makeFolder } from '../firmware/folder.ts';
+import { bytesFrom, LedgerError, type LedgerStore, memoryStore } from './ledger-store.ts';
 
 export type EntryKind = 'detect' | 'proposal' | 'push' | 'outcome' | 'rest' | 'repaired';
 
@@ -21,53 +19,23 @@ export type Entry = {
   readonly [field: string]: unknown;
 };
 
-/** Where lines are kept; a file, or memory in tests. */
-export type LedgerStore = {
-  read(): string;
-  append(line: string): void;
-  /** Cuts off everything behind this many bytes. */
-  cut(bytes: number): void;
-};
-
-export class LedgerError extends Error {
-  override name = 'LedgerError';
-  readonly line: number;
-  constructor(line: number, what: string) {
-    super(`ledger line ${line}: ${what}; keep the file as evidence and start a new one`);
-    this.line = line;
-  }
-}
-
-export const fileStore = (path: string): LedgerStore => ({
-  read: () => (existsSync(path) ? readFileSync(path, 'utf8') : ''),
-  append: (line) => {
-    makeFolder(dirname(path));
-    appendFileSync(path, line, { flush: true });
-  },
-  cut: (bytes) => truncateSync(path, bytes),
-});
-
-export const memoryStore = (text = ''): LedgerStore & { text: string } => ({
-  text,
-  read() {
-    return this.text;
-  },
-  append(line) {
-    this.text += line;
-  },
-  cut(bytes) {
-    this.text = Buffer.from(this.text).subarray(0, bytes).toString();
-  },
-});
-
 const GENESIS = '0'.repeat(64);
 const hashOf = (line: string) => createHash('sha256').update(line).digest('hex');
 
-const parse = (line: string, number: number): Entry => {
+/** Why a line can not be the one with this number; undefined when it can. @param last hash of the line before it */
+const wrongWith = (entry: unknown, last: string, number: number): string | undefined => {
+  const { seq, time, prev, kind, module } = (entry ?? {}) as Record<string, unknown>;
+  if (![time, prev, kind, module].every((field) => typeof field === 'string'))
+    return 'is no entry of a ledger';
+  if (prev !== last) return 'does not follow from the line before it';
+  return seq === number ? undefined : `has sequence number ${seq}`;
+};
+
+const parse = (line: string): unknown => {
   try {
-    return JSON.parse(line) as Entry;
+    return JSON.parse(line);
   } catch {
-    throw new LedgerError(number, 'is not JSON');
+    return undefined;
   }
 };
 
@@ -81,30 +49,46 @@ export class Ledger {
   readonly #now: () => Date;
   readonly #entries: Entry[] = [];
   #last = GENESIS;
+  #bytes = 0;
 
-  /** @throws LedgerError when a line was changed, removed or inserted. A last line that was cut short is removed and noted. */
+  /**
+   * A last line that was cut short is removed and noted.
+   * @throws LedgerError when a line was changed, removed or inserted
+   */
   constructor(store: LedgerStore, now: () => Date = () => new Date()) {
     this.#store = store;
     this.#now = now;
-    const text = store.read();
+    store.alone(() => this.#catchUp());
+  }
+
+  /** Takes in what is new in the store: another loop may write to the same one. */
+  #catchUp(): void {
+    const text = this.#store.read(this.#bytes);
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     for (const line of whole.split('\n').slice(0, -1)) this.#accept(line);
-    if (whole.length < text.length) {
-      store.cut(Buffer.byteLength(whole));
-      this.append('repaired', '', { removed: text.slice(whole.length) });
-    }
+    if (whole.length === text.length) return;
+    this.#store.cut(this.#bytes);
+    this.#add('repaired', '', { removed: text.slice(whole.length) });
   }
 
   #accept(line: string): void {
     const number = this.#entries.length + 1;
-    const entry = parse(line, number);
-    if (entry.prev !== this.#last) throw new LedgerError(number, 'does not follow from the line before it');
-    if (entry.seq !== number) throw new LedgerError(number, `has sequence number ${entry.seq}`);
-    this.#entries.push(entry);
+    const entry = parse(line);
+    const wrong = wrongWith(entry, this.#last, number);
+    if (wrong) throw new LedgerError(`${this.#store.name}, line ${number}: ${wrong}`);
+    this.#entries.push(entry as Entry);
     this.#last = hashOf(line);
+    this.#bytes += Buffer.byteLength(line) + 1;
   }
 
   append(kind: EntryKind, module: string, fields: Readonly<Record<string, unknown>>): Entry {
+    return this.#store.alone(() => {
+      this.#catchUp();
+      return this.#add(kind, module, fields);
+    });
+  }
+
+  #add(kind: EntryKind, module: string, fields: Readonly<Record<string, unknown>>): Entry {
     const head = {
       seq: this.#entries.length + 1,
       time: this.#now().toISOString(),
@@ -138,3 +122,9 @@ export class Ledger {
     return found && String(found.reason);
   }
 }
+
+/** A ledger to look at. A loop may be writing its next line: only whole ones are read, and nothing is repaired. @throws LedgerError */
+export const readLedger = (path: string): Ledger => {
+  const text = bytesFrom(path, 0).toString();
+  return new Ledger({ ...memoryStore(text.slice(0, text.lastIndexOf('\n') + 1)), name: path });
+};

@@ -1,4 +1,4 @@
-/** One build at a time: several commands may run in one checkout. */
+/** One at a time: several commands may run in one checkout, or write to one file. */
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,14 +9,29 @@ const POLL_MS = 50;
 
 const isDead = (holder: string) => Number(holder) > 0 && !isRunning(Number(holder));
 
+/** Whether the lock is ours now; one whose holder died is removed. */
+const taken = (path: string): boolean => {
+  if (takeLock(path, String(process.pid))) return true;
+  const holder = readLock(path);
+  if (holder !== undefined && isDead(holder)) removeDeadLock(path, holder);
+  return false;
+};
+
+/** As `withLock`, for work of a moment: this process does nothing else while it waits. */
+export const withLockSync = <T>(path: string, work: () => T): T => {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  while (!taken(path)) Atomics.wait(clock, 0, 0, POLL_MS);
+  try {
+    return work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+};
+
 /** Runs `work` while no other process runs work under the same lock file. */
 export const withLock = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
   makeFolder(dirname(path));
-  while (!takeLock(path, String(process.pid))) {
-    const holder = readLock(path);
-    if (holder !== undefined && isDead(holder)) removeDeadLock(path, holder);
-    await sleep(POLL_MS);
-  }
+  while (!taken(path)) await sleep(POLL_MS);
   try {
     return await work();
   } finally {

@@ -1,27 +1,34 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { disassembleText } from '../../ebpf/index.ts';
 import type { Question } from '../../ebpf/prover/index.ts';
 import {
   type Entry,
-  fileStore,
   historyOf,
-  Ledger,
   type PatchHistory,
   programsOf,
+  readLedger,
   replay,
 } from '../../evolve/index.ts';
 import { makeFolder } from '../../firmware/folder.ts';
 import type { Context } from '../context.ts';
-import { OutcomeError } from '../failure.ts';
-import { ledgerOption } from '../ledger-option.ts';
+import { FileError, OutcomeError } from '../failure.ts';
 import { lineDiff } from '../line-diff.ts';
 
 type LedgerOptions = { readonly ledger: string };
 type ReplayOptions = LedgerOptions & { readonly questions?: string };
 
-const open = ({ ledger }: LedgerOptions) => new Ledger(fileStore(ledger));
+/** What is asked of a ledger that is not there would look as if nothing had ever happened. @throws FileError, LedgerError */
+const open = ({ ledger }: LedgerOptions) => {
+  if (existsSync(ledger)) return readLedger(ledger);
+  throw new FileError(
+    ledger,
+    'there is no ledger',
+    '`velocity evolve FILE` writes one; --ledger names another',
+  );
+};
+
 const short = (hash: unknown) => String(hash ?? '').slice(0, 12);
 
 const gained = (e: Entry) =>
@@ -106,15 +113,15 @@ const again = async ({ output }: Context, h: PatchHistory, { questions: folder }
   if (!agrees) throw new OutcomeError('failed', 'judged again, the proposal is not what the ledger says');
 };
 
-/** `velocity evolve log|show|diff|replay`: what the loop did, from its ledger. */
+/** `velocity evolve log|show|diff|replay`: what the loop did, from its ledger; --ledger is an option of `evolve` itself. */
 export const registerEvolveHistory = (evolve: Command, context: Context): void => {
   evolve
     .command('log')
     .description('list what the loop did: detections, proposals, patches and what became of them')
     .option('--module <name>', 'only this module')
-    .addOption(ledgerOption())
     .addHelpText('after', '\nExample:\n  velocity evolve log --module fir')
-    .action((options: LedgerOptions & { module?: string }) => {
+    .action((_own: unknown, command: Command) => {
+      const options = command.optsWithGlobals<LedgerOptions & { module?: string }>();
       for (const e of open(options).entries(options.module))
         context.output.fact({ event: 'entry', ...plain(e) }, lineOf(e));
     });
@@ -127,9 +134,9 @@ export const registerEvolveHistory = (evolve: Command, context: Context): void =
       .command(name)
       .description(doc)
       .argument('<patch>', 'line of the proposal in the log, or the start of its hash')
-      .addOption(ledgerOption())
       .addHelpText('after', `\nExample:\n  velocity evolve ${name} 2`)
-      .action(async (patch: string, options: ReplayOptions) => {
+      .action(async (patch: string, _own: unknown, command: Command) => {
+        const options = command.optsWithGlobals<ReplayOptions>();
         await act(context, historyOf(open(options), patch), options);
       });
   onPatch('show', 'explain one patch: from which telemetry, by whom, what proved it, what it gained', show);

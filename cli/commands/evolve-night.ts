@@ -51,7 +51,7 @@ const night = (context: Context, flags: NightFlags, board: ReturnType<typeof boa
   });
 };
 
-/** `velocity evolve night`: the loop over eight modules whose work changes. */
+/** `velocity evolve night`: the loop over eight modules whose work changes; --model is an option of `evolve` itself. */
 export const registerEvolveNight = (evolve: Command, context: Context): void => {
   evolve
     .command('night')
@@ -59,11 +59,9 @@ export const registerEvolveNight = (evolve: Command, context: Context): void => 
     .option('--minutes <n>', 'board time', wholeNumber(1), 60)
     .option('--period <us>', 'time between two calls of each module, in µs', wholeNumber(50), 1000)
     .option('--seed <n>', 'order and contents of what changes', wholeNumber(0), 1)
-    .option(
-      '--model <model>',
-      'language model to ask too: a GGUF file, a name, or none; default: the shipped one',
-    )
     .option('--write', 'write what happened into docs/reference/night.md and night.svg')
     .addHelpText('after', '\nExample:\n  velocity evolve night --minutes 5 --model none')
-    .action((flags: NightFlags, command: Command) => night(context, flags, boardOptionsOf(command)));
+    .action((_own: unknown, command: Command) =>
+      night(context, command.optsWithGlobals<NightFlags>(), boardOptionsOf(command)),
+    );
 };

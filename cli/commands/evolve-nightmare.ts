@@ -37,15 +37,16 @@ const search = async ({ output, cleanup }: Context, file: string, flags: Nightma
   );
 };
 
-/** `velocity evolve nightmare FILE`: inputs that drive a module to its bound. */
+/** `velocity evolve nightmare FILE`: inputs that drive a module to its bound; --function is an option of `evolve` itself. */
 export const registerEvolveNightmare = (evolve: Command, context: Context): void => {
   evolve
     .command('nightmare')
     .description('search for the input that makes a module work hardest, or fail; nothing is sent to a board')
     .argument('<file>', 'source or object of the module')
-    .option('--function <name>', 'which program of the file; needed when it holds several')
     .option('--runs <n>', 'inputs to try', wholeNumber(1), 2000)
     .option('--seed <n>', 'start of the random sequence', wholeNumber(1), 1)
     .addHelpText('after', '\nExample:\n  velocity evolve nightmare modules/udp-filter/udp-filter.c --json')
-    .action((file: string, flags: NightmareFlags) => search(context, file, flags));
+    .action((file: string, _own: unknown, command: Command) =>
+      search(context, file, command.optsWithGlobals<NightmareFlags>()),
+    );
 };

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { ModuleProgram } from '../../ebpf/index.ts';
 import {
   type Detection,
@@ -19,12 +18,12 @@ import {
   sustainedAverage,
   type Target,
 } from '../../evolve/index.ts';
-import { paths } from '../../firmware/index.ts';
 import { chosenKey, type SigningKey } from '../../firmware/sign.ts';
 import type { VelocityLink } from '../../link/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { narrate } from '../demo/narrate.ts';
+import { ledgerOption } from '../ledger-option.ts';
 import { readProgram, stemOf } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
 import { versionWith } from '../optimising.ts';
@@ -193,12 +192,7 @@ export const registerEvolve = (program: Command, context: Context): void => {
       '--model <model>',
       'language model to ask for proposals: a GGUF file, a name, or none; default: the shipped one',
     )
-    .addOption(
-      new Option('--ledger <file>', 'where every step is kept').default(
-        join(paths.state, 'ledger.jsonl'),
-        'ledger.jsonl in .velocity of this checkout, or in ~/.local/state/velocity',
-      ),
-    )
+    .addOption(ledgerOption())
     .option('--otlp <address>', 'send an OpenTelemetry trace of the turn there, OTLP/HTTP with JSON', urlOf)
     .addHelpText('after', '\nExample:\n  velocity evolve modules/fir/fir.c --budget 150 --board qemu-virt')
     .action((file: string, options: EvolveOptions, command: Command) =>

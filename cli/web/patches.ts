@@ -1,13 +1,13 @@
 /** What the monitor's page tells of patches, from the ledger: who proposed each, what proved it, what it changes. Reads only. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { disassembleText, jitCompile, type ModuleProgram } from '../../ebpf/index.ts';
 import {
   type Entry,
   historyOf,
-  Ledger,
-  memoryStore,
+  type Ledger,
   type PatchHistory,
   programsOf,
+  readLedger,
 } from '../../evolve/index.ts';
 import { type Routes, SAFETY } from '../../monitor/index.ts';
 import { disassembleA64 } from '../a64-text.ts';
@@ -15,19 +15,13 @@ import { type Pair, sideBySide } from '../line-diff.ts';
 
 const text = (value: unknown): string => (value === undefined || value === null ? '' : String(value));
 
-/** A loop may be writing its next line: only whole ones are read, and nothing is repaired here. */
-const openLedger = (path: string): Ledger => {
-  const content = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  return new Ledger(memoryStore(content.slice(0, content.lastIndexOf('\n') + 1)));
-};
-
 /** Read again only when it was written to. */
 const ledgerReader = (path: string): (() => Ledger) => {
   let known: { state: string; ledger: Ledger } | undefined;
   return () => {
     const { size, mtimeMs } = existsSync(path) ? statSync(path) : { size: 0, mtimeMs: 0 };
     const state = `${size} ${mtimeMs}`;
-    if (known?.state !== state) known = { state, ledger: openLedger(path) };
+    if (known?.state !== state) known = { state, ledger: readLedger(path) };
     return known.ledger;
   };
 };

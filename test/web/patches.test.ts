@@ -100,6 +100,9 @@ const open = async (t: ExecutionContext, content: string) => {
     t.is(bad.status, 422);
     t.regex(await bad.text(), /the ledger has no proposal 9/);
     writeFileSync(file, text.replace('"version":1', '"version":7'));
-    t.regex(await (await fetch(`${server.url}/patches.json`)).text(), /ledger line \d+: does not follow/);
+    t.regex(
+      await (await fetch(`${server.url}/patches.json`)).text(),
+      /ledger\.jsonl, line \d+: does not follow/,
+    );
   },
 );

@@ -1,0 +1,74 @@
+/** Where the lines of a ledger are kept. */
+import { appendFileSync, closeSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { dirname } from 'node:path';
+import { makeFolder } from '../firmware/folder.ts';
+import { withLockSync } from '../firmware/lock.ts';
+
+/** A file, or memory in tests. */
+export type LedgerStore = {
+  /** What errors call it. */
+  readonly name: string;
+  /** What is behind this many bytes. */
+  read(from: number): string;
+  append(line: string): void;
+  /** Cuts off everything behind this many bytes. */
+  cut(bytes: number): void;
+  /** Works while nobody else adds or cuts. */
+  alone<T>(work: () => T): T;
+};
+
+export class LedgerError extends Error {
+  override name = 'LedgerError';
+  readonly code = 'ledger_damaged';
+  readonly exit = 'bad_file';
+  readonly hint = 'keep it as evidence, and start a new one: --ledger FILE';
+}
+
+/** Half of what Node.js takes for one text. */
+const MOST_BYTES = 2 ** 28;
+
+/** What is behind this many bytes of a file; nothing where there is no file. @throws LedgerError */
+export const bytesFrom = (path: string, start: number): Buffer => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (path === devNull) return Buffer.alloc(0);
+  if (stat && !stat.isFile()) throw new LedgerError(`${path} is no file that could hold a ledger`);
+  const size = stat?.size ?? 0;
+  if (size > MOST_BYTES) throw new LedgerError(`${path} is too large for a ledger: ${size} bytes`);
+  if (size < start) throw new LedgerError(`${path} was cut or removed while it was in use`);
+  if (size === start) return Buffer.alloc(0);
+  const bytes = Buffer.alloc(size - start);
+  const fd = openSync(path, 'r');
+  try {
+    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, start));
+  } finally {
+    closeSync(fd);
+  }
+};
+
+export const fileStore = (path: string): LedgerStore => ({
+  name: path,
+  read: (from) => bytesFrom(path, from).toString(),
+  append: (line) => appendFileSync(path, line, { flush: true }),
+  cut: (bytes) => truncateSync(path, bytes),
+  alone(work) {
+    if (path === devNull) return work();
+    makeFolder(dirname(path));
+    return withLockSync(`${path}.lock`, work);
+  },
+});
+
+export const memoryStore = (text = ''): LedgerStore & { text: string } => ({
+  name: 'ledger',
+  text,
+  read(from) {
+    return Buffer.from(this.text).subarray(from).toString();
+  },
+  append(line) {
+    this.text += line;
+  },
+  cut(bytes) {
+    this.text = Buffer.from(this.text).subarray(0, bytes).toString();
+  },
+  alone: (work) => work(),
+});
