@@ -1,12 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { decode } from 'cborg';
+import type { Command } from 'commander';
 import { patchKeys } from '../abi/index.ts';
+import { fileStore, Ledger } from '../evolve/index.ts';
 import { type Handlers, Refusal } from '../link/test/fake-board.ts';
 import { watched } from '../link/test/watched.ts';
+import { makeCleanup } from './cleanup.ts';
 import { readProgram } from './module-file.ts';
+import { Output } from './output.ts';
+import { makeProgram } from './program.ts';
 import { boardOnSocket, jsonLines, temporaryFolder, velocity } from './test/command-line.ts';
 
 const file = (name: string, content: string | Uint8Array) => {
@@ -247,4 +252,40 @@ test('an option that names something and is empty is refused before anything is 
     t.regex(stderr, /is empty[\s\S]*hint: /);
   }
   t.is((await velocity('docs', '--out', '/proc/no-such-thing')).exit, 10);
+});
+
+test('evolve looks at the ledger that is named, and says what is wrong with one', async (t) => {
+  const path = join(temporaryFolder(), 'ledger.jsonl');
+  const ledger = new Ledger(fileStore(path));
+  for (const reason of ['nothing to gain', 'quiet hours']) ledger.append('rest', 'fir', { reason });
+  const log = (...more: string[]) => velocity('evolve', 'log', '--json', ...more);
+  t.deepEqual(
+    jsonLines(await log('--ledger', path)).map(({ reason }) => reason),
+    ['nothing to gain', 'quiet hours'],
+  );
+  t.deepEqual(jsonLines(await log('--module', 'gemv', '--ledger', path)), []);
+  writeFileSync(path, readFileSync(path, 'utf8').replace('nothing', 'little'));
+  const damaged = { event: 'error', code: 'ledger_damaged', exit: 10 };
+  t.like(jsonLines(await log('--ledger', path))[0], damaged);
+  t.like(jsonLines(await log('--ledger', temporaryFolder()))[0], damaged);
+  t.like(jsonLines(await log('--ledger', `${path}.typo`))[0], { code: 'bad_file', exit: 10 });
+});
+
+/** `rig` reads both. */
+const readElsewhere = /^velocity rig \w+ --board$/;
+
+test('no command has an option of the command above it, which would take it', (t) => {
+  const twice = (command: Command, above: readonly string[], path: string): string[] => {
+    const own = command.options.map(({ long, short }) => long ?? short ?? '');
+    const here = own.filter((name) => above.includes(name)).map((name) => `${path} ${name}`);
+    return [
+      ...here,
+      ...command.commands.flatMap((sub) => twice(sub, [...above, ...own], `${path} ${sub.name()}`)),
+    ];
+  };
+  const program = makeProgram({ output: new Output(false), cleanup: makeCleanup() });
+  t.deepEqual(
+    twice(program, [], 'velocity').filter((name) => !readElsewhere.test(name)),
+    [],
+  );
 });

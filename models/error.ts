@@ -6,6 +6,7 @@ export type ModelProblem =
   | 'not_gguf'
   | 'truncated'
   | 'unsupported'
+  | 'too_large'
   | 'crashed'
   | 'timeout'
   | 'no_engine';
@@ -15,6 +16,7 @@ const advice: Record<ModelProblem, string> = {
   not_gguf: 'give a file in GGUF format',
   truncated: 'download it again',
   unsupported: 'take a model of another architecture or a newer release of node-llama-cpp',
+  too_large: 'take a smaller model, or one with fewer bits a weight',
   crashed: 'the file may be damaged: download it again, or take a smaller model',
   no_engine: `install it: ${engineHint()}`,
   timeout: 'take a smaller model or allow more time',

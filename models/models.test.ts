@@ -1,14 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
   mkdtempSync,
   openSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { assemble, disassembleText } from '../ebpf/index.ts';
@@ -87,15 +89,30 @@ const long = (n: number) => {
   return b;
 };
 const text = (s: string) => Buffer.concat([long(s.length), Buffer.from(s)]);
-const head = (architecture: string, tensors: number) =>
+const pair = (key: string, type: number, value: Buffer) => Buffer.concat([text(key), word(type), value]);
+const needed = [
+  'context_length',
+  'embedding_length',
+  'block_count',
+  'feed_forward_length',
+  'attention.head_count',
+];
+const head = (architecture: string, tensors: number, more: readonly Buffer[] = [], says = needed) =>
   Buffer.concat([
     Buffer.from('GGUF'),
     word(3),
     long(tensors),
-    long(1),
-    text('general.architecture'),
-    word(8),
-    text(architecture),
+    long(1 + says.length + more.length),
+    pair('general.architecture', 8, text(architecture)),
+    ...says.map((key) => pair(`${architecture}.${key}`, 4, word(8))),
+    ...more,
+  ]);
+/** An array of arrays of arrays, so many deep. */
+const nested = (depth: number): Buffer =>
+  Buffer.concat([
+    ...Array.from({ length: depth }, () => Buffer.concat([word(9), long(1)])),
+    word(0),
+    long(0),
   ]);
 const tensor = Buffer.concat([text('t'), word(1), long(1024), word(0), long(0)]);
 
@@ -113,6 +130,20 @@ test('broken_model_files_are_refused_before_they_are_loaded', (t) => {
   t.is(problemOf(file('other', head('stable-diffusion', 0))), 'unsupported');
   t.is(problemOf(file('short', head('llama', 1), tensor, Buffer.alloc(100))), 'truncated');
   t.is(problemOf(file('whole', head('llama', 1), tensor, Buffer.alloc(5000))), 'none');
+  t.is(problemOf(file('bare', head('llama', 0, [], needed.slice(1)))), 'unsupported');
+  t.is(problemOf(file('nested', head('llama', 0, [pair('a', 9, nested(3))]))), 'none');
+  t.is(problemOf(file('deep', head('llama', 0, [pair('a', 9, nested(100_000))]))), 'not_gguf');
+  const bent = Buffer.concat([text('t'), word(2 ** 31), long(1)]);
+  t.is(problemOf(file('bent', head('llama', 1), bent)), 'not_gguf');
+  const huge = file('huge', head('llama', 0));
+  truncateSync(huge, totalmem() + 1);
+  t.is(problemOf(huge), 'too_large');
+  t.is(problemOf(folder), 'not_gguf');
+  symlinkSync('turning', join(folder, 'turning'));
+  t.is(problemOf(join(folder, 'turning')), 'missing');
+  const pipe = join(folder, 'pipe');
+  if (spawnSync('mkfifo', [pipe]).status === 0)
+    t.is(problemOf(pipe), 'not_gguf', 'without waiting for a writer');
   t.is(problemOf(file('counts', Buffer.from('GGUF'), word(3), Buffer.alloc(16, 0xff))), 'not_gguf');
 });
 

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import test from 'ava';
 import { addModel, listModels, ModelError, modelFolder, pullModel, removeModel, SHIPPED } from './index.ts';
 
@@ -55,7 +63,7 @@ test.serial('nothing_is_left_of_a_download_that_is_not_what_it_should_be', async
     await t.throwsAsync(pullModel(url, NAME), { instanceOf: ModelError });
   });
   await serving(cut, model.length, async (url) => {
-    await t.throwsAsync(pullModel(url, NAME));
+    await t.throwsAsync(pullModel(url, NAME), { instanceOf: ModelError, message: /ended after/ });
   });
   await t.throwsAsync(pullModel('http://127.0.0.1:9', NAME), { message: /can not be reached/ });
   t.deepEqual(left(), []);
@@ -66,7 +74,12 @@ test.serial('a_file_is_looked_at_before_it_is_added', (t) => {
   writeFileSync(text, 'this is a text, and not a model at all');
   t.throws(() => addModel(text, NAME), { instanceOf: ModelError });
   t.deepEqual(left(), []);
-  addModel(SHIPPED, NAME);
+  const path = addModel(SHIPPED, NAME);
   t.true(isHere());
   removeModel(NAME);
+  mkdirSync(path);
+  t.throws(() => removeModel(NAME), { instanceOf: ModelError, message: /is no file/ });
+  t.throws(() => addModel(SHIPPED, NAME));
+  t.deepEqual(left(), [basename(path)], 'nothing half copied stays');
+  rmSync(path, { recursive: true });
 });

