@@ -153,10 +153,12 @@ static bool take_up(struct loop *l, struct light *at) {
     const struct reader in = c->in;
     const uint32_t event = c->event;
     const uint64_t due = c->due;
-    uint64_t slot = next_state(l);
+    uint64_t slot;
     if (is_due(c, EVENT_ORDER)) {
         slot = read_number(&c->in);
         next_event(c);
+    } else {
+        slot = next_state(l);
     }
     struct light *light = light_at(l, slot);
     bool begins = light != nullptr && !c->in.bad && (c->due != c->steps || c->event <= EVENT_JUMP); /* or an event begins it otherwise */

@@ -57,10 +57,17 @@ enum : uint32_t { BY_FAR = RIGHT_K & ~(uint32_t)WITH_K };
     [class | BPF_MODE_MEM | BPF_SIZE_W] = (kind) | ALWAYS_NARROW | 4 << BYTES_AT, \
     [class | BPF_MODE_MEM | BPF_SIZE_DW] = (kind) | NEVER_NARROW | 8 << BYTES_AT
 
+/* By a constant; by a register it is noted for the JIT whether that may be zero. */
+#define DIVISION(op)                                                                       \
+    [BPF_CLASS_ALU64 | BPF_ALU_##op | BPF_SRC_K] = ALU_K | LIKE_DST, \
+    [BPF_CLASS_ALU | BPF_ALU_##op | BPF_SRC_K] = ALU_K | ALWAYS_NARROW
+
 static const uint16_t rows[256] = {
     OPERATION(ADD, ADD_K, ADD_X, NEVER_NARROW),
     OPERATION(SUB, ALU_K, ALU_X, NEVER_NARROW),
     OPERATION(MUL, ALU_K, ALU_X, NEVER_NARROW),
+    DIVISION(DIV),
+    DIVISION(MOD),
     OPERATION(OR, ALU_K, ALU_X, BOTH),
     OPERATION(AND, AND_K, ALU_X, EITHER),
     OPERATION(LSH, ALU_K, ALU_X, NEVER_NARROW),
