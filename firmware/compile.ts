@@ -81,6 +81,7 @@ const coldParts = [
 /** Files of cold and small parts that run at every call of a module, every tick, over every byte or instruction. */
 const hotFiles = [
   'bpf/checker/fast.c',
+  'bpf/jit/scan.c',
   'boot/exceptions.c',
   'drivers/clock.c',
   'drivers/tick.c',
