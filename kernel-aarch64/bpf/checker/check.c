@@ -114,8 +114,7 @@ static enum status leave(struct checker *c, uint32_t target, enum event event) {
     uint32_t place = keep(c, change);
     if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, target, "%u states wait", (uint64_t)c->v->states); }
     entry_at(c, place)->next = first;
-    c->first[target] = place;
-    c->waiting[target / 64] |= (uint64_t)1 << target % 64;
+    begin_wait(c, target, place);
     return STATUS_OK;
 }
 

@@ -14,6 +14,17 @@ bool ids_pair(struct ids *ids, uint32_t from, uint32_t to) {
     return true;
 }
 
+/* The same where a constant comes: numbers that are linked differ by their `off` then, too. */
+static bool ids_fix(struct ids *ids, uint32_t from, uint64_t base) {
+    uint32_t before = ids->count;
+    if (!ids_pair(ids, from, ID_CONST)) { return false; }
+    if (ids->count != before) { ids->base[before] = base; }
+    for (uint32_t i = 0; i < ids->count; i++) {
+        if (ids->from[i] == from) { return ids->base[i] == base; }
+    }
+    return false;
+}
+
 static bool is_null(const struct reg *r) { return r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0; }
 
 static bool at_base(const struct reg *r) { return r->off == 0 && scalar_is_const(&r->var) && r->var.value == 0; }
@@ -50,7 +61,9 @@ static bool keeps_no_id(const struct reg *kept, const struct reg *now) { return 
 static bool covers_number(const struct reg *kept, const struct reg *now, struct ids *ids) {
     if (origin_is_readable(kept->map) && now->map != kept->map) { return false; }
     if ((kept->var.mask | now->var.mask) == 0 && kept->id == 0) { return kept->var.value == now->var.value; }
-    return scalar_covers(&kept->var, &now->var) && (kept->id == 0 || (kept->off == now->off && ids_pair(ids, kept->id, now->id)));
+    if (!scalar_covers(&kept->var, &now->var)) { return false; }
+    if (now->var.mask == 0 && kept->id != 0) { return ids_fix(ids, kept->id, now->var.value - (uint64_t)(int64_t)kept->off); }
+    return kept->id == 0 || (kept->off == now->off && ids_pair(ids, kept->id, now->id));
 }
 
 bool reg_covers(const struct reg *kept, const struct reg *now, struct ids *ids) {

@@ -49,7 +49,9 @@ void entry_load(const struct entry *entry, struct machine *m);
 struct ids {
     uint32_t count;
     uint32_t from[12], to[12];
+    uint64_t base[12]; /* where `to` is ID_CONST: the constant, less its `off` */
 };
+static const uint32_t ID_CONST = UINT32_MAX;
 [[nodiscard]] bool ids_pair(struct ids *ids, uint32_t from, uint32_t to);
 /* True when every value of `now` is one of `kept`. */
 [[nodiscard]] bool reg_covers(const struct reg *kept, const struct reg *now, struct ids *ids);

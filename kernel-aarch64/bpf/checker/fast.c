@@ -50,17 +50,9 @@ enum : uint32_t { NOTHING = 31 }; /* no register: it is a load */
 
 /* ---- pointers ---- */
 
-/* Pointers that numbers are simply added to. */
-static const uint32_t movable = 1u << REG_STACK | 1u << REG_MAP_VALUE | 1u << REG_PACKET | 1u << REG_MEMORY | 1u << REG_PACKET_META;
-
 /* A constant added to a pointer. */
 static inline bool move_pointer(struct loop *l, uint64_t to, uint64_t dst, int64_t by) {
-    struct reg *p = &l->regs[dst];
-    int64_t off = p->off + by;
-    if ((to & POINTER) == 0 || !is_free(l, dst) || (movable >> p->kind & 1) == 0) { return false; }
-    if (by <= -OFFSET_LIMIT || by >= OFFSET_LIMIT || off <= -OFFSET_LIMIT || off >= OFFSET_LIMIT) { return false; }
-    p->off = (int32_t)off;
-    return true;
+    return (to & POINTER) != 0 && is_free(l, dst) && move_by(&l->regs[dst], by);
 }
 
 /* A number of a known range and a pointer to a known place, added: the number is all that is not known of the place then. */
@@ -387,6 +379,10 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
         if (!stepped) {
             l->flags[pc] = before;
             if (way == WAY_ODD && overwrites(l, pc)) { continue; }
+            if (way == WAY_ODD && step_followed(l, pc)) {
+                pc++;
+                continue;
+            }
             *how = l->tracked == pc ? FAST_TRACKED : FAST_SLOW;
             return pc;
         }

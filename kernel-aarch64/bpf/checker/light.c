@@ -33,8 +33,7 @@ enum status settle_lights(struct checker *c) {
         m->state.walked = light->walked;
         uint32_t place = keep_light(c, (uint32_t)(light->held >> DROPPED_AT));
         if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, light->target, "%u states wait", (uint64_t)c->v->states); }
-        c->first[light->target] = place;
-        c->waiting[light->target / 64] |= (uint64_t)1 << light->target % 64;
+        begin_wait(c, light->target, place);
     }
     c->light_count = c->held = 0;
     c->held_slots = 0;
@@ -76,9 +75,26 @@ static struct light *light_at(const struct loop *l, uint64_t pc) {
     return nullptr;
 }
 
+bool arrive(struct loop *l, uint64_t slot, uint64_t walked) {
+    struct checker *c = l->c;
+    struct machine *m = l->m;
+    const uint64_t unknown = l->masks >> LOOSE_AT | l->held >> HIDDEN_AT, before = m->state.walked;
+    if (slot >= l->count || c->first[slot] == 0) { return false; }
+    if ((unknown & l->held >> KNOWN_AT & ALL_REGS) != 0) { return false; } /* what is compared is written out */
+    struct entry *entry = entry_at(c, c->first[slot]);
+    m->masks = l->masks | hidden_in(l->held);
+    m->state.walked = walked;
+    bool covered = entry->head != 0 ? end_turn(c, entry) == STATUS_OK : entry_covers(entry, m, no_places);
+    if (covered && entry->head == 0 && walked > entry->walked) { entry->walked = walked; }
+    m->state.walked = before;
+    l->flags[slot] |= FACT_JUMP_TARGET;
+    return covered;
+}
+
 [[gnu::noinline]] bool covered_lightly(struct loop *l, uint64_t slot, uint64_t walked) {
     struct light *light = light_at(l, slot);
-    if (light == nullptr || !light_covers(light, l->m, l->masks | hidden_in(l->held), light->masks | hidden_in(light->held))) { return false; }
+    if (light == nullptr) { return arrive(l, slot, walked); }
+    if (!light_covers(light, l->m, l->masks | hidden_in(l->held), light->masks | hidden_in(light->held))) { return false; }
     if (walked > light->walked) { light->walked = walked; }
     return true;
 }
@@ -94,7 +110,7 @@ static struct light *light_at(const struct loop *l, uint64_t pc) {
 [[gnu::noinline]] bool end_lightly(struct loop *l, uint64_t pc) {
     const struct checker *c = l->c;
     bool falls = c->event == EVENT_FALL && c->due == c->steps + (pc - l->start); /* then it differs from the one that goes on */
-    return !falls && (l->flags[pc] & FACT_REACHED) == 0 && covered_lightly(l, pc, l->walked + pc);
+    return !falls && covered_lightly(l, pc, l->walked + pc);
 }
 
 /* The slot where the pass goes on by itself. */

@@ -135,6 +135,17 @@ static inline void hold(struct loop *l, const struct light *light) {
     if (l->free > l->most) { l->most = l->free; }
 }
 
+/* Pointers that numbers are simply added to. */
+static const uint32_t movable = 1u << REG_STACK | 1u << REG_MAP_VALUE | 1u << REG_PACKET | 1u << REG_MEMORY | 1u << REG_PACKET_META;
+
+/* A constant added to a pointer; false, and nothing done, when it is not that simple. */
+static inline bool move_by(struct reg *p, int64_t by) {
+    int64_t off = p->off + by;
+    if ((movable >> p->kind & 1) == 0 || by <= -OFFSET_LIMIT || by >= OFFSET_LIMIT || off <= -OFFSET_LIMIT || off >= OFFSET_LIMIT) { return false; }
+    p->off = (int32_t)off;
+    return true;
+}
+
 /* As reg_set_kind(), in one word. */
 static inline void reg_set_head(struct reg *r, uint64_t kind) {
     const uint64_t head[2] = {kind, 0};
@@ -193,7 +204,10 @@ static_assert(REG_UNINIT == 0 && REG_SCALAR == 1 && NUMBER_AT == 0);
 [[nodiscard]] enum status settle_lights(struct checker *c);
 /* Whether they may go on waiting so over what follows from how the loop ended: a step, or a jump that was stepped. */
 bool spares_lights(const struct checker *c, enum fast_end how);
-/* Whether one that waits lightly at this slot covers the state, to which so many instructions have led: then that is all. */
+/* Whether the state is covered by the one that waits at this slot, though not lightly, or ends a turn of the loop that begins
+ * there. */
+[[nodiscard]] bool arrive(struct loop *l, uint64_t slot, uint64_t walked);
+/* Whether one that waits at this slot covers the state, to which so many instructions have led: then that is all. */
 [[nodiscard]] bool covered_lightly(struct loop *l, uint64_t slot, uint64_t walked);
 /* The jump at pc, which is taken always, ends the way: its state waits lightly, or one does that covers it. False, and nothing
  * done, when it is not so simple. */

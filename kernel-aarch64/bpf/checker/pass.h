@@ -61,6 +61,11 @@ static inline bool is_due(const struct checker *c, enum event event) { return c-
 /* Packs the machine's state, with a change or as it is; 0 when there is no room. */
 [[nodiscard]] uint32_t keep(struct checker *c, const struct change *change);
 void let_go(struct checker *c, uint32_t place);
+/* A state waits at this slot, at this place of the arena. */
+static inline void begin_wait(struct checker *c, uint32_t slot, uint32_t place) {
+    c->first[slot] = place;
+    c->waiting[slot / 64] |= (uint64_t)1 << slot % 64;
+}
 static inline bool waits(const struct checker *c, uint32_t pc) { return (c->waiting[pc / 64] >> pc % 64 & 1) != 0; }
 /* The next slot upward where a state waits, from the lowest one when there is none; the number of slots when none waits. */
 uint32_t next_waiting(const struct checker *c, uint32_t after);

@@ -164,25 +164,18 @@ static bool is_linked(const struct loop *l, const struct reg *r) {
     return false;
 }
 
-/* The state that jumps, whose number in r is one of `taken`, is at the end of a turn of a loop; false, and nothing done, when it
- * is not, or the turn is not as it should be. */
-static bool turn(struct loop *l, uint64_t pc, int64_t by, struct reg *r, const struct scalar *taken) {
-    struct checker *c = l->c;
-    struct machine *m = l->m;
-    uint64_t target = pc + 1 + (uint64_t)by, walked = m->state.walked;
-    const struct entry *entry = entry_at(c, c->first[target]);
-    if (!is_alone(l) || l->changed == pc || c->first[target] == 0 || entry->head == 0) { return false; }
+/* The state that jumps, whose number in r is one of `taken`, is covered where it leads back to. False, and nothing done, when it is
+ * not so simple. */
+static bool jumps_back(struct loop *l, uint64_t pc, int64_t by, struct reg *r, const struct scalar *taken, uint64_t masks) {
     struct scalar passed = r->var;
-    uint32_t bit = 1u << (r - l->regs);
-    m->masks = l->masks | hidden_in(l->held);
-    m->narrow = (uint16_t)((m->narrow & ~bit) | (scalar_fits_u32(taken) ? bit : 0));
-    m->state.walked = l->walked + pc + 1;
+    const uint64_t now = l->masks;
+    if (l->changed == pc) { return false; }
     scalar_copy(&r->var, taken);
-    bool fits = end_turn(c, entry) == STATUS_OK;
+    l->masks = masks;
+    bool arrives = arrive(l, pc + 1 + (uint64_t)by, l->walked + pc + 1);
+    l->masks = now;
     scalar_copy(&r->var, &passed);
-    m->state.walked = walked;
-    l->flags[target] |= FACT_JUMP_TARGET;
-    return fits;
+    return arrives;
 }
 
 /* A condition on a number that is known, compared with a constant: the state that does not jump goes on. */
@@ -205,7 +198,7 @@ static bool turn(struct loop *l, uint64_t pc, int64_t by, struct reg *r, const s
     k2 = k;
     if (!scalar_assume(op, &taken, &k, is64) || !scalar_assume(comparison_negated(op), &passed, &k2, is64)) { return false; }
     masks = (masks & ~bit) | (scalar_fits_u32(&taken) ? bit : 0);
-    if (by < 0 ? !turn(l, pc, by, r, &taken) : !wait_changed(l, pc, by, masks, 1u << dst)) { return false; }
+    if (by < 0 ? !jumps_back(l, pc, by, r, &taken, masks) : !wait_changed(l, pc, by, masks, 1u << dst)) { return false; }
     scalar_copy(&r->var, &passed);
     l->masks = (l->masks & ~bit) | (scalar_fits_u32(&passed) ? bit : 0);
     return true;
@@ -219,6 +212,31 @@ static bool turn(struct loop *l, uint64_t pc, int64_t by, struct reg *r, const s
     bool copies = kind == MOV_X && in_mask(l->m->followed, fields >> 12 & 15);
     bool makes = (row & (WITH_X | WITH_K)) != 0 && ((row & FRESH) != 0 ? !copies : op != BPF_ALU_ADD && op != BPF_ALU_SUB);
     return (makes || kind == LOAD) && unfollow(l, dst);
+}
+
+bool step_followed(struct loop *l, uint64_t pc) {
+    uint32_t fields, imm;
+    __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
+    __builtin_memcpy(&imm, &l->m->v->program->insns[pc].imm, sizeof(imm));
+    uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15;
+    int32_t by = (int32_t)imm;
+    struct machine *m = l->m;
+    uint8_t seen = (uint8_t)(FACT_REACHED | (l->masks >> dst >> NARROW_AT & 1) << 1 | (l->masks >> src >> NARROW_AT & 1) << 2);
+    if (!is_alone(l) || fields >> 16 != 0 || dst >= FRAME_POINTER) { return false; }
+    if ((uint8_t)fields == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_K) && src == 0) {
+        if ((l->masks >> dst & POINTER) == 0 || !move_by(&l->regs[dst], by)) { return false; }
+        rank_add(m, dst, (struct distance){by, by});
+    } else {
+        bool copies = (uint8_t)fields == (BPF_CLASS_ALU64 | BPF_ALU_MOV | BPF_SRC_X) && imm == 0 && (l->masks >> src & POINTER) != 0;
+        if (!copies || src == FRAME_POINTER) { return false; }
+        reg_copy(&l->regs[dst], &l->regs[src]);
+        l->masks = (l->masks & ~(EACH << dst)) | POINTER << dst;
+        l->held &= ~((uint64_t)1 << HIDDEN_AT << dst);
+        rank_move(m, dst, src);
+    }
+    l->flags[pc] |= seen;
+    follow(l);
+    return true;
 }
 
 bool step_tracked(struct loop *l, uint64_t pc) {

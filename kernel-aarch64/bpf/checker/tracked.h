@@ -7,6 +7,8 @@
 /* One instruction of which what it makes or compares matters; false when it is not simple. Its flags are set, whatever comes of
  * it. */
 [[nodiscard]] bool step_tracked(struct loop *l, uint64_t pc);
+/* The same of a pointer that is followed, or comes to be: it is copied, or a constant added. */
+[[nodiscard]] bool step_followed(struct loop *l, uint64_t pc);
 /* The state that jumps is not the one that goes on, and `masks` are its own, before the change that comes now; it does not know
  * the registers of `unknown`. False when it can't wait lightly. */
 [[nodiscard]] bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint32_t unknown);
