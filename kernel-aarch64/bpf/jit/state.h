@@ -223,11 +223,8 @@ static inline bool slot_reached(const struct jit *j, uint32_t slot) {
     return j->facts->flags[slot] & FACT_REACHED;
 }
 
-static inline void emit(struct jit *j, uint32_t word) {
-    uint32_t at = j->words;
-    j->words = at + 1;
-    if (at < j->capacity) { j->out[at] = word; }
-}
+/* Appends one instruction; one too many for the buffer is counted, not written. */
+void emit(struct jit *j, uint32_t word);
 
 static inline void note_break(struct jit *j, uint32_t slot) { j->breaks[slot / 64] |= 1ull << slot % 64; }
 
