@@ -169,6 +169,7 @@ const linkFlags = [
   '-pie',
   '--no-dynamic-linker',
   '--gc-sections',
+  '-O2', // texts that end alike share their end
   '--icf=safe', // of functions whose addresses nobody compares
   // Of all files at once: inline what is called once or is no larger than its call.
   '-mllvm',
