@@ -39,7 +39,7 @@ const mayPrecede = (code: Code, at: number, i: number, other: number, survey: Su
   return change !== undefined && !isRead && !survey.isWanted(other, change);
 };
 
-export const entriesOf = (code: Code, node: Node | undefined): number =>
+const entriesOf = (code: Code, node: Node | undefined): number =>
   code.filter((n) => n.target === node).length;
 
 /** `if c goto L; n; goto E; L: …` becomes `n; if !c goto E; L: …`. */

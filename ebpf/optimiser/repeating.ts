@@ -5,7 +5,6 @@ import { type Code, copyCode, isEnd, type Node, nodeOf } from './code.ts';
 import { constantsOf } from './constants.ts';
 import { liveAfter } from './liveness.ts';
 import type { Move } from './rule.ts';
-import { same } from './tails.ts';
 
 /** Registers that may hold the constant: all but the frame pointer. */
 const FLAGS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
@@ -20,6 +19,22 @@ const NEAR = 16;
 type Twice = { readonly first: number; readonly again: readonly number[]; readonly slots: number };
 
 type Targets = ReadonlySet<Node | undefined>;
+
+/** What is asked of one program again and again. */
+type Survey = {
+  readonly targets: Targets;
+  /** Operations that read and write registers only, so that alike ones are equal; undefined for any other. */
+  readonly keys: readonly (string | undefined)[];
+  readonly live: readonly number[];
+};
+
+const surveyOf = (code: Code): Survey => ({
+  targets: new Set(code.map((n) => n.target)),
+  keys: code.map(({ op }) =>
+    PLAIN.has(op.kind) ? JSON.stringify(op, (_, v) => (typeof v === 'bigint' ? `${v}` : v)) : undefined,
+  ),
+  live: liveAfter(code),
+});
 
 /** Nodes of the block that end nothing. */
 const insideOf = (code: Code, block: number, targets: Targets): number[] => {
@@ -42,15 +57,15 @@ const mayPrecede = (code: Code, i: number, others: readonly number[]): boolean =
 };
 
 /** What stands at `first` and behind it again among these nodes of a block, where that may be done first. */
-const twiceAt = (code: Code, first: number, inside: readonly number[], targets: Targets): Twice => {
+const twiceAt = (code: Code, first: number, inside: readonly number[], { targets, keys }: Survey): Twice => {
   const again: number[] = [];
   let left = inside;
   let slots = 0;
   for (let at = first; at < code.length && (at === first || !targets.has(code[at])); at++) {
     const node = code[at]!;
     const [from, to] = [inside[0]!, inside.at(-1)!];
-    if (!PLAIN.has(node.op.kind) || (at >= from && at <= to)) break;
-    const twin = left.find((i, n) => same(node, code[i]!) && mayPrecede(code, i, left.slice(0, n)));
+    if (keys[at] === undefined || (at >= from && at <= to)) break;
+    const twin = left.find((i, n) => keys[at] === keys[i] && mayPrecede(code, i, left.slice(0, n)));
     if (twin === undefined) break;
     again.push(twin);
     left = left.filter((i) => i !== twin);
@@ -62,12 +77,12 @@ const twiceAt = (code: Code, first: number, inside: readonly number[], targets: 
 /** A register that holds another constant the first time than when the stretch is done again. */
 type Flag = { readonly register: number; readonly again: bigint; readonly isSet: boolean };
 
-const flagOf = (code: Code, { first, again }: Twice, block: number): Flag | undefined => {
+const flagOf = (code: Code, { first, again }: Twice, block: number, { live }: Survey): Flag | undefined => {
   const before = constantsOf(code);
   const effects = again.map((i) => registersOf(code[i]!.op));
   const written = effects.reduce((all, { writes }) => all | writes, 0);
   const head = registersOf(code[first]!.op);
-  const wanted = head.reads | (liveAfter(code)[first]! & ~head.writes);
+  const wanted = head.reads | (live[first]! & ~head.writes);
   let found: Flag | undefined;
   for (const register of FLAGS) {
     const value = before[block]?.[register];
@@ -105,13 +120,13 @@ const shared = (given: Code, block: number, twice: Twice, flag: Flag): Code => {
 };
 
 /** The best stretch that the block repeats, from anywhere; undefined when none saves a slot. */
-const sharedAt = (code: Code, block: number, targets: Targets): Code | undefined => {
-  const inside = insideOf(code, block, targets);
+const sharedAt = (code: Code, block: number, survey: Survey): Code | undefined => {
+  const inside = insideOf(code, block, survey.targets);
   let best: { twice: Twice; flag: Flag; saved: number } | undefined;
   for (const first of inside.length > 1 ? code.keys() : []) {
-    const twice = twiceAt(code, first, inside, targets);
+    const twice = twiceAt(code, first, inside, survey);
     if (twice.slots < 2 || twice.slots <= (best?.saved ?? 0)) continue;
-    const flag = flagOf(code, twice, block);
+    const flag = flagOf(code, twice, block, survey);
     const saved = twice.slots - (flag?.isSet ? 1 : 2);
     if (flag && saved > (best?.saved ?? 0)) best = { twice, flag, saved };
   }
@@ -123,10 +138,10 @@ export const stretchRepeating: Move = {
   doc: 'Goes back to a stretch in place of writing it twice, where a constant in some register tells both times apart.',
   sites: (code) => {
     if (code.some((n) => n.op.kind === 'call' && n.target)) return [];
-    const targets = new Set(code.map((n) => n.target));
+    const survey = surveyOf(code);
     return [...code.keys()].flatMap((block) => {
-      const isEntered = block > 0 && targets.has(code[block]) && isEnd(code[block - 1]!);
-      const made = isEntered ? sharedAt(code, block, targets) : undefined;
+      const isEntered = block > 0 && survey.targets.has(code[block]) && isEnd(code[block - 1]!);
+      const made = isEntered ? sharedAt(code, block, survey) : undefined;
       return made ? [made] : [];
     });
   },

@@ -1,7 +1,7 @@
 /** What only one way of a branch needs is done on that way. */
 import { registersOf } from '../prover/flow.ts';
 import { type Code, copyCode, isEnd, type Node, nodeOf, positionsOf, replaceNodes } from './code.ts';
-import { entriesOf, type Survey, surveyOf } from './hoisting.ts';
+import { type Survey, surveyOf } from './hoisting.ts';
 import type { Move } from './rule.ts';
 
 /** Nodes before a branch that are looked at. */
@@ -27,15 +27,16 @@ const sunk = (
   at: number,
   survey: Survey,
   positions: ReadonlyMap<Node, number>,
+  entries: ReadonlyMap<Node, number>,
 ): Code | undefined => {
   const { op, target } = code[at]!;
   const to = target && positions.get(target);
   if (op.kind !== 'branch' || to === undefined || to <= at + 1) return undefined;
-  const isOwnFall = entriesOf(code, code[at + 1]) === 0;
-  const isOwnTaken = entriesOf(code, target) === 1 && isEnd(code[to - 1]!);
+  const isOwnFall = !entries.has(code[at + 1]!);
+  const isOwnTaken = entries.get(target!) === 1 && isEnd(code[to - 1]!);
   for (let i = at - 1; i >= Math.max(0, at - NEAR); i--) {
     const node = code[i]!;
-    if (node.target || isEnd(node) || node.op.kind === 'call' || entriesOf(code, code[i + 1]) > 0) break;
+    if (node.target || isEnd(node) || node.op.kind === 'call' || entries.has(code[i + 1]!)) break;
     const change = survey.changeOf(i);
     if (!change || !mayFollow(code, i, at)) continue;
     const [onFall, onTaken] = [survey.isWanted(at + 1, change), survey.isWanted(to, change)];
@@ -58,8 +59,11 @@ const everywhere = (code: Code, survey: (code: Code) => Survey | undefined): Cod
   for (let n = 0; n < MAX_SITES; n++) {
     const seen = survey(made);
     const positions = positionsOf(made);
+    const entries = new Map<Node, number>();
+    for (const { target } of made) if (target) entries.set(target, (entries.get(target) ?? 0) + 1);
     let next: Code | undefined;
-    for (let at = made.length - 1; seen && at > 0 && !next; at--) next = sunk(made, at, seen, positions);
+    for (let at = made.length - 1; seen && at > 0 && !next; at--)
+      next = sunk(made, at, seen, positions, entries);
     if (!next) break;
     made = next;
   }
