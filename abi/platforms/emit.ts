@@ -30,6 +30,8 @@ const typeRow = ([name, t]: [string, ProgramType]) => {
     ...(t.legacyLoads ? ['TYPE_LEGACY_LOADS'] : []),
     ...(t.exit ? ['TYPE_EXIT_RANGE'] : []),
     ...(t.exit32 ? ['TYPE_EXIT_32'] : []),
+    ...(t.objects ? ['TYPE_OBJECTS'] : []),
+    ...(t.socket ? ['TYPE_SOCKET'] : []),
   ];
   return `    [${t.id}] = {${t.size}, ${flags.join(' | ')}, ${t.exit?.[0] ?? 0}, ${t.exit?.[1] ?? 0}}, /* ${name} */`;
 };

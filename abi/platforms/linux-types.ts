@@ -7,7 +7,8 @@ import type { ProgramType } from './platform.ts';
 const BOOLEAN = [0, 1] as const;
 const skb = { size: 192, legacyLoads: true };
 
-const iteration = { size: 96, exit: BOOLEAN };
+const iteration = { size: 96, exit: BOOLEAN, objects: true };
+const traced = { size: 96, objects: true };
 const iterator = (id: number, name: keyof typeof iterated) => ({
   id,
   ...iteration,
@@ -24,7 +25,7 @@ export const programTypes = {
   xdp: { id: 6, size: 24, fields: contexts.xdp, packetWrite: true },
   perf_event: { id: 7, size: 184, fields: contexts.perf_event },
   cgroup_skb: { id: 8, ...skb, fields: contexts.cgroup_skb, exit: BOOLEAN },
-  cgroup_sock: { id: 9, size: 80, fields: contexts.cgroup_sock, exit: BOOLEAN },
+  cgroup_sock: { id: 9, size: 80, fields: contexts.cgroup_sock, exit: BOOLEAN, socket: true },
   lwt_in: { id: 10, ...skb, fields: contexts.lwt },
   lwt_out: { id: 11, ...skb, fields: contexts.lwt },
   lwt_xmit: { id: 12, ...skb, fields: contexts.lwt, packetWrite: true },
@@ -36,23 +37,23 @@ export const programTypes = {
   cgroup_sock_addr: { id: 18, size: 72, fields: contexts.cgroup_sock_addr, exit: BOOLEAN },
   lwt_seg6local: { id: 19, ...skb, fields: contexts.lwt },
   lirc_mode2: { id: 20, size: 4, fields: contexts.lirc_mode2 },
-  sk_reuseport: { id: 21, size: 56, fields: contexts.sk_reuseport },
+  sk_reuseport: { id: 21, size: 56, fields: contexts.sk_reuseport, objects: true },
   flow_dissector: { id: 22, size: 192, fields: contexts.flow_dissector },
   cgroup_sysctl: { id: 23, size: 8, fields: contexts.cgroup_sysctl, exit: BOOLEAN },
   raw_tracepoint_writable: { id: 24, size: 96, fields: contexts.raw_tracepoint_writable },
   cgroup_sockopt: { id: 25, size: 40, fields: contexts.cgroup_sockopt, packetWrite: true, exit: BOOLEAN },
-  tracing: { id: 26, size: 96, fields: contexts.traced },
-  lsm: { id: 29, size: 96, fields: contexts.traced, exit: [-4095, 0], exit32: true },
+  tracing: { id: 26, ...traced, fields: contexts.traced },
+  lsm: { id: 29, ...traced, fields: contexts.traced, exit: [-4095, 0], exit32: true },
   sk_lookup: { id: 30, size: 72, fields: contexts.sk_lookup, exit: BOOLEAN },
-  syscall: { id: 31, size: 65535, fields: contexts.syscall },
-  netfilter: { id: 32, size: 16, fields: contexts.netfilter, exit: BOOLEAN },
+  syscall: { id: 31, size: 65535, fields: contexts.syscall, objects: true },
+  netfilter: { id: 32, size: 16, fields: contexts.netfilter, exit: BOOLEAN, objects: true },
   cgroup_skb_egress: { id: 33, ...skb, fields: contexts.cgroup_skb, exit: [0, 3] },
   cgroup_bind: { id: 34, size: 72, fields: contexts.cgroup_bound_addr, exit: [0, 3] },
   cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_bound_addr, exit: [1, 1] },
-  tracing_entry: { id: 36, size: 96, fields: contexts.traced, exit: [0, 0] },
+  tracing_entry: { id: 36, ...traced, fields: contexts.traced, exit: [0, 0] },
   tracing_iter: { id: 37, ...iteration, fields: contexts.traced },
-  lsm_bool: { id: 38, size: 96, fields: contexts.traced, exit: BOOLEAN, exit32: true },
-  lsm_void: { id: 39, size: 96, fields: contexts.traced },
+  lsm_bool: { id: 38, ...traced, fields: contexts.traced, exit: BOOLEAN, exit32: true },
+  lsm_void: { id: 39, ...traced, fields: contexts.traced },
   kprobe_multi: { id: 40, size: 168, fields: contexts.kprobe },
   xdp_devmap: { id: 41, size: 24, fields: [...contexts.xdp, ...contexts.xdp_devmap], packetWrite: true },
   iter_bpf_link: iterator(42, 'bpf_link'),

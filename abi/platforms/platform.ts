@@ -54,6 +54,10 @@ export type ProgramType = {
   readonly exit?: readonly [number, number];
   /** Only the low 32 bits of r0 count. */
   readonly exit32?: boolean;
+  /** What a helper works on is an object that the context leads to, not the context. */
+  readonly objects?: boolean;
+  /** The context is a socket. */
+  readonly socket?: boolean;
 };
 
 export type HelperFlag =

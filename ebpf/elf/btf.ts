@@ -107,6 +107,9 @@ export class Btf {
   readonly types: readonly BtfType[];
   readonly strings: Bytes;
   readonly #bytes: Bytes;
+  /** What is asked for once an instruction: found once, however large the section. */
+  readonly #variables = new Map<string, ReadonlyMap<string, BtfType>>();
+  #functions: ReadonlyMap<string, BtfType> | undefined;
 
   /** @throws ElfError with `bad_btf`, as does every method. */
   constructor(section: Uint8Array, mostTypes = MAX_TYPES) {
@@ -129,14 +132,18 @@ export class Btf {
 
   /** The variables of a data section, by name. */
   variables(section: string): ReadonlyMap<string, BtfType> {
+    const known = this.#variables.get(section);
+    if (known) return known;
     const type = this.types.find((t) => t.kind === BTF_KIND.datasec && this.name(t) === section);
     const ids = Array.from({ length: type?.count ?? 0 }, (_, i) => this.#bytes.u32(type!.at + i * 12));
-    return new Map(ids.map((id) => [this.name(this.type(id)), this.type(id)]));
+    const variables = new Map(ids.map((id) => [this.name(this.type(id)), this.type(id)]));
+    this.#variables.set(section, variables);
+    return variables;
   }
 
   /** Whether the function of this name returns an int or an enum; true when nothing is known of it. */
   returnsInt(name: string): boolean {
-    const f = this.types.find((t) => t.kind === BTF_KIND.func && this.name(t) === name);
+    const f = this.function(name);
     if (!f) return true;
     const { kind, value: size } = this.resolve(this.type(f.value).value);
     return kind === BTF_KIND.enum || kind === BTF_KIND.enum64 || (kind === BTF_KIND.int && size <= 8);
@@ -183,7 +190,16 @@ export class Btf {
 
   /** The function of this name. */
   function(name: string): BtfType | undefined {
-    return this.types.find((t) => t.kind === BTF_KIND.func && this.name(t) === name);
+    if (!this.#functions) {
+      const functions = new Map<string, BtfType>();
+      for (const t of this.types) {
+        if (t.kind !== BTF_KIND.func) continue;
+        const found = this.name(t);
+        if (!functions.has(found)) functions.set(found, t);
+      }
+      this.#functions = functions;
+    }
+    return this.#functions.get(name);
   }
 
   /** Types of a function's parameters, and of what it returns. */

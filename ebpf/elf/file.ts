@@ -52,6 +52,8 @@ const REL_BYTES = 16;
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const MAX_SECTIONS = 4096;
 const MAX_SYMBOLS = 65536;
+/** Of all sections together: they may share their bytes. */
+const MAX_RELOCATIONS = 1 << 20;
 const MAX_NAMES_BYTES = 1024 * 1024;
 
 /** What must hold before elf-tools may see the bytes: it checks no bounds and trusts every count. */
@@ -148,9 +150,11 @@ const matters = (target: Section | undefined) =>
   target !== undefined && !/^\.(debug(?!_line$)|BTF|eh_frame)/.test(target.name);
 
 const readAllRelocations = (sections: readonly Section[], symbols: readonly ElfSymbol[]) => {
+  const tables = sections.filter((s) => s.type === SHT.rel && matters(sections[s.info]));
+  const count = tables.reduce((sum, { size }) => sum + Math.floor(size / REL_BYTES), 0);
+  if (count > MAX_RELOCATIONS) throw new ElfError('object_too_large', `${count} relocations`);
   const relocations = new Map<number, Map<number, Relocation>>();
-  for (const section of sections) {
-    if (section.type !== SHT.rel || !matters(sections[section.info])) continue;
+  for (const section of tables) {
     const byOffset = relocations.get(section.info) ?? new Map<number, Relocation>();
     for (const r of readRelocations(section, symbols)) byOffset.set(r.offset, r);
     relocations.set(section.info, byOffset);

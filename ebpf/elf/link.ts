@@ -43,6 +43,9 @@ const SIZE_MASK = 0x18;
 /** Where text of the kernel may lie, in the lower half of an address whose upper half is ones. */
 const TEXT_LOW = -0x7f00_0000;
 
+/** KERNEL_VERSION(6, 18, 0), whose rules abi/platforms/ holds. */
+const LINUX_VERSION = Uint8Array.of(0, 18, 6, 0);
+
 /** BTF_FUNC_GLOBAL: linkage of a function, where types of other kinds have the number of their elements. */
 const GLOBAL_LINKAGE = 1;
 
@@ -83,6 +86,7 @@ const keyOf = (section: Section, offset: number) => `${section.index}:${offset}`
 class Linker {
   readonly #context: Context;
   readonly #functions: { readonly f: CodeRange; readonly start: number }[] = [];
+  readonly #functionAt = new Map<number, CodeRange>();
   readonly #starts = new Map<string, number>();
   readonly #maps: MapDefinition[] = [];
   readonly #mapIndex = new Map<string, number>();
@@ -106,6 +110,7 @@ class Linker {
     const start = this.#slots;
     this.#starts.set(key, start);
     this.#functions.push({ f, start });
+    this.#functionAt.set(start, f);
     this.#slots += f.size / INSN_BYTES;
     this.#context.allowance.slots -= f.size / INSN_BYTES;
     if (this.#slots > MAX_LINKED_SLOTS || this.#context.allowance.slots < 0)
@@ -176,13 +181,16 @@ class Linker {
     const { btf } = this.#context.mapTypes;
     const variable = symbol.section === 0 ? btf?.variables('.kconfig').get(symbol.name) : undefined;
     if (!this.#linux || !btf || !variable) return undefined;
+    const valueSize = btf.sizeOf(variable.value);
+    const isVersion = symbol.name === 'LINUX_KERNEL_VERSION' && valueSize === LINUX_VERSION.length;
     const low = this.#map(`k${symbol.name}`, () => ({
       name: symbol.name,
       type: mapTypes.array,
       keySize: 4,
-      valueSize: btf.sizeOf(variable.value),
+      valueSize,
       maxEntries: 1,
       flags: MAP_FLAG_READ_ONLY,
+      ...(isVersion ? { init: LINUX_VERSION, fixed: true } : {}),
     }));
     return { src: pseudo.imm64_map_value, low, high: 0 };
   }
@@ -272,7 +280,7 @@ class Linker {
 
   /** Whether the function that was placed there is one that Linux judges by itself. */
   #isGlobal(start: number): boolean {
-    const f = this.#functions.find((placed) => placed.start === start)?.f;
+    const f = this.#functionAt.get(start);
     const { btf } = this.#context.mapTypes;
     if (!f || btf?.function(f.name)?.count !== GLOBAL_LINKAGE) return false;
     return symbolAt(this.#context.object, f.section, f.offset)?.hidden !== true;

@@ -2,6 +2,7 @@
 import { CaptureError, framesOf } from '../../cli/pcap.ts';
 import { compileModule, ElfError, loadLinuxFunctions, loadObject } from '../../ebpf/index.ts';
 import { root } from '../../firmware/index.ts';
+import { editElf } from './elf-edit.ts';
 import type { HostTarget } from './host.ts';
 
 const sources = ['modules/fir/fir.c', 'modules/udp-filter/udp-filter.c', 'ebpf/testdata/linking.c'];
@@ -29,6 +30,7 @@ export const hostTargets: readonly HostTarget[] = [
     doc: 'any bytes as an object of a module: sections, symbols, relocations, BTF, maps',
     seeds: objects,
     maxBytes: 16_384,
+    edit: editElf,
     read: (bytes) => {
       const { programs, maps } = loadObject(bytes);
       return `${programs.length} programs, ${maps.length} maps`;
@@ -40,6 +42,7 @@ export const hostTargets: readonly HostTarget[] = [
     doc: 'any bytes as an object for Linux',
     seeds: objects,
     maxBytes: 16_384,
+    edit: editElf,
     read: (bytes) =>
       loadLinuxFunctions(bytes, { file: 'fuzz.o' })
         .map((f) => ('error' in f ? f.error.code : 'ok'))

@@ -10,6 +10,8 @@ export type HostTarget = {
   readonly doc: string;
   readonly seeds: () => Promise<readonly Uint8Array[]>;
   readonly maxBytes: number;
+  /** An edit beside those of any bytes, for who knows the format. */
+  readonly edit?: (bytes: Buffer, random: Random) => Buffer;
   /** Reads an input; what it returns tells outcomes apart. */
   readonly read: (bytes: Buffer) => string;
   /** The errors that bad input may give; any other is a finding. */
@@ -50,10 +52,12 @@ const splice: Edit = (bytes, random, other) => {
 /** Those that keep most of the file are the likelier ones. */
 const edits: readonly Edit[] = [flip, flip, flip, overwrite, overwrite, overwrite, splice, remove, cut];
 
-const mutated = (parent: Buffer, other: Buffer, random: Random, maxBytes: number) => {
+const mutated = (parent: Buffer, other: Buffer, random: Random, { edit, maxBytes }: HostTarget) => {
   let bytes: Buffer = Buffer.from(parent);
-  for (let left = 1 + random.below(EDITS_MAX); left > 0; left--)
-    bytes = edits[random.below(edits.length)]!(bytes, random, other);
+  for (let left = 1 + random.below(EDITS_MAX); left > 0; left--) {
+    const next = edit && random.once(2) ? edit : edits[random.below(edits.length)]!;
+    bytes = next(bytes, random, other);
+  }
   return bytes.subarray(0, maxBytes);
 };
 
@@ -91,9 +95,7 @@ export const fuzzHost = async (target: HostTarget, limit: Limit, signal?: AbortS
     }
     const other = pool[random.below(pool.length)]!;
     const input =
-      runs < pool.length
-        ? pool[runs]!
-        : mutated(pool[random.below(pool.length)]!, other, random, target.maxBytes);
+      runs < pool.length ? pool[runs]! : mutated(pool[random.below(pool.length)]!, other, random, target);
     try {
       const before = performance.now();
       const outcome = outcomeOf(target, input);

@@ -88,6 +88,7 @@ static enum status check_kernel_kind(struct verifier *v, struct state *s, uint32
 static enum status check_object(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    if (type == ARG_KERNEL_OBJECT && (v->type->flags & TYPE_SOCKET) != 0 && value->kind == REG_CONTEXT && value->off == 0) { return STATUS_OK; }
     bool takes_kernel = type == ARG_KERNEL_OBJECT || type == ARG_MAP_VALUE; /* the value of a map of sockets */
     if (takes_kernel && value->kind == REG_SCALAR && origin_is_handed(value->map)) {
         call->reference = 0;
@@ -174,8 +175,8 @@ static enum status check_dynptr(struct verifier *v, struct state *s, uint32_t r,
     return dynptr_place(v, s, r);
 }
 
-static enum status check_packet_owner(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
-    if ((v->type->flags & TYPE_LEGACY_LOADS) == 0) { return check_object(v, s, r, ARG_KERNEL_OBJECT, call); }
+static enum status check_owner(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    if ((v->type->flags & TYPE_OBJECTS) != 0) { return check_object(v, s, r, ARG_KERNEL_OBJECT, call); }
     const struct reg *value = reg_at(s, r);
     return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_argument(v, s, r, "the context as it came in");
 }
@@ -219,7 +220,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_BUFFER_OR_NULL: return is_zero(value) ? STATUS_OK : check_sized_memory(v, s, r, call, ACCESS_WRITE);
     case ARG_MEMORY_20: return check_argument_memory(v, s, r, 20, ACCESS_READ);
     case ARG_MEMORY_40: return check_argument_memory(v, s, r, 40, ACCESS_READ);
-    case ARG_PACKET_OWNER: return check_packet_owner(v, s, r, call);
+    case ARG_OWNER: return check_owner(v, s, r, call);
     case ARG_KERNEL_TASK: return check_kernel_kind(v, s, r, OBJECT_TASK, call);
     case ARG_KERNEL_CGROUP: return check_kernel_kind(v, s, r, OBJECT_CGROUP, call);
     case ARG_TYPED:

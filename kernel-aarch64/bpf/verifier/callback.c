@@ -1,7 +1,8 @@
 /* Helpers that call a function of the program again and again, on platforms that have such.
  *
- * One call is walked, from a state that every call begins with: numbers that the function may reach on its callers' stacks
- * are any numbers, and what else is kept there it may not change. How often it is called goes into the bound. */
+ * One call is walked, from a state that every call begins with: numbers that such functions change on their callers' stacks
+ * are any numbers, and what else is kept there they may not change. Which numbers those are is seen on the walk itself, which
+ * begins anew until it sees no more of them. How often a function is called goes into the bound. */
 
 #include "bpf/verifier/callback.h"
 
@@ -49,11 +50,18 @@ static uint64_t pass_element(struct verifier *v, struct reg *args) {
 }
 
 static void forget_numbers(const struct verifier *v, struct frame *frame) {
-    uint64_t within_reach = frame->used & v->functions[frame->function].escaped;
-    for (; within_reach != 0; within_reach &= within_reach - 1) {
-        struct slot *slot = &frame->slots[__builtin_ctzll(within_reach)];
+    for (uint64_t changed = frame->used & v->changed_back[frame->function]; changed != 0; changed &= changed - 1) {
+        struct slot *slot = &frame->slots[__builtin_ctzll(changed)];
         slot->zeros = 0;
         if (slot->spill_bytes != 0 && !reg_is_pointer(&slot->reg)) { slot->spill_bytes = 0; }
+    }
+}
+
+void callback_changes(struct verifier *v, uint32_t function, uint32_t first, uint32_t end) {
+    for (uint32_t slot = first / 8; slot <= (end - 1) / 8; slot++) {
+        uint64_t bit = (uint64_t)1 << slot;
+        v->changes_more |= (v->changed_back[function] & bit) == 0;
+        v->changed_back[function] |= bit;
     }
 }
 
@@ -87,7 +95,7 @@ enum status callback_leave(struct verifier *v, struct state *s, const struct reg
     if (r0->kind != REG_SCALAR || r0->var.umax > 1) {
         return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is %R, a function that is called back returns 0 or 1", r0);
     }
-    return reference_none(v, s, "at the end of a function that is called back");
+    return reference_none_but(v, s, callback_depth(v, s), "at the end of a function that is called back");
 }
 
 uint64_t callback_bound(const struct verifier *v, uint64_t walked) {

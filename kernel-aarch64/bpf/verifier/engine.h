@@ -99,6 +99,8 @@ struct verifier {
     uint16_t undo_held_saved;
     struct references *references; /* reference.c; null until something is acquired */
     struct undo undo[UNDO_KEPT];
+    uint64_t *changed_back; /* other platforms: of each function, slots that functions that are called back may change, as seen so far */
+    bool changes_more;      /* this walk has seen others */
 };
 
 /* struct bpf_platform */

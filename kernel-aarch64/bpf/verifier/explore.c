@@ -16,7 +16,7 @@
 #include "lib/mem.h"
 
 /* States that may rest at one place before they are joined, whatever that costs in precision. */
-enum { CROWD_COARSE = 8, CROWD_PRECISE = 64 };
+enum { CROWD_COARSE = 8, CROWD_PRECISE = 64, CROWD_PRIVILEGED = 4096 };
 
 enum { LINEAGES = 512 };
 
@@ -69,7 +69,8 @@ static enum status rest(struct verifier *v, struct walk *w, const struct place *
         count += relation.comparable;
         link = &(*link)->next;
     }
-    *crowded = count >= (v->precise ? CROWD_PRECISE : CROWD_COARSE);
+    uint32_t crowd = !v->precise ? CROWD_COARSE : is_privileged(v) ? CROWD_PRIVILEGED : CROWD_PRECISE;
+    *crowded = count >= crowd;
     struct snapshot *kept = snapshot_take(v, s, place);
     if (kept == nullptr) { return refuse_full(v, s->pc); }
     kept->walked = walked;

@@ -207,7 +207,7 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
         return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "certificates do not follow helper %u", (uint64_t)id);
     }
     if (OTHER_PLATFORMS && status == STATUS_OK && (call.prototype->flags & HELPER_CALLS_BACK) != 0) {
-        return reference_none(v, s, "at a call that calls back");
+        return reference_none_but(v, s, s->depth + 1, "at a call that calls back");
     }
     return status == STATUS_OK ? set_result(v, s, &call) : status;
 }

@@ -95,6 +95,9 @@ enum status iterator_find(struct verifier *v, struct state *s, uint32_t r, uint8
     uint32_t first, slots = slots_of(kind);
     enum status status = iterator_slots(v, s, r, slots, &first);
     if (status != STATUS_OK) { return status; }
+    if (reg_at(s, r)->frame < callback_depth(v, s)) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r points to an iterator of a caller, which a function that is called back can not ask", r);
+    }
     struct frame *frame = &s->frames[reg_at(s, r)->frame];
     *out = (struct iterator){&frame->slots[first / 8], slots};
     for (uint32_t i = 0; i < slots; i++) {

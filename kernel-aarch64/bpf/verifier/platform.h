@@ -50,7 +50,7 @@ enum platform_argument : uint8_t {
     ARG_MEMORY_20,     /* so many bytes of memory */
     ARG_MEMORY_40,
     ARG_TYPE,          /* a known number that names a struct */
-    ARG_PACKET_OWNER,  /* the context where that has a packet, a pointer to an object of the kernel where not */
+    ARG_OWNER,         /* the context; an object of the kernel where programs have those instead (TYPE_OBJECTS) */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -123,6 +123,8 @@ enum type_flag : uint8_t {
     TYPE_LEGACY_LOADS = 1 << 3,  /* LD_ABS and LD_IND read the packet */
     TYPE_EXIT_RANGE = 1 << 4,    /* r0 lies within exit_min..exit_max at exit */
     TYPE_EXIT_32 = 1 << 5,       /* its low 32 bits do */
+    TYPE_OBJECTS = 1 << 6,       /* what a helper works on is an object that the context leads to */
+    TYPE_SOCKET = 1 << 7,        /* the context is a socket */
 };
 
 struct program_type {

@@ -2,6 +2,7 @@
 
 #include "bpf/verifier/reference.h"
 
+#include "bpf/verifier/callback.h"
 #include "lib/mem.h"
 
 enum { SITES = 254, SETS = 1024, SET_BYTES = 8 };
@@ -199,8 +200,21 @@ void reference_void(struct state *s, uint8_t name) {
     }
 }
 
+/* Acquired by an instruction of the functions that run in the outermost `frames` frames. None of them is in a frame behind those. */
+static bool is_of(const struct verifier *v, const struct state *s, uint8_t name, uint32_t frames) {
+    uint16_t site = v->references->sites[name];
+    if (site >= SITE_LOCKS) { return false; }
+    uint32_t function = function_at(v, site), f = 0;
+    while (f < frames && s->frames[f].function != function) { f++; }
+    return f < frames;
+}
+
 enum status reference_release(struct verifier *v, struct state *s, uint8_t name) {
     if (!held(v, s, name)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "it is not held"); }
+    if (is_of(v, s, name, callback_depth(v, s))) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "instruction %u of a caller acquired it, and a function that is called back may run again",
+                      (uint64_t)v->references->sites[name]);
+    }
     if (!hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name))) { return too_many(v, s); }
     reference_void(s, name);
     return STATUS_OK;
@@ -216,9 +230,11 @@ enum status reference_end_patience(struct verifier *v, struct state *s) {
     return status == STATUS_OK ? acquire(v, s, name) : status;
 }
 
-enum status reference_none(struct verifier *v, struct state *s, const char *when) {
+enum status reference_none_but(struct verifier *v, struct state *s, uint32_t frames, const char *when) {
     if (!reference_any(s)) { return STATUS_OK; }
-    uint8_t name = (uint8_t)set_without(v->references->sets[s->frames[0].call], highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE));
+    uint64_t set = set_without(v->references->sets[s->frames[0].call], highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE));
+    while (set != 0 && is_of(v, s, (uint8_t)set, frames)) { set >>= 8; }
+    uint8_t name = (uint8_t)set;
     if (name == 0) { return STATUS_OK; }
     if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
     if (v->references->sites[name] >= SITE_PARTS) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "preemption is disabled %s", when); }

@@ -38,5 +38,7 @@ bool reference_patience_ended(const struct verifier *v, const struct state *s);
 [[nodiscard]] enum status reference_release(struct verifier *v, struct state *s, uint8_t reference);
 /* No longer held, because it was null; registers stay. */
 void reference_forget(struct verifier *v, struct state *s, uint8_t reference);
+/* Refuses when anything is held but what functions in the outermost `frames` frames acquired. */
+[[nodiscard]] enum status reference_none_but(struct verifier *v, struct state *s, uint32_t frames, const char *when);
 /* Refuses when anything is held. */
-[[nodiscard]] enum status reference_none(struct verifier *v, struct state *s, const char *when);
+[[nodiscard]] static inline enum status reference_none(struct verifier *v, struct state *s, const char *when) { return reference_none_but(v, s, 0, when); }

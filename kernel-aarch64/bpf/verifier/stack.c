@@ -175,7 +175,9 @@ static enum status check_callers_pointers(struct verifier *v, struct state *s, c
         const struct slot *slot = &frame->slots[byte / 8];
         pointer = slot_used(frame, byte) && slot->spill_bytes != 0 && reg_is_pointer(&slot->reg);
     }
-    return pointer ? refuse(v, STATUS_POINTER_LEAK, s->pc, "a function that is called back changes pointers of its caller") : STATUS_OK;
+    if (pointer) { return refuse(v, STATUS_POINTER_LEAK, s->pc, "a function that is called back changes pointers of its caller"); }
+    if (reach.first < reach.end) { callback_changes(v, frame->function, reach.first, reach.end); }
+    return STATUS_OK;
 }
 
 enum status stack_store(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes, struct reg *value) {

@@ -30,8 +30,7 @@ enum status check_program(struct verifier *v) {
     return STATUS_OK;
 }
 
-static enum status walk(struct verifier *v, const struct verifier_workspace *workspace, bool precise) {
-    v->precise = precise;
+static enum status walk_once(struct verifier *v, const struct verifier_workspace *workspace) {
     v->last_id = 0;
     v->undo_count = 0;
     v->references = nullptr;
@@ -40,7 +39,7 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     v->states = 0;
     v->result->bound = 0;
     v->callback_turns = v->callback_nest = v->iterator_turns = 0;
-    v->may_go_on = false;
+    v->may_go_on = v->changes_more = false;
     memset(v->spare, 0, sizeof(v->spare));
     memset(v->facts->flags, 0, v->program->count);
     v->facts->vector_count = v->facts->index_count = 0;
@@ -56,12 +55,25 @@ static enum status walk(struct verifier *v, const struct verifier_workspace *wor
     return status == STATUS_OK ? check_stack_chain(v) : status;
 }
 
+/* What functions that are called back turn out to change is changed from the beginning (callback.c). */
+static enum status walk(struct verifier *v, const struct verifier_workspace *workspace, const struct observation *observation, bool precise) {
+    uint8_t *free = v->free;
+    v->precise = precise;
+    enum status status = walk_once(v, workspace);
+    while (OTHER_PLATFORMS && status == STATUS_OK && v->changes_more) {
+        v->free = free;
+        if (observation != nullptr) { observation->restart(observation->cookie); }
+        status = walk_once(v, workspace);
+    }
+    return status;
+}
+
 /* A second attempt that runs out of something says less than the first one's refusal, which it replaces only when it
  * finds the program wrong itself. */
 static enum status walk_again(struct verifier *v, const struct verifier_workspace *workspace, const struct observation *observation) {
     struct verifier_result first = *v->result;
     if (observation != nullptr) { observation->restart(observation->cookie); }
-    enum status status = walk(v, workspace, true);
+    enum status status = walk(v, workspace, observation, true);
     if (status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) {
         uint64_t steps = v->result->steps;
         *v->result = first;
@@ -79,9 +91,12 @@ static enum status verify(struct verifier *v, const struct verifier_workspace *w
     if (status != STATUS_OK) { return status; }
     v->live = take_memory(v, v->point_count * (uint32_t)sizeof(*v->live));
     v->accesses = is_privileged(v) ? take_memory(v, v->program->count) : nullptr;
-    if (v->live == nullptr || (v->accesses == nullptr && is_privileged(v))) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    v->changed_back = is_privileged(v) ? take_memory(v, v->function_count * (uint32_t)sizeof(*v->changed_back)) : nullptr;
+    bool lacks = is_privileged(v) && (v->accesses == nullptr || v->changed_back == nullptr);
+    if (v->live == nullptr || lacks) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    if (OTHER_PLATFORMS && is_privileged(v)) { memset(v->changed_back, 0, v->function_count * sizeof(*v->changed_back)); }
     uint8_t *free = v->free;
-    status = walk(v, workspace, false);
+    status = walk(v, workspace, observation, false);
     if (status == STATUS_OK || status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) { return status; }
     v->free = free;
     return walk_again(v, workspace, observation);
