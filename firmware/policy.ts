@@ -71,6 +71,11 @@ const numberOf = (where: string, value: unknown, min: number, max: number): numb
   throw new PolicyError(`${where} is not a whole number of ${min} to ${max}`);
 };
 
+const numbersOf = (where: string, value: unknown, min: number, max: number): number[] => {
+  if (!Array.isArray(value)) throw new PolicyError(`${where} is not a list of numbers`);
+  return value.map((n) => numberOf(where, n, min, max));
+};
+
 const publicKeyOf = (key: unknown): Uint8Array => {
   if (typeof key !== 'string') throw new PolicyError('a key has no "key": its name, PEM file or public half');
   return /^[0-9a-f]{64}$/.test(key) ? Buffer.from(key, 'hex') : namedKey(key).publicKey;
@@ -89,7 +94,7 @@ const limits: Readonly<Record<string, (value: unknown, where: string) => readonl
   hooks: (v, at) => [policyKeyKeys.hooks.key, bitsOf(idsOf(hooks, at, v))],
   helpers: (v, at) => [policyKeyKeys.helpers.key, idsOf({ ...helpers, ...vectors }, at, v)],
   budget: (v, at) => [policyKeyKeys.budget.key, numberOf(at, v, 1, 2 ** 32 - 1)],
-  cores: (v, at) => [policyKeyKeys.cores.key, bitsOf((v as number[]).map((n) => numberOf(at, n, 0, 7)))],
+  cores: (v, at) => [policyKeyKeys.cores.key, bitsOf(numbersOf(at, v, 0, 7))],
   min_period_us: (v, at) => [policyKeyKeys.period.key, numberOf(at, v, 1, 2 ** 32 - 1)],
   swaps_per_hour: (v, at) => [policyKeyKeys.swaps.key, numberOf(at, v, 1, SWAPS_LIMIT)],
   proofs: (v, at) => [
@@ -99,9 +104,11 @@ const limits: Readonly<Record<string, (value: unknown, where: string) => readonl
 };
 
 const encodeKey = (rights: KeyRights, i: number) => {
+  if (typeof rights !== 'object' || rights === null)
+    throw new PolicyError(`key ${i} is no object with a "key"`);
   const entries = Object.entries(rights).flatMap(([name, value]) => {
     if (name === 'key') return [];
-    const limit = limits[name];
+    const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
     if (!limit) throw new PolicyError(`key ${i}: nothing is called ${JSON.stringify(name)}`);
     return [limit(value, `key ${i}, ${name}`)];
   });
@@ -113,7 +120,7 @@ const encodeKey = (rights: KeyRights, i: number) => {
 
 /** The block that an image carries. @throws PolicyError, KeyError */
 export const encodePolicy = (policy: Policy): Buffer => {
-  if (!Array.isArray(policy.keys) || policy.keys.length > POLICY_KEYS) {
+  if (!Array.isArray(policy?.keys) || policy.keys.length > POLICY_KEYS) {
     throw new PolicyError(`a policy has "keys": a list of at most ${POLICY_KEYS}`);
   }
   const open = doorMask(listOf('open', policy.open, openable) as DoorName[]);

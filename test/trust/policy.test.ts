@@ -294,7 +294,11 @@ test.serial('an_image_with_a_damaged_policy_accepts_nothing', async (t) => {
   t.is(await link.echo('still there'), 'still there');
 });
 
-const bad: Readonly<Record<string, object>> = {
+const bad: Readonly<Record<string, unknown>> = {
+  'nothing in it': null,
+  'a key that is nothing': { open: [], keys: [null] },
+  'cores that are no list': { open: [], keys: [{ key: hexOf(owner), cores: 5 }] },
+  'a limit named like what every object has': { open: [], keys: [{ key: hexOf(owner), toString: 1 }] },
   'an unknown door': { open: ['windows'], keys: [] },
   'keys open to everybody': { open: ['keys'], keys: [] },
   'an unknown limit': { open: [], keys: [{ key: hexOf(owner), speed: 3 }] },
