@@ -10,7 +10,22 @@ export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
 export { type LinuxType, linuxTypeOf, maySleep, programTypes as linuxTypes } from './linux-types.ts';
 export { linuxHelpers };
 
+/** Helpers that Linux has and that are not described here: they are refused, by their names. */
+const undescribed: Readonly<Record<number, string>> = {
+  116: 'tcp_send_ack',
+  153: 'per_cpu_ptr',
+  154: 'this_cpu_ptr',
+  169: 'timer_init',
+  170: 'timer_set_callback',
+  171: 'timer_start',
+  172: 'timer_cancel',
+  180: 'find_vma',
+  194: 'kptr_xchg',
+  209: 'user_ringbuf_drain',
+};
+
 const names = new Map([
+  ...Object.entries(undescribed).map(([id, name]) => [Number(id), `bpf_${name}`] as const),
   ...linuxHelpers.map(({ id, name }) => [id, `bpf_${name}`] as const),
   ...linuxFunctions.map(({ id, name }) => [id, name] as const),
 ]);
