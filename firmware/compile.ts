@@ -73,7 +73,9 @@ const coldParts = [
 ];
 /** Files of cold and small parts that run at every call of a module, every tick, over every byte or instruction. */
 const hotFiles = [
+  'bpf/checker/check.c',
   'bpf/checker/fast.c',
+  'bpf/checker/light.c',
   'bpf/jit/scan.c',
   'boot/exceptions.c',
   'drivers/clock.c',
