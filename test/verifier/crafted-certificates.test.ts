@@ -39,6 +39,8 @@ const judgeOf = async (text: string) => {
       exports.host_check(bytes, certificate.length, workspace, BOARD_CHECKER_BYTES, budget),
     ).name;
     const [bound, steps] = [exports.host_bound(), exports.host_verifier_steps()].map(Number);
+    if (exports.host_insn() * bpf.INSN_BYTES >= code.length)
+      throw new Error(`it is said of slot ${exports.host_insn()}, which is none of the program's`);
     if (BigInt(steps!) > budget) throw new Error(`${steps} steps, more than the board allows`);
     return { status, message: host.text(exports.host_message()), bound: bound!, steps: steps! };
   };

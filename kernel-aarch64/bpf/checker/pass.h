@@ -46,8 +46,10 @@ struct checker {
     struct beside besides[BESIDES_KEPT];
 };
 
+/* A way that has ended may have led behind the last slot. */
 static inline enum status refuse_certificate(struct checker *c, const char *why) {
-    return refuse(c->v, STATUS_BAD_CERTIFICATE, c->machine.state.pc, "%s", why);
+    uint32_t pc = c->machine.state.pc, last = c->v->program->count - 1;
+    return refuse(c->v, STATUS_BAD_CERTIFICATE, pc < last ? pc : last, "%s", why);
 }
 
 static inline struct entry *entry_at(const struct checker *c, uint32_t place) { return (struct entry *)(c->arena + place); }
