@@ -180,6 +180,7 @@ const vectorArithmetic = {
   movi_zero: { title: 'MOVI, 64-bit', bits: '0 1 1 01111 00000 000 1110 0 1 00000 vd:5' },
   movi_byte: { title: 'MOVI, 8-bit', bits: '0 1 0 01111 00000 byte[7:5]:3 1110 0 1 byte[4:0]:5 vd:5' },
   dup_byte: { title: 'DUP (general)', bits: '0 1 0 01110 000 00001 0 0001 1 rn:5 vd:5' },
+  ins_h: { title: 'INS (general), 16 bits', bits: '0 1 0 01110 000 lane:3 10 0 0011 1 rn:5 vd:5' },
   ins_h1: { title: 'INS (element): H[1] from H[0]', bits: '0 1 1 01110 000 00110 0 0000 1 vn:5 vd:5' },
   ins_s1: { title: 'INS (element): S[1] from S[0]', bits: '0 1 1 01110 000 01100 0 0000 1 vn:5 vd:5' },
   ins_d1: { title: 'INS (element): D[1] from D[0]', bits: '0 1 1 01110 000 11000 0 0000 1 vn:5 vd:5' },
@@ -235,6 +236,7 @@ export const immediateFields = {
   bit: 'bit number, 0..63',
   right: 'right shift of 64 bits, 1..64, as 128 less the shift',
   index: 'number of a byte, 0..15',
+  lane: 'number of a halfword, 0..7',
   byte: '8 bits',
 } as const;
 

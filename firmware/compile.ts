@@ -50,6 +50,7 @@ const coldParts = [
   'bpf/jit/logical.c',
   'bpf/jit/operand.c',
   'bpf/jit/operate.c',
+  'bpf/jit/products.c',
   'bpf/jit/promote.c',
   'bpf/jit/sum.c',
   'bpf/jit/vector',

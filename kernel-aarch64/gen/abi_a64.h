@@ -40,6 +40,7 @@ struct a64_target14 { uint32_t bits; }; /* signed distance in words, 14 bits */
 struct a64_bit { uint32_t bits; }; /* bit number, 0..63 */
 struct a64_right { uint32_t bits; }; /* right shift of 64 bits, 1..64, as 128 less the shift */
 struct a64_index { uint32_t bits; }; /* number of a byte, 0..15 */
+struct a64_lane { uint32_t bits; }; /* number of a halfword, 0..7 */
 struct a64_byte { uint32_t bits; }; /* 8 bits */
 
 /* ADD (immediate): sf:1 0 0 100010 arith:13 rn:5 rd:5 */
@@ -700,6 +701,11 @@ static inline uint32_t a64_movi_byte(enum a64_vector vd, struct a64_byte byte) {
 /* DUP (general): 0 1 0 01110 000 00001 0 0001 1 rn:5 vd:5 */
 static inline uint32_t a64_dup_byte(enum a64_vector vd, enum a64_reg rn) {
     return 0x4e010c00u | (uint32_t)rn << 5 | (uint32_t)vd;
+}
+
+/* INS (general), 16 bits: 0 1 0 01110 000 lane:3 10 0 0011 1 rn:5 vd:5 */
+static inline uint32_t a64_ins_h(enum a64_vector vd, enum a64_reg rn, struct a64_lane lane) {
+    return 0x4e021c00u | lane.bits << 18 | (uint32_t)rn << 5 | (uint32_t)vd;
 }
 
 /* INS (element): H[1] from H[0]: 0 1 1 01110 000 00110 0 0000 1 vn:5 vd:5 */

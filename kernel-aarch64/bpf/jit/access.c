@@ -88,18 +88,14 @@ static void emit_load(struct jit *j, enum a64_reg rt, const struct address *a, e
     }
 }
 
-/* A store that may have a neighbour. `is_last`: nobody reads the register afterwards. */
-[[clang::noinline]] static void emit_beside(struct jit *j, uint32_t word, bool is_last) {
-    return is_last ? emit_last_store(j, word) : emit_access(j, word);
-}
-
+/* `is_last`: nobody reads the register afterwards. */
 static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size, bool is_last) {
     switch (a->kind) {
     case ADDRESS_SCALED:
     case ADDRESS_UNSCALED: {
         uint32_t word = a->kind == ADDRESS_SCALED ? a64_str_scaled(rt, a->base, a->scaled, size)
                                                   : a64_stur(rt, a->base, a->unscaled, size);
-        return emit_beside(j, word, is_last);
+        return is_last ? emit_last_store(j, word) : emit_access(j, word);
     }
     case ADDRESS_INDEX: return emit(j, a64_str_reg(rt, a->base, a->scale, a->option, a->index, size));
     }
@@ -137,8 +133,8 @@ static inline bool try_simple_address(const struct jit *j, uint32_t reg, int16_t
     enum a64_reg rt;
     bool simple = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM && try_place(j, dst, &rt);
     if (!simple || !try_simple_address(j, src, off_of(insn), size, &offset)) { return load_general(j, insn); }
-    uint32_t word = a64_ldr_scaled(rt, (enum a64_reg)j->values[src].base, offset, size);
-    if (!try_emit_alone(j, word)) { emit_access(j, word); }
+    enum a64_reg rn = (enum a64_reg)j->values[src].base;
+    if (!try_emit_alone(j, a64_ldr_scaled(rt, rn, offset, size))) { return load_general(j, insn); }
     define(j, dst, rt, 8u << size);
 }
 
@@ -206,5 +202,5 @@ void compile_store(struct jit *j, struct insn insn) {
     bool simple = class_of(insn) == BPF_CLASS_STX && try_stored(j, src, size, &rt);
     if (!simple || !try_simple_address(j, dst, off_of(insn), size, &offset)) { return store_general(j, insn); }
     uint32_t word = a64_str_scaled(rt, (enum a64_reg)j->values[dst].base, offset, size);
-    if (!try_emit_alone(j, word)) { emit_beside(j, word, is_last_use(j, src, rt)); }
+    if (!try_emit_alone(j, word)) { store_general(j, insn); }
 }

@@ -71,19 +71,7 @@ static void note_bytes(struct jit *j, uint32_t reg, struct value value, int32_t 
     note_computed(j, reg, value.shape, value.is_signed ? (value.narrow ? 32 : 64) : 8 * (top_lane(lanes) + 1));
 }
 
-/* Whether the next two slots extend dst with sign, from as many bits as the load of this one has; `narrow`: to 32 bits. */
-static bool is_extended(const struct jit *j, uint32_t dst, enum a64_size size, bool *narrow) {
-    uint32_t slot = j->slot + 1;
-    if (slot + 2 > j->program->count || find_break(j, slot, slot + 2) != slot + 2) { return false; }
-    struct insn up = insn_at(j, slot), down = insn_at(j, slot + 1);
-    *narrow = class_of(up) == BPF_CLASS_ALU;
-    uint64_t by = (*narrow ? 32 : 64) - (8u << size);
-    uint64_t shift = by << 32 | dst << 8 | BPF_ALU_LSH | (*narrow ? BPF_CLASS_ALU : BPF_CLASS_ALU64);
-    return up.bits == shift && down.bits == (shift ^ BPF_ALU_LSH ^ BPF_ALU_ARSH);
-}
-
 bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum a64_size size) {
-    j->extended = 0;
     if (j->values[src].kind == VALUE_SUM && src != dst && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
     prepare_address(j, src, off, size);
     drop_unread(j, dst);
@@ -101,12 +89,6 @@ bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum 
         return false;
     }
     struct value load = {.shape = SHAPE(VALUE_BYTES, v->base, index)};
-    bool narrow;
-    if (is_extended(j, dst, size, &narrow)) {
-        load.is_signed = true;
-        load.narrow = narrow;
-        j->extended = j->slot + 3;
-    }
     note_bytes(j, dst, load, (int32_t)offset, size == A64_SIZE_B ? 0xfffffff0u : 0xffffff10u);
     return true;
 }

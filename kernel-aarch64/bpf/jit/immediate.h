@@ -95,6 +95,7 @@ static inline struct a64_bit bit_number(uint32_t bit) { return (struct a64_bit){
 }
 
 static inline struct a64_index byte_index(uint32_t index) { return (struct a64_index){index & 15u}; }
+static inline struct a64_lane lane_number(uint32_t lane) { return (struct a64_lane){lane & 7u}; }
 static inline struct a64_byte byte_value(uint8_t value) { return (struct a64_byte){value}; }
 
 /* Distances of branches, in words. */

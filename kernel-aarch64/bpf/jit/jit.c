@@ -105,7 +105,6 @@ RARE static bool compile_waiting(struct jit *j, struct insn insn, uint32_t effec
     j->live_out = slot_live(j, slot + 1);
     if (effect & EFFECT_IS_PURE && !(j->live_out >> dst_of(insn) & 1)) { return; } /* nobody reads it */
     if (SELDOM(j->loads)) {
-        if (j->extended - slot - 1 < 2) { return; }
         if ((effect & EFFECT_ENDS_WAITING || j->loads & REG_BIT(10)) && compile_waiting(j, insn, effect)) { return; }
         if (effect & EFFECT_SETS_DST) { drop_unread(j, dst_of(insn)); } /* never to be loaded: its address may be gone */
     }

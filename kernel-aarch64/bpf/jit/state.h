@@ -149,7 +149,6 @@ struct jit {
     uint32_t pending;  /* registers whose value is noted but not in its home */
     uint32_t settling; /* of those, the ones that are being written there, each because the one before wants its register */
     uint32_t loads;    /* registers that wait to be loaded (bytes.h), and r10 while it is in SCRATCH2; may say too many */
-    uint32_t extended; /* slot behind two shifts that were compiled together with the load before them; 0: none were */
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     uint32_t in_turn;  /* a turn of several is being compiled: what the slots hold is still needed; 1 + counter */
     uint32_t resume;   /* slot to go on at instead of the next one; 0: none */

@@ -4,6 +4,7 @@
 #include "bpf/jit/copied.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/operation.h"
+#include "bpf/jit/products.h"
 #include "bpf/jit/select.h"
 
 /* How much code a loop may become: eBPF instructions that are compiled in its stead. */
@@ -40,7 +41,7 @@ static bool try_find_test(const struct jit *j, struct counted *l, uint32_t slot)
 
 /* Finds the one block that the loop is; what it may hold has no effect but on registers and memory. */
 static bool try_find_block(const struct jit *j, struct counted *l) {
-    uint32_t end = l->head + MOST_INSNS / 2, test = find_break(j, l->head + 1, end < j->program->count ? end : j->program->count);
+    uint32_t end = l->head + MOST_BLOCK, test = find_break(j, l->head + 1, end < j->program->count ? end : j->program->count);
     if (test == end || test + 1 >= j->program->count || j->slots[test] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
     if (last_jump_back(j, l->head) - test > 1 || effects[j->program->insns[l->head].opcode] & EFFECT_IS_SPECIAL) { return false; }
     for (uint32_t slot = l->head; slot < test; slot++) {
@@ -192,6 +193,7 @@ uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     struct carried carried = {};
     j->carried.active = 0;
     if (!try_find_block(j, &l)) { return head; }
+    if (l.test - head >= MOST_INSNS / 2) { return is_only_fallen_into(j, &l) ? compile_products(j, &l) : head; }
     bool carries = try_find_copy(j, &l, &carried), counts = try_plan(j, &l);
     if (!(carries || counts) || !is_only_fallen_into(j, &l)) { return head; }
     bool whole = counts && l.copies == l.turns;

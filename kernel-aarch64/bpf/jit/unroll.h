@@ -3,6 +3,9 @@
 
 #include "bpf/jit/state.h"
 
+/* Longest block that is looked at. */
+#define MOST_BLOCK 256u
+
 /* Such a loop. */
 struct counted {
     uint32_t head;

@@ -10,8 +10,7 @@ struct bulk {
     bool moves; /* the addresses go on by themselves */
 };
 
-/* A register that is none of those that were taken; 10 when there is none. */
-static uint32_t take(struct maker *m, uint32_t *taken) {
+uint32_t take(struct maker *m, uint32_t *taken) {
     for (uint32_t tries = 0; tries < 40; tries++) {
         uint32_t reg = target(m);
         if (*taken >> reg & 1) { continue; }

@@ -75,6 +75,8 @@ static inline uint32_t number_size(const struct maker *m) { return size_code(m->
 uint32_t number(struct maker *m);
 uint32_t target(struct maker *m);
 uint32_t target_but(struct maker *m, uint32_t other);
+/* A register that is none of those that were taken, as bits, and is then; 10 when there is none. */
+uint32_t take(struct maker *m, uint32_t *taken);
 void emit_number(struct maker *m, uint32_t dst);
 /* A conditional jump that land() completes. */
 uint32_t emit_condition(struct maker *m);
@@ -108,3 +110,4 @@ void make_copying(struct maker *m);
 void make_counting(struct maker *m);
 void make_choice(struct maker *m);
 void make_bulk(struct maker *m); /* bulk.c */
+void make_products(struct maker *m); /* products.c */
