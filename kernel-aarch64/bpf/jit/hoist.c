@@ -89,8 +89,7 @@ static bool blocks(const struct jit *j, uint32_t head, uint32_t slot) {
     return is_jump_class(insn) ? operation_of(insn) == BPF_JMP_CALL : effects[opcode_of(insn)] & EFFECT_IS_SPECIAL;
 }
 
-/* Whether jumps from behind the loop go back into it. */
-static bool is_reentered(const struct jit *j, uint32_t head, uint32_t last) {
+bool is_reentered(const struct jit *j, uint32_t head, uint32_t last) {
     for (const struct back *back = j->backs; back->last > last; back++) {
         if (back->head > head && back->head <= last) { return true; }
     }
@@ -110,10 +109,16 @@ void hoist_constants(struct jit *j, uint32_t head) {
     j->hoisted_end = last + 1;
 }
 
-enum a64_reg constant_reg(struct jit *j, uint64_t value, enum a64_reg scratch) {
+enum a64_reg hoisted_reg(const struct jit *j, uint64_t value) {
     for (uint32_t i = 0; j->slot < j->hoisted_end && i < j->hoisted_count; i++) {
         if (j->hoisted[i] == value) { return (enum a64_reg)(HOISTED_FIRST + i); }
     }
+    return SCRATCH;
+}
+
+enum a64_reg constant_reg(struct jit *j, uint64_t value, enum a64_reg scratch) {
+    enum a64_reg hoisted = hoisted_reg(j, value);
+    if (hoisted != SCRATCH) { return hoisted; }
     emit_constant(j, scratch, value);
     return scratch;
 }

@@ -2,6 +2,7 @@
 
 #include "bpf/jit/jit.h"
 #include "bpf/jit/bytes.h"
+#include "bpf/jit/down.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/range.h"
@@ -78,6 +79,7 @@ RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
             j->resume = next;
             return;
         }
+        count_down(j, slot);
     }
     join_label(j, slot, falls);
 }

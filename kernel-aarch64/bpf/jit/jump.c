@@ -1,7 +1,8 @@
 /* RFC 9669 §4.3: jumps, calls, exits. */
 
-#include "bpf/jit/branch.h"
 #include "bpf/jit/choice.h"
+#include "bpf/jit/down.h"
+#include "bpf/jit/hoist.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/speculation.h"
@@ -72,8 +73,21 @@ static bool try_invert(struct jit *j, struct insn insn, uint32_t target) {
     return true;
 }
 
-static void compile_goto(struct jit *j, uint32_t target) {
+/* Into the loop that begins behind the jump, which nobody enters else. */
+RARE static void enter_loop(struct jit *j, uint32_t target) {
+    uint32_t head = j->slot + 1;
+    bool is_head = j->slots[head] & SLOT_BACK && !(j->slots[head] & (SLOT_ENTRY | SLOT_WORD));
+    if (is_head) { count_down(j, head); }
     settle_for_label(j, target, 0);
+    if (is_head) { hoist_constants(j, head); }
+}
+
+static void compile_goto(struct jit *j, uint32_t target) {
+    if (SELDOM(target > j->slot + 1 && j->slots[j->slot + 1] & SLOT_BACK)) {
+        enter_loop(j, target);
+    } else {
+        settle_for_label(j, target, 0);
+    }
     if (target == next_reached(j) && !(j->slots[target] & SLOT_ENTRY)) { return; }
     emit_branch(j, a64_b((struct a64_target26){0}), target);
 }

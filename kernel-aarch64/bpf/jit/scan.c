@@ -81,7 +81,7 @@ RARE static uint32_t expected_at_head(const struct jit *j, uint32_t head, uint32
 }
 
 /* Registers live before a jump to `target`; says where the loop begins that it closes, and where r0 arrives at its target:
- * in x7 when r1, which owns x0, is live before the jump or on either side. */
+ * in x7 when r1, which owns x0, is live before the jump or on either side, and where a loop is left, in which it lives there. */
 static uint32_t live_before_goto(struct jit *j, uint32_t i, uint32_t live, enum flow flow, struct backward *b) {
     struct insn insn = insn_at(j, i);
     uint32_t target = jump_target(insn, i), *slot = &j->slots[target];
@@ -98,7 +98,8 @@ static uint32_t live_before_goto(struct jit *j, uint32_t i, uint32_t live, enum 
         if (opcode_of(insn) & BPF_SRC_X) { before |= REG_BIT(src_of(insn)); }
         if (finds_zero(insn, live_at_target)) { return before; }
     }
-    if ((live_at_target | before) & REG_BIT(1)) { *slot |= SLOT_R0_HOME; }
+    bool leaves = b->in_loop && target > b->loop_end;
+    if (leaves || (live_at_target | before) & REG_BIT(1)) { *slot |= SLOT_R0_HOME; }
     return before;
 }
 

@@ -159,6 +159,7 @@ struct jit {
     uint32_t hoisted_limit;
     uint64_t hoisted[HOISTED_LIMIT];
     struct carried carried;
+    uint32_t down_step, down_test; /* slots of a loop that counts down (down.h); 0: none */
     bool has_local_calls;
     uint32_t first_head, last_head; /* of the slots that jumps or calls go back to; in reverse when there is none */
     bool guards;         /* some index may have to be held to its range again (speculation.h) */
