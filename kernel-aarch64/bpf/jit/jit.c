@@ -179,7 +179,7 @@ static enum status compile(struct jit *j, struct jit_result *result) {
     compile_program(j);
     strip_slots(j);
     result->words = j->words;
-    return j->words > j->capacity ? STATUS_JIT_TOO_LARGE : STATUS_OK;
+    return j->words > j->capacity || j->is_lost ? STATUS_JIT_TOO_LARGE : STATUS_OK;
 }
 
 /* Keeps 16 KiB off the stack of callers that bring the table. */

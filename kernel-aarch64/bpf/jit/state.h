@@ -8,7 +8,7 @@
  *   r10       sp + a constant; never occupies a register
  *   x10, x11  sums that addresses have in common (sum.c); within one instruction, atomics, which use x12 too
  *   x12..x15  constants of the loop that is being compiled (hoist.c), stack slots (promote.c)
- *   x16, x17  scratch within one instruction; x18 is the platform's and stays untouched
+ *   x16, x17  scratch within one instruction; x18, which is no platform's here, holds what is moved aside meanwhile
  *
  * Values are computed late. An eBPF register that was set to a constant, a copy, a sum, a field or a product is only noted
  * here; the consumer folds it into an operand or an address, or it is written to its home register when somebody needs it
@@ -21,6 +21,7 @@
 
 #define SCRATCH X16
 #define SCRATCH2 X17
+#define ASIDE X18
 #define R0_HOME X7
 #define SHARED_SUM_FIRST X10
 #define SHARED_SUMS 2u
@@ -148,6 +149,7 @@ struct jit {
     uint32_t live_out; /* registers live after the slot */
     uint32_t pending;  /* registers whose value is noted but not in its home */
     uint32_t settling; /* of those, the ones that are being written there, each because the one before wants its register */
+    bool is_lost;      /* more had to be moved aside than there is room for: the program is not compiled */
     uint32_t loads;    /* registers that wait to be loaded (bytes.h), and r10 while it is in SCRATCH2; may say too many */
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     uint32_t in_turn;  /* a turn of several is being compiled: what the slots hold is still needed; 1 + counter */

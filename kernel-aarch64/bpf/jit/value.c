@@ -63,7 +63,7 @@ RARE void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t
     uint64_t magnitude = negative ? -imm : imm;
     if (!try_arith(magnitude, &arith)) {
         if (magnitude >> 24) {
-            enum a64_reg free = rd == rn || rd == SP ? SCRATCH : rd; /* rn may be SCRATCH: what was moved aside */
+            enum a64_reg free = rd == rn || rd == SP ? SCRATCH : rd; /* rn may be what was moved aside */
             enum a64_reg rm = constant_reg(j, width == A64_WIDTH_W ? (uint32_t)imm : imm, free);
             /* DDI 0487 C6.2, ADD (extended register): the form whose Rn may be SP */
             if (rn == SP) { return emit(j, a64_add_ext(rd, rn, (struct a64_left){0}, A64_EXTEND_UXTX, rm, width)); }
@@ -134,12 +134,22 @@ static uint32_t sharer_of(const struct jit *j, uint32_t reg) {
     return reg == c->from ? c->active : reg == c->to ? REG_BIT(c->from) : 0;
 }
 
-/* The other one's register is wanted while its own is still read: what is in it goes to SCRATCH. */
+static bool is_read(const struct jit *j, enum a64_reg phys) {
+    for (uint32_t left = j->pending; left; left &= left - 1) {
+        if (reads(&j->values[__builtin_ctz(left)], phys)) { return true; }
+    }
+    return false;
+}
+
+/* The other one's register is wanted while its own is still read: what is in it goes elsewhere, as long as what it is part of is
+ * not written. SCRATCH would not do, which values take that are written in between; SCRATCH2 does when none is loaded. */
 RARE static void move_aside(struct jit *j, uint32_t reg, enum a64_reg phys) {
     struct value *v = &j->values[reg];
-    emit(j, a64_orr(SCRATCH, XZR, amount(0), phys, A64_SHIFT_LSL, A64_WIDTH_X));
-    if (v->base == phys) { v->base = SCRATCH; }
-    if (v->index == phys) { v->index = SCRATCH; }
+    enum a64_reg aside = is_read(j, ASIDE) ? SCRATCH2 : ASIDE;
+    j->is_lost |= aside == SCRATCH2 && (j->loads || is_read(j, SCRATCH2));
+    emit(j, a64_orr(aside, XZR, amount(0), phys, A64_SHIFT_LSL, A64_WIDTH_X));
+    if (v->base == phys) { v->base = (uint8_t)aside; }
+    if (v->index == phys) { v->index = (uint8_t)aside; }
 }
 
 void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written) {
