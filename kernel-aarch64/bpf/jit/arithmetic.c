@@ -173,9 +173,8 @@ RARE static void multiply_by_sum(struct jit *j, uint32_t dst, uint32_t shift, bo
     define(j, dst, rd, result_bits(is_wide));
 }
 
-/* A product that may become a multiply-add. */
+/* A product that may become a multiply-add, once begin_note() has moved what it may move. */
 static void note_product(struct jit *j, uint32_t dst, enum a64_reg by, bool is_wide) {
-    begin_note(j, dst);
     note_shape(j, dst, SHAPE(VALUE_PRODUCT, reg_of(j, dst), by) | SHAPE_NARROW(!is_wide), result_bits(is_wide));
 }
 
@@ -196,7 +195,10 @@ RARE void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_w
     if (is_power_of_two(imm - 1)) { return multiply_by_sum(j, dst, log2_of(imm - 1), is_wide); }
     ensure(j, dst, is_wide);
     enum a64_reg hoisted = hoisted_reg(j, imm);
-    if (hoisted != SCRATCH && is_added_next(j, dst)) { return note_product(j, dst, hoisted, is_wide); }
+    if (hoisted != SCRATCH && is_added_next(j, dst)) {
+        begin_note(j, dst);
+        return note_product(j, dst, hoisted, is_wide);
+    }
     enum a64_reg rd = begin_define(j, dst);
     enum a64_reg rm = constant_reg(j, imm, SCRATCH);
     emit(j, a64_madd(rd, reg_of(j, dst), XZR, rm, width_of(is_wide)));
@@ -206,6 +208,7 @@ RARE void multiply_constant(struct jit *j, uint32_t dst, uint64_t imm, bool is_w
 RARE void multiply_register(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     ensure(j, dst, is_wide);
     ensure(j, src, is_wide);
+    begin_note(j, dst);
     note_product(j, dst, reg_of(j, src), is_wide);
 }
 
