@@ -1,9 +1,10 @@
 /** Writes what takes a loop's place: registers kept over the calls, arguments, calls, and results where the program wants them. */
 import { vectors } from '../../abi/index.ts';
 import type { Branch } from '../instruction.ts';
-import { type Code, copyCode, type Node, nodeOf } from '../optimiser/code.ts';
+import { type Code, type Node, nodeOf } from '../optimiser/code.ts';
 import { FRAME, freeSlots, NoPlace } from './frame.ts';
 import type { HelperCall, Outcome, Plan, Result } from './plan.ts';
+import { replacingBy } from './replacing.ts';
 import { constant, isConstant, type Value } from './value.ts';
 
 /** Where a register's value is found behind a call. */
@@ -199,18 +200,5 @@ const written = (code: Code, plan: Plan, busy: readonly number[]): Node[] => {
   return writer.out;
 };
 
-/** The program with a plan in place of the loop; undefined when it can't be written. */
-export const replaceLoop = (given: Code, plan: Plan, busy: readonly number[]): Code | undefined => {
-  const code = copyCode(given);
-  try {
-    const made = written(code, plan, busy);
-    const head = code[plan.head]!;
-    code.forEach((node, i) => {
-      if (node.target === head && !plan.body.has(i)) node.target = made[0];
-    });
-    return [...code.slice(0, plan.head), ...made, ...code.slice(plan.head)];
-  } catch (error) {
-    if (error instanceof NoPlace) return undefined;
-    throw error;
-  }
-};
+/** The program with a plan in place of the loop. */
+export const replaceLoop = replacingBy(written);

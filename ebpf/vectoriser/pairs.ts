@@ -5,10 +5,11 @@
  */
 import { vectors } from '../../abi/index.ts';
 import type { Branch } from '../instruction.ts';
-import { type Code, copyCode, type Node, nodeOf } from '../optimiser/code.ts';
+import { type Code, type Node, nodeOf } from '../optimiser/code.ts';
 import { NoPlace } from './frame.ts';
 import { alu, immediate, outcomeNodes, register } from './outcome.ts';
 import type { Outcome, Plan, Result } from './plan.ts';
+import { replacingBy } from './replacing.ts';
 import { isConstant, type Value } from './value.ts';
 
 type Call = { readonly helper: string; readonly off: number; readonly n: number };
@@ -166,20 +167,7 @@ const written = (code: Code, { calls, otherwise }: Plan, busy: readonly number[]
 };
 
 /** The program with two calls in place of the loop; undefined when it can't be written so. */
-export const replaceByPair = (given: Code, plan: Plan, busy: readonly number[]): Code | undefined => {
-  const code = copyCode(given);
-  try {
-    const made = written(code, plan, busy);
-    const head = code[plan.head]!;
-    code.forEach((node, i) => {
-      if (node.target === head && !plan.body.has(i)) node.target = made[0];
-    });
-    return [...code.slice(0, plan.head), ...made, ...code.slice(plan.head)];
-  } catch (error) {
-    if (error instanceof NoPlace) return undefined;
-    throw error;
-  }
-};
+export const replaceByPair = replacingBy(written);
 
 /** Helpers that are called for one that there is not. */
 export const helpersFor = (helper: string): readonly string[] =>

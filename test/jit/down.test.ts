@@ -1,7 +1,8 @@
 /** Loops whose counter only says when they end count down, and no others; all compute what the interpreter does. */
 import test from 'ava';
-import { assemble, interpret, jitCompile } from '../../ebpf/index.ts';
-import { buildMachine, type Cpu, FEATURE_SETS, missingTool, runMachine } from './machine.ts';
+import { assemble, jitCompile } from '../../ebpf/index.ts';
+import { type Cpu, FEATURE_SETS, missingTool } from './machine.ts';
+import { computeTheSame } from './same.ts';
 
 const MEMORY_BYTES = 64;
 const LIMITS = [0, 1, 2, 7, 15];
@@ -99,13 +100,6 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
         return { name: `${name}, ${limit}`, code: codeOf(l), memory, verify: true };
       }),
     );
-    for (const [i, answer] of runMachine(await buildMachine(), cpu, cases).entries()) {
-      const { name, code, memory } = cases[i]!;
-      const expected = await interpret(code, memory);
-      if (!expected.ok) return t.fail(`${name}: not run`);
-      t.true(answer.words > 0 && !answer.lost, name);
-      t.is(answer.r0, expected.r0, name);
-      t.deepEqual(Buffer.from(answer.memory), Buffer.from(expected.memory), name);
-    }
+    await computeTheSame(t, cpu, cases);
   });
 }

@@ -1,3 +1,5 @@
+/* Which indexes have to be held to their range, and how. Long: what is found of one access is what the next one leans on. */
+
 #include "bpf/jit/speculation.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/value.h"
