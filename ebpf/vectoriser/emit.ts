@@ -4,7 +4,7 @@ import type { Branch } from '../instruction.ts';
 import { type Code, type Node, nodeOf } from '../optimiser/code.ts';
 import { FRAME, freeSlots, NoPlace } from './frame.ts';
 import type { HelperCall, Outcome, Plan, Result } from './plan.ts';
-import { replacingBy } from './replacing.ts';
+import { placed } from './replacing.ts';
 import { constant, isConstant, type Value } from './value.ts';
 
 /** Where a register's value is found behind a call. */
@@ -201,4 +201,5 @@ const written = (code: Code, plan: Plan, busy: readonly number[]): Node[] => {
 };
 
 /** The program with a plan in place of the loop. */
-export const replaceLoop = replacingBy(written);
+export const replaceLoop = (given: Code, plan: Plan, busy: readonly number[]): Code | undefined =>
+  placed(given, plan, (code) => written(code, plan, busy));

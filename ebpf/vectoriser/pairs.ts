@@ -9,7 +9,7 @@ import { type Code, type Node, nodeOf } from '../optimiser/code.ts';
 import { NoPlace } from './frame.ts';
 import { alu, immediate, outcomeNodes, register } from './outcome.ts';
 import type { Outcome, Plan, Result } from './plan.ts';
-import { replacingBy } from './replacing.ts';
+import { placed } from './replacing.ts';
 import { isConstant, type Value } from './value.ts';
 
 type Call = { readonly helper: string; readonly off: number; readonly n: number };
@@ -167,7 +167,8 @@ const written = (code: Code, { calls, otherwise }: Plan, busy: readonly number[]
 };
 
 /** The program with two calls in place of the loop; undefined when it can't be written so. */
-export const replaceByPair = replacingBy(written);
+export const replaceByPair = (given: Code, plan: Plan, busy: readonly number[]): Code | undefined =>
+  placed(given, plan, (code) => written(code, plan, busy));
 
 /** Helpers that are called for one that there is not. */
 export const helpersFor = (helper: string): readonly string[] =>

@@ -2,11 +2,12 @@
  * Loops that compare elements, or gather them bit by bit, done eight bytes at a time in plain loads: shorter than a call where buffers
  * are small, or where most runs end at the first difference. What it takes a loop for may be wrong: proposals are judged.
  */
-import { type Code, copyCode, type Node } from '../optimiser/code.ts';
+import type { Code } from '../optimiser/code.ts';
 import { firstOf, type Live, load, outcomeOf } from './elements.ts';
 import { NoPlace } from './frame.ts';
 import { type Count, countOf, dataConditions, type TurningLoop, type Way } from './loop.ts';
 import type { Outcome } from './plan.ts';
+import { placed } from './replacing.ts';
 import { type Atom, constant, isConstant, keyOf, single, type Value } from './value.ts';
 import { type Lanes, type Operator, WordWriter } from './word-writer.ts';
 
@@ -57,21 +58,6 @@ const registersIn = (values: readonly Value[]): number[] =>
 
 const valuesOf = (outcome: Outcome): Value[] =>
   [...outcome.results.values()].flatMap((r) => (r.kind === 'value' ? [r.value] : []));
-
-const placed = (given: Code, loop: TurningLoop, write: (code: Code) => readonly Node[]): Code | undefined => {
-  const code = copyCode(given);
-  try {
-    const made = write(code);
-    const head = code[loop.head]!;
-    code.forEach((node, i) => {
-      if (node.target === head && !loop.body.has(i)) node.target = made[0];
-    });
-    return [...code.slice(0, loop.head), ...made, ...code.slice(loop.head)];
-  } catch (error) {
-    if (error instanceof NoPlace) return undefined;
-    throw error;
-  }
-};
 
 /** if (a[i] != b[i]) leave, to where nothing tells how far it came. */
 const compared = (code: Code, loop: TurningLoop, count: Count, live: Live): Code | undefined => {
