@@ -20,7 +20,8 @@ import {
 } from '../models/index.ts';
 import { loopProposer } from './loop-model.ts';
 import { ProposerError } from './proposer.ts';
-import { type StoppableProposer, type WindowModelOptions, windowProposer } from './window-model.ts';
+import type { StoppableProposer } from './shipped-model.ts';
+import { type WindowModelOptions, windowProposer } from './window-model.ts';
 
 export type LlmOptions = WindowModelOptions & {
   /** Answers asked for per detection; default 4. The first is the likeliest one, the others are sampled. */

@@ -1,14 +1,7 @@
 /** The shipped model for loops as a proposer: asked what does eight bytes a turn in a loop's place. */
 import { loadHost } from '../ebpf/index.ts';
-import {
-  type AskOptions,
-  askAboutLoops,
-  CONTEXT_WORDS,
-  ModelRunner,
-  type ResolvedModel,
-  type RunnerOptions,
-} from '../models/index.ts';
-import { isSound, recording, type StoppableProposer } from './window-model.ts';
+import { type AskOptions, askAboutLoops, type ResolvedModel, type RunnerOptions } from '../models/index.ts';
+import { given, isSound, recording, type StoppableProposer, shippedRunner } from './shipped-model.ts';
 
 export type LoopModelOptions = RunnerOptions & AskOptions;
 
@@ -23,16 +16,8 @@ const different = (programs: readonly Uint8Array[]): Uint8Array[] => [
 
 export const loopProposer = (model: ResolvedModel, options: LoopModelOptions = {}): StoppableProposer => {
   const { samples, seed, ...rest } = options;
-  const asking = Object.fromEntries(
-    Object.entries({ samples, seed }).filter(([, value]) => value !== undefined),
-  );
-  const runner = new ModelRunner(model, {
-    threads: 1,
-    contextTokens: CONTEXT_WORDS,
-    sequences: SEQUENCES,
-    timeoutMs: 60_000,
-    ...rest,
-  });
+  const asking = given({ samples, seed });
+  const runner = shippedRunner(model, SEQUENCES, rest);
   return {
     name: 'model',
     warm: () => void runner.start().catch(() => undefined),

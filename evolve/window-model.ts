@@ -1,12 +1,8 @@
 /** The shipped model as a proposer: asked about a program's windows, each answer tried on its own, then put together. */
-import { createHash } from 'node:crypto';
-import { comparePrograms, type Host, loadHost, type ModuleProgram } from '../ebpf/index.ts';
+import { loadHost, type ModuleProgram } from '../ebpf/index.ts';
 import {
-  type Answerer,
-  CONTEXT_WORDS,
   compatible,
   ModelError,
-  ModelRunner,
   type Replacement,
   type ResolvedModel,
   type RewriteOptions,
@@ -14,8 +10,8 @@ import {
   rewritten,
   splice,
 } from '../models/index.ts';
-import type { RunSize } from './cost.ts';
-import { type Proposal, type Proposer, ProposerError } from './proposer.ts';
+import { type Proposal, ProposerError } from './proposer.ts';
+import { given, isSound, recording, type StoppableProposer, shippedRunner } from './shipped-model.ts';
 
 export type WindowModelOptions = RunnerOptions &
   Pick<RewriteOptions, 'samples' | 'seed' | 'windows'> & {
@@ -23,27 +19,10 @@ export type WindowModelOptions = RunnerOptions &
     readonly budgetMs?: number;
   };
 
-export type StoppableProposer = Proposer & {
-  /** Loads the model ahead of the first proposal; what goes wrong shows there. */
-  readonly warm: () => void;
-  readonly stop: () => void;
-};
-
 /** Batches of tokens of this many questions cost little more than those of one. */
 const SEQUENCES = 8;
 /** Runs that throw out a window's answer before the whole program is judged. */
 const RUNS = 24;
-
-/** Whether verifier and so many runs let this code pass in the program's place. */
-export const isSound = (
-  host: Host,
-  program: ModuleProgram,
-  code: Uint8Array,
-  options: RunSize & { readonly runs: number },
-): boolean => {
-  const candidate = { ...program, code };
-  return host.verify(candidate, options).ok && comparePrograms(host, program, candidate, options).same;
-};
 
 /** Those that pass each by itself: one wrong answer must not spoil the others. */
 const sound = (
@@ -60,32 +39,10 @@ const noteOf = (replacements: readonly Replacement[]): string =>
     .map((r) => `window at ${r.start}: ${r.count} → ${r.operations.length} instructions`)
     .join(', ');
 
-/** Answers through the runner, and a hash over everything that was asked. */
-export const recording = (runner: ModelRunner) => {
-  const asked = createHash('sha256');
-  const answer: Answerer = (completions) => {
-    for (const { tokens, grammar, temperature, seed } of completions)
-      asked.update(JSON.stringify([tokens, grammar, temperature, seed]));
-    return runner.complete(completions).catch((cause: unknown) => {
-      if (cause instanceof ModelError) throw new ProposerError(cause.message, { cause });
-      throw cause;
-    });
-  };
-  return { answer, promptHash: () => new Uint8Array(asked.copy().digest()) };
-};
-
 export const windowProposer = (model: ResolvedModel, options: WindowModelOptions = {}): StoppableProposer => {
   const { budgetMs = 1500, samples, seed, windows, ...rest } = options;
-  const runner = new ModelRunner(model, {
-    threads: 1,
-    contextTokens: CONTEXT_WORDS,
-    sequences: SEQUENCES,
-    timeoutMs: 60_000,
-    ...rest,
-  });
-  const asking = Object.fromEntries(
-    Object.entries({ samples, seed, windows }).filter(([, v]) => v !== undefined),
-  );
+  const runner = shippedRunner(model, SEQUENCES, rest);
+  const asking = given({ samples, seed, windows });
   return {
     name: 'model',
     warm: () => void runner.start().catch(() => undefined),

@@ -26,7 +26,6 @@ import {
   vectorPage,
   vectorTable,
 } from '../../test/bench/peers/index.ts';
-import { alignedTable } from '../../test/bench/peers/table.ts';
 import { speculationMetrics } from '../../test/bench/speculation.ts';
 import { swapMetrics } from '../../test/bench/swaps.ts';
 import { uploadMetric } from '../../test/bench/upload.ts';
@@ -44,6 +43,7 @@ import {
   page as verifierPage,
   rowTable as verifierTable,
 } from '../../test/bench/verifier/index.ts';
+import { inColumns } from '../columns.ts';
 import { type BoardOptions, boardOptionsOf, withBoard, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError, UsageError } from '../failure.ts';
@@ -155,7 +155,7 @@ const benchVectors = async (context: Context, write: boolean) => {
   }));
   for (const [helper, rows] of costs.loops)
     for (const row of rows) if (context.output.json) context.output.fact({ helper, ...row }, '');
-  context.output.print(alignedTable(payCells(costs)));
+  context.output.print(inColumns(payCells(costs)));
   if (!write) return;
   writeFileSync(COSTS, costsSource(costs.routines));
   execFileSync(process.execPath, [join(root, 'node_modules/.bin/biome'), 'format', '--write', COSTS]);

@@ -10,7 +10,7 @@ import {
   type ProgramResult,
   quarters,
   summarise,
-  summaryTable,
+  summaryCells,
 } from '../../evolve/evaluation/index.ts';
 import {
   llmProposer,
@@ -29,6 +29,7 @@ import {
   vectorisable,
 } from '../../models/evaluation/set.ts';
 import { resolveModel } from '../../models/index.ts';
+import { inColumns } from '../columns.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -164,7 +165,8 @@ const evaluate = async (context: Context, options: EvalOptions) => {
     table.set(contestant.name, rows);
     if (output.json) output.fact({ event: 'summary', set: evaluationHash(), cpu, objective, ...summary }, '');
   }
-  output.print(summaryTable(summaries));
+  const cells = summaryCells(summaries);
+  output.print(inColumns(cells, cells[0]!.length));
   if (options.program) return;
   const rows = table.get(asked.at(-1)!.name)!;
   output.print(publishedTable(rows));

@@ -4,7 +4,7 @@ import type { Code } from './code.ts';
 /** What is wanted of a candidate: fewer executed instructions, fewer slots, or both weighed alike. */
 export type Objective = 'speed' | 'balanced' | 'size';
 
-/** What a rule may know of a map. */
+/** What rules and proofs may know of a map. */
 export type MapFacts = {
   readonly type: number;
   readonly keySize: number;

@@ -10,26 +10,13 @@ const BRANCH = ['jeq', 'jne', 'jgt', 'jge', 'jlt', 'jle', 'jsgt', 'jsge', 'jslt'
 const changed = (op: Operation, random: Random): Operation => {
   const near = (n: number) => n + random.pick([1, -1, 2, -2, 8, -8]);
   switch (op.kind) {
-    case 'alu': {
-      const src =
-        op.src.kind === 'imm' ? { ...op.src, imm: near(op.src.imm) } : { ...op.src, reg: random.below(10) };
-      const width = op.width === 64 ? 32 : 64;
-      return random.pick([
-        { ...op, src },
-        { ...op, width },
-        { ...op, op: random.pick(ALU) },
-        { ...op, dst: random.below(10) },
-      ]);
-    }
+    case 'alu':
     case 'branch': {
       const src =
         op.src.kind === 'imm' ? { ...op.src, imm: near(op.src.imm) } : { ...op.src, reg: random.below(10) };
       const width = op.width === 64 ? 32 : 64;
-      return random.pick([
-        { ...op, src },
-        { ...op, width },
-        { ...op, op: random.pick(BRANCH) },
-      ]);
+      const other = op.kind === 'alu' ? { ...op, op: random.pick(ALU) } : { ...op, op: random.pick(BRANCH) };
+      return random.pick([{ ...op, src }, { ...op, width }, other, { ...op, dst: random.below(10) }]);
     }
     case 'load': {
       const size = random.pick([1, 2, 4, 8] as const);

@@ -3,6 +3,7 @@
  * A base address is a free variable, so that a pointer is just base + offset; the solver may place regions anywhere.
  */
 import { bpf, type ContextField, helpers, hooks, MAP_FLAG_READ_ONLY, mapTypes } from '../../abi/index.ts';
+import type { MapFacts } from '../optimiser/rule.ts';
 import { Algebra } from './algebra.ts';
 import { ChosenReads } from './choices.ts';
 import { type Below, type Initial, MemoryNumbers } from './memory.ts';
@@ -10,15 +11,7 @@ import { ProofLimit, type Term } from './term.ts';
 
 export type HookName = keyof typeof hooks;
 
-export type MapShape = {
-  readonly name: string;
-  readonly type: number;
-  readonly keySize: number;
-  readonly valueSize: number;
-  readonly maxEntries: number;
-  readonly flags: number;
-  readonly init?: Uint8Array | undefined;
-};
+export type MapShape = MapFacts & { readonly name: string };
 
 export type Setting = {
   readonly hook: HookName;

@@ -9,4 +9,4 @@ export {
 } from './evaluate.ts';
 export { type MutantCounts, type MutantOptions, type Part, tryMutants, WrongPatchError } from './mutants.ts';
 export { evaluationPage, type PageFacts, quarters } from './page.ts';
-export { type Summary, summarise, summaryTable } from './summary.ts';
+export { type Summary, summarise, summaryCells } from './summary.ts';

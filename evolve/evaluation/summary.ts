@@ -92,17 +92,3 @@ export const summaryCells = (summaries: readonly Summary[]): string[][] => [
   columns.map(([head]) => head),
   ...summaries.map((s) => columns.map(([, cell]) => cell(s))),
 ];
-
-/** Lines of text under each other, columns as wide as they need be. */
-export const summaryTable = (summaries: readonly Summary[]): string => {
-  const rows = summaryCells(summaries);
-  const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-};

@@ -1,3 +1,5 @@
+import { inColumns } from '../../cli/columns.ts';
+
 /** One measured figure with the goal it is held against. */
 export type Metric = {
   readonly metric: string;
@@ -56,13 +58,5 @@ export const table = (metrics: readonly Metric[]): string => {
       m.spread ? inWords(m.spread) : '',
     ]),
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return inColumns(rows, rows[0]!.length);
 };

@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { disassembleA64 } from '../../../cli/a64-text.ts';
 import { loadHost } from '../../../ebpf/index.ts';
 import { findTool } from '../../../firmware/index.ts';
+import { markdown } from '../markdown.ts';
 import { MEMORY_BYTES } from './programs.ts';
 import type { Measurement } from './row.ts';
-import { markdown } from './table.ts';
 
 /** Of the boards: Raspberry Pi 3, 4 and 5. */
 export const ESTIMATED = ['cortex-a53', 'cortex-a72', 'cortex-a76'] as const;

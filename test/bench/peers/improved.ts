@@ -6,11 +6,11 @@ import { stopSolver } from '../../../ebpf/prover/index.ts';
 import { vectorise } from '../../../ebpf/vectoriser/index.ts';
 import { optimised } from '../../../evolve/index.ts';
 import type { VelocityLink } from '../../../link/index.ts';
+import { markdown } from '../markdown.ts';
 import { atMost, type Metric, table as metricTable } from '../metric.ts';
 import { type BoardRun, compileProgram, runOnBoard, sameResult } from './board.ts';
 import { MEMORY_BYTES, type PeerProgram } from './programs.ts';
 import { geometricMean, type Row } from './row.ts';
-import { markdown } from './table.ts';
 
 /** Programs whose source has a version with vector helpers. */
 const WITH_HELPERS: ReadonlySet<string> = new Set(['gemv']);

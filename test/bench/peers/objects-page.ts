@@ -1,8 +1,9 @@
 /** The objects' table for people, and their part of the JIT's page. */
 
+import { inColumns } from '../../../cli/columns.ts';
+import { markdown } from '../markdown.ts';
 import { table as metricTable } from '../metric.ts';
 import { LARGE_INSNS, largeObjects, type ObjectRow, objectMetrics } from './objects.ts';
-import { alignedTable, markdown } from './table.ts';
 
 const cells = (rows: readonly ObjectRow[]): string[][] => [
   ['object', 'programs', 'refused', 'eBPF', 'words', 'words/eBPF'],
@@ -13,7 +14,7 @@ const cells = (rows: readonly ObjectRow[]): string[][] => [
   ]),
 ];
 
-export const objectTable = (rows: readonly ObjectRow[]): string => alignedTable(cells(rows));
+export const objectTable = (rows: readonly ObjectRow[]): string => inColumns(cells(rows));
 
 export const objectSection = (rows: readonly ObjectRow[]): string => `## Real objects
 

@@ -1,4 +1,6 @@
 /** The table for people, and the page of the reference. */
+import { inColumns } from '../../../cli/columns.ts';
+import { markdown } from '../markdown.ts';
 import { table as metricTable } from '../metric.ts';
 import { type CycleRow, cycleSection } from './cycles.ts';
 import { type Improved, improvedSection } from './improved.ts';
@@ -6,7 +8,6 @@ import type { LinuxKernel } from './linux-package.ts';
 import type { ObjectRow } from './objects.ts';
 import { objectSection } from './objects-page.ts';
 import { peerMetrics, type Row } from './row.ts';
-import { alignedTable, markdown } from './table.ts';
 
 const COLUMNS: readonly (readonly [head: string, cell: (row: Row) => string])[] = [
   ['program', (row) => row.program],
@@ -35,7 +36,7 @@ const cells = (rows: readonly Row[]): string[][] => [
 
 /** Rows in plain text; those with wrong results say whose. */
 export const rowTable = (rows: readonly Row[]): string =>
-  alignedTable(cells(rows))
+  inColumns(cells(rows))
     .split('\n')
     .map((line, i) => {
       const wrong = rows[i - 1]?.wrong ?? [];

@@ -1,7 +1,8 @@
 /** The vector helpers' table for people, and their page of the reference. */
+import { inColumns } from '../../../cli/columns.ts';
+import { markdown } from '../markdown.ts';
 import { table as metricTable } from '../metric.ts';
 import type { Surroundings } from './page.ts';
-import { markdown } from './table.ts';
 import { type VectorRow, vectorMetrics } from './vector-row.ts';
 
 const count = (value: number) => value.toLocaleString('en');
@@ -28,13 +29,9 @@ const cells = (rows: readonly VectorRow[]): string[][] => [
 
 /** Rows in plain text; those with wrong results say whose. */
 export const vectorTable = (rows: readonly VectorRow[]): string => {
-  const all = cells(rows);
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
-  return all
-    .map((line, i) => {
-      const text = line
-        .map((cell, c) => (c < 2 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!)))
-        .join('  ');
+  return inColumns(cells(rows), 2)
+    .split('\n')
+    .map((text, i) => {
       const wrong = rows[i - 1]?.wrong ?? [];
       return wrong.length > 0 ? `${text}  WRONG: ${wrong.join(', ')}` : text;
     })

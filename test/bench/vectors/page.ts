@@ -1,5 +1,5 @@
 /** What was measured of the vector helpers, as the table that estimates go by and as a page of the reference. */
-import { markdown } from '../peers/table.ts';
+import { markdown } from '../markdown.ts';
 import { ELEMENTS, type LoopCost } from './loops.ts';
 import type { Routine } from './routines.ts';
 

@@ -1,5 +1,7 @@
 /** The figures with goals, and the page of the reference. */
+import { inColumns } from '../../../cli/columns.ts';
 import { BOARD_CHECKER_BYTES } from '../../../ebpf/index.ts';
+import { markdown } from '../markdown.ts';
 import { atMost, type Metric, table } from '../metric.ts';
 import type { Row } from './measure.ts';
 import { plot } from './plot.ts';
@@ -63,21 +65,10 @@ const cells = (row: Row): string[] => [
 
 const HEAD = ['program', 'slots', 'branches', 'certificate', 'infer, ms', 'check', 'a slot'];
 
-/** Rows in plain text. */
-export const rowTable = (rows: readonly Row[]): string => {
-  const all = [HEAD, ...rows.map(cells)];
-  const widths = HEAD.map((_, i) => Math.max(...all.map((line) => line[i]!.length)));
-  return all
-    .map((line) =>
-      line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
-    )
-    .join('\n');
-};
+const lines = (rows: readonly Row[]): string[][] => [HEAD, ...rows.map(cells)];
 
-const markdown = (rows: readonly Row[]): string =>
-  [HEAD, HEAD.map((_, i) => (i === 0 ? '---' : '--:')), ...rows.map(cells)]
-    .map((line) => `| ${line.join(' | ')} |`)
-    .join('\n');
+/** Rows in plain text. */
+export const rowTable = (rows: readonly Row[]): string => inColumns(lines(rows));
 
 /** verifier-benchmark.svg */
 export const drawing = (rows: readonly Row[]): string =>
@@ -111,7 +102,7 @@ Run it yourself: \`./velocity bench --verifier\`; with \`--write\` it renews thi
 
 ![check per instruction over program size and branches; the dashed line is the goal](verifier-benchmark.svg)
 
-${markdown(rows)}
+${markdown(lines(rows))}
 
 ## Figures with goals
 
