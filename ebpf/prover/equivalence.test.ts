@@ -224,6 +224,42 @@ test('maps: a store through one lookup may be seen through another of the same k
   t.not((await onMap(lookup(1, half), lookup(1, '*(u64 *)(r0 + 0) = 1'))).verdict, 'proven');
 });
 
+const dividing =
+  'r4 = *(u64 *)(r1 + 8)\n r5 = *(u64 *)(r1 + 16)\n r4 *= r5\n r4 %= r5\n r4 *= r4\n r0 = r4\n r0 /= r5';
+/** Two ways lead to what a solver does not finish with; a third one ends by `end`. */
+const threeWays = (end: string) =>
+  `r6 = r1\n r2 = *(u16 *)(r6 + 0)\n r3 = *(u8 *)(r6 + 3)\n r0 = 1\n if r2 == 56710 goto second\n if r2 == 8 goto first\n r0 = 2\n ${end}\n first:\n if r3 != 5 goto out\n goto common\n second:\n if r3 == 44 goto out\n common:\n *(u32 *)(r10 - 4) = r3\n r1 = map 0 ll\n r2 = r10\n r2 += -4\n call map_lookup_elem\n r7 = r0\n r0 = 1\n if r7 == 0 goto out\n r1 = r6\n ${dividing}\n out:\n exit`;
+
+test('ways_that_one_program_joins_and_the_other_does_not_are_compared_one_by_one', async (t) => {
+  const onWays = (before: string, after: string) =>
+    proveEquivalent(assemble(before), assemble(after), { hook: 'run', maps: [hash], memorySize: MEMORY });
+  const joined = threeWays('goto out');
+  const proof = await onWays(joined, threeWays('exit'));
+  t.deepEqual([proof.verdict, proof.queries], ['proven', 0], proof.reason);
+  t.is((await onWays(joined, threeWays('r0 = 3\n exit'))).verdict, 'different');
+  t.is((await onWays(threeWays('exit'), joined)).verdict, 'proven');
+});
+
+/** Bins at r1, and behind them what is counted. */
+const BINS = 1024;
+const binsBy = (turns: number, by = 1) =>
+  `r2 = 0\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + ${BINS})\n r3 <<= 2\n r3 += r1\n w4 = *(u32 *)(r3 + 0)\n w4 += ${by}\n *(u32 *)(r3 + 0) = r4\n r2 += 1\n if r2 != ${turns} goto again\n r0 = 0\n exit`;
+const binsOf = (count: number, from = BINS) =>
+  `r2 = r1\n r2 += ${from}\n r3 = ${count}\n call vl_histogram_u8\n r0 = 0\n exit`;
+
+test('a_count_in_bins_is_its_vector_helper_and_nothing_else_is', async (t) => {
+  const size = BINS + 256;
+  const onBins = async (before: string, after: string) => {
+    const options = { hook: 'run', maps: [], memorySize: size } as const;
+    return (await proveEquivalent(assemble(before), assemble(after), options)).verdict;
+  };
+  t.is(await onBins(binsBy(200), binsOf(200)), 'proven');
+  t.is(await onBins(binsBy(3), binsOf(2)), 'different');
+  t.is(await onBins(binsBy(3), binsOf(3, BINS + 1)), 'different');
+  t.is(await onBins(binsBy(3, 2), binsOf(3)), 'different');
+  t.is(await onBins(binsBy(3).replace('w4 +=', 'r4 = 0\n w4 +='), binsOf(3)), 'different');
+});
+
 test('unknown_is_said_of_what_is_not_understood', async (t) => {
   const count =
     'r2 = *(u64 *)(r1 + 0)\n r0 = 0\n again:\n r0 += r2\n r2 += -1\n if r2 != 0 goto again\n exit';

@@ -11,7 +11,7 @@ import { processorMs } from '../processor-time.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import { Facts } from './facts.ts';
 import { guess } from './guess.ts';
-import { obligationsOf, type Pair } from './obligation.ts';
+import { type Obligations, obligationsOf, type Pair } from './obligation.ts';
 import { Parities } from './parity.ts';
 import { Explorer, type Limits } from './paths.ts';
 import { SIMPLIFIER_STEPS, Simplifier, type SimplifierBudget } from './simplify.ts';
@@ -52,7 +52,7 @@ export type ProofOptions = Setting & {
 /** One question of a proof: `unsat` means that no input shows a difference. */
 export type Question = { readonly script: string; readonly answer: Answer['verdict'] };
 
-export const PROVER_VERSION = 10;
+export const PROVER_VERSION = 11;
 
 type Outcome = Pick<Proof, 'verdict' | 'reason'> & { counterexample?: Counterexample };
 
@@ -106,7 +106,7 @@ class Session {
     return this.#transcript.copy().update(verdict).digest('hex');
   }
 
-  async #ask(conditions: readonly Term[]): Promise<Answer> {
+  async #answer(conditions: readonly Term[]): Promise<Answer> {
     const script: Script = scriptOf(conditions);
     const left = this.#limitMs - this.ms;
     if (left <= 0) throw new ProofLimit('the time for this proof ran out');
@@ -127,7 +127,7 @@ class Session {
     const finished = old.run(world, [], new Facts(world.algebra));
     this.paths = finished.length;
     const matched = this.#match(finished, next);
-    const outcome = matched ? await this.#compareAll(matched) : await this.#follow(finished, next);
+    const outcome = matched ? await this.#compareAll(matched) : await this.#follow(finished, next, old);
     if (outcome) return outcome;
     const how = this.queries === 0 ? 'by rewriting alone' : `with ${this.queries} queries`;
     return { verdict: 'proven', reason: `equal on all ${this.paths} paths, ${how}` };
@@ -160,38 +160,66 @@ class Session {
   }
 
   /** Runs the new program under the conditions of each path of the old one. */
-  async #follow(finished: readonly State[], next: Explorer): Promise<Outcome | undefined> {
-    for (const a of finished) {
-      const after = next.run(this.#world, a.conditions, a.facts.child());
-      const outcome = await this.#compareAll(after.map((b) => [a, b]));
+  async #follow(finished: readonly State[], next: Explorer, old: Explorer): Promise<Outcome | undefined> {
+    for (const a of finished)
+      for (const b of next.run(this.#world, a.conditions, a.facts.child())) {
+        const outcome = await this.#compare(a, b, old);
+        if (outcome) return outcome;
+      }
+    return undefined;
+  }
+
+  /** What rewriting leaves open of what both states must agree on. */
+  #openIn(a: State, b: State, facts: Facts): Obligations {
+    const { pairs, mismatch } = obligationsOf(this.#world, a, b);
+    if (mismatch || pairs.length === 0) return { pairs, ...(mismatch ? { mismatch } : {}) };
+    const simplifier = new Simplifier(this.#world.algebra, facts, this.#simplifying);
+    return {
+      pairs: pairs
+        .map((p) => ({ ...p, left: simplifier.simplify(p.left), right: simplifier.simplify(p.right) }))
+        .filter((p) => p.left !== p.right && !this.#parities.areEqual(p.left, p.right)),
+    };
+  }
+
+  /**
+   * Nothing when the two states agree for every input that leads to both.
+   * @param old the old program, where the new one may have more paths: what is left open then is looked at once more with what
+   * the new one's path knows, which settles conditions that the old one's ways were merged under
+   */
+  async #compare(a: State, b: State, old?: Explorer): Promise<Outcome | undefined> {
+    const { pairs, mismatch } = this.#openIn(a, b, b.facts);
+    if (mismatch) return this.#decide(b.conditions, mismatch, []);
+    if (pairs.length === 0) return undefined;
+    if (!old || b.conditions.length === a.conditions.length) return this.#ask(b.conditions, pairs);
+    for (const again of old.run(this.#world, b.conditions, b.facts.child())) {
+      const left = this.#openIn(again, b, again.facts);
+      const outcome = left.mismatch
+        ? await this.#decide(again.conditions, left.mismatch, [])
+        : await this.#ask(again.conditions, left.pairs);
       if (outcome) return outcome;
     }
     return undefined;
   }
 
-  /** Nothing when the two states agree for every input that leads to both. */
-  async #compare(a: State, b: State): Promise<Outcome | undefined> {
-    const { pairs, mismatch } = obligationsOf(this.#world, a, b);
-    if (mismatch) return this.#decide(b, mismatch, []);
-    if (pairs.length === 0) return undefined;
-    const simplifier = new Simplifier(this.#world.algebra, b.facts, this.#simplifying);
-    const open = pairs
-      .map((p) => ({ ...p, left: simplifier.simplify(p.left), right: simplifier.simplify(p.right) }))
-      .filter((p) => p.left !== p.right && !this.#parities.areEqual(p.left, p.right));
+  async #ask(conditions: readonly Term[], open: readonly Pair[]): Promise<Outcome | undefined> {
     for (let at = 0; at < open.length; at += PAIRS_PER_QUERY) {
       const some = open.slice(at, at + PAIRS_PER_QUERY);
-      const outcome = await this.#decide(b, some.map((p) => p.what).join(', '), some);
+      const outcome = await this.#decide(conditions, some.map((p) => p.what).join(', '), some);
       if (outcome) return outcome;
     }
     return undefined;
   }
 
-  async #decide(path: State, what: string, pairs: readonly Pair[]): Promise<Outcome | undefined> {
+  async #decide(
+    conditions: readonly Term[],
+    what: string,
+    pairs: readonly Pair[],
+  ): Promise<Outcome | undefined> {
     const { algebra } = this.#world;
     const differs = pairs.map((p) => algebra.not(algebra.eq(p.left, p.right)));
     const wrong = pairs.length === 0 ? algebra.true : algebra.any(differs);
     if (wrong === algebra.false) return undefined;
-    const answer = await this.#ask([...path.conditions, wrong]);
+    const answer = await this.#answer([...conditions, wrong]);
     if (answer.verdict === 'unsat') return undefined;
     if (answer.verdict === 'unknown') return { verdict: 'unknown', reason: `${what}: ${answer.reason}` };
     const counterexample = counterexampleOf(this.#world.setting, what, answer.model);

@@ -1,4 +1,5 @@
 /** Recognises what a loop computes, as calls of vector helpers. What it takes a loop for may be wrong: proposals are judged. */
+import { histogramCall } from './bins.ts';
 import {
   elementType,
   firstOf,
@@ -202,20 +203,6 @@ const xorCalls = (
   if (keyOf(a) === keyOf(to)) return [xor(b)];
   if (keyOf(b) === keyOf(to)) return [xor(a)];
   return [{ helper: 'vl_mem_copy', args: [to, a, bytes] }, xor(b)];
-};
-
-/** bins[element] += 1 */
-const histogramCall = (loop: TurningLoop, { walk }: Way, turns: number): HelperCall | undefined => {
-  const [store, more] = walk.stores;
-  if (!store || more || store.size !== 4) return undefined;
-  const before = load(minus(store.value, constant(1)));
-  if (before?.size !== 4 || keyOf(before.at) !== keyOf(store.at)) return undefined;
-  const index = store.at.terms.find((t) => t.atom.kind === 'load');
-  if (index?.by !== 4n || index.atom.kind !== 'load' || index.atom.size !== 1) return undefined;
-  const bins = atTurn(loop, minus(store.at, { constant: 0n, terms: [index] }), 0n);
-  const data = firstOf(loop, [index.atom.at], 1);
-  if (!data || !usesRegistersOnly(bins)) return undefined;
-  return { helper: 'vl_histogram_u8', args: [bins, data, constant(turns)] };
 };
 
 const storing = (loop: TurningLoop, { turns, counted, found }: Count, live: Live): Plan | undefined => {

@@ -53,6 +53,8 @@ const lifted: Record<string, readonly string[]> = {
   xor_in_place: ['vl_mem_xor'],
   compare: ['words'],
   find: ['vl_mem_find'],
+  bins_u8: ['vl_histogram_u8'],
+  bins_by_4: ['vl_histogram_u8'],
   sum_down: ['vl_sum_i32'],
   dot_down: ['vl_dot_i16'],
   max_down: ['vl_max_u8'],
@@ -99,6 +101,11 @@ const alike = [
   'crc_castagnoli',
   'crc_seven',
   'crc_ascii',
+  'bins_twice',
+  'bins_beside',
+  'bins_with_gaps',
+  'bins_overlapping',
+  'bins_weighed',
 ];
 test.serial('a comparison is proposed in words, and as its vector helper', async (t) => {
   const program = (await programs)['compare/v4']!;

@@ -79,6 +79,9 @@ PROGRAM(fill, uint8_t with = (uint8_t)ctx->tick; TURNS(64) { b->more[i] = with; 
 PROGRAM(xor_in_place, TURNS(64) { b->more[i] ^= b->bytes[i]; } return 0;)
 PROGRAM(compare, TURNS(64) { if (b->bytes[i] != b->more[i]) { return 3; } } return 4;)
 PROGRAM(find, uint32_t i; _Pragma("clang loop unroll(disable)") for (i = 0; i < 64; i++) { if (b->bytes[i] == 0x7e) { break; } } return i;)
+/* What is read says which bin counts it. */
+PROGRAM(bins_u8, TURNS(64) { b->counts[b->bytes[i]]++; } return 0;)
+PROGRAM(bins_by_4, UNROLLED("clang loop unroll_count(4)") { b->counts[b->bytes[i]] += 1; } return b->counts[7];)
 
 /* From the last element to the first. */
 #define DOWN(n) _Pragma("clang loop unroll(disable)") for (int32_t i = (n) - 1; i >= 0; i--)
@@ -113,3 +116,9 @@ PROGRAM(rotated, uint32_t x = 0; TURNS(24) { x = (x << 1) ^ b->bytes[i]; } retur
 PROGRAM(shifted, uint8_t apart = 0; TURNS(24) { apart |= (uint8_t)(b->bytes[i] << 1) ^ b->more[i]; } return apart;)
 PROGRAM(with_gaps, uint8_t apart = 0; TURNS(24) { apart |= b->bytes[2 * i] ^ b->more[i]; } return apart;)
 PROGRAM(how_far, uint32_t i; _Pragma("clang loop unroll(disable)") for (i = 0; i < 64; i++) { if (b->bytes[i] != b->more[i]) { break; } } return i;)
+/* Counted twice, in the bin beside it, at every other element, in what is read, and as many as the element says. */
+PROGRAM(bins_twice, TURNS(64) { b->counts[b->bytes[i]] += 2; } return 0;)
+PROGRAM(bins_beside, TURNS(64) { b->counts[b->bytes[i]] = b->counts[b->bytes[i] ^ 1] + 1; } return 0;)
+PROGRAM(bins_with_gaps, TURNS(32) { b->counts[b->bytes[2 * i]]++; } return 0;)
+PROGRAM(bins_overlapping, uint8_t *p = (uint8_t *)b->counts; TURNS(64) { b->counts[p[i]]++; } return 0;)
+PROGRAM(bins_weighed, TURNS(64) { b->counts[b->bytes[i]] += b->more[i]; } return 0;)
