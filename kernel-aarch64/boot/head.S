@@ -76,10 +76,8 @@ primary_entry:
     adrp x20, __image_start
     /* Apply the relative relocations (RELR, System V gABI "Relative Relocation Table"): an even entry is the offset of a
      * word to relocate, an odd one a map of the 63 words behind what came before. */
-    adrp x1, __relr_start
-    add x1, x1, :lo12:__relr_start
-    adrp x2, __relr_end
-    add x2, x2, :lo12:__relr_end
+    adr x1, __relr_start
+    adr x2, __relr_end
 1:  cmp x1, x2
     b.hs 6f
     ldr x3, [x1], #8
@@ -103,8 +101,7 @@ primary_entry:
 6:  adrp x0, vectors
     add x0, x0, :lo12:vectors
     msr vbar_el1, x0
-    adrp x0, early_stack_top
-    add x0, x0, :lo12:early_stack_top
+    adr x0, early_stack_top
     mov sp, x0
     mov x29, xzr
     mov x21, xzr
@@ -120,40 +117,35 @@ primary_entry:
     bl early_start
     add sp, sp, #32
     /* What was written with the MMU off must not be hidden by stale cache lines. */
-    adrp x0, __relocated_start
-    add x0, x0, :lo12:__relocated_start
-    adrp x1, __file_end
-    add x1, x1, :lo12:__file_end
+    adr x0, __relocated_start
+    adr x1, __file_end
     bl forget_cached
     adrp x0, __noinit_start
     adrp x1, __noinit_end
     bl forget_cached
     bl mmu_on
-    adrp x0, __bss_start
-    add x0, x0, :lo12:__bss_start
-    adrp x1, __bss_end
-    add x1, x1, :lo12:__bss_end
+    adr x0, __bss_start
+    adr x1, __bss_end
     bl clear
     bl take_stack
     mov x0, x19
     bl kernel_main
     b park
 
+    .section .text.secondary_entry, "ax"
     .global secondary_entry
 secondary_entry:
     msr daifset, #0xf
     bl counters_start
     bl leave_el2
     adrp x20, __image_start
-    adrp x0, vectors
-    add x0, x0, :lo12:vectors
+    adr x0, vectors
     msr vbar_el1, x0
     /* Which core am I? The primary left the affinities, cleaned to memory (smp/core.c). */
     mrs x0, mpidr_el1
     bic x0, x0, #0xff000000    /* leaves Aff3 and Aff2..Aff0 */
     ubfx x0, x0, #0, #40
-    adrp x1, core_affinity
-    add x1, x1, :lo12:core_affinity
+    adr x1, core_affinity
     mov x21, #1
 1:  ldr x2, [x1, x21, lsl #3]
     cmp x2, x0
@@ -168,12 +160,14 @@ secondary_entry:
     bl secondary_main
     b park
 
+    .section .text.park, "ax"
     .global park
 park:
     msr daifset, #0xf
 1:  wfi
     b 1b
 
+    .section .text.counters_start, "ax"
 /* Starts the cycle counter at zero, counting in every exception level (Arm ARM D13: PMCR_EL0, PMCCFILTR_EL0).
  * Clobbers x0, x1. */
 counters_start:
@@ -197,8 +191,12 @@ counters_start:
     isb
 2:  ret
 
+    .section .text.leave_el2, "ax"
 /* From EL2 to EL1h with everything masked; at EL1 only the shared part. Parks at EL3. Clobbers x0, x1. */
 leave_el2:
+    mov x0, #(SCTLR_RESET & 0xffff)
+    movk x0, #(SCTLR_RESET >> 16), lsl #16
+    msr sctlr_el1, x0
     mrs x0, CurrentEL
     cmp x0, #(1 << 2)
     b.eq at_el1
@@ -218,6 +216,10 @@ leave_el2:
     msr vpidr_el2, x0
     mrs x0, mpidr_el1
     msr vmpidr_el2, x0
+    b leave_el2_rest
+
+    .section .text.leave_el2_rest, "ax"
+leave_el2_rest:
     mrs x0, id_aa64pfr0_el1
     ubfx x0, x0, #24, #4       /* GIC system registers implemented? */
     cbz x0, 1f
@@ -233,20 +235,15 @@ leave_el2:
     msr spsr_el2, x0
     adr x0, at_el1
     msr elr_el2, x0
-    mov x0, #(SCTLR_RESET & 0xffff)
-    movk x0, #(SCTLR_RESET >> 16), lsl #16
-    msr sctlr_el1, x0
     eret
 at_el1:
-    mov x0, #(SCTLR_RESET & 0xffff)
-    movk x0, #(SCTLR_RESET >> 16), lsl #16
-    msr sctlr_el1, x0
     mov x0, #(3 << 20)         /* CPACR_EL1.FPEN: vectors at EL1 */
     msr cpacr_el1, x0
     msr mdscr_el1, xzr
     isb
     ret
 
+    .section .text.forget_cached, "ax"
 /* Invalidates the data cache for [x0, x1) to the point of coherency. Clobbers x0, x2, x3. */
 forget_cached:
     mrs x2, ctr_el0
@@ -263,6 +260,7 @@ forget_cached:
     dsb sy
     ret
 
+    .section .text.mmu_on, "ax"
 /* Turns on MMU and caches with the tables that map_early() made. Clobbers x0, x1. */
 mmu_on:
     ic iallu
@@ -281,8 +279,7 @@ mmu_on:
     movk x1, #0x0080, lsl #16  /* EPD1: no upper half */
     orr x0, x0, x1
     msr tcr_el1, x0
-    adrp x0, root_table
-    add x0, x0, :lo12:root_table
+    adr x0, root_table
     msr ttbr0_el1, x0
     isb
     mov x0, #(SCTLR_RUN & 0xffff)
@@ -291,6 +288,7 @@ mmu_on:
     isb
     ret
 
+    .section .text.clear, "ax"
 /* Zeroes [x0, x1), both 64-byte aligned. Clobbers x0, x2, x3. */
 clear:
     mrs x2, dczid_el0
@@ -313,6 +311,7 @@ clear:
     b 2b
 3:  ret
 
+    .section .text.take_stack, "ax"
 /* The stack of core x21, at its top and cleared, so that its deepest use can be found (smp/core.c). Clobbers x0 to x3. */
 take_stack:
     mov x0, #(STACKS_VA & 0xffff)

@@ -22,8 +22,7 @@ guard_call:
     stp d12, d13, [sp, #128]
     stp d14, d15, [sp, #144]
     mrs x9, tpidr_el1
-    adrp x10, guard_top
-    add x10, x10, :lo12:guard_top
+    adr x10, guard_top
     add x10, x10, x9, lsl #3
     ldr x11, [x10]
     mrs x12, daif
@@ -40,8 +39,7 @@ guard_call:
     mov w0, #0
 guard_leave:
     mrs x9, tpidr_el1
-    adrp x10, guard_top
-    add x10, x10, :lo12:guard_top
+    adr x10, guard_top
     ldr x11, [sp, #160]
     str x11, [x10, x9, lsl #3]
     ldp x19, x20, [sp, #16]
