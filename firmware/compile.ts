@@ -91,10 +91,11 @@ const smallParts = ['bpf/jit/', 'neon/'];
 /** Optimised with all others at once, this one lost more than it won: an instruction more at each call of a module. */
 const alone = ['patch/dispatch.c'];
 
+const within = (source: string, parts: readonly string[]) => parts.some((part) => source.startsWith(part));
+
 const optimisationOf = (source: string) => {
-  const within = (parts: readonly string[]) => parts.some((part) => source.startsWith(part));
   if (hotFiles.includes(source)) return '-O2';
-  return within(coldParts) ? '-Oz' : within(smallParts) ? '-Os' : '-O2';
+  return within(source, coldParts) ? '-Oz' : within(source, smallParts) ? '-Os' : '-O2';
 };
 
 const languageFlags = (source: string) => [
@@ -103,11 +104,15 @@ const languageFlags = (source: string) => [
   ...(alone.includes(source) ? [] : ['-flto=full']),
 ];
 
-/** Only neon/ uses vector registers; it runs with the MMU on, when accesses may be unaligned. */
+/** Runs before the MMU is on, or reaches memory of devices: its accesses are aligned. All others may be anywhere. */
+const alignedParts = ['boot/', 'drivers/', 'irq/', 'lib/fdt.c', 'lib/mem.c', 'lib/print.c', 'mm/'];
+
+/** Only neon/ uses vector registers. */
 const flagsFor = (source: string) => [
   ...commonFlags,
   ...(source.endsWith('.c') ? languageFlags(source) : []),
-  ...(source.startsWith('neon/') ? [] : ['-mgeneral-regs-only', '-mstrict-align']),
+  ...(within(source, alignedParts) ? ['-mstrict-align'] : []),
+  ...(within(source, ['neon/']) ? [] : ['-mgeneral-regs-only']),
 ];
 
 const isTest = (path: string) => /(^|\/)test\//.test(path) || /_test\.c$/.test(path);
