@@ -7,6 +7,11 @@ export abstract class Slices {
   readonly true = this.const(1n, 1);
   readonly false = this.const(0n, 1);
 
+  /** Terms made or found so far. */
+  get work(): number {
+    return this.table.asked;
+  }
+
   const(value: bigint | number, width: number): Term {
     const v = BigInt.asUintN(width, BigInt(value));
     const zeros = trailingZeros(v, width);

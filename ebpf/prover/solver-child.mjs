@@ -1,15 +1,11 @@
 // Runs Z3 for solver.ts in a process of its own: Z3's threads never end by themselves, and a broken query must not take the host along.
-// In: {id, script, timeoutMs}; out: {id, ms, answer, model} or {id, error}; ms is processor time. One query at a time, each in a fresh context.
+// In: {id, script, steps, timeoutMs}; out: {id, ms, steps, answer, model} or {id, error}. One query at a time, each in a fresh context.
+// steps limits work, as Z3 counts it, so that an answer does not hang on what else the machine does; timeoutMs is wall time, ms processor time.
 // The script goes in through solver_from_string, which is synchronous: the asynchronous eval_smtlib2_string hands Z3's thread
 // a string that is gone by the time it is read.
 import { init } from 'z3-solver';
 
 const ready = init();
-// Work of Z3 in one ms of processor time: 1,600 of them where it multiplies, 3,700 where it guesses. Limiting work and not time
-// makes an answer independent of what else the machine does.
-const STEPS_PER_MS = 1500;
-// Wall time may be this much longer than processor time.
-const PATIENCE = 8;
 const answers = new Map([
   [1, 'sat'],
   [-1, 'unsat'],
@@ -28,7 +24,17 @@ const modelOf = (Z3, context, solver) => {
   return values;
 };
 
-const solve = async ({ script, timeoutMs }) => {
+/** What the query cost, in steps of the solver: the same on every machine. */
+const stepsOf = (Z3, context, solver) => {
+  const statistics = Z3.solver_get_statistics(context, solver);
+  Z3.stats_inc_ref(context, statistics);
+  for (let i = 0; i < Z3.stats_size(context, statistics); i++)
+    if (Z3.stats_get_key(context, statistics, i) === 'rlimit count')
+      return Z3.stats_get_uint_value(context, statistics, i);
+  return 0;
+};
+
+const solve = async ({ script, steps: limit, timeoutMs }) => {
   const { Z3 } = await ready;
   const config = Z3.mk_config();
   const context = Z3.mk_context(config);
@@ -36,8 +42,8 @@ const solve = async ({ script, timeoutMs }) => {
     const solver = Z3.mk_solver_for_logic(context, Z3.mk_string_symbol(context, 'QF_UFBV'));
     Z3.solver_inc_ref(context, solver);
     const params = Z3.mk_params(context);
-    Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'rlimit'), timeoutMs * STEPS_PER_MS);
-    Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'timeout'), timeoutMs * PATIENCE);
+    Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'rlimit'), limit);
+    Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'timeout'), timeoutMs);
     Z3.solver_set_params(context, solver, params);
     Z3.solver_from_string(context, solver, script);
     if (Z3.get_error_code(context) !== 0)
@@ -46,8 +52,9 @@ const solve = async ({ script, timeoutMs }) => {
     if (Z3.ast_vector_size(context, Z3.solver_get_assertions(context, solver)) !== expected)
       throw new Error('the solver did not take every assertion');
     const answer = answers.get(await Z3.solver_check(context, solver));
-    if (answer === 'sat') return { answer, model: modelOf(Z3, context, solver) };
-    return answer ? { answer } : { answer: Z3.solver_get_reason_unknown(context, solver) };
+    const steps = stepsOf(Z3, context, solver);
+    if (answer === 'sat') return { answer, steps, model: modelOf(Z3, context, solver) };
+    return { answer: answer ?? Z3.solver_get_reason_unknown(context, solver), steps };
   } finally {
     Z3.del_context(context);
     Z3.del_config(config);

@@ -5,20 +5,29 @@ import { fileURLToPath } from 'node:url';
 import type { Script } from './smtlib.ts';
 import type { Term } from './term.ts';
 
-/** `ms`: processor time that it took. */
-export type Answer = { readonly ms: number } & (
+/** `ms`: processor time that it took; `steps`: the solver's own count of its work, the same on every machine. */
+export type Answer = { readonly ms: number; readonly steps: number } & (
   | { readonly verdict: 'unsat' }
   | { readonly verdict: 'sat'; readonly model: ReadonlyMap<Term, bigint> }
   | { readonly verdict: 'unknown'; readonly reason: string }
 );
 
-type Reply = { id: number; ms?: number; answer?: string; model?: Record<string, string>; error?: string };
+type Reply = {
+  id: number;
+  ms?: number;
+  steps?: number;
+  answer?: string;
+  model?: Record<string, string>;
+  error?: string;
+};
 
 const childPath = fileURLToPath(new URL('./solver-child.mjs', import.meta.url));
 /** Starting Z3 takes about half a second; a child that says nothing for this long after its time-out hangs. */
 const GRACE_MS = 20_000;
-/** As in solver-child.mjs. */
-const PATIENCE = 8;
+/** Wall time in which a machine surely takes so many steps, in ms. */
+const wallMs = (steps: number): number => Math.ceil(steps / 180);
+/** As much as Z3 can be told. */
+const MAX_STEPS = 2 ** 32 - 1;
 
 let child: ChildProcess | undefined;
 let nextId = 0;
@@ -42,7 +51,7 @@ export const stopSolver = (): void => {
   child = undefined;
 };
 
-const exchange = (script: string, timeoutMs: number): Promise<Reply> =>
+const exchange = (script: string, steps: number): Promise<Reply> =>
   new Promise((resolve) => {
     const id = nextId++;
     const process = start();
@@ -58,39 +67,38 @@ const exchange = (script: string, timeoutMs: number): Promise<Reply> =>
       if ((reply as Reply).id === id) finish(reply as Reply);
     };
     const gone = () => finish({ id, error: 'the solver ended unexpectedly' });
-    const timer = setTimeout(
-      () => {
-        stopSolver();
-        finish({ id, error: 'the solver did not answer in time' });
-      },
-      timeoutMs * PATIENCE + GRACE_MS,
-    );
+    const timer = setTimeout(() => {
+      stopSolver();
+      finish({ id, error: 'the solver did not answer in time' });
+    }, wallMs(steps) + GRACE_MS);
     process.on('message', receive);
     process.on('exit', gone);
-    process.send({ id, script, timeoutMs });
+    process.send({ id, script, steps, timeoutMs: wallMs(steps) });
   });
 
-const ask = async (script: Script, timeoutMs: number): Promise<Answer> => {
-  const reply = await exchange(script.text, Math.max(1, Math.round(timeoutMs)));
-  const { model, ms = timeoutMs } = reply;
-  if (reply.answer === 'unsat') return { ms, verdict: 'unsat' };
+const ask = async (script: Script, limit: number): Promise<Answer> => {
+  const reply = await exchange(script.text, Math.min(limit, MAX_STEPS));
+  // Who does not answer has used up everything.
+  const { model, ms = 0, steps = limit } = reply;
+  if (reply.answer === 'unsat') return { ms, steps, verdict: 'unsat' };
   if (reply.answer === 'sat' && model)
     return {
       ms,
+      steps,
       verdict: 'sat',
       model: new Map(script.inputs.map((i) => [i.term, BigInt(model[i.constant] ?? 0)])),
     };
-  return { ms, verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
+  return { ms, steps, verdict: 'unknown', reason: reply.error ?? `the solver answered ${reply.answer}` };
 };
 
 /** Questions whose answer was `unsat`, by hash: proposals for one program ask many of them again. */
 const refuted = new Set<string>();
 const MAX_REFUTED = 16_384;
 
-const askOnce = async (script: Script, timeoutMs: number): Promise<Answer> => {
+const askOnce = async (script: Script, limit: number): Promise<Answer> => {
   const question = createHash('sha256').update(script.text).digest('base64');
-  if (refuted.has(question)) return { ms: 0, verdict: 'unsat' };
-  const answer = await ask(script, timeoutMs);
+  if (refuted.has(question)) return { ms: 0, steps: 0, verdict: 'unsat' };
+  const answer = await ask(script, limit);
   if (answer.verdict !== 'unsat') return answer;
   if (refuted.size >= MAX_REFUTED) refuted.delete(refuted.values().next().value!);
   refuted.add(question);
@@ -98,11 +106,11 @@ const askOnce = async (script: Script, timeoutMs: number): Promise<Answer> => {
 };
 
 /**
- * Whether the conditions of a script can hold at once, in about this much processor time. Queries are answered one after the
+ * Whether the conditions of a script can hold at once, in at most so many steps of the solver. Queries are answered one after the
  * other; one that was refuted is not asked again.
  */
-export const solve = (script: Script, timeoutMs: number): Promise<Answer> => {
-  const next = queue.then(() => askOnce(script, timeoutMs));
+export const solve = (script: Script, limit: number): Promise<Answer> => {
+  const next = queue.then(() => askOnce(script, limit));
   queue = next.catch(() => undefined);
   return next;
 };

@@ -85,8 +85,11 @@ export class ProofLimit extends Error {
 /** The table of terms of one proof. */
 export class TermTable {
   readonly #terms = new Map<string, Term>();
+  /** How often a term was made or found: what the work of a proof is measured by. */
+  asked = 0;
 
   intern(shape: TermShape): Term {
+    this.asked++;
     const key = keyOf(shape);
     const known = this.#terms.get(key);
     if (known) return known;
