@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import {
+  ALL,
   type Contestant,
   evaluateProgram,
   evaluationPage,
@@ -11,6 +12,7 @@ import {
   quarters,
   summarise,
   summaryCells,
+  WITHOUT,
 } from '../../evolve/evaluation/index.ts';
 import {
   llmProposer,
@@ -58,13 +60,19 @@ type EvalOptions = {
 };
 
 const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] => {
-  const single: Proposer[] = [vectoriseProposer, rulesProposer, searchProposer()];
+  const search = searchProposer();
+  const single: Proposer[] = [vectoriseProposer, rulesProposer, search];
   const without = [...single];
+  // Asked in other orders they get elsewhere: so more is known of what the usual order misses.
+  const orders: Contestant[] = [
+    { name: 'rules first', proposers: [rulesProposer, search, vectoriseProposer] },
+  ];
   const model = resolveModel(options.model);
   if (model) {
     const asked = llmProposer(model);
     cleanup.add(asked.stop);
     single.push(asked);
+    orders.push({ name: 'model first', proposers: [asked, ...without] });
   }
   const beside = (options.beside ?? []).map((name): Contestant => {
     const other = resolveModel(name);
@@ -76,8 +84,9 @@ const contestants = (options: EvalOptions, { cleanup }: Context): Contestant[] =
   const all = [
     ...single.map((p) => ({ name: p.name, proposers: [p] })),
     ...beside,
-    ...(model ? [{ name: 'without model', proposers: without }] : []),
-    { name: 'all', proposers: single },
+    ...(model ? [{ name: WITHOUT, proposers: without }] : []),
+    ...orders,
+    { name: ALL, proposers: single },
   ];
   const wanted = options.proposer ?? all.map((c) => c.name);
   const unknown = wanted.find((name) => !all.some((c) => c.name === name));

@@ -8,7 +8,9 @@ import {
   evaluationPage,
   Memo,
   type MutantCounts,
+  modelShares,
   type Part,
+  type ProgramResult,
   summarise,
   summaryCells,
   tryMutants,
@@ -70,6 +72,61 @@ test('a_gain_is_measured_on_other_runs_than_those_that_judged_it', async (t) => 
   t.regex(page, /\| rules \| 1 \| 1 \| -/);
   t.regex(page, /met by 0 of 0 of those .* and by 0 of 1 held-out ones/);
   t.regex(page, /\| xdp1 \| \d+ → \d+ \| -[\d.]+ % \| 61 → 55 \|/);
+});
+
+const rowOf = (contestant: string, program: string, before: number, after: number): ProgramResult => ({
+  contestant,
+  group: 'signal',
+  program,
+  before: { slots: 20, words: 20, executed: before },
+  after: { slots: 10, words: 10, executed: after },
+  proposals: 1,
+  accepted: 1,
+  refused: {},
+  proofs: { asked: 1, decided: 1, quick: 1, proven: 1, ms: [1] },
+  notes: ['vectorise: vl_histogram_u8'],
+  ms: 1,
+});
+const rowsOf = (...all: [contestant: string, program: string, before: number, after: number][]) =>
+  new Map(
+    all.map(([name]) => [name, all.filter(([other]) => other === name).map((row) => rowOf(...row))] as const),
+  );
+
+test('what_the_model_adds_is_held_against_all_that_is_left_and_the_best_that_is_known', (t) => {
+  const rows = rowsOf(
+    ['without model', 'a', 800, 400],
+    ['without model', 'b', 800, 400],
+    ['model first', 'a', 800, 100],
+    ['model first', 'b', 800, 800],
+    ['all', 'a', 800, 200],
+    ['all', 'b', 800, 400],
+  );
+  const [executed, slots] = modelShares(rows);
+  t.is(executed!.without.toFixed(6), '0.500000');
+  t.is(executed!.with.toFixed(6), '0.353553');
+  t.is(executed!.ofLeft.toFixed(4), '0.2929');
+  t.is(executed!.ofKnown!.toFixed(6), '0.500000');
+  t.is(slots!.ofKnown, undefined);
+  t.deepEqual(modelShares(rowsOf(['all', 'a', 8, 4])), []);
+});
+
+test('the_page_says_why_a_loop_of_a_helper_with_a_floor_misses_a_quarter', (t) => {
+  const page = (after: number) =>
+    evaluationPage({
+      set: 'ab12',
+      cpu: 'v4',
+      objective: 'balanced',
+      proofSeconds: 5,
+      compiler: 'clang',
+      rows: rowsOf(['without model', 'histogram', 2800, 2800], ['all', 'histogram', 2800, after]),
+      heldOut: [],
+    });
+  t.regex(
+    page(1200),
+    /`histogram` can't come to a quarter: vl_histogram_u8 executes 4\.\d\d instructions for each element/,
+  );
+  t.notRegex(page(600), /can't come to a quarter/);
+  t.regex(page(1200), /\| executed \| 0\.0 % \| -57\.1 % \| 57\.1 % \| 100\.0 % \|/);
 });
 
 test('who_proposes_nothing_gains_nothing', async (t) => {
