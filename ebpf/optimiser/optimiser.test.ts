@@ -64,6 +64,32 @@ again:
   if r2 != 32 goto again
   exit`;
 
+const turned = (between: string, behind = 'r0 = r2\n exit') =>
+  `r2 = *(u16 *)(r1 + 0)\n r3 = r2\n r3 = bswap32 r3\n w3 s>>= 16\n ${between}\n r2 = bswap64 r2\n r2 s>>= 48\n ${behind}`;
+const notInPlace: Record<string, string> = {
+  upper_half_stored: turned('*(u64 *)(r1 + 8) = r3'),
+  upper_half_read_later: turned('*(u32 *)(r1 + 8) = r3', 'r0 = r2\n r0 += r3\n exit'),
+  used_as_an_address: turned('r4 = r1\n r4 += r3'),
+  original_read_in_between: turned('*(u32 *)(r1 + 8) = r2'),
+  jumped_to_in_between: turned('if r1 == 7 goto next\n *(u32 *)(r1 + 8) = r3\n next:'),
+  another_shift: turned('*(u32 *)(r1 + 8) = r3').replace('48', '47'),
+  unsigned_shift: turned('*(u32 *)(r1 + 8) = r3').replace('s>>= 48', '>>= 48'),
+};
+for (const [name, text] of Object.entries(notInPlace))
+  test(`not computed in place: ${name}`, (t) => {
+    t.is(applyRule(assemble(text), 'computing-in-place'), undefined);
+  });
+
+test('what is computed from a copy and from the original alike is computed once', async (t) => {
+  const before = assemble(
+    'r2 = *(u64 *)(r1 + 0)\n r3 = r2\n r3 ^= 7\n r3 = -r3\n *(u64 *)(r1 + 8) = r3\n r2 ^= 7\n r2 = -r2\n r2 += 1\n r0 = r2\n exit',
+  );
+  const after = applyRule(before, 'computing-in-place')!;
+  t.is(after.length, before.length - 16);
+  const proof = await proveEquivalent(before, after, { hook: 'run', maps: [], memorySize: 64 });
+  t.is(proof.verdict, 'proven', proof.reason);
+});
+
 const beside = (...instructions: string[]) => [...instructions, 'r0 = 0', 'exit'].join('\n');
 const notAdded: Record<string, string> = {
   another_place: beside('r3 = *(u64 *)(r1 + 8)', 'r3 += 1', '*(u64 *)(r1 + 16) = r3'),

@@ -19,6 +19,7 @@ import { blockOrdering } from './layout.ts';
 import { constantLoads, loadCombining } from './loads.ts';
 import { constantLookups } from './lookups.ts';
 import { narrowLoads } from './narrowing.ts';
+import { computingInPlace } from './repeated.ts';
 import { stretchRepeating } from './repeating.ts';
 import type { Move, Rule } from './rule.ts';
 import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping } from './sharing.ts';
@@ -42,6 +43,7 @@ export const rules: readonly Rule[] = [
   copyPropagation,
   addressFolding,
   commonSubexpressions,
+  computingInPlace,
   sumStepping,
   constantLoads,
   loadCombining,

@@ -294,6 +294,18 @@ export const ruleCases: Readonly<Record<string, Case>> = {
       'exit',
     ],
   ],
+  'computing-in-place': [
+    'r2 = *(u16 *)(r1 + 0)\n r3 = r2\n r3 = bswap32 r3\n w3 s>>= 16\n *(u32 *)(r1 + 8) = r3\n r2 = bswap64 r2\n r2 s>>= 48\n r0 = r2\n exit',
+    [
+      'r2 = *(u16 *)(r1 + 0x0)',
+      'r2 = bswap64 r2',
+      'r2 s>>= 0x30',
+      'r3 = r2',
+      '*(u32 *)(r1 + 0x8) = r3',
+      'r0 = r2',
+      'exit',
+    ],
+  ],
   'sum-stepping': [
     'r2 = *(u8 *)(r1 + 0)\n r2 &= 15\n r3 = r1\n r4 = r2\n r4 += 4\n r3 += r4\n r5 = *(u8 *)(r3 + 0)\n r3 = r1\n r3 += r2\n r0 = r3\n r0 -= r1\n r0 += r5\n exit',
     [],
