@@ -66,10 +66,7 @@ const coldParts = [
   'mm/',
   'patch/',
   'smp/',
-  'telemetry/events.c',
-  'telemetry/evidence.c',
-  'telemetry/line.c',
-  'telemetry/story.c',
+  'telemetry/',
   'trust/',
   'update/',
 ];

@@ -7,7 +7,10 @@
 static inline bool same_phase(const void *a, const void *b) { return (((uintptr_t)a ^ (uintptr_t)b) & 7) == 0; }
 static inline bool both_aligned(const void *a, const void *b) { return (((uintptr_t)a | (uintptr_t)b) & 7) == 0; }
 
-SELF_MADE static void copy_up(uint8_t *to, const uint8_t *from, size_t size) {
+/* Not restrict: memmove() uses it too. */
+[[gnu::noinline]] SELF_MADE void *memcpy(void *out, const void *in, size_t size) {
+    uint8_t *to = out;
+    const uint8_t *from = in;
     if (same_phase(to, from)) {
         for (; size > 0 && (uintptr_t)to & 7; size--) { *to++ = *from++; }
         for (; size >= 32; size -= 32, to += 32, from += 32) {
@@ -24,12 +27,7 @@ SELF_MADE static void copy_up(uint8_t *to, const uint8_t *from, size_t size) {
         }
     }
     for (; size > 0; size--) { *to++ = *from++; }
-}
-
-/* Not restrict: memmove() uses it too. */
-SELF_MADE void *memcpy(void *to, const void *from, size_t size_bytes) {
-    copy_up(to, from, size_bytes);
-    return to;
+    return out;
 }
 
 SELF_MADE void *memmove(void *to, const void *from, size_t size_bytes) {

@@ -22,16 +22,15 @@ WORD(64)
 static inline uint8x16_t load(uint64_t addr) { return vld1q_u8(bytes_at(addr)); }
 static inline void store(uint64_t addr, uint8x16_t value) { vst1q_u8((uint8_t *)addr, value); }
 
-/* The n bytes there, 1..15, with zeros behind them; nothing else is read. Parts that overlap hold the same bytes. */
+/* The n bytes there, 0..15, with zeros behind them; nothing else is read. From the last to the first, by the bits of n. */
 static inline uint8x16_t load_part(uint64_t addr, uint64_t n) {
-    uint64_t low, high = 0;
-    if (n >= 8) {
+    uint64_t low = 0, high = 0, at = addr + n;
+    if (n & 1) { low = get8(at -= 1); }
+    if (n & 2) { low = low << 16 | get16(at -= 2); }
+    if (n & 4) { low = low << 32 | get32(at -= 4); }
+    if (n & 8) {
+        high = low;
         low = get64(addr);
-        high = n == 8 ? 0 : get64(addr + n - 8) >> (8 * (16 - n));
-    } else if (n >= 4) {
-        low = get32(addr) | (uint64_t)get32(addr + n - 4) << (8 * (n - 4));
-    } else {
-        low = get8(addr) | (uint64_t)get8(addr + n / 2) << (8 * (n / 2)) | (uint64_t)get8(addr + n - 1) << (8 * (n - 1));
     }
     return vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)));
 }

@@ -105,6 +105,11 @@ static struct entry *walk(const struct bpf_map *map, const void *key, uint32_t h
     return nullptr;
 }
 
+/* walk(), where a few instructions more do not matter. */
+[[gnu::noinline]] static struct entry *find_locked(const struct bpf_map *map, const void *key, uint32_t hash) {
+    return walk(map, key, hash);
+}
+
 static void *value_of(const struct bpf_map *map, struct entry *entry) {
     return entry == nullptr ? nullptr : (uint8_t *)entry + map->value_offset;
 }
@@ -118,7 +123,7 @@ void *hash_lookup(struct bpf_map *map, const void *key) {
         if (load(&map->sequence) == before) { return value_of(map, entry); }
     }
     const uint64_t flags = spin_lock(&map->lock);
-    struct entry *entry = walk(map, key, hash);
+    struct entry *entry = find_locked(map, key, hash);
     spin_unlock(&map->lock, flags);
     return value_of(map, entry);
 }
@@ -215,20 +220,20 @@ enum map_result hash_delete(struct bpf_map *map, const void *key) {
     return result;
 }
 
-enum status hash_read(struct bpf_map *map, const void *key, uint8_t *value) {
+[[clang::minsize]] enum status hash_read(struct bpf_map *map, const void *key, uint8_t *value) {
     const uint32_t hash = hash_of(key, map->shape.key_size);
     const uint64_t flags = spin_lock(&map->lock);
-    struct entry *entry = walk(map, key, hash);
+    struct entry *entry = find_locked(map, key, hash);
     if (entry != nullptr) { memcpy(value, value_of(map, entry), map->shape.value_size); }
     spin_unlock(&map->lock, flags);
     return entry != nullptr ? STATUS_OK : STATUS_NO_ENTRY;
 }
 
 /* Entries in their order in memory; an unknown key starts over, as in Linux. */
-enum status hash_next_key(struct bpf_map *map, const void *key, uint8_t *out) {
+[[clang::minsize]] enum status hash_next_key(struct bpf_map *map, const void *key, uint8_t *out) {
     const uint32_t hash = key == nullptr ? 0 : hash_of(key, map->shape.key_size);
     const uint64_t flags = spin_lock(&map->lock);
-    struct entry *entry = key == nullptr ? nullptr : walk(map, key, hash);
+    struct entry *entry = key == nullptr ? nullptr : find_locked(map, key, hash);
     uint32_t i = entry == nullptr ? 0 : (uint32_t)(((uint8_t *)entry - map->values) / map->entry_stride) + 1;
     while (i < map->shape.max_entries && entry_at(map, i)->used == 0) { i++; }
     const bool found = i < map->shape.max_entries;

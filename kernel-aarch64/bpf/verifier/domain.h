@@ -7,6 +7,10 @@
 #include "gen/abi_bpf.h"
 
 #define DOMAIN static inline __attribute__((always_inline))
+/* What is large: once in the code, for any width, unless it is needed in one piece. */
+#ifndef DOMAIN_LARGE
+#define DOMAIN_LARGE static inline __attribute__((noinline))
+#endif
 
 struct bits {
     uint64_t value, mask;
@@ -212,7 +216,7 @@ DOMAIN void put_small(struct scalar *s, struct bits known, uint64_t low, uint64_
 }
 
 /* Makes range and known bits of a small number consistent; `known` may leave upper bits open that the range rules out. */
-DOMAIN bool domain_settle_small(struct scalar *s, struct bits known, uint64_t low, uint64_t high) {
+DOMAIN_LARGE bool domain_settle_small(struct scalar *s, struct bits known, uint64_t low, uint64_t high) {
     low = max_u(low, known.value);
     high = min_u(high, known.value | known.mask);
     if (low > high || !bits_narrow(&known, bits_of_range(low, high))) { return false; }
@@ -414,7 +418,7 @@ DOMAIN struct range range_smod(struct range a, struct range b, uint32_t w) {
     return r;
 }
 
-DOMAIN struct range range_alu(uint32_t op, bool is_signed, struct range a, struct range b, struct shift by, uint32_t w) {
+DOMAIN_LARGE struct range range_alu(uint32_t op, bool is_signed, struct range a, struct range b, struct shift by, uint32_t w) {
     switch (op) {
     case BPF_ALU_ADD: return range_add(a, b, w);
     case BPF_ALU_SUB: return range_sub_from(a, b, w);
@@ -430,7 +434,7 @@ DOMAIN struct range range_alu(uint32_t op, bool is_signed, struct range a, struc
     }
 }
 
-DOMAIN struct bits bits_alu(uint32_t op, struct bits a, struct bits b, struct shift by, uint32_t w) {
+DOMAIN_LARGE struct bits bits_alu(uint32_t op, struct bits a, struct bits b, struct shift by, uint32_t w) {
     struct bits any = {0, width_max(w)};
     switch (op) {
     case BPF_ALU_ADD: return bits_add(a, b, w);
@@ -537,7 +541,7 @@ DOMAIN enum certainty domain_equal(struct bits x, struct bits y, struct range a,
     return decide(!disjoint && a.umin == a.umax && b.umin == b.umax, disjoint);
 }
 
-DOMAIN enum certainty domain_compare(uint32_t op, struct bits x, struct bits y, struct range a, struct range b) {
+DOMAIN_LARGE enum certainty domain_compare(uint32_t op, struct bits x, struct bits y, struct range a, struct range b) {
     switch (op) {
     case BPF_JMP_JEQ: return domain_equal(x, y, a, b);
     case BPF_JMP_JNE: return (enum certainty)(ALWAYS - domain_equal(x, y, a, b));
@@ -611,7 +615,7 @@ DOMAIN bool assume_not_set(struct bits *x, struct bits y) {
     return true;
 }
 
-DOMAIN bool domain_assume(uint32_t op, struct bits *x, struct bits *y, struct range *a, struct range *b) {
+DOMAIN_LARGE bool domain_assume(uint32_t op, struct bits *x, struct bits *y, struct range *a, struct range *b) {
     switch (op) {
     case BPF_JMP_JEQ: return assume_equal(x, y, a, b);
     case BPF_JMP_JNE: return assume_not(a, *b) && assume_not(b, *a);

@@ -46,7 +46,7 @@ static uint64_t divide_signed(uint32_t op, int64_t x, int64_t y) {
 }
 
 /* One value in, one value out. */
-static uint64_t evaluate(uint32_t op, bool is_signed, uint64_t a, uint64_t b, uint32_t w) {
+[[gnu::noinline]] static uint64_t evaluate(uint32_t op, bool is_signed, uint64_t a, uint64_t b, uint32_t w) {
     switch (op) {
     case BPF_ALU_DIV:
     case BPF_ALU_MOD:
@@ -107,8 +107,9 @@ void scalar_sign_extend(struct scalar *s, uint32_t bits) { domain_sign_extend(s,
 void scalar_truncate(struct scalar *s, uint32_t bits) { domain_truncate(s, bits, 64); }
 
 enum certainty scalar_compare(uint32_t op, const struct scalar *a, const struct scalar *b, bool is64) {
-    if (is64) { return domain_compare(op, bits_of(a), bits_of(b), range_full(a), range_full(b)); }
-    return domain_compare(op, bits_low(bits_of(a), 32), bits_low(bits_of(b), 32), range_sub(a), range_sub(b));
+    const uint32_t w = is64 ? 64 : 32;
+    return domain_compare(op, bits_low(bits_of(a), w), bits_low(bits_of(b), w), is64 ? range_full(a) : range_sub(a),
+                          is64 ? range_full(b) : range_sub(b));
 }
 
 bool scalar_assume(uint32_t op, struct scalar *a, struct scalar *b, bool is64) {

@@ -1,6 +1,7 @@
 /* The operators of the scalar domain at 64 bits, each as an eBPF function on memory, so that the proofs are about the code that
  * clang makes of domain.h and small.h. Loop-free ones only: multiplication goes by the bits of a factor. */
 
+#define DOMAIN_LARGE DOMAIN /* functions of eBPF have five arguments, and proofs follow one function */
 #include "bpf/verifier/small.h"
 
 struct operands {
