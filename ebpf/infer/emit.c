@@ -11,7 +11,8 @@ static struct emission {
     uint8_t *change_bytes;
     uint64_t steps, last; /* of the last event */
     bool grown; /* a turn is longer than was thought */
-    bool broken;
+    bool linked;
+    uint64_t bound;
 } emission;
 
 static void event(enum event kind) {
@@ -28,6 +29,9 @@ enum { NEW, WAITING, DONE };
 static enum status turn_ends(struct inference *f, struct site *at, uint32_t site) {
     uint64_t trip = f->machine.state.walked - at->walked;
     if (!is_head(f, site)) { return fail(f, "a jump leads back to where no loop begins"); }
+    const struct rank *rank = rank_of(&f->machine, point_of(f, site)->pc, RANKED);
+    const struct distance *moved = rank == nullptr ? nullptr : rank_distance(rank, at->place);
+    if (moved == nullptr || (at->step > 0 ? moved->least < at->step : moved->most > at->step)) { return fail(f, "what ranks a loop is lost"); }
     if (trip > at->trip) {
         at->trip = trip;
         emission.grown = true;
@@ -80,12 +84,14 @@ static enum status part(struct inference *f, bool track, bool *ended) {
 
 static enum status step(struct inference *f, bool *ended) {
     struct machine *m = &f->machine;
-    bool track = f->notes[m->state.pc].track;
-    if (track) { event(EVENT_TRACK); }
+    enum track track = f->notes[m->state.pc].track ? track_of(f, m->state.pc) : TRACK_NOTHING;
+    emission.linked |= track == TRACK_LINKS;
+    if (track != TRACK_NOTHING) { event(track == TRACK_LINKS ? EVENT_LINK : EVENT_TRACK); }
     enum flow flow = machine_step(m, track);
     enum status status = STATUS_OK;
     *ended = flow == FLOW_EXIT || flow == FLOW_JUMPED || flow == FLOW_ALWAYS;
     if (flow == FLOW_REFUSED) { return f->v->result->status; }
+    if (flow == FLOW_EXIT && m->state.walked > emission.bound) { emission.bound = m->state.walked; }
     if (flow == FLOW_BRANCH) { status = part(f, track, ended); }
     if (flow == FLOW_JUMPED || flow == FLOW_ALWAYS) { status = take_jump(f, m->state.pc); }
     emission.steps++;
@@ -159,7 +165,8 @@ static enum status go_through(struct inference *f) {
     for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].joins = NEW; }
     emission.writer.size = 0;
     emission.steps = emission.last = 0;
-    emission.grown = false;
+    emission.grown = emission.linked = false;
+    emission.bound = 0;
     write_byte(&emission.writer, CERTIFICATE_VERSION);
     machine_begin(f->v, m, m->frame);
     memset(f->v->facts->flags, 0, f->v->program->count);
@@ -190,7 +197,7 @@ static enum status go_through(struct inference *f) {
     return STATUS_OK;
 }
 
-enum status emit_certificate(struct inference *f, struct certificate *certificate) {
+enum status emit_certificate(struct inference *f, struct emitted *emitted) {
     emission.change_bytes = take_memory(f->v, CHANGE_BYTES);
     uint32_t capacity = 64 * f->v->program->count + 1024;
     uint8_t *out = take_memory(f->v, capacity);
@@ -202,7 +209,7 @@ enum status emit_certificate(struct inference *f, struct certificate *certificat
         if (status != STATUS_OK) { return status; }
         if (emission.grown) { continue; }
         if (emission.writer.size > capacity) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "a certificate of %u bytes", (uint64_t)emission.writer.size); }
-        *certificate = (struct certificate){out, emission.writer.size};
+        *emitted = (struct emitted){{out, emission.writer.size}, emission.bound, emission.linked};
         return STATUS_OK;
     }
     return refuse(f->v, STATUS_BUDGET_EXCEEDED, 0, "turns of loops grow without end");

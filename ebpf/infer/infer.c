@@ -88,6 +88,43 @@ static struct inference *open_inference(struct verifier *v, uint64_t budget) {
     return f;
 }
 
+/* The search itself, in what is left of the workspace. */
+static enum status search(struct verifier *v, uint64_t budget, bool links, struct emitted *emitted, uint64_t *steps) {
+    begin_walk(v);
+    struct inference *f = open_inference(v, budget);
+    if (f == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    f->links = links;
+    enum status status = find_invariants(f);
+    if (status == STATUS_OK) { status = find_ranks(f); }
+    if (status == STATUS_OK) {
+        find_needs(f);
+        status = v->platform->privileged ? STATUS_OK : find_dead(f);
+    }
+    if (status == STATUS_OK) { status = reduce_states(f); }
+    if (status == STATUS_OK) { status = emit_certificate(f, emitted); }
+    *steps = f->steps;
+    return status;
+}
+
+/* Beside what was found with copies that are linked, what is found without, where that proves the same: it costs the board less. */
+static enum status search_unlinked(struct verifier *v, uint64_t budget, struct emitted *emitted, uint64_t *steps) {
+    uint8_t *bytes = take_memory(v, emitted->certificate.size_bytes), *flags = take_memory(v, v->program->count);
+    if (bytes == nullptr || flags == nullptr) { return STATUS_OK; } /* no room to search in, either */
+    memmove(bytes, emitted->certificate.bytes, emitted->certificate.size_bytes);
+    memcpy(flags, v->facts->flags, v->program->count);
+    emitted->certificate.bytes = bytes;
+    const struct verifier_result found = *v->result;
+    const uint32_t indexes = v->facts->index_count;
+    struct emitted other;
+    uint64_t more = 0;
+    enum status status = search(v, budget - *steps, false, &other, &more);
+    bool same = status == STATUS_OK && other.bound <= emitted->bound && v->facts->index_count == indexes && memcmp(flags, v->facts->flags, v->program->count) == 0;
+    if (same) { *emitted = other; }
+    *v->result = found;
+    *steps += more;
+    return STATUS_OK;
+}
+
 static enum status infer(struct verifier *v, uint64_t budget, struct certificate *certificate) {
     enum status status = check_program(v);
     if (status == STATUS_OK) { status = check_structure(v); }
@@ -96,19 +133,17 @@ static enum status infer(struct verifier *v, uint64_t budget, struct certificate
     if (status != STATUS_OK) { return status; }
     v->accesses = v->platform->privileged ? take_memory(v, v->program->count) : nullptr;
     if (v->accesses == nullptr && v->platform->privileged) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
-    begin_walk(v);
     v->follows_callbacks = false;
-    struct inference *f = open_inference(v, budget);
-    if (f == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
-    status = find_invariants(f);
-    if (status == STATUS_OK) { status = find_ranks(f); }
-    if (status == STATUS_OK) {
-        find_needs(f);
-        status = v->platform->privileged ? STATUS_OK : find_dead(f);
+    struct emitted emitted;
+    uint64_t steps = 0;
+    uint8_t *free = v->free;
+    status = search(v, budget, true, &emitted, &steps);
+    if (status == STATUS_OK && emitted.linked && !v->platform->privileged && steps < budget) {
+        v->free = free;
+        status = search_unlinked(v, budget, &emitted, &steps);
     }
-    if (status == STATUS_OK) { status = reduce_states(f); }
-    if (status == STATUS_OK) { status = emit_certificate(f, certificate); }
-    v->result->steps = f->steps;
+    if (status == STATUS_OK) { *certificate = emitted.certificate; }
+    v->result->steps = steps;
     return status;
 }
 

@@ -52,6 +52,7 @@ struct inference {
     uint64_t steps, budget;
     struct entry *start; /* the state that the program begins in */
     bool by_order; /* sites are gone through by order, not by slot */
+    bool links;    /* copies stay the same number as what was copied */
     bool noting;
     bool lenient, excused; /* loads and stores outside of their object are passed over; some was */
 };
@@ -70,6 +71,12 @@ static inline bool site_at(const struct inference *f, uint32_t pc, uint32_t *sit
 }
 static inline uint32_t key_of(const struct inference *f, uint32_t site) {
     return f->by_order ? point_of(f, site)->order : point_of(f, site)->pc;
+}
+
+/* What is kept where something matters. */
+static inline enum track track_of(const struct inference *f, uint32_t pc) {
+    uint8_t opcode = f->v->program->insns[pc].opcode;
+    return f->links && insn_shapes[opcode] == SHAPE_MOV_X ? TRACK_LINKS : TRACK_VALUE;
 }
 
 /* ---- walk.c ---- */
@@ -121,4 +128,10 @@ void beside_gather(struct inference *f, uint32_t site, struct machine *m);
 void find_needs(struct inference *f);
 [[nodiscard]] enum status find_dead(struct inference *f);
 [[nodiscard]] enum status reduce_states(struct inference *f);
-[[nodiscard]] enum status emit_certificate(struct inference *f, struct certificate *certificate);
+/* `bound`: of instructions, as the checker will find it; `linked`: some copy is linked. */
+struct emitted {
+    struct certificate certificate;
+    uint64_t bound;
+    bool linked;
+};
+[[nodiscard]] enum status emit_certificate(struct inference *f, struct emitted *emitted);

@@ -202,6 +202,7 @@ static void widen_scalar(const struct inference *f, struct scalar *s, const stru
         s->mask |= open;
         s->value &= ~s->mask;
     }
+    (void)scalar_sync(s); /* what widening opened as a range, known bits may rule out: else it is written down as if it mattered */
 }
 
 void reg_set_widest(struct reg *r) {

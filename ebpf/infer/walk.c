@@ -135,7 +135,7 @@ enum status walk_from(struct inference *f, uint32_t from, bool all, edge_taker t
         bool track = all || f->notes[pc].track, ended = false;
         if (f->steps++ >= f->budget) { return refuse(f->v, STATUS_BUDGET_EXCEEDED, pc, "%u instructions stepped", f->steps); }
         if (f->noting) { take_note(f, pc); }
-        enum flow flow = machine_step(m, track);
+        enum flow flow = machine_step(m, track ? track_of(f, pc) : TRACK_NOTHING);
         switch (flow) {
         case FLOW_REFUSED:
             if (!excuse(f)) { return f->v->result->status; }

@@ -180,7 +180,7 @@ static enum status part_blindly(struct checker *c, bool *ended) {
 }
 
 /* One instruction, and what follows from where it leads. */
-static inline enum status step(struct checker *c, bool track, bool *ended) {
+static inline enum status step(struct checker *c, enum track track, bool *ended) {
     struct machine *m = &c->machine;
     uint32_t pc = m->state.pc;
     if ((c->v->facts->flags[pc] & FACT_REACHED) == 0) {
@@ -216,7 +216,7 @@ static enum status run(struct checker *c) {
         ended = false;
         enum status status = c->light_count != 0 && !spares_lights(c, how) ? settle_lights(c) : STATUS_OK;
         if (status == STATUS_OK && how == FAST_PARTS) { status = part_blindly(c, &ended); }
-        if (status == STATUS_OK && how >= FAST_SLOW) { status = step(c, how == FAST_TRACKED, &ended); }
+        if (status == STATUS_OK && how >= FAST_SLOW) { status = step(c, (enum track)(how - FAST_SLOW), &ended); }
         if (status != STATUS_OK) { return status; }
         if (ended) { continue; }
         uint32_t pc = m->state.pc;

@@ -17,11 +17,11 @@ static inline uint64_t keep_at_hand(uint64_t x) {
 
 enum : uint32_t { NOTHING = 31 }; /* no register: it is a load */
 
-/* What lies inside a slot of the stack that is plain. What is followed is stored elsewhere. */
-[[gnu::always_inline]] static inline bool stack_access(struct loop *l, int64_t off, uint64_t bytes, uint32_t stored) {
+/* What lies inside a slot of the stack that is plain. */
+[[gnu::always_inline]] static inline bool stack_access(struct loop *l, int64_t off, uint64_t bytes) {
     const struct machine *m = l->m;
     uint64_t at = (uint64_t)(off + BPF_STACK_BYTES);
-    if (at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0 || (stored != NOTHING && in_mask(m->followed, stored))) { return false; }
+    if (at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0) { return false; }
     if (((m->plain & ~m->followed_slots) >> at / 8 & 1) == 0) { return false; }
     if (at < l->lowest) { l->lowest = at; }
     return true;
@@ -32,13 +32,13 @@ enum : uint32_t { NOTHING = 31 }; /* no register: it is a load */
     const struct reg *p = &l->regs[base];
     const bool writes = stored != NOTHING;
     int64_t off = (int32_t)fields >> 16;
-    if (base == FRAME_POINTER) { return stack_access(l, off, bytes, stored); }
+    if (base == FRAME_POINTER) { return stack_access(l, off, bytes); }
     off += p->off;
     int64_t first = off + p->var.smin, end = off + (int64_t)bytes + p->var.smax;
     uint64_t kind = p->kind;
     if (kind == REG_MEMORY) { return first >= 0 && end <= (int64_t)(uint64_t)p->range; }
     switch (keep_at_hand(kind)) { /* the commonest is asked for before all others */
-    case REG_STACK: return (p->var.mask | p->var.value) == 0 && stack_access(l, off, bytes, stored);
+    case REG_STACK: return (p->var.mask | p->var.value) == 0 && stack_access(l, off, bytes);
     case REG_PACKET: return first >= 0 && end <= PACKET_REACH_BYTES /* else FACT_ADDRESS is noted elsewhere */ && off + (int64_t)bytes <= (int64_t)(uint64_t)p->range && (!writes || (l->m->v->type->flags & TYPE_PACKET_WRITE) != 0);
     case REG_MAP_VALUE: {
         const struct bpf_map_shape *map = &l->maps[p->map];
@@ -281,7 +281,6 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
                 way = WAY_TRACKED;
                 break;
             }
-            if ((row & FRESH) != 0 && (l->m->followed >> src & 1) != 0) { break; }
             narrow = row >> seen;
         }
         if ((to & LOOSE) == 0) {
@@ -331,6 +330,9 @@ static inline bool exit_simply(struct loop *l, uint64_t pc, uint64_t to) {
     return jumps;
 }
 
+/* Before an instruction that is left to others. */
+static enum fast_end unstepped(const struct loop *l, uint64_t pc) { return l->tracked != pc ? FAST_SLOW : l->linked == pc ? FAST_LINKED : FAST_TRACKED; }
+
 /* Before an instruction at which an event is due, or the loop ends. True when it goes on; l->tracked is this slot when the event
  * says so. */
 [[gnu::noinline]] static bool pass_event(struct loop *l, uint64_t pc, enum fast_end *how) {
@@ -338,12 +340,13 @@ static inline bool exit_simply(struct loop *l, uint64_t pc, uint64_t to) {
     uint64_t last = l->m->v->program->count - 1;
     bool here = c->due == c->steps + (pc - l->start);
     if (here && c->event == EVENT_FALL && pc != l->start) { return false; }
-    if (here && c->event == EVENT_TRACK && (pc != l->end || pc == last)) {
+    if (here && (c->event == EVENT_TRACK || c->event == EVENT_LINK) && (pc != l->end || pc == last)) {
         l->tracked = pc;
+        if (c->event == EVENT_LINK) { l->linked = pc; }
         next_event_at(c, c->due);
     }
     if (pc == l->end) {
-        if (pc == last) { *how = l->tracked == pc ? FAST_TRACKED : FAST_SLOW; }
+        if (pc == last) { *how = unstepped(l, pc); }
         return false;
     }
     uint64_t due = due_slot(l);
@@ -383,7 +386,7 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
                 pc++;
                 continue;
             }
-            *how = l->tracked == pc ? FAST_TRACKED : FAST_SLOW;
+            *how = unstepped(l, pc);
             return pc;
         }
         pc++;
@@ -400,9 +403,9 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
     if (ended && c->light_count == 0) { return FAST_ENDED; }
     bool slow = v->observer != nullptr || is_privileged(v) || (v->facts->flags[m->state.pc] & FACT_REACHED) != 0 || (m->state.pc + 1 == v->program->count && c->light_count == 0);
     if (slow && !ended) {
-        if (!is_due(c, EVENT_TRACK)) { return FAST_SLOW; }
-        next_event(c);
-        return FAST_TRACKED;
+        how = is_due(c, EVENT_LINK) ? FAST_LINKED : is_due(c, EVENT_TRACK) ? FAST_TRACKED : FAST_SLOW;
+        if (how != FAST_SLOW) { next_event(c); }
+        return how;
     }
     uint64_t start = m->state.pc;
     struct light *free = c->light + c->light_count, *full = c->light + LIGHTS;

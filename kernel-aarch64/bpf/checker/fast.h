@@ -9,6 +9,7 @@ enum fast_end : uint8_t {
     FAST_PARTS,   /* behind a jump, by condition only on numbers that need not be known */
     FAST_SLOW,    /* before an instruction that is not that simple */
     FAST_TRACKED, /* the same, and its event was read */
+    FAST_LINKED,  /* the same, and it is EVENT_LINK */
     FAST_ENDED,   /* a way ended, and the pass does not go on with a state that waits lightly */
 };
 

@@ -10,14 +10,15 @@
 
 #include <stdint.h>
 
-enum { CERTIFICATE_VERSION = 1 };
+enum { CERTIFICATE_VERSION = 2 };
 
 enum event : uint8_t {
-    EVENT_TRACK,  /* the next instruction keeps what is known of the number that it makes or compares */
+    EVENT_TRACK,  /* the next instruction keeps what is known of the number that it makes or compares; a copy is one of its own */
     EVENT_JUMP,   /* change: of the state that waits at the target of the next instruction's jump */
     EVENT_FALL,   /* change: states meet before the next instruction, and this is the one to go on with */
     EVENT_LOOP,   /* place, step, trip, besides: the next instruction is the head of a loop */
     EVENT_ORDER,  /* slot: goes on there, not at the next slot where a state waits */
+    EVENT_LINK,   /* as EVENT_TRACK, and what is learnt of a copied number later holds of its copy, which is followed like it */
     EVENT_NONE = 7,
 };
 

@@ -23,6 +23,7 @@ struct loop {
     uint64_t passed;      /* slot before which nothing is to be done any more, or NO_SLOT */
     uint64_t changed;     /* slot of the jump whose state differs from the one that goes on, or NO_SLOT */
     uint64_t tracked;     /* slot of the last instruction whose result matters, or NO_SLOT */
+    uint64_t linked;      /* the same, and with EVENT_LINK */
     const struct bpf_map_shape *maps;
     uint64_t lowest;      /* byte of the stack that was reached */
     uint64_t walked;      /* most instructions that a run has executed when it comes to a slot, less the slot */
@@ -61,7 +62,7 @@ static inline void begin_at(struct loop *l, uint64_t pc) {
     uint64_t last = l->count - 1, left = l->c->budget - l->c->steps; /* what follows the last is not simple */
     l->start = l->passed = pc;
     l->end = left < last - pc ? pc + left : last;
-    l->changed = l->tracked = NO_SLOT;
+    l->changed = l->tracked = l->linked = NO_SLOT;
     stop_at(l, due_slot(l));
 }
 

@@ -174,16 +174,31 @@ static inline enum flow step_operation(struct machine *m, struct bpf_insn insn, 
     return flow;
 }
 
-static inline enum flow step_move(struct machine *m, struct bpf_insn insn, bool track) {
+/* A number that was copied, or what its low half is: a number of its own. */
+static void copy_number(struct machine *m, uint32_t dst, uint32_t src, bool same) {
+    struct reg *to = &m->frame->regs[dst];
+    if (dst == src && same) { return; }
+    rank_forget(m, 1u << dst);
+    reg_copy(to, &m->frame->regs[src]);
+    reg_renumber(to);
+    if (!same) { scalar_zero_extend_32(&to->var); }
+    machine_note(m, dst);
+}
+
+static inline enum flow step_move(struct machine *m, struct bpf_insn insn, enum track track) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
-    bool narrow_src = in_mask(m->narrow, src);
+    bool narrow_src = in_mask(m->narrow, src), number = in_mask(m->number, src);
     enum flow flow = FLOW_NEXT;
-    if (in_mask(m->number, src) && !track) {
+    if (number && (track == TRACK_NOTHING || (track == TRACK_VALUE && in_mask(m->loose, src) && insn.off == 0))) {
         machine_loosen(m, dst, move_narrow(insn, narrow_src));
+    } else if (number && track == TRACK_VALUE && insn.off == 0 && !is_privileged(m->v)) {
+        copy_number(m, dst, src, insn_class(insn) == BPF_CLASS_ALU64 || narrow_src);
+        return FLOW_NEXT;
     } else {
         flow = slow_alu(m, insn, SHAPE_MOV_X, track);
     }
-    if (insn.off == 0 && (insn_class(insn) == BPF_CLASS_ALU64 || narrow_src)) {
+    bool same = insn.off == 0 && (insn_class(insn) == BPF_CLASS_ALU64 || narrow_src);
+    if (same && (!number || track == TRACK_LINKS || dst == src)) {
         rank_move(m, dst, src);
     } else {
         rank_forget(m, 1u << dst);
@@ -257,7 +272,7 @@ static inline enum flow step_read(struct machine *m, struct bpf_insn insn, uint8
             scalar_set_loaded(&m->frame->regs[dst].var, bytes, sign_extend);
         }
     }
-    if (slot_index < STACK_SLOTS && bytes == 8) {
+    if (slot_index < STACK_SLOTS && bytes == 8 && (track || in_mask(m->pointer, dst))) {
         rank_load(m, dst, slot_index);
     } else {
         rank_forget(m, 1u << dst);
@@ -273,12 +288,12 @@ static inline bool store_number(struct machine *m, const struct reg *p, struct b
     return true;
 }
 
-/* Ranks follow what is stored whole. */
-static void follow_store(struct machine *m, const struct reg *p, struct bpf_insn insn, uint8_t shape) {
+/* Ranks follow what is stored whole, and kept. */
+static void follow_store(struct machine *m, const struct reg *p, struct bpf_insn insn, bool kept) {
     uint32_t index, mask;
     if (simple_slot(m, p, insn, &index, &mask) == nullptr) {
         rank_forget_slots(m, UINT64_MAX);
-    } else if (mask == 255 && shape == SHAPE_STX) {
+    } else if (mask == 255 && kept) {
         rank_store(m, index, insn_src(insn));
     } else {
         rank_forget_slots(m, (uint64_t)1 << index);
@@ -290,7 +305,7 @@ static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint
     const struct reg *p = &m->frame->regs[dst];
     bool number = shape == SHAPE_ST || in_mask(m->number, src);
     if (number && in_mask(m->pointer, dst) && p->kind == REG_STACK && !track && store_number(m, p, insn)) {
-        follow_store(m, p, insn, shape);
+        follow_store(m, p, insn, false);
         return FLOW_NEXT;
     }
     uint32_t was_loose = m->loose;
@@ -300,7 +315,7 @@ static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint
     if (shape == SHAPE_STX) { loosen_again(m, src, was_loose); }
     if (p->kind == REG_STACK) {
         machine_note_slots(m);
-        follow_store(m, p, insn, shape);
+        follow_store(m, p, insn, shape == SHAPE_STX && (track || !number));
     }
     return FLOW_NEXT;
 }
@@ -416,7 +431,7 @@ static enum flow step_exit_main(struct machine *m) {
     return step_exit(m->v, &m->state, &ended) == STATUS_OK ? FLOW_EXIT : FLOW_REFUSED;
 }
 
-static inline enum flow step_shape(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track, bool first) {
+static inline enum flow step_shape(struct machine *m, struct bpf_insn insn, uint8_t shape, enum track track, bool first) {
     switch (shape) {
     case SHAPE_MOV_K: return step_constant(m, insn, track);
     case SHAPE_MOV_X: return step_move(m, insn, track);
@@ -445,7 +460,7 @@ static inline enum flow step_shape(struct machine *m, struct bpf_insn insn, uint
     m->loose = loose;
 }
 
-enum flow machine_step(struct machine *m, bool track) {
+enum flow machine_step(struct machine *m, enum track track) {
     uint32_t pc = m->state.pc;
     if (m->v->observer != nullptr) { observe(m); }
     struct bpf_insn insn = fetch(&m->v->program->insns[pc]);

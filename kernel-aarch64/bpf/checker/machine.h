@@ -64,9 +64,13 @@ struct machine {
 };
 
 void machine_begin(struct verifier *v, struct machine *m, struct frame *frame);
-/* Executes the instruction at state.pc; `track`: keeps what is known of a number that it makes, or of the numbers that it
- * compares. As in step.h FLOW_BRANCH leaves it to machine_assume() to take a way. */
-enum flow machine_step(struct machine *m, bool track);
+/* Executes the instruction at state.pc. As in step.h FLOW_BRANCH leaves it to machine_assume() to take a way. */
+enum track : uint8_t {
+    TRACK_NOTHING,
+    TRACK_VALUE, /* keeps what is known of a number that it makes, or of the numbers that it compares */
+    TRACK_LINKS, /* the same, and a number and its copy stay the same in what is learnt of them, and in what follows them */
+};
+enum flow machine_step(struct machine *m, enum track track);
 /* Takes a way out of a conditional jump that was just stepped; `track` as there. False when the way is not possible. */
 [[nodiscard]] bool machine_assume(struct machine *m, bool track, bool taken);
 /* False when the conditional jump that was just stepped is not looked at: both ways are taken with the state as it is. */

@@ -34,9 +34,8 @@ static bool store(struct loop *l, uint32_t fields, uint32_t row, uint32_t index,
     uint64_t from = l->masks >> src;
     if ((l->held_slots >> index & 1) != 0) { return false; }
     if ((row & KIND) == STORE_K) { return src == 0 && store_part(l->m, index, mask); }
-    bool follows = mask == 255 && in_mask(l->m->followed, src);
-    if ((from & NUMBER) != 0) { return !follows && store_part(l->m, index, mask); }
-    if ((from & POINTER) == 0 || mask != 255 || follows) { return false; }
+    if ((from & NUMBER) != 0) { return store_part(l->m, index, mask); }
+    if ((from & POINTER) == 0 || mask != 255 || in_mask(l->m->followed, src)) { return false; }
     store_pointer(l->m, index, &l->regs[src]);
     return true;
 }

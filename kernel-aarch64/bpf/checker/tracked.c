@@ -71,6 +71,25 @@
     return true;
 }
 
+/* The same, and the copy is a number of its own. */
+static bool copy(struct loop *l, uint32_t fields) {
+    uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15;
+    const uint64_t from = l->masks >> src & EACH;
+    bool wide = (fields & 7) == BPF_CLASS_ALU64, same = wide || (from & NARROW) != 0;
+    struct reg *to = &l->regs[dst];
+    if (dst == src && same && (from & LOOSE) == 0) { return true; }
+    if (!is_free(l, dst) && !unfollow(l, dst)) { return false; }
+    if ((from & LOOSE) != 0) {
+        reg_set_head(to, REG_SCALAR);
+    } else {
+        reg_copy(to, &l->regs[src]);
+        reg_renumber(to);
+        if (!same) { scalar_zero_extend_32(&to->var); }
+    }
+    l->masks = (l->masks & ~(EACH << dst)) | (wide ? from : from | NARROW) << dst;
+    return true;
+}
+
 /* The register is a number of a known range from now on, which the caller writes; null when it may not be written. */
 static inline struct scalar *know(struct loop *l, uint32_t dst, bool narrow) {
     if (!is_free(l, dst) && !unfollow(l, dst)) { return nullptr; }
@@ -209,7 +228,7 @@ static bool jumps_back(struct loop *l, uint64_t pc, int64_t by, struct reg *r, c
     __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
     row = rows[(uint8_t)fields];
     uint32_t dst = fields >> 8 & 15, kind = row & KIND, op = fields & 0xf0;
-    bool copies = kind == MOV_X && in_mask(l->m->followed, fields >> 12 & 15);
+    bool copies = kind == MOV_X && in_mask(l->m->followed, fields >> 12 & 15) && (l->linked == pc || (l->masks >> (fields >> 12 & 15) & NUMBER) == 0);
     bool makes = (row & (WITH_X | WITH_K)) != 0 && ((row & FRESH) != 0 ? !copies : op != BPF_ALU_ADD && op != BPF_ALU_SUB);
     return (makes || kind == LOAD) && unfollow(l, dst);
 }
@@ -248,7 +267,8 @@ bool step_tracked(struct loop *l, uint64_t pc) {
     l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
     if ((row & WITH_X) != 0) {
         if ((fields >> 16 | imm) != 0 || (from & NUMBER) == 0) { return false; }
-        return (row & KIND) == MOV_X ? move(l, fields) : (to & NUMBER) != 0 && operate(l, fields, imm);
+        if ((row & KIND) == MOV_X) { return l->linked == pc ? move(l, fields) : copy(l, fields); }
+        return (to & NUMBER) != 0 && operate(l, fields, imm);
     }
     if ((row & KIND) == CONDITION_K) { return src == 0 && (to & (NUMBER | LOOSE)) == NUMBER && narrow_known(l, pc, fields, imm); }
     if ((row & WITH_K) == 0 || fields >> 12 != 0) { return false; }
