@@ -14,7 +14,8 @@ const MEMORY = 64;
 const LONGEST = 32 * 1024;
 
 /** As kernel-aarch64/bpf/checker/format.h has them. */
-const events = { track: 0, jump: 1, fall: 2, loop: 3, order: 4 } as const;
+const events = { track: 0, jump: 1, fall: 2, loop: 3, order: 4, link: 5 } as const;
+const VERSION = 2;
 
 type Judgement = {
   readonly status: string;
@@ -67,6 +68,11 @@ const honest = {
   loop: 'r0 = 0\nr3 = 0\nr3 += 1\nif r3 < 10 goto -2\nexit',
   bytes: 'r0 = 0\nr2 = 0\nr3 = r1\nr3 += r2\nr0 = *(u8 *)(r3 + 0)\nr2 += 2\nif r2 != 64 goto -5\nexit',
   ways: 'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nif r4 > 5 goto +1\nr0 += 2\nr3 += 1\nif r3 < 10 goto -4\nexit',
+  copies: 'r0 = 0\nr3 = 1\nr4 = r3\nr3 += 1\nif r4 < 9 goto -3\nexit',
+  middle:
+    'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nr5 = *(u8 *)(r1 + 1)\nif r4 > 5 goto +3\nr3 += 1\nr0 += 2\nif r3 < r5 goto -4\nexit',
+  copied:
+    'r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = r2\nr0 += 1\nif r3 > 63 goto +2\nr1 += r2\nr2 = *(u8 *)(r1 + 0)\nexit',
 } as const;
 const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: string]>> = {
   'whose counter stands still': ['loop', 'r0 = 0\nr3 = 0\nr3 += 0\nif r3 < 10 goto -2\nexit'],
@@ -83,6 +89,34 @@ const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: st
   'that moves on one way only': [
     'ways',
     'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nif r4 > 5 goto +1\nr3 += 1\nr0 += 1\nif r3 < 10 goto -4\nexit',
+  ],
+  'whose counter is not what is compared': [
+    'copies',
+    'r0 = 0\nr3 = 1\nr4 = r0\nr3 += 1\nif r4 < 9 goto -3\nexit',
+  ],
+  'whose counter is no copy any more where its copy is compared': [
+    'copies',
+    'r0 = 0\nr3 = 1\nr4 = r3\nr4 = r0\nr3 += 1\nif r4 < 9 goto -4\nexit',
+  ],
+  'whose end moves on with its counter': [
+    'middle',
+    'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nr5 = *(u8 *)(r1 + 1)\nif r4 > 5 goto +3\nr3 += 1\nr5 += 1\nif r3 < r5 goto -4\nexit',
+  ],
+  'that reads at a number that has grown since it was copied and compared': [
+    'copied',
+    'r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = r2\nr2 += 1\nif r3 > 63 goto +2\nr1 += r2\nr2 = *(u8 *)(r1 + 0)\nexit',
+  ],
+  'that reads at a number that is one more than what was compared': [
+    'copied',
+    'r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = r2\nr3 += -1\nif r3 > 63 goto +2\nr1 += r2\nr2 = *(u8 *)(r1 + 0)\nexit',
+  ],
+  'that reads at another number than what was compared': [
+    'copied',
+    'r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = r0\nr0 += 1\nif r3 > 63 goto +2\nr1 += r2\nr2 = *(u8 *)(r1 + 0)\nexit',
+  ],
+  'that moves on and back': [
+    'middle',
+    'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nr5 = *(u8 *)(r1 + 1)\nif r4 > 5 goto +3\nr3 += 1\nr3 += -1\nif r3 < r5 goto -4\nexit',
   ],
 };
 
@@ -109,7 +143,7 @@ for (const [what, text] of Object.entries(honest)) {
 }
 
 for (const [what, [like, text]] of Object.entries(dishonest)) {
-  test(`no certificate admits a loop ${what}`, async (t) => {
+  test(`no certificate admits a program ${what}`, async (t) => {
     const program = { code: assemble(honest[like]), hook: 'run' } as const;
     const certificate = await certificateOf(program, { memorySize: MEMORY });
     const judge = await judgeOf(text);
@@ -132,7 +166,7 @@ test('a loop that is said to move by nothing is refused, whatever place is said 
     for (let place = 0; place < 128; place += 1)
       for (let trip = 0; trip < 4; trip += 1) {
         // At the head, two instructions on: a state waits, and there the loop begins.
-        const loop = [1, (2 << 3) | events.fall, 0, events.loop, place, signed(0), trip];
+        const loop = [VERSION, (2 << 3) | events.fall, 0, events.loop, place, signed(0), trip];
         const { status, message } = judge(loop);
         t.is(status, 'bad_certificate', `${loop}`);
         messages.add(message);
@@ -148,7 +182,7 @@ test('events without end that all come at once end in a refusal', async (t) => {
   for (const text of Object.values(honest)) {
     const judge = await judgeOf(text);
     for (let kind = 0; kind < 8; kind += 1) {
-      const flood = [1, ...new Array<number>(LONGEST - 1).fill(kind)];
+      const flood = [VERSION, ...new Array<number>(LONGEST - 1).fill(kind)];
       const { status, steps } = judge(flood);
       t.is(status, 'bad_certificate', `kind ${kind}`);
       t.true(steps <= BOARD_CHECKER_STEPS_PER_INSN * 8);
@@ -177,6 +211,6 @@ test('a state that fell to where it waits is not lost when a jump brings another
   );
   const from10 = [(6 << 3) | events.order, 10];
   const waits = [(2 << 3) | events.fall, 0];
-  const { status } = judge([1, ...from10, ...waits, events.order, 6]);
+  const { status } = judge([VERSION, ...from10, ...waits, events.order, 6]);
   t.is(status, 'bad_certificate');
 });

@@ -316,7 +316,7 @@ static inline bool exit_simply(struct loop *l, uint64_t pc, uint64_t to) {
     int64_t off = (int32_t)fields >> 16;
     l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
     if (*way == WAY_CHANGED) {
-        if (!(pc == l->changed ? wait_changed(l, pc, off, l->masks, 0) : covered_lightly(l, pc + 1 + (uint64_t)off, l->walked + pc + 1))) { *way = WAY_PARTS; }
+        if (!(pc == l->changed ? wait_changed(l, pc, off, l->masks, 0, EVENT_JUMP) : covered_lightly(l, pc + 1 + (uint64_t)off, l->walked + pc + 1))) { *way = WAY_PARTS; }
         return true;
     }
     if ((row & ACCESS) != 0) { return pc != l->tracked && reach_stack(l, fields, imm, row); }
@@ -374,6 +374,10 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
                 return pc;
             }
             if (pc != l->stop) { return pc; }
+            if (l->c->event == EVENT_FALL && pc != l->start && says_little(&l->c->in)) {
+                ended = end_lightly(l, pc);
+                if (ended) { continue; }
+            }
             if (pass_event(l, pc, how)) { continue; }
             if (*how == FAST_STOP) { return pc; }
         }

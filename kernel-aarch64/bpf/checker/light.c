@@ -68,6 +68,17 @@ bool spares_lights(const struct checker *c, enum fast_end how) {
     return how == FAST_PARTS ? spares_target(c) : how != FAST_STOP && spares_registers(c);
 }
 
+[[gnu::noinline]] bool is_dropped(const struct loop *l, uint32_t r) {
+    uint64_t dropped = UINT64_MAX;
+    if (r >= FRAME_POINTER || (l->held >> KNOWN_AT >> r & 1) != 0) { return false; }
+    if (is_alone(l)) { return true; }
+    for (const struct light *light = l->c->light; light != l->free; light++) { dropped &= light->held >> DROPPED_AT; }
+    for (uint32_t i = 0; i < l->m->rank_count; i++) {
+        if (in_mask(l->m->ranks[i].regs, r) && (dropped >> i & 1) == 0) { return false; }
+    }
+    return true;
+}
+
 static struct light *light_at(const struct loop *l, uint64_t pc) {
     for (struct light *light = l->free; light != l->c->light;) {
         if ((--light)->target == pc) { return light; }
@@ -101,7 +112,7 @@ bool arrive(struct loop *l, uint64_t slot, uint64_t walked) {
 
 [[gnu::noinline]] bool jump_lightly(struct loop *l, uint64_t pc, int64_t by) {
     uint64_t target = pc + 1 + (uint64_t)by;
-    if (l->changed == pc) { return wait_changed(l, pc, by, l->masks, 0); }
+    if (l->changed == pc) { return wait_changed(l, pc, by, l->masks, 0, EVENT_JUMP); }
     if (!may_wait(l, pc, by)) { return covered_lightly(l, target, l->walked + pc + 1); }
     wait_lightly(l, pc, by, l->masks);
     return true;
@@ -110,7 +121,7 @@ bool arrive(struct loop *l, uint64_t slot, uint64_t walked) {
 [[gnu::noinline]] bool end_lightly(struct loop *l, uint64_t pc) {
     const struct checker *c = l->c;
     bool falls = c->event == EVENT_FALL && c->due == c->steps + (pc - l->start); /* then it differs from the one that goes on */
-    return !falls && covered_lightly(l, pc, l->walked + pc);
+    return falls ? wait_changed(l, pc - 1, 0, l->masks, 0, EVENT_FALL) : covered_lightly(l, pc, l->walked + pc);
 }
 
 /* The slot where the pass goes on by itself. */

@@ -94,11 +94,13 @@ static inline void hide(struct loop *l, uint64_t masks) {
 
 /* No state waits lightly: what is followed may change here. */
 static inline bool is_alone(const struct loop *l) { return l->free == l->c->light; }
-/* As the machine has it now; `l` is alone. */
-static inline void follow(struct loop *l) { l->held = held_of(l->m, 0) | (l->held & (uint64_t)ALL_REGS << HIDDEN_AT); }
+/* As the machine has it now. */
+static inline void follow(struct loop *l) { l->held = held_of(l->m, l->held >> KNOWN_AT & ALL_REGS) | (l->held & (uint64_t)ALL_REGS << HIDDEN_AT); }
+/* No state that waits lightly knows this register, and each has dropped what follows it: that may change. */
+[[nodiscard]] bool is_dropped(const struct loop *l, uint32_t r);
 /* What this register holds is not followed any more; false when it may not be written all the same. What it hid is seen again. */
 static inline bool unfollow(struct loop *l, uint32_t r) {
-    if (!is_alone(l) || !in_mask(l->m->followed, r)) { return false; }
+    if (!in_mask(l->m->followed, r) || !is_dropped(l, r)) { return false; }
     rank_forget(l->m, 1u << r);
     if ((l->held >> HIDDEN_AT >> r & 1) != 0) { l->masks |= (NUMBER | LOOSE) << r; }
     l->held &= ~((uint64_t)1 << HIDDEN_AT << r);
@@ -106,7 +108,7 @@ static inline bool unfollow(struct loop *l, uint32_t r) {
     return true;
 }
 /* As is_free(), for what keeps ranks. */
-static inline bool may_write(const struct loop *l, uint32_t r) { return is_free(l, r) || (is_alone(l) && r < FRAME_POINTER); }
+static inline bool may_write(const struct loop *l, uint32_t r) { return is_free(l, r) || is_dropped(l, r); }
 
 /* What the masks know: registers whose values are kept. */
 static inline uint32_t known_in(uint64_t masks) {
@@ -213,7 +215,9 @@ bool spares_lights(const struct checker *c, enum fast_end how);
 /* The jump at pc, which is taken always, ends the way: its state waits lightly, or one does that covers it. False, and nothing
  * done, when it is not so simple. */
 [[nodiscard]] bool jump_lightly(struct loop *l, uint64_t pc, int64_t by);
-/* The same of a state that comes to where others wait. */
+/* Whether a change may be one with which states wait lightly; most at the heads of loops are not. */
+static inline bool says_little(const struct reader *in) { return in->at != in->end && (*in->at & (CHANGE_NEW | CHANGE_UNUSED | CHANGE_PLAIN | CHANGE_REGS)) == 0; }
+/* The same of a state that comes to where others wait, or where an event has it wait. */
 [[nodiscard]] bool end_lightly(struct loop *l, uint64_t pc);
 /* A way has ended before *pc: the loop begins where the pass goes on, when a state waits lightly there. Else false, and nothing
  * done. */

@@ -151,10 +151,11 @@ static bool change_masks(const struct loop *l, uint64_t *masks, uint64_t *held) 
     return true;
 }
 
-bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint32_t unknown) {
+bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint32_t unknown, enum event event) {
     struct checker *c = l->c;
     const struct reader before = c->in;
-    if (!may_wait(l, pc, by) || c->event != EVENT_JUMP || c->due != c->steps + (pc - l->start)) { return false; }
+    uint64_t at = event == EVENT_FALL ? pc + 1 : pc;
+    if (!may_wait(l, pc, by) || c->event != (uint32_t)event || c->due != c->steps + (at - l->start)) { return false; }
     uint64_t held = l->held;
     if (!change_masks(l, &masks, &held) || (known_in(masks) & unknown) != 0) {
         c->in = before;
@@ -169,57 +170,89 @@ bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint3
     return true;
 }
 
-/* Whether another number is known to differ from this one by a constant. */
-static bool is_linked(const struct loop *l, const struct reg *r) {
-    if (r->id == 0) { return false; }
-    for (const struct reg *other = l->regs; other < l->regs + FRAME_POINTER; other++) {
-        if (other != r && other->kind == REG_SCALAR && other->id == r->id) { return true; }
+/* Registers that hold the same number as this one, itself among them. False when another number is known to differ from it by a
+ * constant, or is on the stack, or one of them may not be written. */
+static bool same_numbers(const struct loop *l, uint32_t r, uint32_t *same) {
+    const struct reg *reg = &l->regs[r];
+    *same = 1u << r;
+    if (!may_write(l, r)) { return false; }
+    if (reg->id == 0) { return true; }
+    for (uint32_t others = known_in(l->masks) & (uint32_t)l->masks & ~(1u << r); others != 0; others &= others - 1) {
+        uint32_t other = (uint32_t)__builtin_ctz(others);
+        if (l->regs[other].id != reg->id) { continue; }
+        if (l->regs[other].off != reg->off || !may_write(l, other)) { return false; }
+        *same |= 1u << other;
     }
     const struct frame *frame = l->m->frame;
     for (uint64_t kept = frame->used & ~l->m->plain; kept != 0; kept &= kept - 1) {
         const struct slot *slot = &frame->slots[__builtin_ctzll(kept)];
-        if (slot->spill_bytes != 0 && slot->reg.kind == REG_SCALAR && slot->reg.id == r->id) { return true; }
+        if (slot->spill_bytes != 0 && slot->reg.kind == REG_SCALAR && slot->reg.id == reg->id) { return false; }
     }
-    return false;
+    return true;
 }
 
-/* The state that jumps, whose number in r is one of `taken`, is covered where it leads back to. False, and nothing done, when it is
- * not so simple. */
-static bool jumps_back(struct loop *l, uint64_t pc, int64_t by, struct reg *r, const struct scalar *taken, uint64_t masks) {
-    struct scalar passed = r->var;
+/* These registers hold such a number from now on. */
+static void write_numbers(struct loop *l, uint32_t same, const struct scalar *var) {
+    for (; same != 0; same &= same - 1) { scalar_copy(&l->regs[__builtin_ctz(same)].var, var); }
+}
+
+/* What the masks say then. */
+static uint64_t masks_with(uint64_t masks, uint32_t same, const struct scalar *var) {
+    uint64_t all = (uint64_t)same << NARROW_AT;
+    return (masks & ~all) | (scalar_fits_u32(var) ? all : 0);
+}
+
+/* The state that jumps, whose numbers are those of `taken` in the registers of `same`, is covered where it leads. False, and nothing
+ * done, when it is not so simple. */
+static bool jumps_covered(struct loop *l, uint64_t pc, uint64_t target, const uint32_t *same, const struct scalar *taken, uint64_t masks) {
     const uint64_t now = l->masks;
+    const uint32_t a = (uint32_t)__builtin_ctz(same[0]), b = same[1] == 0 ? a : (uint32_t)__builtin_ctz(same[1]);
+    struct scalar before[2];
     if (l->changed == pc) { return false; }
-    scalar_copy(&r->var, taken);
+    scalar_copy(&before[0], &l->regs[a].var);
+    scalar_copy(&before[1], &l->regs[b].var);
+    write_numbers(l, same[0], &taken[0]);
+    write_numbers(l, same[1], &taken[1]);
     l->masks = masks;
-    bool arrives = arrive(l, pc + 1 + (uint64_t)by, l->walked + pc + 1);
+    bool covered = covered_lightly(l, target, l->walked + pc + 1);
     l->masks = now;
-    scalar_copy(&r->var, &passed);
-    return arrives;
+    if (!covered) {
+        write_numbers(l, same[0], &before[0]);
+        write_numbers(l, same[1], &before[1]);
+    }
+    return covered;
 }
 
-/* A condition on a number that is known, compared with a constant: the state that does not jump goes on. */
+/* A condition on a number that is known, compared with another or a constant: the state that does not jump goes on. */
 [[gnu::noinline]] static bool narrow_known(struct loop *l, uint64_t pc, uint32_t fields, uint32_t imm) {
-    uint32_t dst = fields >> 8 & 15, op = fields & 0xf0;
-    struct reg *r = &l->regs[dst];
-    bool is64 = (fields & 7) == BPF_CLASS_JMP;
+    uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15, op = fields & 0xf0, same[2] = {0, 0};
+    bool is64 = (fields & 7) == BPF_CLASS_JMP, constant = (fields & BPF_SRC_X) == 0;
     int64_t by = (int32_t)fields >> 16;
-    struct scalar k, k2, taken, passed;
+    struct scalar taken[2], passed[2];
     if (pc + 1 + (uint64_t)by >= l->m->v->program->count) { return false; }
-    scalar_set_const(&k, (uint64_t)(int64_t)(int32_t)imm);
-    enum certainty certainty = scalar_compare(op, &r->var, &k, is64);
+    scalar_copy(&taken[0], &l->regs[dst].var);
+    if (constant) {
+        scalar_set_const(&taken[1], (uint64_t)(int64_t)(int32_t)imm);
+    } else {
+        scalar_copy(&taken[1], &l->regs[src].var);
+    }
+    enum certainty certainty = scalar_compare(op, &taken[0], &taken[1], is64);
     if (certainty == NEVER) {
         l->flags[pc] |= FACT_NEVER_TAKEN;
         return true;
     }
-    uint64_t masks = l->masks, bit = NARROW << dst;
-    if (certainty == ALWAYS || !may_write(l, dst) || is_linked(l, r)) { return false; }
-    taken = passed = r->var;
-    k2 = k;
-    if (!scalar_assume(op, &taken, &k, is64) || !scalar_assume(comparison_negated(op), &passed, &k2, is64)) { return false; }
-    masks = (masks & ~bit) | (scalar_fits_u32(&taken) ? bit : 0);
-    if (by < 0 ? !jumps_back(l, pc, by, r, &taken, masks) : !wait_changed(l, pc, by, masks, 1u << dst)) { return false; }
-    scalar_copy(&r->var, &passed);
-    l->masks = (l->masks & ~bit) | (scalar_fits_u32(&passed) ? bit : 0);
+    if (certainty == ALWAYS || !same_numbers(l, dst, &same[0])) { return false; }
+    if (!constant && (!same_numbers(l, src, &same[1]) || (same[0] & same[1]) != 0)) { return false; }
+    scalar_copy(&passed[0], &taken[0]);
+    scalar_copy(&passed[1], &taken[1]);
+    if (!scalar_assume(op, &taken[0], &taken[1], is64) || !scalar_assume(comparison_negated(op), &passed[0], &passed[1], is64)) { return false; }
+    uint64_t masks = masks_with(masks_with(l->masks, same[0], &taken[0]), same[1], &taken[1]);
+    bool left = may_wait(l, pc, by) ? wait_changed(l, pc, by, masks, same[0] | same[1], EVENT_JUMP)
+                                    : jumps_covered(l, pc, pc + 1 + (uint64_t)by, same, taken, masks);
+    if (!left) { return false; }
+    write_numbers(l, same[0], &passed[0]);
+    write_numbers(l, same[1], &passed[1]);
+    l->masks = masks_with(masks_with(l->masks, same[0], &passed[0]), same[1], &passed[1]);
     return true;
 }
 
@@ -271,6 +304,7 @@ bool step_tracked(struct loop *l, uint64_t pc) {
         return (to & NUMBER) != 0 && operate(l, fields, imm);
     }
     if ((row & KIND) == CONDITION_K) { return src == 0 && (to & (NUMBER | LOOSE)) == NUMBER && narrow_known(l, pc, fields, imm); }
+    if ((row & KIND) == CONDITION_X) { return imm == 0 && ((to | from) & (NUMBER | LOOSE)) == NUMBER && (to & from & NUMBER) != 0 && narrow_known(l, pc, fields, imm); }
     if ((row & WITH_K) == 0 || fields >> 12 != 0) { return false; }
     if ((row & KIND) != MOV_K) { return (to & NUMBER) != 0 && operate(l, fields, imm); }
     bool small = (row >> (imm >> 31 << 1) & 1) != 0;
