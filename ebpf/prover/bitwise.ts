@@ -31,7 +31,7 @@ export abstract class Bitwise extends Carries {
     return terms.length === 0 ? this.false : this.bitwise('or', terms);
   }
 
-  protected bitwise(op: 'and' | 'or' | 'xor', terms: readonly Term[]): Term {
+  bitwise(op: 'and' | 'or' | 'xor', terms: readonly Term[]): Term {
     const width = terms[0]!.width;
     const flat = terms.flatMap((t) => (t.op === op ? t.args : [t]));
     const cuts = width === 1 ? [] : this.#cuts(flat, width);

@@ -113,6 +113,14 @@ const scattered: Record<string, [string, string]> = {
 };
 Object.assign(equal, scattered);
 
+/** Four bytes are written at 8 to 15; one is read behind that, or before. */
+const readBy = (order: 'before' | 'behind', at: number) => {
+  const [read, write] = [`r0 = *(u8 *)(r1 + ${at})`, '*(u32 *)(r2 + 8) = 7'];
+  return `r2 = *(u8 *)(r1 + 0)\n r2 &= 7\n r2 += r1\n ${order === 'before' ? `${read}\n ${write}` : `${write}\n ${read}`}\n exit`;
+};
+for (const at of [7, 19])
+  equal[`what_is_read_at_${at}_is_beside_what_is_written`] = [readBy('behind', at), readBy('before', at)];
+
 for (const [name, [before, after]] of Object.entries(equal))
   test(`proven: ${name}`, async (t) => {
     const proof = await prove(before, after);
@@ -158,6 +166,9 @@ const different: Record<string, [string, string]> = {
   ],
   upper_half_kept: ['r0 = *(u64 *)(r1 + 0)\n w0 += 0\n exit', 'r0 = *(u64 *)(r1 + 0)\n exit'],
 };
+
+for (const at of [8, 18])
+  different[`what_is_read_at_${at}_may_be_written`] = [readBy('behind', at), readBy('before', at)];
 
 for (const [name, [before, after]] of Object.entries(different))
   test(`different, with an input that shows it: ${name}`, async (t) => {

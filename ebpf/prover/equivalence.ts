@@ -69,7 +69,8 @@ const attempt = async (
     throw error;
   });
   const { queries, paths } = session;
-  const [ms, work] = [session.ms, session.work].map(Math.round) as [number, number];
+  const ms = Math.round(session.ms);
+  const work = Math.round(session.work * 100) / 100;
   return {
     proof: { ...outcome, queries, paths, ms, work, hash: session.hash(outcome.verdict) },
     isFinal: outcome.verdict === 'proven' || !session.askedMore,

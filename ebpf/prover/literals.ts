@@ -33,9 +33,17 @@ const joined = (a: Literal, b: Literal): Literal | undefined => {
 
 export type Joined = { readonly rest: readonly Term[]; readonly equal: readonly Literal[] };
 
+/** Whether two of them are about one term. */
+const sharesBase = (literals: readonly (Literal | undefined)[]): boolean => {
+  const seen = new Set<Term>();
+  return literals.some((l) => l && seen.size === seen.add(l.base).size);
+};
+
 /** Which of the conditions, all of which hold, are one; undefined when none are. */
 export const joinLiterals = (conditions: readonly Term[]): Joined | undefined => {
-  const literals = conditions.map((t) => ({ from: [t], literal: literalOf(t) }));
+  const single = conditions.map(literalOf);
+  if (!sharesBase(single)) return undefined;
+  const literals = conditions.map((t, i) => ({ from: [t], literal: single[i] }));
   let found = false;
   for (let i = 0; i < literals.length; i++) {
     for (let j = i + 1; j < literals.length; j++) {

@@ -59,6 +59,14 @@ export const copyMemory = (m: Memory): Memory => ({ layer: new Map(m.layer), bel
 /** An access at an unknown offset that may touch more known bytes than this is given up. */
 const MAX_CANDIDATES = 600;
 
+const TOP = 1n << 64n;
+
+/** Whether a byte is plainly none of those that are written, by what its offset and theirs may be. */
+const isApart = (below: Below & { kind: 'write' }, { min, max }: Term): boolean => {
+  const last = below.offset.max + BigInt(below.bytes.length - 1);
+  return last < TOP && (max < below.offset.min || min > last);
+};
+
 const readBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initial): Term => {
   switch (below.kind) {
     case 'initial': {
@@ -71,6 +79,7 @@ const readBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initia
       return algebra.ite(below.condition, yes, readByte(algebra, below.no, offset, initial));
     }
     case 'write': {
+      if (isApart(below, offset)) return readByte(algebra, below.under, offset, initial);
       const hits: [Term, Term][] = [];
       for (const [i, byte] of below.bytes.entries()) {
         const at = algebra.add(below.offset, algebra.const(i, 64));

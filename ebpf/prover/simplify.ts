@@ -29,7 +29,7 @@ const rebuild = (a: Algebra, t: Term, args: readonly Term[]): Term => {
     case 'and':
     case 'or':
     case 'xor':
-      return args.reduce((p, q) => a[t.op as 'and'](p, q));
+      return a.bitwise(t.op, args);
     case 'ite':
       return a.ite(x!, y!, z!);
     default:
@@ -95,10 +95,7 @@ export class Simplifier {
       const condition = this.#made.get(t.args[0]!)!;
       if (condition.op === 'const') return this.#made.get(condition.value === 1n ? t.args[1]! : t.args[2]!)!;
     }
-    return rebuild(
-      this.#algebra,
-      t,
-      t.args.map((p) => this.#made.get(p)!),
-    );
+    const args = t.args.map((p) => this.#made.get(p)!);
+    return args.every((p, i) => p === t.args[i]) ? t : rebuild(this.#algebra, t, args);
   }
 }

@@ -27,7 +27,7 @@ export abstract class Slices {
     return this.table.intern({ op: 'select', width, name, args: [index] });
   }
 
-  protected abstract bitwise(op: 'and' | 'or' | 'xor', terms: readonly Term[]): Term;
+  abstract bitwise(op: 'and' | 'or' | 'xor', terms: readonly Term[]): Term;
   /** The low bits of a sum or product. */
   protected abstract truncate(t: Term, width: number): Term;
   /** Bits of a sum from `lo` up, in a simpler way; undefined when there is none. */
