@@ -173,9 +173,13 @@ const linkFlags = [
   '--gc-sections',
   '-O2', // texts that end alike share their end
   '--icf=safe', // of functions whose addresses nobody compares
-  // Of all files at once: inline what is called once or is no larger than its call.
+  // Of all files at once: inline what is called once or is smaller than its call.
   '-mllvm',
-  '-inline-threshold=0',
+  '-inline-threshold=-20',
+  '-mllvm',
+  '-tail-merge-size=2', // blocks that end alike share even two instructions
+  '-mllvm',
+  '-aarch64-enable-global-merge=false', // an address takes one instruction: a base that several share saves none
   '-mllvm',
   '-enable-merge-functions',
   '-mllvm',
