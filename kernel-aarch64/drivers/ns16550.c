@@ -19,7 +19,7 @@ static uint32_t read(const struct uart *uart, enum reg reg) {
     return uart->reg_shift == 2 ? mmio_read(addr) : mmio_read8(addr);
 }
 
-static void write(const struct uart *uart, enum reg reg, uint32_t value) {
+[[gnu::noinline]] static void write(const struct uart *uart, enum reg reg, uint32_t value) {
     const uint64_t addr = uart->base + ((uint64_t)reg << uart->reg_shift);
     if (uart->reg_shift == 2) {
         mmio_write(addr, value);

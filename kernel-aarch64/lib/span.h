@@ -11,7 +11,7 @@ struct span {
 /* The bytes of a string literal, without its NUL. */
 #define SPAN(literal) ((struct span){(const uint8_t *)(literal), sizeof(literal) - 1})
 
-[[nodiscard]] static inline bool span_equal(struct span a, struct span b) {
+[[nodiscard, gnu::noinline]] static inline bool span_equal(struct span a, struct span b) {
     if (a.size != b.size) { return false; }
     for (uint32_t i = 0; i < a.size; i++) {
         if (a.data[i] != b.data[i]) { return false; }

@@ -22,7 +22,7 @@ static struct memory_use use;
 static struct block *block_at(uint32_t offset) { return (struct block *)(void *)(data_pool() + offset); }
 static uint32_t offset_of(const struct block *block) { return (uint32_t)((const uint8_t *)block - data_pool()); }
 
-static void block_set(uint32_t offset, uint32_t magic, uint32_t size_bytes, uint32_t before) {
+[[gnu::noinline]] static void block_set(uint32_t offset, uint32_t magic, uint32_t size_bytes, uint32_t before) {
     *block_at(offset) = (struct block){magic, size_bytes, before, 0};
     if (offset + size_bytes < POOL_BYTES) { block_at(offset + size_bytes)->before = size_bytes; }
 }

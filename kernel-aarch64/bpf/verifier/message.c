@@ -9,7 +9,7 @@ struct text {
     char *at, *end; /* end leaves room for the NUL */
 };
 
-static void put_char(struct text *t, char c) {
+[[gnu::noinline]] static void put_char(struct text *t, char c) {
     if (t->at < t->end) { *t->at++ = c; }
 }
 

@@ -20,11 +20,11 @@ enum certainty : uint8_t { NEVER, SOMETIMES, ALWAYS };
 
 static inline bool scalar_is_const(const struct scalar *s) { return s->mask == 0; }
 static inline bool scalar_fits_u32(const struct scalar *s) { return s->umax <= UINT32_MAX; }
-static inline bool scalar_is_unknown(const struct scalar *s) {
-    return s->mask == UINT64_MAX && (s->umin | (uint64_t)(s->smax ^ INT64_MAX)) == 0 && s->umax == UINT64_MAX &&
-           s->smin == INT64_MIN && s->umin32 == 0 && s->umax32 == UINT32_MAX && s->smin32 == INT32_MIN &&
-           s->smax32 == INT32_MAX;
+[[gnu::noinline]] static inline bool scalar_is_unbounded(const struct scalar *s) {
+    return (s->umin | (uint64_t)(s->smax ^ INT64_MAX)) == 0 && s->umax == UINT64_MAX && s->smin == INT64_MIN &&
+           s->umin32 == 0 && s->umax32 == UINT32_MAX && s->smin32 == INT32_MIN && s->smax32 == INT32_MAX;
 }
+static inline bool scalar_is_unknown(const struct scalar *s) { return s->mask == UINT64_MAX && scalar_is_unbounded(s); }
 
 void scalar_set_const(struct scalar *s, uint64_t value);
 void scalar_set_unknown(struct scalar *s);
