@@ -41,10 +41,11 @@ const isSteady = (code: Code, { header, latch }: Loop, register: number): boolea
 /** `a = base; a += index` in a loop where base stays and index is stepped, either way round. */
 const addressesOf = (code: Code, loop: Loop): Address[] => {
   const out: Address[] = [];
+  const targets = new Set(code.map((n) => n.target));
   for (let at = loop.header; at < loop.latch; at++) {
     const copy = copyOf(code[at]!.op);
     const other = copy && registerAdd(code[at + 1]?.op, copy.dst);
-    if (!copy || other === undefined || other === copy.dst) continue;
+    if (!copy || other === undefined || other === copy.dst || targets.has(code[at + 1])) continue;
     for (const [base, index] of [
       [copy.src, other],
       [other, copy.src],
@@ -83,8 +84,9 @@ const apply = (code: Code, loop: Loop, addresses: readonly Address[], pointer: n
   for (const [i, node] of copy.entries()) {
     if (i === loop.header) out.push(...enter);
     const replaced = addresses.find((a) => i === a.at || i === a.at + 1);
-    if (!replaced) out.push(node);
-    else if (i === replaced.at + 1)
+    // What is jumped to stays the node that it is.
+    if (!replaced || i === replaced.at) out.push(node);
+    else
       out.push(
         add((node.op as { dst: number }).dst, {
           ...plain,
@@ -93,7 +95,6 @@ const apply = (code: Code, loop: Loop, addresses: readonly Address[], pointer: n
           src: { kind: 'reg', reg: pointer },
         }),
       );
-    else out.push(nodeOf(node.op, node.target));
     if (i === step) out.push(nodeOf({ ...plain, op: 'add', dst: pointer, src: { kind: 'imm', imm: by } }));
   }
   const first = out.find((n) => n.op === header.op && out.indexOf(n) >= loop.header + 2)!;

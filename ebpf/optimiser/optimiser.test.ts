@@ -90,6 +90,24 @@ test('what is computed from a copy and from the original alike is computed once'
   t.is(proof.verdict, 'proven', proof.reason);
 });
 
+const jumpedTo =
+  'r0 = 0\n r2 = 0\n again:\n w4 = *(u8 *)(r1 + 40)\n if w4 == 3 goto there\n r0 += 1\n there:\n r3 = r1\n r3 += r2\n r4 = *(u8 *)(r3 + 0)\n r0 += r4\n r2 += 1\n if r2 != 8 goto again\n exit';
+
+test('an address that is jumped to moves along with its loop, and one in whose middle is jumped stays', async (t) => {
+  const before = assemble(jumpedTo);
+  const after = applyRule(before, 'pointer-induction')!;
+  const proof = await proveEquivalent(before, after, { hook: 'run', maps: [], memorySize: 64 });
+  t.is(proof.verdict, 'proven', proof.reason);
+  const inside = 'again:\n r3 = 5\n if r4 == 3 goto there\n r3 = r1\n there:\n r3 += r2';
+  t.is(
+    applyRule(
+      assemble(`r4 = 3\n r2 = 0\n ${inside}\n r2 += 1\n if r2 != 8 goto again\n r0 = r3\n exit`),
+      'pointer-induction',
+    ),
+    undefined,
+  );
+});
+
 const beside = (...instructions: string[]) => [...instructions, 'r0 = 0', 'exit'].join('\n');
 const notAdded: Record<string, string> = {
   another_place: beside('r3 = *(u64 *)(r1 + 8)', 'r3 += 1', '*(u64 *)(r1 + 16) = r3'),
