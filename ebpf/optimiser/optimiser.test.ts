@@ -108,6 +108,34 @@ test('an address that is jumped to moves along with its loop, and one in whose m
   );
 });
 
+const extended = (use: string, behind = 'r0 = r5\n exit') =>
+  `r2 = *(u16 *)(r1 + 0)\n ${use}\n r5 = (s16)r2\n ${behind}`;
+const signShown: Record<string, string> = {
+  compared: extended('if r2 == 7 goto +0'),
+  added_to: extended('r3 = r2\n r3 += 1\n *(u16 *)(r1 + 8) = r3'),
+  stored_whole: extended('*(u32 *)(r1 + 8) = r2'),
+  stored_through: extended('r1 += r2'),
+  returned: extended('*(u16 *)(r1 + 8) = r2', 'r0 = r2\n exit'),
+  extended_from_more: extended('r4 = (s32)r2\n *(u64 *)(r1 + 8) = r4'),
+  another_size: extended('*(u16 *)(r1 + 8) = r2').replace('(u16 *)(r1 + 0)', '(u8 *)(r1 + 0)'),
+  one_of_two_ways: extended('if r1 == 7 goto there\n r2 = *(u32 *)(r1 + 4)\n there:'),
+};
+for (const [name, text] of Object.entries(signShown))
+  test(`no sign is loaded where it shows: ${name}`, (t) => {
+    t.is(applyRule(assemble(text), 'sign-keeping'), undefined);
+  });
+
+test('a sign is loaded for turns of a loop that take it from the one before', async (t) => {
+  const before = assemble(
+    'r2 = *(u16 *)(r1 + 0)\n r3 = 0\n r0 = 0\n again:\n w4 = (s16)w2\n w0 += w4\n r5 = r1\n r5 += r3\n r2 = *(u16 *)(r5 + 2)\n r3 += 2\n if r3 != 8 goto again\n exit',
+  );
+  const after = applyRule(before, 'sign-keeping')!;
+  const text = disassembleText(after, { labels: true });
+  t.false(/\(s16\)/.test(text) || /u16/.test(text), text);
+  const proof = await proveEquivalent(before, after, { hook: 'run', maps: [], memorySize: 64 });
+  t.is(proof.verdict, 'proven', proof.reason);
+});
+
 const beside = (...instructions: string[]) => [...instructions, 'r0 = 0', 'exit'].join('\n');
 const notAdded: Record<string, string> = {
   another_place: beside('r3 = *(u64 *)(r1 + 8)', 'r3 += 1', '*(u64 *)(r1 + 16) = r3'),

@@ -23,6 +23,7 @@ import { computingInPlace } from './repeated.ts';
 import { stretchRepeating } from './repeating.ts';
 import type { Move, Rule } from './rule.ts';
 import { commonSubexpressions, copyForwarding, copyPropagation, operandSwapping } from './sharing.ts';
+import { signKeeping } from './signs.ts';
 import { sinking } from './sinking.ts';
 import { sumStepping } from './stepping.ts';
 import { storeCombining } from './stores.ts';
@@ -49,6 +50,7 @@ export const rules: readonly Rule[] = [
   loadCombining,
   narrowLoads,
   signedLoads,
+  signKeeping,
   incrementMerging,
   constantAbsorbing,
   operandSwapping,

@@ -306,6 +306,20 @@ export const ruleCases: Readonly<Record<string, Case>> = {
       'exit',
     ],
   ],
+  'sign-keeping': [
+    'r2 = *(u16 *)(r1 + 0)\n r4 = *(u16 *)(r1 + 4)\n r3 = r2\n *(u16 *)(r1 + 8) = r2\n r5 = (s16)r3\n w0 = (s16)w2\n r0 += r5\n r0 += r4\n exit',
+    [
+      'r2 = *(s16 *)(r1 + 0x0)',
+      'r4 = *(u16 *)(r1 + 0x4)',
+      'r3 = r2',
+      '*(u16 *)(r1 + 0x8) = r2',
+      'r5 = r3',
+      'r0 = r2',
+      'r0 += r5',
+      'r0 += r4',
+      'exit',
+    ],
+  ],
   'sum-stepping': [
     'r2 = *(u8 *)(r1 + 0)\n r2 &= 15\n r3 = r1\n r4 = r2\n r4 += 4\n r3 += r4\n r5 = *(u8 *)(r3 + 0)\n r3 = r1\n r3 += r2\n r0 = r3\n r0 -= r1\n r0 += r5\n exit',
     [],
