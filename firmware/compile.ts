@@ -45,6 +45,7 @@ const coldParts = [
   'bpf/jit/chain.c',
   'bpf/jit/choice.c',
   'bpf/jit/down.c',
+  'bpf/jit/enter.c',
   'bpf/jit/hoist.c',
   'bpf/jit/frame.c',
   'bpf/jit/jump.c',

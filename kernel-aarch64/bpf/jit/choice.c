@@ -27,8 +27,7 @@ static bool try_moved(const struct jit *j, uint32_t slot, struct value *moved, u
     return true;
 }
 
-/* Takes the branch back that the test ended with and leaves what it branched on in the flags. */
-static enum a64_cond branch_to_flags(struct jit *j) {
+enum a64_cond branch_to_flags(struct jit *j) {
     uint32_t word = j->out[--j->words];
     enum a64_reg rt = (enum a64_reg)(word & 31u);
     bool if_set = word >> 24 & 1;

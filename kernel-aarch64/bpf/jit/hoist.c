@@ -82,16 +82,18 @@ static void collect_constants(struct jit *j, uint32_t slot, uint32_t last) {
 }
 
 /* Whether a slot where straight code begins or ends rules hoisting out: atomics and calls use the registers that would hold the
- * constants; a jump from before the loop may wait for it. */
+ * constants; a jump from before the loop may wait for it, a call come to it. */
 static bool blocks(const struct jit *j, uint32_t head, uint32_t slot) {
     struct insn insn = insn_at(j, slot);
-    if (slot != head && j->slots[slot] & SLOT_WORD) { return true; }
+    if (slot != head && j->slots[slot] & (SLOT_WORD | SLOT_ENTRY)) { return true; }
     return is_jump_class(insn) ? operation_of(insn) == BPF_JMP_CALL : effects[opcode_of(insn)] & EFFECT_IS_SPECIAL;
 }
 
-bool is_reentered(const struct jit *j, uint32_t head, uint32_t last) {
-    for (const struct back *back = j->backs; back->last > last; back++) {
-        if (back->head > head && back->head <= last) { return true; }
+bool is_reentered(const struct jit *j, uint32_t head, uint32_t *last) {
+    for (const struct back *back = j->backs; back->last > *last; back++) {
+        if (back->head <= head || back->head > *last) { continue; }
+        *last = back->last;
+        return true;
     }
     return false;
 }
@@ -99,12 +101,13 @@ bool is_reentered(const struct jit *j, uint32_t head, uint32_t last) {
 void hoist_constants(struct jit *j, uint32_t head) {
     uint32_t last = last_jump_back(j, head);
     if (head < j->hoisted_end || head > j->last_constant || last == j->program->count) { return; }
-    if (last - head >= MAX_LOOP_SLOTS || is_reentered(j, head, last)) { return; }
-    collect_constants(j, head, last);
-    if (!j->hoisted_count) { return; }
+    while (is_reentered(j, head, &last)) {}
+    if (last - head >= MAX_LOOP_SLOTS) { return; }
     for (uint32_t slot = head; (slot = find_break(j, slot, last + 1)) <= last; slot++) {
         if (blocks(j, head, slot)) { return; }
     }
+    collect_constants(j, head, last);
+    if (!j->hoisted_count) { return; }
     for (uint32_t i = 0; i < j->hoisted_count; i++) { emit_constant(j, (enum a64_reg)(HOISTED_FIRST + i), j->hoisted[i]); }
     j->hoisted_end = last + 1;
 }

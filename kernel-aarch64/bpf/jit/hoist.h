@@ -3,12 +3,12 @@
 
 #include "bpf/jit/state.h"
 
-/* At the head of a loop, before its label for the jumps back: loads the constants that the loop needs, if it calls nothing
- * and is entered nowhere else. */
+/* At the head of a loop, before its label for the jumps back: loads the constants that the loop needs, and loops that go back into
+ * it from behind, if they call nothing and are entered nowhere else. */
 void hoist_constants(struct jit *j, uint32_t head);
 
-/* Whether jumps from behind a loop go back into it. */
-bool is_reentered(const struct jit *j, uint32_t head, uint32_t last);
+/* Whether a jump from behind a loop goes back into it; the last slot then is that of this jump, behind which there may be another. */
+bool is_reentered(const struct jit *j, uint32_t head, uint32_t *last);
 
 /* Whether the instruction of a slot, which has EFFECT_TAKES_CONSTANT, will ask constant_reg() for its immediate, and for which
  * value. */

@@ -71,6 +71,10 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
 /* A slot that jumps or calls come to. */
 RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = live_before(j);
+    if (falls && !(j->known & (SLOT_ENTRY | SLOT_BACK | SLOT_WORD))) { /* nobody comes by a jump after all */
+        j->slots[slot] = j->words & SLOT_WORD;
+        return;
+    }
     if (SELDOM(j->has_ranges)) { find_range(j, falls); }
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
     if (SELDOM(j->slots[slot] & SLOT_BACK) && falls) {

@@ -1,8 +1,7 @@
 /* RFC 9669 §4.3: jumps, calls, exits. */
 
 #include "bpf/jit/choice.h"
-#include "bpf/jit/down.h"
-#include "bpf/jit/hoist.h"
+#include "bpf/jit/enter.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/speculation.h"
@@ -50,41 +49,44 @@ static void compile_branch(struct jit *j, struct insn insn, uint32_t target) {
     uint32_t found = found_by_test(j, &t);
     bool r0_to_x0 = expects_r0_in_x0(j, target) && !(found & 1);
     if (r0_to_x0 && live_before(j) & REG_BIT(1)) { return branch_over_move(j, &t); }
+    if (carries_back(j, target)) { return branch_carrying(j, &t, found); }
     settle_for_label(j, target, found);
     emit_test(j, &t);
 }
 
-/* A branch over a jump, as clang ends loops: one branch to where the jump goes, if nobody else comes to that jump. A branch over a
- * move that is a choice (choice.h). */
-static bool try_invert(struct jit *j, struct insn insn, uint32_t target) {
+/* A branch over a jump, as clang ends loops: one branch to where the jump goes, if nobody else comes to that jump; the same for a
+ * branch out of a loop before a jump in it, which is taken more often. A branch over a move that is a choice (choice.h). */
+static bool try_invert(struct jit *j, struct insn insn, uint32_t target, bool *falls) {
     uint32_t over = j->slot + 1;
     if (over >= j->program->count || !slot_reached(j, over)) { return false; }
     struct insn jump = insn_at(j, over);
-    if (target != next_reached_after(j, over) || j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
-    if (!is_jump_class(jump)) { return try_choose(j, insn, over); }
+    bool skips = target == next_reached_after(j, over);
+    if (j->slots[over] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
+    if (!is_jump_class(jump)) { return skips && try_choose(j, insn, over); }
     if (jump_flow(jump, j->facts->flags[over]) != FLOW_JUMP) { return false; }
     uint32_t to = jump_target(jump, over);
-    if (expects_r0_in_x0(j, to) && live_before(j) & REG_BIT(1)) { return false; }
-    settle_for_label(j, to, 0);
+    bool leaves = j->slots[to] & SLOT_LOOP && !(j->slots[target] & SLOT_LOOP) && !expects_r0_in_x0(j, target);
+    if (!(skips || leaves) || (expects_r0_in_x0(j, to) && live_before(j) & REG_BIT(1))) { return false; }
     struct test t = test_of(j, insn, to);
     t.op = invert_test(t.op);
-    emit_test(j, &t);
+    if (carries_back(j, to)) {
+        branch_carrying(j, &t, 0);
+    } else {
+        settle_for_label(j, to, 0);
+        emit_test(j, &t);
+    }
     j->skips_next = true;
+    if (!skips) {
+        settle_for_label(j, target, 0);
+        emit_branch(j, a64_b((struct a64_target26){0}), target);
+        *falls = false;
+    }
     return true;
-}
-
-/* Into the loop that begins behind the jump, which nobody enters else. */
-RARE static void enter_loop(struct jit *j, uint32_t target) {
-    uint32_t head = j->slot + 1;
-    bool is_head = j->slots[head] & SLOT_BACK && !(j->slots[head] & (SLOT_ENTRY | SLOT_WORD));
-    if (is_head) { count_down(j, head); }
-    settle_for_label(j, target, 0);
-    if (is_head) { hoist_constants(j, head); }
 }
 
 static void compile_goto(struct jit *j, uint32_t target) {
     if (SELDOM(target > j->slot + 1 && j->slots[j->slot + 1] & SLOT_BACK)) {
-        enter_loop(j, target);
+        target = enter_loop(j, target);
     } else {
         settle_for_label(j, target, 0);
     }
@@ -150,13 +152,14 @@ RARE static void compile_exit(struct jit *j) {
 bool compile_jump(struct jit *j, struct insn insn) {
     uint32_t target = jump_target(insn, j->slot), live_next = slot_live(j, j->slot + 1);
     enum flow flow = jump_flow(insn, (uint8_t)j->facts_here);
+    bool falls = true;
     j->live_out = live_next;
     switch (flow) {
     case FLOW_NEXT: return true;
     case FLOW_BRANCH:
         j->live_out = live_next | slot_live(j, target);
-        if (!try_invert(j, insn, target)) { compile_branch(j, insn, target); }
-        return true;
+        if (!try_invert(j, insn, target, &falls)) { compile_branch(j, insn, target); }
+        return falls;
     case FLOW_JUMP:
         j->live_out = slot_live(j, target);
         compile_goto(j, target);

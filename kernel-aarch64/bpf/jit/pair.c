@@ -80,6 +80,19 @@ void emit_access(struct jit *j, uint32_t word) {
     note_joined(j);
 }
 
+/* DDI 0487 C4.1.94: in LDUR, STUR and those that extend with sign, bits 11:10 are 0; 1 is post-index, 3 is pre-index. */
+RARE bool try_count_along(struct jit *j, enum a64_reg rn, int64_t imm) {
+    struct a64_unscaled by;
+    if (j->words <= j->barrier || j->words > j->capacity || !try_unscaled(imm, &by)) { return false; }
+    uint32_t *last = &j->out[j->words - 1], size = *last >> 30;
+    bool scaled = (*last & 0x3f000000u) == 0x39000000u, unscaled = (*last & 0x3f200c00u) == 0x38000000u;
+    int64_t offset = scaled ? (int64_t)(*last >> 10 & 4095u) << size : (int32_t)(*last << 11) >> 23;
+    bool suits = (scaled || unscaled) && (*last >> 5 & 31u) == rn && (*last & 31u) != rn && rn != SP;
+    if (!suits || (offset && offset != imm)) { return false; }
+    *last = (*last & 0xc0c003ffu) | 0x38000400u | by.bits << 12 | (offset ? 2u << 10 : 0);
+    return true;
+}
+
 /* Two places that a copy reads, or writes, one behind the other. */
 static bool follows(const struct plain *a, const struct plain *b) {
     return b->offset == a->offset + bytes_of(a) && a->size == b->size && a->rn == b->rn && a->rt == b->rt && a->rt != a->rn;

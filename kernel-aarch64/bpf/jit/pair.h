@@ -19,3 +19,6 @@ static inline bool try_emit_alone(struct jit *j, uint32_t word) {
 /* As emit_access() for a store whose register nobody reads afterwards: if it was loaded just before, and the same was done with
  * its neighbour before that, both are copied at once. */
 void emit_last_store(struct jit *j, uint32_t word);
+
+/* Whether the access that was emitted last adds a constant to its base as well, behind itself or before, as it does then. */
+bool try_count_along(struct jit *j, enum a64_reg rn, int64_t imm);

@@ -38,15 +38,17 @@ static bool is_home(const struct jit *j, enum a64_reg reg) {
     return false;
 }
 
-/* Registers by how cheap they are: those that calls destroy, where nothing is called, then those that must be saved. */
-static const uint8_t candidates[] = {X15, X14, X13, X19, X20, X21, X22, X23, X24, X25, X26, X27, X28};
+/* Registers by how cheap they are: those that calls destroy, where nothing is called, then those that must be saved. Where these
+ * need not be saved they come first: the others are good for constants, too. */
+static const uint8_t candidates[] = {X15, X14, X13, X19, X20, X21, X22, X23, X24, X25, X26, X27, X28, X15, X14, X13};
 
 int32_t promote_slots(struct jit *j) {
     struct stack_use *use = &j->stack;
     struct function *f = &j->function;
     uint64_t left = use->seen & ~use->odd;
-    uint32_t next = f->calls || j->needs.vectors ? 3 : 0;
-    while (left && next < sizeof(candidates)) {
+    bool destroys = f->calls || j->needs.vectors;
+    uint32_t next = destroys || f->caller_keeps ? 3 : 0, end = destroys ? 13 : next + 13;
+    while (left && next < end) {
         enum a64_reg reg = (enum a64_reg)candidates[next++];
         uint32_t number = heaviest(use, left);
         if (is_home(j, reg)) { continue; }

@@ -65,7 +65,7 @@ static void widen_loop(struct backward *b, uint32_t from, uint32_t i) {
     b->in_loop = SLOT_LOOP | SLOT_R0_HOME;
 }
 
-/* Registers that a loop reads before it writes them, in the order of its slots: mostly those live at its head, and seldom more. */
+/* Registers that a loop reads before it writes them, in the order of its slots, what is jumped over left out: mostly those live at its head, and seldom more. */
 RARE static uint32_t expected_at_head(const struct jit *j, uint32_t head, uint32_t end) {
     uint32_t reads = 0, seen = ~ALL_REGS, limit = head + MAX_SLOTS_EXPECTED < end ? head + MAX_SLOTS_EXPECTED : end;
     const struct bpf_insn *insns = j->program->insns;
@@ -75,7 +75,9 @@ RARE static uint32_t expected_at_head(const struct jit *j, uint32_t head, uint32
         uint32_t read = (effect / EFFECT_READS_DST & 1u) << dst_of(insn) | (effect / EFFECT_READS_SRC & 1u) << src_of(insn);
         reads |= read & ~seen;
         seen |= read | (effect / EFFECT_SETS_DST & 1u) << dst_of(insn);
-        if (effect & EFFECT_IS_JUMP && operation_of(insn) == BPF_JMP_CALL) { seen |= 0x3fu; }
+        if (!(effect & EFFECT_IS_JUMP)) { continue; }
+        if (operation_of(insn) == BPF_JMP_CALL) { seen |= 0x3fu; }
+        if (operation_of(insn) == BPF_JMP_JA && jump_target(insn, i) > i) { i = jump_target(insn, i) - 1; }
     }
     return reads;
 }

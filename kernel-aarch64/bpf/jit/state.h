@@ -98,11 +98,13 @@ struct stack_use {
 };
 static_assert(BPF_STACK_BYTES == 64 * 8);
 
-/* A loop of one block that ends with the copy of a register to another, dead at its head: `to` = `from`. At the head `to` is
- * expected in the home of `from`, so that nothing moves; within a turn either may be in the other's home. */
+/* A loop of one block that ends with the copy of a register to another, dead at its head: `to` = `from`; or one that begins with
+ * such a copy: `from` = `to` (enter.c). At the head `to` is expected in the home of `from`, so that nothing moves; within a turn
+ * either may be in the other's home. */
 struct carried {
     uint32_t active; /* REG_BIT(to) from before the head until the jump back, else 0 */
     uint32_t head, copy; /* slots */
+    uint32_t last; /* slot of the last jump back to a head that begins with the copy, else 0 */
     uint8_t to, from;
 };
 

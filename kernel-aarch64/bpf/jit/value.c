@@ -2,6 +2,7 @@
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/hoist.h"
+#include "bpf/jit/pair.h"
 #include "bpf/jit/sum.h"
 
 /* Some two hundred places call it. */
@@ -59,6 +60,7 @@ RARE void emit_constant(struct jit *j, enum a64_reg rd, uint64_t value) {
 RARE void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width) {
     struct a64_arith arith;
     if (width == A64_WIDTH_W) { imm = (uint64_t)(int32_t)imm; }
+    if (rd == rn && width == A64_WIDTH_X && try_count_along(j, rn, (int64_t)imm)) { return; }
     bool negative = (int64_t)imm < 0;
     uint64_t magnitude = negative ? -imm : imm;
     if (!try_arith(magnitude, &arith)) {
@@ -295,10 +297,11 @@ RARE void settle_carried(struct jit *j) {
         write_value(j, c->to, phys);
         note_shape(j, c->to, shape_copy(phys), 64);
     }
-    if (j->slots[c->head] & SLOT_EMITTED) { c->active = 0; } /* that was the jump back */
+    if (j->slots[c->head] & SLOT_EMITTED && j->slot >= c->last) { c->active = 0; } /* that was the jump back */
 }
 
 void settle_needed(struct jit *j, uint32_t label, uint32_t needed) {
+    if (SELDOM(j->carried.active) && j->carried.last && j->slot > j->carried.last) { j->carried.active = 0; }
     bool carries = j->carried.active && label == j->carried.head;
     if (carries) { needed &= ~j->carried.active; }
     bool r0_in_x0 = needed & 1 && expects_r0_in_x0(j, label);

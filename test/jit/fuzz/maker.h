@@ -111,3 +111,4 @@ void make_counting(struct maker *m);
 void make_choice(struct maker *m);
 void make_bulk(struct maker *m); /* bulk.c */
 void make_products(struct maker *m); /* products.c */
+void make_entered(struct maker *m); /* entered.c */
