@@ -112,7 +112,7 @@ static const struct reg *now_reg(struct machine *m, uint32_t r) {
     return &m->frame->regs[r];
 }
 
-static bool reg_fits(const uint64_t *at, const struct reg *now, struct ids *ids) {
+[[gnu::always_inline]] static inline bool reg_fits(const uint64_t *at, const struct reg *now, struct ids *ids) {
     if (same_words(at, now, packed_form(*at))) {
         uint32_t id = (uint32_t)at[1];
         bool constant = now->kind == REG_SCALAR && now->var.mask == 0, unnamed = id == 0 && (now->id == 0 || now->kind == REG_SCALAR);
@@ -140,20 +140,20 @@ static bool moved_fits(const uint64_t *at, const struct reg *now, struct ids *id
     return kept.kind == now->kind && reg_covers(&kept, &there, ids);
 }
 
-static bool moved_slot_fits(const struct slot *kept, const struct slot *now, struct ids *ids) {
-    struct slot there = *now;
-    there.reg.off = kept->reg.off;
-    there.reg.var = kept->reg.var;
-    return kept->spill_bytes != 0 && now->spill_bytes != 0 && kept->reg.kind == now->reg.kind && slot_covers(kept, &there, ids);
-}
-
 static const uint64_t *slots_fit(const uint64_t *at, uint64_t mask, const struct frame *frame, struct ids *ids, uint64_t beside) {
     for (; mask != 0; mask &= mask - 1) {
-        struct slot kept;
         const struct slot *now = &frame->slots[__builtin_ctzll(mask)];
-        at = unpack_slot(at, &kept);
+        const uint64_t head = *at++;
+        const uint32_t kept = (uint8_t)(head >> 16);
         bool moved = (beside & mask & -mask) != 0;
-        if (!(moved ? moved_slot_fits(&kept, now, ids) : slot_covers(&kept, now, ids))) { return nullptr; }
+        bool fits = ((head & ~(uint64_t)now->written) & 255) == 0 && (head >> 24 & ~(uint64_t)now->zeros) == 0;
+        if (kept == 0) { /* bytes of numbers cover a kept number, never a pointer */
+            fits = fits && !moved && (now->spill_bytes == 0 || !reg_is_pointer(&now->reg));
+        } else {
+            fits = fits && now->spill_bytes == kept && now->spill_at == (uint8_t)(head >> 8) && (moved ? moved_fits(at, &now->reg, ids) : reg_fits(at, &now->reg, ids));
+            at = skip_reg(at);
+        }
+        if (!fits) { return nullptr; }
     }
     return at;
 }
