@@ -11,7 +11,7 @@ static struct emission {
     uint8_t *change_bytes;
     uint64_t steps, last; /* of the last event */
     bool grown; /* a turn is longer than was thought */
-    bool linked;
+    enum links linked;
     uint64_t bound;
 } emission;
 
@@ -85,7 +85,9 @@ static enum status part(struct inference *f, bool track, bool *ended) {
 static enum status step(struct inference *f, bool *ended) {
     struct machine *m = &f->machine;
     enum track track = f->notes[m->state.pc].track ? track_of(f, m->state.pc) : TRACK_NOTHING;
-    emission.linked |= track == TRACK_LINKS;
+    bool copies = insn_shapes[f->v->program->insns[m->state.pc].opcode] == SHAPE_MOV_X;
+    if (track == TRACK_LINKS && !copies && f->notes[m->state.pc].slot >= STACK_SLOTS) { track = TRACK_VALUE; } /* nothing is kept there */
+    if (track == TRACK_LINKS && emission.linked != LINKS_ALL) { emission.linked = copies ? LINKS_REGISTERS : LINKS_ALL; }
     if (track != TRACK_NOTHING) { event(track == TRACK_LINKS ? EVENT_LINK : EVENT_TRACK); }
     enum flow flow = machine_step(m, track);
     enum status status = STATUS_OK;
@@ -165,7 +167,8 @@ static enum status go_through(struct inference *f) {
     for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].joins = NEW; }
     emission.writer.size = 0;
     emission.steps = emission.last = 0;
-    emission.grown = emission.linked = false;
+    emission.grown = false;
+    emission.linked = LINKS_NONE;
     emission.bound = 0;
     write_byte(&emission.writer, CERTIFICATE_VERSION);
     machine_begin(f->v, m, m->frame);

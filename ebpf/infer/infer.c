@@ -89,7 +89,7 @@ static struct inference *open_inference(struct verifier *v, uint64_t budget) {
 }
 
 /* The search itself, in what is left of the workspace. */
-static enum status search(struct verifier *v, uint64_t budget, bool links, struct emitted *emitted, uint64_t *steps) {
+static enum status search(struct verifier *v, uint64_t budget, enum links links, struct emitted *emitted, uint64_t *steps) {
     begin_walk(v);
     struct inference *f = open_inference(v, budget);
     if (f == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
@@ -106,23 +106,28 @@ static enum status search(struct verifier *v, uint64_t budget, bool links, struc
     return status;
 }
 
-/* Beside what was found with copies that are linked, what is found without, where that proves the same: it costs the board less. */
-static enum status search_unlinked(struct verifier *v, uint64_t budget, struct emitted *emitted, uint64_t *steps) {
+/* Beside what was found with all copies linked, what is found with fewer links, where that proves the same: it costs the board
+ * less. */
+static void search_unlinked(struct verifier *v, uint64_t budget, struct emitted *emitted, uint64_t *steps) {
     uint8_t *bytes = take_memory(v, emitted->certificate.size_bytes), *flags = take_memory(v, v->program->count);
-    if (bytes == nullptr || flags == nullptr) { return STATUS_OK; } /* no room to search in, either */
+    if (bytes == nullptr || flags == nullptr) { return; } /* no room to search in, either */
     memmove(bytes, emitted->certificate.bytes, emitted->certificate.size_bytes);
     memcpy(flags, v->facts->flags, v->program->count);
     emitted->certificate.bytes = bytes;
     const struct verifier_result found = *v->result;
     const uint32_t indexes = v->facts->index_count;
-    struct emitted other;
-    uint64_t more = 0;
-    enum status status = search(v, budget - *steps, false, &other, &more);
-    bool same = status == STATUS_OK && other.bound <= emitted->bound && v->facts->index_count == indexes && memcmp(flags, v->facts->flags, v->program->count) == 0;
-    if (same) { *emitted = other; }
+    uint8_t *free = v->free;
+    bool same = false;
+    for (enum links links = LINKS_NONE; links < emitted->linked && !same && *steps < budget; links++) {
+        struct emitted other;
+        uint64_t more = 0;
+        v->free = free;
+        enum status status = search(v, budget - *steps, links, &other, &more);
+        *steps += more;
+        same = status == STATUS_OK && other.bound <= emitted->bound && v->facts->index_count == indexes && memcmp(flags, v->facts->flags, v->program->count) == 0;
+        if (same) { *emitted = other; }
+    }
     *v->result = found;
-    *steps += more;
-    return STATUS_OK;
 }
 
 static enum status infer(struct verifier *v, uint64_t budget, struct certificate *certificate) {
@@ -137,10 +142,10 @@ static enum status infer(struct verifier *v, uint64_t budget, struct certificate
     struct emitted emitted;
     uint64_t steps = 0;
     uint8_t *free = v->free;
-    status = search(v, budget, true, &emitted, &steps);
-    if (status == STATUS_OK && emitted.linked && !v->platform->privileged && steps < budget) {
+    status = search(v, budget, LINKS_ALL, &emitted, &steps);
+    if (status == STATUS_OK && emitted.linked != LINKS_NONE && !v->platform->privileged) {
         v->free = free;
-        status = search_unlinked(v, budget, &emitted, &steps);
+        search_unlinked(v, budget, &emitted, &steps);
     }
     if (status == STATUS_OK) { *certificate = emitted.certificate; }
     v->result->steps = steps;

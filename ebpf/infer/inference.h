@@ -40,6 +40,8 @@ struct site {
     uint64_t walked; /* emit.c: at the head */
 };
 
+enum links : uint8_t { LINKS_NONE, LINKS_REGISTERS, LINKS_ALL /* and what is kept on the stack */ };
+
 struct inference {
     struct verifier *v;
     struct machine machine; /* the state that is stepped */
@@ -52,7 +54,7 @@ struct inference {
     uint64_t steps, budget;
     struct entry *start; /* the state that the program begins in */
     bool by_order; /* sites are gone through by order, not by slot */
-    bool links;    /* copies stay the same number as what was copied */
+    enum links links; /* copies that stay the same number as what was copied */
     bool noting;
     bool lenient, excused; /* loads and stores outside of their object are passed over; some was */
 };
@@ -75,8 +77,9 @@ static inline uint32_t key_of(const struct inference *f, uint32_t site) {
 
 /* What is kept where something matters. */
 static inline enum track track_of(const struct inference *f, uint32_t pc) {
-    uint8_t opcode = f->v->program->insns[pc].opcode;
-    return f->links && insn_shapes[opcode] == SHAPE_MOV_X ? TRACK_LINKS : TRACK_VALUE;
+    uint8_t shape = insn_shapes[f->v->program->insns[pc].opcode];
+    bool keeps = shape == SHAPE_LDX || shape == SHAPE_LDSX || shape == SHAPE_STX;
+    return f->links >= (shape == SHAPE_MOV_X ? LINKS_REGISTERS : LINKS_ALL) && (keeps || shape == SHAPE_MOV_X) ? TRACK_LINKS : TRACK_VALUE;
 }
 
 /* ---- walk.c ---- */
@@ -128,10 +131,10 @@ void beside_gather(struct inference *f, uint32_t site, struct machine *m);
 void find_needs(struct inference *f);
 [[nodiscard]] enum status find_dead(struct inference *f);
 [[nodiscard]] enum status reduce_states(struct inference *f);
-/* `bound`: of instructions, as the checker will find it; `linked`: some copy is linked. */
+/* `bound`: of instructions, as the checker will find it; `linked`: what of copies is linked. */
 struct emitted {
     struct certificate certificate;
     uint64_t bound;
-    bool linked;
+    enum links linked;
 };
 [[nodiscard]] enum status emit_certificate(struct inference *f, struct emitted *emitted);

@@ -73,6 +73,9 @@ const honest = {
     'r0 = 0\nr3 = 0\nr4 = *(u8 *)(r1 + 0)\nr5 = *(u8 *)(r1 + 1)\nif r4 > 5 goto +3\nr3 += 1\nr0 += 2\nif r3 < r5 goto -4\nexit',
   copied:
     'r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = r2\nr0 += 1\nif r3 > 63 goto +2\nr1 += r2\nr2 = *(u8 *)(r1 + 0)\nexit',
+  kept: 'r0 = 0\nr2 = *(u8 *)(r1 + 0)\n*(u64 *)(r10 - 8) = r2\nr0 += 1\nif r2 > 63 goto +3\nr3 = *(u64 *)(r10 - 8)\nr1 += r3\nr2 = *(u8 *)(r1 + 0)\nexit',
+  counted:
+    'r0 = 0\n*(u64 *)(r10 - 8) = r0\nr3 = *(u64 *)(r10 - 8)\nr3 += 1\n*(u64 *)(r10 - 8) = r3\nif r3 < 10 goto -4\nexit',
 } as const;
 const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: string]>> = {
   'whose counter stands still': ['loop', 'r0 = 0\nr3 = 0\nr3 += 0\nif r3 < 10 goto -2\nexit'],
@@ -113,6 +116,22 @@ const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: st
   'that reads at another number than what was compared': [
     'copied',
     'r0 = 0\nr2 = *(u8 *)(r1 + 0)\nr3 = r0\nr0 += 1\nif r3 > 63 goto +2\nr1 += r2\nr2 = *(u8 *)(r1 + 0)\nexit',
+  ],
+  'that reads at a number that is one more than what was compared after it was kept': [
+    'kept',
+    'r0 = 0\nr2 = *(u8 *)(r1 + 0)\n*(u64 *)(r10 - 8) = r2\nr2 += -1\nif r2 > 63 goto +3\nr3 = *(u64 *)(r10 - 8)\nr1 += r3\nr2 = *(u8 *)(r1 + 0)\nexit',
+  ],
+  'that reads at a number that was kept, and compares another': [
+    'kept',
+    'r0 = 0\nr2 = *(u8 *)(r1 + 0)\n*(u64 *)(r10 - 8) = r2\nr2 = 5\nif r2 > 63 goto +3\nr3 = *(u64 *)(r10 - 8)\nr1 += r3\nr2 = *(u8 *)(r1 + 0)\nexit',
+  ],
+  'that keeps what its counter was': [
+    'counted',
+    'r0 = 0\n*(u64 *)(r10 - 8) = r0\nr3 = *(u64 *)(r10 - 8)\nr3 += 1\n*(u64 *)(r10 - 8) = r0\nif r3 < 10 goto -4\nexit',
+  ],
+  'that keeps half of its counter': [
+    'counted',
+    'r0 = 0\n*(u64 *)(r10 - 8) = r0\nr3 = *(u64 *)(r10 - 8)\nr3 += 1\n*(u32 *)(r10 - 4) = r3\nif r3 < 10 goto -4\nexit',
   ],
   'that moves on and back': [
     'middle',

@@ -319,7 +319,7 @@ static inline bool exit_simply(struct loop *l, uint64_t pc, uint64_t to) {
         if (!(pc == l->changed ? wait_changed(l, pc, off, l->masks, 0, EVENT_JUMP) : covered_lightly(l, pc + 1 + (uint64_t)off, l->walked + pc + 1))) { *way = WAY_PARTS; }
         return true;
     }
-    if ((row & ACCESS) != 0) { return pc != l->tracked && reach_stack(l, fields, imm, row); }
+    if ((row & ACCESS) != 0) { return pc != l->linked && reach_stack(l, fields, imm, row, pc == l->tracked); }
     if (imm != 0) { return false; }
     if (fields == (BPF_CLASS_JMP | BPF_JMP_EXIT)) {
         *way = WAY_ENDED;

@@ -13,12 +13,13 @@
 enum { CERTIFICATE_VERSION = 2 };
 
 enum event : uint8_t {
-    EVENT_TRACK,  /* the next instruction keeps what is known of the number that it makes or compares; a copy is one of its own */
+    EVENT_TRACK,  /* the next instruction keeps what is known of the number that it makes or compares; a copy, or what is kept on the stack, is one of its own */
     EVENT_JUMP,   /* change: of the state that waits at the target of the next instruction's jump */
     EVENT_FALL,   /* change: states meet before the next instruction, and this is the one to go on with */
     EVENT_LOOP,   /* place, step, trip, besides: the next instruction is the head of a loop */
     EVENT_ORDER,  /* slot: goes on there, not at the next slot where a state waits */
-    EVENT_LINK,   /* as EVENT_TRACK, and what is learnt of a copied number later holds of its copy, which is followed like it */
+    EVENT_LINK,   /* as EVENT_TRACK, and what is learnt later of a number or its copy, in a register or kept, holds of both; a copy in a
+                   * register is followed like it, as what is kept is in any case */
     EVENT_NONE = 7,
 };
 

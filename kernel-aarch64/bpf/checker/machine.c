@@ -251,7 +251,7 @@ static inline void use_stack(struct machine *m, uint32_t slot) {
     if (depth > function->stack_bytes) { function->stack_bytes = (uint16_t)depth; }
 }
 
-static inline enum flow step_read(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
+static inline enum flow step_read(struct machine *m, struct bpf_insn insn, uint8_t shape, enum track track) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn), slot_index = STACK_SLOTS, mask, bytes = access_bytes(insn.opcode);
     const struct reg *p = &m->frame->regs[src];
     bool sign_extend = shape == SHAPE_LDSX, plain = false;
@@ -261,9 +261,15 @@ static inline enum flow step_read(struct machine *m, struct bpf_insn insn, uint8
         if (slot != nullptr && plain) { use_stack(m, slot_index); }
     }
     if (!plain) {
+        struct reg *kept = slot_index < STACK_SLOTS && track != TRACK_LINKS ? &m->frame->slots[slot_index].reg : nullptr;
+        const uint32_t id = kept == nullptr ? 0 : kept->id;
         machine_settle(m, src);
         if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
         machine_note(m, dst);
+        if (kept != nullptr && in_mask(m->number, dst)) {
+            kept->id = id;
+            reg_unlink(&m->frame->regs[dst]);
+        }
         if (!track && in_mask(m->number, dst)) { machine_loosen(m, dst, in_mask(m->narrow, dst)); }
     } else {
         machine_loosen(m, dst, bytes < 8 && !sign_extend);
@@ -300,7 +306,16 @@ static void follow_store(struct machine *m, const struct reg *p, struct bpf_insn
     }
 }
 
-static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint8_t shape, bool track) {
+/* A number that was kept is one of its own; `id` is what it had before. */
+static void unlink_kept(struct machine *m, const struct reg *p, struct bpf_insn insn, uint32_t id) {
+    uint32_t index, mask;
+    struct slot *slot = simple_slot(m, p, insn, &index, &mask);
+    if (slot == nullptr) { return; }
+    reg_unlink(&slot->reg);
+    m->frame->regs[insn_src(insn)].id = id;
+}
+
+static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint8_t shape, enum track track) {
     uint32_t dst = insn_dst(insn), src = insn_src(insn);
     const struct reg *p = &m->frame->regs[dst];
     bool number = shape == SHAPE_ST || in_mask(m->number, src);
@@ -308,10 +323,11 @@ static inline enum flow step_write(struct machine *m, struct bpf_insn insn, uint
         follow_store(m, p, insn, false);
         return FLOW_NEXT;
     }
-    uint32_t was_loose = m->loose;
+    uint32_t was_loose = m->loose, id = m->frame->regs[src].id;
     machine_settle(m, dst);
     if (shape == SHAPE_STX) { machine_settle(m, src); }
     if (state_step(m->v, &m->state, insn, shape) != STATUS_OK) { return FLOW_REFUSED; }
+    if (shape == SHAPE_STX && number && track != TRACK_LINKS) { unlink_kept(m, p, insn, id); }
     if (shape == SHAPE_STX) { loosen_again(m, src, was_loose); }
     if (p->kind == REG_STACK) {
         machine_note_slots(m);

@@ -68,7 +68,7 @@ void machine_begin(struct verifier *v, struct machine *m, struct frame *frame);
 enum track : uint8_t {
     TRACK_NOTHING,
     TRACK_VALUE, /* keeps what is known of a number that it makes, or of the numbers that it compares */
-    TRACK_LINKS, /* the same, and a number and its copy stay the same in what is learnt of them, and in what follows them */
+    TRACK_LINKS, /* the same, and a number and its copy stay the same in what is learnt of them, and in registers in what follows them */
 };
 enum flow machine_step(struct machine *m, enum track track);
 /* Takes a way out of a conditional jump that was just stepped; `track` as there. False when the way is not possible. */

@@ -1,4 +1,4 @@
-/* What is kept on the stack, for fast.c, where a slot is not plain: parts of slots, first stores, pointers that are kept whole. */
+/* What is kept on the stack, for fast.c, where a slot is not plain: parts of slots, first stores, registers that are kept whole. */
 
 #include "bpf/checker/stack.h"
 
@@ -18,54 +18,79 @@ bool store_part(struct machine *m, uint32_t index, uint32_t mask) {
     return true;
 }
 
-static void store_pointer(struct machine *m, uint32_t index, const struct reg *from) {
+static void keep_whole(struct machine *m, uint32_t index, const struct reg *from) {
     struct slot *slot = &m->frame->slots[index];
     uint64_t bit = (uint64_t)1 << index;
     m->frame->used |= bit;
     m->plain &= ~bit;
     slot->written = 255;
-    slot->zeros = slot->spill_at = 0;
+    slot->spill_at = 0;
     slot->spill_bytes = 8;
     reg_copy(&slot->reg, from);
+    bool number = from->kind == REG_SCALAR;
+    if (number) { reg_unlink(&slot->reg); }
+    slot->zeros = number && (from->var.value | from->var.mask) == 0 ? 255 : 0;
 }
 
-static bool store(struct loop *l, uint32_t fields, uint32_t row, uint32_t index, uint32_t mask) {
+static bool is_followed(const struct loop *l, uint32_t index) { return (l->m->followed_slots >> index & 1) != 0; }
+
+static bool store(struct loop *l, uint32_t fields, uint32_t row, uint32_t index, uint32_t mask, bool tracked) {
     uint32_t src = fields >> 12 & 15;
     uint64_t from = l->masks >> src;
-    if ((l->held_slots >> index & 1) != 0) { return false; }
-    if ((row & KIND) == STORE_K) { return src == 0 && store_part(l->m, index, mask); }
-    if ((from & NUMBER) != 0) { return store_part(l->m, index, mask); }
-    if ((from & POINTER) == 0 || mask != 255 || in_mask(l->m->followed, src)) { return false; }
-    store_pointer(l->m, index, &l->regs[src]);
+    bool constant = (row & KIND) == STORE_K, number = constant || (from & NUMBER) != 0;
+    if ((l->held_slots >> index & 1) != 0 || (constant && src != 0)) { return false; }
+    if (number && !tracked) { return !is_followed(l, index) && store_part(l->m, index, mask); }
+    if (constant || mask != 255 || (from & (number ? LOOSE : POINTER)) != (number ? 0 : POINTER)) { return false; }
+    if (in_mask(l->m->followed, src) || is_followed(l, index)) {
+        if (!is_alone(l)) { return false; }
+        rank_store(l->m, index, src);
+    }
+    keep_whole(l->m, index, &l->regs[src]);
     return true;
 }
 
-static bool load(struct loop *l, uint32_t fields, uint32_t index, uint32_t mask) {
+/* A register that was kept whole. */
+static bool load_kept(struct loop *l, uint32_t dst, uint32_t index, bool tracked) {
+    const struct reg *kept = &l->m->frame->slots[index].reg;
+    bool pointer = reg_is_pointer(kept), follows = (pointer || tracked) && is_followed(l, index);
+    if ((follows && !is_alone(l)) || dst >= FRAME_POINTER || (!is_free(l, dst) && !unfollow(l, dst))) { return false; }
+    uint64_t now = pointer ? POINTER : scalar_fits_u32(&kept->var) ? NUMBER | NARROW : NUMBER;
+    if (pointer || tracked) {
+        reg_copy(&l->regs[dst], kept);
+        if (!pointer) { reg_unlink(&l->regs[dst]); }
+    } else {
+        reg_set_head(&l->regs[dst], REG_SCALAR);
+        now |= LOOSE;
+    }
+    l->masks = (l->masks & ~(EACH << dst)) | now << dst;
+    if (follows) {
+        rank_load(l->m, dst, index);
+        follow(l);
+    }
+    return true;
+}
+
+static bool load(struct loop *l, uint32_t fields, uint32_t index, uint32_t mask, bool tracked) {
     uint32_t dst = fields >> 8 & 15;
     const struct slot *slot = &l->m->frame->slots[index];
-    if ((l->m->frame->used >> index & 1) == 0 || !is_free(l, dst)) { return false; }
-    bool pointer = slot->spill_bytes != 0;
-    if (pointer) {
-        if (slot->spill_bytes != 8 || mask != 255 || !reg_is_pointer(&slot->reg)) { return false; }
-        reg_copy(&l->regs[dst], &slot->reg);
-    } else {
-        if ((mask & ~(uint32_t)slot->written) != 0 || (mask & slot->zeros) != 0) { return false; }
-        reg_set_head(&l->regs[dst], REG_SCALAR);
-    }
-    uint64_t now = pointer ? POINTER : mask == 255 ? NUMBER | LOOSE : NUMBER | LOOSE | NARROW;
+    if ((l->m->frame->used >> index & 1) == 0) { return false; }
+    if (slot->spill_bytes != 0) { return slot->spill_bytes == 8 && mask == 255 && load_kept(l, dst, index, tracked); }
+    if (tracked || !is_free(l, dst) || (mask & ~(uint32_t)slot->written) != 0 || (mask & slot->zeros) != 0) { return false; }
+    reg_set_head(&l->regs[dst], REG_SCALAR);
+    uint64_t now = mask == 255 ? NUMBER | LOOSE : NUMBER | LOOSE | NARROW;
     l->masks = (l->masks & ~(EACH << dst)) | now << dst;
     return true;
 }
 
-bool reach_stack(struct loop *l, uint32_t fields, uint32_t imm, uint32_t row) {
+bool reach_stack(struct loop *l, uint32_t fields, uint32_t imm, uint32_t row, bool tracked) {
     bool stores = (row & STORES) != 0;
     uint32_t base = fields >> (stores ? 8 : 12) & 15, bytes = row >> BYTES_AT & 15;
     const struct reg *p = &l->regs[base];
     bool exact = (l->masks >> base & POINTER) != 0 && p->kind == REG_STACK && (p->var.mask | p->var.value) == 0;
     if (!exact || (imm != 0 && (row & KIND) != STORE_K)) { return false; }
     uint32_t at = (uint32_t)(p->off + ((int32_t)fields >> 16) + (int32_t)BPF_STACK_BYTES), index = at / 8, mask = ((1u << bytes) - 1) << at % 8;
-    if (at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0 || (l->m->followed_slots >> index & 1) != 0) { return false; }
-    if (!(stores ? store(l, fields, row, index, mask) : load(l, fields, index, mask))) { return false; }
+    if (at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0) { return false; }
+    if (!(stores ? store(l, fields, row, index, mask, tracked) : load(l, fields, index, mask, tracked))) { return false; }
     if (at < l->lowest) { l->lowest = at; }
     return true;
 }
