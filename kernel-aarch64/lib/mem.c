@@ -1,6 +1,9 @@
 #include "lib/mem.h"
 #include <stdint.h>
 
+/* Loops over single bytes end after seven where words can be had: not worth writing out. */
+#define ROLLED _Pragma("clang loop unroll(disable)")
+
 /* no_builtin: the compiler must not turn these loops into calls of themselves. */
 #define SELF_MADE __attribute__((no_builtin))
 
@@ -12,6 +15,7 @@ static inline bool both_aligned(const void *a, const void *b) { return (((uintpt
     uint8_t *to = out;
     const uint8_t *from = in;
     if (same_phase(to, from)) {
+        ROLLED
         for (; size > 0 && (uintptr_t)to & 7; size--) { *to++ = *from++; }
         for (; size >= 32; size -= 32, to += 32, from += 32) {
             const uint64_t *source = (const uint64_t *)(const void *)from;
@@ -26,6 +30,7 @@ static inline bool both_aligned(const void *a, const void *b) { return (((uintpt
             *(uint64_t *)(void *)to = *(const uint64_t *)(const void *)from;
         }
     }
+    ROLLED
     for (; size > 0; size--) { *to++ = *from++; }
     return out;
 }
@@ -37,12 +42,14 @@ SELF_MADE void *memmove(void *to, const void *from, size_t size_bytes) {
         return memcpy(to, from, size_bytes); /* goes upwards */
     }
     const bool words = same_phase(target, source);
+    ROLLED
     for (; words && size_bytes > 0 && (uintptr_t)(target + size_bytes) & 7; size_bytes--) {
         target[size_bytes - 1] = source[size_bytes - 1];
     }
     for (; words && size_bytes >= 8; size_bytes -= 8) {
         *(uint64_t *)(void *)(target + size_bytes - 8) = *(const uint64_t *)(const void *)(source + size_bytes - 8);
     }
+    ROLLED
     for (; size_bytes > 0; size_bytes--) { target[size_bytes - 1] = source[size_bytes - 1]; }
     return to;
 }
@@ -50,6 +57,7 @@ SELF_MADE void *memmove(void *to, const void *from, size_t size_bytes) {
 SELF_MADE void *memset(void *to, int byte, size_t size_bytes) {
     uint8_t *target = to;
     const uint64_t word = (uint8_t)byte * 0x0101010101010101ull;
+    ROLLED
     for (; size_bytes > 0 && ((uintptr_t)target & 7); size_bytes--) { *target++ = (uint8_t)byte; }
     for (; size_bytes >= 32; size_bytes -= 32, target += 32) {
         uint64_t *words = (uint64_t *)(void *)target;
@@ -59,6 +67,7 @@ SELF_MADE void *memset(void *to, int byte, size_t size_bytes) {
         words[3] = word;
     }
     for (; size_bytes >= 8; size_bytes -= 8, target += 8) { *(uint64_t *)(void *)target = word; }
+    ROLLED
     for (; size_bytes > 0; size_bytes--) { *target++ = (uint8_t)byte; }
     return to;
 }
@@ -73,6 +82,7 @@ SELF_MADE int memcmp(const void *a, const void *b, size_t size_bytes) {
             size_bytes -= 8;
         }
     }
+    ROLLED
     for (; size_bytes > 0; size_bytes--, left++, right++) {
         if (*left != *right) { return *left < *right ? -1 : 1; }
     }
