@@ -86,6 +86,8 @@ const hotFiles = [
 ];
 /** Not worth the size of -O2: vector loops written out four times more, instructions that few programs have. */
 const smallParts = ['bpf/jit/', 'neon/'];
+/** Fast code whose loops turn seldom: written out several times more, they only execute more before they end. */
+const rolledParts = ['bpf/checker/', 'bpf/maps/', 'patch/'];
 /** Optimised with all others at once, this one lost more than it won: an instruction more at each call of a module. */
 const alone = ['patch/dispatch.c'];
 
@@ -99,6 +101,7 @@ const optimisationOf = (source: string) => {
 const languageFlags = (source: string) => [
   '-std=c23',
   optimisationOf(source),
+  ...(within(source, rolledParts) ? ['-fno-unroll-loops'] : []),
   ...(alone.includes(source) ? [] : ['-flto=full']),
 ];
 
