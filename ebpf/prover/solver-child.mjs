@@ -1,6 +1,7 @@
 // Runs Z3 for solver.ts in a process of its own: Z3's threads never end by themselves, and a broken query must not take the host along.
-// In: {id, script, steps, timeoutMs}; out: {id, ms, steps, answer, model} or {id, error}. One query at a time, each in a fresh context.
-// steps limits work, as Z3 counts it, so that an answer does not hang on what else the machine does; timeoutMs is wall time, ms processor time.
+// In: {id, script, steps, patienceMs}; out: {id, ms, steps, answer, model} or {id, error}. One query at a time, each in a fresh context.
+// steps limits work, as Z3 counts it, so that an answer does not hang on what else the machine does; patienceMs and ms are processor
+// time, behind it for what Z3 does not count.
 // The script goes in through solver_from_string, which is synchronous: the asynchronous eval_smtlib2_string hands Z3's thread
 // a string that is gone by the time it is read.
 import { init } from 'z3-solver';
@@ -34,7 +35,22 @@ const stepsOf = (Z3, context, solver) => {
   return 0;
 };
 
-const solve = async ({ script, steps: limit, timeoutMs }) => {
+const WATCH_MS = 250;
+
+/** Asks Z3, which works in a thread of its own, and interrupts it when it took too much of the processor. */
+const check = async (Z3, context, solver, patienceMs) => {
+  const started = process.cpuUsage();
+  const timer = setInterval(() => {
+    if (process.cpuUsage(started).user / 1000 > patienceMs) Z3.interrupt(context);
+  }, WATCH_MS);
+  try {
+    return await Z3.solver_check(context, solver);
+  } finally {
+    clearInterval(timer);
+  }
+};
+
+const solve = async ({ script, steps: limit, patienceMs }) => {
   const { Z3 } = await ready;
   const config = Z3.mk_config();
   const context = Z3.mk_context(config);
@@ -43,7 +59,6 @@ const solve = async ({ script, steps: limit, timeoutMs }) => {
     Z3.solver_inc_ref(context, solver);
     const params = Z3.mk_params(context);
     Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'rlimit'), limit);
-    Z3.params_set_uint(context, params, Z3.mk_string_symbol(context, 'timeout'), timeoutMs);
     Z3.solver_set_params(context, solver, params);
     Z3.solver_from_string(context, solver, script);
     if (Z3.get_error_code(context) !== 0)
@@ -51,7 +66,7 @@ const solve = async ({ script, steps: limit, timeoutMs }) => {
     const expected = script.match(/^\(assert /gm)?.length ?? 0;
     if (Z3.ast_vector_size(context, Z3.solver_get_assertions(context, solver)) !== expected)
       throw new Error('the solver did not take every assertion');
-    const answer = answers.get(await Z3.solver_check(context, solver));
+    const answer = answers.get(await check(Z3, context, solver, patienceMs));
     const steps = stepsOf(Z3, context, solver);
     if (answer === 'sat') return { answer, steps, model: modelOf(Z3, context, solver) };
     return { answer: answer ?? Z3.solver_get_reason_unknown(context, solver), steps };

@@ -1,3 +1,6 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { Algebra } from './algebra.ts';
 import { scriptOf } from './smtlib.ts';
@@ -16,4 +19,22 @@ test('a_refuted_question_is_not_asked_again_and_others_are', async (t) => {
   t.deepEqual(await solve(impossible(), 1e8), { ms: 0, steps: 0, verdict: 'unsat' });
   const nine = await solve(scriptOf([squareOf(9n)]), 1e8);
   t.is(nine.verdict, 'sat');
+});
+
+test('who takes too much of the processor for so few steps is interrupted', async (t) => {
+  // Factors of 40 bits of a number of 80.
+  const factors = [a.variable('p', 64), a.variable('q', 64)].map((v) => a.zext(a.extract(v, 39, 0), 80));
+  const one = a.const(1, 80);
+  const { text } = scriptOf([
+    a.eq(a.mul(factors[0]!, factors[1]!), a.const(0xffff_fffb_0000_0ec7n * 65_537n, 80)),
+    ...factors.map((f) => a.ult(one, f)),
+  ]);
+  const child = fork(fileURLToPath(new URL('./solver-child.mjs', import.meta.url)), { execArgv: [] });
+  try {
+    child.send({ id: 1, script: text, steps: 2 ** 32 - 1, patienceMs: 300 });
+    const [reply] = (await once(child, 'message')) as [{ answer?: string; error?: string }];
+    t.regex(`${reply.answer}`, /^(canceled|interrupted)/, reply.error);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

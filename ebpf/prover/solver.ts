@@ -24,8 +24,10 @@ type Reply = {
 const childPath = fileURLToPath(new URL('./solver-child.mjs', import.meta.url));
 /** Starting Z3 takes about half a second; a child that says nothing for this long after its time-out hangs. */
 const GRACE_MS = 20_000;
-/** Wall time in which a machine surely takes so many steps, in ms. */
-const wallMs = (steps: number): number => Math.ceil(steps / 180);
+/** Processor time in which a machine surely takes so many steps, in ms. */
+const patienceMs = (steps: number): number => Math.ceil(steps / 180);
+/** A busy machine may give a process this small a part of itself. */
+const CROWD = 30;
 /** As much as Z3 can be told. */
 const MAX_STEPS = 2 ** 32 - 1;
 
@@ -67,13 +69,16 @@ const exchange = (script: string, steps: number): Promise<Reply> =>
       if ((reply as Reply).id === id) finish(reply as Reply);
     };
     const gone = () => finish({ id, error: 'the solver ended unexpectedly' });
-    const timer = setTimeout(() => {
-      stopSolver();
-      finish({ id, error: 'the solver did not answer in time' });
-    }, wallMs(steps) + GRACE_MS);
+    const timer = setTimeout(
+      () => {
+        stopSolver();
+        finish({ id, error: 'the solver did not answer in time' });
+      },
+      patienceMs(steps) * CROWD + GRACE_MS,
+    );
     process.on('message', receive);
     process.on('exit', gone);
-    process.send({ id, script, steps, timeoutMs: wallMs(steps) });
+    process.send({ id, script, steps, patienceMs: patienceMs(steps) });
   });
 
 const ask = async (script: Script, limit: number): Promise<Answer> => {
