@@ -88,15 +88,21 @@ static void emit_load(struct jit *j, enum a64_reg rt, const struct address *a, e
     }
 }
 
-/* `is_last`: nobody reads the register afterwards. */
-static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size, bool is_last) {
+/* Whether the register is needed no more, neither by src nor by whoever else is noted to read it. */
+static bool is_last_use(const struct jit *j, uint32_t src, enum a64_reg rt) {
+    return !(j->live_out & REG_BIT(src)) && !(j->foreign >> rt & 1) && rt == (enum a64_reg)j->home[src];
+}
+
+/* `src`: the register that the value is of; NO_REG: none. */
+static void emit_store_word(struct jit *j, uint32_t word, uint32_t src, enum a64_reg rt) {
+    if (!has_neighbour(j, word)) { return emit(j, word); }
+    return src != NO_REG && is_last_use(j, src, rt) ? emit_last_beside(j, word) : emit_beside(j, word);
+}
+
+static void emit_store(struct jit *j, enum a64_reg rt, const struct address *a, enum a64_size size, uint32_t src) {
     switch (a->kind) {
-    case ADDRESS_SCALED:
-    case ADDRESS_UNSCALED: {
-        uint32_t word = a->kind == ADDRESS_SCALED ? a64_str_scaled(rt, a->base, a->scaled, size)
-                                                  : a64_stur(rt, a->base, a->unscaled, size);
-        return is_last ? emit_last_store(j, word) : emit_access(j, word);
-    }
+    case ADDRESS_SCALED: return emit_store_word(j, a64_str_scaled(rt, a->base, a->scaled, size), src, rt);
+    case ADDRESS_UNSCALED: return emit_store_word(j, a64_stur(rt, a->base, a->unscaled, size), src, rt);
     case ADDRESS_INDEX: return emit(j, a64_str_reg(rt, a->base, a->scale, a->option, a->index, size));
     }
 }
@@ -133,8 +139,7 @@ static inline bool try_simple_address(const struct jit *j, uint32_t reg, int16_t
     enum a64_reg rt;
     bool simple = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM && try_place(j, dst, &rt);
     if (!simple || !try_simple_address(j, src, off_of(insn), size, &offset)) { return load_general(j, insn); }
-    enum a64_reg rn = (enum a64_reg)j->values[src].base;
-    if (!try_emit_alone(j, a64_ldr_scaled(rt, rn, offset, size))) { return load_general(j, insn); }
+    emit_access(j, a64_ldr_scaled(rt, (enum a64_reg)j->values[src].base, offset, size));
     define(j, dst, rt, 8u << size);
 }
 
@@ -174,12 +179,7 @@ static void store_immediate(struct jit *j, struct insn insn, enum a64_size size)
         uint64_t value = (uint64_t)(int64_t)imm_of(insn);
         rt = constant_reg(j, size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1), SCRATCH);
     }
-    emit_store(j, rt, &address, size, false);
-}
-
-/* Whether the register is needed no more, neither by src nor by whoever else is noted to read it. */
-static bool is_last_use(const struct jit *j, uint32_t src, enum a64_reg rt) {
-    return !(j->live_out & REG_BIT(src)) && !(j->foreign >> rt & 1) && rt == (enum a64_reg)j->home[src];
+    emit_store(j, rt, &address, size, NO_REG);
 }
 
 RARE static void store_general(struct jit *j, struct insn insn) {
@@ -190,7 +190,7 @@ RARE static void store_general(struct jit *j, struct insn insn) {
     prepare_address(j, dst, off_of(insn), size);
     if (!try_stored(j, src, size, &rt)) { ensure_reg(j, src); }
     struct address address = address_of(j, dst, off_of(insn), size, SCRATCH);
-    if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size, is_last_use(j, src, rt)); }
+    if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size, src); }
 }
 
 void compile_store(struct jit *j, struct insn insn) {
@@ -202,5 +202,5 @@ void compile_store(struct jit *j, struct insn insn) {
     bool simple = class_of(insn) == BPF_CLASS_STX && try_stored(j, src, size, &rt);
     if (!simple || !try_simple_address(j, dst, off_of(insn), size, &offset)) { return store_general(j, insn); }
     uint32_t word = a64_str_scaled(rt, (enum a64_reg)j->values[dst].base, offset, size);
-    if (!try_emit_alone(j, word)) { store_general(j, insn); }
+    emit_store_word(j, word, src, rt);
 }

@@ -68,14 +68,14 @@ static void collect(struct jit *j, uint64_t value) {
     for (uint32_t i = 0; i < j->hoisted_count; i++) {
         if (j->hoisted[i] == value) { return; }
     }
-    if (j->hoisted_count < j->hoisted_limit) { j->hoisted[j->hoisted_count++] = value; }
+    j->hoisted[j->hoisted_count++] = value;
 }
 
 static void collect_constants(struct jit *j, uint32_t slot, uint32_t last) {
     const struct bpf_insn *insns = j->program->insns;
     uint64_t value;
     j->hoisted_count = 0;
-    for (last = last < j->last_constant ? last : j->last_constant; slot <= last; slot++) {
+    for (last = last < j->last_constant ? last : j->last_constant; slot <= last && j->hoisted_count < j->hoisted_limit; slot++) {
         if (!(effects[insns[slot].opcode] & EFFECT_TAKES_CONSTANT) || !slot_reached(j, slot)) { continue; }
         if (takes_register(j, slot, &value)) { collect(j, value); }
     }

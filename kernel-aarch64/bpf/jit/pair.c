@@ -73,9 +73,8 @@ static bool try_join(struct jit *j, struct plain *second) {
     return true;
 }
 
-void emit_access(struct jit *j, uint32_t word) {
+void emit_beside(struct jit *j, uint32_t word) {
     struct plain access;
-    if (try_emit_alone(j, word)) { return; }
     if (!try_decode(word, &access) || !try_join(j, &access)) { return emit(j, word); }
     note_joined(j);
 }
@@ -112,11 +111,11 @@ static bool try_copy(struct jit *j, uint32_t word) {
     if (!try_encode(&load, &wide_load) || !try_encode(&store, &wide_store)) { return false; }
     j->words -= 3;
     emit(j, wide_load);
-    emit_last_store(j, wide_store);
+    emit_last_beside(j, wide_store);
     note_joined(j);
     return true;
 }
 
-void emit_last_store(struct jit *j, uint32_t word) {
-    if (!try_copy(j, word)) { emit_access(j, word); }
+void emit_last_beside(struct jit *j, uint32_t word) {
+    if (!try_copy(j, word)) { emit_beside(j, word); }
 }
