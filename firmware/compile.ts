@@ -52,7 +52,6 @@ const coldParts = [
   'bpf/jit/logical.c',
   'bpf/jit/operand.c',
   'bpf/jit/operate.c',
-  'bpf/jit/products.c',
   'bpf/jit/promote.c',
   'bpf/jit/sum.c',
   'bpf/jit/vector',
@@ -75,7 +74,9 @@ const coldParts = [
 const hotFiles = [
   'bpf/checker/fast.c',
   'bpf/checker/light.c',
+  'bpf/jit/pair.c',
   'bpf/jit/scan.c',
+  'bpf/jit/speculation.c',
   'boot/exceptions.c',
   'drivers/clock.c',
   'drivers/tick.c',
