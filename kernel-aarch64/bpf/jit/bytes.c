@@ -48,8 +48,8 @@ static uint32_t count_runs(uint32_t lanes) {
 bool load_waits(const struct jit *j, uint32_t dst, enum a64_size size) {
     const struct bpf_insn *insns = j->program->insns;
     uint32_t end = j->slot + 1 + SLOTS_AHEAD;
-    end = find_break(j, j->slot + 1, end < j->program->count ? end : j->program->count);
-    for (uint32_t i = j->slot + 1; i < end; i++) {
+    if (end > j->program->count) { end = j->program->count; }
+    for (uint32_t i = j->slot + 1; i < end && !is_break(j, i); i++) {
         struct insn insn = load_insn(&insns[i]);
         uint32_t effect = effects[opcode_of(insn)];
         if (!(effect & EFFECT_IS_PURE)) { return false; }

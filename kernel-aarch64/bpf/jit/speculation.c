@@ -363,7 +363,9 @@ RARE void find_guarded(struct jit *j) {
     for (uint32_t at = 0; at < j->facts->index_count; at++) {
         if (needs_guard(&s, &j->facts->indexes[at])) { j->guarded |= 1ull << at; }
     }
-    for (uint32_t slot = 0; (slot = find_break(j, slot, count)) < count; slot++) { slots[slot] &= ~SLOT_WORD; }
+    for (uint32_t at = 0; at < BREAK_WORDS(count); at++) {
+        for (uint64_t left = j->breaks[at]; left; left &= left - 1) { slots[64 * at + (uint32_t)__builtin_ctzll(left)] &= ~SLOT_WORD; }
+    }
 }
 
 /* ---- code ---- */

@@ -232,6 +232,8 @@ void emit(struct jit *j, uint32_t word);
 
 static inline void note_break(struct jit *j, uint32_t slot) { j->breaks[slot / 64] |= 1ull << slot % 64; }
 
+static inline bool is_break(const struct jit *j, uint32_t slot) { return j->breaks[slot / 64] >> slot % 64 & 1; }
+
 /* The first slot from `from` on where straight code begins or ends; `end` when there is none before it. */
 static inline uint32_t find_break(const struct jit *j, uint32_t from, uint32_t end) {
     while (from < end) {
