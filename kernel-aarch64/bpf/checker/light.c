@@ -136,15 +136,17 @@ static uint32_t next_state(const struct loop *l) {
 
 /* It no longer waits: what those know that began to wait later is held without it. */
 static void drop(struct loop *l, struct light *light) {
-    const uint64_t own = (uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT;
-    l->held = held_of(l->m, light->held >> KNOWN_AT & ALL_REGS);
-    l->held_slots = light->held_slots;
+    const uint64_t own = (uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT, none = held_of(l->m, 0);
+    uint64_t known = light->held >> KNOWN_AT & ALL_REGS, slots = light->held_slots;
     for (l->free--; light != l->free; light++) {
         *light = light[1];
-        light->held = (light->held & own) | l->held;
-        light->held_slots = l->held_slots;
-        hold(l, light);
+        light->held = (light->held & own) | none | known << BARRED_AT | known << KNOWN_AT;
+        light->held_slots = slots;
+        known |= known_in(light->masks);
+        slots |= light->used & ~light->plain;
     }
+    l->held = held_of(l->m, known);
+    l->held_slots = slots;
 }
 
 /* The machine's state is that one; false, and nothing done, when that would change what others know. */
@@ -154,7 +156,8 @@ static bool take_up(struct loop *l, struct light *at) {
     const uint64_t then = light.masks | hidden_in(light.held), dropped = light.held >> DROPPED_AT;
     uint32_t written = written_since(l->masks | hidden_in(l->held), then), known = 0;
     uint64_t plain = light.plain & ~m->plain, known_slots = 0;
-    for (const struct light *other = l->c->light; other != l->free; other++) {
+    bool writes = (written | plain | dropped) != 0;
+    for (const struct light *other = l->c->light; writes && other != l->free; other++) {
         if (other == at) { continue; }
         if ((dropped & ~(other->held >> DROPPED_AT)) != 0) { return false; } /* it has these ranks still */
         known |= known_in(other->masks);
