@@ -1,4 +1,4 @@
-/* Instructions whose result matters, for fast.c. */
+/* Instructions whose result matters, for fast.c. Long: all of them share what may be written while states wait. */
 
 #include "bpf/checker/tracked.h"
 
