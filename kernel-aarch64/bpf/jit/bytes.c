@@ -242,7 +242,12 @@ void load_bytes(struct jit *j, uint32_t reg) {
 void load_waiting(struct jit *j) {
     for (uint32_t left = j->loads; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
-        if (is_bytes(j, reg) && (live_before(j) | j->live_out) & REG_BIT(reg)) { load_bytes(j, reg); }
+        if (!is_bytes(j, reg)) { continue; }
+        if ((live_before(j) | j->live_out) & REG_BIT(reg)) {
+            load_bytes(j, reg);
+        } else {
+            set_home(j, reg, j->home[reg]); /* never to be loaded: its address may be gone */
+        }
     }
     j->loads &= REG_BIT(10);
 }
