@@ -31,6 +31,7 @@ static void make_ways_back(struct maker *m, uint32_t top, uint32_t left, uint32_
         uint32_t class = chance(m, 50) ? BPF_CLASS_JMP : BPF_CLASS_JMP32, with = constant ? K : X, tested = chance(m, 70) ? left : right;
         uint32_t over = emit(m, class | op | with, tested, constant ? 0 : right, (int32_t)top - (int32_t)m->count - 1, constant ? (int32_t)below(m, 4) : 0);
         if (!straight) {
+            if (chance(m, 50)) { make_exchange(m, left, right, along); }
             emit(m, JMP(JA), 0, 0, (int32_t)top - (int32_t)m->count - 1, 0);
             land(m, over);
         }
