@@ -21,12 +21,12 @@ void note_slot(struct jit *j, struct insn insn, bool in_loop) {
     use->weight[number] = (uint8_t)(weight < UINT8_MAX ? weight : UINT8_MAX);
 }
 
-/* The slot used most of those left. */
+/* The slot used most of those left; of equals one of eight bytes, which may be an address. */
 static uint32_t heaviest(const struct stack_use *use, uint64_t left) {
     uint32_t best = (uint32_t)__builtin_ctzll(left);
     for (uint64_t rest = left; rest; rest &= rest - 1) {
         uint32_t number = (uint32_t)__builtin_ctzll(rest);
-        if (use->weight[number] > use->weight[best]) { best = number; }
+        if (2 * use->weight[number] + (use->wide >> number & 1) > 2 * use->weight[best] + (use->wide >> best & 1)) { best = number; }
     }
     return best;
 }
