@@ -6,9 +6,9 @@
 #include "gen/abi_patch.h"
 #include <stdint.h>
 
-/* One instruction slot; `regs` holds dst in bits 0..3 and src in bits 4..7. */
+/* One instruction slot; `regs` holds dst in bits 0..3 and src in bits 4..7. May be read as one word. */
 struct bpf_insn {
-    uint8_t opcode;
+    alignas(8) uint8_t opcode;
     uint8_t regs;
     int16_t off;
     int32_t imm;

@@ -76,6 +76,10 @@ const honest = {
   kept: 'r0 = 0\nr2 = *(u8 *)(r1 + 0)\n*(u64 *)(r10 - 8) = r2\nr0 += 1\nif r2 > 63 goto +3\nr3 = *(u64 *)(r10 - 8)\nr1 += r3\nr2 = *(u8 *)(r1 + 0)\nexit',
   counted:
     'r0 = 0\n*(u64 *)(r10 - 8) = r0\nr3 = *(u64 *)(r10 - 8)\nr3 += 1\n*(u64 *)(r10 - 8) = r3\nif r3 < 10 goto -4\nexit',
+  slots:
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr4 = *(u8 *)(r1 + 1)\n*(u64 *)(r10 - 8) = r4\nif r4 > 5 goto +1\n*(u64 *)(r10 - 16) = r4\nr1 += r3\nr0 = *(u8 *)(r1 + 0)\nr2 = *(u64 *)(r10 - 8)\nexit',
+  never:
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr3 &= 61\nif r3 > 61 goto +1\nexit\nr0 = *(u8 *)(r1 + 64)\nexit',
 } as const;
 const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: string]>> = {
   'whose counter stands still': ['loop', 'r0 = 0\nr3 = 0\nr3 += 0\nif r3 < 10 goto -2\nexit'],
@@ -132,6 +136,22 @@ const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: st
   'that keeps half of its counter': [
     'counted',
     'r0 = 0\n*(u64 *)(r10 - 8) = r0\nr3 = *(u64 *)(r10 - 8)\nr3 += 1\n*(u32 *)(r10 - 4) = r3\nif r3 < 10 goto -4\nexit',
+  ],
+  'that reads from a slot that was written on one way only': [
+    'slots',
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr4 = *(u8 *)(r1 + 1)\n*(u64 *)(r10 - 8) = r4\nif r4 > 5 goto +1\n*(u64 *)(r10 - 16) = r4\nr1 += r3\nr0 = *(u8 *)(r1 + 0)\nr2 = *(u64 *)(r10 - 16)\nexit',
+  ],
+  'that reads at a number that is shifted too little': [
+    'slots',
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 1\nr4 = *(u8 *)(r1 + 1)\n*(u64 *)(r10 - 8) = r4\nif r4 > 5 goto +1\n*(u64 *)(r10 - 16) = r4\nr1 += r3\nr0 = *(u8 *)(r1 + 0)\nr2 = *(u64 *)(r10 - 8)\nexit',
+  ],
+  'that takes a pointer from a slot over which a number was stored on one way': [
+    'slots',
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr4 = *(u8 *)(r1 + 1)\n*(u64 *)(r10 - 8) = r1\nif r4 > 5 goto +1\n*(u64 *)(r10 - 8) = r4\nr1 = *(u64 *)(r10 - 8)\nr0 = *(u8 *)(r1 + 0)\nr2 = r3\nexit',
+  ],
+  'that comes to where it must not': [
+    'never',
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr3 &= 61\nif r3 > 60 goto +1\nexit\nr0 = *(u8 *)(r1 + 64)\nexit',
   ],
   'that moves on and back': [
     'middle',

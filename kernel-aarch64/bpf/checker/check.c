@@ -287,6 +287,7 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
     c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = 0;
     c->held_slots = c->has_spare = 0;
+    c->none.target = UINT32_MAX;
     c->budget = budget;
     c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));
     c->waiting = take_memory(v, (count + 63) / 64 * 8);

@@ -79,6 +79,15 @@ bool spares_lights(const struct checker *c, enum fast_end how) {
     return true;
 }
 
+[[gnu::noinline]] void note_stacks(struct loop *l) {
+    for (; l->noted != l->free; l->noted++) {
+        l->noted->used = l->m->frame->used;
+        l->noted->plain = l->m->plain;
+        l->noted->held_slots = l->held_slots;
+        hold_slots(l, l->noted);
+    }
+}
+
 static struct light *light_at(const struct loop *l, uint64_t pc) {
     for (struct light *light = l->free; light != l->c->light;) {
         if ((--light)->target == pc) { return light; }
@@ -105,7 +114,7 @@ bool arrive(struct loop *l, uint64_t slot, uint64_t walked) {
 [[gnu::noinline]] bool covered_lightly(struct loop *l, uint64_t slot, uint64_t walked) {
     struct light *light = light_at(l, slot);
     if (light == nullptr) { return arrive(l, slot, walked); }
-    if (!light_covers(light, l->m, l->masks | hidden_in(l->held), light->masks | hidden_in(light->held))) { return false; }
+    if (masks_less(l->masks | hidden_in(l->held), light->masks | hidden_in(light->held)) || stack_less(l, light)) { return false; }
     if (walked > light->walked) { light->walked = walked; }
     return true;
 }
@@ -113,8 +122,8 @@ bool arrive(struct loop *l, uint64_t slot, uint64_t walked) {
 [[gnu::noinline]] bool jump_lightly(struct loop *l, uint64_t pc, int64_t by) {
     uint64_t target = pc + 1 + (uint64_t)by;
     if (l->changed == pc) { return wait_changed(l, pc, by, l->masks, 0, EVENT_JUMP); }
-    if (!may_wait(l, pc, by)) { return covered_lightly(l, target, l->walked + pc + 1); }
-    wait_lightly(l, pc, by, l->masks);
+    if (!may_wait(l, l->flags, pc, by)) { return covered_lightly(l, target, l->walked + pc + 1); }
+    wait_lightly(l, l->flags, pc, by, l->masks);
     return true;
 }
 
@@ -134,19 +143,37 @@ static uint32_t next_state(const struct loop *l) {
     return waits(c, c->from) ? none : next;
 }
 
-/* It no longer waits: what those know that began to wait later is held without it. */
+/* It no longer waits: what those know that began to wait later is held without it. If its stack is noted, so are all. */
 static void drop(struct loop *l, struct light *light) {
     const uint64_t own = (uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT, none = held_of(l->m, 0);
-    uint64_t known = light->held >> KNOWN_AT & ALL_REGS, slots = light->held_slots;
+    const bool noted = light < l->noted;
+    uint64_t known = light->held >> KNOWN_AT & ALL_REGS, slots = noted ? light->held_slots : l->held_slots;
     for (l->free--; light != l->free; light++) {
         *light = light[1];
         light->held = (light->held & own) | none | known << BARRED_AT | known << KNOWN_AT;
-        light->held_slots = slots;
         known |= known_in(light->masks);
-        slots |= light->used & ~light->plain;
+        if (noted) {
+            light->held_slots = slots;
+            slots |= light->used & ~light->plain;
+        }
     }
     l->held = held_of(l->m, known);
     l->held_slots = slots;
+    if (noted) { l->noted = l->free; }
+}
+
+/* The machine's stack is that one's; false, and nothing done, when that would change what others know. */
+static bool take_up_stack(struct loop *l, const struct light *light) {
+    struct machine *m = l->m;
+    uint64_t plain = light->plain & ~m->plain;
+    note_stack(l);
+    for (const struct light *other = l->c->light; other != l->free; other++) {
+        if (other != light && (plain & other->used & ~other->plain) != 0) { return false; }
+    }
+    for (; plain != 0; plain &= plain - 1) { slot_set_plain(&m->frame->slots[__builtin_ctzll(plain)]); }
+    m->frame->used = light->used;
+    m->plain = light->plain;
+    return true;
 }
 
 /* The machine's state is that one; false, and nothing done, when that would change what others know. */
@@ -155,22 +182,17 @@ static bool take_up(struct loop *l, struct light *at) {
     const struct light light = *at;
     const uint64_t then = light.masks | hidden_in(light.held), dropped = light.held >> DROPPED_AT;
     uint32_t written = written_since(l->masks | hidden_in(l->held), then), known = 0;
-    uint64_t plain = light.plain & ~m->plain, known_slots = 0;
-    bool writes = (written | plain | dropped) != 0;
+    bool writes = (written | dropped) != 0;
     for (const struct light *other = l->c->light; writes && other != l->free; other++) {
         if (other == at) { continue; }
         if ((dropped & ~(other->held >> DROPPED_AT)) != 0) { return false; } /* it has these ranks still */
         known |= known_in(other->masks);
-        known_slots |= other->used & ~other->plain;
     }
-    if ((written & known) != 0 || (plain & known_slots) != 0) { return false; }
+    if ((written & known) != 0 || (at < l->noted && !take_up_stack(l, at))) { return false; }
     write_heads(l->regs, written, then);
-    for (; plain != 0; plain &= plain - 1) { slot_set_plain(&m->frame->slots[__builtin_ctzll(plain)]); }
     if (dropped != 0) { rank_drop(m, (uint32_t)dropped); }
     drop(l, at);
     hide(l, then);
-    m->frame->used = light.used;
-    m->plain = light.plain;
     l->walked = light.walked - light.target;
     l->c->from = light.target;
     return true;

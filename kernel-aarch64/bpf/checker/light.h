@@ -15,6 +15,7 @@ struct loop {
     struct machine *m;
     struct checker *c;
     struct reg *regs;
+    struct bpf_facts *facts;
     uint8_t *flags;
     uint64_t masks; /* the machine's, but for followed registers of which nothing is known; in a register while the loop goes */
     uint64_t count;       /* slots of the program */
@@ -28,7 +29,8 @@ struct loop {
     uint64_t lowest;      /* byte of the stack that was reached */
     uint64_t walked;      /* most instructions that a run has executed when it comes to a slot, less the slot */
     struct light *free, *full, *most; /* place for the next state that waits lightly; the last such place; how far they went */
-    uint64_t held_slots;  /* not written here: some state that waits lightly knows them */
+    struct light *noted;  /* of those from here on the stack is as the machine has it, and not noted yet */
+    uint64_t held_slots;  /* not written here: some state that waits lightly knows them; of those that are noted */
     uint64_t held;        /* masks of registers, below */
 };
 /* Where each mask of registers begins in `held`. */
@@ -116,25 +118,28 @@ static inline uint32_t known_in(uint64_t masks) {
 }
 
 /* Whether the state may wait lightly where the jump at pc leads. */
-[[gnu::always_inline]] static inline bool may_wait(const struct loop *l, uint64_t pc, int64_t by) {
+[[gnu::always_inline]] static inline bool may_wait(const struct loop *l, const uint8_t *flags, uint64_t pc, int64_t by) {
     uint64_t target = pc + 1 + (uint64_t)by;
-    return target < l->count && (l->flags[target] & ~STOPS) == 0 && l->free != l->full;
+    return target < l->count && (flags[target] & ~STOPS) == 0 && l->free != l->full;
 }
 
 /* From now on nothing writes what it knows. */
 static inline void hold(struct loop *l, const struct light *light) {
     uint64_t known = known_in(light->masks);
     l->held |= known << BARRED_AT | known << KNOWN_AT;
-    l->held_slots |= light->used & ~light->plain;
 }
+static inline void hold_slots(struct loop *l, const struct light *light) { l->held_slots |= light->used & ~light->plain; }
 
-/* It waits there, as it is but for its masks. */
-[[gnu::always_inline]] static inline void wait_lightly(struct loop *l, uint64_t pc, int64_t by, uint64_t masks) {
+/* It waits there, as it is but for its masks. Its stack is noted once that of the machine changes. */
+[[gnu::always_inline]] static inline void wait_lightly(struct loop *l, uint8_t *flags, uint64_t pc, int64_t by, uint64_t masks) {
     uint64_t target = pc + 1 + (uint64_t)by;
     struct light *light = l->free++;
-    *light = (struct light){masks, l->m->frame->used, l->m->plain, l->walked + pc + 1, l->held_slots, l->held, (uint32_t)target};
+    light->masks = masks;
+    light->walked = l->walked + pc + 1;
+    light->target = (uint32_t)target;
+    light->held = l->held;
     hold(l, light);
-    l->flags[target] |= FACT_JUMP_TARGET;
+    flags[target] |= FACT_JUMP_TARGET;
     if (l->free > l->most) { l->most = l->free; }
 }
 
@@ -170,34 +175,42 @@ static inline void write_heads(struct reg *regs, uint32_t written, uint64_t then
     }
 }
 
-/* Whether the last state that waits lightly does so here. */
-static inline bool may_meet(const struct loop *l, uint64_t pc) { return l->free != l->c->light && l->free[-1].target == pc; }
+/* Whether the last state that waits lightly does so here; before the first there is one that waits nowhere. */
+static inline bool may_meet(const struct loop *l, uint64_t pc) { return l->free[-1].target == pc; }
+static_assert(offsetof(struct checker, light) == offsetof(struct checker, none) + sizeof(struct light));
 
-/* Whether a state of the masks `now` says no less than one that waits lightly, of the masks `then`: what that one knows is where
- * it was. */
-[[gnu::always_inline]] static inline bool light_covers(const struct light *light, const struct machine *m, uint64_t now, uint64_t then) {
+/* Whether a state of the masks `now` says less than one of the masks `then`, but for what that one knows: that is where it was. */
+static inline bool masks_less(uint64_t now, uint64_t then) {
     uint32_t loose = (uint16_t)(then >> LOOSE_AT);
-    bool less = (loose & (~(uint32_t)now | ((uint32_t)(then >> NARROW_AT) & ~(uint32_t)(now >> NARROW_AT)))) != 0;
-    return !less && ((light->used & ~m->frame->used) | (light->plain & ~m->plain)) == 0;
+    return (loose & (~(uint32_t)now | ((uint32_t)(then >> NARROW_AT) & ~(uint32_t)(now >> NARROW_AT)))) != 0;
+}
+/* The same of the stack. */
+static inline bool stack_less(const struct loop *l, const struct light *light) {
+    return light < l->noted && ((light->used & ~l->m->frame->used) | (light->plain & ~l->m->plain)) != 0;
 }
 
-/* The state comes to where that one waits, and goes on as that one, which covers it: its masks. 0 when it is not so simple, and
+/* The state comes to this slot, where that one waits, and goes on as that one, which covers it. False when it is not so simple, and
  * nothing done. */
-static inline uint64_t meet_lightly(struct loop *l, uint64_t now) {
+static inline bool meet_lightly(struct loop *l, uint64_t pc, uint64_t *masks) {
     struct machine *m = l->m;
-    const struct light *light = l->free - 1;
-    uint64_t then = light->masks;
+    struct light *light = l->free - 1;
+    const uint64_t now = *masks, then = light->masks, held = light->held;
     uint32_t written = written_since(now, then);
-    bool follows_less = ((light->held ^ l->held) & ((uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT)) != 0;
-    if (follows_less || !light_covers(light, m, now, then) || (written & light->held) != 0) { return 0; }
+    bool follows_less = ((held ^ l->held) & ((uint64_t)ALL_REGS << HIDDEN_AT | (uint64_t)0xffff << DROPPED_AT)) != 0;
+    if (follows_less || masks_less(now, then) || (written & held) != 0) { return false; }
+    if (light < l->noted) {
+        if (stack_less(l, light)) { return false; }
+        m->frame->used = light->used;
+        m->plain = light->plain;
+        l->held_slots = light->held_slots;
+        l->noted = light;
+    }
     write_heads(l->regs, written, then);
-    m->frame->used = light->used;
-    m->plain = light->plain;
-    if (light->walked > l->walked + light->target) { l->walked = light->walked - light->target; }
-    l->held_slots = light->held_slots;
-    l->held = light->held;
-    l->free--;
-    return then;
+    if (light->walked > l->walked + pc) { l->walked = light->walked - pc; }
+    l->held = held;
+    l->free = light;
+    *masks = then;
+    return true;
 }
 static_assert(REG_UNINIT == 0 && REG_SCALAR == 1 && NUMBER_AT == 0);
 
@@ -207,6 +220,11 @@ static_assert(REG_UNINIT == 0 && REG_SCALAR == 1 && NUMBER_AT == 0);
 [[nodiscard]] enum status settle_lights(struct checker *c);
 /* Whether they may go on waiting so over what follows from how the loop ended: a step, or a jump that was stepped. */
 bool spares_lights(const struct checker *c, enum fast_end how);
+/* Before the machine's stack changes: it is noted of all states that wait lightly. */
+void note_stacks(struct loop *l);
+static inline void note_stack(struct loop *l) {
+    if (l->noted != l->free) { note_stacks(l); }
+}
 /* Whether the state is covered by the one that waits at this slot, though not lightly, or ends a turn of the loop that begins
  * there. */
 [[nodiscard]] bool arrive(struct loop *l, uint64_t slot, uint64_t walked);

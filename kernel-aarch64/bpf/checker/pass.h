@@ -16,17 +16,16 @@ struct head {
 
 /* A state that waits lightly (fast.c): what it knows of registers and slots is still in the machine. */
 struct light {
-    uint64_t masks, used, plain, walked;
-    uint64_t held_slots, held; /* of those that began to wait before */
+    uint64_t masks, walked;
     uint32_t target;
+    uint64_t held;              /* of those that began to wait before */
+    uint64_t used, plain, held_slots; /* once they are noted: note_stack() */
 };
 enum { LIGHTS = 16 };
 
 struct checker {
     struct verifier *v;
-    struct machine machine;
-    struct change change;
-    struct reader in;
+    struct reader in; /* what is looked at often comes first, what is large last */
     uint32_t event;    /* the next one */
     uint64_t due;      /* steps at which it comes */
     uint64_t steps, budget;
@@ -36,12 +35,15 @@ struct checker {
     uint8_t *arena;
     uint32_t arena_used, arena_bytes;
     uint64_t has_spare; /* bit per class: there are free states of that size, and `spare` says where */
-    uint32_t spare[CLASSES];
     uint32_t light_count, held; /* registers that any of them knows */
     uint32_t from;     /* slot where the pass last went on */
     uint64_t held_slots;
-    struct light light[LIGHTS];
     uint32_t head_count, beside_count;
+    uint32_t spare[CLASSES];
+    struct light none; /* waits nowhere */
+    struct light light[LIGHTS];
+    struct machine machine;
+    struct change change;
     struct head heads[HEADS];
     struct beside besides[BESIDES_KEPT];
 };

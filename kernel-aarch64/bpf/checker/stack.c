@@ -38,6 +38,7 @@ static bool store(struct loop *l, uint32_t fields, uint32_t row, uint32_t index,
     uint32_t src = fields >> 12 & 15;
     uint64_t from = l->masks >> src;
     bool constant = (row & KIND) == STORE_K, number = constant || (from & NUMBER) != 0;
+    note_stack(l);
     if ((l->held_slots >> index & 1) != 0 || (constant && src != 0)) { return false; }
     if (number && !tracked) { return !is_followed(l, index) && store_part(l->m, index, mask); }
     if (constant || mask != 255 || (from & (number ? LOOSE : POINTER)) != (number ? 0 : POINTER)) { return false; }

@@ -155,13 +155,13 @@ bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint3
     struct checker *c = l->c;
     const struct reader before = c->in;
     uint64_t at = event == EVENT_FALL ? pc + 1 : pc;
-    if (!may_wait(l, pc, by) || c->event != (uint32_t)event || c->due != c->steps + (at - l->start)) { return false; }
+    if (!may_wait(l, l->flags, pc, by) || c->event != (uint32_t)event || c->due != c->steps + (at - l->start)) { return false; }
     uint64_t held = l->held;
     if (!change_masks(l, &masks, &held) || (known_in(masks) & unknown) != 0) {
         c->in = before;
         return false;
     }
-    wait_lightly(l, pc, by, masks);
+    wait_lightly(l, l->flags, pc, by, masks);
     l->free[-1].held = held;
     next_event_at(c, c->due);
     uint64_t due = due_slot(l);
@@ -247,8 +247,8 @@ static bool jumps_covered(struct loop *l, uint64_t pc, uint64_t target, const ui
     scalar_copy(&passed[1], &taken[1]);
     if (!scalar_assume(op, &taken[0], &taken[1], is64) || !scalar_assume(comparison_negated(op), &passed[0], &passed[1], is64)) { return false; }
     uint64_t masks = masks_with(masks_with(l->masks, same[0], &taken[0]), same[1], &taken[1]);
-    bool left = may_wait(l, pc, by) ? wait_changed(l, pc, by, masks, same[0] | same[1], EVENT_JUMP)
-                                    : jumps_covered(l, pc, pc + 1 + (uint64_t)by, same, taken, masks);
+    bool left = may_wait(l, l->flags, pc, by) ? wait_changed(l, pc, by, masks, same[0] | same[1], EVENT_JUMP)
+                                              : jumps_covered(l, pc, pc + 1 + (uint64_t)by, same, taken, masks);
     if (!left) { return false; }
     write_numbers(l, same[0], &passed[0]);
     write_numbers(l, same[1], &passed[1]);
