@@ -9,7 +9,7 @@ import { ProofLimit } from './term.ts';
 /** Terms made or found in one ms of processor time, about. */
 const TERMS_PER_MS = 300;
 /** The solver's steps in one ms: 1,600 of them where it multiplies, 3,700 where it guesses. */
-const STEPS_PER_MS = 1500;
+export const STEPS_PER_MS = 1500;
 /** Processor time may be this much longer than the work: caches are shared, and some processors are slower. */
 const PATIENCE = 4;
 

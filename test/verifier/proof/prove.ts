@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runClang } from '../../../ebpf/clang.ts';
 import { loadLinuxFunctions } from '../../../ebpf/elf/index.ts';
+import { STEPS_PER_MS } from '../../../ebpf/prover/budget.ts';
 import { solve } from '../../../ebpf/prover/solver.ts';
 import { readSlot } from '../../../ebpf/slot.ts';
 import {
@@ -110,14 +111,14 @@ const scriptsOf = (name: string, claim: Claim, code: Uint8Array): string[] => {
   return shown.map((part) => ['(set-logic QF_UFBV)', ...script.lines, `(assert (not ${part}))`].join('\n'));
 };
 
-/** One operator, part by part; `timeoutMs` is for each. */
+/** One operator, part by part; `timeoutMs` is for each: as much work as takes about so long. */
 export const prove = async (name: string, code: Uint8Array, timeoutMs: number): Promise<Proof> => {
   const claim = claims.get(name);
   if (!claim) throw new Error(`nothing is claimed of ${name}`);
   const started = performance.now();
   const took = () => Math.round(performance.now() - started);
   for (const text of scriptsOf(name, claim, code)) {
-    const answer = await solve({ text, inputs: [] }, timeoutMs);
+    const answer = await solve({ text, inputs: [] }, timeoutMs * STEPS_PER_MS);
     if (answer.verdict === 'sat')
       return { name, verdict: 'refuted', ms: took(), part: text.split('\n').at(-1)! };
     if (answer.verdict === 'unknown')
