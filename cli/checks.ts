@@ -1,5 +1,8 @@
 /** Everything `velocity test` runs, in order: formatter and linter, type checker, the kernel build, then every test. */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { root } from '../firmware/index.ts';
 
 export type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
@@ -40,10 +43,11 @@ export const countsOf = (output: string, status: number | null): Counts => {
 };
 
 /** Runs a Node.js program of node_modules, echoing what it prints. */
-const runScript = (script: string, args: readonly string[]) =>
+const runScript = (script: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
   new Promise<{ status: number | null; output: string }>((resolve) => {
     const child = spawn(process.execPath, [`node_modules/${script}`, ...args], {
       cwd: root,
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -69,9 +73,14 @@ export const staticChecks = async (): Promise<Counts> =>
     await check('types', 'typescript/bin/tsc', ['--noEmit']),
   ]);
 
-/** Runs the tests that match, all of them without patterns. */
+/** Runs the tests that match, all of them without patterns. What they leave in the folder for temporary files is removed. */
 export const runTests = async (patterns: readonly string[]): Promise<Counts> => {
   process.stdout.write('— tests\n');
-  const { status, output } = await runScript('ava/entrypoints/cli.mjs', patterns);
-  return countsOf(output, status);
+  const temporary = mkdtempSync(join(tmpdir(), 'velocity-tests-'));
+  try {
+    const { status, output } = await runScript('ava/entrypoints/cli.mjs', patterns, { TMPDIR: temporary });
+    return countsOf(output, status);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
 };
