@@ -225,6 +225,7 @@ DOMAIN_LARGE bool domain_settle_small(struct scalar *s, struct bits known, uint6
     if ((known.mask & 1) == 0 && known.mask != 0) { /* both ends are at or above the known bits */
         low = step_up(low, known);
         high = step_down(high, known);
+        if (low > high || !bits_narrow(&known, bits_of_range(low, high))) { return false; }
     }
     put_small(s, known, low, high);
     return low <= high;
