@@ -13,13 +13,17 @@ export abstract class LinkError extends Error {
   }
 }
 
+const isSocket = (port: string): boolean => /^(unix|tcp):/.test(port);
+
 /** Another program holds the port. */
 export class PortBusyError extends LinkError {
   readonly code = 'port_busy';
   constructor(port: string, options?: ErrorOptions) {
     super(
       `${port} is in use by another program`,
-      `close the program that holds it (\`fuser ${port}\` names it; ModemManager grabs new ports for some seconds)`,
+      isSocket(port)
+        ? 'close the program that is connected there: a line has one reader'
+        : `close the program that holds it (\`fuser ${port}\` names it; ModemManager grabs new ports for some seconds)`,
       options,
     );
   }
@@ -47,7 +51,7 @@ export class UnpluggedError extends LinkError {
 
 /** A server behind a socket may take a second connection and say nothing to it, as QEMU does. */
 const silenceHint = (port: string): string =>
-  /^(unix|tcp):/.test(port)
+  isSocket(port)
     ? 'check that the board runs Velocity (its console says "ready"), and that no other program is connected there: a line has one reader'
     : 'check that the board runs Velocity (its console says "ready"), the baud rate, and that RX and TX are crossed';
 

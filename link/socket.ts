@@ -20,10 +20,13 @@ const problems: Record<string, string> = {
   EHOSTUNREACH: 'the host cannot be reached',
 };
 
+/** EAGAIN: whoever waits there for its turn at a Unix socket, as QEMU's, fills the queue. */
+const busy = new Set(['EAGAIN', 'EADDRINUSE', 'EBUSY']);
+
 const connectError = (name: string, cause: NodeJS.ErrnoException): LinkError => {
   const code = cause.code ?? '';
   if (code === 'EACCES' || code === 'EPERM') return new PermissionError(name, { cause });
-  if (code === 'EADDRINUSE' || code === 'EBUSY') return new PortBusyError(name, { cause });
+  if (busy.has(code)) return new PortBusyError(name, { cause });
   return new UnpluggedError(name, problems[code] ?? cause.message, { cause });
 };
 
@@ -64,7 +67,7 @@ const BOUND_PAUSE_MS = 30;
 const isRefused = (error: unknown) =>
   ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
 
-/** @throws UnpluggedError, PermissionError, LinkTimeoutError */
+/** @throws UnpluggedError, PermissionError, PortBusyError, LinkTimeoutError */
 export const openUnix = async (path: string): Promise<Transport> => {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -155,4 +156,22 @@ test('a unix socket that is bound but listens a moment later is waited for', asy
   const server = await echoServer(path);
   await (await opening).close();
   server.close();
+});
+
+test('a unix socket whose queue is full is called busy', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 's');
+  // Takes nobody in, as QEMU does while its line has a reader: one may wait, the next is turned away.
+  const server = spawn('python3', [
+    '-c',
+    'import socket,sys,time; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0); print(flush=True); time.sleep(60)',
+    path,
+  ]);
+  t.teardown(() => server.kill());
+  await once(server.stdout, 'data');
+  const waiting = await openTransport(`unix:${path}`);
+  const error = await t.throwsAsync(openTransport(`unix:${path}`), { instanceOf: PortBusyError });
+  t.regex(error.hint, /close the program that is connected there/);
+  await waiting.close();
 });
