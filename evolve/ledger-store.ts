@@ -1,5 +1,15 @@
 /** Where the lines of a ledger are kept. */
-import { appendFileSync, closeSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { devNull } from 'node:os';
 import { dirname } from 'node:path';
 import { makeFolder } from '../firmware/folder.ts';
@@ -14,6 +24,9 @@ export type LedgerStore = {
   append(line: string): void;
   /** Cuts off everything behind this many bytes. */
   cut(bytes: number): void;
+  /** Hash of the line that was last noted to be the newest; undefined where none was, or there is no ledger. */
+  head(): string | undefined;
+  note(head: string): void;
   /** Works while nobody else adds or cuts. */
   alone<T>(work: () => T): T;
 };
@@ -46,11 +59,24 @@ export const bytesFrom = (path: string, start: number): Buffer => {
   }
 };
 
+/** Kept beside the ledger. Who takes a whole ledger away begins a new one. @throws LedgerError */
+export const headOf = (path: string): string | undefined => {
+  if (path === devNull || !existsSync(path) || !existsSync(`${path}.head`)) return undefined;
+  return bytesFrom(`${path}.head`, 0).toString().trim();
+};
+
 export const fileStore = (path: string): LedgerStore => ({
   name: path,
   read: (from) => bytesFrom(path, from).toString(),
   append: (line) => appendFileSync(path, line, { flush: true }),
   cut: (bytes) => truncateSync(path, bytes),
+  head: () => headOf(path),
+  note(head) {
+    if (path === devNull) return;
+    const partial = `${path}.head.${process.pid}`;
+    writeFileSync(partial, `${head}\n`, { flush: true });
+    renameSync(partial, `${path}.head`);
+  },
   alone(work) {
     if (path === devNull) return work();
     makeFolder(dirname(path));
@@ -70,5 +96,7 @@ export const memoryStore = (text = ''): LedgerStore & { text: string } => ({
   cut(bytes) {
     this.text = Buffer.from(this.text).subarray(0, bytes).toString();
   },
+  head: () => undefined,
+  note() {},
   alone: (work) => work(),
 });

@@ -1,4 +1,12 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -89,10 +97,47 @@ test('who_dies_in_the_middle_of_a_line_leaves_a_ledger_that_goes_on', (t) => {
   t.deepEqual(kinds, ['rest', 'repaired', 'rest']);
 });
 
+test('a_newest_line_that_was_changed_or_removed_is_found', (t) => {
+  const path = join(folder, 'newest.jsonl');
+  const ledger = new Ledger(fileStore(path));
+  for (const reason of ['x', 'y']) ledger.append('rest', 'fir', { reason });
+  const text = readFileSync(path, 'utf8');
+  const broken = [text.replace('"y"', '"z"'), text.slice(0, text.indexOf('\n') + 1), ''];
+  for (const other of broken) {
+    writeFileSync(path, other);
+    t.throws(() => readLedger(path), { instanceOf: LedgerError, message: /newest lines were changed/ });
+    t.throws(() => new Ledger(fileStore(path)), { instanceOf: LedgerError, message: /newest lines/ });
+    t.is(readFileSync(path, 'utf8'), other);
+  }
+  writeFileSync(path, text);
+  t.is(new Ledger(fileStore(path)).append('rest', 'fir', {}).seq, 3);
+  rmSync(path);
+  t.is(new Ledger(fileStore(path)).append('rest', 'fir', {}).seq, 1, 'who took it away begins anew');
+});
+
+test('who_dies_before_the_newest_line_was_noted_leaves_a_ledger_that_goes_on', (t) => {
+  const path = join(folder, 'unnoted.jsonl');
+  const ledger = new Ledger(fileStore(path));
+  ledger.append('rest', 'fir', { reason: 'x' });
+  const noted = readFileSync(`${path}.head`);
+  ledger.append('rest', 'fir', { reason: 'y' });
+  writeFileSync(`${path}.head`, noted);
+  t.is(readLedger(path).entries().length, 2);
+  t.is(new Ledger(fileStore(path)).append('rest', 'fir', {}).seq, 3);
+  rmSync(`${path}.head`); // as ledgers of earlier releases have none
+  t.is(new Ledger(fileStore(path)).append('rest', 'fir', {}).seq, 4);
+});
+
 test('what_is_no_ledger_is_refused_and_left_alone', (t) => {
   const path = join(folder, 'folder');
   mkdirSync(path);
   t.throws(() => new Ledger(fileStore(path)), { instanceOf: LedgerError, message: /folder is no file/ });
+  for (const text of ['a note without a newline', 'a note\n', '\0\x7fELF']) {
+    const note = join(folder, 'note');
+    writeFileSync(note, text);
+    t.throws(() => new Ledger(fileStore(note)), { instanceOf: LedgerError, message: /is no entry/ });
+    t.is(readFileSync(note, 'utf8'), text);
+  }
   const cut = join(folder, 'cut.jsonl');
   const ledger = new Ledger(fileStore(cut));
   ledger.append('rest', 'fir', { reason: 'x' });

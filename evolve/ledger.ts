@@ -1,9 +1,9 @@
 /**
- * The ledger: one JSON object a line, append-only, each line holding the SHA-256 of the line before it, so that a change
- * anywhere shows. Every step of every attempt is in it, with the code, so that any patch can be explained and replayed.
+ * The ledger: one JSON object a line, append-only, each line holding the SHA-256 of the line before it, and that of the newest one
+ * noted beside them, so that a change anywhere shows. Every step of every attempt is in it, with the code, so that any patch can be explained and replayed.
  */
 import { createHash } from 'node:crypto';
-import { bytesFrom, LedgerError, type LedgerStore, memoryStore } from './ledger-store.ts';
+import { bytesFrom, headOf, LedgerError, type LedgerStore, memoryStore } from './ledger-store.ts';
 
 export type EntryKind = 'detect' | 'proposal' | 'push' | 'outcome' | 'rest' | 'repaired';
 
@@ -31,6 +31,12 @@ const wrongWith = (entry: unknown, last: string, number: number): string | undef
   return seq === number ? undefined : `has sequence number ${seq}`;
 };
 
+/** Whether it is what a write that did not end leaves: the beginning of this entry, or bytes that never came to the disk. */
+const isTorn = (rest: string, seq: number): boolean => {
+  const start = `{"seq":${seq},"time":"`;
+  return rest.startsWith(start.slice(0, rest.length)) || /^\0+$/.test(rest);
+};
+
 const parse = (line: string): unknown => {
   try {
     return JSON.parse(line);
@@ -49,10 +55,12 @@ export class Ledger {
   readonly #now: () => Date;
   readonly #entries: Entry[] = [];
   #last = GENESIS;
+  /** Hashes of all lines. */
+  readonly #hashes = new Set<string>();
   #bytes = 0;
 
   /**
-   * A last line that was cut short is removed and noted.
+   * A last line that was cut short is removed and noted; any other rest that is no line is left, as it may be no ledger.
    * @throws LedgerError when a line was changed, removed or inserted
    */
   constructor(store: LedgerStore, now: () => Date = () => new Date()) {
@@ -63,12 +71,19 @@ export class Ledger {
 
   /** Takes in what is new in the store: another loop may write to the same one. */
   #catchUp(): void {
+    // Read before the lines: another loop may be writing, and only who is alone sees both at one moment.
+    const head = this.#store.head();
     const text = this.#store.read(this.#bytes);
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     for (const line of whole.split('\n').slice(0, -1)) this.#accept(line);
+    if (head !== undefined && !this.#hashes.has(head))
+      throw new LedgerError(`${this.#store.name}: its newest lines were changed or removed`);
     if (whole.length === text.length) return;
+    const rest = text.slice(whole.length);
+    if (!isTorn(rest, this.#entries.length + 1))
+      throw new LedgerError(`${this.#store.name}, line ${this.#entries.length + 1}: is no entry of a ledger`);
     this.#store.cut(this.#bytes);
-    this.#add('repaired', '', { removed: text.slice(whole.length) });
+    this.#add('repaired', '', { removed: rest });
   }
 
   #accept(line: string): void {
@@ -78,6 +93,7 @@ export class Ledger {
     if (wrong) throw new LedgerError(`${this.#store.name}, line ${number}: ${wrong}`);
     this.#entries.push(entry as Entry);
     this.#last = hashOf(line);
+    this.#hashes.add(this.#last);
     this.#bytes += Buffer.byteLength(line) + 1;
   }
 
@@ -99,6 +115,7 @@ export class Ledger {
     const line = JSON.stringify({ ...head, ...fields }, plain);
     this.#store.append(`${line}\n`);
     this.#accept(line);
+    this.#store.note(this.#last);
     return this.#entries.at(-1)!;
   }
 
@@ -125,6 +142,8 @@ export class Ledger {
 
 /** A ledger to look at. A loop may be writing its next line: only whole ones are read, and nothing is repaired. @throws LedgerError */
 export const readLedger = (path: string): Ledger => {
+  const head = headOf(path);
   const text = bytesFrom(path, 0).toString();
-  return new Ledger({ ...memoryStore(text.slice(0, text.lastIndexOf('\n') + 1)), name: path });
+  const lines = memoryStore(text.slice(0, text.lastIndexOf('\n') + 1));
+  return new Ledger({ ...lines, name: path, head: () => head });
 };
