@@ -3,13 +3,11 @@
  * and whatever else it does, so a verdict hangs on them. Time is only the end of patience.
  */
 import { processorMs } from '../processor-time.ts';
-import type { Answer } from './solver.ts';
+import { type Answer, STEPS_PER_MS } from './solver.ts';
 import { ProofLimit } from './term.ts';
 
 /** Terms made or found in one ms of processor time, about. */
 const TERMS_PER_MS = 300;
-/** The solver's steps in one ms: 1,600 of them where it multiplies, 3,700 where it guesses. */
-export const STEPS_PER_MS = 1500;
 /** Processor time may be this much longer than the work: caches are shared, and some processors are slower. */
 const PATIENCE = 4;
 

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runClang } from '../../../ebpf/clang.ts';
 import { loadLinuxFunctions } from '../../../ebpf/elf/index.ts';
-import { STEPS_PER_MS } from '../../../ebpf/prover/budget.ts';
-import { solve } from '../../../ebpf/prover/solver.ts';
+import { STEPS_PER_MS, solve } from '../../../ebpf/prover/solver.ts';
 import { readSlot } from '../../../ebpf/slot.ts';
 import {
   bounded,
