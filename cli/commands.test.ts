@@ -197,6 +197,8 @@ const failures: readonly (readonly [string, number, readonly string[], RegExp])[
   ['bad address', 2, ['module', 'list', '--port', 'tcp:x'], /is no port/],
   ['bad number', 2, ['monitor', '--count', 'many', '--port', 'x'], /whole number/],
   ['unplugged', 4, ['module', 'list', '--port', '/dev/velocity-none'], /no such port/],
+  ['a folder', 10, ['bpf', 'disasm', '/'], /it is a folder\n {2}hint: name a file in it/],
+  ['a file without end', 10, ['bpf', 'disasm', '/dev/zero'], /larger than 256 MiB/],
   ['no batch', 10, ['bpf', 'run', '--batch', '/none', '--port', 'x'], /no such file/],
   ['no module', 10, ['module', 'load', '/none.c', '--port', 'x'], /no such file/],
   ['no ELF', 10, ['module', 'load', 'package.json', '--port', 'x'], /package\.json: .*not an ELF/],

@@ -25,7 +25,7 @@ export const exitCodes = {
 
 export type ExitName = keyof typeof exitCodes;
 
-/** The table for `velocity help exit-codes` and the reference. */
+/** The table that `velocity --help` ends with, and the reference has. */
 export const exitCodeTable = (): string =>
   Object.entries(exitCodes)
     .map(([name, { code, doc }]) => `${String(code).padStart(4)}  ${name.padEnd(14)} ${doc}`)

@@ -1,20 +1,36 @@
 /** Module files as they are given on the command line: C sources and compiled objects. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { compileModule, ElfError, loadObject, type ModuleProgram } from '../ebpf/index.ts';
 import { isPackage, requireTool, root } from '../firmware/index.ts';
 import { FileError } from './failure.ts';
 
-/** Reads a file whole. @throws FileError */
+/** More than any module, capture or image has; /dev/zero has no end. */
+const MOST_BYTES = 2 ** 28;
+
+const problems: Readonly<Record<string, readonly [problem: string, hint: string]>> = {
+  ENOENT: ['there is no such file', 'check the path'],
+  EISDIR: ['it is a folder', 'name a file in it'],
+};
+
+/** Reads a file, or what a pipe gives, whole. @throws FileError */
 export const readBytes = async (path: string): Promise<Buffer> => {
+  const pieces: Buffer[] = [];
+  let size = 0;
   try {
-    return await readFile(path);
+    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size > MOST_BYTES) break;
+    }
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') throw new FileError(path, 'there is no such file', 'check the path', { cause });
-    throw new FileError(path, (cause as Error).message, 'check that it is a readable file', { cause });
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    const [problem, hint] = problems[code] ?? [message, 'check that it is a readable file'];
+    throw new FileError(path, problem, hint, { cause });
   }
+  if (size > MOST_BYTES)
+    throw new FileError(path, `it is larger than ${MOST_BYTES / 2 ** 20} MiB`, 'check the path');
+  return Buffer.concat(pieces);
 };
 
 /** Name of the file without folder and extension. */

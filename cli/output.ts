@@ -13,6 +13,10 @@ const shown = (text: string): string =>
     c === '\r' ? '' : '\ufffd',
   );
 
+/** What people read of a failure. */
+export const failureText = ({ message, hint }: Failure): string =>
+  `velocity: ${shown(`${message}${hint ? `\n  hint: ${hint}` : ''}`)}\n`;
+
 /** A view that has the whole terminal: what would be written there is given to it instead. */
 export type View = {
   line(text: string): void;
@@ -101,7 +105,7 @@ export class Output {
     this.#view?.close();
     this.#clearProgress();
     if (this.json) this.#out.write(`${jsonLine({ event: 'error', code, exit, message, hint })}\n`);
-    this.#err.write(`velocity: ${shown(`${message}${hint ? `\n  hint: ${hint}` : ''}`)}\n`);
+    this.#err.write(failureText(failure));
   }
 
   #write(stream: Stream, line: string): void {

@@ -4,8 +4,8 @@ import { CommanderError } from 'commander';
 import { makeCleanup } from './cleanup.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { failureOf, OutcomeError } from './failure.ts';
-import { Output } from './output.ts';
+import { FileError, failureOf, OutcomeError } from './failure.ts';
+import { failureText, Output } from './output.ts';
 import { makeProgram } from './program.ts';
 
 /** Commander ends --help and --version by an error of its own; a command group without a command shows its help. */
@@ -34,12 +34,32 @@ const CLEANUP_MS = 3000;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** A pipe that nobody reads any more (`velocity … | head`), and a terminal that went away, end the command as quietly as a signal does. */
-const onClosedPipe = (stop: (signal?: NodeJS.Signals) => void) => {
+const onUnwritable = (stop: (signal?: NodeJS.Signals) => void, fail: (cause: Error) => void) => {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    stop(error.code === 'EIO' ? 'SIGHUP' : undefined);
+    if (error.code === 'EPIPE') stop();
+    else if (error.code === 'EIO') stop('SIGHUP');
+    else fail(error);
   });
+  process.stderr.on('error', () => {}); // what can't be said there is left to the exit code
 };
+
+const unwritable = (cause: Error) =>
+  failureOf(
+    new FileError(
+      'standard output',
+      cause.message,
+      'what was printed is not whole: make room there, or send it elsewhere',
+      {
+        cause,
+      },
+    ),
+  );
+
+/** All that was printed; what went wrong with it has been told by then, too. */
+const written = () =>
+  new Promise<void>((resolve) => {
+    process.stdout.write('', () => setImmediate(resolve));
+  });
 
 const hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
 
@@ -55,18 +75,24 @@ export const main = async (argv: readonly string[]): Promise<void> => {
   const output = new Output(argv.includes('--json'));
   const cleanup = makeCleanup();
   let stopping = false;
-  const begin = (signal?: NodeJS.Signals) => {
+  const begin = (end: () => void) => {
+    if (stopping) return;
     stopping = true;
     cleanup.abort();
-    setTimeout(() => endBy(signal), CLEANUP_MS).unref();
-    void cleanup.run().finally(() => endBy(signal));
+    setTimeout(end, CLEANUP_MS).unref();
+    void cleanup.run().finally(end);
   };
-  const stop = (signal: NodeJS.Signals) => (stopping ? endBy(signal) : begin(signal));
-  for (const signal of signals) process.on(signal, stop);
-  onClosedPipe((signal) => stopping || begin(signal));
+  const quietly = (signal?: NodeJS.Signals) => begin(() => endBy(signal));
+  for (const signal of signals) process.on(signal, () => (stopping ? endBy(signal) : quietly(signal)));
+  onUnwritable(quietly, (cause) => {
+    const failure = unwritable(cause);
+    if (!stopping) process.stderr.write(failureText(failure));
+    begin(() => process.exit(failure.exit));
+  });
   const exit = await execute(argv, { output, cleanup });
   if (stopping) return;
   await cleanup.run();
-  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+  await written();
+  if (stopping) return;
   process.exit(exit ?? process.exitCode ?? exitCodes.ok.code);
 };

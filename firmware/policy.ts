@@ -160,6 +160,7 @@ export const readPolicy = (path: string): Policy => {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Policy;
   } catch (cause) {
-    throw new PolicyError(`${path}: ${(cause as Error).message}`, { cause });
+    const why = cause instanceof SyntaxError ? `it is not JSON: ${cause.message}` : (cause as Error).message;
+    throw new PolicyError(`${path}: ${why}`, { cause });
   }
 };
