@@ -215,17 +215,28 @@ DOMAIN void put_small(struct scalar *s, struct bits known, uint64_t low, uint64_
                          (uint32_t)low, (uint32_t)high, (int32_t)low, (int32_t)high};
 }
 
-/* Makes range and known bits of a small number consistent; `known` may leave upper bits open that the range rules out. */
+/* The range as the known bits allow it, then the bits that all of it has in common. False when nothing is left. */
+DOMAIN bool settle_once(struct bits *known, uint64_t *low, uint64_t *high) {
+    *low = max_u(*low, known->value);
+    *high = min_u(*high, known->value | known->mask);
+    if (*low > *high) { return false; }
+    if ((known->mask & 1) == 0 && known->mask != 0) { /* both ends are at or above the known bits */
+        *low = step_up(*low, *known);
+        *high = step_down(*high, *known);
+        if (*low > *high) { return false; }
+    }
+    return bits_narrow(known, bits_of_range(*low, *high));
+}
+
+/* Makes range and known bits of a small number consistent; `known` may leave upper bits open that the range rules out. Doing it
+ * again changes nothing: ways on which a number is looked at more or less often come to the same one. */
 DOMAIN_LARGE bool domain_settle_small(struct scalar *s, struct bits known, uint64_t low, uint64_t high) {
-    low = max_u(low, known.value);
-    high = min_u(high, known.value | known.mask);
-    if (low > high || !bits_narrow(&known, bits_of_range(low, high))) { return false; }
-    low = max_u(low, known.value);
-    high = min_u(high, known.value | known.mask);
-    if ((known.mask & 1) == 0 && known.mask != 0) { /* both ends are at or above the known bits */
-        low = step_up(low, known);
-        high = step_down(high, known);
-        if (low > high || !bits_narrow(&known, bits_of_range(low, high))) { return false; }
+    uint64_t mask = known.mask;
+    if (!settle_once(&known, &low, &high)) { return false; }
+    if (known.mask != mask) {
+        if (!settle_once(&known, &low, &high)) { return false; }
+        low = max_u(low, known.value);
+        high = min_u(high, known.value | known.mask);
     }
     put_small(s, known, low, high);
     return low <= high;
