@@ -73,9 +73,10 @@ static inline uint32_t marks_at(const struct loop *l, uint64_t pc) { return (l->
     return marks;
 }
 
-/* The low bits of any number. */
-static inline void mask_number(struct scalar *s, uint64_t mask) {
-    *s = (struct scalar){0, mask, 0, mask, 0, (int64_t)mask, 0, (uint32_t)mask, 0, (int32_t)mask};
+/* The low bits of any number, or a constant: both small. */
+static inline void know_number(struct scalar *s, uint64_t value, uint64_t mask) {
+    uint64_t most = value | mask;
+    *s = (struct scalar){value, mask, value, most, (int64_t)value, (int64_t)most, (uint32_t)value, (uint32_t)most, (int32_t)value, (int32_t)most};
 }
 
 /* Whether it is nothing else. */
@@ -90,8 +91,8 @@ static inline bool is_never(const struct scalar *s, uint32_t opcode, uint64_t k)
     return opcode == (BPF_CLASS_JMP | BPF_JMP_JGT | BPF_SRC_K) && s->umax <= k;
 }
 
-/* A result that matters, and is simply that: a number of few bits, as it was loaded, masked or shifted down; a comparison of one that
- * never comes out so. False when it is not that simple, and nothing done. */
+/* A result that matters, and is simply that: a constant; a number of few bits, as it was loaded, masked or shifted down; a comparison
+ * of one that never comes out so. False when it is not that simple, and nothing done. */
 [[gnu::always_inline]] static inline bool know_simply(struct loop *l, uint8_t *flags, uint64_t pc, uint64_t insn, uint64_t *masks, uint32_t marks) {
     uint32_t fields = (uint32_t)insn, imm = (uint32_t)(insn >> 32), row = rows[(uint8_t)fields];
     uint64_t dst = fields >> 8 & 15, src = fields >> 12 & 15, to = *masks >> dst, from = *masks >> src, low;
@@ -100,14 +101,17 @@ static inline bool is_never(const struct scalar *s, uint32_t opcode, uint64_t k)
     marks |= (uint32_t)(to >> NARROW_AT & 1) << 1 | (uint32_t)(from >> NARROW_AT & 1) << 2 | FACT_REACHED;
     if ((row & WITH_K) != 0) {
         bool loose = (to & LOOSE) != 0;
-        if (fields >> 12 != 0 || (to & NUMBER) == 0 || (!loose && ((r->id | r->map) != 0 || !is_masked(s)))) { return false; }
+        if (fields >> 12 != 0) { return false; }
         if ((row & KIND) == AND_K && (int32_t)imm > 0) {
             low = loose ? imm : s->mask & imm;
         } else if ((fields & 0xf0) == BPF_ALU_RSH && !loose && imm < 32) {
             low = s->mask >> imm;
         } else {
-            return false;
+            if ((row & FRESH) == 0 || (int32_t)imm < 0 || !is_free(l, (uint32_t)dst)) { return false; }
+            know_number(s, imm, 0);
+            goto known;
         }
+        if ((to & NUMBER) == 0 || (!loose && ((r->id | r->map) != 0 || !is_masked(s)))) { return false; }
     } else if ((row & ACCESS) != 0) {
         uint64_t bytes = row >> BYTES_AT & 15;
         if ((row & STORES) != 0 || bytes >= 4 || imm != 0 || (from & POINTER) == 0 || !access(l, fields, bytes, src, NOTHING)) { return false; }
@@ -119,8 +123,9 @@ static inline bool is_never(const struct scalar *s, uint32_t opcode, uint64_t k)
         return true;
     }
     if (!is_free(l, (uint32_t)dst)) { return false; }
+    know_number(s, 0, low);
+known:
     reg_set_head(r, REG_SCALAR);
-    mask_number(s, low);
     flags[pc] = (uint8_t)marks;
     *masks = (*masks & ~(EACH << dst)) | (NUMBER | NARROW) << dst;
     return true;

@@ -87,16 +87,16 @@ static inline uint64_t insn_word(const struct bpf_insn *insns, uint64_t pc) {
     return word;
 }
 
-/* Steps what is most common, until something is in the way; then it is returned, and *at is where. Calls nothing: so all that it needs
- * is in registers. */
-static inline enum way step_common(struct loop *l, uint64_t pc, uint64_t *at) {
-    const struct bpf_insn *insns = l->m->v->program->insns;
+/* Steps what is most common, until something is in the way; then it is returned, and *at is where. `marks`: of the first instruction.
+ * Calls nothing: so all that it needs is in registers. */
+static inline enum way step_common(struct loop *l, uint64_t pc, uint32_t marks, uint64_t *at) {
+    const struct bpf_insn *insns = l->insns;
     const uint16_t *row_of = (const uint16_t *)keep_at_hand((uintptr_t)rows);
     const uint64_t each = keep_at_hand(EACH);
     uint8_t *const flags = l->flags;
     uint64_t masks = l->masks;
-    uint32_t marks = flags[pc] | marks_at(l, pc);
     enum way way;
+    marks |= flags[pc];
     for (;;) {
         way = marks == 0 ? WAY_COMMON : look_closer(l, flags, pc, insn_word(insns, pc), &masks, &marks);
         if (way > WAY_STEPPED) { break; }
@@ -130,8 +130,8 @@ static inline bool exit_simply(struct loop *l, uint64_t pc, uint64_t to) {
  * that is long; jumps, and the program's end. False when it is none of them; its flags are set, whatever comes of it. */
 [[gnu::noinline]] static bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
     uint32_t fields, imm;
-    __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
-    __builtin_memcpy(&imm, &l->m->v->program->insns[pc].imm, sizeof(imm));
+    __builtin_memcpy(&fields, &l->insns[pc], sizeof(fields));
+    __builtin_memcpy(&imm, &l->insns[pc].imm, sizeof(imm));
     uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15, row = rows[(uint8_t)fields];
     uint64_t to = l->masks >> dst, from = l->masks >> src;
     int64_t off = (int32_t)fields >> 16;
@@ -180,14 +180,18 @@ static enum fast_end unstepped(const struct loop *l, uint64_t pc) { return l->tr
     return true;
 }
 
+/* The last instruction, and it has no event. */
+static inline bool is_last(const struct loop *l, uint64_t pc) { return pc + 1 == l->count && l->c->due != l->c->steps + (pc - l->start); }
+
 /* Steps until something is in the way that this loop can't do: its slot. */
 static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum fast_end *how) {
-    for (;;) {
+    for (uint32_t marks = 0;;) { /* where an event was read last, and not stepped yet */
         *how = FAST_ENDED;
         if (ended && !go_on_lightly(l, &pc)) { return pc; }
-        enum way way = step_common(l, pc, &pc);
+        enum way way = step_common(l, pc, marks, &pc);
         *how = FAST_STOP;
         ended = false;
+        marks = 0;
         if (way == WAY_STOP) {
             if (l->flags[pc] != 0 && pc != l->passed) {
                 ended = end_lightly(l, pc);
@@ -199,14 +203,22 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
                 ended = end_lightly(l, pc);
                 if (ended) { continue; }
             }
-            if (pass_event(l, pc, how)) { continue; }
-            if (*how == FAST_STOP) { return pc; }
+            if (!is_last(l, pc)) {
+                if (pass_event(l, pc, how)) {
+                    marks = marks_at(l, pc);
+                    continue;
+                }
+                if (*how == FAST_STOP) { return pc; }
+            }
         }
         uint8_t before = l->flags[pc];
         bool stepped = way == WAY_TRACKED ? step_tracked(l, pc) : step_odd(l, pc, &way);
         if (!stepped) {
             l->flags[pc] = before;
-            if (way == WAY_ODD && overwrites(l, pc)) { continue; }
+            if (way == WAY_ODD && overwrites(l, pc)) {
+                marks = marks_at(l, pc);
+                continue;
+            }
             if (way == WAY_ODD && step_followed(l, pc)) {
                 pc++;
                 continue;
@@ -234,7 +246,7 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
     }
     uint64_t start = m->state.pc;
     struct light *free = c->light + c->light_count, *full = c->light + LIGHTS;
-    struct loop l = {.m = m, .c = c, .regs = m->frame->regs, .facts = v->facts, .flags = v->facts->flags, .count = v->program->count,
+    struct loop l = {.m = m, .c = c, .insns = v->program->insns, .regs = m->frame->regs, .facts = v->facts, .flags = v->facts->flags, .count = v->program->count,
                      .maps = v->program->maps, .lowest = BPF_STACK_BYTES, .walked = m->state.walked - start, .free = free, .full = full, .most = free,
                      .noted = free, .held_slots = c->held_slots, .held = held_of(m, c->held)};
     hide(&l, m->masks);

@@ -14,6 +14,7 @@ enum : uint32_t { no_registers = 0xffffu & ~(uint32_t)ALL_REGS };
 struct loop {
     struct machine *m;
     struct checker *c;
+    const struct bpf_insn *insns;
     struct reg *regs;
     struct bpf_facts *facts;
     uint8_t *flags;

@@ -83,7 +83,7 @@ static bool load(struct loop *l, uint32_t fields, uint32_t index, uint32_t mask,
     return true;
 }
 
-bool reach_stack(struct loop *l, uint32_t fields, uint32_t imm, uint32_t row, bool tracked) {
+[[gnu::noinline]] bool reach_stack(struct loop *l, uint32_t fields, uint32_t imm, uint32_t row, bool tracked) {
     bool stores = (row & STORES) != 0;
     uint32_t base = fields >> (stores ? 8 : 12) & 15, bytes = row >> BYTES_AT & 15;
     const struct reg *p = &l->regs[base];

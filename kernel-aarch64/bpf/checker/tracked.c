@@ -258,7 +258,7 @@ static bool jumps_covered(struct loop *l, uint64_t pc, uint64_t target, const ui
 
 [[gnu::noinline]] bool overwrites(struct loop *l, uint64_t pc) {
     uint32_t fields, row;
-    __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
+    __builtin_memcpy(&fields, &l->insns[pc], sizeof(fields));
     row = rows[(uint8_t)fields];
     uint32_t dst = fields >> 8 & 15, kind = row & KIND, op = fields & 0xf0;
     bool copies = kind == MOV_X && in_mask(l->m->followed, fields >> 12 & 15) && (l->linked == pc || (l->masks >> (fields >> 12 & 15) & NUMBER) == 0);
@@ -268,8 +268,8 @@ static bool jumps_covered(struct loop *l, uint64_t pc, uint64_t target, const ui
 
 bool step_followed(struct loop *l, uint64_t pc) {
     uint32_t fields, imm;
-    __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
-    __builtin_memcpy(&imm, &l->m->v->program->insns[pc].imm, sizeof(imm));
+    __builtin_memcpy(&fields, &l->insns[pc], sizeof(fields));
+    __builtin_memcpy(&imm, &l->insns[pc].imm, sizeof(imm));
     uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15;
     int32_t by = (int32_t)imm;
     struct machine *m = l->m;
@@ -293,8 +293,8 @@ bool step_followed(struct loop *l, uint64_t pc) {
 
 bool step_tracked(struct loop *l, uint64_t pc) {
     uint32_t fields, imm;
-    __builtin_memcpy(&fields, &l->m->v->program->insns[pc], sizeof(fields));
-    __builtin_memcpy(&imm, &l->m->v->program->insns[pc].imm, sizeof(imm));
+    __builtin_memcpy(&fields, &l->insns[pc], sizeof(fields));
+    __builtin_memcpy(&imm, &l->insns[pc].imm, sizeof(imm));
     uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15, row = rows[(uint8_t)fields];
     uint64_t to = l->masks >> dst, from = l->masks >> src;
     l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
