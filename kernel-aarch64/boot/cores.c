@@ -3,12 +3,13 @@
 #include "drivers/timer.h"
 #include "irq/irq.h"
 #include "lib/barrier.h"
+#include "lib/deadline.h"
 #include "lib/sysreg.h"
 #include "mm/map.h"
 #include "smp/start.h"
 
-#define UP_WAIT_MS 2000u /* they take microseconds, but for emulated ones on a busy machine */
-#define PARK_WAIT_MS 1000u
+#define UP_WAIT_US 2'000'000u /* they take microseconds, but for emulated ones on a busy machine */
+#define PARK_WAIT_US 1'000'000u
 
 extern void secondary_entry(void);
 [[noreturn]] void handover(uint64_t entry, const void *tree); /* boot/handover.S */
@@ -82,12 +83,10 @@ enum status cores_start(void) {
     return result;
 }
 
-static uint64_t deadline_after(uint32_t ms) { return READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * ms; }
-
 enum status cores_wait(void) {
-    const uint64_t deadline = deadline_after(UP_WAIT_MS);
+    const uint64_t deadline = deadline_in_us(UP_WAIT_US);
     while (cores_count() < started) {
-        if (READ_SYSREG(cntvct_el0) > deadline) { return STATUS_TIMEOUT; }
+        if (is_past(deadline)) { return STATUS_TIMEOUT; }
         cpu_relax(); /* not WFE: an event that came before would be the last */
     }
     return STATUS_OK;
@@ -112,11 +111,11 @@ static void leave_when_asked(void) {
 static void wake(void *) {}
 
 static enum status gather(void) {
-    const uint64_t deadline = deadline_after(PARK_WAIT_MS);
+    const uint64_t deadline = deadline_in_us(PARK_WAIT_US);
     __atomic_store_n(&gate, GATE_CLOSED, __ATOMIC_RELEASE);
     for (uint32_t core = 1; core < started; core++) { (void)core_call(core, wake, nullptr); } /* a full queue wakes it too */
     while (__atomic_load_n(&at_gate, __ATOMIC_ACQUIRE) < started - 1) {
-        if (READ_SYSREG(cntvct_el0) > deadline) {
+        if (is_past(deadline)) {
             __atomic_store_n(&gate, GATE_NONE, __ATOMIC_RELEASE);
             return STATUS_TIMEOUT;
         }
@@ -126,8 +125,8 @@ static enum status gather(void) {
 }
 
 static void wait_until_off(uint64_t affinity) {
-    const uint64_t deadline = deadline_after(PARK_WAIT_MS);
-    while (!psci_is_off(affinity) && READ_SYSREG(cntvct_el0) < deadline) { cpu_relax(); }
+    const uint64_t deadline = deadline_in_us(PARK_WAIT_US);
+    while (!psci_is_off(affinity) && !is_past(deadline)) { cpu_relax(); }
 }
 
 /* A core that firmware does not take back stays where it is, and the next image goes on without it. */

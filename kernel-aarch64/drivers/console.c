@@ -2,12 +2,11 @@
 #include "drivers/console_start.h"
 #include "drivers/early.h"
 #include "drivers/uart_find.h"
+#include "drivers/uart_wait.h"
 #include "irq/irq.h"
 #include "lib/barrier.h"
 #include "lib/irqflags.h"
-#include "lib/pmu.h"
 #include "lib/print.h"
-#include "lib/sysreg.h"
 #include "mm/map.h"
 
 #define RING_BYTES 16384u /* power of two */
@@ -15,8 +14,6 @@
 /* The deepest FIFO. A line that is faster than this core (an emulated one) must not hold it in the interrupt: the level
  * stays up for what is left, and the tick gets its turn first. */
 #define BYTES_AN_INTERRUPT 64u
-/* A FIFO of 64 bytes at 9600 baud drains in 67 ms; a transmitter that takes nothing for longer is dead. */
-#define SEND_WAIT_MS 100u
 
 static struct uart_search search;
 
@@ -86,16 +83,10 @@ bool console_get(uint8_t *byte) {
 
 uint64_t console_lost(void) { return lost_bytes; }
 
-/* True when the transmitter takes a byte, after waiting for it up to the cap. */
+/* True when the transmitter takes a byte. One that is dead is not waited for. */
 static bool wait_to_send(void) {
-    if (active->driver->can_send(&active->uart)) { return true; }
-    if (dead) { return false; }
-    const uint64_t from = cycles();
-    const uint64_t deadline = READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * SEND_WAIT_MS;
-    bool ready = false;
-    while (!ready && READ_SYSREG(cntvct_el0) < deadline) { ready = active->driver->can_send(&active->uart); }
-    wait_cycles += cycles() - from;
-    return ready;
+    if (dead) { return active->driver->can_send(&active->uart); }
+    return uart_wait(active->driver, &active->uart, &wait_cycles);
 }
 
 static void put_byte(uint8_t byte) {

@@ -1,14 +1,13 @@
 /* Runs with the MMU off, when all memory is of device type: aligned accesses only, no statics but those in .noinit. */
 #include "drivers/early.h"
 #include "drivers/uart_find.h"
-#include "lib/pmu.h"
+#include "drivers/uart_wait.h"
 #include "lib/print.h"
 #include "lib/sysreg.h"
 #include "lib/version.h"
 #include "mm/layout.h"
 #include "mm/map.h"
 
-#define SEND_WAIT_MS 100u
 #define LINE_BYTES 160u
 
 static struct {
@@ -48,20 +47,9 @@ static void take_from_tree(const struct early_entry *entry) {
     if (found) { take(found->driver, &found->uart, found->size_bytes); }
 }
 
-/* True when the transmitter takes a byte. */
-static bool wait_to_send(void) {
-    if (port.driver->can_send(&port.uart)) { return true; }
-    const uint64_t from = cycles();
-    const uint64_t deadline = READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * SEND_WAIT_MS;
-    bool ready = false;
-    while (!ready && READ_SYSREG(cntvct_el0) < deadline) { ready = port.driver->can_send(&port.uart); }
-    port.wait_cycles += cycles() - from;
-    return ready;
-}
-
 void early_put(uint8_t byte) {
     if (!port.driver) { return; }
-    if (wait_to_send()) {
+    if (uart_wait(port.driver, &port.uart, &port.wait_cycles)) {
         port.driver->send(&port.uart, byte);
     } else {
         port.driver = nullptr;

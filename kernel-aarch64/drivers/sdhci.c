@@ -3,8 +3,8 @@
  * line and default speed: an image is 260 KB, and whatever the firmware left is then good enough. A Pi 4 has its card at the
  * EMMC2, QEMU's at the Arasan. Tried in emulation only. */
 #include "drivers/sdhci.h"
+#include "lib/deadline.h"
 #include "lib/mmio.h"
-#include "lib/sysreg.h"
 #include "mm/map.h"
 
 #define SECTOR_BYTES 512u
@@ -95,14 +95,8 @@ void sdhci_probe(const struct fdt_node *node) {
     if (fdt_compatible(node, "brcm,bcm2835-sdhci")) { controllers[ARASAN] = registers_of(node); }
 }
 
-static uint64_t deadline_in(uint32_t time_us) {
-    return READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) * time_us / 1'000'000;
-}
-
-static bool is_past(uint64_t deadline) { return READ_SYSREG(cntvct_el0) > deadline; }
-
 static void wait_us(uint32_t time_us) {
-    const uint64_t deadline = deadline_in(time_us);
+    const uint64_t deadline = deadline_in_us(time_us);
     while (!is_past(deadline)) {}
 }
 
@@ -112,7 +106,7 @@ static void put(uint32_t offset, uint32_t value) {
 }
 
 static enum status wait_for(uint32_t offset, uint32_t mask, uint32_t wanted) {
-    const uint64_t deadline = deadline_in(CARD_US);
+    const uint64_t deadline = deadline_in_us(CARD_US);
     while ((mmio_read(base + offset) & mask) != wanted) {
         if (is_past(deadline)) { return STATUS_TIMEOUT; }
     }
@@ -126,7 +120,7 @@ static enum status reset(uint32_t what) {
 
 /* After an error, or when nothing came, the controller forgets what it was at. */
 static enum status wait_event(uint32_t event) {
-    const uint64_t deadline = deadline_in(CARD_US);
+    const uint64_t deadline = deadline_in_us(CARD_US);
     uint32_t seen;
     do {
         seen = mmio_read(base + EVENTS) & (event | EVENT_ERROR);
@@ -217,7 +211,7 @@ static enum status start_controller(void) {
 
 /* Lets it start, which takes as long as it says it is busy. */
 static enum status power_up(void) {
-    const uint64_t deadline = deadline_in(CARD_US);
+    const uint64_t deadline = deadline_in_us(CARD_US);
     uint32_t answer;
     do {
         enum status status = command(APPLICATION, 0, &answer);

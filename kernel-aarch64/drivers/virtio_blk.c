@@ -2,14 +2,14 @@
 #include "drivers/virtio_mmio.h"
 #include "drivers/virtqueue.h"
 #include "lib/barrier.h"
+#include "lib/deadline.h"
 #include "lib/mem.h"
 #include "lib/mmio.h"
-#include "lib/sysreg.h"
 #include <stddef.h>
 
 #define SECTOR_BYTES 512u
 #define SECTORS_AT_ONCE 8u
-#define TIMEOUT_S 2u
+#define TIMEOUT_US 2'000'000u
 
 /* Requests and results (§5.2.6). */
 #define REQUEST_READ 0u
@@ -38,10 +38,10 @@ void virtio_blk_probe(const struct fdt_node *node) {
 static struct request *request_of(void) { return (struct request *)(void *)virtqueue_buffer(&queue, 0); }
 
 static bool wait(void) {
-    const uint64_t deadline = READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) * TIMEOUT_S;
+    const uint64_t deadline = deadline_in_us(TIMEOUT_US);
     uint32_t id, len;
     while (!virtqueue_take(&queue, &id, &len)) {
-        if (READ_SYSREG(cntvct_el0) > deadline) { return false; }
+        if (is_past(deadline)) { return false; }
     }
     return true;
 }

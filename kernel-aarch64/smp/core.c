@@ -1,5 +1,6 @@
 #include "smp/core.h"
 #include "lib/barrier.h"
+#include "lib/deadline.h"
 #include "lib/irqflags.h"
 #include "lib/sysreg.h"
 #include "mm/layout.h"
@@ -134,14 +135,10 @@ static bool passed(const struct core *core, const struct core *before) {
     return out && (point || __atomic_load_n(&core->idle, __ATOMIC_ACQUIRE));
 }
 
-static uint64_t deadline_after_us(uint32_t timeout_us) {
-    return READ_SYSREG(cntvct_el0) + READ_SYSREG(cntfrq_el0) / 1000 * timeout_us / 1000 + 1;
-}
-
 enum status quiescent_wait(uint32_t timeout_us) {
     barrier_dmb_ish();
     const uint32_t self = core_id();
-    const uint64_t deadline = deadline_after_us(timeout_us);
+    const uint64_t deadline = deadline_in_us(timeout_us);
     const uint32_t count = cores_up();
     quiescent_point();
     for (uint32_t core = 0; core < count; core++) {
@@ -150,7 +147,7 @@ enum status quiescent_wait(uint32_t timeout_us) {
         const struct core before = {.irq_sequence = __atomic_load_n(&other->irq_sequence, __ATOMIC_ACQUIRE),
                                     .points = __atomic_load_n(&other->points, __ATOMIC_ACQUIRE)};
         while (!passed(other, &before)) {
-            if (READ_SYSREG(cntvct_el0) > deadline) { return STATUS_TIMEOUT; }
+            if (is_past(deadline)) { return STATUS_TIMEOUT; }
             cpu_relax();
         }
     }

@@ -90,7 +90,7 @@ export const updateSources = [
 /** What a medium is on this machine: memory alone, or an SD card behind its driver. */
 export const mediumSources = {
   memory: ['test/native/medium_memory.c'],
-  card: ['test/native/medium_card.c', 'drivers/sdhci.c'],
+  card: ['test/native/medium_card.c', 'drivers/sdhci.c', 'lib/deadline.c'],
 } as const;
 
 /** What the link on a PC is made of. */
