@@ -12,6 +12,7 @@ export * from './merkle.ts';
 export * from './messages.ts';
 export * from './patch.ts';
 export {
+  contextNames,
   HOST_PROGRAM_INSNS,
   HOST_PROGRAM_MAPS,
   isClosedAt,

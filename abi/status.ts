@@ -184,6 +184,10 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'stale_packet',
     'a helper may have changed the packet since; read data and data_end again after it, and compare',
   ],
+  [
+    'function_argument',
+    'Linux calls a global function by the types of its arguments only; pass what they say, or make the function static',
+  ],
 ]);
 
 /** ELF loading on the host. */
@@ -229,6 +233,10 @@ export const elfStatuses: readonly Status[] = list(768, [
     'variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map',
   ],
   ['arena_unsupported', 'arenas are not supported here; keep the data in a map or in a global variable'],
+  [
+    'global_unsupported',
+    'Linux judges a global function by itself, by types that it must take; make the function static',
+  ],
 ]);
 
 export const statuses: readonly Status[] = [

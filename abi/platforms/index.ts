@@ -7,7 +7,13 @@ import { programTypes } from './linux-types.ts';
 
 export { isClosedAt } from './linux-attach.ts';
 export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
-export { type LinuxType, linuxTypeOf, maySleep, programTypes as linuxTypes } from './linux-types.ts';
+export {
+  contextNames,
+  type LinuxType,
+  linuxTypeOf,
+  maySleep,
+  programTypes as linuxTypes,
+} from './linux-types.ts';
 export { linuxHelpers };
 
 /** Helpers that Linux has and that are not described here: they are refused, by their names. */

@@ -84,6 +84,29 @@ const groups: Readonly<Record<string, readonly LinuxType[]>> = {
   iterators: (Object.keys(programTypes) as LinuxType[]).filter((name) => /^(tracing_)?iter/.test(name)),
 };
 
+/** Names of the structs or typedefs that contexts are of; programs whose contexts have no such are not listed (Linux include/linux/bpf_types.h, and btf_is_prog_ctx_type()). */
+const contextStructs: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^(socket_filter|sched_|cgroup_skb|lwt_|sk_skb|flow_dissector)/, ['__sk_buff', 'sk_buff']],
+  [/^xdp/, ['xdp_md', 'xdp_buff']],
+  [/^kprobe/, ['bpf_user_pt_regs_t', 'pt_regs']],
+  [/^perf_event$/, ['bpf_perf_event_data']],
+  [/^raw_tracepoint/, ['bpf_raw_tracepoint_args']],
+  [/^cgroup_sock$/, ['bpf_sock']],
+  [/^cgroup_(sock_addr|bind|recvmsg)$/, ['bpf_sock_addr']],
+  [/^cgroup_device$/, ['bpf_cgroup_dev_ctx']],
+  [/^cgroup_sysctl$/, ['bpf_sysctl']],
+  [/^cgroup_sockopt$/, ['bpf_sockopt']],
+  [/^sock_ops$/, ['bpf_sock_ops']],
+  [/^sk_msg$/, ['sk_msg_md']],
+  [/^sk_reuseport$/, ['sk_reuseport_md']],
+  [/^sk_lookup$/, ['bpf_sk_lookup']],
+  [/^netfilter$/, ['bpf_nf_ctx']],
+];
+
+/** What a pointer to the context of such programs points to. */
+export const contextNames = (type: LinuxType): readonly string[] =>
+  contextStructs.find(([pattern]) => pattern.test(type))?.[1] ?? [];
+
 /** Numbers of types by their names. */
 export const typeIds = (names: string): number[] =>
   names

@@ -77,6 +77,9 @@ const extra: Readonly<Record<number, readonly [number, number]>> = {
   [BTF_KIND.enum64]: [0, 12],
 };
 
+/** A tag of the whole type, not of one of its parameters or members. */
+const WHOLE = 0xffff_ffff;
+
 const bad = (what: string) => new ElfError('bad_btf', what);
 
 /** Header of .BTF and .BTF.ext: magic, version, length of the header. */
@@ -110,6 +113,7 @@ export class Btf {
   /** What is asked for once an instruction: found once, however large the section. */
   readonly #variables = new Map<string, ReadonlyMap<string, BtfType>>();
   #functions: ReadonlyMap<string, BtfType> | undefined;
+  #tagTypes: readonly BtfType[] | undefined;
 
   /** @throws ElfError with `bad_btf`, as does every method. */
   constructor(section: Uint8Array, mostTypes = MAX_TYPES) {
@@ -212,13 +216,18 @@ export class Btf {
 
   /** What a function is tagged with. */
   tagsOf(func: BtfType): string[] {
-    return this.types
-      .filter(
-        (t) =>
-          t.kind === BTF_KIND.decl_tag &&
-          this.#bytes.u32(t.at) === 0xffff_ffff &&
-          this.types[t.value] === func,
-      )
+    return this.#tags(func, WHOLE);
+  }
+
+  /** What its parameter of this number is tagged with. */
+  tagsOfParameter(func: BtfType, parameter: number): string[] {
+    return this.#tags(func, parameter);
+  }
+
+  #tags(type: BtfType, component: number): string[] {
+    this.#tagTypes ??= this.types.filter((t) => t.kind === BTF_KIND.decl_tag);
+    return this.#tagTypes
+      .filter((t) => this.#bytes.u32(t.at) === component && this.types[t.value] === type)
       .map((t) => this.name(t));
   }
 

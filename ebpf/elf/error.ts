@@ -18,7 +18,8 @@ export type ElfStatus =
   | 'legacy_load_no_int'
   | 'kernel_variable'
   | 'unknown_helper'
-  | 'arena_unsupported';
+  | 'arena_unsupported'
+  | 'global_unsupported';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */
 export class ElfError extends Error {

@@ -15,3 +15,4 @@ export {
   loadObject,
   type ModuleProgram,
 } from './object.ts';
+export { type Argument, TAKES } from './signature.ts';

@@ -5,17 +5,18 @@ import {
   isClosedAt,
   isKernelFunction,
   kernelFunctionId,
+  type LinuxType,
   linuxHelperName,
   MAP_FLAG_READ_ONLY,
   MAX_MAPS_PER_PROGRAM,
   mapTypes,
 } from '../../abi/index.ts';
 import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
-import { BTF_KIND } from './btf.ts';
+import { BTF_KIND, type BtfType } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
 import { type CoreRelocation, resolveCore } from './core.ts';
-import { NOTE, noteOfCore } from './core-notes.ts';
+import { noteOfCore } from './core-notes.ts';
 import { applyCore, closeSlot } from './core-patch.ts';
 import type { KernelTypes } from './core-types.ts';
 import type { LineAt } from './debug-line.ts';
@@ -30,6 +31,7 @@ import {
   mapOfData,
   mapOfSymbol,
 } from './map-definitions.ts';
+import { type Argument, signatureOf } from './signature.ts';
 
 /** Numbers of the eBPF relocations: Linux Documentation/bpf/llvm_reloc.rst. */
 const R_BPF_64_64 = 1;
@@ -77,6 +79,8 @@ export type Linked = {
   readonly missing: ReadonlyMap<number, ElfError>;
   /** Linux: what the types say of slots, bits of `NOTE`. */
   readonly notes: ReadonlyMap<number, number>;
+  /** Linux: what functions take that are judged by themselves, by the slot where they start. */
+  readonly globals: ReadonlyMap<number, readonly Argument[]>;
   /** Where each slot comes from, when the object says. */
   readonly lines: (SourceLine | undefined)[];
 };
@@ -86,7 +90,6 @@ const keyOf = (section: Section, offset: number) => `${section.index}:${offset}`
 class Linker {
   readonly #context: Context;
   readonly #functions: { readonly f: CodeRange; readonly start: number }[] = [];
-  readonly #functionAt = new Map<number, CodeRange>();
   readonly #starts = new Map<string, number>();
   readonly #maps: MapDefinition[] = [];
   readonly #mapIndex = new Map<string, number>();
@@ -94,11 +97,15 @@ class Linker {
   readonly #notes = new Map<number, number>();
   /** Of the program, whatever sections its functions lie in. */
   readonly #section: string;
+  /** Linux: as what the program is judged. */
+  readonly #type: LinuxType | undefined;
+  readonly #globals = new Map<number, readonly Argument[]>();
   #slots = 0;
 
-  constructor(context: Context, section: string) {
+  constructor(context: Context, section: string, type: LinuxType | undefined) {
     this.#context = context;
     this.#section = section;
+    this.#type = type;
   }
 
   /** Takes a function in, once, and says at which slot it stands. */
@@ -110,7 +117,6 @@ class Linker {
     const start = this.#slots;
     this.#starts.set(key, start);
     this.#functions.push({ f, start });
-    this.#functionAt.set(start, f);
     this.#slots += f.size / INSN_BYTES;
     this.#context.allowance.slots -= f.size / INSN_BYTES;
     if (this.#slots > MAX_LINKED_SLOTS || this.#context.allowance.slots < 0)
@@ -220,7 +226,7 @@ class Linker {
         'bad_relocation',
         `${symbol.name} lies in ${section.name}, which is no map, data or code`,
       );
-    return { src: pseudo.imm64_function, low: this.#place(section, offset) - slot - 1, high: 0 };
+    return { src: pseudo.imm64_function, low: this.#placeCalledBack(section, offset) - slot - 1, high: 0 };
   }
 
   #variable(section: Section, offset: number) {
@@ -251,10 +257,10 @@ class Linker {
 
   /** Slot of the function that the call at `at` of the section goes to. */
   #callee(f: CodeRange, at: number, s: Slot, relocation: Relocation | undefined): number {
-    if (!relocation) return this.#place(f.section, at + INSN_BYTES + s.imm * INSN_BYTES);
+    if (!relocation) return this.#placeCalled(f.section, at + INSN_BYTES + s.imm * INSN_BYTES);
     const { symbol } = relocation;
     const base = symbol.type === STT.section ? (s.imm + 1) * INSN_BYTES : 0;
-    return this.#place(this.#target(symbol), symbol.value + base);
+    return this.#placeCalled(this.#target(symbol), symbol.value + base);
   }
 
   #relocateImm64(view: DataView, slot: number, s: Slot, relocation: Relocation, start: number) {
@@ -274,16 +280,31 @@ class Linker {
     const callee = known ?? this.#callee(f, at, s, relocation) - (start + slot) - 1;
     const src = known === undefined ? pseudo.call_local : pseudo.call_helper;
     writeSlot(view, slot, { ...s, src, imm: callee });
-    if (this.#linux && known === undefined && this.#isGlobal(start + slot + 1 + callee))
-      this.#note(start + slot, NOTE.global);
   }
 
-  /** Whether the function that was placed there is one that Linux judges by itself. */
-  #isGlobal(start: number): boolean {
-    const f = this.#functionAt.get(start);
+  /** The type of the function there, when it is one that Linux judges by itself. */
+  #globalAt(section: Section, offset: number): BtfType | undefined {
+    const { object, mapTypes } = this.#context;
+    const symbol = this.#linux && mapTypes.btf ? symbolAt(object, section, offset) : undefined;
+    const type = symbol && mapTypes.btf?.function(symbol.name);
+    return type?.count === GLOBAL_LINKAGE && !symbol?.hidden ? type : undefined;
+  }
+
+  /** A function that is called. */
+  #placeCalled(section: Section, offset: number): number {
     const { btf } = this.#context.mapTypes;
-    if (!f || btf?.function(f.name)?.count !== GLOBAL_LINKAGE) return false;
-    return symbolAt(this.#context.object, f.section, f.offset)?.hidden !== true;
+    const global = this.#globalAt(section, offset);
+    const signature = btf && global && this.#type && signatureOf(btf, global, this.#type);
+    const start = this.#place(section, offset);
+    if (signature) this.#globals.set(start, signature);
+    return start;
+  }
+
+  /** A function that is called back: Linux takes only static ones. */
+  #placeCalledBack(section: Section, offset: number): number {
+    const global = this.#globalAt(section, offset);
+    if (!global) return this.#place(section, offset);
+    throw new ElfError('global_unsupported', `${this.#context.mapTypes.btf!.name(global)} is called back`);
   }
 
   /** What relocations make of the instruction in this slot, which stands at byte `at` of its section. */
@@ -311,7 +332,7 @@ class Linker {
   #close(view: DataView, slot: number, start: number, error: unknown) {
     const reached =
       error instanceof ElfError &&
-      /^((core|kfunc|arena)_unsupported|kernel_variable|unknown_helper)$/.test(error.code);
+      /^((core|kfunc|arena|global)_unsupported|kernel_variable|unknown_helper)$/.test(error.code);
     if (!this.#linux || !reached) throw error;
     closeSlot(view, slot);
     this.#missing.set(start + slot, error);
@@ -372,11 +393,16 @@ class Linker {
       functions: this.#functions.map(({ f }) => f.name),
       missing: this.#missing,
       notes: this.#notes,
+      globals: this.#globals,
       lines,
     };
   }
 }
 
 /** @throws ElfError */
-export const linkProgram = (context: Context, main: CodeRange, section = main.section.name): Linked =>
-  new Linker(context, section).link(main);
+export const linkProgram = (
+  context: Context,
+  main: CodeRange,
+  section = main.section.name,
+  type?: LinuxType,
+): Linked => new Linker(context, section, type).link(main);

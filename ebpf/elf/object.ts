@@ -10,6 +10,7 @@ import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
 import { type Context, linkProgram, type Platform } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
+import type { Argument } from './signature.ts';
 
 export type HookName = keyof typeof hooks;
 
@@ -36,6 +37,8 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly missing: ReadonlyMap<number, ElfError>;
   /** What its types say of slots: bits of `NOTE`. */
   readonly notes: ReadonlyMap<number, number>;
+  /** What functions take that are judged by themselves, by the slot where they start. */
+  readonly globals: ReadonlyMap<number, readonly Argument[]>;
 };
 
 export type LoadOptions = {
@@ -130,12 +133,13 @@ const loadLinux =
     if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
     const catches = catcherOf(context, f.name);
     const link = (range: CodeRange): LinuxModule => {
-      const { code, maps, functions, missing, notes, lines } = linkProgram(context, range, f.section.name);
+      const linked = linkProgram(context, range, f.section.name, found);
+      const { code, maps, functions, missing, notes, globals, lines } = linked;
       if (range === f && catches && functions.includes(catches.name))
         throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
       const known = lines.some((l) => l !== undefined) ? { lines } : {};
       const from = { name: range.name, section: f.section.name, maySleep: maySleep(f.section.name) };
-      return { ...from, type: found, code, maps, missing, notes, ...known };
+      return { ...from, type: found, code, maps, missing, notes, globals, ...known };
     };
     return { ...link(f), ...(catches ? { catcher: link(catches) } : {}) };
   };

@@ -11,6 +11,9 @@
 /* Fields of the kernel in the values of all maps of a program. */
 #define HOST_MAP_FIELDS 256u
 
+/* Functions that a program may have (bpf/verifier/engine.h), and that are judged by themselves. */
+#define HOST_GLOBALS 64u
+
 /* Everything of one call; the host sets it up with host_program() and host_map(). */
 struct host {
     struct bpf_program program;
@@ -18,6 +21,7 @@ struct host {
     struct bpf_map *maps[MAX_MAPS_PER_PROGRAM];
     struct bpf_map_field fields[HOST_MAP_FIELDS];
     const uint8_t *contents[MAX_MAPS_PER_PROGRAM];
+    struct bpf_global globals[HOST_GLOBALS];
     uint32_t core;
 };
 extern struct host host;

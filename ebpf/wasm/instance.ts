@@ -13,6 +13,8 @@ export type Exports = {
   host_map_field(i: number, offset: number, bytes: number, kind: number): void;
   host_map_contents(i: number, contents: number): void;
   host_notes(notes: number): void;
+  host_global(start: number): void;
+  host_global_argument(takes: number, bytes: number): void;
   host_pool(memory: number, size: number, core: number): void;
   host_map_create(i: number, init: number, initSize: number): number;
   host_map_set(i: number, key: number, value: number): number;

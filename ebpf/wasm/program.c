@@ -29,6 +29,7 @@ void EXPORT(host_linux)(bool may_sleep, uint32_t catches) {
     host.program.platform = &platform_linux;
     host.program.fields = host.fields;
     host.program.contents = host.contents;
+    host.program.globals = host.globals;
 }
 
 /* In the values of map i these bytes are the kernel's. There is room for HOST_MAP_FIELDS of them. */
@@ -41,6 +42,18 @@ void EXPORT(host_map_field)(uint32_t i, uint32_t offset, uint32_t bytes, uint32_
 /* The only value of map i holds these bytes for good: as many as a value has. */
 void EXPORT(host_map_contents)(uint32_t i, const uint8_t *contents) {
     if (i < host.program.map_count) { host.contents[i] = contents; }
+}
+
+/* The function at slot `start` is judged by itself. There is room for HOST_GLOBALS of them. */
+void EXPORT(host_global)(uint32_t start) {
+    if (host.program.global_count < HOST_GLOBALS) { host.globals[host.program.global_count++] = (struct bpf_global){.start = start}; }
+}
+
+/* The next argument of the newest of them, five at most. */
+void EXPORT(host_global_argument)(uint32_t takes, uint32_t bytes) {
+    struct bpf_global *global = &host.globals[host.program.global_count - 1];
+    global->arguments[global->argument_count].takes = (enum bpf_takes)takes;
+    global->arguments[global->argument_count++].bytes = bytes;
 }
 
 /* A byte for each slot of the program: bits of enum bpf_note. */

@@ -12,7 +12,7 @@ import {
   statusNamed,
   statusOf,
 } from '../../abi/index.ts';
-import { FIELD_KINDS, type HookName, type MapDefinition } from '../elf/index.ts';
+import { type Argument, FIELD_KINDS, type HookName, type MapDefinition, TAKES } from '../elf/index.ts';
 import type { HostInstance } from './instance.ts';
 
 export type Program = {
@@ -32,7 +32,12 @@ export type LinuxProgram = {
   readonly maps?: readonly MapDefinition[];
   /** Of slots, bits of `NOTE`. */
   readonly notes?: ReadonlyMap<number, number>;
+  /** What functions take that are judged by themselves, by the slot where they start. Default none. */
+  readonly globals?: ReadonlyMap<number, readonly Argument[]>;
 };
+
+/** As in ebpf/wasm/host.h. */
+const HOST_GLOBALS = 64;
 
 /** In the order of enum catches in kernel-aarch64/bpf/program.h. */
 const CATCHES = [undefined, 'elsewhere', 'itself'] as const;
@@ -78,7 +83,16 @@ export const refuse = (program: Program | LinuxProgram): ProgramError | undefine
   const fields = maps.reduce((sum, m) => sum + (m.fields?.length ?? 0), 0);
   if (fields > HOST_MAP_FIELDS)
     return errorNamed('too_many_maps', `${fields} fields of the kernel in their values`);
+  const globals = isLinux(program) ? (program.globals?.size ?? 0) : 0;
+  if (globals > HOST_GLOBALS) return errorNamed('too_many_states', `${globals} global functions`);
   return undefined;
+};
+
+const handGlobals = ({ exports }: HostInstance, { globals = new Map() }: LinuxProgram) => {
+  for (const [start, parameters] of globals) {
+    exports.host_global(start);
+    for (const { takes, bytes } of parameters) exports.host_global_argument(TAKES.indexOf(takes), bytes);
+  }
 };
 
 /** Hands program and map shapes over; `refuse` must have found nothing. */
@@ -93,6 +107,7 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
     for (const [slot, bits] of program.notes) notes[slot] = bits;
     host.exports.host_notes(host.place(notes));
   }
+  if (isLinux(program)) handGlobals(host, program);
   for (const m of maps) host.exports.host_map(m.type, m.keySize, m.valueSize, m.maxEntries, m.flags);
   for (const [i, m] of maps.entries()) if (m.inner !== undefined) host.exports.host_inner_map(i, m.inner);
   if (isLinux(program))

@@ -52,7 +52,24 @@ enum catches : uint8_t { CATCHES_NOTHING, CATCHES_ELSEWHERE, CATCHES_ITSELF /* t
 enum bpf_note : uint8_t {
     NOTE_UNTRUSTED = 1 << 0, /* it loads a member of a union */
     NOTE_NO_STRUCT = 1 << 1, /* its number names a type that is no struct */
-    NOTE_GLOBAL = 1 << 2,    /* it calls a global function, which is judged by itself */
+};
+
+/* What a function takes in a register, by the types that it was compiled with. */
+enum bpf_takes : uint8_t {
+    TAKES_NUMBER,
+    TAKES_CONTEXT,
+    TAKES_MEMORY, /* so many bytes */
+    TAKES_MEMORY_OR_NULL,
+    TAKES_ADDRESS, /* anything; only loads that never fault follow it */
+};
+
+/* A function that is judged by itself, for any arguments that it takes; other platforms only. */
+struct bpf_global {
+    uint32_t start, argument_count;
+    struct {
+        enum bpf_takes takes;
+        uint32_t bytes;
+    } arguments[5];
 };
 
 struct bpf_program {
@@ -67,6 +84,8 @@ struct bpf_program {
     uint32_t field_count;
     const uint8_t *const *contents; /* other platforms: of each map, what its only value holds for good, or null; null for none */
     const uint8_t *notes; /* other platforms: of each slot, bits of enum bpf_note; null for none */
+    const struct bpf_global *globals; /* other platforms; null for none */
+    uint32_t global_count;
     bool may_sleep; /* other platforms */
     enum catches catches;
 };

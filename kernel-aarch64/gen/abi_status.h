@@ -119,6 +119,7 @@ enum status : uint32_t {
     STATUS_KERNEL_FIELD = 564, /* the kernel keeps this field of the map value; reach it through its helpers only */
     STATUS_USE_AFTER_RELEASE = 565, /* what was released is no longer there; use it before it is released */
     STATUS_STALE_PACKET = 566, /* a helper may have changed the packet since; read data and data_end again after it, and compare */
+    STATUS_FUNCTION_ARGUMENT = 567, /* Linux calls a global function by the types of its arguments only; pass what they say, or make the function static */
     STATUS_NOT_ELF = 768, /* the file is not an ELF object; compile with clang --target=bpf -c */
     STATUS_NOT_BPF = 769, /* the ELF is for another machine than eBPF; compile with clang --target=bpf */
     STATUS_ELF_TRUNCATED = 770, /* the ELF is cut short or its tables point outside the file; build it again */
@@ -136,6 +137,7 @@ enum status : uint32_t {
     STATUS_LEGACY_LOAD_NO_INT = 782, /* Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one */
     STATUS_KERNEL_VARIABLE = 783, /* variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map */
     STATUS_ARENA_UNSUPPORTED = 784, /* arenas are not supported here; keep the data in a map or in a global variable */
+    STATUS_GLOBAL_UNSUPPORTED = 785, /* Linux judges a global function by itself, by types that it must take; make the function static */
 };
 
 /* Calls row(name, code, sentence) for each status. */
@@ -255,6 +257,7 @@ enum status : uint32_t {
     row(kernel_field, 564, "the kernel keeps this field of the map value; reach it through its helpers only") \
     row(use_after_release, 565, "what was released is no longer there; use it before it is released") \
     row(stale_packet, 566, "a helper may have changed the packet since; read data and data_end again after it, and compare") \
+    row(function_argument, 567, "Linux calls a global function by the types of its arguments only; pass what they say, or make the function static") \
     row(not_elf, 768, "the file is not an ELF object; compile with clang --target=bpf -c") \
     row(not_bpf, 769, "the ELF is for another machine than eBPF; compile with clang --target=bpf") \
     row(elf_truncated, 770, "the ELF is cut short or its tables point outside the file; build it again") \
@@ -271,4 +274,5 @@ enum status : uint32_t {
     row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function") \
     row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one") \
     row(kernel_variable, 783, "variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map") \
-    row(arena_unsupported, 784, "arenas are not supported here; keep the data in a map or in a global variable")
+    row(arena_unsupported, 784, "arenas are not supported here; keep the data in a map or in a global variable") \
+    row(global_unsupported, 785, "Linux judges a global function by itself, by types that it must take; make the function static")

@@ -1,6 +1,7 @@
 /** Cases as the native runner reads them. */
 import { hooks, type LinuxType, linuxTypes, mapTypes } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/assembler.ts';
+import { TAKES } from '../../ebpf/elf/index.ts';
 
 export type Case = {
   name: string;
@@ -11,6 +12,8 @@ export type Case = {
   sleeps?: boolean;
   /** Linux: bits of enum bpf_note, by slot. */
   notes?: Record<string, number>;
+  /** Linux: what functions take that are judged by themselves, by the slot where they start: words of `TAKES`, of memory with its bytes, like `number memory:8`. */
+  globals?: Record<string, string>;
   /** Bytes at r1 for hook run. Default 64. */
   memory?: number;
   /** `type key_size value_size entries [flags [inner [contents]]]`; flags are those of Linux, inner is the index of a map that it
@@ -101,13 +104,25 @@ const notesOf = ({ notes = {} }: Case) =>
     .map(([slot, bits]) => `+${slot}:${bits}`)
     .join('');
 
+const argumentText = (word: string): string => {
+  const [takes, bytes = '0'] = word.split(':');
+  const index = (TAKES as readonly string[]).indexOf(takes!);
+  if (index < 0) throw new Error(`no function takes ${takes}`);
+  return `,${index}.${bytes}`;
+};
+
+const globalsOf = ({ globals = {} }: Case) =>
+  Object.entries(globals)
+    .map(([slot, words]) => `@${slot}${words.split(' ').filter(Boolean).map(argumentText).join('')}`)
+    .join('');
+
 /** The runner's line for a case. */
 export const requestOf = (c: Case): string => {
   const hook = c.hook ?? 'run';
   const memory = hook === 'run' && c.type === undefined ? (c.memory ?? 64) : 0;
   const maps = (c.maps ?? []).map(mapLine).join(';') || '-';
   const [platform, id, kib] = c.type
-    ? [`${c.sleeps ? 'linux.s' : 'linux'}${notesOf(c)}`, linuxTypes[c.type].id, LINUX_KIB]
+    ? [`${c.sleeps ? 'linux.s' : 'linux'}${notesOf(c)}${globalsOf(c)}`, linuxTypes[c.type].id, LINUX_KIB]
     : ['velocity', hooks[hook].id, 256];
   return [platform, id, memory, c.budget ?? 1_000_000, kib, maps, codeOf(c) || '-'].join(' ');
 };

@@ -1,7 +1,8 @@
 /* Verifies programs given as lines on stdin and answers a JSON line each; built natively with sanitizers by the tests.
  *
  * A line: <platform> <hook> <memory_size> <step_budget> <workspace_kib> <maps> <code>
- *   platform: velocity, linux, or linux.s for programs that may sleep, and +slot:bits for notes (enum bpf_note)
+ *   platform: velocity, linux, or linux.s for programs that may sleep, +slot:bits for notes (enum bpf_note), and
+ *             @slot,takes.bytes,... for functions that are judged by themselves (struct bpf_global)
  *   code: hex, "-" when empty
  *   maps: "-" or type,key_size,value_size,max_entries,flags,inner,contents joined by ';'; inner is 1 + the map that it holds, or 0;
  *         contents is hex, empty when they are not known */
@@ -63,6 +64,25 @@ static uint8_t *parse_notes(const char *platform, uint32_t count) {
     return notes;
 }
 
+enum { GLOBALS = 8 };
+
+static uint32_t parse_globals(const char *platform, struct bpf_global *globals) {
+    uint32_t count = 0;
+    for (const char *at = strchr(platform, '@'); at != nullptr; at = strchr(at + 1, '@')) {
+        struct bpf_global *g = &globals[count++];
+        *g = (struct bpf_global){};
+        if (count > GLOBALS || sscanf(at, "@%u", &g->start) != 1) { exit(2); }
+        for (at += strcspn(at, ",+"); *at == ','; at += 1 + strcspn(at + 1, ",+@")) {
+            unsigned takes, bytes;
+            if (g->argument_count == 5 || sscanf(at, ",%u.%u", &takes, &bytes) != 2) { exit(2); }
+            g->arguments[g->argument_count].takes = takes;
+            g->arguments[g->argument_count++].bytes = bytes;
+        }
+        at--;
+    }
+    return count;
+}
+
 enum { INFER_BYTES = 64 * 1024 * 1024, INFER_STEPS = 20'000'000, CHECK_STEPS = 1'000'000 };
 
 /* Infers a certificate and checks it. */
@@ -103,9 +123,9 @@ static void verify_line(char *line) {
     const uint8_t *contents[MAX_MAPS_PER_PROGRAM] = {};
     struct bpf_program program = {.maps = maps, .contents = contents};
     unsigned hook, kib;
-    char platform[64];
+    char platform[256];
     uint64_t budget;
-    if (sscanf(line, "%63s %u %u %" SCNu64 " %u %s %s", platform, &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 7) { exit(2); }
+    if (sscanf(line, "%255s %u %u %" SCNu64 " %u %s %s", platform, &hook, &program.memory_size, &budget, &kib, maps_text, hex) != 7) { exit(2); }
     if (strncmp(platform, "linux", 5) == 0) { program.platform = &platform_linux; }
     program.may_sleep = strncmp(platform, "linux.s", 7) == 0;
     program.hook = hook;
@@ -115,6 +135,9 @@ static void verify_line(char *line) {
     program.insns = insns;
     uint8_t *notes = parse_notes(platform, program.count);
     program.notes = notes;
+    struct bpf_global globals[GLOBALS];
+    program.globals = globals;
+    program.global_count = parse_globals(platform, globals);
     struct verifier_workspace workspace = {aligned_alloc(16, kib * 1024), kib * 1024, budget};
     struct bpf_facts *facts = malloc(sizeof(*facts));
     struct verifier_result result;

@@ -10,8 +10,7 @@ static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t
 
 static bool is_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0; }
 
-/* Memory of `bytes` at argument r; other errors than a wrong type become STATUS_HELPER_MEMORY. */
-static enum status check_argument_memory(struct verifier *v, struct state *s, uint32_t r, uint64_t bytes, uint8_t access) {
+enum status check_argument_memory(struct verifier *v, struct state *s, uint32_t r, uint64_t bytes, uint8_t access) {
     const struct reg *p = reg_at(s, r);
     enum status status;
     switch (p->kind) {

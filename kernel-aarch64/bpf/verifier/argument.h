@@ -21,5 +21,7 @@ struct call {
     uint32_t dynptr_argument; /* where one is made, or 0 */
 };
 
+/* Memory of `bytes` at argument r, accessed as enum access says; other errors than a wrong type are STATUS_HELPER_MEMORY. */
+[[nodiscard]] enum status check_argument_memory(struct verifier *v, struct state *s, uint32_t r, uint64_t bytes, uint8_t access);
 /* Argument r of a call as the prototype has it, noted in the call. */
 enum status check_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call);

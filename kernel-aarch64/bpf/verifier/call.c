@@ -1,14 +1,13 @@
 /* Calls between functions, and exit. */
 
 #include "bpf/verifier/callback.h"
+#include "bpf/verifier/global.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/snapshot.h"
 
 /* Caller's registers that nothing reads after the call are forgotten, so that states inside the callee merge. */
 enum status step_call(struct verifier *v, struct state *s, uint32_t target) {
-    if (is_noted(v, s->pc, NOTE_GLOBAL) && reference_locked(v, s)) {
-        return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a global function is called while a lock is held");
-    }
+    if (global_at(v, target) != nullptr) { return global_call(v, s, target); }
     if (s->depth + 1 >= v->frame_count) { return refuse(v, STATUS_CALL_TOO_DEEP, s->pc, "frame %u", (uint64_t)s->depth + 2); }
     struct frame *caller = &s->frames[s->depth], *callee = &s->frames[s->depth + 1];
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
@@ -65,9 +64,7 @@ enum status check_exit_value(struct verifier *v, struct state *s, uint32_t r, co
 enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
     struct reg *r0 = reg_at(s, 0);
     *ended = s->depth == 0;
-    if (s->depth == 0) {
-        return check_exit_value(v, s, 0, "at exit");
-    }
+    if (s->depth == 0) { return OTHER_PLATFORMS && v->entry != 0 ? global_leave(v, s) : check_exit_value(v, s, 0, "at exit"); }
     if (r0->kind == REG_STACK && r0->frame == s->depth) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);
     }

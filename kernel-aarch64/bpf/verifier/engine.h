@@ -101,6 +101,9 @@ struct verifier {
     struct undo undo[UNDO_KEPT];
     uint64_t *changed_back; /* other platforms: of each function, slots that functions that are called back may change, as seen so far */
     bool changes_more;      /* this walk has seen others */
+    struct global *globals; /* global.h: of each function, or null where none is judged by itself */
+    uint32_t entry;         /* the function that is judged; 0 = the program */
+    uint32_t refused;       /* another one that was called and is refused, or 0 */
 };
 
 /* struct bpf_platform */

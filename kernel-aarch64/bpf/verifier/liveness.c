@@ -4,6 +4,7 @@
  * this being right: what was forgotten counts as not initialised, so a mistake here could only refuse a good program. */
 
 #include "bpf/verifier/engine.h"
+#include "bpf/verifier/global.h"
 #include "bpf/verifier/instruction.h"
 
 enum { ARGUMENTS = 0x3e /* r1..r5 */, CLOBBERED = 0x3f /* r0..r5 */ };
@@ -130,14 +131,18 @@ static const struct live *live_behind(const struct verifier *v, uint32_t pc, int
 
 static uint32_t regs_of(const struct live *l) { return l->regs | (uint32_t)l->regs_decisive << DECISIVE; }
 
+/* All of them decisive. */
+static uint32_t first_arguments(uint32_t count) { return (((1u << count) - 1) << 1) * (1u | 1u << DECISIVE); }
+
 static void before_call(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn) {
     kill(l, CLOBBERED);
     if (insn_src(insn) == BPF_PSEUDO_CALL_LOCAL) {
-        l->regs |= regs_of(live_behind(v, pc, insn.imm)) & (ARGUMENTS | ARGUMENTS << DECISIVE);
+        const struct bpf_global *global = global_at(v, pc + 1 + (uint32_t)insn.imm);
+        uint32_t arguments = global == nullptr ? regs_of(live_behind(v, pc, insn.imm)) : first_arguments(global->argument_count);
+        l->regs |= arguments & (ARGUMENTS | ARGUMENTS << DECISIVE);
         return;
     }
-    uint32_t arguments = ((1u << helper_argument_count(v->platform, (uint32_t)insn.imm)) - 1) << 1;
-    l->regs |= arguments | arguments << DECISIVE;
+    l->regs |= first_arguments(helper_argument_count(v->platform, (uint32_t)insn.imm));
 }
 
 static inline void before_either(struct verifier *v, struct sweep *l, uint32_t pc, struct bpf_insn insn) {

@@ -1,5 +1,6 @@
 /* One instruction of the abstract machine: dispatch, jumps, and the facts that the JIT may rely on. */
 
+#include "bpf/verifier/global.h"
 #include "bpf/verifier/small.h"
 #include "bpf/verifier/step.h"
 
@@ -235,4 +236,5 @@ void state_begin(struct verifier *v, struct state *s) {
         reg_set_scalar(&frame->regs[1]);
         scalar_set_unknown(&frame->regs[1].var);
     }
+    if (OTHER_PLATFORMS && v->entry != 0) { global_begin(v, s); }
 }

@@ -2,6 +2,7 @@
 
 #include "bpf/verifier/callback.h"
 #include "bpf/verifier/explore.h"
+#include "bpf/verifier/global.h"
 #include "bpf/verifier/iterator.h"
 #include "bpf/verifier/order.h"
 #include "lib/mem.h"
@@ -30,7 +31,7 @@ enum status check_program(struct verifier *v) {
     return STATUS_OK;
 }
 
-static enum status walk_once(struct verifier *v, const struct verifier_workspace *workspace) {
+static void begin_walk(struct verifier *v) {
     v->last_id = 0;
     v->undo_count = 0;
     v->references = nullptr;
@@ -39,8 +40,41 @@ static enum status walk_once(struct verifier *v, const struct verifier_workspace
     v->states = 0;
     v->result->bound = 0;
     v->callback_turns = v->callback_nest = v->iterator_turns = 0;
-    v->may_go_on = v->changes_more = false;
+    v->may_go_on = false;
     memset(v->spare, 0, sizeof(v->spare));
+}
+
+/* The program; or the global function v->entry. */
+static enum status walk_function(struct verifier *v, const struct verifier_workspace *workspace) {
+    begin_walk(v);
+    enum status status = explore(v, workspace->step_budget);
+    if (OTHER_PLATFORMS) { v->result->bound = callback_bound(v, iterator_bound(v, v->result->bound)); }
+    return status;
+}
+
+/* Global functions before those that call them, the program last. */
+static enum status walk_functions(struct verifier *v, const struct verifier_workspace *workspace) {
+    uint8_t *free = v->free;
+    v->refused = 0;
+    while (global_next(v)) {
+        enum status status = walk_function(v, workspace);
+        v->free = free;
+        if (status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) { return status; }
+        global_walked(v, status);
+    }
+    enum status status = walk_function(v, workspace);
+    while (v->refused != 0) { /* once more, for the refusal of the function itself */
+        v->free = free;
+        v->entry = v->refused;
+        v->refused = 0;
+        status = walk_function(v, workspace);
+    }
+    v->entry = 0;
+    return status;
+}
+
+static enum status walk_once(struct verifier *v, const struct verifier_workspace *workspace) {
+    v->changes_more = false;
     memset(v->facts->flags, 0, v->program->count);
     v->facts->vector_count = v->facts->index_count = 0;
     for (uint32_t f = 0; f < v->function_count; f++) {
@@ -50,8 +84,7 @@ static enum status walk_once(struct verifier *v, const struct verifier_workspace
     if (v->accesses != nullptr) { memset(v->accesses, ACCESSES_NOTHING, v->program->count); }
     compute_liveness(v);
     if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
-    enum status status = explore(v, workspace->step_budget);
-    if (OTHER_PLATFORMS) { v->result->bound = callback_bound(v, iterator_bound(v, v->result->bound)); }
+    enum status status = OTHER_PLATFORMS && v->globals != nullptr ? walk_functions(v, workspace) : walk_function(v, workspace);
     return status == STATUS_OK ? check_stack_chain(v) : status;
 }
 
@@ -88,6 +121,7 @@ static enum status verify(struct verifier *v, const struct verifier_workspace *w
     enum status status = check_program(v);
     if (status == STATUS_OK) { status = check_structure(v); }
     if (status == STATUS_OK) { status = compute_order(v); }
+    if (OTHER_PLATFORMS && status == STATUS_OK && v->program->global_count != 0) { status = global_open(v); }
     if (status != STATUS_OK) { return status; }
     v->live = take_memory(v, v->point_count * (uint32_t)sizeof(*v->live));
     v->accesses = is_privileged(v) ? take_memory(v, v->program->count) : nullptr;
@@ -123,6 +157,8 @@ struct verifier *verifier_open(const struct bpf_program *program, const struct v
     v->limit = (uint8_t *)workspace->memory + workspace->size_bytes;
     v->point_count = v->loop_count = v->function_count = 0;
     v->follows_callbacks = false;
+    v->globals = nullptr;
+    v->entry = 0;
     v->observer = nullptr;
     v->observer_cookie = nullptr;
     return v;

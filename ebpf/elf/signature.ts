@@ -1,0 +1,104 @@
+/** What a global function takes, by its types: Linux judges it by nothing else (kernel/bpf/btf.c, btf_prepare_func_args()). */
+import { contextNames, type LinuxType } from '../../abi/index.ts';
+import { BTF_KIND, type Btf, type BtfType } from './btf.ts';
+import { ElfError } from './error.ts';
+
+/** In the order of enum bpf_takes in kernel-aarch64/bpf/program.h. */
+export const TAKES = ['number', 'context', 'memory', 'memory_or_null', 'address'] as const;
+
+export type Argument = {
+  readonly takes: (typeof TAKES)[number];
+  /** Of memory. */
+  readonly bytes: number;
+};
+
+const MAX_ARGUMENTS = 5;
+/** Before a tag of a parameter; libbpf's `__arg_ctx` and its like. */
+const TAG = 'arg:';
+
+const number: Argument = { takes: 'number', bytes: 0 };
+const context: Argument = { takes: 'context', bytes: 0 };
+const address: Argument = { takes: 'address', bytes: 0 };
+
+const isNumber = ({ kind }: BtfType) =>
+  kind === BTF_KIND.int || kind === BTF_KIND.enum || kind === BTF_KIND.enum64;
+
+/** Names of typedefs and of the type behind them. */
+const namesOf = (btf: Btf, id: number): string[] => {
+  const names: string[] = [];
+  const last = btf.resolve(id);
+  for (let type = btf.type(id); type !== last; type = btf.type(type.value))
+    if (type.kind === BTF_KIND.typedef) names.push(btf.name(type));
+  return last.kind === BTF_KIND.struct ? [...names, btf.name(last)] : names;
+};
+
+const sizeOf = (btf: Btf, id: number): number | undefined => {
+  try {
+    return btf.sizeOf(id);
+  } catch {
+    return undefined;
+  }
+};
+
+class Reader {
+  readonly #btf: Btf;
+  readonly #func: BtfType;
+  readonly #type: LinuxType;
+
+  constructor(btf: Btf, func: BtfType, type: LinuxType) {
+    this.#btf = btf;
+    this.#func = func;
+    this.#type = type;
+  }
+
+  #bad(what: string) {
+    return new ElfError('global_unsupported', `${this.#btf.name(this.#func)} ${what}`);
+  }
+
+  #pointer(to: number, i: number, tags: ReadonlySet<string>): Argument {
+    const names = namesOf(this.#btf, to);
+    const isContext = contextNames(this.#type).some((name) => names.includes(name));
+    const only = (...allowed: string[]) => {
+      for (const tag of tags) if (!allowed.includes(tag)) throw this.#bad(`tags argument ${i + 1} as ${tag}`);
+    };
+    if (tags.has('ctx') || isContext) {
+      only('ctx');
+      return context;
+    }
+    if (names.includes('bpf_dynptr'))
+      throw this.#bad(`takes a dynptr as argument ${i + 1}, which is not known here`);
+    if (tags.has('untrusted')) {
+      only('untrusted');
+      return address;
+    }
+    only('nonnull');
+    const bytes = sizeOf(this.#btf, to);
+    if (bytes === undefined) throw this.#bad(`takes a pointer to what has no size as argument ${i + 1}`);
+    return { takes: tags.has('nonnull') ? 'memory' : 'memory_or_null', bytes };
+  }
+
+  #argument(id: number, i: number): Argument {
+    const tags = new Set(
+      this.#btf
+        .tagsOfParameter(this.#func, i)
+        .filter((tag) => tag.startsWith(TAG))
+        .map((tag) => tag.slice(TAG.length)),
+    );
+    const type = this.#btf.resolve(id);
+    if (type.kind === BTF_KIND.ptr) return this.#pointer(type.value, i, tags);
+    if (tags.size > 0) throw this.#bad(`tags argument ${i + 1}, which is no pointer`);
+    if (!isNumber(type)) throw this.#bad(`takes neither a number nor a pointer as argument ${i + 1}`);
+    return number;
+  }
+
+  read(): Argument[] {
+    const { parameters, returns } = this.#btf.prototypeOf(this.#func);
+    if (parameters.length > MAX_ARGUMENTS) throw this.#bad(`takes ${parameters.length} arguments`);
+    if (!isNumber(this.#btf.resolve(returns))) throw this.#bad('returns no number');
+    return parameters.map((id, i) => this.#argument(id, i));
+  }
+}
+
+/** @throws ElfError with `global_unsupported` for what Linux does not take, or what is not known here. */
+export const signatureOf = (btf: Btf, func: BtfType, type: LinuxType): Argument[] =>
+  new Reader(btf, func, type).read();
