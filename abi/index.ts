@@ -12,6 +12,7 @@ export * from './merkle.ts';
 export * from './messages.ts';
 export * from './patch.ts';
 export {
+  contextBytesAt,
   contextNames,
   HOST_PROGRAM_INSNS,
   HOST_PROGRAM_MAPS,
@@ -23,6 +24,8 @@ export {
   linuxTypeOf,
   linuxTypes,
   maySleep,
+  tracedAt,
+  tracedBytes,
 } from './platforms/index.ts';
 export * from './policy.ts';
 export * from './profile.ts';

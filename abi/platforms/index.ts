@@ -8,11 +8,14 @@ import { programTypes } from './linux-types.ts';
 export { isClosedAt } from './linux-attach.ts';
 export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
 export {
+  contextBytesAt,
   contextNames,
   type LinuxType,
   linuxTypeOf,
   maySleep,
   programTypes as linuxTypes,
+  tracedAt,
+  tracedBytes,
 } from './linux-types.ts';
 export { linuxHelpers };
 

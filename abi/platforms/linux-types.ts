@@ -2,6 +2,7 @@
 
 import { isAwakeHook } from './linux-attach.ts';
 import { contexts, iterated } from './linux-contexts.ts';
+import { securityHookArguments } from './linux-hooks.ts';
 import type { ProgramType } from './platform.ts';
 
 const BOOLEAN = [0, 1] as const;
@@ -173,7 +174,7 @@ const sections: readonly (readonly [LinuxType, string])[] = [
 /** Hooks of security modules that return 0 or 1, that return nothing, and that programs can't have (Linux kernel/bpf/bpf_lsm.c, include/linux/lsm_hook_defs.h). */
 const lsmBool = new Set('audit_rule_known inode_xattr_skipcap'.split(' '));
 const lsmVoid = new Set(
-  'audit_rule_free bdev_free_security bpf_map_free bpf_prog_free bpf_token_free bprm_committed_creds bprm_committing_creds cred_free cred_getlsmprop cred_getsecid cred_transfer current_getlsmprop_subj current_getsecid_subj d_instantiate file_free_security file_release file_set_fowner inet_conn_established inet_csk_clone inode_free_security inode_free_security_rcu inode_getlsmprop inode_getsecid inode_invalidate_secctx inode_post_create_tmpfile inode_post_remove_acl inode_post_removexattr inode_post_set_acl inode_post_setattr inode_post_setxattr ipc_getlsmprop ipc_getsecid key_free key_post_create_or_update msg_msg_free_security msg_queue_free_security path_post_mknod release_secctx req_classify_flow sb_delete sb_free_mnt_opts sb_free_security sctp_sk_clone secmark_refcount_dec secmark_refcount_inc sem_free_security shm_free_security sk_clone_security sk_free_security sk_getsecid sock_graft task_free task_getlsmprop_obj task_getsecid_obj task_to_inode xfrm_policy_free_security xfrm_state_free_security'.split(
+  'audit_rule_free backing_file_free bdev_free_security bpf_map_free bpf_prog_free bpf_token_free bprm_committed_creds bprm_committing_creds cred_free cred_getlsmprop cred_getsecid cred_transfer current_getlsmprop_subj current_getsecid_subj d_instantiate file_free_security file_release file_set_fowner inet_conn_established inet_csk_clone initramfs_populated inode_free_security inode_free_security_rcu inode_getlsmprop inode_getsecid inode_invalidate_secctx inode_post_create_tmpfile inode_post_remove_acl inode_post_removexattr inode_post_set_acl inode_post_setattr inode_post_setxattr ipc_getlsmprop ipc_getsecid key_free key_post_create_or_update msg_msg_free_security msg_queue_free_security path_post_mknod release_secctx req_classify_flow sb_delete sb_free_mnt_opts sb_free_security sctp_sk_clone secmark_refcount_dec secmark_refcount_inc sem_free_security shm_free_security sk_clone_security sk_free_security sk_getsecid sock_graft task_free task_getlsmprop_obj task_getsecid_obj task_to_inode xfrm_policy_free_security xfrm_state_free_security'.split(
     ' ',
   ),
 );
@@ -188,6 +189,23 @@ const lsmType = (section: string): LinuxType | 'closed' | undefined => {
   if (hook === undefined) return undefined;
   if (lsmClosed.has(hook) || (maySleep(section) && isAwakeHook(hook))) return 'closed';
   return lsmVoid.has(hook) ? 'lsm_void' : lsmBool.has(hook) ? 'lsm_bool' : 'lsm';
+};
+
+/** Where a program attaches whose context holds arguments of a function of the kernel, and how: `fentry`, `lsm`, … */
+export const tracedAt = (section: string): { readonly how: string; readonly name: string } | undefined => {
+  const [, how, name] = /^\??(fentry|fexit|fmod_ret|lsm|tp_btf)(?:\.s)?\/(.+)$/.exec(section) ?? [];
+  return how !== undefined && name !== undefined ? { how, name } : undefined;
+};
+
+/** Bytes of the context of a program that gets so many arguments, and maybe what the function returns. */
+export const tracedBytes = (how: string, count: number, returns: boolean): number =>
+  8 * (count + (returns && how !== 'fentry' && how !== 'tp_btf' ? 1 : 0));
+
+/** Bytes of the context of programs of this section, when that says more than their type. */
+export const contextBytesAt = (section: string): number | undefined => {
+  const at = tracedAt(section);
+  const count = at?.how === 'lsm' ? securityHookArguments(at.name) : undefined;
+  return count === undefined ? undefined : tracedBytes('lsm', count, !lsmVoid.has(at!.name));
 };
 
 /** Sections whose programs get their types from the BTF of the kernel. */

@@ -11,6 +11,7 @@ import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from '
 import { type Context, linkProgram, type Platform } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
 import type { Argument } from './signature.ts';
+import { contextBytesOf } from './traced.ts';
 
 export type HookName = keyof typeof hooks;
 
@@ -31,6 +32,8 @@ export type ModuleProgram = {
 export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'maps' | 'lines'> & {
   readonly type: LinuxType;
   readonly maySleep: boolean;
+  /** Bytes of its context, when that is known better than by its type. */
+  readonly contextBytes?: number;
   /** The function that is called with what the program throws; it has no function of its own for that. */
   readonly catcher?: LinuxModule;
   /** What the kernel does not have or is not known here, by the slot that asks for it. */
@@ -132,13 +135,20 @@ const loadLinux =
       throw new ElfError('unknown_section', `${f.section.name} is a hook that Linux gives to no program`);
     if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
     const catches = catcherOf(context, f.name);
+    const contextBytes = contextBytesOf(f.section.name, context.kernel);
+    const sized = contextBytes === undefined ? {} : { contextBytes };
     const link = (range: CodeRange): LinuxModule => {
       const linked = linkProgram(context, range, f.section.name, found);
       const { code, maps, functions, missing, notes, globals, lines } = linked;
       if (range === f && catches && functions.includes(catches.name))
         throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
       const known = lines.some((l) => l !== undefined) ? { lines } : {};
-      const from = { name: range.name, section: f.section.name, maySleep: maySleep(f.section.name) };
+      const from = {
+        name: range.name,
+        section: f.section.name,
+        maySleep: maySleep(f.section.name),
+        ...sized,
+      };
       return { ...from, type: found, code, maps, missing, notes, globals, ...known };
     };
     return { ...link(f), ...(catches ? { catcher: link(catches) } : {}) };

@@ -23,7 +23,8 @@ void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t
 }
 
 /* The program is for Linux: its hook is a program type. */
-void EXPORT(host_linux)(bool may_sleep, uint32_t catches) {
+void EXPORT(host_linux)(bool may_sleep, uint32_t catches, uint32_t context_end) {
+    host.program.context_end = context_end;
     host.program.may_sleep = may_sleep;
     host.program.catches = (enum catches)catches;
     host.program.platform = &platform_linux;

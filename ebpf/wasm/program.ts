@@ -27,6 +27,8 @@ export type LinuxProgram = {
   readonly type: LinuxType;
   /** It may call what sleeps. Default false. */
   readonly maySleep?: boolean;
+  /** Bytes of its context. Default: as its type says. */
+  readonly contextBytes?: number;
   /** What it throws another function catches; or it is that function, which is called with a number. Default nothing. */
   readonly catches?: 'elsewhere' | 'itself';
   readonly maps?: readonly MapDefinition[];
@@ -101,7 +103,12 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
   const id = isLinux(program) ? linuxTypes[program.type].id : hooks[program.hook].id;
   const insns = host.place(code);
   host.exports.host_program(insns, code.length / bpf.INSN_BYTES, id, memorySize);
-  if (isLinux(program)) host.exports.host_linux(program.maySleep ? 1 : 0, CATCHES.indexOf(program.catches));
+  if (isLinux(program))
+    host.exports.host_linux(
+      program.maySleep ? 1 : 0,
+      CATCHES.indexOf(program.catches),
+      (program.contextBytes ?? -1) + 1,
+    );
   if (isLinux(program) && program.notes?.size) {
     const notes = new Uint8Array(code.length / bpf.INSN_BYTES);
     for (const [slot, bits] of program.notes) notes[slot] = bits;

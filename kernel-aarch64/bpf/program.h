@@ -86,6 +86,7 @@ struct bpf_program {
     const uint8_t *notes; /* other platforms: of each slot, bits of enum bpf_note; null for none */
     const struct bpf_global *globals; /* other platforms; null for none */
     uint32_t global_count;
+    uint32_t context_end; /* other platforms: 1 + bytes of the context, or 0 for as many as the type has */
     bool may_sleep; /* other platforms */
     enum catches catches;
 };

@@ -124,6 +124,11 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
 
 /* ---- the context, and objects ---- */
 
+static uint32_t context_bytes(const struct verifier *v) {
+    uint32_t end = OTHER_PLATFORMS ? v->program->context_end : 0;
+    return end == 0 ? v->type->context_bytes : end - 1;
+}
+
 static enum status context_field(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint32_t bytes,
                                  const struct context_field **out) {
     int64_t at = (int64_t)p->off + off;
@@ -133,7 +138,7 @@ static enum status context_field(struct verifier *v, struct state *s, const stru
     if (!object && at != off && is_privileged(v)) {
         return refuse(v, STATUS_CONTEXT_MODIFIED, s->pc, "%r is %R", r, p);
     }
-    uint32_t size = object ? UINT16_MAX : v->type->context_bytes;
+    uint32_t size = object ? UINT16_MAX : context_bytes(v);
     if (at < 0 || at + bytes > size) {
         return refuse(v, STATUS_CONTEXT_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes at %d, context is %u bytes", r, p,
                       (uint64_t)bytes, at, (uint64_t)size);
