@@ -100,7 +100,7 @@ export const patchStatuses: readonly Status[] = list(256, [
 /** Reasons why the verifier refuses a program. Each names one rule of RFC 9669 or of the kernel's documentation. */
 export const verifierStatuses: readonly Status[] = list(512, [
   ['empty_program', 'the program has no instructions'],
-  ['program_too_long', 'the program has more instructions than this board takes; split it'],
+  ['program_too_long', 'the program has more instructions than one may have; split it'],
   ['bad_opcode', 'this opcode is not defined by RFC 9669'],
   [
     'unsupported_instruction',
@@ -144,7 +144,7 @@ export const verifierStatuses: readonly Status[] = list(512, [
     'the offset added to the pointer has no useful bound; compare it with a constant first',
   ],
   ['unknown_map', 'the program refers to a map that it does not declare'],
-  ['unknown_helper', 'there is no helper with this number for this hook'],
+  ['unknown_helper', 'programs of this type have no such helper; call another one'],
   ['helper_argument', 'an argument of the helper call has the wrong type'],
   ['helper_memory', 'the memory passed to the helper is too small, uninitialised or out of bounds'],
   ['unknown_function', 'the call target is not a function of this program'],
@@ -214,8 +214,8 @@ export const elfStatuses: readonly Status[] = list(768, [
     'core_unsupported',
     'what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists()',
   ],
-  ['too_many_maps', 'the program uses more maps than the board takes'],
-  ['object_too_large', 'the object holds more than any board takes; split it'],
+  ['too_many_maps', 'the program uses more maps than one may; join some'],
+  ['object_too_large', 'the object holds more than is taken at once; split it'],
   [
     'btf_unsupported',
     'programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe',

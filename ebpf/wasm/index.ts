@@ -4,7 +4,7 @@ import { HostInstance, OutOfTime } from './instance.ts';
 import { compileProgram, type JitOptions, type JitResult } from './jit.ts';
 import { errorNamed, type LinuxProgram, type Program } from './program.ts';
 import { type RunInput, type RunResult, runProgram } from './run.ts';
-import { type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
+import { mostOften, type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 export { BOARD_CHECKER_BYTES } from './certify.ts';
 export {
@@ -33,26 +33,27 @@ export class Host {
   }
 
   /** An instance whose program trapped is thrown away: its memory may be damaged. */
-  #guard<T>(call: (instance: HostInstance) => T, trapped: (why: string, late: boolean) => T): T {
+  #guard<T>(call: (instance: HostInstance) => T, trapped: (why: string, lateAt?: number) => T): T {
     this.#instance ??= new HostInstance(this.#module);
     try {
       return call(this.#instance);
     } catch (error) {
       this.#instance = undefined;
-      if (error instanceof OutOfTime) return trapped(error.message, true);
+      if (error instanceof OutOfTime) return trapped(error.message, error.insn);
       if (!(error instanceof WebAssembly.RuntimeError) && !(error instanceof RangeError)) throw error;
-      return trapped(error.message, false);
+      return trapped(error.message);
     }
   }
 
   verify(program: Program | LinuxProgram, options: VerifyOptions = {}): Verdict {
     return this.#guard<Verdict>(
       (instance) => verifyProgram(instance, program, options),
-      (why, late) => ({
+      (why, lateAt) => ({
         ok: false,
-        error: late
-          ? errorNamed('budget_exceeded', why)
-          : errorNamed('unknown', `the verifier trapped: ${why}`),
+        error:
+          lateAt === undefined
+            ? errorNamed('unknown', `the verifier trapped: ${why}`)
+            : errorNamed('budget_exceeded', mostOften(why), lateAt),
         registers: {},
         steps: 0,
         states: 0,

@@ -8,7 +8,7 @@ export type Exports = {
   host_program(insns: number, count: number, hook: number, memorySize: number): void;
   host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
   host_program_limit(): number;
-  host_linux(maySleep: number, catches: number): void;
+  host_linux(maySleep: number, catches: number, contextEnd: number): void;
   host_inner_map(i: number, inner: number): void;
   host_map_field(i: number, offset: number, bytes: number, kind: number): void;
   host_map_contents(i: number, contents: number): void;
@@ -30,6 +30,7 @@ export type Exports = {
   host_check(bytes: number, bytesSize: number, workspace: number, size: number, stepBudget: bigint): number;
   host_message(): number;
   host_insn(): number;
+  host_busiest(): number;
   host_bound(): bigint;
   host_verifier_steps(): bigint;
   host_states(): number;
@@ -66,7 +67,14 @@ const cpuMs = (): number => {
 };
 
 /** See limitTime(). */
-export class OutOfTime extends Error {}
+export class OutOfTime extends Error {
+  /** Slot where most of the time went. */
+  readonly insn: number;
+  constructor(insn: number) {
+    super('the time for one program is up');
+    this.insn = insn;
+  }
+}
 
 export class HostInstance {
   readonly exports: Exports;
@@ -102,7 +110,7 @@ export class HostInstance {
 
   #checkTime() {
     if (cpuMs() > this.#until.cpuMs || performance.now() > this.#until.wallMs)
-      throw new OutOfTime('the time for one program is up');
+      throw new OutOfTime(this.exports.host_busiest());
   }
 
   /**

@@ -9,6 +9,7 @@ static struct bpf_facts facts;
 static struct verifier_result result;
 static struct certificate certificate;
 static uint32_t walked;
+static uint32_t visits[MAX_PROGRAM_INSNS]; /* times that the analysis came by each instruction */
 
 /* Ends the call, by an exception that unwinds it, when its time is up. */
 IMPORT(check_time) extern void check_time(void);
@@ -18,6 +19,7 @@ enum { STEPS_BETWEEN_LOOKS = 4096 };
 static void look_at_clock(void *cookie, const struct state *state) {
     (void)cookie;
     explain_note(state);
+    if (state->pc < MAX_PROGRAM_INSNS) { visits[state->pc]++; }
     if (++walked % STEPS_BETWEEN_LOOKS == 0) { check_time(); }
 }
 
@@ -29,7 +31,10 @@ static void restart(void *cookie) {
 static const struct observation observation = {look_at_clock, restart, nullptr};
 
 static void clear(void) {
-    for (uint32_t i = 0; i < host.program.count && i < MAX_PROGRAM_INSNS; i++) { facts.flags[i] = 0; }
+    for (uint32_t i = 0; i < host.program.count && i < MAX_PROGRAM_INSNS; i++) {
+        facts.flags[i] = 0;
+        visits[i] = 0;
+    }
     facts.stack_bytes = 0;
     result = (struct verifier_result){};
 }
@@ -61,6 +66,13 @@ uint32_t EXPORT(host_check)(const uint8_t *bytes, uint32_t bytes_size, void *wor
 
 const char *EXPORT(host_message)(void) { return result.message; }
 uint32_t EXPORT(host_insn)(void) { return result.insn; }
+
+/* The instruction, the first of several, that the analysis came by most often; the refused one when it came by none. */
+uint32_t EXPORT(host_busiest)(void) {
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < host.program.count; i++) { most = visits[i] > visits[most] ? i : most; }
+    return visits[most] == 0 ? result.insn : most;
+}
 uint64_t EXPORT(host_bound)(void) { return result.bound; }
 uint64_t EXPORT(host_verifier_steps)(void) { return result.steps; }
 uint32_t EXPORT(host_states)(void) { return result.states; }

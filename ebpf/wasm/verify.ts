@@ -1,5 +1,5 @@
 /** The kernel's verifier on the host: the same C, the same verdict. */
-import { bpf } from '../../abi/index.ts';
+import { bpf, statusOf } from '../../abi/index.ts';
 import { certify } from './certify.ts';
 import type { HostInstance } from './instance.ts';
 import { errorOfCode, hand, type LinuxProgram, type Program, type ProgramError, refuse } from './program.ts';
@@ -112,6 +112,9 @@ const registersOf = (host: HostInstance, program: Program | LinuxProgram, insn: 
   );
 };
 
+/** Of a refusal that is about the time that the analysis took: the instruction is where most of it went. */
+export const mostOften = (what: string) => `${what}, this one most often`;
+
 /** Walks the program turn by turn, as the board does without a certificate. */
 const walk = (host: HostInstance, program: Program | LinuxProgram, options: VerifyOptions): Verdict => {
   const size = options.workspaceBytes ?? BOARD_WORKSPACE_BYTES;
@@ -124,8 +127,10 @@ const walk = (host: HostInstance, program: Program | LinuxProgram, options: Veri
   const explained = options.explain ? { explanation: explanationOf(host, count) } : {};
   if (status === 0)
     return { ...proven(host, program), certificate: new Uint8Array(0), checkInsns: 0, inferMs, ...explained };
-  const insn = exports.host_insn();
-  const error = errorOfCode(status, host.text(exports.host_message()), insn);
+  const particulars = host.text(exports.host_message());
+  const isOverBudget = statusOf(status).name === 'budget_exceeded' && exports.host_verifier_steps() > 0n;
+  const insn = isOverBudget ? exports.host_busiest() : exports.host_insn();
+  const error = errorOfCode(status, isOverBudget ? mostOften(particulars) : particulars, insn);
   const steps = Number(exports.host_verifier_steps());
   const registers = registersOf(host, program, insn);
   return { ok: false, error, registers, steps, states: exports.host_states(), ...explained };

@@ -65,7 +65,7 @@ enum status : uint32_t {
     STATUS_PERIOD_FORBIDDEN = 300, /* the policy does not let this key set so short a period of the timer hook */
     STATUS_UPLOAD_TAKEN = 301, /* another upload took the place of this one; have no second program upload to this board meanwhile, and send it again */
     STATUS_EMPTY_PROGRAM = 512, /* the program has no instructions */
-    STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than this board takes; split it */
+    STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than one may have; split it */
     STATUS_BAD_OPCODE = 514, /* this opcode is not defined by RFC 9669 */
     STATUS_UNSUPPORTED_INSTRUCTION = 515, /* this instruction is defined but not supported here; compile with another -mcpu or rewrite it */
     STATUS_RESERVED_FIELD = 516, /* a field that must be zero is not; the encoder is wrong */
@@ -97,7 +97,7 @@ enum status : uint32_t {
     STATUS_MEMORY_READ_ONLY = 542, /* this memory is read-only */
     STATUS_UNBOUNDED_OFFSET = 543, /* the offset added to the pointer has no useful bound; compare it with a constant first */
     STATUS_UNKNOWN_MAP = 544, /* the program refers to a map that it does not declare */
-    STATUS_UNKNOWN_HELPER = 545, /* there is no helper with this number for this hook */
+    STATUS_UNKNOWN_HELPER = 545, /* programs of this type have no such helper; call another one */
     STATUS_HELPER_ARGUMENT = 546, /* an argument of the helper call has the wrong type */
     STATUS_HELPER_MEMORY = 547, /* the memory passed to the helper is too small, uninitialised or out of bounds */
     STATUS_UNKNOWN_FUNCTION = 548, /* the call target is not a function of this program */
@@ -130,8 +130,8 @@ enum status : uint32_t {
     STATUS_BAD_MAP_DEFINITION = 775, /* a map definition is incomplete or not understood; see the map section of the reference */
     STATUS_BAD_BTF = 776, /* the BTF section is damaged; build the object again */
     STATUS_CORE_UNSUPPORTED = 777, /* what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists() */
-    STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than the board takes */
-    STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than any board takes; split it */
+    STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than one may; join some */
+    STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than is taken at once; split it */
     STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
     STATUS_KFUNC_UNSUPPORTED = 781, /* what this function of the kernel takes and gives is not known here; call a helper or another function */
     STATUS_LEGACY_LOAD_NO_INT = 782, /* Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one */
@@ -203,7 +203,7 @@ enum status : uint32_t {
     row(period_forbidden, 300, "the policy does not let this key set so short a period of the timer hook") \
     row(upload_taken, 301, "another upload took the place of this one; have no second program upload to this board meanwhile, and send it again") \
     row(empty_program, 512, "the program has no instructions") \
-    row(program_too_long, 513, "the program has more instructions than this board takes; split it") \
+    row(program_too_long, 513, "the program has more instructions than one may have; split it") \
     row(bad_opcode, 514, "this opcode is not defined by RFC 9669") \
     row(unsupported_instruction, 515, "this instruction is defined but not supported here; compile with another -mcpu or rewrite it") \
     row(reserved_field, 516, "a field that must be zero is not; the encoder is wrong") \
@@ -235,7 +235,7 @@ enum status : uint32_t {
     row(memory_read_only, 542, "this memory is read-only") \
     row(unbounded_offset, 543, "the offset added to the pointer has no useful bound; compare it with a constant first") \
     row(unknown_map, 544, "the program refers to a map that it does not declare") \
-    row(unknown_helper, 545, "there is no helper with this number for this hook") \
+    row(unknown_helper, 545, "programs of this type have no such helper; call another one") \
     row(helper_argument, 546, "an argument of the helper call has the wrong type") \
     row(helper_memory, 547, "the memory passed to the helper is too small, uninitialised or out of bounds") \
     row(unknown_function, 548, "the call target is not a function of this program") \
@@ -268,8 +268,8 @@ enum status : uint32_t {
     row(bad_map_definition, 775, "a map definition is incomplete or not understood; see the map section of the reference") \
     row(bad_btf, 776, "the BTF section is damaged; build the object again") \
     row(core_unsupported, 777, "what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists()") \
-    row(too_many_maps, 778, "the program uses more maps than the board takes") \
-    row(object_too_large, 779, "the object holds more than any board takes; split it") \
+    row(too_many_maps, 778, "the program uses more maps than one may; join some") \
+    row(object_too_large, 779, "the object holds more than is taken at once; split it") \
     row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe") \
     row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function") \
     row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one") \

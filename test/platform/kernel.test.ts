@@ -58,6 +58,24 @@ const allows = ({ fields, size }: ProgramType, at: number, bytes: number, what: 
   return at % bytes === 0 && at + bytes <= size && ((field?.[what] ?? 0) & bytes) !== 0;
 };
 
+/** iproute2 has no such section; those who name one so load it as the one or the other. */
+test('what a section `filter` stands for may do no more than a classifier', (t) => {
+  const [filter, classifier] = [types.socket_filter!, types.sched_cls!];
+  const more = linuxHelpers.filter((h) => h.types?.includes(filter.id) && !h.types.includes(classifier.id));
+  t.deepEqual(
+    more.map((h) => h.name),
+    [],
+  );
+  const wrong: string[] = [];
+  for (const what of ['reads', 'writes'] as const)
+    for (const bytes of [1, 2, 4, 8] as const)
+      for (let at = 0; at + bytes <= filter.size; at++)
+        if (allows(filter, at, bytes, what) && !allows(classifier, at, bytes, what))
+          wrong.push(`${what} ${bytes} at ${at}`);
+  t.deepEqual(wrong, []);
+  t.true(!filter.legacyLoads || classifier.legacyLoads);
+});
+
 /** Contexts that have no end of their own were asked so far. */
 const ASKED_BYTES: Readonly<Record<string, number>> = { tracepoint: 120, syscall: 64 };
 /** What a function has for arguments only its type says: this one has two. */

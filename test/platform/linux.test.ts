@@ -120,6 +120,23 @@ const cpuMsSince = (before: NodeJS.CpuUsage): number => {
   return (user + system) / 1000;
 };
 
+test('a refusal for the time that it took names the instruction where most of it went', async (t) => {
+  const text = '.section xdp,"ax",@progbits\nr0 = 0\nr1 = 0\nagain: r1 += 2\nif r1 != 5 goto again\nexit';
+  const [row] = await verifyObject(assemble(text), { platform: 'linux', stepBudget: 20_000 });
+  t.is(row!.error!.code, 'budget_exceeded');
+  t.is(row!.error!.insn, 2);
+  t.regex(row!.error!.message, /^20000 instructions walked, this one most often:/);
+});
+
+test('an object for Linux is refused in no words of the board', async (t) => {
+  const body = Array.from({ length: 33_000 }, () => 'r0 = 0').join('\n');
+  for (const text of [`${body}\nexit`, 'call 4000\nexit']) {
+    const [row] = await verifyObject(assemble(`.section xdp,"ax",@progbits\n${text}`), { platform: 'linux' });
+    t.false(row!.ok);
+    t.notRegex(row!.error!.message, /board/);
+  }
+});
+
 test.serial('a program that can not be decided ends with a name, in time', async (t) => {
   for (const n of [4, 40, 400, 4000]) {
     const object = assemble(exponential(n));

@@ -26,8 +26,8 @@ SEC("tc") int bad_null(struct __sk_buff *c) {
     return unchecked(&p);
 }
 
-GLOBAL int beyond(struct pair *p) { return p ? ((u32 *)p)[2] : 0; } /* refused: memory_out_of_bounds */
 SEC("tc") int good_bytes(struct __sk_buff *c) { return checked((struct pair *)table); }
+GLOBAL int beyond(struct pair *p) { return p ? ((u32 *)p)[2] : 0; } /* refused: memory_out_of_bounds */
 SEC("tc") int bad_bytes(struct __sk_buff *c) { return beyond((struct pair *)table); }
 
 GLOBAL int present(struct pair *p ARG(nonnull)) { return p->b; }
@@ -137,5 +137,6 @@ SEC("tc") int bad_back(struct __sk_buff *c) {
 /* A function that is only called where no run comes is not judged; one that another calls is. */
 static const volatile u32 never = 0;
 SEC("tc") int good_chain(struct __sk_buff *c) { return never ? unbounded(c->mark) : 0; }
-GLOBAL int outer(u32 i) { return i > 7 ? 0 : unbounded(i); }
+GLOBAL int inner(u32 i) { return table[i]; } /* refused: unbounded_offset */
+GLOBAL int outer(u32 i) { return i > 7 ? 0 : inner(i); }
 SEC("tc") int bad_chain(struct __sk_buff *c) { return outer(c->mark); }
