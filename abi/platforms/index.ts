@@ -29,7 +29,6 @@ const undescribed: Readonly<Record<number, string>> = {
   171: 'timer_start',
   172: 'timer_cancel',
   180: 'find_vma',
-  194: 'kptr_xchg',
   209: 'user_ringbuf_drain',
 };
 

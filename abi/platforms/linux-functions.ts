@@ -41,6 +41,13 @@ const masks: readonly (readonly [args: string, names: string])[] = [
   ['typed', 'setall clear'],
 ];
 
+/** Functions of texts anywhere, which they read as far as they can, by what they take. */
+const strings: readonly (readonly [args: string, names: string])[] = [
+  ['any', 'len'],
+  ['any any', 'cmp casecmp chr chrnul rchr nlen spn cspn str'],
+  ['any any any', 'nchr nstr'],
+];
+
 /** In the order of their numbers; new ones stand at the end. */
 const rows: readonly Row[] = [
   ['bpf_iter_num_new', 'iterator_new any any', 'scalar', { object: 'iter_num' }],
@@ -96,6 +103,9 @@ const rows: readonly Row[] = [
   ['bpf_dynptr_clone', 'dynptr dynptr_new'],
   ['bpf_sock_addr_set_sun_path', 'kernel_object memory size', 'scalar', { types: SOCKET_ADDRESSES }],
   ['bpf_sock_destroy', 'kernel_object', 'scalar', { types: SOCKET_ITERATORS }],
+  ...strings.flatMap(([args, names]) => names.split(' ').map((name): Row => [`bpf_str${name}`, args])),
+  ['bpf_xdp_pull_data', 'context any', 'scalar', { types: XDP, flags: ['changes_packet'] }],
+  ['bpf_dynptr_memset', 'dynptr any any any', 'scalar', { flags: ['writes_dynptr'] }],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -462,6 +462,7 @@ export const linuxHelpers: readonly Prototype[] = [
     flags: ['sleeps'],
   }),
   helper(193, 'ima_file_hash', 'kernel_object out size', 'scalar', { types: LSM, flags: ['sleeps'] }),
+  helper(194, 'kptr_xchg', 'kept given_or_null', 'object_or_null', { flags: ['acquires'] }),
   helper(196, 'skc_to_mptcp_sock', 'kernel_object', 'object_or_null', {
     types: CAST,
     flags: ['casts'],

@@ -1,9 +1,19 @@
 /** What in a map's values is the kernel's: locks, timers, lists, pointers to kernel objects (Linux kernel/bpf/btf.c, struct btf_field). */
 import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
+import { essentialName } from './core-types.ts';
 import { ElfError } from './error.ts';
 
 /** In the order of enum bpf_field_kind in kernel-aarch64/bpf/program.h. */
-export const FIELD_KINDS = ['lock', 'opaque', 'pointer', 'reference'] as const;
+export const FIELD_KINDS = [
+  'lock',
+  'opaque',
+  'pointer',
+  'reference',
+  'task',
+  'cgroup',
+  'cpumask',
+  'conntrack',
+] as const;
 
 export type KernelField = {
   /** Bytes from the start of the value. */
@@ -27,6 +37,14 @@ const TAGS = new Map<string, KernelField['kind']>([
   ['kptr_untrusted', 'pointer'],
   ['kptr', 'reference'],
   ['percpu_kptr', 'reference'],
+]);
+
+/** What owned pointers may lead to, as far as more is known of it. */
+const OWNED = new Map<string, KernelField['kind']>([
+  ['task_struct', 'task'],
+  ['cgroup', 'cgroup'],
+  ['bpf_cpumask', 'cpumask'],
+  ['nf_conn', 'conntrack'],
 ]);
 
 /** Linux takes 11 of a map; with more of them than this, or deeper, Linux makes no map. */
@@ -57,10 +75,19 @@ class Search {
     for (let depth = 0; depth < MAX_DEPTH; depth++) {
       at = this.#btf.type(at.value);
       const tag = at.kind === BTF_KIND.type_tag;
-      const kind = tag ? TAGS.get(this.#btf.name(at)) : undefined;
-      if (kind) return this.#add(offset, 8, kind);
+      const name = tag ? this.#btf.name(at) : '';
+      const kind = name === 'kptr' ? OWNED.get(this.#pointee(at.value)) : undefined;
+      const tagged = kind ?? TAGS.get(name);
+      if (tagged) return this.#add(offset, 8, tagged);
       if (!tag && (at.kind < BTF_KIND.volatile || at.kind > BTF_KIND.restrict)) return;
     }
+  }
+
+  #pointee(id: number) {
+    const type = this.#btf.resolve(id);
+    return type.kind === BTF_KIND.struct || type.kind === BTF_KIND.fwd
+      ? essentialName(this.#btf.name(type))
+      : '';
   }
 
   #array(type: BtfType, offset: number, depth: number) {

@@ -37,6 +37,10 @@ enum bpf_field_kind : uint8_t {
     FIELD_OPAQUE,    /* timers, lists and what else only functions of the kernel reach */
     FIELD_POINTER,   /* the address of a kernel object, loaded and stored whole */
     FIELD_REFERENCE, /* one that is owned: loaded whole, never stored */
+    FIELD_TASK,      /* the same, of an object of this type: exchanged for another one that is owned, or null */
+    FIELD_CGROUP,
+    FIELD_CPUMASK,
+    FIELD_CONNTRACK,
 };
 
 struct bpf_map_field {

@@ -775,6 +775,7 @@ static const struct helper_prototype linux_helpers[] = {
     [185] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xd024000000u, 0x0u}, /* get_func_arg_cnt */
     [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_TASK, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0xffffdf0a50200a4u, 0x0u}, /* copy_from_user_task */
     [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xc020000000u, 0x0u}, /* ima_file_hash */
+    [194] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KEPT, ARG_GIVEN_OR_NULL, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_ACQUIRES, 0x0u, 0x0u}, /* kptr_xchg */
     [196] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_mptcp_sock */
     [256] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, 0, 0x0u, 0x0u}, /* bpf_iter_num_new */
     [257] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_NUM, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_num_next */
@@ -838,6 +839,20 @@ static const struct helper_prototype linux_helpers[] = {
     [315] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_DYNPTR_NEW, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_dynptr_clone */
     [316] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x800040000u, 0x0u}, /* bpf_sock_addr_set_sun_path */
     [317] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x600000000000000u, 0x0u}, /* bpf_sock_destroy */
+    [318] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strlen */
+    [319] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strcmp */
+    [320] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strcasecmp */
+    [321] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strchr */
+    [322] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strchrnul */
+    [323] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strrchr */
+    [324] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strnlen */
+    [325] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strspn */
+    [326] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strcspn */
+    [327] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strstr */
+    [328] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strnchr */
+    [329] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strnstr */
+    [330] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* bpf_xdp_pull_data */
+    [331] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_ANY, ARG_ANY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_DYNPTR, 0x0u, 0x0u}, /* bpf_dynptr_memset */
 };
 
 enum : uint64_t {

@@ -119,16 +119,46 @@ static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, 
     return released ? refuse_argument(v, s, r, "what was acquired before") : STATUS_OK;
 }
 
+/* The field of the kernel that the pointer to a map value points to, or null. */
+static const struct bpf_map_field *field_at(const struct verifier *v, const struct reg *p) {
+    int64_t at = p->off + (int64_t)p->var.value;
+    for (uint32_t i = 0; i < v->program->field_count; i++) {
+        const struct bpf_map_field *field = &v->program->fields[i];
+        if (field->map == p->map && (int64_t)field->offset == at) { return field; }
+    }
+    return nullptr;
+}
+
+static enum status check_kept(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    bool known = value->kind == REG_MAP_VALUE && scalar_is_const(&value->var);
+    const struct bpf_map_field *field = known ? field_at(v, value) : nullptr;
+    if (field == nullptr || field->kind < FIELD_TASK) {
+        return refuse_argument(v, s, r, "the place in a map value of an owned pointer to a task, a cgroup, a mask of processors or a connection");
+    }
+    call->object = (uint8_t)(OBJECT_TASK + (field->kind - FIELD_TASK));
+    return STATUS_OK;
+}
+
+/* What the program gives away for what was kept. */
+static enum status check_given(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    call->reference = 0;
+    if (is_zero(value)) { return STATUS_OK; }
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    bool fits = value->kind == REG_OBJECT && value->map == call->object && value->off == 0 && scalar_is_const(&value->var);
+    if (!fits) { return refuse_argument(v, s, r, typed_name(call->object)); }
+    if (value->frame == 0) { return refuse_argument(v, s, r, "what was acquired before"); }
+    call->reference = value->frame;
+    return STATUS_OK;
+}
+
 static enum status check_lock(struct verifier *v, struct state *s, uint32_t r) {
     const struct reg *value = reg_at(s, r);
     if (value->kind != REG_MAP_VALUE || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, "a lock in a map value"); }
     if (v->program->fields != nullptr) {
-        int64_t at = value->off + (int64_t)value->var.value;
-        for (uint32_t i = 0; i < v->program->field_count; i++) {
-            const struct bpf_map_field *field = &v->program->fields[i];
-            if (field->map == value->map && field->kind == FIELD_LOCK && (int64_t)field->offset == at) { return STATUS_OK; }
-        }
-        return refuse_argument(v, s, r, "a lock in a map value");
+        const struct bpf_map_field *field = field_at(v, value);
+        return field != nullptr && field->kind == FIELD_LOCK ? STATUS_OK : refuse_argument(v, s, r, "a lock in a map value");
     }
     return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
 }
@@ -219,6 +249,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_BUFFER_OR_NULL: return is_zero(value) ? STATUS_OK : check_sized_memory(v, s, r, call, ACCESS_WRITE);
     case ARG_MEMORY_20: return check_argument_memory(v, s, r, 20, ACCESS_READ);
     case ARG_MEMORY_40: return check_argument_memory(v, s, r, 40, ACCESS_READ);
+    case ARG_KEPT: return check_kept(v, s, r, call);
+    case ARG_GIVEN_OR_NULL: return check_given(v, s, r, call);
     case ARG_OWNER: return check_owner(v, s, r, call);
     case ARG_KERNEL_TASK: return check_kernel_kind(v, s, r, OBJECT_TASK, call);
     case ARG_KERNEL_CGROUP: return check_kernel_kind(v, s, r, OBJECT_CGROUP, call);

@@ -117,7 +117,7 @@ void void_packet(struct state *s) {
 
 static bool releases(const struct helper_prototype *prototype) {
     return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET ||
-           prototype->arguments[0] == ARG_RELEASED_TYPED;
+           prototype->arguments[0] == ARG_RELEASED_TYPED || prototype->arguments[1] == ARG_GIVEN_OR_NULL;
 }
 
 /* What is thrown is what the program returns, unless it has a function that catches it. */
@@ -172,7 +172,8 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the packet is changed in a function that is called back");
     }
     if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }
-    return releases(prototype) ? reference_release(v, s, call->reference) : STATUS_OK;
+    bool gives_null = prototype->arguments[1] == ARG_GIVEN_OR_NULL && call->reference == 0;
+    return releases(prototype) && !gives_null ? reference_release(v, s, call->reference) : STATUS_OK;
 }
 
 /* Maps of sockets change only where the kernel can take their lock. */

@@ -59,7 +59,7 @@ static enum status check_kernel_fields(struct verifier *v, struct state *s, cons
     bool whole = (access & ACCESS_WHOLE) != 0 && scalar_is_const(&p->var) && bytes == 8 &&
                  off + p->off + (int64_t)p->var.value == (int64_t)field->offset;
     bool writes = (access & ACCESS_WRITE) != 0;
-    if (whole && (field->kind == FIELD_POINTER || (field->kind == FIELD_REFERENCE && !writes))) { return STATUS_OK; }
+    if (whole && (field->kind == FIELD_POINTER || (field->kind >= FIELD_REFERENCE && !writes))) { return STATUS_OK; }
     return refuse(v, STATUS_KERNEL_FIELD, s->pc, "%r is %R, access of %u bytes touches what is at %u of map %u", r, p, bytes,
                   (uint64_t)field->offset, (uint64_t)p->map);
 }

@@ -50,6 +50,8 @@ enum platform_argument : uint8_t {
     ARG_MEMORY_20,     /* so many bytes of memory */
     ARG_MEMORY_40,
     ARG_TYPE,          /* a known number that names a struct */
+    ARG_KEPT,          /* the place in a map value of the address of an object that is owned */
+    ARG_GIVEN_OR_NULL, /* an object of that type with a reference, which ends, or null */
     ARG_OWNER,         /* the context; an object of the kernel where programs have those instead (TYPE_OBJECTS) */
 };
 
