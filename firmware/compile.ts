@@ -74,6 +74,7 @@ const coldParts = [
 const hotFiles = [
   'bpf/checker/fast.c',
   'bpf/checker/light.c',
+  'bpf/jit/arithmetic.c',
   'bpf/jit/pair.c',
   'bpf/jit/scan.c',
   'bpf/jit/speculation.c',

@@ -132,15 +132,17 @@ static inline bool try_simple_address(const struct jit *j, uint32_t reg, int16_t
     return try_scaled(offset, size, scaled);
 }
 
-[[clang::always_inline]] static inline void load_plain(struct jit *j, struct insn insn) {
+/* Needs no frame. */
+[[clang::noinline]] static void load_plain(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     struct a64_scaled offset;
     enum a64_reg rt;
     bool simple = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM && try_place(j, dst, &rt);
     if (!simple || !try_simple_address(j, src, off_of(insn), size, &offset)) { return load_general(j, insn); }
-    emit_access(j, a64_ldr_scaled(rt, (enum a64_reg)j->values[src].base, offset, size));
+    uint32_t word = a64_ldr_scaled(rt, (enum a64_reg)j->values[src].base, offset, size);
     define(j, dst, rt, 8u << size);
+    emit_access(j, word);
 }
 
 /* Of a byte or a halfword, or from the stack. */

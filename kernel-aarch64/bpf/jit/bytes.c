@@ -212,7 +212,7 @@ static void emit_run(struct jit *j, enum a64_reg rt, const struct value *v, stru
     if (lift) { emit(j, a64_ubfm(rt, rt, field(64 - 8 * run.first, 8 * run.count - 1), A64_WIDTH_X)); }
 }
 
-void write_bytes(struct jit *j, const struct value *v, enum a64_reg into) {
+[[clang::noinline]] void write_bytes(struct jit *j, const struct value *v, enum a64_reg into) {
     uint32_t lanes = lanes_of(v);
     struct run low = run_at(lanes, first_lane(lanes));
     uint32_t rest = lanes | run_mask(low);

@@ -32,8 +32,7 @@ static bool compare_needs_register(struct insn insn, uint64_t imm, enum a64_widt
     return !try_arith(imm, &arith) && !try_arith(negated, &arith);
 }
 
-/* Whether the instruction will ask constant_reg() for its immediate, and for which value. */
-static bool needs_register(const struct jit *j, struct insn insn, uint32_t slot, uint64_t *value) {
+bool needs_register(const struct jit *j, struct insn insn, uint32_t slot, uint64_t *value) {
     uint32_t class = class_of(insn);
     if (class == BPF_CLASS_LD && opcode_of(insn)) {
         *value = immediate64_of(j, insn, slot);
@@ -53,16 +52,6 @@ static bool needs_register(const struct jit *j, struct insn insn, uint32_t slot,
     return is_jump_class(insn) ? compare_needs_register(insn, *value, width) : alu_needs_register(insn, *value, width);
 }
 
-/* Whether an addition or a compare takes its constant as it is, for sure. */
-static bool is_small(struct insn insn) {
-    uint32_t op = operation_of(insn);
-    return (uint32_t)imm_of(insn) + 4095u <= 2 * 4095u && (is_jump_class(insn) ? op != BPF_JMP_JSET : op == BPF_ALU_ADD);
-}
-
-bool takes_register(const struct jit *j, uint32_t slot, uint64_t *value) {
-    struct insn insn = insn_at(j, slot);
-    return !is_small(insn) && needs_register(j, insn, slot, value);
-}
 
 static void collect(struct jit *j, uint64_t value) {
     for (uint32_t i = 0; i < j->hoisted_count; i++) {
@@ -77,7 +66,8 @@ static void collect_constants(struct jit *j, uint32_t slot, uint32_t last) {
     j->hoisted_count = 0;
     for (last = last < j->last_constant ? last : j->last_constant; slot <= last && j->hoisted_count < j->hoisted_limit; slot++) {
         if (!(effects[insns[slot].opcode] & EFFECT_TAKES_CONSTANT) || !slot_reached(j, slot)) { continue; }
-        if (takes_register(j, slot, &value)) { collect(j, value); }
+        struct insn insn = insn_at(j, slot);
+        if (!is_small(insn) && needs_register(j, insn, slot, &value)) { collect(j, value); }
     }
 }
 

@@ -10,9 +10,15 @@ void hoist_constants(struct jit *j, uint32_t head);
 /* Whether a jump from behind a loop goes back into it; the last slot then is that of this jump, behind which there may be another. */
 bool is_reentered(const struct jit *j, uint32_t head, uint32_t *last);
 
-/* Whether the instruction of a slot, which has EFFECT_TAKES_CONSTANT, will ask constant_reg() for its immediate, and for which
+/* Whether an addition or a compare takes its constant as it is, for sure. */
+static inline bool is_small(struct insn insn) {
+    uint32_t op = operation_of(insn);
+    return (uint32_t)imm_of(insn) + 4095u <= 2 * 4095u && (is_jump_class(insn) ? op != BPF_JMP_JSET : op == BPF_ALU_ADD);
+}
+
+/* Whether an instruction that has EFFECT_TAKES_CONSTANT, and is not small, will ask constant_reg() for its immediate, and for which
  * value. */
-bool takes_register(const struct jit *j, uint32_t slot, uint64_t *value);
+bool needs_register(const struct jit *j, struct insn insn, uint32_t slot, uint64_t *value);
 
 /* The register that holds the constant because it was hoisted; SCRATCH: none does. */
 enum a64_reg hoisted_reg(const struct jit *j, uint64_t value);

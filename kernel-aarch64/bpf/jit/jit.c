@@ -11,6 +11,7 @@
 #include "bpf/jit/speculation.h"
 #include "bpf/jit/unroll.h"
 #include "bpf/jit/value.h"
+#include <stddef.h>
 
 RARE static void compile_other(struct jit *j, struct insn insn) {
     if (class_of(insn) == BPF_CLASS_LD) { return compile_immediate64(j, insn); }
@@ -48,7 +49,7 @@ void join_label(struct jit *j, uint32_t slot, bool falls) {
     j->barrier = j->words;
 }
 
-static void enter_function(struct jit *j, uint32_t slot, bool falls) {
+[[clang::noinline]] static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     uint32_t over = j->words;
     if (falls) {
         settle_for_label(j, slot, 0);
@@ -56,7 +57,7 @@ static void enter_function(struct jit *j, uint32_t slot, bool falls) {
     }
     scan_function(j, slot);
     j->guard_word = 0;
-    j->pending = 0x3ffu; /* homes change with the function */
+    j->pending = 0x7ffu; /* homes change with the function */
     j->bits[10] = 64;
     uint32_t known = place_label(j, slot);
     emit_prologue(j, slot == 0 && j->environment->features & JIT_BTI);
@@ -199,16 +200,16 @@ enum status bpf_jit(const struct bpf_program *program, const struct bpf_facts *f
     struct range ranges[RANGES];
     struct back backs[BACKS];
     uint64_t breaks[BREAK_WORDS(MAX_PROGRAM_INSNS)];
-    struct jit j = {
-        .ranges = ranges,
-        .breaks = breaks,
-        .backs = backs,
-        .program = program,
-        .facts = facts,
-        .environment = environment,
-        .slots = word_of_insn,
-        .out = out,
-        .capacity = capacity_words,
-    };
+    struct jit j;
+    __builtin_memset(&j, 0, offsetof(struct jit, stack.weight));
+    j.ranges = ranges;
+    j.breaks = breaks;
+    j.backs = backs;
+    j.program = program;
+    j.facts = facts;
+    j.environment = environment;
+    j.slots = word_of_insn;
+    j.out = out;
+    j.capacity = capacity_words;
     return word_of_insn ? compile(&j, result) : compile_with_own_table(&j, result);
 }

@@ -65,12 +65,14 @@ RARE static void operate_in_order(struct jit *j, uint32_t dst, enum alu_form for
     operate(j, dst, form, swap ? src : dst, swap ? dst : src, is_wide);
 }
 
+/* Needs no frame. */
 void operate_commutative(struct jit *j, uint32_t dst, enum alu_form form, uint32_t src, bool is_wide) {
     enum a64_reg rd;
     bool plain = is_reg(j, dst) && is_reg(j, src) && (j->bits[dst] | j->bits[src]) > 1 && try_place(j, dst, &rd);
     if (!plain) { return operate_in_order(j, dst, form, src, is_wide); }
-    emit(j, shifted_word(form, rd, value_reg(j, dst), amount(0), value_reg(j, src), A64_SHIFT_LSL, width_of(is_wide)));
-    define(j, dst, rd, result_bits(is_wide));
+    uint32_t word = shifted_word(form, rd, value_reg(j, dst), amount(0), value_reg(j, src), A64_SHIFT_LSL, width_of(is_wide));
+    [[clang::always_inline]] define(j, dst, rd, result_bits(is_wide));
+    emit(j, word);
 }
 
 /* dst = dst <op> constant that no immediate form takes. */

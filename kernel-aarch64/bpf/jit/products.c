@@ -176,12 +176,14 @@ static bool is_short(const struct jit *j, uint32_t slot) {
 /* Whether outside of the block all that is stored to the factors is such a number, and nobody needs what parts are kept in. */
 static bool suits_others(const struct products *p, uint64_t factors) {
     const struct jit *j = p->j;
+    const struct counted *l = p->loop;
     uint64_t stored = 0;
     for (uint32_t slot = 1; slot < j->program->count; slot++) {
+        if (slot == l->head) { slot = l->end; }
         struct insn insn = insn_at(j, slot);
         uint32_t kind = effects[opcode_of(insn)] >> EFFECT_KIND_SHIFT & 3;
         uint64_t bit = 1ull << slot_number(off_of(insn));
-        if (!slot_reached(j, slot) || slot - p->loop->head < p->loop->end - p->loop->head) { continue; }
+        if (!slot_reached(j, slot)) { continue; }
         if (kind == KIND_LOAD && src_of(insn) == 10 && p->kept & bit) { return false; }
         if (kind != KIND_STORE || dst_of(insn) != 10 || !(factors & bit)) { continue; }
         if (!is_short(j, slot)) { return false; }
@@ -263,13 +265,17 @@ static void compile_block(struct products *p) {
     const struct counted *l = p->loop;
     for (uint32_t slot = l->head; slot < l->test; slot++) {
         struct insn insn = insn_at(j, slot);
-        uint32_t effect = effects[opcode_of(insn)], dst = dst_of(insn);
-        j->slot = slot;
-        j->facts_here = j->facts->flags[slot];
-        j->known = j->slots[slot];
-        j->live_out = slot_live(j, slot + 1);
+        uint32_t effect = effects[opcode_of(insn)], dst = dst_of(insn), known = j->slots[slot];
         bool is_head = slot == l->head;
         if (!is_head) { j->slots[slot] = j->words & SLOT_WORD; }
+        if (!is_head && known & LEFT_OUT && slot != p->first && slot != p->sum_at) {
+            if (effect & EFFECT_SETS_DST) { set_home(j, dst, j->home[dst]); }
+            continue;
+        }
+        j->slot = slot;
+        j->facts_here = j->facts->flags[slot];
+        j->known = known;
+        j->live_out = slot_live(j, slot + 1);
         if (slot == p->first) { emit_products(p); }
         if (is_head || !(j->known & LEFT_OUT)) {
             if (slot_reached(j, slot)) { compile_plain_slot(j, slot, insn, effect); }

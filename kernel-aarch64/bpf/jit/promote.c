@@ -23,10 +23,10 @@ void note_slot(struct jit *j, struct insn insn, bool in_loop) {
 
 /* The slot used most of those left; of equals one of eight bytes, which may be an address. */
 static uint32_t heaviest(const struct stack_use *use, uint64_t left) {
-    uint32_t best = (uint32_t)__builtin_ctzll(left);
-    for (uint64_t rest = left; rest; rest &= rest - 1) {
-        uint32_t number = (uint32_t)__builtin_ctzll(rest);
-        if (2 * use->weight[number] + (use->wide >> number & 1) > 2 * use->weight[best] + (use->wide >> best & 1)) { best = number; }
+    uint32_t best = 0, most = 0;
+    for (; left; left &= left - 1) {
+        uint32_t number = (uint32_t)__builtin_ctzll(left), weight = 2 * use->weight[number] + (uint32_t)(use->wide >> number & 1);
+        if (weight > most) { best = number, most = weight; }
     }
     return best;
 }
@@ -69,7 +69,7 @@ static enum a64_reg register_of(const struct jit *j, struct insn insn) {
 
 static bool is_double(struct insn insn) { return (opcode_of(insn) & 0x18u) == BPF_SIZE_DW; }
 
-void load_promoted(struct jit *j, struct insn insn) {
+[[clang::noinline]] void load_promoted(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn);
     drop_unread(j, dst);
     begin_note(j, dst);
@@ -108,7 +108,7 @@ static void store_register(struct jit *j, uint32_t src, enum a64_reg to, bool is
     if (j->live_out & REG_BIT(src) && j->pending & REG_BIT(src)) { note_shape(j, src, shape_copy(to), j->bits[src]); }
 }
 
-void store_promoted(struct jit *j, struct insn insn) {
+[[clang::noinline]] void store_promoted(struct jit *j, struct insn insn) {
     enum a64_reg to = register_of(j, insn);
     if (class_of(insn) == BPF_CLASS_STX) { return store_register(j, src_of(insn), to, is_double(insn)); }
     uint64_t value = (uint64_t)(int64_t)imm_of(insn);

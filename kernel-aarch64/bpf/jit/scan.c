@@ -222,7 +222,7 @@ static void find_live(struct jit *j) {
             live &= ALL_REGS;
             note_frame(j, i, in_loop);
         }
-        if (SELDOM(effect & wanted) && takes_register(j, i, &value)) {
+        if (SELDOM(effect & wanted) && !is_small(insn) && needs_register(j, insn, i, &value)) {
             j->last_constant = i;
             wanted = 0;
         }
@@ -270,8 +270,8 @@ RARE static bool functions_overlap(const struct jit *j) {
 }
 
 void scan_program(struct jit *j) {
-    uint32_t *slots = j->slots, count = j->program->count;
-    for (uint32_t i = 0; i <= count; i++) { slots[i] = 0; }
+    uint32_t count = j->program->count;
+    __builtin_memset(j->slots, 0, (count + 1) * sizeof(*j->slots));
     for (uint32_t i = 0; i < BREAK_WORDS(count); i++) { j->breaks[i] = 0; }
     j->first_head = count;
     find_live(j);

@@ -39,7 +39,7 @@ struct open {
 struct search {
     const struct jit *jit;
     uint64_t enough; /* a mask that leaves no more than this settles it */
-    uint32_t steps, depth; /* that may still be made */
+    uint32_t steps; /* that may still be made */
     uint32_t all; /* ALL_NUMBERS: those of the program's own are looked for as well; else 0 */
     uint32_t outside; /* registers that ever have a number from outside */
     uint64_t asked; /* bit per eight bytes of the stack: whether they hold any from outside is being looked for */
@@ -57,8 +57,9 @@ static bool spend(struct search *s, uint32_t slots) {
     return may;
 }
 
-static struct number find_number(struct search *s, uint32_t slot, uint32_t reg);
-static struct number find_before(struct search *s, uint32_t slot, uint32_t reg);
+/* `depth`: levels that may still be made. */
+static struct number find_number(struct search *s, uint32_t slot, uint32_t reg, uint32_t depth);
+static struct number find_before(struct search *s, uint32_t slot, uint32_t reg, uint32_t depth);
 
 static struct number joined(struct number a, struct number b) {
     return (struct number){a.parts | b.parts, a.most > b.most ? a.most : b.most};
@@ -142,7 +143,7 @@ static bool narrows(struct insn insn, uint32_t reg, bool taken) {
 }
 
 /* Joins what a register is where jumps of these slots go to the label. */
-static struct number join_jumps(struct search *s, struct number n, uint32_t from, uint32_t end, uint32_t label, uint32_t reg) {
+static struct number join_jumps(struct search *s, struct number n, uint32_t from, uint32_t end, uint32_t label, uint32_t reg, uint32_t depth) {
     const struct jit *j = s->jit;
     while (n.most != ANY) {
         uint32_t slot = find_break(j, from, end);
@@ -154,7 +155,7 @@ static struct number join_jumps(struct search *s, struct number n, uint32_t from
         if (jump_target(insn, slot) != label || !is_jump_class(insn)) { continue; }
         enum flow flow = jump_flow(insn, j->facts->flags[slot]);
         if (flow != FLOW_JUMP && flow != FLOW_BRANCH) { continue; }
-        struct number there = find_number(s, slot, reg);
+        struct number there = find_number(s, slot, reg, depth);
         if (there.parts & OUTSIDE && flow == FLOW_BRANCH && narrows(insn, reg, true)) { there.parts |= NARROWED; }
         n = joined(n, there);
     }
@@ -183,7 +184,7 @@ static const struct open *find_answer(struct search *s, uint32_t label, uint32_t
 
 /* Falling into it, or by jumps. While numbers are looked for, the first slot that jumps there from before stands in the low bits of
  * a label, + 1. What comes around to it again is taken for nothing at first, then for what it was found to be. */
-static struct number find_at_label(struct search *s, uint32_t label, uint32_t reg) {
+[[clang::noinline]] static struct number find_at_label(struct search *s, uint32_t label, uint32_t reg, uint32_t depth) {
     const struct jit *j = s->jit;
     uint32_t known = j->slots[label], first = known & SLOT_WORD ? (known & SLOT_WORD) - 1 : label, at = s->open_count, leans = s->leans;
     if (known & SLOT_ENTRY && j->has_local_calls) { return anything; }
@@ -197,7 +198,7 @@ static struct number find_at_label(struct search *s, uint32_t label, uint32_t re
     uint32_t end = known & SLOT_BACK ? last_jump_back(j, label) + 1 : label;
     do {
         before = s->open[at].assumed;
-        n = join_jumps(s, find_before(s, label, reg), first, end, label, reg);
+        n = join_jumps(s, find_before(s, label, reg, depth), first, end, label, reg, depth);
         if (before.parts & OUTSIDE && n.most > before.most) { n.most = ANY; } /* and with each turn */
         s->open[at].assumed = n;
     } while (known & SLOT_BACK && (before.parts != n.parts || before.most != n.most) && n.most != ANY);
@@ -211,14 +212,11 @@ static struct number find_at_label(struct search *s, uint32_t label, uint32_t re
 }
 
 /* One level further. */
-static struct number find_number(struct search *s, uint32_t slot, uint32_t reg) {
+static struct number find_number(struct search *s, uint32_t slot, uint32_t reg, uint32_t depth) {
     if (!(s->outside >> reg & 1) && !s->all) { return own; }
-    if (!s->depth) { return give_up(s); }
-    s->depth--;
+    if (!depth) { return give_up(s); }
     bool label = s->jit->slots[slot] & (SLOT_TARGET | SLOT_ENTRY);
-    struct number n = label ? find_at_label(s, slot, reg) : find_before(s, slot, reg);
-    s->depth++;
-    return n;
+    return (label ? find_at_label : find_before)(s, slot, reg, depth - 1);
 }
 
 /* Slots of eight bytes that an access through r10 touches, as bits. */
@@ -235,7 +233,7 @@ static uint32_t find_store(const struct bpf_program *p, uint32_t slot) {
 }
 
 /* Whether nothing from outside was ever stored where this loads from; what comes around to the same question adds nothing. */
-static bool loads_own(struct search *s, struct insn load) {
+[[clang::noinline]] static bool loads_own(struct search *s, struct insn load, uint32_t depth) {
     const struct jit *j = s->jit;
     uint64_t bits = stack_bits(load), asked = s->asked, asked_enough = s->asked_enough;
     bool is_own = src_of(load) == 10 && !j->needs.escapes;
@@ -252,7 +250,7 @@ static bool loads_own(struct search *s, struct insn load) {
         if (!slot_reached(j, slot)) { continue; }
         struct insn insn = insn_at(j, slot);
         bool atomic = effects[opcode_of(insn)] & EFFECT_IS_SPECIAL, there = dst_of(insn) == 10 && stack_bits(insn) & bits;
-        if (atomic || (there && find_number(s, slot, src_of(insn)).parts & OUTSIDE)) { is_own = false; }
+        if (atomic || (there && find_number(s, slot, src_of(insn), depth).parts & OUTSIDE)) { is_own = false; }
     }
     s->asked = asked;
     s->asked_enough = asked_enough;
@@ -260,24 +258,24 @@ static bool loads_own(struct search *s, struct insn load) {
 }
 
 /* How far a number is shifted up by the register that this slot names, at most, whoever chose it. */
-static struct number find_amount(struct search *s, uint32_t slot, uint32_t reg) {
+static struct number find_amount(struct search *s, uint32_t slot, uint32_t reg, uint32_t depth) {
     s->all = ALL_NUMBERS;
-    struct number n = find_number(s, slot, reg);
+    struct number n = find_number(s, slot, reg, depth);
     s->all = 0;
     return n;
 }
 
 /* What an instruction makes of the register that it sets. */
-static struct number find_set(struct search *s, uint32_t slot, struct insn insn, uint32_t effect) {
+static struct number find_set(struct search *s, uint32_t slot, struct insn insn, uint32_t effect, uint32_t depth) {
     uint32_t kind = effect >> EFFECT_KIND_SHIFT & 3;
-    if (kind == KIND_LOAD) { return !s->all && loads_own(s, insn) ? own : loaded(insn); }
+    if (kind == KIND_LOAD) { return !s->all && loads_own(s, insn, depth) ? own : loaded(insn); }
     if (kind != KIND_ALU) { return s->all ? anything : own; }
     if (is_masked(s, insn)) { return own; }
     uint64_t enough = s->enough;
     if (effect & EFFECT_READS_DST || off_of(insn)) { s->enough = enough_before(insn, enough); }
-    struct number a = effect & EFFECT_READS_DST ? find_number(s, slot, dst_of(insn)) : own, b = own;
+    struct number a = effect & EFFECT_READS_DST ? find_number(s, slot, dst_of(insn), depth) : own, b = own;
     bool shifts = !s->all && a.parts & OUTSIDE && operation_of(insn) == BPF_ALU_LSH;
-    if (takes_register(insn)) { b = (shifts ? find_amount : find_number)(s, slot, src_of(insn)); }
+    if (takes_register(insn)) { b = (shifts ? find_amount : find_number)(s, slot, src_of(insn), depth); }
     s->enough = enough;
     return computed(s, insn, a, b, shifts);
 }
@@ -291,7 +289,7 @@ static uint32_t go_back(const struct jit *j, uint32_t slot, uint32_t end, uint32
 }
 
 /* The register before a slot that is fallen into. */
-static struct number find_before(struct search *s, uint32_t slot, uint32_t reg) {
+static struct number find_before(struct search *s, uint32_t slot, uint32_t reg, uint32_t depth) {
     const struct jit *j = s->jit;
     struct number n = s->all ? anything : own;
     uint32_t narrowed = 0;
@@ -310,9 +308,9 @@ static struct number find_before(struct search *s, uint32_t slot, uint32_t reg) 
         if (fetches && is_fetched(insn, REG_BIT(reg))) { return anything; }
         found = true;
         if (effect & EFFECT_SETS_DST && dst_of(insn) == reg) {
-            n = find_set(s, slot, insn, effect);
+            n = find_set(s, slot, insn, effect, depth);
         } else if (j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) {
-            n = find_number(s, slot, reg);
+            n = find_number(s, slot, reg, depth);
         } else {
             found = false;
         }
@@ -337,10 +335,9 @@ static bool is_odd(const struct bpf_index_fact *fact) { return (fact->object & I
 static bool needs_guard(struct search *s, const struct bpf_index_fact *fact) {
     struct insn insn = insn_at(s->jit, fact->slot);
     s->enough = is_odd(fact) ? 0 : fact->most;
-    s->depth = MOST_DEPTH;
-    struct number n = find_number(s, fact->slot, index_reg(fact, insn));
+    struct number n = find_number(s, fact->slot, index_reg(fact, insn), MOST_DEPTH);
     bool loose = is_odd(fact) || n.most > fact->most || !(~n.parts & (MIXED | NARROWED));
-    if (fact->object & INDEX_IN_DST && fact->object & INDEX_IN_SRC) { n = joined(n, find_number(s, fact->slot, src_of(insn))); }
+    if (fact->object & INDEX_IN_DST && fact->object & INDEX_IN_SRC) { n = joined(n, find_number(s, fact->slot, src_of(insn), MOST_DEPTH)); }
     return n.parts & OUTSIDE && loose;
 }
 
@@ -394,7 +391,7 @@ static bool is_behind_barrier(const struct jit *j, struct insn insn, uint32_t re
     return slot == j->slot;
 }
 
-static void put_barrier(struct jit *j, struct insn insn) {
+[[clang::noinline]] static void put_barrier(struct jit *j, struct insn insn) {
     uint32_t kind = effects[opcode_of(insn)] >> EFFECT_KIND_SHIFT & 3;
     uint32_t reg = kind == KIND_LOAD ? src_of(insn) : kind == KIND_STORE ? dst_of(insn) : NO_REG; /* of memory */
     if (reg != NO_REG && is_behind_barrier(j, insn, reg)) { return; }
@@ -426,14 +423,18 @@ static void hold_to(struct jit *j, struct insn insn, uint32_t reg, uint32_t most
     put(j, a64_csdb());
 }
 
+RARE static void guard_index(struct jit *j, struct insn insn, const struct bpf_index_fact *fact) {
+    uint32_t reg = index_reg(fact, insn);
+    if (is_odd(fact)) { return put_barrier(j, insn); }
+    if (!is_const(j, reg)) { hold_to(j, insn, reg, fact->most, fact->bits == fact->most && fact->most); }
+}
+
+/* Needs no frame. */
 RARE void guard_address(struct jit *j, struct insn insn) {
     if (j->environment->features & JIT_IN_ORDER) { return; }
     uint32_t at = index_fact(j, j->slot);
     const struct bpf_index_fact *fact = &j->facts->indexes[at];
     if (at == j->facts->index_count) { return put_barrier(j, insn); }
-    uint32_t reg = index_reg(fact, insn);
-    if (!(j->guarded >> at & 1)) { return; }
-    if (is_odd(fact)) { return put_barrier(j, insn); }
-    if (!is_const(j, reg)) { hold_to(j, insn, reg, fact->most, fact->bits == fact->most && fact->most); }
+    if (j->guarded >> at & 1) { guard_index(j, insn, fact); }
 }
 static_assert(MAX_INDEX_FACTS == 64);

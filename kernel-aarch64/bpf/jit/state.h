@@ -171,7 +171,6 @@ struct jit {
     uint32_t guard_slot, guard_word; /* of the last barrier against speculation; the word behind it, 0: not all ways lead over it */
     uint32_t guard_reg;  /* that its access uses, NO_REG: it stands before something else */
     uint16_t copied[16]; /* of each register, whatever it is ever computed from: register bits, FROM_MEMORY */
-    struct stack_use stack;
     struct needs needs;  /* of the program, all of it */
     bool uniform_frames; /* functions share code, so all have the same frame */
     struct function function;
@@ -183,11 +182,12 @@ struct jit {
     struct range range;  /* before `range.slot` alone */
     bool has_ranges;
     uint32_t next_sum; /* the shared sum that makes room next */
-    struct value values[FIRST_SUM + SHARED_SUMS];
     struct range *ranges; /* RANGES of them, each of a slot with such a remainder, the last one noted; set with the first */
     struct back *backs; /* BACKS of them, set as they are counted, by scan_program(): those whose last jump is the last in the program */
     uint32_t back_count;
     uint64_t *breaks; /* bit per slot: it is jumped or called to, or jumps, calls or is an atomic; set by scan_program() */
+    struct stack_use stack; /* `weight` and what follows are set as they are first used */
+    struct value values[FIRST_SUM + SHARED_SUMS];
 };
 #define BREAK_WORDS(count) ((count) / 64 + 1)
 

@@ -57,26 +57,41 @@ RARE void emit_constant(struct jit *j, enum a64_reg rd, uint64_t value) {
     emit_moves(j, rd, value, width);
 }
 
-RARE void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width) {
-    struct a64_arith arith;
-    if (width == A64_WIDTH_W) { imm = (uint64_t)(int32_t)imm; }
-    if (rd == rn && width == A64_WIDTH_X && try_count_along(j, rn, (int64_t)imm)) { return; }
+static void emit_arith(struct jit *j, enum a64_reg rd, enum a64_reg rn, bool negative, struct a64_arith arith, enum a64_width width) {
+    emit(j, negative ? a64_sub_imm(rd, rn, arith, width) : a64_add_imm(rd, rn, arith, width));
+}
+
+/* A constant that no single instruction takes. */
+RARE static void emit_add_long(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width) {
     bool negative = (int64_t)imm < 0;
     uint64_t magnitude = negative ? -imm : imm;
-    if (!try_arith(magnitude, &arith)) {
-        if (magnitude >> 24) {
-            enum a64_reg free = rd == rn || rd == SP ? SCRATCH : rd; /* rn may be what was moved aside */
-            enum a64_reg rm = constant_reg(j, width == A64_WIDTH_W ? (uint32_t)imm : imm, free);
-            /* DDI 0487 C6.2, ADD (extended register): the form whose Rn may be SP */
-            if (rn == SP) { return emit(j, a64_add_ext(rd, rn, (struct a64_left){0}, A64_EXTEND_UXTX, rm, width)); }
-            return emit(j, a64_add(rd, rn, amount(0), rm, A64_SHIFT_LSL, width));
-        }
-        arith = (struct a64_arith){1u << 12 | (uint32_t)(magnitude >> 12)};
-        emit(j, negative ? a64_sub_imm(rd, rn, arith, width) : a64_add_imm(rd, rn, arith, width));
-        rn = rd;
-        arith = (struct a64_arith){(uint32_t)magnitude & 4095u};
+    if (magnitude >> 24) {
+        enum a64_reg free = rd == rn || rd == SP ? SCRATCH : rd; /* rn may be what was moved aside */
+        enum a64_reg rm = constant_reg(j, width == A64_WIDTH_W ? (uint32_t)imm : imm, free);
+        /* DDI 0487 C6.2, ADD (extended register): the form whose Rn may be SP */
+        if (rn == SP) { return emit(j, a64_add_ext(rd, rn, (struct a64_left){0}, A64_EXTEND_UXTX, rm, width)); }
+        return emit(j, a64_add(rd, rn, amount(0), rm, A64_SHIFT_LSL, width));
     }
-    emit(j, negative ? a64_sub_imm(rd, rn, arith, width) : a64_add_imm(rd, rn, arith, width));
+    emit_arith(j, rd, rn, negative, (struct a64_arith){1u << 12 | (uint32_t)(magnitude >> 12)}, width);
+    emit_arith(j, rd, rd, negative, (struct a64_arith){(uint32_t)magnitude & 4095u}, width);
+}
+
+/* Needs no frame. */
+RARE static void emit_add(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width) {
+    struct a64_arith arith;
+    bool negative = (int64_t)imm < 0;
+    if (!try_arith(negative ? -imm : imm, &arith)) { return emit_add_long(j, rd, rn, imm, width); }
+    emit_arith(j, rd, rn, negative, arith, width);
+}
+
+RARE static void count_along_or_add(struct jit *j, enum a64_reg rd, uint64_t imm) {
+    if (!try_count_along(j, rd, (int64_t)imm)) { emit_add(j, rd, rd, imm, A64_WIDTH_X); }
+}
+
+/* Needs no frame. */
+RARE void emit_add_imm(struct jit *j, enum a64_reg rd, enum a64_reg rn, uint64_t imm, enum a64_width width) {
+    if (rd == rn && width == A64_WIDTH_X) { return count_along_or_add(j, rd, imm); }
+    emit_add(j, rd, rn, width == A64_WIDTH_W ? (uint64_t)(int32_t)imm : imm, width);
 }
 
 static inline void emit_field(struct jit *j, enum a64_reg rd, const struct value *v) {
@@ -106,6 +121,12 @@ RARE static void emit_long_sum(struct jit *j, enum a64_reg rd, const struct valu
     emit_add_imm(j, rd, rd, v->imm, A64_WIDTH_X);
 }
 
+RARE static void emit_masked(struct jit *j, enum a64_reg rd, const struct value *v) {
+    struct a64_mask mask;
+    if (try_mask(v->imm, A64_WIDTH_X, &mask)) { emit(j, a64_and_imm(rd, (enum a64_reg)v->base, mask, A64_WIDTH_X)); }
+}
+
+/* Needs no frame. */
 RARE void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
     const struct value *v = &j->values[reg];
     enum a64_reg base = (enum a64_reg)v->base;
@@ -121,10 +142,8 @@ RARE void write_value(struct jit *j, uint32_t reg, enum a64_reg into) {
         return emit_short_sum(j, into, v);
     case VALUE_PRODUCT: return emit(j, a64_madd(into, base, XZR, (enum a64_reg)v->index, v->narrow ? A64_WIDTH_W : A64_WIDTH_X));
     case VALUE_BYTES: return write_bytes(j, v, into);
-    case VALUE_MASK: break;
+    case VALUE_MASK: return emit_masked(j, into, v);
     }
-    struct a64_mask mask;
-    if (try_mask(v->imm, A64_WIDTH_X, &mask)) { emit(j, a64_and_imm(into, base, mask, A64_WIDTH_X)); }
 }
 
 static bool reads(const struct value *v, enum a64_reg phys) { return v->base == phys || v->index == phys; }
