@@ -121,17 +121,17 @@ bool try_shift_bytes(struct jit *j, uint32_t dst, uint32_t op, uint32_t by, bool
     return true;
 }
 
-/* The lanes as counted from an offset that lies `by` bytes lower; false when a byte lies too far. */
+/* The lowest bit of each lane that holds a byte. */
+static uint32_t held_lanes(uint32_t lanes) {
+    uint32_t held = ~lanes | ~lanes >> 2;
+    return (held | held >> 1) & 0x11111111u;
+}
+
+/* The lanes as counted from an offset that lies `by` bytes lower, at most 7; false when a byte lies too far. */
 static bool try_rebase(uint32_t *lanes, uint32_t by) {
-    uint32_t out = NO_LANES;
-    for (uint32_t i = 0; i < 8; i++) {
-        uint32_t byte = lane(*lanes, i);
-        if (byte == NO_BYTE) { continue; }
-        if (byte + by > 7) { return false; }
-        out = (out & ~(15u << (4 * i))) | (byte + by) << (4 * i);
-    }
-    *lanes = out;
-    return true;
+    uint32_t held = held_lanes(*lanes);
+    *lanes += by * held; /* no lane gets more than 14 */
+    return !(*lanes & held << 3);
 }
 
 bool try_merge_bytes(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
@@ -144,9 +144,7 @@ bool try_merge_bytes(struct jit *j, uint32_t dst, uint32_t src, bool is_wide) {
     if (distance < -7 || distance > 7) { return false; }
     if (!try_rebase(distance < 0 ? &first : &second, (uint32_t)(distance < 0 ? -distance : distance))) { return false; }
     uint32_t lanes = first & second;
-    for (uint32_t i = 0; i < 8; i++) {
-        if (lane(first, i) != NO_BYTE && lane(second, i) != NO_BYTE) { return false; }
-    }
+    if (held_lanes(first) & held_lanes(second)) { return false; }
     if ((!is_wide && top_lane(lanes) > 3) || count_runs(lanes) > 2) { return false; }
     note_bytes(j, dst, a, distance < 0 ? bytes_offset(&b) : bytes_offset(&a), lanes);
     return true;

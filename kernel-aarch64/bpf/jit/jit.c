@@ -69,6 +69,17 @@ void join_label(struct jit *j, uint32_t slot, bool falls) {
     j->barrier = j->words;
 }
 
+/* A head that is fallen into, too. */
+[[clang::noinline]] static void begin_loop(struct jit *j, uint32_t slot) {
+    uint32_t next = compile_counted_loop(j, slot);
+    if (next != slot) {
+        j->resume = next;
+        return;
+    }
+    count_down(j, slot);
+    join_label(j, slot, true);
+}
+
 /* A slot that jumps or calls come to. */
 RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     j->live_out = live_before(j);
@@ -78,14 +89,7 @@ RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
     }
     if (SELDOM(j->has_ranges)) { find_range(j, falls); }
     if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
-    if (SELDOM(j->slots[slot] & SLOT_BACK) && falls) {
-        uint32_t next = compile_counted_loop(j, slot);
-        if (next != slot) {
-            j->resume = next;
-            return;
-        }
-        count_down(j, slot);
-    }
+    if (SELDOM(j->slots[slot] & SLOT_BACK) && falls) { return begin_loop(j, slot); }
     join_label(j, slot, falls);
 }
 

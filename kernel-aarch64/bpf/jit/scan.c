@@ -82,15 +82,22 @@ RARE static uint32_t expected_at_head(const struct jit *j, uint32_t head, uint32
     return reads;
 }
 
+static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, struct backward *b);
+
+/* The first jump back to its target. */
+RARE static uint32_t live_before_new_loop(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
+    uint32_t target = jump_target(insn_at(j, i), i);
+    j->slots[target] |= SLOT_BACK | expected_at_head(j, target, i) << SLOT_LIVE_SHIFT;
+    if (j->back_count < BACKS) { j->backs[j->back_count++] = (struct back){(uint16_t)target, (uint16_t)i}; }
+    return live_before_special(j, i, live, b);
+}
+
 /* Registers live before a jump to `target`; says where the loop begins that it closes, and where r0 arrives at its target:
  * in x7 when r1, which owns x0, is live before the jump or on either side, and where a loop is left, in which it lives there. */
 static uint32_t live_before_goto(struct jit *j, uint32_t i, uint32_t live, enum flow flow, struct backward *b) {
     struct insn insn = insn_at(j, i);
     uint32_t target = jump_target(insn, i), *slot = &j->slots[target];
-    if (target <= i && !(*slot & SLOT_BACK)) {
-        *slot |= expected_at_head(j, target, i) << SLOT_LIVE_SHIFT;
-        if (j->back_count < BACKS) { j->backs[j->back_count++] = (struct back){(uint16_t)target, (uint16_t)i}; }
-    }
+    if (target <= i && !(*slot & SLOT_BACK)) { return live_before_new_loop(j, i, live, b); }
     uint32_t live_at_target = slot_live(j, target);
     mark_target(j, i, target, SLOT_TARGET);
     if (target <= i && (target < b->loop_from || !b->in_loop)) { widen_loop(b, target, i); }
@@ -131,6 +138,7 @@ RARE static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t 
     return live_before_call(j, live, arguments & ARGUMENT_REGS);
 }
 
+/* Needs no frame. */
 [[clang::noinline]] static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
     struct insn insn = insn_at(j, i);
     if (!is_jump_class(insn)) {

@@ -187,7 +187,7 @@ static void keep_entries(struct jit *j, const struct counted *l, const uint32_t 
     j->copied_entry = finished_entry(entries[0], turns) | COPIED_HEAD;
 }
 
-[[clang::noinline]] uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
+uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     struct counted l = {.head = head};
     uint32_t entries[MOST_INSNS], turn = 0;
     struct carried carried = {};
