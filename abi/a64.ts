@@ -69,6 +69,7 @@ const branches = {
   tbnz: { title: 'TBNZ', bits: 'bit[5:5]:1 011011 1 bit[4:0]:5 target14:14 rt:5' },
   blr: { title: 'BLR', bits: '1101011000111111000000 rn:5 00000' },
   ret: { title: 'RET', bits: '1101011001011111000000 rn:5 00000' },
+  nop: { title: 'NOP', bits: '11010101000000110010000000011111' },
   bti_c: { title: 'BTI', bits: '11010101000000110010010001011111' },
   csdb: { title: 'CSDB', bits: '11010101000000110010001010011111' },
   dsb_nsh: { title: 'DSB', bits: '11010101000000110011011110011111' },

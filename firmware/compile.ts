@@ -18,6 +18,7 @@ const commonFlags = [
   '-fdirect-access-external-data', // nothing is linked at run time: addresses need no table
   '-mcmodel=tiny', // static data ends within 1 MiB; what lies behind it: mm/layout.h
   '-mno-outline-atomics',
+  '-mfix-cortex-a53-835769', // a multiply-accumulate of 64 bits right behind an access to memory may come out wrong
   '-fno-stack-protector',
   '-fno-asynchronous-unwind-tables',
   '-ffunction-sections',
@@ -192,6 +193,7 @@ const linkFlags = [
   '-homogeneous-prolog-epilog', // functions compiled for size share what saves and restores their registers
   '-mllvm',
   '-machine-outliner-reruns=1', // what is the same in several functions compiled for size, also of what it took out
+  '--fix-cortex-a53-843419', // ADRP at the end of a page
   '--build-id=sha1',
   '--compress-sections=.debug_*=zlib:9', // they travel in the npm package
   '-z',

@@ -5,7 +5,15 @@ import { errorNamed, errorOfCode, type LinuxProgram, type Program, type ProgramE
 import { FACT, type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 /** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. */
-const CPU = { lse: 1, dotprod: 2, crc32: 4, bti: 8, inOrder: 16, callerKeeps: 256 } as const;
+const CPU = {
+  lse: 1,
+  dotprod: 2,
+  crc32: 4,
+  bti: 8,
+  inOrder: 16,
+  erratum835769: 32,
+  callerKeeps: 256,
+} as const;
 
 export type JitOptions = VerifyOptions & {
   /** Address at which the code will run. Default 0x4_0000_0000. */
@@ -18,7 +26,7 @@ export type JitOptions = VerifyOptions & {
 
 /** Features of the CPUs that the boards have; `max` has all that the compiler knows. */
 export const cpuFeatures = {
-  'cortex-a53': CPU.crc32 | CPU.inOrder,
+  'cortex-a53': CPU.crc32 | CPU.inOrder | CPU.erratum835769,
   'cortex-a72': CPU.crc32,
   'cortex-a76': CPU.lse | CPU.dotprod | CPU.crc32,
   'cortex-a78ae': CPU.lse | CPU.dotprod | CPU.crc32,

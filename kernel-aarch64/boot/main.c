@@ -27,7 +27,7 @@
 #include "update/update.h"
 
 static_assert(BOARD_LSE == JIT_LSE && BOARD_DOTPROD == JIT_DOTPROD && BOARD_CRC32 == JIT_CRC32 && BOARD_BTI == JIT_BTI &&
-              BOARD_IN_ORDER == JIT_IN_ORDER);
+              BOARD_IN_ORDER == JIT_IN_ORDER && BOARD_ERRATUM_835769 == JIT_ERRATUM_835769);
 static_assert(STACKS_VA == 0x4000100000 && STACK_STRIDE_BYTES == 1 << 17, "repeated in boot/head.S");
 static_assert(MAX_CORES == 8, "repeated in boot/head.S, boot/vectors.S, mm/map.c, irq/gic2.c and drivers/tick.c");
 

@@ -38,11 +38,13 @@ const char *build_id(void) { return build; }
 uint32_t image_bytes(void) { return (uint32_t)(__file_end - __image_start); }
 uint64_t boot_cycles(void) { return cycles_to_ready; }
 
-/* MIDR_EL1: Arm's Cortex-A32, A34, A53, A35 and A55, which its list of cores that speculation leads astray does not name. */
-static bool is_in_order(void) {
+/* MIDR_EL1, implementer 31..24 and part 15..4: which of Arm's cores it is, from Cortex-A32 on; large for those of others. */
+static uint64_t arm_core(void) {
     const uint64_t midr = READ_SYSREG(midr_el1);
-    return midr >> 24 == 0x41 && (midr >> 4 & 0xfff) - 0xd01 < 5;
+    return midr >> 24 == 0x41 ? (midr >> 4 & 0xfff) - 0xd01 : UINT64_MAX;
 }
+#define CORTEX_A53 2
+#define CORTEX_A55 4
 
 /* ID_AA64ISAR0_EL1: Atomic 23..20, DP 47..44, CRC32 19..16; ID_AA64PFR1_EL1: BT 3..0 (Arm ARM D19.2). */
 uint32_t board_features(void) {
@@ -53,7 +55,9 @@ uint32_t board_features(void) {
     if ((isar0 >> 44 & 15) >= 1) { features |= BOARD_DOTPROD; }
     if ((isar0 >> 16 & 15) >= 1) { features |= BOARD_CRC32; }
     if ((pfr1 & 15) >= 1) { features |= BOARD_BTI; }
-    if (is_in_order()) { features |= BOARD_IN_ORDER; }
+    /* Cortex-A32, A34, A53, A35 and A55: Arm's list of cores that speculation leads astray does not name them. */
+    if (arm_core() <= CORTEX_A55) { features |= BOARD_IN_ORDER; }
+    if (arm_core() == CORTEX_A53) { features |= BOARD_ERRATUM_835769; }
     return features;
 }
 

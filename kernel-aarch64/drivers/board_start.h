@@ -9,6 +9,7 @@
 #define BOARD_CRC32 (1u << 2)
 #define BOARD_BTI (1u << 3)
 #define BOARD_IN_ORDER (1u << 4)
+#define BOARD_ERRATUM_835769 (1u << 5)
 
 void board_probe(const struct fdt_node *node);
 void board_init(void);

@@ -313,6 +313,11 @@ static inline uint32_t a64_ret(enum a64_reg rn) {
     return 0xd65f0000u | (uint32_t)rn << 5;
 }
 
+/* NOP: 11010101000000110010000000011111 */
+static inline uint32_t a64_nop(void) {
+    return 0xd503201fu;
+}
+
 /* BTI: 11010101000000110010010001011111 */
 static inline uint32_t a64_bti_c(void) {
     return 0xd503245fu;

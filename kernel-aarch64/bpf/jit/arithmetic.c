@@ -8,6 +8,16 @@ static bool is_product(const struct jit *j, uint32_t reg, bool is_wide) {
     return v->kind == VALUE_PRODUCT && !(is_wide && v->narrow);
 }
 
+/* A64, table C4-1: bit 27 set and bit 25 clear are loads and stores. */
+static bool is_access(uint32_t word) { return (word & 0x0a000000u) == 0x08000000u; }
+
+/* Behind an access to memory after a pause where the core has the erratum. */
+static void emit_accumulate(struct jit *j, uint32_t word, enum a64_width width) {
+    bool faulty = j->environment->features & JIT_ERRATUM_835769 && width == A64_WIDTH_X;
+    if (SELDOM(faulty) && j->words - 1 < j->capacity && is_access(j->out[j->words - 1])) { emit(j, a64_nop()); }
+    emit(j, word);
+}
+
 /* addend +- product of `product`, which is not needed otherwise. */
 RARE static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint32_t product, bool subtract, bool is_wide) {
     ensure(j, addend, is_wide);
@@ -19,7 +29,7 @@ RARE static void multiply_add(struct jit *j, uint32_t dst, uint32_t addend, uint
         emit(j, subtract ? a64_sub(rd, ra, amount(0), rn, A64_SHIFT_LSL, width)
                          : a64_add(rd, ra, amount(0), rn, A64_SHIFT_LSL, width));
     } else {
-        emit(j, subtract ? a64_msub(rd, rn, ra, rm, width) : a64_madd(rd, rn, ra, rm, width));
+        emit_accumulate(j, subtract ? a64_msub(rd, rn, ra, rm, width) : a64_madd(rd, rn, ra, rm, width), width);
     }
     define(j, dst, rd, result_bits(is_wide));
 }

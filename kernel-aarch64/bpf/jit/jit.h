@@ -13,6 +13,7 @@ enum jit_feature : uint32_t {
     JIT_CRC32 = 1 << 2,   /* ID_AA64ISAR0_EL1.CRC32 >= 1 */
     JIT_BTI = 1 << 3,     /* ID_AA64PFR1_EL1.BT >= 1 */
     JIT_IN_ORDER = 1 << 4, /* does not run far enough ahead of a branch to be led astray: MIDR_EL1 names such a core */
+    JIT_ERRATUM_835769 = 1 << 5, /* Cortex-A53: a multiply-accumulate of 64 bits right behind an access to memory may come out wrong */
     JIT_CALLER_KEEPS = 1 << 8, /* not of the CPU: who calls the program keeps x19..x28 itself, as guard_call() does */
 };
 

@@ -43,7 +43,7 @@ static const struct bpf_facts *choose_facts(const struct bpf_facts *facts, uint6
 enum status job_compile(const struct bpf_program *program, const struct bpf_facts *facts, uint64_t variant, struct shared *shared, struct job *job,
                         struct space *space) {
     static uint32_t words[MAX_PROGRAM_INSNS + 1];
-    static const uint32_t features[] = {0, JIT_LSE, JIT_LSE | JIT_DOTPROD | JIT_CRC32 | JIT_BTI, JIT_BTI | JIT_IN_ORDER};
+    static const uint32_t features[] = {0, JIT_LSE, JIT_LSE | JIT_DOTPROD | JIT_CRC32 | JIT_BTI, JIT_BTI | JIT_IN_ORDER | JIT_ERRATUM_835769};
     uint32_t keeps = variant / 256 % 2 ? JIT_CALLER_KEEPS : 0;
     struct jit_environment environment = {.features = features[variant / 4 % 4] | keeps};
     job->caller_keeps = keeps;
