@@ -158,7 +158,7 @@ static enum fast_end unstepped(const struct loop *l, uint64_t pc) { return l->tr
  * says so. */
 [[gnu::noinline]] static bool pass_event(struct loop *l, uint64_t pc, enum fast_end *how) {
     struct checker *c = l->c;
-    uint64_t last = l->m->v->program->count - 1;
+    uint64_t last = l->count - 1;
     bool here = c->due == c->steps + (pc - l->start);
     if (here && c->event == EVENT_FALL && pc != l->start) { return false; }
     if (here && (c->event == EVENT_TRACK || c->event == EVENT_LINK) && (pc != l->end || pc == last)) {

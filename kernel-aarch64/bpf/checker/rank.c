@@ -52,11 +52,13 @@ static bool distance_add(struct distance *d, struct distance by) {
 
 void rank_add(struct machine *m, uint32_t dst, struct distance by) {
     if (!in_mask(m->followed, dst)) { return; }
+    uint32_t followed = 0;
     for (uint32_t i = 0; i < m->rank_count; i++) {
         struct rank *rank = &m->ranks[i];
         if (in_mask(rank->regs, dst) && !distance_add(&rank->by_reg[dst], by)) { rank->regs &= (uint16_t)~(1u << dst); }
+        followed |= rank->regs;
     }
-    rank_note(m);
+    m->followed = followed;
 }
 
 void rank_spread(struct machine *m, uint32_t place, struct distance by) {

@@ -1,6 +1,7 @@
 /* Instructions whose result matters, for fast.c. Long: all of them share what may be written while states wait. */
 
 #include "bpf/checker/tracked.h"
+#include "bpf/verifier/small.h"
 
 /* Arithmetic whose result matters, as step.h has it; false when it may not be written. */
 [[gnu::noinline]] static bool operate(struct loop *l, uint32_t fields, uint32_t imm) {
@@ -14,21 +15,24 @@
     m->masks = l->masks; /* the hidden ones are not asked for */
     bool follows = in_mask(m->followed, dst), moves = follows && machine_moves_by(m, insn, &moved);
     machine_settle(m, dst);
-    if ((insn.opcode & BPF_SRC_X) == 0) {
-        scalar_set_const(&by, (uint64_t)(int64_t)insn.imm);
-    } else if (in_mask(m->loose, src)) {
-        scalar_set_loaded(&by, in_mask(m->narrow, src) ? 4 : 8, false);
-    } else {
-        by = l->regs[src].var;
-    }
-    bool known = (insn.opcode & BPF_SRC_X) != 0 && !in_mask(m->loose, src);
+    bool constant = (insn.opcode & BPF_SRC_X) == 0, known = !constant && !in_mask(m->loose, src);
     uint8_t origin = known ? origin_moved(insn, r, &l->regs[src]) : ORIGIN_ANY;
     if ((r->id | r->map) != 0) { reg_shift_link(r, insn); }
     if (origin != ORIGIN_ANY) { r->map = origin; }
-    if (insn_class(insn) == BPF_CLASS_ALU64) {
-        scalar_alu64(op, false, &r->var, &by);
-    } else {
-        scalar_alu32(op, false, &r->var, &by);
+    const struct small k = small_const((uint64_t)(int64_t)insn.imm);
+    if (!constant || !scalar_alu_small(op, &r->var, &k)) { /* which both of these begin with */
+        if (constant) {
+            scalar_set_const(&by, k.low);
+        } else if (known) {
+            by = l->regs[src].var;
+        } else {
+            scalar_set_loaded(&by, in_mask(m->narrow, src) ? 4 : 8, false);
+        }
+        if (insn_class(insn) == BPF_CLASS_ALU64) {
+            scalar_alu64(op, false, &r->var, &by);
+        } else {
+            scalar_alu32(op, false, &r->var, &by);
+        }
     }
     uint32_t bit = 1u << dst;
     m->narrow = (uint16_t)((m->narrow & ~bit) | (scalar_fits_u32(&r->var) ? bit : 0));
@@ -229,7 +233,7 @@ static bool jumps_covered(struct loop *l, uint64_t pc, uint64_t target, const ui
     bool is64 = (fields & 7) == BPF_CLASS_JMP, constant = (fields & BPF_SRC_X) == 0;
     int64_t by = (int32_t)fields >> 16;
     struct scalar taken[2], passed[2];
-    if (pc + 1 + (uint64_t)by >= l->m->v->program->count) { return false; }
+    if (pc + 1 + (uint64_t)by >= l->count) { return false; }
     scalar_copy(&taken[0], &l->regs[dst].var);
     if (constant) {
         scalar_set_const(&taken[1], (uint64_t)(int64_t)(int32_t)imm);
