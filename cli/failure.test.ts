@@ -22,6 +22,13 @@ test('names that every object has are not taken for codes', (t) => {
   t.is(failureOf(Object.assign(new Error('x'), { code: 'toString' })).exit, exitCodes.internal.code);
 });
 
+test('what to do about a full disk is said, whoever ran into it', (t) => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  t.like(failureOf(full), { exit: 10, code: 'ENOSPC' });
+  t.regex(failureOf(full).hint!, /make room/);
+  t.is(failureOf(Object.assign(full, { hint: 'look' })).hint, 'look');
+});
+
 test('an error keeps its hint and its finer code', (t) => {
   t.like(failureOf(new UsageError('what', 'do this')), { exit: 2, code: 'usage', hint: 'do this' });
   t.like(failureOf(new FileError('f', 'is cut', 'record it again')), { exit: 10, message: 'f: is cut' });

@@ -89,6 +89,21 @@ const exitOf: Readonly<Record<string, ExitName>> = {
   EPIPE: 'cancelled',
 };
 
+const NO_ROOM = 'make room on the disk that is written to, then do it again';
+
+/** For errors of the operating system that nobody said more about. */
+const hints: Readonly<Record<string, string>> = {
+  ENOSPC: NO_ROOM,
+  EDQUOT: NO_ROOM,
+  EROFS: 'that disk is read-only: name a place where you may write',
+};
+
+const hintOf = (error: unknown): string | undefined => {
+  if (error instanceof CommanderError) return 'add --help for the options';
+  const code = text(error, 'code') ?? '';
+  return text(error, 'hint') ?? (Object.hasOwn(hints, code) ? hints[code] : undefined);
+};
+
 const exitNameOf = (code: string): ExitName => {
   if (Object.hasOwn(exitOf, code)) return exitOf[code]!;
   return Object.hasOwn(exitCodes, code) ? (code as ExitName) : 'internal';
@@ -118,6 +133,6 @@ export const failureOf = (error: unknown): Failure => {
     exit: exitCodes[name].code,
     code: error instanceof CommanderError ? name : (text(error, 'code') ?? name),
     message: messageOf(error, name),
-    hint: error instanceof CommanderError ? 'add --help for the options' : text(error, 'hint'),
+    hint: hintOf(error),
   };
 };

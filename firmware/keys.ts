@@ -3,20 +3,12 @@
  * `$VELOCITY_KEYS` or `~/.config/velocity/keys`; the development key lies in the checkout, which does not track it.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  type Stats,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, type Stats } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { makeFolder } from './folder.ts';
 import { paths } from './paths.ts';
+import { writeNew } from './write.ts';
 
 export type SigningKey = { readonly privateKey: KeyObject; readonly publicKey: Uint8Array };
 
@@ -119,14 +111,18 @@ const parsed = (path: string, pem: Buffer): SigningKey => {
 export const loadKey = (path: string): SigningKey => parsed(path, readOwn(path));
 
 const store = (path: string, privateKey: KeyObject) =>
-  writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  writeNew(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
 
 /** The development key of this checkout, made at the first call and kept out of the repository. */
 export const loadOrCreateDevKey = (): SigningKey => {
   const path = join(paths.keys, 'dev-ed25519.pem');
   if (!existsSync(path)) {
     makeFolder(paths.keys, 0o700);
-    store(path, generateKeyPairSync('ed25519').privateKey);
+    try {
+      store(path, generateKeyPairSync('ed25519').privateKey);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another command made it a moment ago
+    }
   }
   return loadKey(path);
 };

@@ -1,6 +1,6 @@
 /** Lock files that name their holder: how one is taken, and how one whose holder died is taken away. */
-import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { writeNew } from './write.ts';
 
 /** Whoever holds the guard does so for no time at all; after so long it died meanwhile. */
 const GUARD_STALE_MS = 5000;
@@ -24,21 +24,14 @@ export const readLock = (path: string): string | undefined => {
   }
 };
 
-/**
- * Whether the lock is ours now. The file appears with its holder in it or not at all: whoever dies on the way leaves no lock
- * that nobody holds.
- */
+/** Whether the lock is ours now. There is none without its holder's name in it. */
 export const takeLock = (path: string, holder: string): boolean => {
-  const own = `${path}.${randomUUID()}`;
-  writeFileSync(own, holder, { mode: 0o644 });
   try {
-    linkSync(own, path);
+    writeNew(path, holder, 0o644);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return false;
-  } finally {
-    rmSync(own, { force: true });
   }
 };
 

@@ -1,5 +1,6 @@
 /** Writes results so that whoever reads them at the same time sees the old file or the new one, never half of one. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from './folder.ts';
 
@@ -10,4 +11,19 @@ export const writeChanged = (path: string, bytes: Uint8Array): void => {
   const partial = `${path}.${process.pid}`;
   writeFileSync(partial, bytes);
   renameSync(partial, path);
+};
+
+/**
+ * Makes a file that is not there yet. It appears with its contents or not at all: who dies on the way, or finds the disk full,
+ * leaves nothing that others would take for it.
+ * @throws NodeJS.ErrnoException EEXIST when it is there
+ */
+export const writeNew = (path: string, contents: string | Uint8Array, mode: number): void => {
+  const own = `${path}.${randomUUID()}`;
+  try {
+    writeFileSync(own, contents, { mode });
+    linkSync(own, path);
+  } finally {
+    rmSync(own, { force: true });
+  }
 };

@@ -19,11 +19,14 @@ export class BoardUnavailableError extends Error {
   }
 }
 
+/** QEMU says there how it begins, too. */
+const complaints = (output: string): string => output.replace(/^.*: info: .*$\n?/gm, '').trim();
+
 /** The emulator ended by itself: carries what it printed. */
 export class EmulatorError extends Error {
   readonly code = 'emulator_died';
   constructor(board: Board, status: string, output: string) {
-    super(`the emulator of ${board.name} ended (${status}): ${output.trim() || 'it printed nothing'}`);
+    super(`the emulator of ${board.name} ended (${status}): ${complaints(output) || 'it printed nothing'}`);
     this.name = 'EmulatorError';
   }
 }
