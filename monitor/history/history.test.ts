@@ -316,6 +316,7 @@ test('foreign_newer_and_missing_stores_are_refused_and_left_alone', (t) => {
   const codeOf = (path: string) =>
     (t.throws(() => openStore(path), { instanceOf: StoreError }) as StoreError).code;
   t.is(codeOf(text), 'store_foreign');
+  t.is(codeOf(folder), 'store_foreign');
   t.is(codeOf(newer), 'store_newer');
   t.is(codeOf(foreign), 'store_foreign');
   t.is(codeOf(join(folder, 'none.db')), 'store_missing');

@@ -1,5 +1,5 @@
 /** Opens the history store: checks whose it is, brings an older one up to date, and never touches one it does not know. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { makeFolder } from '../../firmware/folder.ts';
@@ -81,6 +81,7 @@ const MAGIC = Buffer.from('SQLite format 3\0');
 
 /** Looked at before SQLite may: it takes an empty file for a database and would write into it. */
 const isForeign = (path: string): boolean => {
+  if (!statSync(path).isFile()) return true;
   const fd = openSync(path, 'r');
   try {
     const head = Buffer.alloc(MAGIC.length);
