@@ -41,6 +41,7 @@ const coldParts = [
   'bpf/checker/',
   'bpf/helpers/',
   'bpf/interp/',
+  'bpf/jit/ahead.c',
   'bpf/jit/atomic.c',
   'bpf/jit/bulk.c',
   'bpf/jit/chain.c',

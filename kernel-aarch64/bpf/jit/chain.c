@@ -51,6 +51,7 @@ void complete_branches(struct jit *j, bool is_entry, uint32_t head) {
         uint32_t distance = j->words + words_skipped(j, is_entry, branch) - at;
         link = (branch & f.mask) >> f.low;
         j->out[at] = (branch & ~f.mask) | ((distance << f.low) & f.mask);
+        j->is_lost |= distance > f.mask >> (f.low + 1); /* turns of loops between had more words than slots have */
     }
     if (at < j->guard_word) { j->guard_word = 0; } /* the first of them comes from before the barrier */
 }

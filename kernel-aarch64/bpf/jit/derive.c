@@ -126,6 +126,9 @@ RARE void copy_value(struct jit *j, uint32_t dst, uint32_t src) {
     /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. */
     bool costly = v->kind == VALUE_SUM || is_loaded_once(v) || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
     if (costly && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
+    if (j->exchanges && v->shape == shape_copy(j->home[dst])) { /* is there already */
+        return define(j, dst, (enum a64_reg)j->home[dst], src_bits(j, src));
+    }
     drop_unread(j, dst);
     begin_note(j, dst);
     if (v->kind == VALUE_BYTES) { j->loads |= REG_BIT(dst); }

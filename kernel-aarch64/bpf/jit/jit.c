@@ -1,6 +1,7 @@
 /* One walk over the program: each slot is selected into A64 as it comes, with liveness known from a scan before. */
 
 #include "bpf/jit/jit.h"
+#include "bpf/jit/ahead.h"
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/down.h"
 #include "bpf/jit/effect.h"
@@ -77,6 +78,7 @@ void join_label(struct jit *j, uint32_t slot, bool falls) {
         return;
     }
     count_down(j, slot);
+    compile_ahead(j, slot);
     join_label(j, slot, true);
 }
 
@@ -174,6 +176,7 @@ static void strip_slots(struct jit *j) {
         if (slots[slot] & SLOT_EMITTED) { slots[slot] &= SLOT_WORD; }
     }
     if (j->copied_entry) { finish_counted_loop(j); }
+    if (j->ahead.last) { finish_ahead(j); }
     slots[j->program->count] = j->words;
 }
 

@@ -124,6 +124,14 @@ struct back {
 };
 #define BACKS 64u
 
+/* Turns that were compiled ahead of a loop (ahead.h), until what its slots are to say of them stands there. */
+#define MOST_AHEAD 14u
+struct ahead {
+    uint32_t head, last; /* slots; the last one jumps back. 0: none */
+    uint32_t end;        /* word behind those turns */
+    uint32_t entries[MOST_AHEAD];
+};
+
 #define SAVED_LIMIT 15u /* x30, and x19 to x28; an even number is read at a time */
 
 struct function {
@@ -151,7 +159,7 @@ struct jit {
     uint32_t live_out; /* registers live after the slot */
     uint32_t pending;  /* registers whose value is noted but not in its home */
     uint32_t settling; /* of those, the ones that are being written there, each because the one before wants its register */
-    bool is_lost;      /* more had to be moved aside than there is room for: the program is not compiled */
+    bool is_lost;      /* more had to be moved aside than there is room for, or TBZ does not reach: the program is not compiled */
     uint32_t loads;    /* registers that wait to be loaded (bytes.h), and r10 while it is in SCRATCH2; may say too many */
     uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
     uint32_t in_turn;  /* a turn of several is being compiled: what the slots hold is still needed; 1 + counter */
@@ -163,6 +171,8 @@ struct jit {
     uint32_t hoisted_limit;
     uint64_t hoisted[HOISTED_LIMIT];
     struct carried carried;
+    struct ahead ahead;
+    bool exchanges;    /* turns are being compiled ahead of a loop: registers may change homes */
     uint32_t down_step, down_test; /* slots of a loop that counts down (down.h); 0: none */
     bool has_local_calls;
     uint32_t first_head, last_head; /* of the slots that jumps or calls go back to; in reverse when there is none */

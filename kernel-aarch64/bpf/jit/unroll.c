@@ -60,7 +60,7 @@ static bool try_find_step(const struct jit *j, struct counted *l) {
         bool adds = (class == BPF_CLASS_ALU || class == BPF_CLASS_ALU64) && (op == BPF_ALU_ADD || op == BPF_ALU_SUB);
         if (found || !adds || opcode_of(insn) & BPF_SRC_X) { return false; }
         found = true;
-        l->adds_at = slot;
+        l->adds = 1ull << ((slot - l->head) & 63);
         l->step = op == BPF_ALU_ADD ? imm_of(insn) : -(int64_t)imm_of(insn);
     }
     return found && l->step != 0 && l->step > -COUNTER_LIMIT && l->step < COUNTER_LIMIT;
@@ -96,16 +96,17 @@ static void choose_copies(struct counted *l) {
     for (l->copies = most - 1; l->copies > 1 && (l->turns - 1) % l->copies; l->copies--) {}
 }
 
-/* Counts one turn on. */
-static void count_on(struct jit *j, const struct counted *l) {
-    uint32_t counter = l->counter;
-    j->live_out = slot_live(j, l->adds_at + 1);
+/* Counts on by an addition of 64 bits, whatever it is in eBPF. */
+static void count_on(struct jit *j, struct insn insn) {
+    uint32_t counter = dst_of(insn);
+    uint64_t step = (uint64_t)(operation_of(insn) == BPF_ALU_ADD ? imm_of(insn) : -(int64_t)imm_of(insn));
+    j->live_out = slot_live(j, j->slot + 1);
     if (is_const(j, counter)) {
-        uint64_t value = j->values[counter].imm + (uint64_t)l->step;
+        uint64_t value = j->values[counter].imm + step;
         begin_note(j, counter);
         note_const(j, counter, value);
     } else {
-        add_constant(j, counter, (uint64_t)l->step, true);
+        add_constant(j, counter, step, true);
         j->bits[counter] = 32;
     }
 }
@@ -145,7 +146,7 @@ static bool try_plan(const struct jit *j, struct counted *l) {
 
 /* Words of a turn before this slot that were joined with what came now: they are missing there, or in the turn before. The first
  * turn keeps the words that all are joined to. */
-static void take_back(const struct counted *l, uint32_t slot, uint32_t turn, uint32_t words, uint32_t entries[MOST_INSNS]) {
+static void take_back(const struct counted *l, uint32_t slot, uint32_t turn, uint32_t words, uint32_t *entries) {
     while (words > 0 && turn > 0) {
         uint32_t *entry = &entries[slot - l->head];
         uint32_t there = copied_words(*entry, turn), taken = there < words ? there : words;
@@ -155,20 +156,29 @@ static void take_back(const struct counted *l, uint32_t slot, uint32_t turn, uin
     }
 }
 
-/* One turn, without its test; `entries` receives where its words are (copied.h). The counter stays small, so counting is an
- * addition of 64 bits whatever it is in eBPF. */
-static void compile_turn(struct jit *j, const struct counted *l, uint32_t turn, uint32_t entries[MOST_INSNS]) {
+/* Sums that the next turn starts from: it may copy them and move on, and then they have no place. */
+static void compute_sums(struct jit *j, uint32_t head) {
+    j->known = j->slots[head];
+    j->live_out = slot_live(j, head);
+    for (uint32_t left = j->pending & j->live_out & ~3u; left; left &= left - 1) {
+        uint32_t reg = (uint32_t)__builtin_ctz(left);
+        if (j->values[reg].kind == VALUE_SUM) { compute_pending(j, reg); }
+    }
+}
+
+void compile_turn(struct jit *j, const struct counted *l, uint32_t turn, uint32_t *entries) {
     for (uint32_t slot = l->head; slot < l->test; slot++) {
         struct insn insn = insn_at(j, slot);
-        uint32_t first = j->words;
+        uint32_t first = j->words, effect = effects[opcode_of(insn)];
         j->slot = slot;
         j->facts_here = j->facts->flags[slot];
         j->known = j->slots[slot];
-        if (slot == l->adds_at) {
-            count_on(j, l);
-        } else if (slot_reached(j, slot)) {
-            compile_plain_slot(j, slot, insn, effects[opcode_of(insn)]);
+        if (l->adds >> (slot - l->head) & 1) {
+            count_on(j, insn);
+        } else if (slot_reached(j, slot) && !(effect & EFFECT_IS_JUMP)) {
+            compile_plain_slot(j, slot, insn, effect);
         }
+        if (j->exchanges && slot + 1 == l->test) { compute_sums(j, l->head); }
         note_copied(&entries[slot - l->head], turn, first, j->words > first ? j->words - first : 0);
         if (j->words < first) { take_back(l, slot, turn, first - j->words, entries); }
     }
@@ -184,7 +194,7 @@ static void keep_entries(struct jit *j, const struct counted *l, const uint32_t 
     if (turns < 2) { return; }
     for (uint32_t slot = l->head + 1; slot < l->test; slot++) { j->slots[slot] = finished_entry(entries[slot - l->head], turns); }
     j->copied_head = l->head;
-    j->copied_entry = finished_entry(entries[0], turns) | COPIED_HEAD;
+    j->copied_entry = finished_entry(entries[0], turns);
 }
 
 uint32_t compile_counted_loop(struct jit *j, uint32_t head) {

@@ -173,8 +173,41 @@ RARE static void move_aside(struct jit *j, uint32_t reg, enum a64_reg phys) {
     if (v->index == phys) { v->index = (uint8_t)aside; }
 }
 
+static bool is_read_by(const struct jit *j, enum a64_reg phys, uint32_t regs) {
+    for (uint32_t left = j->pending & regs; left; left &= left - 1) {
+        if (reads(&j->values[__builtin_ctz(left)], phys)) { return true; }
+    }
+    return false;
+}
+
+RARE void move_home(struct jit *j, uint32_t reg, uint32_t home) {
+    const struct value *v = &j->values[reg];
+    j->foreign |= 1ull << v->base | 1ull << v->index;
+    j->home[reg] = (uint8_t)home;
+    j->pending |= REG_BIT(reg);
+    if (v->shape == shape_copy(home)) { j->pending &= ~REG_BIT(reg); }
+}
+
+/* While the home of `reg` is read by others: it changes homes with a register that nobody needs, best with one that the next turn
+ * starts from, which may change back. */
+RARE static enum a64_reg exchanged_home(struct jit *j, uint32_t reg, uint32_t needed) {
+    enum a64_reg home = (enum a64_reg)j->home[reg];
+    uint32_t carried = slot_live(j, j->ahead.head);
+    if (reg < 2 || reg >= 10 || !is_read_by(j, home, needed & ~REG_BIT(reg))) { return home; }
+    for (uint32_t i = 0; i < 16; i++) {
+        uint32_t other = 2 + i % 8;
+        enum a64_reg free = (enum a64_reg)j->home[other];
+        if (other == reg || (needed | (i < 8 ? ~carried : carried)) >> other & 1 || is_read_by(j, free, needed)) { continue; }
+        move_home(j, other, home);
+        move_home(j, reg, free);
+        return free;
+    }
+    return home;
+}
+
 void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written) {
     bool still_read = false;
+    if (SELDOM(j->exchanges) && !is_written) { phys = exchanged_home(j, except, needed); }
     uint32_t stays = ~needed | REG_BIT(except & 31u) | (is_written ? 0 : sharer_of(j, except));
     for (uint32_t left = j->pending; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
@@ -238,6 +271,7 @@ RARE static uint32_t home_in_exchange(struct jit *j, uint32_t reg, uint32_t need
 }
 
 void compute_pending(struct jit *j, uint32_t reg) {
+    if (SELDOM(j->exchanges)) { (void)exchanged_home(j, reg, live_before(j) | j->live_out); }
     uint32_t phys = j->foreign >> j->home[reg] & 1 ? home_in_exchange(j, reg, live_before(j) | j->live_out) : NO_REG;
     if (phys == NO_REG) { return settle_pending(j, reg); }
     write_value(j, reg, (enum a64_reg)phys);
@@ -246,7 +280,7 @@ void compute_pending(struct jit *j, uint32_t reg) {
 
 /* As begin_define(): somebody reads the home. */
 enum a64_reg begin_define_read(struct jit *j, uint32_t reg) {
-    enum a64_reg home = (enum a64_reg)j->home[reg];
+    enum a64_reg home = SELDOM(j->exchanges) ? exchanged_home(j, reg, j->live_out) : (enum a64_reg)j->home[reg];
     uint32_t phys = home_in_exchange(j, reg, j->live_out);
     if (phys != NO_REG) { return (enum a64_reg)phys; }
     release_phys(j, home, j->live_out, reg);

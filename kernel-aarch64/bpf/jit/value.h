@@ -132,6 +132,9 @@ static inline void note_const(struct jit *j, uint32_t reg, uint64_t value) {
     j->pending |= REG_BIT(reg);
 }
 
+/* Gives a register another home: what it holds stays where it is. */
+void move_home(struct jit *j, uint32_t reg, uint32_t home);
+
 /* r10 as sp + a constant again, after an instruction that needed it in a register. */
 void restore_frame_pointer(struct jit *j);
 

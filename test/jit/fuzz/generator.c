@@ -226,7 +226,9 @@ static void make_far(struct maker *m) {
 
 static void make_statement(struct maker *m) {
     if (chance(m, 25)) { m->hot = below(m, 1024) & below(m, 1024); }
-    switch (below(m, 39)) {
+    switch (below(m, 41)) {
+    case 40:
+    case 39: return make_ahead(m);
     case 38:
     case 37: return make_entered(m);
     case 36: return make_products(m);

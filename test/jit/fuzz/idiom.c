@@ -98,7 +98,7 @@ void make_choice(struct maker *m) {
     if (count == 2 && chance(m, 70)) { emit(m, ALU64(OR) | X, dst[0], dst[1], 0, 0); }
 }
 
-static void make_body(struct maker *m, uint32_t counter, uint32_t scratch) {
+void make_body(struct maker *m, uint32_t counter, uint32_t scratch) {
     switch (below(m, 7)) {
     case 0: /* an element of an array, at the counter */
     case 1:

@@ -108,7 +108,9 @@ void make_signed_load(struct maker *m);
 void make_rotation(struct maker *m);
 void make_copying(struct maker *m);
 void make_counting(struct maker *m);
+void make_body(struct maker *m, uint32_t counter, uint32_t scratch); /* of such a loop */
 void make_choice(struct maker *m);
 void make_bulk(struct maker *m); /* bulk.c */
 void make_products(struct maker *m); /* products.c */
 void make_entered(struct maker *m); /* entered.c */
+void make_ahead(struct maker *m); /* ahead.c */
