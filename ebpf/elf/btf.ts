@@ -77,6 +77,8 @@ const extra: Readonly<Record<number, readonly [number, number]>> = {
   [BTF_KIND.enum64]: [0, 12],
 };
 
+/** More tags of one function and its parameters than this say nothing more. */
+const MAX_TAGS = 256;
 /** A tag of the whole type, not of one of its parameters or members. */
 const WHOLE = 0xffff_ffff;
 
@@ -113,7 +115,7 @@ export class Btf {
   /** What is asked for once an instruction: found once, however large the section. */
   readonly #variables = new Map<string, ReadonlyMap<string, BtfType>>();
   #functions: ReadonlyMap<string, BtfType> | undefined;
-  #tagTypes: readonly BtfType[] | undefined;
+  #tagged: ReadonlyMap<BtfType, readonly BtfType[]> | undefined;
 
   /** @throws ElfError with `bad_btf`, as does every method. */
   constructor(section: Uint8Array, mostTypes = MAX_TYPES) {
@@ -225,10 +227,23 @@ export class Btf {
   }
 
   #tags(type: BtfType, component: number): string[] {
-    this.#tagTypes ??= this.types.filter((t) => t.kind === BTF_KIND.decl_tag);
-    return this.#tagTypes
-      .filter((t) => this.#bytes.u32(t.at) === component && this.types[t.value] === type)
-      .map((t) => this.name(t));
+    const tags = this.#tagsByType().get(type) ?? [];
+    if (tags.length > MAX_TAGS) throw bad(`more than ${MAX_TAGS} tags of one type`);
+    return tags.filter((t) => this.#bytes.u32(t.at) === component).map((t) => this.name(t));
+  }
+
+  /** Found once, however often it is asked for. */
+  #tagsByType(): ReadonlyMap<BtfType, readonly BtfType[]> {
+    if (this.#tagged) return this.#tagged;
+    const tagged = new Map<BtfType, BtfType[]>();
+    for (const tag of this.types) {
+      const type = tag.kind === BTF_KIND.decl_tag ? this.types[tag.value] : undefined;
+      const known = type && tagged.get(type);
+      if (known) known.push(tag);
+      else if (type) tagged.set(type, [tag]);
+    }
+    this.#tagged = tagged;
+    return tagged;
   }
 
   /** Members of a struct. */

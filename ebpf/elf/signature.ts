@@ -92,8 +92,9 @@ class Reader {
   }
 
   read(): Argument[] {
+    const { count } = this.#btf.resolve(this.#func.value);
+    if (count > MAX_ARGUMENTS) throw this.#bad(`takes ${count} arguments`);
     const { parameters, returns } = this.#btf.prototypeOf(this.#func);
-    if (parameters.length > MAX_ARGUMENTS) throw this.#bad(`takes ${parameters.length} arguments`);
     if (!isNumber(this.#btf.resolve(returns))) throw this.#bad('returns no number');
     return parameters.map((id, i) => this.#argument(id, i));
   }
