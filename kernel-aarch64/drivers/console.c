@@ -85,8 +85,8 @@ uint64_t console_lost(void) { return lost_bytes; }
 
 /* True when the transmitter takes a byte. One that is dead is not waited for. */
 static bool wait_to_send(void) {
-    if (dead) { return active->driver->can_send(&active->uart); }
-    return uart_wait(active->driver, &active->uart, &wait_cycles);
+    if (active->driver->can_send(&active->uart)) { return true; }
+    return !dead && uart_wait(active->driver, &active->uart, &wait_cycles);
 }
 
 static void put_byte(uint8_t byte) {

@@ -49,7 +49,7 @@ static void take_from_tree(const struct early_entry *entry) {
 
 void early_put(uint8_t byte) {
     if (!port.driver) { return; }
-    if (uart_wait(port.driver, &port.uart, &port.wait_cycles)) {
+    if (port.driver->can_send(&port.uart) || uart_wait(port.driver, &port.uart, &port.wait_cycles)) {
         port.driver->send(&port.uart, byte);
     } else {
         port.driver = nullptr;

@@ -6,7 +6,6 @@
 #define SEND_WAIT_US 100'000u
 
 bool uart_wait(const struct uart_driver *driver, const struct uart *uart, uint64_t *wait_cycles) {
-    if (driver->can_send(uart)) { return true; }
     const uint64_t from = cycles();
     const uint64_t deadline = deadline_in_us(SEND_WAIT_US);
     bool ready = false;
