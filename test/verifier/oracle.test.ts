@@ -76,3 +76,10 @@ test('seed 376995: a number without a bound, by which a pointer is lost, is not 
   const totals = JSON.parse(await outputOf(await build('oracle'), ['-n', '1', '-s', '376995'])) as Totals;
   t.is(totals.accepted, 1);
 });
+
+(missing ? test.skip : test)('seed 4001959277: a compare in the first slot ends no loop', async (t) => {
+  const seed = ['-n', '1', '-s', '4001959277', '-e', await buildExecutor()];
+  const totals = JSON.parse(await outputOf(await build('oracle'), seed)) as Totals;
+  t.is(totals.accepted, 1);
+  t.true(totals.compared > 0);
+});

@@ -219,7 +219,7 @@ static void compare_constant(struct jit *j, const struct test *t) {
 }
 
 RARE static void compare_registers(struct jit *j, const struct test *t) {
-    if (j->slot == j->down_test) { return emit_countdown(j, t); }
+    if (j->slot == j->down_test && j->slot) { return emit_countdown(j, t); }
     uint32_t a = t->dst, b = t->src, op = t->op;
     struct operand operand;
     if (j->values[a].kind == VALUE_FIELD && j->values[b].kind != VALUE_FIELD) { a = t->src, b = t->dst, op = mirror(op); }
