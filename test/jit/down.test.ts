@@ -2,7 +2,7 @@
 import test from 'ava';
 import { assemble, jitCompile } from '../../ebpf/index.ts';
 import { type Cpu, FEATURE_SETS, missingTool } from './machine.ts';
-import { computeTheSame } from './same.ts';
+import { computeTheSame, withFirstBytes } from './same.ts';
 
 const MEMORY_BYTES = 64;
 const LIMITS = [0, 1, 2, 7, 15];
@@ -92,14 +92,7 @@ for (const [name, l] of all) {
 const ifEmulated = missingTool() ? test.skip : test;
 for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
   ifEmulated(`they_compute_the_same_on_${cpu}`, async (t) => {
-    const cases = all.flatMap(([name, l]) =>
-      LIMITS.map((limit) => {
-        const memory = Uint8Array.from({ length: MEMORY_BYTES }, (_, i) =>
-          i === 0 ? limit : (i * 37 + 3) & 255,
-        );
-        return { name: `${name}, ${limit}`, code: codeOf(l), memory, verify: true };
-      }),
-    );
+    const cases = all.flatMap(([name, l]) => withFirstBytes(name, codeOf(l), MEMORY_BYTES, LIMITS));
     await computeTheSame(t, cpu, cases);
   });
 }

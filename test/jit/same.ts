@@ -20,3 +20,15 @@ export const computeTheSame = async (
     t.deepEqual(Buffer.from(answer.memory), Buffer.from(expected.memory), name);
   }
 };
+
+/** The program on memory of so many bytes once for each of these values of the first byte; the others differ. */
+export const withFirstBytes = (
+  name: string,
+  code: Uint8Array,
+  bytes: number,
+  firsts: readonly number[],
+): Case[] =>
+  firsts.map((first) => {
+    const memory = Uint8Array.from({ length: bytes }, (_, i) => (i === 0 ? first : (i * 37 + 3) & 255));
+    return { name: `${name}, ${first}`, code, memory, verify: true };
+  });

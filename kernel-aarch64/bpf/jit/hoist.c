@@ -52,7 +52,6 @@ bool needs_register(const struct jit *j, struct insn insn, uint32_t slot, uint64
     return is_jump_class(insn) ? compare_needs_register(insn, *value, width) : alu_needs_register(insn, *value, width);
 }
 
-
 static void collect(struct jit *j, uint64_t value) {
     for (uint32_t i = 0; i < j->hoisted_count; i++) {
         if (j->hoisted[i] == value) { return; }
