@@ -83,3 +83,8 @@ test('seed 376995: a number without a bound, by which a pointer is lost, is not 
   t.is(totals.accepted, 1);
   t.true(totals.compared > 0);
 });
+
+test('seed 5009442452: a way is not lost with the state that had it, when another covers the one that covered that', async (t) => {
+  const totals = JSON.parse(await outputOf(await build('oracle'), ['-n', '1', '-s', '5009442452'])) as Totals;
+  t.is(totals.accepted, 1);
+});

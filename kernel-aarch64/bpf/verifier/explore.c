@@ -58,7 +58,7 @@ static enum status rest(struct verifier *v, struct walk *w, const struct place *
     while (*link != nullptr && place_compare(&(*link)->place, place) == 0) {
         struct relation relation = snapshot_relation(v, s, *link);
         if (relation.covered) {
-            if (s->walked > (*link)->walked) { (*link)->walked = s->walked; }
+            if (walked > (*link)->walked) { (*link)->walked = walked; } /* of those that it covered, too */
             return STATUS_OK;
         }
         if (relation.covers) {
