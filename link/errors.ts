@@ -15,12 +15,12 @@ export abstract class LinkError extends Error {
 
 const isSocket = (port: string): boolean => /^(unix|tcp):/.test(port);
 
-/** Another program holds the port. */
+/** Another program holds the port; `holders` says which, where that is known. */
 export class PortBusyError extends LinkError {
   readonly code = 'port_busy';
-  constructor(port: string, options?: ErrorOptions) {
+  constructor(port: string, options?: ErrorOptions, holders: readonly string[] = []) {
     super(
-      `${port} is in use by another program`,
+      `${port} is in use by ${holders.join(' and ') || 'another program'}`,
       isSocket(port)
         ? 'close the program that is connected there: a line has one reader'
         : `close the program that holds it (\`fuser ${port}\` names it; ModemManager grabs new ports for some seconds)`,

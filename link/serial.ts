@@ -2,6 +2,7 @@
 import { autoDetect } from '@serialport/bindings-cpp';
 import { SerialPortStream } from '@serialport/stream';
 import { type LinkError, PermissionError, PortBusyError, UnpluggedError } from './errors.ts';
+import { holdersOf } from './holders.ts';
 import { StreamTransport } from './stream.ts';
 import type { Transport } from './transport.ts';
 
@@ -20,7 +21,7 @@ const openError = (path: string, cause: Error): LinkError => {
   if (/permission denied|access denied|EACCES/i.test(cause.message))
     return new PermissionError(path, { cause });
   if (/busy|cannot lock|temporarily unavailable|EBUSY/i.test(cause.message)) {
-    return new PortBusyError(path, { cause });
+    return new PortBusyError(path, { cause }, holdersOf(path));
   }
   if (/no such file|not found|ENOENT|ENXIO|no such device/i.test(cause.message)) {
     return new UnpluggedError(path, 'there is no such port', { cause });

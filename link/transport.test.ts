@@ -77,6 +77,16 @@ test('nobody listening and no such port are called unplugged', async (t) => {
   t.true(error.cause instanceof Error);
 });
 
+/** A serial line by a name of its own. */
+const PSEUDO_TERMINAL = `
+import os, sys
+ours, theirs = os.openpty()
+os.symlink(os.ttyname(theirs), sys.argv[1])
+os.close(theirs)
+print(flush=True)
+sys.stdin.read()
+`;
+
 /** Texts as @serialport/bindings-cpp gives them on Linux, and as Windows words them. */
 const openFailures = [
   ['Error: Permission denied, cannot open /dev/ttyUSB0', PermissionError],
@@ -98,6 +108,19 @@ test('what the serial binding says at opening becomes a typed error', async (t) 
     const error = await t.throwsAsync(openSerial('/dev/ttyUSB0', { binding }), { instanceOf: kind }, text);
     t.is((error.cause as Error).message, text);
   }
+});
+
+test('whoever holds a port that is busy is named', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const port = join(folder, 'tty');
+  const line = spawn('python3', ['-c', PSEUDO_TERMINAL, port], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.teardown(() => line.kill());
+  await once(line.stdout, 'data');
+  const first = await openTransport(port);
+  const error = await t.throwsAsync(openTransport(port), { instanceOf: PortBusyError });
+  t.true(error.message.startsWith(`${port} is in use by process ${process.pid} (`), error.message);
+  await first.close();
 });
 
 test('a lost board is opened again until the work is done', async (t) => {
