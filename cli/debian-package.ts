@@ -69,6 +69,10 @@ const source = (architecture: Architecture) => {
 export const packageRecord = (name: string, architecture: Architecture): string =>
   apt('apt-cache', source(architecture), 'show', '--no-all-versions', name);
 
+/** The same of its newest version, which apt takes by itself only from the release. @throws NoPeerError */
+export const newestRecord = (name: string, architecture: Architecture): string =>
+  apt('apt-cache', source(architecture), 'show', name).split(/\n\n+/)[0] ?? '';
+
 /** Downloads a package, this version of it when one is named; returns the archive. @throws NoPeerError */
 export const downloadPackage = (name: string, architecture: Architecture, version?: string): string => {
   const from = source(architecture);

@@ -20,12 +20,13 @@ const fuzzOne = async (context: Context, target: Target, limit: Limit): Promise<
   const say = (line: string) => context.output.progress(line);
   say(`${name}: ${limit.runs === undefined ? `${limit.seconds} s` : `${limit.runs} inputs`}`);
   const found = await fuzz(target, limit, context.cleanup.signal, say);
-  const { report, summary, details, ...finding } = found;
+  const { report, summary, details, remarks = [], ...finding } = found;
   const verdict = finding.ok ? 'nothing found' : `FAILED\n${report}`;
   context.output.fact(
     { event: 'fuzz', ...finding, ...details, ...(finding.ok ? {} : { report }) },
     `${name.padEnd(11)} ${summary ?? `${finding.runs} inputs, ${finding.features} features`}: ${verdict}`,
   );
+  for (const remark of remarks) context.output.note(remark);
   if (finding.ok) return;
   const where = details ? 'its seed is in the line above' : `the input lies in build/fuzz/${name}`;
   throw new OutcomeError('failed', `${name} broke a promise; ${where}`);

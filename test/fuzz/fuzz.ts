@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool, root, run, type Tool } from '../../firmware/index.ts';
 import { fuzzHost } from './host.ts';
+import { fuzzVerdicts } from './linux/verdicts.ts';
 import { fuzzPrograms } from './soundness.ts';
 import type { BoardTarget, Target } from './targets.ts';
 
@@ -39,6 +40,8 @@ export type Finding = {
   readonly summary?: string;
   /** Of programs: what else was counted. */
   readonly details?: Readonly<Record<string, number>>;
+  /** What is no failure and worth to be read. */
+  readonly remarks?: readonly string[];
 };
 
 const folderOf = (target: BoardTarget) => join(root, 'build/fuzz', target.name);
@@ -68,12 +71,14 @@ export const fuzz = (
 ): Promise<Finding> => {
   if ('read' in target) return fuzzHost(target, limit, signal);
   if ('sanitized' in target) return fuzzPrograms(target, limit, signal, say);
+  if ('verdicts' in target) return fuzzVerdicts(target, limit, signal, say);
   return fuzzBoard(target, limit, signal);
 };
 
 /** Tools to fuzz it with. */
 export const toolsFor = (target: Target): readonly Tool[] => {
   if ('sanitized' in target) return ['clang', 'lld', 'qemuUser', ...(target.sanitized ? sanitizers : [])];
+  if ('verdicts' in target) return ['clang', 'lld', 'qemu'];
   return ['clang', 'dtc', ...sanitizers];
 };
 

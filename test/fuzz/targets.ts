@@ -13,6 +13,7 @@ import { encodeMessage, smpGroups, smpOps } from '../../link/smp.ts';
 import { hundredInstructions } from '../bench/kernel.ts';
 import type { HostTarget } from './host.ts';
 import { hostTargets } from './host-targets.ts';
+import { type LinuxTarget, linuxTargets } from './linux/verdicts.ts';
 import { type ProgramTarget, programTargets } from './soundness.ts';
 
 /** A reader of the board, built natively from its C. */
@@ -26,7 +27,7 @@ export type BoardTarget = {
   readonly seeds: () => readonly Uint8Array[];
   readonly maxBytes: number;
 };
-export type Target = BoardTarget | HostTarget | ProgramTarget;
+export type Target = BoardTarget | HostTarget | ProgramTarget | LinuxTarget;
 
 const kernel = (...files: readonly string[]) => files.map((file) => `kernel-aarch64/${file}`);
 const folder = (name: string) =>
@@ -241,5 +242,8 @@ const boardTargets: readonly BoardTarget[] = [
 ];
 
 export const targets: Readonly<Record<string, Target>> = Object.fromEntries(
-  [...boardTargets, ...hostTargets, ...programTargets].map((target) => [target.name, target]),
+  [...boardTargets, ...hostTargets, ...programTargets, ...linuxTargets].map((target) => [
+    target.name,
+    target,
+  ]),
 );

@@ -26,18 +26,21 @@ const oracle = () => [
   ...['checker', 'interp', 'jit', 'verifier'].flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`)),
 ];
 
+const runner = () => [
+  '-I.',
+  '-Iebpf/infer',
+  'test/verifier/runner.c',
+  'ebpf/wasm/platform.c',
+  ...sourcesIn('ebpf/infer'),
+  ...sourcesIn('kernel-aarch64/bpf/checker'),
+  ...sourcesIn('kernel-aarch64/bpf/verifier'),
+];
+
 /** What each program is made of. */
 const programs = {
-  runner: () => [
-    ...sanitizers,
-    '-I.',
-    '-Iebpf/infer',
-    'test/verifier/runner.c',
-    'ebpf/wasm/platform.c',
-    ...sourcesIn('ebpf/infer'),
-    ...sourcesIn('kernel-aarch64/bpf/checker'),
-    ...sourcesIn('kernel-aarch64/bpf/verifier'),
-  ],
+  runner: () => [...sanitizers, ...runner()],
+  /** The same without sanitizers and certificates: for many programs. */
+  verdicts: () => ['-O2', '-DVERDICTS_ONLY', ...runner()],
   domain: () => ['-O2', 'test/verifier/domain_check.c'],
   oracle: () => ['-O2', ...sanitizers.slice(2), ...oracle()],
   /** The same without sanitizers: for many programs. */
@@ -77,7 +80,7 @@ export type Verdict = {
   steps: number;
   states: number;
   stack_bytes?: number;
-  /** What the inference found, and what the checker said of it. */
+  /** What the inference found, and what the checker said of it; not from the program `verdicts`. */
   certificate: {
     infer: string;
     insn: number;
@@ -92,8 +95,11 @@ export type Verdict = {
 };
 
 /** Verdicts of the native verifier on request lines, in their order. */
-export const verifyAll = async (requests: readonly string[]): Promise<Verdict[]> => {
-  const child = spawn(await build('runner'), { stdio: ['pipe', 'pipe', 'pipe'] });
+export const verifyAll = async (
+  requests: readonly string[],
+  by: 'runner' | 'verdicts' = 'runner',
+): Promise<Verdict[]> => {
+  const child = spawn(await build(by), { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.end(`${requests.join('\n')}\n`);
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (errors !== '') throw new Error(errors);

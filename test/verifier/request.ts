@@ -66,14 +66,25 @@ const linuxMapTypes = {
   cgrp_storage: 32,
 } as const;
 
-const mapLine = (text: string): string => {
+/** A map, by what its line in a case says. */
+const shapeOf = (text: string) => {
   const [type, key, value, entries, flags, inner, contents] = text.split(' ');
   const types: Record<string, number> = { ...mapTypes, ...linuxMapTypes };
   const id = types[type!];
   if (id === undefined) throw new Error(`there is no map type ${type}`);
-  const held = inner === undefined || inner === '-' ? 0 : Number(inner) + 1;
-  return [id, key, value, entries, flags ?? '0', held, contents ?? ''].join(',');
+  return {
+    type: id,
+    keySize: Number(key),
+    valueSize: Number(value),
+    entries: Number(entries),
+    flags: Number(flags ?? 0),
+    /** 1 + the map that it holds maps like, or 0. */
+    inner: inner === undefined || inner === '-' ? 0 : Number(inner) + 1,
+    contents: contents ?? '',
+  };
 };
+
+export const shapesOf = (c: Case) => (c.maps ?? []).map(shapeOf);
 
 /** `may_goto L`, which the assembler does not have, stands as a condition with this number. */
 const MAY_GOTO = 0x6d617967;
@@ -87,7 +98,8 @@ const withMayGoto = (code: Uint8Array): Uint8Array => {
   return code;
 };
 
-const codeOf = (c: Case): string => {
+/** In hex. */
+export const codeOf = (c: Case): string => {
   if (c.raw !== undefined) return c.raw;
   const body = Array<string>(c.repeat ?? 1).fill(c.code ?? '');
   const text = [c.head ?? '', ...body, c.tail ?? ''].join('\n');
@@ -120,7 +132,10 @@ const globalsOf = ({ globals = {} }: Case) =>
 export const requestOf = (c: Case): string => {
   const hook = c.hook ?? 'run';
   const memory = hook === 'run' && c.type === undefined ? (c.memory ?? 64) : 0;
-  const maps = (c.maps ?? []).map(mapLine).join(';') || '-';
+  const maps =
+    shapesOf(c)
+      .map((map) => Object.values(map).join())
+      .join(';') || '-';
   const [platform, id, kib] = c.type
     ? [`${c.sleeps ? 'linux.s' : 'linux'}${notesOf(c)}${globalsOf(c)}`, linuxTypes[c.type].id, LINUX_KIB]
     : ['velocity', hooks[hook].id, 256];

@@ -20,21 +20,6 @@ static char log_text[16384];
 
 /* ---- printing ---- */
 
-static void print(const char *text) {
-    uint32_t size = 0;
-    while (text[size] != 0) { size++; }
-    system_call(SYS_WRITE, STDOUT, (uint64_t)text, size, 0);
-}
-
-static void print_number(const char *name, uint64_t value) {
-    char digits[24];
-    char *at = digits + sizeof(digits);
-    *--at = 0;
-    do { *--at = (char)('0' + value % 10); } while ((value /= 10) != 0);
-    print(name);
-    print(at);
-}
-
 static void print_hex(const char *name, const uint8_t *bytes, uint32_t size) {
     static char text[2 * JIT_BYTES + 1];
     for (uint32_t i = 0; i < size; i++) {
@@ -108,7 +93,7 @@ static void run_native(const char *name, native_function function, const struct 
 /* ---- Linux ---- */
 
 static int64_t make_map(const struct record *record, const uint8_t *input) {
-    struct bpf_map_create create = {BPF_MAP_TYPE_ARRAY, 4, record->memory_bytes, 1, 0};
+    struct bpf_map_create create = {.type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = record->memory_bytes, .max_entries = 1};
     int64_t map = bpf(BPF_MAP_CREATE, &create, sizeof(create));
     if (map < 0) { return map; }
     uint32_t key = 0;
@@ -214,21 +199,10 @@ static void run_all(uint32_t size) {
     }
 }
 
-static uint32_t read_file(const char *path) {
-    int64_t opened = system_call(SYS_OPENAT, (uint64_t)AT_CURRENT, (uint64_t)path, 0, 0);
-    uint32_t size = 0;
-    int64_t got = opened;
-    while (got > 0 && size < FILE_BYTES) {
-        got = system_call(SYS_READ, (uint64_t)opened, (uint64_t)(file + size), FILE_BYTES - size, 0);
-        if (got > 0) { size += (uint32_t)got; }
-    }
-    return size;
-}
-
 /* The stack is aligned at entry (System V ABI for AArch64). */
 [[noreturn]] void _start(void) {
     print("\npeers begin\n");
-    run_all(read_file("/programs"));
+    run_all(read_file("/programs", file, FILE_BYTES));
     print("peers end\n");
-    for (;;) { system_call(SYS_REBOOT, REBOOT_MAGIC1, REBOOT_MAGIC2, REBOOT_POWER_OFF, 0); }
+    power_off();
 }

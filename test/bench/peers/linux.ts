@@ -14,10 +14,11 @@ const TIMEOUT_MS = 600_000;
 
 /** The CPU and the clock of the virtual board, one core: the others would only idle. */
 const machine = ['-M', 'virt,gic-version=2', '-cpu', 'cortex-a72', '-smp', '1', '-m', '512'];
-const counted = ['-icount', 'shift=0,sleep=off'];
+const countedClock = ['-icount', 'shift=0,sleep=off'];
 const quiet = ['-display', 'none', '-monitor', 'none', '-nodefaults', '-no-reboot'];
 
-const initramfs = (init: string, programs: Uint8Array): Uint8Array =>
+/** The first file system of Linux: a console, the first process and what it reads. */
+export const initramfs = (init: string, programs: Uint8Array): Uint8Array =>
   cpio([
     { path: 'dev', folder: true },
     { path: 'dev/console', device: [5, 1] },
@@ -25,11 +26,24 @@ const initramfs = (init: string, programs: Uint8Array): Uint8Array =>
     { path: 'programs', data: programs },
   ]);
 
-const boot = async (kernel: LinuxKernel, archive: string, log: string): Promise<void> => {
+export type BootOptions = {
+  /** A nanosecond an instruction, so that figures repeat; else as fast as it goes. */
+  readonly counted: boolean;
+  readonly signal?: AbortSignal;
+};
+
+/** Boots it with a file system, until it powers off, hangs or is called off; what it printed is in the file `log`. */
+export const bootLinux = async (
+  kernel: LinuxKernel,
+  archive: string,
+  log: string,
+  { counted, signal }: BootOptions,
+): Promise<void> => {
   const files = ['-kernel', kernel.image, '-initrd', archive, '-append', 'console=ttyAMA0 quiet panic=-1'];
+  writeFileSync(log, '');
   const child = spawnLeashed(requireTool('qemu'), [
     ...machine,
-    ...counted,
+    ...(counted ? countedClock : []),
     ...quiet,
     '-serial',
     `file:${log}`,
@@ -37,7 +51,8 @@ const boot = async (kernel: LinuxKernel, archive: string, log: string): Promise<
   ]);
   const exited = new Promise<'exited'>((resolve) => child.once('close', () => resolve('exited')));
   const timer = new AbortController();
-  await Promise.race([exited, delay(TIMEOUT_MS, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  const ended = signal ? AbortSignal.any([timer.signal, signal]) : timer.signal;
+  await Promise.race([exited, delay(TIMEOUT_MS, undefined, { signal: ended }).catch(() => undefined)]);
   timer.abort();
   await release(child, exited);
 };
@@ -50,8 +65,7 @@ export const runOnLinux = async (
   const archive = join(buildFolder, 'initramfs.cpio');
   const log = join(buildFolder, 'console.log');
   writeFileSync(archive, initramfs(await buildInit(), programs));
-  writeFileSync(log, '');
-  await boot(kernel, archive, log);
+  await bootLinux(kernel, archive, log, { counted: true });
   try {
     return readConsole(readFileSync(log, 'latin1'));
   } catch (cause) {
