@@ -74,6 +74,10 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
         if (map->type != MAP_TYPE_ARRAY) {
             return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "map %u is no array; its values have no fixed address", (uint64_t)insn.imm);
         }
+        if (OTHER_PLATFORMS && is_privileged(v) && map->max_entries != 1) {
+            return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "map %u has %u values; only that of a map of one has a fixed address",
+                          (uint64_t)insn.imm, (uint64_t)map->max_entries);
+        }
         if ((uint32_t)next.imm >= map->value_size) {
             return refuse(v, STATUS_MAP_VALUE_OUT_OF_BOUNDS, s->pc, "offset %u, value is %u bytes", (uint64_t)(uint32_t)next.imm,
                           (uint64_t)map->value_size);
