@@ -1,9 +1,10 @@
 /** Everything `velocity test` runs, in order: formatter and linter, type checker, the kernel build, then every test. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../firmware/index.ts';
+import { release, spawnGroupLeashed } from '../rig/child.ts';
+import type { Cleanup } from './cleanup.ts';
 
 export type Counts = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
@@ -42,45 +43,59 @@ export const countsOf = (output: string, status: number | null): Counts => {
   return { passed, skipped, failed: failed === 0 && status !== 0 ? 1 : failed };
 };
 
-/** Runs a Node.js program of node_modules, echoing what it prints. */
-const runScript = (script: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) =>
-  new Promise<{ status: number | null; output: string }>((resolve) => {
-    const child = spawn(process.execPath, [`node_modules/${script}`, ...args], {
-      cwd: root,
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    const echo = (chunk: Buffer) => {
+/** Runs a Node.js program of node_modules, echoing what it prints. It ends, with all that it started, when this process does. */
+const runScript = async (
+  cleanup: Cleanup,
+  script: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+) => {
+  const child = spawnGroupLeashed(process.execPath, [`node_modules/${script}`, ...args], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
       output += chunk;
       process.stdout.write(chunk);
-    };
-    child.stdout.on('data', echo);
-    child.stderr.on('data', echo);
-    child.on('close', (status) => resolve({ status, output }));
-  });
+    });
+  const closed = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const end = cleanup.add(() => release(child, closed));
+  const status = await closed;
+  await end();
+  return { status, output };
+};
 
-const check = async (name: string, script: string, args: readonly string[]): Promise<Counts> => {
+const check = async (
+  cleanup: Cleanup,
+  name: string,
+  script: string,
+  args: readonly string[],
+): Promise<Counts> => {
   process.stdout.write(`— ${name}\n`);
-  const { status } = await runScript(script, args);
+  const { status } = await runScript(cleanup, script, args);
   return status === 0 ? { ...none, passed: 1 } : { ...none, failed: 1 };
 };
 
 /** Formatter, linter and type checker: one check each. */
-export const staticChecks = async (): Promise<Counts> =>
+export const staticChecks = async (cleanup: Cleanup): Promise<Counts> =>
   sum([
-    await check('format and lint', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']),
-    await check('types', 'typescript/bin/tsc', ['--noEmit']),
+    await check(cleanup, 'format and lint', '@biomejs/biome/bin/biome', [
+      'check',
+      '--error-on-warnings',
+      '.',
+    ]),
+    await check(cleanup, 'types', 'typescript/bin/tsc', ['--noEmit']),
   ]);
 
 /** Runs the tests that match, all of them without patterns. What they leave in the folder for temporary files is removed. */
-export const runTests = async (patterns: readonly string[]): Promise<Counts> => {
+export const runTests = async (cleanup: Cleanup, patterns: readonly string[]): Promise<Counts> => {
   process.stdout.write('— tests\n');
   const temporary = mkdtempSync(join(tmpdir(), 'velocity-tests-'));
-  try {
-    const { status, output } = await runScript('ava/entrypoints/cli.mjs', patterns, { TMPDIR: temporary });
-    return countsOf(output, status);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
+  const remove = cleanup.add(() => rmSync(temporary, { recursive: true, force: true }));
+  const environment = { TMPDIR: temporary };
+  const { status, output } = await runScript(cleanup, 'ava/entrypoints/cli.mjs', patterns, environment);
+  await remove();
+  return countsOf(output, status);
 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { spawnLeashed } from './child.ts';
+import { spawnGroupLeashed, spawnLeashed } from './child.ts';
 
 const isAlive = (pid: number) => {
   try {
@@ -46,6 +46,17 @@ test('a_command_ends_even_when_its_shell_was_killed_first', async (t) => {
   const { child, pid } = await started();
   child.kill('SIGTERM');
   child.stdin!.destroy();
+  t.true(await gone(pid));
+});
+
+test('a_command_ends_with_all_that_it_started', async (t) => {
+  const child = spawnGroupLeashed('sh', ['-c', 'sh -c "$1"; :', 'sh', stubborn]);
+  const pid = await new Promise<number>((resolve) => {
+    child.stderr.once('data', (chunk: Buffer) => resolve(Number(chunk.toString().trim())));
+  });
+  left.add(pid);
+  t.true(isAlive(pid));
+  child.stdin.destroy();
   t.true(await gone(pid));
 });
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { runTests, staticChecks, sum } from '../checks.ts';
+import type { Context } from '../context.ts';
 import { fetchFlashPeers, installGuestTools } from '../flash-peers.ts';
 import { installPrometheus } from '../prometheus.ts';
 import { installPythonPeers } from '../python-peers.ts';
@@ -34,7 +35,7 @@ const largePeers: readonly (readonly [RegExp, (tell: (line: string) => void) => 
 ];
 
 /** `velocity test`: installs what the tests need, runs them, and closes with one line of counts. */
-export const registerTest = (program: Command): void => {
+export const registerTest = (program: Command, { cleanup }: Context): void => {
   program
     .command('test')
     .description('run every check and test; installs what they need')
@@ -45,7 +46,11 @@ export const registerTest = (program: Command): void => {
       orGoOn((tell) => installTools(peers, tell));
       for (const [pattern, install] of largePeers)
         if (files.length === 0 || files.some((file) => pattern.test(file))) orGoOn(install);
-      const counts = sum([...(files.length === 0 ? [await staticChecks()] : []), await runTests(files)]);
+      const counts = sum([
+        ...(files.length === 0 ? [await staticChecks(cleanup)] : []),
+        await runTests(cleanup, files),
+      ]);
+      cleanup.signal.throwIfAborted();
       const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
       process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
       process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;

@@ -1,8 +1,10 @@
 /** Runs the tests of one board in a process of its own, by ava, and passes on what that records. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from '../../firmware/index.ts';
+import { release, spawnGroupLeashed } from '../../rig/child.ts';
 import type { RigEvent } from '../../rig/report/index.ts';
 import { selectCases } from '../../rig/suites/index.ts';
 import { ownFile } from '../own-command.ts';
@@ -15,14 +17,18 @@ const OUTPUT_BYTES = 8000;
 /** ava's command line, wherever npm put the package. */
 const avaProgram = () => join(dirname(createRequire(import.meta.url).resolve('ava')), 'cli.mjs');
 
-const startAva = (session: Session): ChildProcess =>
-  spawn(
+const startAva = (session: Session, temporary: string) =>
+  spawnGroupLeashed(
     process.execPath,
     [avaProgram(), '--config', ownFile('cli/rig/ava.config.mjs'), '--tap', ownFile('cli/rig/on-board.ts')],
     {
       cwd: root,
-      env: { ...process.env, [SESSION_VARIABLE]: writeSession(session), AVA_FORCE_CI: 'not-ci' },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        [SESSION_VARIABLE]: writeSession(session),
+        AVA_FORCE_CI: 'not-ci',
+        TMPDIR: temporary,
+      },
     },
   );
 
@@ -56,22 +62,28 @@ const unrecorded = (
         : { outcome: 'failed', cause: { code: 'rig', sentence: `the test left no record: ${said}` } }),
     }));
 
-export type Child = { readonly done: Promise<void>; readonly stop: () => void };
+export type Child = {
+  readonly done: Promise<void>;
+  /** Ends what tests the board, and waits until it is gone; what it left undone is no failure then. */
+  readonly stop: () => Promise<void>;
+};
 
 /** `take` is called with each event of this board, in order. */
 export const testBoard = (session: Session, take: (event: RigEvent) => void): Child => {
   const seen = new Set<string>();
   let broken: string | undefined;
   let ended = false;
+  let stopping = false;
   const read = tail<RigEvent>(recordPath(session), (event) => {
     if (event.event === 'test') seen.add(`${event.suite}: ${event.test}`);
     if (event.event === 'phase' && !event.passed) broken = `the board did not start: ${event.phase} failed`;
     if (event.event === 'board_end') ended = true;
     take(event);
   });
-  const child = startAva(session);
+  const temporary = mkdtempSync(join(tmpdir(), 'velocity-rig-'));
+  const child = startAva(session, temporary);
   let output = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
+  for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       output = (output + chunk).slice(-OUTPUT_BYTES);
     });
@@ -82,7 +94,10 @@ export const testBoard = (session: Session, take: (event: RigEvent) => void): Ch
     child.on('close', resolve);
   }).then((status) => {
     clearInterval(timer);
+    child.stdin.destroy();
+    rmSync(temporary, { recursive: true, force: true });
     read();
+    if (stopping) return;
     if (!broken && (!ended || (status !== 0 && seen.size === 0))) {
       const sentence = `the process that tests ${session.entry.name} ended with status ${status}: ${lastWords(output)}`;
       take({
@@ -98,5 +113,9 @@ export const testBoard = (session: Session, take: (event: RigEvent) => void): Ch
     }
     for (const event of unrecorded(session, seen, broken, lastWords(output))) take(event);
   });
-  return { done, stop: () => child.kill('SIGTERM') };
+  const stop = async () => {
+    stopping = true;
+    await release(child, done);
+  };
+  return { done, stop };
 };

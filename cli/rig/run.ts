@@ -90,11 +90,9 @@ const consoleOf = (session: Session): string => {
 
 const testAll = async (context: Context, sessions: readonly Session[], take: (event: RigEvent) => void) => {
   const children = sessions.map((session) => testBoard(session, take));
-  const stop = context.cleanup.add(async () => {
-    for (const child of children) child.stop();
-    await Promise.all(children.map(({ done }) => done));
-  });
+  const stop = context.cleanup.add(() => Promise.all(children.map((child) => child.stop())));
   await Promise.all(children.map(({ done }) => done));
+  context.cleanup.signal.throwIfAborted(); // a run that was stopped has no verdict, and no reports that look like one's
   await stop();
 };
 

@@ -1,8 +1,12 @@
 /** The rig on emulated boards, as people run it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { ownCommand } from '../../cli/own-command.ts';
 import { jsonLines, temporaryFolder, velocity } from '../../cli/test/command-line.ts';
+import { mark } from '../../cli/test/marked.ts';
 import { findTool } from '../../firmware/index.ts';
 import type { Summary } from '../../rig/report/index.ts';
 
@@ -33,6 +37,34 @@ emulated('a_run_reports_to_people_and_programs', async (t) => {
   t.regex(read('report.html'), /velocity rig: <span class="passed">/);
   t.regex(read('report.html'), /<svg[\s\S]*rig_canary/);
   t.regex(read('qemu-virt.console.log'), /velocity .* ready on linux,dummy-virt/);
+});
+
+emulated('a_run_that_is_stopped_leaves_no_process_no_file_and_no_report', async (t) => {
+  t.timeout(300_000);
+  const [folder, temporary, marked] = [temporaryFolder(), temporaryFolder(), mark()];
+  const args = ['rig', 'run', '--board', 'qemu-virt', '--suite', 'link', '--report', folder, '--json'];
+  const child = spawn(process.execPath, [...ownCommand(), ...args], {
+    env: { ...marked.env, TMPDIR: temporary },
+  });
+  const said = await new Promise<string>((resolve) => {
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk;
+      if (text.includes('"event":"test"')) resolve(text);
+    });
+    child.once('close', () => resolve(text));
+  });
+  t.true(said.includes('"event":"test"'), said);
+  t.true(marked.running().some((command) => command.includes('qemu-system-aarch64')));
+  child.kill('SIGTERM');
+  t.is((await once(child, 'close'))[0], 130);
+  t.deepEqual(await marked.left(), []);
+  t.false(existsSync(join(folder, 'report.xml')));
+  t.notRegex(readFileSync(join(folder, 'report.jsonl'), 'utf8'), /"outcome":"failed"/);
+  t.deepEqual(
+    readdirSync(temporary).filter((name) => name.startsWith('velocity-')),
+    [],
+  );
 });
 
 test.serial('tests_and_boards_are_listed', async (t) => {

@@ -1,0 +1,26 @@
+/** Commands that are stopped while others work for them, as processes of their own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { ownCommand } from './own-command.ts';
+import { temporaryFolder } from './test/command-line.ts';
+import { mark } from './test/marked.ts';
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const)
+  test(`tests_end_with_the_command_that_runs_them: ${signal}`, async (t) => {
+    t.timeout(120_000);
+    const [temporary, marked] = [temporaryFolder(), mark()];
+    const child = spawn(process.execPath, [...ownCommand(), 'test', 'link/transport.test.ts'], {
+      env: { ...marked.env, TMPDIR: temporary },
+      stdio: 'ignore',
+    });
+    const isWorker = (command: string) => command.includes('ava/lib/worker');
+    while (child.exitCode === null && !marked.running().some(isWorker)) await sleep(20);
+    child.kill(signal);
+    t.is((await once(child, 'close'))[0], signal === 'SIGTERM' ? 130 : null);
+    t.deepEqual(await marked.left(), []);
+    if (signal === 'SIGTERM')
+      t.false(readdirSync(temporary).some((name) => name.startsWith('velocity-tests-')));
+  });
