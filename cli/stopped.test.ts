@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { ownCommand } from './own-command.ts';
+import { loaderArguments, ownCommand, ownFile } from './own-command.ts';
 import { temporaryFolder } from './test/command-line.ts';
 import { mark } from './test/marked.ts';
 
@@ -24,3 +25,15 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
     if (signal === 'SIGTERM')
       t.false(readdirSync(temporary).some((name) => name.startsWith('velocity-tests-')));
   });
+
+test('a_compiler_ends_with_the_command_that_called_it', async (t) => {
+  const marked = mark();
+  const module = pathToFileURL(ownFile('firmware/toolchain.ts')).href;
+  const program = `import { run } from '${module}'; void run('sleep', ['600']); setTimeout(() => process.exit(7), 200)`;
+  const child = spawn(process.execPath, [...loaderArguments(), '--input-type=module', '-e', program], {
+    env: marked.env,
+    stdio: 'ignore',
+  });
+  t.is((await once(child, 'close'))[0], 7);
+  t.deepEqual(await marked.left(), []);
+});

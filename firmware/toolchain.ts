@@ -1,5 +1,5 @@
 /** Finds the compiler and its companions, and runs them with errors that say what to do. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { isPackage } from './paths.ts';
@@ -120,6 +120,12 @@ export const identityOf = (tool: Tool): string => {
   return `${path} ${size} ${mtimeMs}`;
 };
 
+/** Commands under way: they work for this process, and end when it does. */
+const underWay = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of underWay) child.kill();
+});
+
 /** Runs a command to its end. @throws BuildError with its output when it exits with another code than 0. */
 export const run = (
   command: string,
@@ -128,6 +134,8 @@ export const run = (
 ): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    underWay.add(child);
+    child.once('close', () => underWay.delete(child));
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk;
