@@ -4,9 +4,8 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, type Stats } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
-import { makeFolder } from './folder.ts';
+import { makeFolder, userFolder } from './folder.ts';
 import { paths } from './paths.ts';
 import { writeNew } from './write.ts';
 
@@ -39,8 +38,7 @@ const ED25519_SPKI_PREFIX_BYTES = 12; // RFC 8410 §4: algorithm identifier befo
 
 /** Where named keys lie. */
 export const keyFolder = (): string =>
-  process.env.VELOCITY_KEYS ??
-  join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'velocity', 'keys');
+  process.env.VELOCITY_KEYS ?? join(userFolder('XDG_CONFIG_HOME'), 'keys');
 
 const rawPublicKey = (privateKey: KeyObject) =>
   new Uint8Array(

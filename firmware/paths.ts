@@ -1,8 +1,8 @@
 /** Where sources and results lie, in a clone of the repository and in the installed package. */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { userFolder } from './folder.ts';
 
 /** Of the repository, or of the installed package. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,10 +12,8 @@ export const prebuilt = join(root, 'prebuilt');
 /** Whether this is the installed package: it has no sources of the kernel, and its folder may be read-only. */
 export const isPackage = existsSync(prebuilt);
 
-const userState = () => process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
-
 /** What this installation makes for itself: keys, storage of emulated boards, the ledger. */
-const state = isPackage ? join(userState(), 'velocity') : join(root, '.velocity');
+const state = isPackage ? userFolder('XDG_STATE_HOME') : join(root, '.velocity');
 const built = isPackage ? join(state, 'build') : join(root, 'build');
 
 export const paths = {

@@ -5,15 +5,14 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { userFolder } from '../firmware/folder.ts';
 
 const NAME = 'node-llama-cpp';
 const VERSION = '~3.21.1';
 
 /** The folder for an installation without the parts for graphics cards. */
-export const engineFolder = (): string =>
-  join(process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'velocity', 'engine');
+export const engineFolder = (): string => join(userFolder('XDG_STATE_HOME'), 'engine');
 
 const platforms: Partial<Record<NodeJS.Platform, string>> = { darwin: 'mac', win32: 'win' };
 

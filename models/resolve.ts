@@ -1,15 +1,14 @@
 /** Which model file to use. */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { userFolder } from '../firmware/folder.ts';
 import { catalogue } from './catalogue.ts';
 import { ModelError } from './error.ts';
 import { type GgufHead, readGgufHead } from './gguf.ts';
 
 /** Folder in which models are looked for by name. */
-export const modelFolder = (): string =>
-  join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'velocity', 'models');
+export const modelFolder = (): string => join(userFolder('XDG_DATA_HOME'), 'models');
 
 export type ResolvedModel = { readonly path: string; readonly head: GgufHead };
 

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { syncBuiltinESMExports } from 'node:module';
+import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseBench, type RigBoard } from './bench/index.ts';
@@ -87,4 +88,20 @@ test('of_many_that_find_a_dead_lock_one_gets_it', async (t) => {
   rewriteHolder('six', { pid: 2 ** 22 + 1, started: '1' });
   const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockBoard(board, options)));
   t.is(tries.filter(({ status }) => status === 'fulfilled').length, 1);
+});
+
+test.serial('a_user_without_a_name_is_a_number', async (t) => {
+  const { userInfo } = os;
+  t.teardown(() => {
+    os.userInfo = userInfo;
+    syncBuiltinESMExports();
+  });
+  os.userInfo = () => {
+    throw new Error('uv_os_get_passwd returned ENOENT');
+  };
+  syncBuiltinESMExports();
+  const board = virtual('seven');
+  const free = await lockBoard(board, options);
+  t.is(holderOf(board, options.root)?.user, String(process.getuid?.()));
+  free();
 });

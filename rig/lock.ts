@@ -85,9 +85,18 @@ const parsed = (lock: string | undefined): Holder | undefined => {
   }
 };
 
+/** Of this user: its number, where it has no name. */
+const ownName = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.());
+  }
+};
+
 const ourselves = (board: string, command: string): Holder => ({
   board,
-  user: userInfo().username,
+  user: ownName(),
   host: hostname(),
   pid: process.pid,
   started: startOf(process.pid),
