@@ -201,6 +201,13 @@ const failures: readonly (readonly [string, number, readonly string[], RegExp])[
   ['a file without end', 10, ['bpf', 'disasm', '/dev/zero'], /larger than 256 MiB/],
   ['no batch', 10, ['bpf', 'run', '--batch', '/none', '--port', 'x'], /no such file/],
   ['no module', 10, ['module', 'load', '/none.c', '--port', 'x'], /no such file/],
+  [
+    'no name',
+    2,
+    ['module', 'load', '/tmp/hällo wörld.c', '--port', 'x'],
+    /"hällo wörld" can be no.*\n.*--name/,
+  ],
+  ['long name', 2, ['evolve', 'a.c', '--name', 'a'.repeat(32), '--port', 'x'], /can be no module's name/],
   ['no ELF', 10, ['module', 'load', 'package.json', '--port', 'x'], /package\.json: .*not an ELF/],
   ['no ELF to read', 10, ['bpf', 'disasm', 'package.json'], /package\.json: .*not an ELF/],
   ['no capture', 10, ['module', 'replay', 'package.json', '--port', 'x'], /neither pcap nor pcapng/],

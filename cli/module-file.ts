@@ -1,9 +1,10 @@
 /** Module files as they are given on the command line: C sources and compiled objects. */
 import { createReadStream, existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
+import { NAME_BYTES } from '../abi/index.ts';
 import { compileModule, ElfError, loadObject, type ModuleProgram } from '../ebpf/index.ts';
 import { isPackage, requireTool, root } from '../firmware/index.ts';
-import { FileError } from './failure.ts';
+import { FileError, UsageError } from './failure.ts';
 
 /** More than any module, capture or image has; /dev/zero has no end. */
 const MOST_BYTES = 2 ** 28;
@@ -35,6 +36,17 @@ export const readBytes = async (path: string): Promise<Buffer> => {
 
 /** Name of the file without folder and extension. */
 export const stemOf = (path: string): string => basename(path, extname(path));
+
+const NAME = new RegExp(`^[A-Za-z0-9_.-]{1,${NAME_BYTES}}$`);
+
+/** What a module is called on the board: as asked, or as its file is. @throws UsageError when a board takes no such name */
+export const nameOf = (path: string, asked = stemOf(path)): string => {
+  if (NAME.test(asked)) return asked;
+  throw new UsageError(
+    `${JSON.stringify(asked)} can be no module's name`,
+    `give it one of up to ${NAME_BYTES} letters, digits, _, - and . with --name`,
+  );
+};
 
 /** The package brings its examples compiled, for machines without clang. */
 const readyMade = (path: string): string | undefined => {

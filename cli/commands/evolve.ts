@@ -24,7 +24,7 @@ import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { narrate } from '../demo/narrate.ts';
 import { ledgerOption } from '../ledger-option.ts';
-import { readProgram, stemOf } from '../module-file.ts';
+import { nameOf, readProgram } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
 import { versionWith } from '../optimising.ts';
 import { patchFor, push } from '../patching.ts';
@@ -137,13 +137,13 @@ const sendTo = async ({ output }: Context, endpoint: URL, trace: LoopTrace) => {
 };
 
 const evolve = (context: Context, file: string, options: EvolveOptions, board: BoardOptions) => {
+  const name = nameOf(file, options.name);
   const { proposers, event } = proposersFor(options, context);
   const key = chosenKey(board.key);
   const ledger = new Ledger(fileStore(options.ledger));
   const tell = (e: { readonly event: string }) => context.output.fact(e, narrate(e));
   tell(event);
   return withLink(context, board, async (link) => {
-    const name = options.name ?? stemOf(file);
     const given = { name, program: await readProgram(file, options.function) };
     const target = await targetOn(context, link, given, key, ledger);
     const detection = await detect(context, link, target.name, options);

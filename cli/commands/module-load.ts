@@ -3,7 +3,7 @@ import { chosenKey } from '../../firmware/sign.ts';
 import type { Response } from '../../link/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
-import { readProgram, stemOf } from '../module-file.ts';
+import { nameOf, readProgram } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
 import { gainFact, gainSentence, optimisedFor, type Wish, wishes } from '../optimising.ts';
 import { patchFor, push } from '../patching.ts';
@@ -28,9 +28,9 @@ const installOptions = ({ canary, window, ratio, shadow }: LoadOptions) => ({
 });
 
 const load = async (context: Context, file: string, options: LoadOptions, board: BoardOptions) => {
+  const name = nameOf(file, options.name);
   const given = await readProgram(file, options.function);
   const key = chosenKey(board.key);
-  const name = options.name ?? stemOf(file);
   const made = await optimisedFor(context, given, options.optimise, key);
   const gain = gainSentence(made, options.optimise);
   if (gain) context.output.print(gain);
