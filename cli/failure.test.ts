@@ -27,6 +27,11 @@ test('what to do about a full disk is said, whoever ran into it', (t) => {
   t.like(failureOf(full), { exit: 10, code: 'ENOSPC' });
   t.regex(failureOf(full).hint!, /make room/);
   t.is(failureOf(Object.assign(full, { hint: 'look' })).hint, 'look');
+  const denied = Object.assign(new Error("EACCES: permission denied, open 'p'"), { code: 'EACCES' });
+  t.like(failureOf(denied), {
+    exit: 5,
+    hint: 'this user may not do that there: name another place, or change who may',
+  });
 });
 
 test('an error keeps its hint and its finer code', (t) => {

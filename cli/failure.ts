@@ -95,6 +95,7 @@ const NO_ROOM = 'make room on the disk that is written to, then do it again';
 const hints: Readonly<Record<string, string>> = {
   ENOSPC: NO_ROOM,
   EDQUOT: NO_ROOM,
+  EACCES: 'this user may not do that there: name another place, or change who may',
   EISDIR: 'a folder is there: name a file',
   EROFS: 'that disk is read-only: name a place where you may write',
 };
