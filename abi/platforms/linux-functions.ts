@@ -1,6 +1,6 @@
 /** Functions of Linux that programs may call by name, as far as they are known here (kernel/bpf/helpers.c, cpumask.c and others, Documentation/bpf/kfuncs.rst). */
 import { type More, prototype } from './linux-helpers.ts';
-import { typeIds } from './linux-types.ts';
+import { programTypes, typeIds } from './linux-types.ts';
 import type { Prototype } from './platform.ts';
 
 /** Their numbers here follow those of all helpers. */
@@ -15,6 +15,10 @@ const GENERIC = typeIds(
 const LOOKING_ON = typeIds(
   'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void syscall',
 );
+/** Whose context is a struct in the kernel, too. */
+const STRUCTS = Object.entries(programTypes)
+  .filter(([name]) => !/^(tracing|lsm|iter_|raw_tracepoint|tracepoint|syscall)/.test(name))
+  .map(([, { id }]) => id);
 const XDP = typeIds('xdp');
 const TC = typeIds('sched_cls sched_act');
 /** Programs that know a packet: of their context, or by an address. */
@@ -60,7 +64,7 @@ const rows: readonly Row[] = [
   ['bpf_iter_bits_next', 'iterator', 'element_or_null', { object: 'iter_bits', flags: ['iterates'] }],
   ['bpf_iter_bits_destroy', 'iterator_end', 'nothing', { object: 'iter_bits' }],
   ['bpf_throw', 'scalar', 'nothing', { flags: ['throws'], types: GENERIC }],
-  ['bpf_cast_to_kern_ctx', 'context', 'kernel_address'],
+  ['bpf_cast_to_kern_ctx', 'context', 'kernel_address', { types: STRUCTS }],
   ['bpf_rdonly_cast', 'any type', 'cast_address'],
   ['bpf_preempt_disable', '', 'nothing', { flags: ['holds'] }],
   ['bpf_preempt_enable', '', 'nothing', { flags: ['lets_go'] }],

@@ -34,10 +34,16 @@ static enum status refuse_bounds(struct verifier *v, struct state *s, enum statu
                   from_base + (int64_t)bytes, (uint64_t)p->range);
 }
 
+/* Linux takes what a number that may be negative leaves of a pointer for any address, wherever the pointer was before. */
+static enum status check_forward(struct verifier *v, struct state *s, const struct reg *p, uint32_t r) {
+    if (!is_privileged(v) || p->var.smin >= 0 || scalar_is_const(&p->var)) { return STATUS_OK; }
+    return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r is %R, moved by a number that may be negative", r, p);
+}
+
 static enum status check_object(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int64_t off, uint64_t bytes,
                                 uint64_t size, enum status status) {
     int64_t first = off + p->off + p->var.smin, end = off + p->off + p->var.smax + (int64_t)bytes;
-    if (first >= 0 && end <= (int64_t)size) { return STATUS_OK; }
+    if (first >= 0 && end <= (int64_t)size) { return check_forward(v, s, p, r); }
     return refuse_bounds(v, s, status, p, r, off, bytes, size);
 }
 
@@ -280,6 +286,9 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
     bool reads_map = p->kind == REG_MAP && is_privileged(v);
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT || reads_map) { return load_context(v, s, insn, sign_extend); }
     if (p->kind == REG_SCALAR && origin_is_readable(p->map)) {
+        if (OTHER_PLATFORMS && p->map == ORIGIN_KERNEL && insn.off < 0) {
+            return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is the address of an object, access at %d", src, (int64_t)insn.off);
+        }
         set_kernel_word(dst, bytes, sign_extend, p->map == ORIGIN_CAST || is_untrusted_load(v, s->pc) ? ORIGIN_CAST : ORIGIN_KERNEL);
         return STATUS_OK;
     }

@@ -27,18 +27,19 @@ class Totals {
   runs = 0;
   accepted = 0;
   refused = 0;
-  /** They take Linux too long, or this kernel lacks a function that they call or attach to, or takes no map like theirs. */
+  /** Linux comes to no verdict, or this kernel lacks a function that they call or attach to, or takes no map like theirs. */
   unjudged = 0;
   readonly complaints = new Set<string>();
   readonly differences = new Differences();
 }
 
-/** Linux was called off: it took too long (LONGEST_S in init.c). */
-const EAGAIN = 11;
+/** Linux was called off: it took too long (LONGEST_S in init.c). Or its verifier contradicts itself. */
+const NO_VERDICT = [11 /* EAGAIN */, 14 /* EFAULT */];
 
 /** It is accepted when it is at one of the places where such programs attach. */
 const best = (verdicts: readonly (LinuxVerdict | undefined)[]): LinuxVerdict | undefined =>
-  verdicts.find((v) => v?.errno === 0) ?? verdicts.find((v) => v !== undefined && v.errno !== EAGAIN);
+  verdicts.find((v) => v?.errno === 0) ??
+  verdicts.find((v) => v !== undefined && !NO_VERDICT.includes(v.errno));
 
 const complaintText = ({ maps }: Records, { what, number, errno, message }: Complaint): string => {
   const m = maps[number];
