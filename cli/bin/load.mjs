@@ -1,4 +1,5 @@
 /** The command's code: JavaScript in the installed package, TypeScript through tsx in a clone. */
+import './node-version.mjs';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
