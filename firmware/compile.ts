@@ -3,12 +3,12 @@
  * linked file when its objects, the flags and the tools are the same; nothing in them depends on where or when they were
  * built (-ffile-prefix-map, no dates).
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { isPackage, paths, root } from './paths.ts';
 import { identityOf, requireTool, run } from './toolchain.ts';
-import { writeChanged } from './write.ts';
+import { writeChanged, writeWhole } from './write.ts';
 
 const commonFlags = [
   '--target=aarch64-none-elf',
@@ -145,9 +145,9 @@ const objectPath = (source: string, headers: string) => {
 
 const compileOne = async (clang: string, source: string, object: string) => {
   if (existsSync(object)) return;
-  const partial = `${object}.${randomUUID()}`; // several may compile it at once, in one process, too
-  await run(clang, [...flagsFor(source), '-c', '-o', partial, join(paths.kernel, source)]);
-  renameSync(partial, object);
+  await writeWhole(object, (partial) =>
+    run(clang, [...flagsFor(source), '-c', '-o', partial, join(paths.kernel, source)]),
+  );
 };
 
 /** Runs `work` over `items`, at most `width` at a time. */
@@ -243,9 +243,7 @@ export const linkKernel = async (onProgress: (text: string) => void = () => {}):
   const from = linkedFrom(objects);
   const stamp = `${paths.elf}.from`;
   if (isLinked(paths.elf, stamp, from)) return paths.elf;
-  const partial = `${paths.elf}.${process.pid}`;
-  await link(partial, objects);
-  renameSync(partial, paths.elf);
+  await writeWhole(paths.elf, (partial) => link(partial, objects));
   writeChanged(stamp, stampOf(paths.elf, from));
   return paths.elf;
 };

@@ -1,9 +1,10 @@
 /** Programs that tests and fuzzing compile from the kernel's sources, kept while no C of this tree, no flag and no compiler changes. */
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { paths, root } from './paths.ts';
 import { identityOf, requireTool, run } from './toolchain.ts';
+import { writeWhole } from './write.ts';
 
 /** Whatever such a program may include lies here. */
 const FOLDERS = ['kernel-aarch64', 'ebpf', 'test'];
@@ -30,14 +31,12 @@ export const compiledProgram = async (name: string, args: readonly string[]): Pr
   const output = join(paths.programs, `${name}-${hash.digest('hex').slice(0, 24)}`);
   if (existsSync(output)) return output;
   mkdirSync(paths.programs, { recursive: true });
-  const partial = join(paths.programs, randomUUID());
-  try {
+  await writeWhole(output, async (partial) => {
     await run(clang, [...args, '-o', partial], { cwd: root });
     for (const other of readdirSync(paths.programs))
-      if (other.startsWith(`${name}-`)) rmSync(join(paths.programs, other), { force: true });
-    renameSync(partial, output);
-  } finally {
-    rmSync(partial, { force: true });
-  }
+      if (other.startsWith(`${name}-`) && !other.endsWith('.partial'))
+        // somebody may be at it
+        rmSync(join(paths.programs, other), { force: true });
+  });
   return output;
 };

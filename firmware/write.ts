@@ -27,3 +27,23 @@ export const writeNew = (path: string, contents: string | Uint8Array, mode: numb
     rmSync(own, { force: true });
   }
 };
+
+/** Of files under way: whoever is stopped leaves none of them. */
+const unfinished = new Set<string>();
+process.once('exit', () => {
+  for (const path of unfinished) rmSync(path, { force: true });
+});
+
+/** What `make` writes to the path that it is given appears at `path` when it is done, and not at all when it fails. */
+export const writeWhole = async <T>(path: string, make: (partial: string) => Promise<T>): Promise<T> => {
+  const partial = `${path}.${randomUUID()}.partial`;
+  unfinished.add(partial);
+  try {
+    const made = await make(partial);
+    renameSync(partial, path);
+    return made;
+  } finally {
+    rmSync(partial, { force: true });
+    unfinished.delete(partial);
+  }
+};

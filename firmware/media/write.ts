@@ -10,13 +10,13 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../folder.ts';
+import { writeWhole } from '../write.ts';
 import { MediaError } from './error.ts';
 import type { MediaFile } from './file.ts';
 import { hashOf, type SparseImage } from './sparse.ts';
@@ -65,16 +65,12 @@ const checkTarget = (path: string) => {
 export const writeImage = async (path: string, image: SparseImage): Promise<string> => {
   checkTarget(path);
   makeFolder(dirname(path));
-  const partial = `${path}.${process.pid}.partial`;
-  try {
+  return writeWhole(path, async (partial) => {
     writeSparse(partial, image);
     const hash = hashOf(image);
     if ((await hashOfFile(partial)) !== hash) throw new MediaVerifyError(path);
-    renameSync(partial, path);
     return hash;
-  } finally {
-    rmSync(partial, { force: true });
-  }
+  });
 };
 
 const MARK = 'velocity.json';
