@@ -7,6 +7,8 @@ export type QemuOptions = {
   readonly dtb?: string;
   /** Path of the unix socket that carries the console. */
   readonly socket: string;
+  /** Which of the machine's UARTs it is; 0 by default. On a Raspberry Pi, 1 is the mini-UART. */
+  readonly uart?: 0 | 1;
   /**
    * `counted` (the default) makes one nanosecond of board time of each executed instruction, so that figures repeat;
    * `wall` lets board time follow the host's clock.
@@ -46,6 +48,7 @@ export const qemuArguments = (board: Board & { qemu: QemuMachine }, options: Qem
   ...clockArguments(options.clock ?? 'counted'),
   '-chardev',
   `socket,id=console,path=${options.socket},server=on,wait=on`,
+  ...(options.uart === 1 ? ['-serial', 'null'] : []),
   '-serial',
   'chardev:console',
   '-kernel',

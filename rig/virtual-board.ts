@@ -40,6 +40,8 @@ export type VirtualBoardOptions = {
   /** Full path of qemu-system-aarch64. */
   readonly qemu: string;
   readonly clock?: 'counted' | 'wall';
+  /** As in QemuOptions. */
+  readonly uart?: 0 | 1;
   readonly machine?: string;
   /** Path of a disk image: the board's boot medium. */
   readonly disk?: string;

@@ -43,9 +43,9 @@ static uint32_t baud_of(struct span path) {
     return baud ? baud : DEFAULT_BAUD;
 }
 
-static struct uart_candidate *named(struct uart_search *search, const struct fdt *fdt) {
+static struct uart_candidate *named(struct uart_search *search, const struct fdt *fdt, struct span path) {
     uint32_t offset;
-    if (search->stdout_path.size == 0 || fdt_find(fdt, search->stdout_path, &offset) != STATUS_OK) { return nullptr; }
+    if (fdt_find(fdt, path, &offset) != STATUS_OK) { return nullptr; }
     for (uint32_t i = 0; i < search->count; i++) {
         if (search->found[i].offset == offset) { return &search->found[i]; }
     }
@@ -55,7 +55,8 @@ static struct uart_candidate *named(struct uart_search *search, const struct fdt
 struct uart_candidate *uart_chosen(struct uart_search *search, const struct fdt *fdt) {
     if (search->count < UARTS_MAX) { search->count += tcu_found(&search->tcu, &search->found[search->count]); }
     if (search->count == 0) { return nullptr; }
-    struct uart_candidate *found = named(search, fdt);
+    struct uart_candidate *found = named(search, fdt, search->stdout_path);
+    if (!found) { found = named(search, fdt, SPAN("serial0")); } /* on a Raspberry Pi, the one on the header */
     if (!found) { found = &search->found[0]; }
     found->uart.baud = baud_of(search->stdout_path);
     return found;

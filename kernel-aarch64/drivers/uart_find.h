@@ -26,5 +26,5 @@ struct uart_search {
 /* For each node of the tree, parents first. */
 void uart_consider(struct uart_search *search, const struct fdt_node *node);
 
-/* The UART that /chosen/stdout-path names, or else the first, with the baud rate of the path. Null when there is none. */
+/* The UART that /chosen/stdout-path names, or else the alias serial0, or else the first, with the baud rate of the path. Null when there is none. */
 [[nodiscard]] struct uart_candidate *uart_chosen(struct uart_search *search, const struct fdt *fdt);

@@ -20,7 +20,8 @@ void watchdog_probe(const struct fdt_node *node) {
     uint64_t addr;
     uint64_t size;
     const bool is_qemu = fdt_compatible(node, "qemu,bcm2835-pm-wdt");
-    if (!is_qemu && !fdt_compatible(node, "brcm,bcm2835-pm-wdt") && !fdt_compatible(node, "brcm,bcm2835-pm")) { return; }
+    const bool is_power = fdt_compatible(node, "brcm,bcm2835-pm") || fdt_compatible(node, "brcm,bcm2712-pm");
+    if (!is_qemu && !is_power && !fdt_compatible(node, "brcm,bcm2835-pm-wdt")) { return; }
     if (fdt_reg(node, 0, &addr, &size) != STATUS_OK || map_device(addr, size) != STATUS_OK) { return; }
     base = addr;
     resets_at_once = is_qemu;

@@ -27,6 +27,7 @@
 
 static uint64_t local;
 static uint64_t legacy;
+static uint32_t local_cells; /* of an interrupt: source and flags, or the source alone in older trees */
 
 static uint32_t this_core(void) { return (uint32_t)READ_SYSREG(tpidr_el1) & 3; }
 
@@ -37,9 +38,8 @@ static enum status probe_node(const struct fdt_node *node, irq_mapper map, uint6
 }
 
 static enum status local_probe(const struct fdt_node *node, irq_mapper map) {
-    const enum status status = probe_node(node, map, &local);
-    if (status == STATUS_OK) { mmio_write(local + GPU_ROUTING, 0); } /* peripherals interrupt core 0 */
-    return status;
+    local_cells = fdt_cell(node->property[FDT_INTERRUPT_CELLS], 0);
+    return probe_node(node, map, &local);
 }
 
 static enum status legacy_probe(const struct fdt_node *node, irq_mapper map) {
@@ -52,6 +52,7 @@ static enum status legacy_probe(const struct fdt_node *node, irq_mapper map) {
 }
 
 static void core_init(void) {
+    mmio_write(local + GPU_ROUTING, 0); /* peripherals interrupt core 0 */
     mmio_write(local + TIMER_CONTROL + 4 * this_core(), 0);
     mmio_write(local + MAILBOX_CONTROL + 4 * this_core(), 1);
 }
@@ -67,10 +68,9 @@ static void legacy_enable(uint32_t irq) {
     if (legacy && bank < 3) { mmio_write(legacy + registers[bank], 1u << irq % 32); }
 }
 
-/* <source flags> */
 static uint32_t local_number(struct span cells, uint32_t i) {
-    const uint32_t source = fdt_cell(cells, 2 * i);
-    return i < cells.size / 8 && source < 10 ? source : IRQ_NONE;
+    const uint32_t source = fdt_cell(cells, local_cells * i);
+    return local_cells * i < cells.size / 4 && source < 10 ? source : IRQ_NONE;
 }
 
 /* <bank bit> */
@@ -115,7 +115,6 @@ static const char *const local_names[] = {"brcm,bcm2836-l1-intc", nullptr};
 static const char *const legacy_names[] = {"brcm,bcm2836-armctrl-ic", nullptr};
 
 const struct irq_controller bcm2836_controller = {
-    .name = "BCM2836",
     .compatible = local_names,
     .probe = local_probe,
     .core_init = core_init,
@@ -126,7 +125,6 @@ const struct irq_controller bcm2836_controller = {
 };
 
 const struct irq_controller armctrl_controller = {
-    .name = "BCM2836 legacy",
     .compatible = legacy_names,
     .probe = legacy_probe,
     .enable = legacy_enable,

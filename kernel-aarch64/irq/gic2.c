@@ -4,6 +4,7 @@
 #include "irq/irq.h"
 #include "lib/barrier.h"
 #include "lib/mmio.h"
+#include "lib/sysreg.h"
 
 #define GICD_CTLR 0x000u
 #define GICD_TYPER 0x004u
@@ -44,9 +45,7 @@ static enum status probe(const struct fdt_node *node, irq_mapper map) {
 }
 
 static void core_init(void) {
-    uint64_t core;
-    __asm__("mrs %0, tpidr_el1" : "=r"(core));
-    interface_of_core[core & 7] = (uint8_t)mmio_read(distributor + GICD_ITARGETSR);
+    interface_of_core[READ_SYSREG(tpidr_el1) & 7] = (uint8_t)mmio_read(distributor + GICD_ITARGETSR);
     mmio_write(distributor + GICD_ICENABLER, 0xffff0000u); /* private interrupts off until they are enabled */
     for (uint32_t i = 0; i < 8; i++) { mmio_write(distributor + GICD_IPRIORITYR + 4 * i, PRIORITY * 0x01010101u); }
     mmio_write(distributor + GICD_ISENABLER, 0xffff); /* software-generated ones, where they can be disabled at all */
@@ -81,7 +80,6 @@ static const char *const names[] = {"arm,gic-400", "arm,cortex-a15-gic", "arm,co
                                     nullptr};
 
 const struct irq_controller gic2_controller = {
-    .name = "GICv2",
     .compatible = names,
     .probe = probe,
     .core_init = core_init,

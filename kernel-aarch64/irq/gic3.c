@@ -146,7 +146,6 @@ static void send_ipi(uint64_t affinity, uint32_t core) {
 static const char *const names[] = {"arm,gic-v3", nullptr};
 
 const struct irq_controller gic3_controller = {
-    .name = "GICv3",
     .compatible = names,
     .probe = probe,
     .core_init = core_init,

@@ -15,7 +15,6 @@ typedef enum status (*irq_mapper)(uint64_t addr_phys, uint64_t size_bytes);
 
 /* A driver of an interrupt controller. All but `matches` and `probe` run after a successful probe. */
 struct irq_controller {
-    const char *name;
     const char *const *compatible; /* ends with null */
     enum status (*probe)(const struct fdt_node *node, irq_mapper map);
     void (*core_init)(void);                           /* on each core */
@@ -29,7 +28,7 @@ extern const struct irq_controller gic2_controller, gic3_controller, bcm2836_con
 /* Called for each node of the tree; takes those that a driver answers to. */
 void irq_probe(const struct fdt_node *node, irq_mapper map);
 
-/* STATUS_NOT_SUPPORTED when no controller was found. */
+/* STATUS_NOT_SUPPORTED when no controller was found; then nothing that follows may be called. */
 [[nodiscard]] enum status irq_ready(void);
 
 /* Number of the i-th interrupt of a device; IRQ_NONE when there is none or its parent is not driven. */

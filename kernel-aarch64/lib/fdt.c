@@ -17,6 +17,7 @@ static const char *const key_names[FDT_KEYS] = {
     [FDT_RANGES] = "ranges",
     [FDT_INTERRUPTS] = "interrupts",
     [FDT_INTERRUPT_PARENT] = "interrupt-parent",
+    [FDT_INTERRUPT_CELLS] = "#interrupt-cells",
     [FDT_PHANDLE] = "phandle",
     [FDT_ADDRESS_CELLS] = "#address-cells",
     [FDT_SIZE_CELLS] = "#size-cells",

@@ -12,7 +12,7 @@ import { patience } from './patience.ts';
 
 export type Bench = { readonly link: VelocityLink; readonly console: string[] };
 type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;
-type Options = Pick<VirtualBoardOptions, 'disk' | 'machine' | 'extra' | 'clock'>;
+type Options = Pick<VirtualBoardOptions, 'disk' | 'machine' | 'dtb' | 'uart' | 'extra' | 'clock'>;
 
 const open = async (address: string) => {
   const console: string[] = [];

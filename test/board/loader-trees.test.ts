@@ -1,0 +1,36 @@
+/** The kernel starts with the device trees that boards have from their loaders, not only with those of dts/. */
+import { existsSync } from 'node:fs';
+import test from 'ava';
+import { onVirtualBoard } from './bench.ts';
+import { loaderTrees } from './loader-trees.ts';
+
+const { missing, path } = loaderTrees();
+
+/** The console: 0 the PL011, 1 the mini-UART, as on the boards whose PL011 is that of Bluetooth. */
+const trees = [
+  ['rpi4b', 'broadcom/bcm2711-rpi-4-b', 1, 'Raspberry Pi 4 Model B'],
+  ['rpi4b', 'broadcom/bcm2711-rpi-400', 1, 'Raspberry Pi 400'],
+  ['rpi4b', 'broadcom/bcm2711-rpi-cm4-io', 1, 'Raspberry Pi Compute Module 4'],
+  ['rpi3b', 'broadcom/bcm2837-rpi-3-b', 1, 'Raspberry Pi 3 Model B'],
+  ['rpi3b', 'broadcom/bcm2837-rpi-3-a-plus', 1, 'Raspberry Pi 3 Model A'],
+  ['rpi3b', 'broadcom/bcm2837-rpi-zero-2-w', 1, 'Raspberry Pi Zero 2 W'],
+  ['rpi3b', 'broadcom/bcm2837-rpi-cm3-io3', 0, 'Raspberry Pi Compute Module 3'],
+] as const;
+
+for (const [board, tree, uart, model] of trees) {
+  if (missing || !existsSync(path(tree))) {
+    test.skip(`${tree} is skipped: ${missing ?? 'the newest kernel of Debian has no such tree'}`, () => {});
+    continue;
+  }
+  onVirtualBoard(board, tree, { dtb: path(tree), uart }, (it) => {
+    it('starts_all_cores_and_ticks', async (t, { link }) => {
+      const info = await link.info();
+      t.true(info.board.startsWith(model), info.board);
+      t.is(info.cores, 4);
+      await link.timer(1000);
+      let state = await link.timer();
+      while (state.ticks < 20n) state = await link.timer();
+      t.is(state.missed, 0n);
+    });
+  });
+}
