@@ -5,10 +5,11 @@ import { histogramText, slowest } from './columns.ts';
 /** What it did in the latest interval. */
 export const renderPlain = (row: ModuleRow): string => {
   const { name, version, calls, min, max } = row.telemetry;
+  const mean = row.calls > 0 ? cyclesPerCall(row).toFixed(1) : '–';
   return [
     `${name} v${version}`,
     `calls ${calls} (${Math.round(callsPerSecond(row))}/s)`,
-    `cycles/call ${cyclesPerCall(row).toFixed(1)} (${min}..${max}, p99 ≤ ${slowest(row, 0.99)})`,
+    `cycles/call ${mean} (${min}..${max}, p99 ≤ ${slowest(row, 0.99)})`,
     histogramText(row),
   ]
     .join('  ')

@@ -63,6 +63,11 @@ test('plain lines name what a log reader needs', (t) => {
   );
 });
 
+test('a module that was not called meanwhile has no mean, not one of 0', (t) => {
+  const idle = advance(one, reading(telemetry())).rows[0]!;
+  t.regex(renderPlain(idle), /^fir v1 {2}calls 100 \(0\/s\) {2}cycles\/call – \(150\.\.900,/);
+});
+
 /** Ten intervals, each slower than the one before. */
 const slowing = Array.from({ length: 10 }, (_, i) => BigInt(i + 1)).reduce(
   (state, n) =>
