@@ -220,6 +220,12 @@ export class Attendant {
     }
   }
 
+  /** Why the emulator ended, if it did: what failed then failed because of it. */
+  async emulatorEnd(): Promise<Cause | undefined> {
+    await sleep(POSTMORTEM_MS);
+    return this.#emulator && { code: 'emulator_died', sentence: this.#emulator.message };
+  }
+
   /** A board that hangs is started once more, so that the tests after it say something too. */
   async #revive(): Promise<string | undefined> {
     const { entry } = this.#session;

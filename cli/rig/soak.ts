@@ -76,10 +76,12 @@ const soakOne = async (
     await attendant.start();
     const { seed, hours, steps } = command;
     const options = { seed, boardSeconds: hours * 3600, signal: cleanup.signal, ...(steps ? { steps } : {}) };
-    return await soak(attendant.bench, options, (step) => {
+    const result = await soak(attendant.bench, options, (step) => {
       output.progress(line(step));
       if (output.json || command.verbose) output.fact(step, line(step));
     });
+    const cause = result.ok ? undefined : await attendant.emulatorEnd();
+    return cause ? { ...result, cause } : result;
   } finally {
     await end();
   }
