@@ -24,10 +24,6 @@ const undescribed: Readonly<Record<number, string>> = {
   116: 'tcp_send_ack',
   153: 'per_cpu_ptr',
   154: 'this_cpu_ptr',
-  169: 'timer_init',
-  170: 'timer_set_callback',
-  171: 'timer_start',
-  172: 'timer_cancel',
   180: 'find_vma',
   209: 'user_ringbuf_drain',
 };

@@ -121,6 +121,9 @@ const syncookie: More = { ...takesPacket, types: [...TC, ...XDP] };
 const changes = (types: readonly number[]): More => ({ flags: ['changes_packet'], types });
 const on = (types: readonly number[]): More => ({ types });
 
+/** Programs that probe can't have maps with timers. */
+const timers: More = { types: NOT_TRACING };
+
 const inodeStorage: More = { types: LSM, maps: [28] };
 
 export const linuxHelpers: readonly Prototype[] = [
@@ -367,6 +370,10 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(166, 'sys_bpf', 'any memory size', 'scalar', on(SYSCALL)),
   helper(167, 'btf_find_by_name_kind', 'memory size any any', 'scalar', on(SYSCALL)),
   helper(168, 'sys_close', 'any', 'scalar', on(SYSCALL)),
+  helper(169, 'timer_init', 'timer map any', 'scalar', timers),
+  helper(170, 'timer_set_callback', 'timer function', 'scalar', { ...timers, flags: ['calls_back'] }),
+  helper(171, 'timer_start', 'timer any any', 'scalar', timers),
+  helper(172, 'timer_cancel', 'timer', 'scalar', timers),
   helper(173, 'get_func_ip', 'context', 'scalar', on(TRACING)),
   helper(
     174,

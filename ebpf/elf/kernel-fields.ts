@@ -7,6 +7,7 @@ import { ElfError } from './error.ts';
 export const FIELD_KINDS = [
   'lock',
   'opaque',
+  'timer',
   'pointer',
   'reference',
   'task',
@@ -25,7 +26,7 @@ export type KernelField = {
 /** Structs by name. */
 const STRUCTS = new Map<string, KernelField['kind']>([
   ['bpf_spin_lock', 'lock'],
-  ['bpf_timer', 'opaque'],
+  ['bpf_timer', 'timer'],
   ['bpf_wq', 'opaque'],
   ['bpf_list_head', 'opaque'],
   ['bpf_rb_root', 'opaque'],

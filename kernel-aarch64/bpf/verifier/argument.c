@@ -50,6 +50,9 @@ static enum status check_map(struct verifier *v, struct state *s, uint32_t r, st
     call->map = &v->program->maps[value->map];
     call->map_index = value->map;
     call->map_argument = r;
+    if (OTHER_PLATFORMS && call->prototype->arguments[0] == ARG_TIMER && reg_at(s, 1)->map != value->map) {
+        return refuse_argument(v, s, r, "the map of the value that the timer is in");
+    }
     uint64_t maps = call->prototype->maps;
     if (maps != 0 && (call->map->type > 63 || (maps >> call->map->type & 1) == 0)) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is a map of type %u, which this helper does not take", r,
@@ -153,15 +156,19 @@ static enum status check_given(struct verifier *v, struct state *s, uint32_t r, 
     return STATUS_OK;
 }
 
-static enum status check_lock(struct verifier *v, struct state *s, uint32_t r) {
+/* A place in a map value that is of this kind, as far as it is known what is there. */
+static enum status check_field(struct verifier *v, struct state *s, uint32_t r, enum bpf_field_kind kind, uint32_t bytes, const char *wanted) {
     const struct reg *value = reg_at(s, r);
-    if (value->kind != REG_MAP_VALUE || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, "a lock in a map value"); }
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    if (value->kind != REG_MAP_VALUE || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, wanted); }
     if (v->program->fields != nullptr) {
         const struct bpf_map_field *field = field_at(v, value);
-        return field != nullptr && field->kind == FIELD_LOCK ? STATUS_OK : refuse_argument(v, s, r, "a lock in a map value");
+        return field != nullptr && field->kind == kind ? STATUS_OK : refuse_argument(v, s, r, wanted);
     }
-    return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
+    return check_argument_memory(v, s, r, bytes, ACCESS_READ | ACCESS_WRITE);
 }
+
+enum { LOCK_BYTES = 4, TIMER_BYTES = 16 };
 
 /* Linux, check_arg_const_str(). */
 static enum status check_string(struct verifier *v, struct state *s, uint32_t r) {
@@ -237,7 +244,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_MAP_VALUE_OUT: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_WRITE);
     case ARG_MAP_VALUE_OR_NULL:
         return is_zero(value) ? STATUS_OK : check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
-    case ARG_LOCK: return check_lock(v, s, r);
+    case ARG_LOCK: return check_field(v, s, r, FIELD_LOCK, LOCK_BYTES, "a lock in a map value");
+    case ARG_TIMER: return check_field(v, s, r, FIELD_TIMER, TIMER_BYTES, "a timer in a map value");
     case ARG_ITERATOR_NEW: return iterator_place(v, s, r, call->prototype->object);
     case ARG_ITERATOR:
     case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);

@@ -53,6 +53,7 @@ enum platform_argument : uint8_t {
     ARG_KEPT,          /* the place in a map value of the address of an object that is owned */
     ARG_GIVEN_OR_NULL, /* an object of that type with a reference, which ends, or null */
     ARG_OWNER,         /* the context; an object of the kernel where programs have those instead (TYPE_OBJECTS) */
+    ARG_TIMER,         /* a timer in a map value; a map beside it is that of the value */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */

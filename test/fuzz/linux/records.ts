@@ -16,13 +16,17 @@ export type Sample = Case & { readonly type: NonNullable<Case['type']>; readonly
 const MAY_SLEEP = 1 << 4;
 const NO_PREALLOCATION = 1;
 const KERNEL_FUNCTION = 2;
-const SPIN_LOCK = 93;
-const SPIN_UNLOCK = 94;
-const LOCK_BYTES = 4;
 const INT_BYTES = 4;
 /** enum bpf_map_type: storages of sockets, inodes, tasks and cgroups, whose maps have types for their keys and values. */
 const STORAGES = [24, 28, 29, 32];
-/** Hashes and arrays, whose values may hold a lock. */
+/** What stands at the start of values in maps of programs that call these helpers. */
+const SPECIALS = {
+  bpf_spin_lock: { bytes: 4, helpers: [93, 94] },
+  bpf_timer: { bytes: 16, helpers: [169, 170, 171, 172] },
+} as const satisfies Record<string, { readonly bytes: number; readonly helpers: readonly number[] }>;
+type Special = keyof typeof SPECIALS;
+const SPECIAL_NAMES = Object.keys(SPECIALS) as Special[];
+/** Hashes and arrays, whose values may hold such. */
 const LOCKABLE = [1, 2];
 
 const bytesOf = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
@@ -81,35 +85,33 @@ export class Records {
     return list.length - 1;
   }
 
-  #valueTypes({ keySize, valueSize }: Shape, lock: boolean) {
+  #valueTypes({ keySize, valueSize }: Shape, special: Special | undefined) {
     const types = new Types();
     const keyType = keySize === INT_BYTES ? types.int() : types.bytes(keySize);
-    const value = types.int();
-    const spinLock = () =>
-      types.struct('bpf_spin_lock', LOCK_BYTES, [{ name: 'val', type: value, offset: 0 }]);
-    const members = lock
-      ? [
-          { name: 'lock', type: spinLock(), offset: 0 },
-          { name: 'rest', type: types.bytes(valueSize - LOCK_BYTES), offset: LOCK_BYTES },
-        ]
-      : [{ name: 'bytes', type: types.bytes(valueSize), offset: 0 }];
+    const bytes = special ? SPECIALS[special].bytes : 0;
+    const members = [{ name: 'rest', type: types.bytes(valueSize - bytes), offset: bytes }];
+    if (special) {
+      const inside = [{ name: 'opaque', type: types.bytes(bytes), offset: 0 }];
+      members.unshift({ name: 'special', type: types.struct(special, bytes, inside), offset: 0 });
+    }
     const valueType = types.struct('value', valueSize, members);
-    const btf = 1 + this.#once(this.btfs, `value ${keySize} ${valueSize} ${lock}`, () => types.section());
-    return { btf, keyType, valueType };
+    const key = `value ${keySize} ${valueSize} ${special}`;
+    return { btf: 1 + this.#once(this.btfs, key, () => types.section()), keyType, valueType };
   }
 
   /** The number of a map of a program; two that are alike are two. */
-  #mapOf(shapes: readonly Shape[], i: number, locks: boolean): number {
+  #mapOf(shapes: readonly Shape[], i: number, wanted: Special | undefined): number {
     const shape = shapes[i]!;
     const storage = STORAGES.includes(shape.type);
-    const lock = locks && LOCKABLE.includes(shape.type) && shape.valueSize > LOCK_BYTES;
-    const inner = shape.inner === 0 ? 0 : 1 + this.#mapOf(shapes, shape.inner - 1, locks);
-    const key = ['map', i, ...Object.values({ ...shape, inner }), lock].join();
+    const room = wanted && LOCKABLE.includes(shape.type) && shape.valueSize > SPECIALS[wanted].bytes;
+    const special = room ? wanted : undefined;
+    const inner = shape.inner === 0 ? 0 : 1 + this.#mapOf(shapes, shape.inner - 1, wanted);
+    const key = ['map', i, ...Object.values({ ...shape, inner }), special].join();
     return this.#once(this.maps, key, () => ({
       ...shape,
       inner,
       flags: shape.flags | (storage ? NO_PREALLOCATION : 0),
-      ...(storage || lock ? this.#valueTypes(shape, lock) : { btf: 0, keyType: 0, valueType: 0 }),
+      ...(storage || special ? this.#valueTypes(shape, special) : { btf: 0, keyType: 0, valueType: 0 }),
       contents: bytesOf(shape.contents),
     }));
   }
@@ -146,13 +148,15 @@ export class Records {
     const attachType = this.#attachTypeOf(place);
     if (!code || attachType === undefined) return [];
     const calls = slotsOf(own).filter((slot) => isCall(slot) && slot.src === 0);
-    const locks = calls.some(({ imm }) => imm === SPIN_LOCK || imm === SPIN_UNLOCK);
+    const wanted = SPECIAL_NAMES.find((name) =>
+      calls.some(({ imm }) => (SPECIALS[name].helpers as readonly number[]).includes(imm)),
+    );
     const shapes = shapesOf(sample);
     const record = {
       type: place.type,
       flags: sample.sleeps || place.sleeps ? MAY_SLEEP : 0,
       attachType,
-      maps: shapes.map((_, i) => this.#mapOf(shapes, i, locks)),
+      maps: shapes.map((_, i) => this.#mapOf(shapes, i, wanted)),
       ...this.#functionsOf(sample, own),
       code,
     };
