@@ -90,7 +90,7 @@ static void emit_load(struct jit *j, enum a64_reg rt, const struct address *a, e
 
 /* Whether the register is needed no more, neither by src nor by whoever else is noted to read it. */
 static bool is_last_use(const struct jit *j, uint32_t src, enum a64_reg rt) {
-    return !(j->live_out & REG_BIT(src)) && !(j->foreign >> rt & 1) && rt == (enum a64_reg)j->home[src];
+    return !(j->live_out & REG_BIT(src)) && rt == (enum a64_reg)j->home[src] && is_unread_elsewhere(j, src);
 }
 
 /* `src`: the register that the value is of; NO_REG: none. */

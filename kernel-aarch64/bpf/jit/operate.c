@@ -48,7 +48,7 @@ static bool try_extract(struct jit *j, uint32_t dst, uint32_t src, bool is_wide)
 /* One bit, or another one that was just set where a condition holds: CSINC has both (DDI 0487 C6.2; CSET is one of 0 and 0). */
 static bool try_choose_either(struct jit *j, uint32_t dst, uint32_t src) {
     uint32_t rd = j->values[dst].base, rn = j->values[src].base, *last = &j->out[j->words - 1];
-    bool alone = (j->bits[dst] | j->bits[src]) == 1 && is_reg(j, dst) && is_reg(j, src) && rd == j->home[dst] && rd != rn && !(j->foreign >> rd & 1);
+    bool alone = (j->bits[dst] | j->bits[src]) == 1 && is_reg(j, dst) && is_reg(j, src) && rd == j->home[dst] && rd != rn && is_unread_elsewhere(j, dst);
     if (!alone || j->words <= j->barrier || j->words > j->capacity) { return false; }
     if ((*last & ~(15u << 12)) != a64_csinc((enum a64_reg)rd, XZR, (enum a64_cond)0, XZR, A64_WIDTH_X)) { return false; }
     *last ^= (XZR ^ rn) << 5;
@@ -71,7 +71,7 @@ void operate_commutative(struct jit *j, uint32_t dst, enum alu_form form, uint32
     bool plain = is_reg(j, dst) && is_reg(j, src) && (j->bits[dst] | j->bits[src]) > 1 && try_place(j, dst, &rd);
     if (!plain) { return operate_in_order(j, dst, form, src, is_wide); }
     uint32_t word = shifted_word(form, rd, value_reg(j, dst), amount(0), value_reg(j, src), A64_SHIFT_LSL, width_of(is_wide));
-    [[clang::always_inline]] define(j, dst, rd, result_bits(is_wide));
+    define(j, dst, rd, result_bits(is_wide));
     emit(j, word);
 }
 

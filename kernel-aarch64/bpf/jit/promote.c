@@ -89,7 +89,7 @@ static bool try_retarget(struct jit *j, uint32_t src, enum a64_reg to) {
     if (!is_reg(j, src) || j->words <= j->barrier || j->words > j->capacity) { return false; }
     enum a64_reg from = value_reg(j, src);
     uint32_t *last = &j->out[j->words - 1];
-    if (from != (enum a64_reg)j->home[src] || j->foreign >> from & 1) { return false; }
+    if (from != (enum a64_reg)j->home[src] || is_read_elsewhere(j, src)) { return false; }
     if ((*last & 31u) != (uint32_t)from || !writes_low_field(*last)) { return false; }
     *last = (*last & ~31u) | (uint32_t)to;
     if (j->live_out & REG_BIT(src)) { note_shape(j, src, shape_copy(to), j->bits[src]); }

@@ -319,11 +319,15 @@ static struct number find_before(struct search *s, uint32_t slot, uint32_t reg, 
     return n;
 }
 
-/* Number of the fact of this slot, or how many there are. */
-static uint32_t index_fact(const struct jit *j, uint32_t slot) {
-    uint32_t at = 0;
-    while (at < j->facts->index_count && j->facts->indexes[at].slot != slot) { at++; }
-    return at;
+/* The fact of this slot, if there is one: mostly it is behind the one that was asked for last. */
+static bool try_index_fact(struct jit *j, uint32_t *at) {
+    const struct bpf_facts *facts = j->facts;
+    for (uint32_t left = j->slot > j->last_index ? 0 : facts->index_count; left > 0; left--) {
+        if (j->next_fact >= facts->index_count) { j->next_fact = 0; }
+        *at = j->next_fact++;
+        if (facts->indexes[*at].slot == j->slot) { return true; }
+    }
+    return false;
 }
 
 static uint32_t index_reg(const struct bpf_index_fact *fact, struct insn insn) {
@@ -358,7 +362,9 @@ RARE void find_guarded(struct jit *j) {
     struct open open[MOST_OPEN + MOST_KEPT];
     struct search s = {.jit = j, .steps = STEPS_PER_SLOT * count + STEPS_ON_TOP, .outside = find_outside(j), .open = open};
     for (uint32_t at = 0; at < j->facts->index_count; at++) {
-        if (needs_guard(&s, &j->facts->indexes[at])) { j->guarded |= 1ull << at; }
+        const struct bpf_index_fact *fact = &j->facts->indexes[at];
+        if (fact->slot > j->last_index) { j->last_index = fact->slot; }
+        if (needs_guard(&s, fact)) { j->guarded |= 1ull << at; }
     }
     for (uint32_t at = 0; at < BREAK_WORDS(count); at++) {
         for (uint64_t left = j->breaks[at]; left; left &= left - 1) { slots[64 * at + (uint32_t)__builtin_ctzll(left)] &= ~SLOT_WORD; }
@@ -432,9 +438,8 @@ RARE static void guard_index(struct jit *j, struct insn insn, const struct bpf_i
 /* Needs no frame. */
 RARE void guard_address(struct jit *j, struct insn insn) {
     if (j->environment->features & JIT_IN_ORDER) { return; }
-    uint32_t at = index_fact(j, j->slot);
-    const struct bpf_index_fact *fact = &j->facts->indexes[at];
-    if (at == j->facts->index_count) { return put_barrier(j, insn); }
-    if (j->guarded >> at & 1) { guard_index(j, insn, fact); }
+    uint32_t at;
+    if (!try_index_fact(j, &at)) { return put_barrier(j, insn); }
+    if (j->guarded >> at & 1) { guard_index(j, insn, &j->facts->indexes[at]); }
 }
 static_assert(MAX_INDEX_FACTS == 64);

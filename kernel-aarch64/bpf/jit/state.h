@@ -161,7 +161,7 @@ struct jit {
     uint32_t settling; /* of those, the ones that are being written there, each because the one before wants its register */
     bool is_lost;      /* more had to be moved aside than there is room for, or TBZ does not reach: the program is not compiled */
     uint32_t loads;    /* registers that wait to be loaded (bytes.h), and r10 while it is in SCRATCH2; may say too many */
-    uint64_t foreign;  /* A64 registers that noted values read, unless it is their own home; may say too many */
+    uint16_t readers[32]; /* of each A64 register: those whose noted values read it; may say too many */
     uint32_t in_turn;  /* a turn of several is being compiled: what the slots hold is still needed; 1 + counter */
     uint32_t resume;   /* slot to go on at instead of the next one; 0: none */
     uint32_t copied_head, copied_entry; /* what word_of_insn gets of the head of an unrolled loop; 0: none */
@@ -178,6 +178,8 @@ struct jit {
     uint32_t first_head, last_head; /* of the slots that jumps or calls go back to; in reverse when there is none */
     bool guards;         /* some index may have to be held to its range again (speculation.h) */
     uint64_t guarded;    /* bit per index fact: it has to */
+    uint32_t next_fact;  /* behind the index fact that was looked up last */
+    uint32_t last_index; /* last slot with such a fact */
     uint32_t guard_slot, guard_word; /* of the last barrier against speculation; the word behind it, 0: not all ways lead over it */
     uint32_t guard_reg;  /* that its access uses, NO_REG: it stands before something else */
     uint16_t copied[16]; /* of each register, whatever it is ever computed from: register bits, FROM_MEMORY */

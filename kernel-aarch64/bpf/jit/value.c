@@ -155,8 +155,8 @@ static uint32_t sharer_of(const struct jit *j, uint32_t reg) {
     return reg == c->from ? c->active : reg == c->to ? REG_BIT(c->from) : 0;
 }
 
-static bool is_read(const struct jit *j, enum a64_reg phys) {
-    for (uint32_t left = j->pending; left; left &= left - 1) {
+static bool is_read_by(const struct jit *j, enum a64_reg phys, uint32_t regs) {
+    for (uint32_t left = j->pending & j->readers[phys] & regs; left; left &= left - 1) {
         if (reads(&j->values[__builtin_ctz(left)], phys)) { return true; }
     }
     return false;
@@ -166,26 +166,17 @@ static bool is_read(const struct jit *j, enum a64_reg phys) {
  * not written. SCRATCH would not do, which values take that are written in between; SCRATCH2 does when none is loaded. */
 RARE static void move_aside(struct jit *j, uint32_t reg, enum a64_reg phys) {
     struct value *v = &j->values[reg];
-    enum a64_reg aside = is_read(j, ASIDE) ? SCRATCH2 : ASIDE;
-    j->is_lost |= aside == SCRATCH2 && (j->loads || is_read(j, SCRATCH2));
+    enum a64_reg aside = is_read_by(j, ASIDE, ~0u) ? SCRATCH2 : ASIDE;
+    j->is_lost |= aside == SCRATCH2 && (j->loads || is_read_by(j, SCRATCH2, ~0u));
+    j->readers[aside] |= (uint16_t)REG_BIT(reg);
     emit(j, a64_orr(aside, XZR, amount(0), phys, A64_SHIFT_LSL, A64_WIDTH_X));
     if (v->base == phys) { v->base = (uint8_t)aside; }
     if (v->index == phys) { v->index = (uint8_t)aside; }
 }
 
-static bool is_read_by(const struct jit *j, enum a64_reg phys, uint32_t regs) {
-    for (uint32_t left = j->pending & regs; left; left &= left - 1) {
-        if (reads(&j->values[__builtin_ctz(left)], phys)) { return true; }
-    }
-    return false;
-}
-
 RARE void move_home(struct jit *j, uint32_t reg, uint32_t home) {
-    const struct value *v = &j->values[reg];
-    j->foreign |= 1ull << v->base | 1ull << v->index;
     j->home[reg] = (uint8_t)home;
-    j->pending |= REG_BIT(reg);
-    if (v->shape == shape_copy(home)) { j->pending &= ~REG_BIT(reg); }
+    note_shape(j, reg, j->values[reg].shape, j->bits[reg]);
 }
 
 /* While the home of `reg` is read by others: it changes homes with a register that nobody needs, best with one that the next turn
@@ -206,10 +197,10 @@ RARE static enum a64_reg exchanged_home(struct jit *j, uint32_t reg, uint32_t ne
 }
 
 void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written) {
-    bool still_read = false;
+    uint32_t still_read = 0;
     if (SELDOM(j->exchanges) && !is_written) { phys = exchanged_home(j, except, needed); }
     uint32_t stays = ~needed | REG_BIT(except & 31u) | (is_written ? 0 : sharer_of(j, except));
-    for (uint32_t left = j->pending; left; left &= left - 1) {
+    for (uint32_t left = j->pending & j->readers[phys]; left; left &= left - 1) {
         uint32_t reg = (uint32_t)__builtin_ctz(left);
         if (!reads(&j->values[reg], phys)) { continue; }
         if (reg >= FIRST_SUM && is_written) {
@@ -221,10 +212,10 @@ void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t
         } else if (!(stays >> reg & 1)) {
             settle(j, reg);
         } else {
-            still_read = true;
+            still_read |= REG_BIT(reg);
         }
     }
-    if (!still_read) { j->foreign &= ~(1ull << phys); }
+    j->readers[phys] = (uint16_t)still_read;
 }
 
 void settle_pending(struct jit *j, uint32_t reg) {
@@ -234,6 +225,29 @@ void settle_pending(struct jit *j, uint32_t reg) {
     j->settling &= ~REG_BIT(reg);
     write_value(j, reg, home);
     set_home(j, reg, home);
+}
+
+[[clang::noinline]] void ensure_reg(struct jit *j, uint32_t reg) {
+    if (is_reg(j, reg)) { return; }
+    if (reg == 10) { return compute_frame_pointer(j); }
+    compute_pending(j, reg);
+}
+
+[[clang::noinline]] void define(struct jit *j, uint32_t reg, enum a64_reg phys, uint32_t bits) {
+    j->bits[reg] = (uint8_t)bits;
+    if (phys == j->home[reg]) { return set_home(j, reg, phys); }
+    j->values[reg].shape = shape_copy(phys);
+    j->pending |= REG_BIT(reg);
+    j->readers[phys] |= (uint16_t)REG_BIT(reg);
+}
+
+[[clang::noinline]] void drop_unread(struct jit *j, uint32_t reg) {
+    if (!(j->known >> (SLOT_LIVE_SHIFT + reg) & 1)) { set_home(j, reg, j->home[reg]); }
+}
+
+[[clang::noinline]] void begin_note(struct jit *j, uint32_t reg) {
+    /* r1's home is x0, where r0 may still be: it is moved when x0 is really written, often it is dead by then. */
+    if (reg != 1 && is_read_elsewhere(j, reg)) { release_foreign(j, (enum a64_reg)j->home[reg], j->live_out, reg, false); }
 }
 
 /* Whether nobody needs either of two registers any more when the straight code ends that comes. */
@@ -248,7 +262,7 @@ static bool die_soon(const struct jit *j, uint32_t both) {
 /* An address that reads the home of `reg`, and is used once more after `reg` was loaded from it: `reg` may go to its home. */
 static void share_with_address(struct jit *j, uint32_t reg, uint32_t needed) {
     uint32_t reader = NO_REG;
-    for (uint32_t left = j->pending & needed & ~REG_BIT(reg); left; left &= left - 1) {
+    for (uint32_t left = j->pending & j->readers[j->home[reg]] & needed & ~REG_BIT(reg); left; left &= left - 1) {
         uint32_t other = (uint32_t)__builtin_ctz(left);
         if (!reads(&j->values[other], j->home[reg])) { continue; }
         if (reader != NO_REG || other < 2 || j->values[other].kind != VALUE_SUM) { return; }
@@ -272,19 +286,10 @@ RARE static uint32_t home_in_exchange(struct jit *j, uint32_t reg, uint32_t need
 
 void compute_pending(struct jit *j, uint32_t reg) {
     if (SELDOM(j->exchanges)) { (void)exchanged_home(j, reg, live_before(j) | j->live_out); }
-    uint32_t phys = j->foreign >> j->home[reg] & 1 ? home_in_exchange(j, reg, live_before(j) | j->live_out) : NO_REG;
+    uint32_t phys = is_read_elsewhere(j, reg) ? home_in_exchange(j, reg, live_before(j) | j->live_out) : NO_REG;
     if (phys == NO_REG) { return settle_pending(j, reg); }
     write_value(j, reg, (enum a64_reg)phys);
     define(j, reg, (enum a64_reg)phys, j->bits[reg]);
-}
-
-/* As begin_define(): somebody reads the home. */
-enum a64_reg begin_define_read(struct jit *j, uint32_t reg) {
-    enum a64_reg home = SELDOM(j->exchanges) ? exchanged_home(j, reg, j->live_out) : (enum a64_reg)j->home[reg];
-    uint32_t phys = home_in_exchange(j, reg, j->live_out);
-    if (phys != NO_REG) { return (enum a64_reg)phys; }
-    release_phys(j, home, j->live_out, reg);
-    return home;
 }
 
 /* r10 has no home: its address is computed for the one instruction that needs it whole. */
@@ -297,19 +302,30 @@ RARE void compute_frame_pointer(struct jit *j) {
 /* r0 is best computed in x0, where the caller expects it, if r1 leaves it free. */
 static enum a64_reg place_of_r0(const struct jit *j) {
     if (j->live_out & REG_BIT(1) || j->known & SLOT_LOOP) { return (enum a64_reg)j->home[0]; }
-    if (!(j->foreign & 1)) { return X0; }
-    for (uint32_t left = j->pending & j->live_out & ~1u; left; left &= left - 1) {
-        if (reads(&j->values[__builtin_ctz(left)], X0)) { return (enum a64_reg)j->home[0]; }
-    }
-    return X0;
+    return is_read_by(j, X0, j->live_out & ~1u) ? (enum a64_reg)j->home[0] : X0;
 }
 
-enum a64_reg begin_define_r0(struct jit *j) {
+/* Somebody reads the home. */
+static enum a64_reg begin_define_read(struct jit *j, uint32_t reg) {
+    enum a64_reg home = SELDOM(j->exchanges) ? exchanged_home(j, reg, j->live_out) : (enum a64_reg)j->home[reg];
+    uint32_t phys = home_in_exchange(j, reg, j->live_out);
+    if (phys != NO_REG) { return (enum a64_reg)phys; }
+    release_phys(j, home, j->live_out, reg);
+    return home;
+}
+
+static enum a64_reg begin_define_r0(struct jit *j) {
     enum a64_reg phys = place_of_r0(j);
     if (phys == j->home[0]) { return begin_define_read(j, 0); }
     release_phys(j, phys, j->live_out, 0);
     release_phys(j, (enum a64_reg)j->home[0], j->live_out, 0);
     return phys;
+}
+
+/* Needs no frame. */
+[[clang::noinline]] enum a64_reg begin_define(struct jit *j, uint32_t reg) {
+    if (reg == 0) { return begin_define_r0(j); }
+    return is_read_elsewhere(j, reg) ? begin_define_read(j, reg) : (enum a64_reg)j->home[reg];
 }
 
 void restore_frame_pointer(struct jit *j) {
@@ -324,7 +340,7 @@ void forget_pending(struct jit *j) {
     }
     j->pending = 0;
     j->loads = 0;
-    j->foreign = 0;
+    __builtin_memset(j->readers, 0, sizeof(j->readers));
 }
 
 void forget_all(struct jit *j, bool r0_home) {

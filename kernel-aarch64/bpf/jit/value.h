@@ -32,11 +32,7 @@ void compute_pending(struct jit *j, uint32_t reg);
 
 /* Makes is_reg() true, by writing the value to its home if need be. May emit. */
 void compute_frame_pointer(struct jit *j);
-static inline void ensure_reg(struct jit *j, uint32_t reg) {
-    if (is_reg(j, reg)) { return; }
-    if (reg == 10) { return compute_frame_pointer(j); }
-    compute_pending(j, reg);
-}
+void ensure_reg(struct jit *j, uint32_t reg);
 
 /* Whether the low 32 bits of the base are those of the value. */
 static inline bool low_word_is_base(const struct value *v) {
@@ -49,11 +45,19 @@ static inline void ensure_reg32(struct jit *j, uint32_t reg) {
 }
 static inline enum a64_reg value_reg32(const struct jit *j, uint32_t reg) { return (enum a64_reg)j->values[reg].base; }
 
+/* Whether the value of anybody but `except` may read a register. */
+static inline bool may_be_read(const struct jit *j, enum a64_reg phys, uint32_t except) {
+    return j->readers[phys] & j->pending & ~REG_BIT(except & 31);
+}
+
 /* Before `phys` changes: writes every value that is still needed (bits of `needed`) and reads it, `except` left out. */
 void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except, bool is_written);
 static inline void release_phys(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t except) {
-    if (j->foreign >> phys & 1) { release_foreign(j, phys, needed, except, true); }
+    if (may_be_read(j, phys, except)) { release_foreign(j, phys, needed, except, true); }
 }
+
+/* Whether anybody else may read the home of `reg`. */
+static inline bool is_read_elsewhere(const struct jit *j, uint32_t reg) { return may_be_read(j, (enum a64_reg)j->home[reg], reg); }
 
 static inline void set_home(struct jit *j, uint32_t reg, uint32_t home) {
     j->values[reg].shape = shape_copy(home);
@@ -61,65 +65,46 @@ static inline void set_home(struct jit *j, uint32_t reg, uint32_t home) {
 }
 
 /* Forgets the old value of a register that this slot overwrites unread: nobody has to keep it. */
-static inline void drop_unread(struct jit *j, uint32_t reg) {
-    if (!(j->known >> (SLOT_LIVE_SHIFT + reg) & 1)) { set_home(j, reg, j->home[reg]); }
-}
+void drop_unread(struct jit *j, uint32_t reg);
 
 /* Prepares a definition of `reg` that is only noted: others that read its home are settled. Call before reading operands;
  * drop_unread() before it, when `reg` is not one of them. */
-static inline void begin_note(struct jit *j, uint32_t reg) {
-    /* r1's home is x0, where r0 may still be: it is moved when x0 is really written, often it is dead by then. */
-    enum a64_reg home = (enum a64_reg)j->home[reg];
-    if (reg != 1 && j->foreign >> home & 1) { release_foreign(j, home, j->live_out, reg, false); }
-}
+void begin_note(struct jit *j, uint32_t reg);
 
 /* Prepares a definition of `reg` that is computed now and returns the register to compute it in. As begin_note(); finish with
  * define(). */
-enum a64_reg begin_define_r0(struct jit *j);
-enum a64_reg begin_define_read(struct jit *j, uint32_t reg);
-static inline enum a64_reg begin_define(struct jit *j, uint32_t reg) {
-    if (reg == 0) { return begin_define_r0(j); }
-    enum a64_reg home = (enum a64_reg)j->home[reg];
-    return j->foreign >> home & 1 ? begin_define_read(j, reg) : home;
-}
+enum a64_reg begin_define(struct jit *j, uint32_t reg);
 
 /* Whether nothing needs to be written before `reg` changes. Then begin_note() does nothing and begin_define() has one answer,
  * unless it is r0. */
-static inline bool is_unread_elsewhere(const struct jit *j, uint32_t reg) { return !(j->foreign >> j->home[reg] & 1); }
+static inline bool is_unread_elsewhere(const struct jit *j, uint32_t reg) { return !is_read_elsewhere(j, reg); }
 
 /* The register begin_define() would give, when that emits nothing. */
 static inline bool try_place(const struct jit *j, uint32_t reg, enum a64_reg *phys) {
     *phys = (enum a64_reg)j->home[reg];
-    uint64_t changed = 1ull << *phys;
-    if (reg == 0 && !(j->live_out & REG_BIT(1) || j->known & SLOT_LOOP)) {
-        *phys = X0;
-        changed |= 1ull << X0;
-    }
-    return !(j->foreign & changed);
+    if (is_read_elsewhere(j, reg)) { return false; }
+    if (reg || j->live_out & REG_BIT(1) || j->known & SLOT_LOOP) { return true; }
+    *phys = X0;
+    return !may_be_read(j, X0, 0);
 }
 
-/* Notes a value other than a copy; `bits` as in struct jit. What it reads is foreign unless it is its own home, but for x0: r0 comes
- * there too. */
+/* Notes a value other than a copy; `bits` as in struct jit. */
 static inline void note_computed(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
-    uint64_t read = 1ull << (shape >> 8 & 63) | 1ull << (shape >> 16 & 63), own = 1ull << j->home[reg] & ~1ull;
     j->values[reg].shape = shape;
     j->bits[reg] = (uint8_t)bits;
     j->pending |= REG_BIT(reg);
-    j->foreign |= read & ~own;
+    uint32_t base = shape >> 8 & 31, index = shape >> 16 & 63;
+    j->readers[base] |= (uint16_t)REG_BIT(reg); /* of a constant: XZR, which never changes */
+    if (index != NO_REG) { j->readers[index] |= (uint16_t)REG_BIT(reg); }
 }
+static_assert((NO_REG & 31) == XZR);
 
 static inline void note_shape(struct jit *j, uint32_t reg, uint64_t shape, uint32_t bits) {
     note_computed(j, reg, shape, bits);
     if (shape == shape_copy(j->home[reg])) { j->pending &= ~REG_BIT(reg); }
 }
 
-static inline void define(struct jit *j, uint32_t reg, enum a64_reg phys, uint32_t bits) {
-    j->bits[reg] = (uint8_t)bits;
-    if (phys == j->home[reg]) { return set_home(j, reg, phys); }
-    j->values[reg].shape = shape_copy(phys);
-    j->pending |= REG_BIT(reg);
-    j->foreign |= 1ull << phys;
-}
+void define(struct jit *j, uint32_t reg, enum a64_reg phys, uint32_t bits);
 
 static inline void note(struct jit *j, uint32_t reg, struct value value, uint32_t bits) {
     j->values[reg].imm = value.imm;
