@@ -1,5 +1,8 @@
-/* A device tree is walked in bounds, and whatever it says, a UART is chosen or not: nothing is read outside. */
+/* A device tree is walked in bounds, and whatever it says, a UART is chosen or not, with an interrupt or without: nothing is read
+ * outside. */
+#include "drivers/timer.h"
 #include "drivers/uart_find.h"
+#include "irq/irq.h"
 #include "check.h"
 #include <string.h>
 
@@ -13,6 +16,16 @@ static void inside(const struct walked *walked, struct span span) {
     MUST(span.size == 0 || (span.data >= walked->from && span.size <= (size_t)(walked->to - span.data)));
 }
 
+static enum status map(uint64_t, uint64_t) { return STATUS_OK; }
+
+/* What was kept of the tree before this one: its memory is gone. */
+static void forget(void) {
+    static const struct fdt_node aux = {.compatible = {"brcm,bcm2835-aux"}, .compatible_count = 1};
+    static const struct fdt_node timer = {.compatible = {"arm,armv8-timer"}, .compatible_count = 1};
+    irq_probe(&aux, map);
+    timer_probe(&timer);
+}
+
 static void visit(void *cookie, const struct fdt_node *node) {
     struct walked *walked = cookie;
     walked->nodes++;
@@ -24,7 +37,10 @@ static void visit(void *cookie, const struct fdt_node *node) {
         (void)!fdt_reg(node, i, &addr, &size_bytes);
         (void)fdt_cell(node->property[FDT_INTERRUPTS], i);
     }
-    if (!node->disabled) { uart_consider(&walked->search, node); }
+    if (node->disabled) { return; }
+    uart_consider(&walked->search, node);
+    irq_probe(node, map);
+    timer_probe(node);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -32,11 +48,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!tree) { return 0; }
     memcpy(tree, data, size);
     struct fdt fdt;
+    forget();
     if (fdt_open(tree, (uint32_t)size, &fdt) == STATUS_OK) {
         struct walked walked = {.from = tree, .to = tree + size};
         (void)!fdt_walk(&fdt, visit, &walked);
         MUST(walked.nodes <= size / 4);
-        (void)uart_chosen(&walked.search, &fdt);
+        const struct uart_candidate *found = uart_chosen(&walked.search, &fdt);
+        if (irq_ready() == STATUS_OK) {
+            if (found) { (void)irq_number(found->interrupt_parent, found->interrupts, 0); }
+            (void)timer_irq();
+        }
     }
     free(tree);
     return 0;

@@ -19,7 +19,7 @@ const flags = [
   '-fno-sanitize-recover=all',
 ];
 const sanitizers: readonly Tool[] = ['sanitizers'];
-const standIns = 'kernel-aarch64/test/runtime/fakes';
+const runtimeStandIns = ['kernel-aarch64/test/runtime/fakes'];
 const includes = ['kernel-aarch64', 'test/fuzz', '.'];
 
 export type Limit = {
@@ -55,7 +55,8 @@ export const buildTarget = async (target: BoardTarget): Promise<string> => {
   });
   const output = join(folder, 'target');
   const sources = [`test/fuzz/${target.name}.c`, ...target.sources].map((file) => join(root, file));
-  const paths = [...(target.alone ? [] : [standIns]), ...includes].map((path) => `-I${join(root, path)}`);
+  const folders = [...(target.standIns ?? runtimeStandIns), ...includes];
+  const paths = folders.map((path) => `-I${join(root, path)}`);
   await run(requireTool('clang'), [...flags, ...paths, ...sources, '-o', output]);
   return output;
 };

@@ -21,8 +21,8 @@ export type BoardTarget = {
   readonly name: string;
   readonly doc: string;
   readonly sources: readonly string[];
-  /** Brings its own stand-ins for the rest of the kernel. */
-  readonly alone?: true;
+  /** Folders of headers that stand in for the rest of the kernel; those of the tests of its runtime by default. */
+  readonly standIns?: readonly string[];
   /** Made anew at each run; small on purpose. */
   readonly seeds: () => readonly Uint8Array[];
   readonly maxBytes: number;
@@ -93,14 +93,16 @@ const curve = ['lib/ed25519.c', 'lib/ed25519_field.c', 'lib/ed25519_point.c', 'l
 const smpMessage = (op: number, group: number, command: number, payload: Uint8Array) =>
   encodeMessage({ op, group, seq: 1, id: command, payload });
 
-/** A UART behind a bus that translates, named by its alias; more would only make inputs longer. */
+/** UARTs behind a bus that translates, named by an alias, one of them behind another controller; more would only make inputs longer. */
 const treeSource = `/dts-v1/; / {
   #address-cells = <2>; #size-cells = <1>; interrupt-parent = <&gic>;
   aliases { serial0 = &uart; }; chosen { stdout-path = "serial0:115200n8"; };
-  gic: gic { phandle = <1>; };
+  gic: gic { phandle = <1>; compatible = "arm,gic-400"; reg = <0 4 4>, <0 8 4>; };
+  timer { compatible = "arm,armv8-timer"; interrupts = <1 13 0>, <1 14 0>, <1 11 0>; };
   soc { #address-cells = <1>; #size-cells = <1>; ranges = <0x7e000000 0 0xfe000000 0x1000000>;
     uart: serial@7e201000 { compatible = "arm,pl011"; reg = <0x7e201000 0x200>; interrupts = <0 121 4>; };
-    s2: serial@7e215040 { compatible = "brcm,bcm2835-aux-uart"; reg = <0x7e215040 0x40>; status = "disabled"; }; };
+    aux: aux { compatible = "brcm,bcm2835-aux"; interrupts = <0 29 4>; #interrupt-cells = <1>; };
+    s2: serial@7e215040 { compatible = "brcm,bcm2835-aux-uart"; reg = <0x7e215040 0x40>; interrupt-parent = <&aux>; }; };
 };`;
 const compiledTree = () =>
   execFileSync(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb'], { input: treeSource });
@@ -117,7 +119,7 @@ const boardTargets: readonly BoardTarget[] = [
     name: 'smp',
     doc: 'SMP messages of every group, up to what they ask for',
     sources: kernel(...linkSources),
-    alone: true,
+    standIns: [],
     seeds: () => [
       smpMessage(smpOps.write, smpGroups.os, 0, encode({ d: 'hello' })),
       smpMessage(
@@ -210,11 +212,13 @@ const boardTargets: readonly BoardTarget[] = [
   },
   {
     name: 'device-tree',
-    doc: 'a flattened device tree: its walk, its addresses, the UART it names',
+    doc: 'a flattened device tree: its walk, its addresses, the UART it names, its interrupts',
     sources: kernel(
       'lib/fdt.c',
-      ...['uart_find', 'tcu', 'pl011', 'ns16550'].map((name) => `drivers/${name}.c`),
+      ...['uart_find', 'tcu', 'pl011', 'ns16550', 'clock'].map((name) => `drivers/${name}.c`),
+      ...['irq', 'gic2', 'gic3', 'bcm2836'].map((name) => `irq/${name}.c`),
     ),
+    standIns: ['kernel-aarch64/test/native/registers'],
     seeds: () => [compiledTree()],
     maxBytes: 2048,
   },
