@@ -145,18 +145,18 @@ static inline bool try_simple_address(const struct jit *j, uint32_t reg, int16_t
     emit_access(j, word);
 }
 
-/* Of a byte or a halfword, or from the stack. */
-RARE static void load_special(struct jit *j, struct insn insn) {
-    uint32_t dst = dst_of(insn), src = src_of(insn);
+/* Of a byte or a halfword. */
+RARE static void load_small(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn);
     enum a64_size size = size_of(insn);
-    if (src == 10 && is_promoted(j, off_of(insn))) { return load_promoted(j, insn); }
-    bool may_wait = size < A64_SIZE_S && (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM;
-    if (may_wait && load_waits(j, dst, size) && try_note_load(j, dst, src, off_of(insn), size)) { return; }
+    bool waits = (opcode_of(insn) & 0xe0u) == BPF_MODE_MEM && load_waits(j, dst, size);
+    if (waits && try_note_load(j, dst, src_of(insn), off_of(insn), size)) { return; }
     load_plain(j, insn);
 }
 
 void compile_load(struct jit *j, struct insn insn) {
-    if (src_of(insn) == 10 || size_of(insn) < A64_SIZE_S) { return load_special(j, insn); }
+    if (src_of(insn) == 10 && is_promoted(j, off_of(insn))) { return load_promoted(j, insn); }
+    if (size_of(insn) < A64_SIZE_S) { return load_small(j, insn); }
     load_plain(j, insn);
 }
 

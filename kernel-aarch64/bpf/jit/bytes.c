@@ -71,7 +71,7 @@ static void note_bytes(struct jit *j, uint32_t reg, struct value value, int32_t 
     note_computed(j, reg, value.shape, value.is_signed ? (value.narrow ? 32 : 64) : 8 * (top_lane(lanes) + 1));
 }
 
-bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum a64_size size) {
+RARE bool try_note_load(struct jit *j, uint32_t dst, uint32_t src, int16_t off, enum a64_size size) {
     if (j->values[src].kind == VALUE_SUM && src != dst && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
     prepare_address(j, src, off, size);
     drop_unread(j, dst);

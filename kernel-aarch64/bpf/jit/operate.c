@@ -8,9 +8,12 @@ void operate(struct jit *j, uint32_t dst, enum alu_form form, uint32_t a, uint32
     struct operand operand;
     bool zero = is_const(j, a) && j->values[a].imm == 0;
     if (!zero) { ensure(j, a, is_wide); }
-    if (!try_operand(j, b, form, width, &operand)) { ensure(j, b, is_wide); }
+    bool folds = try_operand(j, b, form, width, &operand);
+    if (!folds) { ensure(j, b, is_wide); }
+    uint32_t words = j->words;
     enum a64_reg rd = begin_define(j, dst);
-    if (!try_operand(j, b, form, width, &operand)) { return; }
+    bool moved = !folds || j->words != words; /* the operand is another by now */
+    if (moved && !try_operand(j, b, form, width, &operand)) { return; }
     if (zero && operand.kind == OPERAND_EXTENDED) { /* register 31 is SP in that form */
         emit_constant(j, SCRATCH, 0);
         emit_operation(j, form, rd, SCRATCH, &operand, width);
