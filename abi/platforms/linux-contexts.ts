@@ -210,11 +210,11 @@ export const iterated = {
   netlink: [element('sk')],
   sockmap: [map, key, element('sk', 24)],
   task: [element('task', 8, 'task')],
-  task_file: [element('task', 8, 'task'), ...words(16, 'fd', 4), element('file', 24)],
+  task_file: [element('task', 8, 'task'), ...leading(16, 'fd'), element('file', 24)],
   task_vma: [element('task', 8, 'task'), element('vma', 16)],
-  tcp: [element('sk_common'), ...words(16, 'uid', 4)],
-  udp: [element('udp_sk'), ...words(16, 'uid', 4), ...words(24, 'bucket', 4)],
-  unix: [element('unix_sk'), ...words(16, 'uid', 4)],
+  tcp: [element('sk_common'), ...leading(16, 'uid')],
+  udp: [element('udp_sk'), ...leading(16, 'uid'), ...leading(24, 'bucket')],
+  unix: [element('unix_sk'), ...leading(16, 'uid')],
 } as const satisfies Record<string, readonly Field[]>;
 
 /** What the kernel keeps there depends on the kernel; loads from it never fault. */

@@ -500,6 +500,8 @@ static const struct context_field linux_fields[] = {
     {54, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
     {55, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
     {55, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
+    {55, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* fd */
+    {55, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* fd */
     {55, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* fd */
     {55, 24, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* file */
     {56, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
@@ -507,13 +509,21 @@ static const struct context_field linux_fields[] = {
     {56, 16, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* vma */
     {57, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
     {57, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk_common */
+    {57, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* uid */
+    {57, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* uid */
     {57, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
     {58, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
     {58, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* udp_sk */
+    {58, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* uid */
+    {58, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* uid */
     {58, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
+    {58, 24, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* bucket */
+    {58, 24, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* bucket */
     {58, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* bucket */
     {59, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
     {59, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* unix_sk */
+    {59, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* uid */
+    {59, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* uid */
     {59, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* bound_dev_if */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* family */
