@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../firmware/index.ts';
+import { withLockSync } from '../firmware/lock.ts';
 
 /** What somebody else made cannot be had here: says why in one sentence. */
 export class NoPeerError extends Error {
@@ -42,11 +43,10 @@ const apt = (
   { folder, config }: { folder: string; config: string },
   ...args: string[]
 ) => {
-  const result = spawnSync(tool, ['-c', config, ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-    timeout: 600_000,
-  });
+  // apt gives up where another one is at it
+  const result = withLockSync(`${config}.lock`, () =>
+    spawnSync(tool, ['-c', config, ...args], { cwd: folder, encoding: 'utf8', timeout: 600_000 }),
+  );
   if (result.error) throw new NoPeerError(`${tool} does not run (${result.error.message})`);
   if (result.status === 0) return result.stdout;
   throw new NoPeerError(`${tool} ${args[0]} failed (${result.stderr.trim().split('\n').at(-1) ?? ''})`);

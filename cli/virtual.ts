@@ -38,7 +38,7 @@ export const startBoard = async (
     key,
     policy,
     ...options
-  }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'disk' | 'dtb' | 'extra'> & Trust = {},
+  }: Pick<VirtualBoardOptions, 'clock' | 'machine' | 'disk' | 'dtb' | 'uart' | 'extra'> & Trust = {},
 ): Promise<VirtualBoard & { manifest: Manifest }> => {
   const board = boardNamed(name);
   installTools(['qemu'], say);
