@@ -134,7 +134,7 @@ static const struct level {
 /* Sleeps unless an interrupt came since `sequence` was read: it may have left work for the polls. */
 static void sleep_after(uint32_t sequence) {
     WRITE_SYSREG(daif, DAIF_MASKED);
-    if (core_irq_sequence() == sequence) { core_idle(); }
+    if (core_irq_sequence() == sequence && !console_is_polled()) { core_idle(); }
     WRITE_SYSREG(daif, DAIF_OPEN);
     barrier_isb();
 }

@@ -25,6 +25,7 @@ static bool dead; /* the transmitter ran into the cap and has not taken a byte s
 static uint8_t ring[RING_BYTES];
 static uint32_t ring_written; /* counts bytes, wraps at 2^32 */
 static uint32_t ring_read;
+static bool polled; /* nothing that is driven here brings its interrupt */
 static bool throttled; /* ring full: the hardware FIFO, then the sender, holds the rest */
 static uint64_t lost_bytes;
 
@@ -59,14 +60,20 @@ enum status console_init(const struct fdt *fdt) {
     found->driver->init(&found->uart);
     active = found;
     const uint32_t irq = irq_number(found->interrupt_parent, found->interrupts, 0);
-    const enum status registered = irq_register(irq, on_receive, nullptr);
-    if (registered != STATUS_OK) { return registered; }
+    polled = irq_register(irq, on_receive, nullptr) != STATUS_OK;
+    if (polled) {
+        console_print(" (polled: its interrupt is not known)");
+        return STATUS_OK;
+    }
     found->driver->receive_interrupt(&found->uart, true);
     irq_enable(irq);
     return STATUS_OK;
 }
 
+bool console_is_polled(void) { return polled; }
+
 bool console_get(uint8_t *byte) {
+    if (polled) { on_receive(nullptr); }
     if (ring_written == ring_read) { return false; }
     barrier_compiler();
     *byte = ring[ring_read % RING_BYTES];

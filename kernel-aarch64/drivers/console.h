@@ -1,11 +1,14 @@
 #pragma once
-/* The console UART that the device tree names. Received bytes arrive by interrupt and wait in a ring of 16 KiB.
+/* The console UART that the device tree names. Received bytes arrive by interrupt, where the tree's is known, and wait in a ring of 16 KiB.
  * Sending goes straight to the hardware FIFO; waiting for it is capped, so that a dead UART loses text, not time. */
 
 #include <stdint.h>
 
 /* Takes the oldest received byte. Core 0. */
 [[nodiscard]] bool console_get(uint8_t *byte);
+
+/* Received bytes come by console_get() alone, no interrupt tells of them. */
+[[nodiscard]] bool console_is_polled(void);
 
 /* Bytes that were lost because the ring was full or the hardware overran. */
 [[nodiscard]] uint64_t console_lost(void);

@@ -7,5 +7,5 @@
 /* Remembers UARTs of the tree and what /chosen says. */
 void console_probe(const struct fdt_node *node);
 
-/* Takes the UART that /chosen/stdout-path names, or else the first. STATUS_NO_ENTRY when there is none. */
+/* Takes the UART that uart_chosen() says. STATUS_NO_ENTRY when there is none. */
 [[nodiscard]] enum status console_init(const struct fdt *fdt);

@@ -1,6 +1,9 @@
 /** The kernel starts with the device trees that boards have from their loaders, not only with those of dts/. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
+import { paths } from '../../firmware/index.ts';
+import { compileTree } from '../../kernel-aarch64/test/native/build.ts';
 import { onVirtualBoard } from './bench.ts';
 import { loaderTrees } from './loader-trees.ts';
 
@@ -34,3 +37,14 @@ for (const [board, tree, uart, model] of trees) {
     });
   });
 }
+
+const known = readFileSync(join(paths.dts, 'rpi4b.dts'), 'utf8').replace('/dts-v1/;', '');
+const unknown = known.replace('interrupts = <0 121 4>;', '');
+
+onVirtualBoard('rpi4b', 'console_without_interrupt', { dtb: compileTree('polled', unknown) }, (it) => {
+  it('is_polled', async (t, { link, console }) => {
+    t.not(unknown, known);
+    t.is(await link.echo('hello'), 'hello');
+    t.true(console.some((line) => line.includes('console (polled: its interrupt is not known), time')));
+  });
+});
