@@ -11,7 +11,7 @@ import { mark } from './test/marked.ts';
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const)
   test(`tests_end_with_the_command_that_runs_them: ${signal}`, async (t) => {
-    t.timeout(120_000);
+    t.timeout(300_000);
     const [temporary, marked] = [temporaryFolder(), mark()];
     const child = spawn(process.execPath, [...ownCommand(), 'test', 'link/transport.test.ts'], {
       env: { ...marked.env, TMPDIR: temporary },
