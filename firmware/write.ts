@@ -28,15 +28,18 @@ export const writeNew = (path: string, contents: string | Uint8Array, mode: numb
   }
 };
 
-/** Of files under way: whoever is stopped leaves none of them. */
+/** Files under way. */
 const unfinished = new Set<string>();
-process.once('exit', () => {
+
+/** Whoever is stopped leaves none of them. */
+const removeUnfinished = () => {
   for (const path of unfinished) rmSync(path, { force: true });
-});
+};
 
 /** What `make` writes to the path that it is given appears at `path` when it is done, and not at all when it fails. */
 export const writeWhole = async <T>(path: string, make: (partial: string) => Promise<T>): Promise<T> => {
   const partial = `${path}.${randomUUID()}.partial`;
+  if (!process.listeners('exit').includes(removeUnfinished)) process.once('exit', removeUnfinished);
   unfinished.add(partial);
   try {
     const made = await make(partial);

@@ -25,3 +25,5 @@ export const createHash = (algorithm: string): Sha256 => {
 
 /** A whole number from 0 up to `below` - 1. */
 export const randomInt = (below: number): number => crypto.getRandomValues(new Uint32Array(1))[0]! % below;
+
+export const randomUUID = (): string => crypto.randomUUID();
