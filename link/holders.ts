@@ -16,10 +16,10 @@ const hasOpen = (pid: string, path: string): boolean =>
 
 const SHOWN = 80;
 
-/** Its end: what it was asked to do stands behind the interpreter's name. */
+/** Its end, in one line: what it was asked to do stands behind the interpreter's name. */
 const commandOf = (pid: string): string => {
   const words = orNothing(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? '';
-  const text = words.replaceAll('\0', ' ').trim();
+  const text = words.replace(/[\p{C}\s]+/gu, ' ').trim();
   return text.length > SHOWN ? `…${text.slice(-SHOWN)}` : text;
 };
 

@@ -146,9 +146,10 @@ const hasPython = spawnSync('python3', ['--version']).status === 0;
     t.teardown(() => first.close());
     const second = await velocity('monitor', '--port', port, '--count', '1');
     t.is(second.exit, 6);
-    t.regex(second.stderr, new RegExp(`${port} is in use by another program\\n {2}hint: close the program`));
+    const holder = `${port} is in use by process ${process.pid} \\(.*\\)`;
+    t.regex(second.stderr, new RegExp(`${holder}.*\\n {2}hint: close the program`));
     const waiting = running('monitor', '--port', port, '--also', 'unix:/none');
-    await waiting.until(new RegExp(`${port}: disconnected: ${port} is in use by another program`));
+    await waiting.until(new RegExp(`${port}: disconnected: ${holder}`));
     await waiting.stop();
   },
 );
