@@ -88,3 +88,8 @@ test('seed 5009442452: a way is not lost with the state that had it, when anothe
   const totals = JSON.parse(await outputOf(await build('oracle'), ['-n', '1', '-s', '5009442452'])) as Totals;
   t.is(totals.accepted, 1);
 });
+
+test('seed 5204369951: the address of a function, which other platforms have, is run as a number', async (t) => {
+  const totals = JSON.parse(await outputOf(await build('oracle'), ['-n', '1', '-s', '5204369951'])) as Totals;
+  t.is(totals.accepted, 1);
+});

@@ -13,6 +13,7 @@ static bool pointer_admits(const struct places *w, const struct reg *r, uint64_t
     case REG_MEMORY: base = w->memory; break;
     case REG_PACKET: base = w->packet; break;
     case REG_STACK: base = w->stack_top - (uint64_t)r->frame * BPF_STACK_BYTES; break;
+    case REG_FUNCTION: return true; /* wherever it lies: run.c */
     case REG_PACKET_END: return addr == w->packet_end;
     case REG_MAP: return addr == w->map[r->map];
     case REG_MAP_VALUE_OR_NULL:

@@ -54,12 +54,13 @@ static void check_facts(const struct run *run, uint32_t pc, const uint64_t regs[
 /* ---- memory ---- */
 
 /* The interpreter has no instructions of other platforms. may_goto: in one run they all jump, in another none does. Loads and stores
- * that are ordered are plain ones where nothing else runs. */
+ * that are ordered are plain ones where nothing else runs. The address of a function is any number: nothing here takes one. */
 static struct bpf_insn as_interpreted(struct bpf_insn insn, bool jumps) {
     if (insn.opcode == PLATFORM_MAY_GOTO) {
         insn.opcode = BPF_CLASS_JMP | BPF_JMP_JA;
         if (!jumps) { insn.off = 0; }
     }
+    if (insn_shapes[insn.opcode] == SHAPE_LD_IMM64 && insn_src(insn) == BPF_PSEUDO_IMM64_FUNCTION) { insn.regs &= 15; }
     bool is_atomic = insn_class(insn) == BPF_CLASS_STX && (insn.opcode & 0xe0u) == BPF_MODE_ATOMIC;
     if (is_atomic && atomic_is_ordered(insn.imm)) {
         uint32_t class = insn.imm == PLATFORM_LOAD_ACQUIRE ? BPF_CLASS_LDX : BPF_CLASS_STX;
