@@ -62,6 +62,17 @@ const PLAIN = [
   ...['-mllvm', '-unroll-runtime=0', '-mllvm', '-unroll-allow-partial=0'],
 ];
 
+/** Of a first process without a C library. */
+export const initFlags = [
+  '-std=c23',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-ffreestanding',
+  '-fno-builtin',
+  '-fno-stack-protector',
+];
+
 /** The path of the init program: static, without a C library. */
 export const buildInit = async (): Promise<string> => {
   const clang = requireTool('clang');
@@ -70,17 +81,18 @@ export const buildInit = async (): Promise<string> => {
   const fast = await compileAll(folder, '_fast', ARM64, clang);
   const plain = await compileAll(folder, '_plain', [...ARM64, ...PLAIN], clang);
   const init = join(folder, 'init');
-  const own = [
-    '-std=c23',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-ffreestanding',
-    '-fno-builtin',
-    '-fno-stack-protector',
-  ];
   const link = ['-nostdlib', '-static', `--ld-path=${requireTool('lld')}`, `-I${here}`];
-  await run(clang, [...ARM64, ...own, ...link, '-o', init, join(here, 'init.c'), table, ...fast, ...plain]);
+  await run(clang, [
+    ...ARM64,
+    ...initFlags,
+    ...link,
+    '-o',
+    init,
+    join(here, 'init.c'),
+    table,
+    ...fast,
+    ...plain,
+  ]);
   return init;
 };
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { requireTool, root, run } from '../../../firmware/index.ts';
 import { bootLinux, initramfs } from '../../bench/peers/linux.ts';
 import type { LinuxKernel } from '../../bench/peers/linux-package.ts';
+import { initFlags } from '../../bench/peers/natives.ts';
 import type { VerdictFile } from './file.ts';
 import { verdictFile } from './file.ts';
 
@@ -30,21 +31,12 @@ export type Console = {
 export const folder = join(root, 'build/fuzz/linux-verdicts');
 
 const buildInit = async (): Promise<string> => {
-  const flags = [
-    '-std=c23',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-ffreestanding',
-    '-fno-builtin',
-    '-fno-stack-protector',
-  ];
   const target = ['--target=aarch64-linux-gnu', '-mcpu=cortex-a72', '-O2'];
   const init = join(folder, 'init');
   const link = ['-nostdlib', '-static', `--ld-path=${requireTool('lld')}`];
   await run(requireTool('clang'), [
     ...target,
-    ...flags,
+    ...initFlags,
     ...link,
     '-o',
     init,
