@@ -212,7 +212,7 @@ static enum status run(struct checker *c) {
     uint32_t count = c->v->program->count;
     for (bool ended = false;;) {
         enum fast_end how = fast_run(c, ended);
-        if (how == FAST_ENDED) { return settle_lights(c); }
+        if (how == FAST_ENDED) { return settle(c); }
         ended = false;
         enum status status = c->light_count != 0 && !spares_lights(c, how) ? settle_lights(c) : STATUS_OK;
         if (status == STATUS_OK && how == FAST_PARTS) { status = part_blindly(c, &ended); }
@@ -222,7 +222,7 @@ static enum status run(struct checker *c) {
         uint32_t pc = m->state.pc;
         if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }
         if (c->first[pc] != 0 || is_due(c, EVENT_FALL)) { /* states wait there, or a loop begins */
-            status = settle_lights(c);
+            status = settle(c);
             return status != STATUS_OK ? status : leave(c, pc, EVENT_FALL);
         }
         if (c->steps >= c->budget) { return refuse(c->v, STATUS_BUDGET_EXCEEDED, pc, "%u instructions stepped", c->steps); }
@@ -279,21 +279,19 @@ static enum status pass(struct checker *c) {
 }
 
 static struct checker *open_checker(struct verifier *v, struct span certificate, uint64_t budget) {
-    uint32_t count = v->program->count;
-    struct checker *c = take_memory(v, sizeof(*c));
-    struct frame *frame = take_memory(v, sizeof(*frame));
-    if (c == nullptr || frame == nullptr) { return nullptr; }
+    uint32_t count = v->program->count, waiting_bytes = (count + 63) / 64 * 8, slot_bytes = waiting_bytes + count * (uint32_t)sizeof(uint32_t);
+    struct checker *c = take_memory(v, sizeof(*c) + sizeof(struct frame) + slot_bytes);
+    if (c == nullptr) { return nullptr; }
+    struct frame *frame = (struct frame *)(c + 1);
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
     c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = 0;
     c->held_slots = c->has_spare = 0;
     c->none.target = UINT32_MAX;
     c->budget = budget;
-    c->first = take_memory(v, count * (uint32_t)sizeof(*c->first));
-    c->waiting = take_memory(v, (count + 63) / 64 * 8);
-    if (c->first == nullptr || c->waiting == nullptr) { return nullptr; }
-    memset(c->first, 0, count * sizeof(*c->first));
-    memset(c->waiting, 0, (count + 63) / 64 * 8);
+    c->waiting = (uint64_t *)(frame + 1);
+    c->first = (uint32_t *)(c->waiting + waiting_bytes / 8);
+    memset(c->waiting, 0, slot_bytes);
     if (is_privileged(v) && !reference_open(v)) { return nullptr; }
     c->arena = v->free;
     c->arena_bytes = (uint32_t)(v->limit - v->free);

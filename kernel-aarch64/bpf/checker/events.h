@@ -45,23 +45,27 @@ static inline uint32_t marks_at(const struct loop *l, uint64_t pc) { return (l->
     if (pc == end) { return 0; }
     if (__builtin_expect(event == EVENT_TRACK, true)) {
         const uint8_t *at = c->in.at;
-        if (at == c->in.end) { return 0; }
-        uint32_t number = *at++;
-        if (number >= 128) {
-            if (at == c->in.end || *at >= 128) { return 0; }
-            number = (number & 127) | (uint32_t)*at++ << 7;
-        }
-        uint64_t after = number >> 3;
-        event = number & 7;
-        c->in.at = at;
-        c->event = event;
-        c->due += after;
         marks = TRACKED;
-        if (after != 0) {
-            stop = pc + after < end ? pc + after : end;
-        } else if (event == EVENT_JUMP) {
-            l->changed = pc;
-            marks = TRACKED | CHANGED;
+        if (at == c->in.end) {
+            c->event = EVENT_NONE;
+            c->due = UINT64_MAX;
+        } else {
+            uint32_t number = *at++;
+            if (number >= 128) {
+                if (at == c->in.end || *at >= 128) { return 0; }
+                number = (number & 127) | (uint32_t)*at++ << 7;
+            }
+            uint64_t after = number >> 3;
+            event = number & 7;
+            c->in.at = at;
+            c->event = event;
+            c->due += after;
+            if (after != 0) {
+                stop = pc + after < end ? pc + after : end;
+            } else if (event == EVENT_JUMP) {
+                l->changed = pc;
+                marks = TRACKED | CHANGED;
+            }
         }
     } else if (event == EVENT_JUMP) {
         l->changed = pc;

@@ -187,7 +187,7 @@ static inline bool is_last(const struct loop *l, uint64_t pc) { return pc + 1 ==
 static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum fast_end *how) {
     for (uint32_t marks = 0;;) { /* where an event was read last, and not stepped yet */
         *how = FAST_ENDED;
-        if (ended && !go_on_lightly(l, &pc)) { return pc; }
+        if (ended && (is_alone(l) || !go_on_lightly(l, &pc))) { return pc; }
         enum way way = step_common(l, pc, marks, &pc);
         *how = FAST_STOP;
         ended = false;

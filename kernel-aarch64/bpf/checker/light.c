@@ -201,7 +201,7 @@ static bool take_up(struct loop *l, struct light *at) {
 [[gnu::noinline]] bool go_on_lightly(struct loop *l, uint64_t *pc) {
     struct checker *c = l->c;
     count_steps(l, *pc);
-    if (l->free == c->light || c->in.bad) { return false; }
+    if (c->in.bad) { return false; }
     const struct reader in = c->in;
     const uint32_t event = c->event;
     const uint64_t due = c->due;

@@ -219,6 +219,7 @@ static_assert(REG_UNINIT == 0 && REG_SCALAR == 1 && NUMBER_AT == 0);
 
 /* States that wait lightly wait like all others from now on. */
 [[nodiscard]] enum status settle_lights(struct checker *c);
+static inline enum status settle(struct checker *c) { return c->light_count == 0 ? STATUS_OK : settle_lights(c); }
 /* Whether they may go on waiting so over what follows from how the loop ended: a step, or a jump that was stepped. */
 bool spares_lights(const struct checker *c, enum fast_end how);
 /* Before the machine's stack changes: it is noted of all states that wait lightly. */

@@ -3,6 +3,7 @@
 #include "bpf/verifier/global.h"
 #include "bpf/verifier/small.h"
 #include "bpf/verifier/step.h"
+#include "lib/mem.h"
 
 static bool upper_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_fits_u32(&r->var); }
 
@@ -218,13 +219,14 @@ enum flow state_run(struct verifier *v, struct state *s, uint64_t *left) {
 
 void state_begin(struct verifier *v, struct state *s) {
     struct frame *frame = &s->frames[0];
+#pragma clang loop unroll(full)
     for (uint32_t r = 0; r < FRAME_POINTER; r++) { frame->regs[r].kind = REG_UNINIT; }
     reg_set_pointer(&frame->regs[FRAME_POINTER], REG_STACK);
     frame->used = 0;
     frame->call = 0;
     frame->function = 0;
     frame->point = 0;
-    for (uint32_t i = 0; i < NESTING; i++) { frame->turns[i] = 0; }
+    memset(frame->turns, 0, sizeof(frame->turns));
     s->pc = s->lineage = 0;
     state_set_depth(s, 0);
     s->walked = 0;
