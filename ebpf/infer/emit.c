@@ -10,6 +10,8 @@ static struct emission {
     struct writer writer;
     uint8_t *change_bytes;
     uint64_t steps, last; /* of the last event */
+    uint64_t entered; /* steps at which a loop that is said to begin is the one at `entry`, to which the last change leads */
+    uint32_t entry;
     bool grown; /* a turn is longer than was thought */
     enum links linked;
     uint64_t bound;
@@ -60,6 +62,8 @@ static enum status leave_to(struct inference *f, uint32_t site, enum event kind)
         event(kind);
         write_number(&emission.writer, 0);
     }
+    emission.entered = emission.steps + (kind == EVENT_JUMP);
+    emission.entry = site;
     at->begun = at->beside_count == 0 ? at->entry : entry_keep(f, o);
     if (at->begun == nullptr) { return refuse(f->v, STATUS_TOO_MANY_STATES, m->state.pc, "no room for states"); }
     at->begun->walked = m->state.walked;
@@ -167,6 +171,7 @@ static enum status go_through(struct inference *f) {
     for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].joins = NEW; }
     emission.writer.size = 0;
     emission.steps = emission.last = 0;
+    emission.entered = UINT64_MAX;
     emission.grown = false;
     emission.linked = LINKS_NONE;
     emission.bound = 0;
@@ -186,7 +191,8 @@ static enum status go_through(struct inference *f) {
     for (bool first = true; choose(f, pc, &site, &usual); first = false) {
         struct site *at = &f->sites[site];
         pc = point_of(f, site)->pc;
-        if (pc != usual && !first) {
+        bool elsewhere = is_head(f, site) && emission.entered == emission.steps && emission.entry != site;
+        if ((pc != usual || elsewhere) && !first) {
             event(EVENT_ORDER);
             write_number(&emission.writer, pc);
         }

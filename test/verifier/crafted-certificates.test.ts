@@ -15,7 +15,7 @@ const LONGEST = 32 * 1024;
 
 /** As kernel-aarch64/bpf/checker/format.h has them. */
 const events = { track: 0, jump: 1, fall: 2, loop: 3, order: 4, link: 5 } as const;
-const VERSION = 2;
+const VERSION = 3;
 
 type Judgement = {
   readonly status: string;

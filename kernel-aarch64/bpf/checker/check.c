@@ -87,8 +87,9 @@ uint32_t next_waiting(const struct checker *c, uint32_t after) {
 
 /* ---- edges ---- */
 
-/* The machine's state leaves for `target`, where it waits unless what waits there covers it. */
-static enum status leave(struct checker *c, uint32_t target, enum event event) {
+/* The machine's state leaves for `target`, where it waits unless what waits there covers it. `enters`: null when it
+ * goes on elsewhere first, or whether a loop begins there right away: then it is the state of its head. */
+static enum status leave(struct checker *c, uint32_t target, enum event event, bool *enters) {
     struct machine *m = &c->machine;
     const struct change *change = nullptr;
     m->state.pc = target;
@@ -104,6 +105,14 @@ static enum status leave(struct checker *c, uint32_t target, enum event event) {
     if (first == 0 && (c->v->facts->flags[target] & FACT_REACHED) != 0 && event == EVENT_JUMP && !forced) {
         return refuse_certificate(c, "a jump leads back to where no loop begins");
     }
+    bool begins = c->event == EVENT_LOOP && c->due == c->steps + (event == EVENT_JUMP);
+    if (enters != nullptr && begins && first == 0 && change != nullptr && (change->parts & (CHANGE_NEW | CHANGE_RANKS)) == 0) {
+        enum status status = settle(c);
+        change_apply(change, m);
+        c->from = target;
+        *enters = true;
+        return status;
+    }
     for (uint32_t place = forced ? 0 : first; place != 0; place = entry_at(c, place)->next) {
         struct entry *entry = entry_at(c, place);
         if (!entry_covers(entry, m, no_places)) { continue; }
@@ -118,7 +127,7 @@ static enum status leave(struct checker *c, uint32_t target, enum event event) {
     return STATUS_OK;
 }
 
-static enum status jump(struct checker *c, uint32_t target) { return leave(c, target, EVENT_JUMP); }
+static enum status jump(struct checker *c, uint32_t target) { return leave(c, target, EVENT_JUMP, nullptr); }
 
 /* ---- instructions ---- */
 
@@ -164,23 +173,24 @@ static enum status part(struct checker *c, bool track, bool *ended) {
 }
 
 /* After a jump that fast_steps() has stepped: as part(), if it is conditional. */
-static enum status part_blindly(struct checker *c, bool *ended) {
+static enum status part_blindly(struct checker *c, bool *ended, bool *enters) {
     struct machine *m = &c->machine;
     uint32_t next = m->state.pc;
     int64_t target = (int64_t)next + c->v->program->insns[next - 1].off;
     if (target < 0 || target >= (int64_t)c->v->program->count) {
         return refuse(c->v, STATUS_JUMP_OUT_OF_PROGRAM, next - 1, "jump to slot %d of %u", target, (uint64_t)c->v->program->count);
     }
+    bool always = c->v->program->insns[next - 1].opcode == (BPF_CLASS_JMP | BPF_JMP_JA);
     c->steps--; /* its events come before it is over */
-    enum status status = jump(c, (uint32_t)target);
+    enum status status = leave(c, (uint32_t)target, EVENT_JUMP, always ? enters : nullptr);
     c->steps++;
-    m->state.pc = next;
-    *ended = c->v->program->insns[next - 1].opcode == (BPF_CLASS_JMP | BPF_JMP_JA);
+    if (!*enters) { m->state.pc = next; }
+    *ended = always && !*enters;
     return status;
 }
 
 /* One instruction, and what follows from where it leads. */
-static inline enum status step(struct checker *c, enum track track, bool *ended) {
+static inline enum status step(struct checker *c, enum track track, bool *ended, bool *enters) {
     struct machine *m = &c->machine;
     uint32_t pc = m->state.pc;
     if ((c->v->facts->flags[pc] & FACT_REACHED) == 0) {
@@ -192,8 +202,8 @@ static inline enum status step(struct checker *c, enum track track, bool *ended)
     case FLOW_BRANCH: status = part(c, track, ended); break;
     case FLOW_JUMPED:
     case FLOW_ALWAYS:
-        *ended = true;
-        status = jump(c, m->state.pc);
+        status = leave(c, m->state.pc, EVENT_JUMP, enters);
+        *ended = !*enters;
         break;
     case FLOW_EXIT:
         *ended = true;
@@ -214,17 +224,21 @@ static enum status run(struct checker *c) {
         enum fast_end how = fast_run(c, ended);
         if (how == FAST_ENDED) { return settle(c); }
         ended = false;
+        bool enters = false;
         enum status status = c->light_count != 0 && !spares_lights(c, how) ? settle_lights(c) : STATUS_OK;
-        if (status == STATUS_OK && how == FAST_PARTS) { status = part_blindly(c, &ended); }
-        if (status == STATUS_OK && how >= FAST_SLOW) { status = step(c, (enum track)(how - FAST_SLOW), &ended); }
+        if (status == STATUS_OK && how == FAST_PARTS) { status = part_blindly(c, &ended, &enters); }
+        if (status == STATUS_OK && how >= FAST_SLOW) { status = step(c, (enum track)(how - FAST_SLOW), &ended, &enters); }
         if (status != STATUS_OK) { return status; }
         if (ended) { continue; }
         uint32_t pc = m->state.pc;
         if (pc >= count) { return refuse(c->v, STATUS_FALLS_OFF_END, pc - 1, "the last instruction is not exit or ja"); }
-        if (c->first[pc] != 0 || is_due(c, EVENT_FALL)) { /* states wait there, or a loop begins */
+        if (!enters && (c->first[pc] != 0 || is_due(c, EVENT_FALL))) { /* states wait there, or a loop begins */
             status = settle(c);
-            return status != STATUS_OK ? status : leave(c, pc, EVENT_FALL);
+            if (status == STATUS_OK) { status = leave(c, pc, EVENT_FALL, &enters); }
+            if (status != STATUS_OK || !enters) { return status; }
         }
+        if (enters) { status = begin_loop(c, &c->first[pc]); }
+        if (status != STATUS_OK) { return status; }
         if (c->steps >= c->budget) { return refuse(c->v, STATUS_BUDGET_EXCEEDED, pc, "%u instructions stepped", c->steps); }
     }
 }
@@ -259,7 +273,7 @@ static enum status pass(struct checker *c) {
     uint32_t count = c->v->program->count;
     next_event(c);
     bool waits_first = is_due(c, EVENT_FALL) || is_due(c, EVENT_LOOP);
-    enum status status = waits_first ? leave(c, 0, EVENT_FALL) : run(c);
+    enum status status = waits_first ? leave(c, 0, EVENT_FALL, nullptr) : run(c);
     while (status == STATUS_OK) {
         if (c->in.bad) { return refuse_certificate(c, "it is cut off"); }
         if (is_due(c, EVENT_ORDER)) {

@@ -73,8 +73,8 @@ static void apply_masks(const struct machine *m, const struct change *change, st
     out->narrow = (uint16_t)(m->narrow & out->loose & ~change->wide);
 }
 
-bool entry_pack(struct machine *m, const struct change *change, struct entry *out, uint64_t room) {
-    if (!has_room(m, room)) { return false; }
+/* All but registers, slots and ranks. */
+static void pack_masks(const struct machine *m, const struct change *change, struct entry *out) {
     const struct frame *frame = m->frame;
     out->next = 0;
     out->walked = m->state.walked;
@@ -86,6 +86,12 @@ bool entry_pack(struct machine *m, const struct change *change, struct entry *ou
     out->used = frame->used;
     out->plain = m->plain & frame->used;
     if (change != nullptr) { apply_masks(m, change, out); }
+}
+
+bool entry_pack(struct machine *m, const struct change *change, struct entry *out, uint64_t room) {
+    if (!has_room(m, room)) { return false; }
+    const struct frame *frame = m->frame;
+    pack_masks(m, change, out);
     uint32_t given = change == nullptr ? 0 : change->regs;
     uint64_t *at = out->words;
     for (uint32_t regs = (out->number | out->pointer) & ~(uint32_t)out->loose; regs != 0; regs &= regs - 1) {
@@ -225,27 +231,48 @@ static void load_ranks(const uint64_t *at, struct machine *m, uint32_t count) {
     rank_note(m);
 }
 
-void entry_load(const struct entry *entry, struct machine *m) {
+/* All but registers, slots and ranks. `narrow`: numbers that are known to be. */
+static void load_masks(const struct entry *entry, struct machine *m, uint32_t narrow) {
     struct frame *frame = m->frame;
     uint32_t set = entry->number | entry->pointer, was_set = m->number | m->pointer, was_loose = m->loose;
     m->state.walked = entry->walked;
     m->number = entry->number;
     m->pointer = entry->pointer | 1u << FRAME_POINTER;
     m->loose = entry->loose;
-    m->narrow = entry->narrow;
+    m->narrow = (uint16_t)(entry->narrow | narrow);
     uint64_t plain = entry->plain & ~m->plain;
     m->plain = entry->plain;
     frame->call = entry->held;
     frame->used = entry->used;
     frame_unset(frame, was_set & ~set & ALL_REGS);
     for (uint32_t loose = entry->loose & ~was_loose; loose != 0; loose &= loose - 1) { reg_set_scalar(&frame->regs[__builtin_ctz(loose)]); }
+    for (; plain != 0; plain &= plain - 1) { slot_set_plain(&frame->slots[__builtin_ctzll(plain)]); }
+}
+
+void change_apply(const struct change *change, struct machine *m) {
+    struct entry out;
+    pack_masks(m, change, &out);
+    load_masks(&out, m, m->narrow & ~(uint32_t)out.loose & out.number);
+    for (uint32_t regs = change->regs & ~change->unset; regs != 0; regs &= regs - 1) {
+        uint32_t r = (uint32_t)__builtin_ctz(regs);
+        reg_copy(&m->frame->regs[r], &change->given_regs[r]);
+        machine_note(m, r);
+    }
+    for (uint64_t slots = change->slots & ~change->unused; slots != 0; slots &= slots - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(slots);
+        m->frame->slots[i] = change->given_slots[i];
+    }
+}
+
+void entry_load(const struct entry *entry, struct machine *m) {
+    struct frame *frame = m->frame;
+    load_masks(entry, m, 0);
     const uint64_t *at = entry->words;
-    for (uint32_t regs = set & ~(uint32_t)entry->loose; regs != 0; regs &= regs - 1) {
+    for (uint32_t regs = (entry->number | entry->pointer) & ~(uint32_t)entry->loose; regs != 0; regs &= regs - 1) {
         uint32_t r = (uint32_t)__builtin_ctz(regs);
         at = unpack_reg(at, &frame->regs[r]);
         if (in_mask(entry->number, r)) { m->narrow |= (uint32_t)scalar_fits_u32(&frame->regs[r].var) << r; }
     }
-    for (; plain != 0; plain &= plain - 1) { slot_set_plain(&frame->slots[__builtin_ctzll(plain)]); }
     for (uint64_t used = entry->used & ~entry->plain; used != 0; used &= used - 1) {
         at = unpack_slot(at, &frame->slots[__builtin_ctzll(used)]);
     }

@@ -31,6 +31,9 @@ struct change {
 /* Reads a change of the machine's state; false when it says anything that does not hold of that state. */
 [[nodiscard]] bool change_read(struct reader *in, struct machine *m, struct change *change);
 
+/* The machine's state becomes what the change makes of it, but for ranks: as when it were packed and taken up. */
+void change_apply(const struct change *change, struct machine *m);
+
 /* Packs the machine's state with a change, or as it is, into at most `room` bytes; false when it does not fit. */
 [[nodiscard]] bool entry_pack(struct machine *m, const struct change *change, struct entry *out, uint64_t room);
 /* Registers and slots whose values move beside what a loop is ranked by: how far is not asked of them here (loop.c). */

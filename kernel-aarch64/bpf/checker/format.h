@@ -6,11 +6,12 @@
  *   event        number: kind in the low three bits; above them, how many instructions after the last event
  *
  * The pass begins at slot 0. It steps instructions until a way ends or comes to a place where a state waits; a jump leaves
- * its state waiting at its target. Then it goes on at the next slot, upward, where a state waits. */
+ * its state waiting at its target. Then it goes on at the next slot, upward, where a state waits. Where a way ends
+ * with a change, though not of ranks, to a slot where no state waits, and EVENT_LOOP comes at once, it goes on there. */
 
 #include <stdint.h>
 
-enum { CERTIFICATE_VERSION = 2 };
+enum { CERTIFICATE_VERSION = 3 };
 
 enum event : uint8_t {
     EVENT_TRACK,  /* the next instruction keeps what is known of the number that it makes or compares; a copy, or what is kept on the stack, is one of its own */
@@ -24,9 +25,8 @@ enum event : uint8_t {
 };
 
 /* A change says how the state that goes on differs from the one that comes in: a number with a bit for each part that follows,
- * in this order. It can only say less than what comes in. */
+ * in the order they stand in here. It can only say less than what comes in. */
 enum change_part : uint16_t {
-    CHANGE_NEW = 1 << 0,    /* one more state waits there, whatever waits there already or has been there before */
     CHANGE_UNSET = 1 << 1,  /* registers that are no longer set, a bit each */
     CHANGE_LOOSE = 1 << 2,  /* registers that are any number */
     CHANGE_WIDE = 1 << 3,   /* loose numbers whose upper half may not be zero */
@@ -34,7 +34,8 @@ enum change_part : uint16_t {
     CHANGE_PLAIN = 1 << 5,  /* slots of eight bytes of any numbers */
     CHANGE_REGS = 1 << 6,   /* registers, then each of them */
     CHANGE_SLOTS = 1 << 7,  /* slots, then each of them: bytes written, bytes that are 0, first byte and bytes kept, and the register kept */
-    CHANGE_RANKS = 1 << 8,  /* of each rank that any place follows: registers, slots that follow it still, and the distances of each */
+    CHANGE_RANKS = 1 << 0,  /* of each rank that any place follows: registers, slots that follow it still, and the distances of each */
+    CHANGE_NEW = 1 << 8,    /* nothing follows: one more state waits there, whatever waits there already or has been there before */
     CHANGE_ALL = (1 << 9) - 1,
 };
 

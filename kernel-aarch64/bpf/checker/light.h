@@ -236,7 +236,7 @@ static inline void note_stack(struct loop *l) {
  * done, when it is not so simple. */
 [[nodiscard]] bool jump_lightly(struct loop *l, uint64_t pc, int64_t by);
 /* Whether a change may be one with which states wait lightly; most at the heads of loops are not. */
-static inline bool says_little(const struct reader *in) { return in->at != in->end && (*in->at & (CHANGE_NEW | CHANGE_UNUSED | CHANGE_PLAIN | CHANGE_REGS)) == 0; }
+static inline bool says_little(const struct reader *in) { return in->at != in->end && (*in->at & (CHANGE_UNUSED | CHANGE_PLAIN | CHANGE_REGS)) == 0; }
 /* The same of a state that comes to where others wait, or where an event has it wait. */
 [[nodiscard]] bool end_lightly(struct loop *l, uint64_t pc);
 /* A way has ended before *pc: the loop begins where the pass goes on, when a state waits lightly there. Else false, and nothing

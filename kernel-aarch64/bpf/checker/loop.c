@@ -71,18 +71,23 @@ static bool read_beside(struct checker *c, uint32_t ranked, bool *more) {
     return beside->place != ranked && beside->each.least >= -INT32_MAX && beside->each.most <= INT32_MAX;
 }
 
-/* The machine's state becomes the one of every turn, and waits as such. */
-static enum status read_besides(struct checker *c, struct head *head, uint64_t turns, uint32_t *place) {
+/* The machine's state becomes the one of every turn. */
+static enum status read_besides(struct checker *c, struct head *head, uint64_t turns) {
     struct machine *m = &c->machine;
     for (bool more = true; more; head->besides++) {
         if (head->besides == BESIDES || !read_beside(c, head->place, &more) || !spread_beside(m, &c->besides[c->beside_count - 1], turns)) {
             return refuse_certificate(c, "what moves beside is not known to stay in its object");
         }
     }
-    uint32_t spread_place = keep(c, nullptr);
-    if (spread_place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, m->state.pc, "%u states wait", (uint64_t)c->v->states); }
-    let_go(c, *place);
-    *place = spread_place;
+    return STATUS_OK;
+}
+
+/* It waits as such, instead of the one at *place. */
+static enum status keep_head(struct checker *c, uint32_t *place) {
+    uint32_t fresh = keep(c, nullptr);
+    if (fresh == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, c->machine.state.pc, "%u states wait", (uint64_t)c->v->states); }
+    if (*place != 0) { let_go(c, *place); }
+    *place = fresh;
     return STATUS_OK;
 }
 
@@ -111,7 +116,7 @@ enum status begin_loop(struct checker *c, uint32_t *place) {
     int64_t step = read_signed(&c->in);
     uint64_t trip = read_number(&c->in), turns, added;
     uint32_t ranked = first & ~(uint32_t)PLACE_MORE;
-    if (c->head_count == HEADS || entry_at(c, *place)->next != 0 || !count_turns(m, ranked, step, &turns)) {
+    if (c->head_count == HEADS || (*place != 0 && entry_at(c, *place)->next != 0) || !count_turns(m, ranked, step, &turns)) {
         return refuse_certificate(c, "a loop is ranked by what is no number of a range");
     }
     if (__builtin_mul_overflow(turns, trip, &added) || added > walked_limit - m->state.walked || trip > walked_limit) {
@@ -120,7 +125,9 @@ enum status begin_loop(struct checker *c, uint32_t *place) {
     m->state.walked += added;
     struct head *head = &c->heads[c->head_count++];
     *head = (struct head){.slot = (uint16_t)m->state.pc, .besides_at = (uint16_t)c->beside_count, .place = (uint8_t)ranked, .step = step, .walked = m->state.walked, .trip = trip};
-    enum status status = (first & PLACE_MORE) != 0 ? read_besides(c, head, turns, place) : STATUS_OK;
+    bool spreads = (first & PLACE_MORE) != 0;
+    enum status status = spreads ? read_besides(c, head, turns) : STATUS_OK;
+    if (status == STATUS_OK && (spreads || *place == 0)) { status = keep_head(c, place); }
     if (status != STATUS_OK) { return status; }
     struct entry *entry = entry_at(c, *place);
     entry->walked = m->state.walked;

@@ -76,7 +76,7 @@ uint32_t next_waiting(const struct checker *c, uint32_t after);
 
 /* ---- loop.c ---- */
 
-/* The state that was taken up from *place is the one of a loop's head; *place is where it waits for turns to end. */
+/* The machine's state is the one of a loop's head, taken up from *place unless that is 0; *place is where it waits for turns to end. */
 [[nodiscard]] enum status begin_loop(struct checker *c, uint32_t *place);
 /* The machine's state leads back to the head of a loop. */
 [[nodiscard]] enum status end_turn(struct checker *c, const struct entry *entry);

@@ -119,8 +119,8 @@ static void drop_lost(struct machine *m) {
 }
 
 bool rank_begin(struct machine *m, uint32_t head, uint8_t index, uint32_t place) {
-    drop_lost(m); /* so that their order is the same however the state came here */
-    struct rank *rank = rank_of(m, head, index);
+    if (m->rank_count != 0) { drop_lost(m); } /* so that their order is the same however the state came here */
+    struct rank *rank = m->rank_count == 0 ? nullptr : rank_of(m, head, index);
     if (rank == nullptr) {
         if (m->rank_count == RANKS) { return false; }
         rank = &m->ranks[m->rank_count++];

@@ -165,9 +165,16 @@ bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint3
         c->in = before;
         return false;
     }
+    const uint64_t now = c->due;
+    next_event_at(c, now);
+    if (c->event == EVENT_LOOP && c->due == now + (event == EVENT_JUMP)) { /* it is entered right away */
+        c->in = before;
+        c->event = event;
+        c->due = now;
+        return false;
+    }
     wait_lightly(l, l->flags, pc, by, masks);
     l->free[-1].held = held;
-    next_event_at(c, c->due);
     uint64_t due = due_slot(l);
     stop_no_more(l);
     stop_at(l, due > pc ? due : l->end);

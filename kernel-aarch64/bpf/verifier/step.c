@@ -3,7 +3,6 @@
 #include "bpf/verifier/global.h"
 #include "bpf/verifier/small.h"
 #include "bpf/verifier/step.h"
-#include "lib/mem.h"
 
 static bool upper_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_fits_u32(&r->var); }
 
@@ -226,7 +225,7 @@ void state_begin(struct verifier *v, struct state *s) {
     frame->call = 0;
     frame->function = 0;
     frame->point = 0;
-    memset(frame->turns, 0, sizeof(frame->turns));
+    __builtin_memset_inline(frame->turns, 0, sizeof(frame->turns));
     s->pc = s->lineage = 0;
     state_set_depth(s, 0);
     s->walked = 0;
