@@ -57,7 +57,8 @@ static void compare_regs(struct comparison *c, const struct reg *now, const stru
         differ(c, same, same, is_decisive, true);
         return;
     }
-    if (now->kind != old->kind || now->map != old->map || now->frame != old->frame || now->off != old->off) {
+    bool apart = now->off != old->off; /* scalars: by how much they differ from those that they are linked with */
+    if (now->kind != old->kind || now->map != old->map || now->frame != old->frame || (apart && !scalars)) {
         differ(c, false, false, is_decisive, scalars);
         return;
     }
@@ -70,6 +71,10 @@ static void compare_regs(struct comparison *c, const struct reg *now, const stru
     }
     covered &= old->range <= now->range;
     covers &= now->range <= old->range;
+    if (apart) { /* what is linked with nothing covers whatever is */
+        covered &= old->id == 0;
+        covers &= now->id == 0;
+    }
     if (covered) { covered = pair_ids(&c->old_to_new, old->id, now->id); }
     if (covers) { covers = pair_ids(&c->new_to_old, now->id, old->id); }
     differ(c, covered, covers, is_decisive, scalars);
