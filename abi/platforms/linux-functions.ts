@@ -113,6 +113,8 @@ const rows: readonly Row[] = [
   ...strings.flatMap(([args, names]) => names.split(' ').map((name): Row => [`bpf_str${name}`, args])),
   ['bpf_xdp_pull_data', 'context scalar', 'scalar', { types: XDP, flags: ['changes_packet'] }],
   ['bpf_dynptr_memset', 'dynptr scalar scalar scalar', 'scalar', { flags: ['writes_dynptr'] }],
+  ['bpf_rcu_read_lock', '', 'nothing', { flags: ['read_locks'] }],
+  ['bpf_rcu_read_unlock', '', 'nothing', { flags: ['read_unlocks'] }],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

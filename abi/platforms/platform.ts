@@ -75,6 +75,8 @@ export type HelperFlag =
   | 'throws'
   | 'holds'
   | 'lets_go'
+  | 'read_locks'
+  | 'read_unlocks'
   | 'slice_reads'
   | 'writes_dynptr';
 

@@ -867,6 +867,8 @@ static const struct helper_prototype linux_helpers[] = {
     [329] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_strnstr */
     [330] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* bpf_xdp_pull_data */
     [331] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_SCALAR, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_DYNPTR, 0x0u, 0x0u}, /* bpf_dynptr_memset */
+    [332] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_READ_LOCKS, 0x0u, 0x0u}, /* bpf_rcu_read_lock */
+    [333] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_READ_UNLOCKS, 0x0u, 0x0u}, /* bpf_rcu_read_unlock */
 };
 
 enum : uint64_t {

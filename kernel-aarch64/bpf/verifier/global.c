@@ -10,7 +10,7 @@
 
 /* ---- what they may do ---- */
 
-static uint16_t effects_at(const struct verifier *v, uint32_t pc, uint32_t *callee) {
+static uint32_t effects_at(const struct verifier *v, uint32_t pc, uint32_t *callee) {
     struct bpf_insn insn = insn_at(v, pc);
     uint8_t shape = insn_shapes[insn.opcode];
     *callee = 0;
@@ -31,7 +31,7 @@ static bool settle(struct verifier *v) {
         if ((v->marks[pc] & MARK_SECOND) != 0) { continue; }
         struct global *caller = &v->globals[f];
         uint32_t callee;
-        uint16_t effects = (uint16_t)(caller->effects | effects_at(v, pc, &callee));
+        uint32_t effects = caller->effects | effects_at(v, pc, &callee);
         changed |= effects != caller->effects;
         caller->effects = effects;
         if (callee == 0 || v->globals[callee].level > caller->level) { continue; }
@@ -148,13 +148,13 @@ static enum status pass(struct verifier *v, struct state *s, uint32_t r, enum bp
 }
 
 /* What a function may not do where it is called. */
-static enum status check_place(struct verifier *v, struct state *s, uint16_t effects) {
+static enum status check_place(struct verifier *v, struct state *s, uint32_t effects) {
     enum { ENDS = HELPER_TAIL_CALLS | HELPER_CHANGES_PACKET | HELPER_THROWS };
     if (reference_locked(v, s)) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a global function is called while a lock is held"); }
     if ((effects & ENDS) != 0 && callback_depth(v, s) != 0) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a function that is called back calls one that changes the packet, makes a tail call or throws");
     }
-    if ((effects & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_holds_on(v, s))) {
+    if ((effects & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_stays_awake(v, s))) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "the global function may sleep, which is not allowed here");
     }
     return (effects & HELPER_THROWS) != 0 ? reference_none(v, s, "where a global function is called that may throw") : STATUS_OK;

@@ -6,7 +6,7 @@
 struct global {
     const struct bpf_global *signature; /* null: judged with its callers */
     uint64_t bound;                     /* instructions of one call at most */
-    uint16_t effects;                   /* enum helper_flag of all that it may call; of every function */
+    uint32_t effects;                   /* enum helper_flag of all that it may call; of every function */
     uint8_t level;                      /* callers that may be around it; of every function */
     bool walked, refused;
 };

@@ -42,7 +42,7 @@ static enum status set_found(struct verifier *v, struct state *s, struct reg *r0
 }
 
 static enum status set_object_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
-    uint16_t flags = call->prototype->flags;
+    uint32_t flags = call->prototype->flags;
     uint8_t object = call->prototype->object;
     reg_set_pointer(r0, call->prototype->returns == RETURNS_OBJECT ? REG_OBJECT : REG_OBJECT_OR_NULL);
     r0->map = object == OBJECT_NONE ? call->object : object;
@@ -145,7 +145,7 @@ static enum status apply_dynptr(struct verifier *v, struct state *s, const struc
 
 static enum status apply_effects(struct verifier *v, struct state *s, const struct call *call) {
     const struct helper_prototype *prototype = call->prototype;
-    uint16_t flags = prototype->flags;
+    uint32_t flags = prototype->flags;
     if ((flags & HELPER_WRITES_MAP) != 0 && (call->map->flags & MAP_FLAG_READ_ONLY) != 0) {
         return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "map %u", (uint64_t)call->map_index);
     }
@@ -159,6 +159,8 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     if (prototype->arguments[0] == ARG_ITERATOR_END) { return iterator_end(v, s, &call->iterator); }
     if ((flags & HELPER_HOLDS) != 0) { return reference_hold_on(v, s); }
     if ((flags & HELPER_LETS_GO) != 0) { return reference_let_go(v, s); }
+    if ((flags & HELPER_READ_LOCKS) != 0) { return reference_read_lock(v, s); }
+    if ((flags & HELPER_READ_UNLOCKS) != 0) { return reference_read_unlock(v, s); }
     if ((flags & HELPER_THROWS) != 0) { return check_throw(v, s); }
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s, 1); }
     if ((flags & HELPER_UNLOCKS) != 0) { return reference_unlock(v, s, 1); }
@@ -195,7 +197,7 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     if (call.prototype == nullptr || (types != 0 && (types >> v->program->hook & 1) == 0)) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u", (uint64_t)id);
     }
-    if (OTHER_PLATFORMS && (call.prototype->flags & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_holds_on(v, s))) {
+    if (OTHER_PLATFORMS && (call.prototype->flags & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_stays_awake(v, s))) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u may sleep, which is not allowed here", (uint64_t)id);
     }
     for (uint32_t i = 0; i < 5 && call.prototype->arguments[i] != ARG_NONE; i++) {

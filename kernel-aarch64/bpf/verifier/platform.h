@@ -70,7 +70,7 @@ enum platform_return : uint8_t {
     RETURNS_ELEMENT_OR_NULL, /* an int of an iterator, which is only read */
 };
 
-enum helper_flag : uint16_t {
+enum helper_flag : uint32_t {
     HELPER_CHANGES_PACKET = 1 << 0, /* pointers into the packet are void afterwards */
     HELPER_ACQUIRES = 1 << 1,       /* what it returns must be released */
     HELPER_CASTS = 1 << 2,          /* what it returns shares the reference of its argument */
@@ -87,6 +87,8 @@ enum helper_flag : uint16_t {
     HELPER_LETS_GO = 1 << 13,       /* the end of the last such part */
     HELPER_SLICE_READS = 1 << 14,   /* the slice that it returns is only read */
     HELPER_WRITES_DYNPTR = 1 << 15, /* a packet behind the dynptr may have changed */
+    HELPER_READ_LOCKS = 1 << 16,    /* from here on what RCU protects is read */
+    HELPER_READ_UNLOCKS = 1 << 17,  /* the end of that */
 };
 
 struct helper_prototype {
@@ -94,7 +96,7 @@ struct helper_prototype {
     uint8_t returns;      /* enum helper_return or platform_return */
     uint8_t arguments[5]; /* enum helper_argument or platform_argument */
     uint8_t object;       /* kind that it returns */
-    uint16_t flags;       /* enum helper_flag */
+    uint32_t flags;       /* enum helper_flag */
     uint64_t types;       /* program types that may call it, a bit each; 0 = all */
     uint64_t maps;        /* map types that it takes, a bit each; 0 = all */
 };

@@ -12,6 +12,8 @@ enum { SITE_LOCKS = 0x8000, SITE_LOCK_FOUND = 0x8fff };
 enum { SITE_PARTS = 0x9000, SITE_PARTS_LAST = 0x9fff };
 /* And for the kernel's patience with the program, once it has ended: held like the others, but for nobody to release. */
 enum { SITE_PATIENCE = 0xa000 };
+/* And for RCU, while what it protects is read: Linux 6.18 takes no such part inside another. */
+enum { SITE_READS = 0xa001 };
 /* And for slices of dynptrs: the name of the dynptr is added. They are never held. */
 enum { SITE_SLICES = 0xb000 };
 
@@ -172,7 +174,9 @@ enum status reference_unlock(struct verifier *v, struct state *s, uint32_t r) {
 
 static uint8_t part_held(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_PARTS, SITE_PARTS_LAST); }
 
-bool reference_holds_on(const struct verifier *v, const struct state *s) { return part_held(v, s) != 0; }
+static uint8_t reads_held(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_READS, SITE_READS); }
+
+bool reference_stays_awake(const struct verifier *v, const struct state *s) { return part_held(v, s) != 0 || reads_held(v, s) != 0; }
 
 enum status reference_hold_on(struct verifier *v, struct state *s) {
     uint8_t around = part_held(v, s), name;
@@ -183,6 +187,20 @@ enum status reference_hold_on(struct verifier *v, struct state *s) {
 enum status reference_let_go(struct verifier *v, struct state *s) {
     uint8_t name = part_held(v, s);
     return name == 0 ? refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "preemption is not disabled") : reference_release(v, s, name);
+}
+
+/* ---- what RCU protects ---- */
+
+enum status reference_read_lock(struct verifier *v, struct state *s) {
+    uint8_t name;
+    if (reads_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "the RCU read lock is held already"); }
+    enum status status = name_site(v, s, SITE_READS, &name);
+    return status == STATUS_OK ? acquire(v, s, name) : status;
+}
+
+enum status reference_read_unlock(struct verifier *v, struct state *s) {
+    uint8_t name = reads_held(v, s);
+    return name == 0 ? refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the RCU read lock is not held") : reference_release(v, s, name);
 }
 
 void reference_forget(struct verifier *v, struct state *s, uint8_t name) {
@@ -237,6 +255,7 @@ enum status reference_none_but(struct verifier *v, struct state *s, uint32_t fra
     uint8_t name = (uint8_t)set;
     if (name == 0) { return STATUS_OK; }
     if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
+    if (v->references->sites[name] == SITE_READS) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "the RCU read lock is held %s", when); }
     if (v->references->sites[name] >= SITE_PARTS) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "preemption is disabled %s", when); }
     return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "what instruction %u acquired is held %s", (uint64_t)v->references->sites[name], when);
 }

@@ -30,7 +30,11 @@ static inline bool reference_any(const struct state *s) { return OTHER_PLATFORMS
 /* Parts of the program that are not preempted, one in the other. */
 [[nodiscard]] enum status reference_hold_on(struct verifier *v, struct state *s);
 [[nodiscard]] enum status reference_let_go(struct verifier *v, struct state *s);
-bool reference_holds_on(const struct verifier *v, const struct state *s);
+/* Parts in which what RCU protects is read. */
+[[nodiscard]] enum status reference_read_lock(struct verifier *v, struct state *s);
+[[nodiscard]] enum status reference_read_unlock(struct verifier *v, struct state *s);
+/* Whether the program is in a part of either kind, where it can not sleep. */
+bool reference_stays_awake(const struct verifier *v, const struct state *s);
 /* Whether a may_goto was taken: then every one is, from there on. */
 bool reference_patience_ended(const struct verifier *v, const struct state *s);
 [[nodiscard]] enum status reference_end_patience(struct verifier *v, struct state *s);

@@ -103,7 +103,7 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
 
 /* A helper from which more follows than a result. */
 static enum flow step_leading_helper(struct verifier *v, struct state *s, uint32_t id) {
-    uint16_t flags = v->platform->helpers[id].flags;
+    uint32_t flags = v->platform->helpers[id].flags;
     if ((flags & HELPER_ITERATES) != 0) { return FLOW_ITERATES; }
     if (step_helper(v, s, id) != STATUS_OK) { return FLOW_REFUSED; }
     return (flags & HELPER_THROWS) != 0 ? FLOW_EXIT : FLOW_CALLBACK;
