@@ -15,6 +15,8 @@ const GENERIC = typeIds(
 const LOOKING_ON = typeIds(
   'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void syscall',
 );
+/** Who gets those of keys. */
+const TRACING = typeIds('tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void');
 /** Whose context is a struct in the kernel, too. */
 const STRUCTS = Object.entries(programTypes)
   .filter(([name]) => !/^(tracing|lsm|iter_|raw_tracepoint|tracepoint|syscall)/.test(name))
@@ -34,6 +36,7 @@ const mask: More = { object: 'cpumask', types: LOOKING_ON };
 const task: More = { object: 'task', types: GENERIC };
 const cgroup: More = { object: 'cgroup', types: GENERIC };
 const conntrack: More = { object: 'conntrack', types: [...XDP, ...TC] };
+const key: More = { object: 'key', types: TRACING };
 const acquired = (more: More): More => ({ ...more, flags: ['acquires'] });
 
 /** Functions of masks of processors by what they take. */
@@ -115,6 +118,10 @@ const rows: readonly Row[] = [
   ['bpf_dynptr_memset', 'dynptr scalar scalar scalar', 'scalar', { flags: ['writes_dynptr'] }],
   ['bpf_rcu_read_lock', '', 'nothing', { flags: ['read_locks'] }],
   ['bpf_rcu_read_unlock', '', 'nothing', { flags: ['read_unlocks'] }],
+  ['bpf_lookup_user_key', 'scalar scalar', 'object_or_null', { ...key, flags: ['acquires', 'sleeps'] }],
+  ['bpf_lookup_system_key', 'scalar', 'object_or_null', acquired(key)],
+  ['bpf_key_put', 'released_typed', 'nothing', key],
+  ['bpf_verify_pkcs7_signature', 'dynptr dynptr typed', 'scalar', { ...key, flags: ['sleeps'] }],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -96,7 +96,7 @@ const groups: Readonly<Record<string, readonly LinuxType[]>> = {
 const contextStructs: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(socket_filter|sched_|cgroup_skb|lwt_|sk_skb|flow_dissector)/, ['__sk_buff', 'sk_buff']],
   [/^xdp/, ['xdp_md', 'xdp_buff']],
-  [/^kprobe/, ['bpf_user_pt_regs_t', 'pt_regs']],
+  [/^kprobe/, ['bpf_user_pt_regs_t', 'pt_regs', 'user_pt_regs']],
   [/^perf_event$/, ['bpf_perf_event_data']],
   [/^raw_tracepoint/, ['bpf_raw_tracepoint_args']],
   [/^cgroup_sock$/, ['bpf_sock']],

@@ -20,7 +20,8 @@ export type ObjectKind =
   | 'task'
   | 'cgroup'
   | 'cpumask'
-  | 'conntrack';
+  | 'conntrack'
+  | 'key';
 
 export type Holds =
   | 'scalar'

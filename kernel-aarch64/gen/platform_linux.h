@@ -580,6 +580,7 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_CGROUP, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_CPUMASK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_CONNTRACK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_KEY, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_FLOW_KEYS, 0, 56, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* bytes */
     {OBJECT_OWNER + OBJECT_MAP, 0, 256, CONTEXT_SCALAR, OBJECT_NONE, 12, 0}, /* bytes */
 };
@@ -869,6 +870,10 @@ static const struct helper_prototype linux_helpers[] = {
     [331] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_SCALAR, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_DYNPTR, 0x0u, 0x0u}, /* bpf_dynptr_memset */
     [332] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_READ_LOCKS, 0x0u, 0x0u}, /* bpf_rcu_read_lock */
     [333] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_READ_UNLOCKS, 0x0u, 0x0u}, /* bpf_rcu_read_unlock */
+    [334] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_ACQUIRES | HELPER_SLEEPS, 0xffffcf0240000a0u, 0x0u}, /* bpf_lookup_user_key */
+    [335] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_ACQUIRES, 0xffffcf0240000a0u, 0x0u}, /* bpf_lookup_system_key */
+    [336] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, 0, 0xffffcf0240000a0u, 0x0u}, /* bpf_key_put */
+    [337] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_DYNPTR, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_SLEEPS, 0xffffcf0240000a0u, 0x0u}, /* bpf_verify_pkcs7_signature */
 };
 
 enum : uint64_t {

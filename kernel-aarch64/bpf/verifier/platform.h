@@ -158,6 +158,7 @@ enum object_kind : uint8_t {
     OBJECT_CGROUP,
     OBJECT_CPUMASK,
     OBJECT_CONNTRACK,
+    OBJECT_KEY,
     OBJECT_KINDS,
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
 };

@@ -140,3 +140,12 @@ SEC("tc") int good_chain(struct __sk_buff *c) { return never ? unbounded(c->mark
 GLOBAL int inner(u32 i) { return table[i]; } /* refused: unbounded_offset */
 GLOBAL int outer(u32 i) { return i > 7 ? 0 : inner(i); }
 SEC("tc") int bad_chain(struct __sk_buff *c) { return outer(c->mark); }
+
+struct user_pt_regs { u64 regs[31], sp, pc, pstate; }; /* the context of a probe by the name that arm64 gives it */
+GLOBAL int registers(struct user_pt_regs *c) { return (int)c->regs[0]; }
+SEC("kprobe") int good_registers(void *c) { return registers(c); }
+SEC("kprobe") int bad_registers(void *c) {
+    u64 none[34] = {};
+    HIDE(c);
+    return registers((void *)none); /* refused: function_argument */
+}
