@@ -48,8 +48,8 @@ const OWNED = new Map<string, KernelField['kind']>([
   ['nf_conn', 'conntrack'],
 ]);
 
-/** Linux takes 11 of a map; with more of them than this, or deeper, Linux makes no map. */
-const MAX_MAP_FIELDS = 32;
+/** With more (BTF_FIELDS_MAX) Linux takes no types for a map, and libbpf makes it without: its values are bytes like others. */
+const MAX_MAP_FIELDS = 11;
 const MAX_DEPTH = 16;
 /** Types looked at for one map: nested arrays of structs must not take for ever. */
 const MAX_LOOKS = 100_000;
@@ -57,7 +57,7 @@ const MAX_LOOKS = 100_000;
 const bad = (what: string) => new ElfError('bad_map_definition', what);
 
 class Search {
-  readonly fields: KernelField[] = [];
+  readonly #found: KernelField[] = [];
   #looks = 0;
   readonly #btf: Btf;
 
@@ -65,10 +65,16 @@ class Search {
     this.#btf = btf;
   }
 
+  get #full() {
+    return this.#found.length > MAX_MAP_FIELDS;
+  }
+
+  get fields(): readonly KernelField[] {
+    return this.#full ? [] : this.#found;
+  }
+
   #add(offset: number, bytes: number, kind: KernelField['kind']) {
-    if (this.fields.length === MAX_MAP_FIELDS)
-      throw bad(`more than ${MAX_MAP_FIELDS} fields of the kernel in a value`);
-    this.fields.push({ offset, bytes, kind });
+    this.#found.push({ offset, bytes, kind });
   }
 
   #pointer(pointer: BtfType, offset: number) {
@@ -93,10 +99,10 @@ class Search {
 
   #array(type: BtfType, offset: number, depth: number) {
     const { element, count } = this.#btf.array(type);
-    const before = this.fields.length;
+    const before = this.#found.length;
     for (let i = 0; i < count; i++) {
       this.find(element, offset + i * this.#btf.sizeOf(element), depth + 1);
-      if (this.fields.length === before) return; // what the first has not, none has
+      if (this.#full || this.#found.length === before) return; // what the first has not, none has
     }
   }
 

@@ -137,7 +137,7 @@ static enum status check_kept(struct verifier *v, struct state *s, uint32_t r, s
     bool known = value->kind == REG_MAP_VALUE && scalar_is_const(&value->var);
     const struct bpf_map_field *field = known ? field_at(v, value) : nullptr;
     if (field == nullptr || field->kind < FIELD_TASK) {
-        return refuse_argument(v, s, r, "the place in a map value of an owned pointer to a task, a cgroup, a mask of processors or a connection");
+        return refuse_argument(v, s, r, "the place of an owned pointer of a known type in a map value");
     }
     call->object = (uint8_t)(OBJECT_TASK + (field->kind - FIELD_TASK));
     return STATUS_OK;

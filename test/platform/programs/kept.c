@@ -91,3 +91,23 @@ SEC("tp_btf/sys_enter") int bad_owner(u64 *c) {
     if (before) { bpf_task_release(before); }
     return task->flags == 1; /* refused: use_after_release */
 }
+
+/* Eleven such places are known in the values of a map; of a map with more, none is. */
+struct eleven { struct task_struct OWNED *task[11]; };
+struct twelve { struct task_struct OWNED *task[12]; };
+MAP(elevens, BPF_MAP_TYPE_ARRAY, u32, struct eleven, 1);
+MAP(twelves, BPF_MAP_TYPE_ARRAY, u32, struct twelve, 1);
+SEC("tp_btf/sys_enter") int good_many(u64 *c) {
+    u32 key = 0;
+    struct eleven *many = map_lookup_elem(&elevens, &key);
+    struct task_struct *task = many ? kptr_xchg(&many->task[10], 0) : 0;
+    if (task) { bpf_task_release(task); }
+    return 0;
+}
+SEC("tp_btf/sys_enter") int bad_many(u64 *c) {
+    u32 key = 0;
+    struct twelve *many = map_lookup_elem(&twelves, &key);
+    struct task_struct *task = many ? kptr_xchg(&many->task[10], 0) : 0; /* refused: helper_argument */
+    if (task) { bpf_task_release(task); }
+    return 0;
+}
