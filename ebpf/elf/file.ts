@@ -55,6 +55,8 @@ const MAX_SYMBOLS = 65536;
 /** Of all sections together: they may share their bytes. */
 const MAX_RELOCATIONS = 1 << 20;
 const MAX_NAMES_BYTES = 1024 * 1024;
+/** Of a section that takes no bytes of the file; Linux takes no larger value of a map. */
+const MAX_NOBITS_BYTES = 0x7fffffff;
 
 /** What must hold before elf-tools may see the bytes: it checks no bounds and trusts every count. */
 const checkHeader = (file: Bytes) => {
@@ -99,7 +101,8 @@ const readSections = (file: Bytes, table: number): Section[] =>
     const type = file.u32(at + 4);
     const { name, offset, size, link, info } = header;
     const held = type !== SHT.nobits && type !== 0;
-    if (size > MAX_FILE_BYTES) throw new ElfError('elf_truncated', `section ${name} has ${size} bytes`);
+    if (!held && size > MAX_NOBITS_BYTES)
+      throw new ElfError('object_too_large', `section ${name} has ${size} bytes`);
     const data = held ? file.slice(offset, size) : new Uint8Array();
     return { index, name, type, flags: file.u32(at + 8), size, data, link, info };
   });

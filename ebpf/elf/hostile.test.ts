@@ -115,6 +115,13 @@ const manyFunctions = () => {
   return object(code, symbols, [], [btf(types)]);
 };
 
+/** Section 5 is .bss, which the file only tells the size of. */
+const withZeros = (bytes: number) => {
+  const file = object(RETURN, undefined, [], [{ name: '.bss', type: SHT.nobits, data: new Uint8Array() }]);
+  file.set(wide(bytes), file.readUInt32LE(40) + 5 * 64 + 32);
+  return file;
+};
+
 const self = Buffer.concat([LOAD, RETURN]);
 /** What an object is, what becomes of its programs on Linux, in their order, or of the whole. */
 const hostile: readonly [what: string, codes: string, file: () => Buffer][] = [
@@ -130,6 +137,8 @@ const hostile: readonly [what: string, codes: string, file: () => Buffer][] = [
     'elf_truncated',
     () => object(RETURN, [Buffer.concat([words(0x7fffffff, PROGRAM | 65536), wide(0, 16)])]),
   ],
+  ['has 20 MiB of variables that are 0', 'ok', () => withZeros(20 << 20)],
+  ['has 4 GiB of variables that are 0', 'object_too_large', () => withZeros(2 ** 32)],
   [
     'has a function of no bytes',
     'ok elf_truncated',
