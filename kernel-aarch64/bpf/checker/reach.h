@@ -14,12 +14,22 @@ static inline uint64_t keep_at_hand(uint64_t x) {
 
 enum : uint32_t { NOTHING = 31 }; /* no register: it is a load */
 
-/* What lies inside a slot of the stack that is plain. */
-[[gnu::always_inline]] static inline bool stack_access(struct loop *l, int64_t off, uint64_t bytes) {
+/* Bytes of numbers that are written, none of them known to be 0, in a slot that keeps no register. */
+static inline bool holds_numbers(const struct slot *slot, uint64_t at, uint64_t bytes) {
+    uint32_t is, mask = ((1u << bytes) - 1) << at % 8;
+    __builtin_memcpy(&is, &slot->written, sizeof(is));
+    return ((is & 0xff0000) | (~is & mask) | (is & mask << 24)) == 0;
+}
+static_assert(offsetof(struct slot, spill_bytes) == offsetof(struct slot, written) + 2 && offsetof(struct slot, zeros) == offsetof(struct slot, written) + 3);
+
+/* What lies inside a slot of the stack and leaves it as it is: one that is plain, or is to be one of `parts` that are numbers. */
+[[gnu::always_inline]] static inline bool stack_access(struct loop *l, int64_t off, uint64_t bytes, bool parts) {
     const struct machine *m = l->m;
     uint64_t at = (uint64_t)(off + BPF_STACK_BYTES);
     if (at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0) { return false; }
-    if (((m->plain & ~m->followed_slots) >> at / 8 & 1) == 0) { return false; }
+    if (((m->plain & ~m->followed_slots) >> at / 8 & 1) == 0) {
+        if (!parts || ((m->frame->used & ~m->followed_slots) >> at / 8 & 1) == 0 || !holds_numbers(&m->frame->slots[at / 8], at, bytes)) { return false; }
+    }
     if (at < l->lowest) { l->lowest = at; }
     return true;
 }
@@ -29,13 +39,13 @@ enum : uint32_t { NOTHING = 31 }; /* no register: it is a load */
     const struct reg *p = &l->regs[base];
     const bool writes = stored != NOTHING;
     int64_t off = (int32_t)fields >> 16;
-    if (base == FRAME_POINTER) { return stack_access(l, off, bytes); }
+    if (base == FRAME_POINTER) { return stack_access(l, off, bytes, true); }
     off += p->off;
     int64_t first = off + p->var.smin, end = off + (int64_t)bytes + p->var.smax;
     uint64_t kind = p->kind;
     if (kind == REG_MEMORY) { return first >= 0 && end <= (int64_t)(uint64_t)p->range; }
     switch (keep_at_hand(kind)) { /* the commonest is asked for before all others */
-    case REG_STACK: return (p->var.mask | p->var.value) == 0 && stack_access(l, off, bytes);
+    case REG_STACK: return (p->var.mask | p->var.value) == 0 && stack_access(l, off, bytes, false);
     case REG_PACKET: return first >= 0 && end <= PACKET_REACH_BYTES /* else FACT_ADDRESS is noted elsewhere */ && off + (int64_t)bytes <= (int64_t)(uint64_t)p->range && (!writes || (l->m->v->type->flags & TYPE_PACKET_WRITE) != 0);
     case REG_MAP_VALUE: {
         const struct bpf_map_shape *map = &l->maps[p->map];

@@ -51,8 +51,10 @@ static bool store(struct loop *l, uint32_t fields, uint32_t row, uint32_t index,
 }
 
 /* A register that was kept whole. */
-static bool load_kept(struct loop *l, uint32_t dst, uint32_t index, bool tracked) {
-    const struct reg *kept = &l->m->frame->slots[index].reg;
+static bool load_kept(struct loop *l, uint32_t dst, uint32_t index, uint32_t mask, bool tracked) {
+    const struct slot *slot = &l->m->frame->slots[index];
+    const struct reg *kept = &slot->reg;
+    if ((l->m->frame->used >> index & 1) == 0 || slot->spill_bytes != 8 || mask != 255) { return false; }
     bool pointer = reg_is_pointer(kept), follows = (pointer || tracked) && is_followed(l, index);
     if ((follows && !is_alone(l)) || dst >= FRAME_POINTER || (!is_free(l, dst) && !unfollow(l, dst))) { return false; }
     uint64_t now = pointer ? POINTER : scalar_fits_u32(&kept->var) ? NUMBER | NARROW : NUMBER;
@@ -71,18 +73,6 @@ static bool load_kept(struct loop *l, uint32_t dst, uint32_t index, bool tracked
     return true;
 }
 
-static bool load(struct loop *l, uint32_t fields, uint32_t index, uint32_t mask, bool tracked) {
-    uint32_t dst = fields >> 8 & 15;
-    const struct slot *slot = &l->m->frame->slots[index];
-    if ((l->m->frame->used >> index & 1) == 0) { return false; }
-    if (slot->spill_bytes != 0) { return slot->spill_bytes == 8 && mask == 255 && load_kept(l, dst, index, tracked); }
-    if (tracked || !is_free(l, dst) || (mask & ~(uint32_t)slot->written) != 0 || (mask & slot->zeros) != 0) { return false; }
-    reg_set_head(&l->regs[dst], REG_SCALAR);
-    uint64_t now = mask == 255 ? NUMBER | LOOSE : NUMBER | LOOSE | NARROW;
-    l->masks = (l->masks & ~(EACH << dst)) | now << dst;
-    return true;
-}
-
 [[gnu::noinline]] bool reach_stack(struct loop *l, uint32_t fields, uint32_t imm, uint32_t row, bool tracked) {
     bool stores = (row & STORES) != 0;
     uint32_t base = fields >> (stores ? 8 : 12) & 15, bytes = row >> BYTES_AT & 15;
@@ -91,7 +81,7 @@ static bool load(struct loop *l, uint32_t fields, uint32_t index, uint32_t mask,
     if (!exact || (imm != 0 && (row & KIND) != STORE_K)) { return false; }
     uint32_t at = (uint32_t)(p->off + ((int32_t)fields >> 16) + (int32_t)BPF_STACK_BYTES), index = at / 8, mask = ((1u << bytes) - 1) << at % 8;
     if (at >= BPF_STACK_BYTES || (at & (bytes - 1)) != 0) { return false; }
-    if (!(stores ? store(l, fields, row, index, mask, tracked) : load(l, fields, index, mask, tracked))) { return false; }
+    if (!(stores ? store(l, fields, row, index, mask, tracked) : load_kept(l, fields >> 8 & 15, index, mask, tracked))) { return false; }
     if (at < l->lowest) { l->lowest = at; }
     return true;
 }
