@@ -26,6 +26,12 @@ import {
   vectorPage,
   vectorTable,
 } from '../../test/bench/peers/index.ts';
+import {
+  measureSelftests,
+  selftestMetrics,
+  selftestPage,
+  selftestTable,
+} from '../../test/bench/selftests/index.ts';
 import { speculationMetrics } from '../../test/bench/speculation.ts';
 import { swapMetrics } from '../../test/bench/swaps.ts';
 import { uploadMetric } from '../../test/bench/upload.ts';
@@ -93,21 +99,20 @@ const showRows = (context: Context, { rows, vectorRows, objectRows, improved }: 
   ]);
 };
 
-/** Real boards count cycles, and other CPUs than the peers' cannot be compared with them. */
+/** Real boards count cycles, and other CPUs than the peers' cannot be compared with them; some ask no board. */
 const checkPeerBoard = ({ port, board = EMULATED }: BoardOptions) => {
   if (port || board !== EMULATED) {
     throw new UsageError(
-      `--peers, --vectors and --verifier compare executed instructions on ${EMULATED}`,
+      `--peers, --selftests, --vectors and --verifier need no other board than ${EMULATED}`,
       'leave --port and --board away',
     );
   }
 };
 
-const peersOrReason = async (context: Context): Promise<Comparison | undefined> => {
-  const say = (line: string) => context.output.progress(line);
-  installTools(['clang', 'lld', 'qemu'], say);
+/** What is measured, or nothing where what others made cannot be had, which it says. */
+const orReason = async <T>(context: Context, measure: () => Promise<T>): Promise<T | undefined> => {
   try {
-    return await comparePeers((use) => withLink(context, { board: EMULATED }, use), say);
+    return await measure();
   } catch (error) {
     if (!(error instanceof NoPeerError)) throw error;
     const reason = `skipped: ${error.message}; ${error.hint}`;
@@ -117,7 +122,11 @@ const peersOrReason = async (context: Context): Promise<Comparison | undefined> 
 };
 
 const benchPeers = async (context: Context, write: boolean) => {
-  const comparison = await peersOrReason(context);
+  const say = (line: string) => context.output.progress(line);
+  installTools(['clang', 'lld', 'qemu'], say);
+  const comparison = await orReason(context, () =>
+    comparePeers((use) => withLink(context, { board: EMULATED }, use), say),
+  );
   if (!comparison) return;
   showRows(context, comparison);
   if (write) writePage(comparison);
@@ -141,6 +150,19 @@ const benchVerifier = async (context: Context, write: boolean) => {
   const host = `${cpus()[0]?.model ?? 'unknown'}, Node.js ${process.version}`;
   writeFileSync(VERIFIER_PAGE, verifierPage(rows, { qemu: qemuVersion(requireTool('qemu')), host }));
   writeFileSync(VERIFIER_PAGE.replace(/md$/, 'svg'), drawing(rows));
+};
+
+const SELFTEST_PAGE = join(root, 'docs/reference/linux-selftests.md');
+
+const benchSelftests = async (context: Context, write: boolean) => {
+  const say = (line: string) => context.output.progress(line);
+  installTools(['clang', 'lld'], say);
+  const run = await orReason(context, () => measureSelftests(say));
+  if (!run) return;
+  for (const row of run.rows) if (context.output.json) context.output.fact(row, '');
+  context.output.print(`${selftestTable(run)}\n`);
+  show(context, selftestMetrics(run));
+  if (write) writeFileSync(SELFTEST_PAGE, selftestPage(run, clangVersion()));
 };
 
 const COSTS_PAGE = join(root, 'docs/reference/vector-costs.md');
@@ -191,8 +213,13 @@ const benchSwaps = (context: Context, options: BoardOptions, swaps: number) => {
   );
 };
 
-/** Those that compare executed instructions on the emulated board. */
-const comparisons = { peers: benchPeers, vectors: benchVectors, verifier: benchVerifier } as const;
+/** Those that have pages: what the emulated board executes, and what others' tests expect. */
+const comparisons = {
+  peers: benchPeers,
+  selftests: benchSelftests,
+  vectors: benchVectors,
+  verifier: benchVerifier,
+} as const;
 
 const HISTORY_ROWS = 5_000_000;
 
@@ -202,6 +229,7 @@ type BenchOptions = BoardOptions & {
   readonly loop?: boolean;
   readonly monitor?: boolean;
   readonly peers?: boolean;
+  readonly selftests?: boolean;
   readonly swaps?: number | true;
   readonly vectors?: boolean;
   readonly verifier?: boolean;
@@ -242,10 +270,14 @@ export const registerBench = (program: Command, context: Context): void => {
       'so many signed swaps over the line at 10 kHz, with every tick followed and every event matched; default: ten thousand',
       wholeNumber(1, 1_000_000),
     )
+    .option(
+      '--selftests',
+      "the verifier for Linux beside what Linux' own tests of its verifier expect, out of Debian's source of it",
+    )
     .option('--vectors', 'what vector helpers execute by size, and from which size they pay beside loops')
     .option(
       '--write',
-      'with --peers, --vectors or --verifier: renew its pages in docs/reference, and the table that estimates go by',
+      'with --peers, --selftests, --vectors or --verifier: renew its pages in docs/reference, and the table that estimates go by',
     )
     .addHelpText('after', '\nExample:\n  velocity bench --board rpi4b --json\n  velocity bench --peers')
     .action(async (options: BenchOptions, command: Command) => {
@@ -263,7 +295,7 @@ export const registerBench = (program: Command, context: Context): void => {
       }
       const compared = Object.entries(comparisons).filter(([name]) => name in options);
       if (options.write && compared.length === 0)
-        throw new UsageError('--write needs --peers, --vectors or --verifier');
+        throw new UsageError('--write needs --peers, --selftests, --vectors or --verifier');
       if (compared.length > 1)
         throw new UsageError(
           `${compared.map(([name]) => `--${name}`).join(' and ')} are benchmarks of their own`,

@@ -8,7 +8,9 @@ const HEADER = Buffer.from([0x9f, 0xeb, 1, 0, 24, 0, 0, 0]);
 const LEAST_BYTES = 1 << 20;
 const MOST_TYPES = 1 << 20;
 
-const sectionIn = (image: Buffer): Buffer => {
+/** The types as they lie in the image of a kernel. */
+export const kernelBtf = (path: string): Buffer => {
+  const image = readFileSync(path);
   for (let at = image.indexOf(HEADER); at >= 0; at = image.indexOf(HEADER, at + 1)) {
     if (at + 24 > image.length) break;
     const bytes = 24 + image.readUInt32LE(at + 16) + image.readUInt32LE(at + 20);
@@ -21,7 +23,7 @@ const sectionIn = (image: Buffer): Buffer => {
 export type KernelTypes = ReadonlyMap<string, number>;
 
 export const kernelTypes = (image: string): KernelTypes => {
-  const btf = new Btf(sectionIn(readFileSync(image)), MOST_TYPES);
+  const btf = new Btf(kernelBtf(image), MOST_TYPES);
   const ids = new Map<string, number>();
   btf.types.forEach((type, id) => {
     if (type.kind === BTF_KIND.func || type.kind === BTF_KIND.typedef) ids.set(btf.name(type), id);
