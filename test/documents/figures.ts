@@ -27,6 +27,8 @@ const figures: readonly Figure[] = [
   ['… of the programs of the benchmark', 'verifier-benchmark', 'check_per_insn_programs'],
   ['memory to verify 4,096 instructions', 'verifier-benchmark', 'check_memory'],
   ['searching a certificate on the host, longest', 'verifier-benchmark', 'infer_max'],
+  ["good programs of Linux' own tests that are refused", 'linux-selftests', 'selftests_good_refused'],
+  ['… bad ones that are accepted', 'linux-selftests', 'selftests_bad_accepted'],
   ['what the loop takes off executed eBPF instructions', 'proposers', 'executed'],
   ['what the loop takes off the size of programs', 'proposers', 'static'],
   ['proposals that the prover decides', 'proposers', 'decided within 5 s'],

@@ -6,6 +6,7 @@ import { verifyObject } from '../../../ebpf/index.ts';
 import { markdown } from '../markdown.ts';
 import { atMost, type Metric, table } from '../metric.ts';
 import { type Expected, expectedOf } from './expected.ts';
+import { knownReasons } from './known.ts';
 import { fetchSelftests } from './source.ts';
 
 export type SelftestRow = {
@@ -51,28 +52,38 @@ export const measureSelftests = async (say: (line: string) => void): Promise<Sel
 const wrong = (rows: readonly SelftestRow[], expected: Expected) =>
   rows.filter((row) => row.expected === expected && row.ok !== (expected === 'accepted'));
 
+const count = (rows: readonly SelftestRow[], expected: Expected) =>
+  rows.filter((row) => row.expected === expected).length;
+
 export const selftestMetrics = ({ rows }: SelftestRun): Metric[] => [
-  atMost('selftests_good_refused', wrong(rows, 'accepted').length, 'programs', 0),
-  atMost('selftests_bad_accepted', wrong(rows, 'refused').length, 'programs', 0),
+  atMost(
+    'selftests_good_refused',
+    wrong(rows, 'accepted').length,
+    `of ${count(rows, 'accepted')} programs`,
+    0,
+  ),
+  atMost('selftests_bad_accepted', wrong(rows, 'refused').length, `of ${count(rows, 'refused')} programs`, 0),
   atMost('selftests_longest', Math.max(0, ...rows.map((row) => row.infer_ms)), 'ms', 10_000),
 ];
 
-/** Those that are judged otherwise, the good ones by why. */
-const cells = ({ rows }: SelftestRun): string[][] => {
-  const accepted = wrong(rows, 'refused').map((row) => ['accepted', `${row.file} ${row.function}`]);
+const nameOf = (row: SelftestRow) => `${row.file} ${row.function}`;
+
+const acceptedCells = ({ rows }: SelftestRun): string[][] => [
+  ['program', 'why'],
+  ...wrong(rows, 'refused').map((row) => [nameOf(row), knownReasons[row.function] ?? 'not known']),
+];
+
+/** Those that have most fellows first. */
+const refusedCells = ({ rows }: SelftestRun): string[][] => {
   const byCode = new Map<string, SelftestRow[]>();
   for (const row of wrong(rows, 'accepted'))
     byCode.set(row.code ?? '', [...(byCode.get(row.code ?? '') ?? []), row]);
-  const refused = [...byCode]
-    .sort(([, a], [, b]) => b.length - a.length)
-    .flatMap(([code, of]) => of.map((row) => [`refused: ${code}`, `${row.file} ${row.function}`]));
-  return [['judged', 'program'], ...accepted, ...refused];
+  const groups = [...byCode].sort(([, a], [, b]) => b.length - a.length);
+  return [['program', 'refused as'], ...groups.flatMap(([code, of]) => of.map((row) => [nameOf(row), code]))];
 };
 
-export const selftestTable = (run: SelftestRun): string => inColumns(cells(run), 2);
-
-const count = ({ rows }: SelftestRun, expected: Expected) =>
-  rows.filter((row) => row.expected === expected).length;
+export const selftestTable = (run: SelftestRun): string =>
+  [acceptedCells(run), refusedCells(run)].map((cells) => inColumns(cells, 2)).join('\n\n');
 
 export const selftestPage = (
   run: SelftestRun,
@@ -80,7 +91,7 @@ export const selftestPage = (
 ): string => `<!-- Written by \`velocity bench --selftests --write\`; do not edit. -->
 # The verifier beside Linux' own tests
 
-Linux tests its verifier with programs that are marked with what it is to make of them (\`tools/testing/selftests/bpf/progs\`). Those of Debian's source of Linux ${run.version}, compiled for an arm64 kernel by ${clang} (${run.objects} objects${run.skipped.length > 0 ? `; not compiled: ${run.skipped.join(', ')}` : ''}), are judged here by \`velocity bpf verify --platform linux\`: ${count(run, 'accepted')} programs that Linux is to accept and ${count(run, 'refused')} that it is to refuse. Marks for users without privileges count nowhere. Modes that a test sets, as alignment that is strict, are not known here, nor are types and functions of the module that comes with the tests.
+Linux tests its verifier with programs that are marked with what it is to make of them (\`tools/testing/selftests/bpf/progs\`). Those of Debian's source of Linux ${run.version}, compiled for an arm64 kernel by ${clang} (${run.objects} objects${run.skipped.length > 0 ? `; not compiled: ${run.skipped.join(', ')}` : ''}), are judged here by \`velocity bpf verify --platform linux\`: ${count(run.rows, 'accepted')} programs that Linux is to accept and ${count(run.rows, 'refused')} that it is to refuse. Marks for users without privileges count nowhere. Modes that a test sets, as alignment that is strict, are not known here, nor are types and functions of the module that comes with the tests.
 
 Run it yourself: \`./velocity bench --selftests\`; with \`--write\` it renews this page.
 
@@ -88,9 +99,13 @@ Run it yourself: \`./velocity bench --selftests\`; with \`--write\` it renews th
 ${table(selftestMetrics(run))}
 \`\`\`
 
-## Programs that are judged otherwise
+## Accepted, and refused by Linux
 
-A program that is refused here was not proven safe; which of those that are accepted could do harm, no test says: where more is known of a value than in Linux, a program is accepted for it.
+${markdown(acceptedCells(run))}
 
-${markdown(cells(run))}
+## Refused, and accepted by Linux
+
+They were not proven safe, or use what is not known here.
+
+${markdown(refusedCells(run))}
 `;
