@@ -239,6 +239,6 @@ static inline void note_stack(struct loop *l) {
 static inline bool says_little(const struct reader *in) { return in->at != in->end && (*in->at & (CHANGE_UNUSED | CHANGE_PLAIN | CHANGE_REGS)) == 0; }
 /* The same of a state that comes to where others wait, or where an event has it wait. */
 [[nodiscard]] bool end_lightly(struct loop *l, uint64_t pc);
-/* A way has ended before *pc: the loop begins where the pass goes on, when a state waits lightly there. Else false, and nothing
+/* A way has ended before *pc, and states wait lightly: the loop begins where the pass goes on, when a state waits lightly there. Else false, and nothing
  * done. */
 [[nodiscard]] bool go_on_lightly(struct loop *l, uint64_t *pc);

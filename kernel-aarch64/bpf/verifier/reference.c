@@ -12,7 +12,7 @@ enum { SITE_LOCKS = 0x8000, SITE_LOCK_FOUND = 0x8fff };
 enum { SITE_PARTS = 0x9000, SITE_PARTS_LAST = 0x9fff };
 /* And for the kernel's patience with the program, once it has ended: held like the others, but for nobody to release. */
 enum { SITE_PATIENCE = 0xa000 };
-/* And for RCU, while what it protects is read: Linux 6.18 takes no such part inside another. */
+/* And for RCU, while what it protects is read: Linux 6.12 takes no such part inside another. */
 enum { SITE_READS = 0xa001 };
 /* And for slices of dynptrs: the name of the dynptr is added. They are never held. */
 enum { SITE_SLICES = 0xb000 };

@@ -103,7 +103,8 @@ const ANNOTATED = /\b__(success|failure|msg)\b/;
 /** Remembers what was fetched; remove build/peers/selftests to look for newer ones. @throws NoPeerError */
 export const fetchSelftests = async (say: (line: string) => void): Promise<Selftests> => {
   if (existsSync(FETCHED)) return JSON.parse(readFileSync(FETCHED, 'utf8')) as Selftests;
-  const version = recordField(packageRecord(PACKAGE, machine.architecture), 'Version') ?? RELEASE;
+  const version = recordField(packageRecord(PACKAGE, machine.architecture), 'Version');
+  if (!version) throw new NoPeerError(`this mirror has no ${PACKAGE}`);
   say(`downloading ${PACKAGE} ${version}, some 150 MB`);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
