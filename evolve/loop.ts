@@ -266,8 +266,12 @@ export class Loop {
     since: bigint,
     ids: { parent: string; candidate: string },
   ): Promise<Attempt> {
-    const deadline = Date.now() + (this.#o.watchTimeoutMs ?? 30_000);
-    for (let last = since; Date.now() < deadline && !this.#o.signal?.aborted; await sleep(WATCH_POLL_MS)) {
+    const deadline = performance.now() + (this.#o.watchTimeoutMs ?? 30_000);
+    for (
+      let last = since;
+      performance.now() < deadline && !this.#o.signal?.aborted;
+      await sleep(WATCH_POLL_MS)
+    ) {
       for await (const event of this.#o.board.events(last)) {
         last = event.seq;
         if (event.name !== target.name || event.version !== version) continue;

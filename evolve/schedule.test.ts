@@ -27,6 +27,14 @@ test('the_budget_of_a_day_comes_back_after_a_day', (t) => {
   t.is(schedule.rests('m', 1e6), undefined);
 });
 
+test('a_clock_that_is_set_back_does_not_make_it_rest_for_longer', (t) => {
+  let now = new Date('2036-03-04T10:00:00');
+  const schedule = new Schedule({ perDay: 1 }, () => now);
+  schedule.begin();
+  now = new Date('2026-03-04T10:00:00');
+  t.is(schedule.rests('m', 1e6), undefined);
+});
+
 test('attempts_that_give_nothing_make_the_next_one_less_worth', (t) => {
   const schedule = new Schedule({ leastGain: 1000 }, at('10:00'));
   t.is(schedule.rests('hot', 10_000), undefined);

@@ -106,7 +106,7 @@ export class Schedule {
     if (nightly && !within(nightly, minute))
       return `it works from ${text(nightly.from)} to ${text(nightly.to)}`;
     if (quiet && within(quiet, minute)) return `quiet hours, until ${text(quiet.to)}`;
-    const recent = this.#begun.filter((t) => now.getTime() - t < DAY_MS);
+    const recent = this.#begun.filter((t) => Math.abs(now.getTime() - t) < DAY_MS); // a clock may be set back
     if (perDay !== undefined && recent.length >= perDay)
       return `${recent.length} modules were worked on in 24 hours, as many as it may`;
     const gain = cyclesPerSecond * this.expected(module);

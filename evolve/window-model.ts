@@ -59,7 +59,7 @@ export const windowProposer = (model: ResolvedModel, options: WindowModelOptions
         const current = { ...program, code };
         return sound(current, found, (made) => isSound(host, current, made, runs));
       };
-      const deadline = Date.now() + budgetMs;
+      const deadline = performance.now() + budgetMs;
       for await (const { code, replacements } of rewritten(program.code, answer, {
         ...asking,
         deadline,

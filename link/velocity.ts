@@ -148,7 +148,7 @@ export class VelocityLink extends StandardLink {
   }
 
   async #waitReady(timeoutMs: number): Promise<void> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     await this.#waitBanner(timeoutMs);
     for (;;) {
       try {
@@ -156,7 +156,8 @@ export class VelocityLink extends StandardLink {
         return;
       } catch (error) {
         if (!(error instanceof LinkTimeoutError)) throw error;
-        if (Date.now() >= deadline) throw new LinkTimeoutError(this.describe(), 'the first echo', timeoutMs);
+        if (performance.now() >= deadline)
+          throw new LinkTimeoutError(this.describe(), 'the first echo', timeoutMs);
       }
     }
   }

@@ -63,7 +63,7 @@ export class Device {
   readonly console: ConsoleLine[] = [];
   readonly starts: Start[] = [];
   readonly samples: Sample[] = [];
-  readonly #began = Date.now();
+  readonly #began = performance.now();
   #line: Line | undefined;
   #link: VelocityLink | undefined;
   #wanted = 1;
@@ -77,7 +77,7 @@ export class Device {
 
   /** Milliseconds since the rig took this board up. */
   get ms(): number {
-    return Date.now() - this.#began;
+    return Math.round(performance.now() - this.#began);
   }
 
   /** Bytes that came so far over the line as it is now. */
@@ -191,9 +191,9 @@ export class Device {
     const before = this.starts.length;
     this.#wanted += 1;
     await cause();
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     while (this.starts.length === before) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         this.#wanted -= 1;
         throw new Error(`${this.entry.name} did not start again within ${timeoutMs} ms`);
       }
@@ -234,10 +234,10 @@ export class Device {
   /** Lets so much board time pass; `during` is called between readings. */
   async wait(seconds: number, during: () => Promise<unknown> = async () => {}): Promise<void> {
     const from = await this.boardSeconds();
-    let [last, moved] = [from, Date.now()];
+    let [last, moved] = [from, performance.now()];
     for (let now = from; now - from < seconds; now = await this.boardSeconds()) {
-      if (now - last >= STALL_SECONDS) [last, moved] = [now, Date.now()];
-      else if (Date.now() - moved > STALL_MS) throw this.#stalled(now - last);
+      if (now - last >= STALL_SECONDS) [last, moved] = [now, performance.now()];
+      else if (performance.now() - moved > STALL_MS) throw this.#stalled(now - last);
       await during();
       await sleep(POLL_MS);
     }

@@ -125,7 +125,7 @@ export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<
   const { root, command, waitMs = 0, say = () => {}, signal } = options;
   makeFolder();
   const path = lockPath(board, root);
-  const deadline = Date.now() + waitMs;
+  const deadline = performance.now() + waitMs;
   let told = false;
   let unreadable = 0;
   while (!takeLock(path, `${JSON.stringify(ourselves(board.name, command))}\n`)) {
@@ -142,7 +142,7 @@ export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<
       else await sleep(POLL_MS / 10); // somebody else is at it
       continue;
     }
-    if (Date.now() >= deadline) throw new BoardLockedError(board.name, holder);
+    if (performance.now() >= deadline) throw new BoardLockedError(board.name, holder);
     if (!told) say(`${board.name}: waiting for ${describeHolder(holder)}`);
     told = true;
     await sleep(POLL_MS, undefined, signal ? { signal } : {});

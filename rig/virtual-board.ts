@@ -80,7 +80,7 @@ const emulated = (options: VirtualBoardOptions): Board & { qemu: QemuMachine } =
 const START_MS = 60_000;
 
 const waitForSocket = async (path: string, ended: () => boolean) => {
-  for (const end = Date.now() + START_MS; Date.now() < end && !existsSync(path) && !ended(); )
+  for (const end = performance.now() + START_MS; performance.now() < end && !existsSync(path) && !ended(); )
     await delay(10);
 };
 

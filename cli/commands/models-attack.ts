@@ -56,8 +56,8 @@ const attack = async (context: Context, options: AttackOptions) => {
     signal: cleanup.signal,
     progress: (c) => {
       latest = c;
-      if (Date.now() < next) return;
-      next = Date.now() + (output.live ? PROGRESS_MS : NOTE_MS);
+      if (performance.now() < next) return;
+      next = performance.now() + (output.live ? PROGRESS_MS : NOTE_MS);
       if (output.live) output.progress(sentence(c));
       else output.note(sentence(c));
     },

@@ -44,10 +44,10 @@ const takeSamples = async (
   const modules = new Map((await link.report()).modules.map((module) => [module.id, module]));
   const begin = await link.profile(every);
   const samples: ProfileSample[] = [];
-  const until = Date.now() + seconds * 1000;
+  const until = performance.now() + seconds * 1000;
   let last = begin;
   try {
-    while (Date.now() < until && !signal.aborted) {
+    while (performance.now() < until && !signal.aborted) {
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
       last = await link.profile();
       samples.push(...last.samples);

@@ -46,7 +46,7 @@ const PAUSE_MS = 20;
 const canary = { ratio: 990 };
 const KEY = new Uint8Array(4);
 
-/** A module to be worked on, what it takes of the board, and since when that is known (Date.now()). */
+/** A module to be worked on, what it takes of the board, and since when that is known (performance.now()). */
 type Slow = { readonly detection: Detection; readonly load: number; readonly since: number };
 
 class Recorder {
@@ -92,7 +92,7 @@ class Recorder {
     if (event.event === 'detect') this.#hostLoads.push(loadavg()[0]!);
     if (event.event === 'swap' && working && !working.swapped) {
       working.swapped = true;
-      this.#swapMs.push(Date.now() - working.since);
+      this.#swapMs.push(Math.round(performance.now() - working.since));
     }
     this.#moments.push({ minute: this.#minute, event });
     this.#options.onEvent(event);
@@ -151,7 +151,7 @@ class Recorder {
       const detection = this.#detector.observe(reading);
       if (!detection) continue;
       const load = loads.find((l) => l.module === name)?.cyclesPerSecond ?? 0;
-      this.#slow.set(name, { detection, load, since: this.#slow.get(name)?.since ?? Date.now() });
+      this.#slow.set(name, { detection, load, since: this.#slow.get(name)?.since ?? performance.now() });
     }
     return now;
   }

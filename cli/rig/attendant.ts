@@ -96,18 +96,25 @@ export class Attendant {
 
   async #phase(phase: 'power' | 'flash' | 'boot', work: () => Promise<string>): Promise<void> {
     const board = this.#session.entry.name;
-    const began = Date.now();
+    const began = performance.now();
     try {
       const detail = await work();
-      this.#tell({ event: 'phase', board, phase, passed: true, ms: Date.now() - began, detail });
+      this.#tell({
+        event: 'phase',
+        board,
+        phase,
+        passed: true,
+        ms: Math.round(performance.now() - began),
+        detail,
+      });
     } catch (error) {
-      const cause = await this.#whyNoBoot(error, Date.now() - began);
+      const cause = await this.#whyNoBoot(error, performance.now() - began);
       this.#tell({
         event: 'phase',
         board,
         phase,
         passed: false,
-        ms: Date.now() - began,
+        ms: Math.round(performance.now() - began),
         detail: 'failed',
         cause,
       });
@@ -255,7 +262,7 @@ export class Attendant {
     await this.device.sample();
     const { here, there } = await this.#damage();
     return {
-      began: Date.now(),
+      began: performance.now(),
       unwanted: this.device.unwantedStarts.length,
       damagedHere: here,
       damagedThere: there,
@@ -289,7 +296,7 @@ export class Attendant {
     { began }: Watch,
   ): Promise<void> {
     await this.device.sample();
-    this.#record(each, 'passed', { attempts, log, ms: Date.now() - began });
+    this.#record(each, 'passed', { attempts, log, ms: Math.round(performance.now() - began) });
   }
 
   async failed(
@@ -299,7 +306,7 @@ export class Attendant {
     error: unknown,
     watch: Watch,
   ): Promise<void> {
-    const ms = Date.now() - watch.began;
+    const ms = Math.round(performance.now() - watch.began);
     await sleep(this.#powered?.exited ? POSTMORTEM_MS : 0);
     const damage = await this.#damage();
     const crash = await this.#crash();

@@ -121,7 +121,7 @@ export const runRig = async (context: Context, options: RunOptions): Promise<voi
   const { from, entries } = chooseBoards(options);
   needsQemu(entries, (line) => context.output.note(line));
   const { ready, unusable } = usable(entries);
-  const began = Date.now();
+  const began = performance.now();
   const folder = resolve(options.report ?? join('rig-reports', stamp(new Date())));
   makeFolder(folder);
   writeFileSync(join(folder, 'report.jsonl'), '');
@@ -149,7 +149,7 @@ export const runRig = async (context: Context, options: RunOptions): Promise<voi
   const summary = summaryOf(
     events,
     ready.map(({ name }) => name),
-    Date.now() - began,
+    Math.round(performance.now() - began),
   );
   tell(summary);
   const consoles = Object.fromEntries(sessions.map((session) => [session.entry.name, consoleOf(session)]));

@@ -45,7 +45,7 @@ const described = ({ message, assertion = '', formattedDetails = [] }: Assertion
 type Tried = { readonly attempt: Attempt; readonly error: unknown; readonly settle: () => void };
 
 const tryOnce = async (t: ExecutionContext, each: Case, attendant: Attendant): Promise<Tried> => {
-  const began = Date.now();
+  const began = performance.now();
   let error: unknown;
   const result = await t.try(async (inner) => {
     try {
@@ -63,7 +63,11 @@ const tryOnce = async (t: ExecutionContext, each: Case, attendant: Attendant): P
   if (found && (!error || (error as Error).name === 'TestFailure')) error = described(found as Assertion);
   const { passed } = result;
   const message = passed ? {} : { message: (error as Error)?.message ?? 'failed' };
-  return { attempt: { ms: Date.now() - began, passed, ...message }, error, settle: () => result.commit() };
+  return {
+    attempt: { ms: Math.round(performance.now() - began), passed, ...message },
+    error,
+    settle: () => result.commit(),
+  };
 };
 
 export const runCase = async (t: ExecutionContext, each: Case, attendant: Attendant): Promise<void> => {

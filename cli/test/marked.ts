@@ -31,7 +31,8 @@ export const mark = (): Mark => {
       .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '))
       .filter((command) => command !== ''); // a zombie has none
   const left = async () => {
-    for (const end = Date.now() + LIMIT_MS; Date.now() < end && running().length > 0; ) await sleep(50);
+    for (const end = performance.now() + LIMIT_MS; performance.now() < end && running().length > 0; )
+      await sleep(50);
     return running();
   };
   return { env: { ...process.env, [name!]: value }, running, left };

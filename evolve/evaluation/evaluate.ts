@@ -121,9 +121,13 @@ const ask = async (
   options: EvaluationOptions,
 ): Promise<Asked> => {
   const { attempts = 6, policy = {}, signal } = options;
-  const started = Date.now();
+  const started = performance.now();
   const judged: Judged[] = [];
-  const end = (made?: ModuleProgram): Asked => ({ judged, program: made, ms: Date.now() - started });
+  const end = (made?: ModuleProgram): Asked => ({
+    judged,
+    program: made,
+    ms: Math.round(performance.now() - started),
+  });
   const tryOne = async (proposal: Proposal) => {
     const judgement = await judge(program, proposal, policy);
     judged.push({ judgement, proposer: proposal.proposer, note: proposal.note });

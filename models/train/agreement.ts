@@ -11,7 +11,7 @@ const main = async (path: string) => {
   const samples = JSON.parse(readFileSync(`${path}.samples.json`, 'utf8')) as Sample[];
   const runner = new ModelRunner(resolveModel(path)!, { threads: 1, contextTokens: CONTEXT_WORDS });
   await runner.start();
-  const started = Date.now();
+  const started = performance.now();
   const answers = await runner.complete(
     samples.map(({ question }) => ({
       tokens: question,
@@ -21,7 +21,7 @@ const main = async (path: string) => {
       seed: 1,
     })),
   );
-  const ms = Date.now() - started;
+  const ms = Math.round(performance.now() - started);
   runner.stop();
   const same = answers.filter((a, i) => a.join() === samples[i]!.answer.join()).length;
   const words = answers.reduce((n, a) => n + a.length, 0);

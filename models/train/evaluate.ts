@@ -89,9 +89,9 @@ const removed = (left: number, slow: number, fast: number) => Math.max(0, Math.m
 
 const report = async (name: string, pairs: readonly Pair[], runner: ModelRunner, matcher: Matcher) => {
   const gainful = pairs.filter((p) => p.families.length > 0 && p.slow.operations.length <= LONGEST);
-  const started = Date.now();
+  const started = performance.now();
   const answers = await askModel(runner, gainful);
-  const ms = (Date.now() - started) / gainful.length;
+  const ms = (performance.now() - started) / gainful.length;
   const lines: string[] = [];
   const say = (line: string) => lines.push(line);
   const first = (kind: string) => answers.filter((a) => a.first === kind).length;

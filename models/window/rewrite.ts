@@ -20,7 +20,7 @@ export type RewriteOptions = {
   readonly seed?: number;
   /** Keeps those of the replacements found that are worth putting together; default: all. */
   readonly sieve?: (program: Uint8Array, found: readonly Replacement[]) => Promise<readonly Replacement[]>;
-  /** No more questions are asked after this time (Date.now()). */
+  /** No more questions are asked after this time (performance.now()). */
   readonly deadline?: number;
 };
 
@@ -109,7 +109,7 @@ const round = async (answer: Answerer, questions: readonly Asked[], options: Rew
   const { samples = 4, seed = 1, deadline = Number.POSITIVE_INFINITY } = options;
   const found: Replacement[] = [];
   let open = [...questions];
-  for (let sample = 0; sample < samples && open.length > 0 && Date.now() < deadline; sample++) {
+  for (let sample = 0; sample < samples && open.length > 0 && performance.now() < deadline; sample++) {
     const answers = await answer(open.map((q) => completionOf(q, sample, seed)));
     open = open.filter((question, i) => {
       const replacements = replacementsOf(question, answers[i] ?? []);
@@ -131,7 +131,7 @@ export async function* rewritten(
   const { windows = 24, rounds = 3, deadline = Number.POSITIVE_INFINITY } = options;
   const known = new Set<string>();
   let code = program;
-  for (let i = 0; i < rounds && Date.now() < deadline; i++) {
+  for (let i = 0; i < rounds && performance.now() < deadline; i++) {
     const questions = chosen(code, windows, known);
     for (const { tokens } of questions) known.add(tokens.join());
     const found = await round(answer, questions, options);

@@ -47,7 +47,7 @@ const write: Action = {
 const verdict = async (subject: Subject): Promise<'promoted' | 'rolled_back'> => {
   const { books, link } = subject;
   const before = { promoted: books.told('promoted'), rolled_back: books.told('rolled_back') };
-  for (const deadline = Date.now() + VERDICT_MS; Date.now() < deadline; ) {
+  for (const deadline = performance.now() + VERDICT_MS; performance.now() < deadline; ) {
     await books.read(link);
     if (books.told('promoted') > before.promoted) return 'promoted';
     if (books.told('rolled_back') > before.rolled_back) return 'rolled_back';

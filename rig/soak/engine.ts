@@ -90,7 +90,7 @@ export const soak = async (
   const { device, entry } = bench;
   const subject = new Subject(bench);
   const tally = new Tally();
-  const began = Date.now();
+  const began = performance.now();
   let failure: { cause: Cause; failed: { n: number; action: string } } | undefined;
   let n = 0;
   try {
@@ -127,7 +127,7 @@ export const soak = async (
     bytes_changed: changed,
     resent,
     starts: device.starts.length,
-    wall_seconds: Math.round((Date.now() - began) / 1000),
+    wall_seconds: Math.round((performance.now() - began) / 1000),
     ...(failure ?? {}),
   };
 };

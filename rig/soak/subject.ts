@@ -137,14 +137,14 @@ export class Subject {
 
   /** Versions that were swapped out are freed after a grace period; then only those that can be seen are left. */
   async #checkVersions(): Promise<void> {
-    for (const deadline = Date.now() + FREE_WAIT_MS; ; await sleep(20)) {
+    for (const deadline = performance.now() + FREE_WAIT_MS; ; await sleep(20)) {
       const { made: all, freed } = await heldNow(this.link);
       const modules = await this.link.modules();
       const resident = modules.length + modules.filter(({ previous }) => previous.length > 0).length;
       const made = all - this.#empty!.made;
       const gone = freed - this.#empty!.freed;
       if (made - gone === resident) return;
-      if (Date.now() < deadline) continue;
+      if (performance.now() < deadline) continue;
       throw new CauseError(
         'leaks_reference',
         `${made} versions were made and ${gone} freed, but ${resident} are resident`,

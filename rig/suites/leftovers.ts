@@ -38,9 +38,9 @@ export const heldNow = async (link: VelocityLink): Promise<Held> => {
 export const heldEmpty = async (bench: Bench): Promise<Held> => {
   await bench.install(returning('rig_first', 0));
   await bench.remove('rig_first');
-  for (const deadline = Date.now() + GRACE_MS; ; await sleep(POLL_MS)) {
+  for (const deadline = performance.now() + GRACE_MS; ; await sleep(POLL_MS)) {
     const held = await heldNow(bench.link);
-    if (versions(held) === 0 || Date.now() > deadline) return held;
+    if (versions(held) === 0 || performance.now() > deadline) return held;
   }
 };
 
@@ -74,11 +74,11 @@ const difference = (module: string, before: Held, now: Held): CauseError | undef
 
 /** Versions are freed after a grace period: what is left after it is lost. @throws CauseError */
 export const expectNothingLeft = async (link: VelocityLink, module: string, before: Held): Promise<void> => {
-  const deadline = Date.now() + GRACE_MS;
+  const deadline = performance.now() + GRACE_MS;
   for (;;) {
     const found = difference(module, before, await heldNow(link));
     if (!found) return;
-    if (Date.now() > deadline) throw found;
+    if (performance.now() > deadline) throw found;
     await sleep(POLL_MS);
   }
 };

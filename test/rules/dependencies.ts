@@ -62,10 +62,13 @@ const allows = (allowed: readonly string[], target: string) =>
 const tsImports = (text: string) =>
   [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g)].map((match) => match[1]!);
 
+/** Sources of a top folder; tests are none. */
+export const sourcesOf = (folder: string): string[] => filesUnder(folder, /(?<!\.test)\.ts$/);
+
 /** Imports across folders that the rules do not allow. */
 export const importViolations = (rules: Rules = importRules): Violation[] =>
   Object.entries(rules).flatMap(([folder, allowed]) =>
-    filesUnder(folder, /(?<!\.test)\.ts$/).flatMap((file) =>
+    sourcesOf(folder).flatMap((file) =>
       tsImports(readFileSync(join(root, file), 'utf8'))
         .map((path) => normalize(join(dirname(file), path)))
         .filter((target) => !within(target, folder) && !allows(allowed, target))
