@@ -38,3 +38,13 @@ export const makeCleanup = (): Cleanup => {
     abort: () => controller.abort(),
   };
 };
+
+/** Work that has something to bring in when it is stopped: the process does not end, nor is closed what it began with, before it did. */
+export const finished = async <T>(cleanup: Cleanup, work: Promise<T>): Promise<T> => {
+  const forget = cleanup.add(() => work.catch(() => {})); // whoever awaits the work hears of it
+  try {
+    return await work;
+  } finally {
+    await forget();
+  }
+};

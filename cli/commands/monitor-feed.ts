@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenKey, signCommand } from '../../firmware/sign.ts';
 import { openTransport, type Transport, type VelocityLink, withReconnect } from '../../link/index.ts';
 import { BoardReader, type ReadOptions, type Sink, type Told } from '../../monitor/index.ts';
+import { finished } from '../cleanup.ts';
 import { type BoardOptions, withBoard } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { FileError } from '../failure.ts';
@@ -32,7 +33,10 @@ export class BoardFeed {
     const { signal } = context.cleanup;
     return withBoard(context, board, async (address, virtual) => {
       const open = () => this.#connect(context, address, board, virtual);
-      const follow = (link: VelocityLink) => this.#reader.follow(link, signal);
+      const follow = (link: VelocityLink) => {
+        const work = this.#reader.follow(link, signal);
+        return this.#options.onRuns ? finished(context.cleanup, work) : work; // a board stops recording when it is told
+      };
       if (virtual) return follow(await open()); // an emulator that ended does not come back
       return withReconnect(open, follow, {
         signal,

@@ -8,6 +8,7 @@ import { chosenKey, type SigningKey } from '../../firmware/sign.ts';
 import type { ModuleInfo, VelocityLink } from '../../link/index.ts';
 import { writeWhole } from '../../monitor/history/index.ts';
 import { flameGraph, folded, type Places, pprof, type Stack, stacksOf } from '../../monitor/index.ts';
+import { finished } from '../cleanup.ts';
 import { boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { readProgram } from '../module-file.ts';
@@ -30,12 +31,24 @@ type Taken = {
   readonly elapsed_ns: number;
   readonly lost: number;
   readonly modules: ReadonlyMap<number, ModuleInfo>;
+  /** What ended it before its time; undefined when nothing did. */
+  readonly broken: unknown;
 };
 
 const POLL_MS = 50;
 const HOTTEST = 15;
 
-/** Samples for so long; the board is left without sampling, also when that is cut off. */
+/** The board samples no more, and nobody told it so. */
+class EndedError extends Error {
+  readonly code = 'failed';
+  readonly hint = 'ask `velocity events` whether it restarted; try again';
+  constructor(board: string) {
+    super(`${board} ended the sampling: it restarted, or what it took was not read in time`);
+    this.name = 'EndedError';
+  }
+}
+
+/** Samples for so long, or until that is cut off, and leaves the board without sampling. What went wrong meanwhile comes with what was taken. */
 const takeSamples = async (
   link: VelocityLink,
   { seconds, every }: ProfileOptions,
@@ -46,20 +59,29 @@ const takeSamples = async (
   const samples: ProfileSample[] = [];
   const until = performance.now() + seconds * 1000;
   let last = begin;
-  try {
+  const read = async (more?: number) => {
+    const taken = await link.profile(more);
+    samples.push(...taken.samples);
+    if (more === undefined && taken.every === 0) throw new EndedError(link.describe());
+    last = taken;
+  };
+  const work = async () => {
     while (performance.now() < until && !signal.aborted) {
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
-      last = await link.profile();
-      samples.push(...last.samples);
+      await read();
     }
-  } finally {
-    samples.push(...(await link.profile(0)).samples);
-  }
+    await read(0);
+  };
+  const broken = await work().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   return {
     samples,
     elapsed_ns: Number(last.time_ns - begin.time_ns),
     lost: Number(last.lost - begin.lost),
     modules,
+    broken,
   };
 };
 
@@ -159,6 +181,7 @@ const profile = async (
 ): Promise<void> => {
   const { build, board } = await link.info();
   const taken = await takeSamples(link, options, context.cleanup.signal);
+  if (taken.broken && taken.samples.length === 0) throw taken.broken;
   const { places, remark } = await placesFor(build, taken, options, key);
   const all = stacksOf(taken.samples, taken.elapsed_ns, places);
   const idle_ns = all.find(({ frames }) => frames[0] === 'idle')?.ns ?? 0;
@@ -167,6 +190,7 @@ const profile = async (
   write(options.folded, () => folded(stacks));
   write(options.pprof, () => pprof(stacks, Date.now(), taken.elapsed_ns));
   tell(context, stacks, idle_ns, taken, remark);
+  if (taken.broken) throw taken.broken;
 };
 
 const collect = (value: string, before: readonly string[]) => [...before, value];
@@ -200,6 +224,8 @@ export const registerProfile = (program: Command, context: Context): void => {
     )
     .action((options: ProfileOptions, command: Command) => {
       const board = boardOptionsOf(command);
-      return withLink(context, board, (link) => profile(context, link, options, chosenKey(board.key)));
+      return withLink(context, board, (link) =>
+        finished(context.cleanup, profile(context, link, options, chosenKey(board.key))),
+      );
     });
 };

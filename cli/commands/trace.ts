@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { writeWhole } from '../../monitor/history/index.ts';
-import { type Entry, PerfettoTrace, type RunsTaken } from '../../monitor/index.ts';
+import { PerfettoTrace, type RunsTaken, type Told } from '../../monitor/index.ts';
+import { finished } from '../cleanup.ts';
 import { type BoardOptions, boardOptionsOf, portOf } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -22,41 +23,54 @@ const told = ({ runs: asked }: TraceOptions, runs: number, lost: number) => {
   return `, ${runs} single runs, ${lost} lost${lost > 0 ? ': ask for a shorter --interval' : ''}`;
 };
 
+/** Takes what a recording or a board tells, to its end or to where that breaks off. */
+const read = async (
+  context: Context,
+  board: BoardOptions,
+  options: TraceOptions,
+  told: { entry: (told: Told) => void; runs: (port: string, taken: RunsTaken) => void },
+): Promise<void> => {
+  const { signal } = context.cleanup;
+  const { count, interval } = options;
+  if (options.replay) {
+    const entries = recorded(context, options.replay, options.store);
+    return replay(entries, told.entry, { speed: 0, count: Number.POSITIVE_INFINITY, signal });
+  }
+  const port = portOf(board);
+  const onRuns = options.runs ? { onRuns: (taken: RunsTaken) => told.runs(port, taken) } : {};
+  const feed = { count, intervalMs: interval, patient: false, ...onRuns };
+  await new BoardFeed((entry) => told.entry({ port, entry }), feed).run(context, board);
+};
+
+/** What was read until Ctrl-C, or until the board went away, is a trace as well. */
 const trace = async (context: Context, board: BoardOptions, options: TraceOptions): Promise<void> => {
   const pieces: Buffer[] = [];
   const written = new PerfettoTrace((bytes) => pieces.push(bytes));
-  const { signal } = context.cleanup;
-  let [runs, lost] = [0, 0];
-  if (options.replay) {
-    const entries = recorded(context, options.replay, options.store);
-    await replay(entries, (told) => written.take(told), {
-      speed: 0,
-      count: Number.POSITIVE_INFINITY,
-      signal,
+  let [readings, runs, lost, whole] = [0, 0, 0, false];
+  try {
+    await read(context, board, options, {
+      entry: (told) => {
+        if (told.entry.kind === 'reading') readings += 1;
+        written.take(told);
+      },
+      runs: (port, taken) => {
+        runs += taken.runs.length;
+        lost = taken.lost;
+        written.takeRuns(port, taken);
+      },
     });
-  } else {
-    const { count, interval } = options;
-    const port = portOf(board);
-    const sink = (entry: Entry) => written.take({ port, entry });
-    const onRuns = (taken: RunsTaken) => {
-      runs += taken.runs.length;
-      lost = taken.lost;
-      written.takeRuns(port, taken);
-    };
-    const feed = { count, intervalMs: interval, patient: false, ...(options.runs ? { onRuns } : {}) };
-    await new BoardFeed(sink, feed).run(context, board);
+    whole = true;
+  } finally {
+    if (whole || readings > 0) {
+      written.close();
+      writeWhole(options.perfetto, (out) => out(Buffer.concat(pieces)));
+      const fact = { path: options.perfetto, packets: pieces.length, whole };
+      context.output.fact(
+        { event: 'traced', ...fact, ...(options.runs ? { runs, lost } : {}) },
+        `${options.perfetto}: ${pieces.length} packets${told(options, runs, lost)}${whole ? '' : ', cut short'}; open it at ui.perfetto.dev or with trace_processor`,
+      );
+    }
   }
-  written.close();
-  writeWhole(options.perfetto, (out) => out(Buffer.concat(pieces)));
-  context.output.fact(
-    {
-      event: 'traced',
-      path: options.perfetto,
-      packets: pieces.length,
-      ...(options.runs ? { runs, lost } : {}),
-    },
-    `${options.perfetto}: ${pieces.length} packets${told(options, runs, lost)}; open it at ui.perfetto.dev or with trace_processor`,
-  );
 };
 
 /** `velocity trace`: a board, or a recording of one, on Perfetto's time line. */
@@ -77,5 +91,7 @@ export const registerTrace = (program: Command, context: Context): void => {
     .addOption(storeOption())
     .addHelpText('after', '\nExamples:\n  velocity trace --perfetto fir.pftrace --runs --port /dev/ttyUSB0')
     .addHelpText('after', '  velocity trace --perfetto run3.pftrace --replay 3')
-    .action((options: TraceOptions, command: Command) => trace(context, boardOptionsOf(command), options));
+    .action((options: TraceOptions, command: Command) =>
+      finished(context.cleanup, trace(context, boardOptionsOf(command), options)),
+    );
 };
