@@ -14,7 +14,8 @@ static uint32_t visits[MAX_PROGRAM_INSNS]; /* times that the analysis came by ea
 /* Ends the call, by an exception that unwinds it, when its time is up. */
 IMPORT(check_time) extern void check_time(void);
 
-enum { STEPS_BETWEEN_LOOKS = 4096 };
+/* A step may compare thousands of states. */
+enum { STEPS_BETWEEN_LOOKS = 256 };
 
 static void look_at_clock(void *cookie, const struct state *state) {
     (void)cookie;

@@ -170,6 +170,23 @@ for (const [what, text] of endless)
     t.like(verdict, { ok: false, error: { code: 'budget_exceeded' } });
   });
 
+/** Each branch adds another number, so that states wait that are all different; what they have in common only each by itself says. */
+const threefold = (branches: number): string => {
+  const branch = (i: number) => `r1 = r6\nr1 &= ${2 ** i}\nif r1 == 0 goto +1\nr7 += ${3 * 2 ** i}`;
+  const all = Array.from({ length: branches }, (_, i) => branch(i)).join('\n');
+  return `call 7\nr6 = r0\nr7 = 0\n${all}\nr7 %= 3\nif r7 == 0 goto +1\nr0 = *(u64 *)(r7 + 0)\nr0 = 0\nexit`;
+};
+
+test('the analysis stops where it compares too many states, however few instructions they walk', async (t) => {
+  const verify = async (branches: number, stepBudget: number) => {
+    const program = { code: assemble(threefold(branches)), type: 'socket_filter' } as const;
+    return (await loadHost()).verify(program, { stepBudget, workspaceBytes: 64 * 1024 * 1024 });
+  };
+  t.false((await verify(11, 50_000)).ok);
+  const verdict = await verify(11, 1_000_000);
+  t.true(verdict.ok && verdict.steps < 50_000, `${verdict.steps} steps`);
+});
+
 test('any bytes get a verdict, and the next program a fresh one', async (t) => {
   const host = await loadHost();
   const random = new Random(5);

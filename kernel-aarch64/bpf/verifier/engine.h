@@ -99,6 +99,7 @@ struct verifier {
     uint16_t undo_held_saved;
     struct references *references; /* reference.c; null until something is acquired */
     struct undo undo[UNDO_KEPT];
+    uint64_t compared; /* other platforms: states that rested, with those that came by */
     uint64_t *changed_back; /* other platforms: of each function, slots that functions that are called back may change, as seen so far */
     bool changes_more;      /* this walk has seen others */
     struct global *globals; /* global.h: of each function, or null where none is judged by itself */

@@ -20,6 +20,12 @@ enum { CROWD_COARSE = 8, CROWD_PRECISE = 64, CROWD_PRIVILEGED = 4096 };
 
 enum { LINEAGES = 512 };
 
+/* States that rest, from which number on they get signatures. */
+enum { SIGNED_STATES = 32 };
+
+/* Comparisons of states that the budget allows for each instruction: where many rest, they are what takes time. */
+enum { COMPARISONS_A_STEP = 32 };
+
 /* What is remembered of an earlier turn of a loop. */
 struct loop_mark {
     struct snapshot *remembered;
@@ -31,6 +37,7 @@ struct walk {
     struct snapshot *first; /* resting states, by place */
     struct heads heads;
     struct state state;     /* the one that is walked */
+    struct signature now;   /* its signature, where it was asked for */
     struct loop_mark *loops; /* of each jump target */
     uint16_t parents[LINEAGES];
     uint32_t lineages;
@@ -48,6 +55,29 @@ static void remove_next(struct verifier *v, struct snapshot **link) {
     snapshot_free(v, gone);
 }
 
+/* Whether signatures tell that neither of the state and the snapshot covers the other. */
+static bool is_apart(struct verifier *v, struct walk *w, const struct snapshot *snapshot) {
+    v->compared += OTHER_PLATFORMS;
+    if (!OTHER_PLATFORMS || !signature_is_set(&snapshot->signature)) { return false; }
+    if (!signature_is_set(&w->now)) { signature_of(v, &w->state, &w->now); }
+    return signatures_differ(&w->now, &snapshot->signature);
+}
+
+static inline void forget_signature(struct walk *w) {
+    if (OTHER_PLATFORMS) { memset(&w->now, 0, sizeof(w->now)); }
+}
+
+static struct relation relation_to(struct verifier *v, struct walk *w, const struct snapshot *snapshot) {
+    if (is_apart(v, w, snapshot)) { return (struct relation){.comparable = signatures_meet(&w->now, &snapshot->signature)}; }
+    return snapshot_relation(v, &w->state, snapshot);
+}
+
+static void sign(const struct verifier *v, struct walk *w, struct snapshot *kept) {
+    if (!OTHER_PLATFORMS || !is_privileged(v)) { return; }
+    if (!signature_is_set(&w->now) && v->states >= SIGNED_STATES) { signature_of(v, &w->state, &w->now); }
+    kept->signature = w->now;
+}
+
 /* Lets the state rest unless a resting one covers it. *crowded when too many rest at its place. */
 static enum status rest(struct verifier *v, struct walk *w, const struct place *place, bool *crowded) {
     const struct state *s = &w->state;
@@ -55,8 +85,9 @@ static enum status rest(struct verifier *v, struct walk *w, const struct place *
     uint32_t count = 0;
     struct snapshot **link = &w->first;
     while (*link != nullptr && place_compare(&(*link)->place, place) < 0) { link = &(*link)->next; }
+    forget_signature(w);
     while (*link != nullptr && place_compare(&(*link)->place, place) == 0) {
-        struct relation relation = snapshot_relation(v, s, *link);
+        struct relation relation = relation_to(v, w, *link);
         if (relation.covered) {
             if (walked > (*link)->walked) { (*link)->walked = walked; } /* of those that it covered, too */
             return STATUS_OK;
@@ -74,6 +105,7 @@ static enum status rest(struct verifier *v, struct walk *w, const struct place *
     struct snapshot *kept = snapshot_take(v, s, place);
     if (kept == nullptr) { return refuse_full(v, s->pc); }
     kept->walked = walked;
+    sign(v, w, kept);
     kept->next = *link;
     *link = kept;
     return STATUS_OK;
@@ -82,10 +114,16 @@ static enum status rest(struct verifier *v, struct walk *w, const struct place *
 /* Joins into the walked state what rests at its place and joins well with it; all of it when `crowded`. */
 static void merge_here(struct verifier *v, struct walk *w, const struct place *place, bool crowded) {
     struct state *s = &w->state;
+    forget_signature(w);
     for (struct snapshot **link = &w->first; *link != nullptr && place_compare(&(*link)->place, place) == 0;) {
+        if (!crowded && is_apart(v, w, *link)) {
+            link = &(*link)->next;
+            continue;
+        }
         bool comparable, joins_well = snapshot_joins_well(v, s, *link, &comparable);
         if (joins_well || (crowded && comparable)) {
             snapshot_join(v, s, *link);
+            forget_signature(w);
             remove_next(v, link);
         } else {
             link = &(*link)->next;
@@ -350,6 +388,10 @@ static enum status walk_all(struct verifier *v, struct walk *w, uint64_t budget)
     for (bool ended = false; !ended && status == STATUS_OK;) {
         if (left == 0 || v->last_id > INT32_MAX) {
             status = refuse(v, STATUS_BUDGET_EXCEEDED, s->pc, "%u instructions walked", budget - left);
+            break;
+        }
+        if (OTHER_PLATFORMS && v->compared / COMPARISONS_A_STEP > budget) {
+            status = refuse(v, STATUS_BUDGET_EXCEEDED, s->pc, "%u states compared", v->compared);
             break;
         }
         status = walk_on(v, w, state_run(v, s, &left), &ended);

@@ -3,6 +3,7 @@
 
 #include "bpf/verifier/engine.h"
 #include "bpf/verifier/order.h"
+#include "bpf/verifier/signature.h"
 
 struct snapshot {
     struct snapshot *next; /* by place, ascending */
@@ -12,6 +13,7 @@ struct snapshot {
     uint32_t depth;
     uint32_t lineage;
     uint32_t size_class, bytes;
+    struct signature signature;
     uint64_t words[];
 };
 

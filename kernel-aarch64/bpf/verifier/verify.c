@@ -159,6 +159,7 @@ struct verifier *verifier_open(const struct bpf_program *program, const struct v
     v->follows_callbacks = false;
     v->globals = nullptr;
     v->entry = 0;
+    if (OTHER_PLATFORMS) { v->compared = 0; }
     v->observer = nullptr;
     v->observer_cookie = nullptr;
     return v;
