@@ -1,6 +1,7 @@
 /** Turns a board and the kernel into what the board boots. */
 export { compileDeviceTree } from './device-tree.ts';
 export { imageFromElf, stampPolicy } from './image.ts';
+export { lastImageNumber, nextImageNumber } from './image-number.ts';
 export { type BuildOptions, buildKernel } from './kernel.ts';
 export {
   createKey,

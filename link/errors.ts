@@ -63,6 +63,12 @@ export class LinkTimeoutError extends LinkError {
   }
 }
 
+export type Refusal = {
+  readonly rc: number;
+  readonly insn?: number | undefined;
+  readonly detail?: string | undefined;
+};
+
 /** The board answered with a status other than ok. */
 export class RefusedError extends LinkError {
   readonly code = 'refused';
@@ -76,11 +82,12 @@ export class RefusedError extends LinkError {
   readonly detail: string;
   /** The eBPF instruction that was refused. */
   readonly insn: number | undefined;
-  constructor(what: string, refusal: { rc: number; insn?: number | undefined; detail?: string | undefined }) {
+  /** @param hint what to do, where that is another thing than the status says */
+  constructor(what: string, refusal: Refusal, hint?: string) {
     const { name, sentence } = statusOf(refusal.rc);
     const at = refusal.insn === undefined ? '' : ` at instruction ${refusal.insn}`;
     const particulars = refusal.detail ? `: ${refusal.detail}` : '';
-    super(`the board refused ${what}: ${name}${at}${particulars}`, sentence);
+    super(`the board refused ${what}: ${name}${at}${particulars}`, hint ?? sentence);
     this.status = name;
     this.rc = refusal.rc;
     this.sentence = sentence;

@@ -1,6 +1,7 @@
 /** SMP group 1, image management (Zephyr smp_group_1.rst): slots that a board keeps kernel images in, and its memory. */
 import { createHash } from 'node:crypto';
 import { imageCommands, imageNumbers, slotStates } from '../abi/index.ts';
+import { RefusedError } from './errors.ts';
 import { sendStaged } from './stage.ts';
 
 export type UploadLimits = {
@@ -54,6 +55,15 @@ const slotsIn = (reply: Record<string, unknown>): ImageSlot[] =>
     state: stateOf(one.state),
   }));
 
+const OLDER =
+  'an image is numbered by the clock of the machine that signs it: set that clock right and sign anew, or choose a higher number with `velocity update … --sequence`';
+
+/** Images have another remedy than patches. */
+const ofImage = (error: unknown): unknown =>
+  error instanceof RefusedError && error.status === 'older_sequence'
+    ? new RefusedError('image upload', error, OLDER)
+    : error;
+
 export class ImageSlots {
   readonly #ask: AskImage;
 
@@ -83,7 +93,9 @@ export class ImageSlots {
       const reply = await this.#ask('write', imageCommands.upload, { image, ...chunk }, 'image upload', more);
       return { off: Number(reply.off) };
     };
-    await sendStaged(send, file, sha, onProgress);
+    await sendStaged(send, file, sha, onProgress).catch((error: unknown) => {
+      throw ofImage(error);
+    });
     return sha;
   }
 

@@ -1,9 +1,9 @@
 /** `velocity update …`: kernel images over the line, into the slots of a board's medium. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { boardNamed } from '../../boards/index.ts';
-import { paths, updateFile } from '../../firmware/index.ts';
+import { nextImageNumber, paths, updateFile } from '../../firmware/index.ts';
 import { chosenKey } from '../../firmware/sign.ts';
 import { readImage } from '../../flasher/index.ts';
 import { type ImageSlot, LinkTimeoutError, type VelocityLink } from '../../link/index.ts';
@@ -11,25 +11,31 @@ import { type BoardOptions, boardOptionsOf, openLink, withBoard, withLink } from
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
 import { readBytes } from '../module-file.ts';
+import { wholeNumber } from '../numbers.ts';
 import { trustOf } from '../trust.ts';
 import { buildFor } from '../virtual.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const nameOf = (slot: number) => 'AB'[slot] ?? '-';
 
+type BuildOptions = BoardOptions & { readonly sequence?: number };
+
 /** Built now and signed with a number that only grows. */
-const build = async ({ output }: Context, options: BoardOptions): Promise<Buffer> => {
+const build = async ({ output }: Context, options: BuildOptions): Promise<Buffer> => {
   const board = boardNamed(options.board ?? 'qemu-virt');
-  const sequence = Math.floor(Date.now() / 1000);
+  const { publicKey } = chosenKey(options.key);
   const { manifest } = await buildFor(board, (text) => output.progress(text), {
     ...trustOf(options),
-    sequence,
+    sequence: nextImageNumber(publicKey, options.sequence),
   });
-  return updateFile(
-    readImage(paths.manifest, chosenKey(options.key).publicKey).bytes,
-    Buffer.from(manifest.signed, 'base64'),
-  );
+  return updateFile(readImage(paths.manifest, publicKey).bytes, Buffer.from(manifest.signed, 'base64'));
 };
+
+const sequenceOption = () =>
+  new Option(
+    '--sequence <number>',
+    'number of the image that is built; a board takes none below that of the one it confirmed; default: the time in seconds',
+  ).argParser(wholeNumber(1, 2 ** 32 - 1));
 
 const describe = ({ place, slot, version, hash, state, active, permanent }: ImageSlot) =>
   `${place === 'memory' ? 'memory' : `slot ${nameOf(slot)}`}  ${version.padEnd(10)} ${hex(hash).slice(0, 16)}  ${state}${active ? ', runs' : ''}${permanent ? ', started by default' : ''}`;
@@ -95,9 +101,10 @@ const registerSend = (parent: Command, context: Context) => {
       '--no-confirm',
       'leave the decision to `velocity update confirm`; without one the board goes back',
     )
+    .addOption(sequenceOption())
     .addHelpText('after', '\nExample:\n  velocity update send --key owner --port /dev/ttyUSB0')
     .action(async (path: string | undefined, _options: object, command: Command) => {
-      const options = command.optsWithGlobals<BoardOptions & { confirm: boolean }>();
+      const options = command.optsWithGlobals<BuildOptions & { confirm: boolean }>();
       await send(context, path ? await readBytes(path) : await build(context, options), options);
     });
 };
@@ -107,12 +114,13 @@ const registerMake = (parent: Command, context: Context) => {
     .command('make')
     .description('build and sign an image for `velocity update send`')
     .requiredOption('--out <file>', 'the file to write')
+    .addOption(sequenceOption())
     .addHelpText(
       'after',
       '\nExample:\n  velocity update make --key owner --policy policy.json --out kernel.update',
     )
     .action(async ({ out }: { out: string }, command: Command) => {
-      const file = await build(context, boardOptionsOf(command));
+      const file = await build(context, command.optsWithGlobals<BuildOptions>());
       writeFileSync(out, file);
       context.output.fact({ event: 'update', path: out, bytes: file.length }, `${out}  ${file.length} bytes`);
     });

@@ -1,10 +1,18 @@
 /** A board that runs a kernel already: the image goes over its own line into memory, and takes its place. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { boardNamed } from '../../boards/index.ts';
-import { makeFolder } from '../../firmware/folder.ts';
-import { BOARD_CLASS, keyId, paths, signImage, updateFile } from '../../firmware/index.ts';
+import {
+  BOARD_CLASS,
+  keyId,
+  lastImageNumber,
+  nextImageNumber,
+  paths,
+  signImage,
+  updateFile,
+} from '../../firmware/index.ts';
 import { chosenKey, type SigningKey, signCommand } from '../../firmware/sign.ts';
+import { writeChanged } from '../../firmware/write.ts';
 import {
   checkRunning,
   FlashError,
@@ -12,7 +20,7 @@ import {
   startFromMemory,
   type UpdateFile,
 } from '../../flasher/index.ts';
-import { LinkTimeoutError, VelocityLink } from '../../link/index.ts';
+import { LinkTimeoutError, RefusedError, VelocityLink } from '../../link/index.ts';
 import type { Context } from '../context.ts';
 import { type Prepared, prepare } from './image.ts';
 import type { FlashOptions } from './options.ts';
@@ -25,22 +33,39 @@ const READY_MS = 5000;
 /** Some lines of a terminal lose a frame now and then. */
 const RETRIES = 3;
 
-/** Signed with a number that only grows; kept, so that an upload that broke off is taken up again with the same bytes. */
+const updates = () => join(paths.state, 'updates');
+
+/** Where the image lies that this key signed under this number. */
+const signedPath = (sha256: string, key: SigningKey, number: number) =>
+  join(updates(), `${sha256}-${keyId(key.publicKey)}-${number}`);
+
+/**
+ * Signed with a number that only grows. Kept, so that an upload that broke off is taken up again with the same bytes, until
+ * the key signs something newer: under its old number a board that runs that would refuse it.
+ */
 const signedNow = ({ image, parts: { manifest } }: Prepared, key: SigningKey): Buffer => {
-  const folder = join(paths.state, 'updates');
-  const path = join(folder, `${image.sha256}-${keyId(key.publicKey)}`);
-  if (existsSync(path)) return readFileSync(path);
+  const { publicKey } = key;
+  const kept = signedPath(image.sha256, key, lastImageNumber(publicKey));
+  if (existsSync(kept)) return readFileSync(kept);
+  forgetSigned(key);
+  const number = nextImageNumber(publicKey);
   const facts = {
     board_class: BOARD_CLASS,
     memory_bytes: manifest.image.memory_bytes,
     build: manifest.build,
     version: manifest.version,
-    sequence: BigInt(Math.floor(Date.now() / 1000)),
+    sequence: BigInt(number),
   };
   const file = updateFile(image.bytes, signImage(image.bytes, facts, key));
-  makeFolder(folder);
-  writeFileSync(path, file);
+  writeChanged(signedPath(image.sha256, key, number), file);
   return file;
+};
+
+/** The next one is signed anew. */
+const forgetSigned = (key: SigningKey): void => {
+  if (!existsSync(updates())) return;
+  const own = readdirSync(updates()).filter((name) => name.includes(`-${keyId(key.publicKey)}`));
+  for (const name of own) rmSync(join(updates(), name), { force: true });
 };
 
 /** An image of one's own is sent as it was signed; one that was built here is signed now. */
@@ -100,7 +125,10 @@ const work = async (context: Context, link: VelocityLink, port: string, options:
       hint: 'flash it without --verify-only',
     });
   }
-  await startFromMemory(running, file, run);
+  await startFromMemory(running, file, run).catch((error: unknown) => {
+    if (error instanceof RefusedError) forgetSigned(chosenKey(options.key));
+    throw error;
+  });
   const fact = { event: 'flashed', board: name, build: file.build, confirmed: true };
   output.fact(fact, `${name} runs velocity ${file.build}, ${UNTIL_RESET}`);
 };

@@ -43,6 +43,33 @@ test.serial('an_update_is_made_sent_tried_and_kept_by_one_command', async (t) =>
   t.regex(again.stderr, /what runs is not under test/);
   const doctor = await velocity(...at, 'doctor');
   t.regex(doctor.stdout, /image of the board +build [0-9a-f]{40}, measured as built/);
+  const older = await velocity(...at, 'update', 'send', '--sequence', '1');
+  t.is(older.exit, 8);
+  t.regex(older.stderr, /older_sequence: image 1; the one before is \d+\n +hint: .* clock .* --sequence/);
+});
+
+test.serial('an_image_is_flashed_into_memory_again_after_another_one_was', async (t) => {
+  t.timeout(300_000);
+  const image = join(folder, 'First');
+  copyFileSync(paths.image, image);
+  const board = await startVirtualBoard({ board: boardNamed('qemu-virt'), image, qemu: requireTool('qemu') });
+  t.teardown(board.stop);
+  const policy = join(folder, 'policy.json');
+  const key = Buffer.from(devKey().publicKey).toString('hex');
+  const all = ['modules', 'maps', 'reset', 'image'];
+  writeFileSync(
+    policy,
+    JSON.stringify({ open: ['upload', 'reset', 'image'], keys: [{ key, roles: ['image'], doors: all }] }),
+  );
+  const roots: unknown[] = [];
+  for (const more of [[], ['--policy', policy], []]) {
+    const { exit, stderr } = await velocity('flash', '--port', board.address, ...more);
+    t.is(exit, 0, stderr);
+    const status = await velocity('update', 'status', '--port', board.address, '--json');
+    roots.push(jsonLines(status).at(-1)!.image_root);
+  }
+  t.is(roots[0], roots[2]);
+  t.not(roots[0], roots[1]);
 });
 
 test.serial('doctor_tells_a_board_that_measures_otherwise_than_what_was_built', async (t) => {
