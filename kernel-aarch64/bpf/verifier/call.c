@@ -4,6 +4,7 @@
 #include "bpf/verifier/global.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/snapshot.h"
+#include "bpf/verifier/timer.h"
 
 /* Caller's registers that nothing reads after the call are forgotten, so that states inside the callee merge. */
 enum status step_call(struct verifier *v, struct state *s, uint32_t target) {
@@ -64,6 +65,7 @@ enum status check_exit_value(struct verifier *v, struct state *s, uint32_t r, co
 enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
     struct reg *r0 = reg_at(s, 0);
     *ended = s->depth == 0;
+    if (OTHER_PLATFORMS && s->depth == 0 && v->timer != nullptr) { return timer_leave(v, s); }
     if (s->depth == 0) { return OTHER_PLATFORMS && v->entry != 0 ? global_leave(v, s) : check_exit_value(v, s, 0, "at exit"); }
     if (r0->kind == REG_STACK && r0->frame == s->depth) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);

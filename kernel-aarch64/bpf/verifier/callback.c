@@ -13,6 +13,8 @@ bool is_callback_frame(const struct verifier *v, const struct frame *frame) {
     return insn_shapes[insn.opcode] == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
 }
 
+bool is_called_back(const struct verifier *v, const struct state *s) { return v->timer != nullptr || callback_depth(v, s) != 0; }
+
 uint32_t callback_depth(const struct verifier *v, const struct state *s) {
     uint32_t depth = s->depth;
     while (depth != 0 && !is_callback_frame(v, &s->frames[depth])) { depth--; }
@@ -34,8 +36,7 @@ static uint64_t pass_index(struct reg *args) {
     return times;
 }
 
-/* function(map, key, value): of the map that r1 names. */
-static void pass_key_and_value(struct verifier *v, struct reg *args) {
+void callback_pass_element(struct verifier *v, struct reg *args) {
     const struct bpf_map_shape *map = &v->program->maps[args[1].map];
     reg_set_pointer(&args[2], REG_MEMORY);
     args[2].range = map->key_size;
@@ -49,19 +50,8 @@ static void pass_key_and_value(struct verifier *v, struct reg *args) {
 /* bpf_for_each_map_elem(map, function, context, flags): function(map, key, value, context). */
 static uint64_t pass_element(struct verifier *v, struct reg *args) {
     args[4] = args[3];
-    pass_key_and_value(v, args);
+    callback_pass_element(v, args);
     return v->program->maps[args[1].map].max_entries;
-}
-
-/* bpf_timer_set_callback(timer, function): function(map, key, value), later and by itself. Walked as if at once, with whatever it
- * is that it may find. */
-static uint64_t pass_timer(struct verifier *v, struct reg *args) {
-    uint8_t map = args[1].map;
-    reg_set_pointer(&args[1], REG_MAP);
-    args[1].map = map;
-    pass_key_and_value(v, args);
-    args[4].kind = REG_UNINIT;
-    return 1;
 }
 
 static void forget_numbers(const struct verifier *v, struct frame *frame) {
@@ -88,12 +78,7 @@ static uint64_t times(uint64_t a, uint64_t b) {
 enum status callback_enter(struct verifier *v, struct state *s) {
     struct reg *args = s->regs;
     uint32_t target = (uint32_t)args[2].off;
-    uint64_t turns;
-    switch (args[1].kind) {
-    case REG_MAP: turns = pass_element(v, args); break;
-    case REG_MAP_VALUE: turns = pass_timer(v, args); break;
-    default: turns = pass_index(args);
-    }
+    uint64_t turns = args[1].kind == REG_MAP ? pass_element(v, args) : pass_index(args);
     args[5].kind = REG_UNINIT;
     uint32_t nest = 1;
     for (uint32_t f = 1; f <= s->depth; f++) { nest += is_callback_frame(v, &s->frames[f]); }
@@ -111,10 +96,8 @@ void callback_skip(struct state *s) {
 }
 
 enum status callback_leave(struct verifier *v, struct state *s, const struct reg *r0) {
-    uint32_t helper = (uint32_t)insn_at(v, s->frames[s->depth].call).imm;
-    bool timer = v->platform->helpers[helper].arguments[0] == ARG_TIMER;
-    if (r0->kind != REG_SCALAR || r0->var.umax > (timer ? 0 : 1)) {
-        return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, timer ? "r0 is %R, the function of a timer returns 0" : "r0 is %R, a function that is called back returns 0 or 1", r0);
+    if (r0->kind != REG_SCALAR || r0->var.umax > 1) {
+        return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is %R, a function that is called back returns 0 or 1", r0);
     }
     return reference_none_but(v, s, callback_depth(v, s), "at the end of a function that is called back");
 }

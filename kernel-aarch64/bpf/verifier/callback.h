@@ -8,6 +8,10 @@ enum { CALLBACK_TURNS_MAX = 8 * 1024 * 1024 };
 bool is_callback_frame(const struct verifier *v, const struct frame *frame);
 /* The innermost such frame, or 0. */
 uint32_t callback_depth(const struct verifier *v, const struct state *s);
+/* The current function, or one that called it, is called back: by a helper now, or by a timer later. */
+bool is_called_back(const struct verifier *v, const struct state *s);
+/* r2 and r3: the key and the value of an element of the map that r1 names. */
+void callback_pass_element(struct verifier *v, struct reg *args);
 /* A function that is called back stores to bytes [first, end) of the frame of this function, first < end. */
 void callback_changes(struct verifier *v, uint32_t function, uint32_t first, uint32_t end);
 /* At FLOW_CALLBACK: what follows when the function is not called, or one call of it. */

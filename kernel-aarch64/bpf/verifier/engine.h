@@ -52,7 +52,10 @@ struct undo {
 };
 enum { UNDO_KEPT = 24 };
 
+enum { TIMERS = 64 };
+
 struct snapshot;
+struct timer_call;
 enum { SNAPSHOT_CLASSES = 96 };
 
 struct verifier {
@@ -104,6 +107,9 @@ struct verifier {
     bool changes_more;      /* this walk has seen others */
     struct global *globals; /* global.h: of each function, or null where none is judged by itself */
     uint32_t entry;         /* the function that is judged; 0 = the program */
+    struct timer_call *timers; /* timer.h: what this walk has found that timers call */
+    uint32_t timer_count, timers_walked;
+    const struct timer_call *timer; /* the one that is judged, or null */
     uint32_t refused;       /* another one that was called and is refused, or 0 */
 };
 

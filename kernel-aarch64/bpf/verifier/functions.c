@@ -1,6 +1,9 @@
 /* Functions of the program: where they begin, and how deep they call each other. */
 
 #include "bpf/verifier/structure.h"
+#include "bpf/verifier/timer.h"
+
+#include "lib/mem.h"
 
 uint32_t function_at(const struct verifier *v, uint32_t insn) {
     uint32_t f = v->function_count - 1;
@@ -21,14 +24,20 @@ enum status list_functions(struct verifier *v) {
     return STATUS_OK;
 }
 
+bool is_nested_call(const struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape) {
+    bool calls = is_local_call(insn, shape);
+    return OTHER_PLATFORMS && calls && loads_function(insn, shape) ? !timer_loads(v, pc) : calls;
+}
+
 /* Longest chain of calls, by relaxation: each round settles one more level. */
 enum status check_calls(struct verifier *v) {
     uint8_t level[FUNCTIONS] = {1};
+    if (OTHER_PLATFORMS) { memset(level, 1, sizeof(level)); } /* timers call some that nothing else calls */
     for (uint32_t round = 0; round <= v->function_count; round++) {
         bool changed = false;
         for (uint32_t pc = 0; pc < v->program->count; pc++) {
             struct bpf_insn insn = insn_at(v, pc);
-            if (!is_local_call(insn, insn_shapes[insn.opcode]) || (v->marks[pc] & MARK_SECOND) != 0) { continue; }
+            if ((v->marks[pc] & MARK_SECOND) != 0 || !is_nested_call(v, pc, insn, insn_shapes[insn.opcode])) { continue; }
             uint32_t callee = function_at(v, (uint32_t)jump_target(insn, SHAPE_CALL, pc));
             uint32_t needed = level[function_at(v, pc)] + 1u;
             if (callee == 0 || round == v->function_count) {
@@ -66,7 +75,7 @@ enum status check_stack_chain(struct verifier *v) {
     for (uint32_t round = 0; round < v->function_count; round++) {
         for (uint32_t pc = 0; pc < v->program->count; pc++) {
             struct bpf_insn insn = insn_at(v, pc);
-            if (!is_local_call(insn, insn_shapes[insn.opcode]) || (v->marks[pc] & MARK_SECOND) != 0) { continue; }
+            if ((v->marks[pc] & MARK_SECOND) != 0 || !is_nested_call(v, pc, insn, insn_shapes[insn.opcode])) { continue; }
             uint32_t caller = function_at(v, pc), callee = function_at(v, (uint32_t)jump_target(insn, SHAPE_CALL, pc));
             uint32_t sum = above[caller] + frame_bytes(v, caller);
             if (sum > above[callee]) { above[callee] = sum; }

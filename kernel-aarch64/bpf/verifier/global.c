@@ -14,7 +14,7 @@ static uint32_t effects_at(const struct verifier *v, uint32_t pc, uint32_t *call
     struct bpf_insn insn = insn_at(v, pc);
     uint8_t shape = insn_shapes[insn.opcode];
     *callee = 0;
-    if (is_local_call(insn, shape)) {
+    if (is_nested_call(v, pc, insn, shape)) {
         *callee = function_at(v, (uint32_t)jump_target(insn, shape, pc));
         return v->globals[*callee].effects;
     }
@@ -151,7 +151,7 @@ static enum status pass(struct verifier *v, struct state *s, uint32_t r, enum bp
 static enum status check_place(struct verifier *v, struct state *s, uint32_t effects) {
     enum { ENDS = HELPER_TAIL_CALLS | HELPER_CHANGES_PACKET | HELPER_THROWS };
     if (reference_locked(v, s)) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a global function is called while a lock is held"); }
-    if ((effects & ENDS) != 0 && callback_depth(v, s) != 0) {
+    if ((effects & ENDS) != 0 && is_called_back(v, s)) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a function that is called back calls one that changes the packet, makes a tail call or throws");
     }
     if ((effects & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_stays_awake(v, s))) {

@@ -124,7 +124,7 @@ static bool releases(const struct helper_prototype *prototype) {
 static enum status check_throw(struct verifier *v, struct state *s) {
     enum catches catches = v->program->catches;
     if (catches == CATCHES_ITSELF) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the function that catches what is thrown throws itself"); }
-    if (callback_depth(v, s) != 0) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "thrown in a function that is called back"); }
+    if (is_called_back(v, s)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "thrown in a function that is called back"); }
     return catches == CATCHES_NOTHING ? check_exit_value(v, s, 1, "thrown") : reference_none(v, s, "where the program throws");
 }
 
@@ -165,12 +165,12 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     if ((flags & HELPER_LOCKS) != 0) { return reference_lock(v, s, 1); }
     if ((flags & HELPER_UNLOCKS) != 0) { return reference_unlock(v, s, 1); }
     if ((flags & HELPER_TAIL_CALLS) != 0) {
-        if (callback_depth(v, s) != 0) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a tail call in a function that is called back"); }
+        if (is_called_back(v, s)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a tail call in a function that is called back"); }
         v->functions[s->frames[s->depth].function].tail_calls = true;
         enum status status = reference_none(v, s, "at a tail call");
         if (status != STATUS_OK) { return status; }
     }
-    if ((flags & HELPER_CHANGES_PACKET) != 0 && callback_depth(v, s) != 0) {
+    if ((flags & HELPER_CHANGES_PACKET) != 0 && is_called_back(v, s)) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the packet is changed in a function that is called back");
     }
     if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }

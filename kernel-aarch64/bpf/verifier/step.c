@@ -1,8 +1,10 @@
 /* One instruction of the abstract machine: dispatch, jumps, and the facts that the JIT may rely on. */
 
+#include "bpf/verifier/callback.h"
 #include "bpf/verifier/global.h"
 #include "bpf/verifier/small.h"
 #include "bpf/verifier/step.h"
+#include "bpf/verifier/timer.h"
 
 static bool upper_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_fits_u32(&r->var); }
 
@@ -106,6 +108,11 @@ static enum flow step_leading_helper(struct verifier *v, struct state *s, uint32
     uint32_t flags = v->platform->helpers[id].flags;
     if ((flags & HELPER_ITERATES) != 0) { return FLOW_ITERATES; }
     if (step_helper(v, s, id) != STATUS_OK) { return FLOW_REFUSED; }
+    if (OTHER_PLATFORMS && v->platform->helpers[id].arguments[0] == ARG_TIMER) {
+        if (timer_set(v, s) != STATUS_OK) { return FLOW_REFUSED; }
+        callback_skip(s);
+        return FLOW_JUMPED;
+    }
     return (flags & HELPER_THROWS) != 0 ? FLOW_EXIT : FLOW_CALLBACK;
 }
 
@@ -242,4 +249,5 @@ void state_begin(struct verifier *v, struct state *s) {
         scalar_set_unknown(&frame->regs[1].var);
     }
     if (OTHER_PLATFORMS && v->entry != 0) { global_begin(v, s); }
+    if (OTHER_PLATFORMS && v->timer != nullptr) { timer_begin(v, s); }
 }

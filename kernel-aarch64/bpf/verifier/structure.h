@@ -19,6 +19,9 @@ static inline bool is_local_call(struct bpf_insn insn, uint8_t shape) {
     return (shape == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_LOCAL) || loads_function(insn, shape);
 }
 
+/* Such a call, or a load of what is called from here: timers call on another stack. */
+bool is_nested_call(const struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape);
+
 /* What is looked at closely: bits of the two words of an instruction that its plain forms have clear (dst in 8..11, src in
  * 12..15, off in 16..31), and registers above a limit: what to add to dst (in 0..3) and src (in 8..11) so that bit 4 or 12 gets
  * set. Shapes that are not listed have no plain form. */

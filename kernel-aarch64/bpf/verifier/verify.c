@@ -5,6 +5,7 @@
 #include "bpf/verifier/global.h"
 #include "bpf/verifier/iterator.h"
 #include "bpf/verifier/order.h"
+#include "bpf/verifier/timer.h"
 #include "lib/mem.h"
 
 void *take_memory(struct verifier *v, uint32_t size_bytes) {
@@ -52,24 +53,47 @@ static enum status walk_function(struct verifier *v, const struct verifier_works
     return status;
 }
 
-/* Global functions before those that call them, the program last. */
-static enum status walk_functions(struct verifier *v, const struct verifier_workspace *workspace) {
+/* Global functions before those that call them. */
+static enum status walk_globals(struct verifier *v, const struct verifier_workspace *workspace) {
     uint8_t *free = v->free;
-    v->refused = 0;
     while (global_next(v)) {
         enum status status = walk_function(v, workspace);
         v->free = free;
         if (status == STATUS_BUDGET_EXCEEDED || status == STATUS_TOO_MANY_STATES) { return status; }
         global_walked(v, status);
     }
+    return STATUS_OK;
+}
+
+/* The program, or what v->timer calls. */
+static enum status walk_entry(struct verifier *v, const struct verifier_workspace *workspace) {
+    uint8_t *free = v->free;
+    v->refused = 0;
     enum status status = walk_function(v, workspace);
     while (v->refused != 0) { /* once more, for the refusal of the function itself */
         v->free = free;
         v->entry = v->refused;
+        v->timer = nullptr;
         v->refused = 0;
         status = walk_function(v, workspace);
     }
     v->entry = 0;
+    v->free = free;
+    return status;
+}
+
+/* Global functions, the program, and what its timers call. */
+static enum status walk_functions(struct verifier *v, const struct verifier_workspace *workspace) {
+    v->timer_count = v->timers_walked = 0;
+    enum status status = v->globals == nullptr ? STATUS_OK : walk_globals(v, workspace);
+    if (status == STATUS_OK) { status = walk_entry(v, workspace); }
+    uint64_t bound = v->result->bound;
+    while (status == STATUS_OK && timer_next(v)) {
+        status = walk_entry(v, workspace);
+        if (v->result->bound > bound) { bound = v->result->bound; }
+    }
+    v->result->bound = bound;
+    v->timer = nullptr;
     return status;
 }
 
@@ -84,7 +108,7 @@ static enum status walk_once(struct verifier *v, const struct verifier_workspace
     if (v->accesses != nullptr) { memset(v->accesses, ACCESSES_NOTHING, v->program->count); }
     compute_liveness(v);
     if (v->sweep_budget == 0) { return refuse(v, STATUS_BUDGET_EXCEEDED, 0, "jumps lead backward in too many turns"); }
-    enum status status = OTHER_PLATFORMS && v->globals != nullptr ? walk_functions(v, workspace) : walk_function(v, workspace);
+    enum status status = is_privileged(v) ? walk_functions(v, workspace) : walk_function(v, workspace);
     return status == STATUS_OK ? check_stack_chain(v) : status;
 }
 
@@ -126,7 +150,8 @@ static enum status verify(struct verifier *v, const struct verifier_workspace *w
     v->live = take_memory(v, v->point_count * (uint32_t)sizeof(*v->live));
     v->accesses = is_privileged(v) ? take_memory(v, v->program->count) : nullptr;
     v->changed_back = is_privileged(v) ? take_memory(v, v->function_count * (uint32_t)sizeof(*v->changed_back)) : nullptr;
-    bool lacks = is_privileged(v) && (v->accesses == nullptr || v->changed_back == nullptr);
+    v->timers = is_privileged(v) ? take_memory(v, TIMERS * (uint32_t)sizeof(*v->timers)) : nullptr;
+    bool lacks = is_privileged(v) && (v->accesses == nullptr || v->changed_back == nullptr || v->timers == nullptr);
     if (v->live == nullptr || lacks) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     if (OTHER_PLATFORMS && is_privileged(v)) { memset(v->changed_back, 0, v->function_count * sizeof(*v->changed_back)); }
     uint8_t *free = v->free;
@@ -159,7 +184,10 @@ struct verifier *verifier_open(const struct bpf_program *program, const struct v
     v->follows_callbacks = false;
     v->globals = nullptr;
     v->entry = 0;
-    if (OTHER_PLATFORMS) { v->compared = 0; }
+    if (OTHER_PLATFORMS) {
+        v->compared = 0;
+        v->timer = nullptr;
+    }
     v->observer = nullptr;
     v->observer_cookie = nullptr;
     return v;
