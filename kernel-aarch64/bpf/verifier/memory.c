@@ -182,6 +182,20 @@ static uint8_t origin_of_field(const struct verifier *v, const struct state *s, 
     return passing || is_untrusted_load(v, s->pc) ? ORIGIN_CAST : ORIGIN_KERNEL;
 }
 
+/* The last argument of a program at a security hook is what the hook's programs before it returned, whose low 32 bits lie in
+ * the range of its own (kernel/bpf/btf.c, btf_ctx_access()). */
+static bool is_returned(const struct verifier *v, const struct reg *p, int64_t at) {
+    bool knows_last = (v->type->flags & TYPE_EXIT_32) != 0 && v->program->context_end != 0;
+    return knows_last && p->kind == REG_CONTEXT && at == (int64_t)context_bytes(v) - 8;
+}
+
+static void set_returned(const struct verifier *v, struct reg *dst) {
+    reg_set_scalar(dst);
+    dst->var.smin32 = v->type->exit_min;
+    dst->var.smax32 = v->type->exit_max;
+    (void)scalar_sync(&dst->var); /* some number is left */
+}
+
 static enum status load_context(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
     const struct context_field *field;
     const struct reg *p = reg_at(s, insn_src(insn));
@@ -192,6 +206,10 @@ static enum status load_context(struct verifier *v, struct state *s, struct bpf_
         return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %u are a pointer, which has no sign", (uint64_t)bytes, (uint64_t)field->offset);
     }
     struct reg *dst = reg_at(s, insn_dst(insn));
+    if (OTHER_PLATFORMS && is_returned(v, p, (int64_t)p->off + insn.off)) {
+        set_returned(v, dst);
+        return STATUS_OK;
+    }
     switch (field->holds) {
     case CONTEXT_SCALAR:
         reg_set_scalar(dst);
