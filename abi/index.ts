@@ -24,6 +24,7 @@ export {
   linuxTypeOf,
   linuxTypes,
   maySleep,
+  otherTypeOf,
   tracedAt,
   tracedBytes,
 } from './platforms/index.ts';

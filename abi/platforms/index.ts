@@ -13,6 +13,7 @@ export {
   type LinuxType,
   linuxTypeOf,
   maySleep,
+  otherTypeOf,
   programTypes as linuxTypes,
   tracedAt,
   tracedBytes,

@@ -65,6 +65,13 @@ const region = (from: number, to: number, reads = ANY, writes = 0) => [
   field('bytes', from, to - from, reads, writes),
 ];
 
+/** struct bpf_perf_event_data with so many bytes of registers. */
+const sampled = (registers: number) => [
+  field('regs', 0, registers, 8),
+  field('sample_period', registers, 8, ANY),
+  field('addr', registers + 8, 8, ANY),
+];
+
 const socketRest = [
   ...words(24, 'src_ip4'),
   field('src_ip6', 28, 16, NARROW),
@@ -118,11 +125,13 @@ export const contexts = {
     ...words(12, 'ingress_ifindex rx_queue_index', 4),
   ],
   xdp_devmap: words(20, 'egress_ifindex', 4),
-  /** struct pt_regs of x86-64. */
-  kprobe: region(0, 168),
+  /** struct pt_regs: of x86-64 the first 168 bytes, of arm64 all. */
+  kprobe: region(0, 336),
   /** The first 8 bytes of a record are not for programs. */
   tracepoint: region(8, 8192),
-  perf_event: [field('regs', 0, 168, 8), field('sample_period', 168, 8, ANY), field('addr', 176, 8, ANY)],
+  perf_event: sampled(168),
+  /** Registers as struct user_pt_regs has them. */
+  perf_event_arm64: sampled(272),
   raw_tracepoint: region(0, 96),
   raw_tracepoint_writable: [...region(0, 8, 8), ...region(8, 96)],
   syscall: region(0, 65528, ANY, ANY),

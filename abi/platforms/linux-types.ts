@@ -82,6 +82,7 @@ export const programTypes = {
   iter_tcp: iterator(57, 'tcp'),
   iter_udp: iterator(58, 'udp'),
   iter_unix: iterator(59, 'unix'),
+  perf_event_arm64: { id: 60, size: 288, fields: contexts.perf_event_arm64 },
 } as const satisfies Record<string, ProgramType>;
 
 export type LinuxType = keyof typeof programTypes;
@@ -89,6 +90,7 @@ export type LinuxType = keyof typeof programTypes;
 /** Names that stand for what differs in its context only. */
 const groups: Readonly<Record<string, readonly LinuxType[]>> = {
   xdp: ['xdp', 'xdp_devmap'],
+  perf_event: ['perf_event', 'perf_event_arm64'],
   iterators: (Object.keys(programTypes) as LinuxType[]).filter((name) => /^(tracing_)?iter/.test(name)),
 };
 
@@ -97,7 +99,7 @@ const contextStructs: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(socket_filter|sched_|cgroup_skb|lwt_|sk_skb|flow_dissector)/, ['__sk_buff', 'sk_buff']],
   [/^xdp/, ['xdp_md', 'xdp_buff']],
   [/^kprobe/, ['bpf_user_pt_regs_t', 'pt_regs', 'user_pt_regs']],
-  [/^perf_event$/, ['bpf_perf_event_data']],
+  [/^perf_event/, ['bpf_perf_event_data']],
   [/^raw_tracepoint/, ['bpf_raw_tracepoint_args']],
   [/^cgroup_sock$/, ['bpf_sock']],
   [/^cgroup_(sock_addr|bind|recvmsg)$/, ['bpf_sock_addr']],
@@ -246,7 +248,6 @@ export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' | '
   if (typed.test(name)) return 'typed';
   const known = lsmType(name) ?? named(name);
   if (known) return known;
-  const hint = `${name} ${file.split('/').at(-1)}`.toLowerCase();
   const starts: readonly (readonly [RegExp, LinuxType])[] = [
     [/^k(ret)?probe/, 'kprobe'],
     [/^u(ret)?probe/, 'kprobe'],
@@ -259,6 +260,12 @@ export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' | '
     [/^sk_msg/, 'sk_msg'],
     [/^cgroup\/.*skb|^cgroup_skb/, 'cgroup_skb'],
     [/xdp/, 'xdp'],
+    [/^(tc|cls|classifier|ingress|egress)/, 'sched_cls'],
   ];
-  return starts.find(([pattern]) => pattern.test(hint))?.[1] ?? 'sched_cls';
+  const hinted = (hint: string) => starts.find(([pattern]) => pattern.test(hint.toLowerCase()))?.[1];
+  return hinted(name) ?? hinted(file.split('/').at(-1)!) ?? 'sched_cls';
 };
+
+/** The type that iproute2 gives programs of a section which libbpf's users load as another. */
+export const otherTypeOf = (section: string): LinuxType | undefined =>
+  section === 'filter' ? 'sched_cls' : undefined;

@@ -31,6 +31,7 @@ import {
   mapOfData,
   mapOfSymbol,
 } from './map-definitions.ts';
+import type { Registers } from './registers.ts';
 import { type Argument, signatureOf } from './signature.ts';
 
 /** Numbers of the eBPF relocations: Linux Documentation/bpf/llvm_reloc.rst. */
@@ -59,6 +60,7 @@ export type Context = {
   readonly mapTypes: MapTypes;
   readonly ext: BtfExt | undefined;
   readonly lineAt: LineAt;
+  readonly registers: Registers;
   /** The kernel that programs are relocated for; without one, what holds for the types they were compiled with is judged. */
   readonly kernel: KernelTypes | undefined;
   /** Which rules hold: those of the board, or of Linux. */

@@ -1,5 +1,5 @@
 /** Loads compiled eBPF objects: which programs they hold, for which hooks, with which maps. */
-import { hooks, type LinuxType, linuxTypeOf, maySleep } from '../../abi/index.ts';
+import { hooks, type LinuxType, linuxTypeOf, maySleep, otherTypeOf } from '../../abi/index.ts';
 import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { catcherOf } from './catcher.ts';
@@ -10,6 +10,7 @@ import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
 import { type Context, linkProgram, type Platform } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
+import { probedBytes, registersOf, typeWith } from './registers.ts';
 import type { Argument } from './signature.ts';
 import { contextBytesOf } from './traced.ts';
 
@@ -36,6 +37,8 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly contextBytes?: number;
   /** The function that is called with what the program throws; it has no function of its own for that. */
   readonly catcher?: LinuxModule;
+  /** The same as the other type that loaders make of its section. */
+  readonly otherwise?: LinuxModule;
   /** What the kernel does not have or is not known here, by the slot that asks for it. */
   readonly missing: ReadonlyMap<number, ElfError>;
   /** What its types say of slots: bits of `NOTE`. */
@@ -109,6 +112,7 @@ const contextOf = (
     mapTypes: mapTypesOf(btf),
     ext,
     lineAt: linesOf(object, ext),
+    registers: platform === 'linux' ? registersOf(kernel?.btf ?? btf) : undefined,
     platform,
     kernel,
     allowance,
@@ -130,28 +134,34 @@ const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
 const loadLinux =
   (file: string, type: LinuxType | undefined) =>
   (context: Context, f: CodeRange): LinuxModule => {
-    const found = type ?? linuxTypeOf(f.section.name, file);
-    if (found === 'closed')
+    const named = type ?? linuxTypeOf(f.section.name, file);
+    if (named === 'closed')
       throw new ElfError('unknown_section', `${f.section.name} is a hook that Linux gives to no program`);
-    if (found === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
+    if (named === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
     const catches = catcherOf(context, f.name);
-    const contextBytes = contextBytesOf(f.section.name, context.kernel);
-    const sized = contextBytes === undefined ? {} : { contextBytes };
-    const link = (range: CodeRange): LinuxModule => {
-      const linked = linkProgram(context, range, f.section.name, found);
+    const linkAs = (type: LinuxType, range: CodeRange): LinuxModule => {
+      const linked = linkProgram(context, range, f.section.name, type);
       const { code, maps, functions, missing, notes, globals, lines } = linked;
       if (range === f && catches && functions.includes(catches.name))
         throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
       const known = lines.some((l) => l !== undefined) ? { lines } : {};
+      const contextBytes =
+        probedBytes(context.registers, type) ?? contextBytesOf(f.section.name, context.kernel);
       const from = {
         name: range.name,
         section: f.section.name,
         maySleep: maySleep(f.section.name),
-        ...sized,
+        ...(contextBytes === undefined ? {} : { contextBytes }),
       };
-      return { ...from, type: found, code, maps, missing, notes, globals, ...known };
+      return { ...from, type, code, maps, missing, notes, globals, ...known };
     };
-    return { ...link(f), ...(catches ? { catcher: link(catches) } : {}) };
+    const found = typeWith(context.registers, named);
+    const other = type === undefined ? otherTypeOf(f.section.name) : undefined;
+    return {
+      ...linkAs(found, f),
+      ...(catches ? { catcher: linkAs(found, catches) } : {}),
+      ...(other ? { otherwise: linkAs(other, f) } : {}),
+    };
   };
 
 type Load<P> = (context: Context, f: CodeRange) => P;

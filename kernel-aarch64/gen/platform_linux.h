@@ -59,6 +59,7 @@ static const struct program_type linux_types[] = {
     [57] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_tcp */
     [58] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_udp */
     [59] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_unix */
+    [60] = {288, TYPE_EXISTS, 0, 0}, /* perf_event_arm64 */
 };
 
 static const struct context_field linux_fields[] = {
@@ -80,7 +81,7 @@ static const struct context_field linux_fields[] = {
     {1, 164, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_segs */
     {1, 168, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_SOCK_COMMON, 8, 0}, /* sk */
     {1, 176, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* gso_size */
-    {2, 0, 168, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
+    {2, 0, 336, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
     {3, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* len */
     {3, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* pkt_type */
     {3, 8, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* mark */
@@ -459,7 +460,7 @@ static const struct context_field linux_fields[] = {
     {37, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
     {38, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
     {39, 0, 96, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* arguments */
-    {40, 0, 168, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
+    {40, 0, 336, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
     {41, 0, 4, CONTEXT_PACKET, OBJECT_NONE, 4, 0}, /* data */
     {41, 4, 4, CONTEXT_PACKET_END, OBJECT_NONE, 4, 0}, /* data_end */
     {41, 8, 4, CONTEXT_PACKET_META, OBJECT_NONE, 4, 0}, /* data_meta */
@@ -525,6 +526,9 @@ static const struct context_field linux_fields[] = {
     {59, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* uid */
     {59, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* uid */
     {59, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
+    {60, 0, 272, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* regs */
+    {60, 272, 8, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* sample_period */
+    {60, 280, 8, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* addr */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* bound_dev_if */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* family */
     {OBJECT_OWNER + OBJECT_SOCK_COMMON, 4, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* family */
@@ -589,7 +593,7 @@ static const struct helper_prototype linux_helpers[] = {
     [1] = {true, RETURNS_MAP_VALUE_OR_NULL, {ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x0u, 0x207fe66u}, /* map_lookup_elem */
     [2] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_KEY, ARG_MAP_VALUE, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_MAP | HELPER_TAKES_PACKET, 0x0u, 0x48e66u}, /* map_update_elem */
     [3] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_MAP | HELPER_TAKES_PACKET, 0x0u, 0x48e66u}, /* map_delete_elem */
-    [4] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_read */
+    [4] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1ffffdf0a50200a4u, 0x0u}, /* probe_read */
     [5] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* ktime_get_ns */
     [6] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_printk */
     [7] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_prandom_u32 */
@@ -610,9 +614,9 @@ static const struct helper_prototype linux_helpers[] = {
     [22] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x10u}, /* perf_event_read */
     [23] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000001058u, 0x0u}, /* redirect */
     [24] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* get_route_realm */
-    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0xffffffee79ffffeu, 0x10u}, /* perf_event_output */
+    [25] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_MEMORY, ARG_SIZE_OR_ZERO}, OBJECT_NONE, 0, 0x1ffffffee79ffffeu, 0x10u}, /* perf_event_output */
     [26] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x200685d1au, 0x0u}, /* skb_load_bytes */
-    [27] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x80u}, /* get_stackid */
+    [27] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1ffffdf0a50200a4u, 0x80u}, /* get_stackid */
     [28] = {true, RETURNS_SCALAR, {ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000081c58u, 0x0u}, /* csum_diff */
     [29] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* skb_get_tunnel_opt */
     [30] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* skb_set_tunnel_opt */
@@ -621,7 +625,7 @@ static const struct helper_prototype linux_helpers[] = {
     [33] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x100u}, /* skb_under_cgroup */
     [34] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x81c18u, 0x0u}, /* get_hash_recalc */
     [35] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_task */
-    [36] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_write_user */
+    [36] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1ffffdf0a50200a4u, 0x0u}, /* probe_write_user */
     [37] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x100u}, /* current_task_under_cgroup */
     [38] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x5018u, 0x0u}, /* skb_change_tail */
     [39] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x85c18u, 0x0u}, /* skb_pull_data */
@@ -630,7 +634,7 @@ static const struct helper_prototype linux_helpers[] = {
     [42] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_numa_node_id */
     [43] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x5018u, 0x0u}, /* skb_change_head */
     [44] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_head */
-    [45] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* probe_read_str */
+    [45] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1ffffdf0a50200a4u, 0x0u}, /* probe_read_str */
     [46] = {true, RETURNS_SCALAR, {ARG_OWNER, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffc3e8424631au, 0x0u}, /* get_socket_cookie */
     [47] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x20000411au, 0x0u}, /* get_socket_uid */
     [48] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* set_hash */
@@ -641,7 +645,7 @@ static const struct helper_prototype linux_helpers[] = {
     [53] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x8000u}, /* sock_map_update */
     [54] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_meta */
     [55] = {true, RETURNS_SCALAR, {ARG_MAP, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x10u}, /* perf_event_read_value */
-    [56] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* perf_prog_read_value */
+    [56] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1000000000000080u, 0x0u}, /* perf_prog_read_value */
     [57] = {true, RETURNS_SCALAR, {ARG_OWNER, ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE}, OBJECT_NONE, 0, 0xe00000c02042000u, 0x0u}, /* getsockopt */
     [58] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x4u, 0x0u}, /* override_return */
     [59] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* sock_ops_cb_flags_set */
@@ -652,7 +656,7 @@ static const struct helper_prototype linux_helpers[] = {
     [64] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x40000u, 0x0u}, /* bind */
     [65] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CHANGES_PACKET, 0x20000000040u, 0x0u}, /* xdp_adjust_tail */
     [66] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x18u, 0x0u}, /* skb_get_xfrm_state */
-    [67] = {true, RETURNS_LENGTH, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_stack */
+    [67] = {true, RETURNS_LENGTH, {ARG_CONTEXT, ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1ffffdf0a50200a4u, 0x0u}, /* get_stack */
     [68] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_ANY}, OBJECT_NONE, 0, 0x20020011au, 0x0u}, /* skb_load_bytes_relative */
     [69] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x20000000058u, 0x0u}, /* fib_lookup */
     [70] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MAP, ARG_MAP_KEY, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x2000u, 0x40000u}, /* sock_hash_update */
@@ -702,7 +706,7 @@ static const struct helper_prototype linux_helpers[] = {
     [115] = {true, RETURNS_LENGTH, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* probe_read_kernel_str */
     [117] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* send_signal_thread */
     [118] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* jiffies64 */
-    [119] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x80u, 0x0u}, /* read_branch_records */
+    [119] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x1000000000000080u, 0x0u}, /* read_branch_records */
     [120] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_ANY, ARG_OUT, ARG_SIZE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_ns_current_pid_tgid */
     [122] = {true, RETURNS_SCALAR, {ARG_CONTEXT_OR_NULL, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xe0205231au, 0x0u}, /* get_netns_cookie */
     [123] = {true, RETURNS_SCALAR, {ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_current_ancestor_cgroup_id */
@@ -739,8 +743,8 @@ static const struct helper_prototype linux_helpers[] = {
     [170] = {true, RETURNS_SCALAR, {ARG_TIMER, ARG_FUNCTION, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0xffffeffe6fdff5au, 0x0u}, /* timer_set_callback */
     [171] = {true, RETURNS_SCALAR, {ARG_TIMER, ARG_ANY, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffeffe6fdff5au, 0x0u}, /* timer_start */
     [172] = {true, RETURNS_SCALAR, {ARG_TIMER, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffeffe6fdff5au, 0x0u}, /* timer_cancel */
-    [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xffffdf0a50200a4u, 0x0u}, /* get_func_ip */
-    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1d0250200a4u, 0x0u}, /* get_attach_cookie */
+    [173] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1ffffdf0a50200a4u, 0x0u}, /* get_func_ip */
+    [174] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x100001d0250200a4u, 0x0u}, /* get_attach_cookie */
     [175] = {true, RETURNS_OBJECT, {ARG_KERNEL_TASK, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, 0, 0x0u, 0x0u}, /* task_pt_regs */
     [176] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* get_branch_snapshot */
     [177] = {true, RETURNS_SCALAR, {ARG_MEMORY, ARG_SIZE, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* trace_vprintk */
@@ -788,7 +792,7 @@ static const struct helper_prototype linux_helpers[] = {
     [183] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_OUT_8, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xd024000000u, 0x0u}, /* get_func_arg */
     [184] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xd024000000u, 0x0u}, /* get_func_ret */
     [185] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xd024000000u, 0x0u}, /* get_func_arg_cnt */
-    [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_TASK, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0xffffdf0a50200a4u, 0x0u}, /* copy_from_user_task */
+    [191] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_KERNEL_TASK, ARG_ANY}, OBJECT_NONE, HELPER_SLEEPS, 0x1ffffdf0a50200a4u, 0x0u}, /* copy_from_user_task */
     [193] = {true, RETURNS_SCALAR, {ARG_KERNEL_OBJECT, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0xc020000000u, 0x0u}, /* ima_file_hash */
     [194] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KEPT, ARG_GIVEN_OR_NULL, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_ACQUIRES, 0x0u, 0x0u}, /* kptr_xchg */
     [196] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0xffffefee44d7d5au, 0x0u}, /* skc_to_mptcp_sock */
@@ -798,44 +802,44 @@ static const struct helper_prototype linux_helpers[] = {
     [259] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_ANY, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_new */
     [260] = {true, RETURNS_ELEMENT_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_bits_next */
     [261] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_BITS, 0, 0x0u, 0x0u}, /* bpf_iter_bits_destroy */
-    [262] = {true, RETURNS_NOTHING, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_THROWS, 0xffffefea684a3f8u, 0x0u}, /* bpf_throw */
-    [263] = {true, RETURNS_KERNEL_ADDRESS, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x30f42fdffdeu, 0x0u}, /* bpf_cast_to_kern_ctx */
+    [262] = {true, RETURNS_NOTHING, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_THROWS, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_throw */
+    [263] = {true, RETURNS_KERNEL_ADDRESS, {ARG_CONTEXT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1000030f42fdffdeu, 0x0u}, /* bpf_cast_to_kern_ctx */
     [264] = {true, RETURNS_CAST_ADDRESS, {ARG_ANY, ARG_TYPE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_rdonly_cast */
     [265] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_HOLDS, 0x0u, 0x0u}, /* bpf_preempt_disable */
     [266] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_LETS_GO, 0x0u, 0x0u}, /* bpf_preempt_enable */
-    [267] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_acquire */
-    [268] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_from_pid */
-    [269] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_from_vpid */
-    [270] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0xffffefea684a3f8u, 0x0u}, /* bpf_task_release */
-    [271] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_acquire */
-    [272] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_ancestor */
-    [273] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_from_id */
-    [274] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, 0, 0xffffefea684a3f8u, 0x0u}, /* bpf_cgroup_release */
-    [275] = {true, RETURNS_OBJECT_OR_NULL, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_create */
-    [276] = {true, RETURNS_OBJECT, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_acquire */
-    [277] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_release */
-    [278] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first */
-    [279] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first_zero */
-    [280] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_empty */
-    [281] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_full */
-    [282] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_any_distribute */
-    [283] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_weight */
-    [284] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first_and */
-    [285] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_equal */
-    [286] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_intersects */
-    [287] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_subset */
-    [288] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_any_and_distribute */
-    [289] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_copy */
-    [290] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_and */
-    [291] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_or */
-    [292] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_xor */
-    [293] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_set_cpu */
-    [294] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_clear_cpu */
-    [295] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_cpu */
-    [296] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_set_cpu */
-    [297] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_clear_cpu */
-    [298] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_setall */
-    [299] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0xffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_clear */
+    [267] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_task_acquire */
+    [268] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_task_from_pid */
+    [269] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, HELPER_ACQUIRES, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_task_from_vpid */
+    [270] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_TASK, 0, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_task_release */
+    [271] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_cgroup_acquire */
+    [272] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_cgroup_ancestor */
+    [273] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_cgroup_from_id */
+    [274] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, 0, 0x1ffffefea684a3f8u, 0x0u}, /* bpf_cgroup_release */
+    [275] = {true, RETURNS_OBJECT_OR_NULL, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_create */
+    [276] = {true, RETURNS_OBJECT, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_ACQUIRES, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_acquire */
+    [277] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_release */
+    [278] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first */
+    [279] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first_zero */
+    [280] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_empty */
+    [281] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_full */
+    [282] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_any_distribute */
+    [283] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_weight */
+    [284] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_first_and */
+    [285] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_equal */
+    [286] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_intersects */
+    [287] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_subset */
+    [288] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_any_and_distribute */
+    [289] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_copy */
+    [290] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_and */
+    [291] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_or */
+    [292] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_TYPED, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_xor */
+    [293] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_set_cpu */
+    [294] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_clear_cpu */
+    [295] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_cpu */
+    [296] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_set_cpu */
+    [297] = {true, RETURNS_SCALAR, {ARG_SCALAR, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_test_and_clear_cpu */
+    [298] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_setall */
+    [299] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, 0, 0x1ffffcf0a40000a0u, 0x0u}, /* bpf_cpumask_clear */
     [300] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x20000000040u, 0x0u}, /* bpf_xdp_ct_lookup */
     [301] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x18u, 0x0u}, /* bpf_skb_ct_lookup */
     [302] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_release */
@@ -870,10 +874,10 @@ static const struct helper_prototype linux_helpers[] = {
     [331] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_SCALAR, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_NONE, HELPER_WRITES_DYNPTR, 0x0u, 0x0u}, /* bpf_dynptr_memset */
     [332] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_READ_LOCKS, 0x0u, 0x0u}, /* bpf_rcu_read_lock */
     [333] = {true, RETURNS_NOTHING, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_READ_UNLOCKS, 0x0u, 0x0u}, /* bpf_rcu_read_unlock */
-    [334] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_ACQUIRES | HELPER_SLEEPS, 0xffffcf0240000a0u, 0x0u}, /* bpf_lookup_user_key */
-    [335] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_ACQUIRES, 0xffffcf0240000a0u, 0x0u}, /* bpf_lookup_system_key */
-    [336] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, 0, 0xffffcf0240000a0u, 0x0u}, /* bpf_key_put */
-    [337] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_DYNPTR, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_SLEEPS, 0xffffcf0240000a0u, 0x0u}, /* bpf_verify_pkcs7_signature */
+    [334] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_ACQUIRES | HELPER_SLEEPS, 0x1ffffcf0240000a0u, 0x0u}, /* bpf_lookup_user_key */
+    [335] = {true, RETURNS_OBJECT_OR_NULL, {ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_ACQUIRES, 0x1ffffcf0240000a0u, 0x0u}, /* bpf_lookup_system_key */
+    [336] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KEY, 0, 0x1ffffcf0240000a0u, 0x0u}, /* bpf_key_put */
+    [337] = {true, RETURNS_SCALAR, {ARG_DYNPTR, ARG_DYNPTR, ARG_TYPED, ARG_NONE, ARG_NONE}, OBJECT_KEY, HELPER_SLEEPS, 0x1ffffcf0240000a0u, 0x0u}, /* bpf_verify_pkcs7_signature */
 };
 
 enum : uint64_t {

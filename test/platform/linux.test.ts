@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
 import { linuxTypeOf } from '../../abi/index.ts';
-import { loadHost, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
+import { jitObject, loadHost, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
 import { CPUS, type Cpu, compile, sources, sourceText } from './compile.ts';
 import { instructionsOf, marks, readInstructions } from './expectation.ts';
@@ -63,6 +63,7 @@ test('a section stands for the longest part of its name that has a type', (t) =>
     ['2/7', 'sched_cls'],
     ['2/7', 'xdp', 'bpf_xdp.o'],
     ['xdp_prog', 'xdp'],
+    ['tc_mark', 'sched_cls', 'xdp2skb.o'],
   ];
   for (const [section, type, file] of rows) t.is(linuxTypeOf(section, file), type as never, section);
 });
@@ -77,6 +78,20 @@ const codes = async (object: Uint8Array) => {
   return rows.map((row) => row.error?.code ?? 'ok');
 };
 const only = (text: string) => codes(assemble(text));
+
+test('a section filter is a socket filter, or a classifier', async (t) => {
+  const reading = (offset: number) =>
+    `.section filter,"ax",@progbits\nr0 = *(u32 *)(r1 + ${offset})\nr0 = 0\nexit\n`;
+  const typesOf = async (text: string) => {
+    const rows = await verifyObject(assemble(text), { platform: 'linux' });
+    return rows.map((row) => `${row.type} ${row.error?.code ?? 'ok'}`);
+  };
+  t.deepEqual(await typesOf(reading(0)), ['socket_filter ok']);
+  t.deepEqual(await typesOf(reading(80)), ['sched_cls ok']);
+  t.deepEqual(await typesOf(reading(192)), ['socket_filter context_out_of_bounds']);
+  const [row] = await jitObject(assemble(reading(80)), { platform: 'linux' });
+  t.true(row!.result.ok);
+});
 
 test('what is typed by the kernel is refused by name', async (t) => {
   t.deepEqual(await only('.section "struct_ops/f","ax",@progbits\nr0 = 0\nexit\n'), ['btf_unsupported']);
