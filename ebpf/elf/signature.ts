@@ -1,10 +1,22 @@
 /** What a global function takes, by its types: Linux judges it by nothing else (kernel/bpf/btf.c, btf_prepare_func_args()). */
 import { contextNames, type LinuxType } from '../../abi/index.ts';
 import { BTF_KIND, type Btf, type BtfType } from './btf.ts';
+import { essentialName } from './core-types.ts';
 import { ElfError } from './error.ts';
 
 /** In the order of enum bpf_takes in kernel-aarch64/bpf/program.h. */
-export const TAKES = ['number', 'context', 'memory', 'memory_or_null', 'address'] as const;
+export const TAKES = [
+  'number',
+  'context',
+  'memory',
+  'memory_or_null',
+  'address',
+  'task',
+  'task_or_null',
+  'cgroup',
+  'cgroup_or_null',
+  'dynptr',
+] as const;
 
 export type Argument = {
   readonly takes: (typeof TAKES)[number];
@@ -18,7 +30,14 @@ const TAG = 'arg:';
 
 const number: Argument = { takes: 'number', bytes: 0 };
 const context: Argument = { takes: 'context', bytes: 0 };
+const dynptr: Argument = { takes: 'dynptr', bytes: 0 };
 const address: Argument = { takes: 'address', bytes: 0 };
+
+/** Objects of the kernel that a function may be trusted with, as far as more is known of them. */
+const OBJECTS = new Map<string, 'task' | 'cgroup'>([
+  ['task_struct', 'task'],
+  ['cgroup', 'cgroup'],
+]);
 
 const isNumber = ({ kind }: BtfType) =>
   kind === BTF_KIND.int || kind === BTF_KIND.enum || kind === BTF_KIND.enum64;
@@ -65,8 +84,16 @@ class Reader {
       only('ctx');
       return context;
     }
-    if (names.includes('bpf_dynptr'))
-      throw this.#bad(`takes a dynptr as argument ${i + 1}, which is not known here`);
+    if (names.includes('bpf_dynptr')) {
+      only();
+      return dynptr;
+    }
+    if (tags.has('trusted')) {
+      only('trusted', 'nullable');
+      const object = names.flatMap((name) => OBJECTS.get(essentialName(name)) ?? [])[0];
+      if (!object) throw this.#bad(`trusts in argument ${i + 1}, of whose type no more is known here`);
+      return { takes: tags.has('nullable') ? `${object}_or_null` : object, bytes: 0 };
+    }
     if (tags.has('untrusted')) {
       only('untrusted');
       return address;

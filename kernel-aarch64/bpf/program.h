@@ -66,6 +66,11 @@ enum bpf_takes : uint8_t {
     TAKES_MEMORY, /* so many bytes */
     TAKES_MEMORY_OR_NULL,
     TAKES_ADDRESS, /* anything; only loads that never fault follow it */
+    TAKES_TASK,    /* an object of the kernel of this kind, which stays for as long as the function runs */
+    TAKES_TASK_OR_NULL,
+    TAKES_CGROUP,
+    TAKES_CGROUP_OR_NULL,
+    TAKES_DYNPTR, /* of whatever memory */
 };
 
 /* A function that is judged by itself, for any arguments that it takes; other platforms only. */

@@ -57,8 +57,19 @@ enum status dynptr_make(struct verifier *v, struct state *s, uint32_t r, uint8_t
     return status;
 }
 
+/* That of a caller, which a global function was given: it may be of a packet, of which least can be done with slices. */
+static const struct slot given = {.reg = {.kind = REG_ITERATOR, .map = OBJECT_DYNPTR_SKB}, .spill_bytes = 8};
+
+static bool is_given(const struct reg *r) {
+    return r->kind == REG_OBJECT && object_is_dynptr(r->map) && r->off == 0 && scalar_is_const(&r->var) && r->var.value == 0;
+}
+
 enum status dynptr_find(struct verifier *v, struct state *s, uint32_t r, struct iterator *out) {
     uint32_t first;
+    if (is_given(reg_at(s, r))) {
+        *out = (struct iterator){(struct slot *)&given, DYNPTR_SLOTS}; /* nobody changes a dynptr that was found */
+        return STATUS_OK;
+    }
     enum status status = iterator_slots(v, s, r, DYNPTR_SLOTS, &first);
     if (status != STATUS_OK) { return status; }
     struct frame *frame = &s->frames[reg_at(s, r)->frame];

@@ -4,6 +4,7 @@
 
 #include "bpf/verifier/argument.h"
 #include "bpf/verifier/callback.h"
+#include "bpf/verifier/dynptr.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/structure.h"
 #include "lib/mem.h"
@@ -79,6 +80,9 @@ void global_walked(struct verifier *v, enum status status) {
     v->refused = 0;
 }
 
+static bool takes_null(enum bpf_takes takes) { return takes == TAKES_TASK_OR_NULL || takes == TAKES_CGROUP_OR_NULL; }
+static uint8_t object_taken(enum bpf_takes takes) { return takes >= TAKES_CGROUP ? OBJECT_CGROUP : OBJECT_TASK; }
+
 static void begin_argument(struct verifier *v, struct reg *r, enum bpf_takes takes, uint32_t bytes) {
     switch (takes) {
     case TAKES_NUMBER: reg_lose(r, ORIGIN_ANY); break;
@@ -90,6 +94,14 @@ static void begin_argument(struct verifier *v, struct reg *r, enum bpf_takes tak
         r->range = bytes;
         r->id = new_id(v);
         break;
+    case TAKES_DYNPTR:
+        reg_set_pointer(r, REG_OBJECT);
+        r->map = OBJECT_DYNPTR_SKB;
+        break;
+    default:
+        reg_set_pointer(r, takes_null(takes) ? REG_OBJECT_OR_NULL : REG_OBJECT);
+        r->map = object_taken(takes);
+        r->id = new_id(v);
     }
 }
 
@@ -134,6 +146,22 @@ static enum status pass_memory(struct verifier *v, struct state *s, uint32_t r, 
     return status == STATUS_OK ? status : (v->result->status = STATUS_FUNCTION_ARGUMENT);
 }
 
+static enum status pass_dynptr(struct verifier *v, struct state *s, uint32_t r) {
+    struct iterator dynptr;
+    enum status status = dynptr_find(v, s, r, &dynptr);
+    return status == STATUS_OK ? status : (v->result->status = STATUS_FUNCTION_ARGUMENT);
+}
+
+/* Whoever has it holds it until the function has ended; that may not give it away. */
+static enum status pass_object(struct verifier *v, struct state *s, uint32_t r, enum bpf_takes takes) {
+    const struct reg *value = reg_at(s, r);
+    bool or_null = takes_null(takes), null = value->kind == REG_SCALAR && scalar_is_const(&value->var) && value->var.value == 0;
+    if (or_null && null) { return STATUS_OK; }
+    bool object = value->kind == REG_OBJECT || (or_null && value->kind == REG_OBJECT_OR_NULL);
+    bool fits = object && value->map == object_taken(takes) && value->off == 0 && scalar_is_const(&value->var) && value->var.value == 0;
+    return fits ? STATUS_OK : refuse_taken(v, s, r, object_taken(takes) == OBJECT_TASK ? "a task that is known to be one" : "a cgroup that is known to be one");
+}
+
 static enum status pass(struct verifier *v, struct state *s, uint32_t r, enum bpf_takes takes, uint32_t bytes) {
     enum status status = require_set(v, s, r);
     if (status != STATUS_OK) { return status; }
@@ -143,7 +171,9 @@ static enum status pass(struct verifier *v, struct state *s, uint32_t r, enum bp
     case TAKES_CONTEXT: return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_taken(v, s, r, "the context as it came in");
     case TAKES_MEMORY: return pass_memory(v, s, r, false, bytes);
     case TAKES_MEMORY_OR_NULL: return pass_memory(v, s, r, true, bytes);
-    default: return STATUS_OK;
+    case TAKES_ADDRESS: return STATUS_OK;
+    case TAKES_DYNPTR: return pass_dynptr(v, s, r);
+    default: return pass_object(v, s, r, takes);
     }
 }
 

@@ -149,3 +149,36 @@ SEC("kprobe") int bad_registers(void *c) {
     HIDE(c);
     return registers((void *)none); /* refused: function_argument */
 }
+
+struct task_struct { u64 flags; };
+HELPER(struct task_struct *, get_current_task_btf, void);
+GLOBAL int trusted(struct task_struct *t ARG(trusted)) { HIDE(t); return t != 0; }
+SEC("kprobe") int good_trusted(void *c) { return trusted(get_current_task_btf()); }
+SEC("kprobe") int bad_trusted(void *c) {
+    return trusted(0); /* refused: function_argument */
+}
+GLOBAL int perhaps(struct task_struct *t ARG(trusted) ARG(nullable)) { return t ? t->flags & 1 : 0; }
+SEC("kprobe") int good_perhaps(void *c) { return perhaps(0) + perhaps(get_current_task_btf()); }
+struct file { u64 flags; };
+GLOBAL int other(struct file *f ARG(trusted)) { HIDE(f); return f != 0; }
+SEC("kprobe") int bad_perhaps(void *c) {
+    return other((void *)get_current_task_btf()); /* refused: global_unsupported */
+}
+
+HELPER(long, dynptr_from_mem, void *, u32, u64, struct bpf_dynptr *);
+HELPER(void *, dynptr_data, struct bpf_dynptr *, u32, u32);
+GLOBAL int looked(struct bpf_dynptr *d) {
+    u64 *at = dynptr_data(d, 0, 8);
+    return at ? *at : 0;
+}
+SEC("tc") int good_dynptr(struct __sk_buff *c) {
+    struct bpf_dynptr d;
+    dynptr_from_mem(table, sizeof(table), 0, &d);
+    return looked(&d);
+}
+GLOBAL int trusting(struct bpf_dynptr *d) { return *(u64 *)dynptr_data(d, 0, 8); } /* refused: null_dereference */
+SEC("tc") int bad_dynptr(struct __sk_buff *c) {
+    struct bpf_dynptr d;
+    dynptr_from_mem(table, sizeof(table), 0, &d);
+    return trusting(&d);
+}
