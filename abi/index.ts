@@ -24,7 +24,7 @@ export {
   linuxTypeOf,
   linuxTypes,
   maySleep,
-  otherTypeOf,
+  otherTypesOf,
   tracedAt,
   tracedBytes,
 } from './platforms/index.ts';

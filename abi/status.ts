@@ -230,7 +230,7 @@ export const elfStatuses: readonly Status[] = list(768, [
   ],
   [
     'kernel_variable',
-    'variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map',
+    'this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel()',
   ],
   ['arena_unsupported', 'arenas are not supported here; keep the data in a map or in a global variable'],
   [

@@ -30,6 +30,7 @@ const typeRow = ([name, t]: [string, ProgramType]) => {
     ...(t.legacyLoads ? ['TYPE_LEGACY_LOADS'] : []),
     ...(t.exit ? ['TYPE_EXIT_RANGE'] : []),
     ...(t.exit32 ? ['TYPE_EXIT_32'] : []),
+    ...(t.silent ? ['TYPE_SILENT'] : []),
     ...(t.objects ? ['TYPE_OBJECTS'] : []),
     ...(t.socket ? ['TYPE_SOCKET'] : []),
   ];

@@ -13,7 +13,7 @@ export {
   type LinuxType,
   linuxTypeOf,
   maySleep,
-  otherTypeOf,
+  otherTypesOf,
   programTypes as linuxTypes,
   tracedAt,
   tracedBytes,

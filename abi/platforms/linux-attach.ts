@@ -18,16 +18,24 @@ const sleeping = new Set(
 const withoutItself = (how: string, at: string) =>
   how !== 'fmod_ret' && !(/^f(entry|exit)$/.test(how) && at.startsWith('bpf_sk_storage'));
 
+/** Security hooks that a socket passes through while its options may be read and set (bpf_lsm_locked_sockopt_hooks, bpf_lsm_unlocked_sockopt_hooks). */
+const withSocket = new Set(
+  'sock_graft inet_csk_clone inet_conn_established socket_post_create socket_socketpair'.split(' '),
+);
+
+const mayUseOptions = (how: string, at: string) =>
+  how === 'lsm_cgroup' ? withSocket.has(at) : how !== 'cgroup' || at !== 'getsockopt';
+
 /** By the number of the helper, whether a program that attaches so (`fentry`, `lsm`, …) at this function gets it. */
 const open: Readonly<Record<number, (how: string, at: string) => boolean>> = {
-  49: (how, at) => how !== 'cgroup' || at !== 'getsockopt',
-  57: (how, at) => how !== 'cgroup' || at !== 'getsockopt',
+  49: mayUseOptions,
+  57: mayUseOptions,
   64: (how, at) => how !== 'cgroup' || !at.startsWith('sendmsg'),
   107: withoutItself,
   108: withoutItself,
   147: (how, at) => {
     if (how === 'iter') return true;
-    return how === 'lsm' ? sleeping.has(at) : how !== 'tp_btf' && withPath.has(at);
+    return how.startsWith('lsm') ? sleeping.has(at) : how !== 'tp_btf' && withPath.has(at);
   },
   183: (how) => how !== 'tp_btf',
   184: (how) => how !== 'tp_btf',

@@ -8,15 +8,17 @@ const KERNEL_FUNCTIONS_FIRST = 256;
 
 /** Who gets the functions for any use: programs that only probe don't. */
 const GENERIC = typeIds(
-  'sched_cls sched_act xdp tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void syscall cgroup_skb cgroup_skb_egress cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sockopt cgroup_sysctl cgroup_device sock_ops',
+  'sched_cls sched_act xdp tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall cgroup_skb cgroup_skb_egress cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sockopt cgroup_sysctl cgroup_device sock_ops',
 );
 
 /** Who gets those that only programs that look on need. */
 const LOOKING_ON = typeIds(
-  'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void syscall',
+  'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall',
 );
 /** Who gets those of keys. */
-const TRACING = typeIds('tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void');
+const TRACING = typeIds(
+  'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void',
+);
 /** Whose context is a struct in the kernel, too. */
 const STRUCTS = Object.entries(programTypes)
   .filter(([name]) => !/^(tracing|lsm|iter_|raw_tracepoint|tracepoint|syscall)/.test(name))

@@ -4,17 +4,17 @@ import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 
 /** Programs of type syscall may call what tracing programs may. */
 const TRACING = typeIds(
-  'kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry iterators lsm lsm_bool lsm_void syscall',
+  'kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable tracing tracing_entry iterators lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall',
 );
 /** Kernel code that probes interrupt anywhere must not take locks or read the coarse clock in them. */
 const PROBES = typeIds('kprobe kprobe_multi tracepoint perf_event raw_tracepoint raw_tracepoint_writable');
 /** Programs that the kernel's BTF gives their types. */
-const TYPED = typeIds('tracing tracing_entry iterators lsm lsm_bool lsm_void');
+const TYPED = typeIds('tracing tracing_entry iterators lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void');
 const SYSCALL = typeIds('syscall');
 const NOT_TRACING = Object.values(programTypes)
   .map(({ id }) => id)
   .filter((id) => !PROBES.includes(id as never));
-const LSM = typeIds('lsm lsm_bool lsm_void');
+const LSM = typeIds('lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void');
 const ITERATORS = typeIds('iterators');
 const TC = typeIds('sched_cls sched_act');
 const LWT = typeIds('lwt_in lwt_out lwt_xmit lwt_seg6local');
@@ -43,7 +43,13 @@ export const socketMapWriters = typeIds(
 export const socketMapDeleters = [...socketMapWriters, ...SOCK_OPS];
 /** Iterators over sockets, whose options programs may read and set. */
 const SOCKETS = typeIds('iter_tcp iter_udp iter_unix');
-const SOCKOPT = [...CGROUP_SOCKOPT, ...ADDRESS, ...SOCK_OPS, ...SOCKETS];
+const SOCKOPT = [
+  ...CGROUP_SOCKOPT,
+  ...ADDRESS,
+  ...SOCK_OPS,
+  ...SOCKETS,
+  ...typeIds('lsm_cgroup lsm_cgroup_void'),
+];
 const LOOKUP = [...TC, ...XDP, ...SK_SKB, ...ADDRESS, ...CGROUP_SKB];
 const STORAGE_OF_SOCKETS = [...OWNED, ...SOCK_OPS, ...SK_MSG, ...ADDRESS, ...CGROUP_SOCKOPT, ...TYPED];
 const CAST = [
@@ -58,7 +64,7 @@ const CAST = [
   ...TYPED,
 ];
 const CGROUPS = typeIds(
-  'cgroup_skb cgroup_skb_egress cgroup_sock sock_ops cgroup_device cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sysctl cgroup_sockopt',
+  'cgroup_skb cgroup_skb_egress cgroup_sock sock_ops cgroup_device cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sysctl cgroup_sockopt lsm_cgroup lsm_cgroup_void',
 );
 const OUTPUT = Object.values(programTypes)
   .map(({ id }) => id)
@@ -69,7 +75,7 @@ const COARSE = NOT_TRACING.filter(
 
 /** Hooks of cgroups whose result programs may see and change: in the others there is none. */
 const RETURNS = typeIds(
-  'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_device cgroup_sysctl cgroup_sockopt',
+  'cgroup_sock cgroup_sock_addr cgroup_bind cgroup_device cgroup_sysctl cgroup_sockopt lsm_cgroup',
 );
 
 /** enum bpf_map_type. */
@@ -358,6 +364,8 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(144, 'reserve_hdr_opt', 'context any any', 'scalar', on(SOCK_OPS)),
   helper(151, 'skb_cgroup_classid', 'context', 'scalar', on(TC)),
   helper(152, 'redirect_neigh', 'any memory_or_null size_or_zero any', 'scalar', on(TC)),
+  helper(153, 'per_cpu_ptr', 'per_cpu any', 'per_cpu_or_null'),
+  helper(154, 'this_cpu_ptr', 'per_cpu', 'per_cpu'),
   helper(155, 'redirect_peer', 'any any', 'scalar', on(TC)),
   helper(158, 'get_current_task_btf', '', 'object', { object: 'task' }),
   helper(160, 'ktime_get_coarse_ns', '', 'scalar', on(COARSE)),
@@ -388,7 +396,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(179, 'kallsyms_lookup_name', 'memory size any out_8', 'scalar', on(SYSCALL)),
   helper(181, 'loop', 'scalar function stack_or_null any', 'scalar', { flags: ['calls_back'] }),
   helper(182, 'strncmp', 'memory size string'),
-  helper(186, 'get_retval', '', 'scalar', on(RETURNS)),
+  helper(186, 'get_retval', '', 'scalar', on([...RETURNS, ...typeIds('lsm_cgroup_void')])),
   helper(187, 'set_retval', 'any', 'scalar', on(RETURNS)),
   helper(188, 'xdp_get_buff_len', 'context', 'scalar', on(XDP)),
   helper(189, 'xdp_load_bytes', 'context any out size', 'scalar', on(XDP)),

@@ -61,7 +61,7 @@ export const programTypes = {
   tracing_entry: { id: 36, ...traced, fields: contexts.traced, exit: [0, 0] },
   tracing_iter: { id: 37, ...iteration, fields: contexts.traced },
   lsm_bool: { id: 38, ...traced, fields: contexts.traced, exit: BOOLEAN, exit32: true },
-  lsm_void: { id: 39, ...traced, fields: contexts.traced },
+  lsm_void: { id: 39, ...traced, fields: contexts.traced, silent: true },
   kprobe_multi: { id: 40, size: 168, fields: contexts.kprobe },
   xdp_devmap: { id: 41, size: 24, fields: [...contexts.xdp, ...contexts.xdp_devmap], packetWrite: true },
   iter_bpf_link: iterator(42, 'bpf_link'),
@@ -82,6 +82,8 @@ export const programTypes = {
   iter_tcp: iterator(57, 'tcp'),
   iter_udp: iterator(58, 'udp'),
   iter_unix: iterator(59, 'unix'),
+  lsm_cgroup: { id: 61, ...traced, fields: contexts.traced, exit: BOOLEAN },
+  lsm_cgroup_void: { id: 62, ...traced, fields: contexts.traced, exit: [1, 1] },
   perf_event_arm64: { id: 60, size: 288, fields: contexts.perf_event_arm64 },
 } as const satisfies Record<string, ProgramType>;
 
@@ -194,15 +196,16 @@ const lsmClosed = new Set(
 );
 
 const lsmType = (section: string): LinuxType | 'closed' | undefined => {
-  const hook = /^lsm(?:\.s)?\/(.*)$/.exec(section)?.[1];
-  if (hook === undefined) return undefined;
+  const [, how, hook] = /^(lsm|lsm\.s|lsm_cgroup)\/(.*)$/.exec(section) ?? [];
+  if (how === undefined || hook === undefined) return undefined;
   if (lsmClosed.has(hook) || (maySleep(section) && isAwakeHook(hook))) return 'closed';
+  if (how === 'lsm_cgroup') return lsmVoid.has(hook) ? 'lsm_cgroup_void' : 'lsm_cgroup';
   return lsmVoid.has(hook) ? 'lsm_void' : lsmBool.has(hook) ? 'lsm_bool' : 'lsm';
 };
 
 /** Where a program attaches whose context holds arguments of a function of the kernel, and how: `fentry`, `lsm`, … */
 export const tracedAt = (section: string): { readonly how: string; readonly name: string } | undefined => {
-  const [, how, name] = /^\??(fentry|fexit|fmod_ret|lsm|tp_btf)(?:\.s)?\/(.+)$/.exec(section) ?? [];
+  const [, how, name] = /^\??(fentry|fexit|fmod_ret|lsm|tp_btf)(?:\.s|_cgroup)?\/(.+)$/.exec(section) ?? [];
   return how !== undefined && name !== undefined ? { how, name } : undefined;
 };
 
@@ -218,7 +221,7 @@ export const contextBytesAt = (section: string): number | undefined => {
 };
 
 /** Sections whose programs get their types from the BTF of the kernel. */
-const typed = /^(lsm_cgroup|freplace|struct_ops|struct_ops\.s)(\/|$)/;
+const typed = /^(freplace|struct_ops|struct_ops\.s)(\/|$)/;
 
 const bySection = new Map(
   sections.flatMap(([type, names]) => names.split(' ').map((name) => [name, type] as const)),
@@ -238,6 +241,24 @@ const named = (section: string): LinuxType | undefined => {
   return undefined;
 };
 
+const hints: readonly (readonly [RegExp, LinuxType])[] = [
+  [/^k(ret)?probe/, 'kprobe'],
+  [/^u(ret)?probe/, 'kprobe'],
+  [/^(tracepoint|tp_)/, 'tracepoint'],
+  [/^raw_t/, 'raw_tracepoint'],
+  [/^perf_event/, 'perf_event'],
+  [/^socket/, 'socket_filter'],
+  [/^sockops|^sock_ops/, 'sock_ops'],
+  [/^sk_skb/, 'sk_skb'],
+  [/^sk_msg/, 'sk_msg'],
+  [/^cgroup\/.*skb|^cgroup_skb/, 'cgroup_skb'],
+  [/xdp/, 'xdp'],
+  [/^(tc|cls|classifier|ingress|egress)/, 'sched_cls'],
+];
+
+const hinted = (name: string): LinuxType | undefined =>
+  hints.find(([pattern]) => pattern.test(name.toLowerCase()))?.[1];
+
 /**
  * The type of the programs of a section. Loaders like iproute2 are told the type by their user, so a section that says
  * nothing counts as what its name or the name of its file hints at, and as a classifier, the commonest, without a hint.
@@ -248,24 +269,18 @@ export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' | '
   if (typed.test(name)) return 'typed';
   const known = lsmType(name) ?? named(name);
   if (known) return known;
-  const starts: readonly (readonly [RegExp, LinuxType])[] = [
-    [/^k(ret)?probe/, 'kprobe'],
-    [/^u(ret)?probe/, 'kprobe'],
-    [/^(tracepoint|tp_)/, 'tracepoint'],
-    [/^raw_t/, 'raw_tracepoint'],
-    [/^perf_event/, 'perf_event'],
-    [/^socket/, 'socket_filter'],
-    [/^sockops|^sock_ops/, 'sock_ops'],
-    [/^sk_skb/, 'sk_skb'],
-    [/^sk_msg/, 'sk_msg'],
-    [/^cgroup\/.*skb|^cgroup_skb/, 'cgroup_skb'],
-    [/xdp/, 'xdp'],
-    [/^(tc|cls|classifier|ingress|egress)/, 'sched_cls'],
-  ];
-  const hinted = (hint: string) => starts.find(([pattern]) => pattern.test(hint.toLowerCase()))?.[1];
   return hinted(name) ?? hinted(file.split('/').at(-1)!) ?? 'sched_cls';
 };
 
-/** The type that iproute2 gives programs of a section which libbpf's users load as another. */
-export const otherTypeOf = (section: string): LinuxType | undefined =>
-  section === 'filter' ? 'sched_cls' : undefined;
+/** What iproute2 loads from sections of any name. */
+const LOADED_BY_NAME: readonly LinuxType[] = ['sched_cls', 'xdp', 'lwt_xmit', 'lwt_in', 'lwt_seg6local'];
+
+/** The types that the programs of a section may have beside linuxTypeOf(), where whoever loads them says which. */
+export const otherTypesOf = (section: string, file = ''): readonly LinuxType[] => {
+  const name = section.replace(/^\?/, '');
+  if (name === 'filter') return ['sched_cls'];
+  const type = linuxTypeOf(section, file);
+  return named(name) || hinted(name) || !LOADED_BY_NAME.includes(type as LinuxType)
+    ? []
+    : LOADED_BY_NAME.filter((other) => other !== type);
+};

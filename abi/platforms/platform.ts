@@ -55,6 +55,8 @@ export type ProgramType = {
   readonly exit?: readonly [number, number];
   /** Only the low 32 bits of r0 count. */
   readonly exit32?: boolean;
+  /** What r0 is at exit does not matter, nor whether it is set. */
+  readonly silent?: boolean;
   /** What a helper works on is an object that the context leads to, not the context. */
   readonly objects?: boolean;
   /** The context is a socket. */

@@ -114,7 +114,7 @@ export class Btf {
   readonly #bytes: Bytes;
   /** What is asked for once an instruction: found once, however large the section. */
   readonly #variables = new Map<string, ReadonlyMap<string, BtfType>>();
-  #functions: ReadonlyMap<string, BtfType> | undefined;
+  readonly #named = new Map<number, ReadonlyMap<string, BtfType>>();
   #tagged: ReadonlyMap<BtfType, readonly BtfType[]> | undefined;
 
   /** @throws ElfError with `bad_btf`, as does every method. */
@@ -196,16 +196,26 @@ export class Btf {
 
   /** The function of this name. */
   function(name: string): BtfType | undefined {
-    if (!this.#functions) {
-      const functions = new Map<string, BtfType>();
-      for (const t of this.types) {
-        if (t.kind !== BTF_KIND.func) continue;
-        const found = this.name(t);
-        if (!functions.has(found)) functions.set(found, t);
-      }
-      this.#functions = functions;
+    return this.#byName(BTF_KIND.func).get(name);
+  }
+
+  /** The variable of this name, whatever section it lies in. */
+  variable(name: string): BtfType | undefined {
+    return this.#byName(BTF_KIND.var).get(name);
+  }
+
+  /** The first of each name. */
+  #byName(kind: number): ReadonlyMap<string, BtfType> {
+    const known = this.#named.get(kind);
+    if (known) return known;
+    const named = new Map<string, BtfType>();
+    for (const t of this.types) {
+      if (t.kind !== kind) continue;
+      const found = this.name(t);
+      if (!named.has(found)) named.set(found, t);
     }
-    return this.#functions.get(name);
+    this.#named.set(kind, named);
+    return named;
   }
 
   /** Types of a function's parameters, and of what it returns. */

@@ -4,7 +4,7 @@ import { CORE, type CoreRelocation } from './core.ts';
 import { isComposite } from './core-types.ts';
 
 /** As enum bpf_note in kernel-aarch64/bpf/program.h. */
-export const NOTE = { untrusted: 1, noStruct: 2 } as const;
+export const NOTE = { untrusted: 1, noStruct: 2, perCpu: 4 } as const;
 
 /** Linux has no trust in what is loaded from a union of several members (btf_struct_walk()). */
 const leadsThroughUnion = (btf: Btf, { type, access }: CoreRelocation): boolean => {

@@ -91,6 +91,28 @@ test('what the kernel lacks is named at the slot that asks for it', async (t) =>
   t.deepEqual([...programs.get('port')!.missing], []);
 });
 
+test('variables that each processor has are as the kernel has them', async (t) => {
+  const variables = compileText(`
+#define SEC(name) __attribute__((section(name), used))
+extern const int queue __attribute__((section(".ksyms"))), lost __attribute__((section(".ksyms"))), optional __attribute__((section(".ksyms"), weak));
+SEC("xdp/has") long has(void *c) { return (long)&queue; }
+SEC("xdp/lacks") long lacks(void *c) { return (long)&lost; }
+SEC("xdp/asks") long asks(void *c) { return (long)&optional; }`);
+  const kernel = new KernelTypes(
+    await compileText(
+      'struct { long clock; } queue; __attribute__((section("xdp"))) int f(void *c) { return 0; }',
+    ),
+  );
+  const loaded = async (options: object) =>
+    loadLinuxFunctions(await variables, options).flatMap((f) => ('error' in f ? [] : [f.program]));
+  const [has, lacks, asks] = await loaded({ kernel });
+  t.deepEqual([...has!.notes.values()], [4 * 1]); // a struct there
+  t.regex(String([...lacks!.missing.values()][0]), /lost/);
+  t.deepEqual([[...asks!.notes], numbersIn(asks!).slice(0, 2)], [[], [0, 0]]);
+  const [unnamed] = await loaded({});
+  t.deepEqual([...unnamed!.notes.values()], [4 * 4]); // four bytes, as the program says
+});
+
 test('any bytes as the types of a kernel are taken or refused', async (t) => {
   const object = await kernelObject;
   const code = await program;

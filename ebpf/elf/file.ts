@@ -21,6 +21,8 @@ export type ElfSymbol = {
   readonly name: string;
   readonly type: number;
   readonly global: boolean;
+  /** It may be missing. */
+  readonly weak: boolean;
   /** Not seen from outside the object: libbpf makes such a function a static one. */
   readonly hidden: boolean;
   /** Index of the section it lies in; 0 = undefined. */
@@ -38,6 +40,9 @@ export type ElfObject = {
   /** Relocations by index of the section that they apply to, then by offset. */
   readonly relocations: ReadonlyMap<number, ReadonlyMap<number, Relocation>>;
 };
+
+/** System V ABI, Symbol Table. */
+const STB_WEAK = 2;
 
 export const SHT = { progbits: 1, symtab: 2, nobits: 8, rel: 9 } as const;
 export const SHF_EXECINSTR = 4;
@@ -130,6 +135,7 @@ const readSymbols = (sections: readonly Section[], table: Section | undefined): 
       name: type === STT.section ? (sections[section]?.name ?? '') : names.text(bytes.u32(at)),
       type,
       global: info >> 4 !== 0,
+      weak: info >> 4 === STB_WEAK,
       hidden: (bytes.u8(at + 5) & 3) >= 1 && (bytes.u8(at + 5) & 3) <= 2,
       section,
       value: bytes.offset(at + 8),

@@ -16,9 +16,9 @@ import { BTF_KIND, type BtfType } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
 import { type CoreRelocation, resolveCore } from './core.ts';
-import { noteOfCore } from './core-notes.ts';
+import { NOTE, noteOfCore } from './core-notes.ts';
 import { applyCore, closeSlot } from './core-patch.ts';
-import type { KernelTypes } from './core-types.ts';
+import { isComposite, isEnum, type KernelTypes } from './core-types.ts';
 import type { LineAt } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
@@ -174,6 +174,26 @@ class Linker {
     return btf !== undefined && known?.kind === BTF_KIND.var && btf.resolve(known.value).kind === 0;
   }
 
+  /**
+   * `extern struct NAME variable __ksym`: where a variable of the kernel lies. Kernels say where only of those that each
+   * processor has, and of none that a program asks for weakly and they do not have.
+   */
+  #kernelVariable(symbol: ElfSymbol) {
+    const { btf } = this.#context.mapTypes;
+    const known = this.#kernelSymbol(symbol);
+    if (!btf || known?.kind !== BTF_KIND.var) return undefined;
+    const { kernel } = this.#context;
+    const theirs = kernel?.btf.variable(symbol.name);
+    if (kernel && !theirs && symbol.weak) return { at: { low: 0, high: 0 }, note: 0 };
+    if (kernel && !theirs) throw new ElfError('kernel_variable', symbol.name);
+    const types = theirs && kernel ? kernel.btf : btf;
+    const { kind, value: bytes } = types.resolve((theirs ?? known).value);
+    const shape = isComposite(kind) ? 1 : 2 + Math.log2(kind === BTF_KIND.ptr ? 8 : bytes);
+    const isNumber = kind === BTF_KIND.int || isEnum(kind) || kind === BTF_KIND.ptr;
+    if (shape !== 1 && !isNumber) throw new ElfError('kernel_variable', symbol.name);
+    return { at: { low: TEXT_LOW, high: -1 }, note: NOTE.perCpu * shape };
+  }
+
   #target(symbol: ElfSymbol): Section {
     const section = this.#context.object.sections[symbol.section];
     const known = this.#kernelSymbol(symbol);
@@ -210,6 +230,11 @@ class Linker {
     // Only whether the kernel has it can be asked of its address.
     if (this.#kernelFunction(symbol) !== undefined) return { src: 0, low: 1, high: 0 };
     if (this.#kernelAddress(symbol)) return { src: 0, low: TEXT_LOW, high: -1 };
+    const variable = this.#kernelVariable(symbol);
+    if (variable) {
+      this.#note(slot, variable.note);
+      return { src: 0, ...variable.at };
+    }
     const section = this.#target(symbol);
     if (isMapSection(section)) {
       const { object, mapTypes: types } = this.#context;

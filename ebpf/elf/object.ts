@@ -1,5 +1,5 @@
 /** Loads compiled eBPF objects: which programs they hold, for which hooks, with which maps. */
-import { hooks, type LinuxType, linuxTypeOf, maySleep, otherTypeOf } from '../../abi/index.ts';
+import { hooks, type LinuxType, linuxTypeOf, maySleep, otherTypesOf } from '../../abi/index.ts';
 import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { catcherOf } from './catcher.ts';
@@ -37,8 +37,8 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly contextBytes?: number;
   /** The function that is called with what the program throws; it has no function of its own for that. */
   readonly catcher?: LinuxModule;
-  /** The same as the other type that loaders make of its section. */
-  readonly otherwise?: LinuxModule;
+  /** The same as another type that a loader may make of its section. @throws ElfError */
+  readonly otherwise?: () => LinuxModule;
   /** What the kernel does not have or is not known here, by the slot that asks for it. */
   readonly missing: ReadonlyMap<number, ElfError>;
   /** What its types say of slots: bits of `NOTE`. */
@@ -155,13 +155,13 @@ const loadLinux =
       };
       return { ...from, type, code, maps, missing, notes, globals, ...known };
     };
-    const found = typeWith(context.registers, named);
-    const other = type === undefined ? otherTypeOf(f.section.name) : undefined;
-    return {
-      ...linkAs(found, f),
-      ...(catches ? { catcher: linkAs(found, catches) } : {}),
-      ...(other ? { otherwise: linkAs(other, f) } : {}),
-    };
+    const linkFrom = (first: LinuxType, others: readonly LinuxType[]): LinuxModule => ({
+      ...linkAs(first, f),
+      ...(catches ? { catcher: linkAs(first, catches) } : {}),
+      ...(others[0] ? { otherwise: () => linkFrom(others[0]!, others.slice(1)) } : {}),
+    });
+    const others = type === undefined ? otherTypesOf(f.section.name, file) : [];
+    return linkFrom(typeWith(context.registers, named), others);
   };
 
 type Load<P> = (context: Context, f: CodeRange) => P;

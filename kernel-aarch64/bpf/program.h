@@ -57,6 +57,7 @@ enum catches : uint8_t { CATCHES_NOTHING, CATCHES_ELSEWHERE, CATCHES_ITSELF /* t
 enum bpf_note : uint8_t {
     NOTE_UNTRUSTED = 1 << 0, /* it loads a member of a union */
     NOTE_NO_STRUCT = 1 << 1, /* its number names a type that is no struct */
+    NOTE_PER_CPU = 7 << 2,   /* its number is where a variable lies that each processor has: 1 for a struct, 2 for a number of a byte, 3 for one of 2, ... */
 };
 
 /* What a function takes in a register, by the types that it was compiled with. */

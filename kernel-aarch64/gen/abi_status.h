@@ -135,7 +135,7 @@ enum status : uint32_t {
     STATUS_BTF_UNSUPPORTED = 780, /* programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe */
     STATUS_KFUNC_UNSUPPORTED = 781, /* what this function of the kernel takes and gives is not known here; call a helper or another function */
     STATUS_LEGACY_LOAD_NO_INT = 782, /* Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one */
-    STATUS_KERNEL_VARIABLE = 783, /* variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map */
+    STATUS_KERNEL_VARIABLE = 783, /* this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel() */
     STATUS_ARENA_UNSUPPORTED = 784, /* arenas are not supported here; keep the data in a map or in a global variable */
     STATUS_GLOBAL_UNSUPPORTED = 785, /* Linux judges a global function by itself, by types that it must take; make the function static */
 };
@@ -273,6 +273,6 @@ enum status : uint32_t {
     row(btf_unsupported, 780, "programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe") \
     row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function") \
     row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one") \
-    row(kernel_variable, 783, "variables of the kernel are not known here; read what is needed with bpf_probe_read_kernel(), or pass it in by a map") \
+    row(kernel_variable, 783, "this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel()") \
     row(arena_unsupported, 784, "arenas are not supported here; keep the data in a map or in a global variable") \
     row(global_unsupported, 785, "Linux judges a global function by itself, by types that it must take; make the function static")

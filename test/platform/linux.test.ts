@@ -93,6 +93,19 @@ test('a section filter is a socket filter, or a classifier', async (t) => {
   t.true(row!.result.ok);
 });
 
+test('a section whose name says nothing is of the first type that takes its program', async (t) => {
+  const calling = (helper: number) =>
+    `.section encap,"ax",@progbits\nr2 = 1\nr3 = r10\nr3 += -8\n*(u64 *)(r3 + 0) = 0\nr4 = 8\ncall ${helper}\nr0 = 0\nexit\n`;
+  const typesOf = async (text: string, file?: string) => {
+    const rows = await verifyObject(assemble(text), { platform: 'linux', ...(file ? { file } : {}) });
+    return rows.map((row) => `${row.type} ${row.error?.code ?? 'ok'}`);
+  };
+  t.deepEqual(await typesOf(calling(73)), ['lwt_xmit ok']);
+  t.deepEqual(await typesOf(calling(4000)), ['sched_cls unknown_helper']);
+  const queue = '.section t,"ax",@progbits\nr0 = *(u32 *)(r1 + 80)\nr0 = 0\nexit\n';
+  t.deepEqual(await typesOf(queue, 'xdp_meta.o'), ['sched_cls ok']);
+});
+
 test('what is typed by the kernel is refused by name', async (t) => {
   t.deepEqual(await only('.section "struct_ops/f","ax",@progbits\nr0 = 0\nexit\n'), ['btf_unsupported']);
   t.deepEqual(await only('.section xdp,"ax",@progbits\ncall 4000\nexit\n'), ['unknown_helper']);

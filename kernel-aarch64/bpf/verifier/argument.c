@@ -265,6 +265,9 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_TYPED:
     case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call);
     case ARG_STRING: return check_string(v, s, r);
+    case ARG_PER_CPU:
+        call->constant = (uint64_t)value->map - ORIGIN_PER_CPU;
+        return value->kind == REG_SCALAR && value->map >= ORIGIN_PER_CPU ? STATUS_OK : refuse_argument(v, s, r, "a variable of the kernel that each processor has");
     default: return check_object(v, s, r, type, call);
     }
 }

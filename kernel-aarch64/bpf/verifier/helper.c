@@ -54,6 +54,15 @@ static enum status set_object_result(struct verifier *v, struct state *s, struct
     return (flags & HELPER_ACQUIRES) != 0 ? reference_acquire(v, s, &r0->frame) : STATUS_OK;
 }
 
+/* A struct, or a number of so many bytes. */
+static void set_per_cpu(struct verifier *v, struct reg *r0, uint32_t kind, bool may_be_null) {
+    reg_set_pointer(r0, kind == 0 ? REG_OBJECT : REG_MEMORY);
+    if (may_be_null) { r0->kind = kind == 0 ? REG_OBJECT_OR_NULL : REG_MEMORY_OR_NULL; }
+    r0->map = kind == 0 ? (uint8_t)OBJECT_KERNEL : (uint8_t)MEMORY_READS;
+    r0->range = kind == 0 ? 0 : 1u << (kind - 1);
+    r0->id = new_id(v);
+}
+
 /* Results that only other platforms' helpers have; false for a number. */
 static bool set_platform_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call, enum status *status) {
     *status = STATUS_OK;
@@ -86,6 +95,8 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
     case RETURNS_SLICE_OR_NULL:
         *status = dynptr_slice(v, s, &call->iterator, call->constant, (call->prototype->flags & HELPER_SLICE_READS) != 0);
         return true;
+    case RETURNS_PER_CPU:
+    case RETURNS_PER_CPU_OR_NULL: set_per_cpu(v, r0, (uint32_t)call->constant, call->prototype->returns == RETURNS_PER_CPU_OR_NULL); return true;
     case RETURNS_OBJECT:
     case RETURNS_OBJECT_OR_NULL: *status = set_object_result(v, s, r0, call); return true;
     default: return false;

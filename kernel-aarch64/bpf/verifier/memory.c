@@ -87,6 +87,7 @@ static enum status check_kernel_fields(struct verifier *v, struct state *s, cons
 enum status refuse_lost(struct verifier *v, struct state *s, uint32_t r) {
     const struct reg *p = reg_at(s, r);
     if (p->kind != REG_SCALAR) { return STATUS_OK; }
+    if (p->map >= ORIGIN_PER_CPU) { return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is where each processor has a variable; bpf_per_cpu_ptr() says where one has it", r); }
     switch (p->map) {
     case ORIGIN_POINTER: return refuse(v, STATUS_UNBOUNDED_OFFSET, s->pc, "%r was a pointer, moved by a number without a bound", r);
     case ORIGIN_RELEASED: return refuse(v, STATUS_USE_AFTER_RELEASE, s->pc, "%r was released", r);

@@ -54,6 +54,7 @@ enum platform_argument : uint8_t {
     ARG_GIVEN_OR_NULL, /* an object of that type with a reference, which ends, or null */
     ARG_OWNER,         /* the context; an object of the kernel where programs have those instead (TYPE_OBJECTS) */
     ARG_TIMER,         /* a timer in a map value; a map beside it is that of the value */
+    ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -68,6 +69,8 @@ enum platform_return : uint8_t {
     RETURNS_CAST_ADDRESS,    /* the same, as the program says */
     RETURNS_SLICE_OR_NULL,   /* ARG_CONST bytes of a dynptr's memory */
     RETURNS_ELEMENT_OR_NULL, /* an int of an iterator, which is only read */
+    RETURNS_PER_CPU,         /* ARG_PER_CPU's variable on one processor, which is only read */
+    RETURNS_PER_CPU_OR_NULL,
 };
 
 enum helper_flag : uint32_t {
@@ -121,7 +124,7 @@ struct context_field {
 };
 enum { OBJECT_OWNER = 256 };
 
-enum type_flag : uint8_t {
+enum type_flag : uint16_t {
     TYPE_EXISTS = 1 << 0,
     TYPE_MEMORY = 1 << 1,        /* r1 is plain memory, r2 its size */
     TYPE_PACKET_WRITE = 1 << 2,  /* the packet can be written */
@@ -130,11 +133,12 @@ enum type_flag : uint8_t {
     TYPE_EXIT_32 = 1 << 5,       /* its low 32 bits do */
     TYPE_OBJECTS = 1 << 6,       /* what a helper works on is an object that the context leads to */
     TYPE_SOCKET = 1 << 7,        /* the context is a socket */
+    TYPE_SILENT = 1 << 8,        /* r0 does not matter at exit */
 };
 
 struct program_type {
     uint32_t context_bytes;
-    uint8_t flags; /* enum type_flag */
+    uint16_t flags; /* enum type_flag */
     int32_t exit_min, exit_max;
 };
 

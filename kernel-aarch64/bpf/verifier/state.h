@@ -48,6 +48,7 @@ enum origin : uint8_t {
     ORIGIN_RELEASED, /* a pointer to what was released */
     ORIGIN_STALE,    /* a pointer into a packet that may have been changed */
     ORIGIN_NO_STRUCT, /* the program's number for a type of the kernel that is no struct */
+    ORIGIN_PER_CPU,   /* where a struct of the kernel lies that each processor has; the next ones: a number of 1, 2, 4 or 8 bytes */
 };
 
 /* Whether loads may follow the number. */

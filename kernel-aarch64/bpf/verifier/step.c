@@ -59,6 +59,12 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     return certainty == ALWAYS ? FLOW_ALWAYS : FLOW_NEVER;
 }
 
+/* Of the number that this instruction loads. */
+static uint8_t origin_of_number(const struct verifier *v, uint32_t pc) {
+    if (is_noted(v, pc, NOTE_PER_CPU)) { return (uint8_t)(ORIGIN_PER_CPU + (v->program->notes[pc] & NOTE_PER_CPU) / (NOTE_PER_CPU & -NOTE_PER_CPU) - 1); }
+    return is_noted(v, pc, NOTE_NO_STRUCT) ? ORIGIN_NO_STRUCT : ORIGIN_ANY;
+}
+
 [[gnu::noinline]] static enum status load_imm64(struct verifier *v, struct state *s, struct bpf_insn insn) {
     struct reg *dst = reg_at(s, insn_dst(insn));
     struct bpf_insn next = insn_at(v, s->pc + 1);
@@ -96,7 +102,7 @@ static enum flow jump_to(struct verifier *v, struct state *s, uint32_t target) {
     default:
         reg_set_scalar(dst);
         scalar_set_const(&dst->var, (uint32_t)insn.imm | (uint64_t)(uint32_t)next.imm << 32);
-        if (is_noted(v, s->pc, NOTE_NO_STRUCT)) { dst->map = ORIGIN_NO_STRUCT; }
+        dst->map = origin_of_number(v, s->pc);
         break;
     }
     s->pc++;

@@ -23,6 +23,9 @@ HELPER(void *, cgrp_storage_get, void *, void *, void *, u64);
 HELPER(long, d_path, void *, char *, u32);
 HELPER(long, setsockopt, void *, int, int, void *, int);
 HELPER(long, get_func_arg, void *, u32, u64 *);
+HELPER(int, set_retval, int);
+HELPER(void *, per_cpu_ptr, const void *, u32);
+HELPER(void *, this_cpu_ptr, const void *);
 extern void *bpf_rdonly_cast(const void *, u32) __attribute__((section(".ksyms")));
 
 SEC("tp_btf/sys_enter") int good_task(u64 *c) { return task_storage_get(&tasks, get_current_task_btf(), 0, 1) != 0; }
@@ -87,6 +90,47 @@ SEC("lsm/file_open") int good_denied(u64 *c) { return -1; }
 SEC("lsm/file_open") int bad_denied(u64 *c) { return 1; } /* refused: bad_exit_value */
 SEC("lsm/inode_xattr_skipcap") int good_flag(u64 *c) { return 1; }
 SEC("lsm/inode_xattr_skipcap") int bad_flag(u64 *c) { return -1; } /* refused: bad_exit_value */
+
+SEC("lsm/task_free") void good_nothing(u64 *c) {}
+SEC("lsm/file_open") void bad_nothing(u64 *c) {} /* refused: bad_exit_value */
+
+/* Programs at a hook that a cgroup has allow or refuse, and may say with which error where there is something to return. */
+SEC("lsm_cgroup/socket_bind") int good_group(u64 *c) {
+    set_retval(-1);
+    return 0;
+}
+SEC("lsm_cgroup/inet_csk_clone") int bad_group(u64 *c) {
+    set_retval(-1); /* refused: unknown_helper */
+    return 1;
+}
+SEC("lsm_cgroup/inet_csk_clone") int good_cloned(u64 *c) { return 1; }
+SEC("lsm_cgroup/inet_csk_clone") int bad_cloned(u64 *c) { return 0; } /* refused: bad_exit_value */
+SEC("lsm_cgroup/socket_bind") int good_bound(u64 *c) { return 0; }
+SEC("lsm_cgroup/socket_bind") int bad_bound(u64 *c) { return 2; } /* refused: bad_exit_value */
+
+/* Variables that each processor has. */
+struct queue { u64 clock; u32 cpu; };
+extern const struct queue runqueues __attribute__((section(".ksyms")));
+extern const int bpf_prog_active __attribute__((section(".ksyms")));
+SEC("raw_tp/sys_enter") int good_queue(void *c) {
+    struct queue *q = per_cpu_ptr(&runqueues, 0);
+    return q ? q->cpu : 0;
+}
+SEC("raw_tp/sys_enter") int bad_queue(void *c) {
+    struct queue *q = per_cpu_ptr(&runqueues, 0);
+    return q->cpu; /* refused: null_dereference */
+}
+SEC("raw_tp/sys_enter") int good_active(void *c) { return *(u32 *)this_cpu_ptr(&bpf_prog_active); }
+SEC("raw_tp/sys_enter") int bad_active(void *c) {
+    return *(u64 *)this_cpu_ptr(&bpf_prog_active); /* refused: memory_out_of_bounds */
+}
+SEC("raw_tp/sys_enter") int good_here(void *c) { return ((struct queue *)this_cpu_ptr(&runqueues))->cpu; }
+SEC("raw_tp/sys_enter") int bad_here(void *c) { return runqueues.cpu; } /* refused: not_a_pointer */
+SEC("raw_tp/sys_enter") int good_read(void *c) { return *(u8 *)this_cpu_ptr(&bpf_prog_active); }
+SEC("raw_tp/sys_enter") int bad_read(void *c) {
+    *(u8 *)this_cpu_ptr(&bpf_prog_active) = 1; /* refused: memory_read_only */
+    return 0;
+}
 
 SEC("fentry/tcp_connect") int good_traced(u64 *c) {
     sk_storage_get(&sockets, (void *)c[0], 0, 0);

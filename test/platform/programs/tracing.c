@@ -154,7 +154,7 @@ SEC("kprobe/at") int bad_known(void *c) {
 
 extern const void schedule __attribute__((section(".ksyms")));
 SEC("kprobe/variable") int good_variable(void *c) { return seen == (u32)(u64)&schedule; }
-extern const int online_processors __attribute__((section(".ksyms")));
+extern const char boot_command_line[2048] __attribute__((section(".ksyms")));
 SEC("kprobe/variable") int bad_variable(void *c) {
-    return online_processors; /* refused: kernel_variable */
+    return boot_command_line[0]; /* refused: kernel_variable */
 }
