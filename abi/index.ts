@@ -14,8 +14,11 @@ export * from './patch.ts';
 export {
   contextBytesAt,
   contextNames,
+  HANDED,
+  type Handed,
   HOST_PROGRAM_INSNS,
   HOST_PROGRAM_MAPS,
+  handedAt,
   isClosedAt,
   isKernelFunction,
   kernelFunctionId,

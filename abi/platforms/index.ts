@@ -7,6 +7,7 @@ import { programTypes } from './linux-types.ts';
 
 export { isClosedAt } from './linux-attach.ts';
 export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
+export { HANDED, type Handed, handedAt } from './linux-handed.ts';
 export {
   contextBytesAt,
   contextNames,

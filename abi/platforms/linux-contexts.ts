@@ -240,6 +240,8 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   cpumask: kernelBytes,
   conntrack: kernelBytes,
   key: kernelBytes,
+  file: kernelBytes,
+  path: kernelBytes,
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),

@@ -15,6 +15,8 @@ const GENERIC = typeIds(
 const LOOKING_ON = typeIds(
   'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall',
 );
+/** Who gets those of files. */
+const SECURITY = typeIds('lsm lsm_bool lsm_void');
 /** Who gets those of keys. */
 const TRACING = typeIds(
   'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void',
@@ -39,6 +41,7 @@ const task: More = { object: 'task', types: GENERIC };
 const cgroup: More = { object: 'cgroup', types: GENERIC };
 const conntrack: More = { object: 'conntrack', types: [...XDP, ...TC] };
 const key: More = { object: 'key', types: TRACING };
+const file: More = { object: 'file', types: SECURITY };
 const acquired = (more: More): More => ({ ...more, flags: ['acquires'] });
 
 /** Functions of masks of processors by what they take. */
@@ -124,6 +127,10 @@ const rows: readonly Row[] = [
   ['bpf_lookup_system_key', 'scalar', 'object_or_null', acquired(key)],
   ['bpf_key_put', 'released_typed', 'nothing', key],
   ['bpf_verify_pkcs7_signature', 'dynptr dynptr typed', 'scalar', { ...key, flags: ['sleeps'] }],
+  ['bpf_get_task_exe_file', 'typed_task', 'object_or_null', acquired(file)],
+  ['bpf_put_file', 'released_typed', 'nothing', file],
+  ['bpf_path_d_path', 'typed out size', 'scalar', { object: 'path', types: SECURITY }],
+  ['bpf_get_file_xattr', 'typed string dynptr', 'scalar', { ...file, flags: ['sleeps'] }],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

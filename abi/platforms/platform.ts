@@ -21,7 +21,9 @@ export type ObjectKind =
   | 'cgroup'
   | 'cpumask'
   | 'conntrack'
-  | 'key';
+  | 'key'
+  | 'file'
+  | 'path';
 
 export type Holds =
   | 'scalar'

@@ -1,5 +1,13 @@
 /** Loads compiled eBPF objects: which programs they hold, for which hooks, with which maps. */
-import { hooks, type LinuxType, linuxTypeOf, maySleep, otherTypesOf } from '../../abi/index.ts';
+import {
+  type Handed,
+  handedAt,
+  hooks,
+  type LinuxType,
+  linuxTypeOf,
+  maySleep,
+  otherTypesOf,
+} from '../../abi/index.ts';
 import { Btf } from './btf.ts';
 import { type BtfExt, readBtfExt, type SourceLine } from './btf-ext.ts';
 import { catcherOf } from './catcher.ts';
@@ -33,6 +41,8 @@ export type ModuleProgram = {
 export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'maps' | 'lines'> & {
   readonly type: LinuxType;
   readonly maySleep: boolean;
+  /** What the first words of its context hand over. */
+  readonly handed: readonly Handed[];
   /** Bytes of its context, when that is known better than by its type. */
   readonly contextBytes?: number;
   /** The function that is called with what the program throws; it has no function of its own for that. */
@@ -151,6 +161,7 @@ const loadLinux =
         name: range.name,
         section: f.section.name,
         maySleep: maySleep(f.section.name),
+        handed: handedAt(f.section.name),
         ...(contextBytes === undefined ? {} : { contextBytes }),
       };
       return { ...from, type, code, maps, missing, notes, globals, ...known };

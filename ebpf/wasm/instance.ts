@@ -9,6 +9,7 @@ export type Exports = {
   host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
   host_program_limit(): number;
   host_linux(maySleep: number, catches: number, contextEnd: number): void;
+  host_handed(at: number, handed: number): void;
   host_inner_map(i: number, inner: number): void;
   host_map_field(i: number, offset: number, bytes: number, kind: number): void;
   host_map_contents(i: number, contents: number): void;

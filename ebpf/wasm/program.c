@@ -33,6 +33,11 @@ void EXPORT(host_linux)(bool may_sleep, uint32_t catches, uint32_t context_end) 
     host.program.globals = host.globals;
 }
 
+/* Word `at` of the context hands this over. */
+void EXPORT(host_handed)(uint32_t at, uint32_t handed) {
+    if (at < HANDED_WORDS) { host.program.handed[at] = (enum bpf_handed)handed; }
+}
+
 /* In the values of map i these bytes are the kernel's. There is room for HOST_MAP_FIELDS of them. */
 void EXPORT(host_map_field)(uint32_t i, uint32_t offset, uint32_t bytes, uint32_t kind) {
     if (i >= host.program.map_count || host.program.field_count == HOST_MAP_FIELDS) { return; }

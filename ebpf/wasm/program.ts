@@ -1,6 +1,8 @@
 /** A program as the host's copies of the kernel parts take it. */
 import {
   bpf,
+  HANDED,
+  type Handed,
   HOST_PROGRAM_INSNS,
   HOST_PROGRAM_MAPS,
   hooks,
@@ -29,6 +31,8 @@ export type LinuxProgram = {
   readonly maySleep?: boolean;
   /** Bytes of its context. Default: as its type says. */
   readonly contextBytes?: number;
+  /** What the first words of its context hand over. Default: addresses. */
+  readonly handed?: readonly Handed[];
   /** What it throws another function catches; or it is that function, which is called with a number. Default nothing. */
   readonly catches?: 'elsewhere' | 'itself';
   readonly maps?: readonly MapDefinition[];
@@ -109,6 +113,9 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
       CATCHES.indexOf(program.catches),
       (program.contextBytes ?? -1) + 1,
     );
+  if (isLinux(program))
+    for (const [i, what] of (program.handed ?? []).entries())
+      host.exports.host_handed(i, HANDED.indexOf(what));
   if (isLinux(program) && program.notes?.size) {
     const notes = new Uint8Array(code.length / bpf.INSN_BYTES);
     for (const [slot, bits] of program.notes) notes[slot] = bits;

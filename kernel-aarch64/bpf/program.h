@@ -74,6 +74,10 @@ enum bpf_takes : uint8_t {
     TAKES_DYNPTR, /* of whatever memory */
 };
 
+/* What the context of other platforms' programs hands over, as far as it is known. */
+enum bpf_handed : uint8_t { HANDED_ADDRESS, HANDED_TASK, HANDED_CGROUP, HANDED_FILE, HANDED_PATH };
+enum { HANDED_WORDS = 4 };
+
 /* A function that is judged by itself, for any arguments that it takes; other platforms only. */
 struct bpf_global {
     uint32_t start, argument_count;
@@ -98,6 +102,7 @@ struct bpf_program {
     const struct bpf_global *globals; /* other platforms; null for none */
     uint32_t global_count;
     uint32_t context_end; /* other platforms: 1 + bytes of the context, or 0 for as many as the type has */
+    enum bpf_handed handed[HANDED_WORDS]; /* other platforms: in the first words of the context */
     bool may_sleep; /* other platforms */
     enum catches catches;
 };

@@ -1,5 +1,5 @@
 /** Cases as the native runner reads them. */
-import { hooks, type LinuxType, linuxTypes, mapTypes } from '../../abi/index.ts';
+import { HANDED, hooks, type LinuxType, linuxTypes, mapTypes } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/assembler.ts';
 import { TAKES } from '../../ebpf/elf/index.ts';
 
@@ -14,6 +14,8 @@ export type Case = {
   notes?: Record<string, number>;
   /** Linux: what functions take that are judged by themselves, by the slot where they start: words of `TAKES`, of memory with its bytes, like `number memory:8`. */
   globals?: Record<string, string>;
+  /** Linux: words of `HANDED`, what the first words of the context hand over. */
+  handed?: string;
   /** Bytes at r1 for hook run. Default 64. */
   memory?: number;
   /** `type key_size value_size entries [flags [inner [contents]]]`; flags are those of Linux, inner is the index of a map that it
@@ -128,6 +130,12 @@ const globalsOf = ({ globals = {} }: Case) =>
     .map(([slot, words]) => `@${slot}${words.split(' ').filter(Boolean).map(argumentText).join('')}`)
     .join('');
 
+const handedOf = ({ handed = '' }: Case) =>
+  handed
+    .split(' ')
+    .map((word, i) => (word ? `^${i}:${(HANDED as readonly string[]).indexOf(word)}` : ''))
+    .join('');
+
 /** The runner's line for a case. */
 export const requestOf = (c: Case): string => {
   const hook = c.hook ?? 'run';
@@ -137,7 +145,11 @@ export const requestOf = (c: Case): string => {
       .map((map) => Object.values(map).join())
       .join(';') || '-';
   const [platform, id, kib] = c.type
-    ? [`${c.sleeps ? 'linux.s' : 'linux'}${notesOf(c)}${globalsOf(c)}`, linuxTypes[c.type].id, LINUX_KIB]
+    ? [
+        `${c.sleeps ? 'linux.s' : 'linux'}${notesOf(c)}${globalsOf(c)}${handedOf(c)}`,
+        linuxTypes[c.type].id,
+        LINUX_KIB,
+      ]
     : ['velocity', hooks[hook].id, 256];
   return [platform, id, memory, c.budget ?? 1_000_000, kib, maps, codeOf(c) || '-'].join(' ');
 };

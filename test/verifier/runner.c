@@ -72,7 +72,7 @@ static uint32_t parse_globals(const char *platform, struct bpf_global *globals) 
         struct bpf_global *g = &globals[count++];
         *g = (struct bpf_global){};
         if (count > GLOBALS || sscanf(at, "@%u", &g->start) != 1) { exit(2); }
-        for (at += strcspn(at, ",+"); *at == ','; at += 1 + strcspn(at + 1, ",+@")) {
+        for (at += strcspn(at, ",+^"); *at == ','; at += 1 + strcspn(at + 1, ",+@^")) {
             unsigned takes, bytes;
             if (g->argument_count == 5 || sscanf(at, ",%u.%u", &takes, &bytes) != 2) { exit(2); }
             g->arguments[g->argument_count].takes = takes;
@@ -81,6 +81,14 @@ static uint32_t parse_globals(const char *platform, struct bpf_global *globals) 
         at--;
     }
     return count;
+}
+
+static void parse_handed(const char *platform, enum bpf_handed *handed) {
+    for (const char *at = strchr(platform, '^'); at != nullptr; at = strchr(at + 1, '^')) {
+        unsigned word, what;
+        if (sscanf(at, "^%u:%u", &word, &what) != 2 || word >= HANDED_WORDS) { exit(2); }
+        handed[word] = (enum bpf_handed)what;
+    }
 }
 
 enum { INFER_BYTES = 64 * 1024 * 1024, INFER_STEPS = 20'000'000, CHECK_STEPS = 1'000'000 };
@@ -140,6 +148,7 @@ static void verify_line(char *line) {
     struct bpf_global globals[GLOBALS];
     program.globals = globals;
     program.global_count = parse_globals(platform, globals);
+    parse_handed(platform, program.handed);
     struct verifier_workspace workspace = {aligned_alloc(16, kib * 1024), kib * 1024, budget};
     struct bpf_facts *facts = malloc(sizeof(*facts));
     struct verifier_result result;

@@ -69,6 +69,8 @@ static const char *typed_name(uint8_t object) {
     switch (object) {
     case OBJECT_TASK: return "a task that is known to be one";
     case OBJECT_CGROUP: return "a cgroup that is known to be one";
+    case OBJECT_FILE: return "a file that is known to be one";
+    case OBJECT_PATH: return "a path that is known to be one";
     case OBJECT_CPUMASK: return "a mask of processors that is known to be one";
     default: return "an object that is known to be of its type";
     }
@@ -99,9 +101,10 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     }
     bool record = type == ARG_RELEASED_RECORD;
     uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
+    bool plain = takes_kernel && (object == OBJECT_FILE || object == OBJECT_PATH); /* of whose types helpers know no more */
     bool kernel = takes_kernel || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
-                       : is_socket(object) || (kernel && object == OBJECT_KERNEL);
+                       : is_socket(object) || plain || (kernel && object == OBJECT_KERNEL);
     if (value->kind == REG_OBJECT && value->off != 0 && !(takes_kernel && value->frame == 0)) { fits = false; }
     if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
     call->reference = value->frame;
@@ -111,11 +114,11 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     return STATUS_OK;
 }
 
-static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
+static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, uint8_t type, uint8_t kind, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
-    bool fits = value->kind == REG_OBJECT && value->map == call->prototype->object && value->off == 0 && scalar_is_const(&value->var);
-    if (!fits) { return refuse_argument(v, s, r, typed_name(call->prototype->object)); }
+    bool fits = value->kind == REG_OBJECT && value->map == kind && value->off == 0 && scalar_is_const(&value->var);
+    if (!fits) { return refuse_argument(v, s, r, typed_name(kind)); }
     call->object = value->map;
     call->reference = value->frame;
     bool released = type == ARG_RELEASED_TYPED && value->frame == 0;
@@ -263,7 +266,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_KERNEL_TASK: return check_kernel_kind(v, s, r, OBJECT_TASK, call);
     case ARG_KERNEL_CGROUP: return check_kernel_kind(v, s, r, OBJECT_CGROUP, call);
     case ARG_TYPED:
-    case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call);
+    case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call->prototype->object, call);
+    case ARG_TYPED_TASK: return check_typed(v, s, r, type, OBJECT_TASK, call);
     case ARG_STRING: return check_string(v, s, r);
     case ARG_PER_CPU:
         call->constant = (uint64_t)value->map - ORIGIN_PER_CPU;

@@ -197,6 +197,18 @@ static void set_returned(const struct verifier *v, struct reg *dst) {
     (void)scalar_sync(&dst->var); /* some number is left */
 }
 
+static bool is_handed(const struct verifier *v, const struct reg *p, int32_t off, uint32_t bytes) {
+    bool word = p->kind == REG_CONTEXT && bytes == 8 && off < 8 * HANDED_WORDS; /* aligned: context_field() has looked */
+    return word && v->program->handed[off / 8] != HANDED_ADDRESS;
+}
+
+static void set_handed(struct verifier *v, struct reg *dst, enum bpf_handed handed) {
+    static const uint8_t kinds[] = {OBJECT_KERNEL, OBJECT_TASK, OBJECT_CGROUP, OBJECT_FILE, OBJECT_PATH};
+    reg_set_pointer(dst, REG_OBJECT);
+    dst->map = kinds[handed];
+    dst->id = new_id(v);
+}
+
 static enum status load_context(struct verifier *v, struct state *s, struct bpf_insn insn, bool sign_extend) {
     const struct context_field *field;
     const struct reg *p = reg_at(s, insn_src(insn));
@@ -216,7 +228,12 @@ static enum status load_context(struct verifier *v, struct state *s, struct bpf_
         reg_set_scalar(dst);
         scalar_set_loaded(&dst->var, bytes, sign_extend);
         break;
-    case CONTEXT_KERNEL: set_kernel_word(dst, bytes, sign_extend, origin_of_field(v, s, p)); break;
+    case CONTEXT_KERNEL:
+        if (OTHER_PLATFORMS && is_handed(v, p, insn.off, bytes)) {
+            set_handed(v, dst, v->program->handed[insn.off / 8]);
+            break;
+        }
+        set_kernel_word(dst, bytes, sign_extend, origin_of_field(v, s, p)); break;
     case CONTEXT_BUFFER:
     case CONTEXT_BUFFER_READ:
         reg_set_pointer(dst, REG_MEMORY_OR_NULL);

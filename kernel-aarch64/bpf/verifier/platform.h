@@ -53,6 +53,7 @@ enum platform_argument : uint8_t {
     ARG_KEPT,          /* the place in a map value of the address of an object that is owned */
     ARG_GIVEN_OR_NULL, /* an object of that type with a reference, which ends, or null */
     ARG_OWNER,         /* the context; an object of the kernel where programs have those instead (TYPE_OBJECTS) */
+    ARG_TYPED_TASK,    /* a task that is known to be one */
     ARG_TIMER,         /* a timer in a map value; a map beside it is that of the value */
     ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has */
 };
@@ -163,6 +164,8 @@ enum object_kind : uint8_t {
     OBJECT_CPUMASK,
     OBJECT_CONNTRACK,
     OBJECT_KEY,
+    OBJECT_FILE,
+    OBJECT_PATH,
     OBJECT_KINDS,
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
 };

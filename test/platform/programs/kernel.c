@@ -83,7 +83,7 @@ SEC("lsm/file_permission") int bad_hook(u64 *c) {
 SEC("lsm/file_open") int good_before(u64 *c) { return c[1] ? -1 : 0; }
 SEC("lsm/file_open") int bad_before(u64 *c) { return c[2] ? -1 : 0; } /* refused: context_out_of_bounds */
 SEC("lsm/file_open") int good_passed(u64 *c) { return (int)c[1] ? (int)c[1] : -1; }
-SEC("lsm/file_open") int bad_passed(u64 *c) { return (int)c[0] ? (int)c[0] : -1; } /* refused: bad_exit_value */
+SEC("lsm/inode_permission") int bad_passed(u64 *c) { return (int)c[0] ? (int)c[0] : -1; } /* refused: bad_exit_value */
 SEC("lsm/task_free") int good_freed(u64 *c) { return c[0] != 0; }
 SEC("lsm/task_free") int bad_freed(u64 *c) { return c[1] != 0; } /* refused: context_out_of_bounds */
 SEC("lsm/file_open") int good_denied(u64 *c) { return -1; }
