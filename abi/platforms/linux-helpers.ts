@@ -84,6 +84,7 @@ const PERF = [4];
 const STACK_TRACE = [7];
 const CGROUP_ARRAY = [8];
 const RINGBUF = [27];
+const USER_RINGBUF = [31];
 const QUEUES = [22, 23, 30];
 const SOCKMAP = [15];
 const SOCKHASH = [18];
@@ -394,6 +395,10 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(176, 'get_branch_snapshot', 'out size_or_zero any'),
   helper(177, 'trace_vprintk', 'memory size memory_or_null size_or_zero'),
   helper(179, 'kallsyms_lookup_name', 'memory size any out_8', 'scalar', on(SYSCALL)),
+  helper(180, 'find_vma', 'kernel_task any function stack_or_null any', 'scalar', {
+    types: TRACING,
+    flags: ['calls_back'],
+  }),
   helper(181, 'loop', 'scalar function stack_or_null any', 'scalar', { flags: ['calls_back'] }),
   helper(182, 'strncmp', 'memory size string'),
   helper(186, 'get_retval', '', 'scalar', on([...RETURNS, ...typeIds('lsm_cgroup_void')])),
@@ -423,6 +428,10 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(206, 'tcp_raw_check_syncookie_ipv4', 'memory_20 memory_20', 'scalar', syncookie),
   helper(207, 'tcp_raw_check_syncookie_ipv6', 'memory_40 memory_20', 'scalar', syncookie),
   helper(208, 'ktime_get_tai_ns'),
+  helper(209, 'user_ringbuf_drain', 'map function stack_or_null any', 'scalar', {
+    flags: ['calls_back'],
+    maps: USER_RINGBUF,
+  }),
   ...[111, 121].map((id) =>
     helper(
       id,

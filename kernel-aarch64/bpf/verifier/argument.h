@@ -4,7 +4,7 @@
 #include "bpf/verifier/dynptr.h"
 
 /* Linux's types of maps that mean something here. */
-enum { ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHASH = 18 };
+enum { ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHASH = 18, USER_RINGBUF = 31 };
 
 /* What the arguments of one call said. */
 struct call {

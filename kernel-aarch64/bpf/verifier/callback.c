@@ -6,6 +6,7 @@
 
 #include "bpf/verifier/callback.h"
 
+#include "bpf/verifier/argument.h"
 #include "bpf/verifier/reference.h"
 
 bool is_callback_frame(const struct verifier *v, const struct frame *frame) {
@@ -54,6 +55,32 @@ static uint64_t pass_element(struct verifier *v, struct reg *args) {
     return v->program->maps[args[1].map].max_entries;
 }
 
+/* bpf_user_ringbuf_drain(map, function, context, flags): function(dynptr, context), for each message that is there. */
+static uint64_t pass_message(struct reg *args) {
+    enum { MESSAGES_MAX = 128 * 1024 };
+    reg_set_pointer(&args[1], REG_OBJECT);
+    args[1].map = OBJECT_DYNPTR_LOCAL;
+    args[2] = args[3];
+    args[3].kind = args[4].kind = REG_UNINIT;
+    return MESSAGES_MAX;
+}
+
+/* bpf_find_vma(task, address, function, context, flags): function(task, area, context), once at most. */
+static uint64_t pass_area(struct verifier *v, struct reg *args) {
+    reg_set_pointer(&args[2], REG_OBJECT);
+    args[2].map = OBJECT_KERNEL;
+    args[2].id = new_id(v);
+    args[3] = args[4];
+    args[4].kind = REG_UNINIT;
+    return 1;
+}
+
+static uint64_t pass(struct verifier *v, struct reg *args) {
+    if (args[3].kind == REG_FUNCTION) { return pass_area(v, args); }
+    if (args[1].kind != REG_MAP) { return pass_index(args); }
+    return v->program->maps[args[1].map].type == USER_RINGBUF ? pass_message(args) : pass_element(v, args);
+}
+
 static void forget_numbers(const struct verifier *v, struct frame *frame) {
     for (uint64_t changed = frame->used & v->changed_back[frame->function]; changed != 0; changed &= changed - 1) {
         struct slot *slot = &frame->slots[__builtin_ctzll(changed)];
@@ -77,8 +104,8 @@ static uint64_t times(uint64_t a, uint64_t b) {
 
 enum status callback_enter(struct verifier *v, struct state *s) {
     struct reg *args = s->regs;
-    uint32_t target = (uint32_t)args[2].off;
-    uint64_t turns = args[1].kind == REG_MAP ? pass_element(v, args) : pass_index(args);
+    uint32_t target = (uint32_t)args[args[3].kind == REG_FUNCTION ? 3 : 2].off;
+    uint64_t turns = pass(v, args);
     args[5].kind = REG_UNINIT;
     uint32_t nest = 1;
     for (uint32_t f = 1; f <= s->depth; f++) { nest += is_callback_frame(v, &s->frames[f]); }

@@ -98,3 +98,56 @@ SEC("tc") int good_version(struct __sk_buff *c) { return LINUX_KERNEL_VERSION < 
 SEC("tc") int bad_version(struct __sk_buff *c) {
     return LINUX_KERNEL_VERSION >= 0x61200 ? ((volatile u32 *)c)[400] : 0; /* refused: context_out_of_bounds */
 }
+
+/* The area of a task's memory around an address, and messages of a user. */
+HELPER(void *, get_current_task_btf, void);
+HELPER(long, find_vma, void *, u64, void *, void *, u64);
+struct area { u64 start; };
+static long note_area(void *task, struct area *area, u64 *seen) {
+    *seen = area->start;
+    return 0;
+}
+SEC("raw_tp/sys_enter") int good_area(void *c) {
+    u64 seen = 0;
+    find_vma(get_current_task_btf(), 0, note_area, &seen, 0);
+    return seen != 0;
+}
+static long write_area(void *task, struct area *area, u64 *seen) {
+    area->start = *seen; /* refused: context_read_only */
+    return 0;
+}
+SEC("raw_tp/sys_enter") int bad_area(void *c) {
+    u64 seen = 0;
+    find_vma(get_current_task_btf(), 0, write_area, &seen, 0);
+    return seen != 0;
+}
+
+struct { UINT(type, BPF_MAP_TYPE_USER_RINGBUF); UINT(max_entries, 4096); } messages SEC(".maps");
+HELPER(long, user_ringbuf_drain, void *, void *, void *, u64);
+HELPER(long, dynptr_read, void *, u32, const void *, u32, u64);
+static long take(const void *message, u64 *sum) {
+    u64 word = 0;
+    if (dynptr_read(&word, sizeof(word), message, 0, 0) < 0) { return 1; }
+    *sum += word;
+    return 0;
+}
+SEC("tp/x") int good_message(void *c) {
+    u64 sum = 0;
+    return user_ringbuf_drain(&messages, take, &sum, 0) > 0 && sum != 0;
+}
+static long peek(const u64 *message, u64 *sum) {
+    *sum += *message; /* refused: context_bad_access */
+    return 0;
+}
+SEC("tp/x") int bad_message(void *c) {
+    u64 sum = 0;
+    return user_ringbuf_drain(&messages, peek, &sum, 0) > 0 && sum != 0;
+}
+SEC("tp/x") int good_drained(void *c) {
+    u64 sum = 0;
+    return user_ringbuf_drain(&messages, take, &sum, 0) > 0;
+}
+SEC("tp/x") int bad_drained(void *c) {
+    u64 sum = 0;
+    return user_ringbuf_drain(&ring, take, &sum, 0) > 0; /* refused: helper_argument */
+}
