@@ -1,5 +1,5 @@
 /** Functions of Linux that programs may call by name, as far as they are known here (kernel/bpf/helpers.c, cpumask.c and others, Documentation/bpf/kfuncs.rst). */
-import { type More, prototype } from './linux-helpers.ts';
+import { type More, prototype, timers } from './linux-helpers.ts';
 import { programTypes, typeIds } from './linux-types.ts';
 import type { Prototype } from './platform.ts';
 
@@ -42,6 +42,8 @@ const cgroup: More = { object: 'cgroup', types: GENERIC };
 const conntrack: More = { object: 'conntrack', types: [...XDP, ...TC] };
 const key: More = { object: 'key', types: TRACING };
 const file: More = { object: 'file', types: SECURITY };
+/** Of a driver, which programs name when they are loaded. */
+const metadata: More = { types: XDP, flags: ['takes_packet'] };
 const acquired = (more: More): More => ({ ...more, flags: ['acquires'] });
 
 /** Functions of masks of processors by what they take. */
@@ -131,6 +133,16 @@ const rows: readonly Row[] = [
   ['bpf_put_file', 'released_typed', 'nothing', file],
   ['bpf_path_d_path', 'typed out size', 'scalar', { object: 'path', types: SECURITY }],
   ['bpf_get_file_xattr', 'typed string dynptr', 'scalar', { ...file, flags: ['sleeps'] }],
+  ['bpf_task_under_cgroup', 'typed_task typed', 'scalar', cgroup],
+  ['bpf_task_get_cgroup1', 'typed_task scalar', 'object_or_null', acquired(cgroup)],
+  ['cgroup_rstat_updated', 'typed scalar', 'nothing', { object: 'cgroup', types: TRACING }],
+  ['cgroup_rstat_flush', 'typed', 'nothing', { object: 'cgroup', types: TRACING, flags: ['sleeps'] }],
+  ['bpf_wq_init', 'work map scalar', 'scalar', timers],
+  ['bpf_wq_start', 'work scalar', 'scalar', timers],
+  ['bpf_wq_set_callback_impl', 'work function scalar any', 'scalar', { ...timers, flags: ['calls_back'] }],
+  ['bpf_xdp_metadata_rx_timestamp', 'context out_8', 'scalar', metadata],
+  ['bpf_xdp_metadata_rx_hash', 'context out_4 out_4', 'scalar', metadata],
+  ['bpf_xdp_metadata_rx_vlan_tag', 'context out_2 out_2', 'scalar', metadata],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -128,8 +128,8 @@ const syncookie: More = { ...takesPacket, types: [...TC, ...XDP] };
 const changes = (types: readonly number[]): More => ({ flags: ['changes_packet'], types });
 const on = (types: readonly number[]): More => ({ types });
 
-/** Programs that probe can't have maps with timers. */
-const timers: More = { types: NOT_TRACING };
+/** Programs that probe can't have maps with timers, nor with work for later. */
+export const timers: More = { types: NOT_TRACING };
 
 const inodeStorage: More = { types: LSM, maps: [28] };
 

@@ -8,6 +8,7 @@ export const FIELD_KINDS = [
   'lock',
   'opaque',
   'timer',
+  'work',
   'pointer',
   'reference',
   'task',
@@ -27,7 +28,7 @@ export type KernelField = {
 const STRUCTS = new Map<string, KernelField['kind']>([
   ['bpf_spin_lock', 'lock'],
   ['bpf_timer', 'timer'],
-  ['bpf_wq', 'opaque'],
+  ['bpf_wq', 'work'],
   ['bpf_list_head', 'opaque'],
   ['bpf_rb_root', 'opaque'],
   ['bpf_refcount', 'opaque'],

@@ -36,6 +36,7 @@ enum bpf_field_kind : uint8_t {
     FIELD_LOCK,      /* reached by the helpers for locks */
     FIELD_OPAQUE,    /* lists and what else only functions of the kernel reach */
     FIELD_TIMER,     /* reached by the helpers for timers */
+    FIELD_WORK,      /* and those for work that is done later */
     FIELD_POINTER,   /* the address of a kernel object, loaded and stored whole */
     FIELD_REFERENCE, /* one that is owned: loaded whole, never stored */
     FIELD_TASK,      /* the same, of an object of this type: exchanged for another one that is owned, or null */

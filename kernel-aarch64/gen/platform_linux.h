@@ -892,6 +892,16 @@ static const struct helper_prototype linux_helpers[] = {
     [339] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_FILE, 0, 0xc020000000u, 0x0u}, /* bpf_put_file */
     [340] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_OUT, ARG_SIZE, ARG_NONE, ARG_NONE}, OBJECT_PATH, 0, 0xc020000000u, 0x0u}, /* bpf_path_d_path */
     [341] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_STRING, ARG_DYNPTR, ARG_NONE, ARG_NONE}, OBJECT_FILE, HELPER_SLEEPS, 0xc020000000u, 0x0u}, /* bpf_get_file_xattr */
+    [342] = {true, RETURNS_SCALAR, {ARG_TYPED_TASK, ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, 0, 0x7ffffefea684a3f8u, 0x0u}, /* bpf_task_under_cgroup */
+    [343] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED_TASK, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_ACQUIRES, 0x7ffffefea684a3f8u, 0x0u}, /* bpf_task_get_cgroup1 */
+    [344] = {true, RETURNS_NOTHING, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, 0, 0x7ffffcf0240000a0u, 0x0u}, /* cgroup_rstat_updated */
+    [345] = {true, RETURNS_NOTHING, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CGROUP, HELPER_SLEEPS, 0x7ffffcf0240000a0u, 0x0u}, /* cgroup_rstat_flush */
+    [346] = {true, RETURNS_SCALAR, {ARG_WORK, ARG_MAP, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x6ffffeffe6fdff5au, 0x0u}, /* bpf_wq_init */
+    [347] = {true, RETURNS_SCALAR, {ARG_WORK, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x6ffffeffe6fdff5au, 0x0u}, /* bpf_wq_start */
+    [348] = {true, RETURNS_SCALAR, {ARG_WORK, ARG_FUNCTION, ARG_SCALAR, ARG_ANY, ARG_NONE}, OBJECT_NONE, HELPER_CALLS_BACK, 0x6ffffeffe6fdff5au, 0x0u}, /* bpf_wq_set_callback_impl */
+    [349] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000040u, 0x0u}, /* bpf_xdp_metadata_rx_timestamp */
+    [350] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_4, ARG_OUT_4, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000040u, 0x0u}, /* bpf_xdp_metadata_rx_hash */
+    [351] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT_2, ARG_OUT_2, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_TAKES_PACKET, 0x20000000040u, 0x0u}, /* bpf_xdp_metadata_rx_vlan_tag */
 };
 
 enum : uint64_t {

@@ -50,8 +50,9 @@ static enum status check_map(struct verifier *v, struct state *s, uint32_t r, st
     call->map = &v->program->maps[value->map];
     call->map_index = value->map;
     call->map_argument = r;
-    if (OTHER_PLATFORMS && call->prototype->arguments[0] == ARG_TIMER && reg_at(s, 1)->map != value->map) {
-        return refuse_argument(v, s, r, "the map of the value that the timer is in");
+    uint8_t first = call->prototype->arguments[0];
+    if (OTHER_PLATFORMS && (first == ARG_TIMER || first == ARG_WORK) && reg_at(s, 1)->map != value->map) {
+        return refuse_argument(v, s, r, first == ARG_TIMER ? "the map of the value that the timer is in" : "the map of the value that the work is in");
     }
     uint64_t maps = call->prototype->maps;
     if (maps != 0 && (call->map->type > 63 || (maps >> call->map->type & 1) == 0)) {
@@ -171,7 +172,7 @@ static enum status check_field(struct verifier *v, struct state *s, uint32_t r, 
     return check_argument_memory(v, s, r, bytes, ACCESS_READ | ACCESS_WRITE);
 }
 
-enum { LOCK_BYTES = 4, TIMER_BYTES = 16 };
+enum { LOCK_BYTES = 4, TIMER_BYTES = 16, WORK_BYTES = 16 };
 
 /* Linux, check_arg_const_str(). */
 static enum status check_string(struct verifier *v, struct state *s, uint32_t r) {
@@ -244,11 +245,13 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_ZERO: return is_zero(value) ? STATUS_OK : refuse_argument(v, s, r, "0");
     case ARG_OUT_8: return check_out_number(v, s, r, 8);
     case ARG_OUT_4: return check_out_number(v, s, r, 4);
+    case ARG_OUT_2: return check_out_number(v, s, r, 2);
     case ARG_MAP_VALUE_OUT: return check_argument_memory(v, s, r, call->map->value_size, ACCESS_WRITE);
     case ARG_MAP_VALUE_OR_NULL:
         return is_zero(value) ? STATUS_OK : check_argument_memory(v, s, r, call->map->value_size, ACCESS_READ);
     case ARG_LOCK: return check_field(v, s, r, FIELD_LOCK, LOCK_BYTES, "a lock in a map value");
     case ARG_TIMER: return check_field(v, s, r, FIELD_TIMER, TIMER_BYTES, "a timer in a map value");
+    case ARG_WORK: return check_field(v, s, r, FIELD_WORK, WORK_BYTES, "work for later in a map value");
     case ARG_ITERATOR_NEW: return iterator_place(v, s, r, call->prototype->object);
     case ARG_ITERATOR:
     case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);

@@ -7,6 +7,7 @@
 #include "bpf/verifier/dynptr.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/structure.h"
+#include "bpf/verifier/timer.h"
 #include "lib/mem.h"
 
 /* ---- what they may do ---- */
@@ -184,7 +185,7 @@ static enum status check_place(struct verifier *v, struct state *s, uint32_t eff
     if ((effects & ENDS) != 0 && is_called_back(v, s)) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a function that is called back calls one that changes the packet, makes a tail call or throws");
     }
-    if ((effects & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_stays_awake(v, s))) {
+    if ((effects & HELPER_SLEEPS) != 0 && (!timer_lets_sleep(v) || reference_stays_awake(v, s))) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "the global function may sleep, which is not allowed here");
     }
     return (effects & HELPER_THROWS) != 0 ? reference_none(v, s, "where a global function is called that may throw") : STATUS_OK;

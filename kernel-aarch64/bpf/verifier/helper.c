@@ -4,6 +4,7 @@
 #include "bpf/verifier/callback.h"
 #include "bpf/verifier/dynptr.h"
 #include "bpf/verifier/reference.h"
+#include "bpf/verifier/timer.h"
 
 static void set_length(struct reg *r0, int64_t most) {
     reg_set_scalar(r0);
@@ -208,7 +209,7 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     if (call.prototype == nullptr || (types != 0 && (types >> v->program->hook & 1) == 0)) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u", (uint64_t)id);
     }
-    if (OTHER_PLATFORMS && (call.prototype->flags & HELPER_SLEEPS) != 0 && (!v->program->may_sleep || reference_stays_awake(v, s))) {
+    if (OTHER_PLATFORMS && (call.prototype->flags & HELPER_SLEEPS) != 0 && (!timer_lets_sleep(v) || reference_stays_awake(v, s))) {
         return refuse(v, STATUS_UNKNOWN_HELPER, s->pc, "helper %u may sleep, which is not allowed here", (uint64_t)id);
     }
     for (uint32_t i = 0; i < 5 && call.prototype->arguments[i] != ARG_NONE; i++) {

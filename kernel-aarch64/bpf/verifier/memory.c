@@ -1,6 +1,7 @@
 /* Loads, stores and atomics (RFC 9669 §5), and what may be accessed where. */
 
 #include "bpf/verifier/reference.h"
+#include "bpf/verifier/timer.h"
 
 /* Linux rewrites accesses to the context and to objects: one instruction can't be for them on one way and for other memory on
  * another. */
@@ -179,7 +180,7 @@ static bool is_untrusted_load(const struct verifier *v, uint32_t pc) { return is
 
 /* Only where nothing sleeps does what a task or a cgroup points to stay for as long as the program runs. */
 static uint8_t origin_of_field(const struct verifier *v, const struct state *s, const struct reg *p) {
-    bool passing = p->kind == REG_OBJECT && (p->map == OBJECT_TASK || p->map == OBJECT_CGROUP) && v->program->may_sleep;
+    bool passing = p->kind == REG_OBJECT && (p->map == OBJECT_TASK || p->map == OBJECT_CGROUP) && timer_lets_sleep(v);
     return passing || is_untrusted_load(v, s->pc) ? ORIGIN_CAST : ORIGIN_KERNEL;
 }
 

@@ -21,6 +21,7 @@ enum platform_argument : uint8_t {
     ARG_OUT,              /* memory that the helper writes; its size in the next argument */
     ARG_OUT_8,            /* 8 bytes that the helper writes */
     ARG_OUT_4,
+    ARG_OUT_2,
     ARG_MAP_VALUE_OUT,    /* memory of the map's value size that the helper writes */
     ARG_MAP_VALUE_OR_NULL, /* as ARG_MAP_VALUE */
     ARG_CONTEXT_OR_NULL,
@@ -53,6 +54,7 @@ enum platform_argument : uint8_t {
     ARG_KEPT,          /* the place in a map value of the address of an object that is owned */
     ARG_GIVEN_OR_NULL, /* an object of that type with a reference, which ends, or null */
     ARG_OWNER,         /* the context; an object of the kernel where programs have those instead (TYPE_OBJECTS) */
+    ARG_WORK,          /* work for later in a map value, likewise */
     ARG_TYPED_TASK,    /* a task that is known to be one */
     ARG_TIMER,         /* a timer in a map value; a map beside it is that of the value */
     ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has */

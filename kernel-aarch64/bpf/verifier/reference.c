@@ -176,7 +176,7 @@ static uint8_t part_held(const struct verifier *v, const struct state *s) { retu
 
 static uint8_t reads_held(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_READS, SITE_READS); }
 
-bool reference_stays_awake(const struct verifier *v, const struct state *s) { return v->timer != nullptr || part_held(v, s) != 0 || reads_held(v, s) != 0; }
+bool reference_stays_awake(const struct verifier *v, const struct state *s) { return part_held(v, s) != 0 || reads_held(v, s) != 0; }
 
 enum status reference_hold_on(struct verifier *v, struct state *s) {
     uint8_t around = part_held(v, s), name;

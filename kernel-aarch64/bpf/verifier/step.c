@@ -114,8 +114,8 @@ static enum flow step_leading_helper(struct verifier *v, struct state *s, uint32
     uint32_t flags = v->platform->helpers[id].flags;
     if ((flags & HELPER_ITERATES) != 0) { return FLOW_ITERATES; }
     if (step_helper(v, s, id) != STATUS_OK) { return FLOW_REFUSED; }
-    if (OTHER_PLATFORMS && v->platform->helpers[id].arguments[0] == ARG_TIMER) {
-        if (timer_set(v, s) != STATUS_OK) { return FLOW_REFUSED; }
+    if (OTHER_PLATFORMS && timer_is_set_by(&v->platform->helpers[id])) {
+        if (timer_set(v, s, v->platform->helpers[id].arguments[0] == ARG_WORK) != STATUS_OK) { return FLOW_REFUSED; }
         callback_skip(s);
         return FLOW_JUMPED;
     }

@@ -9,7 +9,7 @@
 static bool sets_timer(const struct verifier *v, struct bpf_insn insn, uint8_t shape) {
     if (shape != SHAPE_CALL || insn_src(insn) != BPF_PSEUDO_CALL_HELPER) { return false; }
     const struct helper_prototype *prototype = platform_helper(v->platform, (uint32_t)insn.imm);
-    return prototype != nullptr && prototype->arguments[0] == ARG_TIMER && prototype->arguments[1] == ARG_FUNCTION;
+    return prototype != nullptr && timer_is_set_by(prototype);
 }
 
 /* As compilers write it: from the load on every run comes to the call, and nothing else has to do with the register. */
@@ -27,10 +27,11 @@ bool timer_loads(const struct verifier *v, uint32_t pc) {
     return false;
 }
 
-enum status timer_set(struct verifier *v, struct state *s) {
-    const struct timer_call call = {(uint8_t)function_at(v, (uint32_t)reg_at(s, 2)->off), reg_at(s, 1)->map};
+enum status timer_set(struct verifier *v, struct state *s, bool sleeps) {
+    const struct timer_call call = {(uint8_t)function_at(v, (uint32_t)reg_at(s, 2)->off), reg_at(s, 1)->map, sleeps};
     for (uint32_t i = 0; i < v->timer_count; i++) {
-        if (v->timers[i].function == call.function && v->timers[i].map == call.map) { return STATUS_OK; }
+        const struct timer_call *known = &v->timers[i];
+        if (known->function == call.function && known->map == call.map && known->sleeps == call.sleeps) { return STATUS_OK; }
     }
     if (v->timer_count == TIMERS) { return refuse(v, STATUS_TOO_MANY_STATES, s->pc, "too many functions of timers"); }
     v->timers[v->timer_count++] = call;
@@ -57,5 +58,5 @@ enum status timer_leave(struct verifier *v, struct state *s) {
     const struct reg *r0 = reg_at(s, 0);
     bool zero = r0->kind == REG_SCALAR && r0->var.umax == 0;
     return zero ? reference_none(v, s, "at the end of the function of a timer")
-                : refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is %R, the function of a timer returns 0", r0);
+                : refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, v->timer->sleeps ? "r0 is %R, the function of work returns 0" : "r0 is %R, the function of a timer returns 0", r0);
 }

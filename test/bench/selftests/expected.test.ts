@@ -12,6 +12,8 @@ MARK("test_expect_failure") MARK("test_expect_msg=1=R1 may be null") int bad(voi
 MARK("test_expect_msg=4=mark_precise") int told(void *ctx) { return 0; }
 MARK("test_expect_failure_unpriv") int everyday(void *ctx) { return 0; }
 MARK("test_auxiliary") int callee(void *ctx) { return 0; }
+MARK("test_expect_success") MARK("test_arch=X86_64") int elsewhere(void *ctx) { return 0; }
+MARK("test_expect_success") MARK("test_arch=X86_64") MARK("test_arch=ARM64") int here(void *ctx) { return 0; }
 int plain(void *ctx) { return 0; }
 `;
 
@@ -25,5 +27,6 @@ test('marks at functions say what Linux makes of them', async (t) => {
     good: 'accepted',
     bad: 'refused',
     told: 'accepted',
+    here: 'accepted',
   });
 });

@@ -91,7 +91,7 @@ export const selftestPage = (
 ): string => `<!-- Written by \`velocity bench --selftests --write\`; do not edit. -->
 # The verifier beside Linux' own tests
 
-Linux tests its verifier with programs that are marked with what it is to make of them (\`tools/testing/selftests/bpf/progs\`). Those of Debian's source of Linux ${run.version}, compiled for an arm64 kernel by ${clang} (${run.objects} objects${run.skipped.length > 0 ? `; not compiled: ${run.skipped.join(', ')}` : ''}), are judged here by \`velocity bpf verify --platform linux\`: ${count(run.rows, 'accepted')} programs that Linux is to accept and ${count(run.rows, 'refused')} that it is to refuse. Marks for users without privileges count nowhere. Modes that a test sets, as alignment that is strict, are not known here, nor are types and functions of the module that comes with the tests.
+Linux tests its verifier with programs that are marked with what it is to make of them (\`tools/testing/selftests/bpf/progs\`). Those of Debian's source of Linux ${run.version}, compiled for an arm64 kernel by ${clang} (${run.objects} objects${run.skipped.length > 0 ? `; not compiled: ${run.skipped.join(', ')}` : ''}), are judged here by \`velocity bpf verify --platform linux\`: ${count(run.rows, 'accepted')} programs that Linux is to accept and ${count(run.rows, 'refused')} that it is to refuse. Marks for users without privileges count nowhere, nor those for other machines. Modes that a test sets, as alignment that is strict, are not known here, nor are types and functions of the module that comes with the tests.
 
 Run it yourself: \`./velocity bench --selftests\`; with \`--write\` it renews this page.
 
