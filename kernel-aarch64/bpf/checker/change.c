@@ -59,9 +59,11 @@ static bool read_reg(struct reader *in, struct verifier *v, const struct reg *no
     if (id == ID_SAME && (kind != now->kind || moves)) { return false; }
     if (!read_parts(in, &out->var)) { return false; }
     if (kind != REG_SCALAR && (out->var.smin <= -OFFSET_LIMIT || out->var.smax >= OFFSET_LIMIT)) { return false; }
+    if (in->bad) { return false; }
+    if (kind == REG_SCALAR && id == ID_NONE) { return now->kind == REG_SCALAR && scalar_covers(&out->var, &now->var); }
     struct ids ids;
     ids.count = 0;
-    return !in->bad && reg_covers(out, now, &ids);
+    return reg_covers(out, now, &ids);
 }
 
 static bool read_regs(struct reader *in, struct machine *m, struct change *change) {

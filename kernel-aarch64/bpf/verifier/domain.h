@@ -232,14 +232,20 @@ DOMAIN bool settle_once(struct bits *known, uint64_t *low, uint64_t *high) {
  * again changes nothing: ways on which a number is looked at more or less often come to the same one. */
 DOMAIN_LARGE bool domain_settle_small(struct scalar *s, struct bits known, uint64_t low, uint64_t high) {
     uint64_t mask = known.mask;
-    if (!settle_once(&known, &low, &high)) { return false; }
-    if (known.mask != mask) {
+    if ((known.value | (mask & (mask + 1))) == 0) { /* all numbers of so many bits: the range says all */
+        high = min_u(high, mask);
+        known = bits_of_range(low, high);
+    } else {
         if (!settle_once(&known, &low, &high)) { return false; }
-        low = max_u(low, known.value);
-        high = min_u(high, known.value | known.mask);
+        if (known.mask != mask) {
+            if (!settle_once(&known, &low, &high)) { return false; }
+            low = max_u(low, known.value);
+            high = min_u(high, known.value | known.mask);
+        }
     }
+    if (low > high) { return false; }
     put_small(s, known, low, high);
-    return low <= high;
+    return true;
 }
 
 DOMAIN bool domain_sync_small(struct scalar *s) {
