@@ -4,7 +4,7 @@
 
 struct entry *entry_keep(struct inference *f, struct machine *m) {
     struct entry *out = (struct entry *)f->v->free;
-    if (!entry_pack(m, nullptr, out, (uint64_t)(f->v->limit - f->v->free))) { return nullptr; }
+    if (!entry_pack(m, nullptr, 0, out, (uint64_t)(f->v->limit - f->v->free))) { return nullptr; }
     out->head = 0;
     return take_memory(f->v, out->bytes);
 }

@@ -78,6 +78,9 @@ const honest = {
     'r0 = 0\n*(u64 *)(r10 - 8) = r0\nr3 = *(u64 *)(r10 - 8)\nr3 += 1\n*(u64 *)(r10 - 8) = r3\nif r3 < 10 goto -4\nexit',
   slots:
     'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr4 = *(u8 *)(r1 + 1)\n*(u64 *)(r10 - 8) = r4\nif r4 > 5 goto +1\n*(u64 *)(r10 - 16) = r4\nr1 += r3\nr0 = *(u8 *)(r1 + 0)\nr2 = *(u64 *)(r10 - 8)\nexit',
+  written:
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr2 = r1\nr2 += 8\nif r3 > 5 goto +4\nr2 = *(u8 *)(r1 + 1)\nr2 &= 63\nr1 += r2\ngoto +1\nr1 = r2\nr0 = *(u8 *)(r1 + 0)\nexit',
+  moved: 'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr2 = r1\nif r3 > 5 goto +1\nr2 += 56\nr0 = *(u64 *)(r2 + 0)\nexit',
   never:
     'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr3 &= 61\nif r3 > 61 goto +1\nexit\nr0 = *(u8 *)(r1 + 64)\nexit',
 } as const;
@@ -148,6 +151,18 @@ const dishonest: Readonly<Record<string, readonly [keyof typeof honest, text: st
   'that takes a pointer from a slot over which a number was stored on one way': [
     'slots',
     'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nw3 >>= 2\nr4 = *(u8 *)(r1 + 1)\n*(u64 *)(r10 - 8) = r1\nif r4 > 5 goto +1\n*(u64 *)(r10 - 8) = r4\nr1 = *(u64 *)(r10 - 8)\nr0 = *(u8 *)(r1 + 0)\nr2 = r3\nexit',
+  ],
+  'that reads through a pointer that was written over on one way': [
+    'written',
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr2 = r1\nr2 += 8\nif r3 > 5 goto +4\nr2 = *(u8 *)(r1 + 1)\nr2 &= 63\nr1 += r2\ngoto +1\nr1 = r2\nr0 = *(u8 *)(r2 + 0)\nexit',
+  ],
+  'that reads through a number where a pointer was on the way that waits': [
+    'written',
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr2 = *(u8 *)(r1 + 1)\nr2 &= 63\nif r3 > 5 goto +4\nr2 = r1\nr2 += 8\nr1 = r2\ngoto +1\nr1 = r2\nr0 = *(u8 *)(r1 + 0)\nexit',
+  ],
+  'that reads behind its memory through a pointer that was moved on one way': [
+    'moved',
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr2 = r1\nif r3 > 5 goto +1\nr2 += 57\nr0 = *(u64 *)(r2 + 0)\nexit',
   ],
   'that comes to where it must not': [
     'never',

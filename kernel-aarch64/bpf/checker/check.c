@@ -41,9 +41,9 @@ static bool has_spare(const struct checker *c, uint32_t size_class) { return siz
 static_assert(CLASSES == 64);
 
 /* Packs the machine's state; 0 when there is no room. */
-uint32_t keep(struct checker *c, const struct change *change) {
+uint32_t keep(struct checker *c, const struct change *change, uint32_t dropped) {
     struct entry *fresh = entry_at(c, c->arena_used);
-    if (!entry_pack(&c->machine, change, fresh, c->arena_bytes - c->arena_used)) { return 0; }
+    if (!entry_pack(&c->machine, change, dropped, fresh, c->arena_bytes - c->arena_used)) { return 0; }
     uint32_t size_class = class_of(fresh->bytes), place = c->arena_used;
     fresh->head = 0;
     if (++c->v->states > c->v->result->states) { c->v->result->states = c->v->states; }
@@ -120,7 +120,7 @@ static enum status leave(struct checker *c, uint32_t target, enum event event, b
         return STATUS_OK;
     }
     if (first != 0 && !forced) { return refuse_certificate(c, "a state comes here that none of those that wait covers"); }
-    uint32_t place = keep(c, change);
+    uint32_t place = keep(c, change, 0);
     if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, target, "%u states wait", (uint64_t)c->v->states); }
     entry_at(c, place)->next = first;
     begin_wait(c, target, place);
@@ -299,7 +299,7 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     struct frame *frame = (struct frame *)(c + 1);
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
-    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = 0;
+    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = c->shelves = 0;
     c->held_slots = c->has_spare = 0;
     c->none.target = UINT32_MAX;
     c->budget = budget;

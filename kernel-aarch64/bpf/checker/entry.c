@@ -33,12 +33,12 @@ static uint64_t *pack_distance(uint64_t *at, const struct distance *d) {
     return at;
 }
 
-/* Without those that are in no place any more. */
-static uint64_t *pack_ranks(uint64_t *at, const struct rank *ranks, uint32_t count, uint16_t *packed) {
+/* Without those that are dropped, a bit each, or in no place any more. */
+static uint64_t *pack_ranks(uint64_t *at, const struct rank *ranks, uint32_t count, uint32_t dropped, uint16_t *packed) {
     *packed = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct rank *rank = &ranks[i];
-        if ((rank->regs | rank->slots) == 0) { continue; }
+        if ((dropped >> i & 1) != 0 || (rank->regs | rank->slots) == 0) { continue; }
         (*packed)++;
         *at++ = rank->head | (uint64_t)rank->regs << 16 | (uint64_t)rank->index << 32;
         *at++ = rank->slots;
@@ -88,7 +88,7 @@ static void pack_masks(const struct machine *m, const struct change *change, str
     if (change != nullptr) { apply_masks(m, change, out); }
 }
 
-bool entry_pack(struct machine *m, const struct change *change, struct entry *out, uint64_t room) {
+bool entry_pack(struct machine *m, const struct change *change, uint32_t dropped, struct entry *out, uint64_t room) {
     if (!has_room(m, room)) { return false; }
     const struct frame *frame = m->frame;
     pack_masks(m, change, out);
@@ -100,7 +100,7 @@ bool entry_pack(struct machine *m, const struct change *change, struct entry *ou
     }
     if (out->used != out->plain) { at = pack_slots(at, frame, change, out->used & ~out->plain); }
     bool ranks = change != nullptr && change->ranks;
-    at = pack_ranks(at, ranks ? change->given_ranks : m->ranks, ranks ? change->rank_count : m->rank_count, &out->rank_count);
+    at = pack_ranks(at, ranks ? change->given_ranks : m->ranks, ranks ? change->rank_count : m->rank_count, dropped, &out->rank_count);
     out->bytes = (uint32_t)((uint8_t *)at - (uint8_t *)out);
     return true;
 }
@@ -118,12 +118,12 @@ static const struct reg *now_reg(struct machine *m, uint32_t r) {
     return &m->frame->regs[r];
 }
 
-[[gnu::always_inline]] static inline bool reg_fits(const uint64_t *at, const struct reg *now, struct ids *ids) {
-    if (same_words(at, now, packed_form(*at))) {
-        uint32_t id = (uint32_t)at[1];
-        bool constant = now->kind == REG_SCALAR && now->var.mask == 0, unnamed = id == 0 && (now->id == 0 || now->kind == REG_SCALAR);
-        return constant || unnamed || (id != 0 && ids_pair(ids, id, now->id));
-    }
+[[gnu::noinline]] static bool reg_fits(const uint64_t *at, const struct reg *now, struct ids *ids) {
+    const enum form form = packed_form(*at);
+    const uint32_t id = (uint32_t)at[1];
+    const bool number = now->kind == REG_SCALAR, unnamed = id == 0 && (number || now->id == 0);
+    if (number && unnamed && form == FORM_FULL && *at == (REG_SCALAR | (uint64_t)FORM_FULL << FORM_AT)) { return scalar_covers((const packed_scalar *)(at + FIELD_WORDS), &now->var); }
+    if (same_words(at, now, form)) { return (number && now->var.mask == 0) || unnamed || (id != 0 && ids_pair(ids, id, now->id)); }
     struct reg kept;
     (void)unpack_reg(at, &kept);
     return reg_covers(&kept, now, ids);

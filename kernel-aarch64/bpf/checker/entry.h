@@ -34,8 +34,9 @@ struct change {
 /* The machine's state becomes what the change makes of it, but for ranks: as when it were packed and taken up. */
 void change_apply(const struct change *change, struct machine *m);
 
-/* Packs the machine's state with a change, or as it is, into at most `room` bytes; false when it does not fit. */
-[[nodiscard]] bool entry_pack(struct machine *m, const struct change *change, struct entry *out, uint64_t room);
+/* Packs the machine's state with a change, or as it is, without ranks that are dropped, a bit each, into at most `room` bytes; false
+ * when it does not fit. */
+[[nodiscard]] bool entry_pack(struct machine *m, const struct change *change, uint32_t dropped, struct entry *out, uint64_t room);
 /* Registers and slots whose values move beside what a loop is ranked by: how far is not asked of them here (loop.c). */
 struct places {
     uint32_t regs;

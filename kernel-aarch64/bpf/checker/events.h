@@ -97,8 +97,8 @@ static inline bool is_never(const struct scalar *s, uint32_t opcode, uint64_t k)
 
 /* A result that matters, and is simply that: a constant; a number of few bits, as it was loaded, masked or shifted down; a comparison
  * of one that never comes out so. False when it is not that simple, and nothing done. */
-[[gnu::always_inline]] static inline bool know_simply(struct loop *l, uint8_t *flags, uint64_t pc, uint64_t insn, uint64_t *masks, uint32_t marks) {
-    uint32_t fields = (uint32_t)insn, imm = (uint32_t)(insn >> 32), row = rows[(uint8_t)fields];
+[[gnu::always_inline]] static inline bool know_simply(struct loop *l, uint8_t *flags, uint64_t pc, uint64_t insn, const uint16_t *row_of, uint64_t *masks, uint32_t marks) {
+    uint32_t fields = (uint32_t)insn, imm = (uint32_t)(insn >> 32), row = row_of[(uint8_t)fields];
     uint64_t dst = fields >> 8 & 15, src = fields >> 12 & 15, to = *masks >> dst, from = *masks >> src, low;
     struct reg *r = &l->regs[dst];
     struct scalar *s = &r->var;
@@ -137,7 +137,7 @@ known:
 
 /* Before a slot of which something is known, or where something is to be done: WAY_COMMON when its instruction is to be stepped, with
  * `marks` besides what is noted of it; WAY_STEPPED when it was. */
-[[gnu::always_inline]] static inline enum way look_closer(struct loop *l, uint8_t *flags, uint64_t pc, uint64_t insn, uint64_t *masks, uint32_t *marks) {
+[[gnu::always_inline]] static inline enum way look_closer(struct loop *l, uint8_t *flags, uint64_t pc, uint64_t insn, const uint16_t *row_of, uint64_t *masks, uint32_t *marks) {
     bool stops = (*marks & STOPS) != 0;
     *marks &= ~(uint32_t)STOPS;
     if ((uint8_t)*marks != 0 && pc != l->passed) {
@@ -152,7 +152,7 @@ known:
         *marks |= more;
     }
     if ((*marks & TRACKED) == 0) { return WAY_COMMON; }
-    if (know_simply(l, flags, pc, insn, masks, *marks)) { return WAY_STEPPED; }
+    if (know_simply(l, flags, pc, insn, row_of, masks, *marks)) { return WAY_STEPPED; }
     l->tracked = pc;
-    return (rows[(uint8_t)insn] & ACCESS) != 0 ? WAY_ODD : WAY_TRACKED;
+    return (row_of[(uint8_t)insn] & ACCESS) != 0 ? WAY_ODD : WAY_TRACKED;
 }

@@ -98,7 +98,7 @@ static inline enum way step_common(struct loop *l, uint64_t pc, uint32_t marks, 
     enum way way;
     marks |= flags[pc];
     for (;;) {
-        way = marks == 0 ? WAY_COMMON : look_closer(l, flags, pc, insn_word(insns, pc), &masks, &marks);
+        way = marks == 0 ? WAY_COMMON : look_closer(l, flags, pc, insn_word(insns, pc), row_of, &masks, &marks);
         if (way > WAY_STEPPED) { break; }
         if (way == WAY_STEPPED) {
             marks = flags[++pc];
@@ -126,29 +126,38 @@ static inline bool exit_simply(struct loop *l, uint64_t pc, uint64_t to) {
     return true;
 }
 
+/* The state that jumps waits with a change, or another does that covers it. */
+static bool leave_lightly(struct loop *l, uint64_t pc, int64_t by) {
+    return pc == l->changed ? wait_changed(l, pc, by, l->masks, 0, EVENT_JUMP) : covered_lightly(l, pc + 1 + (uint64_t)by, l->walked + pc + 1);
+}
+
 /* What is as simple, but not as common: the stack where it is not plain; conditions whose states wait with a change
- * that is long; jumps, and the program's end. False when it is none of them; its flags are set, whatever comes of it. */
-[[gnu::noinline]] static bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
-    uint32_t fields, imm;
-    __builtin_memcpy(&fields, &l->insns[pc], sizeof(fields));
-    __builtin_memcpy(&imm, &l->insns[pc].imm, sizeof(imm));
-    uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15, row = rows[(uint8_t)fields];
-    uint64_t to = l->masks >> dst, from = l->masks >> src;
+ * that is long; the program's end. False when it is none of them; its flags are set, whatever comes of it. */
+[[gnu::always_inline]] static inline bool step_odd(struct loop *l, uint64_t pc, enum way *way) {
+    uint64_t insn = insn_word(l->insns, pc);
+    uint32_t fields = (uint32_t)insn, imm = (uint32_t)(insn >> 32), dst = fields >> 8 & 15, src = fields >> 12 & 15, row = rows[(uint8_t)fields];
     int64_t off = (int32_t)fields >> 16;
-    l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
+    l->flags[pc] |= (uint8_t)(FACT_REACHED | (l->masks >> dst >> NARROW_AT & 1) << 1 | (l->masks >> src >> NARROW_AT & 1) << 2);
+    if ((row & ACCESS) != 0) { return pc != l->linked && reach_stack(l, fields, imm, row, pc == l->tracked); }
+    if (*way == WAY_TRACKED) { return step_tracked(l, pc); }
     if (*way == WAY_CHANGED) {
-        if (!(pc == l->changed ? wait_changed(l, pc, off, l->masks, 0, EVENT_JUMP) : covered_lightly(l, pc + 1 + (uint64_t)off, l->walked + pc + 1))) { *way = WAY_PARTS; }
+        *way = leave_lightly(l, pc, off) ? WAY_COMMON : WAY_PARTS;
         return true;
     }
-    if ((row & ACCESS) != 0) { return pc != l->linked && reach_stack(l, fields, imm, row, pc == l->tracked); }
-    if (imm != 0) { return false; }
-    if (fields == (BPF_CLASS_JMP | BPF_JMP_EXIT)) {
+    if (fields == (BPF_CLASS_JMP | BPF_JMP_EXIT) && imm == 0) {
         *way = WAY_ENDED;
-        return exit_simply(l, pc, to);
+        return exit_simply(l, pc, l->masks);
     }
-    bool jumps = (row & KIND) == JUMP && (fields & 0xff00) == 0;
-    *way = jumps && jump_lightly(l, pc, off) ? WAY_ENDED : WAY_PARTS;
-    return jumps;
+    return false;
+}
+
+/* A jump that is always taken: the way ends with it, or behind it. */
+static inline bool step_jump(struct loop *l, uint64_t pc, enum way *way) {
+    uint64_t insn = insn_word(l->insns, pc);
+    if ((insn & 0xffffffff0000ff00) != 0) { return false; }
+    l->flags[pc] |= (uint8_t)(FACT_REACHED | (l->masks >> NARROW_AT & 1) * (FACT_DST_UPPER_ZERO | FACT_SRC_UPPER_ZERO));
+    *way = jump_lightly(l, pc, (int32_t)insn >> 16) ? WAY_ENDED : WAY_PARTS;
+    return true;
 }
 
 /* Before an instruction that is left to others. */
@@ -212,8 +221,8 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
             }
         }
         uint8_t before = l->flags[pc];
-        bool stepped = way == WAY_TRACKED ? step_tracked(l, pc) : step_odd(l, pc, &way);
-        if (!stepped) {
+        bool jumps = l->insns[pc].opcode == (BPF_CLASS_JMP | BPF_JMP_JA);
+        if (!(jumps ? step_jump(l, pc, &way) : step_odd(l, pc, &way))) {
             l->flags[pc] = before;
             if (way == WAY_ODD && overwrites(l, pc)) {
                 marks = marks_at(l, pc);

@@ -2,83 +2,6 @@
 
 #include "bpf/checker/tracked.h"
 
-/* It waits like all others, with those of the machine's ranks that it has. */
-static uint32_t keep_light(struct checker *c, uint32_t dropped) {
-    struct machine *m = &c->machine;
-    uint16_t regs[RANKS];
-    uint64_t slots[RANKS];
-    if (dropped == 0) { return keep(c, nullptr); }
-    for (uint32_t i = 0; i < m->rank_count; i++) {
-        regs[i] = m->ranks[i].regs;
-        slots[i] = m->ranks[i].slots;
-    }
-    rank_drop(m, dropped);
-    uint32_t place = keep(c, nullptr);
-    for (uint32_t i = 0; i < m->rank_count; i++) {
-        m->ranks[i].regs = regs[i];
-        m->ranks[i].slots = slots[i];
-    }
-    rank_note(m);
-    return place;
-}
-
-enum status settle_lights(struct checker *c) {
-    struct machine *m = &c->machine;
-    uint64_t masks = m->masks, used = m->frame->used, plain = m->plain, walked = m->state.walked;
-    for (uint32_t i = 0; i < c->light_count; i++) {
-        const struct light *light = &c->light[i];
-        m->masks = light->masks | hidden_in(light->held) | (uint64_t)1 << (POINTER_AT + FRAME_POINTER);
-        m->frame->used = light->used;
-        m->plain = light->plain;
-        m->state.walked = light->walked;
-        uint32_t place = keep_light(c, (uint32_t)(light->held >> DROPPED_AT));
-        if (place == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, light->target, "%u states wait", (uint64_t)c->v->states); }
-        begin_wait(c, light->target, place);
-    }
-    c->light_count = c->held = 0;
-    c->held_slots = 0;
-    m->masks = masks;
-    m->frame->used = used;
-    m->plain = plain;
-    m->state.walked = walked;
-    return STATUS_OK;
-}
-
-/* Whether the instruction writes nothing but a register that no state knows that waits lightly, and changes no rank. */
-static bool spares_registers(const struct checker *c) {
-    const struct machine *m = &c->machine;
-    struct bpf_insn insn = insn_at(c->v, m->state.pc);
-    uint8_t shape = insn_shapes[insn.opcode];
-    bool loads = shape == SHAPE_LDX || shape == SHAPE_LDSX, moves = shape == SHAPE_MOV_X;
-    if ((loads && m->followed_slots != 0) || (moves && in_mask(m->followed, insn_src(insn)))) { return false; }
-    bool to_register = loads || shape == SHAPE_LD_IMM64 || (shape >= SHAPE_MOV_K && shape <= SHAPE_SWAP);
-    return shape == SHAPE_EXIT || (to_register && !in_mask(c->held | m->followed, insn_dst(insn)));
-}
-
-/* Whether none waits lightly where the jump led that was just stepped. */
-static bool spares_target(const struct checker *c) {
-    uint32_t pc = c->machine.state.pc, target = pc + (uint32_t)(int32_t)c->v->program->insns[pc - 1].off;
-    for (uint32_t i = 0; i < c->light_count; i++) {
-        if (c->light[i].target == target) { return false; }
-    }
-    return true;
-}
-
-bool spares_lights(const struct checker *c, enum fast_end how) {
-    return how == FAST_PARTS ? spares_target(c) : how != FAST_STOP && spares_registers(c);
-}
-
-[[gnu::noinline]] bool is_dropped(const struct loop *l, uint32_t r) {
-    uint64_t dropped = UINT64_MAX;
-    if (r >= FRAME_POINTER || (l->held >> KNOWN_AT >> r & 1) != 0) { return false; }
-    if (is_alone(l)) { return true; }
-    for (const struct light *light = l->c->light; light != l->free; light++) { dropped &= light->held >> DROPPED_AT; }
-    for (uint32_t i = 0; i < l->m->rank_count; i++) {
-        if (in_mask(l->m->ranks[i].regs, r) && (dropped >> i & 1) == 0) { return false; }
-    }
-    return true;
-}
-
 [[gnu::noinline]] void note_stacks(struct loop *l) {
     for (; l->noted != l->free; l->noted++) {
         l->noted->used = l->m->frame->used;
@@ -114,7 +37,7 @@ bool arrive(struct loop *l, uint64_t slot, uint64_t walked) {
 [[gnu::noinline]] bool covered_lightly(struct loop *l, uint64_t slot, uint64_t walked) {
     struct light *light = light_at(l, slot);
     if (light == nullptr) { return arrive(l, slot, walked); }
-    if (masks_less(l->masks | hidden_in(l->held), light->masks | hidden_in(light->held)) || stack_less(l, light)) { return false; }
+    if (masks_less(l->masks | hidden_in(l->held), light->masks | hidden_in(light->held)) || stack_less(l, light) || (light->shelved != 0 && !shelves_match(l, light))) { return false; }
     if (walked > light->walked) { light->walked = walked; }
     return true;
 }
@@ -151,7 +74,7 @@ static void drop(struct loop *l, struct light *light) {
     for (l->free--; light != l->free; light++) {
         *light = light[1];
         light->held = (light->held & own) | none | known << BARRED_AT | known << KNOWN_AT;
-        known |= known_in(light->masks);
+        known |= held_by(light);
         if (noted) {
             light->held_slots = slots;
             slots |= light->used & ~light->plain;
@@ -179,22 +102,22 @@ static bool take_up_stack(struct loop *l, const struct light *light) {
 /* The machine's state is that one; false, and nothing done, when that would change what others know. */
 static bool take_up(struct loop *l, struct light *at) {
     struct machine *m = l->m;
-    const struct light light = *at;
-    const uint64_t then = light.masks | hidden_in(light.held), dropped = light.held >> DROPPED_AT;
-    uint32_t written = written_since(l->masks | hidden_in(l->held), then), known = 0;
+    const uint64_t then = at->masks | hidden_in(at->held), dropped = at->held >> DROPPED_AT;
+    uint32_t written = written_since(l->masks | hidden_in(l->held), then) | at->shelved, known = 0;
     bool writes = (written | dropped) != 0;
     for (const struct light *other = l->c->light; writes && other != l->free; other++) {
         if (other == at) { continue; }
         if ((dropped & ~(other->held >> DROPPED_AT)) != 0) { return false; } /* it has these ranks still */
-        known |= known_in(other->masks);
+        known |= held_by(other);
     }
-    if ((written & known) != 0 || (at < l->noted && !take_up_stack(l, at))) { return false; }
-    write_heads(l->regs, written, then);
+    if (((written & known) != 0 && !shelve(l, written & known)) || (at < l->noted && !take_up_stack(l, at))) { return false; }
+    write_heads(l->regs, written & ~at->shelved, then);
+    if (at->shelved != 0) { exchange(l->c, at); }
     if (dropped != 0) { rank_drop(m, (uint32_t)dropped); }
+    l->walked = at->walked - at->target;
+    l->c->from = at->target;
     drop(l, at);
     hide(l, then);
-    l->walked = light.walked - light.target;
-    l->c->from = light.target;
     return true;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 /* States that wait lightly, for fast.c. Most conditions jump forward over a few instructions, and say nothing that need be
  * known: then the state that jumps is the one that goes on, and where they meet only the masks differ. So only its masks are
- * kept, and what it knows of registers and slots stays where the machine has it, for as long as nothing writes there (`held`). */
+ * kept, and what it knows of registers and slots stays where the machine has it, for as long as nothing writes there (`held`);
+ * a register that is written all the same goes on a shelf before. */
 
 #include "bpf/checker/fast.h"
 #include "bpf/checker/format.h"
@@ -99,24 +100,31 @@ static inline void hide(struct loop *l, uint64_t masks) {
 static inline bool is_alone(const struct loop *l) { return l->free == l->c->light; }
 /* As the machine has it now. */
 static inline void follow(struct loop *l) { l->held = held_of(l->m, l->held >> KNOWN_AT & ALL_REGS) | (l->held & (uint64_t)ALL_REGS << HIDDEN_AT); }
-/* No state that waits lightly knows this register, and each has dropped what follows it: that may change. */
-[[nodiscard]] bool is_dropped(const struct loop *l, uint32_t r);
-/* What this register holds is not followed any more; false when it may not be written all the same. What it hid is seen again. */
-static inline bool unfollow(struct loop *l, uint32_t r) {
-    if (!in_mask(l->m->followed, r) || !is_dropped(l, r)) { return false; }
-    rank_forget(l->m, 1u << r);
-    if ((l->held >> HIDDEN_AT >> r & 1) != 0) { l->masks |= (NUMBER | LOOSE) << r; }
-    l->held &= ~((uint64_t)1 << HIDDEN_AT << r);
-    follow(l);
-    return true;
-}
-/* As is_free(), for what keeps ranks. */
-static inline bool may_write(const struct loop *l, uint32_t r) { return is_free(l, r) || is_dropped(l, r); }
 
 /* What the masks know: registers whose values are kept. */
 static inline uint32_t known_in(uint64_t masks) {
     return (uint32_t)(masks >> NUMBER_AT | masks >> POINTER_AT) & ~(uint32_t)(masks >> LOOSE_AT) & ALL_REGS;
 }
+/* What it knows as the machine has it. */
+static inline uint32_t held_by(const struct light *light) { return known_in(light->masks) & ~light->shelved; }
+
+/* ---- settle.c ---- */
+
+/* What states that wait lightly know of these registers goes on their shelves: none holds them any more. False when there is no
+ * room. */
+[[nodiscard]] bool shelve(struct loop *l, uint32_t regs);
+/* Puts what is on its shelves in the machine's registers, and what is there on its shelves, which are free from now on. */
+void exchange(struct checker *c, const struct light *light);
+/* Whether the machine's registers are what is on its shelves. */
+[[nodiscard]] bool shelves_match(const struct loop *l, const struct light *light);
+/* This register may be written once what states know of it is shelved, and each has dropped what follows it. */
+[[nodiscard]] bool may_free(struct loop *l, uint32_t r);
+/* The same, and what it holds is not followed any more. What it hid is seen again. */
+[[nodiscard]] bool unfollow(struct loop *l, uint32_t r);
+/* As is_free(), for what keeps ranks. */
+static inline bool may_write(struct loop *l, uint32_t r) { return is_free(l, r) || may_free(l, r); }
+
+/* ---- where states wait ---- */
 
 /* Whether the state may wait lightly where the jump at pc leads. */
 [[gnu::always_inline]] static inline bool may_wait(const struct loop *l, const uint8_t *flags, uint64_t pc, int64_t by) {
@@ -137,7 +145,7 @@ static inline void hold_slots(struct loop *l, const struct light *light) { l->he
     struct light *light = l->free++;
     light->masks = masks;
     light->walked = l->walked + pc + 1;
-    light->target = (uint32_t)target;
+    light->where = target;
     light->held = l->held;
     hold(l, light);
     flags[target] |= FACT_JUMP_TARGET;
@@ -176,8 +184,8 @@ static inline void write_heads(struct reg *regs, uint32_t written, uint64_t then
     }
 }
 
-/* Whether the last state that waits lightly does so here; before the first there is one that waits nowhere. */
-static inline bool may_meet(const struct loop *l, uint64_t pc) { return l->free[-1].target == pc; }
+/* Whether the last state that waits lightly does so here, and none of it is shelved; before the first there is one that waits nowhere. */
+static inline bool may_meet(const struct loop *l, uint64_t pc) { return l->free[-1].where == pc; }
 static_assert(offsetof(struct checker, light) == offsetof(struct checker, none) + sizeof(struct light));
 
 /* Whether a state of the masks `now` says less than one of the masks `then`, but for what that one knows: that is where it was. */

@@ -36,6 +36,7 @@ static void set_spread(struct scalar *s, struct distance all, struct distance ea
         scalar_set_const(&by, (uint64_t)each.least | -(uint64_t)each.least); /* from the lowest bit of a step upward */
         scalar_alu64(BPF_ALU_AND, false, s, &by);
     }
+    if (all.least == 0) { return; }
     scalar_set_const(&by, (uint64_t)all.least);
     scalar_alu64(BPF_ALU_ADD, false, s, &by);
 }
@@ -84,7 +85,7 @@ static enum status read_besides(struct checker *c, struct head *head, uint64_t t
 
 /* It waits as such, instead of the one at *place. */
 static enum status keep_head(struct checker *c, uint32_t *place) {
-    uint32_t fresh = keep(c, nullptr);
+    uint32_t fresh = keep(c, nullptr, 0);
     if (fresh == 0) { return refuse(c->v, STATUS_TOO_MANY_STATES, c->machine.state.pc, "%u states wait", (uint64_t)c->v->states); }
     if (*place != 0) { let_go(c, *place); }
     *place = fresh;

@@ -5,7 +5,7 @@
 #include "bpf/checker/entry.h"
 #include "bpf/checker/format.h"
 
-enum { HEADS = 256, BESIDES_KEPT = 256, CLASS_BYTES = 128, CLASSES = 64 };
+enum { HEADS = 256, BESIDES_KEPT = 256, CLASS_BYTES = 128, CLASSES = 64, SHELVES = 32 };
 
 struct head {
     uint16_t slot, besides_at;
@@ -14,11 +14,18 @@ struct head {
     uint64_t walked, trip;
 };
 
-/* A state that waits lightly (fast.c): what it knows of registers and slots is still in the machine. */
+/* A state that waits lightly (fast.c): what it knows of registers and slots is still in the machine, or on its shelves. */
 struct light {
     uint64_t masks, walked;
-    uint32_t target;
-    uint64_t held;              /* of those that began to wait before */
+    uint64_t held; /* of those that began to wait before */
+    union {
+        struct {
+            uint32_t target;
+            uint16_t shelved; /* registers that the machine's state has otherwise by now */
+            uint8_t shelf[FRAME_POINTER]; /* of each of them */
+        };
+        uint64_t where; /* the target, as long as nothing is shelved */
+    };
     uint64_t used, plain, held_slots; /* once they are noted: note_stack() */
 };
 enum { LIGHTS = 16 };
@@ -42,6 +49,8 @@ struct checker {
     uint32_t spare[CLASSES];
     struct light none; /* waits nowhere */
     struct light light[LIGHTS];
+    uint32_t shelves; /* that are taken, a bit each */
+    struct reg shelf[SHELVES];
     struct machine machine;
     struct change change;
     struct head heads[HEADS];
@@ -62,8 +71,8 @@ static inline struct entry *entry_at(const struct checker *c, uint32_t place) { 
 void next_event_at(struct checker *c, uint64_t steps);
 static inline void next_event(struct checker *c) { next_event_at(c, c->steps); }
 static inline bool is_due(const struct checker *c, enum event event) { return c->due == c->steps && c->event == (uint32_t)event; }
-/* Packs the machine's state, with a change or as it is; 0 when there is no room. */
-[[nodiscard]] uint32_t keep(struct checker *c, const struct change *change);
+/* Packs the machine's state, with a change or as it is, without ranks that are dropped; 0 when there is no room. */
+[[nodiscard]] uint32_t keep(struct checker *c, const struct change *change, uint32_t dropped);
 void let_go(struct checker *c, uint32_t place);
 /* A state waits at this slot, at this place of the arena. */
 static inline void begin_wait(struct checker *c, uint32_t slot, uint32_t place) {

@@ -24,7 +24,7 @@
         if (constant) {
             scalar_set_const(&by, k.low);
         } else if (known) {
-            by = l->regs[src].var;
+            scalar_copy(&by, &l->regs[src].var);
         } else {
             scalar_set_loaded(&by, in_mask(m->narrow, src) ? 4 : 8, false);
         }
@@ -183,7 +183,7 @@ bool wait_changed(struct loop *l, uint64_t pc, int64_t by, uint64_t masks, uint3
 
 /* Registers that hold the same number as this one, itself among them. False when another number is known to differ from it by a
  * constant, or is on the stack, or one of them may not be written. */
-static bool same_numbers(const struct loop *l, uint32_t r, uint32_t *same) {
+static bool same_numbers(struct loop *l, uint32_t r, uint32_t *same) {
     const struct reg *reg = &l->regs[r];
     *same = 1u << r;
     if (!may_write(l, r)) { return false; }
@@ -271,10 +271,12 @@ static bool jumps_covered(struct loop *l, uint64_t pc, uint64_t target, const ui
     uint32_t fields, row;
     __builtin_memcpy(&fields, &l->insns[pc], sizeof(fields));
     row = rows[(uint8_t)fields];
-    uint32_t dst = fields >> 8 & 15, kind = row & KIND, op = fields & 0xf0;
-    bool copies = kind == MOV_X && in_mask(l->m->followed, fields >> 12 & 15) && (l->linked == pc || (l->masks >> (fields >> 12 & 15) & NUMBER) == 0);
-    bool makes = (row & (WITH_X | WITH_K)) != 0 && ((row & FRESH) != 0 ? !copies : op != BPF_ALU_ADD && op != BPF_ALU_SUB);
-    return (makes || kind == LOAD) && unfollow(l, dst);
+    uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15, kind = row & KIND, op = fields & 0xf0;
+    bool follows = in_mask(l->m->followed, src) && (l->linked == pc || (l->masks >> src & NUMBER) == 0);
+    bool copies = kind == MOV_X && (dst == src || follows);
+    bool moves = in_mask(l->m->followed, dst) && (op == BPF_ALU_ADD || op == BPF_ALU_SUB);
+    bool makes = (row & (WITH_X | WITH_K)) != 0 && ((row & FRESH) != 0 ? !copies : !moves);
+    return (makes || kind == LOAD) && !is_free(l, dst) && unfollow(l, dst);
 }
 
 bool step_followed(struct loop *l, uint64_t pc) {
@@ -308,7 +310,6 @@ bool step_tracked(struct loop *l, uint64_t pc) {
     __builtin_memcpy(&imm, &l->insns[pc].imm, sizeof(imm));
     uint32_t dst = fields >> 8 & 15, src = fields >> 12 & 15, row = rows[(uint8_t)fields];
     uint64_t to = l->masks >> dst, from = l->masks >> src;
-    l->flags[pc] |= (uint8_t)(FACT_REACHED | (to >> NARROW_AT & 1) << 1 | (from >> NARROW_AT & 1) << 2);
     if ((row & WITH_X) != 0) {
         if ((fields >> 16 | imm) != 0 || (from & NUMBER) == 0) { return false; }
         if ((row & KIND) == MOV_X) { return l->linked == pc ? move(l, fields) : copy(l, fields); }
