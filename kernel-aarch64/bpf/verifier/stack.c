@@ -100,6 +100,11 @@ enum status stack_readable(struct verifier *v, struct state *s, const struct reg
     return status == STATUS_OK ? check_readable(v, s, p, reach) : status;
 }
 
+/* Of a longer number the bytes that are not loaded are 0: what is found of the one holds for the other. */
+static bool is_all_there(const struct verifier *v, const struct reg *kept, uint32_t bytes, bool sign_extend) {
+    return OTHER_PLATFORMS && is_privileged(v) && !sign_extend && kept->kind == REG_SCALAR && kept->var.umax <= UINT64_MAX >> (64 - 8 * bytes);
+}
+
 enum status stack_load(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes, bool sign_extend,
                        struct reg *out) {
     struct reach reach;
@@ -127,12 +132,13 @@ enum status stack_load(struct verifier *v, struct state *s, const struct reg *p,
         }
         return STATUS_OK;
     }
-    if (bytes == slot->spill_bytes && slot->reg.kind == REG_SCALAR && slot->reg.id == 0 && !scalar_is_const(&slot->reg.var)) {
+    bool same = bytes == slot->spill_bytes || is_all_there(v, &slot->reg, bytes, sign_extend);
+    if (same && slot->reg.kind == REG_SCALAR && slot->reg.id == 0 && !scalar_is_const(&slot->reg.var)) {
         slot->reg.id = new_id(v);
     }
     reg_copy(out, &slot->reg);
     if (bytes < 8 && out->kind == REG_SCALAR) {
-        if (sign_extend || bytes != slot->spill_bytes) { reg_renumber(out); }
+        if (sign_extend || !same) { reg_renumber(out); }
         if (sign_extend) {
             scalar_sign_extend(&out->var, bytes * 8);
         } else {
