@@ -37,8 +37,7 @@ enum status code_alloc(uint32_t size_bytes, struct code_area *out) {
 }
 
 /* Arm ARM B2.4.4: clean to the point of unification, invalidate by the address that will run. IC IVAU and the DSB reach
- * all cores of the inner shareable domain; each of them takes an exception or an ISB before it runs new code, because it
- * gets there through an interrupt. */
+ * all cores of the inner shareable domain, but not what they fetched already. */
 void code_publish(const struct code_area *area) {
     const uint64_t ctr = READ_SYSREG(ctr_el0);
     const uint64_t data_line = 4ull << (ctr >> 16 & 15);

@@ -19,7 +19,8 @@ struct code_area {
 /* STATUS_POOL_FULL when no gap is large enough, STATUS_INVALID_ARGUMENT for size 0. Contents are undefined. */
 [[nodiscard]] enum status code_alloc(uint32_t size_bytes, struct code_area *out);
 
-/* Makes what was written executable on every core. A core that is inside older code of the same area must not be. */
+/* Makes what was written executable: on this core at once, on another after its next exception (cores_fetch_anew). No core may
+ * be inside older code of the same area. */
 void code_publish(const struct code_area *area);
 
 /* Makes one instruction of all that is there, also under a core that runs it: it should be one that faults. Any core. */

@@ -15,6 +15,9 @@
 #include "patch/timer_hook.h"
 #include "trust/keys.h"
 
+/* Long enough for the longest module call on a core, as the grace period of versions. */
+constexpr uint32_t FETCH_TIMEOUT_US = 10000;
+
 /* All that is known of a patch on its way in. Nothing of it is visible outside before apply(). */
 struct admission {
     const struct msg_install_request *request;
@@ -201,12 +204,14 @@ static void fill_version(struct admission *admission) {
     program_hash(&admission->patch, version->sha);
 }
 
-/* The plan of the watch is checked. Only one thing can still fail: the parent, which was checked before the program was
- * compiled, may have been thrown out by a fault meanwhile. The exchange of the slot tells, and then nothing has changed. */
+/* The plan of the watch is checked. Two things can still fail, and then nothing has changed: another core may not be ready for
+ * new code, and the parent, which was checked before the program was compiled, may have been thrown out by a fault meanwhile:
+ * the exchange of the slot tells. */
 static enum status apply(struct admission *admission) {
     const struct msg_install_request *request = admission->request;
     struct version *version = admission->version;
     fill_version(admission);
+    if (cores_fetch_anew(FETCH_TIMEOUT_US) != STATUS_OK) { return REFUSE(admission->refusal, STATUS_BUSY, "a core takes no interrupts"); }
     if (request->canary) {
         const struct watch_plan plan = {
             .window = request->has_window ? request->window : WATCH_WINDOW_DEFAULT,

@@ -21,6 +21,7 @@ struct core {
     bool up;
     uint32_t lock; /* protects calls and call_count; held with interrupts masked */
     uint32_t call_count;
+    uint32_t round; /* newest that it was asked for by cores_fetch_anew() */
     struct call calls[CALLS_MAX];
     uint64_t idle_wakeups;
     uint64_t calls_run;
@@ -152,6 +153,29 @@ enum status quiescent_wait(uint32_t timeout_us) {
         }
     }
     barrier_dmb_ish();
+    return STATUS_OK;
+}
+
+/* In interrupt context: entering it, or leaving it, is what counts. */
+static void note_round(void *round) {
+    __atomic_store_n(&cores[core_id()].round, (uint32_t)(uintptr_t)round, __ATOMIC_RELEASE);
+}
+
+enum status cores_fetch_anew(uint32_t timeout_us) {
+    static uint32_t round;
+    const uint64_t deadline = deadline_in_us(timeout_us);
+    const uint32_t count = cores_up();
+    round++;
+    for (uint32_t core = 1; core < count; core++) {
+        const enum status status = core_call(core, note_round, (void *)(uintptr_t)round);
+        if (status != STATUS_OK) { return status; }
+    }
+    for (uint32_t core = 1; core < count; core++) {
+        while (__atomic_load_n(&cores[core].round, __ATOMIC_ACQUIRE) != round) {
+            if (is_past(deadline)) { return STATUS_TIMEOUT; }
+            cpu_relax();
+        }
+    }
     return STATUS_OK;
 }
 

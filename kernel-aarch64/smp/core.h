@@ -28,6 +28,11 @@ void quiescent_point(void);
  * Called with interrupts enabled, outside interrupt context. STATUS_TIMEOUT when a core did not in that time. */
 [[nodiscard]] enum status quiescent_wait(uint32_t timeout_us);
 
+/* Returns when every other core has taken an exception since the call: none goes on then with instructions that it fetched
+ * before (Arm ARM DDI 0487 B2.2.5). Between code_publish() and the store by which other cores come to the code; on core 0,
+ * interrupts enabled. STATUS_TIMEOUT when a core did not in that time, STATUS_BUSY when its queue is full. */
+[[nodiscard]] enum status cores_fetch_anew(uint32_t timeout_us);
+
 /* Of any core, for whoever watches it: odd while it is in an interrupt, and changes with each. */
 [[nodiscard]] uint32_t core_sequence(uint32_t core);
 /* Whether it sleeps; `points` counts the quiescent points that it passed. */

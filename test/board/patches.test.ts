@@ -56,6 +56,15 @@ onEveryBoard((it) => {
     t.is((await link.modules())[0]?.version, 1);
   });
 
+  it('lets_every_core_fetch_anew_before_new_code_is_reached', async (t, { link }) => {
+    const wakeups = async () => Object.values(await link.taskstat()).map((task) => Number(task.cswcnt));
+    const before = await wakeups();
+    await install(link, timerProgram('anew', 'r0 = 0\nexit'));
+    const after = await wakeups();
+    await link.remove('anew');
+    for (const [core, count] of after.entries()) if (core > 0) t.true(count > before[core]!, `core ${core}`);
+  });
+
   it('refuses_an_unsafe_program_with_its_instruction', async (t, { link }) => {
     const unsafe = timerProgram('unsafe', 'r2 = 1\nr0 = *(u64 *)(r1 + 4096)\nexit');
     const error = await refused(t, 'context_out_of_bounds', install(link, unsafe));

@@ -435,6 +435,27 @@ static void drop_evidence(void) {
     while (evidence_read(0, &evidence) == STATUS_OK) { CHECK(evidence_acknowledge(evidence.id) == STATUS_OK); }
 }
 
+static const struct version *seen;
+static void see(void) { seen = running("c"); }
+
+/* No core may come to code that it could have fetched before it was written. */
+static void new_code_is_reached_after_every_core_was_asked(void) {
+    const struct version *first = install_running("c", 1, returns_1, &(struct msg_install_request){});
+    const uint64_t sequence = keys_newest_sequence();
+    struct recipe second = recipe("c", 2);
+    second.parent = first->sha;
+    fake_fetching = see;
+    fake_quiescent = false;
+    CHECK(install(&second) == STATUS_BUSY && seen == first);
+    CHECK(running("c") == first && keys_newest_sequence() == sequence);
+    fake_quiescent = true;
+    seen = nullptr;
+    CHECK(install(&second) == STATUS_OK && seen == first && running("c") != first);
+    fake_fetching = nullptr;
+    remove_module("c");
+    drop_evidence();
+}
+
 /* The parent is checked before the program is verified; here it is gone when the pointer is to be swapped. */
 static void a_parent_that_is_thrown_out_meanwhile_is_not_replaced(void) {
     drop_evidence();
@@ -472,6 +493,7 @@ int main(void) {
     the_host_can_roll_back_once();
     nothing_is_freed_before_the_grace_period();
     damaged_payloads_are_refused();
+    new_code_is_reached_after_every_core_was_asked();
     a_parent_that_is_thrown_out_meanwhile_is_not_replaced();
     a_canary_is_compared_with_what_was_lately();
     return 0;

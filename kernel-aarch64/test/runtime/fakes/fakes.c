@@ -14,12 +14,18 @@ _Thread_local uint32_t fake_core;
 uint32_t fake_pool_blocks;
 bool fake_pool_is_full;
 bool fake_quiescent = true;
+void (*fake_fetching)(void);
 bool fake_fault_next;
 void (*fake_tick)(uint64_t now_ns, uint32_t missed);
 
 uint32_t cores_up(void) { return fake_cores; }
 enum status quiescent_wait(uint32_t timeout_us) {
     (void)timeout_us;
+    return fake_quiescent ? STATUS_OK : STATUS_TIMEOUT;
+}
+enum status cores_fetch_anew(uint32_t timeout_us) {
+    (void)timeout_us;
+    if (fake_fetching != nullptr) { fake_fetching(); }
     return fake_quiescent ? STATUS_OK : STATUS_TIMEOUT;
 }
 uint64_t clock_ns(void) { return fake_time_ns; }

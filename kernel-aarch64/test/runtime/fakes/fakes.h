@@ -22,7 +22,8 @@ extern uint32_t fake_cores;
 extern _Thread_local uint32_t fake_core;
 extern uint32_t fake_pool_blocks; /* in use */
 extern bool fake_pool_is_full;
-extern bool fake_quiescent;  /* quiescent_wait() succeeds */
+extern bool fake_quiescent;  /* quiescent_wait() and cores_fetch_anew() succeed */
+extern void (*fake_fetching)(void); /* called by cores_fetch_anew() */
 extern bool fake_fault_next; /* the next guarded call of the code area faults */
 extern void (*fake_tick)(uint64_t now_ns, uint32_t missed);
 
