@@ -1,5 +1,5 @@
 /** Commands that are stopped while others work for them, as processes of their own. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,4 +36,16 @@ test('a_compiler_ends_with_the_command_that_called_it', async (t) => {
   });
   t.is((await once(child, 'close'))[0], 7);
   t.deepEqual(await marked.left(), []);
+});
+
+test('nothing_listens_for_the_end_before_something_is_under_way', (t) => {
+  const module = pathToFileURL(ownFile('firmware/index.ts')).href;
+  const program = `const before = process.listenerCount('exit'); await import('${module}'); process.exit(process.listenerCount('exit') - before)`;
+  const { status } = spawnSync(process.execPath, [
+    ...loaderArguments(),
+    '--input-type=module',
+    '-e',
+    program,
+  ]);
+  t.is(status, 0);
 });

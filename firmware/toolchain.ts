@@ -122,9 +122,15 @@ export const identityOf = (tool: Tool): string => {
 
 /** Commands under way: they work for this process, and end when it does. */
 const underWay = new Set<ChildProcess>();
-process.once('exit', () => {
+const endAll = () => {
   for (const child of underWay) child.kill();
-});
+};
+
+const endWithUs = (child: ChildProcess) => {
+  if (!process.listeners('exit').includes(endAll)) process.once('exit', endAll);
+  underWay.add(child);
+  child.once('close', () => underWay.delete(child));
+};
 
 /** Runs a command to its end. @throws BuildError with its output when it exits with another code than 0. */
 export const run = (
@@ -134,8 +140,7 @@ export const run = (
 ): Promise<string> =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    underWay.add(child);
-    child.once('close', () => underWay.delete(child));
+    endWithUs(child);
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk;
