@@ -72,6 +72,7 @@ const branches = {
   nop: { title: 'NOP', bits: '11010101000000110010000000011111' },
   bti_c: { title: 'BTI', bits: '11010101000000110010010001011111' },
   csdb: { title: 'CSDB', bits: '11010101000000110010001010011111' },
+  dmb_ish: { title: 'DMB', bits: '11010101000000110011101110111111' },
   dsb_nsh: { title: 'DSB', bits: '11010101000000110011011110011111' },
   isb: { title: 'ISB', bits: '11010101000000110011111111011111' },
 } as const satisfies Record<string, Form>;

@@ -328,6 +328,11 @@ static inline uint32_t a64_csdb(void) {
     return 0xd503229fu;
 }
 
+/* DMB: 11010101000000110011101110111111 */
+static inline uint32_t a64_dmb_ish(void) {
+    return 0xd5033bbfu;
+}
+
 /* DSB: 11010101000000110011011110011111 */
 static inline uint32_t a64_dsb_nsh(void) {
     return 0xd503379fu;

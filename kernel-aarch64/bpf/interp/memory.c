@@ -47,7 +47,7 @@ enum status interp_store(struct bpf_insn insn, uint64_t addr, uint64_t value) {
     return STATUS_OK;
 }
 
-/* §5.3: sequentially consistent, as the JIT's ldaxr/stlxr and ldaddal are; r0 and src get the old value zero-extended. */
+/* §5.3; r0 and src get the old value zero-extended. */
 static enum status atomic32(struct bpf_insn insn, aliased32 *at, uint64_t *src, uint64_t *r0) {
     uint32_t operand = (uint32_t)*src, old;
     switch ((uint32_t)insn.imm & ~BPF_ATOMIC_FETCH) {
@@ -86,8 +86,11 @@ static enum status atomic64(struct bpf_insn insn, aliased64 *at, uint64_t *src, 
     return STATUS_OK;
 }
 
+/* Full barriers, as the JIT's are. */
 enum status interp_atomic(struct bpf_insn insn, uint64_t addr, uint64_t *src, uint64_t *r0) {
-    if (size(insn) == BPF_SIZE_W) { return atomic32(insn, (aliased32 *)(uintptr_t)addr, src, r0); }
-    if (size(insn) == BPF_SIZE_DW) { return atomic64(insn, (aliased64 *)(uintptr_t)addr, src, r0); }
-    return STATUS_BAD_OPCODE;
+    enum status status = STATUS_BAD_OPCODE;
+    if (size(insn) == BPF_SIZE_W) { status = atomic32(insn, (aliased32 *)(uintptr_t)addr, src, r0); }
+    if (size(insn) == BPF_SIZE_DW) { status = atomic64(insn, (aliased64 *)(uintptr_t)addr, src, r0); }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return status;
 }

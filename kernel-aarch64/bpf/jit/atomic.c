@@ -1,5 +1,6 @@
 /* RFC 9669 §5.3, as one LSE instruction where the CPU has them, else as an exclusive loop. Operations that return the old
- * value are sequentially consistent (acquire and release); the others are relaxed, as in Linux's memory model. */
+ * value are full barriers, the others order nothing, as in Linux's memory model: a load behind STLXR may be done before it,
+ * so a DMB follows where there is no single instruction that acquires and releases. */
 
 #include "bpf/jit/access.h"
 #include "bpf/jit/bytes.h"
@@ -62,6 +63,7 @@ static void emit_exclusive_loop(struct jit *j, const struct atomic *a, bool fetc
     emit(j, fetch ? a64_stlxr(stored, a->address, FAILED, a->size) : a64_stxr(stored, a->address, FAILED, a->size));
     struct a64_target19 back;
     if (try_target19((int64_t)retry - j->words, &back)) { emit(j, a64_cbnz(FAILED, back, A64_WIDTH_W)); }
+    if (fetch) { emit(j, a64_dmb_ish()); }
 }
 
 static void emit_exclusive_compare(struct jit *j, const struct atomic *a, enum a64_reg expected) {
@@ -69,9 +71,10 @@ static void emit_exclusive_compare(struct jit *j, const struct atomic *a, enum a
     struct a64_target19 back, done;
     emit(j, a64_ldaxr(OLD, a->address, a->size));
     emit(j, a64_subs(XZR, expected, amount(0), OLD, A64_SHIFT_LSL, a->width));
-    if (try_target19(3, &done)) { emit(j, a64_b_cond(A64_COND_NE, done)); }
+    if (try_target19(4, &done)) { emit(j, a64_b_cond(A64_COND_NE, done)); }
     emit(j, a64_stlxr(a->source, a->address, FAILED, a->size));
     if (try_target19((int64_t)retry - j->words, &back)) { emit(j, a64_cbnz(FAILED, back, A64_WIDTH_W)); }
+    emit(j, a64_dmb_ish());
 }
 
 /* r0 is compared and gets the old value. */
