@@ -298,3 +298,9 @@ test('no command has an option of the command above it, which would take it', (t
     [],
   );
 });
+
+test('a group without its command is an error for programs too', async (t) => {
+  const result = await velocity('bpf', '--json');
+  t.is(result.exit, 2);
+  t.like(jsonLines(result).at(-1), { event: 'error', code: 'usage', exit: 2 });
+});

@@ -1,5 +1,5 @@
 /** What was read of a board is kept when the reading is stopped, or the board goes away or starts anew meanwhile. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
@@ -98,6 +98,15 @@ test('a_trace_of_a_board_that_went_away_is_written_as_far_as_it_went', async (t)
   cleanup.abort();
   t.like(jsonLines(await ended)[0], { event: 'traced', whole: false });
   t.true(readFileSync(out).length > 0);
+});
+
+test('what_is_written_to_a_device_does_not_take_its_place', async (t) => {
+  const out = join(temporaryFolder(), 'a.pftrace');
+  symlinkSync('/dev/null', out);
+  const { port } = await boardOnSocket(recording().handlers);
+  const { ended } = runningOn({}, 'trace', '--port', port, '--perfetto', out, '--count', '1');
+  t.is((await ended).exit, 0);
+  t.true(statSync(out).isCharacterDevice());
 });
 
 test('no_trace_is_written_of_a_board_that_told_nothing', async (t) => {

@@ -4,7 +4,7 @@ import { CommanderError } from 'commander';
 import { makeCleanup } from './cleanup.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { FileError, failureOf, OutcomeError } from './failure.ts';
+import { FileError, failureOf, OutcomeError, UsageError } from './failure.ts';
 import { failureText, Output } from './output.ts';
 import { makeProgram } from './program.ts';
 
@@ -13,7 +13,11 @@ const isHelp = (error: unknown): error is CommanderError =>
   error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help');
 
 const report = (error: unknown, output: Output): number => {
-  if (isHelp(error)) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+  if (isHelp(error)) {
+    if (error.exitCode === 0) return exitCodes.ok.code;
+    if (output.json) output.fail(failureOf(new UsageError('the command is not complete', 'see --help')));
+    return exitCodes.usage.code;
+  }
   const failure = failureOf(error);
   if (!(error instanceof OutcomeError)) output.fail(failure);
   return failure.exit;
