@@ -82,7 +82,8 @@ static enum status check_kernel_kind(struct verifier *v, struct state *s, uint32
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
     bool address = value->kind == REG_SCALAR && origin_is_handed(value->map);
-    bool fits = address || (value->kind == REG_OBJECT && (value->map == OBJECT_KERNEL || value->map == kind) &&
+    bool inside = kind == OBJECT_PATH && value->map == OBJECT_FILE && value->off != 0;
+    bool fits = address || (value->kind == REG_OBJECT && (value->map == OBJECT_KERNEL || value->map == kind || inside) &&
                             (value->off == 0 || value->frame == 0));
     if (!fits) { return refuse_argument(v, s, r, typed_name(kind)); }
     call->reference = address ? 0 : value->frame;
@@ -102,7 +103,7 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     }
     bool record = type == ARG_RELEASED_RECORD;
     uint8_t object = value->kind == REG_OBJECT ? value->map & (uint8_t)~OBJECT_CAST : OBJECT_NONE;
-    bool plain = takes_kernel && (object == OBJECT_FILE || object == OBJECT_PATH); /* of whose types helpers know no more */
+    bool plain = takes_kernel && value->off != 0 && (object == OBJECT_FILE || object == OBJECT_PATH); /* what lies in them */
     bool kernel = takes_kernel || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
                        : is_socket(object) || plain || (kernel && object == OBJECT_KERNEL);
@@ -266,6 +267,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_KEPT: return check_kept(v, s, r, call);
     case ARG_GIVEN_OR_NULL: return check_given(v, s, r, call);
     case ARG_OWNER: return check_owner(v, s, r, call);
+    case ARG_KERNEL_FILE: return check_kernel_kind(v, s, r, OBJECT_FILE, call);
+    case ARG_KERNEL_PATH: return check_kernel_kind(v, s, r, OBJECT_PATH, call);
     case ARG_KERNEL_TASK: return check_kernel_kind(v, s, r, OBJECT_TASK, call);
     case ARG_KERNEL_CGROUP: return check_kernel_kind(v, s, r, OBJECT_CGROUP, call);
     case ARG_TYPED:

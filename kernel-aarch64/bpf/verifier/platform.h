@@ -28,6 +28,8 @@ enum platform_argument : uint8_t {
     ARG_SOCKET,           /* any socket */
     ARG_KERNEL_OBJECT,    /* pointer to an object of the kernel, or a socket */
     ARG_KERNEL_TASK,      /* the same; where more is known of it, a task */
+    ARG_KERNEL_FILE,
+    ARG_KERNEL_PATH,      /* or one in a file */
     ARG_KERNEL_CGROUP,    /* or a cgroup */
     ARG_RELEASED_SOCKET,  /* a socket with a reference, which ends */
     ARG_RELEASED_RECORD,  /* a record of a ring buffer, which ends */

@@ -1,5 +1,5 @@
 /** Where Linux has the program types that are judged for: enum bpf_prog_type, enum bpf_attach_type, and what of the kernel they attach to (include/uapi/linux/bpf.h). */
-import type { LinuxType } from '../../../abi/index.ts';
+import { handedAt, type LinuxType } from '../../../abi/index.ts';
 
 export type Place = {
   readonly type: number;
@@ -16,7 +16,8 @@ const place = (type: number, ...attach: number[]): Place => ({
 });
 const TRACING = 26;
 const traced = (attach: number, at: string): Place => ({ type: TRACING, attach: [attach], at });
-const hook = (at: string): Place => ({ type: 29, attach: [27], at: `bpf_lsm_${at}` });
+const hook = (at: string, attach = 27): Place => ({ type: 29, attach: [attach], at: `bpf_lsm_${at}` });
+const LSM_CGROUP = 43;
 const RAW_TP = 23;
 const FENTRY = 24;
 const ITERATOR = 28;
@@ -46,9 +47,20 @@ const places: Partial<Record<LinuxType, Place>> = {
   tracing_iter: traced(ITERATOR, 'bpf_iter_task'),
   lsm_bool: hook('audit_rule_known'),
   lsm_void: hook('task_free'),
+  lsm_cgroup: hook('file_open', LSM_CGROUP),
+  lsm_cgroup_void: hook('task_free', LSM_CGROUP),
+  perf_event_arm64: place(7),
   kprobe_multi: place(2, 42),
   xdp_devmap: place(6, 33),
 };
+
+/** Of types whose place here hands over more than addresses, the section that programs would lie in. */
+const sections: Partial<Record<LinuxType, string>> = {
+  tracing: 'tp_btf/sched_process_fork',
+  lsm: 'lsm/file_open',
+};
+
+export const handedTo = (name: LinuxType): string => handedAt(sections[name] ?? '').join(' ');
 
 /** The number of the type, where Linux has one for each. */
 const FIRST_OWN = 33;

@@ -23,6 +23,7 @@ const STORAGES = [24, 28, 29, 32];
 const SPECIALS = {
   bpf_spin_lock: { bytes: 4, helpers: [93, 94] },
   bpf_timer: { bytes: 16, helpers: [169, 170, 171, 172] },
+  bpf_wq: { bytes: 16, helpers: [346, 347, 348] },
 } as const satisfies Record<string, { readonly bytes: number; readonly helpers: readonly number[] }>;
 type Special = keyof typeof SPECIALS;
 const SPECIAL_NAMES = Object.keys(SPECIALS) as Special[];
@@ -55,14 +56,28 @@ const starts = (code: Uint8Array): number[] => {
   return [...found].sort((a, b) => a - b);
 };
 
-const parameterOf = (types: Types, type: Sample['type'], word: string) => {
+/** Names of structs of the kernel. */
+const OBJECTS = new Map([
+  ['task', 'task_struct'],
+  ['cgroup', 'cgroup'],
+]);
+
+const parameterOf = (
+  types: Types,
+  type: Sample['type'],
+  word: string,
+): { readonly type: number; readonly tags?: readonly string[] } => {
   const [takes, bytes = '0'] = word.split(':');
   const memory = () => types.pointer(types.memory(Number(bytes)));
   if (takes === 'number') return { type: types.int() };
   if (takes === 'context') return { type: types.pointer(types.struct(contextNames(type)[0] ?? 'none', 8)) };
-  if (takes === 'memory') return { type: memory(), tag: 'arg:nonnull' };
+  if (takes === 'memory') return { type: memory(), tags: ['arg:nonnull'] };
   if (takes === 'memory_or_null') return { type: memory() };
-  return { type: memory(), tag: 'arg:untrusted' };
+  if (takes === 'dynptr') return { type: types.pointer(types.struct('bpf_dynptr', 16)) };
+  const object = OBJECTS.get(takes!.replace(/_or_null$/, ''));
+  if (!object) return { type: memory(), tags: ['arg:untrusted'] };
+  const tags = takes!.endsWith('_or_null') ? ['arg:trusted', 'arg:nullable'] : ['arg:trusted'];
+  return { type: types.pointer(types.struct(object, 8)), tags };
 };
 
 /** What of the kernel's own a batch of programs needs, each made once. */

@@ -67,14 +67,14 @@ export class Types {
   func(
     name: string,
     linkage: number,
-    parameters: readonly { readonly type: number; readonly tag?: string }[],
+    parameters: readonly { readonly type: number; readonly tags?: readonly string[] }[],
   ): number {
     const returns = this.int();
     const list = parameters.flatMap(({ type }, i) => [this.#string(`a${i}`), type]);
     const prototype = this.#add('', BTF_KIND.func_proto, parameters.length, returns, ...list);
     const id = this.#add(name, BTF_KIND.func, linkage, prototype);
-    parameters.forEach(({ tag }, i) => {
-      if (tag !== undefined) this.#add(tag, BTF_KIND.decl_tag, 0, id, i);
+    parameters.forEach(({ tags = [] }, i) => {
+      for (const tag of tags) this.#add(tag, BTF_KIND.decl_tag, 0, id, i);
     });
     return id;
   }

@@ -56,7 +56,9 @@ test('samples_begin_with_the_cases', (t) => {
 
 test('types_are_read_as_they_were_written', (t) => {
   const types = new Types();
-  const f = types.func('f', LINKAGE.global, [{ type: types.pointer(types.memory(24)), tag: 'arg:nonnull' }]);
+  const f = types.func('f', LINKAGE.global, [
+    { type: types.pointer(types.memory(24)), tags: ['arg:nonnull'] },
+  ]);
   const btf = new Btf(types.section());
   t.is(btf.name(btf.types[f]!), 'f');
   t.deepEqual(btf.tagsOfParameter(btf.types[f]!, 0), ['arg:nonnull']);

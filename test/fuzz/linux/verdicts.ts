@@ -1,9 +1,11 @@
 /** Holds the verifier for Linux against a Linux that runs: both judge the same programs. */
+
 import type { LinuxKernel } from '../../bench/peers/linux-package.ts';
 import { fetchLinux } from '../../bench/peers/linux-package.ts';
 import { verifyAll } from '../../verifier/native.ts';
 import { requestOf } from '../../verifier/request.ts';
 import type { Finding, Limit } from '../fuzz.ts';
+import { handedTo } from './attach.ts';
 import { Differences, groupText, type Kind, kindOf } from './differences.ts';
 import { type KernelTypes, kernelTypes } from './kernel-types.ts';
 import { type Complaint, judgedByLinux, type LinuxVerdict } from './machine.ts';
@@ -57,7 +59,10 @@ const judge = async (
   const records = new Records(types);
   const numbers = batch.map((sample) => records.add(sample));
   const [ours, { verdicts, complaints }] = await Promise.all([
-    verifyAll(batch.map(requestOf), 'verdicts'),
+    verifyAll(
+      batch.map((sample) => requestOf({ ...sample, handed: handedTo(sample.type) })),
+      'verdicts',
+    ),
     judgedByLinux(kernel, records, signal),
   ]);
   for (const complaint of complaints) totals.complaints.add(complaintText(records, complaint));

@@ -70,7 +70,7 @@ SEC("fentry/d_path") int bad_path(u64 *c) {
 
 SEC("lsm/file_open") int good_hook(u64 *c) {
     char text[8];
-    d_path((void *)c[0], text, sizeof(text));
+    d_path((void *)(c[0] + 16), text, sizeof(text));
     return 0;
 }
 SEC("lsm/file_permission") int bad_hook(u64 *c) {
