@@ -27,6 +27,8 @@ test('what to do about a full disk is said, whoever ran into it', (t) => {
   t.like(failureOf(full), { exit: 10, code: 'ENOSPC' });
   t.regex(failureOf(full).hint!, /make room/);
   t.is(failureOf(Object.assign(full, { hint: 'look' })).hint, 'look');
+  const large = Object.assign(new Error('p: EFBIG: file too large, write'), { code: 'EFBIG' });
+  t.regex(failureOf(large).hint!, /ulimit -f/);
   const denied = Object.assign(new Error("EACCES: permission denied, open 'p'"), { code: 'EACCES' });
   t.like(failureOf(denied), {
     exit: 5,

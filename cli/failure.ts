@@ -97,6 +97,8 @@ const hints: Readonly<Record<string, string>> = {
   EDQUOT: NO_ROOM,
   EACCES: 'this user may not do that there: name another place, or change who may',
   EISDIR: 'a folder is there: name a file',
+  EFBIG:
+    'neither that disk nor `ulimit -f` may take a file of that size: name another place, or raise the limit',
   EROFS: 'that disk is read-only: name a place where you may write',
 };
 

@@ -1,9 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { writeNew, writeWhole } from './write.ts';
+import { writeNew, writePieces, writeWhole } from './write.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
@@ -39,4 +48,50 @@ test('what_is_stopped_on_the_way_leaves_what_was_there_and_nothing_beside_it', a
   t.is(stopped.status, 130, stopped.stderr.toString());
   t.deepEqual(readdirSync(own), ['card.img']);
   t.is(readFileSync(path, 'utf8'), 'first');
+});
+
+test('what_finds_no_room_is_named_and_leaves_nothing', (t) => {
+  const own = join(folder, 'full');
+  mkdirSync(own);
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { writeFolder, writeImage } from '${new URL('media/index.ts', import.meta.url).href}';
+    import { writeChanged, writeNew, writePieces, writeWhole } from '${new URL('write.ts', import.meta.url).href}';
+    const bytes = Buffer.alloc(1 << 21, 1);
+    const image = { bytes: bytes.length, extents: [{ offset: 0, bytes }] };
+    const writers = {
+      changed: (path) => writeChanged(path, bytes),
+      new: (path) => writeNew(path, bytes, 0o644),
+      whole: (path) => writeWhole(path, async (partial) => writeFileSync(partial, bytes)),
+      pieces: (path) => writePieces(path, (out) => out(bytes)),
+      image: (path) => writeImage(path, image),
+      folder: (path) => writeFolder('${own}', [{ path: 'folder', bytes }]),
+    };
+    for (const [name, write] of Object.entries(writers))
+      try {
+        await write('${own}/' + name);
+      } catch ({ message, code }) {
+        console.log(message, code);
+      }`;
+  const limited = `trap '' XFSZ; ulimit -f 1024; exec "$0" --import tsx --input-type=module -e "$1"`;
+  const { stdout, stderr } = spawnSync('bash', ['-c', limited, process.execPath, program], {
+    encoding: 'utf8',
+  });
+  t.deepEqual(
+    stdout.trim().split('\n'),
+    ['changed', 'new', 'whole', 'pieces', 'image', 'folder'].map(
+      (name) =>
+        `${join(own, name)}: EFBIG: file too large, ${name === 'image' ? 'ftruncate' : 'write'} EFBIG`,
+    ),
+    stderr,
+  );
+  t.deepEqual(readdirSync(own), []);
+});
+
+const onFullDevice = existsSync('/dev/full') ? test : test.skip;
+
+onFullDevice('a_device_without_room_is_named_and_stays', (t) => {
+  const message = '/dev/full: ENOSPC: no space left on device, write';
+  t.throws(() => writePieces('/dev/full', (out) => out('text')), { message, code: 'ENOSPC' });
+  t.true(statSync('/dev/full').isCharacterDevice());
 });

@@ -1,28 +1,69 @@
 /** Writes results so that whoever reads them at the same time sees the old file or the new one, never half of one. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from './folder.ts';
 
-/** Leaves a file alone that is right already. */
+/** What fails without a word of which file it was: the operating system is asked for these by number. */
+const unnamed = new Set(['write', 'fsync', 'ftruncate', 'close']);
+
+/** A file cannot be written, as on a full disk. `code` is the operating system's. */
+export class WriteError extends Error {
+  override name = 'WriteError';
+  readonly code: string;
+
+  constructor(path: string, cause: NodeJS.ErrnoException) {
+    super(`${path}: ${cause.message}`, { cause });
+    this.code = cause.code ?? 'bad_file';
+  }
+}
+
+const named = (path: string, error: unknown): unknown => {
+  const { syscall, path: known } = error as NodeJS.ErrnoException;
+  return known === undefined && unnamed.has(syscall ?? '')
+    ? new WriteError(path, error as NodeJS.ErrnoException)
+    : error;
+};
+
+/** Leaves a file alone that is right already. @throws WriteError */
 export const writeChanged = (path: string, bytes: Uint8Array): void => {
   if (existsSync(path) && readFileSync(path).equals(bytes)) return;
   makeFolder(dirname(path));
   const partial = `${path}.${process.pid}`;
-  writeFileSync(partial, bytes);
-  renameSync(partial, path);
+  try {
+    writeFileSync(partial, bytes);
+    renameSync(partial, path);
+  } catch (error) {
+    throw named(path, error);
+  } finally {
+    rmSync(partial, { force: true });
+  }
 };
 
 /**
  * Makes a file that is not there yet. It appears with its contents or not at all: who dies on the way, or finds the disk full,
  * leaves nothing that others would take for it.
- * @throws NodeJS.ErrnoException EEXIST when it is there
+ * @throws NodeJS.ErrnoException EEXIST when it is there; WriteError
  */
 export const writeNew = (path: string, contents: string | Uint8Array, mode: number): void => {
   const own = `${path}.${randomUUID()}`;
   try {
     writeFileSync(own, contents, { mode });
     linkSync(own, path);
+  } catch (error) {
+    throw named(path, error);
   } finally {
     rmSync(own, { force: true });
   }
@@ -36,7 +77,7 @@ const removeUnfinished = () => {
   for (const path of unfinished) rmSync(path, { force: true });
 };
 
-/** What `make` writes to the path that it is given appears at `path` when it is done, and not at all when it fails. */
+/** What `make` writes to the path that it is given appears at `path` when it is done, and not at all when it fails. @throws WriteError */
 export const writeWhole = async <T>(path: string, make: (partial: string) => Promise<T>): Promise<T> => {
   const partial = `${path}.${randomUUID()}.partial`;
   if (!process.listeners('exit').includes(removeUnfinished)) process.once('exit', removeUnfinished);
@@ -45,8 +86,51 @@ export const writeWhole = async <T>(path: string, make: (partial: string) => Pro
     const made = await make(partial);
     renameSync(partial, path);
     return made;
+  } catch (error) {
+    throw named(path, error);
   } finally {
     rmSync(partial, { force: true });
     unfinished.delete(partial);
+  }
+};
+
+type Out = (bytes: string | Uint8Array) => void;
+
+const writeAll = (fd: number, data: string | Uint8Array) => {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+};
+
+const writeOpen = <T>(fd: number, work: (out: Out) => T, isFile: boolean): T => {
+  try {
+    const result = work((bytes) => writeAll(fd, bytes));
+    if (isFile) fsyncSync(fd);
+    return result;
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** A device or a pipe, /dev/stdout among them, is written to; taking its place would be its end. */
+const isStream = (path: string) => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && !found.isFile() && !found.isDirectory();
+};
+
+/**
+ * A file that somebody named, as `work` puts it out. It is written beside and put in its place when it is whole, and is its
+ * owner's alone: a full disk leaves no half of a file behind.
+ * @throws WriteError
+ */
+export const writePieces = <T>(path: string, work: (out: Out) => T): T => {
+  const beside = isStream(path) ? undefined : `${path}.part-${process.pid}`;
+  try {
+    const result = writeOpen(openSync(beside ?? path, 'w', 0o600), work, beside !== undefined);
+    if (beside !== undefined) renameSync(beside, path);
+    return result;
+  } catch (error) {
+    throw named(path, error);
+  } finally {
+    if (beside !== undefined) rmSync(beside, { force: true });
   }
 };

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { bpf } from '../../abi/index.ts';
@@ -12,7 +12,7 @@ import {
   readLedger,
   replay,
 } from '../../evolve/index.ts';
-import { makeFolder } from '../../firmware/folder.ts';
+import { writeChanged } from '../../firmware/write.ts';
 import type { Context } from '../context.ts';
 import { FileError, OutcomeError } from '../failure.ts';
 import { lineDiff } from '../line-diff.ts';
@@ -86,13 +86,10 @@ const diff = ({ output }: Context, h: PatchHistory) => {
 
 /** Each question of the proof in a file of its own, in SMT-LIB 2, with the answer it got: another solver can be asked. */
 const keepQuestions = (folder: string, questions: readonly Question[]) => {
-  makeFolder(folder);
   questions.forEach(({ script, answer }, i) => {
     const name = `${String(i + 1).padStart(4, '0')}.smt2`;
-    writeFileSync(
-      join(folder, name),
-      `; expected: ${answer} (unsat: no input shows a difference)\n${script}`,
-    );
+    const text = `; expected: ${answer} (unsat: no input shows a difference)\n${script}`;
+    writeChanged(join(folder, name), Buffer.from(text));
   });
 };
 

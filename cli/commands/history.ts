@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { paths } from '../../firmware/index.ts';
+import { writePieces } from '../../firmware/write.ts';
 import {
   entriesOfRun,
   exportTable,
@@ -23,7 +24,6 @@ import {
   tables,
   takeLedger,
   usedBytes,
-  writeWhole,
 } from '../../monitor/history/index.ts';
 import { encodeTold, sparkline } from '../../monitor/index.ts';
 import type { Context } from '../context.ts';
@@ -125,7 +125,7 @@ const exportTo = ({ output }: Context, options: ExportOptions) =>
       ...(from === undefined ? {} : { from_ms: from }),
       ...(to === undefined ? {} : { to_ms: to }),
     };
-    const rows = writeWhole(out, (bytes) =>
+    const rows = writePieces(out, (bytes) =>
       format === 'recording'
         ? exportRecording(store, run, bytes)
         : exportTable(store, table, format, filter, bytes),

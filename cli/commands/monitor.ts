@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { boards } from '../../boards/index.ts';
+import { writePieces } from '../../firmware/write.ts';
 import { CancelledError, likelyPorts } from '../../link/index.ts';
 import { type Sink, staticPage, type Told } from '../../monitor/index.ts';
 import { type BoardOptions, boardOptionsOf, portOf, withBoard } from '../connect.ts';
@@ -146,7 +146,8 @@ const watch = async (context: Context, board: BoardOptions, options: MonitorOpti
 
 /** One file, which needs no server: open it in Chromium, Chrome or Edge. */
 const savePage = async ({ output }: Context, file: string): Promise<void> => {
-  writeFileSync(file, staticPage(await pageScript('serial')));
+  const page = staticPage(await pageScript('serial'));
+  writePieces(file, (out) => out(page));
   output.fact({ event: 'saved', file }, `${file}: open it in Chromium, Chrome or Edge`);
 };
 

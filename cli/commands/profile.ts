@@ -5,8 +5,8 @@ import type { ProfileSample } from '../../abi/index.ts';
 import { disassemble, type ModuleProgram } from '../../ebpf/index.ts';
 import { functionsAt, paths, readSymbols } from '../../firmware/index.ts';
 import { chosenKey, type SigningKey } from '../../firmware/sign.ts';
+import { writePieces } from '../../firmware/write.ts';
 import type { ModuleInfo, VelocityLink } from '../../link/index.ts';
-import { writeWhole } from '../../monitor/history/index.ts';
 import { flameGraph, folded, type Places, pprof, type Stack, stacksOf } from '../../monitor/index.ts';
 import { finished } from '../cleanup.ts';
 import { boardOptionsOf, withLink } from '../connect.ts';
@@ -141,7 +141,7 @@ const placesFor = async (
 };
 
 const write = (path: string | undefined, contents: () => string | Buffer) => {
-  if (path !== undefined) writeWhole(path, (out) => out(Buffer.from(contents())));
+  if (path !== undefined) writePieces(path, (out) => out(Buffer.from(contents())));
 };
 
 const share = (ns: number, total: number) => (total > 0 ? ns / total : 0);

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { writeWhole } from '../../monitor/history/index.ts';
+import { writePieces } from '../../firmware/write.ts';
 import { PerfettoTrace, type RunsTaken, type Told } from '../../monitor/index.ts';
 import { finished } from '../cleanup.ts';
 import { type BoardOptions, boardOptionsOf, portOf } from '../connect.ts';
@@ -63,7 +63,7 @@ const trace = async (context: Context, board: BoardOptions, options: TraceOption
   } finally {
     if (whole || readings > 0) {
       written.close();
-      writeWhole(options.perfetto, (out) => out(Buffer.concat(pieces)));
+      writePieces(options.perfetto, (out) => out(Buffer.concat(pieces)));
       const fact = { path: options.perfetto, packets: pieces.length, whole };
       context.output.fact(
         { event: 'traced', ...fact, ...(options.runs ? { runs, lost } : {}) },

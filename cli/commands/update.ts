@@ -4,9 +4,9 @@ import { type Command, Option } from 'commander';
 import { boardNamed } from '../../boards/index.ts';
 import { nextImageNumber, paths, updateFile } from '../../firmware/index.ts';
 import { chosenKey } from '../../firmware/sign.ts';
+import { writePieces } from '../../firmware/write.ts';
 import { readImage } from '../../flasher/index.ts';
 import { type ImageSlot, LinkTimeoutError, type VelocityLink } from '../../link/index.ts';
-import { writeWhole } from '../../monitor/history/index.ts';
 import { type BoardOptions, boardOptionsOf, openLink, withBoard, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
@@ -121,7 +121,7 @@ const registerMake = (parent: Command, context: Context) => {
     )
     .action(async ({ out }: { out: string }, command: Command) => {
       const file = await build(context, command.optsWithGlobals<BuildOptions>());
-      writeWhole(out, (write) => write(file));
+      writePieces(out, (write) => write(file));
       context.output.fact({ event: 'update', path: out, bytes: file.length }, `${out}  ${file.length} bytes`);
     });
 };

@@ -1,16 +1,9 @@
 /** Builds the documents as a site of plain files: it needs no server and no network. */
-import {
-  copyFileSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../../firmware/folder.ts';
 import { root } from '../../firmware/index.ts';
+import { writeChanged } from '../../firmware/write.ts';
 import { version } from '../version.ts';
 import { escapeHtml, type Rendered, renderDocument } from './markdown.ts';
 import { contents, placeInSite } from './pages.ts';
@@ -58,17 +51,7 @@ const empty = (folder: string) => {
   rmSync(folder, { recursive: true, force: true });
 };
 
-/** Writes the site into a folder, in place of an older one. @throws NoSiteError, UnplacedError, Error for a link that leads nowhere */
-export const buildSite = (folder: string): Site => {
-  const sections = contents();
-  const rendered = new Map(
-    sections
-      .flatMap(({ documents }) => documents)
-      .map((path) => [path, renderDocument(path, readFileSync(join(root, path), 'utf8'))]),
-  );
-  const titles = new Map([...rendered].map(([path, { title }]) => [path, title]));
-  const surroundings: Surroundings = { contents: sections, titles, version: version() };
-  empty(folder);
+const fill = (folder: string, surroundings: Surroundings, rendered: ReadonlyMap<string, Rendered>): Site => {
   let files = 0;
   const put = (place: string, write: (to: string) => void) => {
     const to = join(folder, place);
@@ -76,7 +59,8 @@ export const buildSite = (folder: string): Site => {
     write(to);
     files += 1;
   };
-  const putText = (place: string, text: string) => put(place, (to) => writeFileSync(to, text));
+  const putText = (place: string, text: string) => put(place, (to) => writeChanged(to, Buffer.from(text)));
+  putText(INDEX, searchIndex(rendered)); // by which a site is known as one, also when it was cut short
   for (const [path, { title, html, headings }] of rendered) {
     const place = placeInSite(path);
     putText(place, pageHtml(surroundings, { place, title, body: html, headings }));
@@ -93,7 +77,25 @@ export const buildSite = (folder: string): Site => {
     if (kind === 'asset') put(place, (to) => copyFileSync(join(root, path), to));
     else putText(place, pageHtml(surroundings, { place, title: path, body: sourceBody(path), headings: [] }));
   }
-  putText(INDEX, searchIndex(rendered));
   for (const name of ['search.js', 'site.css']) put(name, (to) => copyFileSync(own(name), to));
   return { pages: rendered.size, files };
+};
+
+/** Writes the site into a folder, in place of an older one; what fails on the way leaves none. @throws NoSiteError, UnplacedError, Error for a link that leads nowhere */
+export const buildSite = (folder: string): Site => {
+  const sections = contents();
+  const rendered = new Map(
+    sections
+      .flatMap(({ documents }) => documents)
+      .map((path) => [path, renderDocument(path, readFileSync(join(root, path), 'utf8'))]),
+  );
+  const titles = new Map([...rendered].map(([path, { title }]) => [path, title]));
+  const surroundings: Surroundings = { contents: sections, titles, version: version() };
+  empty(folder);
+  try {
+    return fill(folder, surroundings, rendered);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
 };

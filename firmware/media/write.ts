@@ -9,14 +9,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../folder.ts';
-import { writeWhole } from '../write.ts';
+import { writeChanged, writeWhole } from '../write.ts';
 import { MediaError } from './error.ts';
 import type { MediaFile } from './file.ts';
 import { hashOf, type SparseImage } from './sparse.ts';
@@ -61,7 +59,7 @@ const checkTarget = (path: string) => {
   }
 };
 
-/** Writes an image file, reads it back, and returns its SHA-256. @throws MediaError, MediaVerifyError */
+/** Writes an image file, reads it back, and returns its SHA-256. @throws MediaError, MediaVerifyError, WriteError */
 export const writeImage = async (path: string, image: SparseImage): Promise<string> => {
   checkTarget(path);
   makeFolder(dirname(path));
@@ -87,15 +85,10 @@ const checkFolder = (folder: string) => {
   );
 };
 
-/** Writes the files below a folder and reads them back. @throws MediaError, MediaVerifyError */
+/** Writes the files below a folder and reads them back. @throws MediaError, MediaVerifyError, WriteError */
 export const writeFolder = (folder: string, files: readonly MediaFile[]): void => {
   checkFolder(folder);
-  for (const { path, bytes } of files) {
-    const target = join(folder, path);
-    makeFolder(dirname(target));
-    writeFileSync(`${target}.partial`, bytes);
-    renameSync(`${target}.partial`, target);
-  }
+  for (const { path, bytes } of files) writeChanged(join(folder, path), bytes);
   for (const { path, bytes } of files) {
     if (!readFileSync(join(folder, path)).equals(bytes)) throw new MediaVerifyError(join(folder, path));
   }

@@ -1,5 +1,4 @@
 /** Writes a table of the store as CSV (RFC 4180), JSON lines or Parquet, part by part. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { Store } from './store.ts';
 import { type Column, type Filter, type Table, type TableName, tables, type Value } from './tables.ts';
@@ -104,44 +103,4 @@ export const exportTable = (
   }
   writer.end();
   return count;
-};
-
-const writeAll = (fd: number, data: string | Uint8Array) => {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data;
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-};
-
-/** A device or a pipe, /dev/stdout among them, is written to; taking its place would be its end. */
-const isStream = (path: string) => {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && !found.isFile() && !found.isDirectory();
-};
-
-const writeStream = <T>(path: string, work: (out: Bytes) => T): T => {
-  const fd = openSync(path, 'w');
-  try {
-    return work((bytes) => writeAll(fd, bytes));
-  } finally {
-    closeSync(fd);
-  }
-};
-
-/** Written beside and put in its place when it is whole: a full disk leaves no half of a file behind. */
-export const writeWhole = <T>(path: string, work: (out: Bytes) => T): T => {
-  if (isStream(path)) return writeStream(path, work);
-  const beside = `${path}.part-${process.pid}`;
-  const fd = openSync(beside, 'w', 0o600);
-  try {
-    const result = work((bytes) => writeAll(fd, bytes));
-    fsyncSync(fd);
-    closeSync(fd);
-    renameSync(beside, path);
-    return result;
-  } catch (error) {
-    try {
-      closeSync(fd);
-    } catch {} // closed already
-    rmSync(beside, { force: true });
-    throw error;
-  }
 };

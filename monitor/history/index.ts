@@ -1,6 +1,6 @@
 /** The history store: what boards did, kept over the end of a monitor. */
 export { StoreError } from './errors.ts';
-export { exportTable, type Format, formats, writeWhole } from './export.ts';
+export { exportTable, type Format, formats } from './export.ts';
 export { type LedgerLine, searchLedger, takeLedger } from './ledger.ts';
 export {
   entriesOfRun,

@@ -1,4 +1,5 @@
 /** The documents as a site: every link leads somewhere, nothing comes from elsewhere, and a browser shows and searches it. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -60,6 +61,15 @@ test('a_link_that_leads_nowhere_is_found_when_the_site_is_built', (t) => {
   t.throws(() => renderDocument('docs/how-to.md', '[x](nowhere.md)'), {
     message: /how-to\.md: .*nowhere\.md/,
   });
+});
+
+test('a_disk_without_room_leaves_no_half_of_a_site', (t) => {
+  const folder = join(temporaryFolder(), 'site');
+  const program = `import { buildSite } from './cli/site/build.ts'; buildSite('${folder}');`;
+  const limited = `trap '' XFSZ; ulimit -f 100; exec "$0" --import tsx --input-type=module -e "$1"`;
+  const { stderr } = spawnSync('bash', ['-c', limited, process.execPath, program], { encoding: 'utf8' });
+  t.regex(stderr, new RegExp(`${folder}/\\S+: EFBIG: file too large, write`));
+  t.false(existsSync(folder));
 });
 
 test('a_folder_with_something_else_in_it_is_left_as_it_is', async (t) => {
