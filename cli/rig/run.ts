@@ -18,6 +18,7 @@ import { OutcomeError, UsageError } from '../failure.ts';
 import { version } from '../version.ts';
 import { testBoard } from './one-board.ts';
 import { type BenchOptions, buildImages, chooseBoards, needsQemu, whyUnusable } from './prepare.ts';
+import { newReportFolder } from './report-folder.ts';
 import { consolePath, type Session } from './session.ts';
 
 export type RunOptions = BenchOptions & {
@@ -30,8 +31,6 @@ export type RunOptions = BenchOptions & {
 
 /** Suites that run when none is named: a soak takes long. */
 const standardSuites = suiteNames.filter((name) => name !== 'soak');
-
-const stamp = (time: Date) => time.toISOString().replaceAll(/[-:]/g, '').replace(/\..*/, '');
 
 const say = (context: Context, jsonl: (event: RigEvent) => void) => (event: RigEvent) => {
   jsonl(event);
@@ -122,7 +121,7 @@ export const runRig = async (context: Context, options: RunOptions): Promise<voi
   needsQemu(entries, (line) => context.output.note(line));
   const { ready, unusable } = usable(entries);
   const began = performance.now();
-  const folder = resolve(options.report ?? join('rig-reports', stamp(new Date())));
+  const folder = resolve(options.report ?? newReportFolder('rig-reports', new Date()));
   makeFolder(folder);
   writeFileSync(join(folder, 'report.jsonl'), '');
   const events: RigEvent[] = [];
