@@ -364,3 +364,61 @@ test('a_clock_that_jumps_ahead_does_not_make_everything_old', (t) => {
   t.deepEqual([...entriesOfRun(store, 1)], [manyAt(1), manyAt(2)]);
   store.close();
 });
+
+const DAY_MS = 86_400_000;
+const idsOf = (store: Store) => runsOf(store).map(({ id }) => id);
+/** A store with a run a day, of the days since T0. */
+const daysAt = (days: readonly number[]): Store => {
+  const path = newPath();
+  for (const day of days) filled(path, [{ ...manyAt(1), time_ms: T0 + DAY_MS * day }]);
+  return openStore(path);
+};
+const IN_1970 = -Math.floor(T0 / DAY_MS);
+
+test('a_run_under_a_clock_that_said_1970_is_as_old_as_the_next', (t) => {
+  const store = daysAt([IN_1970, 0, IN_1970, 1, 80]);
+  prune(store, { now: T0 + DAY_MS * 80 });
+  t.deepEqual(idsOf(store), [1, 2, 3, 4, 5]);
+  setRetention(store, { days: 78 });
+  prune(store, { now: T0 + DAY_MS * 80 });
+  t.deepEqual(idsOf(store), [5]);
+  store.close();
+});
+
+test('runs_in_a_row_under_a_clock_far_ahead_take_no_others_with_them', (t) => {
+  const store = daysAt([0, 1, 5000, 5001]);
+  prune(store, { now: T0 + DAY_MS * 5001 });
+  t.deepEqual(idsOf(store), [1, 2, 3, 4]);
+  store.close();
+  const righted = daysAt([0, 5000, 5001, 100]);
+  prune(righted, { now: T0 + DAY_MS * 100 });
+  t.deepEqual(idsOf(righted), [2, 3, 4]);
+  righted.close();
+});
+
+test('a_run_in_which_the_clock_was_set_stays_whole', (t) => {
+  const path = filled(newPath(), [{ ...manyAt(1), time_ms: 1000 }, manyAt(2)]);
+  filled(path, [{ ...manyAt(1), time_ms: 1000 }, manyAt(3)]);
+  const store = openStore(path);
+  prune(store, { now: T0 + DAY_MS, going: [2] });
+  t.deepEqual(
+    [1, 2].map((run) => [...entriesOfRun(store, run)].length),
+    [2, 2],
+  );
+  store.close();
+});
+
+test('a_run_that_goes_on_loses_what_is_older_than_is_kept', (t) => {
+  const path = filled(
+    newPath(),
+    [0, 99, 100].map((day) => ({ ...manyAt(1), time_ms: T0 + DAY_MS * day })),
+  );
+  filled(path, [{ ...manyAt(1), time_ms: T0 + DAY_MS * 100 }]);
+  const store = openStore(path);
+  prune(store, { now: T0 + DAY_MS * 100, going: [1] });
+  t.deepEqual(
+    [...entriesOfRun(store, 1)].map(({ time_ms }) => time_ms),
+    [99, 100].map((day) => T0 + DAY_MS * day),
+  );
+  store.close();
+});

@@ -11,6 +11,8 @@ export type Retention = {
 export const defaultRetention: Retention = { days: 90, bytes: 1 << 30 };
 
 const DAY_MS = 86_400_000;
+/** Between one run and the next: a clock that was set, rather than time that passed. */
+const LEAP_MS = 365 * DAY_MS;
 /** Pages given back at a time: a monitor that waits to write gets its turn in between. */
 const VACUUM_PAGES = 2000;
 /** Of a run that has to become smaller. */
@@ -75,18 +77,54 @@ type Going = readonly number[];
 /** Of `runs.id`; the numbers are the store's own. */
 const isOver = (going: Going) => `id NOT IN (${going.join(', ')})`;
 
-/** A run that still goes on loses what is too old, entry by entry. */
-const cutByTime = (store: Store, oldest_ms: number, going: Going) => {
-  for (const { id } of store.all('SELECT id FROM runs WHERE started_ms < ?', oldest_ms)) {
-    const run = Number(id);
-    const found = store.numbers(
-      'SELECT n FROM entries WHERE run = ? AND time_ms >= ? ORDER BY n LIMIT 1',
-      run,
-      oldest_ms,
-    );
-    if (!found && !going.includes(run)) removeRun(store, run);
-    else if (numberOf(found, 'n') > 1) store.atOnce(() => cutBefore(store, run, numberOf(found, 'n')));
-  }
+type Aged = {
+  readonly run: number;
+  readonly started_ms: number;
+  readonly ended_ms: number;
+  readonly age_ms: number;
+};
+
+/**
+ * All runs, and how long before the newest that is over each ended; one that goes on counts as ended with that. Runs follow
+ * one another, whatever the host's clock said: one that ended later than the next was ahead, and one that lies a year or more
+ * before the next (as of a host that starts in 1970) says nothing of when it was; both count as ended with the next.
+ */
+const agesOf = (store: Store, now: number, going: Going): Aged[] => {
+  const runs = store.all('SELECT id, started_ms, ended_ms FROM runs ORDER BY id DESC').map((row) => ({
+    run: Number(row.id),
+    started_ms: Number(row.started_ms),
+    ended_ms: Number(row.ended_ms),
+  }));
+  const newest_ms = Math.min(now, runs.find(({ run }) => !going.includes(run))?.ended_ms ?? 0);
+  let clock = newest_ms;
+  let age_ms = 0;
+  return runs.map((each) => {
+    if (going.includes(each.run)) return { ...each, ended_ms: newest_ms, age_ms: 0 };
+    const before_ms = Math.max(0, clock - each.ended_ms);
+    if (before_ms < LEAP_MS) {
+      age_ms += before_ms;
+      clock -= before_ms;
+    }
+    return { ...each, age_ms };
+  });
+};
+
+/** Cuts what of a run is older than it may be, by the clock of its end; one whose clock leapt meanwhile stays whole. */
+const cutOldEntries = (store: Store, { run, started_ms, ended_ms, age_ms }: Aged, kept_ms: number) => {
+  const oldest_ms = ended_ms - (kept_ms - age_ms);
+  if (started_ms >= oldest_ms || ended_ms - started_ms >= LEAP_MS) return;
+  const found = store.numbers(
+    'SELECT n FROM entries WHERE run = ? AND time_ms >= ? ORDER BY n LIMIT 1',
+    run,
+    oldest_ms,
+  );
+  if (numberOf(found, 'n') > 1) store.atOnce(() => cutBefore(store, run, numberOf(found, 'n')));
+};
+
+const cutByTime = (store: Store, kept_ms: number, now: number, going: Going) => {
+  for (const aged of agesOf(store, now, going))
+    if (aged.age_ms > kept_ms) removeRun(store, aged.run);
+    else cutOldEntries(store, aged, kept_ms);
 };
 
 /** False when there is nothing of it that may go. */
@@ -115,19 +153,10 @@ const giveBack = (store: Store) => {
   }
 };
 
-/**
- * Ages are counted from the newest run that has ended: a clock that jumps ahead while a monitor runs must not make
- * everything old at once.
- */
-const referenceTime = (store: Store, now: number, going: Going): number => {
-  const newest = store.numbers(`SELECT coalesce(max(ended_ms), 0) AS ms FROM runs WHERE ${isOver(going)}`);
-  return Math.min(now, numberOf(newest, 'ms'));
-};
-
 /** Deletes what the store's retention does not keep, and gives its space back. `going` are the runs that go on. */
 export const prune = (store: Store, { now, going = [] }: { now: number; going?: Going }): void => {
   const { days, bytes } = retentionOf(store);
-  cutByTime(store, referenceTime(store, now, going) - days * DAY_MS, going);
+  cutByTime(store, days * DAY_MS, now, going);
   while (usedBytes(store) > bytes && dropOldest(store, going));
   giveBack(store);
 };
