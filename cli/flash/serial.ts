@@ -74,6 +74,11 @@ export const updateBytes = (prepared: Prepared, options: FlashOptions): Buffer =
     ? updateFile(prepared.image.bytes, Buffer.from(prepared.parts.manifest.signed, 'base64'))
     : signedNow(prepared, chosenKey(options.key));
 
+/** A board refused what was signed here: it is not kept any longer. */
+export const forgetUpdate = ({ image, key }: FlashOptions): void => {
+  if (!image) forgetSigned(chosenKey(key));
+};
+
 const prepareUpdate = async (context: Context, options: FlashOptions): Promise<UpdateFile> => {
   const prepared = await prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
   return updateOf(updateBytes(prepared, options), prepared.image.build);
@@ -126,7 +131,7 @@ const work = async (context: Context, link: VelocityLink, port: string, options:
     });
   }
   await startFromMemory(running, file, run).catch((error: unknown) => {
-    if (error instanceof RefusedError) forgetSigned(chosenKey(options.key));
+    if (error instanceof RefusedError) forgetUpdate(options);
     throw error;
   });
   const fact = { event: 'flashed', board: name, build: file.build, confirmed: true };

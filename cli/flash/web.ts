@@ -9,7 +9,7 @@ import type { Context } from '../context.ts';
 import { flashRoutes } from '../web/flash/routes.ts';
 import { prepareAny } from './image.ts';
 import type { FlashOptions } from './options.ts';
-import { updateBytes } from './serial.ts';
+import { forgetUpdate, updateBytes } from './serial.ts';
 
 /** Of the boards that a cable reaches; an emulated one gets its own otherwise. */
 const deviceTrees = async (): Promise<Record<string, string>> => {
@@ -27,6 +27,10 @@ export const flashWeb = async (context: Context, address: ListenAddress, options
     manifest: readFileSync(options.image ?? paths.manifest, 'utf8'),
     image: prepared.image.bytes,
     update: () => updateBytes(prepared, options),
+    updateAnew: () => {
+      forgetUpdate(options);
+      return updateBytes(prepared, options);
+    },
     key: chosenKey(options.key).publicKey,
     trees: await deviceTrees(),
     firmwareDir: options.firmwareDir,

@@ -12,7 +12,9 @@ export type KernelFault =
   | { readonly kind: 'lying-size' }
   /** The new image is not the one that was sent, or no new one at all; or nothing is heard of it. */
   | { readonly kind: 'other-build' | 'not-started' | 'mute' }
-  | { readonly kind: 'wrong-board' };
+  | { readonly kind: 'wrong-board' }
+  /** Took a newer image before. */
+  | { readonly kind: 'older' };
 
 const MODEL = 'Raspberry Pi 4 Model B';
 const OS_GROUP = 0;
@@ -97,6 +99,7 @@ export class EmulatedKernel {
     if (off === this.received.length) this.received = Buffer.concat([this.received, data]);
     if (this.received.length === this.#wanted!.len) {
       if (!sha256(this.received).equals(this.#wanted!.sha)) throw new Refusal('stage_hash');
+      if (this.#fault?.kind === 'older') throw new Refusal('older_sequence');
       this.#state = 'loaded';
     }
     return { off: this.received.length };

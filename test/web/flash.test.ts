@@ -30,13 +30,13 @@ const image = Buffer.from(Array.from({ length: 150_000 }, (_, i) => ((i * 13) ^ 
 const key = chosenKey();
 const folder = temporaryFolder();
 
-const manifestFor = (boardClass: string, bytes: Buffer) => {
+const manifestFor = (boardClass: string, bytes: Buffer, sequence = 0n) => {
   const facts = {
     board_class: boardClass,
     memory_bytes: 1 << 20,
     build: BUILD,
     version: '0.1.0',
-    sequence: 0n,
+    sequence,
   };
   return makeManifest({
     signed: signImage(bytes, facts, key),
@@ -51,6 +51,7 @@ const manifestFor = (boardClass: string, bytes: Buffer) => {
 };
 const manifest = manifestFor('aarch64', image);
 const update = updateFile(image, Buffer.from(manifest.signed, 'base64'));
+const updateAnew = updateFile(image, Buffer.from(manifestFor('aarch64', image, 1n).signed, 'base64'));
 
 const firmwareDir = join(folder, 'firmware');
 mkdirSync(firmwareDir);
@@ -72,6 +73,7 @@ test.before(async (t) => {
     manifest: JSON.stringify(manifest),
     image,
     update: () => update,
+    updateAnew: () => updateAnew,
     key: key.publicKey,
     trees: {},
     firmwareDir,
@@ -362,6 +364,25 @@ inBrowser('a kernel that runs takes the image into its memory, after it refused 
   t.is(kernel.starts, 2);
   await noProblem(page);
   t.deepEqual(page.problems, []);
+});
+
+inBrowser('an update that a kernel refuses as older is signed anew for the next try', async (t) => {
+  const kernel = new EmulatedKernel(BUILD);
+  kernel.build = 'cd'.repeat(20);
+  const opened: OpenPort[] = [() => kernel.plug({ kind: 'older' }), () => kernel.plug()];
+  const { page } = await open(t, new EmulatedBus(), [() => opened.shift()!()]);
+  await page.press('#choose-line');
+  await page.says('#found', /velocity runs: send the image/);
+  await page.press('input[name="target"][value="1"]', 'space');
+  await page.press('#flash');
+  await page.says('#problem', /older_sequence.*code: refused/s);
+  t.true(kernel.received.equals(update));
+  await page.press('#choose-line');
+  while (opened.length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await page.until(`!document.getElementById('flash').disabled`);
+  await page.press('#flash');
+  await page.says('#result', new RegExp(`runs velocity ${BUILD}`));
+  t.true(kernel.received.equals(updateAnew));
 });
 
 inBrowser('a line on which nothing runs is said to have nothing, with the ways on', async (t) => {

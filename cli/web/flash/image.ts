@@ -9,7 +9,7 @@ import {
   signedImage,
   signingProblem,
 } from '../../../flasher/index.ts';
-import { FACTS, type Facts, IMAGE, MANIFEST, UPDATE } from './served.ts';
+import { FACTS, type Facts, IMAGE, MANIFEST, UPDATE, UPDATE_ANEW } from './served.ts';
 
 type Checked = Pick<LoadedImage, 'image' | 'manifest' | 'manifestName'>;
 
@@ -19,6 +19,8 @@ export type LoadedImage = {
   readonly manifestName: string;
   /** What a kernel that runs takes (abi/image.ts). */
   readonly update: () => Promise<Buffer>;
+  /** A board refused it: the next one is signed anew, where the server signs. */
+  readonly refused: () => void;
 };
 
 const fetched = async (path: string): Promise<Buffer> => {
@@ -70,7 +72,16 @@ const checked = async (
 export const loadServed = async ({ key }: Facts): Promise<LoadedImage> => {
   const text = (await fetched(MANIFEST)).toString();
   const image = await checked(MANIFEST, text, () => fetched(IMAGE), Buffer.from(key, 'hex'));
-  return { ...image, update: () => fetched(UPDATE) };
+  let path = UPDATE;
+  const update = async () => {
+    const bytes = await fetched(path);
+    path = UPDATE;
+    return bytes;
+  };
+  const refused = () => {
+    path = UPDATE_ANEW;
+  };
+  return { ...image, update, refused };
 };
 
 const baseName = (path: string) => path.split('/').at(-1)!;
@@ -90,7 +101,7 @@ export const loadFiles = async (files: readonly File[], { key }: Facts): Promise
   };
   const loaded = await checked(manifest.name, await manifest.text(), find, Buffer.from(key, 'hex'));
   const signed = Buffer.from(loaded.manifest.signed, 'base64');
-  return { ...loaded, update: async () => updateFile(loaded.image.bytes, signed) };
+  return { ...loaded, update: async () => updateFile(loaded.image.bytes, signed), refused: () => {} };
 };
 
 /** A device tree that the server compiled. */

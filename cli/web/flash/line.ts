@@ -84,11 +84,11 @@ export class Line {
    */
   async replace(loaded: LoadedImage, options: Pick<MemoryOptions, 'signal' | 'onEvent'>): Promise<string> {
     const { board } = await this.#running();
-    await startFromMemory(
-      runningOf(this.#link),
-      updateOf(await loaded.update(), loaded.image.build),
-      options,
-    );
+    const file = updateOf(await loaded.update(), loaded.image.build);
+    await startFromMemory(runningOf(this.#link), file, options).catch((error: unknown) => {
+      if (error instanceof LinkRefusal) loaded.refused();
+      throw error;
+    });
     return board;
   }
 

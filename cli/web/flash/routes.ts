@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { type Routes, SAFETY, styleRoute, textRoute } from '../../../monitor/index.ts';
 import { UsageError } from '../../failure.ts';
 import { pageScript } from '../files.ts';
-import { FACTS, type Facts, FIRMWARE, IMAGE, MANIFEST, UPDATE } from './served.ts';
+import { FACTS, type Facts, FIRMWARE, IMAGE, MANIFEST, UPDATE, UPDATE_ANEW } from './served.ts';
 
 export type Offer = {
   readonly manifest: string;
   readonly image: Buffer;
   /** Signed when it is first asked for. */
   readonly update: () => Buffer;
+  /** The one before is not kept. */
+  readonly updateAnew: () => Buffer;
   readonly key: Uint8Array;
   /** Paths of compiled device trees by the name of the board. */
   readonly trees: Readonly<Record<string, string>>;
@@ -37,7 +39,7 @@ const prefixed = (entries: readonly [string, ReturnType<typeof binary>][]): Rout
 const page = (name: string) => readFileSync(new URL(`page/${name}`, import.meta.url));
 
 export const flashRoutes = async (offer: Offer): Promise<Routes> => {
-  const { manifest, image, update, key, trees, firmwareDir } = offer;
+  const { manifest, image, update, updateAnew, key, trees, firmwareDir } = offer;
   const firmware = firmwareDir ? filesBelow(firmwareDir) : [];
   const boards = Object.keys(trees);
   const facts: Facts = {
@@ -59,6 +61,7 @@ export const flashRoutes = async (offer: Offer): Promise<Routes> => {
         [MANIFEST, json(manifest)],
         [IMAGE, binary(() => image)],
         [UPDATE, binary(update)],
+        [UPDATE_ANEW, binary(updateAnew)],
         ...boards.map((board) => [`trees/${board}.dtb`, binary(() => readFileSync(trees[board]!))] as const),
         ...firmware.map(
           (name) =>

@@ -17,4 +17,6 @@ export const MANIFEST = 'manifest.json';
 export const IMAGE = 'Image';
 /** The image as a kernel that runs takes it. */
 export const UPDATE = 'update';
+/** That again, signed anew: a board refused the one before. */
+export const UPDATE_ANEW = 'update-anew';
 export const FIRMWARE = 'firmware/';
