@@ -1,4 +1,5 @@
 import test from 'ava';
+import { RestartedError } from '../link/index.ts';
 import { makeCleanup } from './cleanup.ts';
 import { exitCodes, exitCodeTable } from './exit-codes.ts';
 import { FileError, failureOf, OutcomeError, UsageError } from './failure.ts';
@@ -40,6 +41,7 @@ test('an error keeps its hint and its finer code', (t) => {
   t.like(failureOf(new UsageError('what', 'do this')), { exit: 2, code: 'usage', hint: 'do this' });
   t.like(failureOf(new FileError('f', 'is cut', 'record it again')), { exit: 10, message: 'f: is cut' });
   t.is(failureOf(new OutcomeError('verify_failed', '')).exit, 9);
+  t.like(failureOf(new RestartedError('p', 'install')), { exit: 7, code: 'restarted' });
   t.like(failureOf(Object.assign(new Error('x'), { code: 'board_unavailable' })), {
     exit: 3,
     code: 'board_unavailable',

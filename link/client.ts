@@ -1,8 +1,9 @@
 /** SMP client: one request in flight, matched by sequence number, sent a second time when no answer comes. */
 import { randomInt } from 'node:crypto';
 import { decode } from 'cborg';
-import { BadReplyError, CancelledError, LinkTimeoutError, RefusedError } from './errors.ts';
+import { BadReplyError, CancelledError, LinkTimeoutError, RefusedError, RestartedError } from './errors.ts';
 import { encodeFrame, FrameDecoder, frameBytes } from './frame.ts';
+import { READY } from './ready.ts';
 import { decodeMessage, encodeMessage, type SmpMessage, smpOps } from './smp.ts';
 import type { Transport } from './transport.ts';
 
@@ -19,6 +20,8 @@ export type SmpRequest = {
   readonly timeoutMs?: number;
   /** How often to send it again, with the same sequence number; default: what the client was made with, else 1. */
   readonly retries?: number;
+  /** What it works on is gone when the board restarts: it is not waited for then, nor sent again. */
+  readonly endsAtRestart?: boolean;
 };
 
 /** What the line went through so far. */
@@ -127,6 +130,7 @@ export class SmpClient {
     const frame = encodeFrame(encodeMessage(message));
     let left = retries;
     let timer: NodeJS.Timeout | undefined;
+    let forget = () => {};
     return new Promise<Uint8Array>((resolve, reject) => {
       const transmit = () => {
         this.health.sent += 1;
@@ -138,10 +142,15 @@ export class SmpClient {
         this.health.resent += 1;
         transmit();
       }, timeoutMs);
+      if (request.endsAtRestart)
+        forget = this.onConsole((line) => {
+          if (READY.test(line)) reject(new RestartedError(this.describe(), what));
+        });
       this.#waiting = { request: message, resolve, reject };
       transmit();
     }).finally(() => {
       clearInterval(timer);
+      forget();
       this.#waiting = undefined;
     });
   }

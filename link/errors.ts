@@ -63,6 +63,17 @@ export class LinkTimeoutError extends LinkError {
   }
 }
 
+/** In the midst of a request the board said that it is up: what it worked on, and the answer, are gone. */
+export class RestartedError extends LinkError {
+  readonly code = 'restarted';
+  constructor(port: string, what: string) {
+    super(
+      `${port}: the board restarted before it answered ${what}`,
+      'the modules that it ran are gone: install them again; `velocity crash` says why it restarted when its kernel crashed',
+    );
+  }
+}
+
 export type Refusal = {
   readonly rc: number;
   readonly insn?: number | undefined;

@@ -1,6 +1,13 @@
 /** Keeps working with a board that is unplugged, reset or power-cycled in the meantime. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BadReplyError, CancelledError, LinkTimeoutError, PortBusyError, UnpluggedError } from './errors.ts';
+import {
+  BadReplyError,
+  CancelledError,
+  LinkTimeoutError,
+  PortBusyError,
+  RestartedError,
+  UnpluggedError,
+} from './errors.ts';
 import type { VelocityLink } from './velocity.ts';
 
 export type ReconnectOptions = {
@@ -19,6 +26,7 @@ export type ReconnectOptions = {
 const isTransient = (error: unknown): error is Error =>
   error instanceof UnpluggedError ||
   error instanceof LinkTimeoutError ||
+  error instanceof RestartedError ||
   error instanceof PortBusyError ||
   error instanceof BadReplyError;
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { CHUNK_BYTES, statusNamed } from '../abi/index.ts';
+import { CHUNK_BYTES, messages, statusNamed } from '../abi/index.ts';
 import { SmpClient } from './client.ts';
 import {
   AbiMismatchError,
@@ -8,6 +8,7 @@ import {
   CancelledError,
   LinkTimeoutError,
   RefusedError,
+  RestartedError,
   UnpluggedError,
 } from './errors.ts';
 import { boardInfo, type FakeBoard, fakeBoard, Refusal } from './test/fake-board.ts';
@@ -187,6 +188,21 @@ test('console text is passed on while requests are under way', async (t) => {
   await board.line.write(Buffer.from('velocity 0.1.0 ready\nmore\n'));
   await link.echo('x');
   t.deepEqual(lines, ['velocity 0.1.0 ready', 'more']);
+});
+
+test('a board that restarts during an install is said to have restarted, and the link goes on', async (t) => {
+  const board = fakeBoard(
+    {},
+    { mangle: (frame, nth) => (board.requests[nth]!.id === messages.install.id ? new Uint8Array(0) : frame) },
+  );
+  const link = await linkTo(board);
+  const asked = link.install({ canary: false });
+  while (board.requests.at(-1)!.id !== messages.install.id) await sleep(1);
+  await board.line.write(Buffer.from('starting\nvelocity 0.1.0 abc ready on x\n'));
+  const error = await t.throwsAsync(asked, { instanceOf: RestartedError });
+  t.is(error.message, 'fake: the board restarted before it answered install');
+  t.is(board.requests.filter(({ id }) => id === messages.install.id).length, 1);
+  t.is(await link.echo('x'), 'x');
 });
 
 test('an answer that does not match the contract is reported as such', async (t) => {

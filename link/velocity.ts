@@ -171,7 +171,7 @@ export class VelocityLink extends StandardLink {
       id: message.id,
       payload: encodeRecord(message.request, value),
       what: name,
-      ...(timeoutsMs[name] ? { timeoutMs: timeoutsMs[name] } : {}),
+      ...(timeoutsMs[name] ? { timeoutMs: timeoutsMs[name], endsAtRestart: true } : {}),
     });
     try {
       return decodeRecord(message.response, payload) as Response<N>;

@@ -5,6 +5,7 @@ import {
   type BoardInfo,
   LinkTimeoutError,
   openTransport,
+  READY,
   SmpClient,
   VelocityLink,
 } from '../../link/index.ts';
@@ -22,7 +23,6 @@ export type RestartLimits = {
 export const restartLimits: RestartLimits = { wholeMs: 600_000, silentMs: 10_000 };
 
 const LOOK_MS = 200;
-const READY = /^velocity \S+ \S+ ready on /;
 
 const causes = [
   'the board was not switched on, or starts from something else',

@@ -5,6 +5,7 @@ import {
   RefusedError as LinkRefusal,
   LinkTimeoutError,
   openWebSerial,
+  READY,
   SmpClient,
   VelocityLink,
   type WebSerialPort,
@@ -20,9 +21,6 @@ const RETRIES = 3;
 
 /** A kernel that runs answers at once; one that starts says when it is up. */
 const ANSWER_MS = 5000;
-
-/** What the kernel says once, when the link is up. */
-const READY = /^velocity \S+ \S+ ready on /;
 
 export type Running = {
   readonly build: string;
