@@ -221,6 +221,14 @@ test('a_folder_with_somebody_elses_files_is_left_alone', (t) => {
   t.is(readFileSync(join(empty, 'kernel8.img'), 'utf8'), 'kernel');
 });
 
+test('a_folder_that_was_cut_short_may_be_written_again', (t) => {
+  const folder = temporary(t);
+  const [first, ...others] = bootFiles(boardNamed('rpi3b'), parts);
+  t.throws(() => writeFolder(folder, [first!, { path: `${first!.path}/below`, bytes: image }, ...others]));
+  t.true(readFileSync(join(folder, first!.path)).equals(first!.bytes));
+  t.notThrows(() => writeFolder(folder, [first!, ...others]));
+});
+
 test('a_device_or_folder_is_not_written_over_as_a_file', async (t) => {
   await t.throwsAsync(writeImage('/dev/null', sparseImage(512, [])), { message: /not a plain file/ });
 });

@@ -85,10 +85,16 @@ const checkFolder = (folder: string) => {
   );
 };
 
+/** So that a folder that was cut short is known as ours, too, and may be written again. */
+const markFirst = (files: readonly MediaFile[]) => [
+  ...files.filter(({ path }) => path === MARK),
+  ...files.filter(({ path }) => path !== MARK),
+];
+
 /** Writes the files below a folder and reads them back. @throws MediaError, MediaVerifyError, WriteError */
 export const writeFolder = (folder: string, files: readonly MediaFile[]): void => {
   checkFolder(folder);
-  for (const { path, bytes } of files) writeChanged(join(folder, path), bytes);
+  for (const { path, bytes } of markFirst(files)) writeChanged(join(folder, path), bytes);
   for (const { path, bytes } of files) {
     if (!readFileSync(join(folder, path)).equals(bytes)) throw new MediaVerifyError(join(folder, path));
   }
