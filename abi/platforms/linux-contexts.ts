@@ -23,6 +23,12 @@ const words = (first: number, names: string, reads = NARROW): Field[] =>
 const leading = (first: number, names: string): Field[] =>
   names.split(' ').flatMap((name, i) => [1, 2, 4].map((bytes) => field(name, first + i * 4, bytes, bytes)));
 
+/** A number that an iterator hands over in a word of its own. */
+const argument = (offset: number, name: string): Field[] => [
+  ...leading(offset, name),
+  field(name, offset, 8, 8),
+];
+
 const pointer = (name: string, offset: number, kind: ObjectKind, orNull = false) =>
   field(name, offset, 8, 8, 0, { object: kind, orNull });
 
@@ -219,11 +225,11 @@ export const iterated = {
   netlink: [element('sk')],
   sockmap: [map, key, element('sk', 24)],
   task: [element('task', 8, 'task')],
-  task_file: [element('task', 8, 'task'), ...leading(16, 'fd'), element('file', 24)],
+  task_file: [element('task', 8, 'task'), ...argument(16, 'fd'), element('file', 24)],
   task_vma: [element('task', 8, 'task'), element('vma', 16)],
-  tcp: [element('sk_common'), ...leading(16, 'uid')],
-  udp: [element('udp_sk'), ...leading(16, 'uid'), ...leading(24, 'bucket')],
-  unix: [element('unix_sk'), ...leading(16, 'uid')],
+  tcp: [element('sk_common'), ...argument(16, 'uid')],
+  udp: [element('udp_sk'), ...argument(16, 'uid'), ...argument(24, 'bucket')],
+  unix: [element('unix_sk'), ...argument(16, 'uid')],
 } as const satisfies Record<string, readonly Field[]>;
 
 /** What the kernel keeps there depends on the kernel; loads from it never fault. */

@@ -270,7 +270,7 @@ export const linuxHelpers: readonly Prototype[] = [
     helper(
       id,
       id === 84 ? 'sk_lookup_tcp' : id === 85 ? 'sk_lookup_udp' : 'skc_lookup_tcp',
-      'context memory size any any',
+      'context memory size_or_zero any any',
       'object_or_null',
       {
         types: LOOKUP,
@@ -392,9 +392,9 @@ export const linuxHelpers: readonly Prototype[] = [
     on(TRACING.filter((id) => ![...SYSCALL, ...ITERATORS].includes(id))),
   ),
   helper(175, 'task_pt_regs', 'kernel_task', 'object', { object: 'kernel' }),
-  helper(176, 'get_branch_snapshot', 'out size_or_zero any'),
+  helper(176, 'get_branch_snapshot', 'out size_or_zero'),
   helper(177, 'trace_vprintk', 'memory size memory_or_null size_or_zero'),
-  helper(179, 'kallsyms_lookup_name', 'memory size any out_8', 'scalar', on(SYSCALL)),
+  helper(179, 'kallsyms_lookup_name', 'memory size_or_zero any out_8', 'scalar', on(SYSCALL)),
   helper(180, 'find_vma', 'kernel_task any function stack_or_null any', 'scalar', {
     types: TRACING,
     flags: ['calls_back'],
@@ -423,8 +423,8 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(201, 'dynptr_read', 'out size_or_zero dynptr any any'),
   helper(202, 'dynptr_write', 'dynptr any memory size_or_zero any', 'scalar', { flags: ['writes_dynptr'] }),
   helper(203, 'dynptr_data', 'dynptr any const', 'slice_or_null', { flags: ['takes_packet'] }),
-  helper(204, 'tcp_raw_gen_syncookie_ipv4', 'memory_20 memory size', 'scalar', syncookie),
-  helper(205, 'tcp_raw_gen_syncookie_ipv6', 'memory_40 memory size', 'scalar', syncookie),
+  helper(204, 'tcp_raw_gen_syncookie_ipv4', 'memory_20 memory size_or_zero', 'scalar', syncookie),
+  helper(205, 'tcp_raw_gen_syncookie_ipv6', 'memory_40 memory size_or_zero', 'scalar', syncookie),
   helper(206, 'tcp_raw_check_syncookie_ipv4', 'memory_20 memory_20', 'scalar', syncookie),
   helper(207, 'tcp_raw_check_syncookie_ipv6', 'memory_40 memory_20', 'scalar', syncookie),
   helper(208, 'ktime_get_tai_ns'),
