@@ -187,11 +187,11 @@ class Linker {
     if (kernel && !theirs && symbol.weak) return { at: { low: 0, high: 0 }, note: 0 };
     if (kernel && !theirs) throw new ElfError('kernel_variable', symbol.name);
     const types = theirs && kernel ? kernel.btf : btf;
-    const { kind, value: bytes } = types.resolve((theirs ?? known).value);
-    const shape = isComposite(kind) ? 1 : 2 + Math.log2(kind === BTF_KIND.ptr ? 8 : bytes);
+    const { kind, value } = types.resolve((theirs ?? known).value);
     const isNumber = kind === BTF_KIND.int || isEnum(kind) || kind === BTF_KIND.ptr;
-    if (shape !== 1 && !isNumber) throw new ElfError('kernel_variable', symbol.name);
-    return { at: { low: TEXT_LOW, high: -1 }, note: NOTE.perCpu * shape };
+    const size = [1, 2, 4, 8].indexOf(kind === BTF_KIND.ptr ? 8 : value);
+    if (!isComposite(kind) && (!isNumber || size < 0)) throw new ElfError('kernel_variable', symbol.name);
+    return { at: { low: TEXT_LOW, high: -1 }, note: NOTE.perCpu * (isComposite(kind) ? 1 : 2 + size) };
   }
 
   #target(symbol: ElfSymbol): Section {
