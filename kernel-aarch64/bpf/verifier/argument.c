@@ -49,9 +49,10 @@ static enum status check_map(struct verifier *v, struct state *s, uint32_t r, st
     if (value->kind != REG_MAP) { return refuse_argument(v, s, r, "a map"); }
     call->map = &v->program->maps[value->map];
     call->map_index = value->map;
+    if (OTHER_PLATFORMS) { call->map_name = value->frame; }
     call->map_argument = r;
     uint8_t first = call->prototype->arguments[0];
-    if (OTHER_PLATFORMS && (first == ARG_TIMER || first == ARG_WORK) && reg_at(s, 1)->map != value->map) {
+    if (OTHER_PLATFORMS && (first == ARG_TIMER || first == ARG_WORK) && !reference_same_map(v, reg_at(s, 1), value)) {
         return refuse_argument(v, s, r, first == ARG_TIMER ? "the map of the value that the timer is in" : "the map of the value that the work is in");
     }
     uint64_t maps = call->prototype->maps;

@@ -10,7 +10,7 @@ enum { ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHAS
 struct call {
     const struct helper_prototype *prototype;
     const struct bpf_map_shape *map;
-    uint8_t map_index;
+    uint8_t map_index, map_name; /* reference_name_map() */
     uint8_t reference, object; /* of the object argument */
     uint32_t map_argument;
     bool key_known;    /* the key of a map of 4-byte keys is `key` */

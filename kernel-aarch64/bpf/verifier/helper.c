@@ -17,6 +17,15 @@ static void set_length(struct reg *r0, int64_t most) {
     (void)scalar_assume(BPF_JMP_JSGE, &r0->var, &least, true);
 }
 
+/* Timers and work in the values of a map are tied to that very map (Linux, map_uid). */
+static bool is_tied(const struct verifier *v, uint8_t map) {
+    for (uint32_t i = 0; i < v->program->field_count; i++) {
+        const struct bpf_map_field *field = &v->program->fields[i];
+        if (field->map == map && (field->kind == FIELD_TIMER || field->kind == FIELD_WORK)) { return true; }
+    }
+    return v->program->fields == nullptr;
+}
+
 /* What a lookup finds: a value, but another map in a map of maps, and a socket in a map of sockets. */
 static enum status set_found(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
     uint32_t type = call->map->type;
@@ -26,6 +35,8 @@ static enum status set_found(struct verifier *v, struct state *s, struct reg *r0
         }
         reg_set_pointer(r0, REG_MAP_OR_NULL);
         r0->map = (uint8_t)(call->map->inner - 1);
+        enum status status = is_tied(v, r0->map) ? reference_name_map(v, s, &r0->frame) : STATUS_OK;
+        if (status != STATUS_OK) { return status; }
     } else if (OTHER_PLATFORMS && (type == SOCKMAP || type == SOCKHASH || type == XSKMAP)) {
         reg_set_pointer(r0, REG_OBJECT_OR_NULL);
         r0->map = type == XSKMAP ? OBJECT_XDP_SOCKET : OBJECT_SOCKET;
@@ -37,6 +48,7 @@ static enum status set_found(struct verifier *v, struct state *s, struct reg *r0
         bool exists = (type == MAP_TYPE_ARRAY || type == MAP_TYPE_PERCPU_ARRAY) && call->key_known && call->key < call->map->max_entries;
         reg_set_pointer(r0, exists ? REG_MAP_VALUE : REG_MAP_VALUE_OR_NULL);
         r0->map = call->map_index;
+        if (OTHER_PLATFORMS) { r0->frame = call->map_name; }
     }
     r0->id = new_id(v);
     return STATUS_OK;

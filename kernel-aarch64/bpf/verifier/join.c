@@ -36,6 +36,7 @@ static void join_kinds(struct verifier *v, struct reg *r, const struct reg *old)
     bool maps = (may_be_null(r) || r->kind == REG_MAP_VALUE) && (may_be_null(old) || old->kind == REG_MAP_VALUE);
     const struct reg *p = r->kind == REG_SCALAR ? old : r;
     bool same = r->kind == REG_SCALAR || old->kind == REG_SCALAR || (r->map == old->map && r->off == old->off);
+    if (OTHER_PLATFORMS && r->kind != REG_SCALAR && old->kind != REG_SCALAR) { same &= r->frame == old->frame; }
     if (!maps || !same || p->off != 0 || !scalar_is_const(&p->var)) {
         join_unlike(v, r, old);
         return;

@@ -14,6 +14,8 @@ enum { SITE_PARTS = 0x9000, SITE_PARTS_LAST = 0x9fff };
 enum { SITE_PATIENCE = 0xa000 };
 /* And for RCU, while what it protects is read: Linux 6.12 takes no such part inside another. */
 enum { SITE_READS = 0xa001 };
+/* And for maps that were found in maps of maps before what found them ran again. They are never held. */
+enum { SITE_FOUND_BEFORE = 0xa002 };
 /* And for slices of dynptrs: the name of the dynptr is added. They are never held. */
 enum { SITE_SLICES = 0xb000 };
 
@@ -106,6 +108,33 @@ enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *name
 }
 
 enum status reference_name_here(struct verifier *v, struct state *s, uint8_t *name) { return name_site(v, s, (uint16_t)s->pc, name); }
+
+static void rename_map(struct reg *r, uint8_t from, uint8_t to) {
+    uint8_t kind = kind_not_null(r->kind);
+    if ((kind == REG_MAP || kind == REG_MAP_VALUE) && r->frame == from) { r->frame = to; }
+}
+
+enum status reference_name_map(struct verifier *v, struct state *s, uint8_t *name) {
+    uint8_t before, now;
+    enum status status = name_site(v, s, SITE_FOUND_BEFORE, &before);
+    if (status == STATUS_OK) { status = reference_name_here(v, s, &now); }
+    if (status != STATUS_OK) { return status; }
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        struct frame *frame = &s->frames[f];
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) { rename_map(&frame->regs[r], now, before); }
+        for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+            struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+            if (slot->spill_bytes != 0) { rename_map(&slot->reg, now, before); }
+        }
+    }
+    *name = now;
+    return STATUS_OK;
+}
+
+bool reference_same_map(const struct verifier *v, const struct reg *a, const struct reg *b) {
+    bool same = a->map == b->map && a->frame == b->frame;
+    return same && (a->frame == 0 || v->references->sites[a->frame] != SITE_FOUND_BEFORE);
+}
 
 enum status reference_name_slices(struct verifier *v, struct state *s, uint8_t dynptr, uint8_t *name) {
     return name_site(v, s, (uint16_t)(SITE_SLICES + dynptr), name);

@@ -17,6 +17,10 @@ static inline bool reg_has_reference(const struct reg *r) {
 [[nodiscard]] enum status reference_acquire(struct verifier *v, struct state *s, uint8_t *reference);
 /* A name for what this instruction makes, which need not be released; and one for the slices of a dynptr with this name. */
 [[nodiscard]] enum status reference_name_here(struct verifier *v, struct state *s, uint8_t *name);
+/* A name for the map that this instruction finds in a map of maps; of those that it found before, nothing tells which they are any more. */
+[[nodiscard]] enum status reference_name_map(struct verifier *v, struct state *s, uint8_t *name);
+/* Whether both are the same map, or values of it. */
+bool reference_same_map(const struct verifier *v, const struct reg *a, const struct reg *b);
 [[nodiscard]] enum status reference_name_slices(struct verifier *v, struct state *s, uint8_t dynptr, uint8_t *name);
 /* Every register that has this reference is void. */
 void reference_void(struct state *s, uint8_t reference);

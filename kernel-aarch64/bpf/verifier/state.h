@@ -29,7 +29,8 @@ enum reg_kind : uint8_t {
 struct reg {
     uint8_t kind; /* enum reg_kind */
     uint8_t map;   /* REG_SCALAR: enum origin */
-    uint8_t frame; /* REG_PACKET: enum past_end. Of other kinds than REG_STACK: the reference (reference.h), or 0 */
+    uint8_t frame; /* REG_PACKET: enum past_end. Of other kinds than REG_STACK: the reference (reference.h), or 0; REG_MAP and map values: the
+                      name of the inner map, likewise */
     uint8_t unused;
     int32_t off;    /* REG_SCALAR: 0 without an id */
     uint32_t id;    /* != 0: scalars with the same id have the same `var` minus `off`; packet pointers, the same `var`; map values, the same
