@@ -23,11 +23,11 @@ const commandOf = (pid: string): string => {
   return text.length > SHOWN ? `…${text.slice(-SHOWN)}` : text;
 };
 
-/** As people read them: `process 4711 (minicom -D /dev/ttyUSB0)`. */
-export const holdersOf = (port: string): readonly string[] => {
+/** As people read them: `process 4711 (minicom -D /dev/ttyUSB0)`. `except` is a process that does not count. */
+export const holdersOf = (port: string, except?: number): readonly string[] => {
   const path = orNothing(() => realpathSync(port));
   if (path === undefined) return [];
   return (orNothing(() => readdirSync('/proc')) ?? [])
-    .filter((name) => /^\d+$/.test(name) && hasOpen(name, path))
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== except && hasOpen(name, path))
     .map((pid) => `process ${pid} (${commandOf(pid)})`);
 };

@@ -3,6 +3,7 @@ export { type Address, openTransport, parseAddress } from './address.ts';
 export { type LinkHealth, SmpClient, type SmpRequest } from './client.ts';
 export * from './errors.ts';
 export { encodeFrame, FrameDecoder, type FrameListener } from './frame.ts';
+export { holdersOf } from './holders.ts';
 export { type ImageSlot, type ImageSlots, type UploadLimits, uploadLimits } from './image.ts';
 export { memoryPair } from './memory.ts';
 export { likelyPorts } from './ports.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { boardNamed } from '../../boards/index.ts';
-import { nodeUsb, type UsbHost } from '../../flasher/index.ts';
+import type { UsbHost } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 import { failureOf, UsageError } from '../failure.ts';
 import { flashAll } from '../flash/all.ts';
@@ -12,6 +12,7 @@ import type { FlashOptions } from '../flash/options.ts';
 import { flashSerial } from '../flash/serial.ts';
 import { flashUBoot } from '../flash/u-boot.ts';
 import { installUdev } from '../flash/udev.ts';
+import { machineUsb } from '../flash/usb.ts';
 import { flashVirtualBoard } from '../flash/virtual.ts';
 import { flashWeb } from '../flash/web.ts';
 import { addressOption, orDefault } from '../listen.ts';
@@ -80,7 +81,7 @@ Examples:
 
 /** `velocity flash`: finds the board, writes, verifies, then follows the boot until the board says what it runs. */
 export const registerFlash = (program: Command, context: Context): void => {
-  const host = context.usb ?? nodeUsb();
+  const host = context.usb ?? machineUsb();
   program
     .command('flash')
     .description('get the image onto a board or disk, verify it and follow the boot')

@@ -1,5 +1,5 @@
 /** `velocity flash --list`: what is attached and in which mode, and the disks that could be written. */
-import { type Disk, listAttached, listDisks, nodeUsb, type UsbHost } from '../../flasher/index.ts';
+import { type Disk, listAttached, listDisks, type UsbHost } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 
 const usbLines = async ({ output }: Context, host: UsbHost): Promise<number> => {
@@ -41,7 +41,7 @@ const diskLines = ({ output }: Context): void => {
   }
 };
 
-export const listEverything = async (context: Context, host: UsbHost = nodeUsb()): Promise<void> => {
+export const listEverything = async (context: Context, host: UsbHost): Promise<void> => {
   const boards = await usbLines(context, host);
   if (boards === 0) context.output.print('usb   no board in a boot mode is attached');
   diskLines(context);

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { parseDescriptors, sysfsInterfaces } from './descriptors.ts';
+import { parseDescriptors, sysfsDriver, sysfsInterfaces } from './descriptors.ts';
 
 /** A composite device: storage with one endpoint each way, and a vendor's interface in two settings; then a second configuration. */
 const bytes = Buffer.from(
@@ -64,4 +64,20 @@ test('another_device_at_the_same_place_is_not_taken_for_it', (t) => {
   t.deepEqual(sysfsInterfaces('1-1.2', ids, folder), interfaces as never);
   t.is(sysfsInterfaces('1-1.2', { vendor: 0x0a5c, product: 0x2712 }, folder), undefined);
   t.is(sysfsInterfaces('1-9', ids, folder), undefined);
+});
+
+test('the_driver_of_an_interface_is_told_and_that_there_is_none', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-sysfs-'));
+  for (const [name, driver] of [
+    ['1-1:1.0', 'usb-storage'],
+    ['1-1.2:1.0', 'usbfs'],
+    ['1-1.2:1.1', undefined],
+  ] as const) {
+    mkdirSync(join(folder, name));
+    if (driver) symlinkSync(`../../../../bus/usb/drivers/${driver}`, join(folder, name, 'driver'));
+  }
+  t.is(sysfsDriver('1-1', 0, folder), 'usb-storage');
+  t.is(sysfsDriver('1-1.2', 0, folder), 'usbfs');
+  t.is(sysfsDriver('1-1.2', 1, folder), undefined);
+  t.is(sysfsDriver('1-1.2', 0, join(folder, 'none')), undefined);
 });

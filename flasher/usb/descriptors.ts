@@ -1,6 +1,6 @@
-/** Interfaces of a device by its descriptors, as Linux keeps them in sysfs for everyone to read: nothing is opened. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** Interfaces of a device, and who has them, as Linux keeps both in sysfs for everyone to read: nothing is opened. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { UsbEndpoint, UsbIds, UsbInterface } from './device.ts';
 
 const SYSFS = '/sys/bus/usb/devices';
@@ -66,6 +66,21 @@ export const sysfsInterfaces = (
     const read = parseDescriptors(readFileSync(join(folder, location, 'descriptors')));
     const isSame = read.ids.vendor === ids.vendor && read.ids.product === ids.product;
     return isSame ? read.interfaces : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** The driver that is bound to an interface; usbfs is a program that claimed it. Undefined where there is none, or no sysfs. */
+export const sysfsDriver = (
+  location: string,
+  interfaceNumber: number,
+  folder = SYSFS,
+): string | undefined => {
+  try {
+    const isIt = (name: string) => name.startsWith(`${location}:`) && name.endsWith(`.${interfaceNumber}`);
+    const name = readdirSync(folder).find(isIt); // LOCATION:CONFIGURATION.INTERFACE
+    return name && basename(readlinkSync(join(folder, name, 'driver')));
   } catch {
     return undefined;
   }

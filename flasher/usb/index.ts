@@ -10,6 +10,7 @@ export {
   type UsbSetup,
   usbName,
 } from './device.ts';
+export { whyGarbled } from './garbled.ts';
 export { nodeUsb } from './node-usb.ts';
 export { installUdevRules, permissionHint, UDEV_RELOAD, UDEV_RULES_PATH, udevRules } from './udev.ts';
 export { attachments, waitForDevice } from './wait.ts';

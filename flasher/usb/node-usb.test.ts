@@ -83,7 +83,7 @@ const fake = (calls: Call[], more: Partial<PackageDevice> = {}): PackageDevice =
 });
 
 const only = async (device: PackageDevice) =>
-  (await nodeUsb(async () => ({ getDevices: async () => [device] })).list())[0]!;
+  (await nodeUsb({ load: async () => ({ getDevices: async () => [device] }) }).list())[0]!;
 
 test('a device keeps its location, and its attachment changes when it comes back', async (t) => {
   const first = await only(fake([]));
@@ -126,6 +126,81 @@ test('a transfer that takes less than all is an error', async (t) => {
   t.regex(error.message, /3 of 5/);
 });
 
+const garbled = async () => {
+  throw new Error('transferIn error: hardware fault or protocol violation');
+};
+
+test('a wire that garbles is a plug that was pulled where the device is gone a moment later', async (t) => {
+  const device = fake([], { controlTransferIn: garbled, transferOut: garbled });
+  const lists = [[device], [device], [fake([], { address: 8 })]];
+  const host = nodeUsb({ load: async () => ({ getDevices: async () => lists.shift() ?? [] }) });
+  const [one] = await host.list();
+  const error = await t.throwsAsync<FlashError>(one!.bulkOut(1, new Uint8Array(5), 100));
+  t.is(error!.code, 'unplugged');
+  t.is(lists.length, 0, 'another attachment is not this device');
+});
+
+test('a wire that garbles while the device stays is said to be the wire', async (t) => {
+  const error = await t.throwsAsync<FlashError>(
+    serialIndex(await only(fake([], { controlTransferIn: garbled }))),
+  );
+  t.is(error!.code, 'bad_device');
+  t.regex(error!.hint!, /short cable/);
+});
+
+test('an interface is taken from a kernel driver, and from no other program', async (t) => {
+  const opened = async (driver: string | undefined) => {
+    const calls: Call[] = [];
+    let isBound = true;
+    const device = fake(calls, {
+      detachKernelDriver: async () => {
+        calls.push(['detach']);
+        isBound = false;
+      },
+      claimInterface: async () => {
+        calls.push(['claim']);
+        if (isBound) throw new Error('claimInterface error: interface is busy (errno 16)');
+      },
+    });
+    const host = nodeUsb({
+      load: async () => ({ getDevices: async () => [device] }),
+      driverOf: () => driver,
+    });
+    const code = await (await host.list())[0]!.open(0).then(
+      () => 'ok',
+      (error: FlashError) => error.code,
+    );
+    return [code, ...calls.map(([name]) => name)];
+  };
+  t.deepEqual(await opened('usb-storage'), ['ok', 'open', 'claim', 'detach', 'claim']);
+  t.deepEqual(await opened('usbfs'), ['port_busy', 'open', 'claim']);
+  t.deepEqual(await opened(undefined), ['port_busy', 'open', 'claim']);
+});
+
+test('whoever holds a device is named', async (t) => {
+  const claimInterface = async () => {
+    throw new Error('claimInterface error: interface is busy (errno 16)');
+  };
+  const asked: string[] = [];
+  const named = (holders: string[]) =>
+    nodeUsb({
+      load: async () => ({ getDevices: async () => [fake([], { claimInterface })] }),
+      holdersOf: (path) => {
+        asked.push(path);
+        return holders;
+      },
+    });
+  const held = async (holders: string[]) => {
+    const [device] = await named(holders).list();
+    return (await t.throwsAsync<FlashError>(device!.open(0)))!;
+  };
+  const [known, unknown] = [await held(['process 47 (rpiboot -d msd)']), await held([])];
+  t.is(known.code, 'port_busy');
+  t.is(known.message, 'USB 0a5c:2711 on 1-1.2: is in use by process 47 (rpiboot -d msd)');
+  t.regex(unknown.message, /by another program or a kernel driver$/);
+  t.is(asked[0], '/dev/bus/usb/001/007');
+});
+
 test('a device that may not be opened, or left just now, is listed all the same', async (t) => {
   const closed = fake([]);
   const refuse = () => {
@@ -144,7 +219,7 @@ test('a machine without USB has no devices', async (t) => {
       throw new Error('getDevices error: /sys/bus/usb/devices/ not found (errno 2)');
     },
   };
-  t.deepEqual(await nodeUsb(async () => none).list(), []);
+  t.deepEqual(await nodeUsb({ load: async () => none }).list(), []);
 });
 
 test('the real package is loaded and lists devices, or says that there is no USB', async (t) => {

@@ -9,7 +9,7 @@ import {
   UnpluggedError,
   UsbMemoryError,
 } from '../errors.ts';
-import { sysfsInterfaces } from './descriptors.ts';
+import { sysfsDriver, sysfsInterfaces } from './descriptors.ts';
 import {
   type UsbDevice,
   type UsbHost,
@@ -18,6 +18,7 @@ import {
   type UsbSetup,
   usbName,
 } from './device.ts';
+import { whyGarbled } from './garbled.ts';
 import { permissionHint } from './udev.ts';
 
 type Setup = { requestType: string; recipient: string; request: number; value: number; index: number };
@@ -86,26 +87,35 @@ const kinds: readonly [
       new TimeoutError(device, `an answer while ${during}`, ms, CABLE, { cause }),
   ],
   [
-    /busy|errno 16\b/i,
-    (device, _d, _t, cause) =>
-      new BusyError(device, 'another program or a kernel driver', {
-        hint: 'end rpiboot, Etcher or another velocity-flash',
-        cause,
-      }),
-  ],
-  [
     /disconnect|no such device|not found|errno (2|19)\b|invalid state/i,
     (device, during, _t, cause) => new UnpluggedError(device, during, { cause }),
   ],
 ];
 
+const BUSY = /busy|errno 16\b/i;
+const busy = (device: string, holders: readonly string[], cause: Error) =>
+  new BusyError(device, holders.join(' and ') || 'another program or a kernel driver', {
+    hint: 'end rpiboot, Etcher or another velocity-flash',
+    cause,
+  });
+
 /** @internal pinned by tests: text of the package (and of nusb below it) → typed error. */
-export const usbError = (device: string, during: string, timeoutMs: number, cause: unknown): FlashError => {
+export const usbError = (
+  device: string,
+  during: string,
+  timeoutMs: number,
+  cause: unknown,
+  holders: () => readonly string[] = () => [],
+): FlashError => {
   const error = cause instanceof Error ? cause : new Error(String(cause));
+  if (BUSY.test(error.message)) return busy(device, holders(), error);
   const make = kinds.find(([pattern]) => pattern.test(error.message))?.[1];
   if (make) return make(device, during, timeoutMs, error);
   return new BadDeviceError(device, `USB error while ${during}: ${error.message}`, { cause: error });
 };
+
+/** EPROTO, EILSEQ, ETIME, EOVERFLOW, ECOMM of a transfer: nusb has one name for them. */
+const GARBLED = /fault|protocol violation/i;
 
 const OPEN_TIMEOUT_MS = 5000;
 
@@ -135,18 +145,43 @@ const asked = <T>(question: () => T): T | undefined => {
   }
 };
 
+const attachmentOf = ({ bus, address }: PackageDevice) => `${bus}/${address}`;
+
+/** Where Linux shows a device (usbfs). */
+const nodeOf = ({ bus, address }: PackageDevice) =>
+  `/dev/bus/usb/${bus.padStart(3, '0')}/${String(address).padStart(3, '0')}`;
+
+/** What the adapter asks of its surroundings; passed in by tests. */
+export type NodeUsbOptions = {
+  /** The package, loaded when it is first needed, since it is native code. */
+  readonly load?: () => Promise<PackageUsb>;
+  /** Other programs that have a device's file open, as people read them. */
+  readonly holdersOf?: (path: string) => readonly string[];
+  /** What is bound to an interface. */
+  readonly driverOf?: (location: string, interfaceNumber: number) => string | undefined;
+};
+
+type Surroundings = Required<Omit<NodeUsbOptions, 'load'>> & {
+  readonly list: () => Promise<readonly PackageDevice[]>;
+};
+
+/** A program's claim, as the kernel calls it. */
+const USBFS = 'usbfs';
+
 class NodeUsbDevice implements UsbDevice {
   readonly ids: UsbIds;
   readonly location: string;
   readonly attachment: string;
   readonly name: string;
   readonly #device: PackageDevice;
+  readonly #around: Surroundings;
 
-  constructor(device: PackageDevice) {
+  constructor(device: PackageDevice, around: Surroundings) {
     this.#device = device;
+    this.#around = around;
     this.ids = { vendor: device.vendorId, product: device.productId };
     this.location = `${Number.parseInt(device.bus, 10) || device.bus}-${device.ports.join('.')}`;
-    this.attachment = `${device.bus}/${device.address}`;
+    this.attachment = attachmentOf(device);
     this.name = usbName(this.ids, this.location);
   }
 
@@ -161,9 +196,18 @@ class NodeUsbDevice implements UsbDevice {
   open(interfaceNumber: number): Promise<void> {
     return this.#try('opening it', OPEN_TIMEOUT_MS, async () => {
       await this.#device.open();
-      await this.#device.detachKernelDriver(interfaceNumber).catch(() => {}); // none bound is the usual case
-      await this.#device.claimInterface(interfaceNumber);
+      await this.#device
+        .claimInterface(interfaceNumber)
+        .catch((error) => this.#reclaim(interfaceNumber, error));
     });
+  }
+
+  /** From a kernel driver only: detaching would take the interface from another program, too, in the midst of its work. */
+  async #reclaim(interfaceNumber: number, error: unknown): Promise<void> {
+    const driver = this.#around.driverOf(this.location, interfaceNumber);
+    if (driver === undefined || driver === USBFS) throw error;
+    await this.#device.detachKernelDriver(interfaceNumber);
+    await this.#device.claimInterface(interfaceNumber);
   }
 
   async close(): Promise<void> {
@@ -199,21 +243,32 @@ class NodeUsbDevice implements UsbDevice {
     try {
       return await work();
     } catch (cause) {
-      throw usbError(this.name, during, timeoutMs, cause);
+      if (cause instanceof Error && GARBLED.test(cause.message))
+        throw await whyGarbled(this.name, during, () => this.#isThere(), cause);
+      const holders = () => this.#around.holdersOf(nodeOf(this.#device));
+      throw usbError(this.name, during, timeoutMs, cause, holders);
     }
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#around.list()).some((one) => attachmentOf(one) === this.attachment);
   }
 }
 
 /** No USB support where this runs: a container, or a kernel without it. */
 const isNoUsb = (error: unknown) => /\/sys\/bus\/usb\/devices/.test((error as Error).message ?? '');
 
-/** `load` is passed in by tests; the package is loaded when it is first needed, since it is native code. */
-export const nodeUsb = (
-  load: () => Promise<PackageUsb> = async () => (await import('usb')).usb as unknown as PackageUsb,
-): UsbHost => ({
+const loadPackage = async () => (await import('usb')).usb as unknown as PackageUsb;
+
+export const nodeUsb = ({
+  load = loadPackage,
+  holdersOf = () => [],
+  driverOf = sysfsDriver,
+}: NodeUsbOptions = {}): UsbHost => ({
   list: async () => {
     try {
-      return (await (await load()).getDevices()).map((device) => new NodeUsbDevice(device));
+      const list = async () => (await load()).getDevices();
+      return (await list()).map((device) => new NodeUsbDevice(device, { list, holdersOf, driverOf }));
     } catch (cause) {
       if (isNoUsb(cause)) return [];
       throw usbError('USB', 'listing devices', OPEN_TIMEOUT_MS, cause);

@@ -54,6 +54,19 @@ test('a transfer that never ends reaches its limit, a stall and a short write ar
   t.regex((await t.throwsAsync(short.bulkOut(1, new Uint8Array(8), 60_000)))!.message, /took 3 of 8 bytes/);
 });
 
+test('a transfer that fails on the wire is a plug that was pulled where the browser has the device no more', async (t) => {
+  const garbled = async () => {
+    throw named('NetworkError', 'A transfer error has occurred.');
+  };
+  const device = fake({ transferOut: garbled });
+  const lists = [[device], [device], []];
+  const [pulled] = await webUsb({ getDevices: async () => lists.shift()! }).list();
+  const gone = await t.throwsAsync<FlashError>(pulled!.bulkOut(1, new Uint8Array(5), 60_000));
+  t.is(gone!.code, 'unplugged');
+  const stays = await t.throwsAsync<FlashError>((await only(device)).bulkOut(1, new Uint8Array(5), 60_000));
+  t.is(stays!.code, 'bad_device');
+});
+
 test('a device keeps its identity as long as the browser keeps its object', async (t) => {
   const [a, b] = [fake({}), fake({})];
   const lists = [[a], [a, b], [b]];

@@ -19,6 +19,7 @@ import {
   type UsbSetup,
   usbName,
 } from './device.ts';
+import { whyGarbled } from './garbled.ts';
 
 type Setup = { requestType: string; recipient: string; request: number; value: number; index: number };
 type In = { readonly data?: DataView; readonly status?: string };
@@ -97,6 +98,10 @@ export const webUsbError = (device: string, during: string, thrown: unknown): Fl
   return made ?? new BadDeviceError(device, `USB error while ${during}: ${cause.message}`, { cause });
 };
 
+/** Chromium's text for whatever failed on the wire. */
+const isGarbled = (thrown: unknown): thrown is Error =>
+  thrown instanceof Error && thrown.name === 'NetworkError' && /transfer error/i.test(thrown.message);
+
 const interfaceOf = (number: number, { alternates }: { alternates: readonly Alternate[] }): UsbInterface => ({
   number,
   classCode: alternates[0]?.interfaceClass ?? 0,
@@ -123,8 +128,10 @@ class PageUsbDevice implements UsbDevice {
   readonly name: string;
   readonly serial: string | undefined;
   readonly #device: WebUsbDevice;
+  readonly #usb: WebUsb;
 
-  constructor(device: WebUsbDevice, attachment: string) {
+  constructor(usb: WebUsb, device: WebUsbDevice, attachment: string) {
+    this.#usb = usb;
     this.#device = device;
     this.ids = { vendor: device.vendorId, product: device.productId };
     this.attachment = attachment;
@@ -200,10 +207,15 @@ class PageUsbDevice implements UsbDevice {
       return await Promise.race([working, limit]);
     } catch (thrown) {
       const typed = thrown instanceof TimeoutError || thrown instanceof StalledError;
+      if (isGarbled(thrown)) throw await whyGarbled(this.name, during, () => this.#isThere(), thrown);
       throw typed ? thrown : webUsbError(this.name, during, thrown);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #isThere(): Promise<boolean> {
+    return (await this.#usb.getDevices()).includes(this.#device);
   }
 }
 
@@ -212,7 +224,7 @@ export const webUsb = (usb: WebUsb): UsbHost => {
   const known = new WeakMap<WebUsbDevice, PageUsbDevice>();
   let next = 1;
   const deviceOf = (device: WebUsbDevice) => {
-    const made = known.get(device) ?? new PageUsbDevice(device, String(next++));
+    const made = known.get(device) ?? new PageUsbDevice(usb, device, String(next++));
     known.set(device, made);
     return made;
   };

@@ -109,7 +109,7 @@ export class BootRom {
     this.chip = chips.find(({ name }) => name === chip)!;
     this.#socket = socket;
     this.#options = options;
-    this.#plan = new FaultPlan(options.fault);
+    this.#plan = new FaultPlan(options.fault, () => this.unplug());
   }
 
   /** Whether it got a kernel and ended the conversation by itself. */

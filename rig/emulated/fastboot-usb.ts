@@ -8,8 +8,8 @@ export const FASTBOOT_IDS = { vendor: 0x18d1, product: 0x4ee0 };
 
 export type FastbootUsb = UsbFunction & { readonly plan: FaultPlan };
 
-export const fastbootUsb = (device: FastbootDevice, fault?: Fault): FastbootUsb => {
-  const plan = new FaultPlan(fault);
+export const fastbootUsb = (device: FastbootDevice, fault?: Fault, leave?: () => void): FastbootUsb => {
+  const plan = new FaultPlan(fault, leave);
   const replies: string[] = [];
   const waiting: (() => void)[] = [];
   const behaviour: UsbFunction = {

@@ -14,6 +14,6 @@ export { FASTBOOT_IDS, fastbootUsb } from './fastboot-usb.ts';
 export type { Fault } from './faults.ts';
 export { UBootBoard, type UBootFault } from './u-boot.ts';
 export { EmulatedBus, type UsbSocket } from './usb-bus.ts';
-export { Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
+export { Garble, Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
 export { USBIP_PORT, UsbIpServer } from './usbip.ts';
 export { UsbRedirPort } from './usbredir.ts';

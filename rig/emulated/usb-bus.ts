@@ -8,8 +8,9 @@ import {
   type UsbIds,
   type UsbSetup,
   usbName,
+  whyGarbled,
 } from '../../flasher/index.ts';
-import { deviceDescriptor, Stall, Unplug, type UsbFunction } from './usb-function.ts';
+import { deviceDescriptor, Garble, Stall, Unplug, type UsbFunction } from './usb-function.ts';
 
 /** Where an emulated device is plugged in, and how it leaves and comes back. */
 export interface UsbSocket {
@@ -129,6 +130,8 @@ class BusDevice implements UsbDevice {
     } catch (error) {
       if (error instanceof Unplug) this.#detach();
       if (error instanceof Unplug) throw new UnpluggedError(this.name, during, { cause: error });
+      if (error instanceof Garble)
+        throw await whyGarbled(this.name, during, async () => !this.#at.gone.is, error);
       throw error instanceof Stall ? new StalledError(this.name, during, { cause: error }) : error;
     } finally {
       clearTimeout(timer);

@@ -7,6 +7,9 @@ export class Stall extends Error {}
 /** The device goes away in the middle of a transfer. */
 export class Unplug extends Error {}
 
+/** Nothing on the wire that the host can read: what a plug that is being pulled does first. */
+export class Garble extends Error {}
+
 export type UsbDescriptor = {
   readonly ids: UsbIds;
   /** iSerialNumber of the device descriptor. */
@@ -18,7 +21,7 @@ export type UsbDescriptor = {
 
 /**
  * One attachment. A transfer that the device has nothing to say to yet stays pending (NAK) until it has;
- * throwing Stall or Unplug ends it accordingly.
+ * throwing Stall, Unplug or Garble ends it accordingly.
  */
 export interface UsbFunction {
   readonly descriptor: UsbDescriptor;

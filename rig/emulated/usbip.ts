@@ -7,7 +7,7 @@ import type { UsbSetup } from '../../flasher/index.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { recipients, standardIn, types } from './descriptors.ts';
 import type { UsbSocket } from './usb-bus.ts';
-import { Stall, Unplug, type UsbFunction } from './usb-function.ts';
+import { Garble, Stall, Unplug, type UsbFunction } from './usb-function.ts';
 
 export const USBIP_PORT = 3240;
 const VERSION = 0x0111;
@@ -20,7 +20,11 @@ const DEVICE_BYTES = 312;
 const URB_BYTES = 48;
 const HIGH_SPEED = 3;
 /** Negative numbers of errno.h, as Linux ends a transfer. */
-const status = { ok: 0, failed: 1, stall: -32, reset: -104, gone: -108 } as const;
+const status = { ok: 0, failed: 1, stall: -32, garbled: -71, reset: -104, gone: -108 } as const;
+const statusOf = (error: unknown): number => {
+  if (error instanceof Stall) return status.stall;
+  return error instanceof Garble ? status.garbled : status.gone;
+};
 /** More than any transfer here; a client that announces more is cut off. */
 const TRANSFER_LIMIT = 16 << 20;
 
@@ -176,7 +180,7 @@ class Connection {
       answer(status.ok, data.subarray(0, length), isOut ? length : Math.min(length, data.length));
     } catch (error) {
       if (error instanceof Unplug) this.#server.detach(device);
-      answer(error instanceof Stall ? status.stall : status.gone, new Uint8Array(), 0);
+      answer(statusOf(error), new Uint8Array(), 0);
     }
   }
 

@@ -7,7 +7,7 @@ import type { UsbSetup } from '../../flasher/index.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { BULK, BULK_PACKET_BYTES, recipients, standardIn, types } from './descriptors.ts';
 import type { UsbSocket } from './usb-bus.ts';
-import { Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
+import { Garble, Stall, Unplug, type UsbDescriptor, type UsbFunction } from './usb-function.ts';
 
 const packet = {
   hello: 0,
@@ -26,7 +26,7 @@ const packet = {
   bulk: 101,
 } as const;
 
-const status = { ok: 0, cancelled: 1, stall: 4 } as const;
+const status = { ok: 0, cancelled: 1, ioError: 3, stall: 4 } as const;
 
 /** connect_device_version, filter, ep_info_max_packet_size, 64bits_ids, 32bits_bulk_length: what xHCI needs. */
 const CAPS = (1 << 1) | (1 << 2) | (1 << 4) | (1 << 5) | (1 << 6);
@@ -173,8 +173,9 @@ export class UsbRedirPort implements UsbSocket {
       if (this.#open.delete(id)) send(status.ok, data);
     } catch (error) {
       if (error instanceof Unplug) return this.detach(device);
-      if (!(error instanceof Stall)) throw error;
-      if (this.#open.delete(id)) send(status.stall, new Uint8Array());
+      const code = error instanceof Stall ? status.stall : status.ioError;
+      if (code === status.ioError && !(error instanceof Garble)) throw error;
+      if (this.#open.delete(id)) send(code, new Uint8Array());
     }
   }
 

@@ -161,7 +161,7 @@ const fastboot = async (transport: FastbootTransport, device: FastbootDevice, pa
 export const tryFastbootUsb: Attempt<FastbootTrouble> = async (trouble, pace) => {
   const bus = new EmulatedBus();
   const device = new FastbootDevice(trouble?.device);
-  const usb = fastbootUsb(device, trouble?.usb);
+  const usb = fastbootUsb(device, trouble?.usb, () => bus.detach(usb));
   bus.attach(usb, '1-1');
   await fastboot(await openFastbootUsb((await bus.list())[0]!), device, pace);
   return { transfers: usb.plan.transfers };

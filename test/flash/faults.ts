@@ -51,6 +51,7 @@ const backend = <F>(
 const silentScript = { script: [{ ask: 'read', name: 'config.txt' }] } as const;
 const boot = {
   unplug: (at: number): BootRomOptions => ({ fault: { kind: 'unplug', at } }),
+  pull: (at: number): BootRomOptions => ({ fault: { kind: 'pull', at } }),
   stall: (at: number): BootRomOptions => ({ fault: { kind: 'stall', at } }),
   silent: (at: number): BootRomOptions => ({ fault: { kind: 'silent', at } }),
   short: { script: [{ ask: 'raw', message: new Uint8Array(17) }] } satisfies BootRomOptions,
@@ -59,7 +60,7 @@ const boot = {
   port: { reappearsAt: '2-1' } satisfies BootRomOptions,
   size: { script: [{ ask: 'read', name: 'config.txt' }, { ask: 'done' }] } satisfies BootRomOptions,
 };
-const usb = (kind: 'unplug' | 'stall' | 'silent') => (at: number) => ({ usb: { kind, at } });
+const usb = (kind: 'unplug' | 'pull' | 'stall' | 'silent') => (at: number) => ({ usb: { kind, at } });
 const none = (fault: FaultName, says: string) => ({ fault, code: 'none', says });
 const NO_USB = 'there is no USB transfer to refuse: see “falls silent”';
 const ADDRESSED = 'it is found by its address';
@@ -67,6 +68,7 @@ const ADDRESSED = 'it is found by its address';
 export const backends: readonly Backend[] = [
   backend('rpiboot', () => tryRpiboot, [
     { fault: 'unplug', code: 'unplugged', says: 'went away while', trial: boot.unplug },
+    { fault: 'unplug', code: 'unplugged', says: 'went away while', trial: boot.pull },
     { fault: 'stall', code: 'stalled', says: 'refused a transfer while', trial: boot.stall },
     { fault: 'short', code: 'bad_device', says: 'bytes where 260 are due', trial: boot.short },
     { fault: 'silent', code: 'timeout', says: 'no sign of', trial: boot.silent },
@@ -113,6 +115,12 @@ export const backends: readonly Backend[] = [
       code: 'unplugged',
       says: 'went away while',
       trial: usb('unplug'),
+    },
+    {
+      fault: 'unplug',
+      code: 'unplugged',
+      says: 'went away while',
+      trial: usb('pull'),
     },
     {
       fault: 'stall',

@@ -7,6 +7,8 @@ export type GuestCase = {
   readonly options?: BootRomOptions;
   /** Megabytes that all transfers together may take of the guest's memory; its own default is 16. */
   readonly usbMemory?: number;
+  /** Another program has the device. */
+  readonly isHeld?: boolean;
   /** Tried by a user who may not open devices. */
   readonly asNobody?: boolean;
   /** `ok`, or the code of the error. */
@@ -24,10 +26,23 @@ export const guestCases: readonly GuestCase[] = [
     options: { fault: { kind: 'unplug', at: 9 } },
     expect: 'unplugged',
   },
+  {
+    name: 'pulled slowly',
+    device: 'BCM2711',
+    options: { fault: { kind: 'pull', at: 9 } },
+    expect: 'unplugged',
+  },
+  {
+    name: 'a wire that garbles',
+    device: 'BCM2711',
+    options: { fault: { kind: 'garble', at: 9 } },
+    expect: 'bad_device',
+  },
   { name: 'stalled', device: 'BCM2711', options: { fault: { kind: 'stall', at: 2 } }, expect: 'stalled' },
   { name: 'silent', device: 'BCM2711', options: { fault: { kind: 'silent', at: 6 } }, expect: 'timeout' },
   { name: 'does not come back', device: 'BCM2711', options: { staysAway: true }, expect: 'timeout' },
   { name: 'little memory for USB', device: 'BCM2712', usbMemory: 1, expect: 'ok' },
+  { name: 'held', device: 'BCM2711', isHeld: true, expect: 'port_busy' },
   { name: 'not permitted', device: 'fastboot', asNobody: true, expect: 'permission' }, // last: there is no way back
 ];
 
