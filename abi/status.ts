@@ -237,6 +237,10 @@ export const elfStatuses: readonly Status[] = list(768, [
     'global_unsupported',
     'Linux judges a global function by itself, by types that it must take; make the function static',
   ],
+  [
+    'struct_ops_unsupported',
+    'Linux has no such struct of functions for programs, or not this member; name it in a struct in SEC(".struct_ops.link"), and let programs sleep only where the member may',
+  ],
 ]);
 
 export const statuses: readonly Status[] = [

@@ -1,5 +1,12 @@
 /** Emits a platform as C tables; see kernel-aarch64/bpf/verifier/platform.h for what they mean. Whoever includes them includes that first. */
-import type { Field, Holds, ObjectKind, ProgramType, Prototype } from './platform.ts';
+import {
+  type Field,
+  type Holds,
+  OBJECT_KINDS,
+  type ObjectKind,
+  type ProgramType,
+  type Prototype,
+} from './platform.ts';
 
 type Platform = {
   readonly types: Readonly<Record<string, ProgramType>>;
@@ -33,6 +40,8 @@ const typeRow = ([name, t]: [string, ProgramType]) => {
     ...(t.silent ? ['TYPE_SILENT'] : []),
     ...(t.objects ? ['TYPE_OBJECTS'] : []),
     ...(t.socket ? ['TYPE_SOCKET'] : []),
+    ...(t.member ? ['TYPE_MEMBER'] : []),
+    ...(t.plain ? ['TYPE_PLAIN'] : []),
   ];
   return `    [${t.id}] = {${t.size}, ${flags.join(' | ')}, ${t.exit?.[0] ?? 0}, ${t.exit?.[1] ?? 0}}, /* ${name} */`;
 };
@@ -50,6 +59,7 @@ export const emitPlatform = (banner: string, prefix: string, platform: Platform)
   const { types, helpers, objects } = platform;
   return [
     `${banner}#pragma once`,
+    OBJECT_KINDS.map((kind, i) => `static_assert(${objectOf(kind)} == ${i + 1});`).join('\n'),
     table('program_type', `${prefix}_types`, Object.entries(types).map(typeRow)),
     table('context_field', `${prefix}_fields`, [
       ...Object.values(types).flatMap((t) => t.fields.map((f) => fieldRow(String(t.id), f))),

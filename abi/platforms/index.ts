@@ -2,15 +2,19 @@
 import { emitPlatform } from './emit.ts';
 import { objects } from './linux-contexts.ts';
 import { linuxFunctions } from './linux-functions.ts';
-import { linuxHelpers, socketMapDeleters, socketMapWriters } from './linux-helpers.ts';
-import { programTypes } from './linux-types.ts';
+import { linuxHelpers as allHelpers, socketMapDeleters, socketMapWriters } from './linux-helpers.ts';
+import { memberGets } from './linux-ops.ts';
+import { type LinuxType, programTypes } from './linux-types.ts';
+import type { Prototype } from './platform.ts';
 
 export { isClosedAt } from './linux-attach.ts';
 export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
 export { HANDED, type Handed, handedAt } from './linux-handed.ts';
+export { PARTS, type PartRule, partRules, type StructRules, structRules } from './linux-ops.ts';
 export {
   contextBytesAt,
   contextNames,
+  isMemberSection,
   type LinuxType,
   linuxTypeOf,
   maySleep,
@@ -19,11 +23,22 @@ export {
   tracedAt,
   tracedBytes,
 } from './linux-types.ts';
-export { linuxHelpers };
+export { OBJECT_KINDS } from './platform.ts';
+
+const types = Object.entries(programTypes) as [LinuxType, { id: number; member?: boolean }][];
+/** Members of structs get helpers of their own. */
+const forMembers = (helper: Prototype): Prototype => ({
+  ...helper,
+  types: types
+    .filter(([name, { id, member }]) =>
+      member ? memberGets(name, helper.id) : helper.types?.includes(id) !== false,
+    )
+    .map(([, { id }]) => id),
+});
+export const linuxHelpers: readonly Prototype[] = allHelpers.map(forMembers);
 
 /** Helpers that Linux has and that are not described here: they are refused, by their names. */
 const undescribed: Readonly<Record<number, string>> = {
-  116: 'tcp_send_ack',
   153: 'per_cpu_ptr',
   154: 'this_cpu_ptr',
   180: 'find_vma',

@@ -24,7 +24,8 @@ const withSocket = new Set(
 );
 
 const mayUseOptions = (how: string, at: string) =>
-  how === 'lsm_cgroup' ? withSocket.has(at) : how !== 'cgroup' || at !== 'getsockopt';
+  at !== 'tcp_congestion_ops.release' &&
+  (how === 'lsm_cgroup' ? withSocket.has(at) : how !== 'cgroup' || at !== 'getsockopt');
 
 /** By the number of the helper, whether a program that attaches so (`fentry`, `lsm`, …) at this function gets it. */
 const open: Readonly<Record<number, (how: string, at: string) => boolean>> = {

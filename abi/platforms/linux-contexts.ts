@@ -200,6 +200,8 @@ export const contexts = {
   lirc_mode2: words(0, 'sample', 4),
   /** Arguments of a function of the kernel, as many as there may be, and what it returned. */
   traced: [field('arguments', 0, 96, 8, 0, 'kernel')],
+  /** Arguments of a member of a struct of functions. */
+  member: [field('arguments', 0, 96, ANY, 0, 'kernel')],
   /** What is the same in all iterators: struct bpf_iter_meta. */
   iterated: [field('meta', 0, 8, 8, 0, 'kernel')],
   /** struct bpf_nf_ctx. */
@@ -248,6 +250,13 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   key: kernelBytes,
   file: kernelBytes,
   path: kernelBytes,
+  tcp: kernelBytes,
+  ack_sample: kernelBytes,
+  rate_sample: kernelBytes,
+  mask: kernelBytes,
+  hid_context: kernelBytes,
+  hid_device: kernelBytes,
+  dummy_state: kernelBytes,
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),

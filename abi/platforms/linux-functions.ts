@@ -8,12 +8,12 @@ const KERNEL_FUNCTIONS_FIRST = 256;
 
 /** Who gets the functions for any use: programs that only probe don't. */
 const GENERIC = typeIds(
-  'sched_cls sched_act xdp tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall cgroup_skb cgroup_skb_egress cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sockopt cgroup_sysctl cgroup_device sock_ops',
+  'sched_cls sched_act xdp tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall cgroup_skb cgroup_skb_egress cgroup_sock cgroup_sock_addr cgroup_bind cgroup_recvmsg cgroup_sockopt cgroup_sysctl cgroup_device sock_ops struct_ops',
 );
 
 /** Who gets those that only programs that look on need. */
 const LOOKING_ON = typeIds(
-  'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall',
+  'tracing tracing_entry iterators tracepoint perf_event lsm lsm_bool lsm_void lsm_cgroup lsm_cgroup_void syscall struct_ops',
 );
 /** Who gets those of files. */
 const SECURITY = typeIds('lsm lsm_bool lsm_void');
@@ -23,8 +23,11 @@ const TRACING = typeIds(
 );
 /** Whose context is a struct in the kernel, too. */
 const STRUCTS = Object.entries(programTypes)
-  .filter(([name]) => !/^(tracing|lsm|iter_|raw_tracepoint|tracepoint|syscall)/.test(name))
+  .filter(([name]) => !/^(tracing|lsm|iter_|raw_tracepoint|tracepoint|syscall|struct_ops)/.test(name))
   .map(([, { id }]) => id);
+/** Who gets those of members of structs: of all, whichever a program implements. */
+const MEMBERS = typeIds('struct_ops');
+const MEMBERS_AND_SYSCALL = typeIds('struct_ops syscall');
 const XDP = typeIds('xdp');
 const TC = typeIds('sched_cls sched_act');
 /** Programs that know a packet: of their context, or by an address. */
@@ -36,23 +39,53 @@ const SOCKET_ITERATORS = typeIds('iter_tcp iter_udp');
 
 type Row = readonly [name: string, args?: string, returns?: string, more?: More];
 
-const mask: More = { object: 'cpumask', types: LOOKING_ON };
-const task: More = { object: 'task', types: GENERIC };
-const cgroup: More = { object: 'cgroup', types: GENERIC };
+const mask: More = { object: 'cpumask', types: LOOKING_ON, flags: ['takes_rcu'] };
+const task: More = { object: 'task', types: GENERIC, flags: ['takes_rcu'] };
+const cgroup: More = { object: 'cgroup', types: GENERIC, flags: ['takes_rcu'] };
 const conntrack: More = { object: 'conntrack', types: [...XDP, ...TC] };
 const key: More = { object: 'key', types: TRACING };
 const file: More = { object: 'file', types: SECURITY };
 /** Of a driver, which programs name when they are loaded. */
 const metadata: More = { types: XDP, flags: ['takes_packet'] };
-const acquired = (more: More): More => ({ ...more, flags: ['acquires'] });
+const acquired = (more: More): More => ({ ...more, flags: [...(more.flags ?? []), 'acquires'] });
+const tcp: More = { object: 'tcp', types: MEMBERS, flags: ['takes_rcu'] };
+const scheduled: More = { object: 'task', types: MEMBERS, flags: ['takes_rcu'] };
+const scheduledAny: More = { ...scheduled, types: LOOKING_ON };
+const processors: More = { object: 'mask', types: LOOKING_ON };
+const device: More = { object: 'hid_context', types: MEMBERS, flags: ['takes_rcu'] };
+const deviceAsleep: More = {
+  object: 'hid_context',
+  types: MEMBERS_AND_SYSCALL,
+  flags: ['takes_rcu', 'sleeps'],
+};
 
 /** Functions of masks of processors by what they take. */
 const masks: readonly (readonly [args: string, names: string])[] = [
-  ['typed', 'first first_zero empty full any_distribute weight'],
-  ['typed typed', 'first_and equal intersects subset any_and_distribute copy'],
-  ['typed typed typed', 'and or xor'],
-  ['scalar typed', 'set_cpu clear_cpu test_cpu test_and_set_cpu test_and_clear_cpu'],
+  ['mask', 'first first_zero empty full any_distribute weight'],
+  ['mask mask', 'first_and equal intersects subset any_and_distribute'],
+  ['typed mask', 'copy'],
+  ['typed mask mask', 'and or xor'],
+  ['scalar typed', 'set_cpu clear_cpu'],
+  ['scalar mask', 'test_cpu'],
+  ['scalar typed', 'test_and_set_cpu test_and_clear_cpu'],
   ['typed', 'setall clear'],
+];
+
+/** Functions of TCP's congestion controls by what they take and return. */
+const controls: readonly (readonly [args: string, returns: string, names: string])[] = [
+  [
+    'typed',
+    'scalar',
+    'tcp_reno_ssthresh tcp_reno_undo_cwnd cubictcp_recalc_ssthresh dctcp_ssthresh dctcp_cwnd_undo bbr_sndbuf_expand bbr_undo_cwnd bbr_ssthresh bbr_min_tso_segs',
+  ],
+  ['typed', 'nothing', 'cubictcp_init dctcp_init bbr_init'],
+  ['typed scalar', 'scalar', 'tcp_slow_start'],
+  [
+    'typed scalar',
+    'nothing',
+    'cubictcp_state cubictcp_cwnd_event dctcp_update_alpha dctcp_cwnd_event dctcp_state bbr_cwnd_event bbr_set_state',
+  ],
+  ['typed scalar scalar', 'nothing', 'tcp_reno_cong_avoid tcp_cong_avoid_ai cubictcp_cong_avoid'],
 ];
 
 /** Functions of texts anywhere, which they read as far as they can, by what they take. */
@@ -87,7 +120,7 @@ const rows: readonly Row[] = [
   ['bpf_cgroup_from_id', 'scalar', 'object_or_null', acquired(cgroup)],
   ['bpf_cgroup_release', 'released_typed', 'nothing', cgroup],
   ['bpf_cpumask_create', '', 'object_or_null', acquired(mask)],
-  ['bpf_cpumask_acquire', 'typed', 'object', acquired(mask)],
+  ['bpf_cpumask_acquire', 'typed', 'object', { ...mask, flags: ['acquires'] }],
   ['bpf_cpumask_release', 'released_typed', 'nothing', mask],
   ...masks.flatMap(([args, names]) =>
     names.split(' ').map((name): Row => [`bpf_cpumask_${name}`, args, 'scalar', mask]),
@@ -143,6 +176,54 @@ const rows: readonly Row[] = [
   ['bpf_xdp_metadata_rx_timestamp', 'context out_8', 'scalar', metadata],
   ['bpf_xdp_metadata_rx_hash', 'context out_4 out_4', 'scalar', metadata],
   ['bpf_xdp_metadata_rx_vlan_tag', 'context out_2 out_2', 'scalar', metadata],
+  ...controls.flatMap(([args, returns, names]) =>
+    names.split(' ').map((name): Row => [name, args, returns, tcp]),
+  ),
+  ['cubictcp_acked', 'typed_tcp typed', 'nothing', { ...tcp, object: 'ack_sample' }],
+  ['bbr_main', 'typed_tcp scalar scalar typed', 'nothing', { ...tcp, object: 'rate_sample' }],
+  ['scx_bpf_create_dsq', 'scalar scalar', 'scalar', { types: MEMBERS_AND_SYSCALL, flags: ['sleeps'] }],
+  ['scx_bpf_select_cpu_dfl', 'typed scalar scalar byte', 'scalar', scheduled],
+  ['scx_bpf_dispatch', 'typed scalar scalar scalar', 'nothing', scheduled],
+  ['scx_bpf_dispatch_vtime', 'typed scalar scalar scalar scalar', 'nothing', scheduled],
+  ['scx_bpf_dispatch_nr_slots', '', 'scalar', { types: MEMBERS }],
+  ['scx_bpf_dispatch_cancel', '', 'nothing', { types: MEMBERS }],
+  ['scx_bpf_consume', 'scalar', 'scalar', { types: MEMBERS }],
+  ['scx_bpf_reenqueue_local', '', 'scalar', { types: MEMBERS }],
+  ['scx_bpf_kick_cpu', 'scalar scalar', 'nothing', { types: LOOKING_ON }],
+  ['scx_bpf_dsq_nr_queued', 'scalar', 'scalar', { types: LOOKING_ON }],
+  ['scx_bpf_destroy_dsq', 'scalar', 'nothing', { types: LOOKING_ON }],
+  ['scx_bpf_exit_bstr', 'scalar byte buffer size_or_zero', 'nothing', { types: LOOKING_ON }],
+  ['scx_bpf_error_bstr', 'byte buffer size_or_zero', 'nothing', { types: LOOKING_ON }],
+  ['scx_bpf_dump_bstr', 'byte buffer size_or_zero', 'nothing', { types: LOOKING_ON }],
+  ['scx_bpf_cpuperf_cap', 'scalar', 'scalar', { types: LOOKING_ON }],
+  ['scx_bpf_cpuperf_cur', 'scalar', 'scalar', { types: LOOKING_ON }],
+  ['scx_bpf_cpuperf_set', 'scalar scalar', 'nothing', { types: LOOKING_ON }],
+  ['scx_bpf_nr_cpu_ids', '', 'scalar', { types: LOOKING_ON }],
+  ['scx_bpf_get_possible_cpumask', '', 'object', acquired(processors)],
+  ['scx_bpf_get_online_cpumask', '', 'object', acquired(processors)],
+  ['scx_bpf_put_cpumask', 'released_typed', 'nothing', processors],
+  ['scx_bpf_get_idle_cpumask', '', 'object', acquired(processors)],
+  ['scx_bpf_get_idle_smtmask', '', 'object', acquired(processors)],
+  ['scx_bpf_put_idle_cpumask', 'released_typed', 'nothing', processors],
+  ['scx_bpf_test_and_clear_cpu_idle', 'scalar', 'scalar', { types: LOOKING_ON }],
+  ['scx_bpf_pick_idle_cpu', 'mask scalar', 'scalar', { types: LOOKING_ON, flags: ['takes_rcu'] }],
+  ['scx_bpf_pick_any_cpu', 'mask scalar', 'scalar', { types: LOOKING_ON, flags: ['takes_rcu'] }],
+  ['scx_bpf_task_running', 'typed', 'scalar', scheduledAny],
+  ['scx_bpf_task_cpu', 'typed', 'scalar', scheduledAny],
+  ['scx_bpf_cpu_rq', 'scalar', 'kernel_address', { types: LOOKING_ON }],
+  [
+    'scx_bpf_task_cgroup',
+    'typed_task',
+    'object',
+    { object: 'cgroup', types: LOOKING_ON, flags: ['acquires', 'takes_rcu'] },
+  ],
+  ['hid_bpf_get_data', 'typed scalar const', 'bytes_or_null', device],
+  ['hid_bpf_allocate_context', 'scalar', 'object_or_null', acquired(deviceAsleep)],
+  ['hid_bpf_release_context', 'released_typed', 'nothing', deviceAsleep],
+  ['hid_bpf_hw_request', 'typed buffer size_or_zero scalar scalar', 'scalar', deviceAsleep],
+  ['hid_bpf_hw_output_report', 'typed buffer size_or_zero', 'scalar', deviceAsleep],
+  ['hid_bpf_input_report', 'typed scalar buffer size_or_zero', 'scalar', deviceAsleep],
+  ['hid_bpf_try_input_report', 'typed scalar buffer size_or_zero', 'scalar', device],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -1,11 +1,23 @@
-/** What tracepoints and security hooks hand over that is more than an address: arguments that are never null and stay for as long as the program runs (Linux include/trace/events, include/linux/lsm_hook_defs.h; prog_args_trusted()). */
+/** What tracepoints, security hooks and members of structs hand over that is more than an address: arguments that are never null and stay for as long as the program runs (Linux include/trace/events, include/linux/lsm_hook_defs.h; prog_args_trusted()). */
 import type { ObjectKind } from './platform.ts';
 
 /** As enum bpf_handed in kernel-aarch64/bpf/program.h orders them. */
-export const HANDED = ['address', 'task', 'cgroup', 'file', 'path'] as const satisfies readonly (
-  | ObjectKind
-  | 'address'
-)[];
+export const HANDED = [
+  'address',
+  'task',
+  'cgroup',
+  'file',
+  'path',
+  'number',
+  'tcp',
+  'ack_sample',
+  'rate_sample',
+  'mask',
+  'hid_context',
+  'dummy_state',
+  'task_or_null',
+  'dummy_state_or_null',
+] as const satisfies readonly (ObjectKind | `${ObjectKind}_or_null` | 'address' | 'number')[];
 export type Handed = (typeof HANDED)[number];
 
 /** By their first arguments, where `address` says nothing: who hands these over. */

@@ -323,6 +323,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(113, 'probe_read_kernel', 'out size_or_zero any'),
   helper(114, 'probe_read_user_str', 'out size_or_zero any', 'length'),
   helper(115, 'probe_read_kernel_str', 'out size_or_zero any', 'length'),
+  helper(116, 'tcp_send_ack', 'typed any', 'scalar', { object: 'tcp', types: typeIds('struct_ops') }),
   helper(117, 'send_signal_thread', 'any'),
   helper(118, 'jiffies64'),
   helper(

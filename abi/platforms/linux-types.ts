@@ -10,13 +10,14 @@ const skb = { size: 192, legacyLoads: true };
 
 const iteration = { size: 96, exit: BOOLEAN, objects: true };
 const traced = { size: 96, objects: true };
+const member = { ...traced, fields: contexts.member, member: true };
 const iterator = (id: number, name: keyof typeof iterated) => ({
   id,
   ...iteration,
   fields: [...contexts.iterated, ...iterated[name]],
 });
 
-/** Types from 33 up are Linux's too, told apart by where they attach, which decides what they may return. */
+/** Types from 33 up are Linux's too, told apart by where they attach, which decides what they may return; so are 0, 27 and 28, by the struct whose member a program implements. */
 export const programTypes = {
   socket_filter: { id: 1, ...skb, fields: contexts.socket_filter },
   kprobe: { id: 2, size: 168, fields: contexts.kprobe },
@@ -53,7 +54,7 @@ export const programTypes = {
   tracing: { id: 26, ...traced, fields: contexts.traced },
   lsm: { id: 29, ...traced, fields: contexts.traced, exit: [-4095, 0], exit32: true },
   sk_lookup: { id: 30, size: 72, fields: contexts.sk_lookup, exit: BOOLEAN },
-  syscall: { id: 31, size: 65535, fields: contexts.syscall, objects: true },
+  syscall: { id: 31, size: 65535, fields: contexts.syscall, objects: true, plain: true },
   netfilter: { id: 32, size: 16, fields: contexts.netfilter, exit: BOOLEAN, objects: true },
   cgroup_skb_egress: { id: 33, ...skb, fields: contexts.cgroup_skb, exit: [0, 3] },
   cgroup_bind: { id: 34, size: 72, fields: contexts.cgroup_bound_addr, exit: [0, 3] },
@@ -84,6 +85,10 @@ export const programTypes = {
   iter_unix: iterator(59, 'unix'),
   lsm_cgroup: { id: 61, ...traced, fields: contexts.traced, exit: BOOLEAN },
   lsm_cgroup_void: { id: 62, ...traced, fields: contexts.traced, exit: [1, 1] },
+  struct_ops_dummy: { id: 0, ...member },
+  struct_ops_tcp: { id: 27, ...member },
+  struct_ops_scx: { id: 28, ...member },
+  struct_ops_hid: { id: 63, ...member },
   perf_event_arm64: { id: 60, size: 288, fields: contexts.perf_event_arm64 },
 } as const satisfies Record<string, ProgramType>;
 
@@ -93,6 +98,7 @@ export type LinuxType = keyof typeof programTypes;
 const groups: Readonly<Record<string, readonly LinuxType[]>> = {
   xdp: ['xdp', 'xdp_devmap'],
   perf_event: ['perf_event', 'perf_event_arm64'],
+  struct_ops: (Object.keys(programTypes) as LinuxType[]).filter((name) => name.startsWith('struct_ops')),
   iterators: (Object.keys(programTypes) as LinuxType[]).filter((name) => /^(tracing_)?iter/.test(name)),
 };
 
@@ -221,7 +227,10 @@ export const contextBytesAt = (section: string): number | undefined => {
 };
 
 /** Sections whose programs get their types from the BTF of the kernel. */
-const typed = /^(freplace|struct_ops|struct_ops\.s)(\/|$)/;
+const typed = /^freplace(\/|$)/;
+/** And from what the members of a struct are that the object defines. */
+const ofMember = /^\??struct_ops(\.s)?(\/|$)/;
+export const isMemberSection = (section: string) => ofMember.test(section);
 
 const bySection = new Map(
   sections.flatMap(([type, names]) => names.split(' ').map((name) => [name, type] as const)),
@@ -266,7 +275,7 @@ const hinted = (name: string): LinuxType | undefined =>
  */
 export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' | 'closed' => {
   const name = section.replace(/^\?/, '');
-  if (typed.test(name)) return 'typed';
+  if (typed.test(name) || ofMember.test(name)) return 'typed';
   const known = lsmType(name) ?? named(name);
   if (known) return known;
   return hinted(name) ?? hinted(file.split('/').at(-1)!) ?? 'sched_cls';

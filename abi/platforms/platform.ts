@@ -3,27 +3,37 @@
 /** Sizes of one access, in bytes, as a mask: 1 | 2 | 4 | 8. */
 export type Sizes = number;
 
-export type ObjectKind =
-  | 'sock_common'
-  | 'socket'
-  | 'tcp_socket'
-  | 'xdp_socket'
-  | 'kernel'
-  | 'flow_keys'
-  | 'map'
-  | 'iter_num'
-  | 'iter_bits'
-  | 'dynptr_local'
-  | 'dynptr_ringbuf'
-  | 'dynptr_skb'
-  | 'dynptr_xdp'
-  | 'task'
-  | 'cgroup'
-  | 'cpumask'
-  | 'conntrack'
-  | 'key'
-  | 'file'
-  | 'path';
+/** From 1 on, as enum object_kind in kernel-aarch64/bpf/verifier/platform.h orders them. */
+export const OBJECT_KINDS = [
+  'sock_common',
+  'socket',
+  'tcp_socket',
+  'xdp_socket',
+  'kernel',
+  'flow_keys',
+  'map',
+  'iter_num',
+  'iter_bits',
+  'dynptr_local',
+  'dynptr_ringbuf',
+  'dynptr_skb',
+  'dynptr_xdp',
+  'task',
+  'cgroup',
+  'cpumask',
+  'conntrack',
+  'key',
+  'file',
+  'path',
+  'tcp',
+  'ack_sample',
+  'rate_sample',
+  'mask',
+  'hid_context',
+  'hid_device',
+  'dummy_state',
+] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 export type Holds =
   | 'scalar'
@@ -63,6 +73,10 @@ export type ProgramType = {
   readonly objects?: boolean;
   /** The context is a socket. */
   readonly socket?: boolean;
+  /** The context holds the arguments of a member of a struct of functions, of which all is known. */
+  readonly member?: boolean;
+  /** Helpers take the context for memory. */
+  readonly plain?: boolean;
 };
 
 export type HelperFlag =
@@ -83,7 +97,8 @@ export type HelperFlag =
   | 'read_locks'
   | 'read_unlocks'
   | 'slice_reads'
-  | 'writes_dynptr';
+  | 'writes_dynptr'
+  | 'takes_rcu';
 
 export type Prototype = {
   readonly id: number;

@@ -269,13 +269,15 @@ export class Btf {
     });
   }
 
-  /** Where the variables of a data section stand in it. */
-  placed(section: string): BtfMember[] {
+  /** Where the variables of a data section stand in it: compilers leave that to the symbols, where there are any. */
+  placed(section: string, symbols: readonly { name: string; value: number }[] = []): BtfMember[] {
+    const values = new Map(symbols.map(({ name, value }) => [name, value]));
     const type = this.types.find((t) => t.kind === BTF_KIND.datasec && this.name(t) === section);
     return Array.from({ length: type?.count ?? 0 }, (_, i) => {
       const variable = this.type(this.#bytes.u32(type!.at + i * 12));
-      const offset = this.#bytes.u32(type!.at + i * 12 + 4);
-      return { name: this.name(variable), type: variable.value, offset };
+      const name = this.name(variable);
+      const offset = values.get(name) ?? this.#bytes.u32(type!.at + i * 12 + 4);
+      return { name, type: variable.value, offset };
     });
   }
 

@@ -19,6 +19,7 @@ export type ElfStatus =
   | 'kernel_variable'
   | 'unknown_helper'
   | 'arena_unsupported'
+  | 'struct_ops_unsupported'
   | 'global_unsupported';
 
 /** Why an object was refused: a stable status, what exactly is wrong, and what to do about it. */

@@ -15,4 +15,5 @@ export {
   loadObject,
   type ModuleProgram,
 } from './object.ts';
+export type { Part } from './parts.ts';
 export { type Argument, TAKES } from './signature.ts';

@@ -2,6 +2,7 @@
 import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
 import { essentialName } from './core-types.ts';
 import { ElfError } from './error.ts';
+import type { ElfSymbol } from './file.ts';
 
 /** In the order of enum bpf_field_kind in kernel-aarch64/bpf/program.h. */
 export const FIELD_KINDS = [
@@ -131,9 +132,13 @@ export const kernelFieldsOf = (btf: Btf, id: number): readonly KernelField[] => 
 };
 
 /** The fields among the variables of a data section. @throws ElfError */
-export const kernelFieldsOfSection = (btf: Btf | undefined, section: string): readonly KernelField[] => {
+export const kernelFieldsOfSection = (
+  btf: Btf | undefined,
+  section: string,
+  symbols?: readonly ElfSymbol[],
+): readonly KernelField[] => {
   if (!btf) return [];
   const search = new Search(btf);
-  search.members(btf.placed(section), 0, 0);
+  search.members(btf.placed(section, symbols), 0, 0);
   return search.fields;
 };

@@ -279,7 +279,10 @@ class Linker {
     const { object, mapTypes: types } = this.#context;
     const whole = section.data.length === section.size && !object.relocations.has(section.index);
     const fixed = whole && section.name.startsWith('.rodata');
-    return { fields: kernelFieldsOfSection(types.btf, section.name), fixed };
+    return {
+      fields: kernelFieldsOfSection(types.btf, section.name, object.symbols.get(section.index)),
+      fixed,
+    };
   }
 
   /** Slot of the function that the call at `at` of the section goes to. */

@@ -3,6 +3,7 @@ import {
   type Handed,
   handedAt,
   hooks,
+  isMemberSection,
   type LinuxType,
   linuxTypeOf,
   maySleep,
@@ -18,8 +19,10 @@ import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
 import { type Context, linkProgram, type Platform } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
+import { type Part, partsOf } from './parts.ts';
 import { probedBytes, registersOf, typeWith } from './registers.ts';
 import type { Argument } from './signature.ts';
+import { type Implemented, implementedIn } from './struct-ops.ts';
 import { contextBytesOf } from './traced.ts';
 
 export type HookName = keyof typeof hooks;
@@ -43,6 +46,10 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly maySleep: boolean;
   /** What the first words of its context hand over. */
   readonly handed: readonly Handed[];
+  /** What it returns does not matter. */
+  readonly silent?: boolean;
+  /** What is known of places in objects of the kernel. */
+  readonly parts: readonly Part[];
   /** Bytes of its context, when that is known better than by its type. */
   readonly contextBytes?: number;
   /** The function that is called with what the program throws; it has no function of its own for that. */
@@ -141,16 +148,26 @@ const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
   return { name: f.name, section: f.section.name, hook, hookId: hooks[hook].id, code, maps, ...known };
 };
 
+/** Of a member of a struct, what its types say of its context. */
+const contextOfMember = ({ handed, silent }: Implemented) => ({
+  handed,
+  silent,
+  contextBytes: 8 * handed.length,
+});
+
 const loadLinux =
   (file: string, type: LinuxType | undefined) =>
   (context: Context, f: CodeRange): LinuxModule => {
-    const named = type ?? linuxTypeOf(f.section.name, file);
+    const member =
+      type === undefined && isMemberSection(f.section.name) ? implementedIn(context, f) : undefined;
+    const named = type ?? member?.rules.type ?? linuxTypeOf(f.section.name, file);
+    const place = member ? `struct_ops/${member.struct}.${member.member}` : f.section.name;
     if (named === 'closed')
       throw new ElfError('unknown_section', `${f.section.name} is a hook that Linux gives to no program`);
     if (named === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
     const catches = catcherOf(context, f.name);
     const linkAs = (type: LinuxType, range: CodeRange): LinuxModule => {
-      const linked = linkProgram(context, range, f.section.name, type);
+      const linked = linkProgram(context, range, place, type);
       const { code, maps, functions, missing, notes, globals, lines } = linked;
       if (range === f && catches && functions.includes(catches.name))
         throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
@@ -162,7 +179,9 @@ const loadLinux =
         section: f.section.name,
         maySleep: maySleep(f.section.name),
         handed: handedAt(f.section.name),
+        parts: partsOf(context.mapTypes.btf, context.kernel, type),
         ...(contextBytes === undefined ? {} : { contextBytes }),
+        ...(member ? contextOfMember(member) : {}),
       };
       return { ...from, type, code, maps, missing, notes, globals, ...known };
     };

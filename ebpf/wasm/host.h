@@ -14,6 +14,9 @@
 /* Functions that a program may have (bpf/verifier/engine.h), and that are judged by themselves. */
 #define HOST_GLOBALS 64u
 
+/* What is known of places in objects. */
+#define HOST_PARTS 64u
+
 /* Everything of one call; the host sets it up with host_program() and host_map(). */
 struct host {
     struct bpf_program program;
@@ -22,6 +25,7 @@ struct host {
     struct bpf_map_field fields[HOST_MAP_FIELDS];
     const uint8_t *contents[MAX_MAPS_PER_PROGRAM];
     struct bpf_global globals[HOST_GLOBALS];
+    struct bpf_part parts[HOST_PARTS];
     uint32_t core;
 };
 extern struct host host;

@@ -8,7 +8,8 @@ export type Exports = {
   host_program(insns: number, count: number, hook: number, memorySize: number): void;
   host_map(type: number, keySize: number, valueSize: number, maxEntries: number, flags: number): number;
   host_program_limit(): number;
-  host_linux(maySleep: number, catches: number, contextEnd: number): void;
+  host_linux(maySleep: number, catches: number, contextEnd: number, silent: number): void;
+  host_part(object: number, kind: number, to: number, offset: number, end: number): void;
   host_handed(at: number, handed: number): void;
   host_inner_map(i: number, inner: number): void;
   host_map_field(i: number, offset: number, bytes: number, kind: number): void;

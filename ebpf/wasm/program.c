@@ -23,7 +23,9 @@ void EXPORT(host_program)(const struct bpf_insn *insns, uint32_t count, uint32_t
 }
 
 /* The program is for Linux: its hook is a program type. */
-void EXPORT(host_linux)(bool may_sleep, uint32_t catches, uint32_t context_end) {
+void EXPORT(host_linux)(bool may_sleep, uint32_t catches, uint32_t context_end, bool silent) {
+    host.program.silent = silent;
+    host.program.parts = host.parts;
     host.program.context_end = context_end;
     host.program.may_sleep = may_sleep;
     host.program.catches = (enum catches)catches;
@@ -36,6 +38,12 @@ void EXPORT(host_linux)(bool may_sleep, uint32_t catches, uint32_t context_end) 
 /* Word `at` of the context hands this over. */
 void EXPORT(host_handed)(uint32_t at, uint32_t handed) {
     if (at < HANDED_WORDS) { host.program.handed[at] = (enum bpf_handed)handed; }
+}
+
+/* This is known of a place in objects of a kind. There is room for HOST_PARTS of them. */
+void EXPORT(host_part)(uint32_t object, uint32_t kind, uint32_t to, uint32_t offset, uint32_t end) {
+    if (host.program.part_count == HOST_PARTS) { return; }
+    host.parts[host.program.part_count++] = (struct bpf_part){(uint8_t)object, (uint8_t)to, (enum bpf_part_kind)kind, offset, end};
 }
 
 /* In the values of map i these bytes are the kernel's. There is room for HOST_MAP_FIELDS of them. */

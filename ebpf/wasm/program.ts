@@ -10,11 +10,20 @@ import {
   linuxTypes,
   MAX_MAPS_PER_PROGRAM,
   MAX_PROGRAM_INSNS,
+  OBJECT_KINDS,
+  PARTS,
   type Status,
   statusNamed,
   statusOf,
 } from '../../abi/index.ts';
-import { type Argument, FIELD_KINDS, type HookName, type MapDefinition, TAKES } from '../elf/index.ts';
+import {
+  type Argument,
+  FIELD_KINDS,
+  type HookName,
+  type MapDefinition,
+  type Part,
+  TAKES,
+} from '../elf/index.ts';
 import type { HostInstance } from './instance.ts';
 
 export type Program = {
@@ -33,6 +42,10 @@ export type LinuxProgram = {
   readonly contextBytes?: number;
   /** What the first words of its context hand over. Default: addresses. */
   readonly handed?: readonly Handed[];
+  /** What it returns does not matter. Default false. */
+  readonly silent?: boolean;
+  /** What is known of places in objects. */
+  readonly parts?: readonly Part[];
   /** What it throws another function catches; or it is that function, which is called with a number. Default nothing. */
   readonly catches?: 'elsewhere' | 'itself';
   readonly maps?: readonly MapDefinition[];
@@ -44,6 +57,9 @@ export type LinuxProgram = {
 
 /** As in ebpf/wasm/host.h. */
 const HOST_GLOBALS = 64;
+
+/** A kind's number; 0 is none. */
+const kindOf = (kind: (typeof OBJECT_KINDS)[number]) => OBJECT_KINDS.indexOf(kind) + 1;
 
 /** In the order of enum catches in kernel-aarch64/bpf/program.h. */
 const CATCHES = [undefined, 'elsewhere', 'itself'] as const;
@@ -112,10 +128,14 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
       program.maySleep ? 1 : 0,
       CATCHES.indexOf(program.catches),
       (program.contextBytes ?? -1) + 1,
+      program.silent ? 1 : 0,
     );
   if (isLinux(program))
     for (const [i, what] of (program.handed ?? []).entries())
       host.exports.host_handed(i, HANDED.indexOf(what));
+  if (isLinux(program))
+    for (const { object, what, to, offset, end } of program.parts ?? [])
+      host.exports.host_part(kindOf(object), PARTS.indexOf(what), to ? kindOf(to) : 0, offset, end);
   if (isLinux(program) && program.notes?.size) {
     const notes = new Uint8Array(code.length / bpf.INSN_BYTES);
     for (const [slot, bits] of program.notes) notes[slot] = bits;

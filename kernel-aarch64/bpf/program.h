@@ -76,8 +76,40 @@ enum bpf_takes : uint8_t {
 };
 
 /* What the context of other platforms' programs hands over, as far as it is known. */
-enum bpf_handed : uint8_t { HANDED_ADDRESS, HANDED_TASK, HANDED_CGROUP, HANDED_FILE, HANDED_PATH };
-enum { HANDED_WORDS = 4 };
+enum bpf_handed : uint8_t {
+    HANDED_ADDRESS,
+    HANDED_TASK,
+    HANDED_CGROUP,
+    HANDED_FILE,
+    HANDED_PATH,
+    HANDED_NUMBER,
+    HANDED_TCP,
+    HANDED_ACK_SAMPLE,
+    HANDED_RATE_SAMPLE,
+    HANDED_MASK,
+    HANDED_HID_CONTEXT,
+    HANDED_DUMMY_STATE,
+    HANDED_TASK_OR_NULL,
+    HANDED_DUMMY_STATE_OR_NULL,
+};
+enum { HANDED_WORDS = 12 };
+
+/* What is known of a place in objects of a kind; other platforms only. */
+enum bpf_part_kind : uint8_t {
+    PART_SIZE,          /* they end at `end` */
+    PART_WRITTEN,       /* programs write these bytes */
+    PART_WRITTEN_WHOLE, /* the same, from the first of them on */
+    PART_POINTS,        /* the address of an object of kind `to` lies there */
+    PART_POINTS_RCU,    /* the same, of one that RCU protects */
+    PART_HOLDS,         /* such an object begins there */
+    PART_BYTES,         /* helpers read these bytes of an object that is not RCU's */
+};
+
+struct bpf_part {
+    uint8_t object, to; /* enum object_kind */
+    enum bpf_part_kind kind;
+    uint32_t offset, end;
+};
 
 /* A function that is judged by itself, for any arguments that it takes; other platforms only. */
 struct bpf_global {
@@ -104,7 +136,10 @@ struct bpf_program {
     uint32_t global_count;
     uint32_t context_end; /* other platforms: 1 + bytes of the context, or 0 for as many as the type has */
     enum bpf_handed handed[HANDED_WORDS]; /* other platforms: in the first words of the context */
+    const struct bpf_part *parts; /* other platforms */
+    uint32_t part_count;
     bool may_sleep; /* other platforms */
+    bool silent;    /* other platforms: what it returns does not matter */
     enum catches catches;
 };
 

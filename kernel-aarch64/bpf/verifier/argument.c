@@ -10,6 +10,16 @@ static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t
 
 static bool is_zero(const struct reg *r) { return r->kind == REG_SCALAR && scalar_is_const(&r->var) && r->var.value == 0; }
 
+/* Linux, check_helper_mem_access(): the context as it came in, and bytes of an object that is trusted. */
+static bool is_plain_context(const struct verifier *v, const struct reg *p, uint64_t bytes) {
+    return (v->type->flags & TYPE_PLAIN) != 0 && p->off == 0 && bytes <= v->type->context_bytes;
+}
+
+static bool is_known_text(const struct verifier *v, const struct reg *p, uint64_t bytes, uint8_t access) {
+    bool reads = access == ACCESS_READ && (p->map & OBJECT_RCU) == 0 && bytes != 0 && bytes <= UINT16_MAX && scalar_is_const(&p->var);
+    return reads && part_at(v, p->map, PART_BYTES, p->off, (uint32_t)bytes) != nullptr;
+}
+
 enum status check_argument_memory(struct verifier *v, struct state *s, uint32_t r, uint64_t bytes, uint8_t access) {
     const struct reg *p = reg_at(s, r);
     enum status status;
@@ -19,6 +29,12 @@ enum status check_argument_memory(struct verifier *v, struct state *s, uint32_t 
     case REG_PACKET_META:
     case REG_MEMORY:
     case REG_MAP_VALUE: status = check_memory(v, s, p, r, 0, bytes, access); break;
+    case REG_CONTEXT:
+        if (!OTHER_PLATFORMS || !is_plain_context(v, p, bytes)) { return refuse_argument(v, s, r, "a pointer to memory"); }
+        return STATUS_OK;
+    case REG_OBJECT:
+        if (!OTHER_PLATFORMS || !is_known_text(v, p, bytes, access)) { return refuse_argument(v, s, r, "a pointer to memory"); }
+        return STATUS_OK;
     case REG_MEMORY_OR_NULL:
     case REG_MAP_VALUE_OR_NULL: return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p);
     default: return refuse_argument(v, s, r, "a pointer to memory");
@@ -73,7 +89,10 @@ static const char *typed_name(uint8_t object) {
     case OBJECT_CGROUP: return "a cgroup that is known to be one";
     case OBJECT_FILE: return "a file that is known to be one";
     case OBJECT_PATH: return "a path that is known to be one";
+    case OBJECT_MASK:
     case OBJECT_CPUMASK: return "a mask of processors that is known to be one";
+    case OBJECT_TCP: return "a TCP socket that is known to be one";
+    case OBJECT_HID_CONTEXT: return "the context of a HID device";
     default: return "an object that is known to be of its type";
     }
 }
@@ -84,11 +103,11 @@ static enum status check_kernel_kind(struct verifier *v, struct state *s, uint32
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
     bool address = value->kind == REG_SCALAR && origin_is_handed(value->map);
     bool inside = kind == OBJECT_PATH && value->map == OBJECT_FILE && value->off != 0;
-    bool fits = address || (value->kind == REG_OBJECT && (value->map == OBJECT_KERNEL || value->map == kind || inside) &&
-                            (value->off == 0 || value->frame == 0));
+    uint8_t has = value->map & (uint8_t)~OBJECT_RCU;
+    bool fits = address || (value->kind == REG_OBJECT && (has == OBJECT_KERNEL || has == kind || inside) && (value->off == 0 || value->frame == 0));
     if (!fits) { return refuse_argument(v, s, r, typed_name(kind)); }
     call->reference = address ? 0 : value->frame;
-    call->object = address ? (uint8_t)OBJECT_KERNEL : value->map;
+    call->object = address ? (uint8_t)OBJECT_KERNEL : has;
     return STATUS_OK;
 }
 
@@ -107,7 +126,7 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     bool plain = takes_kernel && value->off != 0 && (object == OBJECT_FILE || object == OBJECT_PATH); /* what lies in them */
     bool kernel = takes_kernel || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
-                       : is_socket(object) || plain || (kernel && object == OBJECT_KERNEL);
+                       : is_socket(object) || plain || (kernel && object == OBJECT_KERNEL) || (takes_kernel && object == OBJECT_TCP && value->off == 0);
     if (value->kind == REG_OBJECT && value->off != 0 && !(takes_kernel && value->frame == 0)) { fits = false; }
     if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
     call->reference = value->frame;
@@ -117,12 +136,21 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     return STATUS_OK;
 }
 
+/* The object itself, or one that it holds. */
+static bool is_of_kind(const struct verifier *v, const struct reg *r, uint8_t type, uint8_t kind, bool rcu) {
+    uint8_t has = (r->map & OBJECT_RCU) != 0 && rcu ? object_kind_of(r->map) : r->map;
+    if (!scalar_is_const(&r->var)) { return false; }
+    if (r->off == 0) { return has == kind || (type == ARG_MASK && has == OBJECT_CPUMASK); }
+    const struct bpf_part *part = part_at(v, r->map, PART_HOLDS, r->off, 1);
+    return part != nullptr && part->to == kind && part->offset == (uint32_t)r->off && type != ARG_RELEASED_TYPED;
+}
+
 static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, uint8_t type, uint8_t kind, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
-    bool fits = value->kind == REG_OBJECT && value->map == kind && value->off == 0 && scalar_is_const(&value->var);
+    bool fits = value->kind == REG_OBJECT && is_of_kind(v, value, type, kind, (call->prototype->flags & HELPER_TAKES_RCU) != 0);
     if (!fits) { return refuse_argument(v, s, r, typed_name(kind)); }
-    call->object = value->map;
+    call->object = object_kind_of(value->map);
     call->reference = value->frame;
     bool released = type == ARG_RELEASED_TYPED && value->frame == 0;
     return released ? refuse_argument(v, s, r, "what was acquired before") : STATUS_OK;
@@ -275,6 +303,10 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_TYPED:
     case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call->prototype->object, call);
     case ARG_TYPED_TASK: return check_typed(v, s, r, type, OBJECT_TASK, call);
+    case ARG_TYPED_TCP: return check_typed(v, s, r, type, OBJECT_TCP, call);
+    case ARG_MASK: return check_typed(v, s, r, type, OBJECT_MASK, call);
+    case ARG_BYTE: return check_argument_memory(v, s, r, 1, ACCESS_READ | ACCESS_WRITE);
+    case ARG_BUFFER: return check_sized_memory(v, s, r, call, ACCESS_READ | ACCESS_WRITE);
     case ARG_STRING: return check_string(v, s, r);
     case ARG_PER_CPU:
         call->constant = (uint64_t)value->map - ORIGIN_PER_CPU;

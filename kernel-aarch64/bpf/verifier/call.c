@@ -49,7 +49,7 @@ enum status check_exit_value(struct verifier *v, struct state *s, uint32_t r, co
     const struct program_type *type = v->type;
     const struct reg *value = reg_at(s, r);
     bool ranged = (type->flags & TYPE_EXIT_RANGE) != 0;
-    if (OTHER_PLATFORMS && (type->flags & TYPE_SILENT) != 0) { return reference_none(v, s, when); }
+    if (OTHER_PLATFORMS && ((type->flags & TYPE_SILENT) != 0 || v->program->silent)) { return reference_none(v, s, when); }
     if (value->kind == REG_UNINIT) { return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "%r is not set", r); }
     if (reg_is_pointer(value) && (ranged || !is_privileged(v))) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R %s", r, value, when);

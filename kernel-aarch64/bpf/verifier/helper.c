@@ -105,6 +105,11 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         r0->map = MEMORY_READS;
         r0->id = new_id(v);
         return true;
+    case RETURNS_BYTES_OR_NULL:
+        reg_set_pointer(r0, REG_MEMORY_OR_NULL);
+        r0->range = call->constant < OFFSET_LIMIT ? (uint32_t)call->constant : 0;
+        r0->id = new_id(v);
+        return true;
     case RETURNS_SLICE_OR_NULL:
         *status = dynptr_slice(v, s, &call->iterator, call->constant, (call->prototype->flags & HELPER_SLICE_READS) != 0);
         return true;

@@ -59,6 +59,10 @@ enum platform_argument : uint8_t {
     ARG_WORK,          /* work for later in a map value, likewise */
     ARG_TYPED_TASK,    /* a task that is known to be one */
     ARG_TIMER,         /* a timer in a map value; a map beside it is that of the value */
+    ARG_MASK,          /* a mask of processors, owned or not */
+    ARG_TYPED_TCP,     /* a TCP socket that is known to be one */
+    ARG_BYTE,          /* memory of a byte that the function reads and writes */
+    ARG_BUFFER,        /* as ARG_OUT, which the function reads, too */
     ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has */
 };
 
@@ -76,6 +80,7 @@ enum platform_return : uint8_t {
     RETURNS_ELEMENT_OR_NULL, /* an int of an iterator, which is only read */
     RETURNS_PER_CPU,         /* ARG_PER_CPU's variable on one processor, which is only read */
     RETURNS_PER_CPU_OR_NULL,
+    RETURNS_BYTES_OR_NULL,   /* ARG_CONST bytes */
 };
 
 enum helper_flag : uint32_t {
@@ -97,6 +102,7 @@ enum helper_flag : uint32_t {
     HELPER_WRITES_DYNPTR = 1 << 15, /* a packet behind the dynptr may have changed */
     HELPER_READ_LOCKS = 1 << 16,    /* from here on what RCU protects is read */
     HELPER_READ_UNLOCKS = 1 << 17,  /* the end of that */
+    HELPER_TAKES_RCU = 1 << 18,     /* its objects may be such that only RCU protects */
 };
 
 struct helper_prototype {
@@ -139,6 +145,8 @@ enum type_flag : uint16_t {
     TYPE_OBJECTS = 1 << 6,       /* what a helper works on is an object that the context leads to */
     TYPE_SOCKET = 1 << 7,        /* the context is a socket */
     TYPE_SILENT = 1 << 8,        /* r0 does not matter at exit */
+    TYPE_PLAIN = 1 << 10,        /* helpers take the context for memory */
+    TYPE_MEMBER = 1 << 9,        /* the context holds arguments of which all is known */
 };
 
 struct program_type {
@@ -170,13 +178,26 @@ enum object_kind : uint8_t {
     OBJECT_KEY,
     OBJECT_FILE,
     OBJECT_PATH,
+    OBJECT_TCP, /* a TCP socket as the kernel has it */
+    OBJECT_ACK_SAMPLE,
+    OBJECT_RATE_SAMPLE,
+    OBJECT_MASK, /* a mask of processors that is not the program's */
+    OBJECT_HID_CONTEXT,
+    OBJECT_HID_DEVICE,
+    OBJECT_DUMMY_STATE,
     OBJECT_KINDS,
+    OBJECT_RCU = 64,   /* it stays for as long as what RCU protects is read */
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
 };
 
+static_assert(OBJECT_KINDS <= OBJECT_RCU);
+
+/* The kind alone. */
+static inline uint8_t object_kind_of(uint8_t kind) { return kind & (uint8_t)~(OBJECT_CAST | OBJECT_RCU); }
+
 /* Whether the kernel knows more of it than is known here. */
 static inline bool object_is_kernel(uint8_t kind) {
-    kind &= (uint8_t)~OBJECT_CAST;
+    kind = object_kind_of(kind);
     return kind == OBJECT_KERNEL || (kind >= OBJECT_TASK && kind < OBJECT_KINDS);
 }
 

@@ -227,8 +227,28 @@ enum status reference_read_lock(struct verifier *v, struct state *s) {
     return status == STATUS_OK ? acquire(v, s, name) : status;
 }
 
+bool reference_reads(const struct verifier *v, const struct state *s) { return reads_held(v, s) != 0; }
+
+static void leave_unprotected(struct reg *r) {
+    bool object = r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL;
+    if (object && (r->map & OBJECT_RCU) != 0) { reg_lose(r, ORIGIN_CAST); }
+}
+
+/* What RCU protected may be gone: loads may follow its address, no more. */
+static void end_protection(struct state *s) {
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        struct frame *frame = &s->frames[f];
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) { leave_unprotected(&frame->regs[r]); }
+        for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+            struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+            if (slot->spill_bytes != 0) { leave_unprotected(&slot->reg); }
+        }
+    }
+}
+
 enum status reference_read_unlock(struct verifier *v, struct state *s) {
     uint8_t name = reads_held(v, s);
+    if (name != 0) { end_protection(s); }
     return name == 0 ? refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the RCU read lock is not held") : reference_release(v, s, name);
 }
 

@@ -108,11 +108,15 @@ static enum status refuse_comparison(struct verifier *v, struct state *s, struct
     return refuse(v, STATUS_POINTER_COMPARISON, s->pc, "%r is %R, %r is %R", insn_dst(insn), o->dst, insn_src(insn), o->src);
 }
 
+/* Linux goes both ways, also where it knows that such an object is there (reg_not_null()). */
+static bool is_passing(const struct reg *p) { return OTHER_PLATFORMS && p->kind == REG_OBJECT && (p->map & OBJECT_RCU) != 0; }
+
 static enum status pointer_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o,
                                      enum certainty *certainty) {
     const struct reg *p = null_checked(o);
     if (p != nullptr) {
-        *certainty = kind_may_be_null(p->kind) ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
+        bool open = kind_may_be_null(p->kind) || is_passing(p);
+        *certainty = open ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
         return STATUS_OK;
     }
     bool ordered = is_equality(o->op) || is_unsigned_order(o->op);

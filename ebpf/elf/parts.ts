@@ -1,0 +1,76 @@
+/** Where what is known of objects of the kernel lies in them, by the types that programs are relocated for. */
+import { type LinuxType, type OBJECT_KINDS, type PARTS, type PartRule, partRules } from '../../abi/index.ts';
+import { BTF_KIND, type Btf, type BtfType } from './btf.ts';
+import { essentialName, isComposite, type KernelTypes } from './core-types.ts';
+
+export type Part = {
+  readonly object: (typeof OBJECT_KINDS)[number];
+  readonly what: (typeof PARTS)[number];
+  readonly to?: (typeof OBJECT_KINDS)[number];
+  /** Bytes from the start of the object. */
+  readonly offset: number;
+  readonly end: number;
+};
+
+/** Types by what their names are before `___`. */
+const structsOf = (btf: Btf): ReadonlyMap<string, readonly BtfType[]> => {
+  const wanted = new Set(partRules.map(({ struct }) => struct));
+  const found = new Map<string, BtfType[]>();
+  for (const type of btf.types) {
+    if (type.kind !== BTF_KIND.struct) continue;
+    const name = essentialName(btf.name(type));
+    if (wanted.has(name)) found.set(name, [...(found.get(name) ?? []), type]);
+  }
+  return found;
+};
+
+const known = new WeakMap<Btf, ReturnType<typeof structsOf>>();
+
+/** The struct of this name: where the types of an object have several, it says nothing which one an instruction is of. */
+const structNamed = (btf: Btf, name: string): BtfType | undefined => {
+  const structs = known.get(btf) ?? structsOf(btf);
+  known.set(btf, structs);
+  const [struct, ...more] = structs.get(name) ?? [];
+  return more.length === 0 ? struct : undefined;
+};
+
+const MAX_DEPTH = 8;
+
+type Place = { readonly offset: number; readonly type: BtfType; readonly id: number };
+
+/** A member, in unnamed structs and unions too. */
+const memberOf = (btf: Btf, struct: BtfType, name: string, depth = 0): Place | undefined => {
+  if (!isComposite(struct.kind) || depth > MAX_DEPTH) return undefined;
+  for (const { name: found, type: id, offset } of btf.members(struct)) {
+    const type = btf.resolve(id);
+    if (found === name) return { offset, type, id };
+    const inner = found === '' ? memberOf(btf, type, name, depth + 1) : undefined;
+    if (inner) return { ...inner, offset: offset + inner.offset };
+  }
+  return undefined;
+};
+
+const rangeOf = (btf: Btf, rule: PartRule): { offset: number; end: number } | undefined => {
+  const struct = structNamed(btf, rule.struct);
+  if (!struct) return undefined;
+  if (rule.field === '') return { offset: 0, end: struct.value };
+  let place: Place = { offset: 0, type: struct, id: 0 };
+  for (const name of rule.field.split('.')) {
+    const inner = memberOf(btf, place.type, name);
+    if (!inner) return undefined;
+    place = { ...inner, offset: place.offset + inner.offset };
+  }
+  return { offset: place.offset, end: place.offset + btf.sizeOf(place.id) - (rule.without ?? 0) };
+};
+
+/** @throws ElfError with `bad_btf` */
+export const partsOf = (btf: Btf | undefined, kernel: KernelTypes | undefined, type: LinuxType): Part[] => {
+  const types = kernel?.btf ?? btf;
+  if (!types) return [];
+  return partRules.flatMap((rule): Part[] => {
+    if (rule.type !== undefined && rule.type !== type) return [];
+    const range = rangeOf(types, rule);
+    const { object, what, to } = rule;
+    return range ? [{ object, what, ...(to ? { to } : {}), ...range }] : [];
+  });
+};
