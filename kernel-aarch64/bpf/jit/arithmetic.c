@@ -46,7 +46,7 @@ RARE static void add_to_noted(struct jit *j, uint32_t dst, uint64_t imm) {
         ensure_reg(j, dst);
         sum = imm;
     }
-    if (sum == 0) { return note_shape(j, dst, shape_copy(v->base), 64); }
+    if (sum == 0 && v->base != SP) { return note_shape(j, dst, shape_copy(v->base), 64); }
     v->imm = sum;
     note_shape(j, dst, SHAPE(VALUE_ADD_IMM, v->base, NO_REG), 64);
 }

@@ -166,6 +166,30 @@ const copies = (): Case[] =>
     };
   });
 
+const FRAME_POINTER = 10;
+const store64 = (dst: number, src: number, off: number) => insn(0x7b, dst, src, off);
+const addImm = (dst: number, imm: number) => insn(0x07, dst, 0, 0, imm);
+
+/** The address of the lowest slot is the stack pointer itself where no return address lies below: register 31, which most instructions take for zero. */
+const lowestSlots = (bytes: 16 | 512): Case[] => {
+  const lowest = store64(FRAME_POINTER, 3, -bytes) + mov64(2, FRAME_POINTER) + addImm(2, -bytes);
+  const rest = Array.from({ length: bytes / 8 - 1 }, (_, i) => store64(FRAME_POINTER, 3, -8 * (i + 1))).join(
+    '',
+  );
+  const uses: Record<string, string> = {
+    'held over a jump': insn(0x15, 3, 0, 1, 7) + addImm(2, 0) + load64(0, 2, 0),
+    'plus an index': loadByte(4, 1, 0) + and64(4, 8) + add64(2, 4) + load64(0, 2, 0),
+    'less an address': mov64(4, FRAME_POINTER) + insn(0x1f, 4, 2) + load64(0, 2, 0) + add64(0, 4),
+    'less nothing': movImm(4, 0) + insn(0x1f, 2, 4) + insn(0x15, 3, 0, 1, 7) + addImm(2, 0) + load64(0, 2, 0),
+  };
+  return Object.entries(uses).map(([name, use]) => ({
+    name: `address of the lowest of ${bytes} bytes of stack, ${name}`,
+    code: load64(3, 1, 16) + rest + lowest + use + EXIT,
+    mem: memory(BYTES),
+    r0: u64(valueAt(16, 8) + (name === 'less an address' ? BigInt(bytes) : 0n)),
+  }));
+};
+
 export const memoryCases = (): Case[] => [
   ...(['b', 'h', 'w', 'dw'] as const).flatMap((size) => [...loads(size), ...stores(size)]),
   ...(['b', 'h', 'w'] as const).flatMap(signedLoads),
@@ -173,4 +197,6 @@ export const memoryCases = (): Case[] => [
   atomicBetweenSums(1),
   atomicBetweenSums(5),
   ...copies(),
+  ...lowestSlots(16),
+  ...lowestSlots(512),
 ];

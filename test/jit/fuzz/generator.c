@@ -304,10 +304,16 @@ static void choose_roles(struct maker *m) {
     m->fuel = any_counter(m);
 }
 
+/* What is added to r10: where the numbers are, or the lowest place of the frame, which in a leaf is the stack pointer. */
+static int32_t place_on_stack(struct maker *m) {
+    if (chance(m, 70)) { return NUMBERS_AT + 8 * (int32_t)below(m, 4); }
+    return chance(m, 50) ? COUNTERS_AT : -(int32_t)BPF_STACK_BYTES;
+}
+
 static void begin_alias(struct maker *m) {
     if (m->alias == 10) { return; }
     bool on_stack = chance(m, 40) && !m->whole;
-    int32_t by = on_stack ? NUMBERS_AT + 8 * (int32_t)below(m, 4) : (int32_t)below(m, 100);
+    int32_t by = on_stack ? place_on_stack(m) : (int32_t)below(m, 100);
     emit(m, ALU64(MOV) | X, m->alias, on_stack ? 10 : m->memory, 0, 0);
     emit(m, ALU64(ADD) | K, m->alias, 0, 0, by);
     m->alias_low = on_stack ? NUMBERS_AT - by : -by;
