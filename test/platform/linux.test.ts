@@ -106,6 +106,23 @@ test('a section whose name says nothing is of the first type that takes its prog
   t.deepEqual(await typesOf(queue, 'xdp_meta.o'), ['sched_cls ok']);
 });
 
+/** Helper 4 of Linux is bpf_probe_read(), which the board lacks between others that it has. */
+test('a helper with a number that the board skips is called like any other, with its arguments', async (t) => {
+  const calling = (helper: number) =>
+    `.section kprobe,"ax",@progbits\nr3 = *(u64 *)(r1 + 0)\nr1 = r10\nr1 += -8\nr2 = 8\ncall ${helper}\nr0 = *(u64 *)(r10 - 8)\nexit\n`;
+  const wordsOf = async (helper: number) => {
+    const [row] = await jitObject(assemble(calling(helper)), { platform: 'linux' });
+    return row!.result.ok ? [...row!.result.words] : [];
+  };
+  const isCall = (word: number) => word >>> 26 === 0x25;
+  const [four, beyond] = [await wordsOf(4), await wordsOf(113)]; // probe_read_kernel() takes the same
+  t.is(four.filter(isCall).length, 1);
+  t.deepEqual(
+    four.filter((word) => !isCall(word)),
+    beyond.filter((word) => !isCall(word)),
+  );
+});
+
 test('what is typed by the kernel is refused by name', async (t) => {
   t.deepEqual(await only('.section "struct_ops/f","ax",@progbits\nr0 = 0\nexit\n'), [
     'struct_ops_unsupported',

@@ -10,9 +10,10 @@
 /* How far a loop is looked at for what it reads first. */
 #define MAX_SLOTS_EXPECTED 32u
 
-static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
+/* Of helpers that the board has; other platforms have more of these numbers. */
+static const uint8_t without_argument[HELPER_ID_LIMIT] = {
 #define ROW(name, id, returns, a, b, c, d, e) \
-    [id] = (a != ARG_NONE) << 1 | (b != ARG_NONE) << 2 | (c != ARG_NONE) << 3 | (d != ARG_NONE) << 4 | (e != ARG_NONE) << 5,
+    [id] = (a == ARG_NONE) << 1 | (b == ARG_NONE) << 2 | (c == ARG_NONE) << 3 | (d == ARG_NONE) << 4 | (e == ARG_NONE) << 5,
     HELPER_TABLE(ROW)
 #undef ROW
 };
@@ -20,7 +21,7 @@ static const uint8_t argument_masks[HELPER_ID_LIMIT] = {
 uint32_t helper_arguments(const struct jit *j, uint32_t slot) {
     uint32_t id = (uint32_t)imm_of(insn_at(j, slot));
     if (is_vector(id)) { return vector_arguments(j, slot); }
-    return id < HELPER_ID_LIMIT ? argument_masks[id] : ARGUMENT_REGS;
+    return id < HELPER_ID_LIMIT ? ARGUMENT_REGS & ~without_argument[id] : ARGUMENT_REGS;
 }
 
 /* Marks where a jump or call lands. Jumps back are seen before what they jump to; of the others the first is noted, where somebody
