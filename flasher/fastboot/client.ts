@@ -1,6 +1,6 @@
 /** The host's side of fastboot: commands and replies (AOSP fastboot/README.md), the same over every transport. */
 import type { BlockSource } from '../blocks.ts';
-import { BadDeviceError, CancelledError, RefusedError } from '../errors.ts';
+import { BadDeviceError, CancelledError, RefusedError, TimeoutError } from '../errors.ts';
 import { SPARSE_MINIMUM_BYTES, sparsePieces } from './sparse.ts';
 import { COMMAND_BYTES, type FastbootTransport } from './transport.ts';
 
@@ -38,6 +38,7 @@ export class FastbootClient {
   readonly #transport: FastbootTransport;
   readonly #limits: FastbootLimits;
   readonly #options: Options;
+  #hasAnswered = false;
 
   constructor(transport: FastbootTransport, options: Options = {}) {
     this.#transport = transport;
@@ -86,13 +87,29 @@ export class FastbootClient {
     if (agreed !== bytes.length) {
       throw new BadDeviceError(this.name, `expects ${reply.text} bytes where ${bytes.length} were announced`);
     }
-    const { chunkBytes } = this.#transport;
-    for (let at = 0; at < bytes.length; at += chunkBytes) {
-      this.#checkSignal();
-      const chunk = bytes.subarray(at, at + chunkBytes);
-      await this.#transport.send(chunk, this.#limits.dataMs);
-      onSent(at + chunk.length);
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#options.signal?.aborted) return this.#leaveOff(bytes.length - at);
+      at += await this.#sendPart(bytes, at);
+      onSent(at);
     }
+    await this.#downloadEnds();
+  }
+
+  /** A board takes as many bytes as were announced for data, whoever sends them, and no command before: it gets them, and none to use them. */
+  async #leaveOff(missing: number): Promise<never> {
+    const nothing = new Uint8Array(missing);
+    for (let at = 0; at < missing; ) at += await this.#sendPart(nothing, at);
+    await this.#downloadEnds();
+    throw this.#cancelled();
+  }
+
+  async #sendPart(bytes: Uint8Array, at: number): Promise<number> {
+    const part = bytes.subarray(at, at + this.#transport.chunkBytes);
+    await this.#transport.send(part, this.#limits.dataMs);
+    return part.length;
+  }
+
+  async #downloadEnds(): Promise<void> {
     const end = await this.#reply(this.#limits.dataMs);
     if (end.kind !== 'OKAY') throw this.#unexpected('the download', end);
   }
@@ -137,7 +154,19 @@ export class FastbootClient {
       throw new RefusedError(this.name, `a command has at most ${COMMAND_BYTES} plain characters: ${text}`);
     }
     await this.#transport.send(Buffer.from(text, 'latin1'), this.#limits.replyMs);
-    return this.#reply(timeoutMs);
+    const reply = await this.#reply(timeoutMs).catch((error: unknown) => {
+      throw error instanceof TimeoutError && !this.#hasAnswered ? this.#mute(timeoutMs, error) : error;
+    });
+    this.#hasAnswered = true;
+    return reply;
+  }
+
+  #mute(timeoutMs: number, cause: TimeoutError) {
+    const causes = [
+      'an earlier try was ended in the middle, and the board waits for the rest: restart it',
+      ...cause.causes,
+    ];
+    return new TimeoutError(this.name, 'an answer to the first command', timeoutMs, causes, { cause });
   }
 
   /** The reply that ends a command; lines on the way are handed on. */
@@ -161,8 +190,12 @@ export class FastbootClient {
     return new BadDeviceError(this.name, `replied ${kind}${text} to ${asked}`);
   }
 
+  #cancelled() {
+    return new CancelledError(this.name, 'flashing');
+  }
+
   #checkSignal(): void {
-    if (this.#options.signal?.aborted) throw new CancelledError(this.name, 'flashing');
+    if (this.#options.signal?.aborted) throw this.#cancelled();
   }
 }
 

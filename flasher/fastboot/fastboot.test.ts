@@ -232,3 +232,37 @@ test('a command longer than the protocol allows is not sent', async (t) => {
   await t.throwsAsync(new FastbootClient(transport, { limits }).command(`erase:${'x'.repeat(60)}`));
   t.deepEqual(device.commands, []);
 });
+
+for (const [name, open] of Object.entries({ USB: overUsb, TCP: overTcp, UDP: overUdp }))
+  test(`a board over ${name} takes commands after a download that was stopped`, async (t) => {
+    const device = new FastbootDevice({ maxDownloadBytes: 1 << 20 });
+    const before = Buffer.from(device.partitions.get('boot')!);
+    const { transport, close } = await open(device);
+    const stop = new AbortController();
+    const inPieces = { ...transport, chunkBytes: 5000 };
+    const client = new FastbootClient(inPieces, {
+      limits,
+      signal: stop.signal,
+      onEvent: ({ event }) => event === 'send' && stop.abort(),
+    });
+    const error = await t.throwsAsync<FlashError>(client.flash('boot', image));
+    t.is(error!.code, 'cancelled');
+    t.true(device.partitions.get('boot')!.equals(before), 'nothing of it was written');
+    const next = new FastbootClient(transport, { limits });
+    await next.flash('boot', image);
+    t.true(device.partitions.get('boot')!.subarray(0, content.length).equals(content));
+    await next.close();
+    await close();
+  });
+
+test('a board that waits for the rest of what another began is said to', async (t) => {
+  const { transport, close } = await overUsb(new FastbootDevice());
+  await transport.send(Buffer.from('download:00008000'), PATIENT_MS);
+  await transport.receive(PATIENT_MS);
+  const late = await t.throwsAsync<FlashError>(
+    new FastbootClient(transport, { limits: quick }).flash('boot', image),
+  );
+  t.is(late!.code, 'timeout');
+  t.regex(late!.hint!, /an earlier try was ended in the middle/);
+  await close();
+});

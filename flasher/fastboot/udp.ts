@@ -138,14 +138,16 @@ export const openFastbootUdp = async (
     chunkBytes: 64 * room,
     send,
     receive: async (timeoutMs) => {
+      const late = new TimeoutError(name, 'a reply', timeoutMs, networkCauses);
       const deadline = performance.now() + timeoutMs;
-      for (;;) {
-        const left = Math.max(1, deadline - performance.now());
-        const answer = await exchange.ask(udpId.fastboot, 0, new Uint8Array(), left);
+      for (let left = timeoutMs; left > 0; left = deadline - performance.now()) {
+        const answer = await exchange.ask(udpId.fastboot, 0, new Uint8Array(), left).catch((error) => {
+          throw error instanceof TimeoutError ? late : error;
+        });
         if (answer.length > 0) return answer;
-        if (performance.now() >= deadline) throw new TimeoutError(name, 'a reply', timeoutMs, networkCauses);
         await sleep(ASK_AGAIN_MS);
       }
+      throw late;
     },
     close,
   };

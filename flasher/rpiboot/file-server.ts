@@ -20,6 +20,7 @@ const causes = [
   'the second stage stopped: look at the serial console (uart_2ndstage=1 in config.txt)',
   'the firmware folder does not fit the board',
   'the cable or a hub is unreliable',
+  'an earlier try was ended in the middle, and the board waits for the rest: unplug it, and put it into its boot mode again',
 ];
 
 /** Boards that come up leave USB without a word: the end, unless something they need is still to be sent. */

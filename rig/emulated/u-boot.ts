@@ -30,6 +30,8 @@ const PROMPT = '\r\n=> ';
 const CTRL_C = 3;
 const HEADER_BYTES = 3;
 const CRC_BYTES = 2;
+/** In a row, by which the sender cancels. */
+const CANS = 3;
 
 export class UBootBoard implements SerialLine {
   memory: Buffer = Buffer.alloc(0);
@@ -45,6 +47,11 @@ export class UBootBoard implements SerialLine {
 
   constructor(fault: UBootFault = {}) {
     this.#fault = fault;
+  }
+
+  /** Whether it waits for blocks, and takes no command. */
+  get isReceiving(): boolean {
+    return this.#receiver !== undefined;
   }
 
   describe(): string {
@@ -102,10 +109,16 @@ export class UBootBoard implements SerialLine {
   #loady() {
     this.#say('## Ready for binary (ymodem) download to 0x40400000 at 115200 bps...\r\n');
     this.#receiver = new YmodemReceiver(this.#fault, (bytes) => this.#say(bytes), {
+      cancel: () => this.#cancelled(),
       unplug: () => this.#unplug(),
       done: (memory) => this.#loaded(memory),
     });
     this.#receiver.begin();
+  }
+
+  #cancelled() {
+    this.#receiver = undefined;
+    this.#say(`xyzModem - Cancelled(CAN)${PROMPT}`);
   }
 
   #loaded(memory: Buffer) {
@@ -133,7 +146,11 @@ export class UBootBoard implements SerialLine {
   }
 }
 
-type Ends = { readonly unplug: () => void; readonly done: (memory: Buffer) => void };
+type Ends = {
+  readonly unplug: () => void;
+  readonly cancel: () => void;
+  readonly done: (memory: Buffer) => void;
+};
 
 class YmodemReceiver {
   readonly #fault: UBootFault;
@@ -143,6 +160,7 @@ class YmodemReceiver {
   #expected = 0;
   #damaged = false;
   #ended = false;
+  #cans = 0;
   #parts: Buffer[] = [];
 
   constructor(fault: UBootFault, say: (bytes: Uint8Array) => void, ends: Ends) {
@@ -164,6 +182,15 @@ class YmodemReceiver {
         this.#say(Uint8Array.of(ymodem.ack, ymodem.crc));
         rest = rest.subarray(1);
         continue;
+      }
+      this.#cans = kind === ymodem.can ? this.#cans + 1 : 0;
+      if (kind === ymodem.can && this.#cans < CANS) {
+        rest = rest.subarray(1);
+        continue;
+      }
+      if (kind === ymodem.can) {
+        this.#ends.cancel();
+        return Buffer.alloc(0);
       }
       if (kind !== ymodem.soh && kind !== ymodem.stx) return kind === undefined ? rest : Buffer.alloc(0);
       const length = HEADER_BYTES + (kind === ymodem.stx ? 1024 : 128) + CRC_BYTES;

@@ -16,7 +16,7 @@ export const importRules: Rules = {
   link: ['abi'],
   monitor: ['abi', 'link', 'firmware/folder.ts'],
   ebpf: ['abi', 'firmware/toolchain.ts', 'firmware/paths.ts'],
-  models: ['abi', 'ebpf', 'firmware/folder.ts'],
+  models: ['abi', 'ebpf', 'firmware/folder.ts', 'firmware/write.ts'],
   evolve: ['abi', 'ebpf', 'link', 'models', 'firmware/sign.ts', 'firmware/folder.ts', 'firmware/lock.ts'],
   rig: ['abi', 'boards', 'flasher', 'link', 'ebpf', 'firmware/lock-file.ts'],
   cli: anything,
