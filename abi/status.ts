@@ -232,7 +232,10 @@ export const elfStatuses: readonly Status[] = list(768, [
     'kernel_variable',
     'this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel()',
   ],
-  ['arena_unsupported', 'arenas are not supported here; keep the data in a map or in a global variable'],
+  [
+    'arena_unsupported',
+    'the board has no arenas, and Linux one for a program, in a map of that type; keep the data in a map or in a global variable',
+  ],
   [
     'global_unsupported',
     'Linux judges a global function by itself, by types that it must take; make the function static',

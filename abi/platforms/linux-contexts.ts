@@ -215,7 +215,7 @@ const key = field('key', 16, 8, 8, 0, 'buffer_read');
 
 export const iterated = {
   bpf_link: [element('link')],
-  bpf_map: [element('map')],
+  bpf_map: [element('map', 8, 'kernel_map')],
   bpf_map_elem: [map, key, field('value', 24, 8, 8, 0, 'buffer')],
   bpf_prog: [element('prog')],
   bpf_sk_storage_map: [map, element('sk', 16), field('value', 24, 8, 8, 0, 'buffer')],
@@ -257,6 +257,7 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   hid_context: kernelBytes,
   hid_device: kernelBytes,
   dummy_state: kernelBytes,
+  kernel_map: kernelBytes,
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),

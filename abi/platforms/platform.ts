@@ -32,6 +32,7 @@ export const OBJECT_KINDS = [
   'hid_context',
   'hid_device',
   'dummy_state',
+  'kernel_map',
 ] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 

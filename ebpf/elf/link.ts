@@ -30,6 +30,7 @@ import {
   type MapTypes,
   mapOfData,
   mapOfSymbol,
+  mapSymbols,
 } from './map-definitions.ts';
 import type { Registers } from './registers.ts';
 import { type Argument, signatureOf } from './signature.ts';
@@ -48,6 +49,10 @@ const TEXT_LOW = -0x7f00_0000;
 
 /** KERNEL_VERSION(6, 18, 0), whose rules abi/platforms/ holds. */
 const LINUX_VERSION = Uint8Array.of(0, 18, 6, 0);
+
+/** Data of the arena, and the type of that map (enum bpf_map_type). */
+const ARENA_SECTION = '.addr_space.1';
+const ARENA = 33;
 
 /** BTF_FUNC_GLOBAL: linkage of a function, where types of other kinds have the number of their elements. */
 const GLOBAL_LINKAGE = 1;
@@ -247,13 +252,26 @@ class Linker {
     }
     const offset = symbol.value + addend;
     if (isDataSection(section)) return this.#variable(section, offset);
-    if (/^\.addr_space\./.test(section.name)) throw new ElfError('arena_unsupported', symbol.name);
+    if (section.name === ARENA_SECTION) return this.#arena(symbol, offset, slot);
     if ((section.flags & SHF_EXECINSTR) === 0)
       throw new ElfError(
         'bad_relocation',
         `${symbol.name} lies in ${section.name}, which is no map, data or code`,
       );
     return { src: pseudo.imm64_function, low: this.#placeCalledBack(section, offset) - slot - 1, high: 0 };
+  }
+
+  /** What lies in the only arena of the object (libbpf, ARENA_SEC). */
+  #arena(symbol: ElfSymbol, offset: number, slot: number) {
+    const { object, mapTypes: types } = this.#context;
+    const [arena, ...more] = mapSymbols(object)
+      .map((map) => ({ map, shape: mapOfSymbol(object, types, map, true) }))
+      .filter(({ shape }) => shape.type === ARENA);
+    if (!this.#linux || !arena || more.length > 0)
+      throw new ElfError('arena_unsupported', `${symbol.name} at slot ${slot}`);
+    const { section, value } = arena.map;
+    const low = this.#map(`m${section}:${value}`, () => arena.shape);
+    return { src: pseudo.imm64_map_value, low, high: offset };
   }
 
   #variable(section: Section, offset: number) {

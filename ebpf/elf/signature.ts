@@ -16,6 +16,7 @@ export const TAKES = [
   'cgroup',
   'cgroup_or_null',
   'dynptr',
+  'arena',
 ] as const;
 
 export type Argument = {
@@ -31,6 +32,7 @@ const TAG = 'arg:';
 const number: Argument = { takes: 'number', bytes: 0 };
 const context: Argument = { takes: 'context', bytes: 0 };
 const dynptr: Argument = { takes: 'dynptr', bytes: 0 };
+const arena: Argument = { takes: 'arena', bytes: 0 };
 const address: Argument = { takes: 'address', bytes: 0 };
 
 /** Objects of the kernel that a function may be trusted with, as far as more is known of them. */
@@ -83,6 +85,10 @@ class Reader {
     if (tags.has('ctx') || isContext) {
       only('ctx');
       return context;
+    }
+    if (tags.has('arena')) {
+      only('arena');
+      return arena;
     }
     if (names.includes('bpf_dynptr')) {
       only();

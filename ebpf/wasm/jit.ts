@@ -96,6 +96,9 @@ const reachedSlots = (code: Uint8Array, flags: Uint8Array): number =>
     return total + (code[slot * bpf.INSN_BYTES] === LOAD_IMM64 ? 2 : 1);
   }, 0);
 
+/** A map that is memory at any address: what leads there is not compiled (enum bpf_map_type). */
+const ARENA = 33;
+
 /** Verifies, then compiles. Of a program for Linux helpers and context accesses stay what they are in the bytecode. */
 export const compileProgram = (
   host: HostInstance,
@@ -104,7 +107,8 @@ export const compileProgram = (
 ): JitResult => {
   const verdict: Verdict = verifyProgram(host, program, options);
   if (!verdict.ok) return { ok: false, error: verdict.error };
-  const error = uncompilable(program.code);
+  const arena = program.maps?.find(({ type }) => type === ARENA);
+  const error = arena ? errorNamed('arena_unsupported', arena.name) : uncompilable(program.code);
   if (error) return { ok: false, error };
   const count = program.code.length / bpf.INSN_BYTES;
   const capacity = count * WORDS_PER_SLOT + WORDS_EXTRA;

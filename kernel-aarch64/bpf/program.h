@@ -73,6 +73,7 @@ enum bpf_takes : uint8_t {
     TAKES_CGROUP,
     TAKES_CGROUP_OR_NULL,
     TAKES_DYNPTR, /* of whatever memory */
+    TAKES_ARENA,  /* an address in an arena, or a number */
 };
 
 /* What the context of other platforms' programs hands over, as far as it is known. */

@@ -136,7 +136,7 @@ enum status : uint32_t {
     STATUS_KFUNC_UNSUPPORTED = 781, /* what this function of the kernel takes and gives is not known here; call a helper or another function */
     STATUS_LEGACY_LOAD_NO_INT = 782, /* Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one */
     STATUS_KERNEL_VARIABLE = 783, /* this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel() */
-    STATUS_ARENA_UNSUPPORTED = 784, /* arenas are not supported here; keep the data in a map or in a global variable */
+    STATUS_ARENA_UNSUPPORTED = 784, /* the board has no arenas, and Linux one for a program, in a map of that type; keep the data in a map or in a global variable */
     STATUS_GLOBAL_UNSUPPORTED = 785, /* Linux judges a global function by itself, by types that it must take; make the function static */
     STATUS_STRUCT_OPS_UNSUPPORTED = 786, /* Linux has no such struct of functions for programs, or not this member; name it in a struct in SEC(".struct_ops.link"), and let programs sleep only where the member may */
 };
@@ -275,6 +275,6 @@ enum status : uint32_t {
     row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function") \
     row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one") \
     row(kernel_variable, 783, "this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel()") \
-    row(arena_unsupported, 784, "arenas are not supported here; keep the data in a map or in a global variable") \
+    row(arena_unsupported, 784, "the board has no arenas, and Linux one for a program, in a map of that type; keep the data in a map or in a global variable") \
     row(global_unsupported, 785, "Linux judges a global function by itself, by types that it must take; make the function static") \
     row(struct_ops_unsupported, 786, "Linux has no such struct of functions for programs, or not this member; name it in a struct in SEC(\".struct_ops.link\"), and let programs sleep only where the member may")

@@ -65,6 +65,7 @@ const linuxMapTypes = {
   ringbuf: 27,
   inode_storage: 28,
   task_storage: 29,
+  arena: 33,
   cgrp_storage: 32,
 } as const;
 
@@ -88,11 +89,22 @@ const shapeOf = (text: string) => {
 
 export const shapesOf = (c: Case) => (c.maps ?? []).map(shapeOf);
 
-/** `may_goto L`, which the assembler does not have, stands as a condition with this number. */
+/** What the assembler does not have stands as a condition with one of these numbers: `may_goto L`, and `cast rN` and `uncast rN` between address spaces. */
 const MAY_GOTO = 0x6d617967;
-const withMayGoto = (code: Uint8Array): Uint8Array => {
+const CASTS = { cast: 0x63617374, uncast: 0x75636173 };
+const castImm = new Map([
+  [CASTS.cast, 1],
+  [CASTS.uncast, 1 << 16],
+]);
+const withPlatform = (code: Uint8Array): Uint8Array => {
   const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
   for (let at = 0; at < code.length; at += 8) {
+    const imm = castImm.get(view.getUint32(at + 4, true));
+    if (imm !== undefined) {
+      view.setUint16(at, 0xbf | ((code[at + 1]! * 17) << 8), true);
+      view.setUint16(at + 2, 1, true);
+      view.setUint32(at + 4, imm, true);
+    }
     if (view.getUint32(at + 4, true) !== MAY_GOTO) continue;
     view.setUint16(at, 0xe5, true);
     view.setUint32(at + 4, 0, true);
@@ -106,7 +118,16 @@ export const codeOf = (c: Case): string => {
   const body = Array<string>(c.repeat ?? 1).fill(c.code ?? '');
   const text = [c.head ?? '', ...body, c.tail ?? ''].join('\n');
   return Buffer.from(
-    withMayGoto(assemble(text.replace(/may_goto (\S+)/g, `if r0 & ${MAY_GOTO} goto $1`))),
+    withPlatform(
+      assemble(
+        text
+          .replace(/may_goto (\S+)/g, `if r0 & ${MAY_GOTO} goto $1`)
+          .replace(
+            /^(cast|uncast) (r\d+)/gm,
+            (_, how: 'cast' | 'uncast', r) => `if ${r} & ${CASTS[how]} goto +0`,
+          ),
+      ),
+    ),
   ).toString('hex');
 };
 

@@ -251,6 +251,13 @@ static enum status check_owner(struct verifier *v, struct state *s, uint32_t r, 
     return value->kind == REG_CONTEXT && value->off == 0 ? STATUS_OK : refuse_argument(v, s, r, "the context as it came in");
 }
 
+static enum status check_any_map(struct verifier *v, struct state *s, uint32_t r) {
+    const struct reg *value = reg_at(s, r);
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    bool object = value->kind == REG_OBJECT && value->map == OBJECT_KERNEL_MAP && value->off == 0;
+    return value->kind == REG_MAP || object ? STATUS_OK : refuse_argument(v, s, r, "a map");
+}
+
 /* Arguments that only other platforms' helpers have. */
 static enum status check_platform_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call) {
     const struct reg *value = reg_at(s, r);
@@ -304,6 +311,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call->prototype->object, call);
     case ARG_TYPED_TASK: return check_typed(v, s, r, type, OBJECT_TASK, call);
     case ARG_TYPED_TCP: return check_typed(v, s, r, type, OBJECT_TCP, call);
+    case ARG_ANY_MAP: return check_any_map(v, s, r);
     case ARG_MASK: return check_typed(v, s, r, type, OBJECT_MASK, call);
     case ARG_BYTE: return check_argument_memory(v, s, r, 1, ACCESS_READ | ACCESS_WRITE);
     case ARG_BUFFER: return check_sized_memory(v, s, r, call, ACCESS_READ | ACCESS_WRITE);

@@ -25,12 +25,22 @@ static enum status check_dst(struct verifier *v, uint32_t pc, uint32_t reg) {
     return v->follows_callbacks ? STATUS_OK : refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "certificates do not follow writes of r10");
 }
 
+/* Of a program with an arena; it has one at most. */
+static enum status check_cast(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
+    if (insn.imm != PLATFORM_CAST_TO_ARENA && insn.imm != PLATFORM_CAST_TO_USER) {
+        return refuse(v, STATUS_RESERVED_FIELD, pc, "imm %x of a cast names no address spaces", (uint64_t)(uint32_t)insn.imm);
+    }
+    if (!v->follows_callbacks) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "certificates do not follow casts between address spaces"); }
+    for (uint32_t i = 0; i < v->program->map_count; i++) {
+        if (v->program->maps[i].type == PLATFORM_MAP_ARENA) { return check_dst(v, pc, insn_dst(insn)); }
+    }
+    return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "a cast between address spaces in a program without an arena");
+}
+
 static enum status check_mov_x(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
     v->takes_address |= insn_src(insn) == FRAME_POINTER;
     bool is64 = insn_class(insn) == BPF_CLASS_ALU64;
-    if (OTHER_PLATFORMS && is64 && insn.off == 1 && is_privileged(v)) {
-        return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "a cast between address spaces, as arenas need it");
-    }
+    if (OTHER_PLATFORMS && is64 && insn.off == PLATFORM_CAST && is_privileged(v)) { return check_cast(v, pc, insn); }
     if (insn.imm != 0) { return refuse_fields(v, pc, "imm of a register move must be 0"); }
     if (insn.off != 0 && insn.off != 8 && insn.off != 16 && !(insn.off == 32 && is64)) {
         return refuse(v, STATUS_RESERVED_FIELD, pc, "off %d of a move is no width to sign-extend from", (int64_t)insn.off);
@@ -85,6 +95,13 @@ static enum status check_atomic(struct verifier *v, uint32_t pc, struct bpf_insn
     return returns ? check_written(v, pc, insn_src(insn)) : STATUS_OK;
 }
 
+static bool is_second_arena(const struct verifier *v, uint32_t map) {
+    uint32_t first = 0;
+    if (v->program->maps[map].type != PLATFORM_MAP_ARENA) { return false; }
+    while (v->program->maps[first].type != PLATFORM_MAP_ARENA) { first++; }
+    return first != map;
+}
+
 static enum status check_ld_imm64(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
     if (pc + 1 >= v->program->count) { return refuse(v, STATUS_INCOMPLETE_LD_IMM64, pc, "the second slot is missing"); }
     struct bpf_insn next = insn_at(v, pc + 1);
@@ -102,6 +119,7 @@ static enum status check_ld_imm64(struct verifier *v, uint32_t pc, struct bpf_in
         return refuse(v, STATUS_UNKNOWN_MAP, pc, "map %d; the program declares %u", (int64_t)insn.imm,
                       (uint64_t)v->program->map_count);
     }
+    if (OTHER_PLATFORMS && src != 0 && is_second_arena(v, (uint32_t)insn.imm)) { return refuse(v, STATUS_HELPER_ARGUMENT, pc, "map %u is the second arena of the program, which may have one", (uint64_t)(uint32_t)insn.imm); }
     if (src == BPF_PSEUDO_IMM64_MAP && next.imm != 0) { return refuse_fields(v, pc, "the upper half of a map load must be 0"); }
     return check_dst(v, pc, insn_dst(insn));
 }

@@ -95,6 +95,7 @@ static void begin_argument(struct verifier *v, struct reg *r, enum bpf_takes tak
         r->range = bytes;
         r->id = new_id(v);
         break;
+    case TAKES_ARENA: reg_set_pointer(r, REG_ARENA); break;
     case TAKES_DYNPTR:
         reg_set_pointer(r, REG_OBJECT);
         r->map = OBJECT_DYNPTR_SKB;
@@ -173,6 +174,7 @@ static enum status pass(struct verifier *v, struct state *s, uint32_t r, enum bp
     case TAKES_MEMORY: return pass_memory(v, s, r, false, bytes);
     case TAKES_MEMORY_OR_NULL: return pass_memory(v, s, r, true, bytes);
     case TAKES_ADDRESS: return STATUS_OK;
+    case TAKES_ARENA: return value->kind == REG_ARENA || value->kind == REG_SCALAR ? STATUS_OK : refuse_taken(v, s, r, "an address in an arena, or a number");
     case TAKES_DYNPTR: return pass_dynptr(v, s, r);
     default: return pass_object(v, s, r, takes);
     }

@@ -33,6 +33,9 @@ enum insn_shape : uint8_t {
 /* A jump that Linux takes when a loop has taken too long: counted by the kernel, not by the program. */
 enum { PLATFORM_MAY_GOTO = 0xe5 };
 
+/* A move that makes an address of an arena of another address space: the kernel's, of 32 bits, or the user's. */
+enum { PLATFORM_CAST = 1, PLATFORM_CAST_TO_ARENA = 1, PLATFORM_CAST_TO_USER = 1 << 16 };
+
 /* Ordered loads and stores, which Linux has beside RFC 9669: of any size. */
 enum { PLATFORM_LOAD_ACQUIRE = 0x100, PLATFORM_STORE_RELEASE = 0x110 };
 static inline bool atomic_is_ordered(int32_t imm) { return imm == PLATFORM_LOAD_ACQUIRE || imm == PLATFORM_STORE_RELEASE; }

@@ -10,6 +10,7 @@
     uint8_t *seen = &v->accesses[s->pc], now = ACCESSES_PLAIN;
     if (p->kind == REG_CONTEXT) { now = ACCESSES_CONTEXT; }
     if (p->kind == REG_OBJECT) { now = (uint8_t)(ACCESSES_OBJECT + object_kind_of(p->map)); }
+    if (p->kind == REG_ARENA) { now = ACCESSES_ARENA; }
     if (*seen == ACCESSES_NOTHING) { *seen = now; }
     return *seen == now ? STATUS_OK : refuse(v, STATUS_MIXED_POINTERS, s->pc, "%r is %R", r, p);
 }
@@ -97,6 +98,12 @@ enum status refuse_lost(struct verifier *v, struct state *s, uint32_t r) {
     }
 }
 
+/* Where nothing lies in an arena, the kernel reads zeros and writes nothing. */
+static enum status check_arena(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, uint8_t access) {
+    if ((access & ACCESS_WHOLE) == 0) { return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R, of which helpers take no memory", r, p); }
+    return check_unmixed(v, s, p, r);
+}
+
 enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes,
                          uint8_t access) {
     switch (p->kind) {
@@ -108,6 +115,7 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
         }
         return check_object(v, s, p, r, off, bytes, p->range, STATUS_MEMORY_OUT_OF_BOUNDS);
     case REG_MAP_VALUE: return check_map_value(v, s, p, r, off, bytes, access);
+    case REG_ARENA: return check_arena(v, s, p, r, access);
     case REG_UNINIT: return require_set(v, s, r);
     case REG_SCALAR:
         if (OTHER_PLATFORMS && p->map != ORIGIN_ANY) {
@@ -403,6 +411,9 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
         if (status == STATUS_OK) { *dst = loaded; }
         return status;
     }
+    if (OTHER_PLATFORMS && p->kind == REG_ARENA && sign_extend) {
+        return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "%r is %R, from where Linux loads no signed numbers", src, p);
+    }
     bool reads_map = p->kind == REG_MAP && is_privileged(v);
     if (p->kind == REG_CONTEXT || p->kind == REG_OBJECT || reads_map) { return load_context(v, s, insn, sign_extend); }
     if (p->kind == REG_SCALAR && origin_is_readable(p->map)) {
@@ -457,7 +468,8 @@ enum status step_store(struct verifier *v, struct state *s, struct bpf_insn insn
 static enum status check_atomic_place(struct verifier *v, struct state *s, struct bpf_insn insn, uint32_t bytes, struct reg *old) {
     uint32_t dst = insn_dst(insn);
     struct reg *p = reg_at(s, dst);
-    if (OTHER_PLATFORMS && is_written(v, p, (int64_t)p->off + insn.off, bytes)) { return check_unmixed(v, s, p, dst); }
+    bool plain = OTHER_PLATFORMS && (p->kind == REG_ARENA || is_written(v, p, (int64_t)p->off + insn.off, bytes));
+    if (plain) { return check_unmixed(v, s, p, dst); }
     if (p->kind == REG_PACKET || p->kind == REG_PACKET_META || p->kind == REG_CONTEXT || p->kind == REG_OBJECT) {
         return refuse(v, STATUS_ATOMIC_ON_WRONG_MEMORY, s->pc, "%r is %R", dst, p);
     }
@@ -481,7 +493,7 @@ static enum status step_ordered(struct verifier *v, struct state *s, struct bpf_
     bool loads = insn.imm == PLATFORM_LOAD_ACQUIRE;
     uint32_t r = loads ? insn_src(insn) : insn_dst(insn), bytes = access_bytes(insn.opcode);
     const struct reg *p = reg_at(s, r);
-    if (p->kind == REG_PACKET || p->kind == REG_PACKET_META || p->kind == REG_CONTEXT || p->kind == REG_OBJECT || p->kind == REG_MAP) {
+    if (p->kind == REG_PACKET || p->kind == REG_PACKET_META || p->kind == REG_CONTEXT || p->kind == REG_OBJECT || p->kind == REG_MAP || p->kind == REG_ARENA) {
         return refuse(v, STATUS_ATOMIC_ON_WRONG_MEMORY, s->pc, "%r is %R", r, p);
     }
     uint64_t may_be_set = (uint64_t)((int64_t)p->off + insn.off) | p->var.value | p->var.mask;

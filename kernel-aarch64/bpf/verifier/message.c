@@ -69,6 +69,7 @@ static const char *kind_name(uint8_t kind) {
     case REG_OBJECT: return "object";
     case REG_OBJECT_OR_NULL: return "object or null";
     case REG_FUNCTION: return "function";
+    case REG_ARENA: return "address in an arena";
     case REG_ITERATOR: return "iterator";
     default: return "number";
     }
@@ -81,7 +82,7 @@ static void put_reg(struct text *t, const struct reg *r) {
         return;
     }
     put_string(t, kind_name(r->kind));
-    if (r->kind == REG_UNINIT || r->kind == REG_PACKET_END || r->kind == REG_MAP || r->kind == REG_FUNCTION) { return; }
+    if (r->kind == REG_UNINIT || r->kind == REG_PACKET_END || r->kind == REG_MAP || r->kind == REG_FUNCTION || r->kind == REG_ARENA) { return; }
     bool fixed = scalar_is_const(&r->var);
     int64_t off = r->off + (fixed ? (int64_t)r->var.value : 0);
     if (off != 0) {

@@ -59,6 +59,7 @@ enum platform_argument : uint8_t {
     ARG_WORK,          /* work for later in a map value, likewise */
     ARG_TYPED_TASK,    /* a task that is known to be one */
     ARG_TIMER,         /* a timer in a map value; a map beside it is that of the value */
+    ARG_ANY_MAP,       /* a map of any type, or the kernel's object that it is */
     ARG_MASK,          /* a mask of processors, owned or not */
     ARG_TYPED_TCP,     /* a TCP socket that is known to be one */
     ARG_BYTE,          /* memory of a byte that the function reads and writes */
@@ -185,6 +186,7 @@ enum object_kind : uint8_t {
     OBJECT_HID_CONTEXT,
     OBJECT_HID_DEVICE,
     OBJECT_DUMMY_STATE,
+    OBJECT_KERNEL_MAP, /* a map as the kernel has it */
     OBJECT_KINDS,
     OBJECT_RCU = 64,   /* it stays for as long as what RCU protects is read */
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
@@ -203,6 +205,9 @@ static inline bool object_is_kernel(uint8_t kind) {
 
 /* Of a map's flags: programs can't read its values (BPF_F_WRONLY_PROG). */
 enum { PLATFORM_MAP_WRITE_ONLY = 0x100 };
+
+/* A map that is memory which programs and users share: any address in it may be used, and more (BPF_MAP_TYPE_ARENA). */
+enum { PLATFORM_MAP_ARENA = 33, PLATFORM_ARENA_PAGE_BYTES = 4096 };
 
 /* More of a buffer is in no element of a map (KMALLOC_MAX_SIZE). */
 enum { PLATFORM_BUFFER_BYTES = 1 << 22 };

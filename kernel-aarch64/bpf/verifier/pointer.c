@@ -128,6 +128,10 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     const struct reg *p = dst->kind != REG_SCALAR ? dst : src;
     uint32_t named = dst->kind != REG_SCALAR ? insn_dst(insn) : insn_src(insn);
     uint32_t op = insn.opcode & 0xf0u;
+    if (OTHER_PLATFORMS && (dst->kind == REG_ARENA || src->kind == REG_ARENA)) { /* whatever comes out is one */
+        reg_set_pointer(dst, REG_ARENA);
+        return STATUS_OK;
+    }
     if (insn_class(insn) != BPF_CLASS_ALU64 && op == BPF_ALU_SUB && is_privileged(v)) {
         reg_set_scalar(dst);
         scalar_set_unknown(&dst->var);

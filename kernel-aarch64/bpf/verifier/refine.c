@@ -108,8 +108,10 @@ static enum status refuse_comparison(struct verifier *v, struct state *s, struct
     return refuse(v, STATUS_POINTER_COMPARISON, s->pc, "%r is %R, %r is %R", insn_dst(insn), o->dst, insn_src(insn), o->src);
 }
 
-/* Linux goes both ways, also where it knows that such an object is there (reg_not_null()). */
-static bool is_passing(const struct reg *p) { return OTHER_PLATFORMS && p->kind == REG_OBJECT && (p->map & OBJECT_RCU) != 0; }
+/* Linux goes both ways, also where it knows that such an object is there (reg_not_null()); and with addresses in arenas. */
+static bool is_passing(const struct reg *p) {
+    return OTHER_PLATFORMS && (p->kind == REG_ARENA || (p->kind == REG_OBJECT && (p->map & OBJECT_RCU) != 0));
+}
 
 static enum status pointer_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o,
                                      enum certainty *certainty) {

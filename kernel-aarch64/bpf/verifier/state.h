@@ -22,6 +22,7 @@ enum reg_kind : uint8_t {
     REG_OBJECT,            /* pointer to an object of the platform, of kind `map` */
     REG_OBJECT_OR_NULL,
     REG_FUNCTION, /* function at slot `off` */
+    REG_ARENA,    /* an address in an arena, whichever */
     REG_ITERATOR, /* on the stack only: part `off` of an iterator of kind `map`, known by `id`, of `var` turns */
 };
 

@@ -65,6 +65,15 @@ static uint8_t origin_of_number(const struct verifier *v, uint32_t pc) {
     return is_noted(v, pc, NOTE_NO_STRUCT) ? ORIGIN_NO_STRUCT : ORIGIN_ANY;
 }
 
+/* The address of something in an arena, for users: a number, before it is cast. */
+static enum status load_arena(struct verifier *v, struct state *s, struct reg *dst, const struct bpf_map_shape *map, uint32_t offset) {
+    uint64_t size = (uint64_t)map->max_entries * PLATFORM_ARENA_PAGE_BYTES;
+    if (offset > size) { return refuse(v, STATUS_MAP_VALUE_OUT_OF_BOUNDS, s->pc, "offset %u, the arena has %u bytes", (uint64_t)offset, size); }
+    reg_lose(dst, ORIGIN_ANY);
+    s->pc++;
+    return STATUS_OK;
+}
+
 [[gnu::noinline]] static enum status load_imm64(struct verifier *v, struct state *s, struct bpf_insn insn) {
     struct reg *dst = reg_at(s, insn_dst(insn));
     struct bpf_insn next = insn_at(v, s->pc + 1);
@@ -79,6 +88,7 @@ static uint8_t origin_of_number(const struct verifier *v, uint32_t pc) {
         break;
     case BPF_PSEUDO_IMM64_MAP_VALUE: {
         const struct bpf_map_shape *map = &v->program->maps[insn.imm];
+        if (OTHER_PLATFORMS && is_privileged(v) && map->type == PLATFORM_MAP_ARENA) { return load_arena(v, s, dst, map, (uint32_t)next.imm); }
         if (map->type != MAP_TYPE_ARRAY) {
             return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "map %u is no array; its values have no fixed address", (uint64_t)insn.imm);
         }

@@ -21,6 +21,11 @@ static enum status move_register(struct verifier *v, struct state *s, struct bpf
     enum status status = require_set(v, s, insn_src(insn));
     if (status != STATUS_OK) { return status; }
     struct reg *dst = reg_at(s, insn_dst(insn)), *src = reg_at(s, insn_src(insn));
+    if (OTHER_PLATFORMS && insn.off == PLATFORM_CAST) {
+        set_address_number(dst, true);
+        if (insn.imm == PLATFORM_CAST_TO_ARENA) { reg_set_pointer(dst, REG_ARENA); }
+        return STATUS_OK;
+    }
     if (src->kind != REG_SCALAR && is_privileged(v) && (!is_wide(insn) || insn.off != 0)) {
         set_address_number(dst, is_wide(insn));
         return STATUS_OK;
