@@ -23,6 +23,7 @@ import type { LineAt } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Relocation, type Section, SHF_EXECINSTR, STT } from './file.ts';
 import { kernelFieldsOfSection } from './kernel-fields.ts';
+import { checkCall } from './license.ts';
 import {
   isDataSection,
   isMapSection,
@@ -62,6 +63,7 @@ export type Platform = 'velocity' | 'linux';
 export type Context = {
   readonly object: ElfObject;
   readonly objectName: string;
+  readonly license: string;
   readonly mapTypes: MapTypes;
   readonly ext: BtfExt | undefined;
   readonly lineAt: LineAt;
@@ -325,6 +327,7 @@ class Linker {
   #relocateCall(view: DataView, slot: number, s: Slot, at: number, f: CodeRange, start: number) {
     const relocation = this.#context.object.relocations.get(f.section.index)?.get(at);
     const known = relocation && this.#kernelFunction(relocation.symbol);
+    if (known !== undefined) checkCall(this.#context.license, known);
     const callee = known ?? this.#callee(f, at, s, relocation) - (start + slot) - 1;
     const src = known === undefined ? pseudo.call_local : pseudo.call_helper;
     writeSlot(view, slot, { ...s, src, imm: callee });
@@ -369,6 +372,7 @@ class Linker {
     } else if (this.#linux && s.opcode === CALL && s.src === pseudo.call_helper && !relocation) {
       if (isClosedAt(this.#section, s.imm))
         throw new ElfError('unknown_helper', `${linuxHelperName(s.imm)} at ${this.#section}`);
+      checkCall(this.#context.license, s.imm);
     } else if (relocation) {
       if (s.opcode === LD_IMM64 && (i + 2) * INSN_BYTES > view.byteLength)
         throw new ElfError('bad_relocation', `${f.name} ends within a 64-bit load`);

@@ -17,6 +17,7 @@ import type { KernelTypes } from './core-types.ts';
 import { type LineAt, readDebugLine } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
+import { checkSection, licenseOf } from './license.ts';
 import { type Context, linkProgram, type Platform } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
 import { type Part, partsOf } from './parts.ts';
@@ -126,6 +127,7 @@ const contextOf = (
   return {
     object,
     objectName: options.name ?? 'module',
+    license: licenseOf(object),
     mapTypes: mapTypesOf(btf),
     ext,
     lineAt: linesOf(object, ext),
@@ -165,6 +167,7 @@ const loadLinux =
     if (named === 'closed')
       throw new ElfError('unknown_section', `${f.section.name} is a hook that Linux gives to no program`);
     if (named === 'typed') throw new ElfError('btf_unsupported', `section ${f.section.name}`);
+    checkSection(context.license, f.section.name);
     const catches = catcherOf(context, f.name);
     const linkAs = (type: LinuxType, range: CodeRange): LinuxModule => {
       const linked = linkProgram(context, range, place, type);

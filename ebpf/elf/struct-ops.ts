@@ -49,22 +49,6 @@ const usesOf = ({ object }: Context, btf: Btf, f: CodeRange): Use[] =>
         .flatMap(([offset]) => useAt(object, btf, section, offset) ?? []),
     );
 
-/** GPL-compatible licenses (license_is_gpl_compatible()). */
-const GPL = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-]);
-
-const checkLicense = ({ object }: Context) => {
-  const section = object.sections.find((s) => s.name === 'license');
-  const license = section ? Buffer.from(section.data).toString('latin1').split('\0')[0]! : '';
-  if (!GPL.has(license)) throw bad(`license '${license}', which is not compatible with the GPL`);
-};
-
 const isNumber = ({ kind }: BtfType) =>
   kind === BTF_KIND.int || kind === BTF_KIND.enum || kind === BTF_KIND.enum64;
 
@@ -119,6 +103,5 @@ export const implementedIn = (context: Context, f: CodeRange): Implemented => {
   if (!use) throw bad(`no struct in a section .struct_ops has ${f.name} as a member`);
   const nameOf = ({ struct, member }: Use) => `${essentialName(btf.name(struct))}.${member.name}`;
   if (more.some((other) => nameOf(other) !== nameOf(use))) throw bad(`${f.name} stands for several members`);
-  checkLicense(context);
   return implementedBy(context, f, use);
 };

@@ -109,7 +109,7 @@ test('a section whose name says nothing is of the first type that takes its prog
 /** Helper 4 of Linux is bpf_probe_read(), which the board lacks between others that it has. */
 test('a helper with a number that the board skips is called like any other, with its arguments', async (t) => {
   const calling = (helper: number) =>
-    `.section kprobe,"ax",@progbits\nr3 = *(u64 *)(r1 + 0)\nr1 = r10\nr1 += -8\nr2 = 8\ncall ${helper}\nr0 = *(u64 *)(r10 - 8)\nexit\n`;
+    `.section kprobe,"ax",@progbits\nr3 = *(u64 *)(r1 + 0)\nr1 = r10\nr1 += -8\nr2 = 8\ncall ${helper}\nr0 = *(u64 *)(r10 - 8)\nexit\n.section license,"aw",@progbits\n.asciz "GPL"\n`;
   const wordsOf = async (helper: number) => {
     const [row] = await jitObject(assemble(calling(helper)), { platform: 'linux' });
     return row!.result.ok ? [...row!.result.words] : [];

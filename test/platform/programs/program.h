@@ -11,6 +11,8 @@
 #define MAP(name, map_type, key_type, value_type, count) \
     struct { UINT(type, map_type); key_type *key; value_type *value; UINT(max_entries, count); } name SEC(".maps")
 
+char _license[] SEC("license") = "GPL";
+
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
