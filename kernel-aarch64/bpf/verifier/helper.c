@@ -26,6 +26,17 @@ static bool is_tied(const struct verifier *v, uint8_t map) {
     return v->program->fields == nullptr;
 }
 
+/* A map that is found in another one may have fewer entries than the one that is shown of it: arrays that say so, and those that each processor
+ * has (Linux, array_map_meta_equal() and bpf_map_meta_equal()). */
+static bool may_be_shorter(const struct verifier *v, const struct call *call) {
+    enum { INNER_MAP = 1 << 12 };
+    if (call->map->type == MAP_TYPE_ARRAY && (call->map->flags & INNER_MAP) == 0) { return false; }
+    for (uint32_t i = 0; i < v->program->map_count; i++) {
+        if (v->program->maps[i].inner == call->map_index + 1) { return true; }
+    }
+    return false;
+}
+
 /* What a lookup finds: a value, but another map in a map of maps, and a socket in a map of sockets. */
 static enum status set_found(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
     uint32_t type = call->map->type;
@@ -46,6 +57,7 @@ static enum status set_found(struct verifier *v, struct state *s, struct reg *r0
         }
     } else {
         bool exists = (type == MAP_TYPE_ARRAY || type == MAP_TYPE_PERCPU_ARRAY) && call->key_known && call->key < call->map->max_entries;
+        if (OTHER_PLATFORMS) { exists &= !may_be_shorter(v, call); }
         reg_set_pointer(r0, exists ? REG_MAP_VALUE : REG_MAP_VALUE_OR_NULL);
         r0->map = call->map_index;
         if (OTHER_PLATFORMS) { r0->frame = call->map_name; }
