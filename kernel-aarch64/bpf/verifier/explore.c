@@ -291,15 +291,49 @@ static enum status leave_function(struct verifier *v, struct walk *w) {
 
 /* ---- iterators ---- */
 
+static void set_null(struct reg *r) {
+    reg_set_scalar(r);
+    scalar_set_const(&r->var, 0);
+}
+
+/* Rests what follows when the iterator gives no element, and goes on with one. */
+static enum status part_ways(struct verifier *v, struct walk *w, uint8_t iterator) {
+    struct state *s = &w->state;
+    struct frame *frame = &s->frames[s->depth];
+    struct reg element;
+    uint32_t turns[NESTING];
+    uint16_t point = frame->point, held = s->frames[0].call;
+    reg_copy(&element, &s->regs[0]);
+    memcpy(turns, frame->turns, sizeof(turns));
+    set_null(&s->regs[0]);
+    if (v->points[s->pc] != 0) { (void)enter_point(v, s); }
+    struct place place;
+    bool crowded;
+    state_place(v, s, &place);
+    enum status status = reference_drain(v, s, iterator);
+    if (status == STATUS_OK) { status = rest(v, w, &place, &crowded); }
+    frame->point = point;
+    s->frames[0].call = held;
+    reg_copy(&s->regs[0], &element);
+    s->regs[0].kind = kind_not_null(element.kind);
+    memcpy(frame->turns, turns, sizeof(turns));
+    return status;
+}
+
+/* One that has given its last element is asked as any function is called: no run may ask it again and again. */
 static enum status step_next(struct verifier *v, struct walk *w, bool *covered) {
     struct state *s = &w->state;
     struct bpf_insn insn = insn_at(v, s->pc);
     struct iterator iterator;
     enum status status = iterator_find(v, s, 1, v->platform->helpers[insn.imm].object, &iterator);
-    if (status == STATUS_OK) { status = converge(v, s, &w->heads, iterator.slot->reg.id, covered); }
+    if (status != STATUS_OK) { return status; }
+    uint8_t name = iterator.slot->reg.frame;
+    bool drained = reference_drained(v, s, name);
+    if (!drained) { status = converge(v, s, &w->heads, iterator.slot->reg.id, covered); }
     if (status == STATUS_OK && !*covered) { status = state_step(v, s, insn, SHAPE_CALL); }
     s->pc++;
-    return status;
+    if (drained && status == STATUS_OK) { set_null(&s->regs[0]); }
+    return drained || *covered || status != STATUS_OK ? status : part_ways(v, w, name);
 }
 
 /* Rests what follows when the jump is taken, and goes on behind it. The kernel counts for each call of a function, and begins anew

@@ -18,6 +18,8 @@ enum { SITE_READS = 0xa001 };
 enum { SITE_FOUND_BEFORE = 0xa002 };
 /* And for slices of dynptrs: the name of the dynptr is added. They are never held. */
 enum { SITE_SLICES = 0xb000 };
+/* And for iterators that have given their last element: the name of the iterator is added. They end with it. */
+enum { SITE_DRAINED = 0xb100 };
 
 /* A set is up to eight names, ascending, the lowest in the low byte. */
 struct references {
@@ -270,6 +272,7 @@ void reference_void(struct state *s, uint8_t name) {
 /* Acquired by an instruction of the functions that run in the outermost `frames` frames. None of them is in a frame behind those. */
 static bool is_of(const struct verifier *v, const struct state *s, uint8_t name, uint32_t frames) {
     uint16_t site = v->references->sites[name];
+    if (site >= SITE_DRAINED) { site = v->references->sites[site - SITE_DRAINED]; }
     if (site >= SITE_LOCKS) { return false; }
     uint32_t function = function_at(v, site), f = 0;
     while (f < frames && s->frames[f].function != function) { f++; }
@@ -284,7 +287,20 @@ enum status reference_release(struct verifier *v, struct state *s, uint8_t name)
     }
     if (!hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name))) { return too_many(v, s); }
     reference_void(s, name);
+    if (reference_drained(v, s, name)) { reference_forget(v, s, highest_held(v, s, SITE_DRAINED + name, SITE_DRAINED + name)); }
     return STATUS_OK;
+}
+
+/* ---- iterators without another element ---- */
+
+bool reference_drained(const struct verifier *v, const struct state *s, uint8_t name) {
+    return highest_held(v, s, SITE_DRAINED + name, SITE_DRAINED + name) != 0;
+}
+
+enum status reference_drain(struct verifier *v, struct state *s, uint8_t name) {
+    uint8_t drained;
+    enum status status = name_site(v, s, SITE_DRAINED + name, &drained);
+    return status == STATUS_OK ? acquire(v, s, drained) : status;
 }
 
 /* ---- the kernel's patience ---- */

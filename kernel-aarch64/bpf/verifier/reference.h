@@ -44,6 +44,9 @@ bool reference_stays_awake(const struct verifier *v, const struct state *s);
 /* Whether a may_goto was taken: then every one is, from there on. */
 bool reference_patience_ended(const struct verifier *v, const struct state *s);
 [[nodiscard]] enum status reference_end_patience(struct verifier *v, struct state *s);
+/* Whether the iterator that has this reference has given its last element: then it gives none any more. */
+bool reference_drained(const struct verifier *v, const struct state *s, uint8_t reference);
+[[nodiscard]] enum status reference_drain(struct verifier *v, struct state *s, uint8_t reference);
 /* Ends a reference: it is no longer held, and every register that has it is void. */
 [[nodiscard]] enum status reference_release(struct verifier *v, struct state *s, uint8_t reference);
 /* No longer held, because it was null; registers stay. */
