@@ -6,6 +6,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import { devNull } from 'node:os';
 import { dirname } from 'node:path';
 import { makeFolder } from '../firmware/folder.ts';
 import { withLockSync } from '../firmware/lock.ts';
+import { naming } from '../firmware/write.ts';
 
 /** A file, or memory in tests. */
 export type LedgerStore = {
@@ -68,14 +70,18 @@ export const headOf = (path: string): string | undefined => {
 export const fileStore = (path: string): LedgerStore => ({
   name: path,
   read: (from) => bytesFrom(path, from).toString(),
-  append: (line) => appendFileSync(path, line, { flush: true }),
+  append: (line) => naming(path, () => appendFileSync(path, line, { flush: true })),
   cut: (bytes) => truncateSync(path, bytes),
   head: () => headOf(path),
   note(head) {
     if (path === devNull) return;
     const partial = `${path}.head.${process.pid}`;
-    writeFileSync(partial, `${head}\n`, { flush: true });
-    renameSync(partial, `${path}.head`);
+    try {
+      naming(`${path}.head`, () => writeFileSync(partial, `${head}\n`, { flush: true }));
+      renameSync(partial, `${path}.head`);
+    } finally {
+      rmSync(partial, { force: true });
+    }
   },
   alone(work) {
     if (path === devNull) return work();

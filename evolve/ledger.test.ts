@@ -2,6 +2,7 @@ import {
   appendFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
@@ -10,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { withoutRoom } from '../cli/test/no-room.ts';
 import { fileStore, Ledger, LedgerError, memoryStore, readLedger } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'velocity-ledger-'));
@@ -144,4 +146,22 @@ test('what_is_no_ledger_is_refused_and_left_alone', (t) => {
   truncateSync(cut, 10);
   t.throws(() => ledger.append('rest', 'fir', {}), { instanceOf: LedgerError, message: /was cut/ });
   t.is(readFileSync(cut, 'utf8').length, 10);
+});
+
+test('a_ledger_that_finds_no_room_is_named_and_nothing_lies_beside_it', (t) => {
+  const own = join(folder, 'full');
+  mkdirSync(own);
+  const path = join(own, 'ledger.jsonl');
+  const program = `
+    import { fileStore } from '${new URL('ledger-store.ts', import.meta.url).href}';
+    const store = fileStore('${path}');
+    for (const write of [() => store.append('x'.repeat(1 << 21)), () => store.note('x'.repeat(1 << 21))])
+      try {
+        write();
+      } catch ({ message }) {
+        console.log(message);
+      }`;
+  const said = 'EFBIG: file too large, write';
+  t.deepEqual(withoutRoom(program), [`${path}: ${said}`, `${path}.head: ${said}`]);
+  t.deepEqual(readdirSync(own), ['ledger.jsonl']);
 });

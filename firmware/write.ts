@@ -37,8 +37,18 @@ const named = (path: string, error: unknown): unknown => {
     : error;
 };
 
-/** Leaves a file alone that is right already. @throws WriteError */
-export const writeChanged = (path: string, bytes: Uint8Array): void => {
+/** What fails in `work` is said of this file. @throws WriteError */
+export const naming = <T>(path: string, work: () => T): T => {
+  try {
+    return work();
+  } catch (error) {
+    throw named(path, error);
+  }
+};
+
+/** Leaves a file alone that is right already; else the new one takes its place whole, or not at all. @throws WriteError */
+export const writeChanged = (path: string, contents: string | Uint8Array): void => {
+  const bytes = Buffer.from(contents);
   if (existsSync(path) && readFileSync(path).equals(bytes)) return;
   makeFolder(dirname(path));
   const partial = `${path}.${process.pid}`;

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { requireTool, root } from '../../firmware/index.ts';
 import { chosenKey } from '../../firmware/sign.ts';
+import { writeChanged } from '../../firmware/write.ts';
 import { qemuVersion } from '../../rig/index.ts';
 import { flashMetrics } from '../../test/bench/flash/index.ts';
 import { historyMetrics } from '../../test/bench/history.ts';
@@ -79,10 +79,9 @@ const clangVersion = () =>
   execFileSync(requireTool('clang'), ['--version'], { encoding: 'utf8' }).split('\n')[0]!;
 
 const writePage = (comparison: Comparison) => {
-  mkdirSync(dirname(PAGE), { recursive: true });
   const surroundings = { ...comparison, clang: clangVersion(), qemu: qemuVersion(requireTool('qemu')) };
-  writeFileSync(PAGE, page(comparison, surroundings));
-  writeFileSync(VECTOR_PAGE, vectorPage(comparison.vectorRows, surroundings));
+  writeChanged(PAGE, page(comparison, surroundings));
+  writeChanged(VECTOR_PAGE, vectorPage(comparison.vectorRows, surroundings));
 };
 
 const showRows = (context: Context, { rows, vectorRows, objectRows, improved }: Comparison) => {
@@ -148,8 +147,8 @@ const benchVerifier = async (context: Context, write: boolean) => {
   show(context, verifierMetrics(rows));
   if (!write) return;
   const host = `${cpus()[0]?.model ?? 'unknown'}, Node.js ${process.version}`;
-  writeFileSync(VERIFIER_PAGE, verifierPage(rows, { qemu: qemuVersion(requireTool('qemu')), host }));
-  writeFileSync(VERIFIER_PAGE.replace(/md$/, 'svg'), drawing(rows));
+  writeChanged(VERIFIER_PAGE, verifierPage(rows, { qemu: qemuVersion(requireTool('qemu')), host }));
+  writeChanged(VERIFIER_PAGE.replace(/md$/, 'svg'), drawing(rows));
 };
 
 const SELFTEST_PAGE = join(root, 'docs/reference/linux-selftests.md');
@@ -162,7 +161,7 @@ const benchSelftests = async (context: Context, write: boolean) => {
   for (const row of run.rows) if (context.output.json) context.output.fact(row, '');
   context.output.print(`${selftestTable(run)}\n`);
   show(context, selftestMetrics(run));
-  if (write) writeFileSync(SELFTEST_PAGE, selftestPage(run, clangVersion()));
+  if (write) writeChanged(SELFTEST_PAGE, selftestPage(run, clangVersion()));
 };
 
 const COSTS_PAGE = join(root, 'docs/reference/vector-costs.md');
@@ -179,9 +178,9 @@ const benchVectors = async (context: Context, write: boolean) => {
     for (const row of rows) if (context.output.json) context.output.fact({ helper, ...row }, '');
   context.output.print(inColumns(payCells(costs)));
   if (!write) return;
-  writeFileSync(COSTS, costsSource(costs.routines));
+  writeChanged(COSTS, costsSource(costs.routines));
   execFileSync(process.execPath, [join(root, 'node_modules/.bin/biome'), 'format', '--write', COSTS]);
-  writeFileSync(
+  writeChanged(
     COSTS_PAGE,
     costsPage(costs, { clang: clangVersion(), qemu: qemuVersion(requireTool('qemu')) }),
   );

@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { root } from '../../firmware/index.ts';
 import { chosenKey } from '../../firmware/sign.ts';
+import { writeChanged } from '../../firmware/write.ts';
 import { boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { narrate } from '../demo/narrate.ts';
@@ -45,8 +45,8 @@ const night = (context: Context, flags: NightFlags, board: ReturnType<typeof boa
     const { modules, moments, ...figures } = recorded;
     output.fact({ event: 'night', seed, period_us: periodUs, ...figures }, nightSentence(recorded));
     if (!flags.write) return;
-    writeFileSync(join(FOLDER, 'night.svg'), nightDrawing(recorded));
-    writeFileSync(join(FOLDER, 'night.md'), nightPage(recorded, periodUs, seed));
+    writeChanged(join(FOLDER, 'night.svg'), nightDrawing(recorded));
+    writeChanged(join(FOLDER, 'night.md'), nightPage(recorded, periodUs, seed));
     output.print(`wrote ${join(FOLDER, 'night.md')}`);
   });
 };

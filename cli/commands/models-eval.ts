@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import {
@@ -22,6 +21,7 @@ import {
   vectoriseProposer,
 } from '../../evolve/index.ts';
 import { requireTool, root } from '../../firmware/index.ts';
+import { writeChanged } from '../../firmware/write.ts';
 import {
   type EvaluationProgram,
   evaluationHash,
@@ -186,7 +186,7 @@ const evaluate = async (context: Context, options: EvalOptions) => {
   );
   if (!options.write) return;
   const facts = { set: evaluationHash(), cpu, objective, proofSeconds: options.proofSeconds };
-  writeFileSync(PAGE, evaluationPage({ ...facts, compiler: compilerVersion(), rows: table, heldOut }));
+  writeChanged(PAGE, evaluationPage({ ...facts, compiler: compilerVersion(), rows: table, heldOut }));
   output.print(`wrote ${PAGE}`);
 };
 

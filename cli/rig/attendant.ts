@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readSymbols, type Symbols } from '../../firmware/index.ts';
+import { naming } from '../../firmware/write.ts';
 import type { Request, Response, VelocityLink } from '../../link/index.ts';
 import {
   bootCause,
@@ -37,8 +38,10 @@ const describeCrash = ({ reason, core, elr, esr, far }: Crash, where: string | u
 
 const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? Number(value) : value);
 
+const append = (path: string, text: string) => naming(path, () => appendFileSync(path, text));
+
 const recorder = (session: Session) => (event: RigEvent) =>
-  appendFileSync(recordPath(session), `${JSON.stringify(event, plain)}\n`);
+  append(recordPath(session), `${JSON.stringify(event, plain)}\n`);
 
 export class Attendant {
   readonly #session: Session;
@@ -336,7 +339,7 @@ export class Attendant {
     const lines = this.#device?.console.slice(this.#written) ?? [];
     this.#written += lines.length;
     const text = lines.map((line) => `${(line.ms / 1000).toFixed(3).padStart(9)}  ${line.text}\n`).join('');
-    if (text) appendFileSync(consolePath(this.#session), text);
+    if (text) append(consolePath(this.#session), text);
   }
 
   /** Collects, then switches off. */

@@ -3,6 +3,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { makeFolder } from '../../firmware/folder.ts';
 import { paths } from '../../firmware/index.ts';
+import { naming } from '../../firmware/write.ts';
 import { lockBoard, type RigBoard, type SuiteName, suiteNames } from '../../rig/index.ts';
 import {
   peopleLines,
@@ -123,11 +124,12 @@ export const runRig = async (context: Context, options: RunOptions): Promise<voi
   const began = performance.now();
   const folder = resolve(options.report ?? newReportFolder('rig-reports', new Date()));
   makeFolder(folder);
-  writeFileSync(join(folder, 'report.jsonl'), '');
+  const lines = join(folder, 'report.jsonl');
+  writeFileSync(lines, '');
   const events: RigEvent[] = [];
   const tell = say(context, (event) => {
     events.push(event);
-    appendFileSync(join(folder, 'report.jsonl'), `${JSON.stringify(event)}\n`);
+    naming(lines, () => appendFileSync(lines, `${JSON.stringify(event)}\n`));
   });
   const start = started(from, folder, ready, suites);
   tell(start);

@@ -1,6 +1,7 @@
 /** What the process that tests one board is told, by a file. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeChanged } from '../../firmware/write.ts';
 import type { RigBoard, SuiteName } from '../../rig/index.ts';
 
 export type Images = {
@@ -30,7 +31,7 @@ export const consolePath = ({ folder, entry }: Session) => join(folder, `${stem(
 export const writeSession = (session: Session): string => {
   for (const old of [recordPath(session), consolePath(session)]) rmSync(old, { force: true });
   const path = join(session.folder, `${stem(session.entry)}.session.json`);
-  writeFileSync(path, JSON.stringify(session));
+  writeChanged(path, JSON.stringify(session));
   return path;
 };
 

@@ -1,10 +1,10 @@
 /** `velocity rig soak`: virtual boards for hours of their own time, with everything that can happen to them. */
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { makeFolder } from '../../firmware/folder.ts';
+import { join, resolve } from 'node:path';
 import { paths } from '../../firmware/index.ts';
+import { writeChanged } from '../../firmware/write.ts';
 import { lockBoard, type RigBoard } from '../../rig/index.ts';
 import { peopleCause } from '../../rig/report/index.ts';
 import { type SoakResult, type SoakStep, soak } from '../../rig/soak/engine.ts';
@@ -126,8 +126,7 @@ export const runSoak = async (context: Context, options: SoakCommand): Promise<v
   for (const result of results) output.fact(result, summaryLines(result).join('\n'));
   if (options.out) {
     const path = resolve(options.out);
-    makeFolder(dirname(path));
-    writeFileSync(path, results.map((result) => `${JSON.stringify(result)}\n`).join(''));
+    writeChanged(path, results.map((result) => `${JSON.stringify(result)}\n`).join(''));
   }
   const broken = settled.find((each) => each.status === 'rejected');
   if (broken) throw broken.reason; // said with its cause when it happened; the other boards went on

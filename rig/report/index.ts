@@ -1,6 +1,6 @@
 /** What a run looks like to people and to other programs. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeChanged } from '../../firmware/write.ts';
 import { htmlReport } from './html.ts';
 import { junitReport } from './junit.ts';
 import type { Run } from './record.ts';
@@ -11,10 +11,9 @@ export type * from './record.ts';
 export { summaryOf } from './summary.ts';
 export { htmlReport, junitReport, tapReport };
 
-/** Writes report.html, report.xml (JUnit) and report.tap; report.jsonl is written while the run goes on. */
+/** Writes report.html, report.xml (JUnit) and report.tap, each whole; report.jsonl is written while the run goes on. @throws WriteError */
 export const writeReports = (run: Run): void => {
-  mkdirSync(run.start.folder, { recursive: true });
-  const write = (name: string, text: string) => writeFileSync(join(run.start.folder, name), text);
+  const write = (name: string, text: string) => writeChanged(join(run.start.folder, name), text);
   write('report.html', htmlReport(run));
   write('report.xml', junitReport(run));
   write('report.tap', tapReport(run));

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { peersPython, whyNoPeers } from '../../cli/python-peers.ts';
+import { withoutRoom } from '../../cli/test/no-room.ts';
 import { root } from '../../firmware/index.ts';
 import { htmlReport } from './html.ts';
 import { junitReport } from './junit.ts';
@@ -198,4 +199,25 @@ test('people_are_told_of_every_try', (t) => {
   t.regex(text, /tried 2 times \(lines are noisy\)/);
   t.regex(text, /1\. failed: noise/);
   t.regex(text, /cause {3}line_loses_bytes: /);
+});
+
+test('a_report_that_finds_no_room_is_named_and_there_is_no_half_of_it', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const long = { ...run, start: { ...run.start, folder }, consoles: { a: 'x'.repeat(1 << 21) } };
+  const path = join(folder, 'run.json');
+  writeFileSync(
+    path,
+    JSON.stringify(long, (_key, value) => (typeof value === 'bigint' ? Number(value) : value)),
+  );
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { writeReports } from '${new URL('index.ts', import.meta.url).href}';
+    try {
+      writeReports(JSON.parse(readFileSync('${path}', 'utf8')));
+    } catch ({ message }) {
+      console.log(message);
+    }`;
+  t.deepEqual(withoutRoom(program), [`${join(folder, 'report.html')}: EFBIG: file too large, write`]);
+  t.deepEqual(readdirSync(folder), ['run.json']);
 });
