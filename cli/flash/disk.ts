@@ -1,6 +1,6 @@
 /** `velocity flash --to DISK`: an SD card, a USB or NVMe disk, or a file. */
 import { type Board, boardNamed } from '../../boards/index.ts';
-import { type DiskTarget, diskTarget, verifyDisk, writeDisk } from '../../flasher/index.ts';
+import { checkUnchanged, type DiskTarget, diskTarget, verifyDisk, writeDisk } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 import { confirm } from './ask.ts';
 import { type DiskImage, diskImage } from './image.ts';
@@ -23,6 +23,7 @@ const work = async (context: Context, target: DiskTarget, made: DiskImage, optio
   if (options.verifyOnly) return verifyDisk(target, made.blocks, run);
   if (target.erases) {
     await confirm(context, target.path, `Erase ${target.describe}?`, options.yes);
+    checkUnchanged(target, made.blocks.bytes);
   }
   await writeDisk(target, made.blocks, run);
 };

@@ -29,9 +29,18 @@ export const flashMassStorage = async (
     return output.fact({ event: 'plan', method: 'mass-storage', to: device.location }, line);
   }
   const before = diskPaths();
-  await rpiboot(host, device, { source, signal: cleanup.signal, onEvent: showBoot(context, options) });
+  let { location } = device;
+  const show = showBoot(context, options);
+  await rpiboot(host, device, {
+    source,
+    signal: cleanup.signal,
+    onEvent: (event) => {
+      if (event.event === 'moved') location = event.to;
+      show(event);
+    },
+  });
   output.progress('waiting for the disk of the board…');
-  const disk = await waitForDisk(before, { timeoutMs: APPEAR_MS, signal: cleanup.signal });
+  const disk = await waitForDisk(before, { timeoutMs: APPEAR_MS, location, signal: cleanup.signal });
   output.fact({ event: 'disk', path: disk.path, bytes: disk.bytes }, `its storage is ${disk.path}`);
   await flashDisk(context, disk.path, options);
 };

@@ -5,6 +5,8 @@ import { type Disk, type DiskSystem, linuxDisks, listDisks } from './disks.ts';
 
 export type AppearOptions = {
   readonly timeoutMs: number;
+  /** The USB port that the board hangs on: a disk elsewhere is somebody's stick or card. */
+  readonly location?: string;
   readonly system?: DiskSystem;
   readonly signal?: AbortSignal;
   readonly pollMs?: number;
@@ -23,12 +25,27 @@ const causes = [
 export const diskPaths = (system: DiskSystem = linuxDisks): Set<string> =>
   new Set(listDisks(system).map(({ path }) => path));
 
-/** The one disk that was not there before. @throws TimeoutError, BadDeviceError when there are several, CancelledError */
+const elsewhere = (disks: readonly Disk[], location: string | undefined) => {
+  const paths = disks.map(({ path }) => path);
+  return new BadDeviceError(paths.join(' and '), `appeared, and not on USB ${location}, where the board is`, {
+    hint: `it is left alone; if it is the board's own, write it with --to ${paths[0]}`,
+  });
+};
+
+/**
+ * The one disk that was not there before, on the board's own port.
+ * @throws TimeoutError, BadDeviceError when there are several, or one elsewhere only, CancelledError
+ */
 export const waitForDisk = async (before: ReadonlySet<string>, options: AppearOptions): Promise<Disk> => {
-  const { timeoutMs, system = linuxDisks, signal, pollMs = POLL_MS } = options;
+  const { timeoutMs, location, system = linuxDisks, signal, pollMs = POLL_MS } = options;
+  const isElsewhere = ({ path }: Disk) => {
+    const port = location === undefined ? undefined : system.portOf?.(path);
+    return port !== undefined && port !== location;
+  };
   const deadline = performance.now() + timeoutMs;
   for (let seen = 0; ; ) {
-    const found = listDisks(system).filter(({ path }) => !before.has(path));
+    const appeared = listDisks(system).filter(({ path }) => !before.has(path));
+    const found = appeared.filter((disk) => !isElsewhere(disk));
     seen = found.length > 0 ? seen + 1 : 0;
     if (seen >= SETTLED_POLLS && found.length > 1) {
       const paths = found.map(({ path }) => path).join(' and ');
@@ -36,6 +53,7 @@ export const waitForDisk = async (before: ReadonlySet<string>, options: AppearOp
     }
     if (seen >= SETTLED_POLLS) return found[0]!;
     if (signal?.aborted) throw new CancelledError('disk', 'waiting for it');
+    if (performance.now() >= deadline && appeared.length > 0) throw elsewhere(appeared, location);
     if (performance.now() >= deadline) throw new TimeoutError('disk', "the board's disk", timeoutMs, causes);
     await sleep(pollMs, undefined, signal ? { signal } : {}).catch(() => {});
   }

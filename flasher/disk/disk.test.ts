@@ -8,6 +8,7 @@ import type { FlashError } from '../errors.ts';
 import { ALIGNMENT_BYTES, isAligned } from './aligned.ts';
 import {
   type BlockNode,
+  checkUnchanged,
   type DiskSystem,
   type DiskTarget,
   diskTarget,
@@ -220,4 +221,24 @@ test('the list names what keeps each disk from being written', (t) => {
 test('a file on a full file system is refused before it is opened', (t) => {
   const error = t.throws(() => diskTarget(join(tmpdir(), 'velocity-huge.img'), 2 ** 52)) as FlashError;
   t.is(error.code, 'disk_refused');
+});
+
+test('a card that was changed while the question stood is not written', (t) => {
+  const withCard = (size: number, medium?: string): DiskSystem => ({
+    blockTree: () => [{ path: '/dev/sdx', size, type: 'disk', model: 'reader', mountpoints: [null] }],
+    mounts: () => '',
+    look: (path) => ({ path, kind: 'disk' }),
+    mediumOf: () => medium,
+  });
+  const asked = diskTarget('/dev/sdx', 1000, withCard(32e9, '41'));
+  t.notThrows(() => checkUnchanged(asked, 1000, withCard(32e9, '41')));
+  for (const other of [withCard(64e9, '41'), withCard(32e9, '42')])
+    t.like(
+      t.throws<FlashError>(() => checkUnchanged(asked, 1000, other)),
+      {
+        code: 'disk_refused',
+        hint: 'begin again',
+      },
+    );
+  t.throws(() => checkUnchanged(asked, 1000, withCard(0)), { message: /holds no medium/ });
 });

@@ -1,6 +1,7 @@
 /** The machine's disks as lsblk and the kernel describe them, and which of them must not be written. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { FlashError } from '../errors.ts';
 
 /** One row of `lsblk -J`; partitions, encrypted volumes and the like are children. */
@@ -38,6 +39,10 @@ export type DiskSystem = {
   readonly look: (
     path: string,
   ) => { readonly path: string; readonly kind: 'disk' | 'file' | 'other' } | undefined;
+  /** The USB port that a disk hangs on, e.g. `1-1.2`; null where it hangs on none, undefined where nobody knows. */
+  readonly portOf?: (path: string) => string | null | undefined;
+  /** Another number for each medium (Linux 5.15, diskseq); undefined where nobody counts. */
+  readonly mediumOf?: (path: string) => string | undefined;
 };
 
 const COLUMNS = 'PATH,SIZE,TYPE,RM,RO,TRAN,MODEL,MOUNTPOINTS';
@@ -61,8 +66,31 @@ const look: DiskSystem['look'] = (path) => {
   return { path: real, kind: stat.isBlockDevice() ? 'disk' : stat.isFile() ? 'file' : 'other' };
 };
 
+const BLOCK = '/sys/class/block';
+/** A USB interface's folder: PORT:CONFIGURATION.INTERFACE. */
+const INTERFACE = /\/(\d+-[\d.]+):\d+\.\d+\//g;
+
+/** By the place of its device among those of the machine. */
+export const sysfsPort = (path: string, folder = BLOCK): string | null | undefined => {
+  try {
+    return [...realpathSync(join(folder, basename(path))).matchAll(INTERFACE)].at(-1)?.[1] ?? null;
+  } catch {
+    return undefined;
+  }
+};
+
+const sysfsMedium = (path: string): string | undefined => {
+  try {
+    return readFileSync(join(BLOCK, basename(path), 'diskseq'), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+};
+
 export const linuxDisks: DiskSystem = {
   look,
+  portOf: sysfsPort,
+  mediumOf: sysfsMedium,
   blockTree: lsblk,
   mounts: () => readFileSync('/proc/mounts', 'utf8'),
 };

@@ -2,5 +2,5 @@
 export { diskPaths, waitForDisk } from './appear.ts';
 export { type BlockNode, type Disk, type DiskSystem, linuxDisks, listDisks } from './disks.ts';
 export type { DiskHandle, OpenDisk } from './io.ts';
-export { type DiskTarget, diskTarget } from './target.ts';
+export { checkUnchanged, type DiskTarget, diskTarget } from './target.ts';
 export { type DiskEvent, type DiskWriteOptions, verifyDisk, writeDisk } from './write.ts';

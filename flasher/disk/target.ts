@@ -11,6 +11,8 @@ export type DiskTarget = {
   readonly erases: boolean;
   /** One line for the question before it is erased. */
   readonly describe: string;
+  /** Which medium is in it, where the system counts them. */
+  readonly medium?: string | undefined;
 };
 
 const human = (bytes: number) => {
@@ -54,6 +56,7 @@ const asDisk = (path: string, imageBytes: number, system: DiskSystem): DiskTarge
     kind: 'disk',
     erases: true,
     describe: `${path}: ${disk.model}, ${human(disk.bytes)}, ${kind}`,
+    medium: system.mediumOf?.(path),
   };
 };
 
@@ -92,4 +95,15 @@ export const diskTarget = (path: string, imageBytes: number, system: DiskSystem 
     );
   if (path.startsWith('/dev/')) throw new NoDeviceError(path, { hint: 'see `velocity flash --list`' });
   return asFile(path, imageBytes);
+};
+
+/** Whether what somebody answered for is still what is there: a question may stand for hours. @throws DiskRefusedError */
+export const checkUnchanged = (
+  before: DiskTarget,
+  imageBytes: number,
+  system: DiskSystem = linuxDisks,
+): void => {
+  const now = diskTarget(before.path, imageBytes, system);
+  if (now.describe === before.describe && now.medium === before.medium) return;
+  refuse(before.path, `was changed since it was asked about; now it is ${now.describe}`, 'begin again');
 };
