@@ -3,6 +3,7 @@
 export * as a64 from './a64.ts';
 export * as bpf from './bpf.ts';
 export * from './codec.ts';
+export * from './console.ts';
 export * from './contract.ts';
 export * from './fields.ts';
 export * from './helpers.ts';

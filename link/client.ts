@@ -1,9 +1,10 @@
 /** SMP client: one request in flight, matched by sequence number, sent a second time when no answer comes. */
+
 import { randomInt } from 'node:crypto';
 import { decode } from 'cborg';
+import { READY } from '../abi/index.ts';
 import { BadReplyError, CancelledError, LinkTimeoutError, RefusedError, RestartedError } from './errors.ts';
 import { encodeFrame, FrameDecoder, frameBytes } from './frame.ts';
-import { READY } from './ready.ts';
 import { decodeMessage, encodeMessage, type SmpMessage, smpOps } from './smp.ts';
 import type { Transport } from './transport.ts';
 

@@ -7,7 +7,6 @@ export { holdersOf } from './holders.ts';
 export { type ImageSlot, type ImageSlots, type UploadLimits, uploadLimits } from './image.ts';
 export { memoryPair } from './memory.ts';
 export { likelyPorts } from './ports.ts';
-export { READY } from './ready.ts';
 export { type ReconnectOptions, withReconnect } from './reconnect.ts';
 export type { Report } from './reports.ts';
 export { DEFAULT_BAUD } from './serial.ts';

@@ -10,6 +10,7 @@ import {
   decodeSamples,
   encodeRecord,
   messages,
+  READY,
   type RecordOf,
   SMP_GROUP_VELOCITY,
 } from '../abi/index.ts';
@@ -136,7 +137,7 @@ export class VelocityLink extends StandardLink {
   async #waitBanner(timeoutMs: number): Promise<void> {
     let forget = () => {};
     const banner = new Promise<void>((resolve) => {
-      forget = this.onConsole((line) => line.includes(' ready on ') && resolve());
+      forget = this.onConsole((line) => READY.test(line) && resolve());
     });
     const enough = new AbortController();
     const pause = sleep(Math.min(timeoutMs / 4, BANNER_MS), undefined, { signal: enough.signal }).catch(

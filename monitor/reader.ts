@@ -1,11 +1,9 @@
 /** Reads a board again and again, and tells what it finds as entries: over any link, in Node.js and in a page. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HookRun } from '../abi/index.ts';
+import { type HookRun, READY } from '../abi/index.ts';
 import { type Report, type Transport, VelocityLink } from '../link/index.ts';
 import type { Content, Pace, Reading, Sink } from './entry.ts';
 
-/** What the kernel says once, when the link is up. */
-const READY = /^velocity \S+ \S+ ready on /;
 const STATS = 'velocity';
 
 export type ReadOptions = {

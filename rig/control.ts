@@ -74,3 +74,14 @@ export const pressReset = (path: string): Promise<void> =>
   withControl(path, async (ask) => {
     await ask({ execute: 'system_reset' });
   });
+
+/** Holds the board as it is: no core goes on, no time passes on it. */
+export const freeze = (path: string): Promise<void> =>
+  withControl(path, async (ask) => {
+    await ask({ execute: 'stop' });
+  });
+
+export const thaw = (path: string): Promise<void> =>
+  withControl(path, async (ask) => {
+    await ask({ execute: 'cont' });
+  });

@@ -45,7 +45,8 @@ const nothing: Totals = {
   bytesIn: 0,
 };
 
-const READY = / ready on /;
+/** Also where the line damages what stands before it: less than READY of the contract. */
+const SAYS_READY = / ready on /;
 const CONNECT_TRIES = 50;
 const CONNECT_PAUSE_MS = 100;
 /** An emulated board that nobody asks anything runs far ahead of the clock on the wall. */
@@ -106,7 +107,7 @@ export class Device {
 
   #onConsole(text: string): void {
     this.console.push({ ms: this.ms, text });
-    if (!READY.test(text)) return;
+    if (!SAYS_READY.test(text)) return;
     this.starts.push({ ms: this.ms, wanted: this.#wanted > 0 });
     if (this.#wanted > 0) this.#wanted -= 1;
   }

@@ -1,11 +1,12 @@
 /** The end of writing a card or disk: a person takes it to the board and switches that on, and it says what it runs. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { READY } from '../../abi/index.ts';
 import { type FlashImage, TimeoutError } from '../../flasher/index.ts';
 import {
   type BoardInfo,
   LinkTimeoutError,
   openTransport,
-  READY,
   SmpClient,
   VelocityLink,
 } from '../../link/index.ts';

@@ -2,7 +2,7 @@
  * Replaces a running kernel over its own serial line, without touching storage: the signed image goes into free memory, the
  * board checks it, and starts it in place of its next reset. Whatever is refused on the way, the running kernel goes on.
  */
-import { statusOf } from '../../abi/index.ts';
+import { READY, statusOf } from '../../abi/index.ts';
 import { type Board, isModel } from '../../boards/index.ts';
 import { CancelledError, RefusedError, TimeoutError, WrongModeError } from '../errors.ts';
 
@@ -53,8 +53,6 @@ export type MemoryOptions = {
 };
 
 const FILE = 'image';
-/** `velocity VERSION BUILD ready on MODEL`, the last line of a start. */
-const BANNER = /^velocity \S+ ([0-9a-f]{40}) ready on /;
 const NOT_STARTED = /image in memory is not started: status (\d+)/;
 /** What keeps cores from being handed over (kernel-aarch64/boot/cores.h, cores_park). */
 const coreReasons: Readonly<Record<string, string>> = {
@@ -93,7 +91,8 @@ const causes = [
   'the line broke just now: connect again and ask what runs',
 ];
 
-type Outcome = { readonly build: string } | { readonly refusal: string };
+/** That a kernel came up, whichever; or why the board kept the one before. */
+type Outcome = 'up' | { readonly refusal: string };
 
 /** What the console says after the reset. @throws TimeoutError */
 const nextStart = (running: RunningBoard, limits: MemoryLimits) => {
@@ -103,8 +102,7 @@ const nextStart = (running: RunningBoard, limits: MemoryLimits) => {
       reject(new TimeoutError(running.describe(), 'the banner of the new kernel', limits.bannerMs, causes));
     const timer = setTimeout(late, limits.bannerMs);
     const stop = running.onConsole((line) => {
-      const build = BANNER.exec(line.trim())?.[1];
-      if (build !== undefined) resolve({ build });
+      if (READY.test(line)) resolve('up');
       const code = NOT_STARTED.exec(line)?.[1];
       if (code !== undefined) resolve({ refusal: statusOf(Number(code)).name });
     });
@@ -155,10 +153,10 @@ export const startFromMemory = async (
   await running.arm(file.hash);
   options.onEvent?.({ event: 'start' });
   const outcome = await restart(running, options.limits ?? memoryLimits);
-  if ('refusal' in outcome) throw coresStay(running, outcome.refusal);
+  if (outcome !== 'up') throw coresStay(running, outcome.refusal);
   const after = await running.info();
   if (same(after.boot, before.boot)) throw goesOn(running, 'did not start the image');
-  if (outcome.build === file.build && after.build === file.build) return;
+  if (after.build === file.build) return;
   throw new RefusedError(running.describe(), `runs build ${after.build}, and ${file.build} was sent`, {
     hint: 'it was reset meanwhile and started from its own medium; try again',
   });

@@ -34,7 +34,7 @@ export const strangersKey = () => {
   };
 };
 
-const live: Request<'install'> = { canary: false };
+export const live: Request<'install'> = { canary: false };
 
 /** Installs a program as the next version of the module of this name, with fields of the patch replaced. */
 export const install = async (

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { READY } from '../../abi/index.ts';
 import { boardNamed } from '../../boards/index.ts';
 import { uBootForPi3 } from '../../cli/flash-peers.ts';
 import { findTool, paths, requireTool, type Tool, tools } from '../../firmware/index.ts';
@@ -15,7 +16,7 @@ import {
   signedUpdate,
   takeOver,
 } from '../board/successor.ts';
-import { echoAfterBoot, type Machine, READY, startMachine } from './machine.ts';
+import { echoAfterBoot, type Machine, startMachine } from './machine.ts';
 import { partsFor, stored, temporaryFolder } from './media.ts';
 
 const folder = temporaryFolder();

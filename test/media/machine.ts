@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { READY } from '../../abi/index.ts';
 import { requireTool } from '../../firmware/index.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { release, spawnLeashed } from '../../rig/child.ts';
@@ -11,7 +12,6 @@ import { patience } from '../board/patience.ts';
 
 /** Boots take 2 to 6 s on an idle machine. */
 const BOOT_MS = 180_000;
-export const READY = /velocity \S+ ([0-9a-f]{40}) ready on/;
 
 const common = ['-display', 'none', '-monitor', 'none', '-nodefaults'];
 

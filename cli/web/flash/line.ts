@@ -1,11 +1,11 @@
 /** The board's serial line: its console text, and what it says of itself once it runs. */
+import { READY } from '../../../abi/index.ts';
 import type { Board } from '../../../boards/index.ts';
 import { FlashError, type MemoryOptions, RefusedError, startFromMemory } from '../../../flasher/index.ts';
 import {
   RefusedError as LinkRefusal,
   LinkTimeoutError,
   openWebSerial,
-  READY,
   SmpClient,
   VelocityLink,
   type WebSerialPort,
