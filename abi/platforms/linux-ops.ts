@@ -100,6 +100,7 @@ export const partRules: readonly PartRule[] = [
   { object: 'task', what: 'points_rcu', struct: 'task_struct', field: 'real_parent', to: 'task' },
   { object: 'task', what: 'points_rcu', struct: 'task_struct', field: 'group_leader', to: 'task' },
   { object: 'task', what: 'bytes', struct: 'task_struct', field: 'comm' },
+  { object: 'task', what: 'holds', struct: 'task_struct', field: 'cpus_mask', to: 'mask' },
   { object: 'file', what: 'holds', struct: 'file', field: 'f_path', to: 'path' },
 ];
 

@@ -156,13 +156,13 @@ export class Btf {
   }
 
   /** A bit of the type's first word, with a meaning that depends on the kind. */
-  #flag(type: BtfType) {
+  flag(type: BtfType): boolean {
     return this.#bytes.u32(type.at - 8) >>> 31 === 1;
   }
 
   /** Members of a struct down to their bits. */
   bits(type: BtfType): BtfBits[] {
-    const widths = this.#flag(type);
+    const widths = this.flag(type);
     return Array.from({ length: type.count }, (_, i) => {
       const at = type.at + i * 12;
       const [id, offset] = [this.#bytes.u32(at + 4), this.#bytes.u32(at + 8)];
@@ -179,7 +179,7 @@ export class Btf {
   /** Names and values of an enumeration. */
   enumerators(type: BtfType) {
     const wide = type.kind === BTF_KIND.enum64;
-    const signed = this.#flag(type);
+    const signed = this.flag(type);
     return Array.from({ length: type.count }, (_, i) => {
       const at = type.at + i * (wide ? 12 : 8);
       const low = BigInt(this.#bytes.u32(at + 4));
@@ -191,7 +191,7 @@ export class Btf {
 
   isSigned(type: BtfType): boolean {
     if (type.kind === BTF_KIND.int) return ((this.#bytes.u32(type.at) >>> 24) & 1) === 1;
-    return (type.kind === BTF_KIND.enum || type.kind === BTF_KIND.enum64) && this.#flag(type);
+    return (type.kind === BTF_KIND.enum || type.kind === BTF_KIND.enum64) && this.flag(type);
   }
 
   /** The function of this name. */
@@ -222,8 +222,12 @@ export class Btf {
   prototypeOf(func: BtfType) {
     const type = this.resolve(func.value);
     if (type.kind !== BTF_KIND.func_proto) throw bad(`function ${this.name(func)} has no prototype`);
-    const parameters = Array.from({ length: type.count }, (_, i) => this.#bytes.u32(type.at + i * 8 + 4));
-    return { parameters, returns: type.value };
+    return { parameters: this.parametersOf(type), returns: type.value };
+  }
+
+  /** Types of the parameters of a prototype. */
+  parametersOf(type: BtfType): number[] {
+    return Array.from({ length: type.count }, (_, i) => this.#bytes.u32(type.at + i * 8 + 4));
   }
 
   /** What a function is tagged with. */

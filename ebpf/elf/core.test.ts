@@ -91,6 +91,58 @@ test('what the kernel lacks is named at the slot that asks for it', async (t) =>
   t.deepEqual([...programs.get('port')!.missing], []);
 });
 
+test('types exist, and match, as libbpf sees it', async (t) => {
+  const local = `
+struct node { int depth; struct node *next; };
+struct less { int depth; };
+struct wrong { unsigned depth; };
+struct lost { int depth; int more; };
+enum mode { MODE_ON = 1 };
+enum other { OTHER_LOST = 1 };
+typedef int (*call)(struct node *, long);
+typedef int (*narrow)(struct node *, int);
+typedef struct node *pointer;
+typedef int list[3];
+typedef int longer[4];`;
+  const kernel = new KernelTypes(
+    await compileText(`
+struct node { long pad; int depth; struct node *next; };
+struct less { int depth, more; }; struct wrong { int depth; }; struct lost { int depth; };
+enum mode { MODE_OFF = 1, MODE_ON = 7 }; enum other { OTHER_ON = 1 };
+typedef int (*call)(struct node *, long); typedef int (*narrow)(struct node *, long);
+typedef struct node *pointer; typedef int list[3]; typedef int longer[3]; typedef struct less *node_not; typedef long number;
+struct node a; struct less b; struct wrong c; struct lost d; enum mode e; enum other f; call g; narrow h; pointer i; list j; longer k; number l;
+__attribute__((section("xdp"))) int f0(void *ctx) { return 0; }`),
+  );
+  const rows: readonly (readonly [type: string, exists: number, matches: number])[] = [
+    ['struct node', 1, 1],
+    ['struct less', 1, 1],
+    ['struct wrong', 1, 0],
+    ['struct lost', 1, 0],
+    ['enum mode', 1, 1],
+    ['enum other', 1, 0],
+    ['call', 1, 1],
+    ['narrow', 1, 0],
+    ['pointer', 1, 1],
+    ['list', 1, 1],
+    ['longer', 1, 0],
+    ['struct absent', 0, 0],
+    ['number', 0, 0],
+  ];
+  const ask = (type: string, i: number) =>
+    `__attribute__((section("xdp/q${i}"), used)) long q${i}(void *c) { return 100 + __builtin_preserve_type_info(*(typeof(${type}) *)0, 0) + 10 * __builtin_preserve_type_info(*(typeof(${type}) *)0, 2); }`;
+  const text = `${local}\nstruct absent { int x; };\ntypedef struct node *number;\n${rows.map(([type], i) => ask(type, i)).join('\n')}`;
+  for (const f of loadLinuxFunctions(await compileText(text), { kernel })) {
+    if ('error' in f) throw f.error;
+    const [type, exists, matches] = rows[Number(f.name.slice(1))]!;
+    const relocated = slotsOf(f.program)
+      .filter(({ opcode }) => opcode === 0x18 || opcode === 0xb7)
+      .map(({ imm }) => imm)
+      .filter((imm) => imm === 0 || imm === 1);
+    t.deepEqual([type, ...relocated.sort()], [type, ...[exists, matches].sort()]);
+  }
+});
+
 test('variables that each processor has are as the kernel has them', async (t) => {
   const variables = compileText(`
 #define SEC(name) __attribute__((section(name), used))

@@ -1,5 +1,6 @@
 /** What a CO-RE relocation comes to on a given kernel (libbpf's rules, relo_core.c; enum bpf_core_relo_kind). */
 import { BTF_KIND, type Btf, type BtfBits, type BtfType } from './btf.ts';
+import { typesCompatible, typesMatch } from './core-match.ts';
 import { essentialName, isComposite, isEnum, type KernelTypes } from './core-types.ts';
 import { ElfError } from './error.ts';
 
@@ -16,6 +17,7 @@ export const CORE = {
   typeSize: 9,
   enumExists: 10,
   enumValue: 11,
+  typeMatches: 12,
 } as const;
 
 /** A relocation as the object has it. */
@@ -177,8 +179,10 @@ const resolveType = (local: Btf, kernel: KernelTypes, { kind, type }: CoreReloca
   if (kind === CORE.typeIdLocal) return { value: BigInt(type) };
   const root = local.type(type);
   const name = local.name(root);
-  const ids = name === '' ? [] : kernel.candidates(name, root.kind);
-  if (kind === CORE.typeExists) return { value: ids.length > 0 ? 1n : 0n };
+  const fits = kind === CORE.typeMatches ? typesMatch : typesCompatible;
+  const named = name === '' ? [] : kernel.candidates(name, root.kind);
+  const ids = named.filter((id) => fits(local, type, kernel.btf, id));
+  if (kind === CORE.typeExists || kind === CORE.typeMatches) return { value: ids.length > 0 ? 1n : 0n };
   const numberOf = (id: number) => BigInt(kind === CORE.typeSize ? kernel.btf.sizeOf(id) : id);
   const found = agreed(name, ids.map(numberOf), (value) => value);
   return { value: found ?? 0n }; // 0 stands for a type that is not there
@@ -205,7 +209,7 @@ const resolveEnum = (local: Btf, kernel: KernelTypes, { kind, type, access }: Co
 export const resolveCore = (local: Btf, kernel: KernelTypes, relocation: CoreRelocation): CoreResult => {
   const { kind } = relocation;
   if (kind <= CORE.rightShift) return resolveField(local, kernel, relocation);
-  if (kind <= CORE.typeSize) return resolveType(local, kernel, relocation);
+  if (kind <= CORE.typeSize || kind === CORE.typeMatches) return resolveType(local, kernel, relocation);
   if (kind <= CORE.enumValue) return resolveEnum(local, kernel, relocation);
   throw new ElfError('core_unsupported', `a relocation of kind ${kind}`);
 };

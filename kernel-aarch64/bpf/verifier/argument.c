@@ -141,6 +141,7 @@ static bool is_of_kind(const struct verifier *v, const struct reg *r, uint8_t ty
     uint8_t has = (r->map & OBJECT_RCU) != 0 && rcu ? object_kind_of(r->map) : r->map;
     if (!scalar_is_const(&r->var)) { return false; }
     if (r->off == 0) { return has == kind || (type == ARG_MASK && has == OBJECT_CPUMASK); }
+    if ((r->map & OBJECT_RCU) != 0 && !rcu) { return false; }
     const struct bpf_part *part = part_at(v, r->map, PART_HOLDS, r->off, 1);
     return part != nullptr && part->to == kind && part->offset == (uint32_t)r->off && type != ARG_RELEASED_TYPED;
 }

@@ -25,7 +25,7 @@ struct tcp_congestion_ops {
 struct cpumask { u64 bits[1]; };
 struct bpf_cpumask { struct cpumask mask; u32 usage; };
 struct scx { u32 weight; u64 slice, dsq_vtime; };
-struct task_struct { struct cpumask *cpus_ptr, *user_cpus_ptr; struct scx scx; char comm[16]; char other[8]; };
+struct task_struct { struct cpumask *cpus_ptr, *user_cpus_ptr; struct scx scx; char comm[16]; char other[8]; struct cpumask cpus_mask, kept; };
 struct sched_ext_ops {
     int (*select_cpu)(struct task_struct *, int, u64);
     void (*enqueue)(struct task_struct *, u64);
@@ -163,6 +163,13 @@ SEC("struct_ops") int bad_pick(u64 *c) {
 }
 SCHEDULER(select_cpu, good_pick);
 SCHEDULER(select_cpu, bad_pick);
+
+SEC("struct_ops") int good_inside(u64 *c) { return scx_bpf_pick_idle_cpu(&((struct task_struct *)c[0])->cpus_mask, 0); }
+SEC("struct_ops") int bad_inside(u64 *c) {
+    return scx_bpf_pick_idle_cpu(&((struct task_struct *)c[0])->kept, 0); /* refused: helper_argument */
+}
+SCHEDULER(select_cpu, good_inside);
+SCHEDULER(select_cpu, bad_inside);
 
 SEC("struct_ops") int good_idle(u64 *c) {
     _Bool idle = 0;
