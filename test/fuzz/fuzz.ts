@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool, root, run, type Tool } from '../../firmware/index.ts';
+import { fuzzCompiled } from './compiled.ts';
 import { fuzzHost } from './host.ts';
 import { fuzzVerdicts } from './linux/verdicts.ts';
 import { fuzzPrograms } from './soundness.ts';
@@ -71,6 +72,7 @@ export const fuzz = (
   say?: (line: string) => void,
 ): Promise<Finding> => {
   if ('read' in target) return fuzzHost(target, limit, signal);
+  if ('compiler' in target) return fuzzCompiled(target, limit, signal, say);
   if ('sanitized' in target) return fuzzPrograms(target, limit, signal, say);
   if ('verdicts' in target) return fuzzVerdicts(target, limit, signal, say);
   return fuzzBoard(target, limit, signal);

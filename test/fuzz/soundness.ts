@@ -41,14 +41,6 @@ type Line =
 
 const counted = (n: number) => n.toLocaleString('en');
 
-const summaryOf = (t: Totals): string =>
-  [
-    `${counted(t.programs)} programs, seeds ${t.seed} to ${t.next_seed - 1}`,
-    `${counted(t.accepted)} accepted and ${counted(t.certified)} with a certificate`,
-    `${counted(t.checked + t.certified_checked)} states checked`,
-    `${counted(t.compared)} runs of compiled code compared`,
-  ].join(', ');
-
 const detailsOf = (t: Totals) => ({
   seed: t.seed,
   next_seed: t.next_seed,
@@ -60,10 +52,26 @@ const detailsOf = (t: Totals) => ({
   compared: t.compared,
 });
 
-const replayOf = (target: ProgramTarget, limit: Limit, seed: number) =>
-  `again: velocity fuzz --target ${target.name} --runs 1 --seed ${seed}${limit.onBoard ? ' --on board' : ''}`;
+export type Counts = ReturnType<typeof detailsOf>;
 
-const argumentsOf = (target: ProgramTarget, limit: Limit, executor: string | undefined): string[] => [
+export const summaryOf = (programs: number, c: Counts): string =>
+  [
+    `${counted(programs)} programs, seeds ${c.seed} to ${c.next_seed - 1}`,
+    `${counted(c.accepted)} accepted and ${counted(c.certified)} with a certificate`,
+    `${counted(c.states)} states checked`,
+    `${counted(c.compared)} runs of compiled code compared`,
+  ].join(', ');
+
+const replayOf = (target: ProgramTarget, limit: Limit, seed: number) =>
+  `\nagain: velocity fuzz --target ${target.name} --runs 1 --seed ${seed}${limit.onBoard ? ' --on board' : ''}`;
+
+const argumentsOf = (
+  target: ProgramTarget,
+  limit: Limit,
+  executor: string | undefined,
+  given: string | undefined,
+): string[] => [
+  ...(given === undefined ? [] : ['-i', given]),
   ...['-n', String(limit.runs ?? Number.MAX_SAFE_INTEGER), '-s', String(limit.seed ?? 1)],
   ...['-t', String(limit.seconds ?? 0), '-p', String(PROGRESS_S)],
   ...(executor === undefined ? ['-b'] : ['-e', executor]),
@@ -78,13 +86,14 @@ const listen = async (
   board: OracleBoard | undefined,
   say: (line: string) => void,
   signal: AbortSignal | undefined,
+  given: string | undefined,
 ) => {
   let totals: Totals | undefined;
   let found = '';
   let next: number | undefined;
   const until = performance.now() + 1000 * (limit.seconds ?? Number.POSITIVE_INFINITY);
   const report = (seed: number, what: string, rest: string) => {
-    found = `seed ${seed}: ${what}\n${replayOf(target, limit, seed)}\n${rest}`;
+    found = `seed ${seed}: ${what}${given ? '' : replayOf(target, limit, seed)}\n${rest}`;
   };
   for await (const read of createInterface({ input: child.stdout })) {
     const line = JSON.parse(read) as Line;
@@ -100,25 +109,28 @@ const listen = async (
       totals = board
         ? { ...line, next_seed: next ?? line.next_seed, compiled: board.programs(), compared: board.runs() }
         : line;
-      if (!line.done) say(`${target.name}: ${summaryOf(totals)}`);
+      if (!line.done) say(`${target.name}: ${summaryOf(totals.programs, detailsOf(totals))}`);
     }
   }
   return { totals, found };
 };
 
-/** Ends at a limit, at the first finding, or by `signal` with what was done until then. */
+/** Ends at a limit, at the first finding, or by `signal` with what was done until then. `given` is a file of programs (oracle/given.h). */
 export const fuzzPrograms = async (
   target: ProgramTarget,
   limit: Limit,
   signal?: AbortSignal,
   say: (line: string) => void = () => {},
+  given?: string,
 ): Promise<Finding> => {
   const [program, executor, board] = await Promise.all([
     build(target.sanitized ? 'oracle' : 'soundness'),
     limit.onBoard ? undefined : buildExecutor(),
     limit.onBoard ? openOracleBoard(say) : undefined,
   ]);
-  const child = spawn(program, argumentsOf(target, limit, executor), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, argumentsOf(target, limit, executor, given), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const stop = () => child.kill('SIGTERM');
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
@@ -127,7 +139,7 @@ export const fuzzPrograms = async (
     child.once('close', resolve);
   });
   const errors = text(child.stderr);
-  const { totals, found } = await listen(child, target, limit, board, say, signal).finally(() => {
+  const { totals, found } = await listen(child, target, limit, board, say, signal, given).finally(() => {
     child.kill('SIGTERM');
     return board?.stop();
   });
@@ -140,7 +152,7 @@ export const fuzzPrograms = async (
     runs: totals.programs,
     features: Object.keys(totals.codes).length,
     report: ok ? '' : `${found}${(await errors).slice(-4000)}`,
-    summary: summaryOf(totals),
+    summary: summaryOf(totals.programs, detailsOf(totals)),
     details: detailsOf(totals),
   };
 };

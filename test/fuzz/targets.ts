@@ -11,6 +11,7 @@ import { linkSources } from '../../kernel-aarch64/test/native/build.ts';
 import { encodeFrame } from '../../link/index.ts';
 import { encodeMessage, smpGroups, smpOps } from '../../link/smp.ts';
 import { hundredInstructions } from '../bench/kernel.ts';
+import { type CompiledTarget, compiledTargets } from './compiled.ts';
 import type { HostTarget } from './host.ts';
 import { hostTargets } from './host-targets.ts';
 import { type LinuxTarget, linuxTargets } from './linux/verdicts.ts';
@@ -27,7 +28,7 @@ export type BoardTarget = {
   readonly seeds: () => readonly Uint8Array[];
   readonly maxBytes: number;
 };
-export type Target = BoardTarget | HostTarget | ProgramTarget | LinuxTarget;
+export type Target = BoardTarget | HostTarget | ProgramTarget | CompiledTarget | LinuxTarget;
 
 const kernel = (...files: readonly string[]) => files.map((file) => `kernel-aarch64/${file}`);
 const folder = (name: string) =>
@@ -246,7 +247,7 @@ const boardTargets: readonly BoardTarget[] = [
 ];
 
 export const targets: Readonly<Record<string, Target>> = Object.fromEntries(
-  [...boardTargets, ...hostTargets, ...programTargets, ...linuxTargets].map((target) => [
+  [...boardTargets, ...hostTargets, ...programTargets, ...compiledTargets, ...linuxTargets].map((target) => [
     target.name,
     target,
   ]),

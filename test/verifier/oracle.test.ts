@@ -59,6 +59,15 @@ test('no run of an accepted program, with or without certificate, leaves its abs
   t.true(details!.compared! > 0);
 });
 
+(missing ? test.skip : test)('what clang makes of random C is held to the same', async (t) => {
+  t.timeout(600_000);
+  const { ok, runs, report, details } = await fuzz(targets['soundness-compiled']!, { runs: 480, seed: 1 });
+  t.true(ok, report);
+  t.is(runs, 480);
+  t.true(details!.accepted! > 200, `only ${details!.accepted} accepted`); // the other half is damaged on purpose
+  t.true(details!.compared! > 600, `only ${details!.compared} runs of compiled code`);
+});
+
 /** Seeds with which the two ways of the checker once came to different ends with a damaged certificate. */
 for (const seed of [
   18_917, 126_086, 315_893, 441_318, 20_420_234, 30_076_236, 40_286_191, 71_827_992, 920_527_336, 930_446_050,

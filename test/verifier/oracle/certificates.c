@@ -1,6 +1,7 @@
 #include "certificates.h"
 
 #include "bpf/checker/checker.h"
+#include "given.h"
 #include "infer.h"
 #include "random.h"
 #include "report.h"
@@ -90,7 +91,7 @@ static uint32_t damage(const struct certificate_oracle *o, uint8_t *out, struct 
 
 void certificates_try(struct certificate_oracle *o, uint64_t seed, bool damages, struct certificate_totals *totals) {
     struct random random = {seed * 77 + 5};
-    generate(seed, &o->generated);
+    program_of(seed, &o->generated);
     if (!infer(o)) { return; }
     if (check(o, o->bytes, o->size, seed, &totals->checked)) {
         totals->accepted++;
@@ -103,7 +104,7 @@ void certificates_try(struct certificate_oracle *o, uint64_t seed, bool damages,
         totals->damaged_accepted += check(o, o->damaged, size, seed, &totals->checked);
     }
     for (uint32_t i = 0; damages && i < DAMAGES; i++) {
-        generate(seed, &o->generated);
+        program_of(seed, &o->generated);
         mutate(seed * DAMAGES + i, &o->generated);
         totals->damaged++;
         totals->damaged_accepted += check(o, o->bytes, o->size, seed, &totals->checked);

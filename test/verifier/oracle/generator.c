@@ -476,14 +476,17 @@ static void make_function(struct maker *m) {
 /* With this one, seeds of earlier findings (oracle.test.ts) make the programs by which they were found. */
 static const uint64_t NARROW_STREAM = 0x6e6172726f7c;
 
+void begin_program(struct generated *out, enum hook_id hook, uint32_t memory_size) {
+    out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0, 0};
+    out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0, 0};
+    out->program = (struct bpf_program){.insns = out->insns, .hook = hook, .maps = out->maps, .map_count = WORLD_MAPS, .memory_size = memory_size};
+}
+
 void generate(uint64_t seed, struct generated *out) {
     struct random apart = {seed ^ NARROW_STREAM}; /* so that seeds without it give what they always gave */
     struct maker m = {.random = {seed}, .out = out, .narrow = random_chance(&apart, 30)};
-    out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0, 0};
-    out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0, 0};
     bool packet = chance(&m, 25);
-    out->program = (struct bpf_program){.insns = out->insns, .hook = packet ? HOOK_PACKET : HOOK_RUN, .maps = out->maps, .map_count = WORLD_MAPS,
-                                        .memory_size = 64 + 8 * below(&m, 9)};
+    begin_program(out, packet ? HOOK_PACKET : HOOK_RUN, 64 + 8 * below(&m, 9));
     if (packet) {
         make_packet_check(&m, (int32_t)out->program.memory_size);
     } else {

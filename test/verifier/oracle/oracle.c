@@ -6,12 +6,13 @@
  *
  * usage: oracle [-n programs] [-s first seed] [-t seconds, 0: no limit] [-d damaged certificates with one program in so many]
  *               [-e executor, without which nothing is compiled] [-p seconds between lines of progress, 0: none]
- *               [-b: says what boards can run, too (shown.h)]
+ *               [-b: says what boards can run, too (shown.h)] [-i file of programs, in place of random ones (given.h)]
  * Prints JSON lines; report.h says which. Ends with 1 when something was found, with 0 when it was stopped by a signal. */
 
 #include "certificates.h"
 #include "compile.h"
 #include "compiled.h"
+#include "given.h"
 #include "report.h"
 #include "run.h"
 #include "shown.h"
@@ -60,7 +61,7 @@ static uint64_t run_certified(void *cookie, const struct generated *generated, c
 static void check_program(struct oracle *o, uint64_t seed) {
     static struct generated generated;
     static struct bpf_facts facts;
-    generate(seed, &generated);
+    program_of(seed, &generated);
     if (seed % 2 != 0) { mutate(seed, &generated); }
     struct bpf_platform privileged = platform_velocity;
     privileged.privileged = true;
@@ -95,8 +96,8 @@ struct options {
 static void read_options(int count, char **arguments, struct options *o) {
     *o = (struct options){.programs = 1000, .damage_every = 1};
     totals.first_seed = 1;
-    for (int option; (option = getopt(count, arguments, "n:s:t:d:e:p:b")) != -1;) {
-        uint64_t number = option == 'e' || option == 'b' || option == '?' ? 0 : strtoull(optarg, nullptr, 0);
+    for (int option; (option = getopt(count, arguments, "n:s:t:d:e:p:bi:")) != -1;) {
+        uint64_t number = option == 'e' || option == 'b' || option == 'i' || option == '?' ? 0 : strtoull(optarg, nullptr, 0);
         switch (option) {
         case 'n': o->programs = number; break;
         case 's': totals.first_seed = number; break;
@@ -104,6 +105,7 @@ static void read_options(int count, char **arguments, struct options *o) {
         case 'd': o->damage_every = number; break;
         case 'p': o->progress_seconds = (time_t)number; break;
         case 'b': shown_open(true); break;
+        case 'i': given_open(optarg); break;
         case 'e': o->executor = optarg; break;
         default: exit(2);
         }

@@ -15,7 +15,7 @@ struct run {
     uint64_t checked;
     uint32_t memory_size, last_pc;
     bool begun;
-    uint8_t next[GENERATED_MAX + 64]; /* state to try first, by instruction */
+    uint8_t next[PROGRAM_MAX]; /* state to try first, by instruction */
 };
 
 [[noreturn]] static void escape(const struct run *run, uint32_t pc, const char *what, const char *reason) {
@@ -159,7 +159,7 @@ static struct places places_of(const struct generated *generated, uint32_t memor
 }
 
 uint64_t run_interpreted(const struct claim *claim, uint32_t memory_size, const uint64_t arguments[2], bool may_goto_jumps, uint64_t *r0) {
-    struct bpf_insn insns[GENERATED_MAX + 64];
+    struct bpf_insn insns[PROGRAM_MAX];
     struct bpf_program program = claim->generated->program;
     for (uint32_t i = 0; i < program.count; i++) { insns[i] = as_interpreted(program.insns[i], may_goto_jumps); }
     program.insns = insns;

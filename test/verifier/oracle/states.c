@@ -9,7 +9,7 @@ enum { ARENA_BYTES = 128 * 1024 * 1024 };
 
 static void clear(void *cookie) {
     struct collected *c = cookie;
-    for (uint32_t pc = 0; pc < GENERATED_MAX + 64; pc++) { c->at[pc].count = 0; }
+    for (uint32_t pc = 0; pc < PROGRAM_MAX; pc++) { c->at[pc].count = 0; }
     c->used = 0;
 }
 

@@ -13,7 +13,7 @@ struct seen {
 };
 
 struct collected {
-    struct seen at[GENERATED_MAX + 64];
+    struct seen at[PROGRAM_MAX];
     uint8_t *arena; /* frames of the kept states */
     size_t used;
 };
