@@ -44,6 +44,9 @@ const task: More = { object: 'task', types: GENERIC, flags: ['takes_rcu'] };
 const cgroup: More = { object: 'cgroup', types: GENERIC, flags: ['takes_rcu'] };
 const conntrack: More = { object: 'conntrack', types: [...XDP, ...TC] };
 const key: More = { object: 'key', types: TRACING };
+/** Objects of types that programs declare. */
+const own: More = { types: GENERIC, flags: ['owns'] };
+const held: More = { types: GENERIC, flags: ['owns', 'while_locked'] };
 const file: More = { object: 'file', types: SECURITY };
 /** Of a driver, which programs name when they are loaded. */
 const metadata: More = { types: XDP, flags: ['takes_packet'] };
@@ -226,6 +229,21 @@ const rows: readonly Row[] = [
   ['hid_bpf_hw_output_report', 'typed buffer size_or_zero', 'scalar', deviceAsleep],
   ['hid_bpf_input_report', 'typed scalar buffer size_or_zero', 'scalar', deviceAsleep],
   ['hid_bpf_try_input_report', 'typed scalar buffer size_or_zero', 'scalar', device],
+  ['bpf_obj_new_impl', 'own_type any', 'own_or_null', own],
+  ['bpf_obj_drop_impl', 'owned any', 'nothing', own],
+  ['bpf_refcount_acquire_impl', 'counted any', 'counted', held],
+  ['bpf_list_push_front_impl', 'list list_node any scalar', 'scalar', held],
+  ['bpf_list_push_back_impl', 'list list_node any scalar', 'scalar', held],
+  ['bpf_list_pop_front', 'list', 'own_or_null', held],
+  ['bpf_list_pop_back', 'list', 'own_or_null', held],
+  ['bpf_rbtree_remove', 'tree tree_node_lent', 'own_or_null', held],
+  [
+    'bpf_rbtree_add_impl',
+    'tree tree_node function any scalar',
+    'scalar',
+    { types: GENERIC, flags: ['owns', 'while_locked', 'calls_back'] },
+  ],
+  ['bpf_rbtree_first', 'tree', 'lent_or_null', held],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

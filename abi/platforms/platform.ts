@@ -99,7 +99,9 @@ export type HelperFlag =
   | 'read_unlocks'
   | 'slice_reads'
   | 'writes_dynptr'
-  | 'takes_rcu';
+  | 'takes_rcu'
+  | 'owns'
+  | 'while_locked';
 
 export type Prototype = {
   readonly id: number;

@@ -199,6 +199,11 @@ export class Btf {
     return this.#byName(BTF_KIND.func).get(name);
   }
 
+  /** The struct of this name. */
+  struct(name: string): BtfType | undefined {
+    return this.#byName(BTF_KIND.struct).get(name);
+  }
+
   /** The variable of this name, whatever section it lies in. */
   variable(name: string): BtfType | undefined {
     return this.#byName(BTF_KIND.var).get(name);
@@ -230,12 +235,12 @@ export class Btf {
     return Array.from({ length: type.count }, (_, i) => this.#bytes.u32(type.at + i * 8 + 4));
   }
 
-  /** What a function is tagged with. */
+  /** What a function or a variable is tagged with. */
   tagsOf(func: BtfType): string[] {
     return this.#tags(func, WHOLE);
   }
 
-  /** What its parameter of this number is tagged with. */
+  /** What its parameter of this number is tagged with; of a struct, its member. */
   tagsOfParameter(func: BtfType, parameter: number): string[] {
     return this.#tags(func, parameter);
   }

@@ -15,5 +15,6 @@ export {
   loadObject,
   type ModuleProgram,
 } from './object.ts';
+export type { OwnType } from './own-types.ts';
 export type { Part } from './parts.ts';
 export { type Argument, TAKES } from './signature.ts';

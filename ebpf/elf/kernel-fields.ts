@@ -1,5 +1,5 @@
 /** What in a map's values is the kernel's: locks, timers, lists, pointers to kernel objects (Linux kernel/bpf/btf.c, struct btf_field). */
-import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
+import { BTF_KIND, type Btf, type BtfType } from './btf.ts';
 import { essentialName } from './core-types.ts';
 import { ElfError } from './error.ts';
 import type { ElfSymbol } from './file.ts';
@@ -10,12 +10,21 @@ export const FIELD_KINDS = [
   'opaque',
   'timer',
   'work',
+  'list',
+  'tree',
+  'list_node',
+  'tree_node',
+  'count',
+  'number',
+  'address',
+  'type',
   'pointer',
   'reference',
   'task',
   'cgroup',
   'cpumask',
   'conntrack',
+  'own',
 ] as const;
 
 export type KernelField = {
@@ -23,6 +32,10 @@ export type KernelField = {
   readonly offset: number;
   readonly bytes: number;
   readonly kind: (typeof FIELD_KINDS)[number];
+  /** Of lists, trees and owned pointers: the struct that they lead to, by its number among the types of the object. */
+  readonly holds?: number;
+  /** Of lists and trees: where in it the node lies by which they hold it. */
+  readonly node?: number;
 };
 
 /** Structs by name. */
@@ -30,10 +43,38 @@ const STRUCTS = new Map<string, KernelField['kind']>([
   ['bpf_spin_lock', 'lock'],
   ['bpf_timer', 'timer'],
   ['bpf_wq', 'work'],
-  ['bpf_list_head', 'opaque'],
-  ['bpf_rb_root', 'opaque'],
+  ['bpf_list_head', 'list'],
+  ['bpf_rb_root', 'tree'],
   ['bpf_refcount', 'opaque'],
 ]);
+
+/** The same in objects of a program's own, which have other fields. */
+const OWN_STRUCTS = new Map<string, KernelField['kind']>([
+  ['bpf_spin_lock', 'lock'],
+  ['bpf_list_head', 'list'],
+  ['bpf_rb_root', 'tree'],
+  ['bpf_list_node', 'list_node'],
+  ['bpf_rb_node', 'tree_node'],
+  ['bpf_refcount', 'count'],
+]);
+
+/** Their bytes in Linux 6.12: others of these names mean nothing. */
+const BYTES = new Map([
+  ['bpf_spin_lock', 4],
+  ['bpf_list_head', 16],
+  ['bpf_rb_root', 16],
+  ['bpf_list_node', 24],
+  ['bpf_rb_node', 32],
+  ['bpf_refcount', 4],
+]);
+
+/** By what lists and trees hold objects. */
+const NODES = new Map<string, string>([
+  ['list', 'bpf_list_node'],
+  ['tree', 'bpf_rb_node'],
+]);
+/** Before the tag of a list or tree that names what it holds, and by which member. */
+const CONTAINS = 'contains:';
 
 /** Pointers by the tag of what they point to. */
 const TAGS = new Map<string, KernelField['kind']>([
@@ -51,32 +92,56 @@ const OWNED = new Map<string, KernelField['kind']>([
 ]);
 
 /** With more (BTF_FIELDS_MAX) Linux takes no types for a map, and libbpf makes it without: its values are bytes like others. */
-const MAX_MAP_FIELDS = 11;
+export const MAX_FIELDS = 11;
 const MAX_DEPTH = 16;
 /** Types looked at for one map: nested arrays of structs must not take for ever. */
 const MAX_LOOKS = 100_000;
 
 const bad = (what: string) => new ElfError('bad_map_definition', what);
 
+/** A struct that means something to the kernel wherever it lies in an object. */
+export const isSpecial = (btf: Btf, type: BtfType) =>
+  type.kind === BTF_KIND.struct && BYTES.get(btf.name(type)) === type.value;
+
+/** A pointer that the kernel knows to own something, or may. */
+export const isKept = (btf: Btf, type: BtfType) => {
+  if (type.kind !== BTF_KIND.ptr || type.value === 0) return false;
+  const tag = btf.type(type.value);
+  return tag.kind === BTF_KIND.type_tag && TAGS.has(btf.name(tag));
+};
+
+/** Whether objects of this struct can be nobody's but the program's: no type of a kernel has such members. */
+export const isOwn = (btf: Btf, type: BtfType) =>
+  type.kind === BTF_KIND.struct && btf.members(type).some((m) => isSpecial(btf, btf.type(m.type)));
+
+type Tags = () => readonly string[];
+const untagged: Tags = () => [];
+
 class Search {
   readonly #found: KernelField[] = [];
   #looks = 0;
   readonly #btf: Btf;
+  readonly #structs: ReadonlyMap<string, KernelField['kind']>;
 
-  constructor(btf: Btf) {
+  constructor(btf: Btf, structs = STRUCTS) {
     this.#btf = btf;
+    this.#structs = structs;
   }
 
   get #full() {
-    return this.#found.length > MAX_MAP_FIELDS;
+    return this.#found.length > MAX_FIELDS;
+  }
+
+  get all(): readonly KernelField[] {
+    return this.#found;
   }
 
   get fields(): readonly KernelField[] {
     return this.#full ? [] : this.#found;
   }
 
-  #add(offset: number, bytes: number, kind: KernelField['kind']) {
-    this.#found.push({ offset, bytes, kind });
+  #add(offset: number, bytes: number, kind: KernelField['kind'], more: Partial<KernelField> = {}) {
+    this.#found.push({ offset, bytes, kind, ...more });
   }
 
   #pointer(pointer: BtfType, offset: number) {
@@ -85,50 +150,91 @@ class Search {
       at = this.#btf.type(at.value);
       const tag = at.kind === BTF_KIND.type_tag;
       const name = tag ? this.#btf.name(at) : '';
-      const kind = name === 'kptr' ? OWNED.get(this.#pointee(at.value)) : undefined;
+      const kind = name === 'kptr' ? this.#owned(at.value) : undefined;
       const tagged = kind ?? TAGS.get(name);
-      if (tagged) return this.#add(offset, 8, tagged);
+      if (tagged) return this.#add(offset, 8, tagged, name === 'kptr' ? this.#pointee(at.value) : {});
       if (!tag && (at.kind < BTF_KIND.volatile || at.kind > BTF_KIND.restrict)) return;
     }
   }
 
-  #pointee(id: number) {
+  #owned(id: number): KernelField['kind'] | undefined {
     const type = this.#btf.resolve(id);
-    return type.kind === BTF_KIND.struct || type.kind === BTF_KIND.fwd
-      ? essentialName(this.#btf.name(type))
-      : '';
+    const named = type.kind === BTF_KIND.struct || type.kind === BTF_KIND.fwd;
+    const known = named ? OWNED.get(essentialName(this.#btf.name(type))) : undefined;
+    return known ?? (isOwn(this.#btf, type) ? 'own' : undefined);
   }
 
-  #array(type: BtfType, offset: number, depth: number) {
+  #pointee(id: number): Partial<KernelField> {
+    const type = this.#btf.resolve(id);
+    return type.kind === BTF_KIND.struct ? { holds: this.#btf.types.indexOf(type) } : {};
+  }
+
+  /** `__contains(struct, member)`; one that says nothing of what it holds is for no function. */
+  #root(kind: 'list' | 'tree', type: BtfType, offset: number, tags: Tags) {
+    const tag = tags().find((t) => t.startsWith(CONTAINS));
+    const [name = '', member = ''] = tag?.slice(CONTAINS.length).split(':') ?? [];
+    const struct = this.#btf.struct(name);
+    const nodes = struct ? this.#btf.members(struct).filter((m) => m.name === member) : [];
+    const node = nodes.length === 1 ? this.#btf.type(nodes[0]!.type) : undefined;
+    const fits = node && isSpecial(this.#btf, node) && this.#btf.name(node) === NODES.get(kind);
+    if (!struct || !fits || !isSpecial(this.#btf, type) || offset % 8 !== 0 || nodes[0]!.offset % 8 !== 0)
+      return this.#add(offset, type.value, 'opaque');
+    const holds = this.#btf.types.indexOf(struct);
+    return this.#add(offset, type.value, kind, { holds, node: nodes[0]!.offset });
+  }
+
+  #array(type: BtfType, offset: number, depth: number, tags: Tags) {
     const { element, count } = this.#btf.array(type);
     const before = this.#found.length;
     for (let i = 0; i < count; i++) {
-      this.find(element, offset + i * this.#btf.sizeOf(element), depth + 1);
+      this.find(element, offset + i * this.#btf.sizeOf(element), depth + 1, tags);
       if (this.#full || this.#found.length === before) return; // what the first has not, none has
     }
   }
 
-  find(id: number, offset: number, depth = 0): void {
+  find(id: number, offset: number, depth = 0, tags = untagged): void {
     if (depth > MAX_DEPTH || ++this.#looks > MAX_LOOKS) throw bad('its value is nested too deeply');
     const type = this.#btf.resolve(id);
     if (type.kind === BTF_KIND.ptr) this.#pointer(type, offset);
-    if (type.kind === BTF_KIND.array) this.#array(type, offset, depth);
+    if (type.kind === BTF_KIND.array) this.#array(type, offset, depth, tags);
     if (type.kind !== BTF_KIND.struct) return;
-    const kind = STRUCTS.get(this.#btf.name(type));
-    if (kind) this.#add(offset, type.value, kind);
-    else this.members(this.#btf.members(type), offset, depth);
+    const kind = this.#structs.get(this.#btf.name(type));
+    if (kind === 'list' || kind === 'tree') this.#root(kind, type, offset, tags);
+    else if (kind && this.#structs === OWN_STRUCTS && (!isSpecial(this.#btf, type) || offset % 4 !== 0))
+      this.#add(offset, type.value, 'opaque');
+    else if (kind) this.#add(offset, type.value, kind);
+    else this.members(type, offset, depth);
   }
 
-  members(members: readonly BtfMember[], offset: number, depth: number) {
-    for (const m of members) this.find(m.type, offset + m.offset, depth + 1);
+  members(of: BtfType, offset: number, depth: number) {
+    for (const [i, m] of this.#btf.members(of).entries())
+      this.find(m.type, offset + m.offset, depth + 1, () => this.#btf.tagsOfParameter(of, i));
+  }
+
+  variables(section: string, symbols?: readonly ElfSymbol[]) {
+    for (const { name, type, offset } of this.#btf.placed(section, symbols))
+      this.find(type, offset, 1, () => this.#btf.tagsOf(this.#btf.variables(section).get(name)!));
   }
 }
+
+/** Lists and trees are for functions that find their lock beside them. */
+const withLock = (fields: readonly KernelField[]): readonly KernelField[] => {
+  if (fields.some(({ kind }) => kind === 'lock')) return fields;
+  return fields.map((f) => (f.kind === 'list' || f.kind === 'tree' ? { ...f, kind: 'opaque' } : f));
+};
 
 /** The fields in a value of this type. @throws ElfError */
 export const kernelFieldsOf = (btf: Btf, id: number): readonly KernelField[] => {
   const search = new Search(btf);
   search.find(id, 0);
-  return search.fields;
+  return withLock(search.fields);
+};
+
+/** The fields in an object of a program's own type. @throws ElfError */
+export const ownFieldsOf = (btf: Btf, type: BtfType): readonly KernelField[] => {
+  const search = new Search(btf, OWN_STRUCTS);
+  search.members(type, 0, 0);
+  return search.all;
 };
 
 /** The fields among the variables of a data section. @throws ElfError */
@@ -139,6 +245,6 @@ export const kernelFieldsOfSection = (
 ): readonly KernelField[] => {
   if (!btf) return [];
   const search = new Search(btf);
-  search.members(btf.placed(section, symbols), 0, 0);
-  return search.fields;
+  search.variables(section, symbols);
+  return withLock(search.fields);
 };

@@ -15,7 +15,7 @@ import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import { BTF_KIND, type BtfType } from './btf.ts';
 import type { BtfExt, SourceLine } from './btf-ext.ts';
 import { type CodeRange, functionAt, symbolAt } from './code-range.ts';
-import { type CoreRelocation, resolveCore } from './core.ts';
+import { CORE, type CoreRelocation, resolveCore } from './core.ts';
 import { NOTE, noteOfCore } from './core-notes.ts';
 import { applyCore, closeSlot } from './core-patch.ts';
 import { isComposite, isEnum, type KernelTypes } from './core-types.ts';
@@ -33,6 +33,7 @@ import {
   mapOfSymbol,
   mapSymbols,
 } from './map-definitions.ts';
+import { type OwnType, OwnTypes } from './own-types.ts';
 import type { Registers } from './registers.ts';
 import { type Argument, signatureOf } from './signature.ts';
 
@@ -90,6 +91,8 @@ export type Linked = {
   readonly notes: ReadonlyMap<number, number>;
   /** Linux: what functions take that are judged by themselves, by the slot where they start. */
   readonly globals: ReadonlyMap<number, readonly Argument[]>;
+  /** Linux: types that the program makes objects of, or that its maps hold. */
+  readonly own: readonly OwnType[];
   /** Where each slot comes from, when the object says. */
   readonly lines: (SourceLine | undefined)[];
 };
@@ -109,6 +112,8 @@ class Linker {
   /** Linux: as what the program is judged. */
   readonly #type: LinuxType | undefined;
   readonly #globals = new Map<number, readonly Argument[]>();
+  /** Types whose numbers the program knows. */
+  readonly #named = new Set<number>();
   #slots = 0;
 
   constructor(context: Context, section: string, type: LinuxType | undefined) {
@@ -154,6 +159,7 @@ class Linker {
   #relocateCore(view: DataView, i: number, core: CoreRelocation, f: CodeRange, start: number) {
     const { kernel, mapTypes } = this.#context;
     if (this.#linux && mapTypes.btf) this.#note(start + i, noteOfCore(mapTypes.btf, core));
+    if (this.#linux && core.kind === CORE.typeIdLocal) this.#named.add(core.type);
     if (this.#linux && kernel && mapTypes.btf) applyCore(view, i, resolveCore(mapTypes.btf, kernel, core));
     else if (!this.#linux)
       throw new ElfError('core_unsupported', `function ${f.name} has CO-RE relocations of kind ${core.kind}`);
@@ -430,6 +436,16 @@ class Linker {
     });
   }
 
+  /** Of what is linked so far: maps with the fields that hold such objects, and the types of those. */
+  #withOwnTypes() {
+    const { mapTypes, kernel } = this.#context;
+    if (!this.#linux || !mapTypes.btf) return { maps: this.#maps, own: [] };
+    const types = new OwnTypes(mapTypes.btf, kernel);
+    const maps = this.#maps.map((m) => (m.fields ? { ...m, fields: types.settle(m.fields) } : m));
+    for (const id of this.#named) types.add(id);
+    return { maps, own: types.types };
+  }
+
   link(main: CodeRange): Linked {
     this.#place(main.section, main.offset);
     const chunks: Uint8Array[] = [];
@@ -441,7 +457,7 @@ class Linker {
     }
     return {
       code: Uint8Array.from(Buffer.concat(chunks)),
-      maps: this.#maps,
+      ...this.#withOwnTypes(),
       functions: this.#functions.map(({ f }) => f.name),
       missing: this.#missing,
       notes: this.#notes,

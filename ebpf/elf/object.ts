@@ -20,6 +20,7 @@ import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from '
 import { checkSection, licenseOf } from './license.ts';
 import { type Context, linkProgram, type Platform } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
+import type { OwnType } from './own-types.ts';
 import { type Part, partsOf } from './parts.ts';
 import { probedBytes, registersOf, typeWith } from './registers.ts';
 import type { Argument } from './signature.ts';
@@ -63,6 +64,8 @@ export type LinuxModule = Pick<ModuleProgram, 'name' | 'section' | 'code' | 'map
   readonly notes: ReadonlyMap<number, number>;
   /** What functions take that are judged by themselves, by the slot where they start. */
   readonly globals: ReadonlyMap<number, readonly Argument[]>;
+  /** Types that it makes objects of, or that its maps hold. */
+  readonly own: readonly OwnType[];
 };
 
 export type LoadOptions = {
@@ -171,7 +174,7 @@ const loadLinux =
     const catches = catcherOf(context, f.name);
     const linkAs = (type: LinuxType, range: CodeRange): LinuxModule => {
       const linked = linkProgram(context, range, place, type);
-      const { code, maps, functions, missing, notes, globals, lines } = linked;
+      const { code, maps, functions, missing, notes, globals, own, lines } = linked;
       if (range === f && catches && functions.includes(catches.name))
         throw new ElfError('bad_relocation', `${f.name} calls ${catches.name}, which only catches`);
       const known = lines.some((l) => l !== undefined) ? { lines } : {};
@@ -186,7 +189,7 @@ const loadLinux =
         ...(contextBytes === undefined ? {} : { contextBytes }),
         ...(member ? contextOfMember(member) : {}),
       };
-      return { ...from, type, code, maps, missing, notes, globals, ...known };
+      return { ...from, type, code, maps, missing, notes, globals, own, ...known };
     };
     const linkFrom = (first: LinuxType, others: readonly LinuxType[]): LinuxModule => ({
       ...linkAs(first, f),

@@ -8,8 +8,8 @@
 #define EXPORT(name) __attribute__((export_name(#name))) name
 #define IMPORT(name) __attribute__((import_module("velocity"), import_name(#name)))
 
-/* Fields of the kernel in the values of all maps of a program. */
-#define HOST_MAP_FIELDS 256u
+/* Fields in the values of all maps of a program, and in objects of its own types. */
+#define HOST_MAP_FIELDS 1024u
 
 /* Functions that a program may have (bpf/verifier/engine.h), and that are judged by themselves. */
 #define HOST_GLOBALS 64u

@@ -12,7 +12,7 @@ export type Exports = {
   host_part(object: number, kind: number, to: number, offset: number, end: number): void;
   host_handed(at: number, handed: number): void;
   host_inner_map(i: number, inner: number): void;
-  host_map_field(i: number, offset: number, bytes: number, kind: number): void;
+  host_map_field(i: number, offset: number, bytes: number, kind: number, holds: number, node: number): void;
   host_map_contents(i: number, contents: number): void;
   host_notes(notes: number): void;
   host_global(start: number): void;

@@ -46,11 +46,12 @@ void EXPORT(host_part)(uint32_t object, uint32_t kind, uint32_t to, uint32_t off
     host.parts[host.program.part_count++] = (struct bpf_part){(uint8_t)object, (uint8_t)to, (enum bpf_part_kind)kind, offset, end};
 }
 
-/* In the values of map i these bytes are the kernel's. There is room for HOST_MAP_FIELDS of them. */
-void EXPORT(host_map_field)(uint32_t i, uint32_t offset, uint32_t bytes, uint32_t kind) {
-    if (i >= host.program.map_count || host.program.field_count == HOST_MAP_FIELDS) { return; }
+/* In the values of map i these bytes are the kernel's; from OWN_TYPE_FIRST on, in objects of a type of the program's own. There is
+ * room for HOST_MAP_FIELDS of them. */
+void EXPORT(host_map_field)(uint32_t i, uint32_t offset, uint32_t bytes, uint32_t kind, uint32_t holds, uint32_t node) {
+    if ((i >= host.program.map_count && i < OWN_TYPE_FIRST) || host.program.field_count == HOST_MAP_FIELDS) { return; }
     host.fields[host.program.field_count++] =
-        (struct bpf_map_field){.offset = offset, .bytes = bytes, .map = (uint8_t)i, .kind = (enum bpf_field_kind)kind};
+        (struct bpf_map_field){offset, bytes, (uint8_t)i, (enum bpf_field_kind)kind, (uint8_t)holds, node};
 }
 
 /* The only value of map i holds these bytes for good: as many as a value has. */

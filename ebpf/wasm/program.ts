@@ -20,7 +20,9 @@ import {
   type Argument,
   FIELD_KINDS,
   type HookName,
+  type KernelField,
   type MapDefinition,
+  type OwnType,
   type Part,
   TAKES,
 } from '../elf/index.ts';
@@ -53,6 +55,8 @@ export type LinuxProgram = {
   readonly notes?: ReadonlyMap<number, number>;
   /** What functions take that are judged by themselves, by the slot where they start. Default none. */
   readonly globals?: ReadonlyMap<number, readonly Argument[]>;
+  /** Types that it makes objects of, or that its maps hold. Default none. */
+  readonly own?: readonly OwnType[];
 };
 
 /** As in ebpf/wasm/host.h. */
@@ -65,7 +69,10 @@ const kindOf = (kind: (typeof OBJECT_KINDS)[number]) => OBJECT_KINDS.indexOf(kin
 const CATCHES = [undefined, 'elsewhere', 'itself'] as const;
 
 /** As in ebpf/wasm/host.h. */
-const HOST_MAP_FIELDS = 256;
+const HOST_MAP_FIELDS = 1024;
+/** OWN_TYPE_FIRST in kernel-aarch64/bpf/program.h: fields of types have these numbers where others have that of their map. */
+const OWN_TYPE_FIRST = 128;
+const OWN_TYPES = 127;
 
 const isLinux = (program: Program | LinuxProgram): program is LinuxProgram => 'type' in program;
 
@@ -102,7 +109,9 @@ export const refuse = (program: Program | LinuxProgram): ProgramError | undefine
   if (code.length / bpf.INSN_BYTES > mostInsns)
     return errorNamed('program_too_long', `${code.length / bpf.INSN_BYTES} instructions`, mostInsns);
   if (maps.length > mostMaps) return errorNamed('too_many_maps', `${maps.length} maps`);
-  const fields = maps.reduce((sum, m) => sum + (m.fields?.length ?? 0), 0);
+  const own = isLinux(program) ? (program.own ?? []) : [];
+  const fields = [...maps, ...own].reduce((sum, m) => sum + (m.fields?.length ?? 0), own.length);
+  if (own.length > OWN_TYPES) return errorNamed('too_many_maps', `${own.length} types of its own`);
   if (fields > HOST_MAP_FIELDS)
     return errorNamed('too_many_maps', `${fields} fields of the kernel in their values`);
   const globals = isLinux(program) ? (program.globals?.size ?? 0) : 0;
@@ -114,6 +123,25 @@ const handGlobals = ({ exports }: HostInstance, { globals = new Map() }: LinuxPr
   for (const [start, parameters] of globals) {
     exports.host_global(start);
     for (const { takes, bytes } of parameters) exports.host_global_argument(TAKES.indexOf(takes), bytes);
+  }
+};
+
+/** Fields by the number of what they lie in. */
+const handFields = ({ exports }: HostInstance, maps: readonly MapDefinition[], own: readonly OwnType[]) => {
+  const numbers = new Map(own.map(({ id }, i) => [id, OWN_TYPE_FIRST + i]));
+  const hand = (at: number, { offset, bytes, kind, holds, node }: KernelField) =>
+    exports.host_map_field(
+      at,
+      offset,
+      bytes,
+      FIELD_KINDS.indexOf(kind),
+      (holds === undefined ? undefined : numbers.get(holds)) ?? 0,
+      node ?? 0,
+    );
+  for (const [i, m] of maps.entries()) for (const field of m.fields ?? []) hand(i, field);
+  for (const { id, fields } of own) {
+    hand(numbers.get(id)!, { offset: id, bytes: 0, kind: 'type' });
+    for (const field of fields) hand(numbers.get(id)!, field);
   }
 };
 
@@ -147,7 +175,5 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
   if (isLinux(program))
     for (const [i, m] of maps.entries())
       if (m.fixed && m.init) host.exports.host_map_contents(i, host.place(m.init));
-  for (const [i, m] of maps.entries())
-    for (const { offset, bytes, kind } of m.fields ?? [])
-      host.exports.host_map_field(i, offset, bytes, FIELD_KINDS.indexOf(kind));
+  handFields(host, maps, isLinux(program) ? (program.own ?? []) : []);
 };

@@ -37,18 +37,32 @@ enum bpf_field_kind : uint8_t {
     FIELD_OPAQUE,    /* lists and what else only functions of the kernel reach */
     FIELD_TIMER,     /* reached by the helpers for timers */
     FIELD_WORK,      /* and those for work that is done later */
+    FIELD_LIST,      /* a list of objects of the program's own type `holds`, by their bpf_list_node at `node` */
+    FIELD_TREE,      /* likewise, a tree */
+    FIELD_LIST_NODE, /* in objects of an own type: by which a list holds them */
+    FIELD_TREE_NODE,
+    FIELD_COUNT,     /* how many own the object */
+    FIELD_NUMBER,    /* data: accesses lie within */
+    FIELD_ADDRESS,   /* the same, loaded and stored whole */
+    FIELD_TYPE,      /* of the type as a whole: its number in `offset` */
     FIELD_POINTER,   /* the address of a kernel object, loaded and stored whole */
     FIELD_REFERENCE, /* one that is owned: loaded whole, never stored */
     FIELD_TASK,      /* the same, of an object of this type: exchanged for another one that is owned, or null */
     FIELD_CGROUP,
     FIELD_CPUMASK,
     FIELD_CONNTRACK,
+    FIELD_OWN, /* the same, of the program's own type `holds` */
 };
+
+/* Fields of objects of a type of the program's own have this and more as their map. */
+enum { OWN_TYPE_FIRST = 128 };
 
 struct bpf_map_field {
     uint32_t offset, bytes;
     uint8_t map;
     enum bpf_field_kind kind;
+    uint8_t holds;
+    uint32_t node;
 };
 
 /* Who takes what the program throws; other platforms only. */

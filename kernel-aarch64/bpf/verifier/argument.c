@@ -1,5 +1,6 @@
 #include "bpf/verifier/argument.h"
 #include "bpf/verifier/callback.h"
+#include "bpf/verifier/own.h"
 #include "bpf/verifier/reference.h"
 
 static enum status refuse_argument(struct verifier *v, struct state *s, uint32_t r, const char *wanted) {
@@ -157,24 +158,15 @@ static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, 
     return released ? refuse_argument(v, s, r, "what was acquired before") : STATUS_OK;
 }
 
-/* The field of the kernel that the pointer to a map value points to, or null. */
-static const struct bpf_map_field *field_at(const struct verifier *v, const struct reg *p) {
-    int64_t at = p->off + (int64_t)p->var.value;
-    for (uint32_t i = 0; i < v->program->field_count; i++) {
-        const struct bpf_map_field *field = &v->program->fields[i];
-        if (field->map == p->map && (int64_t)field->offset == at) { return field; }
-    }
-    return nullptr;
-}
-
 static enum status check_kept(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
     const struct reg *value = reg_at(s, r);
-    bool known = value->kind == REG_MAP_VALUE && scalar_is_const(&value->var);
-    const struct bpf_map_field *field = known ? field_at(v, value) : nullptr;
+    bool place = value->kind == REG_MAP_VALUE || value->kind == REG_OWN;
+    const struct bpf_map_field *field = place ? field_pointed_at(v, value) : nullptr;
     if (field == nullptr || field->kind < FIELD_TASK) {
         return refuse_argument(v, s, r, "the place of an owned pointer of a known type in a map value");
     }
-    call->object = (uint8_t)(OBJECT_TASK + (field->kind - FIELD_TASK));
+    call->own = field->kind == FIELD_OWN ? field->holds : 0;
+    if (call->own == 0) { call->object = (uint8_t)(OBJECT_TASK + (field->kind - FIELD_TASK)); }
     return STATUS_OK;
 }
 
@@ -184,6 +176,10 @@ static enum status check_given(struct verifier *v, struct state *s, uint32_t r, 
     call->reference = 0;
     if (is_zero(value)) { return STATUS_OK; }
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    if (call->own != 0) {
+        enum status status = own_argument(v, s, r, ARG_OWNED, call);
+        return status != STATUS_OK || value->map == call->own ? status : refuse_argument(v, s, r, "an object of the type that is kept there");
+    }
     bool fits = value->kind == REG_OBJECT && value->map == call->object && value->off == 0 && scalar_is_const(&value->var);
     if (!fits) { return refuse_argument(v, s, r, typed_name(call->object)); }
     if (value->frame == 0) { return refuse_argument(v, s, r, "what was acquired before"); }
@@ -195,9 +191,10 @@ static enum status check_given(struct verifier *v, struct state *s, uint32_t r, 
 static enum status check_field(struct verifier *v, struct state *s, uint32_t r, enum bpf_field_kind kind, uint32_t bytes, const char *wanted) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
-    if (value->kind != REG_MAP_VALUE || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, wanted); }
+    bool locks_own = kind == FIELD_LOCK && value->kind == REG_OWN;
+    if ((value->kind != REG_MAP_VALUE && !locks_own) || !scalar_is_const(&value->var)) { return refuse_argument(v, s, r, wanted); }
     if (v->program->fields != nullptr) {
-        const struct bpf_map_field *field = field_at(v, value);
+        const struct bpf_map_field *field = field_pointed_at(v, value);
         return field != nullptr && field->kind == kind ? STATUS_OK : refuse_argument(v, s, r, wanted);
     }
     return check_argument_memory(v, s, r, bytes, ACCESS_READ | ACCESS_WRITE);
@@ -320,7 +317,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_PER_CPU:
         call->constant = (uint64_t)value->map - ORIGIN_PER_CPU;
         return value->kind == REG_SCALAR && value->map >= ORIGIN_PER_CPU ? STATUS_OK : refuse_argument(v, s, r, "a variable of the kernel that each processor has");
-    default: return check_object(v, s, r, type, call);
+    default: return type >= ARG_OWN_TYPE ? own_argument(v, s, r, type, call) : check_object(v, s, r, type, call);
     }
 }
 

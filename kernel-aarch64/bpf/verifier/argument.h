@@ -4,7 +4,7 @@
 #include "bpf/verifier/dynptr.h"
 
 /* Linux's types of maps that mean something here. */
-enum { ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHASH = 18, USER_RINGBUF = 31 };
+enum { LRU_HASH = 9, ARRAY_OF_MAPS = 12, HASH_OF_MAPS = 13, SOCKMAP = 15, XSKMAP = 17, SOCKHASH = 18, USER_RINGBUF = 31 };
 
 /* What the arguments of one call said. */
 struct call {
@@ -19,6 +19,9 @@ struct call {
     int64_t size_max;  /* of the last size argument */
     struct iterator iterator; /* or dynptr */
     uint32_t dynptr_argument; /* where one is made, or 0 */
+    uint8_t own;   /* own.h: the type of the program's own, or 0 */
+    bool owned;    /* the argument is owned */
+    uint32_t node; /* where in it the node lies by which it is held */
 };
 
 /* Memory of `bytes` at argument r, accessed as enum access says; other errors than a wrong type are STATUS_HELPER_MEMORY. */

@@ -7,11 +7,20 @@
 #include "bpf/verifier/callback.h"
 
 #include "bpf/verifier/argument.h"
+#include "bpf/verifier/own.h"
 #include "bpf/verifier/reference.h"
 
 bool is_callback_frame(const struct verifier *v, const struct frame *frame) {
     struct bpf_insn insn = insn_at(v, frame->call);
     return insn_shapes[insn.opcode] == SHAPE_CALL && insn_src(insn) == BPF_PSEUDO_CALL_HELPER;
+}
+
+static bool calls_with_tree(const struct verifier *v, uint32_t pc) { return v->platform->helpers[insn_at(v, pc).imm].arguments[0] == ARG_TREE; }
+
+bool orders_tree(const struct verifier *v, const struct state *s) {
+    uint32_t f = s->depth;
+    while (f != 0 && !(is_callback_frame(v, &s->frames[f]) && calls_with_tree(v, s->frames[f].call))) { f--; }
+    return f != 0;
 }
 
 bool is_called_back(const struct verifier *v, const struct state *s) { return v->timer != nullptr || callback_depth(v, s) != 0; }
@@ -76,7 +85,8 @@ static uint64_t pass_area(struct verifier *v, struct reg *args) {
     return 1;
 }
 
-static uint64_t pass(struct verifier *v, struct reg *args) {
+static uint64_t pass(struct verifier *v, const struct state *s, struct reg *args) {
+    if (calls_with_tree(v, s->pc)) { return own_pass_ordered(v, s, args); }
     if (args[3].kind == REG_FUNCTION) { return pass_area(v, args); }
     if (args[1].kind != REG_MAP) { return pass_index(args); }
     return v->program->maps[args[1].map].type == USER_RINGBUF ? pass_message(args) : pass_element(v, args);
@@ -106,7 +116,7 @@ static uint64_t times(uint64_t a, uint64_t b) {
 enum status callback_enter(struct verifier *v, struct state *s) {
     struct reg *args = s->regs;
     uint32_t target = (uint32_t)args[args[3].kind == REG_FUNCTION ? 3 : 2].off;
-    uint64_t turns = pass(v, args);
+    uint64_t turns = pass(v, s, args);
     args[5].kind = REG_UNINIT;
     uint32_t nest = 1;
     for (uint32_t f = 1; f <= s->depth; f++) { nest += is_callback_frame(v, &s->frames[f]); }
@@ -127,6 +137,7 @@ enum status callback_leave(struct verifier *v, struct state *s, const struct reg
     if (r0->kind != REG_SCALAR || r0->var.umax > 1) {
         return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "r0 is %R, a function that is called back returns 0 or 1", r0);
     }
+    if (orders_tree(v, s)) { return STATUS_OK; }
     return reference_none_but(v, s, callback_depth(v, s), "at the end of a function that is called back");
 }
 

@@ -6,6 +6,8 @@ enum { CALLBACK_TURNS_MAX = 8 * 1024 * 1024 };
 
 /* The frame is that of a function that a helper calls back. */
 bool is_callback_frame(const struct verifier *v, const struct frame *frame);
+/* One of the functions that run orders a tree, while its lock is held. */
+bool orders_tree(const struct verifier *v, const struct state *s);
 /* The innermost such frame, or 0. */
 uint32_t callback_depth(const struct verifier *v, const struct state *s);
 /* The current function, or one that called it, is called back: by a helper now, or by a timer later. */

@@ -44,7 +44,7 @@ struct function {
 };
 
 /* What an instruction was seen to access. */
-enum accesses : uint8_t { ACCESSES_NOTHING, ACCESSES_PLAIN, ACCESSES_CONTEXT, ACCESSES_OBJECT /* and on, by kind of object */, ACCESSES_ARENA = 255 };
+enum accesses : uint8_t { ACCESSES_NOTHING, ACCESSES_PLAIN, ACCESSES_CONTEXT, ACCESSES_OBJECT /* and on, by kind of object */, ACCESSES_OWN = 200 /* likewise */, ACCESSES_ARENA = 255 };
 
 struct undo {
     struct reg *place;

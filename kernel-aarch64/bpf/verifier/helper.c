@@ -3,6 +3,7 @@
 #include "bpf/verifier/argument.h"
 #include "bpf/verifier/callback.h"
 #include "bpf/verifier/dynptr.h"
+#include "bpf/verifier/own.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/timer.h"
 
@@ -69,6 +70,7 @@ static enum status set_found(struct verifier *v, struct state *s, struct reg *r0
 static enum status set_object_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
     uint32_t flags = call->prototype->flags;
     uint8_t object = call->prototype->object;
+    if (call->own != 0) { return own_result(v, s, r0, call); }
     reg_set_pointer(r0, call->prototype->returns == RETURNS_OBJECT ? REG_OBJECT : REG_OBJECT_OR_NULL);
     r0->map = object == OBJECT_NONE ? call->object : object;
     r0->id = new_id(v);
@@ -129,6 +131,9 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
     case RETURNS_PER_CPU_OR_NULL: set_per_cpu(v, r0, (uint32_t)call->constant, call->prototype->returns == RETURNS_PER_CPU_OR_NULL); return true;
     case RETURNS_OBJECT:
     case RETURNS_OBJECT_OR_NULL: *status = set_object_result(v, s, r0, call); return true;
+    case RETURNS_OWN_OR_NULL:
+    case RETURNS_COUNTED:
+    case RETURNS_LENT_OR_NULL: *status = own_result(v, s, r0, call); return true;
     default: return false;
     }
 }
@@ -158,7 +163,7 @@ void void_packet(struct state *s) {
 
 static bool releases(const struct helper_prototype *prototype) {
     return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET ||
-           prototype->arguments[0] == ARG_RELEASED_TYPED || prototype->arguments[1] == ARG_GIVEN_OR_NULL;
+           prototype->arguments[0] == ARG_RELEASED_TYPED || prototype->arguments[0] == ARG_OWNED || prototype->arguments[1] == ARG_GIVEN_OR_NULL;
 }
 
 /* What is thrown is what the program returns, unless it has a function that catches it. */
@@ -191,7 +196,8 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
         return refuse(v, STATUS_MAP_READ_ONLY, s->pc, "map %u", (uint64_t)call->map_index);
     }
     if (!OTHER_PLATFORMS) { return STATUS_OK; }
-    if (reference_locked(v, s) && (flags & HELPER_UNLOCKS) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
+    if (orders_tree(v, s)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a function that orders a tree calls a function of the kernel"); }
+    if (reference_locked(v, s) && (flags & (HELPER_UNLOCKS | HELPER_WHILE_LOCKED)) == 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a helper is called while a lock is held"); }
     if (call->dynptr_argument != 0 || call->iterator.slot != nullptr) {
         enum status status = apply_dynptr(v, s, call);
         if (status != STATUS_OK) { return status; }
@@ -215,6 +221,8 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the packet is changed in a function that is called back");
     }
     if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }
+    uint8_t node = prototype->arguments[1];
+    if (node == ARG_LIST_NODE || node == ARG_TREE_NODE) { return reference_lend(v, s, call->reference); }
     bool gives_null = prototype->arguments[1] == ARG_GIVEN_OR_NULL && call->reference == 0;
     return releases(prototype) && !gives_null ? reference_release(v, s, call->reference) : STATUS_OK;
 }
@@ -247,10 +255,12 @@ enum status step_helper(struct verifier *v, struct state *s, uint32_t id) {
     }
     enum status status = check_socket_map(v, s, &call, id);
     if (status == STATUS_OK) { status = apply_effects(v, s, &call); }
-    if (OTHER_PLATFORMS && helper_leads_on(v->platform, id) && !v->follows_callbacks) {
+    bool leads_on = helper_leads_on(v->platform, id) || (call.prototype->flags & HELPER_OWNS) != 0;
+    if (OTHER_PLATFORMS && leads_on && !v->follows_callbacks) {
         return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "certificates do not follow helper %u", (uint64_t)id);
     }
     if (OTHER_PLATFORMS && status == STATUS_OK && (call.prototype->flags & HELPER_CALLS_BACK) != 0) {
+        if (call.prototype->arguments[0] == ARG_TREE) { return STATUS_OK; } /* whose function acquires nothing, and the lock is held */
         return reference_none_but(v, s, s->depth + 1, "at a call that calls back");
     }
     return status == STATUS_OK ? set_result(v, s, &call) : status;

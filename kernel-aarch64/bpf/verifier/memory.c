@@ -1,5 +1,6 @@
 /* Loads, stores and atomics (RFC 9669 §5), and what may be accessed where. */
 
+#include "bpf/verifier/own.h"
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/timer.h"
 
@@ -9,6 +10,7 @@
     if (v->accesses == nullptr) { return STATUS_OK; }
     uint8_t *seen = &v->accesses[s->pc], now = ACCESSES_PLAIN;
     if (p->kind == REG_CONTEXT) { now = ACCESSES_CONTEXT; }
+    if (reg_is_own(p)) { now = (uint8_t)(ACCESSES_OWN + (p->kind - REG_OWN)); }
     if (p->kind == REG_OBJECT) { now = (uint8_t)(ACCESSES_OBJECT + object_kind_of(p->map)); }
     if (p->kind == REG_ARENA) { now = ACCESSES_ARENA; }
     if (*seen == ACCESSES_NOTHING) { *seen = now; }
@@ -106,6 +108,11 @@ static enum status check_arena(struct verifier *v, struct state *s, const struct
 
 enum status check_memory(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes,
                          uint8_t access) {
+    if (reg_is_own(p)) {
+        enum status status = check_unmixed(v, s, p, r);
+        return status == STATUS_OK ? own_access(v, s, p, r, off, bytes, access) : status;
+    }
+    if (OTHER_PLATFORMS && kind_may_be_null(p->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, p); }
     switch (p->kind) {
     case REG_PACKET:
     case REG_PACKET_META: return check_packet(v, s, p, r, off, bytes, access);
@@ -202,7 +209,10 @@ static void set_kernel_word(struct reg *dst, uint32_t bytes, bool sign_extend, u
 static bool is_untrusted_load(const struct verifier *v, uint32_t pc) { return is_noted(v, pc, NOTE_UNTRUSTED); }
 
 /* Whether RCU protects what is read here. */
-static bool rcu_protects(const struct verifier *v, const struct state *s) { return !timer_lets_sleep(v) || reference_reads(v, s); }
+static bool rcu_protects(const struct verifier *v, const struct state *s) {
+    bool may_sleep = v->program->may_sleep || timer_lets_sleep(v);
+    return !may_sleep || reference_reads(v, s);
+}
 
 /* Only where nothing sleeps does what a task or a cgroup points to stay for as long as the program runs. */
 static uint8_t origin_of_field(const struct verifier *v, const struct state *s, const struct reg *p) {
@@ -389,6 +399,10 @@ static bool load_known(const struct verifier *v, const struct reg *p, int32_t of
 
 /* The address of an object that is kept in a map: RCU protects what it leads to, of some kinds (Linux, rcu_safe_kptr()). */
 static void load_kept(struct verifier *v, const struct state *s, struct reg *dst, const struct bpf_map_field *field) {
+    if (field->kind == FIELD_OWN) {
+        own_set_loaded(v, dst, field, rcu_protects(v, s));
+        return;
+    }
     bool safe = field->kind >= FIELD_TASK && field->kind <= FIELD_CPUMASK && rcu_protects(v, s);
     if (!safe) {
         set_kernel_word(dst, 8, false, ORIGIN_KERNEL);

@@ -71,6 +71,14 @@ static const char *kind_name(uint8_t kind) {
     case REG_FUNCTION: return "function";
     case REG_ARENA: return "address in an arena";
     case REG_ITERATOR: return "iterator";
+#if OTHER_PLATFORMS
+    case REG_OWN: return "object of the program's own";
+    case REG_OWN_OR_NULL: return "object of the program's own, or null";
+    case REG_LENT: return "object that is lent";
+    case REG_LENT_OR_NULL: return "object that is lent, or null";
+    case REG_SHARED: return "shared object";
+    case REG_SHARED_OR_NULL: return "shared object, or null";
+#endif
     default: return "number";
     }
 }

@@ -65,6 +65,14 @@ enum platform_argument : uint8_t {
     ARG_BYTE,          /* memory of a byte that the function reads and writes */
     ARG_BUFFER,        /* as ARG_OUT, which the function reads, too */
     ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has */
+    ARG_OWN_TYPE,      /* the number of a type of the program's own */
+    ARG_OWNED,         /* an object of such a type with a reference, which ends */
+    ARG_COUNTED,       /* one that counts who owns it */
+    ARG_LIST,          /* a list whose lock is held */
+    ARG_TREE,
+    ARG_LIST_NODE,     /* what the list before it holds, owned: it is given to the list */
+    ARG_TREE_NODE,
+    ARG_TREE_NODE_LENT, /* what the tree before it holds, lent */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -82,6 +90,9 @@ enum platform_return : uint8_t {
     RETURNS_PER_CPU,         /* ARG_PER_CPU's variable on one processor, which is only read */
     RETURNS_PER_CPU_OR_NULL,
     RETURNS_BYTES_OR_NULL,   /* ARG_CONST bytes */
+    RETURNS_OWN_OR_NULL,  /* an object of the type that the arguments say, with a reference */
+    RETURNS_COUNTED,      /* the same; never null when the argument was owned */
+    RETURNS_LENT_OR_NULL, /* the same without a reference, while the lock is held */
 };
 
 enum helper_flag : uint32_t {
@@ -104,6 +115,8 @@ enum helper_flag : uint32_t {
     HELPER_READ_LOCKS = 1 << 16,    /* from here on what RCU protects is read */
     HELPER_READ_UNLOCKS = 1 << 17,  /* the end of that */
     HELPER_TAKES_RCU = 1 << 18,     /* its objects may be such that only RCU protects */
+    HELPER_OWNS = 1 << 19,          /* it has to do with objects of the program's own types */
+    HELPER_WHILE_LOCKED = 1 << 20,  /* it may be called while a lock is held */
 };
 
 struct helper_prototype {

@@ -5,9 +5,9 @@
 #include "bpf/verifier/callback.h"
 #include "lib/mem.h"
 
-enum { SITES = 254, SETS = 1024, SET_BYTES = 8 };
+enum { SITES = 254, SETS = 1024, SET_NAMES = 16 };
 /* What names of locks stand for, where others have an instruction: the lock of a map, or of registers that carry the name. */
-enum { SITE_LOCKS = 0x8000, SITE_LOCK_FOUND = 0x8fff };
+enum { SITE_LOCKS = 0x8000, SITE_LOCK_OWN = 0x8100 /* of the object with this reference, which is added */, SITE_LOCK_FOUND = 0x8fff };
 /* And for parts that are not preempted: how many are around it. */
 enum { SITE_PARTS = 0x9000, SITE_PARTS_LAST = 0x9fff };
 /* And for the kernel's patience with the program, once it has ended: held like the others, but for nobody to release. */
@@ -21,11 +21,15 @@ enum { SITE_SLICES = 0xb000 };
 /* And for iterators that have given their last element: the name of the iterator is added. They end with it. */
 enum { SITE_DRAINED = 0xb100 };
 
-/* A set is up to eight names, ascending, the lowest in the low byte. */
+/* Ascending; 0 is none. */
+struct name_set {
+    uint8_t names[SET_NAMES];
+};
+
 struct references {
     uint32_t site_count, set_count;
     uint16_t sites[SITES + 1]; /* instruction of each name, from 1; or SITE_LOCKS and on */
-    uint64_t sets[SETS];       /* sets[0] is empty */
+    struct name_set sets[SETS]; /* sets[0] is empty */
 };
 
 static enum status too_many(struct verifier *v, struct state *s) {
@@ -44,48 +48,55 @@ static struct references *references(struct verifier *v) {
 
 bool reference_open(struct verifier *v) { return references(v) != nullptr; }
 
-static bool set_has(uint64_t set, uint8_t name) {
-    for (; set != 0; set >>= 8) {
-        if ((uint8_t)set == name) { return true; }
-    }
-    return false;
+static bool set_has(const struct name_set *set, uint8_t name) {
+    uint32_t i = 0;
+    while (i < SET_NAMES && set->names[i] != name) { i++; }
+    return i < SET_NAMES;
 }
 
-static uint64_t set_without(uint64_t set, uint8_t name) {
-    uint64_t out = 0;
-    for (uint32_t at = 0; set != 0; set >>= 8) {
-        if ((uint8_t)set == name) { continue; }
-        out |= (set & 255) << at;
-        at += 8;
+static struct name_set set_without(const struct name_set *set, uint8_t name) {
+    struct name_set out = {0};
+    for (uint32_t i = 0, at = 0; i < SET_NAMES; i++) {
+        if (set->names[i] != name) { out.names[at++] = set->names[i]; }
     }
     return out;
 }
 
-static uint64_t set_with(uint64_t set, uint8_t name) {
-    uint64_t out = 0;
-    uint32_t at = 0;
-    for (; set != 0 && (uint8_t)set < name; set >>= 8, at += 8) { out |= (set & 255) << at; }
-    return out | (uint64_t)name << at | (at + 8 < 64 ? set << (at + 8) : 0);
+/* There is room for it. */
+static struct name_set set_with(const struct name_set *set, uint8_t name) {
+    struct name_set out = *set;
+    uint32_t at = SET_NAMES - 1;
+    for (; at != 0 && (out.names[at - 1] == 0 || out.names[at - 1] > name); at--) { out.names[at] = out.names[at - 1]; }
+    out.names[at] = name;
+    return out;
 }
 
-static bool hold(struct references *r, struct state *s, uint64_t set) {
+static bool same_names(const struct name_set *a, const struct name_set *b) { return __builtin_memcmp(a, b, sizeof(*a)) == 0; }
+
+static bool hold(struct references *r, struct state *s, const struct name_set *set) {
     uint32_t i = 0;
-    while (i < r->set_count && r->sets[i] != set) { i++; }
+    while (i < r->set_count && !same_names(&r->sets[i], set)) { i++; }
     if (i == SETS) { return false; }
-    if (i == r->set_count) { r->sets[r->set_count++] = set; }
+    if (i == r->set_count) { r->sets[r->set_count++] = *set; }
     s->frames[0].call = (uint16_t)i;
     return true;
 }
 
-static bool held(const struct verifier *v, const struct state *s, uint8_t name) {
-    return reference_any(s) && set_has(v->references->sets[s->frames[0].call], name);
+/* What is held, when anything is. */
+static const struct name_set *names_held(const struct verifier *v, const struct state *s) { return &v->references->sets[s->frames[0].call]; }
+
+static bool held(const struct verifier *v, const struct state *s, uint8_t name) { return reference_any(s) && set_has(names_held(v, s), name); }
+
+static bool hold_without(const struct verifier *v, struct state *s, uint8_t name) {
+    const struct name_set rest = set_without(names_held(v, s), name);
+    return hold(v->references, s, &rest);
 }
 
 static enum status acquire(struct verifier *v, struct state *s, uint8_t name) {
-    struct references *r = v->references;
-    uint64_t set = r->sets[s->frames[0].call];
-    if (set >> 56 != 0 || !hold(r, s, set_with(set, name))) { return too_many(v, s); }
-    return STATUS_OK;
+    const struct name_set *set = names_held(v, s);
+    if (set->names[SET_NAMES - 1] != 0) { return too_many(v, s); }
+    const struct name_set more = set_with(set, name);
+    return hold(v->references, s, &more) ? STATUS_OK : too_many(v, s);
 }
 
 /* The name of what is acquired there. */
@@ -148,9 +159,9 @@ enum status reference_name_slices(struct verifier *v, struct state *s, uint8_t d
 static uint8_t highest_held(const struct verifier *v, const struct state *s, uint16_t first, uint16_t last) {
     uint8_t found = 0;
     if (!reference_any(s)) { return 0; }
-    for (uint64_t set = v->references->sets[s->frames[0].call]; set != 0; set >>= 8) {
-        uint16_t site = v->references->sites[(uint8_t)set];
-        if (site >= first && site <= last && (found == 0 || site > v->references->sites[found])) { found = (uint8_t)set; }
+    for (const uint8_t *name = names_held(v, s)->names, *end = name + SET_NAMES; name != end && *name != 0; name++) {
+        uint16_t site = v->references->sites[*name];
+        if (site >= first && site <= last && (found == 0 || site > v->references->sites[found])) { found = *name; }
     }
     return found;
 }
@@ -159,6 +170,8 @@ static uint8_t highest_held(const struct verifier *v, const struct state *s, uin
 static uint8_t lock_held(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_LOCKS, SITE_LOCK_FOUND); }
 
 bool reference_locked(const struct verifier *v, const struct state *s) { return lock_held(v, s) != 0; }
+
+uint8_t reference_lock_name(const struct verifier *v, const struct state *s) { return lock_held(v, s); }
 
 static void mark_reg(struct reg *r, const struct reg *value, uint8_t before, uint8_t name) {
     if (r->kind != REG_MAP_VALUE || r->frame != before) { return; }
@@ -179,14 +192,25 @@ static void mark_value(struct state *s, const struct reg *value, uint8_t before,
 
 static bool has_own_address(const struct reg *value) { return value->id >= fixed_ids; }
 
+static uint16_t lock_site(const struct reg *value) {
+    if (value->kind == REG_OWN) { return (uint16_t)(SITE_LOCK_OWN + value->frame); }
+    return has_own_address(value) ? (uint16_t)(SITE_LOCKS + value->map) : SITE_LOCK_FOUND;
+}
+
+bool reference_locked_in(const struct verifier *v, const struct state *s, const struct reg *r) {
+    uint8_t name = lock_held(v, s);
+    uint16_t site = name == 0 ? 0 : v->references->sites[name];
+    return name != 0 && site == lock_site(r) && (site != SITE_LOCK_FOUND || r->frame == name);
+}
+
 enum status reference_lock(struct verifier *v, struct state *s, uint32_t r) {
     struct reg value = *reg_at(s, r);
     if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held already"); }
     uint8_t name;
-    uint16_t site = has_own_address(&value) ? (uint16_t)(SITE_LOCKS + value.map) : SITE_LOCK_FOUND;
+    uint16_t site = lock_site(&value);
     enum status status = name_site(v, s, site, &name);
     if (status == STATUS_OK) { status = acquire(v, s, name); }
-    if (status == STATUS_OK && !has_own_address(&value)) { mark_value(s, &value, 0, name); }
+    if (status == STATUS_OK && site == SITE_LOCK_FOUND) { mark_value(s, &value, 0, name); }
     return status;
 }
 
@@ -194,10 +218,9 @@ enum status reference_unlock(struct verifier *v, struct state *s, uint32_t r) {
     struct reg value = *reg_at(s, r);
     uint8_t name = lock_held(v, s);
     if (name == 0) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "no lock is held"); }
-    uint16_t site = v->references->sites[name];
-    bool same = site == SITE_LOCK_FOUND ? value.frame == name : has_own_address(&value) && site == SITE_LOCKS + value.map;
-    if (!same) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R, with another lock than the one that is held", r, &value); }
-    if (site == SITE_LOCK_FOUND) { mark_value(s, &value, name, 0); }
+    if (!reference_locked_in(v, s, &value)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R, with another lock than the one that is held", r, &value); }
+    if (lock_site(&value) == SITE_LOCK_FOUND) { mark_value(s, &value, name, 0); }
+    reference_void(s, REFERENCE_SHARED);
     return reference_release(v, s, name);
 }
 
@@ -208,6 +231,8 @@ static uint8_t part_held(const struct verifier *v, const struct state *s) { retu
 static uint8_t reads_held(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_READS, SITE_READS); }
 
 bool reference_stays_awake(const struct verifier *v, const struct state *s) { return part_held(v, s) != 0 || reads_held(v, s) != 0; }
+
+bool reference_reads(const struct verifier *v, const struct state *s) { return reads_held(v, s) != 0; }
 
 enum status reference_hold_on(struct verifier *v, struct state *s) {
     uint8_t around = part_held(v, s), name;
@@ -229,8 +254,6 @@ enum status reference_read_lock(struct verifier *v, struct state *s) {
     return status == STATUS_OK ? acquire(v, s, name) : status;
 }
 
-bool reference_reads(const struct verifier *v, const struct state *s) { return reads_held(v, s) != 0; }
-
 static void leave_unprotected(struct reg *r) {
     bool object = r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL;
     if (object && (r->map & OBJECT_RCU) != 0) { reg_lose(r, ORIGIN_CAST); }
@@ -251,19 +274,22 @@ static void end_protection(struct state *s) {
 enum status reference_read_unlock(struct verifier *v, struct state *s) {
     uint8_t name = reads_held(v, s);
     if (name != 0) { end_protection(s); }
+    reference_void(s, REFERENCE_SHARED);
     return name == 0 ? refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the RCU read lock is not held") : reference_release(v, s, name);
 }
 
 void reference_forget(struct verifier *v, struct state *s, uint8_t name) {
     /* Without one name the set is one that was held before it, or a new one; when there is no room it stays held. */
-    if (held(v, s, name)) { (void)hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name)); }
+    if (held(v, s, name)) { (void)hold_without(v, s, name); }
 }
+
+static bool ends_with(const struct reg *r, uint8_t name) { return (reg_has_reference(r) || r->kind >= REG_OWN) && r->frame == name; }
 
 void reference_void(struct state *s, uint8_t name) {
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
         for (uint32_t r = 0; r < FRAME_POINTER; r++) {
-            if (reg_has_reference(&frame->regs[r]) && frame->regs[r].frame == name) { reg_lose(&frame->regs[r], ORIGIN_RELEASED); }
+            if (ends_with(&frame->regs[r], name)) { reg_lose(&frame->regs[r], ORIGIN_RELEASED); }
         }
         stack_drop(frame, name);
     }
@@ -279,16 +305,43 @@ static bool is_of(const struct verifier *v, const struct state *s, uint8_t name,
     return f < frames;
 }
 
-enum status reference_release(struct verifier *v, struct state *s, uint8_t name) {
+static enum status check_ends(struct verifier *v, struct state *s, uint8_t name) {
     if (!held(v, s, name)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "it is not held"); }
     if (is_of(v, s, name, callback_depth(v, s))) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "instruction %u of a caller acquired it, and a function that is called back may run again",
                       (uint64_t)v->references->sites[name]);
     }
-    if (!hold(v->references, s, set_without(v->references->sets[s->frames[0].call], name))) { return too_many(v, s); }
+    return STATUS_OK;
+}
+
+enum status reference_release(struct verifier *v, struct state *s, uint8_t name) {
+    enum status status = check_ends(v, s, name);
+    if (status != STATUS_OK) { return status; }
+    if (!hold_without(v, s, name)) { return too_many(v, s); }
     reference_void(s, name);
     if (reference_drained(v, s, name)) { reference_forget(v, s, highest_held(v, s, SITE_DRAINED + name, SITE_DRAINED + name)); }
     return STATUS_OK;
+}
+
+static void lend_reg(struct reg *r, uint8_t name, uint8_t lock) {
+    if (r->kind != REG_OWN || r->frame != name) { return; }
+    r->kind = REG_LENT;
+    r->frame = lock;
+}
+
+enum status reference_lend(struct verifier *v, struct state *s, uint8_t name) {
+    enum status status = check_ends(v, s, name);
+    if (status != STATUS_OK) { return status; }
+    uint8_t lock = lock_held(v, s);
+    for (uint32_t f = 0; f <= s->depth; f++) {
+        struct frame *frame = &s->frames[f];
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) { lend_reg(&frame->regs[r], name, lock); }
+        for (uint64_t used = frame->used; used != 0; used &= used - 1) {
+            struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+            if (slot->spill_bytes != 0) { lend_reg(&slot->reg, name, lock); }
+        }
+    }
+    return hold_without(v, s, name) ? STATUS_OK : too_many(v, s);
 }
 
 /* ---- iterators without another element ---- */
@@ -315,9 +368,10 @@ enum status reference_end_patience(struct verifier *v, struct state *s) {
 
 enum status reference_none_but(struct verifier *v, struct state *s, uint32_t frames, const char *when) {
     if (!reference_any(s)) { return STATUS_OK; }
-    uint64_t set = set_without(v->references->sets[s->frames[0].call], highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE));
-    while (set != 0 && is_of(v, s, (uint8_t)set, frames)) { set >>= 8; }
-    uint8_t name = (uint8_t)set;
+    const struct name_set set = set_without(names_held(v, s), highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE));
+    uint32_t i = 0;
+    while (i < SET_NAMES && set.names[i] != 0 && is_of(v, s, set.names[i], frames)) { i++; }
+    uint8_t name = i < SET_NAMES ? set.names[i] : 0;
     if (name == 0) { return STATUS_OK; }
     if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
     if (v->references->sites[name] == SITE_READS) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "the RCU read lock is held %s", when); }

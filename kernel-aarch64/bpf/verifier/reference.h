@@ -6,7 +6,8 @@
 
 /* Register kinds that may carry a reference have it in `frame`; 0 is none. */
 static inline bool reg_has_reference(const struct reg *r) {
-    return OTHER_PLATFORMS && (r->kind == REG_MEMORY || r->kind == REG_MEMORY_OR_NULL || r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL) &&
+    return OTHER_PLATFORMS && (r->kind == REG_MEMORY || r->kind == REG_MEMORY_OR_NULL || r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL ||
+                               r->kind == REG_OWN || r->kind == REG_OWN_OR_NULL) &&
            r->frame != 0;
 }
 
@@ -30,6 +31,14 @@ void reference_void(struct state *s, uint8_t reference);
 /* Gives back the lock that argument r points to: the one that was taken. */
 [[nodiscard]] enum status reference_unlock(struct verifier *v, struct state *s, uint32_t r);
 bool reference_locked(const struct verifier *v, const struct state *s);
+/* Whether the lock that is held is in what this points to. */
+bool reference_locked_in(const struct verifier *v, const struct state *s, const struct reg *r);
+/* The name of the lock that is held. */
+uint8_t reference_lock_name(const struct verifier *v, const struct state *s);
+/* What is owned is given to a list or a tree: whoever points to it may go on until the lock is given back. */
+[[nodiscard]] enum status reference_lend(struct verifier *v, struct state *s, uint8_t reference);
+/* The reference of everything of kind REG_SHARED. */
+enum { REFERENCE_SHARED = 255 };
 static inline bool reference_any(const struct state *s) { return OTHER_PLATFORMS && s->frames[0].call != 0; }
 /* Parts of the program that are not preempted, one in the other. */
 [[nodiscard]] enum status reference_hold_on(struct verifier *v, struct state *s);

@@ -292,7 +292,7 @@ static void assume_packet_end(struct verifier *v, struct state *s, const struct 
 /* What was not acquired after all need not be released. */
 static void assume_null(struct verifier *v, struct state *s, const struct reg *p, bool null) {
     struct reg of = *p;
-    if (null && reg_has_reference(&of) && (of.map & OBJECT_CAST) == 0) {
+    if (null && reg_has_reference(&of) && ((of.map & OBJECT_CAST) == 0 || of.kind == REG_OWN_OR_NULL)) {
         if (v->undo_active) {
             v->undo_held = &s->frames[0].call;
             v->undo_held_saved = s->frames[0].call;

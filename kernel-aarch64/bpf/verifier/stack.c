@@ -261,6 +261,7 @@ void stack_drop(struct frame *frame, uint8_t reference) {
         uint8_t kind = slot->reg.kind;
         bool packet = reg_is_of_packet(&slot->reg);
         bool holder = kind == REG_MEMORY || kind == REG_MEMORY_OR_NULL || kind == REG_OBJECT || kind == REG_OBJECT_OR_NULL;
+        if (OTHER_PLATFORMS) { holder |= kind >= REG_OWN; }
         if (reference == 0 ? packet : holder && slot->reg.frame == reference) {
             reg_lose(&slot->reg, reference == 0 ? ORIGIN_STALE : ORIGIN_RELEASED);
         }

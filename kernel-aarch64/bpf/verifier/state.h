@@ -2,6 +2,7 @@
 /* The abstract machine: what is known of every register and stack byte at one point of one way through the program. */
 
 #include "bpf/program.h"
+#include "bpf/verifier/platform.h"
 #include "bpf/verifier/scalar.h"
 #include <stdint.h>
 
@@ -24,6 +25,12 @@ enum reg_kind : uint8_t {
     REG_FUNCTION, /* function at slot `off` */
     REG_ARENA,    /* an address in an arena, whichever */
     REG_ITERATOR, /* on the stack only: part `off` of an iterator of kind `map`, known by `id`, of `var` turns */
+    REG_OWN,      /* pointer to an object of the program's own type `map`, with a reference (own.h) */
+    REG_OWN_OR_NULL,
+    REG_LENT, /* the same while a lock is held, which is its reference */
+    REG_LENT_OR_NULL,
+    REG_SHARED, /* the same, that somebody else owns: it stays for as long as what RCU protects is read */
+    REG_SHARED_OR_NULL,
 };
 
 /* A pointer is its base plus `off` plus any value of `var`. */
@@ -117,6 +124,11 @@ static inline uint8_t kind_not_null(uint8_t kind) {
     case REG_MAP_OR_NULL: return REG_MAP;
     case REG_MEMORY_OR_NULL: return REG_MEMORY;
     case REG_OBJECT_OR_NULL: return REG_OBJECT;
+#if OTHER_PLATFORMS
+    case REG_OWN_OR_NULL: return REG_OWN;
+    case REG_LENT_OR_NULL: return REG_LENT;
+    case REG_SHARED_OR_NULL: return REG_SHARED;
+#endif
     default: return kind;
     }
 }
