@@ -54,7 +54,6 @@ void callback_pass_element(struct verifier *v, struct reg *args) {
     args[2].id = new_id(v);
     reg_set_pointer(&args[3], REG_MAP_VALUE);
     args[3].map = args[1].map;
-    args[3].frame = args[1].frame;
     args[3].id = new_id(v);
 }
 
