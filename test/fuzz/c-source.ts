@@ -148,9 +148,9 @@ class Writer {
     const { name } = this.#pick(this.#arrays);
     const place = `m + ${8 * this.#random.below(8)}`;
     return this.#pick([
-      `__builtin_memcpy(${name}, ${place}, sizeof(${name}));`,
-      `__builtin_memset(${name}, ${this.#random.below(256)}, sizeof(${name}));`,
-      `__builtin_memcpy(${place}, ${name}, sizeof(${name}));`,
+      `__builtin_memcpy_inline(${name}, ${place}, sizeof(${name}));`,
+      `__builtin_memset_inline(${name}, ${this.#random.below(256)}, sizeof(${name}));`,
+      `__builtin_memcpy_inline(${place}, ${name}, sizeof(${name}));`,
     ]);
   }
 
