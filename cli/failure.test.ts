@@ -37,6 +37,13 @@ test('what to do about a full disk is said, whoever ran into it', (t) => {
   });
 });
 
+test('a file that is not found since its name is not UTF-8 is said to be that', (t) => {
+  const cause = Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+  const lost = new FileError('by\ufffdtes.c', 'there is no such file', 'check the path', { cause });
+  t.regex(failureOf(lost).hint!, /not UTF-8.*rename it/);
+  t.is(failureOf(new FileError('bytes.c', 'there is no such file', 'check', { cause })).hint, 'check');
+});
+
 test('an error keeps its hint and its finer code', (t) => {
   t.like(failureOf(new UsageError('what', 'do this')), { exit: 2, code: 'usage', hint: 'do this' });
   t.like(failureOf(new FileError('f', 'is cut', 'record it again')), { exit: 10, message: 'f: is cut' });
@@ -66,6 +73,15 @@ test('progress is not shown where nobody watches, and never mixes with results',
   watched.progress('1/2');
   watched.print('done');
   t.deepEqual(written, ['err \r\x1b[K1/2', 'err \r\x1b[K', 'out done\n']);
+});
+
+test('progress stays in its lines on a narrow terminal, and is cleared whole', (t) => {
+  const written: string[] = [];
+  const stream = { isTTY: true, columns: 10, write: (text: string) => written.push(text) };
+  const output = new Output(false, stream, stream);
+  output.progress('1-1: 0123456789\n1-2: äöüß0123');
+  output.print('done');
+  t.deepEqual(written, ['\r\x1b[K1-1: 0123\n1-2: äöüß', '\r\x1b[K\x1b[1A\r\x1b[K', 'done\n']);
 });
 
 test('what comes from outside does not reach the terminal as it is', (t) => {

@@ -103,8 +103,13 @@ const hints: Readonly<Record<string, string>> = {
   EROFS: 'that disk is read-only: name a place where you may write',
 };
 
+const missing = new Set(['ENOENT', 'ENOTDIR']);
+const codeOfCause = (error: Error): string => text(error.cause, 'code') ?? text(error, 'code') ?? '';
+
 const hintOf = (error: unknown): string | undefined => {
   if (error instanceof CommanderError) return 'add --help for the options';
+  if (error instanceof Error && error.message.includes('\ufffd') && missing.has(codeOfCause(error)))
+    return 'its name is not UTF-8, and Node.js opens no such file: rename it';
   const code = text(error, 'code') ?? '';
   return text(error, 'hint') ?? (Object.hasOwn(hints, code) ? hints[code] : undefined);
 };

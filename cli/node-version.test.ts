@@ -1,9 +1,10 @@
-/** The commands of the package where Node.js is too old for them. */
+/** The commands where Node.js is too old for them, or nothing can be started. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'ava';
 import { root } from '../firmware/index.ts';
 import { exitCodes } from './exit-codes.ts';
+import { temporaryFolder } from './test/command-line.ts';
 
 const underNode = (version: string) => {
   const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
@@ -19,3 +20,26 @@ test('an_old_node_is_told_in_a_sentence_and_one_that_is_new_enough_is_not', (t) 
   t.is(stderr, 'velocity: Node.js 18.19.1 is too old; install version 20 or newer\n');
   t.is(underNode('20.0.0').status, 0);
 });
+
+const starters = {
+  'a clone': `exec '${join(root, 'velocity')}'`,
+  'the package': `exec node '${join(root, 'cli/bin/velocity.mjs')}'`,
+};
+
+for (const [name, start] of Object.entries(starters))
+  test(`a_folder_in_which_nothing_starts_is_told_in_a_sentence: ${name}`, (t) => {
+    const within = (folder: string, env: NodeJS.ProcessEnv = {}) =>
+      spawnSync('bash', ['-c', `${folder}; ${start} --version`], {
+        cwd: temporaryFolder(),
+        encoding: 'utf8',
+        env: { ...process.env, ...env },
+      });
+    const gone = within('mkdir gone; cd gone; rmdir ../gone');
+    t.is(gone.status, exitCodes.bad_file.code);
+    t.regex(gone.stderr, /velocity: the current folder is gone, or its name is not UTF-8\n {2}hint: run it/);
+    t.is(within("mkdir $'by\\xfftes'; cd $'by\\xfftes'").status, exitCodes.bad_file.code);
+    const noFolder = within(':', { TMPDIR: '/dev/null' });
+    t.is(noFolder.status, exitCodes.bad_file.code);
+    t.regex(noFolder.stderr, /^velocity: \/dev\/null is no folder for temporary files\n/);
+    t.is(within(':').status, 0);
+  });

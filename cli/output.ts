@@ -4,7 +4,13 @@ import type { Failure } from './failure.ts';
 type Stream = {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** Of a terminal. */
+  readonly columns?: number;
 };
+
+/** A line that is drawn anew has to stay one: what a terminal breaks can't be cleared. */
+const fitted = (line: string, columns: number | undefined): string =>
+  columns ? [...line].slice(0, columns - 1).join('') : line;
 
 /** Names and reasons come from boards, models and files: what would change the terminal, or the order of what is read, is shown as such. */
 const shown = (text: string): string =>
@@ -90,8 +96,9 @@ export class Output {
     if (!this.#err.isTTY) return;
     if (this.#view) this.#view.progress(text);
     else {
-      this.#err.write(`${this.#upwards()}\r\x1b[K${text}`);
-      this.#progressLines = text.split('\n').length;
+      const lines = text.split('\n').map((line) => fitted(line, this.#err.columns));
+      this.#err.write(`${this.#upwards()}\r\x1b[K${lines.join('\n')}`);
+      this.#progressLines = lines.length;
     }
   }
 

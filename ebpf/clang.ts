@@ -20,12 +20,23 @@ const TIMEOUT_MS = 600_000;
 
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
+/** What LLVM says where the disk is full, before it asks to be told of a crash. */
+const NO_ROOM = /no space left on device|disk quota exceeded/i;
+const noRoom = (what: string, clang: string, args: readonly string[], cause: unknown) =>
+  Object.assign(
+    new Error(`${what}: ${clang} finds no room for ${args[args.indexOf('-o') + 1] ?? 'its output'}`, {
+      cause,
+    }),
+    { code: 'ENOSPC' },
+  );
+
 const tryOne = async (clang: string, args: readonly string[], what: string): Promise<void> => {
   try {
     await run(clang, args, { timeout: TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 });
   } catch (error) {
     if (isMissing(error)) throw error;
     const { stderr, killed } = error as { stderr?: string; killed?: boolean };
+    if (NO_ROOM.test(stderr ?? '')) throw noRoom(what, clang, args, error);
     const why = killed ? `did not finish in ${TIMEOUT_MS / 1000} s` : 'refused it';
     throw new CompileError(`${what}: ${clang} ${why}`, (stderr ?? '').trim(), { cause: error });
   }
@@ -33,7 +44,7 @@ const tryOne = async (clang: string, args: readonly string[], what: string): Pro
 
 /**
  * Runs the first clang that is installed, or the one given.
- * @throws CompileError when none is, or when it fails; `what` says what was being compiled.
+ * @throws CompileError when none is, or when it fails, an error with the code ENOSPC where the disk is full; `what` says what was being compiled.
  */
 export const runClang = async (args: readonly string[], what: string, clang?: string): Promise<void> => {
   const compilers = clang === undefined ? COMPILERS : [clang];

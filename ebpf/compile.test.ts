@@ -55,3 +55,15 @@ test('a missing file and a missing compiler are named', async (t) => {
   });
   t.regex(error.message, /no-such-clang not found; install clang 19/);
 });
+
+test('a full disk is no mistake of the source, and no crash of the compiler', (t) =>
+  withSource(returning('0'), async (path) => {
+    const clang = `${path}.clang`;
+    const said = 'fatal error: error in backend: IO failure on output stream: No space left on device';
+    writeFileSync(clang, `#!/bin/sh\necho '${said}' >&2\necho 'PLEASE submit a bug report' >&2\nexit 70\n`, {
+      mode: 0o755,
+    });
+    const error = await t.throwsAsync<NodeJS.ErrnoException>(compileModule(path, { clang }));
+    t.is(error!.code, 'ENOSPC');
+    t.regex(error!.message, /a\.c: .* finds no room for \/.*\.o$/);
+  }));

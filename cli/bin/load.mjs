@@ -1,5 +1,6 @@
 /** The command's code: JavaScript in the installed package, TypeScript through tsx in a clone. */
 import './node-version.mjs';
+import './folder.mjs';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
