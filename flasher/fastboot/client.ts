@@ -32,6 +32,9 @@ const DEFAULT_DOWNLOAD = 0x0100_0000;
 /** More than this is not kept in memory at once, whatever the device says. */
 const MOST_DOWNLOAD = 0x0800_0000;
 
+/** On the way to one reply: a board that works for an hour says some hundred. */
+const MOST_LINES = 10_000;
+
 const ASCII = /^[\x20-\x7e]*$/;
 
 export class FastbootClient {
@@ -171,7 +174,7 @@ export class FastbootClient {
 
   /** The reply that ends a command; lines on the way are handed on. */
   async #reply(timeoutMs: number): Promise<Reply> {
-    for (;;) {
+    for (let lines = 0; lines < MOST_LINES; lines++) {
       const packet = Buffer.from(await this.#transport.receive(timeoutMs)).toString('latin1');
       const reply = { kind: packet.slice(0, 4), text: packet.slice(4) };
       if (['OKAY', 'FAIL', 'DATA'].includes(reply.kind)) return reply;
@@ -183,6 +186,7 @@ export class FastbootClient {
       }
       this.#options.onEvent?.({ event: 'info', text: reply.text });
     }
+    throw new BadDeviceError(this.name, `said ${MOST_LINES} lines, and did not come to an end`);
   }
 
   #unexpected(asked: string, { kind, text }: Reply) {

@@ -18,6 +18,8 @@ const RESEND_MS = 500;
 /** A device that is still at work answers with nothing. */
 const ASK_AGAIN_MS = 10;
 const CONNECT_MS = 10_000;
+/** Of one answer, the shortest of which fits into one. */
+const MOST_PIECES = 64;
 
 export const udpPacket = (id: number, flags: number, sequence: number, data: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from([id, flags, sequence >> 8, sequence & 0xff]), data]);
@@ -52,13 +54,14 @@ class Exchange {
 
   async ask(id: number, flags: number, data: Uint8Array, timeoutMs: number): Promise<Buffer> {
     const whole: Buffer[] = [];
-    for (let next = data, mark = flags; ; next = new Uint8Array(), mark = 0) {
+    for (let next = data, mark = flags; whole.length < MOST_PIECES; next = new Uint8Array(), mark = 0) {
       const sequence = this.#sequence;
       this.#sequence = (sequence + 1) & 0xffff;
       const answer = await this.#ask(id, mark, sequence, next, timeoutMs);
       whole.push(answer.data);
       if ((answer.flags & UDP_CONTINUES) === 0) return Buffer.concat(whole);
     }
+    throw new BadDeviceError(this.#name, `answers in more than ${MOST_PIECES} pieces`);
   }
 
   #ask(id: number, flags: number, sequence: number, data: Uint8Array, timeoutMs: number): Promise<Answer> {

@@ -40,6 +40,11 @@ const nextRequest = async (port: BootPort, state: State, options: RpibootOptions
   }
 };
 
+/** Boards ask for less than a hundred files, each twice. */
+const MOST_REQUESTS = 10_000;
+const endless = (port: BootPort) =>
+  new BadDeviceError(port.device.name, `asked for files ${MOST_REQUESTS} times, and did not come to an end`);
+
 const METADATA = /^\*([^*]+)\*(.*)$/;
 
 /** @returns whether the name was metadata */
@@ -90,7 +95,8 @@ const checkComplete = (port: BootPort, state: State, options: RpibootOptions) =>
 export const serveFiles = async (port: BootPort, chip: Chip, options: RpibootOptions): Promise<Served> => {
   const state: State = { files: new Set(), missing: new Set(), metadata: {} };
   const source = remembering(forChip(options.source, chip));
-  for (;;) {
+  for (let requests = 0; ; requests++) {
+    if (requests === MOST_REQUESTS) throw endless(port);
     if (options.signal?.aborted) throw new CancelledError(port.device.name, 'serving files');
     const request = await nextRequest(port, state, options);
     if (!request) break;

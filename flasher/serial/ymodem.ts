@@ -130,18 +130,21 @@ class Sender {
   /** ACK, NAK, or undefined when neither came in time; a `C` is a late request and means nothing here. */
   async #answer(): Promise<number | undefined> {
     let cans = 0;
-    for (;;) {
-      const byte = await this.#reader.byte(this.#limits.answerMs);
+    const deadline = performance.now() + this.#limits.answerMs;
+    for (let left = this.#limits.answerMs; left > 0; left = deadline - performance.now()) {
+      const byte = await this.#reader.byte(left);
       if (byte === undefined || byte === ymodem.ack || byte === ymodem.nak) return byte;
       cans = byte === ymodem.can ? cans + 1 : 0;
       if (cans >= 2) throw new RefusedError(this.#reader.name, 'the receiver cancelled the transfer');
     }
+    return undefined;
   }
 
   async end(): Promise<void> {
     await this.block(Uint8Array.of(ymodem.eot), 'the end');
     let next = await this.#reader.byte(this.#limits.answerMs);
-    while (next === ymodem.ack) next = await this.#reader.byte(this.#limits.answerMs); // U-Boot says it twice
+    for (let again = 0; next === ymodem.ack && again < ATTEMPTS; again++)
+      next = await this.#reader.byte(this.#limits.answerMs); // U-Boot says it twice, and for each repetition
     if (next === ymodem.crc) await this.block(headerBlock('', 0), 'the end of the batch');
   }
 
