@@ -30,6 +30,7 @@ const MEMBERS = typeIds('struct_ops');
 const MEMBERS_AND_SYSCALL = typeIds('struct_ops syscall');
 const XDP = typeIds('xdp');
 const TC = typeIds('sched_cls sched_act');
+const CLASSIFIERS = typeIds('sched_cls');
 /** Programs that know a packet: of their context, or by an address. */
 const PACKETS = typeIds(
   'sched_cls sched_act sk_skb socket_filter cgroup_skb cgroup_skb_egress lwt_in lwt_out lwt_xmit lwt_seg6local netfilter tracing',
@@ -244,6 +245,10 @@ const rows: readonly Row[] = [
     { types: GENERIC, flags: ['owns', 'while_locked', 'calls_back'] },
   ],
   ['bpf_rbtree_first', 'tree', 'lent_or_null', held],
+  ['bpf_skb_get_xfrm_info', 'context bytes_8', 'scalar', { types: CLASSIFIERS }],
+  ['bpf_skb_set_xfrm_info', 'context bytes_8', 'scalar', { types: CLASSIFIERS }],
+  ['bpf_skb_set_fou_encap', 'context bytes_4 scalar', 'scalar', { types: CLASSIFIERS }],
+  ['bpf_skb_get_fou_encap', 'context bytes_4', 'scalar', { types: CLASSIFIERS }],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -1028,6 +1028,10 @@ static const struct helper_prototype linux_helpers[] = {
     [424] = {true, RETURNS_OWN_OR_NULL, {ARG_TREE, ARG_TREE_NODE_LENT, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_OWNS | HELPER_WHILE_LOCKED, 0xfffffefebe84a3f9u, 0x0u}, /* bpf_rbtree_remove */
     [425] = {true, RETURNS_SCALAR, {ARG_TREE, ARG_TREE_NODE, ARG_FUNCTION, ARG_ANY, ARG_SCALAR}, OBJECT_NONE, HELPER_OWNS | HELPER_WHILE_LOCKED | HELPER_CALLS_BACK, 0xfffffefebe84a3f9u, 0x0u}, /* bpf_rbtree_add_impl */
     [426] = {true, RETURNS_LENT_OR_NULL, {ARG_TREE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_OWNS | HELPER_WHILE_LOCKED, 0xfffffefebe84a3f9u, 0x0u}, /* bpf_rbtree_first */
+    [427] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_get_xfrm_info */
+    [428] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_set_xfrm_info */
+    [429] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_4, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_set_fou_encap */
+    [430] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_4, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_get_fou_encap */
 };
 
 enum : uint64_t {

@@ -312,6 +312,8 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_ANY_MAP: return check_any_map(v, s, r);
     case ARG_MASK: return check_typed(v, s, r, type, OBJECT_MASK, call);
     case ARG_BYTE: return check_argument_memory(v, s, r, 1, ACCESS_READ | ACCESS_WRITE);
+    case ARG_BYTES_4: return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
+    case ARG_BYTES_8: return check_argument_memory(v, s, r, 8, ACCESS_READ | ACCESS_WRITE);
     case ARG_BUFFER: return check_sized_memory(v, s, r, call, ACCESS_READ | ACCESS_WRITE);
     case ARG_STRING: return check_string(v, s, r);
     case ARG_PER_CPU:

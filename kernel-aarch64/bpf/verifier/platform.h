@@ -63,6 +63,8 @@ enum platform_argument : uint8_t {
     ARG_MASK,          /* a mask of processors, owned or not */
     ARG_TYPED_TCP,     /* a TCP socket that is known to be one */
     ARG_BYTE,          /* memory of a byte that the function reads and writes */
+    ARG_BYTES_4,       /* likewise of 4 */
+    ARG_BYTES_8,
     ARG_BUFFER,        /* as ARG_OUT, which the function reads, too */
     ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has */
     ARG_OWN_TYPE,      /* the number of a type of the program's own */
