@@ -4,15 +4,23 @@
 #include "bpf/verifier/reference.h"
 #include "bpf/verifier/timer.h"
 
+/* Of the kernel's own objects, and of what may be one, loads never fault. */
+static uint8_t accesses_of(const struct reg *p) {
+    if (reg_is_own(p)) { return (uint8_t)(ACCESSES_OWN + (p->kind - REG_OWN)); }
+    switch (p->kind) {
+    case REG_CONTEXT: return ACCESSES_CONTEXT;
+    case REG_SCALAR: return ACCESSES_OBJECT + OBJECT_KERNEL;
+    case REG_OBJECT: return (uint8_t)(ACCESSES_OBJECT + (object_is_kernel(p->map) ? OBJECT_KERNEL : object_kind_of(p->map)));
+    case REG_ARENA: return ACCESSES_ARENA;
+    default: return ACCESSES_PLAIN;
+    }
+}
+
 /* Linux rewrites accesses to the context and to objects: one instruction can't be for them on one way and for other memory on
  * another. */
 [[gnu::noinline]] static enum status check_unmixed(struct verifier *v, struct state *s, const struct reg *p, uint32_t r) {
     if (v->accesses == nullptr) { return STATUS_OK; }
-    uint8_t *seen = &v->accesses[s->pc], now = ACCESSES_PLAIN;
-    if (p->kind == REG_CONTEXT) { now = ACCESSES_CONTEXT; }
-    if (reg_is_own(p)) { now = (uint8_t)(ACCESSES_OWN + (p->kind - REG_OWN)); }
-    if (p->kind == REG_OBJECT) { now = (uint8_t)(ACCESSES_OBJECT + object_kind_of(p->map)); }
-    if (p->kind == REG_ARENA) { now = ACCESSES_ARENA; }
+    uint8_t *seen = &v->accesses[s->pc], now = accesses_of(p);
     if (*seen == ACCESSES_NOTHING) { *seen = now; }
     return *seen == now ? STATUS_OK : refuse(v, STATUS_MIXED_POINTERS, s->pc, "%r is %R", r, p);
 }
@@ -119,6 +127,10 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
     case REG_MEMORY:
         if (OTHER_PLATFORMS && (p->map & MEMORY_READS) != 0 && (access & ACCESS_WRITE) != 0) {
             return refuse(v, STATUS_MEMORY_READ_ONLY, s->pc, "%r is %R, which programs only read", r, p);
+        }
+        if (OTHER_PLATFORMS) {
+            enum status status = check_unmixed(v, s, p, r);
+            if (status != STATUS_OK) { return status; }
         }
         return check_object(v, s, p, r, off, bytes, p->range, STATUS_MEMORY_OUT_OF_BOUNDS);
     case REG_MAP_VALUE: return check_map_value(v, s, p, r, off, bytes, access);
@@ -434,6 +446,8 @@ enum status step_load(struct verifier *v, struct state *s, struct bpf_insn insn,
         if (OTHER_PLATFORMS && p->map == ORIGIN_KERNEL && insn.off < 0) {
             return refuse(v, STATUS_MEMORY_OUT_OF_BOUNDS, s->pc, "%r is the address of an object, access at %d", src, (int64_t)insn.off);
         }
+        enum status status = check_unmixed(v, s, p, src);
+        if (status != STATUS_OK) { return status; }
         set_kernel_word(dst, bytes, sign_extend, p->map == ORIGIN_CAST || is_untrusted_load(v, s->pc) ? ORIGIN_CAST : ORIGIN_KERNEL);
         return STATUS_OK;
     }
