@@ -63,16 +63,17 @@ const deviceAsleep: More = {
   flags: ['takes_rcu', 'sleeps'],
 };
 
-/** Functions of masks of processors by what they take. */
-const masks: readonly (readonly [args: string, names: string])[] = [
-  ['mask', 'first first_zero empty full any_distribute weight'],
-  ['mask mask', 'first_and equal intersects subset any_and_distribute'],
-  ['typed mask', 'copy'],
-  ['typed mask mask', 'and or xor'],
-  ['scalar typed', 'set_cpu clear_cpu'],
-  ['scalar mask', 'test_cpu'],
-  ['scalar typed', 'test_and_set_cpu test_and_clear_cpu'],
-  ['typed', 'setall clear'],
+/** Functions of masks of processors by what they take and return. */
+const masks: readonly (readonly [args: string, returns: string, names: string])[] = [
+  ['mask', 'scalar', 'first first_zero empty full any_distribute weight'],
+  ['mask mask', 'scalar', 'first_and equal intersects subset any_and_distribute'],
+  ['typed mask', 'nothing', 'copy'],
+  ['typed mask mask', 'scalar', 'and'],
+  ['typed mask mask', 'nothing', 'or xor'],
+  ['scalar typed', 'nothing', 'set_cpu clear_cpu'],
+  ['scalar mask', 'scalar', 'test_cpu'],
+  ['scalar typed', 'scalar', 'test_and_set_cpu test_and_clear_cpu'],
+  ['typed', 'nothing', 'setall clear'],
 ];
 
 /** Functions of TCP's congestion controls by what they take and return. */
@@ -126,8 +127,8 @@ const rows: readonly Row[] = [
   ['bpf_cpumask_create', '', 'object_or_null', acquired(mask)],
   ['bpf_cpumask_acquire', 'typed', 'object', { ...mask, flags: ['acquires'] }],
   ['bpf_cpumask_release', 'released_typed', 'nothing', mask],
-  ...masks.flatMap(([args, names]) =>
-    names.split(' ').map((name): Row => [`bpf_cpumask_${name}`, args, 'scalar', mask]),
+  ...masks.flatMap(([args, returns, names]) =>
+    names.split(' ').map((name): Row => [`bpf_cpumask_${name}`, args, returns, mask]),
   ),
   [
     'bpf_xdp_ct_lookup',
