@@ -38,6 +38,7 @@ const open: Readonly<Record<number, (how: string, at: string) => boolean>> = {
     if (how === 'iter') return true;
     return how.startsWith('lsm') ? sleeping.has(at) : how !== 'tp_btf' && withPath.has(at);
   },
+  173: (how) => how !== 'tp_btf',
   183: (how) => how !== 'tp_btf',
   184: (how) => how !== 'tp_btf',
   185: (how) => how !== 'tp_btf',

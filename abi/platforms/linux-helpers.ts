@@ -342,7 +342,7 @@ export const linuxHelpers: readonly Prototype[] = [
     on([...OWNED, ...FILTER, ...CGROUP_SOCK, ...CGROUP_SOCKOPT, ...ADDRESS, ...SOCK_OPS, ...SK_MSG]),
   ),
   helper(123, 'get_current_ancestor_cgroup_id', 'any'),
-  helper(124, 'sk_assign', 'context any any', 'scalar', on([...TC, ...typeIds('sk_lookup')])),
+  helper(124, 'sk_assign', 'context socket_or_null any', 'scalar', on([...TC, ...typeIds('sk_lookup')])),
   helper(125, 'ktime_get_boot_ns'),
   helper(128, 'sk_cgroup_id', 'kernel_object', 'scalar', on(CGROUP_SKB)),
   helper(129, 'sk_ancestor_cgroup_id', 'kernel_object any', 'scalar', on(CGROUP_SKB)),
@@ -384,7 +384,7 @@ export const linuxHelpers: readonly Prototype[] = [
   helper(170, 'timer_set_callback', 'timer function', 'scalar', { ...timers, flags: ['calls_back'] }),
   helper(171, 'timer_start', 'timer any any', 'scalar', timers),
   helper(172, 'timer_cancel', 'timer', 'scalar', timers),
-  helper(173, 'get_func_ip', 'context', 'scalar', on(TRACING)),
+  helper(173, 'get_func_ip', 'context', 'scalar', on(typeIds('kprobe kprobe_multi tracing tracing_entry'))),
   helper(
     174,
     'get_attach_cookie',

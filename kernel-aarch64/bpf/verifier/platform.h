@@ -75,6 +75,7 @@ enum platform_argument : uint8_t {
     ARG_LIST_NODE,     /* what the list before it holds, owned: it is given to the list */
     ARG_TREE_NODE,
     ARG_TREE_NODE_LENT, /* what the tree before it holds, lent */
+    ARG_SOCKET_OR_NULL, /* any socket, or null that is known to be one */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
