@@ -263,6 +263,7 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   map: region(0, 256, 4 | 8),
   iter_num: [],
   iter_bits: [],
+  iter_scx_dsq: [],
   dynptr_local: [],
   dynptr_ringbuf: [],
   dynptr_skb: [],

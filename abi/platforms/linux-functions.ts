@@ -55,6 +55,8 @@ const acquired = (more: More): More => ({ ...more, flags: [...(more.flags ?? [])
 const tcp: More = { object: 'tcp', types: MEMBERS, flags: ['takes_rcu'] };
 const scheduled: More = { object: 'task', types: MEMBERS, flags: ['takes_rcu'] };
 const scheduledAny: More = { ...scheduled, types: LOOKING_ON };
+const queue: More = { object: 'iter_scx_dsq', types: LOOKING_ON };
+const moved: More = { ...queue, types: MEMBERS_AND_SYSCALL, flags: ['takes_rcu'] };
 const processors: More = { object: 'mask', types: LOOKING_ON };
 const device: More = { object: 'hid_context', types: MEMBERS, flags: ['takes_rcu'] };
 const deviceAsleep: More = {
@@ -250,6 +252,13 @@ const rows: readonly Row[] = [
   ['bpf_skb_set_xfrm_info', 'context bytes_8', 'scalar', { types: CLASSIFIERS }],
   ['bpf_skb_set_fou_encap', 'context bytes_4 scalar', 'scalar', { types: CLASSIFIERS }],
   ['bpf_skb_get_fou_encap', 'context bytes_4', 'scalar', { types: CLASSIFIERS }],
+  ['bpf_iter_scx_dsq_new', 'iterator_new scalar scalar', 'scalar', queue],
+  ['bpf_iter_scx_dsq_next', 'iterator', 'passing_task_or_null', { ...queue, flags: ['iterates'] }],
+  ['bpf_iter_scx_dsq_destroy', 'iterator_end', 'nothing', queue],
+  ['scx_bpf_dispatch_from_dsq_set_slice', 'iterator scalar', 'nothing', moved],
+  ['scx_bpf_dispatch_from_dsq_set_vtime', 'iterator scalar', 'nothing', moved],
+  ['scx_bpf_dispatch_from_dsq', 'iterator typed_task scalar scalar', 'scalar', moved],
+  ['scx_bpf_dispatch_vtime_from_dsq', 'iterator typed_task scalar scalar', 'scalar', moved],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

@@ -33,6 +33,7 @@ export const OBJECT_KINDS = [
   'hid_device',
   'dummy_state',
   'kernel_map',
+  'iter_scx_dsq',
 ] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 

@@ -29,6 +29,7 @@ static_assert(OBJECT_HID_CONTEXT == 25);
 static_assert(OBJECT_HID_DEVICE == 26);
 static_assert(OBJECT_DUMMY_STATE == 27);
 static_assert(OBJECT_KERNEL_MAP == 28);
+static_assert(OBJECT_ITER_SCX_DSQ == 29);
 
 static const struct program_type linux_types[] = {
     [1] = {192, TYPE_EXISTS | TYPE_LEGACY_LOADS, 0, 0}, /* socket_filter */
@@ -1032,6 +1033,13 @@ static const struct helper_prototype linux_helpers[] = {
     [428] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_8, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_set_xfrm_info */
     [429] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_4, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_set_fou_encap */
     [430] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_4, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_get_fou_encap */
+    [431] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_SCALAR, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, 0, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_iter_scx_dsq_new */
+    [432] = {true, RETURNS_PASSING_TASK_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_ITERATES, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_iter_scx_dsq_next */
+    [433] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, 0, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_iter_scx_dsq_destroy */
+    [434] = {true, RETURNS_NOTHING, {ARG_ITERATOR, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_from_dsq_set_slice */
+    [435] = {true, RETURNS_NOTHING, {ARG_ITERATOR, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_from_dsq_set_vtime */
+    [436] = {true, RETURNS_SCALAR, {ARG_ITERATOR, ARG_TYPED_TASK, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_from_dsq */
+    [437] = {true, RETURNS_SCALAR, {ARG_ITERATOR, ARG_TYPED_TASK, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_vtime_from_dsq */
 };
 
 enum : uint64_t {

@@ -119,6 +119,11 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         r0->map = MEMORY_READS;
         r0->id = new_id(v);
         return true;
+    case RETURNS_PASSING_TASK_OR_NULL:
+        reg_set_pointer(r0, REG_OBJECT_OR_NULL);
+        r0->map = (uint8_t)OBJECT_TASK | (uint8_t)OBJECT_RCU;
+        r0->id = new_id(v);
+        return true;
     case RETURNS_BYTES_OR_NULL:
         reg_set_pointer(r0, REG_MEMORY_OR_NULL);
         r0->range = call->constant < OFFSET_LIMIT ? (uint32_t)call->constant : 0;

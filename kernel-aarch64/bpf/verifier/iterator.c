@@ -10,10 +10,10 @@
 #include "bpf/verifier/callback.h"
 #include "bpf/verifier/reference.h"
 
-/* bpf_iter_bits takes 511 words at most. */
-enum { BITS_MAX = 511 * 64, ITERATOR_BYTES_MAX = 16 };
+/* bpf_iter_bits takes 511 words at most; and there are no more tasks than numbers for them (PID_MAX_LIMIT). */
+enum { BITS_MAX = 511 * 64, TASKS_MAX = 4 << 20 };
 
-static uint32_t slots_of(uint8_t kind) { return kind == OBJECT_ITER_NUM ? 1 : ITERATOR_BYTES_MAX / 8; }
+static uint32_t slots_of(uint8_t kind) { return kind == OBJECT_ITER_NUM ? 1 : kind == OBJECT_ITER_BITS ? 2 : 6; }
 
 static uint64_t product(uint64_t a, uint64_t b) {
     uint64_t out;
@@ -38,6 +38,9 @@ static bool is_part(const struct frame *frame, uint32_t slot) {
 }
 
 enum status iterator_place(struct verifier *v, struct state *s, uint32_t r, uint8_t kind) {
+    if (kind == OBJECT_ITER_SCX_DSQ && !rcu_protects(v, s)) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "what this iterator gives is protected by RCU only, which the program does not read here");
+    }
     uint32_t first, slots = slots_of(kind);
     enum status status = iterator_slots(v, s, r, slots, &first);
     if (status != STATUS_OK) { return status; }
@@ -51,6 +54,7 @@ enum status iterator_place(struct verifier *v, struct state *s, uint32_t r, uint
 /* bpf_iter_num_new(place, first, end) gives none when there were more than CALLBACK_TURNS_MAX. */
 static uint64_t turns_of(const struct state *s, uint8_t kind) {
     if (kind == OBJECT_ITER_BITS) { return BITS_MAX; }
+    if (kind == OBJECT_ITER_SCX_DSQ) { return TASKS_MAX; }
     int64_t most = (int64_t)s->regs[3].var.smax32 - s->regs[2].var.smin32;
     return most < 0 ? 0 : most > CALLBACK_TURNS_MAX ? CALLBACK_TURNS_MAX : (uint64_t)most;
 }

@@ -1,6 +1,7 @@
 /* Joining a snapshot into a state: the least that covers both, register by register, slot by slot. */
 
 #include "bpf/verifier/domain.h"
+#include "bpf/verifier/dynptr.h"
 #include "bpf/verifier/packing.h"
 
 /* Moves the constant part of the address into the variable one, so that different offsets can be joined. */
@@ -46,6 +47,9 @@ static void join_kinds(struct verifier *v, struct reg *r, const struct reg *old)
     r->id = new_id(v);
 }
 
+/* Of dynptrs, a part may be overwritten alone; of iterators, none. */
+static bool is_iterator(const struct reg *r) { return r->kind == REG_ITERATOR && !object_is_dynptr(r->map); }
+
 static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
     if (r->kind != old->kind) {
         join_kinds(v, r, old);
@@ -78,7 +82,7 @@ static void join_reg(struct verifier *v, struct reg *r, struct reg *old) {
     r->range = r->range < old->range ? r->range : old->range;
     if (!same_id && r->kind == REG_SCALAR) {
         reg_unlink(r);
-    } else if (!same_id) {
+    } else if (!same_id && !(OTHER_PLATFORMS && is_iterator(r))) { /* its parts keep one id */
         r->id = new_id(v);
     }
 }

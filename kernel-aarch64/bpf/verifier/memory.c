@@ -220,12 +220,6 @@ static void set_kernel_word(struct reg *dst, uint32_t bytes, bool sign_extend, u
 /* What a load by this instruction gives may be gone, or another member of its union: Linux hands it to no helper. */
 static bool is_untrusted_load(const struct verifier *v, uint32_t pc) { return is_noted(v, pc, NOTE_UNTRUSTED); }
 
-/* Whether RCU protects what is read here. */
-static bool rcu_protects(const struct verifier *v, const struct state *s) {
-    bool may_sleep = v->program->may_sleep || timer_lets_sleep(v);
-    return !may_sleep || reference_reads(v, s);
-}
-
 /* Only where nothing sleeps does what a task or a cgroup points to stay for as long as the program runs. */
 static uint8_t origin_of_field(const struct verifier *v, const struct state *s, const struct reg *p) {
     uint8_t kind = object_kind_of(p->map);

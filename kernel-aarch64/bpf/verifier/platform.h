@@ -96,6 +96,7 @@ enum platform_return : uint8_t {
     RETURNS_OWN_OR_NULL,  /* an object of the type that the arguments say, with a reference */
     RETURNS_COUNTED,      /* the same; never null when the argument was owned */
     RETURNS_LENT_OR_NULL, /* the same without a reference, while the lock is held */
+    RETURNS_PASSING_TASK_OR_NULL, /* a task that RCU protects */
 };
 
 enum helper_flag : uint32_t {
@@ -203,6 +204,7 @@ enum object_kind : uint8_t {
     OBJECT_HID_DEVICE,
     OBJECT_DUMMY_STATE,
     OBJECT_KERNEL_MAP, /* a map as the kernel has it */
+    OBJECT_ITER_SCX_DSQ, /* an iterator over the tasks of a queue, which RCU protects */
     OBJECT_KINDS,
     OBJECT_RCU = 64,   /* it stays for as long as what RCU protects is read */
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
@@ -216,7 +218,7 @@ static inline uint8_t object_kind_of(uint8_t kind) { return kind & (uint8_t)~(OB
 /* Whether the kernel knows more of it than is known here. */
 static inline bool object_is_kernel(uint8_t kind) {
     kind = object_kind_of(kind);
-    return kind == OBJECT_KERNEL || (kind >= OBJECT_TASK && kind < OBJECT_KINDS);
+    return kind == OBJECT_KERNEL || (kind >= OBJECT_TASK && kind < OBJECT_ITER_SCX_DSQ);
 }
 
 /* Of a map's flags: programs can't read its values (BPF_F_WRONLY_PROG). */

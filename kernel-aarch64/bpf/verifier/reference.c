@@ -3,6 +3,7 @@
 #include "bpf/verifier/reference.h"
 
 #include "bpf/verifier/callback.h"
+#include "bpf/verifier/timer.h"
 #include "lib/mem.h"
 
 enum { SITES = 254, SETS = 1024, SET_NAMES = 16 };
@@ -254,26 +255,37 @@ enum status reference_read_lock(struct verifier *v, struct state *s) {
     return status == STATUS_OK ? acquire(v, s, name) : status;
 }
 
+bool rcu_protects(const struct verifier *v, const struct state *s) {
+    bool may_sleep = v->program->may_sleep || timer_lets_sleep(v);
+    return !may_sleep || reference_reads(v, s);
+}
+
 static void leave_unprotected(struct reg *r) {
     bool object = r->kind == REG_OBJECT || r->kind == REG_OBJECT_OR_NULL;
     if (object && (r->map & OBJECT_RCU) != 0) { reg_lose(r, ORIGIN_CAST); }
 }
 
-/* What RCU protected may be gone: loads may follow its address, no more. */
-static void end_protection(struct state *s) {
+static bool is_protected(const struct slot *slot) {
+    return slot->spill_bytes != 0 && slot->reg.kind == REG_ITERATOR && slot->reg.map == OBJECT_ITER_SCX_DSQ;
+}
+
+/* What RCU protected may be gone: loads may follow its address, no more. False with an iterator that has not ended. */
+static bool end_protection(struct state *s) {
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
         for (uint32_t r = 0; r < FRAME_POINTER; r++) { leave_unprotected(&frame->regs[r]); }
         for (uint64_t used = frame->used; used != 0; used &= used - 1) {
             struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+            if (is_protected(slot)) { return false; }
             if (slot->spill_bytes != 0) { leave_unprotected(&slot->reg); }
         }
     }
+    return true;
 }
 
 enum status reference_read_unlock(struct verifier *v, struct state *s) {
     uint8_t name = reads_held(v, s);
-    if (name != 0) { end_protection(s); }
+    if (name != 0 && !end_protection(s)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "an iterator that RCU protects has not ended"); }
     reference_void(s, REFERENCE_SHARED);
     return name == 0 ? refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the RCU read lock is not held") : reference_release(v, s, name);
 }

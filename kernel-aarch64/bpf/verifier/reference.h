@@ -48,6 +48,8 @@ static inline bool reference_any(const struct state *s) { return OTHER_PLATFORMS
 [[nodiscard]] enum status reference_read_unlock(struct verifier *v, struct state *s);
 /* Whether the program is in such a part. */
 bool reference_reads(const struct verifier *v, const struct state *s);
+/* Whether RCU protects what is read here. */
+bool rcu_protects(const struct verifier *v, const struct state *s);
 /* Whether the program is in a part of either kind, where it can not sleep. */
 bool reference_stays_awake(const struct verifier *v, const struct state *s);
 /* Whether a may_goto was taken: then every one is, from there on. */

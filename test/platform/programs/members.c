@@ -59,6 +59,11 @@ extern u32 bpf_cpumask_first(const struct cpumask *) KERNEL;
 extern void bpf_rcu_read_lock(void) KERNEL;
 extern void bpf_rcu_read_unlock(void) KERNEL;
 extern int bpf_path_d_path(struct path *, char *, u64) KERNEL;
+struct bpf_iter_scx_dsq { u64 opaque[6]; };
+extern int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *, u64, u64) KERNEL;
+extern struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *) KERNEL;
+extern void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *) KERNEL;
+extern _Bool scx_bpf_dispatch_from_dsq(struct bpf_iter_scx_dsq *, void *, u64, u64) KERNEL;
 HELPER(long, setsockopt, void *, int, int, void *, int);
 
 struct owned { struct bpf_cpumask __attribute__((btf_type_tag("kptr"))) *mask; };
@@ -170,6 +175,60 @@ SEC("struct_ops") int bad_inside(u64 *c) {
 }
 SCHEDULER(select_cpu, good_inside);
 SCHEDULER(select_cpu, bad_inside);
+
+SEC("struct_ops") void good_tasks(u64 *c) {
+    struct bpf_iter_scx_dsq tasks;
+    struct task_struct *task;
+    bpf_iter_scx_dsq_new(&tasks, 1, 0);
+    while ((task = bpf_iter_scx_dsq_next(&tasks))) { scx_bpf_dispatch_from_dsq(&tasks, task, 2, 0); }
+    bpf_iter_scx_dsq_destroy(&tasks);
+}
+SEC("struct_ops") void bad_tasks(u64 *c) {
+    struct bpf_iter_scx_dsq tasks;
+    bpf_iter_scx_dsq_new(&tasks, 1, 0);
+    scx_bpf_dispatch_from_dsq(&tasks, bpf_iter_scx_dsq_next(&tasks), 2, 0); /* refused: helper_argument */
+    bpf_iter_scx_dsq_destroy(&tasks);
+}
+SCHEDULER(dispatch, good_tasks);
+SCHEDULER(dispatch, bad_tasks);
+
+SEC("struct_ops.s") int good_reading(u64 *c) {
+    struct bpf_iter_scx_dsq tasks;
+    bpf_rcu_read_lock();
+    bpf_iter_scx_dsq_new(&tasks, 1, 0);
+    bpf_iter_scx_dsq_destroy(&tasks);
+    bpf_rcu_read_unlock();
+    return 0;
+}
+SEC("struct_ops.s") int bad_reading(u64 *c) {
+    struct bpf_iter_scx_dsq tasks;
+    bpf_iter_scx_dsq_new(&tasks, 1, 0); /* refused: helper_argument */
+    bpf_iter_scx_dsq_destroy(&tasks);
+    return 0;
+}
+SCHEDULER(init, good_reading);
+SCHEDULER(init, bad_reading);
+
+SEC("struct_ops.s") int good_ended(u64 *c) {
+    struct bpf_iter_scx_dsq tasks;
+    bpf_rcu_read_lock();
+    bpf_iter_scx_dsq_new(&tasks, 1, 0);
+    struct task_struct *task = bpf_iter_scx_dsq_next(&tasks);
+    if (task) { scx_bpf_dispatch_from_dsq(&tasks, task, 2, 0); }
+    bpf_iter_scx_dsq_destroy(&tasks);
+    bpf_rcu_read_unlock();
+    return 0;
+}
+SEC("struct_ops.s") int bad_ended(u64 *c) {
+    struct bpf_iter_scx_dsq tasks;
+    bpf_rcu_read_lock();
+    bpf_iter_scx_dsq_new(&tasks, 1, 0);
+    bpf_rcu_read_unlock(); /* refused: helper_argument */
+    bpf_iter_scx_dsq_destroy(&tasks);
+    return 0;
+}
+SCHEDULER(init, good_ended);
+SCHEDULER(init, bad_ended);
 
 SEC("struct_ops") int good_idle(u64 *c) {
     _Bool idle = 0;
