@@ -25,6 +25,7 @@ const uncertified = new Map([
   ['compared with the end twice, the second time is decided', 'needs two states at one place'],
   ['compared with the end twice, the other way round', 'needs two states at one place'],
   ['map value and stack through one load', 'needs two states at one place'],
+  ['address of the kernel and task through one load', 'needs two states at one place'],
   ['two maps through one access', 'needs two states at one place'],
   ['full socket released for its socket', 'needs two states at one place'],
   ['ordered load gives what is there', 'an ordered load is any number to the search'],
