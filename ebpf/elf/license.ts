@@ -3,28 +3,25 @@ import { isGplCompatible, isGplOnly, isGplSection, linuxHelperName } from '../..
 import { ElfError } from './error.ts';
 import type { ElfObject } from './file.ts';
 
-export const licenseOf = ({ sections }: ElfObject): string => {
+/** undefined when the object names none: then whoever loads it does, as bcc and cilium/ebpf do, or the linker of several objects. */
+export const licenseOf = ({ sections }: ElfObject): string | undefined => {
   const section = sections.find(({ name }) => name === 'license');
-  return Buffer.from(section?.data ?? [])
-    .toString('latin1')
-    .split('\0', 1)[0]!;
+  return section && Buffer.from(section.data).toString('latin1').split('\0', 1)[0]!;
 };
 
-const saidOf = (license: string) =>
-  license === ''
-    ? 'and this object has none; give it one, as by char _license[] SEC("license") = "GPL"'
-    : `and this one's is ${JSON.stringify(license)}`;
+const isOpen = (license: string | undefined) => license === undefined || isGplCompatible(license);
+
+const refusal = (code: 'unknown_section' | 'unknown_helper', what: string, license: string | undefined) =>
+  new ElfError(code, `${what} whose license goes with the GPL, and this one's is ${JSON.stringify(license)}`);
 
 /** @throws ElfError when programs of this license may not be in the section */
-export const checkSection = (license: string, section: string): void => {
-  if (isGplCompatible(license) || !isGplSection(section)) return;
-  const why = `${section} takes only programs whose license goes with the GPL`;
-  throw new ElfError('unknown_section', `${why}, ${saidOf(license)}`);
+export const checkSection = (license: string | undefined, section: string): void => {
+  if (isOpen(license) || !isGplSection(section)) return;
+  throw refusal('unknown_section', `${section} takes only programs`, license);
 };
 
 /** @throws ElfError when programs of this license may not call the helper or function */
-export const checkCall = (license: string, id: number): void => {
-  if (isGplCompatible(license) || !isGplOnly(id)) return;
-  const why = `${linuxHelperName(id)} is for programs whose license goes with the GPL`;
-  throw new ElfError('unknown_helper', `${why}, ${saidOf(license)}`);
+export const checkCall = (license: string | undefined, id: number): void => {
+  if (isOpen(license) || !isGplOnly(id)) return;
+  throw refusal('unknown_helper', `${linuxHelperName(id)} is for programs`, license);
 };

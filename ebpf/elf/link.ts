@@ -64,7 +64,7 @@ export type Platform = 'velocity' | 'linux';
 export type Context = {
   readonly object: ElfObject;
   readonly objectName: string;
-  readonly license: string;
+  readonly license: string | undefined;
   readonly mapTypes: MapTypes;
   readonly ext: BtfExt | undefined;
   readonly lineAt: LineAt;
