@@ -45,6 +45,22 @@ const sort = (changed: Partial<Sort> = {}): string[] => {
 const HASH = 'w0 ^= 0x12345678';
 
 const cases: Record<string, Case> = {
+  a_load_behind_the_loop_that_a_jump_before_it_comes_to: {
+    text: [
+      ...['w0 = *(u8 *)(r1 + 40)', 'w7 = *(u8 *)(r1 + 0)', 'r4 = 0', 'if r7 > 100 goto test', 'goto load'],
+      ...['head:', 'goto out', 'test:', 'if r7 != 150 goto head'],
+      ...[
+        'load:',
+        'r5 = *(u64 *)(r1 + 48)',
+        'w4 = *(u32 *)(r1 + 56)',
+        'r4 ^= r5',
+        'out:',
+        'r0 ^= r4',
+        'exit',
+      ],
+    ],
+    words: { moved: 0 },
+  },
   a_turn_that_starts_from_a_copy: { text: sort(), words: { indexed: 1, chosen: 1, moved: 1 } },
   the_same_with_a_branch_over_the_jump_back: {
     text: sort({ load: ['w6 = *(u32 *)(r5 + 0)', 'if w0 > w6 goto swap', 'goto head', 'swap:'] }),

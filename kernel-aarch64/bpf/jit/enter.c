@@ -52,7 +52,7 @@ static uint32_t load_before(struct jit *j, uint32_t target) {
     j->slot = slot;
     j->facts_here = facts;
     j->known = known;
-    j->slots[next] |= SLOT_TARGET;
+    j->slots[next] |= SLOT_TARGET | SLOT_R0_HOME; /* r1, which owns x0, may live there */
     note_break(j, next);
     return next;
 }
