@@ -6,6 +6,9 @@ import { paths, root } from './paths.ts';
 import { identityOf, requireTool, run } from './toolchain.ts';
 import { writeWhole } from './write.ts';
 
+/** Of the hash in a program's name. */
+const HASH_DIGITS = 24;
+
 /** Whatever such a program may include lies here. */
 const FOLDERS = ['kernel-aarch64', 'ebpf', 'test'];
 
@@ -28,15 +31,14 @@ const treeHash = (): string => {
 export const compiledProgram = async (name: string, args: readonly string[]): Promise<string> => {
   const clang = requireTool('clang');
   const hash = createHash('sha256').update([treeHash(), identityOf('clang'), ...args].join('\0'));
-  const output = join(paths.programs, `${name}-${hash.digest('hex').slice(0, 24)}`);
+  const output = join(paths.programs, `${name}-${hash.digest('hex').slice(0, HASH_DIGITS)}`);
   if (existsSync(output)) return output;
   mkdirSync(paths.programs, { recursive: true });
   await writeWhole(output, async (partial) => {
     await run(clang, [...args, '-o', partial], { cwd: root });
+    const whole = new RegExp(`^${name}-[0-9a-f]{${HASH_DIGITS}}$`); // others may be at what is not: lld writes beside its output
     for (const other of readdirSync(paths.programs))
-      if (other.startsWith(`${name}-`) && !other.endsWith('.partial'))
-        // somebody may be at it
-        rmSync(join(paths.programs, other), { force: true });
+      if (whole.test(other)) rmSync(join(paths.programs, other), { force: true });
   });
   return output;
 };
