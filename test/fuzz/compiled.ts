@@ -32,6 +32,9 @@ const folder = join(root, 'build/fuzz/soundness-compiled');
 const LEVELS = ['-O1', '-O2', '-O3', '-Os'];
 const CPUS = ['v1', 'v2', 'v3', 'v4'] as const;
 
+/** Nothing is turned into a call that this target lacks, or into numbers of 128 bits; and the verifier refuses by itself what is too deep. */
+const ALL_COMPILES = ['-fno-builtin', '-mllvm', '-replexitval=never', '-mllvm', '-bpf-stack-size=4096'];
+
 /** Slots, bytes of memory, and code: oracle/given.h. */
 const record = (code: Uint8Array): Uint8Array =>
   Buffer.concat(
@@ -46,8 +49,7 @@ const compiledPrograms = async (seed: number): Promise<{ path: string; count: nu
   mkdirSync(folder, { recursive: true });
   const source = join(folder, 'programs.c');
   writeFileSync(source, sourceText(random, FUNCTIONS));
-  // Nothing is turned into a call that this target lacks, and the verifier refuses by itself what is too deep.
-  const level = [random.pick(LEVELS), '-Wno-everything', '-fno-builtin', '-mllvm', '-bpf-stack-size=4096'];
+  const level = [random.pick(LEVELS), '-Wno-everything', ...ALL_COMPILES];
   const object = await compileModule(source, { cpu: random.pick(CPUS), arguments: level });
   const programs = loadFunctions(object)
     .flatMap((f) => ('program' in f ? [f.program.code] : []))
