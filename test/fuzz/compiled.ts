@@ -1,7 +1,7 @@
 /** C at random through clang, verifier, checker, interpreter and JIT: what a compiler makes of it looks like what users load. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compileModule, loadFunctions } from '../../ebpf/index.ts';
+import { CompileError, compileModule, loadFunctions } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
 import { root } from '../../firmware/index.ts';
 import { MEMORY_BYTES, sourceText } from './c-source.ts';
@@ -43,8 +43,13 @@ const record = (code: Uint8Array): Uint8Array =>
     ),
   );
 
-/** Writes the programs of a seed to a file. @returns its path, and how many they are. */
-const compiledPrograms = async (seed: number): Promise<{ path: string; count: number }> => {
+/** Batches that clang may refuse one after the other, for arithmetic that its BPF target lacks. */
+const MOST_REFUSED = 10;
+
+type Batch = { readonly path: string; readonly count: number };
+
+/** Writes the programs of a seed to a file. @throws CompileError */
+const compiledPrograms = async (seed: number): Promise<Batch> => {
   const random = new Random(seed);
   mkdirSync(folder, { recursive: true });
   const source = join(folder, 'programs.c');
@@ -70,6 +75,16 @@ const added = (all: Counts, one: Counts): Counts => ({
   compared: all.compared + one.compared,
 });
 
+/** Those of this seed or, where clang refuses one, of the next that it takes. */
+const nextBatch = async (from: number): Promise<Batch & { readonly seed: number }> => {
+  for (let seed = from; ; seed++)
+    try {
+      return { ...(await compiledPrograms(seed)), seed };
+    } catch (error) {
+      if (!(error instanceof CompileError) || seed - from >= MOST_REFUSED) throw error;
+    }
+};
+
 /** Ends at a limit, at the first finding, or by `signal`; `limit.runs` are programs. */
 export const fuzzCompiled = async (
   target: CompiledTarget,
@@ -83,11 +98,12 @@ export const fuzzCompiled = async (
     performance.now() + 1000 * (limit.runs === undefined ? (limit.seconds ?? 0) : Number.POSITIVE_INFINITY);
   let [runs, features] = [0, 0];
   let counts: Counts | undefined;
-  for (let seed = first; ; seed++) {
-    const { path, count } = await compiledPrograms(seed);
+  for (let next = first; ; ) {
+    const { path, count, seed } = await nextBatch(next);
+    next = seed + 1;
     const batch = Math.min(count * WAYS, most - runs);
     const found = await fuzzPrograms(target, { runs: batch, seed: 0 }, signal, undefined, path);
-    const one = { ...(found.details as Counts), seed, next_seed: seed + 1 };
+    const one = { ...(found.details as Counts), seed: first, next_seed: next };
     counts = counts ? added(counts, one) : one;
     runs += found.runs;
     features = Math.max(features, found.features);
