@@ -61,6 +61,22 @@ const cases: Record<string, Case> = {
     ],
     words: { moved: 0 },
   },
+  a_loop_that_counts_within_one_that_counts_down: {
+    text: [
+      ...[
+        'w2 = *(u8 *)(r1 + 8)',
+        'r3 = r2',
+        'r4 = 0',
+        'r6 = *(u64 *)(r1 + 16)',
+        'outer:',
+        'r9 = 0',
+        'inner:',
+      ],
+      ...['r9 += 1', 'if r9 < r3 goto inner', 'r9 = r2', 'r9 += r6', 'r4 += 1', 'r6 = r9'],
+      ...['if r4 < r3 goto outer', 'r0 = r9', 'exit'],
+    ],
+    words: { indexed: 0 },
+  },
   a_turn_that_starts_from_a_copy: { text: sort(), words: { indexed: 1, chosen: 1, moved: 1 } },
   the_same_with_a_branch_over_the_jump_back: {
     text: sort({ load: ['w6 = *(u32 *)(r5 + 0)', 'if w0 > w6 goto swap', 'goto head', 'swap:'] }),

@@ -61,6 +61,7 @@ static uint32_t find_step(const struct jit *j, uint32_t head, uint32_t last, uin
 
 RARE void count_down(struct jit *j, uint32_t head) {
     uint32_t last = last_jump_back(j, head), step = 0;
+    if (j->down_test > head) { return; } /* a loop around this one counts down, and its test is still to come */
     if (last >= j->program->count || last - head >= MAX_LOOP_SLOTS || is_reentered(j, head, &last)) { return; }
     for (uint32_t test = head; (test = find_break(j, test, last + 1)) <= last; test++) {
         if (is_test(j, test) && leaves(j, head, last, test)) { step = find_step(j, head, last, test); }
