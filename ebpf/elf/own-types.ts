@@ -10,6 +10,9 @@ export type OwnType = {
   readonly fields: readonly KernelField[];
 };
 
+/** On the way: how many owners it had above it at most, so that no type is looked into for each way to it. */
+type Found = { readonly fields: readonly KernelField[]; readonly owners: number };
+
 const MAX_DEPTH = 16;
 /** More places than any type has that programs make objects of: nested arrays of structs must not take for ever. */
 const MAX_PLACES = 256;
@@ -113,9 +116,9 @@ export class OwnTypes {
   /** Whether objects of this type can be made: the kernel takes it, and all that it holds. */
   add(id: number): boolean {
     try {
-      const found = new Map<number, OwnType>();
+      const found = new Map<number, Found>();
       this.#find(id, found, 0);
-      for (const [known, type] of found) this.#types.set(known, type);
+      for (const [known, { fields }] of found) this.#types.set(known, { id: known, fields });
       return true;
     } catch (error) {
       if (!(error instanceof ElfError)) throw error;
@@ -147,13 +150,15 @@ export class OwnTypes {
     return [...special.map((f) => this.#pointer(f)), ...places];
   }
 
-  #find(id: number, found: Map<number, OwnType>, owners: number) {
+  #find(id: number, found: Map<number, Found>, owners: number) {
     if (owners > MAX_OWNERS) throw bad('objects own each other in turn');
+    const before = found.get(id);
+    if (before && before.owners >= owners) return;
     const type = this.#btf.type(id);
     if (type.kind !== BTF_KIND.struct) throw bad('it is no struct');
-    const fields = found.get(id)?.fields ?? this.#types.get(id)?.fields ?? this.#fieldsOf(type);
+    const fields = before?.fields ?? this.#types.get(id)?.fields ?? this.#fieldsOf(type);
     check(this.#btf.name(type), fields);
-    found.set(id, { id, fields });
+    found.set(id, { fields, owners });
     for (const f of fields)
       if (HOLDING.includes(f.kind) && f.holds !== undefined) this.#find(f.holds, found, owners + 1);
   }

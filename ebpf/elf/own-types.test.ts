@@ -1,0 +1,45 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { compileModule, loadLinuxFunctions } from '../index.ts';
+
+const DEPTH = 8;
+const POINTERS = 10;
+
+/** Each struct owns the next one POINTERS times. */
+const structs = Array.from({ length: DEPTH }, (_, i) => {
+  const level = DEPTH - i;
+  const next = `struct own${level + 1} __attribute__((btf_type_tag("kptr"))) *`;
+  const pointers = Array.from({ length: POINTERS }, (_, p) => `${next}p${p};`).join(' ');
+  return `struct own${level} { struct bpf_list_node node; ${level === DEPTH ? 'long p0;' : pointers} } o${level};`;
+});
+
+const source = `
+#define SEC(name) __attribute__((section(name), used))
+struct bpf_spin_lock { unsigned val; };
+struct bpf_list_head { unsigned long long __opaque[2]; } __attribute__((aligned(8)));
+struct bpf_list_node { unsigned long long __opaque[3]; } __attribute__((aligned(8)));
+${structs.join('\n')}
+struct value {
+  struct bpf_spin_lock lock;
+  struct bpf_list_head head __attribute__((btf_decl_tag("contains:own1:node")));
+};
+struct { int (*type)[2]; int (*max_entries)[1]; int *key; struct value *value; } lists SEC(".maps");
+static void *(*const look)(void *map, const void *key) = (void *)1;
+SEC("tc") int f(void *c) { int k = 0; return look(&lists, &k) != 0 && (${structs.map((_, i) => `o${i + 1}.p0`).join(' || ')}); }
+`;
+
+test('types that own each other many times are looked into once', async (t) => {
+  t.timeout(60_000);
+  const folder = await mkdtemp(join(tmpdir(), 'velocity-own-'));
+  try {
+    await writeFile(`${folder}/a.c`, source);
+    const [f] = loadLinuxFunctions(await compileModule(`${folder}/a.c`), {});
+    if (!f || 'error' in f) return t.fail(f?.error.message);
+    t.is(f.program.own?.length, DEPTH);
+    t.true(f.program.maps.some((m) => m.fields?.some(({ kind }) => kind === 'list')));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
