@@ -15,31 +15,46 @@ const structs = Array.from({ length: DEPTH }, (_, i) => {
   return `struct own${level} { struct bpf_list_node node; ${level === DEPTH ? 'long p0;' : pointers} } o${level};`;
 });
 
-const source = `
+/** A program with a list of `own1`, which names all that are defined. */
+const source = (defined: string, used: string) => `
 #define SEC(name) __attribute__((section(name), used))
 struct bpf_spin_lock { unsigned val; };
 struct bpf_list_head { unsigned long long __opaque[2]; } __attribute__((aligned(8)));
 struct bpf_list_node { unsigned long long __opaque[3]; } __attribute__((aligned(8)));
-${structs.join('\n')}
+${defined}
 struct value {
   struct bpf_spin_lock lock;
   struct bpf_list_head head __attribute__((btf_decl_tag("contains:own1:node")));
 };
 struct { int (*type)[2]; int (*max_entries)[1]; int *key; struct value *value; } lists SEC(".maps");
 static void *(*const look)(void *map, const void *key) = (void *)1;
-SEC("tc") int f(void *c) { int k = 0; return look(&lists, &k) != 0 && (${structs.map((_, i) => `o${i + 1}.p0`).join(' || ')}); }
+SEC("tc") int f(void *c) { int k = 0; return look(&lists, &k) != 0 && (${used}); }
 `;
 
-test('types that own each other many times are looked into once', async (t) => {
-  t.timeout(60_000);
+const read = async (text: string) => {
   const folder = await mkdtemp(join(tmpdir(), 'velocity-own-'));
   try {
-    await writeFile(`${folder}/a.c`, source);
+    await writeFile(`${folder}/a.c`, text);
     const [f] = loadLinuxFunctions(await compileModule(`${folder}/a.c`), {});
-    if (!f || 'error' in f) return t.fail(f?.error.message);
-    t.is(f.program.own?.length, DEPTH);
-    t.true(f.program.maps.some((m) => m.fields?.some(({ kind }) => kind === 'list')));
+    if (!f || 'error' in f) throw f?.error ?? new Error('no function');
+    return { own: f.program.own ?? [], kinds: f.program.maps[0]!.fields?.map(({ kind }) => kind) };
   } finally {
     await rm(folder, { recursive: true });
   }
+};
+
+test('types that own each other many times are looked into once', async (t) => {
+  t.timeout(60_000);
+  const used = structs.map((_, i) => `o${i + 1}.p0`).join(' || ');
+  const { own, kinds } = await read(source(structs.join('\n'), used));
+  t.is(own.length, DEPTH);
+  t.deepEqual(kinds, ['lock', 'list']);
+});
+
+test('a type with two thousand million members without a byte is none to make objects of', async (t) => {
+  t.timeout(60_000);
+  const own = 'struct own1 { struct bpf_list_node node; struct { } none[0x7fffffff]; long last; } o1;';
+  const { own: found, kinds } = await read(source(own, 'o1.last'));
+  t.deepEqual(found, []);
+  t.deepEqual(kinds, ['lock', 'opaque']);
 });

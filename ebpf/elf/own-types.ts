@@ -14,8 +14,10 @@ export type OwnType = {
 type Found = { readonly fields: readonly KernelField[]; readonly owners: number };
 
 const MAX_DEPTH = 16;
-/** More places than any type has that programs make objects of: nested arrays of structs must not take for ever. */
+/** More places than any type has that programs make objects of. */
 const MAX_PLACES = 256;
+/** Types looked at for one: nested arrays of structs must not take for ever, though there be nothing in them. */
+const MAX_LOOKS = 100_000;
 /** BTF_MAX_OWNERSHIP_DEPTH */
 const MAX_OWNERS = 8;
 /** Lists and trees hold other objects; so does an owned pointer. */
@@ -32,6 +34,7 @@ class Reader {
   readonly #btf: Btf;
   readonly #withSpecial: boolean;
   readonly places: KernelField[] = [];
+  #looks = 0;
 
   constructor(btf: Btf, type: BtfType) {
     this.#btf = btf;
@@ -56,7 +59,7 @@ class Reader {
   }
 
   #place(id: number, offset: number, depth: number) {
-    if (depth > MAX_DEPTH) throw bad('a type is nested too deeply');
+    if (depth > MAX_DEPTH || ++this.#looks > MAX_LOOKS) throw bad('a type is nested too deeply');
     const type = this.#btf.resolve(id);
     if (isSpecial(this.#btf, type)) return;
     if (type.kind === BTF_KIND.array) this.#array(type, offset, depth);

@@ -34,17 +34,21 @@ const structNamed = (btf: Btf, name: string): BtfType | undefined => {
   return more.length === 0 ? struct : undefined;
 };
 
-const MAX_DEPTH = 8;
-
 type Place = { readonly offset: number; readonly type: BtfType; readonly id: number };
 
-/** A member, in unnamed structs and unions too. */
-const memberOf = (btf: Btf, struct: BtfType, name: string, depth = 0): Place | undefined => {
-  if (!isComposite(struct.kind) || depth > MAX_DEPTH) return undefined;
+/** A member, in unnamed structs and unions too; no type is searched again that does not have it. */
+const memberOf = (
+  btf: Btf,
+  struct: BtfType,
+  name: string,
+  searched = new Set<BtfType>(),
+): Place | undefined => {
+  if (!isComposite(struct.kind) || searched.has(struct)) return undefined;
+  searched.add(struct);
   for (const { name: found, type: id, offset } of btf.members(struct)) {
     const type = btf.resolve(id);
     if (found === name) return { offset, type, id };
-    const inner = found === '' ? memberOf(btf, type, name, depth + 1) : undefined;
+    const inner = found === '' ? memberOf(btf, type, name, searched) : undefined;
     if (inner) return { ...inner, offset: offset + inner.offset };
   }
   return undefined;
