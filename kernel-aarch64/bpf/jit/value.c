@@ -162,16 +162,14 @@ static bool is_read_by(const struct jit *j, enum a64_reg phys, uint32_t regs) {
     return false;
 }
 
-/* The other one's register is wanted while its own is still read: what is in it goes elsewhere, as long as what it is part of is
- * not written. SCRATCH would not do, which values take that are written in between; SCRATCH2 does when none is loaded. */
-RARE static void move_aside(struct jit *j, uint32_t reg, enum a64_reg phys) {
-    struct value *v = &j->values[reg];
+/* Another one's home is wanted while `reg` is on its way to its own, and read by it: what it is goes aside until then. SCRATCH would
+ * not do, which values take that are written in between; SCRATCH2 does when none is loaded. */
+RARE static void move_aside(struct jit *j, uint32_t reg) {
     enum a64_reg aside = is_read_by(j, ASIDE, ~0u) ? SCRATCH2 : ASIDE;
     j->is_lost |= aside == SCRATCH2 && (j->loads || is_read_by(j, SCRATCH2, ~0u));
+    write_value(j, reg, aside);
+    j->values[reg].shape = shape_copy(aside);
     j->readers[aside] |= (uint16_t)REG_BIT(reg);
-    emit(j, a64_orr(aside, XZR, amount(0), phys, A64_SHIFT_LSL, A64_WIDTH_X));
-    if (v->base == phys) { v->base = (uint8_t)aside; }
-    if (v->index == phys) { v->index = (uint8_t)aside; }
 }
 
 RARE void move_home(struct jit *j, uint32_t reg, uint32_t home) {
@@ -208,7 +206,7 @@ void release_foreign(struct jit *j, enum a64_reg phys, uint32_t needed, uint32_t
             continue;
         }
         if (SELDOM(j->settling >> reg & 1) && reg != except) {
-            move_aside(j, reg, phys);
+            move_aside(j, reg);
         } else if (!(stays >> reg & 1)) {
             settle(j, reg);
         } else {

@@ -17,7 +17,7 @@
 #include <time.h>
 
 struct totals {
-    uint64_t made, ran, refused, too_long, too_large, wrong, steps, slots, words, with_loops;
+    uint64_t made, ran, refused, too_long, wrong, steps, slots, words, with_loops;
     uint64_t by_status[1024];
 };
 
@@ -68,14 +68,13 @@ static void count_outcome(struct totals *totals, enum outcome outcome, const str
     totals->by_status[t->status % 1024]++;
     totals->refused += outcome == OUTCOME_REFUSED;
     totals->too_long += outcome == OUTCOME_LONG;
-    totals->too_large += outcome == OUTCOME_TOO_LARGE;
     if (outcome == OUTCOME_REFUSED && getenv("FUZZ_REFUSED")) { show(t, "refused"); }
 }
 
 static void print_totals(const struct totals *totals, uint64_t seed, uint64_t seconds) {
     printf("{\"seed\":%" PRIu64 ",\"seconds\":%" PRIu64 ",\"programs\":%" PRIu64 ",\"ran\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"long\":%" PRIu64
-           ",\"large\":%" PRIu64 ",\"steps\":%" PRIu64 ",\"slots\":%" PRIu64 ",\"words\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"refusals\":{",
-           seed, seconds, totals->made, totals->ran, totals->refused, totals->too_long, totals->too_large, totals->steps, totals->slots, totals->words,
+           ",\"steps\":%" PRIu64 ",\"slots\":%" PRIu64 ",\"words\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"refusals\":{",
+           seed, seconds, totals->made, totals->ran, totals->refused, totals->too_long, totals->steps, totals->slots, totals->words,
            totals->wrong);
     const char *comma = "";
     for (uint32_t i = 1; i < 1024; i++) {

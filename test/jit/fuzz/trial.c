@@ -124,7 +124,11 @@ enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *j
         snprintf(t->reason, sizeof(t->reason), "slot %u: %s", verdict.insn, verdict.message);
         return OUTCOME_REFUSED;
     }
-    enum outcome outcome = job_compile(&t->generated.program, &facts, t->seed, shared, job, space) ? OUTCOME_TOO_LARGE : OUTCOME_READY;
+    if (job_compile(&t->generated.program, &facts, t->seed, shared, job, space) != STATUS_OK) {
+        snprintf(t->reason, sizeof(t->reason), "the compiler has no room for it");
+        return OUTCOME_WRONG;
+    }
+    enum outcome outcome = OUTCOME_READY;
     uint32_t size = t->generated.program.memory_size, bytes = world_bytes(size);
     job_lend_worlds(job, space, size);
     job->arguments[0] = (uintptr_t)the_world()->memory;

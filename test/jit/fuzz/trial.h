@@ -4,7 +4,7 @@
 #include "compile.h"
 #include "generator.h"
 
-enum outcome { OUTCOME_REFUSED, OUTCOME_LONG, OUTCOME_TOO_LARGE, OUTCOME_READY, OUTCOME_WRONG };
+enum outcome { OUTCOME_REFUSED, OUTCOME_LONG, OUTCOME_READY, OUTCOME_WRONG };
 
 /* What is kept of a program until the emulator has run it. */
 struct trial {
