@@ -121,6 +121,13 @@ const readBy = (order: 'before' | 'behind', at: number) => {
 for (const at of [7, 19])
   equal[`what_is_read_at_${at}_is_beside_what_is_written`] = [readBy('behind', at), readBy('before', at)];
 
+/** Two words on the stack, of which the input chooses one. */
+const onStack = (...[first, second]: readonly string[]) =>
+  `r2 = *(u64 *)(r1 + 8)\n *(u64 *)(r10 - 16) = ${first}\n *(u64 *)(r10 - 8) = ${second}\n r3 = *(u8 *)(r1 + 0)\n r3 &= 8\n r3 += r10\n r0 = *(u64 *)(r3 - 16)\n exit`;
+const chosen =
+  'r0 = *(u64 *)(r1 + 8)\n r3 = *(u8 *)(r1 + 0)\n r3 &= 8\n if r3 == 0 goto out\n r0 = 3\n out:\n exit';
+equal.what_is_on_the_stack_at_a_chosen_place_is_a_choice = [onStack('r2', '3'), chosen];
+
 for (const [name, [before, after]] of Object.entries(equal))
   test(`proven: ${name}`, async (t) => {
     const proof = await prove(before, after);
@@ -167,6 +174,7 @@ const different: Record<string, [string, string]> = {
   upper_half_kept: ['r0 = *(u64 *)(r1 + 0)\n w0 += 0\n exit', 'r0 = *(u64 *)(r1 + 0)\n exit'],
 };
 
+different.what_is_on_the_stack_at_another_chosen_place = [onStack('3', 'r2'), chosen];
 for (const at of [8, 18])
   different[`what_is_read_at_${at}_may_be_written`] = [readBy('behind', at), readBy('before', at)];
 

@@ -145,7 +145,9 @@ export class World {
 
   /** First contents of a region; `version` counts what helpers may have changed in it. */
   initial(region: Region, version: number): Initial {
-    if (region.kind === 'stack' || region.kind === 'context') return { byte: () => undefined };
+    if (region.kind === 'context') return { byte: () => undefined };
+    // The verifier has seen that nobody reads these: they are what is left over of choices between what was written.
+    if (region.kind === 'stack') return this.#first(`${region.name}.unwritten`);
     const constants = region.kind === 'map' ? this.#constants(region.map) : undefined;
     const name = version === 0 ? region.name : `${region.name}@${version}`;
     const unknown = (below: Below): string => {
