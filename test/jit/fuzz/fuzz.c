@@ -6,8 +6,11 @@
  *   npx tsx test/jit/fuzz/run.ts --seconds 600 --seed 1
  *   npx tsx test/jit/fuzz/run.ts --code b700…9500 --memory 640       one program, made smaller when it fails
  *
- * usage: fuzz <executor> <programs> <first seed> <seconds>, or fuzz <executor> code <hex> <memory bytes> <seed> */
+ *   npx tsx test/jit/fuzz/run.ts --seconds 600 --seed 1 --compiled   random C as clang compiles it, and changed (changed.c)
+ *
+ * usage: fuzz <executor> <programs> <first seed> <seconds> [<file of programs>], or fuzz <executor> code <hex> <memory bytes> <seed> */
 
+#include "given.h"
 #include "minimise.h"
 
 #include <inttypes.h>
@@ -95,7 +98,7 @@ static int run_many(struct emulator *e, struct trial *trials, uint64_t programs,
         while (count < JOBS && space_left(&space) && totals.made < programs) {
             struct trial *t = &trials[count];
             t->seed = seed++;
-            generate(t->seed, &t->generated);
+            program_of(t->seed, &t->generated);
             enum outcome outcome = trial_prepare(t, e->shared, &e->shared->jobs[count], &space);
             count_outcome(&totals, outcome, t);
             if (outcome == OUTCOME_READY) { count++; }
@@ -132,8 +135,9 @@ static int run_code(struct emulator *e, struct trial *t, const char *hex, uint32
 }
 
 int main(int count, char **arguments) {
+    bool is_code = count == 6 && strcmp(arguments[2], "code") == 0;
     if (count != 5 && count != 6) {
-        fprintf(stderr, "usage: fuzz <executor> <programs> <first seed> <seconds> | fuzz <executor> code <hex> <memory bytes> <seed>\n");
+        fprintf(stderr, "usage: fuzz <executor> <programs> <first seed> <seconds> [<file of programs>] | fuzz <executor> code <hex> <memory bytes> <seed>\n");
         return 2;
     }
     struct emulator emulator;
@@ -141,8 +145,9 @@ int main(int count, char **arguments) {
     for (uint32_t i = 0; i < JOBS; i++) { trials[i].worlds = malloc(RUNS * sizeof(struct world)); }
     trials_open();
     emulator_open(&emulator, arguments[1]);
-    int result = count == 6 ? run_code(&emulator, trials, arguments[3], (uint32_t)strtoul(arguments[4], nullptr, 0), strtoull(arguments[5], nullptr, 0))
-                            : run_many(&emulator, trials, strtoull(arguments[2], nullptr, 0), strtoull(arguments[3], nullptr, 0), strtoull(arguments[4], nullptr, 0));
+    if (count == 6 && !is_code) { given_open(arguments[5], MAX_PROGRAM_INSNS, MEMORY_MAX); }
+    int result = is_code ? run_code(&emulator, trials, arguments[3], (uint32_t)strtoul(arguments[4], nullptr, 0), strtoull(arguments[5], nullptr, 0))
+                         : run_many(&emulator, trials, strtoull(arguments[2], nullptr, 0), strtoull(arguments[3], nullptr, 0), strtoull(arguments[4], nullptr, 0));
     emulator_close(&emulator);
     return result;
 }

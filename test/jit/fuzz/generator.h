@@ -12,5 +12,7 @@ struct generated {
 
 /* The same seed gives the same program. */
 void generate(uint64_t seed, struct generated *out);
+/* The program of a seed: where programs were given (given.h) one of them, mostly changed (changed.c), else a random one. */
+void program_of(uint64_t seed, struct generated *out);
 /* Sets what belongs to a program beside its instructions. */
 void describe_program(struct generated *out, uint32_t count, uint32_t memory_size);

@@ -1,5 +1,6 @@
 #include "minimise.h"
 
+#include "slots.h"
 #include <string.h>
 
 enum { TRIES = 20000 };
@@ -14,38 +15,6 @@ bool fails_alone(struct trial *t, struct emulator *e) {
         return true;
     }
     return !trial_compare(t, e->shared, job);
-}
-
-static bool is_wide(struct bpf_insn insn) { return insn.opcode == (BPF_CLASS_LD | BPF_SIZE_DW); }
-
-static bool jumps_by_imm(struct bpf_insn insn) {
-    bool is_call = insn.opcode == (BPF_CLASS_JMP | BPF_JMP_CALL) && insn_src(insn) == BPF_PSEUDO_CALL_LOCAL;
-    return is_call || insn.opcode == (BPF_CLASS_JMP32 | BPF_JMP_JA);
-}
-
-static bool jumps_by_off(struct bpf_insn insn) {
-    uint32_t class = insn_class(insn), op = insn.opcode & 0xf0u;
-    return (class == BPF_CLASS_JMP || class == BPF_CLASS_JMP32) && op != BPF_JMP_CALL && op != BPF_JMP_EXIT && !jumps_by_imm(insn);
-}
-
-/* Takes out slots from..to-1; jumps into them go to what is behind. */
-static void remove_slots(struct generated *g, uint32_t from, uint32_t to) {
-    uint32_t count = g->program.count, kept = 0;
-    static struct bpf_insn out[MAX_PROGRAM_INSNS];
-    for (uint32_t i = 0; i < count; i++) {
-        if (i >= from && i < to) { continue; }
-        struct bpf_insn insn = g->insns[i];
-        bool second = i > 0 && is_wide(g->insns[i - 1]);
-        if (!second && (jumps_by_off(insn) || jumps_by_imm(insn))) {
-            int32_t target = (int32_t)i + 1 + (jumps_by_imm(insn) ? insn.imm : insn.off);
-            int32_t moved = target >= (int32_t)to ? target - (int32_t)(to - from) : target > (int32_t)from ? (int32_t)from : target;
-            if (jumps_by_imm(insn)) { insn.imm = moved - (int32_t)kept - 1; }
-            else { insn.off = (int16_t)(moved - (int32_t)kept - 1); }
-        }
-        out[kept++] = insn;
-    }
-    memcpy(g->insns, out, kept * sizeof(out[0]));
-    g->program.count = kept;
 }
 
 /* Keeps the change when the program still fails. */
@@ -63,7 +32,7 @@ static bool drop_chunks(struct trial *t, struct emulator *e, uint32_t chunk, uin
     for (uint32_t from = 0; from < t->generated.program.count && *tries < TRIES;) {
         uint32_t to = from + chunk, count = t->generated.program.count;
         to = to > count ? count : to;
-        if (to < count && is_wide(t->generated.insns[to - 1])) { to++; }
+        if (to < count && is_wide_constant(t->generated.insns[to - 1])) { to++; }
         before = t->generated;
         remove_slots(&t->generated, from, to);
         (*tries)++;

@@ -2,6 +2,7 @@
 
 #include "bpf/interp/interp.h"
 #include "bpf/verifier/verifier.h"
+#include "given.h"
 #include "random.h"
 
 #include <inttypes.h>
@@ -65,6 +66,13 @@ static void observe(void *cookie, uint32_t insn, const uint64_t regs[11]) {
 
 /* ---- runs ---- */
 
+static bool is_packet(const struct bpf_program *p) { return p->hook == HOOK_PACKET; }
+
+static void arguments_of(const struct bpf_program *p, uint64_t arguments[2]) {
+    arguments[0] = is_packet(p) ? (uintptr_t)&the_world()->context : (uintptr_t)the_world()->memory;
+    arguments[1] = is_packet(p) ? 0 : p->memory_size;
+}
+
 static void fill_world(struct world *w, uint64_t seed, uint32_t memory_size) {
     struct random random = {seed};
     memset(w, 0, offsetof(struct world, trace));
@@ -84,6 +92,13 @@ static void fill_world(struct world *w, uint64_t seed, uint32_t memory_size) {
     }
 }
 
+/* All of the memory mostly, else some bytes less. */
+static void lend_frame(struct world *w, uint64_t seed, uint32_t memory_size) {
+    struct random random = {seed};
+    uint32_t size = memory_size - (random_chance(&random, 80) ? 0 : random_below(&random, memory_size + 1));
+    w->context = (struct packet_context){(uintptr_t)w->memory, (uintptr_t)w->memory + size, random_next(&random), size, 0};
+}
+
 static struct interp_environment interpreter_of(struct watch *watch) {
     struct interp_environment e = {.observer = observe, .observer_cookie = watch};
     for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { e.helper[i] = world_number; }
@@ -101,7 +116,9 @@ static enum outcome interpret(struct trial *t, uint32_t i, uint64_t bound) {
     struct interp_result result = {0};
     uint64_t limit = bound < STEP_LIMIT ? bound + 1 : STEP_LIMIT;
     const struct bpf_program *p = &t->generated.program;
-    enum status status = bpf_interpret(p, &environment, (uintptr_t)the_world()->memory, p->memory_size, limit, &result);
+    uint64_t arguments[2];
+    arguments_of(p, arguments);
+    enum status status = bpf_interpret(p, &environment, arguments[0], arguments[1], limit, &result);
     t->r0[i] = result.r0;
     t->steps += result.steps;
     if (watch.wrong) { return OUTCOME_WRONG; }
@@ -114,7 +131,7 @@ static enum outcome interpret(struct trial *t, uint32_t i, uint64_t bound) {
 }
 
 enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *job, struct space *space) {
-    struct verifier_workspace lent = {workspace, WORKSPACE_BYTES, t->generated.program.count > 1200 ? WALK_LIMIT_LARGE : WALK_LIMIT};
+    struct verifier_workspace lent = {workspace, WORKSPACE_BYTES, given_count() != 0 || t->generated.program.count > 1200 ? WALK_LIMIT_LARGE : WALK_LIMIT};
     struct verifier_result verdict;
     struct space before = *space;
     t->steps = 0;
@@ -131,10 +148,10 @@ enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *j
     enum outcome outcome = OUTCOME_READY;
     uint32_t size = t->generated.program.memory_size, bytes = world_bytes(size);
     job_lend_worlds(job, space, size);
-    job->arguments[0] = (uintptr_t)the_world()->memory;
-    job->arguments[1] = size;
+    arguments_of(&t->generated.program, job->arguments);
     for (uint32_t i = 0; i < RUNS && outcome == OUTCOME_READY; i++) {
         fill_world(the_world(), t->seed * RUNS + i, size);
+        if (is_packet(&t->generated.program)) { lend_frame(the_world(), t->seed + i, size); }
         memcpy(job_world(shared, job, i), the_world(), bytes);
         outcome = interpret(t, i, verdict.bound);
         memcpy(t->worlds + i * sizeof(struct world), the_world(), bytes);

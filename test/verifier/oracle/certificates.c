@@ -1,7 +1,7 @@
 #include "certificates.h"
 
 #include "bpf/checker/checker.h"
-#include "given.h"
+#include "generator.h"
 #include "infer.h"
 #include "random.h"
 #include "report.h"

@@ -3,6 +3,7 @@
 
 #include "generator.h"
 
+#include "given.h"
 #include "random.h"
 #include <string.h>
 
@@ -476,7 +477,8 @@ static void make_function(struct maker *m) {
 /* With this one, seeds of earlier findings (oracle.test.ts) make the programs by which they were found. */
 static const uint64_t NARROW_STREAM = 0x6e6172726f7c;
 
-void begin_program(struct generated *out, enum hook_id hook, uint32_t memory_size) {
+/* A program of such a shape, still without instructions. */
+static void begin_program(struct generated *out, enum hook_id hook, uint32_t memory_size) {
     out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0, 0};
     out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0, 0};
     out->program = (struct bpf_program){.insns = out->insns, .hook = hook, .maps = out->maps, .map_count = WORLD_MAPS, .memory_size = memory_size};
@@ -498,6 +500,14 @@ void generate(uint64_t seed, struct generated *out) {
     emit(&m, BPF_CLASS_JMP | BPF_JMP_EXIT, 0, 0, 0, 0);
     if (m.call_count != 0) { make_function(&m); }
     out->program.count = m.count < GENERATED_MAX + 60 ? m.count : GENERATED_MAX + 60;
+}
+
+void program_of(uint64_t seed, struct generated *out) {
+    if (given_count() == 0) { return generate(seed, out); }
+    struct given given = given_at((uint32_t)(seed / 4 % given_count()));
+    begin_program(out, given.hook, given.memory_size);
+    memcpy(out->insns, given.insns, given.count * sizeof(*given.insns));
+    out->program.count = given.count;
 }
 
 void mutate(uint64_t seed, struct generated *out) {

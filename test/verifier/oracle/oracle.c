@@ -6,7 +6,7 @@
  *
  * usage: oracle [-n programs] [-s first seed] [-t seconds, 0: no limit] [-d damaged certificates with one program in so many]
  *               [-e executor, without which nothing is compiled] [-p seconds between lines of progress, 0: none]
- *               [-b: says what boards can run, too (shown.h)] [-i file of programs, in place of random ones (given.h)]
+ *               [-b: says what boards can run, too (shown.h)] [-i file of programs, in place of random ones (test/jit/emulator/given.h)]
  * Prints JSON lines; report.h says which. Ends with 1 when something was found, with 0 when it was stopped by a signal. */
 
 #include "certificates.h"
@@ -105,7 +105,7 @@ static void read_options(int count, char **arguments, struct options *o) {
         case 'd': o->damage_every = number; break;
         case 'p': o->progress_seconds = (time_t)number; break;
         case 'b': shown_open(true); break;
-        case 'i': given_open(optarg); break;
+        case 'i': given_open(optarg, PROGRAM_MAX, RUN_MEMORY_MAX); break;
         case 'e': o->executor = optarg; break;
         default: exit(2);
         }

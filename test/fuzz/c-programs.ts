@@ -1,0 +1,75 @@
+/** Random C as clang compiles it, at any level and for any version, in files that the fuzzers in C read (test/jit/emulator/given.h). */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CompileError, compileModule, loadFunctions, type ModuleProgram } from '../../ebpf/index.ts';
+import { Random } from '../../ebpf/random.ts';
+import { FRAME_BYTES, MEMORY_BYTES } from './c-scope.ts';
+import { MAPS, sourceText } from './c-source.ts';
+
+/** C functions of a batch; each seed is a batch. */
+const FUNCTIONS = 120;
+/** PROGRAM_MAX of the oracle. */
+const MOST_SLOTS = 1024;
+const SLOT_BYTES = 8;
+
+const LEVELS = ['-O1', '-O2', '-O3', '-Os'];
+const CPUS = ['v1', 'v2', 'v3', 'v4'] as const;
+
+/** Nothing is turned into a call that this target lacks, or into numbers of 128 bits; and the verifier refuses by itself what is too deep. */
+const ALL_COMPILES = ['-fno-builtin', '-mllvm', '-replexitval=never', '-mllvm', '-bpf-stack-size=4096'];
+
+/** Batches that clang may refuse one after the other, for arithmetic that its BPF target lacks. */
+const MOST_REFUSED = 10;
+
+/** RFC 9669 §5.4: `dst = imm64` whose src says that the constant is a map, by its number. */
+const LOAD_IMMEDIATE = 0x18;
+const IS_MAP = [1, 2];
+
+/** The maps of the fuzzers have one order, those of a program the one in which it uses them. */
+const withNumbersOfMaps = ({ code, maps }: ModuleProgram): Uint8Array => {
+  const changed = new DataView(code.slice().buffer);
+  for (let at = 0; at < code.length; at += SLOT_BYTES) {
+    if (changed.getUint8(at) !== LOAD_IMMEDIATE) continue;
+    const number = MAPS.indexOf(maps[changed.getInt32(at + 4, true)]?.name ?? '');
+    if (IS_MAP.includes(changed.getUint8(at + 1) >> 4)) changed.setInt32(at + 4, number, true);
+    at += SLOT_BYTES;
+  }
+  return new Uint8Array(changed.buffer);
+};
+
+const record = (program: ModuleProgram): Uint8Array => {
+  const header = new DataView(new ArrayBuffer(SLOT_BYTES));
+  header.setUint32(0, program.code.length / SLOT_BYTES, true);
+  header.setUint16(4, program.hook === 'packet' ? FRAME_BYTES : MEMORY_BYTES, true);
+  header.setUint16(6, program.hookId, true);
+  return Buffer.concat([new Uint8Array(header.buffer), withNumbersOfMaps(program)]);
+};
+
+export type Batch = { readonly path: string; readonly count: number; readonly seed: number };
+
+/** Writes the programs of a seed to a file in a folder. @throws CompileError */
+const compiledPrograms = async (seed: number, folder: string): Promise<Batch> => {
+  const random = new Random(seed);
+  mkdirSync(folder, { recursive: true });
+  const source = join(folder, 'programs.c');
+  const cpu = random.pick(CPUS);
+  writeFileSync(source, sourceText(random, FUNCTIONS, cpu > 'v2'));
+  const level = [random.pick(LEVELS), '-Wno-everything', ...ALL_COMPILES];
+  const object = await compileModule(source, { cpu, arguments: level });
+  const programs = loadFunctions(object)
+    .flatMap((f) => ('program' in f ? [f.program] : []))
+    .filter(({ code }) => code.length <= MOST_SLOTS * SLOT_BYTES);
+  const path = join(folder, 'programs');
+  writeFileSync(path, Buffer.concat(programs.map(record)));
+  return { path, count: programs.length, seed };
+};
+
+/** Those of this seed or, where clang refuses one, of the next that it takes. @throws CompileError */
+export const nextBatch = async (from: number, folder: string): Promise<Batch> => {
+  for (let seed = from; ; seed++)
+    try {
+      return await compiledPrograms(seed, folder);
+    } catch (error) {
+      if (!(error instanceof CompileError) || seed - from >= MOST_REFUSED) throw error;
+    }
+};
