@@ -56,7 +56,7 @@ export const hooks = {
       { name: 'port', type: 'u32', holds: 'scalar', doc: '0 injected over the link, 1 first network device' },
     ],
     absent: 'the frame passes',
-    doc: 'Each received Ethernet frame. Result: 0 aborted, 1 drop, 2 pass, 3 transmit (numbers of Linux XDP).',
+    doc: 'Each received Ethernet frame. Result: 0 aborted, 1 drop, 2 pass, 3 transmit (numbers of Linux XDP). Legacy packet loads (RFC 9669 §5.6, deprecated) read it with the context in r6, in the program itself; outside the frame they end it with 0.',
   },
   run: {
     id: 3,

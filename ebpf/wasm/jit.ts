@@ -1,7 +1,14 @@
 /** The kernel's JIT on the host: the A64 code that the board would run. */
 import { bpf } from '../../abi/index.ts';
 import type { HostInstance } from './instance.ts';
-import { errorNamed, errorOfCode, type LinuxProgram, type Program, type ProgramError } from './program.ts';
+import {
+  errorNamed,
+  errorOfCode,
+  isLinux,
+  type LinuxProgram,
+  type Program,
+  type ProgramError,
+} from './program.ts';
 import { FACT, type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 /** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. */
@@ -76,12 +83,13 @@ const LOAD_IMM64 = 0x18;
 const PSEUDO_FUNCTION = 4;
 const isPacketLoad = (opcode: number) => (opcode & 7) === 0 && [0x20, 0x40].includes(opcode & 0xe0);
 
-/** What Linux has and the board does not: legacy packet loads, and functions that helpers call back. */
-const uncompilable = (code: Uint8Array): ProgramError | undefined => {
+/** What Linux has and the board does not: legacy loads of a packet of its own kind, and functions that helpers call back. */
+const uncompilable = (program: Program | LinuxProgram): ProgramError | undefined => {
+  const { code } = program;
   for (let slot = 0; slot * bpf.INSN_BYTES < code.length; slot += 1) {
     const [opcode, registers] = code.subarray(slot * bpf.INSN_BYTES);
-    if (isPacketLoad(opcode!))
-      return errorNamed('unsupported_instruction', 'legacy packet loads are not compiled', slot);
+    if (isPacketLoad(opcode!) && isLinux(program))
+      return errorNamed('unsupported_instruction', 'legacy packet loads are not compiled for Linux', slot);
     if (opcode !== LOAD_IMM64) continue;
     if (registers! >> 4 === PSEUDO_FUNCTION)
       return errorNamed('unsupported_instruction', 'functions that helpers call back are not compiled', slot);
@@ -108,7 +116,7 @@ export const compileProgram = (
   const verdict: Verdict = verifyProgram(host, program, options);
   if (!verdict.ok) return { ok: false, error: verdict.error };
   const arena = program.maps?.find(({ type }) => type === ARENA);
-  const error = arena ? errorNamed('arena_unsupported', arena.name) : uncompilable(program.code);
+  const error = arena ? errorNamed('arena_unsupported', arena.name) : uncompilable(program);
   if (error) return { ok: false, error };
   const count = program.code.length / bpf.INSN_BYTES;
   const capacity = count * WORDS_PER_SLOT + WORDS_EXTRA;

@@ -74,7 +74,7 @@ const HOST_MAP_FIELDS = 1024;
 const OWN_TYPE_FIRST = 128;
 const OWN_TYPES = 127;
 
-const isLinux = (program: Program | LinuxProgram): program is LinuxProgram => 'type' in program;
+export const isLinux = (program: Program | LinuxProgram): program is LinuxProgram => 'type' in program;
 
 /** A refusal or failure with its stable name. */
 export type ProgramError = {

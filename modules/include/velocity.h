@@ -55,7 +55,7 @@ struct timer_context {
     uint32_t missed; /* periods that passed without a tick before this one */
 };
 
-/* Each received Ethernet frame. Result: 0 aborted, 1 drop, 2 pass, 3 transmit (numbers of Linux XDP). */
+/* Each received Ethernet frame. Result: 0 aborted, 1 drop, 2 pass, 3 transmit (numbers of Linux XDP). Legacy packet loads (RFC 9669 §5.6, deprecated) read it with the context in r6, in the program itself; outside the frame they end it with 0. */
 struct packet_context {
     uint8_t *data; /* first byte of the frame */
     uint8_t *data_end; /* byte after the last one */

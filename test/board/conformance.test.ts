@@ -7,8 +7,9 @@
 import type { ExecutionContext } from 'ava';
 import type { VelocityLink } from '../../link/index.ts';
 import { type Case, EXIT, hexOf, insn, movImm } from '../jit/cases/case.ts';
-import { caseGroups } from '../jit/cases/index.ts';
+import { caseGroups, packetCases } from '../jit/cases/index.ts';
 import { type Bench, onVirtualBoard } from './bench.ts';
+import { install, packetProgram } from './programs.ts';
 
 const MEMORY_BYTES = 2048;
 /** The checks of one program take the board's verifier so many instructions at most. */
@@ -116,6 +117,15 @@ const runAll = async (t: ExecutionContext, { link }: Bench, programs: readonly P
   t.deepEqual(wrong.slice(0, 5), []);
 };
 
+/** The interpreter of boards runs no hooks: its answers are those of interp.test.ts. */
+const runPackets = async (t: ExecutionContext, { link }: Bench) => {
+  for (const { name, code, frame, verdict } of packetCases()) {
+    await install(link, packetProgram('loads', code));
+    t.is((await link.inject(frame)).verdict, verdict, name);
+  }
+  await link.remove('loads');
+};
+
 const groups = caseGroups();
 const STRIDE = process.env.CONFORMANCE === 'all' ? 1 : 16;
 const sampled = (cases: readonly Case[]) => cases.filter((_, i) => i % STRIDE === 0);
@@ -127,6 +137,7 @@ onVirtualBoard('qemu-virt', 'without_lse', {}, (it) => {
       runAll(t, bench, packs(sampled(groups[group]!))));
   it('memory_and_calls_are_conformant', (t, bench) => runAll(t, bench, alone.map(single)));
   it('long_programs_and_far_jumps_run', (t, bench) => runAll(t, bench, [longest(), far()]));
+  it('legacy_packet_loads_are_conformant', runPackets);
 });
 
 onVirtualBoard('qemu-virt', 'with_lse', { extra: ['-cpu', 'max'] }, (it) => {

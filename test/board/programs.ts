@@ -18,6 +18,15 @@ export const timerProgram = (name: string, text: string): ModuleProgram => ({
   maps: [],
 });
 
+export const packetProgram = (name: string, code: Uint8Array): ModuleProgram => ({
+  name,
+  section: 'packet',
+  hook: 'packet',
+  hookId: hooks.packet.id,
+  code,
+  maps: [],
+});
+
 /** The example of this folder, named like it. */
 export const exampleModule = async (name: string): Promise<ModuleProgram> => ({
   ...(await readProgram(join(root, 'modules', name, `${name}.c`))),

@@ -1,7 +1,7 @@
 /** The interpreter, as WebAssembly, against the conformance cases. */
 import test from 'ava';
 import { loadHost } from '../../ebpf/index.ts';
-import { type Case, caseGroups } from './cases/index.ts';
+import { type Case, caseGroups, packetCases } from './cases/index.ts';
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 
@@ -19,3 +19,11 @@ for (const [group, cases] of Object.entries(caseGroups())) {
     t.deepEqual(wrong.slice(0, 10), []);
   });
 }
+
+test('legacy packet loads', async (t) => {
+  const host = await loadHost();
+  for (const { name, code, frame, verdict } of packetCases()) {
+    const result = host.run({ code, hook: 'packet' }, { memory: frame });
+    t.like(result, { ok: true, r0: BigInt(verdict) }, name);
+  }
+});

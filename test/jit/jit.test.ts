@@ -3,9 +3,9 @@
  * cases run on boards through `velocity bpf run --batch`; this finds faults without one.
  */
 import test from 'ava';
-import { loadHost } from '../../ebpf/index.ts';
+import { assemble, loadHost } from '../../ebpf/index.ts';
 import { EXIT, hexOf, insn, load64, movImm } from './cases/case.ts';
-import { type Case, caseGroups } from './cases/index.ts';
+import { type Case, caseGroups, packetCases } from './cases/index.ts';
 import {
   buildMachine,
   type Cpu,
@@ -40,6 +40,32 @@ for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
       t.deepEqual(wrong.filter((w) => w !== undefined).slice(0, 10), []);
     });
   }
+}
+
+/** The machine gives memory: the context of the frame behind it is made there. */
+const CONTEXT_BYTES = 32;
+const contextOf = (frame: Uint8Array) =>
+  assemble(
+    `r2 = r1
+r2 += ${CONTEXT_BYTES}
+*(u64 *)(r1 + 0) = r2
+r2 += ${frame.length}
+*(u64 *)(r1 + 8) = r2`,
+  );
+
+for (const cpu of Object.keys(FEATURE_SETS) as Cpu[]) {
+  ifEmulated(`legacy packet loads on ${cpu}`, async (t) => {
+    machine ??= buildMachine();
+    const cases = packetCases();
+    const inputs = cases.map(({ code, frame }) => ({
+      code: Buffer.concat([contextOf(frame), code]),
+      memory: Buffer.concat([Buffer.alloc(CONTEXT_BYTES), frame]),
+    }));
+    for (const [i, answer] of runMachine(await machine, cpu, inputs).entries()) {
+      t.is(answer.r0, BigInt(cases[i]!.verdict), cases[i]!.name);
+      t.false(answer.lost, cases[i]!.name);
+    }
+  });
 }
 
 /** Slots of three words each: together they are farther than TBZ reaches, 32 KiB. */

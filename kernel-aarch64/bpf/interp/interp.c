@@ -90,6 +90,18 @@ static enum status step_jump(struct machine *m, struct bpf_insn insn) {
     return jump(m, taken ? insn.off : 0);
 }
 
+/* §5.6 (deprecated): from the packet of the context in r6, most significant byte first; outside of it the function ends with 0. */
+static enum status load_packet(struct machine *m, struct bpf_insn insn) {
+    const struct packet_context *context = (const struct packet_context *)(uintptr_t)m->regs[6];
+    bool indirect = insn.opcode & BPF_MODE_IND;
+    uint32_t bytes = 4u >> (insn.opcode >> 3 & 3u), at = (uint32_t)insn.imm + (indirect ? (uint32_t)m->regs[insn_src(insn)] : 0);
+    m->regs[0] = 0;
+    if ((uint64_t)at + bytes > context->data_end - context->data) { return leave(m); }
+    const uint8_t *from = (const uint8_t *)(uintptr_t)context->data + at;
+    for (uint32_t i = 0; i < bytes; i++) { m->regs[0] = m->regs[0] << 8 | from[i]; }
+    return jump(m, 0);
+}
+
 /* §5.4: two slots; src says what the 64 bits mean. */
 static enum status load_immediate(struct machine *m, struct bpf_insn insn) {
     if (insn.opcode != (BPF_CLASS_LD | BPF_MODE_IMM | BPF_SIZE_DW)) { return STATUS_BAD_OPCODE; }
@@ -126,7 +138,7 @@ static enum status step(struct machine *m) {
     if (insn_dst(insn) > 10 || insn_src(insn) > 10) { return STATUS_BAD_REGISTER; }
     enum status status;
     switch (insn_class(insn)) {
-    case BPF_CLASS_LD: return load_immediate(m, insn);
+    case BPF_CLASS_LD: return m->program->hook == HOOK_PACKET && (insn.opcode & 0xe0u) != BPF_MODE_IMM ? load_packet(m, insn) : load_immediate(m, insn);
     case BPF_CLASS_JMP:
     case BPF_CLASS_JMP32: return step_jump(m, insn);
     case BPF_CLASS_ALU:

@@ -49,7 +49,8 @@ enum effect_kind : uint8_t { KIND_ALU, KIND_LOAD, KIND_STORE, KIND_OTHER };
     (uint16_t)(EFFECT_KIND(op) << EFFECT_KIND_SHIFT | EFFECT_BITS(op) | EFFECT_CONSTANT(op) | EFFECT_WAITING(op))
 #define EFFECT_BITS(op) \
     ((op) == 0 ? 0 : \
-              ((op) & 7u) == BPF_CLASS_LD ? EFFECT_SETS_DST | EFFECT_IS_PURE : \
+              (op) == (BPF_CLASS_LD | BPF_SIZE_DW) ? EFFECT_SETS_DST | EFFECT_IS_PURE : \
+              ((op) & 7u) == BPF_CLASS_LD ? EFFECT_IS_SPECIAL | EFFECT_SETS_DST | ((op) & BPF_MODE_IND ? EFFECT_READS_SRC : 0) : \
               ((op) & 7u) == BPF_CLASS_LDX ? EFFECT_SETS_DST | EFFECT_READS_SRC | EFFECT_IS_PURE : \
               ((op) & 7u) == BPF_CLASS_ST ? EFFECT_READS_DST : \
               ((op) & 7u) == BPF_CLASS_STX ? EFFECT_STX(op) : \

@@ -15,8 +15,9 @@
 #include <stddef.h>
 
 RARE static void compile_other(struct jit *j, struct insn insn) {
-    if (class_of(insn) == BPF_CLASS_LD) { return compile_immediate64(j, insn); }
-    compile_atomic(j, insn);
+    if (class_of(insn) != BPF_CLASS_LD) { return compile_atomic(j, insn); }
+    if (opcode_of(insn) & 0xe0u) { return compile_packet_load(j, insn); }
+    compile_immediate64(j, insn);
 }
 
 static inline void compile_insn(struct jit *j, struct insn insn, uint32_t effect) {

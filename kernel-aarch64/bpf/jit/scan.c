@@ -139,11 +139,17 @@ RARE static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t 
     return live_before_call(j, live, arguments & ARGUMENT_REGS);
 }
 
+static uint32_t live_before_packet_load(struct insn insn, uint32_t live) {
+    live = (live & ~REG_BIT(0)) | REG_BIT(6);
+    return effects[opcode_of(insn)] & EFFECT_READS_SRC ? live | REG_BIT(src_of(insn)) : live;
+}
+
 /* Needs no frame. */
 [[clang::noinline]] static uint32_t live_before_special(struct jit *j, uint32_t i, uint32_t live, struct backward *b) {
     struct insn insn = insn_at(j, i);
     if (!is_jump_class(insn)) {
         j->copied[0] |= FROM_MEMORY;
+        if (class_of(insn) == BPF_CLASS_LD) { return live_before_packet_load(insn, live); }
         j->copied[src_of(insn)] |= FROM_MEMORY;
         live |= REG_BIT(dst_of(insn)) | REG_BIT(src_of(insn));
         return (uint32_t)imm_of(insn) == BPF_ATOMIC_CMPXCHG ? live | REG_BIT(0) : live;

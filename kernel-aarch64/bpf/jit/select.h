@@ -9,6 +9,7 @@ void compile_load(struct jit *j, struct insn insn);
 void compile_store(struct jit *j, struct insn insn);
 void compile_atomic(struct jit *j, struct insn insn);
 void compile_immediate64(struct jit *j, struct insn insn);
+void compile_packet_load(struct jit *j, struct insn insn);
 /* Any instruction that is no jump; sets live_out. */
 void compile_plain_slot(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect);
 bool compile_jump(struct jit *j, struct insn insn); /* returns whether execution goes on behind it */

@@ -132,10 +132,10 @@ static enum status check_call(struct verifier *v, uint32_t pc, struct bpf_insn i
 }
 
 static enum status check_legacy_packet(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
-    if (!OTHER_PLATFORMS || (v->type->flags & TYPE_LEGACY_LOADS) == 0) {
-        return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "legacy packet load; read through ctx->data");
+    if ((v->type->flags & TYPE_LEGACY_LOADS) == 0) {
+        return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, pc, "legacy packet load; programs of this type get no packet that it could read");
     }
-    bool indirect = (insn.opcode & 0xe0u) == BPF_MODE_IND;
+    bool indirect = (insn.opcode & BPF_MODE_IND) != 0;
     if (insn_dst(insn) != 0 || insn.off != 0 || (!indirect && insn_src(insn) != 0)) {
         return refuse_fields(v, pc, "a legacy packet load has only imm, and src when indirect");
     }

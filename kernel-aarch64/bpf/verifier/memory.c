@@ -356,6 +356,14 @@ static enum status store_context(struct verifier *v, struct state *s, struct bpf
     return STATUS_OK;
 }
 
+/* Unless addresses are no secret. */
+static enum status require_number(struct verifier *v, struct state *s, uint32_t r) {
+    enum status status = require_set(v, s, r);
+    const struct reg *operand = reg_at(s, r);
+    bool leaks = status == STATUS_OK && reg_is_pointer(operand) && !is_privileged(v);
+    return leaks ? refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; this takes numbers", r, operand) : status;
+}
+
 static void set_legacy_result(struct state *s, uint32_t bytes) {
     for (uint32_t r = 1; r <= 5; r++) { reg_at(s, r)->kind = REG_UNINIT; }
     struct reg *r0 = reg_at(s, 0);
@@ -364,19 +372,16 @@ static void set_legacy_result(struct state *s, uint32_t bytes) {
 }
 
 enum status step_legacy_packet(struct verifier *v, struct state *s, struct bpf_insn insn) {
-    if (!OTHER_PLATFORMS) { return STATUS_UNSUPPORTED_INSTRUCTION; } /* fields.c has refused it */
     const struct reg *context = reg_at(s, 6);
+    if (v->platform->vectors && s->depth != 0) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "legacy packet load in a function that is called"); }
     enum status status = require_set(v, s, 6);
     if (status != STATUS_OK) { return status; }
     if (context->kind != REG_CONTEXT || context->off != 0) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "r6 is %R, a legacy packet load wants the context there", context);
     }
-    if ((insn.opcode & 0xe0u) == BPF_MODE_IND) {
-        status = require_set(v, s, insn_src(insn));
+    if ((insn.opcode & BPF_MODE_IND) != 0) {
+        status = require_number(v, s, insn_src(insn));
         if (status != STATUS_OK) { return status; }
-        if (reg_is_pointer(reg_at(s, insn_src(insn))) && !is_privileged(v)) {
-            return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R", insn_src(insn), reg_at(s, insn_src(insn)));
-        }
     }
     status = reference_none(v, s, "at a legacy packet load, which may end the program");
     if (status == STATUS_OK) { set_legacy_result(s, access_bytes(insn.opcode)); }
@@ -531,12 +536,8 @@ enum status step_atomic(struct verifier *v, struct state *s, struct bpf_insn ins
     bool exchanges_if_equal = (uint32_t)insn.imm == BPF_ATOMIC_CMPXCHG;
     uint32_t operands[2] = {insn_src(insn), exchanges_if_equal ? 0 : insn_src(insn)};
     for (uint32_t i = 0; i < 2; i++) {
-        enum status status = require_set(v, s, operands[i]);
+        enum status status = require_number(v, s, operands[i]);
         if (status != STATUS_OK) { return status; }
-        struct reg *operand = reg_at(s, operands[i]);
-        if (reg_is_pointer(operand) && !is_privileged(v)) {
-            return refuse(v, STATUS_POINTER_LEAK, s->pc, "%r is %R; atomics take numbers", operands[i], operand);
-        }
     }
     struct reg old;
     reg_set_scalar(&old);

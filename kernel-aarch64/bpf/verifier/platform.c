@@ -15,7 +15,7 @@ enum hook_name { ID_timer = HOOK_TIMER, ID_packet = HOOK_PACKET, ID_run = HOOK_R
     {ID_##hook, offset, bytes, holds, OBJECT_NONE, bytes, (writable) ? bytes : 0},
 static const struct context_field fields[] = {CONTEXT_TABLE(FIELD)};
 
-#define TYPE(name, id, budget, bytes) [id] = {bytes, TYPE_EXISTS | TYPE_PACKET_WRITE | ((id) == HOOK_RUN ? TYPE_MEMORY : 0), 0, 0},
+#define TYPE(name, id, budget, bytes) [id] = {bytes, TYPE_EXISTS | TYPE_PACKET_WRITE | ((id) == HOOK_RUN ? TYPE_MEMORY : (id) == HOOK_PACKET ? TYPE_LEGACY_LOADS : 0), 0, 0},
 static const struct program_type types[HOOK_ID_LIMIT] = {HOOK_TABLE(TYPE)};
 
 const struct bpf_platform platform_velocity = {

@@ -10,12 +10,13 @@
 enum role : uint8_t { UNSET, NUMBER, MEMORY, POINTER };
 
 struct maker {
-    struct random random;
+    struct random random, apart;
     struct generated *out;
     uint32_t count;
     uint8_t roles[11];
     uint64_t stack; /* slots that hold numbers, and NARROW_ARRAY */
     bool narrow;    /* numbers of 4 bytes and smaller ones lie where stores go to a place that depends on data */
+    bool legacy;    /* the context lies on the stack, and legacy loads read the packet */
     uint32_t depth; /* of open blocks */
     uint32_t loops;
     uint32_t calls[4]; /* slots of calls to the function behind the program */
@@ -291,6 +292,23 @@ static void make_call(struct maker *m) {
     forget_scratch(m);
 }
 
+/* A legacy load wants the context in r6, which is kept meanwhile. */
+enum { CONTEXT_SLOT = -112, KEPT_SLOT = -120 };
+
+static void make_legacy_load(struct maker *m) {
+    uint32_t bytes = 1u << below(m, 3), size = m->out->program.memory_size;
+    bool indirect = chance(m, 50);
+    uint32_t src = indirect ? number(m) : 0;
+    if (indirect && !is_counter(m, src) && chance(m, 70)) { emit(m, ALU64(AND) | K, src, 0, 0, 63); }
+    int32_t at = chance(m, 90) ? (int32_t)below(m, size) - (indirect ? 16 : 0) : random_imm(&m->random);
+    if (chance(m, 30)) { at = (int32_t)(size + 4 * below(m, 9) - bytes + below(m, 3)) - 1; } /* where packets end (run.c) */
+    emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, 6, KEPT_SLOT, 0);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 6, 10, CONTEXT_SLOT, 0);
+    emit(m, BPF_CLASS_LD | (uint32_t)(indirect ? BPF_MODE_IND : BPF_MODE_ABS) | size_code(bytes), 0, src, 0, at);
+    forget_scratch(m);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 6, 10, KEPT_SLOT, 0);
+}
+
 static void make_statements(struct maker *m, uint32_t count);
 
 static uint32_t make_condition(struct maker *m) {
@@ -409,6 +427,7 @@ static void make_loop(struct maker *m) {
 }
 
 static void make_statement(struct maker *m) {
+    if (m->legacy && random_chance(&m->apart, 10)) { return make_legacy_load(m); }
     uint32_t kind = below(m, 100);
     if (kind < 10) {
         make_move(m);
@@ -449,6 +468,7 @@ static void make_statements(struct maker *m, uint32_t count) {
 
 /* Packet programs begin with the check that makes `memory_size` bytes available. */
 static void make_packet_check(struct maker *m, int32_t bytes) {
+    if (m->legacy) { emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, 1, CONTEXT_SLOT, 0); }
     emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 6, 1, 0, 0);
     emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 2, 1, 8, 0);
     emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_W, 4, 1, 24, 0);
@@ -468,6 +488,7 @@ static void make_function(struct maker *m) {
     m->roles[1] = NUMBER;
     m->stack = 0;
     m->call_count = 4; /* no calls in it */
+    m->legacy = false;
     emit(m, ALU64(MOV) | X, 6, 2, 0, 0);
     make_statements(m, 2 + below(m, 6));
     emit(m, ALU64(MOV) | X, 0, number(m), 0, 0);
@@ -488,6 +509,8 @@ void generate(uint64_t seed, struct generated *out) {
     struct random apart = {seed ^ NARROW_STREAM}; /* so that seeds without it give what they always gave */
     struct maker m = {.random = {seed}, .out = out, .narrow = random_chance(&apart, 30)};
     bool packet = chance(&m, 25);
+    m.apart = apart;
+    m.legacy = packet && random_chance(&m.apart, 40);
     begin_program(out, packet ? HOOK_PACKET : HOOK_RUN, 64 + 8 * below(&m, 9));
     if (packet) {
         make_packet_check(&m, (int32_t)out->program.memory_size);
