@@ -115,7 +115,7 @@ const listen = async (
   return { totals, found };
 };
 
-/** Ends at a limit, at the first finding, or by `signal` with what was done until then. `given` is a file of programs (oracle/given.h). */
+/** Ends at a limit, at the first finding, or by `signal` with what was done until then. `given` is a file of programs (test/jit/emulator/given.h). */
 export const fuzzPrograms = async (
   target: ProgramTarget,
   limit: Limit,

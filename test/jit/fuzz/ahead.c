@@ -7,11 +7,24 @@ struct counting {
     uint32_t counter, now, limit; /* `now`: a copy that the tests may look at */
     int32_t step, most;
     bool narrow, copies;
+    bool is_open; /* the limit is any number of 64 bits: a constant ends the loop for sure */
 };
+
+/* Low words that would do, and more above them. */
+static void make_open_bounds(struct maker *m, struct counting *c) {
+    emit(m, MEM(LDX, BPF_SIZE_DW), c->limit, m->memory, 8 * (int32_t)below(m, 60), 0);
+    if (chance(m, 70)) {
+        emit(m, ALU64(RSH) | K, c->limit, 0, 0, 32 + (int32_t)below(m, 31));
+        emit(m, ALU64(LSH) | K, c->limit, 0, 0, 32);
+        emit(m, ALU64(OR) | K, c->limit, 0, 0, 1 + (int32_t)below(m, 40));
+    }
+    emit(m, (chance(m, 50) ? ALU64(MOV) : ALU(MOV)) | K, c->counter, 0, 0, (int32_t)below(m, 8));
+}
 
 /* Where it begins and what it counts to: small numbers mostly, at times near the end of 32 bits. */
 static void make_bounds(struct maker *m, struct counting *c) {
-    uint32_t size = chance(m, 60) ? BPF_SIZE_B : BPF_SIZE_H, high = chance(m, 8);
+    uint32_t size = chance(m, 60) ? BPF_SIZE_B : BPF_SIZE_H, high = chance(m, c->step > 1 ? 20 : 8);
+    if (c->is_open) { return make_open_bounds(m, c); }
     emit(m, MEM(LDX, size), c->limit, m->memory, (int32_t)below(m, 200), 0);
     emit(m, (chance(m, 60) ? ALU(AND) : ALU64(AND)) | K, c->limit, 0, 0, chance(m, 50) ? 15 : 63);
     if (high) { emit(m, ALU(OR) | K, c->limit, 0, 0, chance(m, 50) ? -64 : -16); }
@@ -35,7 +48,7 @@ static uint32_t leave(struct maker *m, const struct counting *c, uint32_t reg) {
 static void go_back(struct maker *m, const struct counting *c, uint32_t reg, uint32_t top) {
     uint32_t class = chance(m, c->narrow ? 90 : 30) ? BPF_CLASS_JMP32 : BPF_CLASS_JMP;
     int32_t off = (int32_t)top - (int32_t)m->count - 1;
-    if (chance(m, 40)) {
+    if (c->is_open || chance(m, 40)) {
         emit(m, class | (chance(m, 70) ? BPF_JMP_JLT : BPF_JMP_JLE) | K, reg, 0, off, c->most);
     } else if (chance(m, 20)) {
         emit(m, class | (chance(m, 70) ? BPF_JMP_JGT : BPF_JMP_JGE) | X, c->limit, reg, off, 0);
@@ -59,8 +72,13 @@ static void hand_round(struct maker *m, const uint32_t *regs, uint32_t count) {
 
 static void count_on(struct maker *m, const struct counting *c) {
     bool narrow = c->narrow || chance(m, 10);
+    int32_t detour = chance(m, 90) ? 0 : 1 + (int32_t)below(m, 4);
     if (c->copies) { emit(m, (narrow ? ALU(MOV) : ALU64(MOV)) | X, c->counter, c->now, 0, 0); }
-    emit(m, (narrow ? ALU(ADD) : ALU64(ADD)) | K, c->counter, 0, 0, c->step);
+    if (detour) {
+        emit(m, (narrow ? ALU(ADD) : ALU64(ADD)) | K, c->counter, 0, 0, -detour);
+        emit(m, ALU64(ADD) | X, target(m), c->counter, 0, 0);
+    }
+    emit(m, (narrow ? ALU(ADD) : ALU64(ADD)) | K, c->counter, 0, 0, c->step + detour);
 }
 
 static void make_turn(struct maker *m, const struct counting *c, const uint32_t *regs, uint32_t count, uint32_t out[2]) {
@@ -84,6 +102,7 @@ void make_ahead(struct maker *m) {
     struct counting c = {.counter = take(m, &taken), .limit = take(m, &taken), .step = steps[below(m, sizeof(steps) / sizeof(*steps))], .narrow = chance(m, 70)};
     c.now = take(m, &taken);
     c.copies = chance(m, 40);
+    c.is_open = c.step > 0 && chance(m, 15);
     c.most = chance(m, 90) ? 16 + (int32_t)below(m, 60) : (int32_t)below(m, 8);
     for (uint32_t i = 0; i < count; i++) { regs[i] = chance(m, 95) ? take(m, &taken) : number(m); }
     bool wild = m->wild, full = regs[0] == 10 || regs[1] == 10 || m->pointer != 10;
@@ -100,7 +119,7 @@ void make_ahead(struct maker *m) {
     if (c.copies && chance(m, 50)) { emit(m, ALU(MOV) | X, c.now, c.counter, 0, 0); }
     make_turn(m, &c, regs, count, out);
     uint32_t tested = c.copies && chance(m, 60) ? c.now : c.counter;
-    if (chance(m, 30)) {
+    if (!c.is_open && chance(m, 30)) {
         out[2] = leave(m, &c, tested);
         emit(m, JMP(JA), 0, 0, (int32_t)top - (int32_t)m->count - 1, 0);
     } else {

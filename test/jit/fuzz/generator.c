@@ -226,7 +226,10 @@ static void make_far(struct maker *m) {
 
 static void make_statement(struct maker *m) {
     if (chance(m, 25)) { m->hot = below(m, 1024) & below(m, 1024); }
-    switch (below(m, 41)) {
+    switch (below(m, 44)) {
+    case 43:
+    case 42:
+    case 41: return make_aimed(m);
     case 40:
     case 39: return make_ahead(m);
     case 38:

@@ -114,3 +114,4 @@ void make_bulk(struct maker *m); /* bulk.c */
 void make_products(struct maker *m); /* products.c */
 void make_entered(struct maker *m); /* entered.c */
 void make_ahead(struct maker *m); /* ahead.c */
+void make_aimed(struct maker *m); /* aimed.c */
