@@ -51,22 +51,14 @@ void join_label(struct jit *j, uint32_t slot, bool falls) {
     j->barrier = j->words;
 }
 
-[[clang::noinline]] static void enter_function(struct jit *j, uint32_t slot, bool falls) {
-    uint32_t over = j->words;
-    if (falls) {
-        settle_for_label(j, slot, 0);
-        emit(j, 0);
-    }
+/* Nothing falls into one: the verifier refuses that, and jumps from one into another. */
+[[clang::noinline]] static void enter_function(struct jit *j, uint32_t slot) {
     scan_function(j, slot);
     j->guard_word = 0;
     j->pending = 0x7ffu; /* homes change with the function */
     j->bits[10] = 64;
     uint32_t known = place_label(j, slot);
     emit_prologue(j, slot == 0 && j->environment->features & JIT_BTI);
-    struct a64_target26 distance;
-    if (falls && over < j->capacity && try_target26((int64_t)j->words - over, &distance)) {
-        j->out[over] = a64_b(distance);
-    }
     forget_all(j, known & SLOT_R0_HOME || live_before(j) & REG_BIT(1));
     j->barrier = j->words;
 }
@@ -91,7 +83,7 @@ RARE static void begin_label(struct jit *j, uint32_t slot, bool falls) {
         return;
     }
     if (SELDOM(j->has_ranges)) { find_range(j, falls); }
-    if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot, falls); }
+    if (j->slots[slot] & SLOT_ENTRY) { return enter_function(j, slot); }
     if (SELDOM(j->slots[slot] & SLOT_BACK) && falls) { return begin_loop(j, slot); }
     join_label(j, slot, falls);
 }

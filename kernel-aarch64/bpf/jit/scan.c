@@ -256,41 +256,12 @@ static void find_live(struct jit *j) {
     note_break(j, 0);
 }
 
-static bool leaves_slot(const struct jit *j, uint32_t i) {
-    struct insn insn = insn_at(j, i);
-    if (!is_jump_class(insn)) { return false; }
-    enum flow flow = jump_flow(insn, j->facts->flags[i]);
-    return flow == FLOW_JUMP || flow == FLOW_EXIT;
-}
-
-/* Whether code is shared between functions: a jump or a fall from one into another. clang never does that. */
-RARE static bool functions_overlap(const struct jit *j) {
-    uint32_t entry = 0, count = j->program->count;
-    bool falls = false;
-    for (uint32_t i = 0, next = 0; i < count; i++) {
-        if (j->slots[i] & SLOT_ENTRY) {
-            if (falls) { return true; }
-            entry = i;
-            for (next = i + 1; next < count && !(j->slots[next] & SLOT_ENTRY);) { next++; }
-        }
-        if (!slot_reached(j, i)) { continue; }
-        struct insn insn = insn_at(j, i);
-        falls = !leaves_slot(j, i);
-        if (!is_jump_class(insn)) { continue; }
-        enum flow flow = jump_flow(insn, j->facts->flags[i]);
-        uint32_t target = jump_target(insn, i);
-        if ((flow == FLOW_JUMP || flow == FLOW_BRANCH) && (target < entry || target >= next)) { return true; }
-    }
-    return false;
-}
-
 void scan_program(struct jit *j) {
     uint32_t count = j->program->count;
     __builtin_memset(j->slots, 0, (count + 1) * sizeof(*j->slots));
     for (uint32_t i = 0; i < BREAK_WORDS(count); i++) { j->breaks[i] = 0; }
     j->first_head = count;
     find_live(j);
-    j->uniform_frames = j->has_local_calls && functions_overlap(j);
 }
 
 /* The needs of one function of several. */
@@ -312,7 +283,7 @@ RARE static struct needs needs_of(const struct jit *j, uint32_t entry, uint32_t 
 
 static uint32_t stack_bytes(struct jit *j, uint32_t entry, const struct needs *needs) {
     if (!j->has_local_calls && !needs->escapes && needs->lowest) { return (uint32_t)-promote_slots(j); }
-    if (entry == 0 && !j->uniform_frames) { return needs->escapes || needs->lowest ? j->facts->stack_bytes : 0; }
+    if (entry == 0) { return needs->escapes || needs->lowest ? j->facts->stack_bytes : 0; }
     return needs->escapes ? BPF_STACK_BYTES : (uint32_t)-needs->lowest;
 }
 
@@ -337,9 +308,7 @@ RARE void scan_function(struct jit *j, uint32_t entry) {
     struct needs needs = j->needs;
     struct function *f = &j->function;
     uint32_t end = entry + 1, count = j->program->count;
-    if (j->uniform_frames) {
-        needs = (struct needs){.calls = true, .escapes = true, .across = 0x3c0u};
-    } else if (j->has_local_calls) {
+    if (j->has_local_calls) {
         while (end < count && !(j->slots[end] & SLOT_ENTRY)) { end++; }
         needs = needs_of(j, entry, end);
     }

@@ -184,7 +184,6 @@ struct jit {
     uint32_t guard_reg;  /* that its access uses, NO_REG: it stands before something else */
     uint16_t copied[16]; /* of each register, whatever it is ever computed from: register bits, FROM_MEMORY */
     struct needs needs;  /* of the program, all of it */
-    bool uniform_frames; /* functions share code, so all have the same frame */
     struct function function;
     uint8_t home[16];
     union {
