@@ -107,10 +107,11 @@ static inline bool reg_is_of_packet(const struct reg *r) {
     bool slice = OTHER_PLATFORMS && (r->kind == REG_MEMORY || r->kind == REG_MEMORY_OR_NULL) && (r->map & MEMORY_OF_PACKET) != 0;
     return slice || r->kind == REG_PACKET || r->kind == REG_PACKET_END || r->kind == REG_PACKET_META;
 }
-/* What is known so of bytes [at, at + bytes) of an object of this kind, or null. */
-const struct bpf_part *part_at(const struct verifier *v, uint8_t object, enum bpf_part_kind kind, int64_t at, uint32_t bytes);
 /* The bytes at p plus off when programs can't change them and they are known, or null. */
 const uint8_t *known_contents(const struct verifier *v, const struct reg *p, int64_t off, uint64_t bytes);
+
+/* context.c: what is known so of bytes [at, at + bytes) of an object of this kind, or null. */
+const struct bpf_part *part_at(const struct verifier *v, uint8_t object, enum bpf_part_kind kind, int64_t at, uint32_t bytes);
 
 /* stack.c: `bytes` at stack pointer `p` plus off. */
 [[nodiscard]] enum status stack_load(struct verifier *v, struct state *s, const struct reg *p, int32_t off, uint32_t bytes,
