@@ -1,4 +1,4 @@
-/** What programs that people write are full of, with everything in it left to chance: fields of packets, hashes, searches, sorts, filters. */
+/** What programs that people write are full of, with everything in it left to chance: fields of packets, hashes, searches, sorts, filters. Long: a list of them. */
 import type { Scope } from './c-scope.ts';
 
 type Idiom = (s: Scope) => string;
@@ -22,7 +22,10 @@ const bytesTogether: Idiom = (s) => {
     const by = 8 * (swapped ? count - 1 - i : i);
     return by ? `(${type})${p}[${i}] << ${by}` : `${p}[${i}]`;
   });
-  return `{ const uint8_t *${p} = ${s.address(8)}; ${s.local()} ${s.pick(['=', ...COMBINED])} ${parts.join(s.pick([' | ', ' | ', ' + ']))}; }`;
+  const signed = count > 4 ? 'int64_t' : 'int32_t';
+  const whole = `(${parts.join(s.pick([' | ', ' | ', ' + ']))})`;
+  const value = s.once(25) ? `(${signed})${whole} >> ${s.pick([8, 16, 24])}` : whole;
+  return `{ const uint8_t *${p} = ${s.address(8)}; ${s.local()} ${s.pick(['=', ...COMBINED])} ${value}; }`;
 };
 
 const bytesApart: Idiom = (s) => {
@@ -219,7 +222,46 @@ const struct: Idiom = (s) => {
   return `{ ${s.pick(['', '', 'volatile '])}struct { ${members} } ${a}, ${b}; ${set} ${b}.a = ${b}.b = ${b}.c = ${b}.d = 0; if (${s.condition(1)}) { ${b} = ${a}; } ${b}.${member()} ${s.pick(COMBINED)} ${a}.${member()}; ${s.local()} ^= ${b}.${member()} + ${a}.${member()}; }`;
 };
 
+/** How far it came is wanted only where something was found. */
+const found: Idiom = (s) => {
+  const [p, n, k, at] = [s.name('p'), s.name('k'), s.name('k'), s.name('v')];
+  const stride = s.pick([1, 2, 5]);
+  return `{ const uint8_t *${p} = ${s.address(80)}; uint32_t ${k} = 0, ${n} = ${s.place()} & 15, ${at} = ${s.pick([0, 77])}; for (; ${k} < ${n}; ${k}++) { if (*${p} == ${s.pick([s.local(), '0', '255'])}) { ${at} = ${k}; break; } ${p} += ${stride}; } ${s.local()} ${s.pick(COMBINED)} ${at}; }`;
+};
+
+/** Counts only in some turns. */
+const someTurns: Idiom = (s) => {
+  const [p, n, k, i] = [s.name('p'), s.name('k'), s.name('k'), s.name('i')];
+  return `{ const uint8_t *${p} = ${s.address(20)}; uint32_t ${k} = 0, ${n} = ${s.place()} & 7; for (uint32_t ${i} = 0; ${i} < 20 && ${k} < ${n}; ${i}++) { if (${p}[${i}] ${s.pick(['& 1', '> 100', '== 0'])}) { ${k}++; } ${s.once(40) ? `${s.local()} += ${p}[${i}];` : ''} } ${s.once(50) ? `${s.local()} ^= ${k};` : ''} }`;
+};
+
+/** The same number of turns in turns. */
+const nested: Idiom = (s) => {
+  const [i, k, n, x] = [s.name('i'), s.name('i'), s.name('k'), s.name('x')];
+  const type = s.pick(['uint32_t', 'uint64_t']);
+  const turn = s.pick([
+    `${x} = ${x} * 0x9e3779b1u + ${s.local()};`,
+    `${x} += ${x} >> 3;`,
+    `${x} ^= ${s.place()};`,
+  ]);
+  return `{ ${type} ${n} = ${s.place()} & 7, ${x} = ${s.value(0)}; for (${type} ${i} = 0; ${i} < ${n}; ${i}++) { _Pragma("clang loop unroll(disable)") for (${type} ${k} = 0; ${k} < ${n}; ${k}++) { ${turn} } ${s.once(50) ? `${s.local()} -= ${x};` : ''} } ${s.local()} ^= ${x}; }`;
+};
+
+/** Up to numbers that may need more than 32 bits. */
+const wideLimit: Idiom = (s) => {
+  const [i, n, x] = [s.name('i'), s.name('k'), s.name('x')];
+  return `{ uint64_t ${n} = ${s.value(0)}, ${x} = 0, ${i} = 0; for (; ${i} < ${s.pick([9, 20, 33])}; ${i}${s.pick(['++', ' += 2'])}) { if (${i} ${s.pick(['>=', '==', '>'])} ${n}) { break; } ${x} = ${x} * 5 + ${s.pick([i, s.local()])}; } ${s.local()} ^= ${x} + ${i}; }`;
+};
+
+/** Products with a constant that no instruction holds, added up. */
+const weighted: Idiom = (s) => {
+  const [i, x, p] = [s.name('i'), s.name('x'), s.name('p')];
+  const type = s.pick(['uint64_t', 'uint32_t', 'int64_t']);
+  return `{ ${type} ${x} = 0; const ${s.type()} *${p} = (void *)(${s.address(72)}); ${over(s, i, s.pick([3, 6, 9]))} { ${x} += ${p}[${i}] * ${s.pick(['(uint64_t)1000003', '2654435761u', '0x9e3779b97f4a7c15', '37'])}; } ${s.local()} ${s.pick(COMBINED)} ${x}; }`;
+};
+
 export const idioms: readonly Idiom[] = [
+  ...[found, someTurns, nested, wideLimit, weighted],
   ...[bytesTogether, bytesApart, crc, hash, handedOn, greatestDivisor, countedBits, numberOfGroups, sorted],
   ...[inserted, extreme, movedOver, counts, search, walk, walk, copied, checksum, filtered, multiplied],
   ...[machine, halved, saturated, struct, bytesTogether, handedOn],

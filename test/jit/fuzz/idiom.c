@@ -25,7 +25,7 @@ void make_bytes(struct maker *m) {
         if (chance(m, 8)) { emit(m, ALU64(MOV) | X, target_but(m, dst), dst, 0, 0); }
         maybe_label(m, 3);
     }
-    if (chance(m, 30)) { emit(m, class | (chance(m, 50) ? BPF_ALU_RSH : BPF_ALU_LSH) | K, dst, 0, 0, (int32_t)below(m, wide ? 64 : 32)); }
+    if (chance(m, 30)) { emit(m, class | (chance(m, 50) ? BPF_ALU_RSH : chance(m, 50) ? BPF_ALU_LSH : BPF_ALU_ARSH) | K, dst, 0, 0, (int32_t)(chance(m, 50) ? 8 * below(m, wide ? 8 : 4) : below(m, wide ? 64 : 32))); }
     if (chance(m, 10)) { emit(m, MEM(LDX, BPF_SIZE_W), dst, base, at, 0); }
 }
 
@@ -133,6 +133,7 @@ static void make_next(struct maker *m, uint32_t next, uint32_t current) {
     static const uint8_t operations[] = {BPF_ALU_ADD, BPF_ALU_XOR, BPF_ALU_SUB, BPF_ALU_MUL, BPF_ALU_AND, BPF_ALU_RSH};
     uint32_t class = chance(m, 60) ? BPF_CLASS_ALU : BPF_CLASS_ALU64;
     if (chance(m, 40)) { emit(m, (chance(m, 50) ? ALU(RSH) : ALU64(ADD)) | K, current, 0, 0, (int32_t)below(m, 32)); }
+    if (chance(m, 15)) { emit(m, class | BPF_ALU_MUL | K, current, 0, 0, random_imm(&m->random)); }
     emit(m, class | operations[below(m, sizeof(operations))] | X, next, current, 0, 0);
     if (chance(m, 20)) { make_alu(m); }
     emit(m, (chance(m, 60) ? ALU(MOV) : ALU64(MOV)) | X, current, next, 0, 0);

@@ -115,3 +115,4 @@ void make_products(struct maker *m); /* products.c */
 void make_entered(struct maker *m); /* entered.c */
 void make_ahead(struct maker *m); /* ahead.c */
 void make_aimed(struct maker *m); /* aimed.c */
+void make_aimed_loop(struct maker *m); /* aimed_loop.c */

@@ -9,6 +9,7 @@ static_assert(FACTORS_AT >= -512);
 struct products {
     uint32_t counter, base, element, product, sum; /* registers */
     uint32_t count, turns, odd; /* `odd`: percent of what is not as it is to be */
+    uint32_t disturbed; /* the product behind which one thing is not as it is to be; above all of them: none */
     int32_t at;
     bool kept[KEPT];
 };
@@ -48,7 +49,11 @@ static void keep(struct maker *m, struct products *p) {
 }
 
 static void disturb(struct maker *m, const struct products *p) {
-    switch (below(m, 5)) {
+    switch (below(m, 6)) {
+    case 5:
+        emit(m, MEM(STX, BPF_SIZE_W), 10, p->sum, factor_at(p, below(m, p->count)), 0);
+        emit(m, MEM(LDX, BPF_SIZE_W), p->sum, 10, factor_at(p, below(m, p->count)), 0);
+        break;
     case 0: emit(m, MEM(STX, BPF_SIZE_H), m->memory, p->counter, p->at + (int32_t)below(m, 64), 0); break;
     case 1: emit(m, ALU64(ADD) | K, p->base, 0, 0, 2); break;
     case 2: emit(m, MEM(STX, BPF_SIZE_W), 10, p->counter, factor_at(p, below(m, p->count)), 0); break;
@@ -62,7 +67,7 @@ static void make_product(struct maker *m, struct products *p, uint32_t i, bool f
     load_element(m, p, p->element, p->base, p->at + 2 * (int32_t)(chance(m, p->odd) ? below(m, p->count) : i));
     emit(m, MEM(LDX, BPF_SIZE_W), to, 10, factor_at(p, chance(m, 3 * p->odd) ? below(m, MOST_FACTORS) : i), 0);
     emit(m, (chance(m, p->odd) ? ALU64(MUL) : ALU(MUL)) | X, to, p->element, 0, 0);
-    if (chance(m, p->odd)) { disturb(m, p); }
+    if (chance(m, p->odd) || i == p->disturbed) { disturb(m, p); }
     if (first) { return; }
     bool turned = chance(m, 30);
     emit(m, (chance(m, p->odd) ? ALU64(ADD) : ALU(ADD)) | X, turned ? to : p->sum, turned ? p->sum : to, 0, 0);
@@ -101,6 +106,7 @@ void make_products(struct maker *m) {
     if (__builtin_popcount(kept & 0x3ff) > 4 || !take_all(m, &p, &taken)) { return; }
     p.count = chance(m, 80) ? 8 + 4 * below(m, 3) : 6 + below(m, 11);
     p.at = (int32_t)below(m, 500);
+    p.disturbed = chance(m, 20) ? below(m, p.count) : p.count;
     m->reserved |= taken;
     store_factors(m, &p);
     emit(m, ALU64(MOV) | K, p.counter, 0, 0, 0);

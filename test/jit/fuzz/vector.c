@@ -60,13 +60,22 @@ static void make_buffer(struct maker *m, uint32_t reg, const struct vector *v, c
     emit(m, ALU64(ADD) | K, reg, 0, 0, (int32_t)at + (stack ? NUMBERS_AT : 0));
 }
 
+/* At times as many as the memory holds. */
+static uint32_t most_elements(struct maker *m, const struct vector *v) {
+    uint32_t widest = 1;
+    if (v->id == VL_GEMV_I8 || v->id == VL_FIR_I16) { return 17; }
+    if (chance(m, 85)) { return chance(m, 70) ? 40 : 75; }
+    for (uint32_t r = 1; r <= v->count; r++) { widest = v->arguments[r - 1].bytes > widest ? v->arguments[r - 1].bytes : widest; }
+    return 600 / widest;
+}
+
 void make_vector(struct maker *m) {
     const struct vector *v = &vectors[below(m, VECTOR_COUNT)];
     uint32_t most[6] = {};
     for (uint32_t r = 1; r <= v->count; r++) {
         const struct vector_argument *a = &v->arguments[r - 1];
         if (a->kind == VECTOR_NUMBER) { emit_number(m, r); }
-        if (is_count(a)) { make_count(m, r, a, v->id == VL_GEMV_I8 || v->id == VL_FIR_I16 ? 17 : chance(m, 70) ? 40 : 75, &most[r]); }
+        if (is_count(a)) { make_count(m, r, a, most_elements(m, v), &most[r]); }
     }
     for (uint32_t r = 1; r <= v->count; r++) {
         const struct vector_argument *a = &v->arguments[r - 1];
