@@ -26,6 +26,8 @@ export type Console = {
   readonly verdicts: ReadonlyMap<number, LinuxVerdict>;
   /** What Linux refused beside programs. */
   readonly complaints: readonly Complaint[];
+  /** The program behind the last verdict, where Linux crashed before it was through with all. */
+  readonly crashed?: number;
 };
 
 export const folder = join(root, 'build/fuzz/linux-verdicts');
@@ -48,14 +50,17 @@ const buildInit = async (): Promise<string> => {
 const LINE = /^v (\d+) (\d+)(?: (-|\d+) ?(.*))?$/gm;
 const COMPLAINT = /^([bm]) (\d+) (\d+)(.*)$/gm;
 
-/** @throws Error when Linux did not get through */
+const CRASH = 'Kernel panic';
+
+/** @throws Error when Linux did not get through, nor crashed over a program */
 export const readVerdicts = (said: string): Console => {
   const text = said.replaceAll('\r', '');
   const from = text.indexOf('verdicts begin\n');
   const to = text.lastIndexOf('verdicts end\n');
-  if (from < 0 || to < from)
+  const crashes = to < from && text.includes(CRASH, from);
+  if (from < 0 || (to < from && !crashes))
     throw new Error(`Linux did not get to the end; it said last: ${text.trim().split('\n').at(-1)}`);
-  const between = text.slice(from, to);
+  const between = text.slice(from, crashes ? undefined : to);
   const verdicts = [...between.matchAll(LINE)].map(([, number, errno, slot, message]) => {
     const at = slot === undefined || slot === '-' ? {} : { slot: Number(slot) };
     return [Number(number), { errno: Number(errno), ...at, message: message ?? '' }] as const;
@@ -68,7 +73,8 @@ export const readVerdicts = (said: string): Console => {
       message: (message ?? '').replace(/^ -? ?/, ''),
     }),
   );
-  return { verdicts: new Map(verdicts), complaints };
+  const crashed = crashes ? { crashed: Math.max(-1, ...verdicts.map(([number]) => number)) + 1 } : {};
+  return { verdicts: new Map(verdicts), complaints, ...crashed };
 };
 
 /** @throws Error when Linux does not get through; its console log is named */

@@ -11,6 +11,7 @@ const numbers = [
 const steps = [-16, -8, -4, -2, -1, 1, 2, 4, 8, 16];
 const { alu, alu64, jmp, jmp32, ldx, st, stx } = bpf.classes;
 const SIZES = 0x18;
+const OPERATION = 0xf0;
 const MOST_CHANGES = 3;
 const MOST_SPLICED = 8;
 
@@ -82,6 +83,29 @@ const operation: Change = (pieces, at, random) => {
   return withSlot(pieces, at, { opcode: (opcode & 15) | (random.below(14) << 4) });
 };
 
+const { jeq, jne, jgt, jle, jge, jlt, jsgt, jsle, jsge, jslt } = bpf.jumpOps;
+const opposites = new Map<number, number>([
+  [jeq, jne],
+  [jgt, jle],
+  [jge, jlt],
+  [jsgt, jsle],
+  [jsge, jslt],
+]);
+for (const [one, other] of [...opposites]) opposites.set(other, one);
+
+/** A condition the other way round, or one that always or never holds. */
+const condition: Change = (pieces, _, random) => {
+  const conditions = pieces.filter((p) => isJump(p.slot) && opposites.has(p.slot.opcode & OPERATION));
+  if (conditions.length === 0) return pieces;
+  const piece = random.pick(conditions);
+  const place = pieces.indexOf(piece);
+  const { opcode } = piece.slot;
+  const other = opposites.get(opcode & OPERATION)!;
+  if (random.once(2)) return withSlot(pieces, place, { opcode: (opcode & ~OPERATION) | other });
+  const always = { ...piece, slot: { opcode: jmp | bpf.jumpOps.ja, dst: 0, src: 0, off: 0, imm: 0 } };
+  return pieces.with(place, random.once(2) ? always : { ...always, target: place + 1 });
+};
+
 /** A run of instructions of another program. */
 const splice: Change = (pieces, at, random, other) => {
   const from = random.below(other.length);
@@ -114,6 +138,7 @@ const changes: readonly Change[] = [
   register,
   operation,
   operation,
+  condition,
   splice,
   call,
 ];

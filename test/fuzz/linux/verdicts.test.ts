@@ -74,6 +74,9 @@ test('the_console_of_linux_is_read_by_program', (t) => {
   t.deepEqual(verdicts.get(1), { errno: 13, slot: 4, message: "R0 invalid mem access 'scalar'" });
   t.deepEqual(verdicts.get(2), { errno: 22, message: 'last insn' });
   t.deepEqual(complaints, [{ what: 'map', number: 2, errno: 22, message: '' }]);
+  const crash = readVerdicts('verdicts begin\nv 0 0\nv 3 22 1 x\n[ 12.1] Kernel panic - not syncing\n');
+  t.is(crash.crashed, 4);
+  t.is(crash.verdicts.size, 2);
   t.throws(() => readVerdicts('verdicts begin\nv 0 0\n'), { message: /did not get to the end/ });
 });
 

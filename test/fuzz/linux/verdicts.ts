@@ -32,6 +32,7 @@ class Totals {
   /** Linux comes to no verdict, or this kernel lacks a function that they call or attach to, or takes no map like theirs. */
   unjudged = 0;
   readonly complaints = new Set<string>();
+  readonly crashes: string[] = [];
   readonly differences = new Differences();
 }
 
@@ -49,16 +50,19 @@ const complaintText = ({ maps }: Records, { what, number, errno, message }: Comp
   return `a map of type ${m.type}, key ${m.keySize}, value ${m.valueSize}, ${m.entries} entries, flags ${m.flags}, errno ${errno}`;
 };
 
+const crashText = ({ name, raw }: Sample): string => `Linux crashed at or soon after ${name}: ${raw}`;
+
+/** Returns how many were judged: fewer than all where Linux crashed. */
 const judge = async (
   kernel: LinuxKernel,
   types: KernelTypes,
   batch: readonly Sample[],
   totals: Totals,
   signal: AbortSignal | undefined,
-): Promise<void> => {
+): Promise<number> => {
   const records = new Records(types);
   const numbers = batch.map((sample) => records.add(sample));
-  const [ours, { verdicts, complaints }] = await Promise.all([
+  const [ours, { verdicts, complaints, crashed }] = await Promise.all([
     verifyAll(
       batch.map((sample) => requestOf({ ...sample, handed: handedTo(sample.type) })),
       'verdicts',
@@ -66,7 +70,10 @@ const judge = async (
     judgedByLinux(kernel, records, signal),
   ]);
   for (const complaint of complaints) totals.complaints.add(complaintText(records, complaint));
-  for (const [i, sample] of batch.entries()) {
+  const last = crashed === undefined ? -1 : numbers.findIndex((of) => of.some((number) => number >= crashed));
+  if (last >= 0) totals.crashes.push(crashText(batch[last]!));
+  const judged = last < 0 ? batch : batch.slice(0, last + 1);
+  for (const [i, sample] of judged.entries()) {
     const linux = best(numbers[i]!.map((number) => verdicts.get(number)));
     const verifier = ours[i]!;
     totals.runs++;
@@ -79,6 +86,7 @@ const judge = async (
     const kind = kindOf(verifier, linux);
     if (kind) totals.differences.add(kind, { sample, verifier, linux });
   }
+  return judged.length;
 };
 
 const counted = (n: number) => n.toLocaleString('en');
@@ -125,7 +133,8 @@ export const fuzzVerdicts = async (
   do {
     const size = Math.min(BATCH, most - totals.runs);
     const batch = Array.from({ length: size }, () => source.next().value);
-    await judge(kernel, types, batch, totals, signal);
+    for (let left = batch; left.length > 0; )
+      left = left.slice(await judge(kernel, types, left, totals, signal));
     say(`${target.name}: ${summaryOf(kernel, totals)}`);
   } while (totals.runs < most && performance.now() < end && !signal?.aborted);
   const dangerous = totals.differences.groups('accepted');
@@ -140,6 +149,10 @@ export const fuzzVerdicts = async (
     report: unexplained.map(groupText).join('\n'),
     summary: summaryOf(kernel, totals),
     details: detailsOf(totals),
-    remarks: [...rest.map(groupText), ...[...totals.complaints].map((what) => `Linux refused ${what}`)],
+    remarks: [
+      ...rest.map(groupText),
+      ...[...totals.complaints].map((what) => `Linux refused ${what}`),
+      ...totals.crashes,
+    ],
   };
 };
