@@ -45,7 +45,6 @@ const coldParts = [
   'bpf/jit/alu.c',
   'bpf/jit/atomic.c',
   'bpf/jit/bulk.c',
-  'bpf/jit/bytes.c',
   'bpf/jit/chain.c',
   'bpf/jit/choice.c',
   'bpf/jit/down.c',
