@@ -1,8 +1,10 @@
 /** The verifier refuses what is unsafe, and compiled programs do what RFC 9669 says, as interpreted ones do. */
+import { verdicts } from '../../abi/index.ts';
 import { assemble } from '../../ebpf/index.ts';
 import { RefusedError } from '../../link/index.ts';
 import { CauseError } from '../cause.ts';
 import { right, wrong } from './conformance-cases.ts';
+import { ipv4Filter } from './programs.ts';
 import { type Bench, suite } from './suite.ts';
 
 const hex = (value: bigint) => `0x${BigInt.asUintN(64, value).toString(16)}`;
@@ -36,6 +38,19 @@ export const conformanceSuite = suite('conformance', [
         await runBoth(bench, name, text, Buffer.from(mem, 'hex'), want);
       bench.log(`${right.length} programs, each compiled and interpreted`);
       t.pass();
+    },
+  },
+  {
+    name: 'legacy_packet_loads_read_the_frame_or_end_the_program',
+    run: async (t, bench) => {
+      const frame = Buffer.alloc(60);
+      frame.set([0x08, 0x00, 0x45], 12);
+      await bench.install(ipv4Filter('rig_ipv4'));
+      t.is((await bench.link.inject(frame)).verdict, verdicts.pass);
+      t.is((await bench.link.inject(Buffer.alloc(60))).verdict, verdicts.drop);
+      t.is((await bench.link.inject(frame.subarray(0, 15))).verdict, verdicts.pass);
+      t.is((await bench.link.inject(frame.subarray(0, 14))).verdict, verdicts.aborted);
+      await bench.remove('rig_ipv4');
     },
   },
   {

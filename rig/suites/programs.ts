@@ -62,6 +62,25 @@ r0 = 1
 exit`,
   );
 
+/** Passes frames whose bytes 12 to 14 are those of IPv4, drops others, and ends with 0 on those that have less (RFC 9669 §5.6). */
+export const ipv4Filter = (name: string): ModuleProgram =>
+  program(
+    'packet',
+    name,
+    `r6 = r1
+r7 = 10
+r0 = *(u16 *)skb[12]
+if r0 != 0x800 goto drop
+r0 = *(u8 *)skb[r7 + 4]
+if r0 != 0x45 goto drop
+r0 = *(u32 *)skb[r7 + 1]
+if r0 != 0x00080045 goto drop
+r0 = 2
+exit
+drop: r0 = 1
+exit`,
+  );
+
 /** Where tickCounter() keeps what it saw, and how long that is. */
 export const TICK_MAP_BYTES = 40;
 
