@@ -146,14 +146,12 @@ const left: Record<string, Filter> = {
   a_sum_of_64_bits: filter({ add: replaced(plain.add, 9, () => ['r2 += r3']) }),
   a_product_that_is_needed_afterwards: filter({ after: ['r0 = r2', 'r0 += r3'] }),
   a_kept_part_needed_in_the_next_turn: filter({
-    add: replaced(plain.add, 6, (_, was) => [
-      ...['r0 = *(u32 *)(r10 - 400)', '*(u32 *)(r6 + 900) = r0'],
-      ...was,
-      ...kept,
-    ]),
+    add: replaced(plain.add, 6, (_, was) => ['r0 = *(u32 *)(r10 - 400)', ...was, ...kept]),
     factor: (i, slot) => [...plain.factor(i, slot), '*(u32 *)(r10 - 400) = 3'],
+    turn: ['*(u32 *)(r6 + 900) = r0', ...plain.turn],
     turns: 9,
   }),
+  a_number_that_becomes_the_sum: filter({ turn: [`*(u32 *)(r10 - ${-slotOf(9)}) = r2`, ...plain.turn] }),
   a_kept_part_needed_behind_the_loop: afterProduct(6, kept, { after: ['r0 = *(u32 *)(r10 - 400)'] }),
   a_pointer_to_the_stack: filter({ after: ['r4 = r10', `r0 = *(u32 *)(r4 - ${-slotOf(2)})`] }),
 };
