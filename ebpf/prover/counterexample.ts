@@ -1,4 +1,5 @@
 /** An input on which two programs differ, read out of a solver's model. */
+import { Evaluator } from './evaluate.ts';
 import type { Term } from './term.ts';
 import { MAX_FRAME_BYTES, type Setting } from './world.ts';
 
@@ -17,6 +18,19 @@ const nameOf = (t: Term): string => {
   return index!.op === 'const' ? `${t.name}[${BigInt.asIntN(64, index!.value)}]` : `${t.name}[t${index!.id}]`;
 };
 
+/** What is read, by name and place, in a model that names places by terms: those of later ones may hang on what earlier ones read. */
+const readsOf = (model: ReadonlyMap<Term, bigint>): ReadonlyMap<string, bigint> => {
+  const values = new Map([...model].map(([t, value]) => [t.name, value]));
+  const reads = new Map<string, bigint>();
+  const evaluator = new Evaluator({
+    variable: (name) => values.get(name) ?? 0n,
+    select: (name, index) => reads.get(`${name}[${index}]`) ?? 0n,
+  });
+  for (const [t, value] of model)
+    if (t.op === 'select') reads.set(`${t.name}[${evaluator.value(t.args[0]!)}]`, value);
+  return reads;
+};
+
 export const counterexampleOf = (
   setting: Setting,
   what: string,
@@ -28,9 +42,7 @@ export const counterexampleOf = (
   const size = setting.hook === 'run' ? (setting.memorySize ?? 0) : Number(length);
   if (setting.hook === 'timer' || size > Number(MAX_FRAME_BYTES) * 32) return { what, inputs };
   const bytes = new Uint8Array(size);
-  for (const [t, value] of model) {
-    const index = t.op === 'select' && t.name === name && t.args[0]!.op === 'const' ? t.args[0]!.value : -1n;
-    if (index >= 0n && index < BigInt(size)) bytes[Number(index)] = Number(value);
-  }
+  const reads = readsOf(model);
+  for (const at of bytes.keys()) bytes[at] = Number(reads.get(`${name}[${at}]`) ?? 0n);
   return { what, inputs, bytes: Buffer.from(bytes).toString('hex') };
 };

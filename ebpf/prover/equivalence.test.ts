@@ -174,6 +174,10 @@ const different: Record<string, [string, string]> = {
   upper_half_kept: ['r0 = *(u64 *)(r1 + 0)\n w0 += 0\n exit', 'r0 = *(u64 *)(r1 + 0)\n exit'],
 };
 
+/** Reads the byte at the place that another one names. */
+const readAtPlace = (then: string) =>
+  `r2 = *(u8 *)(r1 + 3)\n r2 &= 7\n r2 += r1\n r3 = *(u8 *)(r2 + 8)\n r0 = 0\n if r3 != 77 goto out\n r0 = *(u8 *)(r2 + 9)\n ${then}\n out:\n exit`;
+different.what_a_byte_at_a_chosen_place_decides = [readAtPlace('r0 &= 254'), readAtPlace('r0 &= 127')];
 different.what_is_on_the_stack_at_another_chosen_place = [onStack('3', 'r2'), chosen];
 for (const at of [8, 18])
   different[`what_is_read_at_${at}_may_be_written`] = [readBy('behind', at), readBy('before', at)];
