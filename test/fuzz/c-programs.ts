@@ -13,7 +13,7 @@ const MOST_SLOTS = 1024;
 const SLOT_BYTES = 8;
 
 const LEVELS = ['-O1', '-O2', '-O3', '-Os'];
-const CPUS = ['v1', 'v2', 'v3', 'v4'] as const;
+export const CPUS = ['v1', 'v2', 'v3', 'v4'] as const;
 
 /** Nothing is turned into a call that this target lacks, or into numbers of 128 bits; and the verifier refuses by itself what is too deep. */
 const ALL_COMPILES = ['-fno-builtin', '-mllvm', '-replexitval=never', '-mllvm', '-bpf-stack-size=4096'];
@@ -47,18 +47,27 @@ const record = (program: ModuleProgram): Uint8Array => {
 
 export type Batch = { readonly path: string; readonly count: number; readonly seed: number };
 
+/** The programs of a C file, which is kept in a folder, compiled at any level. @throws CompileError */
+export const clangPrograms = async (
+  text: string,
+  cpu: (typeof CPUS)[number],
+  random: Random,
+  folder: string,
+): Promise<ModuleProgram[]> => {
+  mkdirSync(folder, { recursive: true });
+  const source = join(folder, 'programs.c');
+  writeFileSync(source, text);
+  const level = [random.pick(LEVELS), '-Wno-everything', ...ALL_COMPILES];
+  const object = await compileModule(source, { cpu, arguments: level });
+  return loadFunctions(object).flatMap((f) => ('program' in f ? [f.program] : []));
+};
+
 /** Writes the programs of a seed to a file in a folder. @throws CompileError */
 const compiledPrograms = async (seed: number, folder: string): Promise<Batch> => {
   const random = new Random(seed);
-  mkdirSync(folder, { recursive: true });
-  const source = join(folder, 'programs.c');
   const cpu = random.pick(CPUS);
-  writeFileSync(source, sourceText(random, FUNCTIONS, cpu > 'v2'));
-  const level = [random.pick(LEVELS), '-Wno-everything', ...ALL_COMPILES];
-  const object = await compileModule(source, { cpu, arguments: level });
-  const programs = loadFunctions(object)
-    .flatMap((f) => ('program' in f ? [f.program] : []))
-    .filter(({ code }) => code.length <= MOST_SLOTS * SLOT_BYTES);
+  const all = await clangPrograms(sourceText(random, FUNCTIONS, cpu > 'v2'), cpu, random, folder);
+  const programs = all.filter(({ code }) => code.length <= MOST_SLOTS * SLOT_BYTES);
   const path = join(folder, 'programs');
   writeFileSync(path, Buffer.concat(programs.map(record)));
   return { path, count: programs.length, seed };

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool, root, run, type Tool } from '../../firmware/index.ts';
 import { fuzzCompiled } from './compiled.ts';
+import { fuzzEquivalence } from './equivalence/equivalence.ts';
 import { fuzzHost } from './host.ts';
 import { fuzzVerdicts } from './linux/verdicts.ts';
 import { fuzzPrograms } from './soundness.ts';
@@ -72,6 +73,7 @@ export const fuzz = (
   say?: (line: string) => void,
 ): Promise<Finding> => {
   if ('read' in target) return fuzzHost(target, limit, signal);
+  if ('proofs' in target) return fuzzEquivalence(target, limit, signal, say);
   if ('compiler' in target) return fuzzCompiled(target, limit, signal, say);
   if ('sanitized' in target) return fuzzPrograms(target, limit, signal, say);
   if ('verdicts' in target) return fuzzVerdicts(target, limit, signal, say);
@@ -82,6 +84,7 @@ export const fuzz = (
 export const toolsFor = (target: Target): readonly Tool[] => {
   if ('sanitized' in target) return ['clang', 'lld', 'qemuUser', ...(target.sanitized ? sanitizers : [])];
   if ('verdicts' in target) return ['clang', 'lld', 'qemu'];
+  if ('proofs' in target) return ['clang'];
   return ['clang', 'dtc', ...sanitizers];
 };
 

@@ -12,6 +12,7 @@ import { encodeFrame } from '../../link/index.ts';
 import { encodeMessage, smpGroups, smpOps } from '../../link/smp.ts';
 import { hundredInstructions } from '../bench/kernel.ts';
 import { type CompiledTarget, compiledTargets } from './compiled.ts';
+import { type EquivalenceTarget, equivalenceTargets } from './equivalence/equivalence.ts';
 import type { HostTarget } from './host.ts';
 import { hostTargets } from './host-targets.ts';
 import { type LinuxTarget, linuxTargets } from './linux/verdicts.ts';
@@ -28,7 +29,13 @@ export type BoardTarget = {
   readonly seeds: () => readonly Uint8Array[];
   readonly maxBytes: number;
 };
-export type Target = BoardTarget | HostTarget | ProgramTarget | CompiledTarget | LinuxTarget;
+export type Target =
+  | BoardTarget
+  | HostTarget
+  | ProgramTarget
+  | CompiledTarget
+  | EquivalenceTarget
+  | LinuxTarget;
 
 const kernel = (...files: readonly string[]) => files.map((file) => `kernel-aarch64/${file}`);
 const folder = (name: string) =>
@@ -247,8 +254,12 @@ const boardTargets: readonly BoardTarget[] = [
 ];
 
 export const targets: Readonly<Record<string, Target>> = Object.fromEntries(
-  [...boardTargets, ...hostTargets, ...programTargets, ...compiledTargets, ...linuxTargets].map((target) => [
-    target.name,
-    target,
-  ]),
+  [
+    ...boardTargets,
+    ...hostTargets,
+    ...programTargets,
+    ...compiledTargets,
+    ...equivalenceTargets,
+    ...linuxTargets,
+  ].map((target) => [target.name, target]),
 );

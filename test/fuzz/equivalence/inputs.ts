@@ -1,0 +1,157 @@
+/** What the prover's free variables and unknown functions are in one run, as seen from one way through the program. */
+import { mapTypes } from '../../../abi/index.ts';
+import type { ModuleProgram } from '../../../ebpf/index.ts';
+import { type Assignment, Evaluator } from '../../../ebpf/prover/evaluate.ts';
+import { type Memory, readByte } from '../../../ebpf/prover/memory.ts';
+import { CRC } from '../../../ebpf/prover/parity.ts';
+import type { Event, State } from '../../../ebpf/prover/state.ts';
+import { arrayKey, type MapState, type RunInput } from '../../../ebpf/wasm/index.ts';
+
+const littleEndian = (value: bigint, size: number): Uint8Array =>
+  Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** IEEE 802.3; the bytes, the first one highest, and behind them what they follow. */
+const crcOf = (input: bigint, count: number): bigint => {
+  let crc = ~Number(input & 0xffff_ffffn);
+  for (let at = count - 1; at >= 0; at--) {
+    crc ^= Number((input >> BigInt(32 + 8 * at)) & 0xffn);
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return BigInt(~crc >>> 0);
+};
+
+/** No events for anybody else: their results are terms of their own. */
+const hasResult = ({ what }: Event) => !what.startsWith('atomic');
+
+export class Inputs implements Assignment {
+  readonly #program: ModuleProgram;
+  readonly #state: State;
+  readonly #input: RunInput;
+  /** What helpers gave, one after the other, of those whose calls are events. */
+  readonly #results: readonly bigint[];
+  readonly #evaluator = new Evaluator(this);
+  readonly #contents = new Map<string, MapState>();
+  /** Keys of hashes by the number of their slot. */
+  readonly #slots: string[] = [];
+
+  constructor(program: ModuleProgram, state: State, input: RunInput, results: readonly bigint[]) {
+    this.#program = program;
+    this.#state = state;
+    this.#input = input;
+    this.#results = results;
+  }
+
+  get value(): Evaluator {
+    return this.#evaluator;
+  }
+
+  variable(name: string, width: number): bigint {
+    const { context = {}, memory = [], core = 0 } = this.#input;
+    const [what, of] = name.split('.');
+    if (of?.startsWith('result')) {
+      const before = this.#state.events.slice(0, Number(of.slice(6))).filter(hasResult);
+      return BigInt.asUintN(width, this.#results[before.length - 1] ?? 0n);
+    }
+    if (name === 'core') return BigInt(core);
+    if (name === 'packet.length') return BigInt(memory.length);
+    if (what === 'context') return BigInt.asUintN(width, BigInt(context[of!] ?? 0));
+    if (of === 'address' || of === 'handle') return 0x5000_0000n;
+    throw new Error(`the prover names ${name}`);
+  }
+
+  select(name: string, index: bigint, width: number): bigint {
+    const at = Number(BigInt.asIntN(64, index));
+    if (name === 'memory' || name === 'packet') return BigInt(this.#input.memory?.[at] ?? 0);
+    if (name.endsWith('.unwritten')) return 0xa5n;
+    if (name.startsWith(CRC)) return crcOf(index, Number(name.slice(CRC.length)));
+    const [, map, version = 0, what] = name.match(/^map(\d+)(?:@(\d+))?(?:\.(\w+))?$/) ?? [];
+    if (map === undefined) throw new Error(`the prover names ${name}`);
+    const i = Number(map);
+    const contents = this.#mapAt(i, Number(version));
+    if (what !== undefined) {
+      const key = hexOf(littleEndian(index, this.#program.maps[i]!.keySize));
+      return what === 'present' ? BigInt(contents.has(key)) : BigInt.asUintN(width, this.#slot(key));
+    }
+    const { key, offset } = this.#entryAt(i, index);
+    return BigInt(contents.get(key)?.[offset] ?? 0);
+  }
+
+  #slot(key: string): bigint {
+    if (!this.#slots.includes(key)) this.#slots.push(key);
+    return BigInt(this.#slots.indexOf(key));
+  }
+
+  #isHash(i: number): boolean {
+    return this.#program.maps[i]!.type === mapTypes.hash;
+  }
+
+  /** Distance of entries. */
+  #unit(i: number): bigint {
+    const { valueSize } = this.#program.maps[i]!;
+    return this.#isHash(i)
+      ? 1n << BigInt(Math.ceil(Math.log2(Math.max(8, valueSize))))
+      : BigInt(this.#state.world.stride(i));
+  }
+
+  #entryAt(i: number, index: bigint): { readonly key: string; readonly offset: number } {
+    const [entry, offset] = [Number(index / this.#unit(i)), Number(index % this.#unit(i))];
+    return { key: this.#isHash(i) ? (this.#slots[entry] ?? '') : arrayKey(entry >>> 0), offset };
+  }
+
+  #offsetOf(i: number, key: string): bigint {
+    const entry = this.#isHash(i) ? this.#slot(key) : BigInt(Buffer.from(key, 'hex').readUInt32LE());
+    return entry * this.#unit(i);
+  }
+
+  /** Contents after `version` changes by helpers, and what the program wrote since. */
+  written(i: number, version: number, memory: Memory): MapState {
+    const { world } = this.#state;
+    const initial = world.initial(world.regionNamed(`map${i}`), version);
+    const byteAt = (at: bigint) =>
+      Number(this.value.value(readByte(world.algebra, memory, world.algebra.const(at, 64), initial)));
+    return new Map(
+      [...this.#mapAt(i, version)].map(([key, value]) => {
+        const from = this.#offsetOf(i, key);
+        return [key, value.map((_, n) => byteAt(from + BigInt(n)))];
+      }),
+    );
+  }
+
+  #mapAt(i: number, version: number): MapState {
+    const known = this.#contents.get(`${i}@${version}`);
+    if (known) return known;
+    const made = version === 0 ? this.#first(i) : this.#changed(i, version);
+    this.#contents.set(`${i}@${version}`, made);
+    return made;
+  }
+
+  #first(i: number): MapState {
+    const { valueSize, maxEntries, init } = this.#program.maps[i]!;
+    const given = this.#input.maps?.[i];
+    if (this.#isHash(i)) return new Map(given);
+    const fresh = (index: number) =>
+      index === 0 && init ? Uint8Array.from(init) : new Uint8Array(valueSize);
+    return new Map(
+      Array.from({ length: maxEntries }, (_, index) => {
+        const key = arrayKey(index);
+        return [key, given?.get(key) ?? fresh(index)];
+      }),
+    );
+  }
+
+  #changed(i: number, version: number): MapState {
+    const { events } = this.#state;
+    const changes = events.filter(({ regions: [region] }) => region?.region.map === i);
+    const event = changes[version - 1]!;
+    const contents = new Map(this.written(i, version - 1, event.regions[0]!.memory));
+    const result = this.#results[events.filter(hasResult).indexOf(event)];
+    if (result !== 0n) return contents;
+    const { keySize, valueSize } = this.#program.maps[i]!;
+    const [key, value] = event.args.map((t) => this.value.value(t));
+    const name = hexOf(littleEndian(key!, keySize));
+    if (event.what.startsWith('map_delete')) contents.delete(name);
+    else contents.set(name, littleEndian(value!, valueSize));
+    return contents;
+  }
+}

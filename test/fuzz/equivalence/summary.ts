@@ -1,0 +1,116 @@
+/** The ends of a program as the prover's terms say them, held against runs: a wrong term makes wrong proofs of any pair. */
+import { isDeepStrictEqual } from 'node:util';
+import { helpers } from '../../../abi/index.ts';
+import { decodeProgram, type Host, type ModuleProgram } from '../../../ebpf/index.ts';
+import { Facts } from '../../../ebpf/prover/facts.ts';
+import { readByte } from '../../../ebpf/prover/memory.ts';
+import { Explorer } from '../../../ebpf/prover/paths.ts';
+import { Simplifier } from '../../../ebpf/prover/simplify.ts';
+import type { State } from '../../../ebpf/prover/state.ts';
+import { ProofLimit, type Term } from '../../../ebpf/prover/term.ts';
+import { World } from '../../../ebpf/prover/world.ts';
+import type { RunInput, RunResult } from '../../../ebpf/wasm/index.ts';
+import { Inputs } from './inputs.ts';
+import { sizeOf } from './pair.ts';
+
+const MAX_PATHS = 64;
+const MAX_STEPS = 50_000;
+/** Terms that a summary may be made of: more take too long for what they show. */
+const MAX_TERMS = 150_000;
+const SIMPLIFIER_STEPS = 20_000;
+
+type End = { readonly state: State; readonly simplified: Term };
+
+/** All ends of a program; undefined where there are too many, or something is not understood. */
+export const endsOf = (program: ModuleProgram): readonly End[] | undefined => {
+  const { hook, maps, code } = program;
+  const world = new World({ hook, maps, ...sizeOf(program) });
+  const isOver = () => world.algebra.work > MAX_TERMS;
+  const explorer = new Explorer(decodeProgram(code), { maxPaths: MAX_PATHS, maxSteps: MAX_STEPS, isOver });
+  try {
+    return explorer.run(world, [], new Facts(world.algebra)).map((state) => {
+      const simplifier = new Simplifier(world.algebra, state.facts, { left: SIMPLIFIER_STEPS });
+      return { state, simplified: simplifier.simplify(state.register(0)) };
+    });
+  } catch (error) {
+    if (error instanceof ProofLimit || error instanceof RangeError) return undefined;
+    throw error;
+  }
+};
+
+/** Helpers whose calls are events with a result. */
+const ASKED = new Set(
+  [
+    helpers.map_update_elem,
+    helpers.map_delete_elem,
+    helpers.ktime_get_ns,
+    helpers.trace_printk,
+    helpers.get_prandom_u32,
+  ].map(({ id }): number => id),
+);
+
+type Seen = { readonly result: RunResult; readonly answers: readonly bigint[] };
+
+const watched = (host: Host, program: ModuleProgram, input: RunInput): Seen => {
+  const asking = new Set(
+    decodeProgram(program.code)
+      .filter((i) => i.kind === 'call' && i.form === 'helper' && ASKED.has(i.imm))
+      .map(({ slot }) => slot),
+  );
+  const answers: bigint[] = [];
+  let isAsked = false;
+  const observe: RunInput['observe'] = (slot, registers) => {
+    if (isAsked) answers.push(registers[0]!);
+    isAsked = asking.has(slot);
+  };
+  return { result: host.run(program, { ...input, observe }), answers };
+};
+
+const bytesOf = (state: State, name: 'memory' | 'packet', inputs: Inputs, size: number): Uint8Array => {
+  const { algebra } = state.world;
+  const region = state.world.regionNamed(name);
+  const memory = state.memory(region);
+  return Uint8Array.from({ length: size }, (_, at) =>
+    Number(inputs.value.value(readByte(algebra, memory, algebra.const(at, 64), state.initial(region)))),
+  );
+};
+
+const wrongIn = (
+  { state, simplified }: End,
+  inputs: Inputs,
+  program: ModuleProgram,
+  result: RunResult & { ok: true },
+): string | undefined => {
+  const r0 = inputs.value.value(state.register(0));
+  if (r0 !== result.r0) return `r0 is ${result.r0}, by the prover's terms ${r0}`;
+  const short = inputs.value.value(simplified);
+  if (short !== r0) return `r0 is ${r0}, simplified ${short}`;
+  const name = program.hook === 'run' ? 'memory' : 'packet';
+  const bytes = bytesOf(state, name, inputs, result.memory.length);
+  const at = bytes.findIndex((byte, i) => byte !== result.memory[i]);
+  if (at >= 0) return `${name}[${at}] is ${result.memory[at]}, by the prover's terms ${bytes[at]}`;
+  for (const [i, contents] of result.maps.entries()) {
+    const region = state.world.regionNamed(`map${i}`);
+    const said = inputs.written(i, state.version(region), state.memory(region));
+    if (!isDeepStrictEqual(said, contents))
+      return `map ${i} holds something else than the prover's terms say`;
+  }
+  return undefined;
+};
+
+/** What a run shows that the ends do not say; undefined when all is said. */
+export const unsaid = (
+  host: Host,
+  program: ModuleProgram,
+  ends: readonly End[],
+  input: RunInput,
+): string | undefined => {
+  const { result, answers } = watched(host, program, input);
+  if (!result.ok) return `a run ends with ${result.error.code}`;
+  const reached = ends
+    .map((end) => ({ end, inputs: new Inputs(program, end.state, input, answers) }))
+    .filter(({ end, inputs }) => end.state.conditions.every((c) => inputs.value.value(c) === 1n));
+  const [one, more] = reached;
+  if (!one || more) return `a run comes to ${reached.length} of the ends`;
+  return wrongIn(one.end, one.inputs, program, result);
+};
