@@ -44,8 +44,10 @@ export const fuzzCompiled = async (
     performance.now() + 1000 * (limit.runs === undefined ? (limit.seconds ?? 0) : Number.POSITIVE_INFINITY);
   let [runs, features] = [0, 0];
   let counts: Counts | undefined;
+  let finding: Finding | undefined;
   for (let next = first; ; ) {
     const { path, count, seed } = await nextBatch(next, folder);
+    if (finding && signal?.aborted) return finding;
     next = seed + 1;
     const batch = Math.min(count * WAYS, most - runs);
     const found = await fuzzPrograms(target, { runs: batch, seed: 0 }, signal, undefined, path);
@@ -54,7 +56,7 @@ export const fuzzCompiled = async (
     runs += found.runs;
     features = Math.max(features, found.features);
     const summary = summaryOf(runs, counts);
-    const finding = { ...found, runs, features, summary, details: counts };
+    finding = { ...found, runs, features, summary, details: counts };
     if (!found.ok) {
       const replay = `again: velocity fuzz --target ${target.name} --runs ${count * WAYS} --seed ${seed}`;
       return { ...finding, report: `${found.report}\n${replay}` };

@@ -68,6 +68,25 @@ test('no run of an accepted program, with or without certificate, leaves its abs
   t.true(details!.compared! > 600, `only ${details!.compared} runs of compiled code`);
 });
 
+/** Apart from the one before: both write their programs to one file. */
+(missing ? test.serial.skip : test.serial)(
+  'stopped while clang compiles, it says what was done until then',
+  async (t) => {
+    t.timeout(600_000);
+    const stop = new AbortController();
+    const later = () => setTimeout(() => stop.abort(), 1);
+    const { ok, runs, details } = await fuzz(
+      targets['soundness-compiled']!,
+      { seconds: 600, seed: 3 },
+      stop.signal,
+      later,
+    );
+    t.true(ok);
+    t.true(runs > 0);
+    t.like(details, { seed: 3, next_seed: 4 });
+  },
+);
+
 /** Seeds with which the two ways of the checker once came to different ends with a damaged certificate. */
 for (const seed of [
   18_917, 126_086, 315_893, 441_318, 20_420_234, 30_076_236, 40_286_191, 71_827_992, 920_527_336, 930_446_050,
