@@ -27,3 +27,12 @@ test('legacy packet loads', async (t) => {
     t.like(result, { ok: true, r0: BigInt(verdict) }, name);
   }
 });
+
+test('loads that RFC 9669 does not know are refused, also where there is a packet', async (t) => {
+  const host = await loadHost();
+  for (const opcode of ['38', '58', '60', 'c0']) {
+    const code = bytes(`${opcode}000000000000009500000000000000`);
+    const result = host.run({ code, hook: 'packet' }, { memory: new Uint8Array(64) });
+    t.like(result, { ok: false, error: { code: 'bad_opcode' } }, opcode);
+  }
+});

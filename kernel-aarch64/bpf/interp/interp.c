@@ -95,6 +95,7 @@ static enum status load_packet(struct machine *m, struct bpf_insn insn) {
     const struct packet_context *context = (const struct packet_context *)(uintptr_t)m->regs[6];
     bool indirect = insn.opcode & BPF_MODE_IND;
     uint32_t bytes = 4u >> (insn.opcode >> 3 & 3u), at = (uint32_t)insn.imm + (indirect ? (uint32_t)m->regs[insn_src(insn)] : 0);
+    if (bytes == 0 || (insn.opcode & 0xe0u) > BPF_MODE_IND) { return STATUS_BAD_OPCODE; }
     m->regs[0] = 0;
     if ((uint64_t)at + bytes > context->data_end - context->data) { return leave(m); }
     const uint8_t *from = (const uint8_t *)(uintptr_t)context->data + at;
