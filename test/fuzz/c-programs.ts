@@ -73,12 +73,16 @@ const compiledPrograms = async (seed: number, folder: string): Promise<Batch> =>
   return { path, count: programs.length, seed };
 };
 
-/** Those of this seed or, where clang refuses one, of the next that it takes. @throws CompileError */
-export const nextBatch = async (from: number, folder: string): Promise<Batch> => {
+/** What is made of this seed or, where clang refuses that, of the next that it takes. @throws CompileError */
+export const firstTaken = async <T>(from: number, make: (seed: number) => Promise<T>): Promise<T> => {
   for (let seed = from; ; seed++)
     try {
-      return await compiledPrograms(seed, folder);
+      return await make(seed);
     } catch (error) {
       if (!(error instanceof CompileError) || seed - from >= MOST_REFUSED) throw error;
     }
 };
+
+/** @throws CompileError */
+export const nextBatch = (from: number, folder: string): Promise<Batch> =>
+  firstTaken(from, (seed) => compiledPrograms(seed, folder));

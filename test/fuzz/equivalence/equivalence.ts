@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CompileError, type Host, loadHost, type ModuleProgram, Reference } from '../../../ebpf/index.ts';
+import { type Host, loadHost, type ModuleProgram, Reference } from '../../../ebpf/index.ts';
 import { optimise } from '../../../ebpf/optimiser/index.ts';
 import { mutant, stopSolver } from '../../../ebpf/prover/index.ts';
 import { Random } from '../../../ebpf/random.ts';
@@ -12,7 +12,7 @@ import { vectorise } from '../../../ebpf/vectoriser/index.ts';
 import type { RunInput } from '../../../ebpf/wasm/index.ts';
 import { root } from '../../../firmware/index.ts';
 import { loopSource } from '../c-loops.ts';
-import { CPUS, clangPrograms } from '../c-programs.ts';
+import { CPUS, clangPrograms, firstTaken } from '../c-programs.ts';
 import { sourceText } from '../c-source.ts';
 import type { Finding, Limit } from '../fuzz.ts';
 import { judgePair, sizeOf } from './pair.ts';
@@ -163,22 +163,14 @@ type Batch = {
   readonly seed: number;
 };
 
-/** Batches that clang may refuse one after the other, for arithmetic that its BPF target lacks. */
-const MOST_REFUSED = 10;
-
-/** A source compiled in two ways: that of this seed or, where clang refuses one, of the next that it takes. */
-const nextBatch = async (from: number): Promise<Batch> => {
-  for (let seed = from; ; seed++)
-    try {
-      const random = new Random(seed);
-      const [cpu, second] = [random.pick(CPUS), random.pick(CPUS)];
-      const atomics = cpu > 'v2' && second > 'v2';
-      const text = random.once(3) ? loopSource(random, FUNCTIONS) : sourceText(random, FUNCTIONS, atomics);
-      const one = await clangPrograms(text, cpu, random, folder);
-      return { one, other: await clangPrograms(text, second, random, folder), seed };
-    } catch (error) {
-      if (!(error instanceof CompileError) || seed - from >= MOST_REFUSED) throw error;
-    }
+/** A source compiled in two ways. */
+const compiledTwice = async (seed: number): Promise<Batch> => {
+  const random = new Random(seed);
+  const [cpu, second] = [random.pick(CPUS), random.pick(CPUS)];
+  const atomics = cpu > 'v2' && second > 'v2';
+  const text = random.once(3) ? loopSource(random, FUNCTIONS) : sourceText(random, FUNCTIONS, atomics);
+  const one = await clangPrograms(text, cpu, random, folder);
+  return { one, other: await clangPrograms(text, second, random, folder), seed };
 };
 
 /** Both programs are kept, for who looks into it. */
@@ -233,7 +225,7 @@ export const fuzzEquivalence = async (
   let report = '';
   try {
     do {
-      const batch = await nextBatch(counts.next_seed);
+      const batch = await firstTaken(counts.next_seed, compiledTwice);
       counts.next_seed = batch.seed + 1;
       for (let n = 0; n < batch.one.length && report === '' && !isOver(); n++)
         report = (await tried(host, batch, n, counts, isOver)) ?? '';

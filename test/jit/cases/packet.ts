@@ -2,7 +2,7 @@
 import { verdicts } from '../../../abi/index.ts';
 import { assemble } from '../../../ebpf/index.ts';
 
-export type PacketCase = {
+type PacketCase = {
   readonly name: string;
   /** r1 is the context. */
   readonly code: Uint8Array;
