@@ -1,9 +1,9 @@
 /** The function that catches what a program of Linux throws: named by a tag of the program (libbpf's rules for `exception_callback:`). */
 import { BTF_KIND, type Btf } from './btf.ts';
 import { type CodeRange, functionAt } from './code-range.ts';
+import type { Context } from './context.ts';
 import { ElfError } from './error.ts';
 import { SHF_EXECINSTR, STT } from './file.ts';
-import type { Context } from './link.ts';
 
 const TAG = 'exception_callback:';
 

@@ -3,10 +3,10 @@ import { type Handed, maySleep, type StructRules, structRules } from '../../abi/
 import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
 import { Bytes } from './bytes.ts';
 import type { CodeRange } from './code-range.ts';
+import type { Context } from './context.ts';
 import { essentialName } from './core-types.ts';
 import { ElfError } from './error.ts';
 import type { ElfObject, Relocation, Section } from './file.ts';
-import type { Context } from './link.ts';
 
 export type Implemented = {
   readonly rules: StructRules;
