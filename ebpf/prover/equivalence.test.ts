@@ -238,6 +238,18 @@ test('maps: a change may become atomic, an atomic change may not become several 
   t.not(await verdict(steps, fetched), 'proven');
 });
 
+test('maps: an atomic that is added does not make one call of a helper another', async (t) => {
+  const steps = 'r3 = *(u64 *)(r6 + 0)\n r3 += 1\n *(u64 *)(r6 + 0) = r3';
+  const atomic = 'r3 = 1\n lock *(u64 *)(r6 + 0) += r3';
+  const calls = (first: string, chosen: string) =>
+    lookup(
+      1,
+      `r6 = r0\n ${first}\n call ktime_get_ns\n r7 = r0\n call ktime_get_ns\n r8 = r0\n ${atomic}\n r0 = ${chosen}\n exit`,
+    );
+  t.is((await onMap(calls(steps, 'r8'), calls(atomic, 'r8'))).verdict, 'proven');
+  t.not((await onMap(calls(steps, 'r8'), calls(atomic, 'r7'))).verdict, 'proven');
+});
+
 test('maps: a store through one lookup may be seen through another of the same key only', async (t) => {
   const add = 'r3 = *(u64 *)(r0 + 0)\n r3 += 1\n *(u64 *)(r0 + 0) = r3';
   const twice = 'r3 = *(u64 *)(r0 + 0)\n r3 += 2\n r3 += -1\n *(u64 *)(r0 + 0) = r3';

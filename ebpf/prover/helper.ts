@@ -67,7 +67,7 @@ const effect = (s: State, name: keyof typeof helpers): State => {
   const region = changed ? s.world.regionNamed(`map${mapOf(s)}`) : undefined;
   s.emit(what, args, region ? [region] : []);
   if (region) s.forget(region);
-  const result = a.variable(`${name}.result${s.events.length}`, name === 'get_prandom_u32' ? 32 : 64);
+  const result = a.variable(`${name}.result${s.compared}`, name === 'get_prandom_u32' ? 32 : 64);
   s.regs[0] = a.zext(result, 64);
   return s;
 };

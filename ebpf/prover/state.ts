@@ -85,6 +85,11 @@ export class State {
     this.events = [...this.events, { what, args, regions: seen, isPlain }];
   }
 
+  /** Events so far that the other program has as well: plain atomics may be added. */
+  get compared(): number {
+    return this.events.filter(({ isPlain }) => !isPlain).length;
+  }
+
   /** The outside changed this region: its contents are unknown from here, but the same in both programs. */
   forget(region: Region): void {
     this.versions = new Map(this.versions).set(region.name, this.version(region) + 1);

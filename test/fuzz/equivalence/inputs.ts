@@ -50,7 +50,8 @@ export class Inputs implements Assignment {
     const { context = {}, memory = [], core = 0 } = this.#input;
     const [what, of] = name.split('.');
     if (of?.startsWith('result')) {
-      const before = this.#state.events.slice(0, Number(of.slice(6))).filter(hasResult);
+      const compared = this.#state.events.filter(({ isPlain }) => !isPlain);
+      const before = compared.slice(0, Number(of.slice(6))).filter(hasResult);
       return BigInt.asUintN(width, this.#results[before.length - 1] ?? 0n);
     }
     if (name === 'core') return BigInt(core);
