@@ -66,6 +66,7 @@ const exitOf: Readonly<Record<string, ExitName>> = {
   store_newer: 'bad_file',
   store_full: 'bad_file',
   store_unreadable: 'permission',
+  store_unsupported: 'missing_tool',
   store_busy: 'failed',
   ABORT_ERR: 'cancelled',
   EACCES: 'permission',

@@ -1,4 +1,4 @@
-/** The commands where Node.js is too old for them, or nothing can be started. */
+/** The commands where Node.js is too old for them, native code has no build, or nothing can be started. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'ava';
@@ -19,6 +19,32 @@ test('an_old_node_is_told_in_a_sentence_and_one_that_is_new_enough_is_not', (t) 
   t.is(status, exitCodes.missing_tool.code);
   t.is(stderr, 'velocity: Node.js 18.19.1 is too old; install version 20 or newer\n');
   t.is(underNode('20.0.0').status, 0);
+});
+
+/** As on a system for which nobody built the native parts of packages. */
+const withoutNative = (...args: string[]) => {
+  const pretend = "process.dlopen = () => { throw new Error('no build for this system') }";
+  const program = join(root, 'cli/bin/velocity.mjs');
+  const all = ['--import', `data:text/javascript,${pretend}`, program, ...args];
+  return spawnSync(process.execPath, all, { encoding: 'utf8' });
+};
+
+test('where_native_code_has_no_build_only_what_needs_it_is_refused', (t) => {
+  const folder = temporaryFolder();
+  t.is(withoutNative('--version').status, 0);
+  t.is(withoutNative('keys', 'list').status, 0);
+  const port = withoutNative('monitor', '--port', join(folder, 'ttyUSB0'));
+  t.is(port.status, exitCodes.missing_tool.code);
+  t.regex(port.stderr, /^velocity: serial ports cannot be opened: .*\n {2}hint: build it/);
+  const store = withoutNative('monitor', '--port', 'tcp:127.0.0.1:1', '--store', join(folder, 'store'));
+  t.is(store.status, exitCodes.missing_tool.code);
+  t.regex(store.stderr, /no store can be opened: libsql does not load .*\n {2}hint: npm has builds/);
+  const usb = withoutNative('flash', '--list');
+  t.is(usb.status, exitCodes.missing_tool.code);
+  t.regex(
+    usb.stderr,
+    /^velocity: USB: cannot be used: the package usb does not load .*\n {2}hint: npm has builds/,
+  );
 });
 
 const starters = {

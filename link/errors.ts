@@ -41,6 +41,18 @@ export class PermissionError extends LinkError {
   }
 }
 
+/** The native code that opens serial ports does not run here. */
+export class NoSerialError extends LinkError {
+  readonly code = 'missing_tool';
+  constructor(options?: ErrorOptions) {
+    super(
+      `serial ports cannot be opened: @serialport/bindings-cpp does not load on ${process.platform} ${process.arch}`,
+      'build it where velocity is installed (npm rebuild @serialport/bindings-cpp; it needs Python and a C++ compiler), or reach the port through a server: --port tcp:HOST:PORT',
+      options,
+    );
+  }
+}
+
 /** The port does not exist, or went away while it was in use. */
 export class UnpluggedError extends LinkError {
   readonly code = 'unplugged';

@@ -1,6 +1,6 @@
 /** Serial ports of this machine that a board may be behind. */
 import { readdirSync } from 'node:fs';
-import { autoDetect } from '@serialport/bindings-cpp';
+import { systemBinding } from './binding.ts';
 
 /** What is known of a port: USB adapters have a vendor. */
 export type PortFacts = { readonly path: string; readonly vendorId?: string | undefined };
@@ -15,8 +15,8 @@ const byName = (): PortFacts[] =>
     .map((name) => ({ path: `${DEVICES}/${name}` }));
 
 const ofMachine: ListPorts = async () => {
-  const found = await autoDetect()
-    .list()
+  const found = await systemBinding()
+    .then((binding) => binding.list())
     .catch(() => []);
   return found.length > 0 || process.platform !== 'linux' ? found : byName();
 };

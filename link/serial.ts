@@ -1,6 +1,6 @@
 /** Serial ports and pseudo terminals. The binding is passed in, so that a test needs no hardware. */
-import { autoDetect } from '@serialport/bindings-cpp';
 import { SerialPortStream } from '@serialport/stream';
+import { type SerialBinding, systemBinding } from './binding.ts';
 import { type LinkError, PermissionError, PortBusyError, UnpluggedError } from './errors.ts';
 import { holdersOf } from './holders.ts';
 import { StreamTransport } from './stream.ts';
@@ -9,7 +9,7 @@ import type { Transport } from './transport.ts';
 /** Speed of the kernel's console. */
 export const DEFAULT_BAUD = 115200;
 
-export type SerialBinding = ConstructorParameters<typeof SerialPortStream>[0]['binding'];
+export type { SerialBinding } from './binding.ts';
 export type SerialOptions = {
   /** Bits per second; both sides must agree, else nothing but noise arrives. Default 115200. */
   readonly baudRate?: number;
@@ -35,11 +35,12 @@ const shut = (port: SerialPortStream) =>
     port.close(() => resolve());
   });
 
-/** @throws UnpluggedError, PermissionError, PortBusyError */
-export const openSerial = (path: string, options: SerialOptions = {}): Promise<Transport> =>
-  new Promise((resolve, reject) => {
+/** @throws UnpluggedError, PermissionError, PortBusyError, NoSerialError */
+export const openSerial = async (path: string, options: SerialOptions = {}): Promise<Transport> => {
+  const binding = options.binding ?? (await systemBinding());
+  return new Promise((resolve, reject) => {
     const port = new SerialPortStream({
-      binding: options.binding ?? autoDetect(),
+      binding,
       path,
       baudRate: options.baudRate ?? DEFAULT_BAUD,
       autoOpen: false,
@@ -50,3 +51,4 @@ export const openSerial = (path: string, options: SerialOptions = {}): Promise<T
       else resolve(new StreamTransport(port, path, () => shut(port)));
     });
   });
+};

@@ -2,7 +2,7 @@
 import {
   BadDeviceError,
   BusyError,
-  type FlashError,
+  FlashError,
   PermissionError,
   StalledError,
   TimeoutError,
@@ -258,7 +258,18 @@ class NodeUsbDevice implements UsbDevice {
 /** No USB support where this runs: a container, or a kernel without it. */
 const isNoUsb = (error: unknown) => /\/sys\/bus\/usb\/devices/.test((error as Error).message ?? '');
 
-const loadPackage = async () => (await import('usb')).usb as unknown as PackageUsb;
+const loadPackage = async (): Promise<PackageUsb> => {
+  try {
+    return (await import('usb')).usb as unknown as PackageUsb;
+  } catch (cause) {
+    if (isNoUsb(cause)) throw cause;
+    const problem = `cannot be used: the package usb does not load on ${process.platform} ${process.arch}`;
+    throw new FlashError('missing_tool', 'USB', problem, {
+      hint: 'npm has builds for Linux, macOS and Windows, which `npm install --omit=optional` leaves out; `--to DISK` needs none',
+      cause,
+    });
+  }
+};
 
 export const nodeUsb = ({
   load = loadPackage,
@@ -271,6 +282,7 @@ export const nodeUsb = ({
       return (await list()).map((device) => new NodeUsbDevice(device, { list, holdersOf, driverOf }));
     } catch (cause) {
       if (isNoUsb(cause)) return [];
+      if (cause instanceof FlashError) throw cause;
       throw usbError('USB', 'listing devices', OPEN_TIMEOUT_MS, cause);
     }
   },

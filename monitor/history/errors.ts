@@ -7,7 +7,8 @@ export type StoreProblem =
   | 'store_newer'
   | 'store_busy'
   | 'store_full'
-  | 'store_unreadable';
+  | 'store_unreadable'
+  | 'store_unsupported';
 
 const hints: Readonly<Record<StoreProblem, string>> = {
   store_missing: 'record one with `velocity monitor --store`, or name another with --store FILE',
@@ -17,6 +18,8 @@ const hints: Readonly<Record<StoreProblem, string>> = {
   store_busy: 'try again when the other program is done, or record to another file with --store FILE',
   store_full: 'make room, or keep less with `velocity history keep`; what was stored before is still there',
   store_unreadable: 'check the path and its permissions, or name another file with --store FILE',
+  store_unsupported:
+    'npm has builds for Linux, macOS and x64 Windows, which `npm install --omit=optional` leaves out; keep a file by `velocity monitor --record FILE` instead',
 };
 
 export class StoreError extends Error {

@@ -4,7 +4,7 @@
  * stretch at most. The damaged file is kept beside the new one.
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
-import Database from 'libsql';
+import { openDatabase } from './database.ts';
 import { storeErrorOf } from './errors.ts';
 import { openStore, type Row, type Sql, type Store } from './store.ts';
 
@@ -107,7 +107,7 @@ export const repairStore = (path: string, now = new Date()): Repaired => {
   const to = openStore(fresh, { create: true });
   let from: Sql | undefined;
   try {
-    from = new Database(path);
+    from = openDatabase(path);
     from.exec('PRAGMA writable_schema = ON'); // else SQLite refuses a file that is shorter than its header says
     const result = copyAll(from, to);
     from.close();

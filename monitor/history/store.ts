@@ -1,12 +1,12 @@
 /** Opens the history store: checks whose it is, brings an older one up to date, and never touches one it does not know. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Database from 'libsql';
 import { makeFolder } from '../../firmware/folder.ts';
+import { openDatabase, type Sql } from './database.ts';
 import { StoreError, storeErrorOf } from './errors.ts';
 import { APPLICATION_ID, steps, VERSION } from './schema.ts';
 
-export type Sql = InstanceType<typeof Database>;
+export type { Sql } from './database.ts';
 export type Row = Readonly<Record<string, number | bigint | string | ArrayBuffer | null>>;
 
 /** How long to wait for another monitor that writes at the same time. */
@@ -131,7 +131,7 @@ export const openStore = (path: string, { create = false, busyMs = BUSY_MS }: Op
   let sql: Sql | undefined;
   try {
     prepareFile(path, create);
-    sql = new Database(path, { timeout: busyMs });
+    sql = openDatabase(path, { timeout: busyMs });
     const store = new Store(path, sql);
     bringUpToDate(store);
     return store;
