@@ -43,13 +43,14 @@ const compileTypeScript = () => {
 /** Longest line of the package's JavaScript: an error's place is still found by line and column. */
 const LINE_CHARACTERS = 1000;
 
-/** Without white space, names as they are: 33 KB less in the package. */
+/** Without white space and in the shortest syntax, names as they are: 40 KB less in the package. */
 const squeezeJavaScript = async () => {
   const files = (readdirSync(dist, { recursive: true }) as string[]).filter((file) => file.endsWith('.js'));
   for (const file of files) {
     const path = join(dist, file);
     const { code } = await transform(readFileSync(path, 'utf8'), {
       minifyWhitespace: true,
+      minifySyntax: true,
       lineLimit: LINE_CHARACTERS,
       target: 'es2023',
     });
