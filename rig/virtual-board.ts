@@ -62,12 +62,17 @@ export type VirtualBoard = {
 };
 
 /** Why this board cannot be emulated with this QEMU; undefined when it can. */
-export const unavailableReason = (board: Board, qemu: string | undefined): string | undefined => {
+export const unavailableReason = (
+  board: Board,
+  qemu: string | undefined,
+  platform = process.platform,
+): string | undefined => {
   if (!board.qemu) return 'QEMU has no such machine; connect a real one';
-  if (!qemu) return 'QEMU is not installed; run ./velocity doctor --fix';
+  if (platform === 'win32') return 'boards are emulated on Linux and macOS only; connect a real one';
+  if (!qemu) return 'QEMU is not installed; run `velocity doctor --fix`';
   const version = qemuVersion(qemu);
   if (version >= board.qemu.minimum) return undefined;
-  return `needs QEMU ${board.qemu.minimum} or newer, this is ${version}; see ./velocity doctor`;
+  return `needs QEMU ${board.qemu.minimum} or newer, this is ${version}; see velocity doctor`;
 };
 
 const emulated = (options: VirtualBoardOptions): Board & { qemu: QemuMachine } => {

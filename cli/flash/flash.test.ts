@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { UsbHost } from '../../flasher/index.ts';
+import { disksOf, type UsbHost } from '../../flasher/index.ts';
 import { boardInfo } from '../../link/test/fake-board.ts';
 import {
   BootRom,
@@ -11,6 +11,8 @@ import {
   fastbootUsb,
   serveFastbootUdp,
 } from '../../rig/emulated/index.ts';
+import { makeCleanup } from '../cleanup.ts';
+import { Output } from '../output.ts';
 import {
   boardOnSocket,
   jsonLines,
@@ -20,6 +22,7 @@ import {
   velocityOn,
 } from '../test/command-line.ts';
 import { flashFiles } from '../test/flash-files.ts';
+import { listEverything } from './list.ts';
 
 const { build: BUILD, image, folder, manifest } = flashFiles();
 
@@ -102,6 +105,14 @@ test('the list names boards, their modes and disks', async (t) => {
   const [first, ...disks] = jsonLines(await flash(bus, '--list'));
   t.like(first, { event: 'usb', location: '1-1', mode: 'rpiboot', boards: ['rpi5', 'cm5'] });
   for (const disk of disks) t.is(disk.event, 'disk');
+});
+
+test('where disks are not known the list says so, after the boards', async (t) => {
+  const said: string[] = [];
+  const stream = { write: (text: string) => said.push(text) };
+  const context = { output: new Output(false, stream, stream), cleanup: makeCleanup() };
+  await listEverything(context, withBoard('BCM2712').bus, disksOf('darwin'));
+  t.regex(said.join(''), /^usb +1-1 (?:.*\n)+disk +which disks .* on Linux only: make an image/);
 });
 
 const refusals: readonly [

@@ -1,5 +1,12 @@
 /** `velocity flash --list`: what is attached and in which mode, and the disks that could be written. */
-import { type Disk, listAttached, listDisks, type UsbHost } from '../../flasher/index.ts';
+import {
+  type Disk,
+  type DiskSystem,
+  listAttached,
+  listDisks,
+  systemDisks,
+  type UsbHost,
+} from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
 
 const usbLines = async ({ output }: Context, host: UsbHost): Promise<number> => {
@@ -30,8 +37,9 @@ const stateOf = ({ system, mounts, readOnly }: Disk) => {
   return readOnly ? 'write protected' : 'can be written';
 };
 
-const diskLines = ({ output }: Context): void => {
-  for (const disk of listDisks()) {
+const diskLines = ({ output }: Context, system: DiskSystem): void => {
+  if (system.unknown) output.print(`disk  ${system.unknown}`);
+  for (const disk of system.unknown ? [] : listDisks(system)) {
     const size = `${(disk.bytes / 1e9).toFixed(1)} GB`;
     const state = stateOf(disk);
     output.fact(
@@ -41,8 +49,12 @@ const diskLines = ({ output }: Context): void => {
   }
 };
 
-export const listEverything = async (context: Context, host: UsbHost): Promise<void> => {
+export const listEverything = async (
+  context: Context,
+  host: UsbHost,
+  disks: DiskSystem = systemDisks,
+): Promise<void> => {
   const boards = await usbLines(context, host);
   if (boards === 0) context.output.print('usb   no board in a boot mode is attached');
-  diskLines(context);
+  diskLines(context, disks);
 };

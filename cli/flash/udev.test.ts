@@ -36,6 +36,14 @@ test('the rule is written after a yes, and how it comes into force is said', asy
   t.regex(said.text, /udevadm control --reload/);
 });
 
+test('where there is no udev nothing is written, and what opens a board there is said', async (t) => {
+  const { said, context } = bench();
+  const write = () => t.fail();
+  const error = await t.throwsAsync(installUdev(context, true, write, 'win32'), { code: 'usage' });
+  t.regex((error as { hint?: string }).hint ?? '', /WinUSB/);
+  t.is(said.text, '');
+});
+
 test('each system has its own way to let a board be opened', (t) => {
   t.regex(permissionHint('linux'), /--install-udev/);
   t.regex(permissionHint('win32'), /WinUSB/);

@@ -3,11 +3,13 @@ import { boards } from '../../boards/index.ts';
 import {
   installUdevRules,
   PermissionError,
+  permissionHint,
   UDEV_RELOAD,
   UDEV_RULES_PATH,
   udevRules,
 } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
 import { confirm } from './ask.ts';
 
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
@@ -16,7 +18,9 @@ export const installUdev = async (
   context: Context,
   yes: boolean | undefined,
   write = installUdevRules,
+  platform = process.platform,
 ): Promise<void> => {
+  if (platform !== 'linux') throw new UsageError('udev is a part of Linux', permissionHint(platform));
   const all = Object.values(boards);
   context.output.print(udevRules(all));
   await confirm(context, UDEV_RULES_PATH, `Write this to ${UDEV_RULES_PATH}?`, yes);

@@ -1,7 +1,7 @@
 /** Waits for a disk to appear: a board that shows its storage as one, or a card that is put in. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadDeviceError, CancelledError, TimeoutError } from '../errors.ts';
-import { type Disk, type DiskSystem, linuxDisks, listDisks } from './disks.ts';
+import { type Disk, type DiskSystem, listDisks, systemDisks } from './disks.ts';
 
 export type AppearOptions = {
   readonly timeoutMs: number;
@@ -22,7 +22,7 @@ const causes = [
   'the kernel of this computer has no usb-storage driver',
 ];
 
-export const diskPaths = (system: DiskSystem = linuxDisks): Set<string> =>
+export const diskPaths = (system: DiskSystem = systemDisks): Set<string> =>
   new Set(listDisks(system).map(({ path }) => path));
 
 const elsewhere = (disks: readonly Disk[], location: string | undefined) => {
@@ -37,7 +37,7 @@ const elsewhere = (disks: readonly Disk[], location: string | undefined) => {
  * @throws TimeoutError, BadDeviceError when there are several, or one elsewhere only, CancelledError
  */
 export const waitForDisk = async (before: ReadonlySet<string>, options: AppearOptions): Promise<Disk> => {
-  const { timeoutMs, location, system = linuxDisks, signal, pollMs = POLL_MS } = options;
+  const { timeoutMs, location, system = systemDisks, signal, pollMs = POLL_MS } = options;
   const isElsewhere = ({ path }: Disk) => {
     const port = location === undefined ? undefined : system.portOf?.(path);
     return port !== undefined && port !== location;

@@ -11,6 +11,7 @@ import {
   checkUnchanged,
   type DiskSystem,
   type DiskTarget,
+  disksOf,
   diskTarget,
   listDisks,
   type OpenDisk,
@@ -217,6 +218,21 @@ test('the list names what keeps each disk from being written', (t) => {
     'a reader without a card is no disk',
   );
 });
+
+for (const [platform, paths] of [
+  ['darwin', ['/dev/disk4', '/dev/rdisk4', '/dev/disk4s1']],
+  ['win32', ['\\\\.\\PhysicalDrive2', '\\\\?\\Volume{1}', 'E:', 'e:\\']],
+] as const)
+  test(`no disk is written where nobody says which are in use, files are: ${platform}`, (t) => {
+    const other = disksOf(platform);
+    for (const path of paths) {
+      const error = t.throws(() => diskTarget(path, 1, other)) as FlashError;
+      t.is(error.code, 'missing_tool');
+      t.regex(error.hint ?? '', /velocity image .*Raspberry Pi Imager/);
+    }
+    t.is(diskTarget(join(tmpdir(), 'velocity-card.img'), 1, other).kind, 'file');
+    t.regex(other.unknown ?? '', /on Linux only/);
+  });
 
 test('a file on a full file system is refused before it is opened', (t) => {
   const error = t.throws(() => diskTarget(join(tmpdir(), 'velocity-huge.img'), 2 ** 52)) as FlashError;

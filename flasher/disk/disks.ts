@@ -43,6 +43,8 @@ export type DiskSystem = {
   readonly portOf?: (path: string) => string | null | undefined;
   /** Another number for each medium (Linux 5.15, diskseq); undefined where nobody counts. */
   readonly mediumOf?: (path: string) => string | undefined;
+  /** Why this system's disks are not known here. */
+  readonly unknown?: string;
 };
 
 const COLUMNS = 'PATH,SIZE,TYPE,RM,RO,TRAN,MODEL,MOUNTPOINTS';
@@ -87,13 +89,35 @@ const sysfsMedium = (path: string): string | undefined => {
   }
 };
 
-export const linuxDisks: DiskSystem = {
+const linuxDisks: DiskSystem = {
   look,
   portOf: sysfsPort,
   mediumOf: sysfsMedium,
   blockTree: lsblk,
   mounts: () => readFileSync('/proc/mounts', 'utf8'),
 };
+
+/** How disks, and what lies on them, are called elsewhere: /dev/disk4, \\.\PhysicalDrive2, E: */
+const DEVICE = /^(\/dev\/|[\\/]{2}[.?][\\/]|[A-Za-z]:[\\/]?$)/;
+
+const UNKNOWN = 'which disks may be written is known on Linux only';
+const IMAGER =
+  'make an image (velocity image --board NAME --out card.img), and write that with Raspberry Pi Imager or balenaEtcher';
+
+/** Nobody says there which disks are in use, so none is written; files are. */
+const otherDisks: DiskSystem = {
+  look: (path) => (DEVICE.test(path) ? { path, kind: 'disk' } : look(path)),
+  blockTree: () => {
+    throw new FlashError('missing_tool', 'disks', UNKNOWN, { hint: IMAGER });
+  },
+  mounts: () => '',
+  unknown: `${UNKNOWN}: ${IMAGER}`,
+};
+
+export const disksOf = (platform: NodeJS.Platform): DiskSystem =>
+  platform === 'linux' ? linuxDisks : otherDisks;
+
+export const systemDisks: DiskSystem = disksOf(process.platform);
 
 /** Mount points without which the running system does not go on. */
 const SYSTEM_MOUNT = /^(\/|\/boot(\/.*)?|\/efi|\/usr|\/var|\/home|\/nix|\/opt|\/etc|\[SWAP\])$/;
@@ -131,7 +155,7 @@ const toDisk = (system: DiskSystem, node: BlockNode): Disk => {
 };
 
 /** Whole disks with a medium in them. @throws FlashError with the code missing_tool */
-export const listDisks = (system: DiskSystem = linuxDisks): Disk[] =>
+export const listDisks = (system: DiskSystem = systemDisks): Disk[] =>
   system
     .blockTree()
     .filter(({ type }) => DISK_TYPES.has(type))

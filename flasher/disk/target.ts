@@ -2,7 +2,7 @@
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DiskRefusedError, NoDeviceError } from '../errors.ts';
-import { type DiskSystem, diskOfPartition, linuxDisks, listDisks } from './disks.ts';
+import { type DiskSystem, diskOfPartition, listDisks, systemDisks } from './disks.ts';
 
 export type DiskTarget = {
   readonly path: string;
@@ -83,7 +83,11 @@ const asFile = (path: string, imageBytes: number): DiskTarget => {
 };
 
 /** @throws DiskRefusedError, NoDeviceError, FlashError (missing_tool) */
-export const diskTarget = (path: string, imageBytes: number, system: DiskSystem = linuxDisks): DiskTarget => {
+export const diskTarget = (
+  path: string,
+  imageBytes: number,
+  system: DiskSystem = systemDisks,
+): DiskTarget => {
   const found = system.look(path);
   if (found?.kind === 'disk') return asDisk(found.path, imageBytes, system);
   if (found?.kind === 'file') return asFile(found.path, imageBytes);
@@ -101,7 +105,7 @@ export const diskTarget = (path: string, imageBytes: number, system: DiskSystem 
 export const checkUnchanged = (
   before: DiskTarget,
   imageBytes: number,
-  system: DiskSystem = linuxDisks,
+  system: DiskSystem = systemDisks,
 ): void => {
   const now = diskTarget(before.path, imageBytes, system);
   if (now.describe === before.describe && now.medium === before.medium) return;
