@@ -54,6 +54,21 @@ test('only reading is served, and only to names of this machine', async (t) => {
   t.is((await get(`${server.url}/x`, { headers: { Host: 'localhost:80' } })).status, 200);
 });
 
+test('what cannot be answered ends that request, not the server', async (t) => {
+  const fail = (): never => {
+    throw new Error('the file is gone');
+  };
+  const server = await serve(local, {
+    '/at-once': textRoute('text/plain', fail),
+    '/later': async () => fail(),
+    '/well': textRoute('text/plain', () => 'here'),
+  });
+  t.teardown(server.close);
+  for (const path of ['/at-once', '/later'])
+    t.like(await get(server.url + path), { status: 500, body: 'the file is gone\n' });
+  t.is((await get(`${server.url}/well`)).body, 'here');
+});
+
 test('a port that is taken is said so', async (t) => {
   const server = await serve(local, {});
   t.teardown(server.close);

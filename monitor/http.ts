@@ -54,6 +54,16 @@ const refuse = (response: ServerResponse, status: number, text: string, headers 
 const isRebound = (request: IncomingMessage, address: ListenAddress) =>
   ['127.0.0.1', '::1', 'localhost'].includes(address.host) && !isOwnName(request.headers.host, address);
 
+/** What cannot be answered, as when a file is gone by now, is that one request's matter. */
+const carefully = async (route: Route, request: IncomingMessage, response: ServerResponse) => {
+  try {
+    await route(request, response);
+  } catch (error) {
+    if (response.headersSent) response.destroy();
+    else refuse(response, 500, (error as Error).message);
+  }
+};
+
 const answer =
   (routes: Routes, address: ListenAddress) => (request: IncomingMessage, response: ServerResponse) => {
     if (isRebound(request, address)) return refuse(response, 403, 'this server is only for this machine');
@@ -63,7 +73,7 @@ const answer =
     const path = (request.url ?? '/').split('?')[0]!;
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     if (!route) return refuse(response, 404, `there is: ${Object.keys(routes).join(' ')}`);
-    return route(request, response);
+    return void carefully(route, request, response);
   };
 
 /**
