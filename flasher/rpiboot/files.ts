@@ -27,6 +27,7 @@ export const memorySource = (describe: string, files: Readonly<Record<string, Ui
 export const folderSource = (folder: string): FileSource => {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new ImageError(folder, 'is not a folder');
   const root = realpathSync(folder);
+  const below = root.endsWith(sep) ? root : root + sep; // that of a disk, / or E:\, does
   return {
     describe: folder,
     read: (name) => {
@@ -34,7 +35,7 @@ export const folderSource = (folder: string): FileSource => {
       const path = join(root, relative(name));
       if (!existsSync(path)) return undefined;
       const real = realpathSync(path);
-      if (!real.startsWith(root + sep) || !statSync(real).isFile()) return undefined;
+      if (!real.startsWith(below) || !statSync(real).isFile()) return undefined;
       return readFileSync(real);
     },
   };

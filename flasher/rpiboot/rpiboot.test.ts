@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -232,4 +232,6 @@ test('a folder does not give away files outside, not even by a link', async (t) 
   t.is(await files.read('../secret'), undefined);
   t.is((await files.read('config.txt'))?.toString(), 'yes');
   t.is((await files.read('/config.txt'))?.toString(), 'yes');
+  const disk = folderSource('/');
+  t.is((await disk.read(realpathSync(join(root, 'inside/config.txt'))))?.toString(), 'yes');
 });

@@ -1,6 +1,6 @@
 /** What `velocity flash --web` serves: the page, the image with its manifest, device trees, and a folder of firmware. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { type Routes, SAFETY, styleRoute, textRoute } from '../../../monitor/index.ts';
 import { UsageError } from '../../failure.ts';
 import { pageScript } from '../files.ts';
@@ -22,11 +22,12 @@ export type Offer = {
 /** More than any firmware has; a whole disk, named by mistake, is not listed. */
 const MOST_FILES = 5000;
 
-/** Paths below a folder; hidden files are no firmware. */
-const filesBelow = (folder: string): string[] => {
-  const names = (readdirSync(folder, { recursive: true }) as string[]).filter(
-    (name) => !/(^|\/)\./.test(name) && statSync(join(folder, name)).isFile(),
-  );
+/** Paths below a folder, with `/`; hidden files are no firmware. */
+export const filesBelow = (folder: string): string[] => {
+  const names = (readdirSync(folder, { recursive: true }) as string[])
+    .map((name) => name.replaceAll(sep, '/'))
+    .filter((name) => !/(^|\/)\./.test(name))
+    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile());
   if (names.length <= MOST_FILES) return names;
   throw new UsageError(`${folder} has ${names.length} files`, 'name the folder of the firmware itself');
 };
