@@ -43,7 +43,7 @@ export class UnknownBoardError extends Error {
 
 /** @throws UnknownBoardError */
 export const boardNamed = (name: string): Board => {
-  const board = boards[name];
+  const board = Object.hasOwn(boards, name) ? boards[name] : undefined;
   if (!board) throw new UnknownBoardError(name);
   return board;
 };

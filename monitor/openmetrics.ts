@@ -1,5 +1,5 @@
 /** States of boards as OpenMetrics text (OpenMetrics 1.0.0, "Exposition format"); each sample names its board's port. Pure. */
-import { budgetShare, emptyState, type ModuleRow, type MonitorState, noMishaps } from './state.ts';
+import { budgetShare, emptyState, type ModuleRow, type MonitorState, mishapsOf } from './state.ts';
 
 export const CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 /** Prometheus' own older format, for those who do not ask for the other one. */
@@ -118,13 +118,13 @@ const moduleFamilies = (state: MonitorState): Family[] => [
     name: 'velocity_module_faults',
     type: 'counter',
     help: 'Faults of the module seen by this monitor.',
-    samples: perModule(state, (row) => (state.mishaps[row.telemetry.name] ?? noMishaps).faults, '_total'),
+    samples: perModule(state, (row) => mishapsOf(state, row.telemetry.name).faults, '_total'),
   },
   {
     name: 'velocity_module_rollbacks',
     type: 'counter',
     help: 'Rollbacks of the module seen by this monitor.',
-    samples: perModule(state, (row) => (state.mishaps[row.telemetry.name] ?? noMishaps).rollbacks, '_total'),
+    samples: perModule(state, (row) => mishapsOf(state, row.telemetry.name).rollbacks, '_total'),
   },
 ];
 

@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { BoardEvent } from '../link/index.ts';
+import { openMetrics } from './openmetrics.ts';
 import { occupied, percentile, sparkline } from './sparkline.ts';
 import { advance, callsPerSecond, cyclesPerCall, emptyState, take } from './state.ts';
 import { board, reading, telemetry } from './test/readings.ts';
@@ -75,4 +76,14 @@ test('faults and rollbacks are counted per module, and anew when the board start
   t.deepEqual(state.events, { fault: 1, rolled_back: 1, installed: 1 });
   const rebooted = { ...reading(telemetry()), board: { ...board, boot: new Uint8Array(16).fill(1) } };
   t.deepEqual(advance(state, rebooted).mishaps, {});
+});
+
+test('a module may be called as what every object has', (t) => {
+  const name = 'constructor';
+  const fault = { kind: 'fault', name } as BoardEvent;
+  const before = advance(emptyState, reading(telemetry({ name })));
+  const faults = (state: typeof before) =>
+    /velocity_module_faults_total\{[^}]*\} (.*)/.exec(openMetrics(new Map([['p', state]])))?.[1];
+  t.is(faults(before), '0');
+  t.is(faults(take(before, { kind: 'event', time_ms: 0, event: fault })), '1');
 });

@@ -120,10 +120,14 @@ export const advance = (before: MonitorState, reading: Reading, time_ms = 0): Mo
   };
 };
 
-export const noMishaps: Mishaps = { faults: 0, rollbacks: 0 };
+const noMishaps: Mishaps = { faults: 0, rollbacks: 0 };
+
+/** Of a module, which may be called as anything that objects have, `constructor` say. */
+export const mishapsOf = ({ mishaps }: Pick<MonitorState, 'mishaps'>, name: string): Mishaps =>
+  Object.hasOwn(mishaps, name) ? mishaps[name]! : noMishaps;
 
 const happened = (state: MonitorState, { kind, name }: BoardEvent): MonitorState => {
-  const { faults, rollbacks } = state.mishaps[name] ?? noMishaps;
+  const { faults, rollbacks } = mishapsOf(state, name);
   const mishaps = {
     faults: faults + (kind === 'fault' ? 1 : 0),
     rollbacks: rollbacks + (kind === 'rolled_back' ? 1 : 0),

@@ -6,7 +6,7 @@ import {
   cyclesPerCall,
   type ModuleRow,
   type MonitorState,
-  noMishaps,
+  mishapsOf,
 } from '../state.ts';
 import { type Line, type Span, type Style, span } from './styled.ts';
 
@@ -44,8 +44,8 @@ type Column = {
   readonly least?: number;
 };
 
-const mishapsText = (row: ModuleRow, { mishaps }: MonitorState) => {
-  const { faults, rollbacks } = mishaps[row.telemetry.name] ?? noMishaps;
+const mishapsText = (row: ModuleRow, state: MonitorState) => {
+  const { faults, rollbacks } = mishapsOf(state, row.telemetry.name);
   return faults + rollbacks === 0 ? '0' : `${faults} (${rollbacks} back)`;
 };
 
@@ -54,7 +54,7 @@ const NEARLY_SPENT = 0.9;
 const LEAST_TREND = 8;
 
 const mishapsStyle = (row: ModuleRow, { mishaps }: MonitorState): Style =>
-  mishaps[row.telemetry.name] ? 'bad' : 'plain';
+  Object.hasOwn(mishaps, row.telemetry.name) ? 'bad' : 'plain';
 const stateStyle = ({ module }: ModuleRow): Style => (module?.state === 'canary' ? 'warning' : 'plain');
 const budgetStyle = (row: ModuleRow): Style =>
   (budgetShare(row) ?? 0) >= NEARLY_SPENT ? 'warning' : 'plain';

@@ -6,7 +6,7 @@ import {
   cyclesPerCall,
   type ModuleRow,
   type MonitorState,
-  noMishaps,
+  mishapsOf,
 } from '../state.ts';
 
 /** The largest bin that is in use bounds how far an interval's slowest call can lie. */
@@ -28,7 +28,7 @@ const modulePoint = (row: ModuleRow, state: MonitorState) => ({
   min: Number(row.telemetry.min),
   max: Number(row.telemetry.max),
   budget: budgetShare(row) ?? null,
-  ...(state.mishaps[row.telemetry.name] ?? noMishaps),
+  ...mishapsOf(state, row.telemetry.name),
   histogram: row.histogram,
 });
 
