@@ -34,3 +34,14 @@ test('a damaged or lying archive is refused with its offset', (t) => {
   flipped[3]! ^= 1;
   t.throws(() => tarSource(path, flipped), { message: /not a tar archive at byte 0/ });
 });
+
+test('an archive whose file has a size below zero ends, too', (t) => {
+  const path = archive();
+  const bytes = Buffer.from(readFileSync(path));
+  const second = bytes.subarray(512, 1024);
+  second.write('-0000000512\0', 124, 'latin1');
+  second.fill(' ', 148, 156);
+  const sum = second.reduce((total, byte) => total + byte, 0);
+  second.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  t.throws(() => tarSource(path, bytes), { instanceOf: ImageError, message: /at byte 512/ });
+});

@@ -10,7 +10,11 @@ const PREFIX = [345, 500] as const;
 const REGULAR = new Set([0, 0x30]); // NUL or '0'
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1').split('\0')[0] ?? '';
-const octal = (bytes: Uint8Array) => Number.parseInt(text(bytes).trim() || '0', 8);
+/** NaN when it is none: a size below zero would lead back to files before. */
+const octal = (bytes: Uint8Array) => {
+  const digits = text(bytes).trim();
+  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
+};
 
 /** Sum of the header's bytes with the checksum field taken as spaces. */
 const checksum = (header: Uint8Array) =>
