@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import test from 'ava';
 import { CHUNK_BYTES, statusNamed } from '../abi/index.ts';
-import { LinkTimeoutError, RefusedError } from './errors.ts';
+import { BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
 import { type StageChunk, sendStaged } from './stage.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
@@ -43,6 +43,16 @@ test('an upload that broke off goes on where it stopped', async (t) => {
   await sendStaged(send, content, sha256(content));
   t.deepEqual(state.buffer, content);
   t.is(state.requests, 3);
+});
+
+test('an answer that names no place ends it: nothing is taken for sent', async (t) => {
+  for (const off of [Number.NaN, 0.5, -1])
+    await t.throwsAsync(
+      sendStaged(async () => ({ off }), content, sha256(content)),
+      {
+        instanceOf: BadReplyError,
+      },
+    );
 });
 
 test('the same bytes a second time cost one message', async (t) => {

@@ -1,6 +1,6 @@
 /** Fills the staging buffer chunk by chunk. The board's answer says where to go on, so a broken upload resumes. */
 import { CHUNK_BYTES, type messages, type RecordOf } from '../abi/index.ts';
-import { LinkTimeoutError, RefusedError } from './errors.ts';
+import { BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
 
 type Chunk = RecordOf<(typeof messages)['stage']['request']>;
 export type StageChunk = (chunk: Chunk) => Promise<{ off: number }>;
@@ -20,7 +20,10 @@ const chunkAt = (bytes: Uint8Array, sha: Uint8Array, off: number, size: number):
 const lostPlace = (error: unknown, off: number) =>
   off > 0 && error instanceof RefusedError && ['bad_state', 'invalid_argument'].includes(error.status);
 
-/** @throws RefusedError, `upload_taken` when another host began an upload; LinkTimeoutError when the board makes no progress */
+/**
+ * @throws RefusedError, `upload_taken` when another host began an upload; LinkTimeoutError when the board makes no progress;
+ * BadReplyError when it names no place to go on
+ */
 export const sendStaged = async (
   send: StageChunk,
   bytes: Uint8Array,
@@ -40,6 +43,7 @@ export const sendStaged = async (
       off = 0; // asks where to go on
       continue;
     }
+    if (!Number.isSafeInteger(next) || next < 0) throw new BadReplyError('staging', `the chunk at ${off}`);
     if (next <= off && next < bytes.length && ++stalls > MAX_STALLS) {
       throw new LinkTimeoutError('staging', `the chunk at ${off}`, 0);
     }
