@@ -255,6 +255,11 @@ test('an option that names something and is empty is refused before anything is 
     ['evolve', 'log', '--ledger', ''],
     ['keys', 'list', '--key', ''],
     ['models', 'eval', '--model', ''],
+    ['flash', '--board', 'rpi4b', '--to', ''],
+    ['flash', '--fastboot', 'tcp:localhost', '--partition', ''],
+    ['flash', '--usb', '', '--list'],
+    ['monitor', '--board', 'qemu-virt', '--store', ''],
+    ['module', 'list', '--board', ''],
   ]) {
     const { exit, stderr } = await velocity(...command);
     t.is(exit, 2, command.join(' '));

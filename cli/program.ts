@@ -59,14 +59,14 @@ const commands: readonly Register[] = [
 /** `rig` takes several, also as one list with commas. */
 const joined = (value: string, before?: string) => (before === undefined ? value : `${before},${value}`);
 
-/** Options that name a place, a key or a model. */
-const NAMES = /<(address|dir|file|folder|key|model|path)>/;
+/** Options whose value may be any text, none at all too. */
+const ANY_TEXT = /<text>/;
 
-/** What a shell leaves of a variable that is not set: taken for a name, it is the current folder, or a default that nobody chose. */
+/** What a shell leaves of a variable that is not set: taken for a name, it is the current folder, or a default that nobody chose; a card that is named so is not written. */
 const refuseEmpty = (command: Command): void => {
   for (let at: Command | null = command; at; at = at.parent)
     for (const { flags, long } of at.options.filter((o) => at?.getOptionValue(o.attributeName()) === ''))
-      if (NAMES.test(flags))
+      if (!ANY_TEXT.test(flags))
         throw new UsageError(`${long} is empty`, `give it what it asks for, or leave ${long} out`);
 };
 

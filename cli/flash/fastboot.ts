@@ -21,14 +21,19 @@ import { transfer } from './progress.ts';
 /** For what the board was promised, when the command is stopped. */
 const LAST_WORDS_MS = 2000;
 
-const ADDRESS = /^(tcp|udp):(.+?)(?::(\d+))?$/;
+const ADDRESS = /^(tcp|udp):(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
 
-/** `tcp:HOST[:PORT]` or `udp:HOST[:PORT]`. @throws UsageError */
+/** `tcp:HOST[:PORT]` or `udp:HOST[:PORT]`; an IPv6 address stands in brackets. @throws UsageError */
 export const openFastbootNetwork = (address: string): Promise<FastbootTransport> => {
-  const [, kind, host, port] = ADDRESS.exec(address) ?? [];
-  if (!host)
-    throw new UsageError(`${address} is no fastboot address`, 'write tcp:HOST[:PORT] or udp:HOST[:PORT]');
-  return (kind === 'tcp' ? openFastbootTcp : openFastbootUdp)(host, Number(port ?? FASTBOOT_PORT));
+  const [, kind, bracketed, plain, said] = ADDRESS.exec(address) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(said ?? FASTBOOT_PORT);
+  if (!host || port < 1 || port > 65535)
+    throw new UsageError(
+      `${address} is no fastboot address`,
+      'write tcp:HOST[:PORT] or udp:HOST[:PORT], an IPv6 address in brackets',
+    );
+  return (kind === 'tcp' ? openFastbootTcp : openFastbootUdp)(host, port);
 };
 
 export const flashFastboot = async (

@@ -115,13 +115,9 @@ test('where disks are not known the list says so, after the boards', async (t) =
   t.regex(said.join(''), /^usb +1-1 (?:.*\n)+disk +which disks .* on Linux only: make an image/);
 });
 
-const refusals: readonly [
-  name: string,
-  bus: () => EmulatedBus,
-  argv: string[],
-  exit: number,
-  words: RegExp,
-][] = [
+type Refused = [name: string, bus: () => EmulatedBus, argv: string[], exit: number, words: RegExp];
+
+const refusals: readonly Refused[] = [
   ['nothing attached', () => new EmulatedBus(), [], 4, /USB boot mode/],
   ['a named board is not attached', () => new EmulatedBus(), ['--board', 'cm5'], 4, /nRPIBOOT/],
   [
@@ -189,6 +185,15 @@ const refusals: readonly [
     2,
     /no fastboot address/,
   ],
+  ...['tcp:localhost:0', 'udp:localhost:99999', 'udp:fe80::1', 'tcp:[]'].map(
+    (address): Refused => [
+      `no address: ${address}`,
+      () => new EmulatedBus(),
+      ['--fastboot', address, '--image', manifest],
+      2,
+      /no fastboot address/,
+    ],
+  ),
   ['no port', () => new EmulatedBus(), ['--u-boot'], 2, /--port/],
   ['all of none', () => new EmulatedBus(), ['--all'], 4, /USB boot mode/],
   ['all on one line', () => withBoard('BCM2711').bus, ['--all', '--port', 'unix:/none'], 2, /one board/],
