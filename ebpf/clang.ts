@@ -30,11 +30,16 @@ const noRoom = (what: string, clang: string, args: readonly string[], cause: unk
     { code: 'ENOSPC' },
   );
 
-const tryOne = async (clang: string, args: readonly string[], what: string): Promise<void> => {
+const tryOne = async (
+  clang: string,
+  args: readonly string[],
+  what: string,
+  signal?: AbortSignal,
+): Promise<void> => {
   try {
-    await run(clang, args, { timeout: TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 });
+    await run(clang, args, { timeout: TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024, ...(signal && { signal }) });
   } catch (error) {
-    if (isMissing(error)) throw error;
+    if (isMissing(error) || signal?.aborted) throw error;
     const { stderr, killed } = error as { stderr?: string; killed?: boolean };
     if (NO_ROOM.test(stderr ?? '')) throw noRoom(what, clang, args, error);
     const why = killed ? `did not finish in ${TIMEOUT_MS / 1000} s` : 'refused it';
@@ -43,14 +48,19 @@ const tryOne = async (clang: string, args: readonly string[], what: string): Pro
 };
 
 /**
- * Runs the first clang that is installed, or the one given.
+ * Runs the first clang that is installed, or the one given, until `signal`.
  * @throws CompileError when none is, or when it fails, an error with the code ENOSPC where the disk is full; `what` says what was being compiled.
  */
-export const runClang = async (args: readonly string[], what: string, clang?: string): Promise<void> => {
+export const runClang = async (
+  args: readonly string[],
+  what: string,
+  clang?: string,
+  signal?: AbortSignal,
+): Promise<void> => {
   const compilers = clang === undefined ? COMPILERS : [clang];
   for (const compiler of compilers) {
     try {
-      return await tryOne(compiler, args, what);
+      return await tryOne(compiler, args, what, signal);
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

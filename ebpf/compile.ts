@@ -14,6 +14,8 @@ export type CompileOptions = {
   readonly arguments?: readonly string[];
   /** Compiler to run. Default: the first of clang-19, clang-20, clang-21, clang that is installed. */
   readonly clang?: string;
+  /** Ends the compiler. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 const INCLUDE = fileURLToPath(new URL('../modules/include', import.meta.url));
@@ -29,7 +31,7 @@ export const compileModule = async (path: string, options: CompileOptions = {}):
   const target = ['--target=bpf', `-mcpu=${options.cpu ?? 'v4'}`, '-O2', '-g', '-c'];
   const args = [...target, ...includes, ...(options.arguments ?? []), '-o', object, path];
   try {
-    await runClang(args, path, options.clang);
+    await runClang(args, path, options.clang, options.signal);
     return new Uint8Array(await readFile(object));
   } finally {
     await rm(folder, { recursive: true, force: true });

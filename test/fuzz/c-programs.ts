@@ -53,20 +53,21 @@ export const clangPrograms = async (
   cpu: (typeof CPUS)[number],
   random: Random,
   folder: string,
+  signal?: AbortSignal,
 ): Promise<ModuleProgram[]> => {
   mkdirSync(folder, { recursive: true });
   const source = join(folder, 'programs.c');
   writeFileSync(source, text);
   const level = [random.pick(LEVELS), '-Wno-everything', ...ALL_COMPILES];
-  const object = await compileModule(source, { cpu, arguments: level });
+  const object = await compileModule(source, { cpu, arguments: level, signal });
   return loadFunctions(object).flatMap((f) => ('program' in f ? [f.program] : []));
 };
 
 /** Writes the programs of a seed to a file in a folder. @throws CompileError */
-const compiledPrograms = async (seed: number, folder: string): Promise<Batch> => {
+const compiledPrograms = async (seed: number, folder: string, signal?: AbortSignal): Promise<Batch> => {
   const random = new Random(seed);
   const cpu = random.pick(CPUS);
-  const all = await clangPrograms(sourceText(random, FUNCTIONS, cpu > 'v2'), cpu, random, folder);
+  const all = await clangPrograms(sourceText(random, FUNCTIONS, cpu > 'v2'), cpu, random, folder, signal);
   const programs = all.filter(({ code }) => code.length <= MOST_SLOTS * SLOT_BYTES);
   const path = join(folder, 'programs');
   writeFileSync(path, Buffer.concat(programs.map(record)));
@@ -84,5 +85,5 @@ export const firstTaken = async <T>(from: number, make: (seed: number) => Promis
 };
 
 /** @throws CompileError */
-export const nextBatch = (from: number, folder: string): Promise<Batch> =>
-  firstTaken(from, (seed) => compiledPrograms(seed, folder));
+export const nextBatch = (from: number, folder: string, signal?: AbortSignal): Promise<Batch> =>
+  firstTaken(from, (seed) => compiledPrograms(seed, folder, signal));

@@ -1,7 +1,7 @@
 /** C at random through clang, verifier, checker, interpreter and JIT: what a compiler makes of it looks like what users load. */
 import { join } from 'node:path';
 import { root } from '../../firmware/index.ts';
-import { nextBatch } from './c-programs.ts';
+import { type Batch, nextBatch } from './c-programs.ts';
 import type { Finding, Limit } from './fuzz.ts';
 import { type Counts, fuzzPrograms, type ProgramTarget, summaryOf } from './soundness.ts';
 
@@ -46,11 +46,17 @@ export const fuzzCompiled = async (
   let counts: Counts | undefined;
   let finding: Finding | undefined;
   for (let next = first; ; ) {
-    const { path, count, seed } = await nextBatch(next, folder);
-    if (finding && signal?.aborted) return finding;
+    let batch: Batch;
+    try {
+      batch = await nextBatch(next, folder, signal);
+    } catch (error) {
+      if (finding && signal?.aborted) return finding;
+      throw error;
+    }
+    const { path, count, seed } = batch;
     next = seed + 1;
-    const batch = Math.min(count * WAYS, most - runs);
-    const found = await fuzzPrograms(target, { runs: batch, seed: 0 }, signal, undefined, path);
+    const left = Math.min(count * WAYS, most - runs);
+    const found = await fuzzPrograms(target, { runs: left, seed: 0 }, signal, undefined, path);
     const one = { ...(found.details as Counts), seed: first, next_seed: next };
     counts = counts ? added(counts, one) : one;
     runs += found.runs;

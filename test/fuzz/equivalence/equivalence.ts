@@ -164,13 +164,13 @@ type Batch = {
 };
 
 /** A source compiled in two ways. */
-const compiledTwice = async (seed: number): Promise<Batch> => {
+const compiledTwice = async (seed: number, signal?: AbortSignal): Promise<Batch> => {
   const random = new Random(seed);
   const [cpu, second] = [random.pick(CPUS), random.pick(CPUS)];
   const atomics = cpu > 'v2' && second > 'v2';
   const text = random.once(3) ? loopSource(random, FUNCTIONS) : sourceText(random, FUNCTIONS, atomics);
-  const one = await clangPrograms(text, cpu, random, folder);
-  return { one, other: await clangPrograms(text, second, random, folder), seed };
+  const one = await clangPrograms(text, cpu, random, folder, signal);
+  return { one, other: await clangPrograms(text, second, random, folder, signal), seed };
 };
 
 /** Both programs are kept, for who looks into it. */
@@ -225,12 +225,14 @@ export const fuzzEquivalence = async (
   let report = '';
   try {
     do {
-      const batch = await firstTaken(counts.next_seed, compiledTwice);
+      const batch = await firstTaken(counts.next_seed, (seed) => compiledTwice(seed, signal));
       counts.next_seed = batch.seed + 1;
       for (let n = 0; n < batch.one.length && report === '' && !isOver(); n++)
         report = (await tried(host, batch, n, counts, isOver)) ?? '';
       say(`${target.name}: ${summaryOf(counts)}`);
     } while (report === '' && !isOver());
+  } catch (error) {
+    if (!signal?.aborted) throw error;
   } finally {
     stopSolver();
   }
