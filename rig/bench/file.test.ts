@@ -111,6 +111,19 @@ test('every_problem_is_named_at_once', (t) => {
   for (const name of ['a.board', 'a.serial', 'b.baud']) t.true(message.includes(`boards.${name}`), message);
 });
 
+test('aliases_that_lead_nowhere_into_themselves_or_too_far_are_problems_of_the_file', (t) => {
+  const many = (of: string) => `[${Array.from({ length: 20 }, () => of).join(', ')}]`;
+  t.regex(
+    refused('boards:\n  a: { board: rpi4b, serial: *port }\n'),
+    /^bench\.yaml: Unresolved alias .*port$/,
+  );
+  t.regex(refused('boards: &all\n  a: *all\n'), /^bench\.yaml: Converting circular/);
+  t.regex(
+    refused(`a: &a ${many('x')}\nb: &b ${many('*a')}\nboards: ${many('*b')}\n`),
+    /^bench\.yaml: Excessive/,
+  );
+});
+
 test('a_file_that_is_not_there_is_said_to_be', (t) => {
   const error = t.throws(() => readBench('/nowhere/bench.yaml'), { instanceOf: BenchFileError });
   t.is(error.message, '/nowhere/bench.yaml: there is no such file');

@@ -169,10 +169,21 @@ const lineOf = (document: Document, counter: LineCounter, path: Path): string =>
   return '';
 };
 
+/** An alias may name nothing, very much, or what it stands in. @throws BenchFileError */
+const contentsOf = (document: Document, path: string): { boards: Record<string, BoardEntry> } => {
+  try {
+    const value = document.toJS();
+    JSON.stringify(value);
+    return value;
+  } catch (cause) {
+    throw new BenchFileError(path, [`${path}: ${(cause as Error).message.split('\n')[0]}`], { cause });
+  }
+};
+
 /** `text` is the file's contents, `path` its name for messages and the folder that its paths start from. @throws BenchFileError */
 export const parseBench = (text: string, path: string): RigBoard[] => {
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter });
+  const document = parseDocument(text, { lineCounter: counter, logLevel: 'error' });
   if (document.errors.length > 0) {
     throw new BenchFileError(
       path,
@@ -182,7 +193,7 @@ export const parseBench = (text: string, path: string): RigBoard[] => {
       }),
     );
   }
-  const value = document.toJS() as { boards: Record<string, BoardEntry> };
+  const value = contentsOf(document, path);
   const fieldProblems = problemsOf(value);
   const problems = fieldProblems.length > 0 ? fieldProblems : sharedPorts(value.boards);
   if (problems.length > 0) {
