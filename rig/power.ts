@@ -1,7 +1,7 @@
 /** Switches boards off and on: by uhubctl, or by any shell command, for example one that moves a relay. */
-import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Power } from './bench/index.ts';
+import { spawnGroupLeashed } from './child.ts';
 
 /** A command of the bench file failed: carries what it printed. */
 export class CommandError extends Error {
@@ -20,23 +20,29 @@ const DEFAULT_OFF_SECONDS = 2;
 
 export type CommandOptions = { readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number };
 
-/** Runs a shell command to its end and returns what it printed. @throws CommandError */
+/**
+ * Runs a shell command to its end and returns what it printed. Whatever it started ends with it: what it left running would
+ * hold on to its output, and one that is too late has most often started what hangs. @throws CommandError
+ */
 export const runCommand = (what: string, command: string, options: CommandOptions = {}): Promise<string> =>
   new Promise((resolve, reject) => {
     const { env = {}, timeoutMs = TIMEOUT_MS } = options;
-    const child = spawn('sh', ['-c', command], {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-    });
+    const child = spawnGroupLeashed('sh', ['-c', command], { env: { ...process.env, ...env } });
+    const end = () => child.stdin.destroy();
+    const late = setTimeout(end, timeoutMs);
+    child.on('exit', end);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
         output = (output + chunk).slice(-64 * 1024);
       });
     }
-    child.on('error', (error) => reject(new CommandError(what, command, error.message, output)));
+    child.on('error', (error) => {
+      clearTimeout(late);
+      reject(new CommandError(what, command, error.message, output));
+    });
     child.on('close', (code, signal) => {
+      clearTimeout(late);
       if (code === 0) resolve(output);
       else
         reject(
