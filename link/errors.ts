@@ -15,15 +15,30 @@ export abstract class LinkError extends Error {
 
 const isSocket = (port: string): boolean => /^(unix|tcp):/.test(port);
 
+/** In a page there is no process, and nothing of the system is known. */
+const thisSystem = (): NodeJS.Platform | undefined => globalThis.process?.platform;
+
+/** How the system tells who holds a port. */
+const whoHolds: Partial<Record<NodeJS.Platform, (port: string) => string>> = {
+  linux: (port) => `(\`fuser ${port}\` names it; ModemManager grabs new ports for some seconds)`,
+  darwin: (port) => `(\`lsof ${port}\` names it)`,
+};
+const otherwise = () => '(a serial terminal, for example)';
+
+const rights: Partial<Record<NodeJS.Platform, string>> = {
+  linux:
+    'run `sudo usermod -aG dialout $USER` and log in again, or add a udev rule: SUBSYSTEM=="tty", MODE="0660", TAG+="uaccess", ENV{ID_MM_DEVICE_IGNORE}="1"',
+};
+
 /** Another program holds the port; `holders` says which, where that is known. */
 export class PortBusyError extends LinkError {
   readonly code = 'port_busy';
-  constructor(port: string, options?: ErrorOptions, holders: readonly string[] = []) {
+  constructor(port: string, options?: ErrorOptions, holders: readonly string[] = [], system = thisSystem()) {
     super(
       `${port} is in use by ${holders.join(' and ') || 'another program'}`,
       isSocket(port)
         ? 'close the program that is connected there: a line has one reader'
-        : `close the program that holds it (\`fuser ${port}\` names it; ModemManager grabs new ports for some seconds)`,
+        : `close the program that holds it ${((system && whoHolds[system]) ?? otherwise)(port)}`,
       options,
     );
   }
@@ -32,10 +47,10 @@ export class PortBusyError extends LinkError {
 /** This user may not open the port. */
 export class PermissionError extends LinkError {
   readonly code = 'permission';
-  constructor(port: string, options?: ErrorOptions) {
+  constructor(port: string, options?: ErrorOptions, system = thisSystem()) {
     super(
       `no permission to open ${port}`,
-      'run `sudo usermod -aG dialout $USER` and log in again, or add a udev rule: SUBSYSTEM=="tty", MODE="0660", TAG+="uaccess", ENV{ID_MM_DEVICE_IGNORE}="1"',
+      (system && rights[system]) ?? 'ask whoever administers this machine who may open it',
       options,
     );
   }

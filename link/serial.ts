@@ -16,11 +16,13 @@ export type SerialOptions = {
   readonly binding?: SerialBinding;
 };
 
-/** bindings-cpp reports errno as text ("Error: Permission denied, cannot open /dev/…"). */
+/**
+ * bindings-cpp reports errno as text ("Error: Permission denied, cannot open /dev/…"). Windows has no owners of ports, and
+ * says "Access denied" of one that another program has open.
+ */
 const openError = (path: string, cause: Error): LinkError => {
-  if (/permission denied|access denied|EACCES/i.test(cause.message))
-    return new PermissionError(path, { cause });
-  if (/busy|cannot lock|temporarily unavailable|EBUSY/i.test(cause.message)) {
+  if (/permission denied|EACCES/i.test(cause.message)) return new PermissionError(path, { cause });
+  if (/busy|cannot lock|temporarily unavailable|EBUSY|access denied/i.test(cause.message)) {
     return new PortBusyError(path, { cause }, holdersOf(path));
   }
   if (/no such file|not found|ENOENT|ENXIO|no such device/i.test(cause.message)) {

@@ -90,7 +90,8 @@ sys.stdin.read()
 /** Texts as @serialport/bindings-cpp gives them on Linux, and as Windows words them. */
 const openFailures = [
   ['Error: Permission denied, cannot open /dev/ttyUSB0', PermissionError],
-  ['Opening COM3: Access denied', PermissionError],
+  ['Opening COM3: Access denied', PortBusyError],
+  ['Opening COM3: File not found', UnpluggedError],
   ['Error Resource temporarily unavailable Cannot lock port', PortBusyError],
   ['Error: Device or resource busy, cannot open /dev/ttyUSB0', PortBusyError],
   ['Error: No such file or directory, cannot open /dev/ttyUSB0', UnpluggedError],
@@ -108,6 +109,16 @@ test('what the serial binding says at opening becomes a typed error', async (t) 
     const error = await t.throwsAsync(openSerial('/dev/ttyUSB0', { binding }), { instanceOf: kind }, text);
     t.is((error.cause as Error).message, text);
   }
+});
+
+test('what to do about a port is said as it is done on this system', (t) => {
+  const busy = (system: NodeJS.Platform) =>
+    new PortBusyError('PORT', {}, [], system).hint.replace(/^close the program that holds it /, '');
+  t.regex(busy('linux'), /^\(`fuser PORT`/);
+  t.is(busy('darwin'), '(`lsof PORT` names it)');
+  for (const system of ['win32', 'freebsd'] as const) t.notRegex(busy(system), /fuser|lsof/);
+  t.regex(new PermissionError('PORT', {}, 'linux').hint, /dialout/);
+  t.notRegex(new PermissionError('PORT', {}, 'darwin').hint, /dialout|udev/);
 });
 
 test('whoever holds a port that is busy is named', async (t) => {

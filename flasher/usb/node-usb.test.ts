@@ -6,7 +6,7 @@ import type { FlashError } from '../errors.ts';
 import { serialIndex } from './device.ts';
 import { nodeUsb, type PackageDevice, type PackageUsb, usbError } from './node-usb.ts';
 
-/** Texts of usb 3.1 and of nusb below it, seen on Linux; see the package's transferOut and open. */
+/** Texts of usb 3.1 and of nusb below it, seen on Linux, but for the one of drivers; see the package's transferOut and open. */
 const texts: readonly [text: string, code: string][] = [
   ['open error: permission denied (errno 13)', 'permission'],
   ['transferOut error: Unknown(12)', 'usb_memory'],
@@ -17,6 +17,7 @@ const texts: readonly [text: string, code: string][] = [
   ['open error: no such device (errno 19)', 'unplugged'],
   ['transferIn error: invalid state', 'unplugged'],
   ['claimInterface error: interface is busy (errno 16)', 'port_busy'],
+  ['claimInterface error: incompatible driver is installed for this interface', 'missing_tool'],
   ['something new', 'bad_device'],
 ];
 
@@ -93,6 +94,19 @@ test('a device keeps its location, and its attachment changes when it comes back
   t.is(second.location, first.location);
   t.not(second.attachment, first.attachment);
   t.deepEqual(first.interfaces[0]?.endpoints, [{ number: 1, direction: 'out', type: 'bulk' }]);
+});
+
+test('a bus that has a letter in its name keeps it', async (t) => {
+  const place = async (bus: string) => {
+    const load = async () => ({ getDevices: async () => [fake([], { bus })] }) as PackageUsb;
+    return (await nodeUsb({ load }).list())[0]?.location;
+  };
+  t.deepEqual(await Promise.all(['001', '14', '1a', '1b'].map(place)), [
+    '1-1.2',
+    '14-1.2',
+    '1a-1.2',
+    '1b-1.2',
+  ]);
 });
 
 test('every transfer hands its own timeout on', async (t) => {

@@ -77,6 +77,14 @@ const kinds: readonly [
     (device, _d, _t, cause) => new PermissionError(device, { hint: permissionHint(), cause }),
   ],
   [
+    /incompatible driver/i, // nusb on Windows
+    (device, _d, _t, cause) =>
+      new FlashError('missing_tool', device, 'has another driver than programs can use', {
+        hint: permissionHint('win32'),
+        cause,
+      }),
+  ],
+  [
     /errno 12\b|Unknown\(12\)/, // ENOMEM: usbfs has a limit over all transfers of all programs
     (device, during, _t, cause) => new UsbMemoryError(device, during, { cause }),
   ],
@@ -145,6 +153,9 @@ const asked = <T>(question: () => T): T | undefined => {
   }
 };
 
+/** Linux numbers buses, from 001; macOS has the upper byte of a place in hex, where 1a is no 1. */
+const busName = (bus: string) => (/^\d+$/.test(bus) ? Number(bus) : bus);
+
 const attachmentOf = ({ bus, address }: PackageDevice) => `${bus}/${address}`;
 
 /** Where Linux shows a device (usbfs). */
@@ -180,7 +191,7 @@ class NodeUsbDevice implements UsbDevice {
     this.#device = device;
     this.#around = around;
     this.ids = { vendor: device.vendorId, product: device.productId };
-    this.location = `${Number.parseInt(device.bus, 10) || device.bus}-${device.ports.join('.')}`;
+    this.location = `${busName(device.bus)}-${device.ports.join('.')}`;
     this.attachment = attachmentOf(device);
     this.name = usbName(this.ids, this.location);
   }
