@@ -8,7 +8,9 @@ enum reg : uint32_t { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, AUX
 #define AUX_ENABLES_BELOW 0x3cu /* the block's enable register lies this far below the mini-UART's first */
 #define AUX_IER_FIXED (3u << 2) /* errata of §2.2.2: without these bits there is no interrupt */
 #define IER_RECEIVE 1u
-#define FCR_ENABLE_CLEAR 7u
+/* Not what waits to be sent: that of whoever had the port before. */
+#define FCR_ENABLE 1u
+#define FCR_CLEAR_RECEIVED 2u
 #define LCR_8_BITS 3u
 #define LSR_DATA (1u << 0)
 #define LSR_OVERRUN (1u << 1)
@@ -32,7 +34,7 @@ static uint32_t read(const struct uart *uart, enum reg reg) {
 static void init(const struct uart *uart) {
     write(uart, IER, 0);
     write(uart, LCR, LCR_8_BITS);
-    write(uart, FCR, FCR_ENABLE_CLEAR);
+    write(uart, FCR, FCR_ENABLE | FCR_CLEAR_RECEIVED);
     write(uart, MCR, 3); /* DTR, RTS */
 }
 
@@ -41,7 +43,7 @@ static void aux_init(const struct uart *uart) {
     mmio_write(enables, mmio_read(enables) | 1);
     write(uart, IER, 0);
     write(uart, LCR, LCR_8_BITS);
-    write(uart, FCR, 6); /* clears both FIFOs */
+    write(uart, FCR, FCR_CLEAR_RECEIVED);
     write(uart, AUX_CNTL, 3); /* receiver and transmitter on */
 }
 

@@ -29,6 +29,8 @@ for (const name of [
   'a_message_gives_its_characters_in_order',
   'a_message_without_characters_is_released',
   'the_interrupt_is_that_of_its_mailbox_alone',
+  'a_pl011_interrupts_by_nothing_that_lasts_when_all_was_read',
+  'what_waits_to_be_sent_outlives_the_next_start_of_a_16550',
 ]) {
   test(name, (t) => {
     t.true(checks.includes(`ok ${name}`), checks.join('\n'));

@@ -1,4 +1,4 @@
-/* Which UART is chosen of a device tree, and the combined UART's driver against mailboxes in memory. */
+/* Which UART is chosen of a device tree, and drivers against registers in memory. */
 #include "drivers/uart_find.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +72,41 @@ static void check_tcu(void) {
     report("the_interrupt_is_that_of_its_mailbox_alone", on && receiving[0x100 / 4] == 1 && MAILBOX(receiving, 2)[1] == 0);
 }
 
+/* PL011: interrupts that reading ends (DDI 0183G §2.8). */
+#define IMSC 0x38u
+#define READING_ENDS (1u << 4 | 1u << 6)
+
+static void check_pl011(void) {
+    static uint32_t registers[0x1000 / 4];
+    registers[0x18 / 4] = 1u << 4; /* nothing received */
+    const struct uart uart = {.base = (uintptr_t)registers};
+    pl011_driver.init(&uart);
+    pl011_driver.receive_interrupt(&uart, true);
+    const uint32_t on = registers[IMSC / 4];
+    pl011_driver.receive_interrupt(&uart, false);
+    report("a_pl011_interrupts_by_nothing_that_lasts_when_all_was_read", on == READING_ENDS && registers[IMSC / 4] == 0);
+}
+
+/* FIFO control: bit 1 clears what was received, bit 2 what waits to be sent (PC16550D §8.5; BCM2835 ARM Peripherals §2.2.2). */
+#define FIFO_CONTROL 2u
+#define CLEARS 6u
+
+static uint32_t cleared_by(const struct uart_driver *driver) {
+    static uint32_t block[0x100 / 4]; /* the mini-UART's begins 0x40 above what enables it */
+    const struct uart uart = {.base = (uintptr_t)&block[0x40 / 4], .reg_shift = 2};
+    driver->init(&uart);
+    return block[0x40 / 4 + FIFO_CONTROL] & CLEARS;
+}
+
+static void check_16550(void) {
+    const bool kept = cleared_by(&ns16550_driver) == 2 && cleared_by(&aux_driver) == 2;
+    report("what_waits_to_be_sent_outlives_the_next_start_of_a_16550", kept);
+}
+
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "choose") == 0) { return choose(argv[2]); }
     check_tcu();
+    check_pl011();
+    check_16550();
     return 0;
 }
