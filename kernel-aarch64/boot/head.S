@@ -194,17 +194,17 @@ counters_start:
     .section .text.leave_el2, "ax"
 /* From EL2 to EL1h with everything masked; at EL1 only the shared part. Parks at EL3. Clobbers x0, x1. */
 leave_el2:
-    mov x0, #(SCTLR_RESET & 0xffff)
-    movk x0, #(SCTLR_RESET >> 16), lsl #16
-    msr sctlr_el1, x0
     mrs x0, CurrentEL
-    cmp x0, #(1 << 2)
-    b.eq at_el1
     cmp x0, #(2 << 2)
-    b.ne park
+    b.lo 1f
+    b.hi park
     mov x0, #(1 << 31)         /* HCR_EL2.RW: EL1 is AArch64; nothing trapped, no second stage */
     msr hcr_el2, x0
-    isb
+    isb                        /* until E2H is off, sctlr_el1 means that of EL2 (Arm ARM D19.2.131) */
+1:  mov x0, #(SCTLR_RESET & 0xffff)
+    movk x0, #(SCTLR_RESET >> 16), lsl #16
+    msr sctlr_el1, x0
+    b.lo at_el1
     mov x0, #3                 /* CNTHCTL_EL2: EL1 may use the physical counter and timer */
     msr cnthctl_el2, x0
     msr cntvoff_el2, xzr
