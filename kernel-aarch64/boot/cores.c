@@ -56,7 +56,9 @@ static enum status release(uint64_t release_addr, uint64_t entry) {
     return STATUS_OK;
 }
 
-static enum status start_one(const struct found_core *core) {
+/* Where firmware has both, cores are with PSCI: TF-A adds it to the tree of a Pi 4, and the addresses of the spin table stay. */
+static enum status start_one(struct found_core *core) {
+    if (psci_present()) { core->release_addr = 0; }
     const uint64_t entry = (uintptr_t)secondary_entry;
     core_affinity[started] = core->affinity;
     cache_clean(core_affinity, sizeof core_affinity);

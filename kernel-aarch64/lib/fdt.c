@@ -24,7 +24,6 @@ static const char *const key_names[FDT_KEYS] = {
     [FDT_STATUS] = "status",
     [FDT_MODEL] = "model",
     [FDT_METHOD] = "method",
-    [FDT_ENABLE_METHOD] = "enable-method",
     [FDT_RELEASE_ADDR] = "cpu-release-addr",
     [FDT_CLOCK_FREQUENCY] = "clock-frequency",
     [FDT_REG_SHIFT] = "reg-shift",

@@ -30,7 +30,6 @@ enum fdt_key : uint32_t {
     FDT_STATUS,
     FDT_MODEL,
     FDT_METHOD,
-    FDT_ENABLE_METHOD,
     FDT_RELEASE_ADDR,
     FDT_CLOCK_FREQUENCY,
     FDT_REG_SHIFT,
