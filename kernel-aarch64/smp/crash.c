@@ -2,6 +2,7 @@
 #include "lib/crc32.h"
 #include "lib/mem.h"
 #include "mm/layout.h"
+#include "mm/map.h"
 #include "smp/crash_write.h"
 #include <stddef.h>
 
@@ -25,6 +26,7 @@ void crash_init(void) {
     if (!found) { return; }
     record->boots++;
     record->crc = record_crc(record);
+    cache_clean(record, sizeof *record); /* whole: a reset drops what the caches hold */
 }
 
 bool crash_read(struct crash_record *out) {

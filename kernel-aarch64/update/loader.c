@@ -73,6 +73,7 @@ bool loader_take_handoff(struct handoff *out) {
     struct handoff *handoff = (struct handoff *)(void *)(__image_start + HANDOFF_OFFSET);
     *out = *handoff;
     handoff->magic = 0; /* what is left in memory after a reset says nothing */
+    cache_clean(handoff, sizeof(*handoff)); /* a reset drops what the caches hold */
     is_successor = out->magic == HANDOFF_MAGIC && out->crc == handoff_crc(out) &&
                    (out->slot < SLOTS || (out->slot == SLOT_NONE && out->test == 0));
     return is_successor;
