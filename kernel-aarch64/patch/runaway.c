@@ -110,9 +110,9 @@ static bool is_needed(void) {
 
 void runaway_poll(void) {
     const bool needed = available && is_needed();
-    if ((needed ? WATCHING : RESTING) != state) {
-        state = needed ? WATCHING : RESTING;
-        (void)core_call(available ? 1 : 0, needed ? watch : rest, nullptr);
+    const typeof(state) wanted = needed ? WATCHING : RESTING;
+    if (wanted != state && core_call(available ? 1 : 0, needed ? watch : rest, nullptr) == STATUS_OK) {
+        state = wanted;
         next_look_ns = 0;
     }
     if (!needed || clock_ns() < next_look_ns) { return; }

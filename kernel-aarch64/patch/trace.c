@@ -42,8 +42,9 @@ static enum status trace_call(struct version *version, void *context, uint32_t c
     const enum status status = dispatch_call(version, context, core);
     const uint64_t end = clock_count();
     struct ring *ring = &rings[core];
+    /* `written` of the run before is seen before this one goes over an older one, and `runs` read after the probe. */
+    barrier_dmb_ish();
     struct run *run = &ring->runs[ring->written % RING];
-    barrier_dmb_ish(); /* `written` of the run before is seen before this one goes over an older one */
     *run = (struct run){
         .begin_count = begin,
         .result = status == STATUS_OK ? counters->last_result : 0,

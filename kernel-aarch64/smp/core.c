@@ -43,10 +43,7 @@ void cores_init(void (*send)(uint64_t affinity, uint32_t core)) {
 
 uint32_t cores_up(void) { return 1 + __atomic_load_n(&others_up, __ATOMIC_ACQUIRE); }
 
-void core_came_up(void) {
-    __atomic_store_n(&cores[core_id()].up, true, __ATOMIC_RELEASE);
-    __asm__ volatile("dsb ishst\n\tsev" ::: "memory");
-}
+void core_came_up(void) { __atomic_store_n(&cores[core_id()].up, true, __ATOMIC_RELEASE); }
 
 /* Ids stay dense: a core that did not come up ends the count. */
 uint32_t cores_count(void) {
