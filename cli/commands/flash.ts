@@ -21,29 +21,30 @@ import { addressOption, orDefault } from '../listen.ts';
 const WEB_PORT = 8478;
 const webAddress = addressOption(WEB_PORT);
 
-/** A named virtual board is meant, unless a real one of that name is plugged in or asked for. */
-const isVirtual = async (host: UsbHost, { board, usb, firmwareDir, port, all }: FlashOptions) =>
-  board !== undefined &&
-  !all &&
-  boardNamed(board).qemu !== undefined &&
-  usb === undefined &&
-  firmwareDir === undefined &&
-  port === undefined &&
-  !(await isPluggedIn(host, board));
-
-/** A port alone, with nothing on USB that could be meant: the board runs already, and is spoken to over its line. */
-const isRunning = async (host: UsbHost, options: FlashOptions) =>
-  options.port !== undefined &&
+/** Nothing says how the board is reached but, perhaps, a port. */
+const isPlain = (options: FlashOptions) =>
   [
     options.fastboot,
+    options.partition,
     options.uBoot,
     options.usb,
     options.firmwareDir,
     options.massStorage,
     options.watch,
     options.all,
-  ].every((option) => option === undefined) &&
-  (await meantBy(host, options)).length === 0;
+  ].every((option) => option === undefined);
+
+/** A named virtual board is meant, unless a real one of that name is plugged in or asked for. */
+const isVirtual = async (host: UsbHost, options: FlashOptions) =>
+  options.board !== undefined &&
+  boardNamed(options.board).qemu !== undefined &&
+  options.port === undefined &&
+  isPlain(options) &&
+  !(await isPluggedIn(host, options.board));
+
+/** A port alone, with nothing on USB that could be meant: the board runs already, and is spoken to over its line. */
+const isRunning = async (host: UsbHost, options: FlashOptions) =>
+  options.port !== undefined && isPlain(options) && (await meantBy(host, options)).length === 0;
 
 const flash = async (context: Context, host: UsbHost, options: FlashOptions): Promise<void> => {
   if (options.installUdev) return installUdev(context, options.yes);

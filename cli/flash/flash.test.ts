@@ -77,6 +77,19 @@ test('a board in fastboot mode on the network starts the image from memory', asy
   t.true(device.started?.equals(image));
 });
 
+test('a board that could be emulated is not, where it is said how the real one is reached', async (t) => {
+  const device = new FastbootDevice();
+  const server = await serveFastbootUdp(device);
+  const address = `udp:127.0.0.1:${server.port}`;
+  const named = ['--board', 'rpi4b', '--image', manifest];
+  const result = await flash(new EmulatedBus(), ...named, '--fastboot', address);
+  await server.close();
+  t.is(result.exit, 0, result.stderr);
+  t.true(device.started?.equals(image));
+  for (const more of [['--u-boot'], ['--partition', 'boot']])
+    t.not((await flash(new EmulatedBus(), ...named, ...more)).exit, 0, more.join(' '));
+});
+
 test('an SD card image is written to a file, verified, and found changed later', async (t) => {
   const to = join(temporaryFolder(), 'card.img');
   const card = ['--board', 'rpi4b', ...usbBoot, '--to', to];

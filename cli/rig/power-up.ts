@@ -92,7 +92,7 @@ const flashOptions: {
   fastboot: ({ address, partition }) => [
     '--fastboot',
     address,
-    ...(partition ? ['--partition', partition] : []),
+    ...(partition ? ['--partition', partition, '--yes'] : []),
   ],
   'u-boot': (_, { serial, baud }) => ['--u-boot', '--port', serial!, '--baud', String(baud)],
   disk: ({ to, firmware_dir }) => [
@@ -133,7 +133,7 @@ const runFlash = async (entry: RigBoard, images: Images): Promise<string> => {
     }
     const options = flashOptions[flash.by] as (flash: Flash, entry: RigBoard) => string[];
     await velocityFlash(['--board', board.name, '--image', images.manifest, ...options(flash, entry)]);
-    return `by ${flash.by}, written and verified`;
+    return flash.by === 'disk' ? 'by disk, written and verified' : `by ${flash.by}`; // others read nothing back
   } catch (error) {
     throw new CauseError(
       'flash_failed',
