@@ -30,6 +30,26 @@ test('a_monitor_stores_what_it_reads_and_shows_it_again', async (t) => {
   t.is(again.stdout, live.stdout);
 });
 
+test('a_time_that_is_listed_is_the_same_time_when_it_is_given_in_any_zone', async (t) => {
+  const store = join(folder, 'zone.db');
+  await record(store);
+  const listed = (await velocity('history', 'list', '--store', store)).stdout;
+  const [time] = /\S+T\S+/.exec(listed)!;
+  const rowsFrom = async (from: string) => {
+    const options = ['--from', from, '--out', join(folder, 'zone.csv'), '--store', store, '--json'];
+    const result = await velocity('history', 'export', ...options);
+    return result.exit === 0 ? jsonLines(result)[0]?.rows : result.exit;
+  };
+  const zone = process.env.TZ;
+  for (process.env.TZ of ['America/New_York', 'Asia/Tokyo']) {
+    t.is(await rowsFrom(time), 3, process.env.TZ);
+    t.is(await rowsFrom(`${Number(time.slice(0, 4)) + 1}${time.slice(4)}`), 0);
+  }
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
+  for (const none of ['5', 'yesterday', '10:00']) t.is(await rowsFrom(none), 2, none);
+});
+
 test('a_run_leaves_the_store_in_every_format', async (t) => {
   const store = join(folder, 'two.db');
   await record(store);

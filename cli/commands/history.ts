@@ -50,7 +50,7 @@ const using = <T>({ store: path }: StoreOptions, work: (store: Store) => T): T =
   }
 };
 
-const timeText = (ms: number) => new Date(ms).toISOString().slice(0, 19);
+const timeText = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 const runLine = (run: Run) => {
   const seconds = ((run.ended_ms - run.started_ms) / 1000).toFixed(1);
@@ -87,8 +87,9 @@ const show = ({ output }: Context, options: StoreOptions, run: number) =>
     }
   });
 
+/** As they are listed, or parts of it; a time without Z is that of this machine's zone. */
 const timeOf = (text: string): number => {
-  const time = Date.parse(text);
+  const time = /^\d{4}-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(time)) return time;
   throw new InvalidArgumentError('expected a time, for example 2026-01-31T12:00Z');
 };
