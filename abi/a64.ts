@@ -62,6 +62,7 @@ const registers = {
 const branches = {
   b: { title: 'B', bits: '000101 target26:26' },
   bl: { title: 'BL', bits: '100101 target26:26' },
+  adr: { title: 'ADR', bits: '0 00 10000 target19:19 rd:5' },
   b_cond: { title: 'B.cond', bits: '01010100 target19:19 0 cond:4' },
   cbz: { title: 'CBZ', bits: 'sf:1 011010 0 target19:19 rt:5' },
   cbnz: { title: 'CBNZ', bits: 'sf:1 011010 1 target19:19 rt:5' },
@@ -108,6 +109,8 @@ const memory = {
 /** Exclusives (ARMv8.0) and LSE (FEAT_LSE); size is 2 for 32 bits, 3 for 64. */
 const atomics = {
   ldxr: { title: 'LDXR', bits: 'size:2 001000 010 11111 0 11111 rn:5 rt:5' },
+  ldar: { title: 'LDAR', bits: 'size:2 001000 110 11111 1 11111 rn:5 rt:5' },
+  stlr: { title: 'STLR', bits: 'size:2 001000 100 11111 1 11111 rn:5 rt:5' },
   ldaxr: { title: 'LDAXR', bits: 'size:2 001000 010 11111 1 11111 rn:5 rt:5' },
   stxr: { title: 'STXR', bits: 'size:2 001000 000 rs:5 0 11111 rn:5 rt:5' },
   stlxr: { title: 'STLXR', bits: 'size:2 001000 000 rs:5 1 11111 rn:5 rt:5' },

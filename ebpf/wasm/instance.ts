@@ -45,6 +45,7 @@ export type Exports = {
   host_refused_register(slot: number, register: number): number;
   host_jit_environment(codeAddr: bigint, helperBase: bigint, features: number): void;
   host_jit_map(i: number, mapAddr: bigint, valueAddr: bigint): void;
+  host_jit_arena(kernelAddr: bigint, userAddr: bigint): void;
   host_jit(facts: number, out: number, capacityWords: number, wordOfInsn: number): number;
   host_jit_words(): number;
   host_jit_turns(wordOfInsn: number, slot: number): number;

@@ -1,14 +1,7 @@
 /** The kernel's JIT on the host: the A64 code that the board would run. */
 import { bpf } from '../../abi/index.ts';
 import type { HostInstance } from './instance.ts';
-import {
-  errorNamed,
-  errorOfCode,
-  isLinux,
-  type LinuxProgram,
-  type Program,
-  type ProgramError,
-} from './program.ts';
+import { errorOfCode, type LinuxProgram, type Program, type ProgramError } from './program.ts';
 import { FACT, type Verdict, type VerifyOptions, verifyProgram } from './verify.ts';
 
 /** Bits of enum jit_feature in kernel-aarch64/bpf/jit/jit.h. */
@@ -27,6 +20,8 @@ export type JitOptions = VerifyOptions & {
   readonly codeAddr?: bigint;
   /** Address of the first helper; helper i lies 64·i bytes behind. Default: 1 MiB above codeAddr. */
   readonly helperBase?: bigint;
+  /** Linux: where an arena lies for the kernel. Default 0x5_0000_0000. */
+  readonly arenaAddr?: bigint;
   /** Default: cortex-a72. */
   readonly cpu?: CpuName;
 };
@@ -62,6 +57,11 @@ const CODE_ADDR = 0x4_0000_0000n;
 const HELPER_DISTANCE = 0x10_0000n;
 /** Where maps would be: far from the code, as on the board. */
 const MAP_ADDR = 0x4_1000_0000n;
+/** A map that is memory at any address (enum bpf_map_type). */
+const ARENA = 33;
+/** Where an arena is for the kernel, and for users: a multiple of 4 GiB. */
+const ARENA_ADDR = 0x5_0000_0000n;
+const ARENA_USER_ADDR = 0x7f00_0000_0000n;
 /** Words for each slot; far above what the longest expansion takes. */
 const WORDS_PER_SLOT = 32;
 const WORDS_EXTRA = 256;
@@ -71,41 +71,24 @@ const setEnvironment = (host: HostInstance, program: Program | LinuxProgram, opt
   const helpers = options.helperBase ?? code + HELPER_DISTANCE;
   const features = cpuFeatures[options.cpu ?? 'cortex-a72'] | CPU.callerKeeps;
   host.exports.host_jit_environment(code, helpers, features);
-  for (const i of (program.maps ?? []).keys())
-    host.exports.host_jit_map(i, MAP_ADDR + BigInt(i) * 0x1000n, MAP_ADDR + BigInt(i) * 0x1000n + 0x800n);
+  host.exports.host_jit_arena(options.arenaAddr ?? ARENA_ADDR, ARENA_USER_ADDR);
+  for (const [i, { type }] of (program.maps ?? []).entries()) {
+    const map = MAP_ADDR + BigInt(i) * 0x1000n;
+    host.exports.host_jit_map(i, map, type === ARENA ? ARENA_USER_ADDR : map + 0x800n);
+  }
 };
 
 const words = (host: HostInstance, at: number, count: number) =>
   new Uint32Array(host.exports.memory.buffer.slice(at, at + count * 4));
 
-/** RFC 9669 §5.4 and §5.6, by opcode. */
+/** RFC 9669 §5.4, by opcode. */
 const LOAD_IMM64 = 0x18;
-const PSEUDO_FUNCTION = 4;
-const isPacketLoad = (opcode: number) => (opcode & 7) === 0 && [0x20, 0x40].includes(opcode & 0xe0);
-
-/** What Linux has and the board does not: legacy loads of a packet of its own kind, and functions that helpers call back. */
-const uncompilable = (program: Program | LinuxProgram): ProgramError | undefined => {
-  const { code } = program;
-  for (let slot = 0; slot * bpf.INSN_BYTES < code.length; slot += 1) {
-    const [opcode, registers] = code.subarray(slot * bpf.INSN_BYTES);
-    if (isPacketLoad(opcode!) && isLinux(program))
-      return errorNamed('unsupported_instruction', 'legacy packet loads are not compiled for Linux', slot);
-    if (opcode !== LOAD_IMM64) continue;
-    if (registers! >> 4 === PSEUDO_FUNCTION)
-      return errorNamed('unsupported_instruction', 'functions that helpers call back are not compiled', slot);
-    slot += 1;
-  }
-  return undefined;
-};
 
 const reachedSlots = (code: Uint8Array, flags: Uint8Array): number =>
   flags.reduce((total, flag, slot) => {
     if (!(flag & FACT.reached)) return total;
     return total + (code[slot * bpf.INSN_BYTES] === LOAD_IMM64 ? 2 : 1);
   }, 0);
-
-/** A map that is memory at any address: what leads there is not compiled (enum bpf_map_type). */
-const ARENA = 33;
 
 /** Verifies, then compiles. Of a program for Linux helpers and context accesses stay what they are in the bytecode. */
 export const compileProgram = (
@@ -115,9 +98,6 @@ export const compileProgram = (
 ): JitResult => {
   const verdict: Verdict = verifyProgram(host, program, options);
   if (!verdict.ok) return { ok: false, error: verdict.error };
-  const arena = program.maps?.find(({ type }) => type === ARENA);
-  const error = arena ? errorNamed('arena_unsupported', arena.name) : uncompilable(program);
-  if (error) return { ok: false, error };
   const count = program.code.length / bpf.INSN_BYTES;
   const capacity = count * WORDS_PER_SLOT + WORDS_EXTRA;
   setEnvironment(host, program, options);

@@ -29,6 +29,11 @@ struct bpf_map_shape {
     uint32_t inner; /* maps of maps: 1 + index of the map that describes what they hold, or 0 */
 };
 
+/* The kernel's image judges and compiles programs of its own platform only: what others need is left out of it. */
+#ifndef OTHER_PLATFORMS
+#define OTHER_PLATFORMS 0
+#endif
+
 struct bpf_platform;
 
 /* Bytes in the values of a map that are the kernel's; other platforms only. */
@@ -173,6 +178,12 @@ enum bpf_fact : uint8_t {
     FACT_ADDRESS = 1 << 7,
 };
 
+/* The same of other platforms' programs, but when it held once. */
+enum bpf_arena_fact : uint8_t {
+    ARENA_ACCESS = 1 << 0, /* it accesses an arena */
+    ARENA_RESULT = 1 << 1, /* what it computes is an address there: the low 32 bits alone */
+};
+
 /* What lies behind the first byte of a packet for sure: the room that frames are received into. */
 #define PACKET_REACH_BYTES 2032u
 
@@ -203,4 +214,7 @@ struct bpf_facts {
     struct bpf_index_fact indexes[MAX_INDEX_FACTS];
     uint32_t index_count;
     uint32_t stack_bytes;             /* deepest stack use of the main function's own frame, multiple of 8, 0..512 */
+#if OTHER_PLATFORMS
+    uint8_t arena[MAX_PROGRAM_INSNS]; /* bits of enum bpf_arena_fact */
+#endif
 };

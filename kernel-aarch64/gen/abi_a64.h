@@ -278,6 +278,11 @@ static inline uint32_t a64_bl(struct a64_target26 target26) {
     return 0x94000000u | target26.bits;
 }
 
+/* ADR: 0 00 10000 target19:19 rd:5 */
+static inline uint32_t a64_adr(enum a64_reg rd, struct a64_target19 target19) {
+    return 0x10000000u | target19.bits << 5 | (uint32_t)rd;
+}
+
 /* B.cond: 01010100 target19:19 0 cond:4 */
 static inline uint32_t a64_b_cond(enum a64_cond cond, struct a64_target19 target19) {
     return 0x54000000u | target19.bits << 5 | (uint32_t)cond;
@@ -436,6 +441,16 @@ static inline uint32_t a64_ldp_post(enum a64_reg rt, enum a64_reg rn, enum a64_r
 /* LDXR: size:2 001000 010 11111 0 11111 rn:5 rt:5 */
 static inline uint32_t a64_ldxr(enum a64_reg rt, enum a64_reg rn, enum a64_size size) {
     return 0x085f7c00u | (uint32_t)size << 30 | (uint32_t)rn << 5 | (uint32_t)rt;
+}
+
+/* LDAR: size:2 001000 110 11111 1 11111 rn:5 rt:5 */
+static inline uint32_t a64_ldar(enum a64_reg rt, enum a64_reg rn, enum a64_size size) {
+    return 0x08dffc00u | (uint32_t)size << 30 | (uint32_t)rn << 5 | (uint32_t)rt;
+}
+
+/* STLR: size:2 001000 100 11111 1 11111 rn:5 rt:5 */
+static inline uint32_t a64_stlr(enum a64_reg rt, enum a64_reg rn, enum a64_size size) {
+    return 0x089ffc00u | (uint32_t)size << 30 | (uint32_t)rn << 5 | (uint32_t)rt;
 }
 
 /* LDAXR: size:2 001000 010 11111 1 11111 rn:5 rt:5 */

@@ -2,17 +2,12 @@
 
 #include "bpf/jit/access.h"
 #include "bpf/jit/bytes.h"
+#include "bpf/jit/foreign.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/pair.h"
 #include "bpf/jit/promote.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/sum.h"
-
-/* RFC 9669 §5 counts W, H, B, DW from 0; A64 B, H, S, D. */
-static inline enum a64_size size_of(struct insn insn) {
-    static_assert(BPF_SIZE_W == 0 && BPF_SIZE_H == 8 && BPF_SIZE_B == 16 && BPF_SIZE_DW == 24);
-    return (enum a64_size)(0xc6u >> (opcode_of(insn) >> 2 & 6u) & 3u);
-}
 
 static bool fits_immediate(int64_t offset, enum a64_size size) {
     struct a64_scaled scaled;
@@ -154,7 +149,20 @@ RARE static void load_small(struct jit *j, struct insn insn) {
     load_plain(j, insn);
 }
 
+static void load_from_arena(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    enum a64_size size = size_of(insn);
+    ensure_reg32(j, src);
+    drop_unread(j, dst);
+    enum a64_reg rt = begin_define(j, dst);
+    ensure_reg32(j, src);
+    struct address address = arena_address(j, src, off_of(insn), size);
+    emit_load(j, rt, &address, size, false);
+    define(j, dst, rt, 8u << size);
+}
+
 void compile_load(struct jit *j, struct insn insn) {
+    if (is_in_arena(j)) { return load_from_arena(j, insn); }
     if (src_of(insn) == 10 && is_promoted(j, off_of(insn))) { return load_promoted(j, insn); }
     if (size_of(insn) < A64_SIZE_S) { return load_small(j, insn); }
     load_plain(j, insn);
@@ -172,15 +180,17 @@ static inline bool try_stored(const struct jit *j, uint32_t reg, enum a64_size s
     return v->kind == VALUE_FIELD && v->from == 0 && v->to == 0 && v->width >= 8u << size;
 }
 
+static uint64_t stored_immediate(struct insn insn, enum a64_size size) {
+    uint64_t value = (uint64_t)(int64_t)imm_of(insn);
+    return size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1);
+}
+
 static void store_immediate(struct jit *j, struct insn insn, enum a64_size size) {
     uint32_t dst = dst_of(insn);
     prepare_address(j, dst, off_of(insn), size);
     struct address address = address_of(j, dst, off_of(insn), size, SCRATCH2);
     enum a64_reg rt = XZR;
-    if (imm_of(insn)) {
-        uint64_t value = (uint64_t)(int64_t)imm_of(insn);
-        rt = constant_reg(j, size == A64_SIZE_D ? value : value & ((1ull << (8u << size)) - 1), SCRATCH);
-    }
+    if (imm_of(insn)) { rt = constant_reg(j, stored_immediate(insn, size), SCRATCH); }
     emit_store(j, rt, &address, size, NO_REG);
 }
 
@@ -195,7 +205,24 @@ RARE static void store_general(struct jit *j, struct insn insn) {
     if (try_stored(j, src, size, &rt)) { emit_store(j, rt, &address, size, src); }
 }
 
+static void store_to_arena(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    enum a64_size size = size_of(insn);
+    enum a64_reg rt = XZR;
+    if (class_of(insn) == BPF_CLASS_STX) {
+        ensure_reg(j, src);
+        ensure_reg32(j, dst);
+        rt = value_reg(j, src);
+    } else {
+        ensure_reg32(j, dst);
+        if (imm_of(insn)) { rt = constant_reg(j, stored_immediate(insn, size), SCRATCH2); }
+    }
+    struct address address = arena_address(j, dst, off_of(insn), size);
+    emit_store(j, rt, &address, size, NO_REG);
+}
+
 void compile_store(struct jit *j, struct insn insn) {
+    if (is_in_arena(j)) { return store_to_arena(j, insn); }
     uint32_t dst = dst_of(insn), src = src_of(insn);
     enum a64_size size = size_of(insn);
     if (dst == 10 && is_promoted(j, off_of(insn))) { return store_promoted(j, insn); }

@@ -15,6 +15,12 @@ struct address {
     struct a64_unscaled unscaled;
 };
 
+/* RFC 9669 §5 counts W, H, B, DW from 0; A64 B, H, S, D. */
+static inline enum a64_size size_of(struct insn insn) {
+    static_assert(BPF_SIZE_W == 0 && BPF_SIZE_H == 8 && BPF_SIZE_B == 16 && BPF_SIZE_DW == 24);
+    return (enum a64_size)(0xc6u >> (opcode_of(insn) >> 2 & 6u) & 3u);
+}
+
 /* Computes whatever an address of this size can't fold. May emit. */
 void prepare_address(struct jit *j, uint32_t reg, int16_t off, enum a64_size size);
 

@@ -1,5 +1,6 @@
 /* RFC 9669 §4.1 and §4.2. What can be noted is noted; the rest is computed into the home of dst. */
 
+#include "bpf/jit/foreign.h"
 #include "bpf/jit/operation.h"
 #include "bpf/jit/select.h"
 
@@ -22,6 +23,7 @@ static void move_constant(struct jit *j, struct insn insn, uint64_t imm) {
 RARE static void move_general(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), extend = (uint32_t)off_of(insn);
     bool is_wide = is_wide_class(insn);
+    if (is_foreign(j) && extend == 1) { return compile_cast_to_user(j, insn); }
     if (SELDOM(j->carried.active) && j->slot == j->carried.copy) { /* from now on both are in the home of src */
         drop_unread(j, dst);
         settle(j, src);

@@ -4,6 +4,7 @@
 
 #include "bpf/jit/access.h"
 #include "bpf/jit/bytes.h"
+#include "bpf/jit/foreign.h"
 #include "bpf/jit/sum.h"
 #include "bpf/jit/select.h"
 
@@ -106,21 +107,49 @@ static void fetch_operation(struct jit *j, const struct atomic *a, uint32_t src)
 /* The address in a register of its own: no form of these takes an offset. */
 static enum a64_reg plain_address(struct jit *j, uint32_t reg, int16_t off) {
     const struct value *v = &j->values[reg];
+    if (is_in_arena(j)) { return arena_register(j, reg, off); }
     uint64_t offset = (uint64_t)(int64_t)off + (v->kind == VALUE_ADD_IMM ? v->imm : 0);
     if (offset == 0) { return (enum a64_reg)v->base; }
     emit_add_imm(j, SCRATCH, (enum a64_reg)v->base, offset, A64_WIDTH_X);
     return SCRATCH;
 }
 
+#if OTHER_PLATFORMS
+enum { LOAD_ACQUIRE = 0x100, STORE_RELEASE = 0x110 };
+
+static void load_ordered(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    ensure_reg(j, src);
+    drop_unread(j, dst);
+    enum a64_reg rt = begin_define(j, dst);
+    enum a64_reg address = plain_address(j, src, off_of(insn));
+    emit(j, a64_ldar(rt, address, size_of(insn)));
+    define(j, dst, rt, 8u << size_of(insn));
+}
+
+static void store_ordered(struct jit *j, struct insn insn) {
+    uint32_t dst = dst_of(insn), src = src_of(insn);
+    ensure_reg(j, dst);
+    ensure_reg(j, src);
+    ensure_reg(j, dst);
+    enum a64_reg address = plain_address(j, dst, off_of(insn));
+    emit(j, a64_stlr(value_reg(j, src), address, size_of(insn)));
+}
+#endif
+
 void compile_atomic(struct jit *j, struct insn insn) {
     uint32_t dst = dst_of(insn), src = src_of(insn), op = (uint32_t)imm_of(insn);
     load_waiting(j);
     release_shared_sums(j);
+#if OTHER_PLATFORMS
+    if (op == LOAD_ACQUIRE) { return load_ordered(j, insn); }
+    if (op == STORE_RELEASE) { return store_ordered(j, insn); }
+#endif
     bool is_wide = (opcode_of(insn) & 0x18u) == BPF_SIZE_DW, compare = op == BPF_ATOMIC_CMPXCHG;
-    if (j->values[dst].kind != VALUE_ADD_IMM) { ensure_reg(j, dst); }
+    if (is_in_arena(j) || j->values[dst].kind != VALUE_ADD_IMM) { ensure_reg(j, dst); }
     ensure_reg(j, src);
     if (compare) { ensure_reg(j, 0); }
-    if (j->values[dst].kind != VALUE_ADD_IMM) { ensure_reg(j, dst); }
+    if (is_in_arena(j) || j->values[dst].kind != VALUE_ADD_IMM) { ensure_reg(j, dst); }
     struct atomic a = {
         .size = is_wide ? A64_SIZE_D : A64_SIZE_S,
         .width = is_wide ? A64_WIDTH_X : A64_WIDTH_W,

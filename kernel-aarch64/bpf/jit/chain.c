@@ -25,7 +25,7 @@ static inline uint32_t set_distance(uint32_t branch, uint32_t distance) {
 
 bool is_only_branch(uint32_t branch) { return !(branch & distance_field(branch).mask); }
 
-static bool is_call(uint32_t branch) { return branch >> 26 == 0x25; }
+static bool is_call(uint32_t branch) { return branch >> 26 == 0x25 || (OTHER_PLATFORMS && branch >> 24 == 0x10); } /* BL, ADR */
 
 /* Calls go to the prologue of an entry, jumps go behind it. */
 static uint32_t words_skipped(const struct jit *j, bool is_entry, uint32_t branch) {

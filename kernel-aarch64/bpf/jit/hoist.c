@@ -34,6 +34,7 @@ static bool compare_needs_register(struct insn insn, uint64_t imm, enum a64_widt
 
 bool needs_register(const struct jit *j, struct insn insn, uint32_t slot, uint64_t *value) {
     uint32_t class = class_of(insn);
+    if (loads_function(insn)) { return false; }
     if (class == BPF_CLASS_LD && opcode_of(insn)) {
         *value = immediate64_of(j, insn, slot);
         return *value + (1u << 16) > 2u << 16;

@@ -5,6 +5,7 @@
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/down.h"
 #include "bpf/jit/effect.h"
+#include "bpf/jit/foreign.h"
 #include "bpf/jit/hoist.h"
 #include "bpf/jit/range.h"
 #include "bpf/jit/scan.h"
@@ -16,7 +17,8 @@
 
 RARE static void compile_other(struct jit *j, struct insn insn) {
     if (class_of(insn) != BPF_CLASS_LD) { return compile_atomic(j, insn); }
-    if (opcode_of(insn) & 0xe0u) { return compile_packet_load(j, insn); }
+    if (opcode_of(insn) & 0xe0u) { return is_foreign(j) ? compile_foreign_packet_load(j, insn) : compile_packet_load(j, insn); }
+    if (loads_function(insn)) { return compile_function_address(j, insn); }
     compile_immediate64(j, insn);
 }
 
@@ -58,7 +60,8 @@ void join_label(struct jit *j, uint32_t slot, bool falls) {
     j->pending = 0x7ffu; /* homes change with the function */
     j->bits[10] = 64;
     uint32_t known = place_label(j, slot);
-    emit_prologue(j, slot == 0 && j->environment->features & JIT_BTI);
+    emit_prologue(j, begins_called(j, slot) && j->environment->features & JIT_BTI);
+    if (is_foreign(j)) { enter_arena(j, slot); }
     forget_all(j, known & SLOT_R0_HOME || live_before(j) & REG_BIT(1));
     j->barrier = j->words;
 }

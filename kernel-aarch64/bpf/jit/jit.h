@@ -25,6 +25,10 @@ struct jit_environment {
     uint64_t map_addr[MAX_MAPS_PER_PROGRAM];         /* what a map argument of a helper is */
     uint64_t map_value_addr[MAX_MAPS_PER_PROGRAM];   /* first value of an array map (ld_imm64 src 2) */
     uint32_t features;                               /* enum jit_feature */
+#if OTHER_PLATFORMS
+    uint64_t arena_addr; /* where the lowest 4 GiB of an arena's addresses are for the kernel */
+    uint64_t arena_high; /* the upper 32 bits of those addresses for users; below 2^48 */
+#endif
 };
 
 struct jit_result {

@@ -95,7 +95,7 @@ static void compile_goto(struct jit *j, uint32_t target) {
 }
 
 /* AAPCS64: x0..x17 and x30 are lost over a call; the result is in x0. */
-static void prepare_call(struct jit *j, uint32_t arguments) {
+void prepare_call(struct jit *j, uint32_t arguments) {
     drop_unread(j, 0);
     for (uint32_t reg = 1; reg <= 5; reg++) {
         if (arguments & REG_BIT(reg)) { settle(j, reg); }
@@ -105,7 +105,7 @@ static void prepare_call(struct jit *j, uint32_t arguments) {
     }
 }
 
-static void finish_call(struct jit *j) {
+void finish_call(struct jit *j) {
     forget_pending(j);
     define(j, 0, X0, 64);
 }
@@ -123,18 +123,19 @@ static uint64_t helper_address(const struct jit *j, uint32_t id) {
     return id < HELPER_ID_LIMIT ? j->environment->helper_addr[id] : j->environment->foreign_helper_addr;
 }
 
+void emit_call(struct jit *j, uint64_t address) {
+    int64_t distance = (int64_t)(address - (j->environment->code_addr + 4ull * j->words)) / 4;
+    struct a64_target26 near;
+    if (try_target26(distance, &near)) { return emit(j, a64_bl(near)); }
+    emit_constant(j, SCRATCH, address);
+    emit(j, a64_blr(SCRATCH));
+}
+
 RARE static void call_helper(struct jit *j, uint32_t id) {
     uint64_t address = helper_address(j, id);
     if (vector_is_inlined(j, j->slot)) { return call_inlined(j); }
     prepare_call(j, helper_arguments(j, j->slot));
-    int64_t distance = (int64_t)(address - (j->environment->code_addr + 4ull * j->words)) / 4;
-    struct a64_target26 near;
-    if (try_target26(distance, &near)) {
-        emit(j, a64_bl(near));
-    } else {
-        emit_constant(j, SCRATCH, address);
-        emit(j, a64_blr(SCRATCH));
-    }
+    emit_call(j, address);
     finish_call(j);
 }
 

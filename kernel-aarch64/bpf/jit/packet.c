@@ -7,8 +7,7 @@
 
 static_assert(offsetof(struct packet_context, data) == 0 && offsetof(struct packet_context, data_end) == 8);
 
-/* Behind what compares: goes on where the comparison says so, else ends the program. */
-static void emit_end_unless(struct jit *j, enum a64_cond cond) {
+void emit_end_unless(struct jit *j, enum a64_cond cond) {
     uint32_t skip = j->words;
     struct a64_target19 over;
     emit(j, 0);

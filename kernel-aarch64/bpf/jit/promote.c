@@ -51,7 +51,7 @@ int32_t promote_slots(struct jit *j) {
     while (left && next < end) {
         enum a64_reg reg = (enum a64_reg)candidates[next++];
         uint32_t number = heaviest(use, left);
-        if (is_home(j, reg)) { continue; }
+        if (is_home(j, reg) || (is_foreign(j) && reg == X28 && has_arena(j))) { continue; }
         if (use->weight[number] < (reg < X19 || f->caller_keeps ? LEAST_WEIGHT_FREE : LEAST_WEIGHT_SAVED)) { break; }
         left &= ~(1ull << number);
         use->promoted |= 1ull << number;

@@ -139,8 +139,8 @@ RARE static uint32_t live_before_local_call(struct jit *j, uint32_t i, uint32_t 
     return live_before_call(j, live, arguments & ARGUMENT_REGS);
 }
 
-static uint32_t live_before_packet_load(struct insn insn, uint32_t live) {
-    live = (live & ~REG_BIT(0)) | REG_BIT(6);
+static uint32_t live_before_packet_load(struct jit *j, struct insn insn, uint32_t live) {
+    live = is_foreign(j) ? live_before_call(j, live, REG_BIT(6)) : (live & ~REG_BIT(0)) | REG_BIT(6);
     return effects[opcode_of(insn)] & EFFECT_READS_SRC ? live | REG_BIT(src_of(insn)) : live;
 }
 
@@ -149,7 +149,7 @@ static uint32_t live_before_packet_load(struct insn insn, uint32_t live) {
     struct insn insn = insn_at(j, i);
     if (!is_jump_class(insn)) {
         j->copied[0] |= FROM_MEMORY;
-        if (class_of(insn) == BPF_CLASS_LD) { return live_before_packet_load(insn, live); }
+        if (class_of(insn) == BPF_CLASS_LD) { return live_before_packet_load(j, insn, live); }
         j->copied[src_of(insn)] |= FROM_MEMORY;
         live |= REG_BIT(dst_of(insn)) | REG_BIT(src_of(insn));
         return (uint32_t)imm_of(insn) == BPF_ATOMIC_CMPXCHG ? live | REG_BIT(0) : live;
@@ -163,6 +163,14 @@ static uint32_t live_before_packet_load(struct insn insn, uint32_t live) {
     default: return live_before_goto(j, i, live, flow, b);
     }
 }
+
+#if OTHER_PLATFORMS
+/* It is called as if from here, from behind a helper. */
+static void note_function(struct jit *j, uint32_t i) {
+    j->has_local_calls = j->is_called_back = true;
+    mark_target(j, i, function_loaded(j, i), SLOT_ENTRY);
+}
+#endif
 
 static inline uint32_t live_before_plain(struct jit *j, struct insn insn, uint32_t effect, uint32_t live) {
     uint32_t dst = dst_of(insn), src = REG_BIT(src_of(insn));
@@ -232,6 +240,9 @@ static void find_live(struct jit *j) {
             wanted = in_loop && !j->last_constant ? EFFECT_TAKES_CONSTANT : 0;
         } else {
             live = live_before_plain(j, insn, effect, live);
+#if OTHER_PLATFORMS
+            if (loads_function(insn)) { note_function(j, i); }
+#endif
         }
         if (SELDOM(live & REG_BIT(10))) {
             live &= ALL_REGS;
@@ -271,10 +282,11 @@ RARE static struct needs needs_of(const struct jit *j, uint32_t entry, uint32_t 
         struct insn insn = insn_at(j, i);
         if (!slot_reached(j, i)) { continue; }
         (void)note_stack(&needs, insn);
-        if (!is_jump_class(insn)) { continue; }
-        enum flow flow = jump_flow(insn, j->facts->flags[i]);
+        bool loads_packet = is_foreign(j) && is_packet_load(insn);
+        if (!loads_packet && !is_jump_class(insn)) { continue; }
+        enum flow flow = loads_packet ? FLOW_CALL_HELPER : jump_flow(insn, j->facts->flags[i]);
         if (flow != FLOW_CALL_HELPER && flow != FLOW_CALL_LOCAL) { continue; }
-        if (flow == FLOW_CALL_HELPER && vector_is_inlined(j, i)) { continue; }
+        if (flow == FLOW_CALL_HELPER && !loads_packet && vector_is_inlined(j, i)) { continue; }
         needs.calls = true;
         needs.across |= slot_live(j, i + 1) & 0x3c0u;
     }
@@ -298,7 +310,7 @@ static void assign_homes(struct jit *j, uint32_t callee_saved) {
 
 static uint32_t prologue_words(const struct jit *j, uint32_t entry) {
     const struct function *f = &j->function;
-    uint32_t words = entry == 0 && j->environment->features & JIT_BTI;
+    uint32_t words = begins_called(j, entry) && j->environment->features & JIT_BTI;
     if (f->frame_bytes == 0) { return words; }
     bool merged = f->saved_count > 0 && f->frame_bytes <= (f->saved_count == 1 ? 256u : 512u);
     return words + (f->saved_count + 1) / 2 + !merged;
@@ -316,6 +328,7 @@ RARE void scan_function(struct jit *j, uint32_t entry) {
     *f = (struct function){.calls = needs.calls, .caller_keeps = keeps};
     j->hoisted_limit = HOISTED_LIMIT;
     if (needs.calls) { f->saved[f->saved_count++] = X30; }
+    if (is_foreign(j) && has_arena(j) && begins_called(j, entry)) { add_saved(f, X28); }
     assign_homes(j, needs.calls ? needs.across : 0);
     uint32_t stack = stack_bytes(j, entry, &needs); /* may add to what is saved */
     f->frame_bytes = (stack + 8 * f->saved_count + 15) & ~15u;

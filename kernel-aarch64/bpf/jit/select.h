@@ -14,6 +14,14 @@ void compile_packet_load(struct jit *j, struct insn insn);
 void compile_plain_slot(struct jit *j, uint32_t slot, struct insn insn, uint32_t effect);
 bool compile_jump(struct jit *j, struct insn insn); /* returns whether execution goes on behind it */
 
+/* Registers as a call finds them, in which the helper reads these arguments; and as it leaves them. */
+void prepare_call(struct jit *j, uint32_t arguments);
+void finish_call(struct jit *j);
+void emit_call(struct jit *j, uint64_t address);
+
+/* Behind what compares: goes on where the comparison says so, else ends the program. */
+void emit_end_unless(struct jit *j, enum a64_cond cond);
+
 /* Emits what a function does on entry, and what it does before it returns with its result in x0. */
 void emit_prologue(struct jit *j, bool landing_pad);
 void emit_return(struct jit *j);

@@ -6,6 +6,7 @@
  *   r1..r5    x0..x4, which are the argument registers of AAPCS64
  *   r6..r9    x19..x22 when live across a call, else x5, x6, x8, x9
  *   r10       sp + a constant; never occupies a register
+ *   x28       where an arena is, on platforms that have such
  *   x10, x11  sums that addresses have in common (sum.c); within one instruction, atomics, which use x12 too
  *   x12..x15  constants of the loop that is being compiled (hoist.c), stack slots (promote.c)
  *   x16, x17  scratch within one instruction; x18, which is no platform's here, holds what is moved aside meanwhile
@@ -175,6 +176,9 @@ struct jit {
     bool exchanges;    /* turns are being compiled ahead of a loop: registers may change homes */
     uint32_t down_step, down_test; /* slots of a loop that counts down (down.h); 0: none */
     bool has_local_calls;
+#if OTHER_PLATFORMS
+    bool is_called_back; /* functions of the program are, through their address */
+#endif
     uint32_t first_head, last_head; /* of the slots that jumps or calls go back to; in reverse when there is none */
     bool guards;         /* some index may have to be held to its range again (speculation.h) */
     uint64_t guarded;    /* bit per index fact: it has to */
@@ -287,6 +291,25 @@ static inline uint64_t immediate64_of(const struct jit *j, struct insn insn, uin
     if (src_of(insn) == BPF_PSEUDO_IMM64_MAP_VALUE) { return j->environment->map_value_addr[map] + high; }
     return high << 32 | (uint32_t)imm_of(insn);
 }
+
+/* Whether somebody else than the program itself calls the function that begins there: all may be, where one is called back. */
+static inline bool begins_called(const struct jit *j, uint32_t entry) {
+#if OTHER_PLATFORMS
+    if (j->is_called_back) { return true; }
+#endif
+    return (void)j, entry == 0;
+}
+
+/* The slot of the function whose address is loaded. */
+static inline uint32_t function_loaded(const struct jit *j, uint32_t slot) { return slot + 1 + (uint32_t)imm_of(insn_at(j, slot)); }
+
+/* What only programs of other platforms have. */
+static inline bool loads_function(struct insn insn) {
+    return OTHER_PLATFORMS && opcode_of(insn) == (BPF_CLASS_LD | BPF_SIZE_DW) && src_of(insn) == BPF_PSEUDO_IMM64_FUNCTION;
+}
+static inline bool is_packet_load(struct insn insn) { return class_of(insn) == BPF_CLASS_LD && opcode_of(insn) & 0xe0u; }
+static inline bool is_foreign(const struct jit *j) { return OTHER_PLATFORMS && j->program->platform != nullptr; }
+bool has_arena(const struct jit *j);
 
 /* A jump as the facts leave it. */
 enum flow : uint8_t { FLOW_NEXT, FLOW_JUMP, FLOW_BRANCH, FLOW_CALL_HELPER, FLOW_CALL_LOCAL, FLOW_EXIT };

@@ -202,7 +202,7 @@ uint32_t compile_counted_loop(struct jit *j, uint32_t head) {
     uint32_t entries[MOST_INSNS], turn = 0;
     struct carried carried = {};
     j->carried.active = 0;
-    if (!try_find_block(j, &l)) { return head; }
+    if ((is_foreign(j) && has_arena(j)) || !try_find_block(j, &l)) { return head; }
     if (l.test - head >= MOST_INSNS / 2) { return is_only_fallen_into(j, &l) ? compile_products(j, &l) : head; }
     bool carries = try_find_copy(j, &l, &carried), counts = try_plan(j, &l);
     if (!(carries || counts) || !is_only_fallen_into(j, &l)) { return head; }

@@ -2,15 +2,11 @@
 /* A platform as data: its program types, what their contexts hold, and the prototypes of its helpers. The board has one
  * (platform.c); the host's builds link others beside it, which the kernel's image does not carry. */
 
+#include "bpf/program.h"
 #include "gen/abi_helpers.h"
 #include "gen/abi_hooks.h"
 #include "gen/abi_vectors.h"
 #include <stdint.h>
-
-/* The kernel's image judges programs of its own platform only: what others need is left out of it. */
-#ifndef OTHER_PLATFORMS
-#define OTHER_PLATFORMS 0
-#endif
 
 /* What other platforms' helpers take, beside enum helper_argument. */
 enum platform_argument : uint8_t {

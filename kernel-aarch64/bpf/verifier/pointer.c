@@ -129,6 +129,9 @@ enum status step_pointer_alu(struct verifier *v, struct state *s, struct bpf_ins
     uint32_t named = dst->kind != REG_SCALAR ? insn_dst(insn) : insn_src(insn);
     uint32_t op = insn.opcode & 0xf0u;
     if (OTHER_PLATFORMS && (dst->kind == REG_ARENA || src->kind == REG_ARENA)) { /* whatever comes out is one */
+#if OTHER_PLATFORMS
+        v->facts->arena[s->pc] |= ARENA_RESULT;
+#endif
         reg_set_pointer(dst, REG_ARENA);
         return STATUS_OK;
     }

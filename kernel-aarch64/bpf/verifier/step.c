@@ -20,6 +20,15 @@ static inline void note_again(struct verifier *v, uint32_t pc, const struct reg 
     if (adds != ((v->facts->flags[pc] & FACT_ADDRESS) != 0)) { note_index(v, pc, nullptr, nullptr, false); }
 }
 
+#if OTHER_PLATFORMS
+/* Linux wants each access to be in an arena on all ways to it, or on none. */
+static void note_arena(struct verifier *v, uint32_t pc, struct bpf_insn insn, const struct reg *dst, const struct reg *src) {
+    uint32_t class = insn_class(insn);
+    bool stores = class == BPF_CLASS_ST || class == BPF_CLASS_STX;
+    if ((stores && dst->kind == REG_ARENA) || (class == BPF_CLASS_LDX && src->kind == REG_ARENA)) { v->facts->arena[pc] |= ARENA_ACCESS; }
+}
+#endif
+
 /* A fact holds when it held each time; until the first time every fact may still hold. */
 static inline void note_facts(struct verifier *v, uint32_t pc, struct bpf_insn insn, uint8_t shape, const struct reg *dst,
                               const struct reg *src) {
@@ -27,6 +36,9 @@ static inline void note_facts(struct verifier *v, uint32_t pc, struct bpf_insn i
     if (upper_zero(dst)) { seen |= FACT_DST_UPPER_ZERO; }
     if (upper_zero(src) && shape != SHAPE_LD_IMM64) { seen |= FACT_SRC_UPPER_ZERO; } /* its src is no register */
     if (shape == SHAPE_DIV_X && source_nonzero(src, insn)) { seen |= FACT_SRC_NONZERO; }
+#if OTHER_PLATFORMS
+    note_arena(v, pc, insn, dst, src);
+#endif
     uint32_t flags = v->facts->flags[pc];
     uint32_t held = (flags & FACT_REACHED) != 0 ? flags & (seen | FACT_ALWAYS_TAKEN | FACT_NEVER_TAKEN | FACT_ADDRESS) : seen;
     v->facts->flags[pc] = (uint8_t)(held | (flags & FACT_JUMP_TARGET));

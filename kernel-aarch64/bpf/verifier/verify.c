@@ -100,6 +100,9 @@ static enum status walk_functions(struct verifier *v, const struct verifier_work
 static enum status walk_once(struct verifier *v, const struct verifier_workspace *workspace) {
     v->changes_more = false;
     memset(v->facts->flags, 0, v->program->count);
+#if OTHER_PLATFORMS
+    memset(v->facts->arena, 0, v->program->count);
+#endif
     v->facts->vector_count = v->facts->index_count = 0;
     for (uint32_t f = 0; f < v->function_count; f++) {
         v->functions[f].stack_bytes = 0;
