@@ -43,6 +43,7 @@ const started = (path: string): Running => {
   const engine = findEngine();
   if (!engine) throw new ModelError('no_engine', path, 'node-llama-cpp is not installed');
   const child = fork(childPath, [engine], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  child.on('error', () => {}); // whoever asks is told
   child.unref();
   giveWay(child);
   return { child, waiting: 0 };
@@ -81,6 +82,7 @@ export class EngineProcess {
         clearTimeout(timer);
         child.off('message', receive);
         child.off('exit', gone);
+        child.off('error', broken);
         running.waiting -= 1;
         if (running.waiting === 0) child.channel?.unref();
       };
@@ -98,14 +100,21 @@ export class EngineProcess {
       };
       const gone = (code: number | null, signal: string | null) =>
         fail('crashed', `the process that ran it ended with ${signal ?? code}`);
+      const broken = ({ message }: Error) => fail('crashed', `its process is gone (${message})`);
       const timer = setTimeout(() => fail('timeout', `no answer in ${timeoutMs / 1000} s`), timeoutMs);
       running.waiting += 1;
       if (!child.connected) return fail('crashed', 'its process is gone');
       child.channel?.ref();
       child.on('message', receive);
       child.on('exit', gone);
+      child.on('error', broken);
       child.send({ id, path, ...body });
     });
+  }
+
+  /** Of the process, while there is one. */
+  get pid(): number | undefined {
+    return this.#running?.child.pid;
   }
 
   /** Ends the process; what is asked next loads its model again. */

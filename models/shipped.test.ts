@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -103,6 +103,21 @@ test('models_share_a_process_and_come_back_after_it_was_ended', async (t) => {
   t.deepEqual(answers[0], [[idOf('r1')]]);
   process.stop();
   t.deepEqual(await askBoth(), answers);
+});
+
+test('a_process_that_was_killed_is_told_and_the_next_question_starts_another', async (t) => {
+  const engine = new EngineProcess();
+  t.teardown(() => engine.stop());
+  const settings = { threads: 1, contextTokens: 64, timeoutMs: 120_000, process: engine };
+  const runner = new ModelRunner(resolveModel(SHIPPED_LOOPS)!, settings);
+  await runner.start();
+  const { pid } = engine;
+  spawnSync('sh', ['-c', `kill -9 ${pid}; sleep 1`]); // nothing is heard of it meanwhile
+  await t.throwsAsync(engine.ask(SHIPPED_LOOPS, { completions: [] }, 60_000), {
+    message: /its process is gone/,
+  });
+  await runner.start();
+  t.not(engine.pid, pid);
 });
 
 test('without_its_engine_a_model_says_so', async (t) => {
