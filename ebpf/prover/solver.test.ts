@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -20,6 +20,17 @@ test('a_refuted_question_is_not_asked_again_and_others_are', async (t) => {
   const nine = await solve(scriptOf([squareOf(9n)]), 1e8);
   t.is(nine.verdict, 'sat');
 });
+
+test.serial(
+  'a solver that was killed leaves its question undecided, and the next one to another',
+  async (t) => {
+    await solve(scriptOf([squareOf(25n)]), 1e8);
+    t.is(spawnSync('pkill', ['-9', '-P', String(process.pid), '-f', 'solver-child']).status, 0);
+    spawnSync('sleep', ['1']); // nothing is heard of it meanwhile
+    t.is((await solve(scriptOf([squareOf(49n)]), 1e8)).verdict, 'unknown');
+    t.is((await solve(scriptOf([squareOf(49n)]), 1e8)).verdict, 'sat');
+  },
+);
 
 test('who takes too much of the processor for so few steps is interrupted', async (t) => {
   // Factors of 40 bits of a number of 80.

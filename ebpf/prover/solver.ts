@@ -42,9 +42,11 @@ let queue: Promise<unknown> = Promise.resolve();
 const start = (): ChildProcess => {
   if (child) return child;
   const started = fork(childPath, { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-  started.on('exit', () => {
+  const forget = () => {
     if (child === started) child = undefined;
-  });
+  };
+  started.on('exit', forget);
+  started.on('error', forget); // it was not started, or is gone without its end having been heard of
   started.unref();
   started.channel?.unref();
   child = started;
@@ -66,6 +68,7 @@ const exchange = (script: string, steps: number): Promise<Reply> =>
       clearTimeout(timer);
       process.off('message', receive);
       process.off('exit', gone);
+      process.off('error', gone);
       process.channel?.unref();
       resolve(reply);
     };
@@ -82,6 +85,7 @@ const exchange = (script: string, steps: number): Promise<Reply> =>
     );
     process.on('message', receive);
     process.on('exit', gone);
+    process.on('error', gone);
     process.send({ id, script, steps, patienceMs: patienceMs(steps) });
   });
 
