@@ -1,7 +1,7 @@
 /** The system packages that building and emulating need, and how to get them on Debian and Ubuntu. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { findTool, type Tool, tools } from '../firmware/index.ts';
+import { findTool, isPackage, type Tool, tools } from '../firmware/index.ts';
 import { qemuVersion } from '../rig/index.ts';
 
 /** First QEMU with the Raspberry Pi 4 machine. */
@@ -82,11 +82,21 @@ const installEmulators = (packages: readonly string[], say: (line: string) => vo
   }
 };
 
-/** The command that a person can type instead. */
-export const installHint = (missing: readonly Tool[]): string =>
-  `sudo apt-get install ${[...new Set(missing.map((tool) => tools[tool].package))].join(' ')}`;
+const APT = '/usr/bin/apt-get';
 
-const canInstall = () => existsSync('/usr/bin/apt-get') && (isRoot() || existsSync('/usr/bin/sudo'));
+/** What a person can do instead. */
+export const installHint = (missing: readonly Tool[], hasApt = existsSync(APT)): string => {
+  const names = [...new Set(missing.map((tool) => tools[tool].package))].join(' ');
+  return hasApt ? `sudo apt-get install ${names}` : `install what Debian calls ${names}`;
+};
+
+/** What the commands of the package use; the others build and test what a clone has. */
+const packageTools: readonly Tool[] = ['clang', 'llvmMc', 'symbolizer', 'qemu'];
+
+export const usedTools = (inPackage = isPackage): readonly Tool[] =>
+  inPackage ? packageTools : (Object.keys(tools) as Tool[]);
+
+const canInstall = () => existsSync(APT) && (isRoot() || existsSync('/usr/bin/sudo'));
 
 /**
  * Installs what is missing of these tools. QEMU is also replaced when it is too old for the Pi 4 and backports may have it.
@@ -97,7 +107,7 @@ export const installTools = (wanted: readonly Tool[], say: (line: string) => voi
   if (missing.length === 0) return;
   if (!canInstall()) {
     if (missingTools(wanted).length === 0) return;
-    throw new InstallError(missing.join(', '), `run: ${installHint(missing)} (or your system's equivalent)`);
+    throw new InstallError(missing.join(', '), installHint(missing));
   }
   say(`installing ${missing.map((tool) => tools[tool].package).join(', ')}…`);
   apt('update');
@@ -125,9 +135,9 @@ const noteOn = (tool: Tool, path: string | undefined) => {
     : `version ${version}`;
 };
 
-/** What is installed, and what is known of it. */
-export const toolStates = (): ToolState[] =>
-  (Object.keys(tools) as Tool[]).map((tool) => {
+/** What of these is installed, and what is known of it. */
+export const toolStates = (wanted: readonly Tool[]): ToolState[] =>
+  wanted.map((tool) => {
     const path = findTool(tool);
     return { tool, path, note: noteOn(tool, path) };
   });

@@ -2,19 +2,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { boardGuide, boardNamed, type Guide, virtualBoards } from '../../boards/index.ts';
-import { findTool, type Manifest, paths, type Tool, tools } from '../../firmware/index.ts';
+import { findTool, type Manifest, paths, tools } from '../../firmware/index.ts';
 import type { VelocityLink } from '../../link/index.ts';
 import { unavailableReason } from '../../rig/index.ts';
 import { boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { OutcomeError } from '../failure.ts';
 import type { Output } from '../output.ts';
-import { installHint, installTools, missingTools, toolStates } from '../system-packages.ts';
+import { installHint, installTools, missingTools, toolStates, usedTools } from '../system-packages.ts';
 
 type Row = { readonly what: string; readonly ok: boolean; readonly detail: string };
 
 const toolRows = (): Row[] =>
-  toolStates().map(({ tool, path, note }) => ({
+  toolStates(usedTools()).map(({ tool, path, note }) => ({
     what: basename(tools[tool].names[0]),
     ok: path !== undefined,
     detail: path ? `${path}${note ? ` (${note})` : ''}` : `missing; ${installHint([tool])}`,
@@ -78,7 +78,7 @@ export const registerDoctor = (program: Command, context: Context): void => {
       '\nExamples:\n  velocity doctor --fix\n  velocity doctor --board rpi4b          how to wire it, what is seen when it starts\n  velocity doctor --port /dev/ttyUSB0    also: does the board run this build, unchanged? If not: exit code 9',
     )
     .action(async (options: { fix?: boolean }, command: Command) => {
-      const all = Object.keys(tools) as Tool[];
+      const all = usedTools();
       if (options.fix) installTools(all, (line) => output.note(line));
       const at = boardOptionsOf(command);
       if (at.board) {

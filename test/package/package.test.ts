@@ -188,6 +188,18 @@ onEmulator('the_monitor_watches_boards_and_serves_what_it_sees', (t) => {
   t.regex(kept.stdout, /1 readings .* on (qemu-virt|rpi3b)\n.*1 readings/);
 });
 
+installed('its_doctor_asks_for_what_its_own_commands_use', (t) => {
+  const { stdout } = use('velocity', 'doctor', '--json');
+  const rows = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => (JSON.parse(line) as { what: string }).what);
+  t.deepEqual(
+    rows.filter((what) => !what.startsWith('virtual ')),
+    ['node', 'clang-19', 'llvm-mc-19', 'llvm-symbolizer-19', 'qemu-system-aarch64'],
+  );
+});
+
 installed('what_needs_a_compiler_or_the_sources_says_so', (t) => {
   const source = join(project, 'own.c');
   writeFileSync(source, 'int x;');
