@@ -86,8 +86,8 @@ export const callStatement = (s: Scope): string => {
   return `${s.local()} ${s.pick(['=', '+=', '^='])} s${s.index}((void *)${t.name}, ${s.value(1)});`;
 };
 
-/** `results`: whether the CPU has those that give what was there before. */
-export const atomic = (s: Scope, results: boolean): string => {
+export const atomic = (s: Scope): string => {
+  const results = s.outside.atomics;
   const type = results ? s.pick(['uint32_t', 'uint64_t', 'int32_t', 'int64_t']) : 'uint64_t';
   const place = `(${type} *)(m + ${8 * s.below(16)})`;
   if (!results) return `__sync_fetch_and_add(${place}, ${s.local()} | 1);`; // of 0 it would become another one

@@ -67,7 +67,13 @@ export const clangPrograms = async (
 const compiledPrograms = async (seed: number, folder: string, signal?: AbortSignal): Promise<Batch> => {
   const random = new Random(seed);
   const cpu = random.pick(CPUS);
-  const all = await clangPrograms(sourceText(random, FUNCTIONS, cpu > 'v2'), cpu, random, folder, signal);
+  const all = await clangPrograms(
+    sourceText(random, FUNCTIONS, { atomics: cpu > 'v2' }),
+    cpu,
+    random,
+    folder,
+    signal,
+  );
   const programs = all.filter(({ code }) => code.length <= MOST_SLOTS * SLOT_BYTES);
   const path = join(folder, 'programs');
   writeFileSync(path, Buffer.concat(programs.map(record)));

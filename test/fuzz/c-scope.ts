@@ -18,8 +18,22 @@ const CONSTANTS = [
 /** `length` is a power of two. */
 type Array = { readonly name: string; readonly type: string; readonly length: number };
 
+/** What there is around the functions of a file. */
+export type Outside = {
+  /** The CPU has atomics that give a result. */
+  readonly atomics: boolean;
+  /** Each core has an array of its own. */
+  readonly percpu?: boolean;
+  /** There are variables of the file: `kept`, and `table`, which is never written. */
+  readonly globals?: boolean;
+};
+
+/** Elements of `kept` and of `table`. */
+export const GLOBALS = 8;
+
 export class Scope {
   readonly #random: Random;
+  readonly outside: Outside;
   /** Of the function: part of the names of those that it calls. */
   readonly index: number;
   readonly calls: boolean;
@@ -32,9 +46,10 @@ export class Scope {
   readonly #bytes: number;
   #names = 0;
 
-  constructor(random: Random, index: number) {
+  constructor(random: Random, index: number, outside: Outside) {
     this.#random = random;
     this.index = index;
+    this.outside = outside;
     this.calls = random.below(3) === 0;
     this.packet = random.below(4) === 0;
     this.#bytes = this.packet ? FRAME_BYTES : MEMORY_BYTES;
@@ -94,8 +109,13 @@ export class Scope {
     return `${name}[(${index}) & ${length - 1}]`;
   }
 
+  #global(name: 'kept' | 'table'): string {
+    return `${name}[(${this.value(1)}) & ${GLOBALS - 1}]`;
+  }
+
   /** What may be assigned to. */
   place(): string {
+    if (this.outside.globals && this.once(5)) return this.#global('kept');
     const kind = this.below(10);
     if (kind < 3 && this.arrays.length > 0) return this.#element();
     return kind < 6 ? this.local() : this.memory();
@@ -110,6 +130,7 @@ export class Scope {
   }
 
   #leaf(): string {
+    if (this.outside.globals && this.once(5)) return this.#global('table');
     const kind = this.below(10);
     if (kind < 4) return this.local();
     if (kind < 5 && this.counters.length > 0) return this.pick(this.counters);

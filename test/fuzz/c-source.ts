@@ -2,7 +2,7 @@
 import type { Random } from '../../ebpf/random.ts';
 import { atomic, callees, callStatement } from './c-calls.ts';
 import { idioms } from './c-idioms.ts';
-import { FRAME_BYTES, Scope } from './c-scope.ts';
+import { FRAME_BYTES, GLOBALS, type Outside, Scope } from './c-scope.ts';
 
 /** Names of the maps that there are, in the order of the fuzzers' world (test/jit/emulator/world.h). */
 export const MAPS = ['values', 'pairs'];
@@ -59,11 +59,9 @@ const part = (s: Scope): string => {
 /** One program under way. */
 class Writer {
   readonly #scope: Scope;
-  readonly #atomics: boolean;
 
-  constructor(scope: Scope, atomics: boolean) {
+  constructor(scope: Scope) {
     this.#scope = scope;
-    this.#atomics = atomics;
   }
 
   #loop(depth: number): string {
@@ -101,7 +99,7 @@ class Writer {
     if (kind < 82) return s.pick(idioms)(s);
     if (kind < 87) return this.#choice();
     if (kind < 91 && s.arrays.length > 0) return bulk(s);
-    if (kind < 93) return atomic(s, this.#atomics);
+    if (kind < 93) return atomic(s);
     if (kind < 98 && s.calls) return callStatement(s);
     return `if (${s.condition(1)}) { return ${s.value(1)}; }`;
   }
@@ -159,9 +157,9 @@ class Writer {
   }
 }
 
-const HEAD = `#include "velocity.h"
+const head = (percpu: boolean): string => `#include "velocity.h"
 struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(type, BPF_MAP_TYPE_${percpu ? 'PERCPU_ARRAY' : 'ARRAY'});
   __uint(max_entries, 4);
   __type(key, uint32_t);
   __type(value, struct { uint64_t words[3]; });
@@ -173,8 +171,16 @@ struct {
   __type(value, struct { uint64_t words[2]; });
 } pairs SEC(".maps");`;
 
-/** A C file of `count` programs for the hooks run and packet. `atomics`: the CPU has those that give a result. */
-export const sourceText = (random: Random, count: number, atomics: boolean): string =>
-  [HEAD, ...Array.from({ length: count }, (_, i) => new Writer(new Scope(random, i), atomics).text())].join(
-    '\n\n',
-  );
+const globals = (random: Random): string => {
+  const [kept, table] = [random, random].map((r) => r.pick(['uint8_t', 'int16_t', 'uint32_t', 'int64_t']));
+  const numbers = Array.from({ length: GLOBALS }, () => random.below(random.pick([2, 100, 0x8000])));
+  return `static ${kept} kept[${GLOBALS}];\nstatic const ${table} table[${GLOBALS}] = {${numbers}};`;
+};
+
+/** A C file of `count` programs for the hooks run and packet. */
+export const sourceText = (random: Random, count: number, outside: Outside): string =>
+  [
+    head(outside.percpu === true),
+    ...(outside.globals ? [globals(random)] : []),
+    ...Array.from({ length: count }, (_, i) => new Writer(new Scope(random, i, outside)).text()),
+  ].join('\n\n');

@@ -13,7 +13,7 @@ MAP(pairs, BPF_MAP_TYPE_HASH, uint64_t, struct pair, 4);
 struct box { uint64_t sum, turns; unsigned char *m; };`;
 
 const bodies = (random: Random, count: number): string[] =>
-  sourceText(random, count, true)
+  sourceText(random, count, { atomics: true })
     .split('\n\n')
     .filter((text) => HEAD.test(text) && !/vl_|trace_printk/.test(text));
 
