@@ -26,6 +26,8 @@ export type Outside = {
   readonly percpu?: boolean;
   /** There are variables of the file: `kept`, and `table`, which is never written. */
   readonly globals?: boolean;
+  /** Percent of what a program does that calls anything at all are more calls. */
+  readonly calls?: number;
 };
 
 /** Elements of `kept` and of `table`. */

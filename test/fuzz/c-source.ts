@@ -88,6 +88,8 @@ class Writer {
 
   #statement(depth: number): string {
     const s = this.#scope;
+    const { calls = 0 } = s.outside;
+    if (s.calls && calls > 0 && s.once(calls)) return callStatement(s);
     const kind = s.below(100);
     if (kind < 45 || depth <= 0) return `${s.place()} ${s.pick(ASSIGNMENTS)} ${s.value(1 + s.below(3))};`;
     if (kind < 57) {
