@@ -25,12 +25,12 @@ const MOST_REFUSED = 10;
 const LOAD_IMMEDIATE = 0x18;
 const IS_MAP = [1, 2];
 
-/** The maps of the fuzzers have one order, those of a program the one in which it uses them. */
-const withNumbersOfMaps = ({ code, maps }: ModuleProgram): Uint8Array => {
+/** The code with maps numbered as they stand in `names`; a program's own are in the order in which it uses them. Of one that is not there nobody knows. */
+export const withNumbersOfMaps = ({ code, maps }: ModuleProgram, names: readonly string[]): Uint8Array => {
   const changed = new DataView(code.slice().buffer);
   for (let at = 0; at < code.length; at += SLOT_BYTES) {
     if (changed.getUint8(at) !== LOAD_IMMEDIATE) continue;
-    const number = MAPS.indexOf(maps[changed.getInt32(at + 4, true)]?.name ?? '');
+    const number = names.indexOf(maps[changed.getInt32(at + 4, true)]?.name ?? '');
     if (IS_MAP.includes(changed.getUint8(at + 1) >> 4)) changed.setInt32(at + 4, number, true);
     at += SLOT_BYTES;
   }
@@ -42,7 +42,7 @@ const record = (program: ModuleProgram): Uint8Array => {
   header.setUint32(0, program.code.length / SLOT_BYTES, true);
   header.setUint16(4, program.hook === 'packet' ? FRAME_BYTES : MEMORY_BYTES, true);
   header.setUint16(6, program.hookId, true);
-  return Buffer.concat([new Uint8Array(header.buffer), withNumbersOfMaps(program)]);
+  return Buffer.concat([new Uint8Array(header.buffer), withNumbersOfMaps(program, MAPS)]);
 };
 
 export type Batch = { readonly path: string; readonly count: number; readonly seed: number };

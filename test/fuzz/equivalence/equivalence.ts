@@ -12,7 +12,7 @@ import { vectorise } from '../../../ebpf/vectoriser/index.ts';
 import type { RunInput } from '../../../ebpf/wasm/index.ts';
 import { root } from '../../../firmware/index.ts';
 import { loopSource } from '../c-loops.ts';
-import { CPUS, clangPrograms, firstTaken } from '../c-programs.ts';
+import { CPUS, clangPrograms, firstTaken, withNumbersOfMaps } from '../c-programs.ts';
 import { sourceText } from '../c-source.ts';
 import type { Finding, Limit } from '../fuzz.ts';
 import { judgePair, sizeOf } from './pair.ts';
@@ -109,8 +109,9 @@ class Trial {
 
   *candidates(otherwise: ModuleProgram | undefined): Generator<Candidate> {
     const { code, maps } = this.#program;
+    const names = maps.map(({ name }) => name);
     if (otherwise && otherwise.code.length <= MOST_SLOTS * SLOT_BYTES)
-      yield { kind: 'compiled otherwise', code: otherwise.code };
+      yield { kind: 'compiled otherwise', code: withNumbersOfMaps(otherwise, names) };
     const check = (made: Uint8Array) => this.accepts(made);
     const lifted = vectorise(code, { context: { maps }, check });
     for (const made of lifted) yield { kind: 'vectorised', code: made.code };
