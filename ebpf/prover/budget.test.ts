@@ -48,3 +48,20 @@ test('what_a_proof_costs_is_the_same_each_time', async (t) => {
   t.true(first.work > 0);
   t.deepEqual(await cost(), first);
 });
+
+/** Stores at places that hang on the input, some of them done or not: each choice is one between all that came before. */
+const storesByChoice = (count: number, last: number): string => {
+  const stores = Array.from(
+    { length: count },
+    (_, i) =>
+      `r3 = *(u8 *)(r1 + ${i + 16})\n r4 = r3\n r4 &= 7\n r4 += r1\n if r3 > ${i + 9} goto n${i}\n *(u8 *)(r4 + 0) = ${i}\n n${i}:`,
+  );
+  return `${stores.join('\n')}\n r0 = *(u8 *)(r1 + 3)\n r0 += ${last}\n exit`;
+};
+
+test('what_is_under_choices_of_choices_is_read_once', async (t) => {
+  const options = { hook: 'run', maps: [], memorySize: 64, timeoutMs: 3000 } as const;
+  const [before, after] = [assemble(storesByChoice(30, 1)), assemble(storesByChoice(30, 2))];
+  const proof = await proveEquivalent(before, after, options);
+  t.is(proof.verdict, 'different', proof.reason);
+});

@@ -4,7 +4,7 @@
  */
 import { processorMs } from '../processor-time.ts';
 import { type Answer, STEPS_PER_MS } from './solver.ts';
-import { ProofLimit } from './term.ts';
+import { OUT_OF_TIME, ProofLimit } from './term.ts';
 
 /** Terms made or found in one ms of processor time, about. */
 const TERMS_PER_MS = 300;
@@ -39,7 +39,7 @@ export class Budget {
   /** Steps that are left to the solver. @throws ProofLimit when none are */
   stepsLeft(limit: number): number {
     const left = Math.round((limit - this.work) * STEPS_PER_MS);
-    if (left <= 0 || this.isOver(limit)) throw new ProofLimit('the time for this proof ran out');
+    if (left <= 0 || this.isOver(limit)) throw new ProofLimit(OUT_OF_TIME);
     return left;
   }
 

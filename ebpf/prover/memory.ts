@@ -67,7 +67,18 @@ const isApart = (below: Below & { kind: 'write' }, { min, max }: Term): boolean 
   return last < TOP && (max < below.offset.min || min > last);
 };
 
+/** What was read before: below the topmost layer nothing changes any more, and choices of choices share what is under them. */
+const known = new WeakMap<Below, Map<Term, Term>>();
+
 const readBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initial): Term => {
+  const reads = known.get(below) ?? new Map<Term, Term>();
+  known.set(below, reads);
+  const byte = reads.get(offset) ?? findBelow(algebra, below, offset, initial);
+  reads.set(offset, byte);
+  return byte;
+};
+
+const findBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initial): Term => {
   switch (below.kind) {
     case 'initial': {
       const byte = initial.byte(offset);
@@ -119,8 +130,19 @@ export const writeBytes = (m: Memory, offset: Term, bytes: readonly Term[]): Mem
   return m;
 };
 
+/** What was compared before: choices of choices share what is under them. */
+const compared = new WeakMap<Below, WeakMap<Below, boolean>>();
+
 const sameBelow = (a: Below, b: Below): boolean => {
   if (a === b) return true;
+  const others = compared.get(a) ?? new WeakMap<Below, boolean>();
+  compared.set(a, others);
+  const isSame = others.get(b) ?? areAlike(a, b);
+  others.set(b, isSame);
+  return isSame;
+};
+
+const areAlike = (a: Below, b: Below): boolean => {
   if (a.kind === 'initial') return b.kind === 'initial';
   if (a.kind === 'write' && b.kind === 'write')
     return (
@@ -142,17 +164,27 @@ export const sameMemory = (a: Memory, b: Memory): boolean => {
   return true;
 };
 
-/** Constant offsets that were written, and whether any other was. */
-export const writtenOffsets = (m: Memory): { offsets: Set<bigint>; variable: boolean } => {
-  const offsets = new Set(m.layer.keys());
-  let variable = m.below.kind === 'write';
-  const under = m.below.kind === 'choice' ? [m.below.yes, m.below.no] : [];
-  for (const part of under.map(writtenOffsets)) {
-    variable ||= part.variable;
-    for (const at of part.offsets) offsets.add(at);
-  }
-  return { offsets, variable };
+type Written = { readonly offsets: ReadonlySet<bigint>; readonly variable: boolean };
+
+const NOTHING: Written = { offsets: new Set(), variable: false };
+const written = new WeakMap<Below, Written>();
+
+const writtenBelow = (below: Below): Written => {
+  if (below.kind === 'initial') return NOTHING;
+  if (below.kind === 'write') return { ...NOTHING, variable: true };
+  const found = written.get(below) ?? bothOf([below.yes, below.no].map(writtenOffsets));
+  written.set(below, found);
+  return found;
 };
+
+const bothOf = (parts: readonly Written[]): Written => ({
+  offsets: new Set(parts.flatMap(({ offsets }) => [...offsets])),
+  variable: parts.some(({ variable }) => variable),
+});
+
+/** Constant offsets that were written, and whether any other was. */
+export const writtenOffsets = ({ layer, below }: Memory): Written =>
+  bothOf([{ offsets: new Set(layer.keys()), variable: false }, writtenBelow(below)]);
 
 /** What holds after two paths met: `yes` where the condition holds, else `no`. Bytes known on one side only stay known if `initial` has them. */
 export const mergeMemory = (

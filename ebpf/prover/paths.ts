@@ -5,7 +5,7 @@ import { Flow } from './flow.ts';
 import { callHelper } from './helper.ts';
 import { mergeStates, State } from './state.ts';
 import { condition, execute } from './step.ts';
-import { ProofLimit, type Term } from './term.ts';
+import { OUT_OF_TIME, ProofLimit, type Term } from './term.ts';
 import type { World } from './world.ts';
 
 export type Limits = {
@@ -53,8 +53,7 @@ export class Explorer {
     this.#steps++;
     if (this.#steps > this.#limits.maxSteps)
       throw new ProofLimit('the programs execute too many instructions');
-    if (this.#steps % 512 === 0 && this.#limits.isOver())
-      throw new ProofLimit('the time for this proof ran out');
+    if (this.#steps % 512 === 0 && this.#limits.isOver()) throw new ProofLimit(OUT_OF_TIME);
   }
 
   #advance(s: State): State[] {

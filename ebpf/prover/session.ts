@@ -37,7 +37,7 @@ export type ProofOptions = Setting & {
 /** One question of a proof: `unsat` means that no input shows a difference. */
 export type Question = { readonly script: string; readonly answer: Answer['verdict'] };
 
-export const PROVER_VERSION = 14;
+export const PROVER_VERSION = 15;
 
 export type Outcome = {
   readonly verdict: Verdict;
@@ -71,7 +71,9 @@ export class Session {
     this.#timeoutMs = timeoutMs;
     this.#budget = new Budget(() => this.#world.algebra.work);
     this.#onQuestion = options.onQuestion;
-    this.#limits = { maxPaths, maxSteps, isOver: () => this.#budget.isOver(this.#limit) };
+    const isOver = () => this.#budget.isOver(this.#limit);
+    this.#world.algebra.endWhen(isOver);
+    this.#limits = { maxPaths, maxSteps, isOver };
     const { hook, memorySize } = options;
     const maps = options.maps.map((m) => ({ ...m, init: m.init && Buffer.from(m.init).toString('hex') }));
     this.#transcript.update(JSON.stringify({ PROVER_VERSION, hook, memorySize, maps }));

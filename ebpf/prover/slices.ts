@@ -12,6 +12,10 @@ export abstract class Slices {
     return this.table.asked;
   }
 
+  endWhen(isOver: () => boolean): void {
+    this.table.isOver = isOver;
+  }
+
   const(value: bigint | number, width: number): Term {
     const v = BigInt.asUintN(width, BigInt(value));
     const zeros = trailingZeros(v, width);

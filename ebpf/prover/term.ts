@@ -77,6 +77,10 @@ const keyOf = (s: TermShape): string => {
 /** More terms than this in one proof means that it would not end: @see ProofLimit. */
 const MAX_TERMS = 1_500_000;
 
+/** Terms after which it is looked whether there is time for more. */
+const ASKED_BETWEEN = 4096;
+export const OUT_OF_TIME = 'the time for this proof ran out';
+
 /** A bound of the prover was reached, or something it does not understand: the verdict is `unknown`. */
 export class ProofLimit extends Error {
   override name = 'ProofLimit';
@@ -87,9 +91,11 @@ export class TermTable {
   readonly #terms = new Map<string, Term>();
   /** How often a term was made or found: what the work of a proof is measured by. */
   asked = 0;
+  /** Whether the time for the proof is used up: one step of a program can take more than all of it. */
+  isOver = () => false;
 
   intern(shape: TermShape): Term {
-    this.asked++;
+    if (++this.asked % ASKED_BETWEEN === 0 && this.isOver()) throw new ProofLimit(OUT_OF_TIME);
     const key = keyOf(shape);
     const known = this.#terms.get(key);
     if (known) return known;

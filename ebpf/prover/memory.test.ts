@@ -1,0 +1,164 @@
+/** Memories that are built at random, held against arrays of bytes on which the same was done. */
+import test from 'ava';
+import { Random } from '../random.ts';
+import { Algebra } from './algebra.ts';
+import { ChosenReads } from './choices.ts';
+import { Evaluator } from './evaluate.ts';
+import {
+  copyMemory,
+  freshMemory,
+  type Initial,
+  type Memory,
+  MemoryNumbers,
+  mergeMemory,
+  readByte,
+  sameMemory,
+  writeBytes,
+  writtenOffsets,
+} from './memory.ts';
+import type { Term } from './term.ts';
+
+const BYTES = 24;
+const first = (at: bigint) => (at * 29n + 3n) & 0xffn;
+const at = (n: number) => BigInt(n);
+
+/** A memory as terms, and its bytes in one run. */
+type Both = { readonly memory: Memory; readonly bytes: readonly bigint[] };
+
+class Builder {
+  readonly a = new Algebra();
+  readonly random: Random;
+  readonly initial: Initial;
+  /** Offsets below 16 and bytes, and what they are. */
+  readonly #offsets: readonly (readonly [Term, bigint])[];
+  readonly #bytes: readonly (readonly [Term, bigint])[];
+  readonly #conditions: readonly (readonly [Term, bigint])[];
+  readonly values = new Map<string, bigint>();
+
+  constructor(random: Random) {
+    this.random = random;
+    const { a } = this;
+    const input = (name: string, width: number, most: number) => {
+      const value = at(random.below(most));
+      this.values.set(name, value);
+      return [a.variable(name, width, at(most - 1)), value] as const;
+    };
+    const [p, q, x, y, c, d] = [
+      ...['p', 'q'].map((name) => input(name, 4, 16)),
+      ...['x', 'y'].map((name) => input(name, 8, 256)),
+      ...['c', 'd'].map((name) => input(name, 1, 2)),
+    ];
+    const wide = ([t, value]: readonly [Term, bigint], by: bigint, times = 1n) =>
+      [a.add(a.mul(a.zext(t, 64), a.const(times, 64)), a.const(by, 64)), value * times + by] as const;
+    const chosen = [a.ite(c![0], a.const(2, 64), a.const(9, 64)), c![1] ? 2n : 9n] as const;
+    this.#offsets = [wide(p!, 0n), wide(p!, 1n), wide(q!, 0n), wide(c!, 5n, 3n), wide(d!, 8n), chosen];
+    this.#bytes = [x!, y!, [a.const(7, 8), 7n]];
+    this.#conditions = [c!, d!];
+    const read = new ChosenReads(a, (offset) => a.select('m', offset, 8));
+    this.initial = { byte: (offset) => read.byte(offset) };
+  }
+
+  get evaluator(): Evaluator {
+    return new Evaluator({ variable: (name) => this.values.get(name)!, select: (_, index) => first(index) });
+  }
+
+  fresh(): Both {
+    return { memory: freshMemory(), bytes: Array.from({ length: BYTES }, (_, i) => first(at(i))) };
+  }
+
+  offset(): readonly [Term, bigint] {
+    if (this.random.once(2)) return this.random.pick(this.#offsets);
+    const n = this.random.below(16);
+    return [this.a.const(n, 64), at(n)];
+  }
+
+  written({ memory, bytes }: Both): Both {
+    const [offset, from] = this.offset();
+    const some = Array.from({ length: this.random.pick([1, 1, 2, 4]) }, () => this.random.pick(this.#bytes));
+    const copy = [...bytes];
+    for (const [i, [, value]] of some.entries()) copy[Number(from) + i] = value;
+    const put = some.map(([t]) => t);
+    return { memory: writeBytes(copyMemory(memory), offset, put), bytes: copy };
+  }
+
+  merged(yes: Both, no: Both): Both {
+    const [condition, value] = this.random.pick(this.#conditions);
+    const memory = mergeMemory(this.a, condition, yes.memory, no.memory, this.initial);
+    return { memory, bytes: value ? yes.bytes : no.bytes };
+  }
+
+  /** Bytes under the topmost layer. */
+  below({ below }: Memory): readonly bigint[] {
+    const e = this.evaluator;
+    const m = { layer: new Map(), below };
+    return Array.from({ length: BYTES }, (_, n) =>
+      e.value(readByte(this.a, m, this.a.const(n, 64), this.initial)),
+    );
+  }
+
+  /** Several, most of which share parts. */
+  pool(): readonly Both[] {
+    const all = [this.fresh(), this.fresh()];
+    for (let n = 0; n < 14; n++) {
+      const [x, y] = [this.random.pick(all), this.random.pick(all)];
+      all.push(this.random.once(3) ? this.merged(x, y) : this.written(x));
+    }
+    return all;
+  }
+}
+
+const seeds = Array.from({ length: 120 }, (_, n) => n + 1);
+const isSame = (a: Both, b: Both) => a.bytes.every((byte, i) => byte === b.bytes[i]);
+
+test('what_is_read_is_what_was_written_last', (t) => {
+  for (const seed of seeds) {
+    const builder = new Builder(new Random(seed * 32_452_843));
+    const e = builder.evaluator;
+    for (const { memory, bytes } of builder.pool()) {
+      const constant = Array.from(bytes.keys(), (n) => [builder.a.const(n, 64), at(n)] as const);
+      for (const [offset, place] of [...constant, builder.offset(), builder.offset()]) {
+        const got = e.value(readByte(builder.a, memory, offset, builder.initial));
+        if (got !== bytes[Number(place)]) return t.fail(`seed ${seed}: byte ${place} is ${got}`);
+      }
+    }
+  }
+  t.pass();
+});
+
+test('bytes_that_differ_from_the_first_ones_are_among_those_written', (t) => {
+  let constant = 0;
+  for (const seed of seeds) {
+    const builder = new Builder(new Random(seed * 49_979_687));
+    const before = builder.fresh();
+    for (const { memory, bytes } of builder.pool()) {
+      const { offsets, variable } = writtenOffsets(memory);
+      if (variable) continue;
+      constant++;
+      const missed = bytes.findIndex((byte, i) => byte !== before.bytes[i] && !offsets.has(at(i)));
+      if (missed >= 0) return t.fail(`seed ${seed}: byte ${missed}`);
+    }
+  }
+  t.true(constant > 300);
+});
+
+test('memories_that_are_built_alike_hold_the_same', (t) => {
+  let [alike, numbered] = [0, 0];
+  for (const seed of seeds) {
+    const builder = new Builder(new Random(seed * 67_867_967));
+    const numbers = new MemoryNumbers();
+    const pool = builder.pool();
+    for (const x of pool)
+      for (const y of pool.filter((other) => other !== x)) {
+        const isAlike = sameMemory(x.memory, y.memory);
+        if (isAlike && !isSame(x, y)) return t.fail(`seed ${seed}: taken for one`);
+        alike += Number(isAlike);
+        if (x.memory.below === y.memory.below || numbers.of(x.memory.below) !== numbers.of(y.memory.below))
+          continue;
+        numbered++;
+        const [p, q] = [x, y].map(({ memory }) => builder.below(memory));
+        if (`${p}` !== `${q}`) return t.fail(`seed ${seed}: have one number`);
+      }
+  }
+  t.log({ alike, numbered });
+  t.true(alike > 300 && numbered > 300);
+});
