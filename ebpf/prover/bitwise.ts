@@ -100,7 +100,8 @@ export abstract class Bitwise extends Carries {
       if (op === 'and') max = a.max < max ? a.max : max;
       else max |= mask(bitLength(a.max));
     }
-    return this.table.intern({ op, width, args, max, zeros });
+    const min = op === 'or' ? args.reduce((least, a) => (a.min > least ? a.min : least), constant) : 0n;
+    return this.table.intern({ op, width, args, max, min, zeros });
   }
 
   /** Conditions on slices that are side by side as conditions on what they are slices of. */

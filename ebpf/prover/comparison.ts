@@ -16,7 +16,7 @@ export abstract class Comparison extends Division {
     if (this.#neverZero(difference)) return this.false;
     if (a.op === 'const') return this.eq(b, a);
     if (b.op === 'const') return this.#eqConst(a, b);
-    const need = Math.max(1, bitLength(a.max > b.max ? a.max : b.max));
+    const need = Math.min(this.#signedWidth(a, b), Math.max(1, bitLength(a.max > b.max ? a.max : b.max)));
     if (need < a.width) return this.eq(this.extract(a, need - 1, 0), this.extract(b, need - 1, 0));
     const [x, y] = a.id < b.id ? [a, b] : [b, a];
     return this.table.intern({ op: 'eq', width: 1, args: [x, y] });
@@ -69,7 +69,8 @@ export abstract class Comparison extends Division {
     if (a.max < b.min) return this.true;
     if (a.min >= b.max) return this.false;
     const top = a.max > b.max ? a.max : b.max;
-    const need = Math.max(1, bitLength(top));
+    // What is extended by its sign keeps its order.
+    const need = Math.min(this.#signedWidth(a, b), Math.max(1, bitLength(top)));
     if (need < a.width) return this.ult(this.extract(a, need - 1, 0), this.extract(b, need - 1, 0));
     if (a.op === 'const') return this.not(this.ult(b, this.const(a.value + 1n, a.width)));
     if (b.op === 'const' && b.value === 1n) return this.eq(a, this.const(0n, a.width));

@@ -31,9 +31,15 @@ export abstract class Division extends Bitwise {
 
   // Division, with SMT-LIB's meaning for a zero divisor; the caller handles that case.
 
+  /** By an unknown number, at the least width that holds both. */
+  #byUnknown(op: 'udiv' | 'urem', a: Term, b: Term): Term {
+    const need = Math.max(1, bitLength(a.max > b.max ? a.max : b.max));
+    const args = [a, b].map((t) => this.extract(t, need - 1, 0));
+    return this.zext(this.table.intern({ op, width: need, args }), a.width);
+  }
+
   udiv(a: Term, b: Term): Term {
-    if (b.op !== 'const' || b.value === 0n)
-      return this.table.intern({ op: 'udiv', width: a.width, args: [a, b] });
+    if (b.op !== 'const' || b.value === 0n) return this.#byUnknown('udiv', a, b);
     if (a.op === 'const') return this.const(a.value / b.value, a.width);
     if (isPowerOfTwo(b.value)) return this.lshr(a, this.const(bitLength(b.value) - 1, a.width));
     if (a.max < b.value) return this.const(0n, a.width);
@@ -78,8 +84,7 @@ export abstract class Division extends Bitwise {
   }
 
   urem(a: Term, b: Term): Term {
-    if (b.op !== 'const' || b.value === 0n)
-      return this.table.intern({ op: 'urem', width: a.width, args: [a, b] });
+    if (b.op !== 'const' || b.value === 0n) return this.#byUnknown('urem', a, b);
     if (a.op === 'const') return this.const(a.value % b.value, a.width);
     if (isPowerOfTwo(b.value)) return this.and(a, this.const(b.value - 1n, a.width));
     if (a.max < b.value) return a;

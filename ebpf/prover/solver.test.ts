@@ -2,9 +2,13 @@ import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { Random } from '../random.ts';
 import { Algebra } from './algebra.ts';
+import { Evaluator } from './evaluate.ts';
+import { assignmentOf, grow, inputsOf } from './random-terms.ts';
 import { scriptOf } from './smtlib.ts';
 import { solve, stopSolver } from './solver.ts';
+import type { Term } from './term.ts';
 
 test.after.always(() => stopSolver());
 
@@ -47,5 +51,38 @@ test('who takes too much of the processor for so few steps is interrupted', asyn
     t.regex(`${reply.answer}`, /^(canceled|interrupted)/, reply.error);
   } finally {
     child.kill('SIGKILL');
+  }
+});
+
+/** What is read, of these terms and of all that they are made of. */
+const readsIn = (roots: readonly Term[]): ReadonlySet<Term> => {
+  const seen = new Set<Term>();
+  const visit = (t: Term): void => {
+    if (seen.has(t)) return;
+    seen.add(t);
+    t.args.forEach(visit);
+  };
+  roots.forEach(visit);
+  return new Set([...seen].filter((t) => t.op === 'select'));
+};
+
+test('a_script_means_what_its_terms_mean', async (t) => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = new Random(seed * 86_028_121);
+    const algebra = new Algebra();
+    const inputs = inputsOf(algebra, random, [1, 8, 8, 16, 32]);
+    const pool = grow(algebra, inputs, random, 30);
+    const e = new Evaluator(assignmentOf(inputs));
+    const is = (term: Term) => algebra.eq(term, algebra.const(e.value(term), term.width));
+    const given = [...inputs.map(({ term }) => term), ...readsIn(pool.map(({ term }) => term))].map(is);
+    const differs = pool.map(({ term, value }) =>
+      algebra.not(algebra.eq(term, algebra.const(value, term.width))),
+    );
+    t.is((await solve(scriptOf([...given, algebra.any(differs)]), 1e8)).verdict, 'unsat', `seed ${seed}`);
+    t.is(
+      (await solve(scriptOf([...given, ...pool.map(({ term }) => is(term))]), 1e8)).verdict,
+      'sat',
+      `seed ${seed}`,
+    );
   }
 });

@@ -5,6 +5,10 @@
 import { Slices } from './slices.ts';
 import { bitLength, isPowerOfTwo, mask, ProofLimit, type Term, trailingZeros } from './term.ts';
 
+/** All bits turned over: 2^n - 1 minus what is turned over, in sums. */
+const isComplement = ({ op, args, width }: Term): boolean =>
+  op === 'xor' && args.at(-1)!.op === 'const' && args.at(-1)!.value === mask(width);
+
 type Linear = { value: bigint; atoms: Map<Term, bigint> };
 
 /** Sums with more atoms than this are not worth keeping flat. */
@@ -34,6 +38,13 @@ export abstract class Sums extends Slices {
       });
     } else if (t.op === 'concat') {
       this.#accumulateConcat(linear, t, c, width);
+    } else if (isComplement(t)) {
+      linear.value += mask(t.width) * c;
+      this.#accumulate(linear, this.bitwise('xor', t.args.slice(0, -1)), -c, width);
+    } else if (t.op === 'sext' && isComplement(t.args[0]!)) {
+      const inner = this.bitwise('xor', t.args[0]!.args.slice(0, -1));
+      linear.value -= c;
+      this.#accumulate(linear, this.sext(inner, width), -c, width);
     } else {
       linear.atoms.set(t, (linear.atoms.get(t) ?? 0n) + c);
     }
@@ -43,7 +54,10 @@ export abstract class Sums extends Slices {
     const [first, second] = t.args;
     if (t.args.length === 2 && first!.op === 'const' && first!.value === 0n) {
       const wide = this.#widen(second!, width);
-      if (wide) this.#accumulate(linear, wide, c, width);
+      if (isComplement(second!)) {
+        linear.value += mask(second!.width) * c;
+        this.#accumulate(linear, this.zext(this.bitwise('xor', second!.args.slice(0, -1)), width), -c, width);
+      } else if (wide) this.#accumulate(linear, wide, c, width);
       else linear.atoms.set(t, (linear.atoms.get(t) ?? 0n) + c);
       return;
     }
@@ -160,14 +174,22 @@ export abstract class Sums extends Slices {
     });
   }
 
+  #complement(t: Term): Term {
+    return this.bitwise('xor', [t, this.const(-1n, t.width)]);
+  }
+
   /** The sum as slices side by side, when no two of its parts overlap. */
-  #asConcat(entries: readonly [Term, bigint][], value: bigint, width: number): Term | undefined {
+  #asConcat(entries: readonly [Term, bigint][], whole: bigint, width: number): Term | undefined {
     const parts: { lo: number; hi: number; piece: Term }[] = [];
+    let value = whole;
     for (const [atom, c] of entries) {
-      if (!isPowerOfTwo(c)) return undefined;
+      const isTaken = !isPowerOfTwo(c);
+      if (isTaken && !isPowerOfTwo(BigInt.asUintN(width, -c))) return undefined;
       const lo = trailingZeros(c, width);
       const size = Math.min(bitLength(atom.max), width - lo);
-      parts.push({ lo, hi: lo + size - 1, piece: this.extract(atom, size - 1, 0) });
+      const piece = this.extract(atom, size - 1, 0);
+      parts.push({ lo, hi: lo + size - 1, piece: isTaken ? this.#complement(piece) : piece });
+      if (isTaken) value = BigInt.asUintN(width, value - (mask(size) << BigInt(lo)));
     }
     parts.sort((a, b) => b.lo - a.lo);
     const pieces: Term[] = [];
@@ -182,7 +204,7 @@ export abstract class Sums extends Slices {
       next = lo - 1;
     }
     gap(next, 0);
-    if (entries.length === 1 && value === 0n && pieces.length === 1) return undefined;
+    if (entries.length === 1 && whole === 0n && pieces.length === 1) return undefined;
     const made = this.concat(pieces);
     return made.width === width ? made : undefined;
   }

@@ -1,0 +1,125 @@
+/** What others see of a program besides its result: each difference has to be seen, in either direction. */
+import test from 'ava';
+import { assemble } from '../index.ts';
+import { proveEquivalent, stopSolver, type Verdict } from './index.ts';
+
+test.after.always(() => stopSolver());
+
+const shape = (name: string, type: number, keySize: number, valueSize: number) => ({
+  ...{ name, type, keySize, valueSize },
+  ...{ maxEntries: 4, flags: 0 },
+});
+const array = shape('values', 2, 4, 16);
+const hash = shape('pairs', 1, 8, 16);
+const other = { ...hash, name: 'others' };
+const maps = [array, hash, other];
+
+const verdictOf = async (before: string, after: string): Promise<Verdict> => {
+  const options = { hook: 'run', maps, memorySize: 64 } as const;
+  return (await proveEquivalent(assemble(before), assemble(after), options)).verdict;
+};
+
+const key = 'r6 = r1\n r7 = *(u64 *)(r1 + 0)\n *(u64 *)(r10 - 8) = r7\n r7 = r10\n r7 += -8';
+const find = (then: string, map = 1) =>
+  `r1 = map ${map} ll\n r2 = r7\n call map_lookup_elem\n if r0 == 0 goto none\n ${then}\n none:\n r0 = 0\n exit`;
+const put = (map: number, value: string, flags: number) =>
+  `r1 = map ${map} ll\n r2 = r7\n r3 = r6\n r3 += ${value}\n r4 = ${flags}\n call map_update_elem`;
+const remove = (map = 1) => `r1 = map ${map} ll\n r2 = r7\n call map_delete_elem`;
+const end = 'r0 = 0\n exit';
+const say = (size: number, at: number, argument: number) =>
+  `r6 = r1\n r1 += ${at}\n r2 = ${size}\n r3 = ${argument}\n r4 = 0\n r5 = 0\n call trace_printk\n ${end}`;
+const count = 'r8 = *(u64 *)(r0 + 0)\n r8 += 1\n *(u64 *)(r0 + 0) = r8';
+const keyOf = (n: number) => key.replace('*(u64 *)(r10 - 8) = r7', `*(u64 *)(r10 - 8) = ${n}`);
+
+const stores = Array.from({ length: 39 }, (_, i) => `*(u8 *)(r1 + ${i}) = ${i}`).join('\n');
+
+/** Of each pair both are the same but for one thing. */
+const different: Record<string, readonly [string, string]> = {
+  value_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(1, '9', 0)}\n ${end}`],
+  key_of_an_update: [`${keyOf(1)}\n ${put(1, '8', 0)}\n ${end}`, `${keyOf(2)}\n ${put(1, '8', 0)}\n ${end}`],
+  last_byte_of_a_key: [
+    `${key}\n ${put(1, '8', 0)}\n ${end}`,
+    `${key}\n *(u8 *)(r10 - 1) = 0\n ${put(1, '8', 0)}\n ${end}`,
+  ],
+  flags_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(1, '8', 1)}\n ${end}`],
+  map_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(2, '8', 0)}\n ${end}`],
+  map_of_a_removal: [`${key}\n ${remove(1)}\n ${end}`, `${key}\n ${remove(2)}\n ${end}`],
+  key_of_a_removal: [`${keyOf(1)}\n ${remove()}\n ${end}`, `${keyOf(2)}\n ${remove()}\n ${end}`],
+  an_update_more: [`${key}\n ${end}`, `${key}\n ${put(1, '8', 0)}\n ${end}`],
+  a_removal_more: [`${key}\n ${remove()}\n ${end}`, `${key}\n ${remove()}\n ${remove()}\n ${end}`],
+  a_removal_for_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${remove()}\n ${end}`],
+  updates_in_another_order: [
+    `${key}\n ${put(1, '8', 0)}\n ${put(2, '8', 0)}\n ${end}`,
+    `${key}\n ${put(2, '8', 0)}\n ${put(1, '8', 0)}\n ${end}`,
+  ],
+  bytes_that_are_said: [say(5, 0, 1), say(5, 1, 1)],
+  count_of_bytes_that_are_said: [say(5, 0, 1), say(6, 0, 1)],
+  a_number_that_is_said: [say(5, 0, 1), say(5, 0, 2)],
+  what_a_map_holds: [`${key}\n ${find(count)}`, `${key}\n ${find(count.replace('+= 1', '+= 2'))}`],
+  which_map_it_is: [`${key}\n ${find(count)}`, `${key}\n ${find(count, 2)}`],
+  a_write_that_only_one_does: [`${key}\n ${find('r0 = 0')}`, `${key}\n ${find('*(u8 *)(r0 + 15) = 1')}`],
+  what_a_map_holds_when_it_changes: [
+    `${key}\n ${find(`*(u64 *)(r0 + 0) = 1\n r8 = r0\n ${remove()}\n r0 = 0`)}`,
+    `${key}\n ${find(`*(u64 *)(r0 + 0) = 2\n r8 = r0\n ${remove()}\n r0 = 0`)}`,
+  ],
+  what_was_there_before_a_change: [
+    `${key}\n ${find(`r8 = *(u64 *)(r0 + 0)\n *(u64 *)(r10 - 16) = r8\n ${put(1, '8', 0)}\n ${find('r0 = *(u64 *)(r0 + 0)\n exit').replaceAll('none', 'gone')}`)}`,
+    `${key}\n ${find(`r8 = *(u64 *)(r0 + 0)\n *(u64 *)(r10 - 16) = r8\n ${put(1, '8', 0)}\n ${find('r0 = *(u64 *)(r10 - 16)\n exit').replaceAll('none', 'gone')}`)}`,
+  ],
+  whether_it_is_there_after_a_change: [
+    `${key}\n ${find(`${remove()}\n ${find('r0 = 5\n exit').replaceAll('none', 'gone')}`)}`,
+    `${key}\n ${find(`${remove()}\n r0 = 5\n exit`)}`,
+  ],
+  which_of_two_answers: [
+    `${key}\n ${put(1, '8', 0)}\n r8 = r0\n ${remove()}\n r0 = r8\n exit`,
+    `${key}\n ${put(1, '8', 0)}\n r8 = r0\n ${remove()}\n exit`,
+  ],
+  which_of_two_removals: [
+    `${key}\n ${remove()}\n r8 = r0\n ${remove()}\n r0 = r8\n exit`,
+    `${key}\n ${remove()}\n r8 = r0\n ${remove()}\n exit`,
+  ],
+  which_of_two_times: [
+    'call ktime_get_ns\n r6 = r0\n call ktime_get_ns\n r0 = r6\n exit',
+    'call ktime_get_ns\n r6 = r0\n call ktime_get_ns\n exit',
+  ],
+  time_is_64_bits: ['call ktime_get_ns\n exit', 'call ktime_get_ns\n w0 = w0\n exit'],
+  the_core_is_not_always_the_first: ['call get_smp_processor_id\n exit', 'r0 = 0\n exit'],
+  a_key_that_no_array_has: [
+    `${key}\n ${find('r0 = 1\n exit', 0)}`,
+    `${key}\n r1 = 0\n *(u32 *)(r10 - 8) = r1\n ${find('r0 = 1\n exit', 0)}`,
+  ],
+  the_last_key_of_an_array: [`${keyOf(3)}\n ${find('r0 = 1\n exit', 0)}`, end],
+  the_first_key_behind_an_array: [`${keyOf(4)}\n ${find('r0 = 1\n exit', 0)}`, `${end.replace('0', '1')}`],
+  operation_of_an_atomic: [
+    `${key}\n ${find('r8 = 1\n lock *(u64 *)(r0 + 0) += r8')}`,
+    `${key}\n ${find('r8 = 1\n lock *(u64 *)(r0 + 0) |= r8')}`,
+  ],
+  value_of_an_atomic_that_is_undone: [
+    `${key}\n ${find('r8 = 1\n lock *(u64 *)(r0 + 0) ^= r8\n r8 = 1\n lock *(u64 *)(r0 + 0) ^= r8')}`,
+    `${key}\n ${find('r8 = 2\n lock *(u64 *)(r0 + 0) ^= r8\n r8 = 2\n lock *(u64 *)(r0 + 0) ^= r8')}`,
+  ],
+  place_of_an_atomic_that_changes_nothing: [
+    `${key}\n ${find('r8 = 0\n lock *(u64 *)(r0 + 0) |= r8')}`,
+    `${key}\n ${find('r8 = 0\n lock *(u64 *)(r0 + 8) |= r8')}`,
+  ],
+  an_atomic_that_is_asked_for_what_was_there: [
+    `${key}\n ${find('r8 = 0\n r8 = atomic_fetch_or((u64 *)(r0 + 0), r8)')}`,
+    `${key}\n ${find('r0 = 0')}`,
+  ],
+  an_atomic_for_a_call: [
+    `${key}\n ${find('r8 = 0\n r8 = atomic_fetch_or((u64 *)(r0 + 0), r8)')}`,
+    `${key}\n ${find('call ktime_get_ns')}`,
+  ],
+  which_bytes_of_memory: ['*(u16 *)(r1 + 4) = 1\n r0 = 0\n exit', '*(u8 *)(r1 + 4) = 1\n r0 = 0\n exit'],
+  the_last_byte_of_many: [
+    `${stores}\n *(u8 *)(r1 + 39) = 7\n ${end}`,
+    `${stores}\n *(u8 *)(r1 + 39) = 8\n ${end}`,
+  ],
+};
+
+for (const [name, [one, two]] of Object.entries(different))
+  test(`not the same: ${name}`, async (t) => {
+    t.not(await verdictOf(one, two), 'proven');
+    t.not(await verdictOf(two, one), 'proven');
+    t.is(await verdictOf(one, `r9 = 0\n ${one}`), 'proven');
+  });
