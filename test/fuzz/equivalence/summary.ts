@@ -22,9 +22,12 @@ const SIMPLIFIER_STEPS = 20_000;
 type End = { readonly state: State; readonly simplified: Term };
 
 /** All ends of a program; undefined where there are too many, or something is not understood. */
-export const endsOf = (program: ModuleProgram): readonly End[] | undefined => {
+export const endsOf = (
+  program: ModuleProgram,
+  size: { readonly memorySize?: number } = sizeOf(program),
+): readonly End[] | undefined => {
   const { hook, maps, code } = program;
-  const world = new World({ hook, maps, ...sizeOf(program) });
+  const world = new World({ hook, maps, ...size });
   const isOver = () => world.algebra.work > MAX_TERMS;
   const explorer = new Explorer(decodeProgram(code), { maxPaths: MAX_PATHS, maxSteps: MAX_STEPS, isOver });
   try {

@@ -1,0 +1,168 @@
+/** What the prover's terms say of vector helpers, maps, atomics and calls, held against runs, one kind after the other. */
+import test from 'ava';
+import { assemble, loadHost, type ModuleProgram, Reference } from '../../../ebpf/index.ts';
+import { sizeOf } from './pair.ts';
+import { endsOf, unsaid } from './summary.ts';
+
+const RUNS = 40;
+
+const shape = (name: string, type: number, keySize: number, valueSize: number) => ({
+  ...{ name, type, keySize, valueSize },
+  ...{ maxEntries: 4, flags: 0 },
+});
+const maps = [shape('values', 2, 4, 24), shape('pairs', 1, 8, 16), shape('own', 6, 4, 12)];
+const table = { ...shape('table', 2, 4, 16), maxEntries: 1, flags: 0x80 };
+const tables = [{ ...table, init: Uint8Array.from({ length: 16 }, (_, i) => 17 * i) }];
+const begun = [{ ...tables[0]!, name: 'begun', flags: 0 }];
+
+/** With `r6` at the memory. */
+const calls = (registers: Readonly<Record<number, string | number>>, name: string) => [
+  'r6 = r1',
+  ...Object.entries(registers).flatMap(([r, value]) =>
+    typeof value === 'number' || !value.startsWith('m')
+      ? [`r${r} = ${value}`]
+      : [`r${r} = r6`, `r${r} += ${value.slice(1)}`],
+  ),
+  `call ${name}`,
+];
+const vector = (registers: Readonly<Record<number, string | number>>, name: string) =>
+  [...calls(registers, name), ...(registers[0] === undefined ? ['exit'] : ['r0 = 0', 'exit'])].join('\n');
+const nothing = (registers: Readonly<Record<number, string | number>>, name: string) =>
+  [...calls(registers, name), 'r0 = 0', 'exit'].join('\n');
+
+const vectors: Record<string, string> = {
+  mem_copy_that_overlaps: nothing({ 1: 'm3', 2: 'm0', 3: 9 }, 'vl_mem_copy'),
+  mem_fill: [
+    'r6 = r1',
+    'r2 = *(u64 *)(r1 + 0)',
+    'r1 += 5',
+    'r3 = 6',
+    'call vl_mem_fill',
+    'r0 = 0',
+    'exit',
+  ].join('\n'),
+  mem_xor: nothing({ 1: 'm2', 2: 'm5', 3: 7 }, 'vl_mem_xor'),
+  mem_compare: [
+    '*(u16 *)(r1 + 0) = 513',
+    '*(u16 *)(r1 + 16) = 513',
+    vector({ 1: 'm0', 2: 'm16', 3: 4 }, 'vl_mem_compare'),
+  ].join('\n'),
+  mem_find: ['*(u16 *)(r1 + 3) = 0x2a2a', vector({ 1: 'm0', 2: 6, 3: 0x32a }, 'vl_mem_find')].join('\n'),
+  mem_find_of_what_is_not_there: [
+    '*(u32 *)(r1 + 0) = 1',
+    vector({ 1: 'm0', 2: 4, 3: 42 }, 'vl_mem_find'),
+  ].join('\n'),
+  checksum_of_an_odd_count: vector({ 1: 'm1', 2: 7, 3: -1 }, 'vl_checksum'),
+  checksum_of_many: vector({ 1: 'm0', 2: 91, 3: 65535 }, 'vl_checksum'),
+  checksum_of_the_largest: [
+    '*(u64 *)(r1 + 0) = -1',
+    '*(u32 *)(r1 + 8) = -1',
+    vector({ 1: 'm0', 2: 11, 3: -1 }, 'vl_checksum'),
+  ].join('\n'),
+  crc32: vector({ 1: 'm1', 2: 5, 3: 77 }, 'vl_crc32'),
+  dot_i8: vector({ 1: 'm0', 2: 'm32', 3: 9 }, 'vl_dot_i8'),
+  dot_i16: vector({ 1: 'm1', 2: 'm32', 3: 5 }, 'vl_dot_i16'),
+  gemv_i8: nothing({ 1: 'm64', 2: 'm0', 3: 'm32', 4: 3, 5: 4 }, 'vl_gemv_i8'),
+  fir_i16: nothing({ 1: 'm128', 2: 'm0', 3: 'm64', 4: 4, 5: 3 }, 'vl_fir_i16'),
+  fir_i16_that_saturates: [
+    ...['*(u32 *)(r1 + 0) = 0x80018001', '*(u32 *)(r1 + 4) = 0x7fff7fff', '*(u32 *)(r1 + 64) = 0x80018001'],
+    nothing({ 1: 'm128', 2: 'm0', 3: 'm64', 4: 3, 5: 2 }, 'vl_fir_i16'),
+  ].join('\n'),
+  histogram_u8: nothing({ 1: 'm0', 2: 'm1024', 3: 5 }, 'vl_histogram_u8'),
+};
+for (const type of ['u8', 'u16', 'i32'])
+  for (const name of ['sum', 'min', 'max', 'argmax'])
+    vectors[`${name}_${type}`] = vector({ 1: 'm3', 2: 7 }, `vl_${name}_${type}`);
+for (const name of ['argmax', 'min', 'max'])
+  vectors[`${name}_of_equals`] = ['*(u64 *)(r1 + 0) = -1', vector({ 1: 'm0', 2: 12 }, `vl_${name}_u8`)].join(
+    '\n',
+  );
+
+/** r7: the address of a key that is read from memory, cut to `mask`. */
+const key = (mask: number) =>
+  `r6 = r1\n r7 = *(u64 *)(r1 + 0)\n r7 &= ${mask}\n *(u64 *)(r10 - 8) = r7\n r7 = r10\n r7 += -8\n`;
+const find = (map: number, then: string) =>
+  `r1 = map ${map} ll\n r2 = r7\n call map_lookup_elem\n if r0 == 0 goto none\n ${then}\n exit\n none:\n r0 = 77\n exit`;
+const put = (map: number, flags: number) =>
+  `r1 = map ${map} ll\n r2 = r7\n r3 = r6\n r3 += 8\n r4 = ${flags}\n call map_update_elem`;
+const remove = 'r1 = map 1 ll\n r2 = r7\n call map_delete_elem';
+const count = 'r1 = *(u64 *)(r0 + 0)\n r1 += 3\n *(u64 *)(r0 + 0) = r1';
+
+const onMaps: Record<string, string> = {
+  lookup_in_an_array: key(7) + find(0, `${count}\n r0 = *(u64 *)(r0 + 16)`),
+  lookup_in_a_hash: key(3) + find(1, `${count}\n r0 = *(u64 *)(r0 + 8)`),
+  lookup_in_ones_own_array: key(7) + find(2, '*(u32 *)(r0 + 8) = 5\n r0 = *(u64 *)(r0 + 0)'),
+  what_an_update_leaves: `${key(3)}${put(1, 0)}\n r8 = r0\n ${find(1, `${count}\n r0 = *(u64 *)(r0 + 8)\n r0 += r8`)}`,
+  what_an_update_of_an_array_leaves: `${key(3)}${put(0, 0)}\n ${find(0, 'r0 = *(u64 *)(r0 + 16)')}`,
+  what_an_update_where_nothing_is_leaves: `${key(3)}${put(1, 1)}\n r8 = r0\n ${find(1, 'r0 = *(u64 *)(r0 + 0)\n r0 ^= r8')}`,
+  what_a_removal_leaves: `${key(3)}${remove}\n r8 = r0\n ${find(1, 'r0 = 1')}`,
+  a_removal_after_an_update: `${key(1)}${put(1, 0)}\n ${remove}\n r8 = r0\n ${find(1, 'r0 = 1')}`,
+  time_and_chance:
+    'call ktime_get_ns\n r6 = r0\n call get_prandom_u32\n r6 += r0\n call ktime_get_ns\n r0 -= r6\n exit',
+  the_core: 'call get_smp_processor_id\n exit',
+};
+
+const old = (operation: string, size: 'u32' | 'u64') => {
+  const value = size === 'u32' ? 'w2' : 'r2';
+  return `r2 = *(u64 *)(r1 + 8)\n r0 = *(u64 *)(r1 + 16)\n ${value} = atomic_fetch_${operation}((${size} *)(r1 + 0), ${value})\n r0 ^= r2\n exit`;
+};
+const exchange = 'cmpxchg_64(r1 + 0, r0, r2)';
+/** What is expected is there in every second run. */
+const compared = (wide: boolean) =>
+  `r0 = *(u64 *)(r1 + 0)\n r3 = *(u64 *)(r1 + 24)\n r3 &= 1\n r0 += r3\n r2 = *(u64 *)(r1 + 8)\n ${wide ? `r0 = ${exchange}` : `w0 = ${exchange.replace('_64', '32_32').replace(/r0, r2/, 'w0, w2')}`}\n exit`;
+const atomics: Record<string, string> = {
+  fetch_add: old('add', 'u64'),
+  fetch_add_of_half: old('add', 'u32'),
+  fetch_or: old('or', 'u64'),
+  fetch_and_of_half: old('and', 'u32'),
+  fetch_xor: old('xor', 'u64'),
+  compare_and_exchange: compared(true),
+  compare_and_exchange_of_half: compared(false),
+};
+
+const division = (op: string, width: 'r' | 'w') =>
+  `${width}0 = *(${width === 'r' ? 'u64' : 'u32'} *)(r1 + 0)\n r2 = *(u64 *)(r1 + 8)\n r2 &= 3\n r2 += -1\n ${width}0 ${op} ${width}2\n exit`;
+const arithmetic: Record<string, string> = {};
+for (const op of ['/=', '%=', 's/=', 's%='])
+  for (const width of ['r', 'w'] as const) arithmetic[`${width}0 ${op} ${width}2`] = division(op, width);
+
+/** A function that is called twice, and has a stack of its own; a branch on the way to its end. */
+const functions: Record<string, string> = {
+  a_function_that_is_called_twice:
+    'r6 = r1\n r7 = *(u64 *)(r1 + 0)\n r8 = 5\n *(u64 *)(r10 - 8) = r7\n r1 = r10\n r1 += -8\n r2 = 3\n call f\n r9 = r0\n r1 = r6\n r2 = r7\n call f\n r0 += r9\n r0 += r8\n r1 = *(u64 *)(r10 - 8)\n r0 ^= r1\n exit\n f:\n r6 = *(u64 *)(r1 + 0)\n *(u64 *)(r10 - 8) = r2\n r7 = 9\n r8 = 11\n r9 = 13\n if r6 > r2 goto more\n *(u64 *)(r1 + 0) = r7\n more:\n r0 = *(u64 *)(r10 - 8)\n r0 *= r6\n exit',
+};
+
+const reads: Record<string, string> = {
+  a_table_that_nobody_writes:
+    'r2 = *(u8 *)(r1 + 0)\n r2 &= 7\n r3 = map_value 0 + 4 ll\n r3 += r2\n r0 = *(u32 *)(r3 + 0)\n exit',
+};
+
+const programs: readonly (readonly [Record<string, string>, ModuleProgram['maps']])[] = [
+  [vectors, []],
+  [onMaps, maps],
+  [atomics, []],
+  [arithmetic, []],
+  [functions, []],
+  [reads, tables],
+  [{ a_variable_with_a_first_value: reads.a_table_that_nobody_writes! }, begun],
+];
+
+for (const [texts, given] of programs)
+  for (const [name, text] of Object.entries(texts))
+    test(`runs end where the terms say: ${name}`, async (t) => {
+      const host = await loadHost();
+      const program = {
+        name: 'f',
+        hook: 'run',
+        hookId: 0,
+        code: assemble(text),
+        maps: given,
+      } as unknown as ModuleProgram;
+      const size = text.includes('histogram') ? { memorySize: 1100 } : sizeOf(program);
+      const verified = host.verify(program, size);
+      t.true(verified.ok, JSON.stringify(verified));
+      const ends = endsOf(program, size);
+      if (!ends) return t.fail('the ends are not known');
+      const reference = new Reference(host, program, { ...size, seed: 7 });
+      for (let n = 0; n < RUNS; n++) t.is(unsaid(host, program, ends, reference.trial(n).input), undefined);
+    });
