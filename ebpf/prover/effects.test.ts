@@ -123,3 +123,28 @@ for (const [name, [one, two]] of Object.entries(different))
     t.not(await verdictOf(two, one), 'proven');
     t.is(await verdictOf(one, `r9 = 0\n ${one}`), 'proven');
   });
+
+const onPackets = async (before: string, after: string): Promise<Verdict> =>
+  (await proveEquivalent(assemble(before), assemble(after), { hook: 'packet', maps: [] })).verdict;
+/** Reads two bytes at 12, where they are. */
+const plain = (last: number, order = 'be') =>
+  `r2 = *(u64 *)(r1 + 0)\n r3 = *(u64 *)(r1 + 8)\n r0 = 0\n r4 = r2\n r4 += ${last}\n if r4 > r3 goto out\n r0 = *(u16 *)(r2 + 12)\n r0 = ${order}16 r0\n out:\n exit`;
+const legacy = (at: string, then = 'exit') => `r6 = r1\n r7 = 7\n r0 = *(u16 *)skb[${at}]\n ${then}`;
+
+test('a legacy packet load is a load in network order, or the end where there is none', async (t) => {
+  t.is(await onPackets(legacy('12'), plain(14)), 'proven');
+  t.is(await onPackets(plain(14), legacy('r7 + 5')), 'proven');
+  t.is(
+    await onPackets(legacy('12', 'r0 = 1\n exit'), `${plain(14).replace('exit', '')}\n r0 = 1\n exit`),
+    'different',
+  );
+  for (const wrong of [
+    plain(13),
+    plain(15),
+    plain(14, 'le'),
+    legacy('13'),
+    legacy('r7 + 6'),
+    legacy('12', 'r0 += 1\n exit'),
+  ])
+    t.not(await onPackets(legacy('12'), wrong), 'proven');
+});

@@ -43,6 +43,8 @@ export const registersOf = (i: Operation): { readonly reads: number; readonly wr
       return { reads: 1, writes: 0 };
     case 'ld_imm64':
       return { reads: 0, writes: bit(i.dst) };
+    case 'ld_packet':
+      return { reads: bit(6) | (i.src === null ? 0 : bit(i.src)), writes: 0b111111 };
     default:
       return { reads: i.kind === 'jump' ? 0 : 0b11111111111, writes: 0 };
   }

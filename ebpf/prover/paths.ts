@@ -1,10 +1,11 @@
 /** Follows every path of a program. Arms of a plain `if` are merged where they meet; branches that close a loop are followed one by one. */
 import { type Instruction, slotsOf, targetOf } from '../instruction.ts';
+import type { LoadPacket } from '../operation.ts';
 import type { Facts } from './facts.ts';
 import { Flow } from './flow.ts';
 import { callHelper } from './helper.ts';
 import { mergeStates, State } from './state.ts';
-import { condition, execute } from './step.ts';
+import { condition, execute, packetLoad } from './step.ts';
 import { OUT_OF_TIME, ProofLimit, type Term } from './term.ts';
 import type { World } from './world.ts';
 
@@ -70,6 +71,8 @@ export class Explorer {
         return i.form === 'helper' ? callHelper(s, i.imm) : [this.#enter(s, i)];
       case 'exit':
         return this.#leave(s);
+      case 'ld_packet':
+        return this.#loadPacket(s, i);
       default:
         execute(s, i);
         s.slot += slotsOf(i);
@@ -88,6 +91,20 @@ export class Explorer {
     s.regs[10] = s.world.base(stack);
     s.slot = targetOf(i, s.slot)!;
     return s;
+  }
+
+  /** Outside of the packet the function ends with 0. */
+  #loadPacket(s: State, i: LoadPacket): State[] {
+    const { algebra } = s.world;
+    const { isInside, load } = packetLoad(s, i);
+    const known = s.facts.decide(isInside);
+    const [inside, outside] = [s.clone(), s.clone()];
+    inside.assume(isInside);
+    outside.assume(algebra.not(isInside));
+    if (known !== false) load(inside);
+    inside.slot++;
+    outside.regs[0] = algebra.const(0, 64);
+    return [...(known === true ? [] : this.#leave(outside)), ...(known === false ? [] : [inside])];
   }
 
   #leave(s: State): State[] {

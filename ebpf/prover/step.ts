@@ -1,5 +1,6 @@
 /** Executes one instruction of RFC 9669 on terms; §-numbers below are its sections. */
 import type { Alu, Atomic, Branch, ByteSwap, Instruction, Operand } from '../instruction.ts';
+import type { LoadPacket } from '../operation.ts';
 import type { Algebra } from './algebra.ts';
 import { readByte, writeBytes } from './memory.ts';
 import type { State } from './state.ts';
@@ -97,6 +98,31 @@ export const write = (s: State, at: Place, value: Term): void => {
   const bytes = bytesOf(s.world.algebra, value);
   if (at.region.kind === 'stack') s.world.rememberSpilled(bytes[0]!, value);
   s.memories.set(at.region.name, writeBytes(s.memory(at.region), at.offset, bytes));
+};
+
+/**
+ * §5.6, of the packet of the context in r6: whether it is long enough, and what is loaded then, most significant byte first.
+ * @throws ProofLimit where r6 is no such context
+ */
+export const packetLoad = (
+  s: State,
+  i: LoadPacket,
+): { readonly isInside: Term; readonly load: (s: State) => void } => {
+  const { world } = s;
+  const a = world.algebra;
+  const context = world.resolve(s.register(6));
+  if (world.setting.hook !== 'packet' || context?.region.kind !== 'context' || context.offset.max !== 0n)
+    throw new ProofLimit(`the packet load at instruction ${s.slot} has no context in r6`);
+  const index = a.const(i.imm, 32);
+  const from = i.src === null ? index : a.add(a.extract(s.register(i.src), 31, 0), index);
+  const offset = a.zext(from, 64);
+  const isInside = a.ule(a.add(offset, a.const(i.size, 64)), a.zext(world.length(), 64));
+  const load = (inside: State): void => {
+    const value = read(inside, { region: world.regionNamed('packet'), offset }, i.size);
+    inside.regs.fill(undefined, 1, 6);
+    inside.regs[0] = a.zext(a.concat(bytesOf(a, value)), 64);
+  };
+  return { isInside, load };
 };
 
 /** §5.3. On memory that others share, the operation itself is something they see. */

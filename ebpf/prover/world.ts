@@ -129,7 +129,7 @@ export class World {
   }
 
   /** Length of the frame, 0..2048. */
-  #length(): Term {
+  length(): Term {
     return this.algebra.variable('packet.length', 16, MAX_FRAME_BYTES);
   }
 
@@ -137,7 +137,7 @@ export class World {
     const field = this.#fields.find((f) => offset.op === 'const' && BigInt(f.offset) === offset.value);
     if (!field || field.size !== size) throw new ProofLimit('reads the context other than field by field');
     if (field.holds === 'packet') return this.base('packet');
-    const length = this.algebra.zext(this.#length(), 64);
+    const length = this.algebra.zext(this.length(), 64);
     if (field.holds === 'packet_end') return this.algebra.add(this.base('packet'), length);
     if (this.setting.hook === 'packet' && field.name === 'len') return this.algebra.extract(length, 31, 0);
     return this.algebra.variable(`context.${field.name}`, size * 8);

@@ -26,6 +26,8 @@ export type Outside = {
   readonly percpu?: boolean;
   /** There are variables of the file: `kept`, and `table`, which is never written. */
   readonly globals?: boolean;
+  /** Packets may be read by legacy loads. */
+  readonly legacy?: boolean;
   /** Percent of what a program does that calls anything at all are more calls. */
   readonly calls?: number;
 };
@@ -133,6 +135,8 @@ export class Scope {
 
   #leaf(): string {
     if (this.outside.globals && this.once(5)) return this.#global('table');
+    if (this.outside.legacy && this.packet && this.once(5))
+      return `load_${this.pick(['byte', 'half', 'word'])}(c, (${this.value(0)}) & ${this.pick([31, 127, 255])})`;
     const kind = this.below(10);
     if (kind < 4) return this.local();
     if (kind < 5 && this.counters.length > 0) return this.pick(this.counters);

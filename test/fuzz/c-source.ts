@@ -173,6 +173,10 @@ struct {
   __type(value, struct { uint64_t words[2]; });
 } pairs SEC(".maps");`;
 
+const LEGACY = ['byte', 'half', 'word']
+  .map((size) => `uint64_t load_${size}(void *context, uint64_t at) asm("llvm.bpf.load.${size}");`)
+  .join('\n');
+
 const globals = (random: Random): string => {
   const [kept, table] = [random, random].map((r) => r.pick(['uint8_t', 'int16_t', 'uint32_t', 'int64_t']));
   const numbers = Array.from({ length: GLOBALS }, () => random.below(random.pick([2, 100, 0x8000])));
@@ -183,6 +187,7 @@ const globals = (random: Random): string => {
 export const sourceText = (random: Random, count: number, outside: Outside): string =>
   [
     head(outside.percpu === true),
+    ...(outside.legacy ? [LEGACY] : []),
     ...(outside.globals ? [globals(random)] : []),
     ...Array.from({ length: count }, (_, i) => new Writer(new Scope(random, i, outside)).text()),
   ].join('\n\n');

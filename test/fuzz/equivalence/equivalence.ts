@@ -170,9 +170,7 @@ const compiledTwice = async (seed: number, signal?: AbortSignal): Promise<Batch>
   const [cpu, second] = [random.pick(CPUS), random.pick(CPUS)];
   const atomics = cpu > 'v2' && second > 'v2';
   const outside = {
-    atomics,
-    percpu: random.once(3),
-    globals: random.once(2),
+    ...{ atomics, percpu: random.once(3), globals: random.once(2), legacy: random.once(2) },
     calls: random.pick([0, 20, 40]),
   };
   const text = random.once(3) ? loopSource(random, FUNCTIONS) : sourceText(random, FUNCTIONS, outside);

@@ -1,5 +1,6 @@
 /** What the prover's terms say of vector helpers, maps, atomics and calls, held against runs, one kind after the other. */
 import test from 'ava';
+import { hooks } from '../../../abi/index.ts';
 import { assemble, loadHost, type ModuleProgram, Reference } from '../../../ebpf/index.ts';
 import { sizeOf } from './pair.ts';
 import { endsOf, unsaid } from './summary.ts';
@@ -137,6 +138,22 @@ const reads: Record<string, string> = {
     'r2 = *(u8 *)(r1 + 0)\n r2 &= 7\n r3 = map_value 0 + 4 ll\n r3 += r2\n r0 = *(u32 *)(r3 + 0)\n exit',
 };
 
+const loaded = (what: string) => `r6 = r1\n r7 = *(u32 *)(r6 + 24)\n r0 = *(${what}]\n exit`;
+/** At numbers, and at places that hang on the length of the packet: most of it is inside. */
+const packets: Record<string, string> = {
+  first_byte: loaded('u8 *)skb[0'),
+  two_bytes: loaded('u16 *)skb[12'),
+  four_bytes: loaded('u32 *)skb[33'),
+  four_bytes_where_few_packets_have_some: loaded('u32 *)skb[57'),
+  last_byte: loaded('u8 *)skb[r7 + -1'),
+  behind_the_last_byte: loaded('u8 *)skb[r7'),
+  last_four_bytes: loaded('u32 *)skb[r7 + -4'),
+  partly_behind_the_end: loaded('u16 *)skb[r7 + -1'),
+  below_the_first_byte: loaded('u32 *)skb[-2'),
+  behind_a_branch:
+    'r6 = r1\n r0 = *(u8 *)skb[0]\n r7 = r0\n r8 = 3\n if r7 > 100 goto more\n r0 = *(u16 *)skb[r7 + 20]\n r8 = r0\n more:\n r0 = *(u8 *)skb[1]\n r0 += r8\n exit',
+};
+
 const programs: readonly (readonly [Record<string, string>, ModuleProgram['maps']])[] = [
   [vectors, []],
   [onMaps, maps],
@@ -144,6 +161,7 @@ const programs: readonly (readonly [Record<string, string>, ModuleProgram['maps'
   [arithmetic, []],
   [functions, []],
   [reads, tables],
+  [packets, []],
   [{ a_variable_with_a_first_value: reads.a_table_that_nobody_writes! }, begun],
 ];
 
@@ -151,10 +169,11 @@ for (const [texts, given] of programs)
   for (const [name, text] of Object.entries(texts))
     test(`runs end where the terms say: ${name}`, async (t) => {
       const host = await loadHost();
+      const hook = text.includes('skb') ? 'packet' : 'run';
       const program = {
         name: 'f',
-        hook: 'run',
-        hookId: 0,
+        hook,
+        hookId: hooks[hook].id,
         code: assemble(text),
         maps: given,
       } as unknown as ModuleProgram;
