@@ -22,6 +22,58 @@ test('normalisation_keeps_the_value_of_random_expressions', (t) => {
   t.pass();
 });
 
+/** What is multiplied, moved and divided by numbers near each other: where it wraps, and where the rest is all there is. */
+test('remainders_and_quotients_of_sums_are_right_at_every_edge', (t) => {
+  for (let seed = 1; seed <= 4000; seed++) {
+    const random = new Random(seed * 122_949_823);
+    const a = new Algebra();
+    const x = a.variable('x', 8);
+    const by = 2 + random.below(0xfffe);
+    const near = (n: number) => Math.abs(n + random.below(3) - 1);
+    const times =
+      random.pick([near(by), near(2 * by), near(Math.floor(by / 255)), random.below(300)]) & 0xffff;
+    const more = random.pick([0, 1, near(by), near(0xffff - 255 * times)]) & 0xffff;
+    const sum = a.add(a.mul(a.zext(x, 16), a.const(times, 16)), a.const(more, 16));
+    const terms = [a.urem(sum, a.const(by, 16)), a.udiv(sum, a.const(by, 16))];
+    for (const value of [0, 1, 2, 127, 128, 254, 255]) {
+      const e = new Evaluator({ variable: () => BigInt(value), select: () => 0n });
+      const whole = (value * times + more) & 0xffff;
+      const got = terms.map((term) => Number(e.value(term)));
+      const right = [whole % by, Math.floor(whole / by)];
+      if (`${got}` !== `${right}`)
+        return t.fail(`(${value} * ${times} + ${more}) by ${by}: ${got}, not ${right}`);
+    }
+  }
+  t.pass();
+});
+
+test('comparisons_of_sums_are_right_at_every_edge', (t) => {
+  const corners = [0, 1, 2, 64, 127, 128, 129, 254, 255];
+  for (let seed = 1; seed <= 1500; seed++) {
+    const random = new Random(seed * 141_650_939);
+    const a = new Algebra();
+    const [x, y] = [a.variable('x', 8), a.variable('y', 8)];
+    const number = () => random.pick([0, 1, 2, 64, 127, 128, 129, 254, 255, random.below(256)]);
+    const [p, k, m] = [number(), random.pick([0, number()]), random.pick([0, number()])];
+    const q = random.pick([256 - p, p, number()]);
+    const c = (n: number) => a.const(n, 8);
+    const sum = a.add(a.add(a.mul(x, c(p)), a.mul(y, c(q))), c(k));
+    const terms = [a.eq(sum, c(m)), a.ult(sum, c(m)), a.ult(c(m), sum), a.slt(sum, c(m)), a.slt(c(m), sum)];
+    const more = a.lshr(sum, c(7));
+    for (const v of corners)
+      for (const w of corners) {
+        const e = new Evaluator({ variable: (name) => BigInt(name === 'x' ? v : w), select: () => 0n });
+        const whole = (v * p + w * q + k) & 255;
+        const [s, n] = [whole, m].map((u) => (u < 128 ? u : u - 256));
+        const right = [whole === m, whole < m, m < whole, s! < n!, n! < s!].map(Number);
+        const got = terms.map((term) => Number(e.value(term)));
+        if (`${got}` !== `${right}`) return t.fail(`${v} * ${p} + ${w} * ${q} + ${k} beside ${m}: ${got}`);
+        if (Number(e.value(more)) !== whole >> 7) return t.fail(`${v} * ${p} + ${w} * ${q} + ${k}`);
+      }
+  }
+  t.pass();
+});
+
 test('parities_say_what_each_bit_of_a_random_expression_is', (t) => {
   let open = 0;
   let all = 0;

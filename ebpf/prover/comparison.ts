@@ -92,10 +92,7 @@ export abstract class Comparison extends Division {
     if (least.min >= most.max) return this.false;
     if (a.max < half && b.max < half) return this.ult(a, b);
     if (b.op === 'const' && b.value === 0n) return this.extract(a, w - 1, w - 1);
-    if (a.op === 'const') {
-      if (a.value === half - 1n) return this.false;
-      return this.not(this.slt(b, this.const(a.value + 1n, w)));
-    }
+    if (a.op === 'const') return this.not(this.slt(b, this.const(a.value + 1n, w)));
     const narrow = this.#signedWidth(a, b);
     if (narrow < w) return this.slt(this.extract(a, narrow - 1, 0), this.extract(b, narrow - 1, 0));
     return this.table.intern({ op: 'slt', width: 1, args: [a, b] });

@@ -96,12 +96,25 @@ class Builder {
     );
   }
 
+  /** Two that may differ in one byte under the same write. */
+  twins({ memory, bytes }: Both): readonly Both[] {
+    const under = this.random.below(16);
+    const [offset, from] = this.random.pick(this.#offsets);
+    const [above, value] = this.random.pick(this.#bytes);
+    return [this.random.pick(this.#bytes), this.random.pick(this.#bytes)].map(([t, byte]) => {
+      const copy = bytes.with(under, byte).with(Number(from), value);
+      const first = writeBytes(copyMemory(memory), this.a.const(under, 64), [t]);
+      return { memory: writeBytes(first, offset, [above]), bytes: copy };
+    });
+  }
+
   /** Several, most of which share parts. */
   pool(): readonly Both[] {
     const all = [this.fresh(), this.fresh()];
     for (let n = 0; n < 14; n++) {
       const [x, y] = [this.random.pick(all), this.random.pick(all)];
-      all.push(this.random.once(3) ? this.merged(x, y) : this.written(x));
+      if (this.random.once(6)) all.push(...this.twins(x));
+      else all.push(this.random.once(3) ? this.merged(x, y) : this.written(x));
     }
     return all;
   }
@@ -161,4 +174,19 @@ test('memories_that_are_built_alike_hold_the_same', (t) => {
   }
   t.log({ alike, numbered });
   t.true(alike > 300 && numbered > 300);
+});
+
+test('what_is_written_over_the_end_of_all_addresses_may_be_read_at_their_begin', (t) => {
+  const a = new Algebra();
+  const x = a.variable('x', 64);
+  const [p, q] = [a.variable('p', 8), a.variable('q', 8)];
+  const memory = writeBytes(freshMemory(), a.or(x, a.const(1, 64)), [p, q]);
+  const byte = readByte(a, memory, a.const(0, 64), { byte: (offset) => a.select('m', offset, 8) });
+  const values = new Map([
+    ['x', 2n ** 64n - 1n],
+    ['p', 5n],
+    ['q', 6n],
+  ]);
+  const e = new Evaluator({ variable: (name) => values.get(name)!, select: (_, index) => first(index) });
+  t.is(e.value(byte), 6n);
 });

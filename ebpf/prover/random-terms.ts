@@ -26,8 +26,15 @@ export const grow = (a: Algebra, inputs: readonly Built[], random: Random, steps
     const some = pool.filter((b) => b.term.width === w);
     return some[random.below(some.length)]!;
   };
+  /** At the edge of what a width holds, beside something that is there. */
+  const edge = (w: number): bigint => {
+    const { max } = ofWidth(w).term;
+    const by = BigInt(random.below(3) - 1);
+    return random.pick([max, mask(w) - max, 1n << BigInt(w - 1)]) + by;
+  };
   const constant = (w: number): Built => {
     const shapes = [
+      edge(w),
       BigInt(random.below(8)),
       1n << BigInt(random.below(w)),
       mask(random.below(w) + 1),
@@ -35,7 +42,7 @@ export const grow = (a: Algebra, inputs: readonly Built[], random: Random, steps
       // The same in every lane: sums of these come apart.
       (mask(w) / mask(w > 8 ? 8 << random.below(Math.log2(w / 8)) : 1)) * BigInt(1 + random.below(127)),
     ];
-    const value = BigInt.asUintN(w, shapes[random.below(5)]!);
+    const value = BigInt.asUintN(w, random.pick(shapes));
     return { term: a.const(value, w), value };
   };
   for (let i = 0; i < steps; i++) {
@@ -95,17 +102,15 @@ export const grow = (a: Algebra, inputs: readonly Built[], random: Random, steps
   return pool;
 };
 
-/** Free variables, one of them bounded, and what each is in one run. */
+/** Free variables, some of them bounded, and what each is in one run. */
 export const inputsOf = (a: Algebra, random: Random, widths: readonly number[]): Built[] =>
   widths.map((w, i): Built => {
     const all = mask(w);
-    const most =
-      i % 3 === 2
-        ? BigInt.asUintN(w, random.pick([5n, 0x7fn, 0x80n, 0x8000n, all >> 1n, all - 1n]) || 1n)
-        : all;
     const wide = BigInt(random.below(2 ** 31)) * 0x9e3779b97f4a7c15n;
-    const value = random.pick([0n, 1n, most, most >> 1n, (wide & all) % (most + 1n)]);
-    return { term: a.variable(`v${i}`, w, most), value: value > most ? most : value };
+    const bound = random.pick([5n, 17n, 0x7fn, 0x80n, 0x8000n, all - 1n, wide]);
+    const most = i % 3 === 2 ? bound & all || 1n : all;
+    const value = random.pick([0n, 1n, most, most, most >> 1n, (most >> 1n) + 1n, wide % (most + 1n)]);
+    return { term: a.variable(`v${i}`, w, most), value };
   });
 
 export const assignmentOf = (inputs: readonly Built[]): Assignment => {
