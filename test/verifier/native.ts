@@ -42,6 +42,12 @@ const programs = {
   /** The same without sanitizers and certificates: for many programs. */
   verdicts: () => ['-O2', '-DVERDICTS_ONLY', ...runner()],
   domain: () => ['-O2', 'test/verifier/domain_check.c'],
+  waiting: () => [
+    ...sanitizers,
+    '-Itest/verifier',
+    ...sourcesIn('test/verifier/waiting'),
+    ...['checker', 'verifier'].flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`)),
+  ],
   oracle: () => ['-O2', ...sanitizers.slice(2), ...oracle()],
   /** The same without sanitizers: for many programs. */
   soundness: () => ['-O2', ...oracle()],

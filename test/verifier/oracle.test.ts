@@ -17,6 +17,19 @@ test('the operators allow as many numbers as before', async (t) => {
   t.is(await outputOf(await build('domain'), ['400']), before);
 });
 
+test('no run is lost where the checker keeps a state, compares it with another, makes less of it or spreads it over the turns of a loop', async (t) => {
+  const lines = (await outputOf(await build('waiting'), ['30000'])).trim().split('\n');
+  const held = lines.map((line) => /^(\w+) +\d+ tried, (\d+) taken, (\d+) runs held$/.exec(line)!);
+  t.deepEqual(
+    held.map(([, name]) => name),
+    ['covers', 'pack', 'change', 'apply', 'beside', 'spread', 'turns'],
+  );
+  for (const [, name, taken, runs] of held) {
+    t.true(Number(taken) > 2000, `${name}: only ${taken} were taken, so little was checked`);
+    t.true(Number(runs) > 5000, `${name}: only ${runs} runs`);
+  }
+});
+
 type Totals = {
   programs: number;
   accepted: number;
