@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ModuleProgram } from '../../ebpf/index.ts';
 import {
-  type Detection,
   Detector,
   descentOf,
   drift,
@@ -23,6 +22,7 @@ import type { VelocityLink } from '../../link/index.ts';
 import { type BoardOptions, boardOptionsOf, withLink } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { narrate } from '../demo/narrate.ts';
+import { detect } from '../detecting.ts';
 import { ledgerOption } from '../ledger-option.ts';
 import { nameOf, readProgram } from '../module-file.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -93,33 +93,8 @@ const targetOn = async (
   return target;
 };
 
-const CALLS_PER_READING = 64n;
 /** A replacement has to be at least a hundredth faster, or the board takes it back. */
 const canary = { ratio: 990 };
-
-/** Reads telemetry until a rule speaks, or as often as asked. */
-const detect = async (
-  { output, cleanup }: Context,
-  link: VelocityLink,
-  name: string,
-  options: EvolveOptions,
-): Promise<Detection | undefined> => {
-  const detector = new Detector(rulesFor(options));
-  let since = 0n;
-  for (let reading = 0; reading < options.readings; ) {
-    cleanup.signal.throwIfAborted();
-    const t = (await link.telemetryAll()).find((one) => one.name === name);
-    if (!t || t.calls < since + CALLS_PER_READING) continue;
-    since = t.calls;
-    reading += 1;
-    output.progress(
-      `reading ${reading}/${options.readings}: ${Math.round(Number(t.cycles) / Number(t.calls))} cycles a call`,
-    );
-    const found = detector.observe({ ...t, timeNs: t.time_ns });
-    if (found) return found;
-  }
-  return undefined;
-};
 
 const urlOf = (text: string): URL => {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
@@ -146,9 +121,16 @@ const evolve = (context: Context, file: string, options: EvolveOptions, board: B
   return withLink(context, board, async (link) => {
     const given = { name, program: await readProgram(file, options.function) };
     const target = await targetOn(context, link, given, key, ledger);
-    const detection = await detect(context, link, target.name, options);
-    if (!detection)
-      return tell({ event: 'rest', module: target.name, reason: 'no rule finds it slow' } as never);
+    const detection = await detect(link, target.name, new Detector(rulesFor(options)), {
+      readings: options.readings,
+      signal: context.cleanup.signal,
+      onReading: (reading, { calls, cycles }) =>
+        context.output.progress(
+          `reading ${reading}/${options.readings}: ${Math.round(Number(cycles) / Number(calls))} cycles a call`,
+        ),
+    });
+    if (typeof detection === 'string')
+      return tell({ event: 'rest', module: target.name, reason: detection } as never);
     const trace = new LoopTrace();
     const loop = new Loop({
       board: linkBoard(link),
