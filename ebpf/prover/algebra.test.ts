@@ -22,20 +22,22 @@ test('normalisation_keeps_the_value_of_random_expressions', (t) => {
   t.pass();
 });
 
-/** What is multiplied, moved and divided by numbers near each other: where it wraps, and where the rest is all there is. */
+/** Where the rest of a sum is all there is, or nearly; and where the sum wraps. */
 test('remainders_and_quotients_of_sums_are_right_at_every_edge', (t) => {
   for (let seed = 1; seed <= 4000; seed++) {
     const random = new Random(seed * 122_949_823);
     const a = new Algebra();
-    const x = a.variable('x', 8);
-    const by = 2 + random.below(0xfffe);
-    const near = (n: number) => Math.abs(n + random.below(3) - 1);
-    const times =
-      random.pick([near(by), near(2 * by), near(Math.floor(by / 255)), random.below(300)]) & 0xffff;
-    const more = random.pick([0, 1, near(by), near(0xffff - 255 * times)]) & 0xffff;
+    const most = 1 + random.below(random.pick([8, 255]));
+    const x = a.variable('x', 8, BigInt(most));
+    const near = (n: number) => Math.max(1, n + random.below(3) - 1);
+    const [left, rest] = [1 + random.below(4), random.below(9)];
+    const by = near(most * left + rest) & 0xffff;
+    const turns = random.pick([0, 1, 2, near(Math.floor(0xffff / (by * most)))]);
+    const times = (by * turns + left) & 0xffff;
+    const more = (random.pick([0, by]) + rest) & 0xffff;
     const sum = a.add(a.mul(a.zext(x, 16), a.const(times, 16)), a.const(more, 16));
     const terms = [a.urem(sum, a.const(by, 16)), a.udiv(sum, a.const(by, 16))];
-    for (const value of [0, 1, 2, 127, 128, 254, 255]) {
+    for (const value of [0, 1, most >> 1, most - 1, most]) {
       const e = new Evaluator({ variable: () => BigInt(value), select: () => 0n });
       const whole = (value * times + more) & 0xffff;
       const got = terms.map((term) => Number(e.value(term)));
@@ -47,28 +49,68 @@ test('remainders_and_quotients_of_sums_are_right_at_every_edge', (t) => {
   t.pass();
 });
 
-test('comparisons_of_sums_are_right_at_every_edge', (t) => {
-  const corners = [0, 1, 2, 64, 127, 128, 129, 254, 255];
+test('products_of_what_nearly_wraps_are_right', (t) => {
+  for (let seed = 1; seed <= 1500; seed++) {
+    const random = new Random(seed * 160_481_183);
+    const a = new Algebra();
+    const first = 2 + random.below(60);
+    const most = [first, Math.max(1, Math.floor(255 / first) + random.below(3) - 1), 1 + random.below(255)];
+    const [x, y, z] = most.map((n, i) => a.variable(`v${i}`, 8, BigInt(n)));
+    const [c, d] = [1 + random.below(5), random.below(3)];
+    const product = a.add(a.mul(x!, y!), a.const(d, 8));
+    const scaled = a.mul(a.const(c, 64), a.zext(product, 64));
+    const terms = [a.mul(scaled, a.zext(z!, 64)), a.add(scaled, a.zext(z!, 64))];
+    for (const values of [most, most.map((n) => n - 1), most.map((n) => n >> 1)]) {
+      const e = new Evaluator({ variable: (name) => BigInt(values[Number(name[1])]!), select: () => 0n });
+      const [p, q, r] = values;
+      const whole = c * ((p! * q! + d) & 255);
+      const got = terms.map((term) => Number(e.value(term)));
+      if (`${got}` !== `${[whole * r!, whole + r!]}`)
+        return t.fail(`${c} * (${p} * ${q} + ${d}), ${r}: ${got}`);
+    }
+  }
+  t.pass();
+});
+
+test('sums_and_their_comparisons_are_right_at_every_edge', (t) => {
   for (let seed = 1; seed <= 1500; seed++) {
     const random = new Random(seed * 141_650_939);
     const a = new Algebra();
-    const [x, y] = [a.variable('x', 8), a.variable('y', 8)];
-    const number = () => random.pick([0, 1, 2, 64, 127, 128, 129, 254, 255, random.below(256)]);
-    const [p, k, m] = [number(), random.pick([0, number()]), random.pick([0, number()])];
-    const q = random.pick([256 - p, p, number()]);
+    const number = () => random.pick([0, 1, 1, 2, 64, 127, 128, 129, 254, 255, random.below(256)]);
+    const most = [number(), number()].map((n) => n || 255);
+    const [x, y] = most.map((n, i) => a.variable(`v${i}`, 8, BigInt(n)));
+    const p = number();
+    const q = random.pick([0, 256 - p, p, number()]) & 255;
+    // Where what is most just wraps.
+    const edge = 255 + random.below(3) - p * most[0]! - q * most[1]!;
+    const k = random.pick([0, number(), edge, edge]) & 255;
+    const m = random.pick([0, number()]);
     const c = (n: number) => a.const(n, 8);
-    const sum = a.add(a.add(a.mul(x, c(p)), a.mul(y, c(q))), c(k));
+    const sum = a.add(a.add(a.mul(x!, c(p)), a.mul(y!, c(q))), c(k));
+    const wide = a.add(a.zext(sum, 16), a.zext(x!, 16));
     const terms = [a.eq(sum, c(m)), a.ult(sum, c(m)), a.ult(c(m), sum), a.slt(sum, c(m)), a.slt(c(m), sum)];
-    const more = a.lshr(sum, c(7));
-    for (const v of corners)
-      for (const w of corners) {
-        const e = new Evaluator({ variable: (name) => BigInt(name === 'x' ? v : w), select: () => 0n });
+    const by = random.pick([128, 255, number() || 3]);
+    terms.push(a.lshr(sum, c(7)), a.lshr(sum, c(3)), wide, a.sdiv(sum, c(by)), a.srem(sum, c(by)));
+    const corners = most.map((n) =>
+      [...new Set([0, 1, n >> 1, (n >> 1) + 1, n - 1, n])].filter((v) => v >= 0 && v <= n),
+    );
+    for (const v of corners[0]!)
+      for (const w of corners[1]!) {
+        const e = new Evaluator({ variable: (name) => BigInt(name === 'v0' ? v : w), select: () => 0n });
         const whole = (v * p + w * q + k) & 255;
-        const [s, n] = [whole, m].map((u) => (u < 128 ? u : u - 256));
-        const right = [whole === m, whole < m, m < whole, s! < n!, n! < s!].map(Number);
+        const [s, n, d] = [whole, m, by].map((u) => (u < 128 ? u : u - 256));
+        const truths = [whole === m, whole < m, m < whole, s! < n!, n! < s!].map(Number);
+        const right = [
+          ...truths,
+          whole >> 7,
+          whole >> 3,
+          whole + v,
+          Math.trunc(s! / d!) & 255,
+          (s! % d!) & 255,
+        ];
         const got = terms.map((term) => Number(e.value(term)));
-        if (`${got}` !== `${right}`) return t.fail(`${v} * ${p} + ${w} * ${q} + ${k} beside ${m}: ${got}`);
-        if (Number(e.value(more)) !== whole >> 7) return t.fail(`${v} * ${p} + ${w} * ${q} + ${k}`);
+        if (`${got}` !== `${right}`)
+          return t.fail(`${v} * ${p} + ${w} * ${q} + ${k} beside ${m}: ${got}, not ${right}`);
       }
   }
   t.pass();
