@@ -33,6 +33,11 @@ const keyOf = (n: number) => key.replace('*(u64 *)(r10 - 8) = r7', `*(u64 *)(r10
 
 const stores = Array.from({ length: 39 }, (_, i) => `*(u8 *)(r1 + ${i}) = ${i}`).join('\n');
 
+/** Something that only some inputs lead to. */
+const sometimes = (what: string, then: string) =>
+  `r8 = *(u8 *)(r6 + 7)\n if r8 == 0 goto past\n ${what}\n past:\n ${then}`;
+const time = 'call ktime_get_ns';
+
 /** Of each pair both are the same but for one thing. */
 const different: Record<string, readonly [string, string]> = {
   value_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(1, '9', 0)}\n ${end}`],
@@ -77,6 +82,24 @@ const different: Record<string, readonly [string, string]> = {
   which_of_two_removals: [
     `${key}\n ${remove()}\n r8 = r0\n ${remove()}\n r0 = r8\n exit`,
     `${key}\n ${remove()}\n r8 = r0\n ${remove()}\n exit`,
+  ],
+  a_call_that_only_some_inputs_lead_to: [`r6 = r1\n ${sometimes(time, end)}`, `r6 = r1\n ${time}\n ${end}`],
+  a_call_that_some_inputs_lead_to: [`r6 = r1\n ${sometimes(time, end)}`, end],
+  which_of_two_calls_only_some_inputs_lead_to: [
+    `r6 = r1\n ${sometimes(time, end)}`,
+    `r6 = r1\n ${sometimes('call get_prandom_u32', end)}`,
+  ],
+  what_is_there_after_a_change_that_only_some_inputs_lead_to: [
+    `${key}\n ${sometimes(remove(), find('r0 = 1\n exit'))}`,
+    `${key}\n ${sometimes(`${remove()}\n r0 = 0\n exit`, find('r0 = 1\n exit'))}`,
+  ],
+  which_of_two_values_is_put_where: [
+    `r6 = r1\n r7 = 1\n ${sometimes('r7 = 2', 'r0 = r7\n exit')}`,
+    `r6 = r1\n r7 = 2\n ${sometimes('r7 = 1', 'r0 = r7\n exit')}`,
+  ],
+  which_of_two_stores_is_done: [
+    `r6 = r1\n *(u8 *)(r6 + 9) = 1\n ${sometimes('*(u8 *)(r6 + 9) = 2', end)}`,
+    `r6 = r1\n *(u8 *)(r6 + 9) = 2\n ${sometimes('*(u8 *)(r6 + 9) = 1', end)}`,
   ],
   which_of_two_times: [
     'call ktime_get_ns\n r6 = r0\n call ktime_get_ns\n r0 = r6\n exit',

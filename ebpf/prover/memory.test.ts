@@ -43,17 +43,26 @@ class Builder {
       this.values.set(name, value);
       return [a.variable(name, width, at(most - 1)), value] as const;
     };
-    const [p, q, x, y, c, d] = [
+    const [p, q, x, y, d] = [
       ...['p', 'q'].map((name) => input(name, 4, 16)),
       ...['x', 'y'].map((name) => input(name, 8, 256)),
-      ...['c', 'd'].map((name) => input(name, 1, 2)),
+      input('d', 1, 2),
     ];
+    const c = [a.ult(x![0], y![0]), x![1] < y![1] ? 1n : 0n] as const;
     const wide = ([t, value]: readonly [Term, bigint], by: bigint, times = 1n) =>
       [a.add(a.mul(a.zext(t, 64), a.const(times, 64)), a.const(by, 64)), value * times + by] as const;
-    const chosen = [a.ite(c![0], a.const(2, 64), a.const(9, 64)), c![1] ? 2n : 9n] as const;
-    this.#offsets = [wide(p!, 0n), wide(p!, 1n), wide(q!, 0n), wide(c!, 5n, 3n), wide(d!, 8n), chosen];
+    const chosen = [a.ite(c[0], a.const(2, 64), a.const(9, 64)), c[1] ? 2n : 9n] as const;
+    this.#offsets = [
+      wide(p!, 0n),
+      wide(p!, 1n),
+      wide(q!, 0n),
+      wide(c, 5n, 3n),
+      wide(c, 4n, 8n),
+      wide(d!, 8n),
+      chosen,
+    ];
     this.#bytes = [x!, y!, [a.const(7, 8), 7n]];
-    this.#conditions = [c!, d!];
+    this.#conditions = [c, d!];
     const read = new ChosenReads(a, (offset) => a.select('m', offset, 8));
     this.initial = { byte: (offset) => read.byte(offset) };
   }
