@@ -106,6 +106,54 @@ test('events come in order, from where they were left off', async (t) => {
   t.deepEqual(seen, [3n, 4n, 5n]);
 });
 
+test('events of a board that started anew are told, too', async (t) => {
+  const plain = {
+    kind: 'log',
+    name: '',
+    version: 0,
+    reason: 0,
+    time_ns: 0n,
+    before: 0n,
+    after: 0n,
+    text: '',
+  };
+  const board = fakeBoard({
+    event: ({ since }) => {
+      if (since === 2n) throw new Refusal('no_entry');
+      return { ...plain, seq: since > 2n ? 1n : since + 1n, lost: 0n };
+    },
+  });
+  const seen: bigint[] = [];
+  for await (const { seq } of (await linkTo(board)).events(100n)) seen.push(seq);
+  t.deepEqual(seen, [1n, 2n]);
+});
+
+test('a board whose list does not end, or that tells an event again, is left', async (t) => {
+  const row = { name: 'm', type: 2, key_size: 4, value_size: 8, max_entries: 1, entries: 1, users: 1 };
+  const event = {
+    seq: 3n,
+    time_ns: 1n,
+    kind: 'log',
+    name: '',
+    version: 0,
+    reason: 0,
+    before: 0n,
+    after: 0n,
+    text: '',
+    lost: 0n,
+  };
+  const link = await linkTo(fakeBoard({ map_info: () => row, event: () => event }));
+  await t.throwsAsync(link.maps(), { instanceOf: BadReplyError });
+  const seen: bigint[] = [];
+  await t.throwsAsync(
+    async () => {
+      for await (const { seq } of link.events()) seen.push(seq);
+    },
+    { instanceOf: BadReplyError },
+  );
+  t.deepEqual(seen, [3n]);
+});
+
 test('the OS and statistics groups answer', async (t) => {
   const link = await linkTo(fakeBoard());
   t.is(await link.echo('hello'), 'hello');

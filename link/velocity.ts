@@ -70,10 +70,13 @@ const BANNER_MS = 5000;
 
 const isNoEntry = (error: unknown) => error instanceof RefusedError && error.status === 'no_entry';
 
-/** All entries of a list, in its order. */
-const readAll = async <T>(read: (i: number) => Promise<T>): Promise<T[]> => {
+/** No board has so many of anything that is listed: one that goes on for ever is left. */
+const MOST_ENTRIES = 4096;
+
+/** All entries of a list, in its order. @throws BadReplyError when it does not end */
+const readAll = async <T>(link: { describe(): string }, what: string, read: (i: number) => Promise<T>) => {
   const all: T[] = [];
-  for (;;) {
+  while (all.length < MOST_ENTRIES) {
     try {
       all.push(await read(all.length));
     } catch (error) {
@@ -81,6 +84,7 @@ const readAll = async <T>(read: (i: number) => Promise<T>): Promise<T[]> => {
       throw error;
     }
   }
+  throw new BadReplyError(link.describe(), what);
 };
 
 export class VelocityLink extends StandardLink {
@@ -224,8 +228,8 @@ export class VelocityLink extends StandardLink {
   revoke = (id: Uint8Array, public_key?: Uint8Array) =>
     this.request('revoke', public_key ? { id, public_key } : { id });
 
-  keys = (): Promise<Response<'key'>[]> => readAll((i) => this.key(i));
-  modules = (): Promise<ModuleInfo[]> => readAll((i) => this.module(i));
+  keys = (): Promise<Response<'key'>[]> => readAll(this, 'key', (i) => this.key(i));
+  modules = (): Promise<ModuleInfo[]> => readAll(this, 'module', (i) => this.module(i));
   /** Counters and facts of all modules; over the line goes what changed since the call before. */
   report = (): Promise<Report> =>
     this.#reports.next().catch((cause) => {
@@ -233,8 +237,8 @@ export class VelocityLink extends StandardLink {
       throw cause;
     });
   telemetryAll = async (): Promise<readonly Telemetry[]> => (await this.report()).telemetry;
-  evidenceAll = (): Promise<Response<'evidence'>[]> => readAll((i) => this.evidence(i));
-  maps = (): Promise<Response<'map_info'>[]> => readAll((i) => this.mapInfo(i));
+  evidenceAll = (): Promise<Response<'evidence'>[]> => readAll(this, 'evidence', (i) => this.evidence(i));
+  maps = (): Promise<Response<'map_info'>[]> => readAll(this, 'map_info', (i) => this.mapInfo(i));
 
   /** Keys of a map in the board's order. */
   async *mapKeys(map: string): AsyncGenerator<Uint8Array> {
@@ -298,7 +302,7 @@ export class VelocityLink extends StandardLink {
     return this.run({ jit, mem, ...more, sha: createHash('sha256').update(code).digest() });
   }
 
-  /** Events after `since`, oldest first; ends when there is none left, unless it is to `follow`. */
+  /** Events after `since`, oldest first; ends when there is none left, unless it is to `follow`. @throws BadReplyError */
   async *events(
     since = 0n,
     options: { follow?: boolean; intervalMs?: number; signal?: AbortSignal } = {},
@@ -307,6 +311,8 @@ export class VelocityLink extends StandardLink {
     while (!options.signal?.aborted) {
       try {
         const event = await this.event(last);
+        // One with a lower number is of a board that started anew; the same again would be told for ever.
+        if (event.seq === last) throw new BadReplyError(this.describe(), 'event');
         last = event.seq;
         yield event;
       } catch (error) {
