@@ -176,7 +176,10 @@ static enum fast_end unstepped(const struct loop *l, uint64_t pc) { return l->tr
         next_event_at(c, c->due);
     }
     if (pc == l->end) {
-        if (pc == last) { *how = unstepped(l, pc); }
+        if (pc == last) {
+            *how = unstepped(l, pc);
+            if (c->event == EVENT_JUMP) { l->changed = pc; }
+        }
         return false;
     }
     uint64_t due = due_slot(l);
