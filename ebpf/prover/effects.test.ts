@@ -46,6 +46,14 @@ const different: Record<string, readonly [string, string]> = {
     `${key}\n ${put(1, '8', 0)}\n ${end}`,
     `${key}\n *(u8 *)(r10 - 1) = 0\n ${put(1, '8', 0)}\n ${end}`,
   ],
+  last_byte_of_a_key_that_is_looked_up: [
+    `${key}\n ${find('r0 = 1\n exit')}`,
+    `${key}\n *(u8 *)(r10 - 1) = 0\n ${find('r0 = 1\n exit')}`,
+  ],
+  last_byte_of_an_index: [
+    `${key}\n ${find('r0 = 1\n exit', 0)}`,
+    `${key}\n *(u8 *)(r10 - 5) = 0\n ${find('r0 = 1\n exit', 0)}`,
+  ],
   flags_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(1, '8', 1)}\n ${end}`],
   map_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(2, '8', 0)}\n ${end}`],
   map_of_a_removal: [`${key}\n ${remove(1)}\n ${end}`, `${key}\n ${remove(2)}\n ${end}`],
