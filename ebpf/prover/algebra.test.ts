@@ -145,6 +145,22 @@ test('parities_say_what_each_bit_of_a_random_expression_is', (t) => {
   t.true(open < 0.6 * all, `${open} of ${all} bits are not taken apart`);
 });
 
+test('parities_tell_apart_what_differs_in_one_bit', (t) => {
+  const a = new Algebra();
+  for (const width of [1, 2, 8, 32, 33, 64]) {
+    const [x, y] = [a.variable(`x${width}`, width), a.variable(`y${width}`, width)];
+    const parities = new Parities();
+    const once = a.xor(x, y);
+    t.true(parities.areEqual(once, a.xor(y, x)));
+    for (let bit = 0; bit < width; bit++) {
+      const turned = a.xor(once, a.const(1n << BigInt(bit), width));
+      t.false(parities.areEqual(once, turned), `bit ${bit} of ${width}`);
+      const missing = a.xor(x, a.and(y, a.const(mask(width) - (1n << BigInt(bit)), width)));
+      t.false(parities.areEqual(once, missing), `bit ${bit} of ${width}`);
+    }
+  }
+});
+
 test('different_ways_to_write_a_value_are_one_term', (t) => {
   const a = new Algebra();
   const x = a.variable('x', 64);
