@@ -83,6 +83,10 @@ const different: Record<string, readonly [string, string]> = {
     `${key}\n ${find(`${remove()}\n ${find('r0 = 5\n exit').replaceAll('none', 'gone')}`)}`,
     `${key}\n ${find(`${remove()}\n r0 = 5\n exit`)}`,
   ],
+  which_place_a_key_has_after_a_change: [
+    `${key}\n ${find(`r9 = r0\n ${remove()}\n ${put(1, '8', 0)}\n ${find('*(u8 *)(r9 + 0) = 1\n r0 = *(u8 *)(r0 + 0)\n exit').replaceAll('none', 'gone')}`)}`,
+    `${key}\n ${find(`r9 = r0\n ${remove()}\n ${put(1, '8', 0)}\n ${find('*(u8 *)(r9 + 0) = 1\n r0 = 1\n exit').replaceAll('none', 'gone')}`)}`,
+  ],
   which_of_two_answers: [
     `${key}\n ${put(1, '8', 0)}\n r8 = r0\n ${remove()}\n r0 = r8\n exit`,
     `${key}\n ${put(1, '8', 0)}\n r8 = r0\n ${remove()}\n exit`,
