@@ -25,9 +25,11 @@ const complaints = (output: string): string => output.replace(/^.*: info: .*$\n?
 /** The emulator ended by itself: carries what it printed. */
 export class EmulatorError extends Error {
   readonly code = 'emulator_died';
+  readonly hint: string | undefined;
   constructor(board: Board, status: string, output: string) {
     super(`the emulator of ${board.name} ended (${status}): ${complaints(output) || 'it printed nothing'}`);
     this.name = 'EmulatorError';
+    if (/socket path .* is too long/i.test(output)) this.hint = 'set TMPDIR to a folder with a shorter path';
   }
 }
 
