@@ -145,6 +145,10 @@ const different: Record<string, readonly [string, string]> = {
     `${key}\n ${find('r8 = 0\n r8 = atomic_fetch_or((u64 *)(r0 + 0), r8)')}`,
     `${key}\n ${find('call ktime_get_ns')}`,
   ],
+  which_memory_a_pointer_points_into: [
+    'r0 = 0\n if r1 != r10 goto out\n r0 = 1\n out:\n exit',
+    'r0 = 1\n exit',
+  ],
   which_bytes_of_memory: ['*(u16 *)(r1 + 4) = 1\n r0 = 0\n exit', '*(u8 *)(r1 + 4) = 1\n r0 = 0\n exit'],
   the_last_byte_of_many: [
     `${stores}\n *(u8 *)(r1 + 39) = 7\n ${end}`,
