@@ -61,7 +61,7 @@ class Call {
 
   dot(x: readonly Term[], y: readonly Term[], width: number): Term {
     return this.sum(
-      x.map((v, i) => this.a.sext(this.a.mul(v, y[i]!), width)),
+      x.map((v, i) => this.a.mul(v, y[i]!)),
       width,
     );
   }
