@@ -11,6 +11,7 @@ import { boardNamed } from '../../boards/index.ts';
 import { buildFor } from '../../cli/virtual.ts';
 import { imageFromElf, paths, readSymbols } from '../../firmware/index.ts';
 import { missingTool } from './machine.ts';
+import { emulatedTarget } from './native.ts';
 
 const missing = missingTool();
 const ifEmulated = missing ? test.skip : test;
@@ -52,8 +53,15 @@ const lookUp = async () => {
 const compileCaller = (folder: string): string => {
   const program = join(folder, 'array-lookup');
   const source = new URL('array-lookup.c', import.meta.url).pathname;
-  const target = ['--target=aarch64-linux-gnu', '-ffreestanding', '-nostdlib', '-static', '-fuse-ld=lld-19'];
-  execFileSync('clang-19', [...target, '-std=c23', '-O1', `-I${paths.kernel}`, '-o', program, source]);
+  execFileSync('clang-19', [
+    ...emulatedTarget,
+    '-std=c23',
+    '-O1',
+    `-I${paths.kernel}`,
+    '-o',
+    program,
+    source,
+  ]);
   return program;
 };
 

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compiledProgram } from '../../firmware/native.ts';
+import { emulatedFlags, emulatedTarget } from './native.ts';
 
 const KERNEL = fileURLToPath(new URL('../../kernel-aarch64', import.meta.url));
 const SOURCE = fileURLToPath(new URL('machine.c', import.meta.url));
@@ -40,16 +41,8 @@ export const buildMachine = (): Promise<string> => {
       .map((name) => join(KERNEL, part, name)),
   );
   const lib = ['mem.c', 'crc32.c'].map((name) => join(KERNEL, 'lib', name));
-  const target = ['--target=aarch64-linux-gnu', '-ffreestanding', '-nostdlib', '-static', '-fuse-ld=lld-19'];
-  const flags = [
-    '-std=c23',
-    '-O2',
-    '-march=armv8-a',
-    '-mno-outline-atomics',
-    '-fno-stack-protector',
-    `-I${KERNEL}`,
-  ];
-  return compiledProgram('jit-machine', [...target, ...flags, SOURCE, ...parts, ...lib]);
+  const flags = [...emulatedTarget, ...emulatedFlags, `-I${KERNEL}`];
+  return compiledProgram('jit-machine', [...flags, SOURCE, ...parts, ...lib]);
 };
 
 const requestOf = (features: number, { code, memory, verify }: MachineInput) => {

@@ -1,4 +1,4 @@
-/** Compiles small C programs against the kernel's headers for the machine the tests run on. */
+/** Compiles small C programs against the kernel's headers: for the machine the tests run on, or for qemu's user-mode emulation. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,23 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const KERNEL = fileURLToPath(new URL('../../kernel-aarch64', import.meta.url));
+
+/** For a program that runs under qemu-aarch64 without a C library. */
+export const emulatedTarget = [
+  '--target=aarch64-linux-gnu',
+  '-ffreestanding',
+  '-nostdlib',
+  '-static',
+  '-fuse-ld=lld-19',
+];
+/** Of one that runs compiled code beside its own: it has its atomics in itself, and nothing of a newer CPU. */
+export const emulatedFlags = [
+  '-std=c23',
+  '-O2',
+  '-march=armv8-a',
+  '-mno-outline-atomics',
+  '-fno-stack-protector',
+];
 
 /** Whether a tool can be run; tests that need it say so and are skipped where it is missing. */
 export const hasTool = (tool: string) => spawnSync(tool, ['--version']).status === 0;

@@ -9,18 +9,10 @@ import { loadLinuxFunctions } from '../../../ebpf/elf/index.ts';
 import { type CpuName, type JitOptions, type JitResult, loadHost } from '../../../ebpf/index.ts';
 import type { LinuxProgram } from '../../../ebpf/wasm/index.ts';
 import { compiledProgram } from '../../../firmware/native.ts';
+import { emulatedFlags, emulatedTarget } from '../native.ts';
 
 const HERE = 'test/jit/foreign';
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const target = ['--target=aarch64-linux-gnu', '-ffreestanding', '-nostdlib', '-static', '-fuse-ld=lld-19'];
-const flags = [
-  '-std=c23',
-  '-O2',
-  '-march=armv8-a',
-  '-mno-outline-atomics',
-  '-mgeneral-regs-only',
-  '-fno-stack-protector',
-];
 const sources = ['executor', 'interpret'].map((name) => `${HERE}/${name}.c`);
 const interpreter = ['alu', 'memory'].map((name) => `kernel-aarch64/bpf/interp/${name}.c`);
 
@@ -32,8 +24,9 @@ const NO_SLOT = 0xffff_ffff;
 
 export const buildExecutor = (): Promise<string> =>
   compiledProgram('jit-foreign', [
-    ...target,
-    ...flags,
+    ...emulatedTarget,
+    ...emulatedFlags,
+    '-mgeneral-regs-only',
     '-Wall',
     '-Wextra',
     '-Werror',
