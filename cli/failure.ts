@@ -52,6 +52,7 @@ const exitOf: Readonly<Record<string, ExitName>> = {
   no_flash_path: 'usage',
   bad_image: 'bad_file',
   bad_reply: 'timeout',
+  map_unsettled: 'timeout',
   restarted: 'timeout',
   stalled: 'refused',
   usb_memory: 'port_busy',

@@ -153,6 +153,17 @@ export class BadReplyError extends LinkError {
   }
 }
 
+/** A map is written to while its entries are read, so often that the reading does not come to its end. */
+export class UnsettledMapError extends LinkError {
+  readonly code = 'map_unsettled';
+  constructor(map: string, entries: number) {
+    super(
+      `the map ${map} changes faster than its entries can be read; ${entries} were`,
+      'read the ones that matter with `velocity map get`, or pause what writes to it',
+    );
+  }
+}
+
 /** The address of a port is not understood. */
 export class AddressError extends LinkError {
   readonly code = 'bad_address';

@@ -10,6 +10,7 @@ import {
   RefusedError,
   RestartedError,
   UnpluggedError,
+  UnsettledMapError,
 } from './errors.ts';
 import { boardInfo, type FakeBoard, fakeBoard, Refusal } from './test/fake-board.ts';
 import { plainModule } from './test/watched.ts';
@@ -152,6 +153,47 @@ test('a board whose list does not end, or that tells an event again, is left', a
     { instanceOf: BadReplyError },
   );
   t.deepEqual(seen, [3n]);
+});
+
+const counts = { name: 'counts', type: 1, key_size: 1, value_size: 1, max_entries: 4, entries: 3, users: 1 };
+
+test('a map that changes while it is read gives each of its entries once, and what is gone meanwhile not', async (t) => {
+  let removed = false;
+  const board = fakeBoard({
+    map_next: ({ key: [last] }) => {
+      if (last === 3) throw new Refusal('no_entry');
+      if (last === 2 && !removed) {
+        removed = true;
+        return { key: Uint8Array.of(1) };
+      }
+      return { key: Uint8Array.of((last ?? 0) + 1) };
+    },
+    map_read: ({ key: [one] }) => {
+      if (one === 2) throw new Refusal('no_entry');
+      return { value: Uint8Array.of(one! + 10) };
+    },
+  });
+  const seen: number[][] = [];
+  for await (const { key, value } of (await linkTo(board)).mapEntries(counts)) seen.push([...key, ...value]);
+  t.deepEqual(seen, [
+    [1, 11],
+    [3, 13],
+  ]);
+});
+
+test('a map whose entries do not end is left after those that were told', async (t) => {
+  const board = fakeBoard({
+    map_next: ({ key: [last] }) => ({ key: Uint8Array.of(last === 1 ? 2 : 1) }),
+    map_read: ({ key }) => ({ value: key }),
+  });
+  const link = await linkTo(board);
+  const seen: number[] = [];
+  const error = await t.throwsAsync(async () => {
+    for await (const { key } of link.mapEntries(counts)) seen.push(...key);
+  });
+  t.true(error instanceof UnsettledMapError);
+  t.regex(error!.message, /counts changes faster .*; 2 were/);
+  t.deepEqual(seen, [1, 2]);
 });
 
 test('the OS and statistics groups answer', async (t) => {

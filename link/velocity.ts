@@ -16,7 +16,13 @@ import {
 } from '../abi/index.ts';
 import { openTransport } from './address.ts';
 import { SmpClient } from './client.ts';
-import { AbiMismatchError, BadReplyError, LinkTimeoutError, RefusedError } from './errors.ts';
+import {
+  AbiMismatchError,
+  BadReplyError,
+  LinkTimeoutError,
+  RefusedError,
+  UnsettledMapError,
+} from './errors.ts';
 import { type Report, Reports } from './reports.ts';
 import type { SerialOptions } from './serial.ts';
 import type { Signer } from './signed.ts';
@@ -70,6 +76,16 @@ const BANNER_MS = 5000;
 
 const isNoEntry = (error: unknown) => error instanceof RefusedError && error.status === 'no_entry';
 
+/** What is there, or undefined. */
+const unlessNoEntry = <T>(asked: Promise<T>): Promise<T | undefined> =>
+  asked.catch((error) => {
+    if (isNoEntry(error)) return undefined;
+    throw error;
+  });
+
+/** How many times its entries may be gone through before a map is left that changes meanwhile. */
+const MOST_ROUNDS = 4;
+
 /** No board has so many of anything that is listed: one that goes on for ever is left. */
 const MOST_ENTRIES = 4096;
 
@@ -87,14 +103,12 @@ const readAll = async <T>(link: { describe(): string }, what: string, read: (i: 
   throw new BadReplyError(link.describe(), what);
 };
 
+type MapShape = Pick<Response<'map_info'>, 'name' | 'max_entries'>;
+
 export class VelocityLink extends StandardLink {
   readonly #reports = new Reports({
     ask: (request) => this.request('report', request),
-    module: (i) =>
-      this.module(i).catch((error) => {
-        if (isNoEntry(error)) return undefined;
-        throw error;
-      }),
+    module: (i) => unlessNoEntry(this.module(i)),
   });
 
   protected override binding() {
@@ -240,18 +254,24 @@ export class VelocityLink extends StandardLink {
   evidenceAll = (): Promise<Response<'evidence'>[]> => readAll(this, 'evidence', (i) => this.evidence(i));
   maps = (): Promise<Response<'map_info'>[]> => readAll(this, 'map_info', (i) => this.mapInfo(i));
 
-  /** Keys of a map in the board's order. */
-  async *mapKeys(map: string): AsyncGenerator<Uint8Array> {
+  /**
+   * Keys and values of a map in the board's order, each key once. After a key that is removed meanwhile the board begins anew,
+   * and what goes before it is read is left out. @throws UnsettledMapError when that goes on for ever
+   */
+  async *mapEntries({ name, max_entries }: MapShape): AsyncGenerator<{ key: Uint8Array; value: Uint8Array }> {
+    const told = new Set<string>();
     let key: Uint8Array = new Uint8Array(0);
-    for (;;) {
-      try {
-        ({ key } = await this.mapNext(map, key));
-      } catch (error) {
-        if (isNoEntry(error)) return;
-        throw error;
-      }
-      yield key;
+    for (let left = MOST_ROUNDS * (max_entries + 1); left > 0; left--) {
+      const next = await unlessNoEntry(this.mapNext(name, key));
+      if (next === undefined) return;
+      key = next.key;
+      const id = Buffer.from(key).toString('hex');
+      const value = told.has(id) ? undefined : (await unlessNoEntry(this.mapRead(name, key)))?.value;
+      if (value === undefined) continue;
+      told.add(id);
+      yield { key, value };
     }
+    throw new UnsettledMapError(name, told.size);
   }
 
   /**

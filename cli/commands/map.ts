@@ -55,8 +55,7 @@ const registerDump = (parent: Command, context: Context) => {
     .action(async (name: string, _options: object, command: Command) => {
       await withLink(context, boardOptionsOf(command), async (link) => {
         const map = await mapNamed(link, name);
-        for await (const key of link.mapKeys(name))
-          show(context, map, key, (await link.mapRead(name, key)).value);
+        for await (const { key, value } of link.mapEntries(map)) show(context, map, key, value);
       });
     });
 };
