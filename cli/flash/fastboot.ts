@@ -23,8 +23,8 @@ const LAST_WORDS_MS = 2000;
 
 const ADDRESS = /^(tcp|udp):(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/;
 
-/** `tcp:HOST[:PORT]` or `udp:HOST[:PORT]`; an IPv6 address stands in brackets. @throws UsageError */
-export const openFastbootNetwork = (address: string): Promise<FastbootTransport> => {
+/** Opens `tcp:HOST[:PORT]` or `udp:HOST[:PORT]`; an IPv6 address stands in brackets. @throws UsageError at once */
+export const fastbootNetwork = (address: string): (() => Promise<FastbootTransport>) => {
   const [, kind, bracketed, plain, said] = ADDRESS.exec(address) ?? [];
   const host = bracketed ?? plain;
   const port = Number(said ?? FASTBOOT_PORT);
@@ -33,7 +33,7 @@ export const openFastbootNetwork = (address: string): Promise<FastbootTransport>
       `${address} is no fastboot address`,
       'write tcp:HOST[:PORT] or udp:HOST[:PORT], an IPv6 address in brackets',
     );
-  return (kind === 'tcp' ? openFastbootTcp : openFastbootUdp)(host, port);
+  return () => (kind === 'tcp' ? openFastbootTcp : openFastbootUdp)(host, port);
 };
 
 export const flashFastboot = async (
@@ -42,6 +42,7 @@ export const flashFastboot = async (
   options: FlashOptions,
 ): Promise<void> => {
   const { output, cleanup } = context;
+  const open = typeof at === 'string' ? fastbootNetwork(at) : () => openFastbootUsb(at);
   const prepared = await prepareAny(context, options);
   const name = typeof at === 'string' ? at : at.name;
   const { partition } = options;
@@ -52,8 +53,7 @@ export const flashFastboot = async (
     return output.fact({ event: 'plan', method: 'fastboot', to: name, partition, bytes }, line);
   }
   if (partition) await confirm(context, name, `Overwrite ${partition} of ${name}?`, options.yes);
-  const transport = await (typeof at === 'string' ? openFastbootNetwork(at) : openFastbootUsb(at));
-  const client = new FastbootClient(transport, {
+  const client = new FastbootClient(await open(), {
     signal: cleanup.signal,
     onEvent: (event) => {
       if (event.event === 'info') output.note(event.text);

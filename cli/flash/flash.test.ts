@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { disksOf, type UsbHost } from '../../flasher/index.ts';
+import { disksOf, FlashError, type UsbHost } from '../../flasher/index.ts';
 import { boardInfo } from '../../link/test/fake-board.ts';
 import {
   BootRom,
@@ -128,6 +128,16 @@ test('where disks are not known the list says so, after the boards', async (t) =
   t.regex(said.join(''), /^usb +1-1 (?:.*\n)+disk +which disks .* on Linux only: make an image/);
 });
 
+test('where USB cannot be asked the list has the disks all the same', async (t) => {
+  const said: string[] = [];
+  const stream = { write: (text: string) => said.push(text) };
+  const context = { output: new Output(false, stream, stream), cleanup: makeCleanup() };
+  const host = { list: () => Promise.reject(new FlashError('missing_tool', 'usb', 'does not load')) };
+  const error = await t.throwsAsync(listEverything(context, host, disksOf('darwin')));
+  t.regex(error!.message, /does not load/);
+  t.regex(said.join(''), /^disk /);
+});
+
 type Refused = [name: string, bus: () => EmulatedBus, argv: string[], exit: number, words: RegExp];
 
 const refusals: readonly Refused[] = [
@@ -207,6 +217,13 @@ const refusals: readonly Refused[] = [
       /no fastboot address/,
     ],
   ),
+  [
+    'no address, and nothing is to be done yet',
+    () => new EmulatedBus(),
+    ['--fastboot', 'serial', '--dry-run', '--image', manifest],
+    2,
+    /no fastboot address/,
+  ],
   ['no port', () => new EmulatedBus(), ['--u-boot'], 2, /--port/],
   ['all of none', () => new EmulatedBus(), ['--all'], 4, /USB boot mode/],
   ['all on one line', () => withBoard('BCM2711').bus, ['--all', '--port', 'unix:/none'], 2, /one board/],

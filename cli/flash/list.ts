@@ -49,12 +49,16 @@ const diskLines = ({ output }: Context, system: DiskSystem): void => {
   }
 };
 
+/** Where USB cannot be asked, that is said after the disks. @throws FlashError */
 export const listEverything = async (
   context: Context,
   host: UsbHost,
   disks: DiskSystem = systemDisks,
 ): Promise<void> => {
-  const boards = await usbLines(context, host);
-  if (boards === 0) context.output.print('usb   no board in a boot mode is attached');
-  diskLines(context, disks);
+  try {
+    const boards = await usbLines(context, host);
+    if (boards === 0) context.output.print('usb   no board in a boot mode is attached');
+  } finally {
+    diskLines(context, disks);
+  }
 };
