@@ -1,5 +1,7 @@
 /** Devices that go on for ever: each is left after a while, with its own error. */
 import { createSocket } from 'node:dgram';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import {
   BootRom,
@@ -53,6 +55,29 @@ test('a board in fastboot mode that talks without end is left', async (t) => {
   t.regex(error!.message, /10000 lines/);
   await client.close();
   await server.close();
+});
+
+test('what a board says over TCP before anybody asks waits at the board', async (t) => {
+  t.timeout(PATIENT_MS);
+  const piece = Buffer.alloc(64 * 1024);
+  const most = 32 * 1024 * 1024;
+  let taken = 0;
+  const server = createServer((socket) => {
+    const flood = () =>
+      socket.write(piece, (error) => {
+        if (error) return;
+        taken += piece.length;
+        flood();
+      });
+    socket.on('error', () => {});
+    socket.write('FB01', flood);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const transport = await openFastbootTcp('127.0.0.1', (server.address() as AddressInfo).port);
+  for (let before = -1; taken !== before && taken < most; await sleep(500)) before = taken;
+  t.true(taken < most, `${taken} bytes`);
+  await transport.close();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test('an answer over UDP that never comes to its last piece is left', async (t) => {

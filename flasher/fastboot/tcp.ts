@@ -8,56 +8,45 @@ const LENGTH_BYTES = 8;
 const CONNECT_MS = 5000;
 const CHUNK_BYTES = 1024 * 1024;
 
-type Waiter = { readonly bytes: number; resolve(data: Buffer): void; reject(error: Error): void };
+/** What may have brought more, or the end. */
+const CHANGES = ['readable', 'end', 'close'] as const;
 
-/** The stream's bytes, asked for by count. */
+/** The stream's bytes, asked for by count. What nobody asked for waits at the sender. */
 class Reader {
-  #held = Buffer.alloc(0);
-  #waiter: Waiter | undefined;
-  #ended: Error | undefined;
+  readonly #socket: Socket;
+  readonly #name: string;
+  #cause: Error | undefined;
 
   constructor(socket: Socket, name: string) {
-    socket.on('data', (data) => {
-      this.#held = Buffer.concat([this.#held, data]);
-      this.#serve();
+    this.#socket = socket;
+    this.#name = name;
+    socket.on('error', (cause) => {
+      this.#cause = cause;
     });
-    const end = (cause?: Error) => {
-      this.#ended ??= new UnpluggedError(name, 'it was connected', cause ? { cause } : {});
-      this.#waiter?.reject(this.#ended);
-    };
-    socket.on('error', end);
-    socket.on('close', () => end());
   }
 
   take(bytes: number, late: Error, timeoutMs: number): Promise<Buffer> {
-    if (this.#ended && this.#held.length < bytes) return Promise.reject(this.#ended);
+    const socket = this.#socket;
     return new Promise<Buffer>((resolve, reject) => {
-      const timer = setTimeout(() => this.#waiter?.reject(late), timeoutMs);
-      const settle = () => {
+      const settle = (answer: () => void) => {
         clearTimeout(timer);
-        this.#waiter = undefined;
+        for (const event of CHANGES) socket.off(event, look);
+        answer();
       };
-      this.#waiter = {
-        bytes,
-        resolve: (data) => {
-          settle();
-          resolve(data);
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
+      const look = () => {
+        const data = socket.read(bytes) as Buffer | null;
+        if (data?.length === bytes) settle(() => resolve(data));
+        else if (data !== null || socket.readableEnded || socket.destroyed)
+          settle(() => reject(this.#ended()));
       };
-      this.#serve();
+      const timer = setTimeout(() => settle(() => reject(late)), timeoutMs);
+      for (const event of CHANGES) socket.on(event, look);
+      look();
     });
   }
 
-  #serve(): void {
-    const waiter = this.#waiter;
-    if (!waiter || this.#held.length < waiter.bytes) return;
-    const data = this.#held.subarray(0, waiter.bytes);
-    this.#held = this.#held.subarray(waiter.bytes);
-    waiter.resolve(data);
+  #ended(): UnpluggedError {
+    return new UnpluggedError(this.#name, 'it was connected', this.#cause ? { cause: this.#cause } : {});
   }
 }
 
