@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -19,13 +20,35 @@ const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a_new_file_is_there_whole_once_and_nothing_else_beside_it', (t) => {
-  const path = join(folder, 'key.pem');
+  const own = join(folder, 'new');
+  const path = join(own, 'key.pem');
+  mkdirSync(own);
   writeNew(path, 'first', 0o600);
   t.is(statSync(path).mode & 0o777, 0o600);
   t.throws(() => writeNew(path, 'second', 0o600), { code: 'EEXIST' });
   t.is(readFileSync(path, 'utf8'), 'first');
-  t.throws(() => writeNew(join(folder, 'no/key.pem'), 'third', 0o600), { code: 'ENOENT' });
-  t.deepEqual(readdirSync(folder), ['key.pem']);
+  t.throws(() => writeNew(join(own, 'no/key.pem'), 'third', 0o600), { code: 'ENOENT' });
+  t.deepEqual(readdirSync(own), ['key.pem']);
+});
+
+test.serial('where_a_file_has_one_name_only_a_new_one_is_made_once_and_left_out_when_it_fails', (t) => {
+  const own = join(folder, 'one-name');
+  const path = join(own, 'key.pem');
+  mkdirSync(own);
+  const { linkSync } = fs;
+  fs.linkSync = () => {
+    throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });
+  };
+  syncBuiltinESMExports();
+  t.teardown(() => {
+    fs.linkSync = linkSync;
+    syncBuiltinESMExports();
+  });
+  writeNew(path, 'first', 0o600);
+  t.is(statSync(path).mode & 0o777, 0o600);
+  t.throws(() => writeNew(path, 'second', 0o600), { code: 'EEXIST' });
+  t.is(readFileSync(path, 'utf8'), 'first');
+  t.deepEqual(readdirSync(own), ['key.pem']);
 });
 
 test('what_is_stopped_on_the_way_leaves_what_was_there_and_nothing_beside_it', async (t) => {

@@ -62,16 +62,41 @@ export const writeChanged = (path: string, contents: string | Uint8Array): void 
   }
 };
 
+/** What is said where a file has one name only, as on FAT, exFAT and some network filesystems. */
+const oneName = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Whether the file has this name, too, now. */
+const linked = (own: string, path: string): boolean => {
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if (oneName.has((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+};
+
+/** Who dies on the way leaves a file that is not whole. */
+const writeExclusive = (path: string, contents: string | Uint8Array, mode: number) => {
+  const fd = openSync(path, 'wx', mode);
+  try {
+    writeOpen(fd, (out) => out(contents), true);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
+};
+
 /**
  * Makes a file that is not there yet. It appears with its contents or not at all: who dies on the way, or finds the disk full,
- * leaves nothing that others would take for it.
+ * leaves nothing that others would take for it. Where there are no hard links, who dies does.
  * @throws NodeJS.ErrnoException EEXIST when it is there; WriteError
  */
 export const writeNew = (path: string, contents: string | Uint8Array, mode: number): void => {
   const own = `${path}.${randomUUID()}`;
   try {
     writeFileSync(own, contents, { mode });
-    linkSync(own, path);
+    if (!linked(own, path)) writeExclusive(path, contents, mode);
   } catch (error) {
     throw named(path, error);
   } finally {
