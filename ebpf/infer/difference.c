@@ -125,12 +125,30 @@ static bool same_group(struct machine *now, struct machine *kept, const struct r
     return true;
 }
 
+/* Whether another place that is kept has the id that this number comes with, and neither is to have one: the states that come later
+ * need not have them linked. */
+static bool stays_linked(struct machine *now, struct machine *kept, const struct reg *a, const struct reg *b) {
+    if (a->kind != REG_SCALAR || a->id == 0 || b->id != 0 || scalar_is_const(&b->var)) { return false; }
+    for (uint32_t r = 0; r < FRAME_POINTER; r++) {
+        const struct reg *x = &now->frame->regs[r];
+        bool here = in_mask(kept->number & ~(uint32_t)kept->loose, r) && in_mask(now->number & ~(uint32_t)now->loose, r);
+        if (here && x != a && x->id == a->id) { return true; }
+    }
+    for (uint64_t used = kept->frame->used; used != 0; used &= used - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(used);
+        const struct slot *x = &now->frame->slots[i];
+        bool here = x->spill_bytes != 0 && kept->frame->slots[i].spill_bytes != 0 && x->reg.kind == REG_SCALAR;
+        if (here && &x->reg != a && x->reg.id == a->id) { return true; }
+    }
+    return false;
+}
+
 /* True when the checker may keep the register as it comes. */
 static bool reg_stays(struct machine *now, struct machine *kept, const struct reg *a, const struct reg *b) {
     bool number = a->kind == REG_SCALAR;
     bool same_place = number ? (b->id == 0 || a->off == b->off) && (b->map == a->map || !origin_is_readable(a->map)) : a->map == b->map && a->frame == b->frame && a->off == b->off && a->range == b->range;
     if (a->kind != b->kind || !same_place) { return false; }
-    return same_number(&a->var, &b->var) && same_group(now, kept, a, b);
+    return same_number(&a->var, &b->var) && same_group(now, kept, a, b) && !stays_linked(now, kept, a, b);
 }
 
 static void write_reg(struct writer *w, struct machine *now, struct machine *kept, const struct reg *a, const struct reg *b) {
