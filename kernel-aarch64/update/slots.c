@@ -92,7 +92,10 @@ enum status slots_set_test(struct store *store, uint32_t slot) {
 }
 
 enum status slots_confirm(struct store *store, uint32_t running) {
-    if (running >= SLOTS || store->record.slots[running].state != SLOT_STATE_TEST) { return STATUS_BAD_STATE; }
+    if (running >= SLOTS) { return STATUS_BAD_STATE; }
+    const uint32_t state = store->record.slots[running].state;
+    const bool again = state == SLOT_STATE_CONFIRMED && running != store->record.active; /* which does not hold any more */
+    if (state != SLOT_STATE_TEST && !again) { return STATUS_BAD_STATE; }
     struct slot_record next = store->record;
     next.slots[running].state = SLOT_STATE_CONFIRMED;
     next.slots[running].starts = 0;

@@ -23,8 +23,8 @@ struct slot_image {
 typedef enum status (*slot_checker)(void *cookie, uint32_t slot);
 [[nodiscard]] enum status slots_choose(struct store *store, slot_checker check, void *cookie, uint32_t *slot);
 
-/* The slot that an upload goes to: not the active one, not the one that runs. STATUS_BAD_STATE: what runs is not confirmed
- * yet, and the other slot is what it falls back to. `running` may be SLOT_NONE. */
+/* The slot that an upload goes to: not the active one, not the one that runs. STATUS_BAD_STATE: what runs is not the active
+ * one, so slots_confirm() comes first: the other slot is what it falls back to. `running` may be SLOT_NONE. */
 [[nodiscard]] enum status slots_target(const struct store *store, uint32_t running, uint32_t *slot);
 
 /* Each writes one record. */
@@ -32,7 +32,8 @@ typedef enum status (*slot_checker)(void *cookie, uint32_t slot);
 [[nodiscard]] enum status slots_set_loaded(struct store *store, uint32_t slot, const struct slot *what);
 /* STATUS_BAD_STATE unless it is loaded or confirmed. */
 [[nodiscard]] enum status slots_set_test(struct store *store, uint32_t slot);
-/* What runs is confirmed and active from now on. STATUS_BAD_STATE when it is not under test. */
+/* What runs is confirmed and active from now on. STATUS_BAD_STATE when it is not under test, nor was confirmed before and
+ * runs in place of an active one that does not hold. */
 [[nodiscard]] enum status slots_confirm(struct store *store, uint32_t running);
 /* Sequence number that a new image must not be below. */
 [[nodiscard]] uint64_t slots_oldest_allowed(const struct store *store);

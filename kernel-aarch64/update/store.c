@@ -66,7 +66,7 @@ enum status store_write(struct store *store, struct slot_record *next) {
     next->crc = crc32(next, offsetof(struct slot_record, crc));
     const uint64_t sector = store->first + record_offsets[next->generation % 2] / SECTOR_BYTES;
     const enum status status = store->device->write(store->device->cookie, sector, RECORD_SECTORS, next);
-    if (status == STATUS_OK && next != &store->record) { store->record = *next; }
+    if (status == STATUS_OK) { store->record = *next; }
     return status;
 }
 

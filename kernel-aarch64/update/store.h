@@ -42,7 +42,7 @@ struct store {
  * partition, or it does not answer. */
 [[nodiscard]] enum status store_open(struct store *store, const struct block_device *device);
 
-/* Writes `next` as the newest record. When it fails, the store holds what it held. */
+/* Writes `next`, a record of the caller's own, as the newest. When it fails, the store holds what it held. */
 [[nodiscard]] enum status store_write(struct store *store, struct slot_record *next);
 
 /* Bytes of a slot from a sector boundary on. */

@@ -68,16 +68,34 @@ static void check_update(const uint8_t *installed, uint32_t from, uint32_t to, u
     }
 }
 
+static void damage(uint32_t slot) {
+    const uint32_t slots[] = SLOT_OFFSETS;
+    disk[store.first * SECTOR_BYTES + slots[slot] + 2 * IMAGE_PAGE_BYTES] ^= 1;
+}
+
 /* Of two that were kept, the other one is started when one is damaged, and what came with the board when both are. */
 static void check_damage(void) {
     memcpy(disk, both, USED_BYTES);
     power_up();
     CHECK(start() == STATUS_OK && runs(1));
-    const uint32_t slots[] = SLOT_OFFSETS;
-    for (uint32_t i = 0; i < SLOTS; i++) {
-        disk[store.first * SECTOR_BYTES + slots[store.record.active ^ i] + 2 * IMAGE_PAGE_BYTES] ^= 1;
-        CHECK(i == 0 ? start() == STATUS_OK && runs(0) : start() == STATUS_NO_ENTRY);
-    }
+    damage(store.record.active);
+    CHECK(start() == STATUS_OK && runs(0));
+    damage(running);
+    CHECK(start() == STATUS_NO_ENTRY);
+}
+
+/* What runs because the active one is damaged is confirmed once more; then an update goes to the damaged one. */
+static void check_repair(void) {
+    uint32_t slot;
+    memcpy(disk, both, USED_BYTES);
+    power_up();
+    CHECK(start() == STATUS_OK && runs(1));
+    CHECK(slots_confirm(&store, running) == STATUS_BAD_STATE && slots_confirm(&store, SLOT_NONE) == STATUS_BAD_STATE);
+    damage(running);
+    CHECK(start() == STATUS_OK && runs(0));
+    CHECK(slots_target(&store, running, &slot) == STATUS_BAD_STATE);
+    CHECK(slots_confirm(&store, running) == STATUS_OK && store.record.active == running);
+    CHECK(update_to(1) == STATUS_OK && runs(1));
 }
 
 static void partition(void) {
@@ -116,6 +134,7 @@ int main(int argc, char **argv) {
     check_update(one, 0, 1, second);
     check_update(both, 1, 0, third);
     check_damage();
+    check_repair();
     printf("%u failed writes of a first install, %u of an update, %u of one over an older image, each in %u ways, survived\n",
            first, second, third, TEARS);
     return 0;
