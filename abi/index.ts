@@ -21,6 +21,7 @@ export {
   HOST_PROGRAM_MAPS,
   handedAt,
   isClosedAt,
+  isFunctionClosedAt,
   isGplCompatible,
   isGplOnly,
   isGplSection,

@@ -42,6 +42,7 @@ const typeRow = ([name, t]: [string, ProgramType]) => {
     ...(t.socket ? ['TYPE_SOCKET'] : []),
     ...(t.member ? ['TYPE_MEMBER'] : []),
     ...(t.plain ? ['TYPE_PLAIN'] : []),
+    ...(t.patient ? ['TYPE_PATIENT'] : []),
   ];
   return `    [${t.id}] = {${t.size}, ${flags.join(' | ')}, ${t.exit?.[0] ?? 0}, ${t.exit?.[1] ?? 0}}, /* ${name} */`;
 };

@@ -8,7 +8,7 @@ import { type LinuxType, programTypes } from './linux-types.ts';
 import type { Prototype } from './platform.ts';
 
 export { isClosedAt } from './linux-attach.ts';
-export { isKernelFunction, kernelFunctionId } from './linux-functions.ts';
+export { isFunctionClosedAt, isKernelFunction, kernelFunctionId } from './linux-functions.ts';
 export { HANDED, type Handed, handedAt } from './linux-handed.ts';
 export { isGplCompatible, isGplOnly, isGplSection } from './linux-license.ts';
 export { PARTS, type PartRule, partRules, type StructRules, structRules } from './linux-ops.ts';

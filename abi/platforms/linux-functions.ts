@@ -1,7 +1,7 @@
 /** Functions of Linux that programs may call by name, as far as they are known here (kernel/bpf/helpers.c, cpumask.c and others, Documentation/bpf/kfuncs.rst). */
 import { type More, prototype, timers } from './linux-helpers.ts';
 import { programTypes, typeIds } from './linux-types.ts';
-import type { Prototype } from './platform.ts';
+import type { HelperFlag, ObjectKind, Prototype } from './platform.ts';
 
 /** Their numbers here follow those of all helpers. */
 const KERNEL_FUNCTIONS_FIRST = 256;
@@ -36,6 +36,7 @@ const PACKETS = typeIds(
   'sched_cls sched_act sk_skb socket_filter cgroup_skb cgroup_skb_egress lwt_in lwt_out lwt_xmit lwt_seg6local netfilter tracing',
 );
 const SOCKET_ADDRESSES = typeIds('cgroup_sock_addr cgroup_recvmsg');
+const SESSIONS = typeIds('kprobe_multi');
 const SOCKET_ITERATORS = typeIds('iter_tcp iter_udp');
 
 type Row = readonly [name: string, args?: string, returns?: string, more?: More];
@@ -43,7 +44,12 @@ type Row = readonly [name: string, args?: string, returns?: string, more?: More]
 const mask: More = { object: 'cpumask', types: LOOKING_ON, flags: ['takes_rcu'] };
 const task: More = { object: 'task', types: GENERIC, flags: ['takes_rcu'] };
 const cgroup: More = { object: 'cgroup', types: GENERIC, flags: ['takes_rcu'] };
-const conntrack: More = { object: 'conntrack', types: [...XDP, ...TC] };
+const conntrack: More = { object: 'conntrack', types: [...XDP, ...CLASSIFIERS] };
+const made: More = { ...conntrack, object: 'conntrack_new' };
+/** How programs name a connection. */
+const TUPLE = 'context memory_or_null size_or_zero out size';
+const ipsec: More = { object: 'xfrm_state', types: XDP };
+const crypto: More = { object: 'crypto', types: typeIds('syscall'), flags: ['takes_rcu'] };
 const key: More = { object: 'key', types: TRACING };
 /** Objects of types that programs declare. */
 const own: More = { types: GENERIC, flags: ['owns'] };
@@ -64,6 +70,13 @@ const deviceAsleep: More = {
   types: MEMBERS_AND_SYSCALL,
   flags: ['takes_rcu', 'sleeps'],
 };
+
+/** An iterator over objects of the kernel. */
+const iterator = (object: ObjectKind, args: string, flags: readonly HelperFlag[] = []): readonly Row[] => [
+  [`bpf_${object}_new`, `iterator_new ${args}`, 'scalar', { object, flags }],
+  [`bpf_${object}_next`, 'iterator', 'walked_or_null', { object, flags: ['iterates'] }],
+  [`bpf_${object}_destroy`, 'iterator_end', 'nothing', { object }],
+];
 
 /** Functions of masks of processors by what they take and return. */
 const masks: readonly (readonly [args: string, returns: string, names: string])[] = [
@@ -132,18 +145,8 @@ const rows: readonly Row[] = [
   ...masks.flatMap(([args, returns, names]) =>
     names.split(' ').map((name): Row => [`bpf_cpumask_${name}`, args, returns, mask]),
   ),
-  [
-    'bpf_xdp_ct_lookup',
-    'context memory_or_null size_or_zero out size',
-    'object_or_null',
-    acquired({ ...conntrack, types: XDP }),
-  ],
-  [
-    'bpf_skb_ct_lookup',
-    'context memory_or_null size_or_zero out size',
-    'object_or_null',
-    acquired({ ...conntrack, types: TC }),
-  ],
+  ['bpf_xdp_ct_lookup', TUPLE, 'object_or_null', acquired({ ...conntrack, types: XDP })],
+  ['bpf_skb_ct_lookup', TUPLE, 'object_or_null', acquired({ ...conntrack, types: CLASSIFIERS })],
   ['bpf_ct_release', 'released_typed', 'nothing', conntrack],
   ['bpf_ct_change_timeout', 'typed scalar', 'scalar', conntrack],
   ['bpf_ct_change_status', 'typed scalar', 'scalar', conntrack],
@@ -253,12 +256,61 @@ const rows: readonly Row[] = [
   ['bpf_skb_set_fou_encap', 'context bytes_4 scalar', 'scalar', { types: CLASSIFIERS }],
   ['bpf_skb_get_fou_encap', 'context bytes_4', 'scalar', { types: CLASSIFIERS }],
   ['bpf_iter_scx_dsq_new', 'iterator_new scalar scalar', 'scalar', queue],
-  ['bpf_iter_scx_dsq_next', 'iterator', 'passing_task_or_null', { ...queue, flags: ['iterates'] }],
+  ['bpf_iter_scx_dsq_next', 'iterator', 'walked_or_null', { ...queue, flags: ['iterates'] }],
   ['bpf_iter_scx_dsq_destroy', 'iterator_end', 'nothing', queue],
   ['scx_bpf_dispatch_from_dsq_set_slice', 'iterator scalar', 'nothing', moved],
   ['scx_bpf_dispatch_from_dsq_set_vtime', 'iterator scalar', 'nothing', moved],
   ['scx_bpf_dispatch_from_dsq', 'iterator typed_task scalar scalar', 'scalar', moved],
   ['scx_bpf_dispatch_vtime_from_dsq', 'iterator typed_task scalar scalar', 'scalar', moved],
+  ['bpf_xdp_ct_alloc', TUPLE, 'object_or_null', acquired({ ...made, types: XDP })],
+  ['bpf_skb_ct_alloc', TUPLE, 'object_or_null', acquired({ ...made, types: CLASSIFIERS })],
+  ['bpf_ct_insert_entry', 'made', 'object_or_null', acquired(conntrack)],
+  ['bpf_ct_set_timeout', 'typed scalar', 'nothing', made],
+  ['bpf_ct_set_status', 'typed scalar', 'scalar', made],
+  ['bpf_ct_set_nat_info', 'typed bytes_16 scalar scalar', 'scalar', made],
+  [
+    'bpf_xdp_flow_lookup',
+    'context bytes_64 bytes_4 scalar',
+    'object_or_null',
+    { object: 'kernel', types: XDP },
+  ],
+  ['bpf_xdp_get_xfrm_state', 'context out_or_null size_or_zero', 'object_or_null', acquired(ipsec)],
+  ['bpf_xdp_xfrm_state_release', 'released_typed', 'nothing', ipsec],
+  ['bpf_sk_assign_tcp_reqsk', 'context whole_socket buffer size_or_zero', 'scalar', { types: CLASSIFIERS }],
+  ['bpf_session_is_return', '', 'scalar', { types: SESSIONS }],
+  ['bpf_session_cookie', '', 'word', { types: SESSIONS }],
+  [
+    'bpf_crypto_ctx_create',
+    'out_or_null size_or_zero bytes_4',
+    'object_or_null',
+    { ...crypto, flags: ['acquires', 'sleeps'] },
+  ],
+  ['bpf_crypto_ctx_acquire', 'typed', 'object_or_null', acquired(crypto)],
+  ['bpf_crypto_ctx_release', 'released_typed', 'nothing', crypto],
+  [
+    'bpf_crypto_encrypt',
+    'typed dynptr dynptr dynptr_or_null',
+    'scalar',
+    { ...crypto, types: [...XDP, ...TC] },
+  ],
+  [
+    'bpf_crypto_decrypt',
+    'typed dynptr dynptr dynptr_or_null',
+    'scalar',
+    { ...crypto, types: [...XDP, ...TC] },
+  ],
+  ['crash_kexec', 'zero', 'nothing', { types: GENERIC }],
+  ['bpf_get_fsverity_digest', 'typed dynptr', 'scalar', file],
+  [
+    'bpf_get_dentry_xattr',
+    'typed string dynptr',
+    'scalar',
+    { object: 'dentry', types: SECURITY, flags: ['sleeps'] },
+  ],
+  ...iterator('iter_task', 'typed_task_or_null scalar'),
+  ...iterator('iter_css', 'css scalar'),
+  ...iterator('iter_css_task', 'css scalar'),
+  ...iterator('iter_task_vma', 'typed_task scalar', ['takes_rcu']),
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>
@@ -273,3 +325,10 @@ const byName = new Map(linuxFunctions.map(({ name, id }) => [name, id]));
 
 /** The number of a function; what follows `___` in a name tells variants of one apart. */
 export const kernelFunctionId = (name: string): number | undefined => byName.get(name.replace(/___.*$/, ''));
+
+/** Of probes of many functions, they are for those only that are called at the end of a function, too (bpf_kprobe_multi_filter()). */
+const ofSessions = new Set(['bpf_session_is_return', 'bpf_session_cookie'].map(kernelFunctionId));
+
+/** Whether Linux closes a function to programs of this section, beside their type. */
+export const isFunctionClosedAt = (section: string, id: number): boolean =>
+  ofSessions.has(id) && !/^\??kprobe\.session(\/|$)/.test(section);

@@ -15,6 +15,7 @@ export const HANDED = [
   'mask',
   'hid_context',
   'dummy_state',
+  'dentry',
   'task_or_null',
   'dummy_state_or_null',
 ] as const satisfies readonly (ObjectKind | `${ObjectKind}_or_null` | 'address' | 'number')[];
@@ -46,13 +47,22 @@ const rows: readonly (readonly [how: string, args: string, names: string])[] = [
     'file',
     'file_open file_permission file_ioctl file_lock file_fcntl file_receive file_set_fowner file_truncate file_post_open',
   ],
+  ['lsm', 'path', 'inode_getattr path_chmod path_chown path_chroot path_truncate path_notify'],
+  ['lsm', 'path dentry', 'path_unlink path_mkdir path_rmdir path_symlink path_mknod'],
+  ['lsm', 'dentry path dentry', 'path_link'],
+  ['lsm', 'path dentry path dentry', 'path_rename'],
   [
     'lsm',
-    'path',
-    'inode_getattr path_unlink path_mkdir path_rmdir path_symlink path_mknod path_chmod path_chown path_chroot path_truncate path_notify',
+    'dentry',
+    'inode_getxattr inode_listxattr inode_readlink inode_follow_link inode_need_killpriv inode_post_setxattr sb_statfs',
   ],
-  ['lsm', 'address path', 'path_link'],
-  ['lsm', 'path address path', 'path_rename'],
+  [
+    'lsm',
+    'address dentry',
+    'inode_setattr inode_setxattr inode_removexattr inode_create inode_mkdir inode_mknod inode_symlink inode_unlink inode_rmdir',
+  ],
+  ['lsm', 'dentry address dentry', 'inode_link'],
+  ['lsm', 'address dentry address dentry', 'inode_rename'],
 ];
 
 const handed = new Map<string, Handed[]>(

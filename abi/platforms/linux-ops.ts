@@ -102,6 +102,10 @@ export const partRules: readonly PartRule[] = [
   { object: 'task', what: 'bytes', struct: 'task_struct', field: 'comm' },
   { object: 'task', what: 'holds', struct: 'task_struct', field: 'cpus_mask', to: 'mask' },
   { object: 'file', what: 'holds', struct: 'file', field: 'f_path', to: 'path' },
+  { object: 'css', what: 'points_rcu', struct: 'cgroup_subsys_state', field: 'cgroup', to: 'cgroup' },
+  ...(['conntrack', 'conntrack_new'] as const).map(
+    (object): PartRule => ({ object, what: 'written_whole', struct: 'nf_conn', field: 'mark' }),
+  ),
 ];
 
 /** Helpers that any of these programs may call (bpf_base_func_proto()), and those of some. */

@@ -8,8 +8,9 @@ import type { ProgramType } from './platform.ts';
 const BOOLEAN = [0, 1] as const;
 const skb = { size: 192, legacyLoads: true };
 
-const iteration = { size: 96, exit: BOOLEAN, objects: true };
+const iteration = { size: 96, exit: BOOLEAN, objects: true, patient: true };
 const traced = { size: 96, objects: true };
+const secured = { ...traced, patient: true };
 const member = { ...traced, fields: contexts.member, member: true };
 const iterator = (id: number, name: keyof typeof iterated) => ({
   id,
@@ -52,7 +53,7 @@ export const programTypes = {
     objects: true,
   },
   tracing: { id: 26, ...traced, fields: contexts.traced },
-  lsm: { id: 29, ...traced, fields: contexts.traced, exit: [-4095, 0], exit32: true },
+  lsm: { id: 29, ...secured, fields: contexts.traced, exit: [-4095, 0], exit32: true },
   sk_lookup: { id: 30, size: 72, fields: contexts.sk_lookup, exit: BOOLEAN },
   syscall: { id: 31, size: 65535, fields: contexts.syscall, objects: true, plain: true },
   netfilter: { id: 32, size: 16, fields: contexts.netfilter, exit: BOOLEAN, objects: true },
@@ -61,8 +62,8 @@ export const programTypes = {
   cgroup_recvmsg: { id: 35, size: 72, fields: contexts.cgroup_bound_addr, exit: [1, 1] },
   tracing_entry: { id: 36, ...traced, fields: contexts.traced, exit: [0, 0] },
   tracing_iter: { id: 37, ...iteration, fields: contexts.traced },
-  lsm_bool: { id: 38, ...traced, fields: contexts.traced, exit: BOOLEAN, exit32: true },
-  lsm_void: { id: 39, ...traced, fields: contexts.traced, silent: true },
+  lsm_bool: { id: 38, ...secured, fields: contexts.traced, exit: BOOLEAN, exit32: true },
+  lsm_void: { id: 39, ...secured, fields: contexts.traced, silent: true },
   kprobe_multi: { id: 40, size: 168, fields: contexts.kprobe },
   xdp_devmap: { id: 41, size: 24, fields: [...contexts.xdp, ...contexts.xdp_devmap], packetWrite: true },
   iter_bpf_link: iterator(42, 'bpf_link'),
@@ -83,8 +84,8 @@ export const programTypes = {
   iter_tcp: iterator(57, 'tcp'),
   iter_udp: iterator(58, 'udp'),
   iter_unix: iterator(59, 'unix'),
-  lsm_cgroup: { id: 61, ...traced, fields: contexts.traced, exit: BOOLEAN },
-  lsm_cgroup_void: { id: 62, ...traced, fields: contexts.traced, exit: [1, 1] },
+  lsm_cgroup: { id: 61, ...secured, fields: contexts.traced, exit: BOOLEAN },
+  lsm_cgroup_void: { id: 62, ...secured, fields: contexts.traced, exit: [1, 1] },
   struct_ops_dummy: { id: 0, ...member },
   struct_ops_tcp: { id: 27, ...member },
   struct_ops_scx: { id: 28, ...member },

@@ -21,6 +21,7 @@ export const OBJECT_KINDS = [
   'task',
   'cgroup',
   'cpumask',
+  'crypto',
   'conntrack',
   'key',
   'file',
@@ -33,7 +34,16 @@ export const OBJECT_KINDS = [
   'hid_device',
   'dummy_state',
   'kernel_map',
+  'conntrack_new',
+  'xfrm_state',
+  'css',
+  'vma',
+  'dentry',
   'iter_scx_dsq',
+  'iter_task',
+  'iter_css',
+  'iter_css_task',
+  'iter_task_vma',
 ] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
@@ -79,6 +89,8 @@ export type ProgramType = {
   readonly member?: boolean;
   /** Helpers take the context for memory. */
   readonly plain?: boolean;
+  /** It may take long, though it does not sleep. */
+  readonly patient?: boolean;
 };
 
 export type HelperFlag =

@@ -23,6 +23,7 @@ export const FIELD_KINDS = [
   'task',
   'cgroup',
   'cpumask',
+  'crypto',
   'conntrack',
   'own',
 ] as const;
@@ -88,6 +89,7 @@ const OWNED = new Map<string, KernelField['kind']>([
   ['task_struct', 'task'],
   ['cgroup', 'cgroup'],
   ['bpf_cpumask', 'cpumask'],
+  ['bpf_crypto_ctx', 'crypto'],
   ['nf_conn', 'conntrack'],
 ]);
 

@@ -1,5 +1,12 @@
 /** Links one program: its function, the local functions it calls, and its maps (libbpf's rules). */
-import { bpf, isClosedAt, isKernelFunction, type LinuxType, linuxHelperName } from '../../abi/index.ts';
+import {
+  bpf,
+  isClosedAt,
+  isFunctionClosedAt,
+  isKernelFunction,
+  type LinuxType,
+  linuxHelperName,
+} from '../../abi/index.ts';
 import { LD_IMM64, readSlot, type Slot, writeSlot } from '../slot.ts';
 import type { BtfType } from './btf.ts';
 import type { SourceLine } from './btf-ext.ts';
@@ -160,10 +167,16 @@ class Linker {
     writeSlot(view, slot + 1, { opcode: 0, dst: 0, src: 0, off: 0, imm: high });
   }
 
+  #checkFunction(id: number) {
+    checkCall(this.#context.license, id);
+    if (isFunctionClosedAt(this.#section, id))
+      throw new ElfError('unknown_helper', `${linuxHelperName(id)} at ${this.#section}`);
+  }
+
   #relocateCall(view: DataView, slot: number, s: Slot, at: number, f: CodeRange, start: number) {
     const relocation = this.#context.object.relocations.get(f.section.index)?.get(at);
     const known = relocation && this.#kernel.functionId(relocation.symbol);
-    if (known !== undefined) checkCall(this.#context.license, known);
+    if (known !== undefined) this.#checkFunction(known);
     const callee = known ?? this.#callee(f, at, s, relocation) - (start + slot) - 1;
     const src = known === undefined ? pseudo.call_local : pseudo.call_helper;
     writeSlot(view, slot, { ...s, src, imm: callee });

@@ -12,13 +12,17 @@ export type Part = {
   readonly end: number;
 };
 
+/** The kernel's own name of connections that it does not know yet; whatever else is `___` in one tells variants of a struct apart. */
+const NEW_CONNECTION = 'nf_conn___init';
+const nameOf = (name: string) => (name === NEW_CONNECTION ? name : essentialName(name));
+
 /** Types by what their names are before `___`. */
 const structsOf = (btf: Btf): ReadonlyMap<string, readonly BtfType[]> => {
   const wanted = new Set(partRules.map(({ struct }) => struct));
   const found = new Map<string, BtfType[]>();
   for (const type of btf.types) {
     if (type.kind !== BTF_KIND.struct) continue;
-    const name = essentialName(btf.name(type));
+    const name = nameOf(btf.name(type));
     if (wanted.has(name)) found.set(name, [...(found.get(name) ?? []), type]);
   }
   return found;

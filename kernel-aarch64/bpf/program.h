@@ -55,6 +55,7 @@ enum bpf_field_kind : uint8_t {
     FIELD_TASK,      /* the same, of an object of this type: exchanged for another one that is owned, or null */
     FIELD_CGROUP,
     FIELD_CPUMASK,
+    FIELD_CRYPTO,
     FIELD_CONNTRACK,
     FIELD_OWN, /* the same, of the program's own type `holds` */
 };
@@ -109,6 +110,7 @@ enum bpf_handed : uint8_t {
     HANDED_MASK,
     HANDED_HID_CONTEXT,
     HANDED_DUMMY_STATE,
+    HANDED_DENTRY,
     HANDED_TASK_OR_NULL,
     HANDED_DUMMY_STATE_OR_NULL,
 };

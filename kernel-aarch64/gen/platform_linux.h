@@ -17,19 +17,29 @@ static_assert(OBJECT_DYNPTR_XDP == 13);
 static_assert(OBJECT_TASK == 14);
 static_assert(OBJECT_CGROUP == 15);
 static_assert(OBJECT_CPUMASK == 16);
-static_assert(OBJECT_CONNTRACK == 17);
-static_assert(OBJECT_KEY == 18);
-static_assert(OBJECT_FILE == 19);
-static_assert(OBJECT_PATH == 20);
-static_assert(OBJECT_TCP == 21);
-static_assert(OBJECT_ACK_SAMPLE == 22);
-static_assert(OBJECT_RATE_SAMPLE == 23);
-static_assert(OBJECT_MASK == 24);
-static_assert(OBJECT_HID_CONTEXT == 25);
-static_assert(OBJECT_HID_DEVICE == 26);
-static_assert(OBJECT_DUMMY_STATE == 27);
-static_assert(OBJECT_KERNEL_MAP == 28);
-static_assert(OBJECT_ITER_SCX_DSQ == 29);
+static_assert(OBJECT_CRYPTO == 17);
+static_assert(OBJECT_CONNTRACK == 18);
+static_assert(OBJECT_KEY == 19);
+static_assert(OBJECT_FILE == 20);
+static_assert(OBJECT_PATH == 21);
+static_assert(OBJECT_TCP == 22);
+static_assert(OBJECT_ACK_SAMPLE == 23);
+static_assert(OBJECT_RATE_SAMPLE == 24);
+static_assert(OBJECT_MASK == 25);
+static_assert(OBJECT_HID_CONTEXT == 26);
+static_assert(OBJECT_HID_DEVICE == 27);
+static_assert(OBJECT_DUMMY_STATE == 28);
+static_assert(OBJECT_KERNEL_MAP == 29);
+static_assert(OBJECT_CONNTRACK_NEW == 30);
+static_assert(OBJECT_XFRM_STATE == 31);
+static_assert(OBJECT_CSS == 32);
+static_assert(OBJECT_VMA == 33);
+static_assert(OBJECT_DENTRY == 34);
+static_assert(OBJECT_ITER_SCX_DSQ == 35);
+static_assert(OBJECT_ITER_TASK == 36);
+static_assert(OBJECT_ITER_CSS == 37);
+static_assert(OBJECT_ITER_CSS_TASK == 38);
+static_assert(OBJECT_ITER_TASK_VMA == 39);
 
 static const struct program_type linux_types[] = {
     [1] = {192, TYPE_EXISTS | TYPE_LEGACY_LOADS, 0, 0}, /* socket_filter */
@@ -58,7 +68,7 @@ static const struct program_type linux_types[] = {
     [24] = {96, TYPE_EXISTS, 0, 0}, /* raw_tracepoint_writable */
     [25] = {40, TYPE_EXISTS | TYPE_PACKET_WRITE | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* cgroup_sockopt */
     [26] = {96, TYPE_EXISTS | TYPE_OBJECTS, 0, 0}, /* tracing */
-    [29] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_EXIT_32 | TYPE_OBJECTS, -4095, 0}, /* lsm */
+    [29] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_EXIT_32 | TYPE_OBJECTS | TYPE_PATIENT, -4095, 0}, /* lsm */
     [30] = {72, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 1}, /* sk_lookup */
     [31] = {65535, TYPE_EXISTS | TYPE_OBJECTS | TYPE_PLAIN, 0, 0}, /* syscall */
     [32] = {16, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* netfilter */
@@ -66,31 +76,31 @@ static const struct program_type linux_types[] = {
     [34] = {72, TYPE_EXISTS | TYPE_EXIT_RANGE, 0, 3}, /* cgroup_bind */
     [35] = {72, TYPE_EXISTS | TYPE_EXIT_RANGE, 1, 1}, /* cgroup_recvmsg */
     [36] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 0}, /* tracing_entry */
-    [37] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* tracing_iter */
-    [38] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_EXIT_32 | TYPE_OBJECTS, 0, 1}, /* lsm_bool */
-    [39] = {96, TYPE_EXISTS | TYPE_SILENT | TYPE_OBJECTS, 0, 0}, /* lsm_void */
+    [37] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* tracing_iter */
+    [38] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_EXIT_32 | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* lsm_bool */
+    [39] = {96, TYPE_EXISTS | TYPE_SILENT | TYPE_OBJECTS | TYPE_PATIENT, 0, 0}, /* lsm_void */
     [40] = {168, TYPE_EXISTS, 0, 0}, /* kprobe_multi */
     [41] = {24, TYPE_EXISTS | TYPE_PACKET_WRITE, 0, 0}, /* xdp_devmap */
-    [42] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_bpf_link */
-    [43] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_bpf_map */
-    [44] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_bpf_map_elem */
-    [45] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_bpf_prog */
-    [46] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_bpf_sk_storage_map */
-    [47] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_cgroup */
-    [48] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_dmabuf */
-    [49] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_ipv6_route */
-    [50] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_kmem_cache */
-    [51] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_ksym */
-    [52] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_netlink */
-    [53] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_sockmap */
-    [54] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_task */
-    [55] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_task_file */
-    [56] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_task_vma */
-    [57] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_tcp */
-    [58] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_udp */
-    [59] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* iter_unix */
-    [61] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 0, 1}, /* lsm_cgroup */
-    [62] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS, 1, 1}, /* lsm_cgroup_void */
+    [42] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_bpf_link */
+    [43] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_bpf_map */
+    [44] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_bpf_map_elem */
+    [45] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_bpf_prog */
+    [46] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_bpf_sk_storage_map */
+    [47] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_cgroup */
+    [48] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_dmabuf */
+    [49] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_ipv6_route */
+    [50] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_kmem_cache */
+    [51] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_ksym */
+    [52] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_netlink */
+    [53] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_sockmap */
+    [54] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_task */
+    [55] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_task_file */
+    [56] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_task_vma */
+    [57] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_tcp */
+    [58] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_udp */
+    [59] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* iter_unix */
+    [61] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 0, 1}, /* lsm_cgroup */
+    [62] = {96, TYPE_EXISTS | TYPE_EXIT_RANGE | TYPE_OBJECTS | TYPE_PATIENT, 1, 1}, /* lsm_cgroup_void */
     [0] = {96, TYPE_EXISTS | TYPE_OBJECTS | TYPE_MEMBER, 0, 0}, /* struct_ops_dummy */
     [27] = {96, TYPE_EXISTS | TYPE_OBJECTS | TYPE_MEMBER, 0, 0}, /* struct_ops_tcp */
     [28] = {96, TYPE_EXISTS | TYPE_OBJECTS | TYPE_MEMBER, 0, 0}, /* struct_ops_scx */
@@ -630,6 +640,7 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_TASK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_CGROUP, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_CPUMASK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_CRYPTO, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_CONNTRACK, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_KEY, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_FILE, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
@@ -642,6 +653,11 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_HID_DEVICE, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_DUMMY_STATE, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_KERNEL_MAP, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_CONNTRACK_NEW, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_XFRM_STATE, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_CSS, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_VMA, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_DENTRY, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_FLOW_KEYS, 0, 56, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* bytes */
     {OBJECT_OWNER + OBJECT_MAP, 0, 256, CONTEXT_SCALAR, OBJECT_NONE, 12, 0}, /* bytes */
 };
@@ -903,10 +919,10 @@ static const struct helper_prototype linux_helpers[] = {
     [298] = {true, RETURNS_NOTHING, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_TAKES_RCU, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_cpumask_setall */
     [299] = {true, RETURNS_NOTHING, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CPUMASK, HELPER_TAKES_RCU, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_cpumask_clear */
     [300] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x20000000040u, 0x0u}, /* bpf_xdp_ct_lookup */
-    [301] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x18u, 0x0u}, /* bpf_skb_ct_lookup */
-    [302] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_release */
-    [303] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_change_timeout */
-    [304] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000058u, 0x0u}, /* bpf_ct_change_status */
+    [301] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x8u, 0x0u}, /* bpf_skb_ct_lookup */
+    [302] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000048u, 0x0u}, /* bpf_ct_release */
+    [303] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000048u, 0x0u}, /* bpf_ct_change_timeout */
+    [304] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, 0, 0x20000000048u, 0x0u}, /* bpf_ct_change_status */
     [305] = {true, RETURNS_SCALAR, {ARG_OUT, ARG_SIZE_OR_ZERO, ARG_ANY, ARG_SCALAR, ARG_NONE}, OBJECT_NONE, HELPER_SLEEPS, 0x0u, 0x0u}, /* bpf_copy_from_user_str */
     [306] = {true, RETURNS_SCALAR, {ARG_ANY_MAP, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x0u, 0x0u}, /* bpf_map_sum_elem_count */
     [307] = {true, RETURNS_SCALAR, {ARG_OWNER, ARG_SCALAR, ARG_DYNPTR_NEW, ARG_NONE, ARG_NONE}, OBJECT_DYNPTR_SKB, 0, 0x304085d1au, 0x0u}, /* bpf_dynptr_from_skb */
@@ -1034,12 +1050,44 @@ static const struct helper_prototype linux_helpers[] = {
     [429] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_4, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_set_fou_encap */
     [430] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_BYTES_4, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_skb_get_fou_encap */
     [431] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_SCALAR, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, 0, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_iter_scx_dsq_new */
-    [432] = {true, RETURNS_PASSING_TASK_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_ITERATES, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_iter_scx_dsq_next */
+    [432] = {true, RETURNS_WALKED_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_ITERATES, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_iter_scx_dsq_next */
     [433] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, 0, 0xfffffcf0bc0000a1u, 0x0u}, /* bpf_iter_scx_dsq_destroy */
     [434] = {true, RETURNS_NOTHING, {ARG_ITERATOR, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_from_dsq_set_slice */
     [435] = {true, RETURNS_NOTHING, {ARG_ITERATOR, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_from_dsq_set_vtime */
     [436] = {true, RETURNS_SCALAR, {ARG_ITERATOR, ARG_TYPED_TASK, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_from_dsq */
     [437] = {true, RETURNS_SCALAR, {ARG_ITERATOR, ARG_TYPED_TASK, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_ITER_SCX_DSQ, HELPER_TAKES_RCU, 0x8000000098000001u, 0x0u}, /* scx_bpf_dispatch_vtime_from_dsq */
+    [438] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK_NEW, HELPER_ACQUIRES, 0x20000000040u, 0x0u}, /* bpf_xdp_ct_alloc */
+    [439] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_MEMORY_OR_NULL, ARG_SIZE_OR_ZERO, ARG_OUT, ARG_SIZE}, OBJECT_CONNTRACK_NEW, HELPER_ACQUIRES, 0x8u, 0x0u}, /* bpf_skb_ct_alloc */
+    [440] = {true, RETURNS_OBJECT_OR_NULL, {ARG_MADE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK, HELPER_ACQUIRES, 0x20000000048u, 0x0u}, /* bpf_ct_insert_entry */
+    [441] = {true, RETURNS_NOTHING, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK_NEW, 0, 0x20000000048u, 0x0u}, /* bpf_ct_set_timeout */
+    [442] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CONNTRACK_NEW, 0, 0x20000000048u, 0x0u}, /* bpf_ct_set_status */
+    [443] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_BYTES_16, ARG_SCALAR, ARG_SCALAR, ARG_NONE}, OBJECT_CONNTRACK_NEW, 0, 0x20000000048u, 0x0u}, /* bpf_ct_set_nat_info */
+    [444] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_BYTES_64, ARG_BYTES_4, ARG_SCALAR, ARG_NONE}, OBJECT_KERNEL, 0, 0x20000000040u, 0x0u}, /* bpf_xdp_flow_lookup */
+    [445] = {true, RETURNS_OBJECT_OR_NULL, {ARG_CONTEXT, ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_NONE, ARG_NONE}, OBJECT_XFRM_STATE, HELPER_ACQUIRES, 0x20000000040u, 0x0u}, /* bpf_xdp_get_xfrm_state */
+    [446] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_XFRM_STATE, 0, 0x20000000040u, 0x0u}, /* bpf_xdp_xfrm_state_release */
+    [447] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_WHOLE_SOCKET, ARG_BUFFER, ARG_SIZE_OR_ZERO, ARG_NONE}, OBJECT_NONE, 0, 0x8u, 0x0u}, /* bpf_sk_assign_tcp_reqsk */
+    [448] = {true, RETURNS_SCALAR, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10000000000u, 0x0u}, /* bpf_session_is_return */
+    [449] = {true, RETURNS_WORD, {ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x10000000000u, 0x0u}, /* bpf_session_cookie */
+    [450] = {true, RETURNS_OBJECT_OR_NULL, {ARG_OUT_OR_NULL, ARG_SIZE_OR_ZERO, ARG_BYTES_4, ARG_NONE, ARG_NONE}, OBJECT_CRYPTO, HELPER_ACQUIRES | HELPER_SLEEPS, 0x80000000u, 0x0u}, /* bpf_crypto_ctx_create */
+    [451] = {true, RETURNS_OBJECT_OR_NULL, {ARG_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CRYPTO, HELPER_TAKES_RCU | HELPER_ACQUIRES, 0x80000000u, 0x0u}, /* bpf_crypto_ctx_acquire */
+    [452] = {true, RETURNS_NOTHING, {ARG_RELEASED_TYPED, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_CRYPTO, HELPER_TAKES_RCU, 0x80000000u, 0x0u}, /* bpf_crypto_ctx_release */
+    [453] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_DYNPTR, ARG_DYNPTR, ARG_DYNPTR_OR_NULL, ARG_NONE}, OBJECT_CRYPTO, HELPER_TAKES_RCU, 0x20000000058u, 0x0u}, /* bpf_crypto_encrypt */
+    [454] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_DYNPTR, ARG_DYNPTR, ARG_DYNPTR_OR_NULL, ARG_NONE}, OBJECT_CRYPTO, HELPER_TAKES_RCU, 0x20000000058u, 0x0u}, /* bpf_crypto_decrypt */
+    [455] = {true, RETURNS_NOTHING, {ARG_ZERO, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0xfffffefebe84a3f9u, 0x0u}, /* crash_kexec */
+    [456] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_DYNPTR, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_FILE, 0, 0xc020000000u, 0x0u}, /* bpf_get_fsverity_digest */
+    [457] = {true, RETURNS_SCALAR, {ARG_TYPED, ARG_STRING, ARG_DYNPTR, ARG_NONE, ARG_NONE}, OBJECT_DENTRY, HELPER_SLEEPS, 0xc020000000u, 0x0u}, /* bpf_get_dentry_xattr */
+    [458] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_TYPED_TASK_OR_NULL, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK, 0, 0x0u, 0x0u}, /* bpf_iter_task_new */
+    [459] = {true, RETURNS_WALKED_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_task_next */
+    [460] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK, 0, 0x0u, 0x0u}, /* bpf_iter_task_destroy */
+    [461] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_CSS, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_CSS, 0, 0x0u, 0x0u}, /* bpf_iter_css_new */
+    [462] = {true, RETURNS_WALKED_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_CSS, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_css_next */
+    [463] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_CSS, 0, 0x0u, 0x0u}, /* bpf_iter_css_destroy */
+    [464] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_CSS, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_CSS_TASK, 0, 0x0u, 0x0u}, /* bpf_iter_css_task_new */
+    [465] = {true, RETURNS_WALKED_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_CSS_TASK, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_css_task_next */
+    [466] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_CSS_TASK, 0, 0x0u, 0x0u}, /* bpf_iter_css_task_destroy */
+    [467] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_TYPED_TASK, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK_VMA, HELPER_TAKES_RCU, 0x0u, 0x0u}, /* bpf_iter_task_vma_new */
+    [468] = {true, RETURNS_WALKED_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK_VMA, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_task_vma_next */
+    [469] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK_VMA, 0, 0x0u, 0x0u}, /* bpf_iter_task_vma_destroy */
 };
 
 enum : uint64_t {

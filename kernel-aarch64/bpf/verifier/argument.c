@@ -94,6 +94,8 @@ static const char *typed_name(uint8_t object) {
     case OBJECT_CPUMASK: return "a mask of processors that is known to be one";
     case OBJECT_TCP: return "a TCP socket that is known to be one";
     case OBJECT_HID_CONTEXT: return "the context of a HID device";
+    case OBJECT_CONNTRACK_NEW: return "a connection that was made and not inserted";
+    case OBJECT_CSS: return "a cgroup, or what it is to a controller, that is known to be one";
     default: return "an object that is known to be of its type";
     }
 }
@@ -141,7 +143,7 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
 static bool is_of_kind(const struct verifier *v, const struct reg *r, uint8_t type, uint8_t kind, bool rcu) {
     uint8_t has = (r->map & OBJECT_RCU) != 0 && rcu ? object_kind_of(r->map) : r->map;
     if (!scalar_is_const(&r->var)) { return false; }
-    if (r->off == 0) { return has == kind || (type == ARG_MASK && has == OBJECT_CPUMASK); }
+    if (r->off == 0) { return has == kind || (type == ARG_MASK && has == OBJECT_CPUMASK) || (type == ARG_CSS && has == OBJECT_CGROUP); }
     if ((r->map & OBJECT_RCU) != 0 && !rcu) { return false; }
     const struct bpf_part *part = part_at(v, r->map, PART_HOLDS, r->off, 1);
     return part != nullptr && part->to == kind && part->offset == (uint32_t)r->off && type != ARG_RELEASED_TYPED;
@@ -156,6 +158,17 @@ static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, 
     call->reference = value->frame;
     bool released = type == ARG_RELEASED_TYPED && value->frame == 0;
     return released ? refuse_argument(v, s, r, "what was acquired before") : STATUS_OK;
+}
+
+/* Linux, reg2btf_ids: what begins like a socket. Of what was cast from a reference, it is not known whether it does. */
+static enum status check_whole_socket(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
+    uint8_t object = value->map & (uint8_t)~OBJECT_CAST;
+    bool whole = object == OBJECT_SOCKET || object == OBJECT_TCP_SOCKET || value->map == (OBJECT_KERNEL | OBJECT_CAST);
+    bool fits = value->kind == REG_OBJECT && whole && value->off == 0 && scalar_is_const(&value->var);
+    call->reference = value->frame;
+    return fits ? STATUS_OK : refuse_argument(v, s, r, "a socket that is more than what all have in common");
 }
 
 static enum status check_kept(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
@@ -290,6 +303,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_ITERATOR_NEW: return iterator_place(v, s, r, call->prototype->object);
     case ARG_ITERATOR:
     case ARG_ITERATOR_END: return iterator_find(v, s, r, call->prototype->object, &call->iterator);
+    case ARG_DYNPTR_OR_NULL: return is_zero(value) ? STATUS_OK : check_dynptr(v, s, r, ARG_DYNPTR, call);
     case ARG_DYNPTR_NEW:
     case ARG_DYNPTR:
     case ARG_DYNPTR_END: return check_dynptr(v, s, r, type, call);
@@ -309,12 +323,18 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_TYPED:
     case ARG_RELEASED_TYPED: return check_typed(v, s, r, type, call->prototype->object, call);
     case ARG_TYPED_TASK: return check_typed(v, s, r, type, OBJECT_TASK, call);
+    case ARG_TYPED_TASK_OR_NULL: return is_zero(value) ? STATUS_OK : check_typed(v, s, r, type, OBJECT_TASK, call);
+    case ARG_CSS: return check_typed(v, s, r, type, OBJECT_CSS, call);
+    case ARG_MADE: return check_typed(v, s, r, ARG_RELEASED_TYPED, OBJECT_CONNTRACK_NEW, call);
     case ARG_TYPED_TCP: return check_typed(v, s, r, type, OBJECT_TCP, call);
     case ARG_ANY_MAP: return check_any_map(v, s, r);
     case ARG_MASK: return check_typed(v, s, r, type, OBJECT_MASK, call);
     case ARG_BYTE: return check_argument_memory(v, s, r, 1, ACCESS_READ | ACCESS_WRITE);
     case ARG_BYTES_4: return check_argument_memory(v, s, r, 4, ACCESS_READ | ACCESS_WRITE);
     case ARG_BYTES_8: return check_argument_memory(v, s, r, 8, ACCESS_READ | ACCESS_WRITE);
+    case ARG_BYTES_16: return check_argument_memory(v, s, r, 16, ACCESS_READ | ACCESS_WRITE);
+    case ARG_BYTES_64: return check_argument_memory(v, s, r, 64, ACCESS_READ | ACCESS_WRITE);
+    case ARG_WHOLE_SOCKET: return check_whole_socket(v, s, r, call);
     case ARG_BUFFER: return check_sized_memory(v, s, r, call, ACCESS_READ | ACCESS_WRITE);
     case ARG_STRING: return check_string(v, s, r);
     case ARG_PER_CPU:

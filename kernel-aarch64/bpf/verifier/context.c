@@ -61,10 +61,11 @@ void set_kernel_word(struct reg *dst, uint32_t bytes, bool sign_extend, uint8_t 
     if (bytes == 8) { dst->map = origin; }
 }
 
-/* Only where nothing sleeps does what a task or a cgroup points to stay for as long as the program runs. */
+/* Only where nothing sleeps does what a task, a cgroup or an area of memory points to stay for as long as the program runs. */
 static uint8_t origin_of_field(const struct verifier *v, const struct state *s, const struct reg *p) {
+    if (!OTHER_PLATFORMS) { return ORIGIN_KERNEL; }
     uint8_t kind = object_kind_of(p->map);
-    bool passing = p->kind == REG_OBJECT && (kind == OBJECT_TASK || kind == OBJECT_CGROUP) && timer_lets_sleep(v);
+    bool passing = p->kind == REG_OBJECT && (kind == OBJECT_TASK || kind == OBJECT_CGROUP || kind == OBJECT_CSS || kind == OBJECT_VMA) && timer_lets_sleep(v);
     return passing || is_untrusted_load(v, s->pc) ? ORIGIN_CAST : ORIGIN_KERNEL;
 }
 
@@ -100,7 +101,7 @@ static bool is_handed(const struct verifier *v, const struct reg *p, int32_t off
 
 static void set_handed(struct verifier *v, struct reg *dst, enum bpf_handed handed, uint32_t bytes, bool sign_extend) {
     static const uint8_t kinds[] = {OBJECT_KERNEL, OBJECT_TASK, OBJECT_CGROUP, OBJECT_FILE, OBJECT_PATH, OBJECT_NONE, OBJECT_TCP,
-                                    OBJECT_ACK_SAMPLE, OBJECT_RATE_SAMPLE, OBJECT_MASK, OBJECT_HID_CONTEXT, OBJECT_DUMMY_STATE, OBJECT_TASK,
+                                    OBJECT_ACK_SAMPLE, OBJECT_RATE_SAMPLE, OBJECT_MASK, OBJECT_HID_CONTEXT, OBJECT_DUMMY_STATE, OBJECT_DENTRY, OBJECT_TASK,
                                     OBJECT_DUMMY_STATE};
     if (handed == HANDED_NUMBER) {
         reg_set_scalar(dst);

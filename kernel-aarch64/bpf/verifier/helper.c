@@ -119,10 +119,14 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         r0->map = MEMORY_READS;
         r0->id = new_id(v);
         return true;
-    case RETURNS_PASSING_TASK_OR_NULL:
+    case RETURNS_WALKED_OR_NULL:
         reg_set_pointer(r0, REG_OBJECT_OR_NULL);
-        r0->map = (uint8_t)OBJECT_TASK | (uint8_t)OBJECT_RCU;
+        r0->map = iterator_gives(call->prototype->object);
         r0->id = new_id(v);
+        return true;
+    case RETURNS_WORD:
+        reg_set_pointer(r0, REG_MEMORY);
+        r0->range = 8;
         return true;
     case RETURNS_BYTES_OR_NULL:
         reg_set_pointer(r0, REG_MEMORY_OR_NULL);
@@ -168,7 +172,7 @@ void void_packet(struct state *s) {
 
 static bool releases(const struct helper_prototype *prototype) {
     return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET ||
-           prototype->arguments[0] == ARG_RELEASED_TYPED || prototype->arguments[0] == ARG_OWNED || prototype->arguments[1] == ARG_GIVEN_OR_NULL;
+           prototype->arguments[0] == ARG_RELEASED_TYPED || prototype->arguments[0] == ARG_OWNED || prototype->arguments[0] == ARG_MADE || prototype->arguments[1] == ARG_GIVEN_OR_NULL;
 }
 
 /* What is thrown is what the program returns, unless it has a function that catches it. */

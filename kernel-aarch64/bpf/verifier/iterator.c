@@ -9,11 +9,27 @@
 
 #include "bpf/verifier/callback.h"
 #include "bpf/verifier/reference.h"
+#include "bpf/verifier/timer.h"
 
-/* bpf_iter_bits takes 511 words at most; and there are no more tasks than numbers for them (PID_MAX_LIMIT). */
+/* bpf_iter_bits takes 511 words at most; there are no more tasks than numbers for them (PID_MAX_LIMIT); cgroups and areas of
+ * memory are counted in ints. */
 enum { BITS_MAX = 511 * 64, TASKS_MAX = 4 << 20 };
 
-static uint32_t slots_of(uint8_t kind) { return kind == OBJECT_ITER_NUM ? 1 : kind == OBJECT_ITER_BITS ? 2 : 6; }
+static uint32_t slots_of(uint8_t kind) {
+    switch (kind) {
+    case OBJECT_ITER_BITS: return 2;
+    case OBJECT_ITER_TASK:
+    case OBJECT_ITER_CSS: return 3;
+    case OBJECT_ITER_SCX_DSQ: return 6;
+    default: return 1;
+    }
+}
+
+uint8_t iterator_gives(uint8_t kind) {
+    uint8_t protection = iterator_is_protected(kind) ? OBJECT_RCU : 0;
+    uint8_t object = kind == OBJECT_ITER_CSS ? OBJECT_CSS : kind == OBJECT_ITER_TASK_VMA ? OBJECT_VMA : OBJECT_TASK;
+    return object | protection;
+}
 
 static uint64_t product(uint64_t a, uint64_t b) {
     uint64_t out;
@@ -38,8 +54,11 @@ static bool is_part(const struct frame *frame, uint32_t slot) {
 }
 
 enum status iterator_place(struct verifier *v, struct state *s, uint32_t r, uint8_t kind) {
-    if (kind == OBJECT_ITER_SCX_DSQ && !rcu_protects(v, s)) {
+    if (iterator_is_protected(kind) && !rcu_protects(v, s)) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "what this iterator gives is protected by RCU only, which the program does not read here");
+    }
+    if (kind == OBJECT_ITER_CSS_TASK && (v->type->flags & TYPE_PATIENT) == 0 && !timer_lets_sleep(v)) {
+        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "this iterator is for security hooks, iterators and programs that sleep");
     }
     uint32_t first, slots = slots_of(kind);
     enum status status = iterator_slots(v, s, r, slots, &first);
@@ -54,7 +73,7 @@ enum status iterator_place(struct verifier *v, struct state *s, uint32_t r, uint
 /* bpf_iter_num_new(place, first, end) gives none when there were more than CALLBACK_TURNS_MAX. */
 static uint64_t turns_of(const struct state *s, uint8_t kind) {
     if (kind == OBJECT_ITER_BITS) { return BITS_MAX; }
-    if (kind == OBJECT_ITER_SCX_DSQ) { return TASKS_MAX; }
+    if (kind != OBJECT_ITER_NUM) { return object_kind_of(iterator_gives(kind)) == OBJECT_TASK ? TASKS_MAX : INT32_MAX; }
     int64_t most = (int64_t)s->regs[3].var.smax32 - s->regs[2].var.smin32;
     return most < 0 ? 0 : most > CALLBACK_TURNS_MAX ? CALLBACK_TURNS_MAX : (uint64_t)most;
 }

@@ -17,6 +17,8 @@ struct iterator {
 [[nodiscard]] enum status iterator_make(struct verifier *v, struct state *s, uint8_t kind);
 /* The iterator that argument r points to. */
 [[nodiscard]] enum status iterator_find(struct verifier *v, struct state *s, uint32_t r, uint8_t kind, struct iterator *out);
+/* What one of this kind gives where it gives an object of the kernel, as registers have it. */
+uint8_t iterator_gives(uint8_t kind);
 [[nodiscard]] enum status iterator_end(struct verifier *v, struct state *s, const struct iterator *iterator);
 /* Instructions at most, of a program in which no way between two elements is longer than `walked`. */
 uint64_t iterator_bound(const struct verifier *v, uint64_t walked);

@@ -215,7 +215,7 @@ static void load_kept(struct verifier *v, const struct state *s, struct reg *dst
         own_set_loaded(v, dst, field, rcu_protects(v, s));
         return;
     }
-    bool safe = field->kind >= FIELD_TASK && field->kind <= FIELD_CPUMASK && rcu_protects(v, s);
+    bool safe = field->kind >= FIELD_TASK && field->kind <= FIELD_CRYPTO && rcu_protects(v, s);
     if (!safe) {
         set_kernel_word(dst, 8, false, ORIGIN_KERNEL);
         return;

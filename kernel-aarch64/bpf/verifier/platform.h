@@ -72,6 +72,13 @@ enum platform_argument : uint8_t {
     ARG_TREE_NODE,
     ARG_TREE_NODE_LENT, /* what the tree before it holds, lent */
     ARG_SOCKET_OR_NULL, /* any socket, or null that is known to be one */
+    ARG_WHOLE_SOCKET,   /* a socket that is no request for one, nor what is left of one */
+    ARG_MADE,           /* a connection that is not known to the kernel yet, with a reference, which ends */
+    ARG_DYNPTR_OR_NULL, /* as ARG_DYNPTR */
+    ARG_BYTES_16,       /* as ARG_BYTE */
+    ARG_BYTES_64,
+    ARG_TYPED_TASK_OR_NULL,
+    ARG_CSS,            /* what a cgroup is to one of its controllers, or a cgroup, which begins with that */
 };
 
 /* What other platforms' helpers return, beside enum helper_return. */
@@ -92,7 +99,8 @@ enum platform_return : uint8_t {
     RETURNS_OWN_OR_NULL,  /* an object of the type that the arguments say, with a reference */
     RETURNS_COUNTED,      /* the same; never null when the argument was owned */
     RETURNS_LENT_OR_NULL, /* the same without a reference, while the lock is held */
-    RETURNS_PASSING_TASK_OR_NULL, /* a task that RCU protects */
+    RETURNS_WALKED_OR_NULL, /* what the iterator goes over */
+    RETURNS_WORD,           /* memory of 8 bytes */
 };
 
 enum helper_flag : uint32_t {
@@ -161,6 +169,7 @@ enum type_flag : uint16_t {
     TYPE_SILENT = 1 << 8,        /* r0 does not matter at exit */
     TYPE_PLAIN = 1 << 10,        /* helpers take the context for memory */
     TYPE_MEMBER = 1 << 9,        /* the context holds arguments of which all is known */
+    TYPE_PATIENT = 1 << 11,      /* it may take long, though it does not sleep */
 };
 
 struct program_type {
@@ -188,6 +197,7 @@ enum object_kind : uint8_t {
     OBJECT_TASK, /* known by their type: what takes one takes no other */
     OBJECT_CGROUP,
     OBJECT_CPUMASK,
+    OBJECT_CRYPTO,
     OBJECT_CONNTRACK,
     OBJECT_KEY,
     OBJECT_FILE,
@@ -200,7 +210,16 @@ enum object_kind : uint8_t {
     OBJECT_HID_DEVICE,
     OBJECT_DUMMY_STATE,
     OBJECT_KERNEL_MAP, /* a map as the kernel has it */
-    OBJECT_ITER_SCX_DSQ, /* an iterator over the tasks of a queue, which RCU protects */
+    OBJECT_CONNTRACK_NEW, /* a connection that is not known to the kernel yet */
+    OBJECT_XFRM_STATE,
+    OBJECT_CSS, /* what a cgroup is to one of its controllers */
+    OBJECT_VMA,
+    OBJECT_DENTRY,
+    OBJECT_ITER_SCX_DSQ, /* iterators over objects of the kernel; RCU protects what the first three give */
+    OBJECT_ITER_TASK,
+    OBJECT_ITER_CSS,
+    OBJECT_ITER_CSS_TASK,
+    OBJECT_ITER_TASK_VMA,
     OBJECT_KINDS,
     OBJECT_RCU = 64,   /* it stays for as long as what RCU protects is read */
     OBJECT_CAST = 128, /* the register came from another that keeps the reference */
@@ -216,6 +235,9 @@ static inline bool object_is_kernel(uint8_t kind) {
     kind = object_kind_of(kind);
     return kind == OBJECT_KERNEL || (kind >= OBJECT_TASK && kind < OBJECT_ITER_SCX_DSQ);
 }
+
+/* Whether what an iterator of this kind gives is protected by RCU. */
+static inline bool iterator_is_protected(uint8_t kind) { return kind >= OBJECT_ITER_SCX_DSQ && kind <= OBJECT_ITER_CSS; }
 
 /* Of a map's flags: programs can't read its values (BPF_F_WRONLY_PROG). */
 enum { PLATFORM_MAP_WRITE_ONLY = 0x100 };

@@ -266,7 +266,7 @@ static void leave_unprotected(struct reg *r) {
 }
 
 static bool is_protected(const struct slot *slot) {
-    return slot->spill_bytes != 0 && slot->reg.kind == REG_ITERATOR && slot->reg.map == OBJECT_ITER_SCX_DSQ;
+    return slot->spill_bytes != 0 && slot->reg.kind == REG_ITERATOR && iterator_is_protected(slot->reg.map);
 }
 
 /* What RCU protected may be gone: loads may follow its address, no more. False with an iterator that has not ended. */
