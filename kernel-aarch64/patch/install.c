@@ -216,7 +216,7 @@ static enum status apply(struct admission *admission) {
         const struct watch_plan plan = {
             .window = request->has_window ? request->window : WATCH_WINDOW_DEFAULT,
             .ratio = request->has_ratio ? request->ratio : WATCH_RATIO_DEFAULT,
-            .shadow = request->has_shadow && request->shadow,
+            .shadow = request->shadow,
         };
         watch_start(version, admission->predecessor, &plan);
     }

@@ -57,13 +57,8 @@ static bool get_map_field(struct cbor_reader *in, uint64_t key, struct map_defin
     }
 }
 
-/* Notes a key as seen; false when it was seen before. Keys from 32 on are unknown and not noted. */
-static bool first_time(uint64_t key, uint32_t *seen) {
-    if (key >= 32) { return true; }
-    const bool first = (*seen & BIT(key)) == 0;
-    *seen |= BIT(key);
-    return first;
-}
+/* Keys from 32 on are unknown. That none is there twice follows from the encoding, which is deterministic. */
+static uint32_t bit_of(uint64_t key) { return key < 32 ? BIT(key) : 0; }
 
 static bool get_map(struct cbor_reader *in, struct map_definition *map) {
     uint32_t pairs;
@@ -72,7 +67,8 @@ static bool get_map(struct cbor_reader *in, struct map_definition *map) {
     if (cbor_get_map(in, &pairs) != STATUS_OK) { return false; }
     for (uint32_t i = 0; i < pairs; i++) {
         uint64_t key;
-        if (!get_u64(in, &key) || !first_time(key, &seen) || !get_map_field(in, key, map)) { return false; }
+        if (!get_u64(in, &key) || !get_map_field(in, key, map)) { return false; }
+        seen |= bit_of(key);
     }
     return (seen & MAP_REQUIRED) == MAP_REQUIRED;
 }
@@ -110,24 +106,22 @@ static bool get_field(struct cbor_reader *in, uint64_t key, struct patch *patch)
 
 enum status patch_decode(struct span payload, struct patch *out, struct refusal *refusal) {
     struct cbor_reader in = {.data = payload.data, .size = payload.size};
-    uint32_t pairs;
+    uint32_t at, pairs;
     uint32_t seen = 0;
     *out = (struct patch){};
+    if (!cbor_is_deterministic(payload, &at)) {
+        return REFUSE(refusal, STATUS_BAD_PATCH, "byte %u of the payload is not deterministic CBOR", at);
+    }
     if (cbor_get_map(&in, &pairs) != STATUS_OK) { return REFUSE(refusal, STATUS_BAD_PATCH, "the payload is no map"); }
     for (uint32_t i = 0; i < pairs; i++) {
         uint64_t key;
         if (!get_u64(&in, &key)) { return REFUSE(refusal, STATUS_BAD_PATCH, "pair %u has no number as key", i); }
-        if (!first_time(key, &seen)) { return REFUSE(refusal, STATUS_BAD_PATCH, "key %lu is there twice", key); }
         if (!get_field(&in, key, out)) {
             return REFUSE(refusal, STATUS_BAD_PATCH, "the value of key %lu has a wrong type or size", key);
         }
+        seen |= bit_of(key);
     }
     const uint32_t missing = REQUIRED & ~seen;
     if (missing != 0) { return REFUSE(refusal, STATUS_BAD_PATCH, "key %d is missing", __builtin_ctz(missing)); }
-    if (in.pos != in.size) { return REFUSE(refusal, STATUS_BAD_PATCH, "bytes follow the payload"); }
-    uint32_t at;
-    if (!cbor_is_deterministic(payload, &at)) {
-        return REFUSE(refusal, STATUS_BAD_PATCH, "byte %u of the payload is not deterministic CBOR", at);
-    }
     return STATUS_OK;
 }

@@ -70,7 +70,7 @@ static struct key_record *record_of(uint32_t index) {
 
 bool keys_at(uint32_t i, struct key_state *out) {
     if (i >= policy()->count) { return false; }
-    const struct key_record *record = record_of(i);
+    struct key_record *record = record_of(i);
     if (record == nullptr) { return false; }
     *out = (struct key_state){.rights = &keys.policy.keys[i], .record = record};
     if (record->replaced != 0) {
@@ -89,7 +89,7 @@ static enum status find(struct span id, struct signer *out) {
         const bool now = memcmp(state.id, id.data, KEY_ID_BYTES) == 0;
         const bool before = memcmp(keys.ids[i], id.data, KEY_ID_BYTES) == 0;
         if (now && state.record->revoked == 0) {
-            *out = (struct signer){&keys.policy.keys[i], record_of(i), i};
+            *out = (struct signer){state.rights, state.record, i};
             return STATUS_OK;
         }
         if (now || before) { status = STATUS_REVOKED_KEY; }
@@ -194,7 +194,6 @@ enum status keys_revoke(struct span id, const uint8_t *public_key, struct refusa
     return save();
 }
 
-/* What happened since the start, before storage was found, is newer. */
 void keys_keep(const struct key_record records[KEY_RECORDS], keys_save saver) {
     memcpy(keys.records, records, sizeof(keys.records));
     keys.save = saver;

@@ -47,13 +47,13 @@ void keys_assume(const struct signer *signer);
  * STATUS_PERIOD_FORBIDDEN, and those of door_check(). */
 [[nodiscard]] enum status keys_check_period(const struct signer *signer, uint32_t period_us, struct refusal *refusal);
 
-/* Takes a key back, or puts another into its place. STATUS_UNKNOWN_KEY, STATUS_POOL_FULL; what storage says. */
+/* Takes a key back, or puts another into its place. STATUS_UNKNOWN_KEY, STATUS_REVOKED_KEY; what storage says. */
 [[nodiscard]] enum status keys_revoke(struct span id, const uint8_t *public_key, struct refusal *refusal);
 
 /* The i-th key as it is now; false at the end. */
 struct key_state {
     const struct policy_key *rights;
-    const struct key_record *record;
+    struct key_record *record;
     uint8_t id[KEY_ID_BYTES];
 };
 [[nodiscard]] bool keys_at(uint32_t i, struct key_state *out);

@@ -2,13 +2,18 @@
  * cases build on one board that is set up once. */
 #include "admission.h"
 #include "bpf/maps/map.h"
+#include "drivers/tick.h"
+#include "gen/abi_patch.h"
 #include "lib/cbor.h"
 #include "lib/sha2.h"
 #include "patch/boot_id.h"
 #include "patch/modules.h"
 #include "patch/payload.h"
+#include "patch/runaway.h"
 #include "patch/service.h"
+#include "patch/shadow.h"
 #include "patch/slots.h"
+#include "patch/timer_hook.h"
 #include "telemetry/events.h"
 #include "telemetry/evidence.h"
 #include "trust/keys.h"
@@ -24,6 +29,7 @@ struct recipe {
     uint64_t sequence;
     uint64_t bound;
     uint32_t cores;
+    uint32_t period_us;
     const char *map;
     uint32_t map_entries;
     uint32_t map_flags;
@@ -49,7 +55,7 @@ static struct span payload_of(const struct recipe *recipe) {
     static uint8_t code[40000];
     struct cbor_writer out = {.out = bytes, .capacity = sizeof(bytes)};
     code[0] = recipe->code;
-    cbor_put_map(&out, 9 + (recipe->map != nullptr));
+    cbor_put_map(&out, 10 + (recipe->map != nullptr));
     cbor_put_uint(&out, 1), cbor_put_text(&out, text(recipe->name));
     cbor_put_uint(&out, 2), cbor_put_uint(&out, recipe->hook);
     cbor_put_uint(&out, 3), cbor_put_text(&out, text(recipe->board));
@@ -59,6 +65,7 @@ static struct span payload_of(const struct recipe *recipe) {
     cbor_put_uint(&out, 8), cbor_put_bytes(&out, (struct span){recipe->parent, recipe->parent ? 32 : 0});
     cbor_put_uint(&out, 9), cbor_put_uint(&out, recipe->sequence);
     cbor_put_uint(&out, 15), cbor_put_uint(&out, recipe->cores);
+    cbor_put_uint(&out, 16), cbor_put_uint(&out, recipe->period_us);
     cbor_put_uint(&out, 17), cbor_put_bytes(&out, (struct span){boot_id(), BOOT_ID_BYTES});
     CHECK(!out.overflow);
     return (struct span){bytes, out.size};
@@ -145,11 +152,22 @@ static void remove_module(const char *name) {
     (void)modules_poll();
 }
 
+static uint64_t calls_of(const struct version *version) {
+    struct counters_total totals;
+    version_totals(version, &totals);
+    return totals.calls;
+}
+
 static struct event last_event(void) {
     struct event event = {};
     uint64_t seq = 0;
     while (event_read(seq, &event)) { seq = event.seq; }
     return event;
+}
+
+static void drop_evidence(void) {
+    struct evidence evidence;
+    while (evidence_read(0, &evidence) == STATUS_OK) { CHECK(evidence_acknowledge(evidence.id) == STATUS_OK); }
 }
 
 static void refusals_are_precise_and_change_nothing(void) {
@@ -168,7 +186,8 @@ static void refusals_are_precise_and_change_nothing(void) {
     bad.insns = MAX_PROGRAM_INSNS + 1, CHECK(install(&bad) == STATUS_PROGRAM_TOO_LONG), bad = good;
     bad.name = "a b", CHECK(install(&bad) == STATUS_BAD_PATCH), bad = good;
     bad.map = "x", bad.map_entries = 0, CHECK(install(&bad) == STATUS_BAD_MAP_DEFINITION), bad = good;
-    bad.bound = 9, CHECK(install(&bad) == STATUS_BOUND_MISMATCH), bad = good;
+    const uint32_t blocks = fake_pool_blocks;
+    bad.bound = 9, CHECK(install(&bad) == STATUS_BOUND_MISMATCH && fake_pool_blocks == blocks), bad = good;
     fake_bound = 65537, CHECK(install(&good) == STATUS_OVER_BUDGET), fake_bound = 10;
     fake_verdict = STATUS_NULL_DEREFERENCE;
     CHECK(install(&good) == STATUS_NULL_DEREFERENCE);
@@ -177,6 +196,47 @@ static void refusals_are_precise_and_change_nothing(void) {
     fake_pool_is_full = true, CHECK(install(&good) == STATUS_POOL_FULL), fake_pool_is_full = false;
     CHECK(running("m") == nullptr && keys_newest_sequence() == 0 && map_at(0) == nullptr);
     CHECK(last_event().kind == EVENT_REFUSED && last_event().reason == STATUS_POOL_FULL);
+}
+
+static void a_watch_has_bounds(void) {
+    const struct recipe r = recipe("b", 1);
+    const struct msg_install_request outside[] = {
+        {.has_window = true},
+        {.window = WATCH_WINDOW_MAX + 1, .has_window = true},
+        {.has_ratio = true},
+        {.ratio = WATCH_RATIO_MAX + 1, .has_ratio = true},
+        {.canary = true, .shadow = true, .has_shadow = true}, /* there is nothing to compare with */
+    };
+    for (uint32_t i = 0; i < sizeof outside / sizeof outside[0]; i++) {
+        CHECK(install_as(&r, &outside[i]) == STATUS_INVALID_ARGUMENT && running("b") == nullptr);
+    }
+    CHECK(install_as(&r, &(struct msg_install_request){.canary = true, .window = WATCH_WINDOW_MAX, .has_window = true,
+                                                       .ratio = WATCH_RATIO_MAX, .has_ratio = true}) == STATUS_OK);
+    remove_module("b");
+}
+
+static void the_longest_and_largest_is_taken(void) {
+    struct recipe r = recipe("azAZ09_-.azAZ09_-.azAZ09_-.zZ9a", 1);
+    CHECK(strlen(r.name) == NAME_BYTES);
+    r.insns = MAX_PROGRAM_INSNS, r.cores = 8, r.map = "azAZ09_-.azAZ09_-.azAZ09_-.zZ9a", r.map_entries = 1;
+    r.bound = fake_bound = 65536;
+    CHECK(install(&r) == STATUS_OK);
+    fake_bound = 10;
+    remove_module(r.name);
+}
+
+static void a_period_has_bounds(void) {
+    struct recipe r = recipe("p", 1);
+    const uint32_t before = timer_period_us;
+    r.period_us = TICK_PERIOD_MIN_US - 1, CHECK(install(&r) == STATUS_BAD_PATCH);
+    r.period_us = TICK_PERIOD_MAX_US + 1, CHECK(install(&r) == STATUS_BAD_PATCH);
+    r.period_us = 0, CHECK(install(&r) == STATUS_OK && timer_period_us == before);
+    r.parent = running("p")->sha, r.code = 2, r.sequence = next_sequence, r.period_us = TICK_PERIOD_MIN_US;
+    CHECK(install(&r) == STATUS_OK && timer_period_us == TICK_PERIOD_MIN_US);
+    r.parent = running("p")->sha, r.code = 3, r.sequence = next_sequence, r.period_us = TICK_PERIOD_MAX_US;
+    CHECK(install(&r) == STATUS_OK && timer_period_us == TICK_PERIOD_MAX_US);
+    remove_module("p");
+    CHECK(timer_set_period(before) == STATUS_OK);
 }
 
 static void sequence_and_parent_order_versions(void) {
@@ -365,8 +425,154 @@ static void the_host_can_roll_back_once(void) {
     CHECK(handle_rollback(&request, &response, &refusal) == STATUS_NO_PREVIOUS);
     install_running("m", 2, costs_50, &(struct msg_install_request){});
     install_running("m", 3, costs_50, &(struct msg_install_request){});
+    CHECK(running("m")->running.version == 3);
     CHECK(handle_rollback(&request, &response, &refusal) == STATUS_OK && response.version == 2);
     CHECK(handle_rollback(&request, &response, &refusal) == STATUS_NO_PREVIOUS);
+    remove_module("m");
+    CHECK(last_event().kind == EVENT_REMOVED);
+}
+
+/* Of two modules each runs once a tick, and on its own cores. */
+static void a_module_runs_once_a_tick_on_its_cores(void) {
+    struct version *first = install_running("m", 1, costs_50, &(struct msg_install_request){});
+    struct version *second = install_running("n", 1, costs_50, &(struct msg_install_request){});
+    tick(3);
+    CHECK(calls_of(first) == 3 && calls_of(second) == 3);
+    second->cores = 2;
+    const uint64_t before = timer_tick_cycles;
+    tick(1);
+    CHECK(calls_of(first) == 4 && calls_of(second) == 3 && timer_tick_cycles == before + 50);
+    fake_core = 1;
+    tick(1);
+    fake_core = 0;
+    CHECK(calls_of(first) == 4 && calls_of(second) == 4 && timer_tick_cycles == before + 50);
+    remove_module("m");
+    remove_module("n");
+}
+
+static void install_on(uint32_t hook, const char *name) {
+    struct recipe r = recipe(name, 1);
+    r.hook = hook;
+    CHECK(install(&r) == STATUS_OK);
+}
+
+/* A place of the table that is free tells nothing, although its slot may be another module's by now. */
+static void a_free_place_shows_no_module(void) {
+    install_on(HOOK_TIMER, "a");
+    install_on(HOOK_PACKET, "b"); /* in the second place, the first slot */
+    remove_module("a");
+    install_on(HOOK_PACKET, "c");
+    remove_module("b");
+    remove_module("c");
+    install_on(HOOK_PACKET, "d"); /* in the first place, the first slot */
+    CHECK(module_at(0) != nullptr && module_at(1) == nullptr);
+    remove_module("d");
+}
+
+static uint64_t passes(uint64_t context, uint64_t b) {
+    const struct packet_context *packet = (const struct packet_context *)context;
+    (void)b;
+    CHECK(packet->data_end - packet->data == packet->len);
+    return VERDICT_PASS;
+}
+static uint64_t verdict; /* of the program below */
+static uint64_t decides(uint64_t a, uint64_t b) {
+    (void)a, (void)b;
+    return verdict;
+}
+
+static void a_frame_goes_on_only_when_it_passes(void) {
+    static uint8_t frame[60];
+    install_on(HOOK_PACKET, "first");
+    install_on(HOOK_PACKET, "second");
+    struct version *first = running("first"), *second = running("second");
+    first->entry = decides, second->entry = passes;
+    const uint64_t verdicts[][2] = {{VERDICT_ABORTED, VERDICT_ABORTED}, {VERDICT_DROP, VERDICT_DROP},
+                                    {VERDICT_TRANSMIT, VERDICT_TRANSMIT}, {VERDICT_TRANSMIT + 1, VERDICT_ABORTED},
+                                    {1ull << 32 | VERDICT_DROP, VERDICT_ABORTED}};
+    for (uint32_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++) {
+        verdict = verdicts[i][0];
+        CHECK(packet_dispatch(frame, sizeof frame, 0) == verdicts[i][1] && calls_of(second) == 0);
+    }
+    verdict = VERDICT_PASS;
+    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_PASS && calls_of(second) == 1);
+    fake_fault_next = true;
+    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_ABORTED && running("first") == nullptr);
+    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_PASS && calls_of(second) == 2);
+    remove_module("second");
+    drop_evidence();
+}
+
+/* Long frames are dropped, others pass. */
+static uint64_t counts_up(uint64_t context, uint64_t b) {
+    const struct packet_context *packet = (const struct packet_context *)context;
+    (void)b;
+    ((uint8_t *)packet->data)[packet->len - 1] += 1;
+    return packet->len > SHADOW_FRAME_BYTES ? VERDICT_DROP : passes(context, b);
+}
+static uint64_t counts_up_by_two(uint64_t context, uint64_t b) {
+    ((uint8_t *)((const struct packet_context *)context)->data)[0] += 1;
+    return counts_up(context, b);
+}
+
+static void shadow_compares_what_is_left_of_frames(void) {
+    static uint8_t frame[SHADOW_FRAME_BYTES + 1];
+    struct recipe r = recipe("f", 1);
+    r.hook = HOOK_PACKET;
+    CHECK(install(&r) == STATUS_OK);
+    struct version *first = running("f");
+    first->entry = counts_up;
+    struct msg_install_request shadow = canary;
+    shadow.shadow = true, shadow.has_shadow = true, shadow.window = 100;
+    r.parent = first->sha, r.code = 2, r.sequence = next_sequence;
+    CHECK(install_as(&r, &shadow) == STATUS_OK);
+    struct version *second = running("f");
+    second->entry = counts_up;
+    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES, 0) == VERDICT_PASS && frame[SHADOW_FRAME_BYTES - 1] == 1);
+    CHECK(calls_of(first) == 1 && running("f") == second);
+    /* One byte more is not compared: only the canary runs. */
+    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES + 1, 0) == VERDICT_DROP && frame[SHADOW_FRAME_BYTES] == 1);
+    CHECK(calls_of(first) == 1 && running("f") == second);
+    second->entry = counts_up_by_two;
+    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES, 0) == VERDICT_PASS);
+    CHECK(running("f") == first && last_event().reason == STATUS_CANARY_DISAGREED);
+    remove_module("f");
+    drop_evidence();
+}
+
+static const struct fault runaway = {.esr = RUNAWAY_ESR};
+
+/* A fault that is charged to a version which does not run any more leaves what runs alone; all memory comes back. */
+static void versions_are_thrown_out_in_any_order(void) {
+    (void)modules_poll();
+    const uint32_t blocks = fake_pool_blocks;
+    struct version *first = install_running("m", 1, costs_50, &(struct msg_install_request){});
+    struct version *second = install_running("m", 2, costs_50, &(struct msg_install_request){});
+    struct version *third = install_running("m", 3, costs_50, &canary);
+    struct module *module = third->module;
+    CHECK(second->previous == first);
+    CHECK(!module_take_back(second, STATUS_MODULE_FAULT, nullptr) && running("m") == third && second->previous == nullptr);
+    fake_fault_next = true;
+    tick(1);
+    CHECK(running("m") == second && last_event().reason == STATUS_MODULE_FAULT);
+    module_promote(third);
+    CHECK(last_event().reason == STATUS_MODULE_FAULT);
+    CHECK(module_take_back(second, STATUS_MODULE_FAULT, &runaway) && running("m") == nullptr);
+    CHECK(last_event().reason == STATUS_MODULE_RUNAWAY);
+    CHECK(modules_poll() && fake_pool_blocks == blocks && !module->in_use && hook_slots[HOOK_TIMER].taken == 0);
+    CHECK(module_remove(module) == STATUS_BAD_STATE);
+    drop_evidence();
+}
+
+static void a_canary_that_is_promoted_leaves_two_versions(void) {
+    struct version *first = install_running("m", 1, costs_50, &canary);
+    tick(10);
+    CHECK(running("m") == first && first->watched == 0 && last_event().kind == EVENT_PROMOTED);
+    (void)install_running("m", 2, costs_50, &(struct msg_install_request){});
+    struct version *third = install_running("m", 3, costs_50, &canary);
+    CHECK(third->previous->previous == first);
+    tick(10);
+    CHECK(running("m") == third && third->watched == 0 && third->previous->previous == nullptr);
     remove_module("m");
 }
 
@@ -407,6 +613,30 @@ static void damaged_payloads_are_refused(void) {
     free(copy);
 }
 
+static void staging_begins_with_what_is_sound(void) {
+    struct msg_install_response installed;
+    struct msg_stage_response response;
+    uint8_t sha[33] = {1}, data[8] = {2};
+    const struct msg_stage_request good = {.len = 8, .has_len = true, .sha = {sha, 32}, .has_sha = true, .data = {data, 8}};
+    struct msg_stage_request bad = good;
+    fake_pool_is_full = true, CHECK(handle_stage(&good, &response, &refusal) == STATUS_POOL_FULL), fake_pool_is_full = false;
+    CHECK(handle_stage(&(struct msg_stage_request){.off = 1}, &response, &refusal) == STATUS_BAD_STATE);
+    CHECK(handle_install(&(struct msg_install_request){}, &installed, &refusal) == STATUS_BAD_STATE);
+    bad.has_len = false, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_INVALID_ARGUMENT), bad = good;
+    bad.has_sha = false, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_INVALID_ARGUMENT), bad = good;
+    bad.sha.size = 31, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_INVALID_ARGUMENT), bad = good;
+    bad.sha.size = 33, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_INVALID_ARGUMENT), bad = good;
+    bad.len = 0, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_INVALID_ARGUMENT), bad = good;
+    bad.len = STAGE_BYTES + 1, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_INVALID_ARGUMENT), bad = good;
+    bad.len = STAGE_BYTES, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_OK && response.off == 8);
+    CHECK(handle_stage(&good, &response, &refusal) == STATUS_OK && response.off == 8); /* another length: begins anew */
+    const uint8_t other[32] = {3};
+    bad = (struct msg_stage_request){.off = 8, .sha = {other, 32}, .has_sha = true};
+    CHECK(handle_stage(&bad, &response, &refusal) == STATUS_UPLOAD_TAKEN);
+    const struct msg_install_request another = {.sha = {other, 32}, .has_sha = true};
+    CHECK(handle_install(&another, &installed, &refusal) == STATUS_UPLOAD_TAKEN);
+}
+
 static void staging_resumes_and_checks(void) {
     struct msg_install_response installed;
     struct msg_stage_response response;
@@ -416,7 +646,9 @@ static void staging_resumes_and_checks(void) {
     struct msg_stage_request request = {.len = 100, .has_len = true, .sha = {sha, 32}, .has_sha = true, .data = {data, 60}};
     CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK && response.off == 60);
     CHECK(handle_install(&(struct msg_install_request){}, &installed, &refusal) == STATUS_BAD_STATE);
-    CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK && response.off == 60); /* the same again: goes on */
+    struct msg_stage_request again = request;
+    again.data.size = 10;
+    CHECK(handle_stage(&again, &response, &refusal) == STATUS_OK && response.off == 60); /* the same again: goes on */
     request = (struct msg_stage_request){.off = 80, .data = {data, 20}};
     CHECK(handle_stage(&request, &response, &refusal) == STATUS_OK && response.off == 60); /* a gap is not taken */
     request = (struct msg_stage_request){.off = 60, .data = {data, 41}};
@@ -429,11 +661,6 @@ static void staging_resumes_and_checks(void) {
 }
 
 static void throw_out_v(void) { CHECK(module_take_back(running("v"), STATUS_MODULE_FAULT, nullptr)); }
-
-static void drop_evidence(void) {
-    struct evidence evidence;
-    while (evidence_read(0, &evidence) == STATUS_OK) { CHECK(evidence_acknowledge(evidence.id) == STATUS_OK); }
-}
 
 static const struct version *seen;
 static void see(void) { seen = running("c"); }
@@ -479,8 +706,12 @@ static void a_parent_that_is_thrown_out_meanwhile_is_not_replaced(void) {
 
 int main(void) {
     CHECK(slots_init() == STATUS_OK && fake_tick != nullptr);
+    staging_begins_with_what_is_sound();
     staging_resumes_and_checks();
     refusals_are_precise_and_change_nothing();
+    a_watch_has_bounds();
+    the_longest_and_largest_is_taken();
+    a_period_has_bounds();
     sequence_and_parent_order_versions();
     slots_run_out();
     maps_outlive_versions();
@@ -491,6 +722,12 @@ int main(void) {
     rollback_works_when_evidence_is_full();
     shadow_finds_a_disagreement();
     the_host_can_roll_back_once();
+    a_module_runs_once_a_tick_on_its_cores();
+    a_free_place_shows_no_module();
+    a_frame_goes_on_only_when_it_passes();
+    shadow_compares_what_is_left_of_frames();
+    versions_are_thrown_out_in_any_order();
+    a_canary_that_is_promoted_leaves_two_versions();
     nothing_is_freed_before_the_grace_period();
     damaged_payloads_are_refused();
     new_code_is_reached_after_every_core_was_asked();
