@@ -315,7 +315,8 @@ export class VelocityLink extends StandardLink {
     certificate?: Uint8Array;
   }): Promise<Response<'run'>> {
     const { jit, code, mem, certificate } = program;
-    const more = certificate && certificate.length > 0 ? { certificate } : {};
+    const fits = (certificate?.length ?? 0) + mem.length <= CHUNK_BYTES; // else the board infers for itself
+    const more = certificate && certificate.length > 0 && fits ? { certificate } : {};
     if (code.length + mem.length + (certificate?.length ?? 0) <= CHUNK_BYTES)
       return this.run({ jit, code, mem, ...more });
     await this.stage(code);

@@ -125,10 +125,11 @@ static bool same_group(struct machine *now, struct machine *kept, const struct r
     return true;
 }
 
-/* Whether another place that is kept has the id that this number comes with, and neither is to have one: the states that come later
- * need not have them linked. */
+/* Whether what this number comes with, and is not to have, says more than that it is linked with nothing: another place that is kept has
+ * its id, or it is so far from what has it. The states that come later need not say so. */
 static bool stays_linked(struct machine *now, struct machine *kept, const struct reg *a, const struct reg *b) {
     if (a->kind != REG_SCALAR || a->id == 0 || b->id != 0 || scalar_is_const(&b->var)) { return false; }
+    if (a->off != 0) { return true; }
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
         const struct reg *x = &now->frame->regs[r];
         bool here = in_mask(kept->number & ~(uint32_t)kept->loose, r) && in_mask(now->number & ~(uint32_t)now->loose, r);
@@ -257,10 +258,10 @@ static void write_slots(struct writer *w, struct machine *now, struct machine *k
     }
 }
 
-bool write_change(struct writer *w, struct machine *now, struct machine *kept) {
+bool write_change(struct writer *w, struct machine *now, struct machine *kept, uint32_t more) {
     struct difference d;
     compare(now, kept, &d);
-    uint32_t parts = (d.unset != 0 ? CHANGE_UNSET : 0) | (d.loose != 0 ? CHANGE_LOOSE : 0) | (d.wide != 0 ? CHANGE_WIDE : 0) |
+    uint32_t parts = more | (d.unset != 0 ? CHANGE_UNSET : 0) | (d.loose != 0 ? CHANGE_LOOSE : 0) | (d.wide != 0 ? CHANGE_WIDE : 0) |
                      (d.unused != 0 ? CHANGE_UNUSED : 0) | (d.plain != 0 ? CHANGE_PLAIN : 0) | (d.regs != 0 ? CHANGE_REGS : 0) |
                      (d.slots != 0 ? CHANGE_SLOTS : 0) | (d.ranks ? CHANGE_RANKS : 0);
     if (parts == 0) { return false; }

@@ -66,7 +66,7 @@ static bool slots_order(const struct inference *f) {
     return true;
 }
 
-static struct inference *open_inference(struct verifier *v, uint64_t budget) {
+static struct inference *open_inference(struct verifier *v, uint64_t budget, const uint8_t *unrolled) {
     struct inference *f = take_memory(v, sizeof(*f));
     struct frame *frames = take_memory(v, 2 * sizeof(*frames));
     if (f == nullptr || frames == nullptr) { return nullptr; }
@@ -74,26 +74,35 @@ static struct inference *open_inference(struct verifier *v, uint64_t budget) {
     memset(frames, 0, 2 * sizeof(*frames));
     f->v = v;
     f->budget = budget;
+    f->unrolled = unrolled;
     f->notes = take_memory(v, v->program->count * (uint32_t)sizeof(*f->notes));
-    f->sites = take_memory(v, v->point_count * (uint32_t)sizeof(*f->sites));
     f->thresholds = take_memory(v, (THRESHOLDS + 16) * (uint32_t)sizeof(*f->thresholds));
-    if (f->notes == nullptr || f->sites == nullptr || f->thresholds == nullptr) { return nullptr; }
+    if (f->notes == nullptr || f->thresholds == nullptr || !open_sites(f)) { return nullptr; }
     memset(f->notes, 0, v->program->count * sizeof(*f->notes));
-    memset(f->sites, 0, v->point_count * sizeof(*f->sites));
-    for (uint32_t i = 0; i < v->point_count; i++) { f->sites[i].place = NO_PLACE; }
     collect_thresholds(f);
-    f->by_order = !slots_order(f);
+    f->by_order = f->unrolled != nullptr || !slots_order(f);
     machine_begin(v, &f->other, &frames[1]);
     machine_begin(v, &f->machine, &frames[0]);
     return f;
 }
 
+/* How to search, and what came of it. */
+struct search {
+    uint64_t budget, steps;
+    enum links links;
+    const uint8_t *unrolled; /* as in struct inference */
+    uint32_t longest;  /* longest_loop() */
+    struct emitted emitted;
+};
+
 /* The search itself, in what is left of the workspace. */
-static enum status search(struct verifier *v, uint64_t budget, enum links links, struct emitted *emitted, uint64_t *steps) {
+static enum status search(struct verifier *v, struct search *how) {
     begin_walk(v);
-    struct inference *f = open_inference(v, budget);
+    how->steps = 0;
+    how->longest = NO_POINT;
+    struct inference *f = open_inference(v, how->budget, how->unrolled);
     if (f == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
-    f->links = links;
+    f->links = how->links;
     enum status status = find_invariants(f);
     if (status == STATUS_OK) { status = find_ranks(f); }
     if (status == STATUS_OK) {
@@ -101,33 +110,59 @@ static enum status search(struct verifier *v, uint64_t budget, enum links links,
         status = v->platform->privileged ? STATUS_OK : find_dead(f);
     }
     if (status == STATUS_OK) { status = reduce_states(f); }
-    if (status == STATUS_OK) { status = emit_certificate(f, emitted); }
-    *steps = f->steps;
+    if (status == STATUS_OK) { status = emit_certificate(f, &how->emitted); }
+    how->steps = f->steps;
+    if (how->unrolled != nullptr) { how->longest = longest_loop(f); }
     return status;
 }
 
 /* Beside what was found with all copies linked, what is found with fewer links, where that proves the same: it costs the board
  * less. */
-static void search_unlinked(struct verifier *v, uint64_t budget, struct emitted *emitted, uint64_t *steps) {
+static void search_unlinked(struct verifier *v, struct search *found) {
+    struct emitted *emitted = &found->emitted;
     uint8_t *bytes = take_memory(v, emitted->certificate.size_bytes), *flags = take_memory(v, v->program->count);
     if (bytes == nullptr || flags == nullptr) { return; } /* no room to search in, either */
     memmove(bytes, emitted->certificate.bytes, emitted->certificate.size_bytes);
     memcpy(flags, v->facts->flags, v->program->count);
     emitted->certificate.bytes = bytes;
-    const struct verifier_result found = *v->result;
+    const struct verifier_result result = *v->result;
     const uint32_t indexes = v->facts->index_count;
     uint8_t *free = v->free;
     bool same = false;
-    for (enum links links = LINKS_NONE; links < emitted->linked && !same && *steps < budget; links++) {
-        struct emitted other;
-        uint64_t more = 0;
+    for (enum links links = LINKS_NONE; links < emitted->linked && !same && found->steps < found->budget; links++) {
+        struct search other = {.budget = found->budget - found->steps, .links = links, .unrolled = found->unrolled};
         v->free = free;
-        enum status status = search(v, budget - *steps, links, &other, &more);
-        *steps += more;
-        same = status == STATUS_OK && other.bound <= emitted->bound && v->facts->index_count == indexes && memcmp(flags, v->facts->flags, v->program->count) == 0;
-        if (same) { *emitted = other; }
+        enum status status = search(v, &other);
+        found->steps += other.steps;
+        same = status == STATUS_OK && other.emitted.bound <= emitted->bound && v->facts->index_count == indexes && memcmp(flags, v->facts->flags, v->program->count) == 0;
+        if (same) { *emitted = other.emitted; }
     }
-    *v->result = found;
+    *v->result = result;
+}
+
+/* What no states prove that hold in all turns of a loop is searched turn by turn (turns.c): of all loops at first, then without those
+ * that take too long. `unrolled`: a byte for each point. */
+static enum status search_turns(struct verifier *v, struct search *how, uint8_t *unrolled) {
+    const struct verifier_result first = *v->result;
+    const uint64_t budget = how->budget;
+    uint64_t spent = how->steps;
+    uint8_t *free = v->free;
+    enum status status = first.status;
+    how->unrolled = unrolled;
+    memset(unrolled, 1, v->point_count);
+    for (bool goes_on = true; goes_on && spent < budget;) {
+        v->free = free;
+        how->budget = budget - spent;
+        status = search(v, how);
+        spent += how->steps;
+        goes_on = (status == STATUS_TOO_MANY_STATES || status == STATUS_BUDGET_EXCEEDED) && how->longest != NO_POINT;
+        if (goes_on) { unrolled[how->longest] = 0; }
+    }
+    how->budget = budget;
+    how->steps = spent;
+    if (status == STATUS_OK) { return status; }
+    *v->result = first;
+    return first.status;
 }
 
 static enum status infer(struct verifier *v, uint64_t budget, struct certificate *certificate) {
@@ -139,16 +174,20 @@ static enum status infer(struct verifier *v, uint64_t budget, struct certificate
     v->accesses = v->platform->privileged ? take_memory(v, v->program->count) : nullptr;
     if (v->accesses == nullptr && v->platform->privileged) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     v->follows_callbacks = false;
-    struct emitted emitted;
-    uint64_t steps = 0;
-    uint8_t *free = v->free;
-    status = search(v, budget, LINKS_ALL, &emitted, &steps);
-    if (status == STATUS_OK && emitted.linked != LINKS_NONE && !v->platform->privileged) {
+    uint8_t *unrolled = take_memory(v, v->point_count), *free = v->free;
+    if (unrolled == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
+    struct search how = {.budget = budget, .links = LINKS_ALL};
+    status = search(v, &how);
+    if (status != STATUS_OK && v->loop_count != 0 && !v->platform->privileged) {
         v->free = free;
-        search_unlinked(v, budget, &emitted, &steps);
+        status = search_turns(v, &how, unrolled);
     }
-    if (status == STATUS_OK) { *certificate = emitted.certificate; }
-    v->result->steps = steps;
+    if (status == STATUS_OK && how.emitted.linked != LINKS_NONE && !v->platform->privileged) {
+        v->free = free;
+        search_unlinked(v, &how);
+    }
+    if (status == STATUS_OK) { *certificate = how.emitted.certificate; }
+    v->result->steps = how.steps;
     return status;
 }
 

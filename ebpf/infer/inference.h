@@ -14,19 +14,25 @@ struct note {
     uint64_t linked_slots; /* kept registers that are the same number as one that is compared */
     uint16_t pointers;
     uint16_t linked; /* registers of that kind */
-    uint8_t slot;    /* stack slot that a load or store is about, or STACK_SLOTS */
+    uint64_t slots;  /* stack slots that a load or store is about, where that is known */
+    bool elsewhere;  /* it is about others, too */
     bool decided;    /* a condition that is always or never true */
     bool keeps;      /* an operation that makes more of what is known of dst than of any number */
     bool track;      /* needs.c: what it makes or compares matters */
 };
 
-/* Of each jump target, with the numbers of v->points_at. */
+/* Of each jump target, with the numbers of v->points_at; then, where loops are gone through turn by turn, of each turn (turns.c). */
 struct site {
+    uint16_t point;
+    uint32_t turn; /* number in f->turns, or 0 */
+    uint32_t rank; /* place in f->sorted */
+    uint32_t same; /* the next site of that point, or 0 */
     struct entry *entry; /* the state there, or null: no way found yet */
     struct entry *begun; /* in a descending step: what the states that lead here make of it */
     uint32_t joins;
     bool dirty;
     bool ranked; /* entry says what follows ranks */
+    /* of the first site of a point */
     uint16_t regs; /* numbers that matter there */
     uint16_t dead; /* pointers that are better forgotten there (dead.c) */
     uint64_t slots;
@@ -40,6 +46,14 @@ struct site {
     uint64_t walked; /* emit.c: at the head */
 };
 
+/* A turn of a loop, in a turn of the one around it. */
+struct turn {
+    uint32_t outer; /* number in f->turns, or 0 */
+    uint32_t number;
+    uint16_t head;
+    uint16_t depth;
+};
+
 enum links : uint8_t { LINKS_NONE, LINKS_REGISTERS, LINKS_ALL /* and what is kept on the stack */ };
 
 struct inference {
@@ -49,6 +63,11 @@ struct inference {
     struct change change;
     struct note *notes;
     struct site *sites;
+    uint32_t *sorted; /* all of them, by turn and order */
+    uint32_t site_count;
+    const uint8_t *unrolled; /* of each point: whether it heads a loop that is gone through turn by turn; or null */
+    struct turn *turns;
+    uint32_t turn_count;
     uint64_t *thresholds;
     uint32_t threshold_count;
     uint64_t steps, budget;
@@ -59,20 +78,25 @@ struct inference {
     bool lenient, excused; /* loads and stores outside of their object are passed over; some was */
 };
 
-static inline struct point *point_of(const struct inference *f, uint32_t site) { return &f->v->points_at[site]; }
-static inline bool is_head(const struct inference *f, uint32_t site) { return point_of(f, site)->head == site; }
+static inline struct point *point_of(const struct inference *f, uint32_t site) { return &f->v->points_at[f->sites[site].point]; }
+static inline bool is_unrolled(const struct inference *f, uint32_t head) { return f->unrolled != nullptr && f->unrolled[head] != 0; }
+/* Of a loop that is ranked. */
+static inline bool is_head(const struct inference *f, uint32_t site) {
+    uint32_t point = f->sites[site].point;
+    return f->v->points_at[point].head == point && !is_unrolled(f, point);
+}
 static inline bool inside(const struct inference *f, uint32_t head, uint32_t site) {
     const struct point *loop = point_of(f, head), *p = point_of(f, site);
     return p->order >= loop->order && p->order <= loop->last;
 }
-/* The site at this slot, or none. */
+/* The first site at this slot, or none. */
 static inline bool site_at(const struct inference *f, uint32_t pc, uint32_t *site) {
     bool target = f->v->points[pc] != 0 && ((f->v->marks[pc] & MARK_TARGET) != 0 || pc == 0);
     if (target) { *site = f->v->points[pc] - 1u; }
     return target;
 }
 static inline uint32_t key_of(const struct inference *f, uint32_t site) {
-    return f->by_order ? point_of(f, site)->order : point_of(f, site)->pc;
+    return f->by_order ? f->sites[site].rank : point_of(f, site)->pc;
 }
 
 /* What is kept where something matters. */
@@ -81,6 +105,15 @@ static inline enum track track_of(const struct inference *f, uint32_t pc) {
     bool keeps = shape == SHAPE_LDX || shape == SHAPE_LDSX || shape == SHAPE_STX;
     return f->links >= (shape == SHAPE_MOV_X ? LINKS_REGISTERS : LINKS_ALL) && (keeps || shape == SHAPE_MOV_X) ? TRACK_LINKS : TRACK_VALUE;
 }
+
+/* ---- turns.c ---- */
+
+/* One site of each point; turns of loops are still to come. */
+[[nodiscard]] bool open_sites(struct inference *f);
+/* The site that is come to from `from`, where the slot has one; false when there is no room. */
+[[nodiscard]] bool site_from(struct inference *f, uint32_t from, uint32_t pc, uint32_t *site);
+/* The loop that is gone through turn by turn, and in no other one, and whose turns have the most sites; or NO_POINT. */
+uint32_t longest_loop(const struct inference *f);
 
 /* ---- walk.c ---- */
 

@@ -8,14 +8,11 @@ enum { JOINS_BEFORE_WIDENING = 2, STEPS_DOWN = 3 };
 
 /* The dirty site that comes first: inner loops settle before what follows them. */
 static bool first_dirty(const struct inference *f, uint32_t *site) {
-    bool found = false;
-    for (uint32_t i = 0; i < f->v->point_count; i++) {
-        if (f->sites[i].dirty && (!found || point_of(f, i)->order < point_of(f, *site)->order)) {
-            *site = i;
-            found = true;
-        }
+    for (uint32_t i = 0; i < f->site_count; i++) {
+        *site = f->sorted[i];
+        if (f->sites[*site].dirty) { return true; }
     }
-    return found;
+    return false;
 }
 
 static enum status full(struct inference *f) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "no room for states"); }
@@ -59,7 +56,7 @@ static enum status climb(struct inference *f) {
     uint32_t site = 0;
     f->excused = false;
     machine_begin(f->v, &f->machine, f->machine.frame);
-    for (uint32_t i = 0; i < f->v->point_count; i++) {
+    for (uint32_t i = 0; i < f->site_count; i++) {
         f->sites[i].entry = f->sites[i].outer = nullptr;
         f->sites[i].joins = 0;
     }
@@ -95,19 +92,19 @@ static enum status begin_at(struct inference *f, uint32_t from, uint32_t site) {
 /* One step down: each state becomes what those that lead to it make of it. */
 static enum status descend(struct inference *f, bool *changed) {
     f->excused = false;
-    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].begun = f->sites[i].outer = nullptr; }
+    for (uint32_t i = 0; i < f->site_count; i++) { f->sites[i].begun = f->sites[i].outer = nullptr; }
     f->sites[0].begun = f->sites[0].entry;
     f->sites[0].outer = f->start;
     memset(f->v->facts->flags, 0, f->v->program->count);
     f->v->facts->vector_count = f->v->facts->index_count = 0;
-    for (uint32_t i = 0; i < f->v->point_count; i++) {
+    for (uint32_t i = 0; i < f->site_count; i++) {
         if (f->sites[i].entry == nullptr) { continue; }
         load_site(f, i);
         enum status status = walk_from(f, i, true, begin_at);
         if (status != STATUS_OK) { return status; }
     }
     *changed = false;
-    for (uint32_t i = 0; i < f->v->point_count; i++) {
+    for (uint32_t i = 0; i < f->site_count; i++) {
         struct site *at = &f->sites[i];
         if (at->begun != nullptr && at->beside_count != 0) {
             entry_load(at->begun, &f->other);
@@ -125,7 +122,7 @@ static enum status descend(struct inference *f, bool *changed) {
 }
 
 static void clear_notes(struct inference *f) {
-    for (uint32_t pc = 0; pc < f->v->program->count; pc++) { f->notes[pc] = (struct note){.slot = STACK_SLOTS}; }
+    for (uint32_t pc = 0; pc < f->v->program->count; pc++) { f->notes[pc] = (struct note){0}; }
 }
 
 static enum status settle(struct inference *f) {

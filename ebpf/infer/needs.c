@@ -31,17 +31,16 @@ static void before_operation(struct need *n, struct note *note, struct bpf_insn 
 
 static void before_store(struct need *n, struct note *note, struct bpf_insn insn, bool from_register) {
     note->track = false;
-    if (note->slot >= STACK_SLOTS) { return; }
-    uint64_t bit = (uint64_t)1 << note->slot;
-    note->track = (n->slots & bit) != 0;
+    note->track = (n->slots & note->slots) != 0;
     if (from_register && note->track) { add(n, 1u << insn_src(insn)); }
-    if (access_bytes(insn.opcode) == 8) { n->slots &= ~bit; }
+    bool one = (note->slots & (note->slots - 1)) == 0 && !note->elsewhere;
+    if (one && access_bytes(insn.opcode) == 8) { n->slots &= ~note->slots; }
 }
 
 static void before_load(struct need *n, struct note *note, struct bpf_insn insn) {
     note->track = needs(n, insn_dst(insn));
     drop(n, 1u << insn_dst(insn));
-    if (note->slot < STACK_SLOTS && note->track) { n->slots |= (uint64_t)1 << note->slot; }
+    if (note->track) { n->slots |= note->slots; }
     if ((note->pointers >> insn_src(insn) & 1) == 0) { add(n, 1u << insn_src(insn)); }
 }
 

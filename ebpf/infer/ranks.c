@@ -99,23 +99,20 @@ static enum status follow_edge(struct inference *f, uint32_t from, uint32_t site
 }
 
 /* The sites of the loop, in order. */
-static bool next_inside(const struct inference *f, uint32_t head, uint32_t *order, uint32_t *site) {
-    for (; *order <= point_of(f, head)->last; (*order)++) {
-        for (uint32_t i = 0; i < f->v->point_count; i++) {
-            if (point_of(f, i)->order == *order && inside(f, head, i)) {
-                *site = i;
-                (*order)++;
-                return true;
-            }
-        }
+static bool next_inside(const struct inference *f, uint32_t head, uint32_t *rank, uint32_t *site) {
+    for (; *rank < f->site_count; (*rank)++) {
+        *site = f->sorted[*rank];
+        if (!inside(f, head, *site)) { continue; }
+        (*rank)++;
+        return true;
     }
     return false;
 }
 
 static enum status sweep(struct inference *f) {
-    uint32_t order = point_of(f, search.head)->order, site;
+    uint32_t rank = f->sites[search.head].rank, site;
     for (uint32_t i = 0; i < search.count; i++) { search.candidates[i].lost = search.candidates[i].turned = false; }
-    while (next_inside(f, search.head, &order, &site)) {
+    while (next_inside(f, search.head, &rank, &site)) {
         struct site *at = &f->sites[site];
         if (at->entry == nullptr || (site != search.head && at->begun == nullptr)) { continue; }
         f->other.rank_count = 0;
@@ -203,7 +200,7 @@ static enum status rank_loop(struct inference *f, uint32_t head) {
     f->sites[head].place = NO_PLACE;
     list_candidates(f, head);
     if (search.count == 0) { return STATUS_OK; }
-    for (uint32_t i = 0; i < f->v->point_count; i++) { f->sites[i].begun = nullptr; }
+    for (uint32_t i = 0; i < f->site_count; i++) { f->sites[i].begun = nullptr; }
     enum status status = STATUS_OK;
     for (uint32_t n = 0; n < SWEEPS && search.changed && status == STATUS_OK; n++) {
         search.changed = false;
@@ -220,7 +217,7 @@ static enum status rank_loop(struct inference *f, uint32_t head) {
 
 enum status search_ranks(struct inference *f) {
     enum status status = STATUS_OK;
-    for (uint32_t i = 0; i < f->v->point_count && status == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < f->site_count && status == STATUS_OK; i++) {
         if (is_head(f, i) && f->sites[i].entry != nullptr && f->sites[i].place == NO_PLACE) { status = rank_loop(f, i); }
     }
     return status;
@@ -228,7 +225,7 @@ enum status search_ranks(struct inference *f) {
 
 enum status find_ranks(struct inference *f) {
     enum status status = search_ranks(f);
-    for (uint32_t i = 0; i < f->v->point_count && status == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < f->site_count && status == STATUS_OK; i++) {
         if (is_head(f, i) && f->sites[i].entry != nullptr && f->sites[i].place == NO_PLACE) {
             status = refuse(f->v, STATUS_UNBOUNDED_LOOP, point_of(f, i)->pc, "nothing was found that every turn of this loop moves");
         }

@@ -12,6 +12,7 @@ static struct reduction {
     uint32_t round;
 } reduction;
 
+/* `site`: the first of its point. */
 static void forget(struct machine *m, const struct site *site) {
     for (uint32_t r = 0; r < FRAME_POINTER; r++) {
         if (in_mask(site->dead & m->pointer, r)) { machine_unset(m, r); }
@@ -103,7 +104,7 @@ static enum status widen_to(struct inference *f, uint32_t from, uint32_t site) {
 /* The site with the least key above this one. */
 static bool next_site(const struct inference *f, int64_t *key, uint32_t *site) {
     int64_t best = INT64_MAX;
-    for (uint32_t i = 0; i < f->v->point_count; i++) {
+    for (uint32_t i = 0; i < f->site_count; i++) {
         int64_t k = key_of(f, i);
         if (f->sites[i].entry != nullptr && k > *key && k < best) {
             best = k;
@@ -145,14 +146,14 @@ static void drop_besides(struct site *at, const struct machine *m) {
 }
 
 enum status reduce_states(struct inference *f) {
-    for (uint32_t i = 0; i < f->v->point_count; i++) {
+    for (uint32_t i = 0; i < f->site_count; i++) {
         struct site *at = &f->sites[i];
         at->ranked = i == 0;
         at->outer = i == 0 ? f->start : nullptr;
         if (at->entry == nullptr || (i == 0 && !is_head(f, 0))) { continue; }
         entry_load(at->entry, &f->machine);
         drop_besides(at, &f->machine);
-        forget(&f->machine, at);
+        forget(&f->machine, &f->sites[at->point]);
         f->machine.rank_count = 0;
         at->entry = entry_keep(f, &f->machine);
         if (at->entry == nullptr) { return full(f); }

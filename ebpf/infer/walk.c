@@ -31,12 +31,13 @@ static void note_links(struct note *note, const struct machine *m, uint32_t r) {
     note->linked_slots |= linked_slots(m->frame, reg->id);
 }
 
-/* The slot that a load or store at a known place is about. */
-static uint8_t slot_of(const struct machine *m, struct bpf_insn insn, uint32_t base) {
+/* The slot that a load or store is about, where that is known. */
+static void note_slot(struct note *note, const struct machine *m, struct bpf_insn insn, uint32_t base) {
     const struct reg *p = &m->frame->regs[base];
     int64_t at = (int64_t)p->off + (int64_t)p->var.value + insn.off + BPF_STACK_BYTES;
     bool known = p->kind == REG_STACK && scalar_is_const(&p->var) && at >= 0 && at < (int64_t)BPF_STACK_BYTES;
-    return (uint8_t)(known ? at / 8 : STACK_SLOTS);
+    note->elsewhere |= !known;
+    if (known) { note->slots |= (uint64_t)1 << at / 8; }
 }
 
 /* Whether masking, or what else bounds its result by itself, makes the same of this number as of any. */
@@ -68,22 +69,29 @@ static void take_note(struct inference *f, uint32_t pc) {
     case SHAPE_COND_K: note_links(note, m, insn_dst(insn)); break;
     case SHAPE_ALU_K: note->keeps |= keeps_known(m, insn); break;
     case SHAPE_LDX:
-    case SHAPE_LDSX: note->slot = slot_of(m, insn, insn_src(insn)); break;
+    case SHAPE_LDSX: note_slot(note, m, insn, insn_src(insn)); break;
     case SHAPE_ST:
-    case SHAPE_STX: note->slot = slot_of(m, insn, insn_dst(insn)); break;
+    case SHAPE_STX: note_slot(note, m, insn, insn_dst(insn)); break;
     default: break;
     }
+}
+
+/* The machine's state comes to where it is from `from`. */
+static enum status arrive(struct inference *f, uint32_t from, edge_taker take) {
+    uint32_t pc = f->machine.state.pc, site;
+    if (!site_at(f, pc, &site)) { return STATUS_OK; }
+    if (!site_from(f, from, pc, &site)) { return refuse(f->v, STATUS_TOO_MANY_STATES, pc, "%u places in turns of loops", (uint64_t)f->site_count); }
+    return take(f, from, site);
 }
 
 static enum status part(struct inference *f, uint32_t from, bool track, edge_taker take, bool *ended) {
     struct machine *m = &f->machine;
     struct machine_masks saved;
-    uint32_t site;
     enum status status = STATUS_OK;
     uint32_t pc = m->state.pc;
     machine_save(m, &saved);
     bool possible = machine_assume(m, track, true);
-    if (possible && site_at(f, m->state.pc, &site)) { status = take(f, from, site); }
+    if (possible) { status = arrive(f, from, take); }
     machine_restore(m, &saved);
     if (status != STATUS_OK) { return status; }
     *ended = !machine_assume(m, track, false);
@@ -143,7 +151,7 @@ enum status walk_from(struct inference *f, uint32_t from, bool all, edge_taker t
         case FLOW_EXIT: return STATUS_OK;
         case FLOW_NEVER: f->notes[pc].decided = true; break;
         case FLOW_JUMPED:
-        case FLOW_ALWAYS: f->notes[pc].decided |= flow == FLOW_ALWAYS; return site_at(f, m->state.pc, &site) ? take(f, from, site) : STATUS_OK;
+        case FLOW_ALWAYS: f->notes[pc].decided |= flow == FLOW_ALWAYS; return arrive(f, from, take);
         case FLOW_BRANCH: {
             enum status status = part(f, from, track, take, &ended);
             if (status != STATUS_OK || ended) { return status; }
@@ -151,6 +159,6 @@ enum status walk_from(struct inference *f, uint32_t from, bool all, edge_taker t
         }
         default: break;
         }
-        if (site_at(f, m->state.pc, &site)) { return take(f, from, site); }
+        if (site_at(f, m->state.pc, &site)) { return arrive(f, from, take); }
     }
 }
