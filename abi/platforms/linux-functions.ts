@@ -311,6 +311,8 @@ const rows: readonly Row[] = [
   ...iterator('iter_css', 'css scalar'),
   ...iterator('iter_css_task', 'css scalar'),
   ...iterator('iter_task_vma', 'typed_task scalar', ['takes_rcu']),
+  ['bpf_percpu_obj_new_impl', 'each_type any', 'own_or_null', own],
+  ['bpf_percpu_obj_drop_impl', 'owned_each any', 'nothing', own],
 ];
 
 export const linuxFunctions: readonly Prototype[] = rows.map(([name, args, returns, more], i) =>

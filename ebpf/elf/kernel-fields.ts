@@ -18,6 +18,7 @@ export const FIELD_KINDS = [
   'number',
   'address',
   'type',
+  'each',
   'pointer',
   'reference',
   'task',
@@ -35,6 +36,8 @@ export type KernelField = {
   readonly kind: (typeof FIELD_KINDS)[number];
   /** Of lists, trees and owned pointers: the struct that they lead to, by its number among the types of the object. */
   readonly holds?: number;
+  /** Of owned pointers: each processor has an object of its own there. */
+  readonly each?: true;
   /** Of lists and trees: where in it the node lies by which they hold it. */
   readonly node?: number;
 };
@@ -154,7 +157,7 @@ class Search {
       const name = tag ? this.#btf.name(at) : '';
       const kind = name === 'kptr' ? this.#owned(at.value) : undefined;
       const tagged = kind ?? TAGS.get(name);
-      if (tagged) return this.#add(offset, 8, tagged, name === 'kptr' ? this.#pointee(at.value) : {});
+      if (tagged) return this.#add(offset, 8, tagged, this.#kept(name, at.value));
       if (!tag && (at.kind < BTF_KIND.volatile || at.kind > BTF_KIND.restrict)) return;
     }
   }
@@ -166,9 +169,10 @@ class Search {
     return known ?? (isOwn(this.#btf, type) ? 'own' : undefined);
   }
 
-  #pointee(id: number): Partial<KernelField> {
+  #kept(tag: string, id: number): Partial<KernelField> {
     const type = this.#btf.resolve(id);
-    return type.kind === BTF_KIND.struct ? { holds: this.#btf.types.indexOf(type) } : {};
+    if (type.kind !== BTF_KIND.struct || tag === 'kptr_untrusted') return {};
+    return { holds: this.#btf.types.indexOf(type), ...(tag === 'percpu_kptr' ? { each: true } : {}) };
   }
 
   /** `__contains(struct, member)`; one that says nothing of what it holds is for no function. */

@@ -285,7 +285,9 @@ class Linker {
     if (!this.#linux || !mapTypes.btf) return { maps: this.#maps.all, own: [] };
     const types = new OwnTypes(mapTypes.btf, kernel);
     const maps = this.#maps.all.map((m) => (m.fields ? { ...m, fields: types.settle(m.fields) } : m));
+    const each = mapTypes.btf.variables('.ksyms').has('bpf_percpu_obj_new_impl');
     for (const id of this.#named) types.add(id);
+    if (each) for (const id of this.#named) types.addEach(id);
     return { maps, own: types.types };
   }
 

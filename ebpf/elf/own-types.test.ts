@@ -58,3 +58,21 @@ test('a type with two thousand million members without a byte is none to make ob
   t.deepEqual(found, []);
   t.deepEqual(kinds, ['lock', 'opaque']);
 });
+
+test('a type with thousands of members that each have as many is looked into for a while only', async (t) => {
+  t.timeout(60_000);
+  const many = (type: string, letter: string) =>
+    Array.from({ length: 2000 }, (_, i) => `${type} ${letter}${i};`).join(' ');
+  const { own } = await read(`
+#define SEC(name) __attribute__((section(name), used))
+struct none { };
+struct inner { ${many('struct none', 'i')} };
+struct middle { ${many('struct inner', 'm')} };
+struct outer { ${many('struct middle', 'o')} long last; };
+struct value { struct outer __attribute__((btf_type_tag("percpu_kptr"))) *each; };
+struct { int (*type)[2]; int (*max_entries)[1]; int *key; struct value *value; } kept SEC(".maps");
+static void *(*const look)(void *map, const void *key) = (void *)1;
+SEC("tc") int f(void *c) { int k = 0; return look(&kept, &k) != 0; }
+`);
+  t.deepEqual(own, []);
+});

@@ -1,6 +1,6 @@
 /** Types of a program's own, of which it makes objects (Linux kernel/bpf/btf.c, btf_parse_struct_metas() and btf_struct_access()). */
 import { BTF_KIND, type Btf, type BtfType } from './btf.ts';
-import { isEnum, type KernelTypes } from './core-types.ts';
+import { isComposite, isEnum, type KernelTypes } from './core-types.ts';
 import { ElfError } from './error.ts';
 import { isKept, isSpecial, type KernelField, MAX_FIELDS, ownFieldsOf } from './kernel-fields.ts';
 
@@ -8,6 +8,8 @@ export type OwnType = {
   /** Its number among the types of the object. */
   readonly id: number;
   readonly fields: readonly KernelField[];
+  /** Each processor has one: a type of its own, without fields. */
+  readonly each?: true;
 };
 
 /** On the way: how many owners it had above it at most, so that no type is looked into for each way to it. */
@@ -23,11 +25,36 @@ const MAX_OWNERS = 8;
 /** Lists and trees hold other objects; so does an owned pointer. */
 const HOLDING = ['list', 'tree', 'own'];
 
+/** BPF_GLOBAL_PERCPU_MA_MAX_SIZE */
+const MAX_EACH_BYTES = 512;
+/** Structs within structs, in what each processor has one of (__btf_type_is_scalar_struct()). */
+const MAX_EACH_DEPTH = 3;
+
 const bad = (what: string) => new ElfError('btf_unsupported', what);
 
 /** What is named in the struct itself, as the kernel looks for it; without any it takes no look at nested ones. */
 const hasSpecial = (btf: Btf, type: BtfType) =>
   btf.members(type).some((m) => isSpecial(btf, btf.type(m.type)) || isKept(btf, btf.type(m.type)));
+
+const isNumber = ({ kind }: BtfType) => kind === BTF_KIND.int || isEnum(kind);
+
+/** Of numbers, arrays of them and such structs; `looks` are those that are left. */
+const isOfNumbers = (btf: Btf, type: BtfType, looks = { left: MAX_LOOKS }, depth = 0): boolean =>
+  btf.members(type).every((m) => {
+    const member = btf.resolve(m.type);
+    if (looks.left-- <= 0) return false;
+    if (isComposite(member.kind)) return depth < MAX_EACH_DEPTH && isOfNumbers(btf, member, looks, depth + 1);
+    if (member.kind !== BTF_KIND.array) return isNumber(member);
+    const { element, count } = btf.array(member);
+    return count > 0 && isNumber(btf.resolve(element));
+  });
+
+/** Whether each processor can be given one. */
+const mayBeEach = (btf: Btf, type: BtfType) =>
+  type.kind === BTF_KIND.struct &&
+  type.value <= MAX_EACH_BYTES &&
+  !hasSpecial(btf, type) &&
+  isOfNumbers(btf, type);
 
 /** Places that hold data, as accesses find them. */
 class Reader {
@@ -47,14 +74,10 @@ class Reader {
     this.places.push({ offset, bytes, kind });
   }
 
-  #isNumber({ kind }: BtfType) {
-    return kind === BTF_KIND.int || isEnum(kind);
-  }
-
   #array(type: BtfType, offset: number, depth: number) {
     const { element, count } = this.#btf.array(type);
     const size = this.#btf.sizeOf(element);
-    if (this.#isNumber(this.#btf.resolve(element))) return this.#add(offset, size * count, 'number');
+    if (isNumber(this.#btf.resolve(element))) return this.#add(offset, size * count, 'number');
     for (let i = 0; i < count; i++) this.#place(element, offset + i * size, depth + 1);
   }
 
@@ -70,7 +93,7 @@ class Reader {
       if (kept && !isKept(this.#btf, type))
         throw bad('a type has a pointer with a tag that the kernel does not know');
       if (!kept || !this.#withSpecial) this.#add(offset, 8, 'address');
-    } else if (this.#isNumber(type)) this.#add(offset, type.value, 'number');
+    } else if (isNumber(type)) this.#add(offset, type.value, 'number');
   }
 
   #struct(type: BtfType, offset: number, depth: number) {
@@ -85,7 +108,7 @@ class Reader {
       const of = this.#btf.resolve(id);
       const size = bitfield === 0 ? this.#btf.sizeOf(id) : 0;
       if (end === 0 && size > 0) this.#place(id, offset, depth);
-      else if (size > end && this.#isNumber(of)) this.#add(offset + end, size - end, 'number');
+      else if (size > end && isNumber(of)) this.#add(offset + end, size - end, 'number');
       end = Math.max(end, size);
     }
   }
@@ -106,6 +129,7 @@ export class OwnTypes {
   readonly #btf: Btf;
   readonly #kernel: KernelTypes | undefined;
   readonly #types = new Map<number, OwnType>();
+  readonly #each = new Set<number>();
 
   constructor(btf: Btf, kernel: KernelTypes | undefined) {
     this.#btf = btf;
@@ -113,7 +137,8 @@ export class OwnTypes {
   }
 
   get types(): readonly OwnType[] {
-    return [...this.#types.values()];
+    const each = [...this.#each].filter((id) => this.#types.has(id));
+    return [...this.#types.values(), ...each.map((id): OwnType => ({ id, fields: [], each: true }))];
   }
 
   /** Whether objects of this type can be made: the kernel takes it, and all that it holds. */
@@ -129,11 +154,20 @@ export class OwnTypes {
     }
   }
 
+  /** The same of what each processor gets one of. */
+  addEach(id: number): boolean {
+    if (!mayBeEach(this.#btf, this.#btf.type(id)) || !this.add(id)) return false;
+    this.#each.add(id);
+    return true;
+  }
+
   /** A pointer is to an object of the program's own when the kernel has no struct of this name. */
   #pointer(f: KernelField): KernelField {
-    if ((f.kind !== 'own' && f.kind !== 'reference') || f.holds === undefined || !this.#kernel) return f;
-    const theirs = this.#kernel.candidates(this.#btf.name(this.#btf.type(f.holds)), BTF_KIND.struct);
-    return { ...f, kind: theirs.length > 0 ? 'reference' : 'own' };
+    if ((f.kind !== 'own' && f.kind !== 'reference') || f.holds === undefined) return f;
+    const theirs = this.#kernel?.candidates(this.#btf.name(this.#btf.type(f.holds)), BTF_KIND.struct);
+    if (theirs && theirs.length > 0) return { ...f, kind: 'reference' };
+    if (f.each) return { ...f, kind: this.addEach(f.holds) ? 'own' : 'reference' };
+    return theirs ? { ...f, kind: 'own' } : f;
   }
 
   /** The fields of a map, with what they hold added; what holds what the kernel does not take is for no function. */

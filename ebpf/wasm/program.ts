@@ -128,20 +128,25 @@ const handGlobals = ({ exports }: HostInstance, { globals = new Map() }: LinuxPr
 
 /** Fields by the number of what they lie in. */
 const handFields = ({ exports }: HostInstance, maps: readonly MapDefinition[], own: readonly OwnType[]) => {
-  const numbers = new Map(own.map(({ id }, i) => [id, OWN_TYPE_FIRST + i]));
-  const hand = (at: number, { offset, bytes, kind, holds, node }: KernelField) =>
+  const all = new Map(own.flatMap(({ id, each }, i) => (each ? [] : [[id, OWN_TYPE_FIRST + i] as const])));
+  const eachOf = new Map(own.flatMap(({ id, each }, i) => (each ? [[id, OWN_TYPE_FIRST + i] as const] : [])));
+  const hand = (at: number, { offset, bytes, kind, holds, each, node }: KernelField) =>
     exports.host_map_field(
       at,
       offset,
       bytes,
       FIELD_KINDS.indexOf(kind),
-      (holds === undefined ? undefined : numbers.get(holds)) ?? 0,
+      (holds === undefined ? undefined : (each ? eachOf : all).get(holds)) ?? 0,
       node ?? 0,
     );
   for (const [i, m] of maps.entries()) for (const field of m.fields ?? []) hand(i, field);
-  for (const { id, fields } of own) {
-    hand(numbers.get(id)!, { offset: id, bytes: 0, kind: 'type' });
-    for (const field of fields) hand(numbers.get(id)!, field);
+  for (const [i, { id, fields, each }] of own.entries()) {
+    hand(OWN_TYPE_FIRST + i, {
+      offset: id,
+      bytes: 0,
+      ...(each ? { kind: 'each', holds: id } : { kind: 'type' }),
+    });
+    for (const field of fields) hand(OWN_TYPE_FIRST + i, field);
   }
 };
 

@@ -50,6 +50,7 @@ enum bpf_field_kind : uint8_t {
     FIELD_NUMBER,    /* data: accesses lie within */
     FIELD_ADDRESS,   /* the same, loaded and stored whole */
     FIELD_TYPE,      /* of the type as a whole: its number in `offset` */
+    FIELD_EACH,      /* the same of what each processor has one of: a type without fields, `holds` is that of the one */
     FIELD_POINTER,   /* the address of a kernel object, loaded and stored whole */
     FIELD_REFERENCE, /* one that is owned: loaded whole, never stored */
     FIELD_TASK,      /* the same, of an object of this type: exchanged for another one that is owned, or null */

@@ -1088,6 +1088,8 @@ static const struct helper_prototype linux_helpers[] = {
     [467] = {true, RETURNS_SCALAR, {ARG_ITERATOR_NEW, ARG_TYPED_TASK, ARG_SCALAR, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK_VMA, HELPER_TAKES_RCU, 0x0u, 0x0u}, /* bpf_iter_task_vma_new */
     [468] = {true, RETURNS_WALKED_OR_NULL, {ARG_ITERATOR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK_VMA, HELPER_ITERATES, 0x0u, 0x0u}, /* bpf_iter_task_vma_next */
     [469] = {true, RETURNS_NOTHING, {ARG_ITERATOR_END, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_ITER_TASK_VMA, 0, 0x0u, 0x0u}, /* bpf_iter_task_vma_destroy */
+    [470] = {true, RETURNS_OWN_OR_NULL, {ARG_EACH_TYPE, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_OWNS, 0xfffffefebe84a3f9u, 0x0u}, /* bpf_percpu_obj_new_impl */
+    [471] = {true, RETURNS_NOTHING, {ARG_OWNED_EACH, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, HELPER_OWNS, 0xfffffefebe84a3f9u, 0x0u}, /* bpf_percpu_obj_drop_impl */
 };
 
 enum : uint64_t {

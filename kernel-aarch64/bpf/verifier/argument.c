@@ -190,7 +190,7 @@ static enum status check_given(struct verifier *v, struct state *s, uint32_t r, 
     if (is_zero(value)) { return STATUS_OK; }
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
     if (call->own != 0) {
-        enum status status = own_argument(v, s, r, ARG_OWNED, call);
+        enum status status = own_argument(v, s, r, own_each(v, call->own) != 0 ? ARG_OWNED_EACH : ARG_OWNED, call);
         return status != STATUS_OK || value->map == call->own ? status : refuse_argument(v, s, r, "an object of the type that is kept there");
     }
     bool fits = value->kind == REG_OBJECT && value->map == call->object && value->off == 0 && scalar_is_const(&value->var);
@@ -338,6 +338,7 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_BUFFER: return check_sized_memory(v, s, r, call, ACCESS_READ | ACCESS_WRITE);
     case ARG_STRING: return check_string(v, s, r);
     case ARG_PER_CPU:
+        if (value->kind >= REG_OWN) { return own_argument(v, s, r, type, call); }
         call->constant = (uint64_t)value->map - ORIGIN_PER_CPU;
         return value->kind == REG_SCALAR && value->map >= ORIGIN_PER_CPU ? STATUS_OK : refuse_argument(v, s, r, "a variable of the kernel that each processor has");
     default: return type >= ARG_OWN_TYPE ? own_argument(v, s, r, type, call) : check_object(v, s, r, type, call);

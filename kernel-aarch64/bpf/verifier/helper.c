@@ -137,7 +137,13 @@ static bool set_platform_result(struct verifier *v, struct state *s, struct reg 
         *status = dynptr_slice(v, s, &call->iterator, call->constant, (call->prototype->flags & HELPER_SLICE_READS) != 0);
         return true;
     case RETURNS_PER_CPU:
-    case RETURNS_PER_CPU_OR_NULL: set_per_cpu(v, r0, (uint32_t)call->constant, call->prototype->returns == RETURNS_PER_CPU_OR_NULL); return true;
+    case RETURNS_PER_CPU_OR_NULL:
+        if (call->own != 0) {
+            *status = own_result(v, s, r0, call);
+            return true;
+        }
+        set_per_cpu(v, r0, (uint32_t)call->constant, call->prototype->returns == RETURNS_PER_CPU_OR_NULL);
+        return true;
     case RETURNS_OBJECT:
     case RETURNS_OBJECT_OR_NULL: *status = set_object_result(v, s, r0, call); return true;
     case RETURNS_OWN_OR_NULL:
@@ -172,7 +178,7 @@ void void_packet(struct state *s) {
 
 static bool releases(const struct helper_prototype *prototype) {
     return prototype->arguments[0] == ARG_RELEASED_RECORD || prototype->arguments[0] == ARG_RELEASED_SOCKET ||
-           prototype->arguments[0] == ARG_RELEASED_TYPED || prototype->arguments[0] == ARG_OWNED || prototype->arguments[0] == ARG_MADE || prototype->arguments[1] == ARG_GIVEN_OR_NULL;
+           prototype->arguments[0] == ARG_RELEASED_TYPED || prototype->arguments[0] == ARG_OWNED || prototype->arguments[0] == ARG_MADE || prototype->arguments[0] == ARG_OWNED_EACH || prototype->arguments[1] == ARG_GIVEN_OR_NULL;
 }
 
 /* What is thrown is what the program returns, unless it has a function that catches it. */
@@ -232,7 +238,9 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
     if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }
     uint8_t node = prototype->arguments[1];
     if (node == ARG_LIST_NODE || node == ARG_TREE_NODE) { return reference_lend(v, s, call->reference); }
-    bool gives_null = prototype->arguments[1] == ARG_GIVEN_OR_NULL && call->reference == 0;
+    bool gives_null = node == ARG_GIVEN_OR_NULL && call->reference == 0;
+    bool shares = node == ARG_GIVEN_OR_NULL && !gives_null && own_each(v, call->own) != 0 && rcu_protects(v, s);
+    if (shares) { return reference_share(v, s, call->reference); }
     return releases(prototype) && !gives_null ? reference_release(v, s, call->reference) : STATUS_OK;
 }
 

@@ -15,7 +15,7 @@ const struct bpf_map_field *field_pointed_at(const struct verifier *v, const str
     int64_t at = p->off + (int64_t)p->var.value;
     for (uint32_t i = 0; i < v->program->field_count && is_fixed(p); i++) {
         const struct bpf_map_field *field = &v->program->fields[i];
-        if (field->map == p->map && field->kind != FIELD_TYPE && (int64_t)field->offset == at) { return field; }
+        if (field->map == p->map && field->kind != FIELD_TYPE && field->kind != FIELD_EACH && (int64_t)field->offset == at) { return field; }
     }
     return nullptr;
 }
@@ -51,15 +51,23 @@ void own_set_loaded(struct verifier *v, struct reg *dst, const struct bpf_map_fi
 
 /* ---- arguments ---- */
 
-static enum status check_type(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+uint8_t own_each(const struct verifier *v, uint8_t type) {
+    for (uint32_t i = 0; i < v->program->field_count; i++) {
+        const struct bpf_map_field *field = &v->program->fields[i];
+        if (field->map == type && field->kind == FIELD_EACH) { return field->holds; }
+    }
+    return 0;
+}
+
+static enum status check_type(struct verifier *v, struct state *s, uint32_t r, enum bpf_field_kind kind, struct call *call) {
     const struct reg *value = reg_at(s, r);
     for (uint32_t i = 0; i < v->program->field_count && value->kind == REG_SCALAR && is_fixed(value); i++) {
         const struct bpf_map_field *field = &v->program->fields[i];
-        if (field->kind != FIELD_TYPE || field->offset != value->var.value) { continue; }
+        if (field->kind != kind || field->offset != value->var.value) { continue; }
         call->own = field->map;
         return STATUS_OK;
     }
-    return refuse_own(v, s, r, "the number of a struct that the program declares");
+    return refuse_own(v, s, r, kind == FIELD_TYPE ? "the number of a struct that the program declares" : "the number of a struct of numbers that the program declares, of 512 bytes at most");
 }
 
 static bool counts_owners(const struct verifier *v, uint8_t type) {
@@ -71,11 +79,20 @@ static bool counts_owners(const struct verifier *v, uint8_t type) {
 
 static bool is_whole(const struct reg *p) { return p->off == 0 && is_fixed(p) && p->var.value == 0; }
 
-static enum status check_owned(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+static enum status check_owned(struct verifier *v, struct state *s, uint32_t r, bool each, struct call *call) {
     const struct reg *value = reg_at(s, r);
-    if (value->kind != REG_OWN || !is_whole(value)) { return refuse_own(v, s, r, "the start of an object that the program owns"); }
+    bool fits = value->kind == REG_OWN && is_whole(value) && (own_each(v, value->map) != 0) == each;
+    if (!fits) { return refuse_own(v, s, r, each ? "an object of each processor that the program owns" : "the start of an object that the program owns"); }
     call->reference = value->frame;
     return STATUS_OK;
+}
+
+/* Linux takes what RCU protects alone. */
+static enum status check_each(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
+    const struct reg *value = reg_at(s, r);
+    bool shared = value->kind == REG_SHARED && is_whole(value);
+    call->own = shared ? own_each(v, value->map) : 0;
+    return call->own != 0 ? STATUS_OK : refuse_own(v, s, r, "an object of each processor that is shared");
 }
 
 static enum status check_counted(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
@@ -119,8 +136,11 @@ enum status own_argument(struct verifier *v, struct state *s, uint32_t r, uint8_
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
     switch (type) {
-    case ARG_OWN_TYPE: return check_type(v, s, r, call);
-    case ARG_OWNED: return check_owned(v, s, r, call);
+    case ARG_OWN_TYPE: return check_type(v, s, r, FIELD_TYPE, call);
+    case ARG_EACH_TYPE: return check_type(v, s, r, FIELD_EACH, call);
+    case ARG_OWNED: return check_owned(v, s, r, false, call);
+    case ARG_OWNED_EACH: return check_owned(v, s, r, true, call);
+    case ARG_PER_CPU: return check_each(v, s, r, call);
     case ARG_COUNTED: return check_counted(v, s, r, call);
     case ARG_LIST: return check_root(v, s, r, FIELD_LIST, call);
     case ARG_TREE: return check_root(v, s, r, FIELD_TREE, call);
@@ -133,13 +153,14 @@ enum status own_argument(struct verifier *v, struct state *s, uint32_t r, uint8_
 
 enum status own_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call) {
     uint8_t returns = call->prototype->returns;
-    bool lent = returns == RETURNS_LENT_OR_NULL, exists = returns == RETURNS_COUNTED && call->owned;
-    reg_set_pointer(r0, lent ? REG_LENT_OR_NULL : exists ? REG_OWN : REG_OWN_OR_NULL);
+    bool one = returns == RETURNS_PER_CPU || returns == RETURNS_PER_CPU_OR_NULL; /* of those of all processors */
+    bool lent = one || returns == RETURNS_LENT_OR_NULL, exists = returns == RETURNS_PER_CPU || (returns == RETURNS_COUNTED && call->owned);
+    reg_set_pointer(r0, lent ? (exists ? REG_LENT : REG_LENT_OR_NULL) : exists ? REG_OWN : REG_OWN_OR_NULL);
     r0->map = call->own;
     r0->off = (int32_t)call->node;
     r0->id = new_id(v);
     if (!lent) { return reference_acquire(v, s, &r0->frame); }
-    r0->frame = reference_lock_name(v, s);
+    r0->frame = one ? (uint8_t)REFERENCE_SHARED : reference_lock_name(v, s);
     return STATUS_OK;
 }
 

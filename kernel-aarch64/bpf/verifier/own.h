@@ -12,7 +12,9 @@ const struct bpf_map_field *field_pointed_at(const struct verifier *v, const str
 [[nodiscard]] enum status own_access(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, int32_t off, uint64_t bytes, uint8_t access);
 /* What is loaded of FIELD_OWN in a map value, where RCU protects it or not. */
 void own_set_loaded(struct verifier *v, struct reg *dst, const struct bpf_map_field *field, bool is_protected);
-/* Arguments from ARG_OWN_TYPE on, and results from RETURNS_OWN_OR_NULL on. */
+/* The type of what each processor has one of, where `type` is that of all of them; else 0. */
+uint8_t own_each(const struct verifier *v, uint8_t type);
+/* Arguments from ARG_OWN_TYPE on and ARG_PER_CPU, and results from RETURNS_OWN_OR_NULL on. */
 [[nodiscard]] enum status own_argument(struct verifier *v, struct state *s, uint32_t r, uint8_t type, struct call *call);
 [[nodiscard]] enum status own_result(struct verifier *v, struct state *s, struct reg *r0, const struct call *call);
 /* The function of r3 orders a tree: it is called with two objects that are lent. */

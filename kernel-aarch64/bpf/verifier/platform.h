@@ -62,7 +62,7 @@ enum platform_argument : uint8_t {
     ARG_BYTES_4,       /* likewise of 4 */
     ARG_BYTES_8,
     ARG_BUFFER,        /* as ARG_OUT, which the function reads, too */
-    ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has */
+    ARG_PER_CPU,       /* where a variable of the kernel lies that each processor has, or what ARG_EACH_TYPE made */
     ARG_OWN_TYPE,      /* the number of a type of the program's own */
     ARG_OWNED,         /* an object of such a type with a reference, which ends */
     ARG_COUNTED,       /* one that counts who owns it */
@@ -78,6 +78,8 @@ enum platform_argument : uint8_t {
     ARG_BYTES_16,       /* as ARG_BYTE */
     ARG_BYTES_64,
     ARG_TYPED_TASK_OR_NULL,
+    ARG_EACH_TYPE,      /* as ARG_OWN_TYPE, of which each processor gets one */
+    ARG_OWNED_EACH,     /* what ARG_EACH_TYPE made, with a reference, which ends */
     ARG_CSS,            /* what a cgroup is to one of its controllers, or a cgroup, which begins with that */
 };
 

@@ -335,26 +335,30 @@ enum status reference_release(struct verifier *v, struct state *s, uint8_t name)
     return STATUS_OK;
 }
 
-static void lend_reg(struct reg *r, uint8_t name, uint8_t lock) {
+static void pass_reg(struct reg *r, uint8_t name, enum reg_kind kind, uint8_t protection) {
     if (r->kind != REG_OWN || r->frame != name) { return; }
-    r->kind = REG_LENT;
-    r->frame = lock;
+    r->kind = kind;
+    r->frame = protection;
 }
 
-enum status reference_lend(struct verifier *v, struct state *s, uint8_t name) {
+/* What is owned is another's from now on. */
+static enum status pass(struct verifier *v, struct state *s, uint8_t name, enum reg_kind kind, uint8_t protection) {
     enum status status = check_ends(v, s, name);
     if (status != STATUS_OK) { return status; }
-    uint8_t lock = lock_held(v, s);
     for (uint32_t f = 0; f <= s->depth; f++) {
         struct frame *frame = &s->frames[f];
-        for (uint32_t r = 0; r < FRAME_POINTER; r++) { lend_reg(&frame->regs[r], name, lock); }
+        for (uint32_t r = 0; r < FRAME_POINTER; r++) { pass_reg(&frame->regs[r], name, kind, protection); }
         for (uint64_t used = frame->used; used != 0; used &= used - 1) {
             struct slot *slot = &frame->slots[__builtin_ctzll(used)];
-            if (slot->spill_bytes != 0) { lend_reg(&slot->reg, name, lock); }
+            if (slot->spill_bytes != 0) { pass_reg(&slot->reg, name, kind, protection); }
         }
     }
     return hold_without(v, s, name) ? STATUS_OK : too_many(v, s);
 }
+
+enum status reference_lend(struct verifier *v, struct state *s, uint8_t name) { return pass(v, s, name, REG_LENT, lock_held(v, s)); }
+
+enum status reference_share(struct verifier *v, struct state *s, uint8_t name) { return pass(v, s, name, REG_SHARED, REFERENCE_SHARED); }
 
 /* ---- iterators without another element ---- */
 

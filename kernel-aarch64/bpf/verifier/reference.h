@@ -37,6 +37,8 @@ bool reference_locked_in(const struct verifier *v, const struct state *s, const 
 uint8_t reference_lock_name(const struct verifier *v, const struct state *s);
 /* What is owned is given to a list or a tree: whoever points to it may go on until the lock is given back. */
 [[nodiscard]] enum status reference_lend(struct verifier *v, struct state *s, uint8_t reference);
+/* It is given to where RCU protects it: whoever points to it may go on while that is read. */
+[[nodiscard]] enum status reference_share(struct verifier *v, struct state *s, uint8_t reference);
 /* The reference of everything of kind REG_SHARED. */
 enum { REFERENCE_SHARED = 255 };
 static inline bool reference_any(const struct state *s) { return OTHER_PLATFORMS && s->frames[0].call != 0; }
