@@ -96,7 +96,7 @@ enum status handle_run(const struct msg_run_request *request, struct msg_run_res
     uint64_t r0 = 0;
     if (status == STATUS_OK) { status = execute(request->jit, request->mem.size, &r0, refusal); }
     /* Core 0 has left the code, and no other core was ever in it. */
-    if (run.compilation.code.size_bytes != 0) { code_free(&run.compilation.code); }
+    code_free(&run.compilation.code);
     if (status != STATUS_OK) { return status; }
     stat_add(STAT_runs, 1);
     *response = (struct msg_run_response){

@@ -46,7 +46,7 @@ enum status version_make(struct span name, uint32_t insns, struct version **out)
 void version_free(struct version *version) {
     if (version == nullptr) { return; }
     for (uint32_t i = 0; i < version->map_count; i++) { map_release(version->maps[i]); }
-    if (version->code.size_bytes != 0) { code_free(&version->code); }
+    code_free(&version->code);
     pool_free(version->word_of_insn);
     pool_free(version->counters[0]);
     pool_free(version);

@@ -56,9 +56,8 @@ void watch_start(struct version *canary, const struct version *predecessor, cons
     canary->watch.base_cycles = totals.cycles - start.cycles;
 }
 
-/* after / calls > before / base_calls * ratio / 1000, without division. */
+/* after / calls > before / base_calls * ratio / 1000, without division: never, where there were no calls before. */
 static bool is_slower(const struct watch *watch, uint64_t calls, uint64_t cycles) {
-    if (watch->base_calls == 0) { return false; }
     const unsigned __int128 after = (unsigned __int128)cycles * watch->base_calls * 1000;
     const unsigned __int128 allowed = (unsigned __int128)watch->base_cycles * calls * watch->ratio;
     return after > allowed;

@@ -35,11 +35,6 @@ static const struct policy *policy(void) {
     return &keys.policy;
 }
 
-static bool is_free(const struct key_record *record) {
-    static const uint8_t zero[KEY_ID_BYTES];
-    return memcmp(record->id, zero, KEY_ID_BYTES) == 0;
-}
-
 static bool is_of_policy(const struct key_record *record) {
     for (uint32_t i = 0; i < keys.policy.count; i++) {
         if (memcmp(record->id, keys.ids[i], KEY_ID_BYTES) == 0) { return true; }
@@ -51,7 +46,7 @@ static bool is_of_policy(const struct key_record *record) {
 static struct key_record *spare_record(void) {
     for (uint32_t i = 0; i < KEY_RECORDS; i++) {
         struct key_record *record = &keys.records[i];
-        if (is_free(record) || (record->revoked == 0 && record->replaced == 0 && !is_of_policy(record))) { return record; }
+        if (record->revoked == 0 && record->replaced == 0 && !is_of_policy(record)) { return record; }
     }
     return nullptr;
 }

@@ -163,10 +163,10 @@ static void bad_definitions_are_refused(void) {
     long_init.init = text("abc");
     CHECK(map_acquire(&long_init, &map) == STATUS_BAD_MAP_DEFINITION);
     const uint32_t blocks = fake_pool_blocks;
-    fake_pool_is_full = true;
+    fake_pool_left = 0;
     const struct map_definition definition = define("full", MAP_TYPE_ARRAY, 4, 8, 1);
     CHECK(map_acquire(&definition, &map) == STATUS_POOL_FULL);
-    fake_pool_is_full = false;
+    fake_pool_left = UINT32_MAX;
     CHECK(fake_pool_blocks == blocks && map_find(text("full")) == nullptr);
 }
 

@@ -193,7 +193,7 @@ static void refusals_are_precise_and_change_nothing(void) {
     CHECK(install(&good) == STATUS_NULL_DEREFERENCE);
     CHECK(refusal.has_insn && refusal.insn == 1 && strcmp(refusal.message, "r1 is bad") == 0);
     fake_verdict = STATUS_OK;
-    fake_pool_is_full = true, CHECK(install(&good) == STATUS_POOL_FULL), fake_pool_is_full = false;
+    fake_pool_left = 0, CHECK(install(&good) == STATUS_POOL_FULL), fake_pool_left = UINT32_MAX;
     CHECK(running("m") == nullptr && keys_newest_sequence() == 0 && map_at(0) == nullptr);
     CHECK(last_event().kind == EVENT_REFUSED && last_event().reason == STATUS_POOL_FULL);
 }
@@ -237,6 +237,19 @@ static void a_period_has_bounds(void) {
     CHECK(install(&r) == STATUS_OK && timer_period_us == TICK_PERIOD_MAX_US);
     remove_module("p");
     CHECK(timer_set_period(before) == STATUS_OK);
+}
+
+/* Whichever block there is no room for: the ones before it come back. */
+static void a_full_pool_gets_back_what_it_gave(void) {
+    struct recipe r = recipe("m", 1);
+    r.map = "w", r.map_entries = 4;
+    const uint32_t blocks = fake_pool_blocks;
+    uint32_t room = 0;
+    for (; fake_pool_left = room, install(&r) == STATUS_POOL_FULL; room++) { CHECK(fake_pool_blocks == blocks); }
+    CHECK(room > 3 && running("m") != nullptr);
+    fake_pool_left = UINT32_MAX;
+    remove_module("m");
+    CHECK(fake_pool_blocks == blocks);
 }
 
 static void sequence_and_parent_order_versions(void) {
@@ -348,6 +361,72 @@ static void a_canary_is_compared_with_what_was_lately(void) {
     cost = 100;
 }
 
+static void tick_costing(uint64_t cycles, uint32_t times) {
+    cost = cycles;
+    tick(times);
+}
+
+/* Calls that a canary with this window is compared with, after ten samples 64 calls apart, each hundred cycles dearer. */
+static struct watch baseline_of(uint32_t window) {
+    install_running("base", 1, returns_1, &(struct msg_install_request){});
+    for (uint32_t i = 1; i <= 10; i++) {
+        tick_costing(i * 100, 64);
+        fake_time_ns += 50'000'000;
+        watch_poll();
+    }
+    struct msg_install_request plan = canary;
+    plan.window = window;
+    const struct watch watch = install_running("base", 2, costs_50, &plan)->watch;
+    remove_module("base");
+    return watch;
+}
+
+static void a_canary_is_compared_with_calls_enough(void) {
+    const struct { uint32_t window, calls, before; } expected[] = {
+        {1, 64, 1000}, {64, 64, 1000}, {65, 128, 950}, {448, 448, 700}, {449, 640, 550}, {1000, 640, 550}};
+    for (uint32_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        const struct watch watch = baseline_of(expected[i].window);
+        CHECK(watch.base_calls == expected[i].calls && watch_before(&watch) == expected[i].before);
+        CHECK(watch.call_limit == 1000 * WATCH_CALL_FACTOR + WATCH_CALL_SLACK_CYCLES);
+    }
+}
+
+/* Neither sooner than 50 ms nor than 64 calls after the one before; nor does one of an earlier version count. */
+static void samples_are_apart(void) {
+    struct msg_install_request plan = canary;
+    plan.window = 1;
+    install_running("base", 1, returns_1, &(struct msg_install_request){});
+    CHECK(install_running("base", 2, costs_50, &plan)->watch.call_limit == UINT64_MAX); /* there was no call */
+    CHECK(module_take_back(running("base"), STATUS_REQUESTED, nullptr));
+    tick_costing(100, 64);
+    fake_time_ns += 50'000'000;
+    watch_poll();
+    tick_costing(200, 64);
+    watch_poll();
+    tick_costing(200, 1);
+    CHECK(install_running("base", 3, costs_50, &plan)->watch.base_calls == 65);
+    CHECK(module_take_back(running("base"), STATUS_REQUESTED, nullptr));
+    fake_time_ns += 50'000'000;
+    watch_poll(); /* at 129 calls */
+    tick_costing(300, 63);
+    fake_time_ns += 50'000'000;
+    watch_poll();
+    tick_costing(300, 1);
+    CHECK(install_running("base", 4, costs_50, &plan)->watch.base_calls == 64);
+    tick(1);
+    struct version *fourth = running("base");
+    CHECK(fourth->watched == 0);
+    tick(299);
+    plan.shadow = true, plan.has_shadow = true;
+    CHECK(install_running("base", 5, costs_50, &plan)->watch.base_calls == 0);
+    CHECK(module_take_back(running("base"), STATUS_REQUESTED, nullptr));
+    plan.shadow = false;
+    CHECK(install_running("base", 6, costs_50, &plan)->watch.base_calls == 300);
+    remove_module("base");
+    drop_evidence();
+    cost = 100;
+}
+
 static void one_long_call_is_enough(void) {
     struct version *before = running("m");
     cost = 100 * WATCH_CALL_FACTOR + WATCH_CALL_SLACK_CYCLES + 1;
@@ -355,6 +434,10 @@ static void one_long_call_is_enough(void) {
     tick(3);
     CHECK(running("m") == canary_version);
     canary_version->entry = returns_1;
+    cost -= 1;
+    tick(1);
+    CHECK(running("m") == canary_version);
+    cost += 1;
     tick(1);
     CHECK(running("m") == before && last_event().reason == STATUS_CANARY_OVER_BUDGET);
     cost = 100;
@@ -619,7 +702,7 @@ static void staging_begins_with_what_is_sound(void) {
     uint8_t sha[33] = {1}, data[8] = {2};
     const struct msg_stage_request good = {.len = 8, .has_len = true, .sha = {sha, 32}, .has_sha = true, .data = {data, 8}};
     struct msg_stage_request bad = good;
-    fake_pool_is_full = true, CHECK(handle_stage(&good, &response, &refusal) == STATUS_POOL_FULL), fake_pool_is_full = false;
+    fake_pool_left = 0, CHECK(handle_stage(&good, &response, &refusal) == STATUS_POOL_FULL), fake_pool_left = UINT32_MAX;
     CHECK(handle_stage(&(struct msg_stage_request){.off = 1}, &response, &refusal) == STATUS_BAD_STATE);
     CHECK(handle_install(&(struct msg_install_request){}, &installed, &refusal) == STATUS_BAD_STATE);
     bad.has_len = false, CHECK(handle_stage(&bad, &response, &refusal) == STATUS_INVALID_ARGUMENT), bad = good;
@@ -709,6 +792,7 @@ int main(void) {
     staging_begins_with_what_is_sound();
     staging_resumes_and_checks();
     refusals_are_precise_and_change_nothing();
+    a_full_pool_gets_back_what_it_gave();
     a_watch_has_bounds();
     the_longest_and_largest_is_taken();
     a_period_has_bounds();
@@ -733,5 +817,7 @@ int main(void) {
     new_code_is_reached_after_every_core_was_asked();
     a_parent_that_is_thrown_out_meanwhile_is_not_replaced();
     a_canary_is_compared_with_what_was_lately();
+    a_canary_is_compared_with_calls_enough();
+    samples_are_apart();
     return 0;
 }

@@ -53,3 +53,13 @@ test('patches are refused precisely, and bad versions are taken back by the boar
 
 test('reports bring the host to what the counters say, whatever gets lost', (t) =>
   runNative(t, 'report_test', patchFiles));
+
+test('keys sign what their policy says, as often as it says, until they are taken back', (t) =>
+  runNative(t, 'keys_test', [
+    'trust/keys.c',
+    'trust/policy.c',
+    ...files('lib', 'cbor cbor_deterministic sha2 print'),
+  ]));
+
+test('a policy that says anything unknown allows nothing, and what it limits is limited', (t) =>
+  runNative(t, 'policy_test', ['trust/policy.c', ...files('lib', 'cbor cbor_deterministic')]));

@@ -12,7 +12,7 @@ uint64_t fake_time_ns = 1;
 uint32_t fake_cores = 4;
 _Thread_local uint32_t fake_core;
 uint32_t fake_pool_blocks;
-bool fake_pool_is_full;
+uint32_t fake_pool_left = UINT32_MAX;
 bool fake_quiescent = true;
 void (*fake_fetching)(void);
 bool fake_fault_next;
@@ -32,7 +32,8 @@ uint64_t clock_ns(void) { return fake_time_ns; }
 uint64_t clock_hz(void) { return 1000000000; }
 
 enum status pool_alloc(uint32_t size_bytes, uint32_t align, void **out) {
-    if (fake_pool_is_full) { return STATUS_POOL_FULL; }
+    if (fake_pool_left == 0) { return STATUS_POOL_FULL; }
+    fake_pool_left -= 1;
     if (posix_memalign(out, align < 16 ? 16 : align, size_bytes) != 0) { return STATUS_POOL_FULL; }
     memset(*out, 0, size_bytes);
     fake_pool_blocks += 1;
