@@ -1,6 +1,7 @@
 /* Goes the checker's way with the states that were found, and writes down what it will have to know. First without writing,
  * until it is known how long a turn of each loop is. */
 
+#include "bpf/checker/checker.h"
 #include "difference.h"
 #include "lib/mem.h"
 
@@ -244,6 +245,9 @@ enum status emit_certificate(struct inference *f, struct emitted *emitted) {
         enum status status = go_through(f);
         if (status != STATUS_OK) { return status; }
         if (emission.grown) { continue; }
+        if (emission.steps > (uint64_t)CHECKER_STEPS_PER_INSN * f->v->program->count) {
+            return refuse(f->v, STATUS_BUDGET_EXCEEDED, 0, "%u instructions to check", emission.steps);
+        }
         if (emission.writer.size > capacity) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "a certificate of %u bytes", (uint64_t)emission.writer.size); }
         *emitted = (struct emitted){{out, emission.writer.size}, emission.bound, emission.linked};
         return STATUS_OK;

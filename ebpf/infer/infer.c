@@ -91,6 +91,7 @@ struct search {
     uint64_t budget, steps;
     enum links links;
     const uint8_t *unrolled; /* as in struct inference */
+    bool apart;
     uint32_t longest;  /* longest_loop() */
     struct emitted emitted;
 };
@@ -103,6 +104,7 @@ static enum status search(struct verifier *v, struct search *how) {
     struct inference *f = open_inference(v, how->budget, how->unrolled);
     if (f == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     f->links = how->links;
+    f->apart = how->apart;
     enum status status = find_invariants(f);
     if (status == STATUS_OK) { status = find_ranks(f); }
     if (status == STATUS_OK) {
@@ -130,7 +132,7 @@ static void search_unlinked(struct verifier *v, struct search *found) {
     uint8_t *free = v->free;
     bool same = false;
     for (enum links links = LINKS_NONE; links < emitted->linked && !same && found->steps < found->budget; links++) {
-        struct search other = {.budget = found->budget - found->steps, .links = links, .unrolled = found->unrolled};
+        struct search other = {.budget = found->budget - found->steps, .links = links, .unrolled = found->unrolled, .apart = found->apart};
         v->free = free;
         enum status status = search(v, &other);
         found->steps += other.steps;
@@ -140,8 +142,10 @@ static void search_unlinked(struct verifier *v, struct search *found) {
     *v->result = result;
 }
 
+static bool takes_too_long(enum status status) { return status == STATUS_TOO_MANY_STATES || status == STATUS_BUDGET_EXCEEDED; }
+
 /* What no states prove that hold in all turns of a loop is searched turn by turn (turns.c): of all loops at first, then without those
- * that take too long. `unrolled`: a byte for each point. */
+ * that take too long; where that is said of all of them, at last with what follows a loop apart for each turn that it is left in. `unrolled`: a byte for each point. */
 static enum status search_turns(struct verifier *v, struct search *how, uint8_t *unrolled) {
     const struct verifier_result first = *v->result;
     const uint64_t budget = how->budget;
@@ -150,13 +154,19 @@ static enum status search_turns(struct verifier *v, struct search *how, uint8_t 
     enum status status = first.status;
     how->unrolled = unrolled;
     memset(unrolled, 1, v->point_count);
-    for (bool goes_on = true; goes_on && spent < budget;) {
+    bool goes_on = true, all = true;
+    while (goes_on && spent < budget) {
         v->free = free;
         how->budget = budget - spent;
         status = search(v, how);
         spent += how->steps;
-        goes_on = (status == STATUS_TOO_MANY_STATES || status == STATUS_BUDGET_EXCEEDED) && how->longest != NO_POINT;
-        if (goes_on) { unrolled[how->longest] = 0; }
+        if (takes_too_long(status) && how->longest != NO_POINT && !how->apart) {
+            unrolled[how->longest] = 0;
+            all = false;
+        } else {
+            goes_on = status != STATUS_OK && all && !how->apart;
+            how->apart |= goes_on;
+        }
     }
     how->budget = budget;
     how->steps = spent;

@@ -66,6 +66,7 @@ struct inference {
     uint32_t *sorted; /* all of them, by turn and order */
     uint32_t site_count;
     const uint8_t *unrolled; /* of each point: whether it heads a loop that is gone through turn by turn; or null */
+    bool apart; /* ways that left such a loop in different turns are kept apart */
     struct turn *turns;
     uint32_t turn_count;
     uint64_t *thresholds;

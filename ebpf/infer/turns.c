@@ -59,11 +59,25 @@ static bool turn_in(struct inference *f, uint32_t outer, uint32_t head, uint32_t
     return true;
 }
 
+/* The turn that goes on at this point. Where ways that left a loop in different turns are kept apart, what follows the loop belongs to the
+ * turn that it was left in, until a loop around it goes on: then it comes before the next turn, and one state at most waits there at a time. */
+static uint32_t turn_around(const struct inference *f, uint32_t turn, uint32_t point) {
+    uint32_t around = turn;
+    while (around != 0 && !holds(f, f->turns[around].head, point)) { around = f->turns[around].outer; }
+    bool goes_on = around != 0 && f->turns[around].head == point;
+    return f->apart && !goes_on ? turn : around;
+}
+
+static bool is_in(const struct inference *f, uint32_t turn, uint32_t head) {
+    while (turn != 0 && f->turns[turn].head != head) { turn = f->turns[turn].outer; }
+    return turn != 0;
+}
+
 /* The first turns of all loops around this point that are around no other one of `turn`. */
 static bool enter(struct inference *f, uint32_t point, uint32_t *turn) {
     uint32_t entered[DEEPEST], count = 0;
     for (uint32_t head = f->v->points_at[point].head; head != NO_POINT; head = f->v->points_at[head].outer) {
-        if (*turn != 0 && f->turns[*turn].head == head) { break; }
+        if (is_in(f, *turn, head)) { break; }
         if (!is_unrolled(f, head)) { continue; }
         if (count == DEEPEST) { return false; }
         entered[count++] = head;
@@ -96,7 +110,7 @@ bool site_from(struct inference *f, uint32_t from, uint32_t pc, uint32_t *site) 
     uint32_t point = f->v->points[pc] - 1u, turn = f->sites[from].turn;
     *site = point;
     if (f->unrolled == nullptr) { return true; }
-    while (turn != 0 && !holds(f, f->turns[turn].head, point)) { turn = f->turns[turn].outer; }
+    turn = turn_around(f, turn, point);
     bool again = turn != 0 && f->turns[turn].head == point;
     if (!(again ? turn_in(f, f->turns[turn].outer, point, f->turns[turn].number + 1, &turn) : enter(f, point, &turn))) { return false; }
     while (f->sites[*site].turn != turn) {

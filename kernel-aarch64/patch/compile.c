@@ -13,7 +13,6 @@
 
 constexpr uint32_t WORKSPACE_BYTES = 1024 * 1024;
 constexpr uint64_t VERIFIER_STEPS = 4'000'000;
-constexpr uint64_t CHECKER_STEPS_PER_INSN = 64; /* of a certificate with many states at one place */
 
 /* Code memory that is tried first, and at most, in words per eBPF slot; prologue, epilogue and literals on top. */
 constexpr uint32_t WORDS_PER_INSN = 2;

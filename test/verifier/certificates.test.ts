@@ -67,6 +67,18 @@ test('a loop that fills a buffer is gone through turn by turn, and one that take
   t.not(unfilled!.certificate.check, 'ok');
 });
 
+test('what follows a loop knows in which turn it was left, where that is asked', async (t) => {
+  const fill =
+    'r0 = 0\nr2 = *(u64 *)(r1 + 0)\nr3 = 0\nr4 = r10\nr4 += r3\n*(u8 *)(r4 - 8) = r2\nr3 += 1\nr2 *= 3\nif r2 == 0 goto +1\nif r3 != 8 goto -7\nr3 += r10';
+  const [last, before] = await verifyAll(
+    [9, 10].map((at) => requestOf({ name: 'digits', code: `${fill}\nr0 = *(u8 *)(r3 - ${at})\nexit` })),
+  );
+  t.is(last!.certificate.check, 'ok', last!.certificate.message);
+  t.is(last!.certificate.bound, last!.bound);
+  t.is(before!.code, 'uninitialised_stack');
+  t.not(before!.certificate.check, 'ok');
+});
+
 /** Loops that are refused only because walking them takes too many steps. */
 const costly = ['budget_exceeded', 'too_many_states'];
 

@@ -9,6 +9,8 @@
 
 /* Workspace that is enough for MAX_PROGRAM_INSNS on the board. */
 #define CHECKER_WORKSPACE_BYTES (192u * 1024u)
+/* Steps for each slot that the board allows: a certificate may have many states at one place. */
+#define CHECKER_STEPS_PER_INSN 64u
 
 /* As bpf_verify(), with the same facts. STATUS_BAD_CERTIFICATE when the certificate does not prove it: result says where.
  * What is wrong with the program whatever its certificate says has the status that bpf_verify() gives it. Any bytes at all
