@@ -1,4 +1,6 @@
 /** Properties that hold for all programs and all operators, checked by native programs. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { fuzz } from '../fuzz/fuzz.ts';
@@ -97,6 +99,32 @@ test('no run of an accepted program, with or without certificate, leaves its abs
     t.true(ok);
     t.true(runs > 0);
     t.like(details, { seed: 3, next_seed: 4 });
+  },
+);
+
+(missing ? test.skip : test)(
+  'Ctrl-C ends it with what was done, and its emulator is no program that crashed',
+  async (t) => {
+    t.timeout(600_000);
+    const [program, executor] = await Promise.all([build('soundness'), buildExecutor()]);
+    const args = ['-n', '1000000000', '-p', '1', '-e', executor];
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'close');
+    let said = '';
+    child.stdout.on('data', (data) => {
+      if (said === '') process.kill(-child.pid!, 'SIGINT'); // as a terminal does: all of its group
+      said += data;
+    });
+    t.deepEqual(await ended, [0, null]);
+    const lines = said
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    t.deepEqual(
+      lines.filter(({ finding }) => finding),
+      [],
+    );
+    t.true(lines.at(-1).done);
   },
 );
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,8 @@ static void start(struct emulator *e) {
     e->pid = fork();
     if (e->pid < 0) { fail("fork"); }
     if (e->pid == 0) {
+        setpgid(0, 0); /* Ctrl-C is for whoever runs it: an emulator that it ends looks like code that crashed */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(in[0], 0);
         dup2(out[1], 1);
         dup2(e->shared_fd, SHARED_FD);
