@@ -53,7 +53,7 @@ export type PatchDetails = {
 const none = new Uint8Array(0);
 
 /** The maps of a program as its patch declares them. */
-export const patchMaps = (program: ModuleProgram): Patch['maps'] =>
+export const patchMaps = (program: Pick<ModuleProgram, 'maps'>): Patch['maps'] =>
   program.maps.map((m) => ({
     name: m.name,
     type: m.type,

@@ -7,8 +7,8 @@ import { targets } from './targets.ts';
 const RUNS = 20_000;
 
 for (const target of Object.values(targets)) {
-  // test/verifier/oracle.test.ts, linux/verdicts.test.ts, equivalence/equivalence.test.ts
-  if ('sanitized' in target || 'verdicts' in target || 'proofs' in target) continue;
+  // test/verifier/oracle.test.ts, linux/verdicts.test.ts, equivalence/equivalence.test.ts, modules/modules.test.ts
+  if ('sanitized' in target || 'verdicts' in target || 'proofs' in target || 'lives' in target) continue;
   const it = toolsFor(target).every(findTool) ? test.serial : test.serial.skip; // such as Debian's libclang-rt-19-dev
   it(`${target.name}_keeps_its_promises_on_${RUNS}_inputs`, async (t) => {
     t.timeout(120_000);

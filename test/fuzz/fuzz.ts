@@ -7,6 +7,7 @@ import { fuzzCompiled } from './compiled.ts';
 import { fuzzEquivalence } from './equivalence/equivalence.ts';
 import { fuzzHost } from './host.ts';
 import { fuzzVerdicts } from './linux/verdicts.ts';
+import { fuzzModules } from './modules/modules.ts';
 import { fuzzPrograms } from './soundness.ts';
 import type { BoardTarget, Target } from './targets.ts';
 
@@ -76,6 +77,7 @@ export const fuzz = (
   if ('proofs' in target) return fuzzEquivalence(target, limit, signal, say);
   if ('compiler' in target) return fuzzCompiled(target, limit, signal, say);
   if ('sanitized' in target) return fuzzPrograms(target, limit, signal, say);
+  if ('lives' in target) return fuzzModules(target, limit, signal, say);
   if ('verdicts' in target) return fuzzVerdicts(target, limit, signal, say);
   return fuzzBoard(target, limit, signal);
 };
@@ -84,6 +86,7 @@ export const fuzz = (
 export const toolsFor = (target: Target): readonly Tool[] => {
   if ('sanitized' in target) return ['clang', 'lld', 'qemuUser', ...(target.sanitized ? sanitizers : [])];
   if ('verdicts' in target) return ['clang', 'lld', 'qemu'];
+  if ('lives' in target) return ['clang', 'lld', 'dtc', 'qemu'];
   if ('proofs' in target) return ['clang'];
   return ['clang', 'dtc', ...sanitizers];
 };

@@ -16,6 +16,7 @@ import { type EquivalenceTarget, equivalenceTargets } from './equivalence/equiva
 import type { HostTarget } from './host.ts';
 import { hostTargets } from './host-targets.ts';
 import { type LinuxTarget, linuxTargets } from './linux/verdicts.ts';
+import { type ModulesTarget, modulesTargets } from './modules/modules.ts';
 import { type ProgramTarget, programTargets } from './soundness.ts';
 
 /** A reader of the board, built natively from its C. */
@@ -35,7 +36,8 @@ export type Target =
   | ProgramTarget
   | CompiledTarget
   | EquivalenceTarget
-  | LinuxTarget;
+  | LinuxTarget
+  | ModulesTarget;
 
 const kernel = (...files: readonly string[]) => files.map((file) => `kernel-aarch64/${file}`);
 const folder = (name: string) =>
@@ -261,5 +263,6 @@ export const targets: Readonly<Record<string, Target>> = Object.fromEntries(
     ...compiledTargets,
     ...equivalenceTargets,
     ...linuxTargets,
+    ...modulesTargets,
   ].map((target) => [target.name, target]),
 );

@@ -1,0 +1,276 @@
+/** A board and its model through the same commands: what it answers must be what the model has. */
+import { createHash } from 'node:crypto';
+import type { Random } from '../../../ebpf/random.ts';
+import { LinkError, RefusedError, type VelocityLink } from '../../../link/index.ts';
+import { type Attempt, fillingAttempt, someAttempt } from './attempt.ts';
+import { Difference, expectSame } from './difference.ts';
+import type { Start } from './draft.ts';
+import type { ModelMap } from './map.ts';
+import { Model } from './model.ts';
+import { Told } from './told.ts';
+
+/** Commands that are shown with a difference. */
+const SHOWN = 40;
+/** With more than half of the pool in use what is free may lie in pieces. */
+const SHORT_BYTES = 4 * 1024 * 1024;
+/** The board keeps 16 records. */
+const EVIDENCE_MOST = 10;
+/** Steps between comparisons of everything. */
+const COMPARE_EVERY = 8;
+const FRAME_BYTES_MOST = 64;
+/** First bytes of frames: few, so that flows meet, some with the high bit. */
+const FIRST_BYTES = [0, 1, 2, 3, 4, 5, 6, 0x80, 0x81, 0x82];
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+const statusIn = async (work: Promise<unknown>): Promise<string> => {
+  try {
+    await work;
+    return 'ok';
+  } catch (error) {
+    if (error instanceof RefusedError) return error.status;
+    throw error;
+  }
+};
+
+export class Life {
+  readonly #link: VelocityLink;
+  readonly #random: Random;
+  readonly #model: Model;
+  readonly #told: Told;
+  readonly #start: Start;
+  readonly #said: string[] = [];
+  #accepted: Attempt | undefined;
+  /** Pieces of memory that were free at the beginning. */
+  #pieces = 0;
+
+  private constructor(link: VelocityLink, random: Random, start: Start, cores: number, periodUs: number) {
+    this.#link = link;
+    this.#random = random;
+    this.#start = start;
+    this.#model = new Model(cores);
+    this.#model.periodUs = periodUs;
+    this.#told = new Told(link, this.#model);
+  }
+
+  /** Of a board that has just started. */
+  static async begin(
+    link: VelocityLink,
+    random: Random,
+    keys: Pick<Start, 'own' | 'stranger'>,
+  ): Promise<Life> {
+    const { boot, board_class, cores } = await link.info();
+    const { period_us } = await link.timer();
+    const life = new Life(link, random, { boot, boardClass: board_class, ...keys }, cores, period_us);
+    life.#pieces = await life.#freePieces();
+    return life;
+  }
+
+  /** One command, and what the board tells afterwards; returns how it answered. @throws Difference */
+  async step(): Promise<string> {
+    const random = this.#random;
+    while (this.#model.evidence.length > EVIDENCE_MOST) await this.#acknowledge();
+    const commands: readonly (readonly [number, () => Promise<string>])[] = [
+      [12, () => this.#install()],
+      [1, () => this.#installAgain()],
+      [1, () => this.#installHalf()],
+      [2, () => this.#rollback()],
+      [2, () => this.#remove()],
+      [10, () => this.#inject()],
+      [3, () => this.#readMap()],
+      [3, () => this.#writeMap()],
+      [1, () => this.#acknowledge()],
+    ];
+    const run = random.pick(
+      commands.flatMap(([weight, command]) => Array.from({ length: weight }, () => command)),
+    );
+    try {
+      const status = await run();
+      if (random.once(COMPARE_EVERY)) await this.#told.all();
+      else await this.#told.modules();
+      return status;
+    } catch (error) {
+      throw this.#withHistory(error);
+    }
+  }
+
+  #withHistory(error: unknown): unknown {
+    if (!(error instanceof Difference || error instanceof LinkError)) return error;
+    return new Difference(`${error.message}\n${this.#said.slice(-SHOWN).join('\n')}`);
+  }
+
+  #say(line: string): void {
+    this.#said.push(line);
+  }
+
+  async #install(): Promise<string> {
+    await this.#told.settle();
+    const attempt = await someAttempt(this.#random, this.#model, this.#start);
+    this.#say(attempt.what);
+    return this.#admit(attempt);
+  }
+
+  async #admit(attempt: Attempt): Promise<string> {
+    const { bytes, options, expected, takesMaps, admission, sequence, periodUs } = attempt;
+    const status = await statusIn(this.#link.installPatch(bytes, options));
+    const isShort =
+      status === 'pool_full' && takesMaps && this.#model.bytesWith(admission.program) > SHORT_BYTES;
+    if (expected === '' && status === 'ok') throw new Difference('a damaged patch was taken');
+    if (expected !== '' && !isShort) expectSame('the answer', status, expected);
+    if (status !== 'ok') {
+      this.#model.counters.refusals++;
+      return status;
+    }
+    this.#model.install(admission);
+    this.#model.sequence = sequence;
+    if (periodUs !== 0) this.#model.periodUs = periodUs;
+    this.#accepted = attempt;
+    return status;
+  }
+
+  /** The very bytes that were taken last. */
+  async #installAgain(): Promise<string> {
+    if (!this.#accepted) return 'nothing';
+    this.#say('the last patch once more');
+    return this.#admit({ ...this.#accepted, expected: 'replayed', takesMaps: false });
+  }
+
+  /** Without its last bytes, or as another upload than the one that is staged. */
+  async #installHalf(): Promise<string> {
+    if (!this.#accepted) return 'nothing';
+    const { bytes } = this.#accepted;
+    const sha = createHash('sha256').update(bytes).digest();
+    const half = bytes.subarray(0, bytes.length >> 1);
+    // Staged whole before, it would go on from its end: other bytes first.
+    const other = Uint8Array.of(this.#random.below(256), 1);
+    await this.#link.stage(other);
+    await this.#link.stageChunk({ off: 0, len: bytes.length, sha, data: half });
+    const isOthers = this.#random.once(2);
+    const asked = isOthers ? createHash('sha256').update(other).digest() : sha;
+    this.#say(isOthers ? 'install what is not staged' : 'install what is half staged');
+    const status = await statusIn(this.#link.install({ canary: false, sha: asked }));
+    expectSame('the answer', status, isOthers ? 'upload_taken' : 'bad_state');
+    this.#model.counters.refusals++;
+    return status;
+  }
+
+  #someName(): string {
+    const { modules } = this.#model;
+    return modules.length === 0 || this.#random.once(8) ? 'absent' : this.#random.pick(modules).name;
+  }
+
+  async #rollback(): Promise<string> {
+    const name = this.#someName();
+    this.#say(`roll back ${name}`);
+    await this.#told.settleTimers();
+    const module = this.#model.named(name);
+    const previous = module?.running.previous;
+    const expected = !module ? 'no_entry' : previous ? 'ok' : 'no_previous';
+    const status = await statusIn(this.#link.rollback(name));
+    expectSame('the answer', status, expected);
+    if (status === 'ok') this.#model.takeBack(module!, 'requested');
+    return status;
+  }
+
+  async #remove(): Promise<string> {
+    const name = this.#someName();
+    this.#say(`remove ${name}`);
+    await this.#told.settleTimers();
+    const module = this.#model.named(name);
+    const status = await statusIn(this.#link.remove(name));
+    expectSame('the answer', status, module ? 'ok' : 'no_entry');
+    if (module) this.#model.remove(module);
+    return status;
+  }
+
+  async #inject(): Promise<string> {
+    const random = this.#random;
+    const frame = Buffer.alloc(random.below(FRAME_BYTES_MOST));
+    if (frame.length > 0) frame[0] = random.pick(FIRST_BYTES);
+    this.#say(`a frame of ${frame.length} bytes: ${frame.subarray(0, 1).toString('hex')}`);
+    const { verdict } = await this.#link.inject(frame);
+    expectSame('the verdict', verdict, this.#model.inject(frame));
+    return 'frame';
+  }
+
+  #someMap(): { name: string; map: ModelMap | undefined; key: Buffer } {
+    const random = this.#random;
+    const { maps } = this.#model;
+    const name = maps.length === 0 || random.once(8) ? 'absent' : random.pick(maps).definition.name;
+    const map = this.#model.mapNamed(name);
+    const known = map?.keys ?? [];
+    if (known.length > 0 && random.once(2)) return { name, map, key: Buffer.from(random.pick(known), 'hex') };
+    const key = Buffer.alloc(random.once(6) ? random.below(8) : 4);
+    if (key.length > 0) key[0] = random.below(8);
+    return { name, map, key };
+  }
+
+  async #readMap(): Promise<string> {
+    await this.#told.settleTimers();
+    const { name, map, key } = this.#someMap();
+    this.#say(`read ${name} ${hex(key)}`);
+    const expected = map?.read(key) ?? 'no_entry';
+    let seen = '';
+    const status = await statusIn(
+      this.#link.mapRead(name, key).then(({ value }) => {
+        seen = hex(value);
+      }),
+    );
+    if (typeof expected === 'string') expectSame('the answer', status, expected);
+    else expectSame('the value', [status, seen], ['ok', hex(expected)]);
+    return status;
+  }
+
+  async #writeMap(): Promise<string> {
+    await this.#told.settleTimers();
+    const random = this.#random;
+    const { name, map, key } = this.#someMap();
+    const bytes = map && !random.once(8) ? Math.min(map.valueBytes, 2048) : random.below(32);
+    const value = Buffer.alloc(bytes);
+    for (let i = 0; i < Math.min(bytes, 64); i++) value[i] = random.below(256);
+    this.#say(`write ${name} ${hex(key)} ${bytes} bytes`);
+    const status = await statusIn(this.#link.mapWrite(name, key, value));
+    expectSame('the answer', status, map?.write(key, value) ?? 'no_entry');
+    return status;
+  }
+
+  async #acknowledge(): Promise<string> {
+    const [record] = await this.#link.evidenceAll();
+    this.#say(`acknowledge ${record ? `the evidence against ${record.name}` : 'what is not there'}`);
+    const status = await statusIn(this.#link.evidenceAck(record?.id ?? 0xffffffff));
+    expectSame('the answer', status, record ? 'ok' : 'no_entry');
+    if (record) this.#model.forget(record.name, record.version);
+    return status;
+  }
+
+  async #removeAll(): Promise<void> {
+    for (const module of this.#model.modules) {
+      this.#say(`remove ${module.name}`);
+      await this.#link.remove(module.name);
+      this.#model.remove(module);
+    }
+    await this.#told.settle();
+  }
+
+  /** Fills the memory for maps, and gives it back. */
+  async #freePieces(): Promise<number> {
+    for (let pieces = 0; ; pieces++) {
+      const status = await this.#admit(fillingAttempt(pieces, this.#model, this.#start));
+      if (status === 'ok') continue;
+      await this.#removeAll();
+      return pieces;
+    }
+  }
+
+  /** Takes everything out. @throws Difference when something stays */
+  async end(): Promise<void> {
+    try {
+      await this.#told.settle();
+      await this.#removeAll();
+      expectSame('pieces of free memory', await this.#freePieces(), this.#pieces);
+      await this.#told.all();
+    } catch (error) {
+      throw this.#withHistory(error);
+    }
+  }
+}
