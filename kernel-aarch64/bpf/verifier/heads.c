@@ -1,4 +1,6 @@
-/* One state is kept of all that came to a head: the join of them, widened after a few. */
+/* One state is kept of all that came to a head: the join of them, widened after a few. Where that was not precise enough, on the
+ * second attempt, each is kept for itself, as long as they are not too many: loops that end by what they count are walked to
+ * their end, and what one turn finds is not mixed with what another one does not find. */
 
 #include "bpf/verifier/heads.h"
 
@@ -15,12 +17,28 @@ struct head {
 /* States that come to a head are joined as they are so often, and widened from then on. */
 enum { PLAIN_JOINS = 2 };
 
-static struct head *find_head(const struct verifier *v, const struct state *s, const struct heads *heads, uint32_t iterator) {
-    for (struct head *head = heads->first; head != nullptr; head = head->next) {
-        bool here = head->pc == s->pc && head->iterator == iterator;
-        if (here && snapshot_relation(v, s, head->kept).comparable) { return head; }
+/* States that are kept for themselves on the second attempt. */
+enum { HEADS_APART = 1024 };
+
+/* What is kept of those that came to the same head. */
+struct found {
+    struct head *newest;
+    uint32_t count;
+    bool covers; /* one of them covers the state */
+};
+
+static struct found find_heads(struct verifier *v, const struct state *s, const struct heads *heads, uint32_t iterator) {
+    struct found found = {0};
+    for (struct head *head = heads->first; head != nullptr && !found.covers; head = head->next) {
+        if (head->pc != s->pc || head->iterator != iterator) { continue; }
+        v->compared++;
+        struct relation relation = snapshot_relation(v, s, head->kept);
+        if (!relation.comparable) { continue; }
+        if (found.newest == nullptr) { found.newest = head; }
+        found.count++;
+        found.covers = relation.covered;
     }
-    return nullptr;
+    return found;
 }
 
 static enum status keep_at(struct verifier *v, const struct state *s, struct head *head) {
@@ -43,10 +61,11 @@ enum status converge(struct verifier *v, struct state *s, struct heads *heads, u
     s->lineage = 0; /* that nothing has changed since the last time is no sign of a loop without end here */
     *covered = false;
     state_forget(v, s);
-    struct head *head = find_head(v, s, heads, iterator);
-    if (head == nullptr) { return add_head(v, s, heads, iterator); }
-    *covered = snapshot_relation(v, s, head->kept).covered;
-    if (*covered) { return STATUS_OK; }
+    struct found found = find_heads(v, s, heads, iterator);
+    struct head *head = found.newest;
+    *covered = found.covers;
+    if (found.covers) { return STATUS_OK; }
+    if (found.count < (v->precise ? HEADS_APART : 1)) { return add_head(v, s, heads, iterator); }
     snapshot_load(v, head->kept, &heads->other);
     bool widens = ++head->joins > PLAIN_JOINS;
     if (widens) { state_drop_unlike(s, &heads->other); }
