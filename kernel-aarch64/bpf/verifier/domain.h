@@ -140,6 +140,14 @@ DOMAIN struct range range_crossed(struct range r, uint32_t w) {
     return r;
 }
 
+/* What the ends rule out of a signed range across the sign: where no unsigned value is as large as its negative ones, there are none;
+ * where all are larger than its others, there are none of those. */
+DOMAIN struct range range_on_one_side(struct range r, uint32_t w) {
+    if (r.umax < ((uint64_t)r.smin & width_max(w))) { r.smin = max_s(r.smin, 0); }
+    if (r.umin > ((uint64_t)r.smax & width_max(w))) { r.smax = min_s(r.smax, -1); }
+    return r;
+}
+
 DOMAIN bool range_empty(struct range r) { return r.umin > r.umax || r.smin > r.smax; }
 
 /* What the full range says of the low half. */
@@ -269,8 +277,8 @@ DOMAIN bool domain_sync_small(struct scalar *s) {
         return true;
     }
     if (domain_small(s, w) || s->umax <= (uint64_t)width_smax(half)) { return domain_sync_small(s); }
-    struct range r = range_crossed(range_with_bits(range_full(s), known, w), w);
-    struct range q = range_crossed(range_with_bits(range_sub(s), bits_low(known, half), half), half);
+    struct range r = range_crossed(range_on_one_side(range_with_bits(range_full(s), known, w), w), w);
+    struct range q = range_crossed(range_on_one_side(range_with_bits(range_sub(s), bits_low(known, half), half), half), half);
     q = range_crossed(sub_from_full(q, r, w), half);
     r = range_crossed(full_from_sub(r, q, w), w);
     if (range_empty(r) || range_empty(q)) { return false; }

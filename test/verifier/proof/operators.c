@@ -75,6 +75,8 @@ CLAIM(sync_bits_full, put_full(&o->a, range_with_bits(range_full(&o->a), bits_of
 CLAIM(sync_bits_half, put_sub(&o->a, range_with_bits(range_sub(&o->a), bits_low(bits_of(&o->a), 32), 32)))
 CLAIM(sync_crossed_full, put_full(&o->a, range_crossed(range_full(&o->a), 64)))
 CLAIM(sync_crossed_half, put_sub(&o->a, range_crossed(range_sub(&o->a), 32)))
+CLAIM(sync_side_full, put_full(&o->a, range_on_one_side(range_full(&o->a), 64)))
+CLAIM(sync_side_half, put_sub(&o->a, range_on_one_side(range_sub(&o->a), 32)))
 CLAIM(sync_half_from_full, put_sub(&o->a, sub_from_full(range_sub(&o->a), range_full(&o->a), 64)))
 CLAIM(sync_full_from_half, put_full(&o->a, full_from_sub(range_full(&o->a), range_sub(&o->a), 64)))
 CLAIM(sync_range_full, put_bits(&o->a, with_range(bits_of(&o->a), bits_of_range(o->a.umin, o->a.umax), &o->result)))

@@ -19,6 +19,8 @@ const quick = [
   'full_and',
   'sync_bits_full',
   'sync_crossed_half',
+  'sync_side_full',
+  'sync_side_half',
   'sync_full_from_half',
   'sync_range_full',
 ];
