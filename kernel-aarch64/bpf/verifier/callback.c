@@ -2,7 +2,8 @@
  *
  * One call is walked, from a state that every call begins with: numbers that such functions change on their callers' stacks
  * are any numbers, and what else is kept there they may not change. Which numbers those are is seen on the walk itself, which
- * begins anew until it sees no more of them. How often a function is called goes into the bound. */
+ * begins anew until it sees no more of them. How often a function is called goes into the bound. One that is called once, or
+ * not at all, is walked like any other function. */
 
 #include "bpf/verifier/callback.h"
 
@@ -91,6 +92,13 @@ static uint64_t pass(struct verifier *v, const struct state *s, struct reg *args
     return v->program->maps[args[1].map].type == USER_RINGBUF ? pass_message(args) : pass_element(v, args);
 }
 
+bool callback_is_sure(const struct verifier *v, const struct state *s, uint64_t *turns) {
+    const struct reg *args = s->regs;
+    bool counts = args[1].kind == REG_SCALAR && args[2].kind == REG_FUNCTION && !calls_with_tree(v, s->pc);
+    *turns = counts ? args[1].var.value : 0;
+    return counts && scalar_is_const(&args[1].var) && *turns <= 1;
+}
+
 static void forget_numbers(const struct verifier *v, struct frame *frame) {
     for (uint64_t changed = frame->used & v->changed_back[frame->function]; changed != 0; changed &= changed - 1) {
         struct slot *slot = &frame->slots[__builtin_ctzll(changed)];
@@ -115,13 +123,15 @@ static uint64_t times(uint64_t a, uint64_t b) {
 enum status callback_enter(struct verifier *v, struct state *s) {
     struct reg *args = s->regs;
     uint32_t target = (uint32_t)args[args[3].kind == REG_FUNCTION ? 3 : 2].off;
-    uint64_t turns = pass(v, s, args);
+    uint64_t turns;
+    bool sure = callback_is_sure(v, s, &turns);
+    turns = pass(v, s, args);
     args[5].kind = REG_UNINIT;
     uint32_t nest = 1;
     for (uint32_t f = 1; f <= s->depth; f++) { nest += is_callback_frame(v, &s->frames[f]); }
     if (turns > v->callback_turns) { v->callback_turns = turns; }
     if (nest > v->callback_nest) { v->callback_nest = nest; }
-    for (uint32_t f = 0; f <= s->depth; f++) { forget_numbers(v, &s->frames[f]); }
+    for (uint32_t f = 0; f <= s->depth && !sure; f++) { forget_numbers(v, &s->frames[f]); }
     return step_call(v, s, target);
 }
 

@@ -16,7 +16,9 @@ bool is_called_back(const struct verifier *v, const struct state *s);
 void callback_pass_element(struct verifier *v, struct reg *args);
 /* A function that is called back stores to bytes [first, end) of the frame of this function, first < end. */
 void callback_changes(struct verifier *v, uint32_t function, uint32_t first, uint32_t end);
-/* At FLOW_CALLBACK: what follows when the function is not called, or one call of it. */
+/* At FLOW_CALLBACK: it is known that the function is called so often, once or not at all. */
+bool callback_is_sure(const struct verifier *v, const struct state *s, uint64_t *turns);
+/* There: what follows when the function is not called, or one call of it. */
 void callback_skip(struct state *s);
 [[nodiscard]] enum status callback_enter(struct verifier *v, struct state *s);
 /* The function ends with this result; s is still in it. */

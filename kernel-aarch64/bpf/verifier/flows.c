@@ -35,11 +35,18 @@ static enum status rest_aside(struct verifier *v, struct walk *w) {
     return walk_rest(v, w, &place, &crowded);
 }
 
-/* Rests what follows when the helper calls nothing back, and walks into one call of the function. */
+/* Rests what follows when the helper calls nothing back, and walks into one call of the function; the one or the other where it is
+ * known which. */
 static enum status call_back(struct verifier *v, struct walk *w) {
     struct state *s = &w->state;
     struct reg regs[6];
     struct stand stand;
+    uint64_t turns;
+    if (callback_is_sure(v, s, &turns)) {
+        if (turns != 0) { return callback_enter(v, s); }
+        callback_skip(s);
+        return STATUS_OK;
+    }
     keep_stand(s, &stand);
     memcpy(regs, s->regs, sizeof(regs));
     callback_skip(s);
