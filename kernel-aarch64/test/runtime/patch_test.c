@@ -3,7 +3,6 @@
 #include "admission.h"
 #include "bpf/maps/map.h"
 #include "drivers/tick.h"
-#include "gen/abi_patch.h"
 #include "lib/cbor.h"
 #include "lib/sha2.h"
 #include "patch/boot_id.h"
@@ -189,6 +188,7 @@ static void refusals_are_precise_and_change_nothing(void) {
     const uint32_t blocks = fake_pool_blocks;
     bad.bound = 9, CHECK(install(&bad) == STATUS_BOUND_MISMATCH && fake_pool_blocks == blocks), bad = good;
     fake_bound = 65537, CHECK(install(&good) == STATUS_OVER_BUDGET), fake_bound = 10;
+    fake_budget = 9, CHECK(install(&good) == STATUS_BUDGET_FORBIDDEN), fake_budget = UINT64_MAX;
     fake_verdict = STATUS_NULL_DEREFERENCE;
     CHECK(install(&good) == STATUS_NULL_DEREFERENCE);
     CHECK(refusal.has_insn && refusal.insn == 1 && strcmp(refusal.message, "r1 is bad") == 0);
@@ -219,9 +219,9 @@ static void the_longest_and_largest_is_taken(void) {
     struct recipe r = recipe("azAZ09_-.azAZ09_-.azAZ09_-.zZ9a", 1);
     CHECK(strlen(r.name) == NAME_BYTES);
     r.insns = MAX_PROGRAM_INSNS, r.cores = 8, r.map = "azAZ09_-.azAZ09_-.azAZ09_-.zZ9a", r.map_entries = 1;
-    r.bound = fake_bound = 65536;
+    r.bound = fake_bound = fake_budget = 65536;
     CHECK(install(&r) == STATUS_OK);
-    fake_bound = 10;
+    fake_bound = 10, fake_budget = UINT64_MAX;
     remove_module(r.name);
 }
 

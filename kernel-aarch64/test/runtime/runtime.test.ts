@@ -51,6 +51,14 @@ const patchFiles = [
 test('patches are refused precisely, and bad versions are taken back by the board itself', (t) =>
   runNative(t, 'patch_test', patchFiles));
 
+test('a payload says what there is room for, and its key may ask for', (t) =>
+  runNative(t, 'payload_test', [
+    `${here}/fakes/admission.c`,
+    ...files('lib', 'cbor cbor_deterministic print'),
+    ...files('patch', 'payload permission'),
+    'trust/policy.c',
+  ]));
+
 test('reports bring the host to what the counters say, whatever gets lost', (t) =>
   runNative(t, 'report_test', patchFiles));
 

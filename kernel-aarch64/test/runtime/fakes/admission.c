@@ -9,16 +9,19 @@
 #include "trust/keys.h"
 
 enum status fake_cose_status;
+enum status fake_period, fake_rate;
 enum status fake_verdict;
 uint64_t fake_bound = 10;
+uint64_t fake_budget = UINT64_MAX;
 void (*fake_meanwhile)(void);
 uint64_t (*fake_program)(uint64_t, uint64_t);
 
-static const struct policy_key rights = {.hooks = UINT32_MAX, .budget = UINT64_MAX, .cores = UINT32_MAX, .proofs = UINT32_MAX};
+static struct policy_key rights = {.hooks = UINT32_MAX, .cores = UINT32_MAX, .proofs = UINT32_MAX};
 static struct key_record record;
 
 /* The message is the payload, and whoever signed it may do anything. */
 enum status keys_open(struct span message, uint32_t, struct signer *out, struct span *payload, struct refusal *) {
+    rights.budget = fake_budget;
     *out = (struct signer){.rights = &rights, .record = &record};
     *payload = message;
     return fake_cose_status;
@@ -30,8 +33,8 @@ enum status keys_check_sequence(const struct signer *, uint64_t sequence, struct
 }
 void keys_note_sequence(const struct signer *, uint64_t sequence) { record.sequence = sequence; }
 uint64_t keys_newest_sequence(void) { return record.sequence; }
-enum status keys_check_rate(const struct signer *, struct refusal *) { return STATUS_OK; }
-enum status keys_check_period(const struct signer *, uint32_t, struct refusal *) { return STATUS_OK; }
+enum status keys_check_rate(const struct signer *, struct refusal *) { return fake_rate; }
+enum status keys_check_period(const struct signer *, uint32_t, struct refusal *) { return fake_period; }
 void keys_note_swap(const struct signer *) {}
 
 enum status bpf_verify(const struct bpf_program *program, const struct verifier_workspace *workspace,
