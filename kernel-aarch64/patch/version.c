@@ -53,11 +53,12 @@ void version_free(struct version *version) {
     stat_add(STAT_versions_freed, 1);
 }
 
+static_assert(JIT_NO_SLOT == EVIDENCE_NO_INSN);
+
 static uint32_t insn_at(const struct version *version, uint64_t addr) {
     const uint64_t offset = addr - version->code.exec_addr;
     if (offset >= (uint64_t)version->words * 4) { return EVIDENCE_NO_INSN; }
-    const uint32_t slot = bpf_jit_slot(version->word_of_insn, version->insns, (uint32_t)(offset / 4));
-    return slot == JIT_NO_SLOT ? EVIDENCE_NO_INSN : slot;
+    return bpf_jit_slot(version->word_of_insn, version->insns, (uint32_t)(offset / 4));
 }
 
 /* A fault inside a helper is charged to the call: its return address is still in x30 unless the helper called on. */

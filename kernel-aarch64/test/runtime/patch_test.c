@@ -15,6 +15,7 @@
 #include "patch/timer_hook.h"
 #include "telemetry/events.h"
 #include "telemetry/evidence.h"
+#include "telemetry/stats.h"
 #include "trust/keys.h"
 
 /* What a test patch says; zeros are left out of the payload where the field is optional. */
@@ -157,6 +158,13 @@ static uint64_t calls_of(const struct version *version) {
     return totals.calls;
 }
 
+static uint64_t stat_of(enum stat stat) {
+    const char *name;
+    uint64_t value = 0;
+    CHECK(stats_read(stat, &name, &value));
+    return value;
+}
+
 static struct event last_event(void) {
     struct event event = {};
     uint64_t seq = 0;
@@ -196,6 +204,19 @@ static void refusals_are_precise_and_change_nothing(void) {
     fake_pool_left = 0, CHECK(install(&good) == STATUS_POOL_FULL), fake_pool_left = UINT32_MAX;
     CHECK(running("m") == nullptr && keys_newest_sequence() == 0 && map_at(0) == nullptr);
     CHECK(last_event().kind == EVENT_REFUSED && last_event().reason == STATUS_POOL_FULL);
+}
+
+/* The fake compiler makes four words of each instruction. */
+static void an_address_belongs_to_the_instruction_that_was_made_there(void) {
+    struct recipe r = recipe("m", 1);
+    CHECK(install(&r) == STATUS_OK);
+    const struct version *version = running("m");
+    const uint64_t start = version->code.exec_addr, end = start + 3 * 16;
+    CHECK(version_insn_of(version, start, 0) == 0 && version_insn_of(version, start + 16, 0) == 1);
+    CHECK(version_insn_of(version, end - 4, 0) == 2 && version_insn_of(version, end, 0) == EVIDENCE_NO_INSN);
+    CHECK(version_insn_of(version, end, start + 16) == 0 && version_insn_of(version, start - 4, start + 20) == 1);
+    CHECK(version_insn_of(version, end, end) == 2 && version_insn_of(version, end, end + 4) == EVIDENCE_NO_INSN);
+    remove_module("m");
 }
 
 static void a_watch_has_bounds(void) {
@@ -244,9 +265,11 @@ static void a_full_pool_gets_back_what_it_gave(void) {
     struct recipe r = recipe("m", 1);
     r.map = "w", r.map_entries = 4;
     const uint32_t blocks = fake_pool_blocks;
+    const uint64_t versions = stat_of(STAT_versions_made) - stat_of(STAT_versions_freed);
     uint32_t room = 0;
     for (; fake_pool_left = room, install(&r) == STATUS_POOL_FULL; room++) { CHECK(fake_pool_blocks == blocks); }
     CHECK(room > 3 && running("m") != nullptr);
+    CHECK(stat_of(STAT_versions_made) - stat_of(STAT_versions_freed) == versions + 1);
     fake_pool_left = UINT32_MAX;
     remove_module("m");
     CHECK(fake_pool_blocks == blocks);
@@ -566,6 +589,7 @@ static uint64_t decides(uint64_t a, uint64_t b) {
 
 static void a_frame_goes_on_only_when_it_passes(void) {
     static uint8_t frame[60];
+    const uint64_t frames = stat_of(STAT_frames);
     install_on(HOOK_PACKET, "first");
     install_on(HOOK_PACKET, "second");
     struct version *first = running("first"), *second = running("second");
@@ -578,10 +602,11 @@ static void a_frame_goes_on_only_when_it_passes(void) {
         CHECK(packet_dispatch(frame, sizeof frame, 0) == verdicts[i][1] && calls_of(second) == 0);
     }
     verdict = VERDICT_PASS;
-    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_PASS && calls_of(second) == 1);
+    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_PASS && calls_of(first) == 6 && calls_of(second) == 1);
     fake_fault_next = true;
     CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_ABORTED && running("first") == nullptr);
     CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_PASS && calls_of(second) == 2);
+    CHECK(stat_of(STAT_frames) == frames + 8);
     remove_module("second");
     drop_evidence();
 }
@@ -599,7 +624,7 @@ static uint64_t counts_up_by_two(uint64_t context, uint64_t b) {
 }
 
 static void shadow_compares_what_is_left_of_frames(void) {
-    static uint8_t frame[SHADOW_FRAME_BYTES + 1];
+    static uint8_t frame[SHADOW_FRAME_BYTES + 1] = {[0 ... SHADOW_FRAME_BYTES] = 6};
     struct recipe r = recipe("f", 1);
     r.hook = HOOK_PACKET;
     CHECK(install(&r) == STATUS_OK);
@@ -611,10 +636,10 @@ static void shadow_compares_what_is_left_of_frames(void) {
     CHECK(install_as(&r, &shadow) == STATUS_OK);
     struct version *second = running("f");
     second->entry = counts_up;
-    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES, 0) == VERDICT_PASS && frame[SHADOW_FRAME_BYTES - 1] == 1);
+    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES, 0) == VERDICT_PASS && frame[SHADOW_FRAME_BYTES - 1] == 7);
     CHECK(calls_of(first) == 1 && running("f") == second);
     /* One byte more is not compared: only the canary runs. */
-    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES + 1, 0) == VERDICT_DROP && frame[SHADOW_FRAME_BYTES] == 1);
+    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES + 1, 0) == VERDICT_DROP && frame[SHADOW_FRAME_BYTES] == 7);
     CHECK(calls_of(first) == 1 && running("f") == second);
     second->entry = counts_up_by_two;
     CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES, 0) == VERDICT_PASS);
@@ -793,6 +818,7 @@ int main(void) {
     staging_resumes_and_checks();
     refusals_are_precise_and_change_nothing();
     a_full_pool_gets_back_what_it_gave();
+    an_address_belongs_to_the_instruction_that_was_made_there();
     a_watch_has_bounds();
     the_longest_and_largest_is_taken();
     a_period_has_bounds();

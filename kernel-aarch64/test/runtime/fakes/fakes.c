@@ -32,8 +32,7 @@ uint64_t clock_ns(void) { return fake_time_ns; }
 uint64_t clock_hz(void) { return 1000000000; }
 
 enum status pool_alloc(uint32_t size_bytes, uint32_t align, void **out) {
-    if (fake_pool_left == 0) { return STATUS_POOL_FULL; }
-    fake_pool_left -= 1;
+    if (fake_pool_left-- == 0) { return STATUS_POOL_FULL; }
     if (posix_memalign(out, align < 16 ? 16 : align, size_bytes) != 0) { return STATUS_POOL_FULL; }
     memset(*out, 0, size_bytes);
     fake_pool_blocks += 1;

@@ -21,7 +21,7 @@ extern uint64_t fake_time_ns;
 extern uint32_t fake_cores;
 extern _Thread_local uint32_t fake_core;
 extern uint32_t fake_pool_blocks; /* in use */
-extern uint32_t fake_pool_left; /* blocks that it has room for */
+extern uint32_t fake_pool_left; /* blocks that it gives before it refuses one */
 extern bool fake_quiescent;  /* quiescent_wait() and cores_fetch_anew() succeed */
 extern void (*fake_fetching)(void); /* called by cores_fetch_anew() */
 extern bool fake_fault_next; /* the next guarded call of the code area faults */
