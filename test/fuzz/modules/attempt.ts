@@ -4,8 +4,8 @@ import type { Random } from '../../../ebpf/random.ts';
 import { signPatch } from '../../../firmware/sign.ts';
 import type { Request } from '../../../link/index.ts';
 import { type Draft, mistakes, rightDraft, type Start, someDraft } from './draft.ts';
-import type { Admission, Model } from './model.ts';
-import { fillingProgram } from './programs.ts';
+import type { Admission, Hook, Model } from './model.ts';
+import { fillingProgram, passingProgram } from './programs.ts';
 import { refusalOfEnvelope, refusalOfPlace, refusalOfProgram } from './refusal.ts';
 
 export type Attempt = {
@@ -84,6 +84,10 @@ export const someAttempt = async (random: Random, model: Model, start: Start): P
   const attempt = signed(draft, wrong);
   return random.once(20) ? damaged(attempt, random) : attempt;
 };
+
+/** The i-th of those that fill the slots of a hook. */
+export const crowdingAttempt = (i: number, hook: Hook, model: Model, start: Start): Attempt =>
+  signed(rightDraft(model, start, `crowd-${i}`, hook, passingProgram));
 
 /** The i-th of those that fill the memory for maps. */
 export const fillingAttempt = (i: number, model: Model, start: Start): Attempt =>

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Random } from '../../../ebpf/random.ts';
 import { LinkError, RefusedError, type VelocityLink } from '../../../link/index.ts';
-import { type Attempt, fillingAttempt, someAttempt } from './attempt.ts';
+import { type Attempt, crowdingAttempt, fillingAttempt, someAttempt } from './attempt.ts';
 import { Difference, expectSame } from './difference.ts';
 import type { Start } from './draft.ts';
 import type { ModelMap } from './map.ts';
@@ -13,6 +13,8 @@ import { Told } from './told.ts';
 const SHOWN = 40;
 /** With more than half of the pool in use what is free may lie in pieces. */
 const SHORT_BYTES = 4 * 1024 * 1024;
+/** Steps between times at which a hook is filled, and how many of its modules stay: one in so many. */
+const [CROWD_EVERY, STAYS_OF] = [250, 32];
 /** The board keeps 16 records. */
 const EVIDENCE_MOST = 10;
 /** Steps between comparisons of everything. */
@@ -81,9 +83,8 @@ export class Life {
       [3, () => this.#writeMap()],
       [1, () => this.#acknowledge()],
     ];
-    const run = random.pick(
-      commands.flatMap(([weight, command]) => Array.from({ length: weight }, () => command)),
-    );
+    const often = commands.flatMap(([weight, command]) => Array.from({ length: weight }, () => command));
+    const run = random.once(CROWD_EVERY) ? () => this.#crowd() : random.pick(often);
     try {
       const status = await run();
       if (random.once(COMPARE_EVERY)) await this.#told.all();
@@ -126,6 +127,23 @@ export class Life {
     if (periodUs !== 0) this.#model.periodUs = periodUs;
     this.#accepted = attempt;
     return status;
+  }
+
+  /** Until a hook has no slot left; most of them go at once. */
+  async #crowd(): Promise<string> {
+    const random = this.#random;
+    const hook = random.pick(['timer', 'packet'] as const);
+    this.#say(`fill the slots of ${hook}`);
+    for (let i = 0; ; i++) {
+      if ((await this.#admit(crowdingAttempt(i, hook, this.#model, this.#start))) === 'slots_full') break;
+    }
+    await this.#told.modules();
+    for (const module of this.#model.modules) {
+      if (!module.name.startsWith('crowd-') || random.once(STAYS_OF)) continue;
+      await this.#link.remove(module.name);
+      this.#model.remove(module);
+    }
+    return 'slots_full';
   }
 
   /** The very bytes that were taken last. */
