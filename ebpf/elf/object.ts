@@ -18,6 +18,7 @@ import type { KernelTypes } from './core-types.ts';
 import { type LineAt, readDebugLine } from './debug-line.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, readElf, type Section, SHF_EXECINSTR, SHT, STT } from './file.ts';
+import { withFrameSums } from './frame-sums.ts';
 import { checkSection, licenseOf } from './license.ts';
 import { linkProgram } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
@@ -151,7 +152,15 @@ const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
     );
   const { code, maps, lines } = linkProgram(context, f);
   const known = lines.some((l) => l !== undefined) ? { lines } : {};
-  return { name: f.name, section: f.section.name, hook, hookId: hooks[hook].id, code, maps, ...known };
+  return {
+    name: f.name,
+    section: f.section.name,
+    hook,
+    hookId: hooks[hook].id,
+    code: withFrameSums(code),
+    maps,
+    ...known,
+  };
 };
 
 /** Of a member of a struct, what its types say of its context. */
