@@ -1,5 +1,6 @@
 /* bpf_infer(): the steps in their order. */
 
+#include "bpf/checker/checker.h"
 #include "inference.h"
 
 #include "lib/mem.h"
@@ -92,6 +93,7 @@ struct search {
     enum links links;
     const uint8_t *unrolled; /* as in struct inference */
     bool apart;
+    bool all;          /* all loops are gone through turn by turn */
     uint32_t longest;  /* longest_loop() */
     struct emitted emitted;
 };
@@ -105,6 +107,7 @@ static enum status search(struct verifier *v, struct search *how) {
     if (f == nullptr) { return refuse(v, STATUS_TOO_MANY_STATES, 0, "the workspace is too small"); }
     f->links = how->links;
     f->apart = how->apart;
+    f->climb_budget = how->all ? 2 * (uint64_t)CHECKER_STEPS_PER_INSN * v->program->count : how->budget; /* each turn is climbed once, and then checked */
     enum status status = find_invariants(f);
     if (status == STATUS_OK) { status = find_ranks(f); }
     if (status == STATUS_OK) {
@@ -132,7 +135,7 @@ static void search_unlinked(struct verifier *v, struct search *found) {
     uint8_t *free = v->free;
     bool same = false;
     for (enum links links = LINKS_NONE; links < emitted->linked && !same && found->steps < found->budget; links++) {
-        struct search other = {.budget = found->budget - found->steps, .links = links, .unrolled = found->unrolled, .apart = found->apart};
+        struct search other = {.budget = found->budget - found->steps, .links = links, .unrolled = found->unrolled, .apart = found->apart, .all = found->all};
         v->free = free;
         enum status status = search(v, &other);
         found->steps += other.steps;
@@ -154,7 +157,8 @@ static enum status search_turns(struct verifier *v, struct search *how, uint8_t 
     enum status status = first.status;
     how->unrolled = unrolled;
     memset(unrolled, 1, v->point_count);
-    bool goes_on = true, all = true;
+    bool goes_on = true;
+    how->all = true;
     while (goes_on && spent < budget) {
         v->free = free;
         how->budget = budget - spent;
@@ -162,9 +166,9 @@ static enum status search_turns(struct verifier *v, struct search *how, uint8_t 
         spent += how->steps;
         if (takes_too_long(status) && how->longest != NO_POINT && !how->apart) {
             unrolled[how->longest] = 0;
-            all = false;
+            how->all = false;
         } else {
-            goes_on = status != STATUS_OK && all && !how->apart;
+            goes_on = status != STATUS_OK && how->all && !how->apart;
             how->apart |= goes_on;
         }
     }

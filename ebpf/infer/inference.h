@@ -72,6 +72,7 @@ struct inference {
     uint64_t *thresholds;
     uint32_t threshold_count;
     uint64_t steps, budget;
+    uint64_t climb_budget; /* steps at which the way up is given up */
     struct entry *start; /* the state that the program begins in */
     bool by_order; /* sites are gone through by order, not by slot */
     enum links links; /* copies that stay the same number as what was copied */

@@ -64,6 +64,7 @@ static enum status climb(struct inference *f) {
     if (f->start == nullptr) { return full(f); }
     f->sites[0].dirty = true;
     while (first_dirty(f, &site)) {
+        if (f->steps > f->climb_budget) { return refuse(f->v, STATUS_BUDGET_EXCEEDED, point_of(f, site)->pc, "%u instructions stepped", f->steps); }
         f->sites[site].dirty = false;
         load_site(f, site);
         enum status status = walk_from(f, site, true, join_at);
