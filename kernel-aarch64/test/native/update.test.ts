@@ -41,7 +41,8 @@ const media = { memory: 'a_medium', card: 'an_sd_card_behind_its_driver' } as co
 type Medium = keyof typeof media;
 
 const hostOf = (medium: Medium, log: (line: string) => void) => {
-  const sources = ['test/native/update_host.c', ...updateSources, ...mediumSources[medium]];
+  const own = ['test/native/update_host.c', 'test/native/update_rules.c'];
+  const sources = [...own, ...updateSources, ...mediumSources[medium]];
   return buildNative(`update_${medium}`, sources, log, 'test/native/card');
 };
 

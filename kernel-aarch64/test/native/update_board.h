@@ -66,3 +66,6 @@ extern uint32_t running;
 
 /* The whole update: upload, test start, confirmation. The power may go at any write. */
 [[nodiscard]] enum status update_to(uint32_t i);
+
+/* What update_rules.c holds an upload, a record and a medium to. */
+void check_rules(void);

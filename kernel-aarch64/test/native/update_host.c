@@ -98,6 +98,17 @@ static void check_repair(void) {
     CHECK(update_to(1) == STATUS_OK && runs(1));
 }
 
+/* The image that was kept before can be tried again, and kept. */
+static void check_way_back(void) {
+    memcpy(disk, both, USED_BYTES);
+    power_up();
+    CHECK(start() == STATUS_OK && runs(1));
+    const uint32_t other = 1 - running;
+    CHECK(slots_set_test(&store, other) == STATUS_OK && start() == STATUS_OK && running == other && runs(0));
+    CHECK(slots_confirm(&store, running) == STATUS_OK && store.record.active == other);
+    CHECK(start() == STATUS_OK && runs(0));
+}
+
 static void partition(void) {
     uint8_t *entry = disk + 446 + 16; /* the second of the four */
     const uint32_t fields[] = {FIRST_SECTOR, SLOT_PARTITION_BYTES / SECTOR_BYTES};
@@ -130,11 +141,14 @@ int main(int argc, char **argv) {
     CHECK(start() == STATUS_OK && runs(1));
     CHECK(update_to(0) == STATUS_OK && runs(0));
     const uint32_t third = writes;
+    memcpy(disk, empty, USED_BYTES);
+    check_rules();
     check_first_install(empty, first);
     check_update(one, 0, 1, second);
     check_update(both, 1, 0, third);
     check_damage();
     check_repair();
+    check_way_back();
     printf("%u failed writes of a first install, %u of an update, %u of one over an older image, each in %u ways, survived\n",
            first, second, third, TEARS);
     return 0;
