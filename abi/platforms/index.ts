@@ -38,16 +38,7 @@ const forMembers = (helper: Prototype): Prototype => ({
 });
 export const linuxHelpers: readonly Prototype[] = allHelpers.map(forMembers);
 
-/** Helpers that Linux has and that are not described here: they are refused, by their names. */
-const undescribed: Readonly<Record<number, string>> = {
-  153: 'per_cpu_ptr',
-  154: 'this_cpu_ptr',
-  180: 'find_vma',
-  209: 'user_ringbuf_drain',
-};
-
 const names = new Map([
-  ...Object.entries(undescribed).map(([id, name]) => [Number(id), `bpf_${name}`] as const),
   ...linuxHelpers.map(({ id, name }) => [id, `bpf_${name}`] as const),
   ...linuxFunctions.map(({ id, name }) => [id, name] as const),
 ]);
