@@ -33,7 +33,7 @@ const files = (() => {
     const image = randomBytes(bytes);
     return updateFile(image, signImage(image, { ...facts, sequence }, owner));
   };
-  return { policy, a: update(9000, 1n), b: update(13_001, 1n) };
+  return { policy, a: update(2 * 4096, 1n), b: update(13_001, 1n) }; // whole pages, and not
 })();
 
 const media = { memory: 'a_medium', card: 'an_sd_card_behind_its_driver' } as const;

@@ -86,6 +86,8 @@ static void check_damage(void) {
 
 /* What runs because the active one is damaged is confirmed once more; then an update goes to the damaged one. */
 static void check_repair(void) {
+    static struct upload upload;
+    const struct span hash = {images[0].data, SHA256_BYTES};
     uint32_t slot;
     memcpy(disk, both, USED_BYTES);
     power_up();
@@ -94,6 +96,7 @@ static void check_repair(void) {
     damage(running);
     CHECK(start() == STATUS_OK && runs(0));
     CHECK(slots_target(&store, running, &slot) == STATUS_BAD_STATE);
+    CHECK(upload_begin(&upload, &store, running, SLOT_BYTES, hash, &refusal) == STATUS_BAD_STATE && !upload.open);
     CHECK(slots_confirm(&store, running) == STATUS_OK && store.record.active == running);
     CHECK(update_to(1) == STATUS_OK && runs(1));
 }

@@ -62,6 +62,19 @@ static void check_ends(struct span hash) {
     CHECK(begin(size, hash) == STATUS_OK && slot->state == SLOT_STATE_EMPTY); /* before a byte of it changes */
 }
 
+/* A file that ends with the image, not with a page. */
+static void check_end_within_a_page(void) {
+    static struct slot_image image;
+    CHECK(slot_check(&store, 1, nullptr, nullptr, &image, &refusal) == STATUS_BAD_IMAGE); /* nothing is there yet */
+    CHECK(manifest_open((struct span){images[1].data, IMAGE_PAGE_BYTES}, &image.manifest, &refusal) == STATUS_OK);
+    const uint32_t size = IMAGE_PAGE_BYTES + image.manifest.bytes;
+    CHECK(size % IMAGE_PAGE_BYTES != 0);
+    sha256((struct span){images[1].data, size}, sha);
+    CHECK(begin(size, (struct span){sha, sizeof sha}) == STATUS_OK);
+    CHECK(upload_take(&upload, &store, (struct span){}, 0, (struct span){images[1].data, size}, &refusal) == STATUS_OK);
+    CHECK(!upload.open && store.record.slots[0].state == SLOT_STATE_LOADED);
+}
+
 static struct slot_record *record_at(uint32_t place) {
     static const uint32_t offsets[] = RECORD_OFFSETS;
     return (struct slot_record *)(void *)(disk + store.first * SECTOR_BYTES + offsets[place]);
@@ -118,6 +131,7 @@ void check_rules(void) {
     check_beginnings(hash);
     check_pieces(hash);
     check_ends(hash);
+    check_end_within_a_page();
     check_records();
     check_partitions();
 }
