@@ -264,6 +264,7 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   css: kernelBytes,
   vma: kernelBytes,
   dentry: kernelBytes,
+  half_socket: kernelBytes,
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),

@@ -358,7 +358,7 @@ export const linuxHelpers: readonly Prototype[] = [
       `skc_to_${['tcp6_sock', 'tcp_sock', 'tcp_timewait_sock', 'tcp_request_sock', 'udp6_sock'][id - 136]}`,
       'kernel_object',
       'object_or_null',
-      { types: CAST, flags: ['casts'], object: 'kernel' },
+      { types: CAST, flags: ['casts'], object: id === 138 || id === 139 ? 'half_socket' : 'kernel' },
     ),
   ),
   helper(142, 'load_hdr_opt', 'context out size any', 'scalar', on(SOCK_OPS)),

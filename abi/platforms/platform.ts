@@ -39,6 +39,7 @@ export const OBJECT_KINDS = [
   'css',
   'vma',
   'dentry',
+  'half_socket',
   'iter_scx_dsq',
   'iter_task',
   'iter_css',

@@ -35,11 +35,12 @@ static_assert(OBJECT_XFRM_STATE == 31);
 static_assert(OBJECT_CSS == 32);
 static_assert(OBJECT_VMA == 33);
 static_assert(OBJECT_DENTRY == 34);
-static_assert(OBJECT_ITER_SCX_DSQ == 35);
-static_assert(OBJECT_ITER_TASK == 36);
-static_assert(OBJECT_ITER_CSS == 37);
-static_assert(OBJECT_ITER_CSS_TASK == 38);
-static_assert(OBJECT_ITER_TASK_VMA == 39);
+static_assert(OBJECT_HALF_SOCKET == 35);
+static_assert(OBJECT_ITER_SCX_DSQ == 36);
+static_assert(OBJECT_ITER_TASK == 37);
+static_assert(OBJECT_ITER_CSS == 38);
+static_assert(OBJECT_ITER_CSS_TASK == 39);
+static_assert(OBJECT_ITER_TASK_VMA == 40);
 
 static const struct program_type linux_types[] = {
     [1] = {192, TYPE_EXISTS | TYPE_LEGACY_LOADS, 0, 0}, /* socket_filter */
@@ -658,6 +659,7 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_CSS, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_VMA, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_DENTRY, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_HALF_SOCKET, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_FLOW_KEYS, 0, 56, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* bytes */
     {OBJECT_OWNER + OBJECT_MAP, 0, 256, CONTEXT_SCALAR, OBJECT_NONE, 12, 0}, /* bytes */
 };
@@ -796,8 +798,8 @@ static const struct helper_prototype linux_helpers[] = {
     [135] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_ANY, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_NONE, 0, 0x1018u, 0x0u}, /* csum_level */
     [136] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x6ffffefee44d7d5au, 0x0u}, /* skc_to_tcp6_sock */
     [137] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x6ffffefee44d7d5au, 0x0u}, /* skc_to_tcp_sock */
-    [138] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x6ffffefee44d7d5au, 0x0u}, /* skc_to_tcp_timewait_sock */
-    [139] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x6ffffefee44d7d5au, 0x0u}, /* skc_to_tcp_request_sock */
+    [138] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_HALF_SOCKET, HELPER_CASTS, 0x6ffffefee44d7d5au, 0x0u}, /* skc_to_tcp_timewait_sock */
+    [139] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_HALF_SOCKET, HELPER_CASTS, 0x6ffffefee44d7d5au, 0x0u}, /* skc_to_tcp_request_sock */
     [140] = {true, RETURNS_OBJECT_OR_NULL, {ARG_KERNEL_OBJECT, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE}, OBJECT_KERNEL, HELPER_CASTS, 0x6ffffefee44d7d5au, 0x0u}, /* skc_to_udp6_sock */
     [142] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_OUT, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* load_hdr_opt */
     [143] = {true, RETURNS_SCALAR, {ARG_CONTEXT, ARG_MEMORY, ARG_SIZE, ARG_ANY, ARG_NONE}, OBJECT_NONE, 0, 0x2000u, 0x0u}, /* store_hdr_opt */

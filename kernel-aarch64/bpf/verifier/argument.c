@@ -129,7 +129,7 @@ static enum status check_object(struct verifier *v, struct state *s, uint32_t r,
     bool plain = takes_kernel && value->off != 0 && (object == OBJECT_FILE || object == OBJECT_PATH); /* what lies in them */
     bool kernel = takes_kernel || (type == ARG_RELEASED_SOCKET && value->frame != 0); /* the socket that it was cast from */
     bool fits = record ? value->kind == REG_MEMORY && value->frame != 0 && value->off == 0 && scalar_is_const(&value->var)
-                       : is_socket(object) || plain || (kernel && object == OBJECT_KERNEL) || (takes_kernel && object == OBJECT_TCP && value->off == 0);
+                       : is_socket(object) || plain || (kernel && (object == OBJECT_KERNEL || object == OBJECT_HALF_SOCKET)) || (takes_kernel && object == OBJECT_TCP && value->off == 0);
     if (value->kind == REG_OBJECT && value->off != 0 && !(takes_kernel && value->frame == 0)) { fits = false; }
     if (!fits) { return refuse_argument(v, s, r, record ? "the start of a record" : "an object"); }
     call->reference = value->frame;
@@ -160,7 +160,7 @@ static enum status check_typed(struct verifier *v, struct state *s, uint32_t r, 
     return released ? refuse_argument(v, s, r, "what was acquired before") : STATUS_OK;
 }
 
-/* Linux, reg2btf_ids: what begins like a socket. Of what was cast from a reference, it is not known whether it does. */
+/* Linux, reg2btf_ids: what begins like a socket, as what a cast gives that is not half of one. */
 static enum status check_whole_socket(struct verifier *v, struct state *s, uint32_t r, struct call *call) {
     const struct reg *value = reg_at(s, r);
     if (kind_may_be_null(value->kind)) { return refuse(v, STATUS_NULL_DEREFERENCE, s->pc, "%r is %R", r, value); }
