@@ -188,6 +188,7 @@ static void refusals_are_precise_and_change_nothing(void) {
     bad.hook = HOOK_RUN, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
     bad.hook = 77, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
     bad.cores = 1 << 5, CHECK(install(&bad) == STATUS_WRONG_BOARD), bad = good;
+    bad.hook = HOOK_PACKET, bad.cores = 2, CHECK(install(&bad) == STATUS_BAD_PATCH), bad = good;
     bad.parent = other, CHECK(install(&bad) == STATUS_WRONG_PARENT), bad = good;
     bad.insns = 0, CHECK(install(&bad) == STATUS_EMPTY_PROGRAM), bad = good;
     bad.insns = MAX_PROGRAM_INSNS + 1, CHECK(install(&bad) == STATUS_PROGRAM_TOO_LONG), bad = good;
@@ -558,7 +559,7 @@ static void a_module_runs_once_a_tick_on_its_cores(void) {
 
 static void install_on(uint32_t hook, const char *name) {
     struct recipe r = recipe(name, 1);
-    r.hook = hook;
+    r.hook = hook, r.cores = 1;
     CHECK(install(&r) == STATUS_OK);
 }
 

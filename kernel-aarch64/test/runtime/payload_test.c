@@ -117,6 +117,7 @@ static void a_key_calls_its_helpers_alone(void) {
     CHECK(refused_call((uint64_t[]){LOCAL_6, EXIT}, 16) == -1);             /* a function of its own */
     CHECK(refused_call((uint64_t[]){LD_IMM64, CALL_6, EXIT}, 24) == -1);    /* the upper half of a constant */
     CHECK(refused_call((uint64_t[]){LD_IMM64, 0, CALL_6, EXIT}, 32) == 2);
+    CHECK(refused_call((uint64_t[]){CALL_5, CALL_5, LD_IMM64, 0, CALL_6}, 40) == 4);
     CHECK(refused_call((uint64_t[]){EXIT, CALL_6}, 15) == -1 && refused_call((uint64_t[]){LD_IMM64}, 8) == -1);
 }
 
