@@ -20,6 +20,8 @@ const EVIDENCE_MOST = 10;
 /** Steps between comparisons of everything. */
 const COMPARE_EVERY = 8;
 const FRAME_BYTES_MOST = 64;
+/** That come one after the other. */
+const FRAMES_MOST = 6;
 /** First bytes of frames: few, so that flows meet, some with the high bit. */
 const FIRST_BYTES = [0, 1, 2, 3, 4, 5, 6, 0x80, 0x81, 0x82];
 
@@ -35,6 +37,9 @@ const statusIn = async (work: Promise<unknown>): Promise<string> => {
   }
 };
 
+/** How many maps fill it, and the bytes in use without any. */
+type Memory = { readonly pieces: number; readonly used: number; readonly code: number };
+
 export class Life {
   readonly #link: VelocityLink;
   readonly #random: Random;
@@ -43,8 +48,8 @@ export class Life {
   readonly #start: Start;
   readonly #said: string[] = [];
   #accepted: Attempt | undefined;
-  /** Pieces of memory that were free at the beginning. */
-  #pieces = 0;
+  /** At the beginning. */
+  #memory: Memory | undefined;
 
   private constructor(link: VelocityLink, random: Random, start: Start, cores: number, periodUs: number) {
     this.#link = link;
@@ -64,7 +69,7 @@ export class Life {
     const { boot, board_class, cores } = await link.info();
     const { period_us } = await link.timer();
     const life = new Life(link, random, { boot, boardClass: board_class, ...keys }, cores, period_us);
-    life.#pieces = await life.#freePieces();
+    life.#memory = await life.#measure();
     return life;
   }
 
@@ -203,11 +208,14 @@ export class Life {
 
   async #inject(): Promise<string> {
     const random = this.#random;
-    const frame = Buffer.alloc(random.below(FRAME_BYTES_MOST));
-    if (frame.length > 0) frame[0] = random.pick(FIRST_BYTES);
-    this.#say(`a frame of ${frame.length} bytes: ${frame.subarray(0, 1).toString('hex')}`);
-    const { verdict } = await this.#link.inject(frame);
-    expectSame('the verdict', verdict, this.#model.inject(frame));
+    for (let left = 1 + random.below(FRAMES_MOST); left > 0; left--) {
+      const frame = Buffer.alloc(random.below(FRAME_BYTES_MOST));
+      if (frame.length > 0) frame[0] = random.pick(FIRST_BYTES);
+      this.#say(`a frame of ${frame.length} bytes: ${frame.subarray(0, 1).toString('hex')}`);
+      const { verdict } = await this.#link.inject(frame);
+      expectSame('the verdict', verdict, this.#model.inject(frame));
+      if (this.#model.modules.some(({ watch }) => watch)) await this.#told.modules();
+    }
     return 'frame';
   }
 
@@ -270,14 +278,13 @@ export class Life {
     await this.#told.settle();
   }
 
-  /** Fills the memory for maps, and gives it back. */
-  async #freePieces(): Promise<number> {
-    for (let pieces = 0; ; pieces++) {
-      const status = await this.#admit(fillingAttempt(pieces, this.#model, this.#start));
-      if (status === 'ok') continue;
-      await this.#removeAll();
-      return pieces;
-    }
+  /** Of a board without modules. */
+  async #measure(): Promise<Memory> {
+    let pieces = 0;
+    while ((await this.#admit(fillingAttempt(pieces, this.#model, this.#start))) === 'ok') pieces++;
+    await this.#removeAll();
+    const { pool, code } = await this.#link.memory();
+    return { pieces, used: pool.used, code: code.used };
   }
 
   /** Takes everything out. @throws Difference when something stays */
@@ -285,7 +292,7 @@ export class Life {
     try {
       await this.#told.settle();
       await this.#removeAll();
-      expectSame('pieces of free memory', await this.#freePieces(), this.#pieces);
+      expectSame('the memory without modules', await this.#measure(), this.#memory);
       await this.#told.all();
     } catch (error) {
       throw this.#withHistory(error);

@@ -14,7 +14,7 @@ export type Program = {
 };
 
 /** Few names and shapes, so that versions meet at them. */
-const MAP_NAMES = ['a', 'flows', 'a.b-c_d', 'x'.repeat(31)];
+const MAP_NAMES = ['a', 'a', 'flows', 'a.b-c_d', 'x'.repeat(31)];
 /** Bytes of a value that a program counts in. */
 const COUNTER_BYTES = 8;
 
