@@ -153,6 +153,11 @@ test('seed 376995: a number without a bound, by which a pointer is lost, is not 
   t.true(totals.compared > 0);
 });
 
+test('seed 8158281: a number whose range ends between its known bits is less once it is added to a pointer, on the fast way too', async (t) => {
+  const totals = JSON.parse(await outputOf(await build('oracle'), ['-n', '1', '-s', '8158281'])) as Totals;
+  t.is(totals.certified, 1);
+});
+
 test('seed 5009442452: a way is not lost with the state that had it, when another covers the one that covered that', async (t) => {
   const totals = JSON.parse(await outputOf(await build('oracle'), ['-n', '1', '-s', '5009442452'])) as Totals;
   t.is(totals.accepted, 1);
