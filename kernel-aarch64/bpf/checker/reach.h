@@ -76,7 +76,7 @@ static inline bool index_pointer(struct loop *l, uint64_t pc, uint64_t to, uint6
     if ((to & (NUMBER | LOOSE)) != NUMBER || !is_free(l, dst)) { return false; }
     if (n->var.mask == 0 || (p->var.mask | p->var.value) != 0 || (kinds >> p->kind & 1) == 0) { return false; }
     if (n->var.umax >= OFFSET_LIMIT) { return false; } /* below 0, too */
-    if ((((n->var.umin ^ n->var.value) | (n->var.umax ^ n->var.value)) & ~n->var.mask) != 0) { return false; } /* the sum knows more */
+    if (((n->var.umax ^ n->var.value) & ~n->var.mask) != 0) { return false; } /* the sum ends below */
     note_first_index(l->facts, (uint32_t)pc, p, &n->var, n == r);
     if (n == r) {
         __builtin_memcpy_inline(r, p, offsetof(struct reg, var));
