@@ -5,7 +5,7 @@ import { LinkError, RefusedError, type VelocityLink } from '../../../link/index.
 import { type Attempt, crowdingAttempt, fillingAttempt, someAttempt } from './attempt.ts';
 import { Difference, expectSame } from './difference.ts';
 import type { Start } from './draft.ts';
-import type { ModelMap } from './map.ts';
+import { hex, MESSAGE_VALUE_BYTES, type ModelMap } from './map.ts';
 import { Model } from './model.ts';
 import { Told } from './told.ts';
 
@@ -24,8 +24,6 @@ const FRAME_BYTES_MOST = 64;
 const FRAMES_MOST = 6;
 /** First bytes of frames: few, so that flows meet, some with the high bit. */
 const FIRST_BYTES = [0, 1, 2, 3, 4, 5, 6, 0x80, 0x81, 0x82];
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 const statusIn = async (work: Promise<unknown>): Promise<string> => {
   try {
@@ -251,7 +249,7 @@ export class Life {
     await this.#told.settleTimers();
     const random = this.#random;
     const { name, map, key } = this.#someMap();
-    const bytes = map && !random.once(8) ? Math.min(map.valueBytes, 2048) : random.below(32);
+    const bytes = map && !random.once(8) ? Math.min(map.valueBytes, MESSAGE_VALUE_BYTES) : random.below(32);
     const value = Buffer.alloc(bytes);
     for (let i = 0; i < Math.min(bytes, 64); i++) value[i] = random.below(256);
     this.#say(`write ${name} ${hex(key)} ${bytes} bytes`);

@@ -1,14 +1,13 @@
 /** A map as the board should keep it: found by name, held by versions, its contents. */
-import { mapTypes } from '../../../abi/index.ts';
+import { MAP_FLAG_READ_ONLY, mapTypes } from '../../../abi/index.ts';
 import type { MapDefinition } from '../../../ebpf/index.ts';
 
-/** kernel-aarch64/bpf/maps/map.h */
-const READ_ONLY = 0x80;
-const VALUE_BYTES_IN_MESSAGE = 2048;
+/** What a message holds of a value. */
+export const MESSAGE_VALUE_BYTES = 2048;
 
-export const isReadOnly = ({ flags }: MapDefinition): boolean => (flags & READ_ONLY) !== 0;
+export const isReadOnly = ({ flags }: MapDefinition): boolean => (flags & MAP_FLAG_READ_ONLY) !== 0;
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+export const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 const sameBytes = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
@@ -91,7 +90,7 @@ export class ModelMap {
   /** What `map_read` gives: a value, or the name of the status that refuses it. */
   read(key: Uint8Array): Buffer | string {
     if (key.length !== this.definition.keySize) return 'invalid_argument';
-    if (this.valueBytes > VALUE_BYTES_IN_MESSAGE) return 'too_long';
+    if (this.valueBytes > MESSAGE_VALUE_BYTES) return 'too_long';
     const values = this.#values.get(hex(key));
     return values ? Buffer.concat(values) : 'no_entry';
   }

@@ -1,9 +1,9 @@
 /** Random lives of modules on an emulated board, held to a model of what the board should say. */
-import { generateKeyPairSync } from 'node:crypto';
 import { startBoard } from '../../../cli/virtual.ts';
 import { Random } from '../../../ebpf/random.ts';
-import { loadOrCreateDevKey, type SigningKey } from '../../../firmware/sign.ts';
 import { VelocityLink } from '../../../link/index.ts';
+import { patience } from '../../board/patience.ts';
+import { devKey, strangersKey } from '../../board/programs.ts';
 import type { Finding, Limit } from '../fuzz.ts';
 import { Difference } from './difference.ts';
 import { Life } from './life.ts';
@@ -19,16 +19,9 @@ export const modulesTargets: readonly ModulesTarget[] = [
 ];
 
 const BOARD = 'qemu-virt';
-/** Of a start; asked again every two seconds, a minute long. */
-const patience = { readyTimeoutMs: 180_000, retries: 30 } as const;
 /** Commands between two starts of the board. */
 const LIFE = 400;
 const PROGRESS_EVERY = 50;
-
-const strangersKey = (): SigningKey => {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).subarray(12) };
-};
 
 /** Ends at a limit, by `signal` or at the first difference. */
 export const fuzzModules = async (
@@ -38,7 +31,7 @@ export const fuzzModules = async (
   say: (line: string) => void = () => {},
 ): Promise<Finding> => {
   const random = new Random(seed);
-  const keys = { own: loadOrCreateDevKey(), stranger: strangersKey() };
+  const keys = { own: devKey(), stranger: strangersKey() };
   const board = await startBoard(BOARD, say, { clock: 'wall' });
   const done: Record<string, number> = {};
   let commands = 0;

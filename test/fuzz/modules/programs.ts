@@ -1,5 +1,5 @@
 /** Programs of the packet hook whose every effect is known: on their maps, on the frame, and what they return. */
-import { mapTypes, verdicts } from '../../../abi/index.ts';
+import { MAP_FLAG_READ_ONLY, mapTypes, verdicts } from '../../../abi/index.ts';
 import { assemble, type MapDefinition } from '../../../ebpf/index.ts';
 import type { Random } from '../../../ebpf/random.ts';
 import type { ModelMap } from './map.ts';
@@ -172,7 +172,7 @@ const someMap = (random: Random, type: number): MapDefinition => ({
 const someConstants = (random: Random): MapDefinition => ({
   ...someMap(random, mapTypes.array),
   name: random.pick(['a', 'constants']),
-  flags: 0x80,
+  flags: MAP_FLAG_READ_ONLY,
   init: word(random.below(3)),
 });
 

@@ -3,18 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { statusOf } from '../../../abi/index.ts';
 import type { ModuleInfo, VelocityLink } from '../../../link/index.ts';
 import { Difference, expectSame } from './difference.ts';
-import type { ModelMap } from './map.ts';
+import { hex, MESSAGE_VALUE_BYTES, type ModelMap } from './map.ts';
 import type { Model, Module } from './model.ts';
 
-/** What a message holds of a value. */
-const MESSAGE_VALUE_BYTES = 2048;
 const SETTLE_POLL_MS = 5;
 /** How long what was thrown out may take to be freed, and a canary of the timer hook to be judged. */
 const SETTLE_MS = 30_000;
 
 const NO_FRAME = new Uint8Array(0);
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 /** Of cycles nothing is known here. */
 const reasonOf = (reason: number): string => {
