@@ -259,6 +259,7 @@ export class Life {
   }
 
   async #acknowledge(): Promise<string> {
+    await this.#told.settleTimers();
     const [record] = await this.#link.evidenceAll();
     this.#say(`acknowledge ${record ? `the evidence against ${record.name}` : 'what is not there'}`);
     const status = await statusIn(this.#link.evidenceAck(record?.id ?? 0xffffffff));
