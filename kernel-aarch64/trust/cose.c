@@ -18,8 +18,7 @@ static enum status take_apart(struct span message, struct sign1 *out) {
     if (cbor_get_bytes(&in, &out->header) != STATUS_OK) { return STATUS_NOT_COSE; }
     if (cbor_get_map(&in, &pairs) != STATUS_OK || pairs != 0) { return STATUS_NOT_COSE; }
     if (cbor_get_bytes(&in, &out->payload) != STATUS_OK) { return STATUS_NOT_COSE; }
-    if (cbor_get_bytes(&in, &out->signature) != STATUS_OK) { return STATUS_NOT_COSE; }
-    return in.pos == in.size ? STATUS_OK : STATUS_NOT_COSE;
+    return cbor_get_bytes(&in, &out->signature) == STATUS_OK ? STATUS_OK : STATUS_NOT_COSE;
 }
 
 enum status cose_parse(struct span message, struct sign1 *out) {

@@ -192,6 +192,12 @@ const code = (name: string) => String(statusNamed(name).code);
 const header = (map: Map<number, unknown>) => encode(map);
 const noBytes = new Uint8Array(0);
 
+const withByte = (data: Uint8Array, at: number, value: number) => {
+  const out = Buffer.from(data);
+  out.writeUInt8(value, at);
+  return out;
+};
+
 /** COSE_Sign1 with any header, signed over that header, so that nothing but the header is wrong. */
 const signedWith = (protectedHeader: Uint8Array, payload: Uint8Array, key: ReturnType<typeof newKey>) => {
   const signature = sign(null, encode(['Signature1', protectedHeader, noBytes, payload]), key.privateKey);
@@ -224,10 +230,19 @@ test('each_reason_to_refuse_a_cose_message_has_its_own_status', (t) => {
     ['five items', encode([...parts, 1]), code('not_cose')],
     ['another tag', Buffer.concat([Buffer.of(0xd1), good.subarray(1)]), code('not_cose')],
     ['bytes after it', Buffer.concat([good, Buffer.of(0)]), code('not_cose')],
+    ['a header that is text', encode(['header', new Map(), payload, new Uint8Array(64)]), code('not_cose')],
     ['a payload elsewhere', encode([eddsa, new Map(), null, new Uint8Array(64)]), code('not_cose')],
+    ['a signature that is text', encode([eddsa, new Map(), payload, 'signature']), code('not_cose')],
     ['ES256', signedWith(header(new Map([[1, -7]])), payload, key), code('bad_algorithm')],
+    ['ES256 with a key id', signedWith(withByte(eddsa, 2, 0x26), payload, key), code('bad_algorithm')],
     ['no algorithm', signedWith(noBytes, payload, key), code('bad_algorithm')],
     ['no key id', signedWith(header(new Map([[1, -8]])), payload, key), code('bad_algorithm')],
+    ['a key id cut short', signedWith(eddsa.subarray(0, -1), payload, key), code('bad_algorithm')],
+    [
+      'bytes after the key id',
+      signedWith(Buffer.concat([eddsa, Buffer.of(0)]), payload, key),
+      code('bad_algorithm'),
+    ],
     [
       'a critical header',
       signedWith(
@@ -244,12 +259,27 @@ test('each_reason_to_refuse_a_cose_message_has_its_own_status', (t) => {
       code('bad_algorithm'),
     ],
     ['a short signature', encode([eddsa, new Map(), payload, new Uint8Array(63)]), code('bad_signature')],
+    [
+      'a byte after the signature',
+      encode([eddsa, new Map(), payload, Buffer.concat([good.subarray(-64), Buffer.of(0)])]),
+      code('bad_signature'),
+    ],
     ['another key', good, code('bad_signature'), newKey().raw],
     ['no key', good, code('no_key'), new Uint8Array(32)],
   ];
   for (const [what, message, expected, other] of cases) {
     t.is(ask([`cose ${hex(other ?? key.raw)} ${hex(message)}`])[0], `${expected} -`, what);
   }
+});
+
+test('no_key_is_one_of_zeros_alone', (t) => {
+  const message = hex(coseSign1(Buffer.from('payload'), newKey()));
+  const keys = Array.from({ length: 32 }, (_, at) => withByte(new Uint8Array(32), at, 1));
+  const answers = ask(keys.map((key) => `cose ${hex(key)} ${message}`));
+  t.deepEqual(
+    answers,
+    keys.map(() => `${code('bad_signature')} -`),
+  );
 });
 
 test('only_one_encoding_of_a_cose_message_is_accepted', (t) => {
@@ -284,6 +314,11 @@ test('only_one_encoding_of_a_cose_message_is_accepted', (t) => {
     'a key id beside the signed header': {
       unsigned: Buffer.from(encode(new Map([[4, Buffer.from('kid')]]))),
     },
+    'a payload and a signature beside the signed header': {
+      array: Buffer.of(0x82),
+      unsigned: Buffer.of(0xa1),
+    },
+    'two strings beside the signed header': { unsigned: Buffer.from(encode(new Map([[noBytes, noBytes]]))) },
     'an algorithm beside the signed header': { unsigned: Buffer.from(encode(new Map([[1, -7]]))) },
     'the same label twice': { unsigned: Buffer.from('a2040404', 'hex') },
     'labels in descending order': { unsigned: Buffer.from('a205040404', 'hex') },
