@@ -50,6 +50,10 @@ const equal: Record<string, [string, string]> = {
     '*(u16 *)(r1 + 0) = 0x201\n *(u8 *)(r1 + 2) = 3\n r0 = 0\n exit',
     '*(u8 *)(r1 + 2) = 3\n *(u8 *)(r1 + 1) = 2\n *(u8 *)(r1 + 0) = 1\n r0 = 0\n exit',
   ],
+  what_a_function_keeps_on_its_stack_its_caller_may_keep: [
+    'r2 = *(u8 *)(r1 + 0)\n *(u64 *)(r10 - 8) = r2\n call local f\n r1 = *(u64 *)(r10 - 8)\n r0 += r1\n exit\n f:\n w3 = *(u8 *)(r1 + 1)\n *(u32 *)(r10 - 8) = r3\n *(u32 *)(r10 - 4) = 2\n r2 &= 1\n r2 <<= 2\n r3 = r10\n r3 += r2\n r0 = *(u32 *)(r3 - 8)\n exit',
+    'r2 = *(u8 *)(r1 + 0)\n r5 = r2\n *(u64 *)(r10 - 16) = 7\n *(u32 *)(r10 - 12) = 2\n w3 = *(u8 *)(r1 + 1)\n *(u32 *)(r10 - 16) = r3\n r2 &= 1\n r2 <<= 2\n r3 = r10\n r3 += r2\n r0 = *(u32 *)(r3 - 16)\n r0 += r5\n exit',
+  ],
   a_sum_in_a_loop_is_its_vector_helper: [
     'r0 = 0\n r2 = 0\n again:\n r3 = r1\n r3 += r2\n r3 = *(u8 *)(r3 + 0)\n r0 += r3\n r2 += 1\n if r2 != 20 goto again\n exit',
     'r2 = 20\n call vl_sum_u8\n exit',

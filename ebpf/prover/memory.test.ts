@@ -185,6 +185,25 @@ test('memories_that_are_built_alike_hold_the_same', (t) => {
   t.true(alike > 300 && numbered > 300);
 });
 
+test('a_read_among_what_was_written_does_not_hang_on_its_order_or_on_what_is_below', (t) => {
+  const a = new Algebra();
+  const initial: Initial = { byte: (offset) => a.select('m', offset, 8) };
+  const bytes = Array.from({ length: 8 }, (_, i) => a.variable(`b${i}`, 8));
+  const frame = a.const(-8, 64);
+  const written = (start: Memory, order: readonly number[]): Memory =>
+    order.reduce((m, i) => writeBytes(m, a.add(frame, a.const(i, 64)), [bytes[i]!]), start);
+  const older = writeBytes(freshMemory(), a.variable('anywhere', 64), [a.variable('old', 8)]);
+  const offset = a.add(frame, a.mul(a.zext(a.variable('i', 1), 64), a.const(4, 64)));
+  const read = (m: Memory, how: Initial) => readByte(a, m, offset, how);
+  const whole = read(written(freshMemory(), [0, 1, 2, 3, 4, 5, 6, 7]), initial);
+  t.is(read(written(older, [4, 0]), initial), whole);
+  const part = [written(freshMemory(), [4]), written(older, [4])];
+  t.true(part.every((m) => read(m, initial) !== bytes[4]));
+  const unread = { ...initial, isNeverRead: true };
+  t.is(read(part[0]!, unread), bytes[4]!);
+  t.not(read(part[1]!, unread), bytes[4]!);
+});
+
 test('what_is_written_over_the_end_of_all_addresses_may_be_read_at_their_begin', (t) => {
   const a = new Algebra();
   const x = a.variable('x', 64);

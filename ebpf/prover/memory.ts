@@ -21,6 +21,8 @@ export type Initial = {
    * Undefined: reads there are written out as choices between everything written.
    */
   readonly unknown?: ((below: Below) => string) | undefined;
+  /** Whether the verifier has seen that nobody reads first contents: a read at an unknown offset is one of what was written. */
+  readonly isNeverRead?: boolean;
 };
 
 /** Numbers for memories: those that are built alike have the same. */
@@ -35,7 +37,7 @@ export class MemoryNumbers {
   }
 
   #memory({ layer, below }: Memory): number {
-    const bytes = [...layer].sort(([a], [b]) => (a < b ? -1 : 1)).map(([at, byte]) => `${at}=${byte.id}`);
+    const bytes = inOrder(layer).map(([at, byte]) => `${at}=${byte.id}`);
     return this.#number(`memory ${this.of(below)} ${bytes}`);
   }
 
@@ -105,19 +107,36 @@ const findBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initia
   }
 };
 
+/** By offset, so that what was written in another order reads alike. */
+const inOrder = (layer: ReadonlyMap<bigint, Term>) => [...layer].sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** Whether a byte of the layer is all that can be read at this offset. */
+const isCovered = (algebra: Algebra, layer: ReadonlyMap<bigint, Term>, offset: Term): boolean => {
+  if (offset.max - offset.min > MAX_CANDIDATES) return false;
+  for (let at = offset.min; at <= offset.max; at++)
+    if (!layer.has(BigInt.asIntN(64, at)) && algebra.eq(offset, algebra.const(at, 64)) !== algebra.false)
+      return false;
+  return true;
+};
+
 export const readByte = (algebra: Algebra, m: Memory, offset: Term, initial: Initial): Term => {
   if (offset.op === 'const') {
     const known = m.layer.get(BigInt.asIntN(64, offset.value));
     return known ?? readBelow(algebra, m.below, offset, initial);
   }
   const hits: [Term, Term][] = [];
-  for (const [at, byte] of m.layer) {
+  for (const [at, byte] of inOrder(m.layer)) {
     const same = algebra.eq(offset, algebra.const(at, 64));
     if (same !== algebra.false) hits.push([same, byte]);
     if (hits.length > MAX_CANDIDATES)
       throw new ProofLimit('a read at a variable offset has too many candidates');
   }
-  const older = readBelow(algebra, m.below, offset, initial);
+  const isElsewhere = m.below.kind === 'initial' && initial.isNeverRead;
+  const [first] = hits;
+  const older =
+    first && (isElsewhere || isCovered(algebra, m.layer, offset))
+      ? first[1]
+      : readBelow(algebra, m.below, offset, initial);
   return hits.reduce((otherwise, [same, byte]) => algebra.ite(same, byte, otherwise), older);
 };
 

@@ -147,7 +147,10 @@ export class World {
   initial(region: Region, version: number): Initial {
     if (region.kind === 'context') return { byte: () => undefined };
     // The verifier has seen that nobody reads these: they are what is left over of choices between what was written.
-    if (region.kind === 'stack') return this.#first(`${region.name}.unwritten`);
+    if (region.kind === 'stack') {
+      const unwritten = this.#first(`${region.name}.unwritten`);
+      return { byte: (offset) => unwritten.byte(offset), isNeverRead: true };
+    }
     const constants = region.kind === 'map' ? this.#constants(region.map) : undefined;
     const name = version === 0 ? region.name : `${region.name}@${version}`;
     const unknown = (below: Below): string => {
