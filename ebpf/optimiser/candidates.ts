@@ -165,6 +165,7 @@ export const optimise = (program: Uint8Array, options: OptimiseOptions = {}): Ca
   const context: Context = {
     maps,
     objective,
+    maxSlots,
     ...(facts ? { facts: (code: Code) => facts(lower(code)) } : {}),
   };
   const search: Search = {

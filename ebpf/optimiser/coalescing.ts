@@ -10,7 +10,7 @@ const MAX_NODES = 600;
 type Rename = (use: number) => number;
 
 /** The operation with its registers renamed: those it reads by `use`, those it writes by `def`. */
-const renamed = (op: Operation, use: Rename, def: Rename): Operation => {
+export const renamed = (op: Operation, use: Rename, def: Rename): Operation => {
   const operand = (o: Operand): Operand => (o.kind === 'reg' ? { kind: 'reg', reg: use(o.reg) } : o);
   switch (op.kind) {
     case 'alu':

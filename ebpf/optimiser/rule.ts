@@ -20,6 +20,8 @@ export type Context = {
   readonly maps: readonly MapFacts[];
   /** What is wanted. Default `speed`. */
   readonly objective?: Objective;
+  /** Most slots that a program is wanted to have. */
+  readonly maxSlots?: number;
   /** What the verifier proved of each slot of this code (bits of enum bpf_fact); undefined when it refuses the code. */
   readonly facts?: (code: Code) => Uint8Array | undefined;
 };

@@ -13,6 +13,7 @@ import { constantExits } from './exits.ts';
 import { constantFolding, strengthReduction } from './folding.ts';
 import { hoisting } from './hoisting.ts';
 import { pointerInduction } from './induction.ts';
+import { inlining } from './inlining.ts';
 import { blockMerging, branchInversion, jumpThreading } from './jumps.ts';
 import { earlyLoading, loadKeeping } from './keeping.ts';
 import { blockOrdering } from './layout.ts';
@@ -78,6 +79,7 @@ const once = ({ name, doc, apply }: Rule): Move => ({
 });
 
 export const moves: readonly Move[] = [
+  inlining,
   pointerAdvancing,
   copyRenewing,
   storeCombining,

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Host, loadHost, type ModuleProgram, Reference } from '../../../ebpf/index.ts';
-import { optimise } from '../../../ebpf/optimiser/index.ts';
+import { applyRule, optimise } from '../../../ebpf/optimiser/index.ts';
 import { mutant, stopSolver } from '../../../ebpf/prover/index.ts';
 import { Random } from '../../../ebpf/random.ts';
 import { vectorise } from '../../../ebpf/vectoriser/index.ts';
@@ -45,7 +45,14 @@ const SEARCH_MS = 300;
 
 const folder = join(root, 'build/fuzz/equivalence');
 
-const KINDS = ['compiled otherwise', 'careless mutant', 'rare mutant', 'optimised', 'vectorised'] as const;
+const KINDS = [
+  'inlined',
+  'compiled otherwise',
+  'careless mutant',
+  'rare mutant',
+  'optimised',
+  'vectorised',
+] as const;
 type Kind = (typeof KINDS)[number];
 type Candidate = { readonly kind: Kind; readonly code: Uint8Array };
 
@@ -109,6 +116,8 @@ class Trial {
 
   *candidates(otherwise: ModuleProgram | undefined): Generator<Candidate> {
     const { code, maps } = this.#program;
+    const inlined = applyRule(code, 'inlining', { maps });
+    if (inlined) yield { kind: 'inlined', code: inlined };
     const names = maps.map(({ name }) => name);
     if (otherwise && otherwise.code.length <= MOST_SLOTS * SLOT_BYTES)
       yield { kind: 'compiled otherwise', code: withNumbersOfMaps(otherwise, names) };
