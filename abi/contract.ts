@@ -5,7 +5,7 @@ import { helpers } from './helpers.ts';
 import { hooks, SLOTS_PER_HOOK } from './hooks.ts';
 import { imageKeys, slotStates } from './image.ts';
 import { messages, refusalFields, SMP_GROUP_VELOCITY } from './messages.ts';
-import { mapKeys, mapTypes, patchKeys } from './patch.ts';
+import { lineMaps, mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { SAMPLE_BYTES, sampleNumbers } from './profile.ts';
 import { REPORT_LAST, reportScalars } from './report.ts';
@@ -26,6 +26,7 @@ const contract = {
   patchKeys,
   mapKeys,
   mapTypes,
+  lineMaps,
   policyKeys,
   policyKeyKeys,
   roles,

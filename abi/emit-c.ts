@@ -6,6 +6,7 @@ import { type Hook, hooks, SLOTS_PER_HOOK } from './hooks.ts';
 import {
   COSE_ALG_EDDSA,
   COSE_SIGN1_TAG,
+  lineMaps,
   MAP_FLAG_READ_ONLY,
   MAX_MAPS_PER_PROGRAM,
   MAX_PROGRAM_INSNS,
@@ -147,6 +148,9 @@ export const emitPatch = () =>
       keyDefines('PATCH_KEY', patchKeys),
       keyDefines('PATCH_MAP_KEY', mapKeys),
       defines('MAP_TYPE', mapTypes),
+      `/* Names of the maps that are there from the start. */\n${Object.keys(lineMaps)
+        .map((name) => `#define LINE_MAP_${name.toUpperCase()} "${name}"`)
+        .join('\n')}`,
       `#define MAP_FLAG_READ_ONLY ${hex(MAP_FLAG_READ_ONLY)}u`,
       `/* What a board takes. */\n#define BOARD_PROGRAM_MAPS ${MAX_MAPS_PER_PROGRAM}u\n#define BOARD_PROGRAM_INSNS ${MAX_PROGRAM_INSNS}u`,
       '/* What tables hold; a build for the host, which judges for other platforms too, may set more. */\n#ifndef MAX_PROGRAM_INSNS\n#define MAX_MAPS_PER_PROGRAM BOARD_PROGRAM_MAPS\n#define MAX_PROGRAM_INSNS BOARD_PROGRAM_INSNS\n#endif',

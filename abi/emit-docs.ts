@@ -7,7 +7,7 @@ import type { Field, Fields } from './fields.ts';
 import { type Helper, helpers } from './helpers.ts';
 import { type Hook, hooks } from './hooks.ts';
 import { type Message, messages, SMP_GROUP_VELOCITY } from './messages.ts';
-import { mapKeys, mapTypes, patchKeys } from './patch.ts';
+import { lineMaps, mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { elfStatuses, generalStatuses, patchStatuses, type Status, verifierStatuses } from './status.ts';
 import { RUN_HOOKS } from './trace.ts';
@@ -111,6 +111,12 @@ export const emitReference = () =>
     tableOf(
       ['type', 'number'],
       Object.entries(mapTypes).map(([name, n]) => [name, String(n)]),
+    ),
+    '## Maps of GPIO lines',
+    'On every board from its start: an array with one entry, a u64 in which bit i is line i of that direction, 1 when it is active. The device tree says which lines there are: outputs are the children of `gpio-leds`, inputs those of `gpio-keys` (Linux bindings), each numbered from 0 in the order of the tree, without those whose controller the kernel does not drive (it drives `brcm,bcm2835-gpio`, `brcm,bcm2711-gpio` and `arm,pl061`).',
+    tableOf(
+      ['map', 'meaning'],
+      Object.entries(lineMaps).map(([name, { doc }]) => [`\`${name}\``, doc]),
     ),
     '## Patches',
     'A patch is a COSE_Sign1 structure (RFC 9052) with an Ed25519 signature around a CBOR map:',

@@ -2,7 +2,7 @@
 import { banner } from './emit-c.ts';
 import { type Helper, helpers } from './helpers.ts';
 import { type Hook, hooks, verdicts } from './hooks.ts';
-import { MAP_FLAG_READ_ONLY, mapTypes } from './patch.ts';
+import { lineMaps, MAP_FLAG_READ_ONLY, mapTypes } from './patch.ts';
 import { type Vector, vectors } from './vectors.ts';
 
 const context = ([name, hook]: [string, Hook]) =>
@@ -78,4 +78,22 @@ ${Object.entries<Helper>(helpers).map(helper).join('\n\n')}
  * only where it says so. Counts are numbers of elements; a count of 0 does nothing where nothing else is said. */
 
 ${Object.entries(vectors).map(vector).join('\n\n')}
+
+/* GPIO lines of the board, a bit each, 1 when active. Declared once at the top of a module, by the name of one of these maps:
+${Object.entries(lineMaps)
+  .map(([name, { doc }]) => ` *   GPIO_LINES(${name}); ${doc}`)
+  .join('\n')}
+ * gpio_lines(&NAME) is their address, which the verifier wants compared with null. */
+#define GPIO_LINES(name) \\
+    struct { \\
+        __uint(type, BPF_MAP_TYPE_ARRAY); \\
+        __uint(max_entries, 1); \\
+        __type(key, uint32_t); \\
+        __type(value, uint64_t); \\
+    } name SEC(".maps")
+
+static __always_inline uint64_t *gpio_lines(void *map) {
+    uint32_t first = 0;
+    return bpf_map_lookup_elem(map, &first);
+}
 `;

@@ -58,6 +58,15 @@ export const mapTypes = {
   percpu_array: 6,
 } as const;
 
+/**
+ * Maps that a board has from its start: an array with one entry of 8 bytes, a number (u64) whose bit i is GPIO line i of that
+ * direction; 1 is active. The device tree says which lines there are (kernel-aarch64/drivers/gpio.h).
+ */
+export const lineMaps = {
+  gpio_in: { doc: 'levels of the input lines, taken at each tick of core 0 before its modules run' },
+  gpio_out: { doc: 'levels of the output lines, applied at each tick of core 0 after its modules ran' },
+} as const;
+
 export const MAP_FLAG_READ_ONLY = 0x80;
 export const MAX_MAPS_PER_PROGRAM = 16;
 export const MAX_PROGRAM_INSNS = 4096;

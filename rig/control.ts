@@ -52,27 +52,43 @@ const withControl = async <T>(
 
 export type CoreState = { readonly core: number; readonly pc: bigint; readonly sp: bigint };
 
+const monitorCommand = (path: string, line: string): Promise<string> =>
+  withControl(path, async (ask) =>
+    String(await ask({ execute: 'human-monitor-command', arguments: { 'command-line': line } })),
+  );
+
 /** Where each core is just now. The board goes on. */
-export const coreStates = (path: string): Promise<CoreState[]> =>
-  withControl(path, async (ask) => {
-    const text = String(
-      await ask({ execute: 'human-monitor-command', arguments: { 'command-line': 'info registers -a' } }),
-    );
-    return text
-      .split(/CPU#/)
-      .slice(1)
-      .flatMap((part) => {
-        const [core, pc, sp] = [/^(\d+)/, /PC=([0-9a-f]+)/, /SP=([0-9a-f]+)/].map(
-          (pattern) => pattern.exec(part)?.[1],
-        );
-        return core && pc && sp ? [{ core: Number(core), pc: BigInt(`0x${pc}`), sp: BigInt(`0x${sp}`) }] : [];
-      });
-  });
+export const coreStates = async (path: string): Promise<CoreState[]> => {
+  const text = await monitorCommand(path, 'info registers -a');
+  return text
+    .split(/CPU#/)
+    .slice(1)
+    .flatMap((part) => {
+      const [core, pc, sp] = [/^(\d+)/, /PC=([0-9a-f]+)/, /SP=([0-9a-f]+)/].map(
+        (pattern) => pattern.exec(part)?.[1],
+      );
+      return core && pc && sp ? [{ core: Number(core), pc: BigInt(`0x${pc}`), sp: BigInt(`0x${sp}`) }] : [];
+    });
+};
+
+/** The 32-bit word at a physical address, of a device too, as a core would read it. */
+export const wordAt = async (path: string, addr: number): Promise<number> => {
+  const text = await monitorCommand(path, `xp /1wx ${addr}`);
+  const word = /: (0x[0-9a-f]{8})/.exec(text)?.[1];
+  if (!word) throw new Error(`the emulator has no word at 0x${addr.toString(16)}: ${text.trim()}`);
+  return Number(word);
+};
 
 /** Presses the board's reset button. */
 export const pressReset = (path: string): Promise<void> =>
   withControl(path, async (ask) => {
     await ask({ execute: 'system_reset' });
+  });
+
+/** Presses the power button for a tenth of a second. Of the emulated boards only QEMU's `virt` has one: a GPIO key. */
+export const pressPower = (path: string): Promise<void> =>
+  withControl(path, async (ask) => {
+    await ask({ execute: 'system_powerdown' });
   });
 
 /** Holds the board as it is: no core goes on, no time passes on it. */

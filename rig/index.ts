@@ -9,7 +9,7 @@ export {
   readBench,
 } from './bench/index.ts';
 export { type Cause, type CauseCode, CauseError, causes } from './cause.ts';
-export { coreStates, freeze, pressReset, thaw } from './control.ts';
+export { coreStates, freeze, pressPower, pressReset, thaw, wordAt } from './control.ts';
 export { Device, type Powered } from './device.ts';
 export { rootProperties } from './device-tree.ts';
 export { bootCause, type StoppedCore, testCause } from './diagnose.ts';

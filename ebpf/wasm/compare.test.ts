@@ -12,7 +12,18 @@ import {
 
 const source = (name: string) => fileURLToPath(new URL(`../../modules/${name}/${name}.c`, import.meta.url));
 
-for (const name of ['checksum', 'dense', 'fibonacci', 'fir', 'gemv', 'histogram', 'low-pass', 'udp-filter'])
+for (const name of [
+  'blink',
+  'button',
+  'checksum',
+  'dense',
+  'fibonacci',
+  'fir',
+  'gemv',
+  'histogram',
+  'low-pass',
+  'udp-filter',
+])
   test(`${name} compiled for eBPF v4 and for v2 does the same`, async (t) => {
     const host = await loadHost();
     const [newer, older] = await Promise.all(

@@ -16,7 +16,18 @@ import {
 import { Random } from '../random.ts';
 import { BOARD_STEP_BUDGET, BOARD_WORKSPACE_BYTES } from './verify.ts';
 
-const MODULES = ['checksum', 'dense', 'fibonacci', 'fir', 'gemv', 'histogram', 'low-pass', 'udp-filter'];
+const MODULES = [
+  'blink',
+  'button',
+  'checksum',
+  'dense',
+  'fibonacci',
+  'fir',
+  'gemv',
+  'histogram',
+  'low-pass',
+  'udp-filter',
+];
 const sourceOf = (name: string) => fileURLToPath(new URL(`../../modules/${name}/${name}.c`, import.meta.url));
 const objects = new Map(MODULES.map((name) => [name, compileModule(sourceOf(name))]));
 const programOf = async (name: string): Promise<ModuleProgram> =>

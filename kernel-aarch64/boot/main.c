@@ -8,7 +8,7 @@
 #include "drivers/console.h"
 #include "drivers/console_start.h"
 #include "drivers/disk.h"
-#include "drivers/led.h"
+#include "drivers/gpio.h"
 #include "drivers/psci.h"
 #include "drivers/timer.h"
 #include "drivers/virtio_net_start.h"
@@ -47,7 +47,7 @@ static void probe(void *cookie, const struct fdt_node *node) {
     cores_probe(node);
     console_probe(node);
     watchdog_probe(node);
-    led_probe(node);
+    gpio_probe(node);
     net_probe(node);
     memory_probe(node);
     disk_probe(node);
@@ -65,8 +65,10 @@ static uint32_t tree_size(void) {
 
 static enum status level_tree(void) {
     if (!tree_bytes) { return STATUS_NO_ENTRY; }
-    const enum status status = fdt_open(tree_bytes, tree_size(), &tree);
-    return status == STATUS_OK ? fdt_walk(&tree, probe, nullptr) : status;
+    enum status status = fdt_open(tree_bytes, tree_size(), &tree);
+    if (status == STATUS_OK) { status = fdt_walk(&tree, probe, nullptr); }
+    gpio_init();
+    return status;
 }
 
 /* An image that hangs before it can be watched costs one of its starts, and no more. */
@@ -128,7 +130,7 @@ static const struct level {
     cache_clean(record, sizeof *record);
     console_print("\nstart-up failed at %s: status %u; halted\n", level->name, status);
     WRITE_SYSREG(daif, DAIF_MASKED);
-    led_blink((uint32_t)(level - levels) + 1);
+    gpio_blink((uint32_t)(level - levels) + 1);
 }
 
 /* Sleeps unless an interrupt came since `sequence` was read: it may have left work for the polls. */
@@ -162,7 +164,6 @@ static void sleep_after(uint32_t sequence) {
         console_print(" (status %u, going on without)", status);
     }
     board_ready();
-    led_set(true);
     console_print("\nvelocity %s %s ready on %s\n", VELOCITY_VERSION, build_id(), board_model());
     main_loop();
 }

@@ -34,6 +34,10 @@
 #define MAP_TYPE_ARRAY 0x02u
 #define MAP_TYPE_PERCPU_ARRAY 0x06u
 
+/* Names of the maps that are there from the start. */
+#define LINE_MAP_GPIO_IN "gpio_in"
+#define LINE_MAP_GPIO_OUT "gpio_out"
+
 #define MAP_FLAG_READ_ONLY 0x80u
 
 /* What a board takes. */
@@ -47,4 +51,4 @@
 #endif
 
 /* First 8 bytes of the contract hash. */
-#define ABI_HASH { 0x98, 0x8a, 0x54, 0xcc, 0x08, 0xf8, 0x3c, 0x9d }
+#define ABI_HASH { 0xa8, 0xf5, 0xc3, 0x45, 0xe4, 0x68, 0xa1, 0x07 }

@@ -229,6 +229,8 @@ bool fdt_compatible(const struct fdt_node *node, const char *with) {
     return false;
 }
 
+bool fdt_named(const struct fdt_node *node, const char *name) { return text_equal(node->name, name); }
+
 uint32_t fdt_cell(struct span cells, uint32_t index) {
     return index < cells.size / 4 ? be32(cells.data + index * 4) : 0;
 }

@@ -64,6 +64,9 @@ typedef void (*fdt_visitor)(void *cookie, const struct fdt_node *node);
 /* True when `compatible` lists this string. */
 [[nodiscard]] bool fdt_compatible(const struct fdt_node *node, const char *with);
 
+/* True when the node has this name; a unit address counts as part of it. */
+[[nodiscard]] bool fdt_named(const struct fdt_node *node, const char *name);
+
 /* Big-endian cell at an index; 0 beyond the end. */
 [[nodiscard]] uint32_t fdt_cell(struct span cells, uint32_t index);
 

@@ -1,10 +1,20 @@
 #include "link/shell.h"
 #include "drivers/console.h"
+#include "drivers/gpio.h"
 #include "patch/service.h"
 
 constexpr uint32_t COMMAND_BYTES = 32; /* longer lines are no commands; the hint below is longer */
 
 #define TEXT(span) (int)(span).size, (const char *)(span).data
+
+static void show_lines(void) {
+    const char *name;
+    for (uint32_t output = 0; output <= 1; output++) {
+        for (uint32_t i = 0; (name = gpio_name(output, i)) != nullptr; i++) {
+            console_print("%s %u: %s\n", output ? "output" : "input", i, name);
+        }
+    }
+}
 
 static void show_info(void) {
     struct msg_info_response info = {};
@@ -17,6 +27,7 @@ static void show_info(void) {
     console_print("%.*s, class %.*s, %u cores\n", TEXT(info.board), TEXT(info.board_class), info.cores);
     console_print("image %u bytes, ready after %lu cycles\n", info.image_bytes, info.boot_insns);
     console_print("highest patch sequence number accepted: %lu\n", info.sequence);
+    show_lines();
 }
 
 static void show_modules(void) {

@@ -2,6 +2,7 @@
 #include "drivers/clock.h"
 #include "lib/irqflags.h"
 #include "patch/call.h"
+#include "patch/lines.h"
 #include "patch/modules.h"
 #include "patch/shadow.h"
 #include "patch/slots.h"
@@ -83,8 +84,11 @@ void timer_tick(uint64_t now_ns, uint32_t missed) {
         .core = core,
         .missed = missed,
     };
+    if (core == 0) { lines_sample(); }
     run_timer_modules(&context);
-    if (core == 0) { timer_tick_cycles += cycles() - start; }
+    if (core != 0) { return; }
+    lines_apply();
+    timer_tick_cycles += cycles() - start;
 }
 
 /* Modules see a frame one after the other, as long as each lets it pass. */

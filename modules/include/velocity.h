@@ -159,3 +159,20 @@ static uint64_t (*const vl_argmax_i32)(const int32_t *data, uint64_t n) = (void 
 
 /* Adds 1 to `bins[data[i]]` for each element; bins wrap at 32 bits. `bins` must not overlap `data`. */
 static void (*const vl_histogram_u8)(uint32_t *bins, const uint8_t *data, uint64_t n) = (void *)279;
+
+/* GPIO lines of the board, a bit each, 1 when active. Declared once at the top of a module, by the name of one of these maps:
+ *   GPIO_LINES(gpio_in); levels of the input lines, taken at each tick of core 0 before its modules run
+ *   GPIO_LINES(gpio_out); levels of the output lines, applied at each tick of core 0 after its modules ran
+ * gpio_lines(&NAME) is their address, which the verifier wants compared with null. */
+#define GPIO_LINES(name) \
+    struct { \
+        __uint(type, BPF_MAP_TYPE_ARRAY); \
+        __uint(max_entries, 1); \
+        __type(key, uint32_t); \
+        __type(value, uint64_t); \
+    } name SEC(".maps")
+
+static __always_inline uint64_t *gpio_lines(void *map) {
+    uint32_t first = 0;
+    return bpf_map_lookup_elem(map, &first);
+}

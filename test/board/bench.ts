@@ -10,7 +10,12 @@ import { VelocityLink } from '../../link/index.ts';
 import { unavailableReason, type VirtualBoardOptions } from '../../rig/index.ts';
 import { patience } from './patience.ts';
 
-export type Bench = { readonly link: VelocityLink; readonly console: string[] };
+export type Bench = {
+  readonly link: VelocityLink;
+  readonly console: string[];
+  /** For orders to the emulator (rig/control.ts); a real board has none. */
+  readonly control?: string;
+};
 type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;
 type Options = Pick<VirtualBoardOptions, 'disk' | 'machine' | 'dtb' | 'uart' | 'extra' | 'clock'>;
 
@@ -42,7 +47,8 @@ const declare = (name: string, prepare: () => Promise<{ bench: Bench; stop: () =
 const virtual = (board: string, options: Options) => async () => {
   const running = await startBoard(board, () => {}, options);
   try {
-    return { bench: await open(running.address), stop: running.stop };
+    const bench = { ...(await open(running.address)), control: running.control };
+    return { bench, stop: running.stop };
   } catch (error) {
     await running.stop();
     throw error;

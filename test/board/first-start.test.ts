@@ -1,7 +1,5 @@
 /** What whoever boots a board for the first time sees when the start stops on the way. */
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { boardNamed, virtualBoards } from '../../boards/index.ts';
 import { buildFor } from '../../cli/virtual.ts';
 import { findTool, paths, requireTool, run } from '../../firmware/index.ts';
-import { startVirtualBoard, unavailableReason, type VirtualBoardOptions } from '../../rig/index.ts';
+import { startVirtualBoard, unavailableReason, type VirtualBoardOptions, wordAt } from '../../rig/index.ts';
 import { Console } from '../media/machine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'velocity-first-'));
@@ -18,9 +16,9 @@ test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 /** Starts a board with the device tree at `dtb`, or none, and hands over what its console says up to `end`. */
 const watch = async (
   name: string,
-  options: Pick<VirtualBoardOptions, 'dtb' | 'extra' | 'clock'>,
+  options: Pick<VirtualBoardOptions, 'dtb' | 'clock'>,
   end: RegExp,
-  look: (text: string) => Promise<void> | void,
+  look: (text: string, control: string) => Promise<void> | void,
 ) => {
   const board = boardNamed(name);
   const running = await startVirtualBoard({
@@ -33,7 +31,7 @@ const watch = async (
   try {
     await console.open();
     await console.said(end);
-    await look(console.text);
+    await look(console.text, running.control);
   } finally {
     console.close();
     await running.stop();
@@ -49,28 +47,6 @@ const changedTree = async (name: string, from: string, to: string): Promise<stri
   writeFileSync(changed, source.replaceAll(from, to));
   await run(requireTool('dtc'), ['-q', '-I', 'dts', '-O', 'dtb', '-o', output, changed]);
   return output;
-};
-
-/** QEMU's machine protocol: one line of JSON each way. */
-const monitor = async (path: string) => {
-  const socket = connect(path);
-  await once(socket, 'connect');
-  let received = '';
-  socket.on('data', (chunk: Buffer) => {
-    received += chunk;
-  });
-  const ask = async (execute: string, parameters: object = {}): Promise<string> => {
-    received = '';
-    socket.write(`${JSON.stringify({ execute, arguments: parameters })}\n`);
-    while (!/"return": ("(?:[^"\\]|\\.)*"|\{\})/.test(received)) await delay(2);
-    return /"return": (.*)\}/.exec(received)![1]!;
-  };
-  await ask('qmp_capabilities');
-  const word = async (addr: number) =>
-    Number(
-      /: (0x[0-9a-f]+)/.exec(await ask('human-monitor-command', { 'command-line': `xp /1wx ${addr}` }))![1],
-    );
-  return { word, close: () => socket.destroy() };
 };
 
 const onBoard = (name: string, title: string, body: (t: ExecutionContext) => Promise<void>) => {
@@ -113,7 +89,7 @@ const ROUNDS = 20;
 
 type Lit = () => Promise<boolean>;
 
-/** Waits until the LED lights; false when it stays dark for as long as only the pause is (kernel-aarch64/drivers/led.c). */
+/** Waits until the LED lights; false when it stays dark for as long as only the pause is (kernel-aarch64/drivers/gpio.c). */
 const lights = async (lit: Lit): Promise<boolean> => {
   for (const end = Date.now() + PAUSE_MS; Date.now() < end; await delay(10)) if (await lit()) return true;
   return false;
@@ -137,18 +113,14 @@ const blinks = async (lit: Lit): Promise<number> => {
 
 onBoard('rpi4b', 'names_the_level_that_failed_and_blinks_its_number', async (t) => {
   const dtb = await changedTree('rpi4b', 'arm,gic-400', 'arm,gic-unknown');
-  const path = join(folder, 'qmp');
-  const extra = ['-qmp', `unix:${path},server=on,wait=off`];
-  await watch('rpi4b', { dtb, extra, clock: 'wall' }, /halted\r\n/, async (text) => {
+  await watch('rpi4b', { dtb, clock: 'wall' }, /halted\r\n/, async (text, control) => {
     const levels =
       /start: (.*)\r\nstart-up failed at interrupt controller/.exec(text)?.[1]?.split(', ') ?? [];
     t.is(levels.at(-1), 'interrupt controller', text);
-    const qemu = await monitor(path);
     // A blink that falls into a moment in which this process does not run is not seen: one undisturbed round counts.
     const rounds: number[] = [];
     while (rounds.length < ROUNDS && rounds.at(-1) !== levels.length)
-      rounds.push(await blinks(async () => ((await qemu.word(GPLEV1)) & LED) !== 0));
+      rounds.push(await blinks(async () => ((await wordAt(control, GPLEV1)) & LED) !== 0));
     t.is(rounds.at(-1), levels.length, `${rounds}`);
-    qemu.close();
   });
 });

@@ -1,13 +1,12 @@
 /** The kernel starts with the device trees that boards have from their loaders, not only with those of dts/. */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { temporaryFolder } from '../../cli/test/command-line.ts';
-import { findTool, paths, requireTool } from '../../firmware/index.ts';
+import { findTool, paths } from '../../firmware/index.ts';
 import { compileTree } from '../../kernel-aarch64/test/native/build.ts';
 import { onVirtualBoard } from './bench.ts';
 import { loaderTrees } from './loader-trees.ts';
+import { virtSource } from './virt-tree.ts';
 
 const { missing, path } = loaderTrees();
 
@@ -51,25 +50,14 @@ onVirtualBoard('rpi4b', 'console_without_interrupt', { dtb: compileTree('polled'
   });
 });
 
-/** QEMU's own tree, in which the cores have the address of a spin table as well: as TF-A leaves that of a Pi 4. */
-const bothWays = (qemu: string): string => {
-  const dtb = join(temporaryFolder(), 'virt.dtb');
-  execFileSync(qemu, ['-M', `virt,gic-version=2,dumpdtb=${dtb}`, '-smp', '4', '-m', '256M'], {
-    stdio: 'ignore',
-  });
-  const source = execFileSync(requireTool('dtc'), ['-q', '-I', 'dtb', '-O', 'dts', dtb], {
-    encoding: 'utf8',
-  });
+/** In which the cores have the address of a spin table as well: as TF-A leaves that of a Pi 4. */
+const bothWays = (): string => {
   const spinning = 'enable-method = "spin-table"; cpu-release-addr = <0 0x40001000>;';
-  return compileTree(
-    'both-ways',
-    source.replace('/dts-v1/;', '').replaceAll('enable-method = "psci";', spinning),
-  );
+  return compileTree('both-ways', virtSource().replaceAll('enable-method = "psci";', spinning));
 };
 
-const qemu = findTool('qemu');
-if (qemu) {
-  onVirtualBoard('qemu-virt', 'spin_table_beside_psci', { dtb: bothWays(qemu) }, (it) => {
+if (findTool('qemu')) {
+  onVirtualBoard('qemu-virt', 'spin_table_beside_psci', { dtb: bothWays() }, (it) => {
     it('starts_all_cores_by_psci', async (t, { link }) => {
       t.is((await link.info()).cores, 4);
     });

@@ -306,6 +306,7 @@ test('people_get_help_and_a_hint', (t) => {
   const typed = (text: string) => exchange(text).toString();
   t.regex(typed('help\r'), /info: what this board is/);
   t.regex(typed(' info \r\n'), /velocity 9\.9\.9/);
+  t.regex(typed('info\n'), /\noutput 0: relay\n/);
   t.regex(typed('modules\n'), /no modules/);
   t.regex(typed('helb\bp\n'), /this list/, 'backspace works');
   t.is(typed('frobnicate\n'), 'unknown command "frobnicate"; type help for a list\n');

@@ -2,6 +2,7 @@
  * replaced by stand-ins whose answers a test can tell apart. With an argument, the first N bytes of random input derived
  * from a seed are fed instead, many times over (fuzzing without a corpus): `link_host fuzz SEED ROUNDS`. */
 #include "drivers/clock.h"
+#include "drivers/gpio.h"
 #include "drivers/tick.h"
 #include "patch/command.h"
 #include "link/line.h"
@@ -60,6 +61,8 @@ bool stats_read(uint32_t i, const char **name, uint64_t *value) {
     *value = 0x1'0000'0000ull + i;
     return i < 2;
 }
+
+const char *gpio_name(bool output, uint32_t i) { return output && i == 0 ? "relay" : nullptr; }
 
 enum status handle_info(struct msg_info_response *response, struct refusal *) {
     *response = (struct msg_info_response){.version = SPAN("9.9.9"), .board = SPAN("paper"), .cores = 2};

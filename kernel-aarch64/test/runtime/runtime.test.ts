@@ -35,7 +35,7 @@ test('maps equal a model, keep their shape, and lookups never miss beside update
   runNative(t, 'maps_test', [...folder('telemetry'), ...folder('bpf/maps')]));
 
 const patchSources =
-  'calibrate compile dispatch install modules payload permission program_hash report service_modules service_report shadow slots stage timer_hook version watch';
+  'calibrate compile dispatch install lines modules payload permission program_hash report service_modules service_report shadow slots stage timer_hook version watch';
 
 const patchFiles = [
   `${here}/fakes/admission.c`,
@@ -50,6 +50,9 @@ const patchFiles = [
 
 test('patches are refused precisely, and bad versions are taken back by the board itself', (t) =>
   runNative(t, 'patch_test', patchFiles));
+
+test('modules see the lines of a tick, and set those of its end', (t) =>
+  runNative(t, 'lines_test', patchFiles));
 
 test('a payload says what there is room for, and its key may ask for', (t) =>
   runNative(t, 'payload_test', [

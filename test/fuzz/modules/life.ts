@@ -219,8 +219,9 @@ export class Life {
 
   #someMap(): { name: string; map: ModelMap | undefined; key: Buffer } {
     const random = this.#random;
-    const { maps } = this.#model;
-    const name = maps.length === 0 || random.once(8) ? 'absent' : random.pick(maps).definition.name;
+    // What is written to gpio_in stays until the next tick.
+    const maps = this.#model.maps.filter(({ definition }) => definition.name !== 'gpio_in');
+    const name = random.once(8) ? 'absent' : random.pick(maps).definition.name;
     const map = this.#model.mapNamed(name);
     const known = map?.keys ?? [];
     if (known.length > 0 && random.once(2)) return { name, map, key: Buffer.from(random.pick(known), 'hex') };

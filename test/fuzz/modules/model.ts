@@ -1,5 +1,5 @@
 /** What a board should say of its modules: which run in which place, which versions stay resident, the maps that they hold. */
-import { SLOTS_PER_HOOK } from '../../../abi/index.ts';
+import { lineMaps, mapTypes, SLOTS_PER_HOOK } from '../../../abi/index.ts';
 import type { MapDefinition } from '../../../ebpf/index.ts';
 import { isReadOnly, ModelMap } from './map.ts';
 import type { Program } from './programs.ts';
@@ -49,6 +49,16 @@ export type Admission = {
   readonly watch: Watch | undefined;
 };
 
+/** A map of GPIO lines, which the board itself holds. */
+const lineMap = (name: string): MapDefinition => ({
+  name,
+  type: mapTypes.array,
+  keySize: 4,
+  valueSize: 8,
+  maxEntries: 1,
+  flags: 0,
+});
+
 const chain = (version: Version | undefined): Version[] =>
   version ? [version, ...chain(version.previous)] : [];
 
@@ -56,7 +66,7 @@ export class Model {
   readonly cores: number;
   /** By place, as the board lists them. */
   readonly places: (Module | undefined)[] = Array.from({ length: 2 * SLOTS_PER_HOOK });
-  maps: ModelMap[] = [];
+  maps: ModelMap[];
   readonly evidence: Evidence[] = [];
   sequence = 0n;
   periodUs = 0;
@@ -71,6 +81,8 @@ export class Model {
 
   constructor(cores: number) {
     this.cores = cores;
+    this.maps = Object.keys(lineMaps).map((name) => new ModelMap(lineMap(name), cores));
+    for (const map of this.maps) map.users = 1; // the board
   }
 
   get modules(): Module[] {

@@ -1,5 +1,6 @@
 #include "fakes.h"
 #include "drivers/clock.h"
+#include "drivers/gpio.h"
 #include "drivers/tick.h"
 #include "mm/code.h"
 #include "mm/layout.h"
@@ -9,6 +10,8 @@
 uint8_t __image_start[1];
 uint64_t fake_cycles;
 uint64_t fake_time_ns = 1;
+uint64_t fake_inputs;
+uint64_t fake_outputs;
 uint32_t fake_cores = 4;
 _Thread_local uint32_t fake_core;
 uint32_t fake_pool_blocks;
@@ -55,6 +58,10 @@ void code_free(struct code_area *area) {
     free(area->write);
     *area = (struct code_area){};
 }
+
+uint64_t gpio_read(void) { return fake_inputs; }
+void gpio_write(uint64_t levels) { fake_outputs = levels; }
+uint64_t gpio_led(void) { return 4; }
 
 enum status tick_start(uint32_t core, uint32_t period_us, tick_handler handler) {
     (void)period_us;

@@ -18,6 +18,8 @@ static inline void check(bool holds, const char *condition, const char *file, in
 
 extern uint64_t fake_cycles;
 extern uint64_t fake_time_ns;
+extern uint64_t fake_inputs;  /* what gpio_read() finds */
+extern uint64_t fake_outputs; /* what gpio_write() was given last */
 extern uint32_t fake_cores;
 extern _Thread_local uint32_t fake_core;
 extern uint32_t fake_pool_blocks; /* in use */
