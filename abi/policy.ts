@@ -33,6 +33,7 @@ export const policyKeyKeys = {
   swaps: { key: 9, doc: 'installs within any hour, 1..64, uint' },
   proofs: { key: 10, doc: 'mask of kinds of proof: bit 1 << kind (0 none, 1 proven, 2 tested), uint' },
   period: { key: 11, doc: 'shortest period of the timer hook that it may set, in µs, uint' },
+  maps: { key: 12, doc: 'array of names of maps that its programs may hold, * as in modules' },
 } as const;
 
 export const roles = {

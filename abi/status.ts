@@ -95,6 +95,7 @@ export const patchStatuses: readonly Status[] = list(256, [
     'upload_taken',
     'another upload took the place of this one; have no second program upload to this board meanwhile, and send it again',
   ],
+  ['map_forbidden', 'the policy does not let programs of this key hold a map of this name'],
 ]);
 
 /** Reasons why the verifier refuses a program. Each names one rule of RFC 9669 or of the kernel's documentation. */

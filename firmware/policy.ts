@@ -34,6 +34,8 @@ export type KeyRights = {
   readonly hooks?: readonly (keyof typeof hooks)[];
   /** Names of helpers, the vector helpers' as they are in C. */
   readonly helpers?: readonly string[];
+  /** Names of maps that its programs may hold, constants and variables of C among them (`fir.rodata`, `fir.bss`). */
+  readonly maps?: readonly string[];
   readonly budget?: number;
   readonly cores?: readonly number[];
   readonly swaps_per_hour?: number;
@@ -93,6 +95,7 @@ const limits: Readonly<Record<string, (value: unknown, where: string) => readonl
   modules: (v, at) => [policyKeyKeys.modules.key, listOf(at, v)],
   hooks: (v, at) => [policyKeyKeys.hooks.key, bitsOf(idsOf(hooks, at, v))],
   helpers: (v, at) => [policyKeyKeys.helpers.key, idsOf({ ...helpers, ...vectors }, at, v)],
+  maps: (v, at) => [policyKeyKeys.maps.key, listOf(at, v)],
   budget: (v, at) => [policyKeyKeys.budget.key, numberOf(at, v, 1, 2 ** 32 - 1)],
   cores: (v, at) => [policyKeyKeys.cores.key, bitsOf(numbersOf(at, v, 0, 7))],
   min_period_us: (v, at) => [policyKeyKeys.period.key, numberOf(at, v, 1, 2 ** 32 - 1)],

@@ -21,6 +21,7 @@
 #define POLICY_KEY_KEY_SWAPS 9u /* installs within any hour, 1..64, uint */
 #define POLICY_KEY_KEY_PROOFS 10u /* mask of kinds of proof: bit 1 << kind (0 none, 1 proven, 2 tested), uint */
 #define POLICY_KEY_KEY_PERIOD 11u /* shortest period of the timer hook that it may set, in µs, uint */
+#define POLICY_KEY_KEY_MAPS 12u /* array of names of maps that its programs may hold, * as in modules */
 
 #define ROLE_PATCH 0x1u /* patches of modules */
 #define ROLE_IMAGE 0x2u /* images of the kernel */

@@ -64,6 +64,7 @@ enum status : uint32_t {
     STATUS_MODULE_RUNAWAY = 299, /* the module did not end and its code was taken away; read the evidence */
     STATUS_PERIOD_FORBIDDEN = 300, /* the policy does not let this key set so short a period of the timer hook */
     STATUS_UPLOAD_TAKEN = 301, /* another upload took the place of this one; have no second program upload to this board meanwhile, and send it again */
+    STATUS_MAP_FORBIDDEN = 302, /* the policy does not let programs of this key hold a map of this name */
     STATUS_EMPTY_PROGRAM = 512, /* the program has no instructions */
     STATUS_PROGRAM_TOO_LONG = 513, /* the program has more instructions than one may have; split it */
     STATUS_BAD_OPCODE = 514, /* this opcode is not defined by RFC 9669 */
@@ -203,6 +204,7 @@ enum status : uint32_t {
     row(module_runaway, 299, "the module did not end and its code was taken away; read the evidence") \
     row(period_forbidden, 300, "the policy does not let this key set so short a period of the timer hook") \
     row(upload_taken, 301, "another upload took the place of this one; have no second program upload to this board meanwhile, and send it again") \
+    row(map_forbidden, 302, "the policy does not let programs of this key hold a map of this name") \
     row(empty_program, 512, "the program has no instructions") \
     row(program_too_long, 513, "the program has more instructions than one may have; split it") \
     row(bad_opcode, 514, "this opcode is not defined by RFC 9669") \

@@ -24,8 +24,14 @@ enum status check_permission(const struct patch *patch, const struct signer *sig
     static const char *const proofs[] = {"none", "proven", "tested"};
     const struct policy_key *rights = signer->rights;
     const uint32_t cores = patch->cores == 0 ? 1 : patch->cores;
-    if (!policy_allows_module(rights, patch->name)) {
+    if (!policy_allows_name(rights->modules, patch->name)) {
         return REFUSE(refusal, STATUS_MODULE_FORBIDDEN, "module %.*s", (int)patch->name.size, (const char *)patch->name.data);
+    }
+    for (uint32_t i = 0; i < patch->map_count; i++) {
+        const struct span map = patch->maps[i].name;
+        if (!policy_allows_name(rights->maps, map)) {
+            return REFUSE(refusal, STATUS_MAP_FORBIDDEN, "map %.*s", (int)map.size, (const char *)map.data);
+        }
     }
     if (patch->hook < 32 && (rights->hooks >> patch->hook & 1) == 0) {
         return REFUSE(refusal, STATUS_HOOK_FORBIDDEN, "hook %u", patch->hook);

@@ -46,6 +46,7 @@ static bool get_field(struct cbor_reader *in, uint32_t field, struct policy_key 
     case POLICY_KEY_KEY_MODULES: return get_array(in, take_text, &key->modules);
     case POLICY_KEY_KEY_HOOKS: return get_u32(in, &key->hooks);
     case POLICY_KEY_KEY_HELPERS: return get_array(in, take_number, &key->helpers);
+    case POLICY_KEY_KEY_MAPS: return get_array(in, take_text, &key->maps);
     case POLICY_KEY_KEY_BUDGET: return cbor_get_uint(in, &key->budget) == STATUS_OK;
     case POLICY_KEY_KEY_CORES: return get_u32(in, &key->cores);
     case POLICY_KEY_KEY_SWAPS: return get_u32(in, &key->swaps) && key->swaps >= 1 && key->swaps <= SWAPS_LIMIT;
@@ -102,10 +103,10 @@ static bool matches(struct span pattern, struct span name) {
     return name.size >= size && span_equal((struct span){pattern.data, size}, (struct span){name.data, size});
 }
 
-bool policy_allows_module(const struct policy_key *key, struct span name) {
-    struct cbor_reader in = {key->modules.data, key->modules.size, 0};
+bool policy_allows_name(struct span names, struct span name) {
+    struct cbor_reader in = {names.data, names.size, 0};
     uint32_t items;
-    if (key->modules.size == 0 || cbor_get_array(&in, &items) != STATUS_OK) { return key->modules.size == 0; }
+    if (names.size == 0 || cbor_get_array(&in, &items) != STATUS_OK) { return names.size == 0; }
     for (struct span pattern; cbor_get_text(&in, &pattern) == STATUS_OK;) {
         if (matches(pattern, name)) { return true; }
     }

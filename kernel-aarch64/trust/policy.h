@@ -14,6 +14,7 @@ struct policy_key {
     struct span modules; /* CBOR array of text; empty: any */
     uint32_t hooks;
     struct span helpers; /* CBOR array of uint; empty: any */
+    struct span maps;    /* as modules */
     uint64_t budget;
     uint32_t cores;
     uint32_t swaps; /* within an hour; 0: any number */
@@ -30,5 +31,6 @@ struct policy {
 /* STATUS_NO_KEY: the block is empty. STATUS_BAD_POLICY: it is damaged; `out` is then one without keys and open doors. */
 [[nodiscard]] enum status policy_decode(struct span block, struct policy *out);
 
-[[nodiscard]] bool policy_allows_module(const struct policy_key *key, struct span name);
+/* `names`: the modules or maps of a key. */
+[[nodiscard]] bool policy_allows_name(struct span names, struct span name);
 [[nodiscard]] bool policy_allows_helper(const struct policy_key *key, uint32_t helper);

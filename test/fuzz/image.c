@@ -22,7 +22,7 @@ static void read_policy(struct span input) {
     for (uint32_t i = 0; i < policy.count; i++) {
         MUST(policy.keys[i].public_key >= input.data && policy.keys[i].public_key + 32 <= input.data + input.size);
         MUST(policy.keys[i].swaps <= SWAPS_LIMIT);
-        (void)policy_allows_module(&policy.keys[i], SPAN("fir"));
+        (void)policy_allows_name(policy.keys[i].modules, SPAN("fir"));
         (void)policy_allows_helper(&policy.keys[i], 1);
     }
 }

@@ -29,6 +29,7 @@ const policy: Policy = {
       modules: ['fir', 'udp-*'],
       hooks: ['timer'],
       helpers: ['map_lookup_elem', 'ktime_get_ns'],
+      maps: ['fir*'],
       budget: 20,
       cores: [0, 1],
       swaps_per_hour: SWAPS,
@@ -64,6 +65,8 @@ const patchOf = async (change: Partial<Patch> = {}): Promise<Patch> => ({
 const push = async (change: Partial<Patch>, key: SigningKey) =>
   installBytes(board.link, signPatch(await patchOf(change), key));
 
+const line = (name: string) => ({ name, type: 2, key_size: 4, value_size: 8, max_entries: 1, flags: 0 });
+
 const long = assemble('r0 = 0\nr1 = 30\nr0 += r1\nr1 += -1\nif r1 != 0 goto -3\nexit');
 
 const overstepped: Readonly<Record<string, readonly [Partial<Patch>, string]>> = {
@@ -73,6 +76,7 @@ const overstepped: Readonly<Record<string, readonly [Partial<Patch>, string]>> =
   'a hook that is not its own': [{ name: 'udp-x', hook: hooks.packet.id }, 'hook_forbidden'],
   'a helper that is not its own': [{ code: assemble('call 7\nr0 = 0\nexit') }, 'helper_forbidden'],
   'a helper that no path reaches': [{ code: assemble('r0 = 0\nexit\ncall 7\nexit') }, 'helper_forbidden'],
+  'a map that is not its own': [{ maps: [line('fir.bss'), line('gpio_out')] }, 'map_forbidden'],
   'a bound above its budget': [{ code: long, certificate: new Uint8Array(0) }, 'budget_forbidden'],
   'a core that is not its own': [{ cores: 4 }, 'cores_forbidden'],
   'one core of its own and one that is not': [{ cores: 6 }, 'cores_forbidden'],

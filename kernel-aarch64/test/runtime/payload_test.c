@@ -91,6 +91,11 @@ static void a_key_installs_what_its_rights_say(void) {
     rights.cores = 2, CHECK(permission(good) == STATUS_CORES_FORBIDDEN), rights.cores = 3; /* no mask: core 0 */
     bad.proof = 0, CHECK(permission(bad) == STATUS_PROOF_POLICY && strstr(refusal.message, "none") != nullptr), bad = good;
     bad.proof = 2, CHECK(permission(bad) == STATUS_PROOF_POLICY && strstr(refusal.message, "tested") != nullptr), bad = good;
+    static const uint8_t maps[] = {0x81, 0x62, 'm', '*'};
+    rights.maps = (struct span){maps, 4};
+    bad.map_count = 2, bad.maps[0].name = text("m.bss"), bad.maps[1].name = text("m"), CHECK(permission(bad) == STATUS_OK);
+    bad.maps[1].name = text("gpio_out"), CHECK(permission(bad) == STATUS_MAP_FORBIDDEN && strstr(refusal.message, "gpio_out") != nullptr);
+    bad = good, rights.maps = (struct span){};
     fake_period = STATUS_PERIOD_FORBIDDEN;
     bad.period_us = 50, CHECK(permission(bad) == STATUS_PERIOD_FORBIDDEN && permission(good) == STATUS_OK);
     fake_period = STATUS_OK, fake_rate = STATUS_RATE_LIMITED;

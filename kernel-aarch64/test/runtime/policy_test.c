@@ -97,7 +97,7 @@ static void what_is_not_limited_is_any(void) {
     const struct policy_key *key = &policy.keys[0];
     CHECK(key->hooks == UINT32_MAX && key->budget == UINT64_MAX && key->cores == UINT32_MAX && key->proofs == UINT32_MAX);
     CHECK(key->roles == 0 && key->doors == 0 && key->swaps == 0 && key->period_us == 0);
-    CHECK(policy_allows_module(key, text("any")) && policy_allows_helper(key, 77));
+    CHECK(policy_allows_name(key->modules, text("any")) && policy_allows_name(key->maps, text("any")) && policy_allows_helper(key, 77));
 }
 
 static void limits_are_what_they_say(void) {
@@ -113,15 +113,15 @@ static void limits_are_what_they_say(void) {
     CHECK(with_number(POLICY_KEY_KEY_SWAPS, SWAPS_LIMIT) == STATUS_OK && key->swaps == SWAPS_LIMIT);
     CHECK(with_number(POLICY_KEY_KEY_SWAPS, 0) == STATUS_BAD_POLICY);
     CHECK(with_number(POLICY_KEY_KEY_SWAPS, SWAPS_LIMIT + 1) == STATUS_BAD_POLICY);
-    CHECK(with_number(POLICY_KEY_KEY_PERIOD + 1, 1) == STATUS_BAD_POLICY);
-    for (uint32_t i = POLICY_KEY_KEY_ROLES; i <= POLICY_KEY_KEY_PERIOD; i++) { /* none of them is a text */
+    CHECK(with_number(POLICY_KEY_KEY_MAPS + 1, 1) == STATUS_BAD_POLICY);
+    for (uint32_t i = POLICY_KEY_KEY_ROLES; i <= POLICY_KEY_KEY_MAPS; i++) { /* none of them is a text */
         CHECK(with((struct pair){i, 0, "x", 0}) == STATUS_BAD_POLICY);
     }
 }
 
 static bool module_is_allowed(const char *pattern, const char *name) {
     CHECK(with((struct pair){POLICY_KEY_KEY_MODULES, 0, pattern, 2}) == STATUS_OK);
-    return policy_allows_module(&policy.keys[0], text(name));
+    return policy_allows_name(policy.keys[0].modules, text(name));
 }
 
 static void names_are_as_their_patterns(void) {
@@ -132,7 +132,10 @@ static void names_are_as_their_patterns(void) {
     CHECK(with((struct pair){POLICY_KEY_KEY_MODULES, 5, nullptr, 1}) == STATUS_BAD_POLICY);
     CHECK(with((struct pair){POLICY_KEY_KEY_HELPERS, 5, nullptr, 2}) == STATUS_OK);
     CHECK(policy_allows_helper(&policy.keys[0], 5) && !policy_allows_helper(&policy.keys[0], 6));
-    CHECK(policy_allows_module(&policy.keys[0], text("any")));
+    CHECK(policy_allows_name(policy.keys[0].modules, text("any")));
+    CHECK(with((struct pair){POLICY_KEY_KEY_MAPS, 0, "fir*", 2}) == STATUS_OK);
+    CHECK(policy_allows_name(policy.keys[0].maps, text("fir.bss")) && !policy_allows_name(policy.keys[0].maps, text("gpio_out")));
+    CHECK(policy_allows_name(policy.keys[0].modules, text("any")));
     CHECK(with((struct pair){POLICY_KEY_KEY_HELPERS, 0, "x", 1}) == STATUS_BAD_POLICY);
 }
 
@@ -141,7 +144,7 @@ static void an_empty_list_allows_none(void) {
     const uint32_t size = write(0, 1, (struct pair[]){{POLICY_KEY_KEY_MODULES, 0, nullptr, 0}, {POLICY_KEY_KEY_HELPERS, 0, nullptr, 0}, {}});
     block[2 + size - 1] = 0x80, block[2 + size - 3] = 0x80; /* the values of both pairs */
     CHECK(decode(size) == STATUS_OK);
-    CHECK(!policy_allows_module(&policy.keys[0], text("any")) && !policy_allows_helper(&policy.keys[0], 1));
+    CHECK(!policy_allows_name(policy.keys[0].modules, text("any")) && !policy_allows_helper(&policy.keys[0], 1));
 }
 
 int main(void) {
