@@ -18,7 +18,7 @@ MESSAGE_SHAPES(CALL_BOTH, CALL_REQUEST, CALL_RESPONSE, CALL_BARE)
 static const struct {
     handler call;
     uint16_t request; /* in message_records; 0: none */
-    uint16_t response;
+    uint16_t response; /* 0: an empty map */
     uint16_t door;
     enum smp_op op;
 } COMMANDS[] = {
@@ -48,6 +48,6 @@ enum status velocity_group(const struct smp_header *header, struct cbor_reader *
     union any_response response = {};
     if (status == STATUS_OK && row->request != 0) { status = record_decode(message_records + row->request, in, &request); }
     if (status == STATUS_OK) { status = row->call(&request, &response, refusal); }
-    if (status == STATUS_OK && row->response != 0) { record_encode(message_records + row->response, out, &response); }
+    if (status == STATUS_OK) { record_encode(message_records + row->response, out, &response); }
     return status;
 }

@@ -98,7 +98,8 @@ static enum status load(void *cookie, uint32_t slot) {
     enum status status = slot_check(loading->store, slot, copy_page, loading->target, loading->image, loading->refusal);
     const struct image_manifest *manifest = &loading->image->manifest;
     const bool fits = manifest->memory_bytes <= loading->limit_bytes && manifest->memory_bytes >= STATIC_BYTES;
-    if (status == STATUS_OK && (!fits || manifest->bytes > HANDOFF_OFFSET)) {
+    static_assert(SLOT_BYTES <= HANDOFF_OFFSET, "an image ends before what it is handed");
+    if (status == STATUS_OK && !fits) {
         status = REFUSE(loading->refusal, STATUS_BAD_IMAGE, "it needs %u bytes", manifest->memory_bytes);
     }
     if (status != STATUS_OK) { *loading->refused = slot; }

@@ -87,6 +87,18 @@ export const updateSources = [
   'test/native/update_board.c',
 ] as const;
 
+/** What decides which image is started, with what the line may ask of it. */
+export const slotsSources = [
+  ...updateSources.filter((source) => !source.startsWith('test/')),
+  'lib/fdt.c',
+  'link/image_group.c',
+  'link/map.c',
+  'test/native/slots_host.c',
+  'update/loader.c',
+  'update/memory.c',
+  'update/update.c',
+] as const;
+
 /** What a medium is on this machine: memory alone, or an SD card behind its driver. */
 export const mediumSources = {
   memory: ['test/native/medium_memory.c'],

@@ -5,7 +5,14 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { decode, encode } from 'cborg';
-import { SMP_BUFFER_BYTES, SMP_GROUP_VELOCITY, statusNamed } from '../../../abi/index.ts';
+import {
+  messages,
+  SMP_BUFFER_BYTES,
+  SMP_GROUP_IMAGE,
+  SMP_GROUP_SIGNED,
+  SMP_GROUP_VELOCITY,
+  statusNamed,
+} from '../../../abi/index.ts';
 import { buildNative, linkSources } from './build.ts';
 
 let host = '';
@@ -119,10 +126,30 @@ test('version_1_is_answered_as_version_1', (t) => {
 
 test('a_message_in_lines_of_any_length_is_put_together', (t) => {
   const body = message({}, { d: 'x'.repeat(900) });
-  for (const perLine of [3, 6, 93, 96, 300, 381]) {
+  for (const perLine of [2, 3, 6, 93, 96, 300, 381]) {
     const output = exchange(...lines(body, { perLine }));
     t.deepEqual(replies(output)[0]?.payload, { r: 'x'.repeat(900) }, `${perLine} bytes a line`);
   }
+});
+
+test('a_reply_is_sent_in_lines_as_long_as_the_documents_allow', (t) => {
+  for (const size of [93, 2 * 93, 200]) {
+    const text = 'x'.repeat(size - 4 - 8 - 5); // length and CRC, header, map and heads: whole lines, and not
+    const reply = message({ op: 3 }, { r: text });
+    t.is(reply.length, size - 4);
+    t.deepEqual(exchange(frame(message({}, { d: text }))), frame(reply), `${size} bytes`);
+  }
+});
+
+test('what_is_too_long_is_answered_only_where_it_is_a_request_that_says_so_itself', (t) => {
+  const found = (header: Header) =>
+    replies(exchange(frame(message(header, { d: 'x'.repeat(SMP_BUFFER_BYTES) })), frame(echo))).length;
+  t.is(found({}), 2);
+  t.is(found({ op: 3 }), 1);
+  t.is(found({ version: 2 }), 1);
+  t.is(found({ length: 100 }), 1);
+  const [short] = lines(Buffer.of(2), { size: SMP_BUFFER_BYTES + 9 });
+  t.is(replies(exchange(short!, frame(echo))).length, 1);
 });
 
 test('the_largest_message_is_taken_and_one_byte_more_is_refused_by_name', (t) => {
@@ -182,12 +209,56 @@ test('errors_of_smp_itself_are_told_as_rc', (t) => {
     ['no argument', {}, {}, 'invalid_argument'],
     ['argument of another type', {}, { d: 5 }, 'invalid_argument'],
     ['payload that is no CBOR', {}, Buffer.of(0xff, 0xff), 'invalid_argument'],
+    ['no payload', {}, Buffer.alloc(0), 'invalid_argument'],
+    ['another argument', {}, { x: 'hello' }, 'invalid_argument'],
+    [
+      'the same argument twice',
+      {},
+      Buffer.from('a261646161616461 62'.replace(' ', ''), 'hex'),
+      'invalid_argument',
+    ],
+    [
+      'an argument without a name',
+      {},
+      new Map<unknown, unknown>([
+        ['d', 'a'],
+        [1, 2],
+      ]),
+      'invalid_argument',
+    ],
+    [
+      'an argument cut short',
+      {},
+      Buffer.from('a2616461616178626162'.slice(0, -2), 'hex'),
+      'invalid_argument',
+    ],
+    ['memory pools, written', { id: 3 }, {}, 'not_supported'],
+    ['counters, written', { group: 2 }, { name: 'link' }, 'not_supported'],
+    ['counters without a name', { op: 0, group: 2 }, {}, 'invalid_argument'],
+    ['unknown command of counters', { op: 0, group: 2, id: 2 }, { name: 'link' }, 'not_supported'],
     ['length above what is there', { length: 100 }, { d: 'x' }, 'corrupt'],
     ['length below what is there', { length: 1 }, { d: 'x' }, 'corrupt'],
     ['unknown counters', { op: 0, group: 2 }, { name: 'nope' }, 'no_entry'],
   ];
   for (const [what, header, payload, name] of cases)
     t.deepEqual(ask(header, payload)?.payload, { rc: rc(name) }, what);
+});
+
+test('arguments_are_found_by_name_whatever_else_is_there', (t) => {
+  t.deepEqual(ask({}, { x: [{ d: 1 }], d: 'hello', y: 'd' })?.payload, hello.payload);
+});
+
+test('a_group_is_told_by_both_bytes_of_its_number', (t) => {
+  const { group, payload } = ask({ group: 0x100 + SMP_GROUP_VELOCITY, op: 0 })!;
+  t.deepEqual(
+    { group, payload },
+    { group: 0x100 + SMP_GROUP_VELOCITY, payload: { rc: rc('not_supported') } },
+  );
+});
+
+test('what_is_shorter_than_a_header_is_no_message', (t) => {
+  for (let size = 1; size < 8; size++)
+    t.deepEqual(replies(exchange(frame(echo), frame(echo.subarray(0, size)), frame(echo))), [hello, hello]);
 });
 
 test('a_version_from_the_future_is_answered_with_the_newest_known', (t) => {
@@ -212,6 +283,38 @@ test('a_refusal_of_group_64_carries_group_status_instruction_and_sentence', (t) 
   t.deepEqual(ask({ ...install, version: 0 }, { canary: true })?.payload, { rc: rc('null_dereference') });
 });
 
+test('what_a_refusal_quotes_commands_no_terminal', (t) => {
+  const rollback = { group: SMP_GROUP_VELOCITY, id: messages.rollback.id };
+  t.deepEqual(ask(rollback, { name: 'a\x1b[2J\x7f~ é\n' })?.payload, {
+    err: { group: SMP_GROUP_VELOCITY, rc: rc('no_entry') },
+    msg: "no 'a?[2J?~ ???'",
+  });
+});
+
+test('groups_with_statuses_of_their_own_name_themselves', (t) => {
+  for (const group of [SMP_GROUP_IMAGE, SMP_GROUP_VELOCITY, SMP_GROUP_SIGNED])
+    t.deepEqual(ask({ group, id: 250 })?.payload, { err: { group, rc: rc('not_supported') } });
+});
+
+test('a_closed_door_opens_to_what_is_signed_and_to_nothing_after_it', (t) => {
+  const inject = frame(
+    message({ group: SMP_GROUP_VELOCITY, id: messages.inject.id }, { data: Buffer.alloc(1) }),
+  );
+  const signed = (group: number, more: Header = {}) =>
+    frame(message({ group: SMP_GROUP_SIGNED, id: 0, ...more }, { m: Buffer.of(group) }));
+  const statuses = (...input: Uint8Array[]) =>
+    replies(exchange(...input)).map(({ payload }) => (payload as { err?: { rc: number } }).err?.rc);
+  const passed = rc('no_entry');
+  const [shut, unknown, wrong] = ['not_signed', 'not_supported', 'invalid_argument'].map(rc);
+  t.deepEqual(statuses(inject, signed(SMP_GROUP_VELOCITY), inject), [shut, passed, shut]);
+  t.deepEqual(statuses(signed(SMP_GROUP_SIGNED), signed(9), inject), [unknown, unknown, shut]);
+  t.deepEqual(statuses(signed(SMP_GROUP_VELOCITY, { op: 0 }), signed(SMP_GROUP_VELOCITY, { id: 1 })), [
+    unknown,
+    unknown,
+  ]);
+  t.deepEqual(statuses(frame(message({ group: SMP_GROUP_SIGNED }, { m: 'text' }))), [wrong]);
+});
+
 test('group_64_distinguishes_read_from_write_and_knows_its_last_command', (t) => {
   const status = (op: number, id: number, payload: unknown = {}) =>
     ask({ op, group: SMP_GROUP_VELOCITY, id }, payload)?.payload;
@@ -219,6 +322,7 @@ test('group_64_distinguishes_read_from_write_and_knows_its_last_command', (t) =>
   const unsupported = { err: { group: SMP_GROUP_VELOCITY, rc: rc('not_supported') } };
   t.deepEqual(status(2, 0), unsupported);
   t.deepEqual(status(0, 200), unsupported);
+  t.deepEqual(status(0, 1 + Math.max(...Object.values(messages).map(({ id }) => id))), unsupported);
   t.deepEqual(status(0, 18), { err: { group: SMP_GROUP_VELOCITY, rc: rc('no_entry') } });
   t.deepEqual(status(2, 5, { name: 'm' }), {}, 'success without anything to say is an empty map');
 });
@@ -249,11 +353,18 @@ test('a_write_sent_again_is_done_once_also_when_another_host_asked_in_between', 
     Array.from({ length: times }, () => frame(message({ op: 0, group: 2, id: 1, flags: 2 })));
   const staged = (...input: Uint8Array[]) =>
     replies(exchange(...input)).flatMap(({ payload }) => (payload as { off?: number }).off ?? []);
-  t.deepEqual(staged(frame(stage), ...asked(100), frame(stage)), [3, 3]);
+  t.deepEqual(staged(frame(stage), ...asked(127), frame(stage)), [3, 3]);
   t.deepEqual(
-    staged(frame(stage), ...asked(200), frame(stage)),
+    staged(frame(stage), ...asked(128), frame(stage)),
     [3, 100_003],
     'a number that came round is new',
+  );
+  const next = Buffer.from(stage);
+  next.writeUInt8(8, 6);
+  t.deepEqual(
+    staged(frame(stage), ...asked(100), frame(next), ...asked(100), frame(next)),
+    [3, 100_003, 100_003],
+    'each write is remembered as long',
   );
   const ofAnother = Buffer.from(stage);
   ofAnother.writeUInt8(2, 1);
@@ -271,6 +382,10 @@ test('parameters_tasks_and_statistics_have_the_shape_of_the_documents', (t) => {
   t.deepEqual(ask({ op: 0, id: 6 })?.payload, { buf_size: SMP_BUFFER_BYTES, buf_count: 1 });
   const task = { prio: 0, tid: 1, state: 1, stkuse: 100, stksiz: 4096, cswcnt: 101, runtime: 1001 };
   t.like(ask({ op: 0, id: 2 })?.payload, { tasks: { core1: task } });
+  t.deepEqual(ask({ op: 0, id: 3 })?.payload, {
+    pool: { blksiz: 16, nblks: 524_288, nfree: 524_288 - 100, min: 524_288 - 200 }, // 8 MiB
+    code: { blksiz: 256, nblks: 4096, nfree: 4094, min: 4092 }, // 1 MiB
+  });
   t.deepEqual(ask({ op: 0, group: 2, id: 1 })?.payload, { stat_list: ['velocity', 'link'] });
   t.deepEqual(ask({ op: 0, group: 2 }, { name: 'velocity' })?.payload, {
     name: 'velocity',
@@ -296,6 +411,68 @@ test('the_link_counts_what_went_wrong_on_it', (t) => {
   });
 });
 
+/** What the link counted of this input, before it is asked. */
+const counted = (...input: readonly (Uint8Array | string)[]) => {
+  const output = exchange(...input, frame(message({ op: 0, group: 2 }, { name: 'link' })));
+  return (replies(output).at(-1)!.payload as { fields: Record<string, number> }).fields;
+};
+
+test('each_kind_of_damage_has_its_own_counter', (t) => {
+  const [first, second] = lines(message({}, { d: 'q'.repeat(100) }));
+  const marked = (text: string) => `\x06\x09${text}\n`;
+  const largest = lines(message({}, { d: 'x'.repeat(SMP_BUFFER_BYTES - 8 - 6) }));
+  const cases: Readonly<
+    Record<string, readonly [readonly (Uint8Array | string)[], Readonly<Record<string, number>>]>
+  > = {
+    'a message after a whole one': [[frame(echo), frame(echo)], { cut: 0, messages: 3, lines: 3 }],
+    'a message after the beginning of another': [[first!, frame(echo)], { cut: 1, lines: 3 }],
+    'a marker without data': [[marked('')], { lines_bad: 1, noise: 0 }],
+    'a line without data within a message': [
+      [first!, '\x04\x14\n', second!],
+      { lines_bad: 1, lines_lost: 1 },
+    ],
+    'a line that ends in what is no base64': [
+      [first!, '\x04\x14AAAA????\n', second!],
+      { lines_bad: 1, lines_lost: 1 },
+    ],
+    'a line after a whole message': [[frame(echo), second!], { lines_lost: 1 }],
+    'a first line of one byte': [[frame(echo), marked('AA==')], { crc_bad: 1 }],
+    'messages without a body': [
+      [marked('AAA='), marked('AAEA'), marked('AAIAAA==')],
+      { crc_bad: 3, oversize: 0, messages: 1 },
+    ],
+    'more than there is room for': [
+      [...largest.slice(0, -1), `\x04\x14${'AAAA'.repeat(100)}\n`],
+      { lines_bad: 1, crc_bad: 0 },
+    ],
+    'one that is announced as too long': [
+      lines(Buffer.alloc(90), { size: 5000 }),
+      { oversize: 1, replies: 0 },
+    ],
+    'a frame in a line that is too long': [
+      lines(message({}, { d: 'x'.repeat(600) }), { perLine: 600 }),
+      { noise: 1, lines: 1 },
+    ],
+    'text after a line that is too long': [['x'.repeat(5000), '\nhelp\n'], { noise: 1, commands: 1 }],
+    'text with control characters': [['\x01help\n', 'he\x01lp\n', 'help\x80\n'], { noise: 3, commands: 0 }],
+    'empty lines': [['\r\n\r\n', '  \n'], { noise: 0, commands: 0 }],
+    'what is no command': [['nonsense\n', `${'x'.repeat(40)}\n`], { noise: 0, commands: 0 }],
+    'the same write twice': [[frame(echo), frame(echo)], { repeats: 1 }],
+    'what is answered with a status': [[frame(message({ group: 9 })), frame(message({}, {}))], { errors: 2 }],
+    'what is too long': [
+      [frame(message({}, { d: 'x'.repeat(SMP_BUFFER_BYTES) }))],
+      { errors: 1, oversize: 1, replies: 1 },
+    ],
+  };
+  for (const [what, [input, expected]] of Object.entries(cases)) t.like(counted(...input), expected, what);
+});
+
+test('the_link_counts_the_bytes_and_the_time_of_its_replies', (t) => {
+  const reply = exchange(frame(message({}, { d: 'q'.repeat(200) })));
+  const fields = counted(frame(message({}, { d: 'q'.repeat(200) })));
+  t.like(fields, { replies: 1, sent_bytes: reply.length, sent_ns: 1000 });
+});
+
 test('a_reset_is_answered_before_it_happens', (t) => {
   const output = exchange(frame(message({ id: 5 })), frame(echo));
   t.deepEqual(replies(output), [{ ...hello, id: 5, payload: {} }], 'nothing is answered after it');
@@ -306,9 +483,36 @@ test('people_get_help_and_a_hint', (t) => {
   const typed = (text: string) => exchange(text).toString();
   t.regex(typed('help\r'), /info: what this board is/);
   t.regex(typed(' info \r\n'), /velocity 9\.9\.9/);
-  t.regex(typed('info\n'), /\noutput 0: relay\n/);
-  t.regex(typed('modules\n'), /no modules/);
+  t.is(
+    typed(' info\n'),
+    'velocity 9.9.9, build b\npaper, class aarch64, 2 cores\nimage 3 bytes, ready after 4 cycles\nhighest patch sequence number accepted: 5\noutput 0: relay\n',
+  );
+  t.regex(typed('help\n'), /All else is done from a host: see `velocity --help` there\.\n$/);
+  t.is(typed('modules\n'), 'no modules; load one with `velocity module load`\n');
+  const pieces = [1, 2].map((seq) =>
+    frame(
+      message(
+        { group: SMP_GROUP_VELOCITY, id: messages.stage.id, seq },
+        { off: 0, len: 3, sha: new Uint8Array(32), data: Buffer.from('abc') },
+      ),
+    ),
+  );
+  const listed = exchange(...pieces, 'modules\n')
+    .toString()
+    .split('\n')
+    .filter((line) => line.startsWith('fir'));
+  t.deepEqual(
+    listed,
+    [0, 1].map(
+      (i) => `fir on timer, version ${i}, active, at most 4294967296 instructions, 256 bytes of code`,
+    ),
+  );
   t.regex(typed('helb\bp\n'), /this list/, 'backspace works');
+  t.regex(typed('x\x7fhelp\n'), /this list/, 'so does delete, at the first character, too');
+  for (const unknown of ['x', '~', 'x'.repeat(32)])
+    t.is(typed(`${unknown}\n`), `unknown command "${unknown}"; type help for a list\n`);
+  t.is(typed(`${'x'.repeat(33)}\n`), '');
+  t.is(typed('  \n'), '');
   t.is(typed('frobnicate\n'), 'unknown command "frobnicate"; type help for a list\n');
   t.is(typed(`${'x'.repeat(60)}\n`), '', 'what is too long to be a command is not answered');
   t.is(typed('\r\n\r\n'), '');

@@ -50,7 +50,7 @@ enum status core_stats_read(uint32_t core, struct core_stats *out) {
 }
 
 struct memory_use pool_use(void) { return (struct memory_use){.bytes = 1600, .most_bytes = 3200}; }
-struct memory_use code_use(void) { return (struct memory_use){}; }
+struct memory_use code_use(void) { return (struct memory_use){.bytes = 512, .most_bytes = 1024}; }
 
 void tick_stats_read(uint32_t core, struct tick_stats *out) { *out = (struct tick_stats){.ticks = 1000 + core}; }
 
@@ -65,7 +65,9 @@ bool stats_read(uint32_t i, const char **name, uint64_t *value) {
 const char *gpio_name(bool output, uint32_t i) { return output && i == 0 ? "relay" : nullptr; }
 
 enum status handle_info(struct msg_info_response *response, struct refusal *) {
-    *response = (struct msg_info_response){.version = SPAN("9.9.9"), .board = SPAN("paper"), .cores = 2};
+    *response = (struct msg_info_response){.version = SPAN("9.9.9"), .build = SPAN("b"), .board = SPAN("paper"), .cores = 2};
+    response->board_class = SPAN("aarch64");
+    response->image_bytes = 3, response->boot_insns = 4, response->sequence = 5;
     return STATUS_OK;
 }
 
@@ -92,8 +94,6 @@ enum status handle_map_read(const struct msg_map_read_request *request, struct m
     enum status handle_##name(const struct msg_##name##_request *, struct msg_##name##_response *, struct refusal *) { \
         return STATUS_NO_ENTRY;                                                                          \
     }
-NO_ENTRY_BOTH(module)
-NO_ENTRY_BOTH(rollback)
 NO_ENTRY_BOTH(report)
 NO_ENTRY_BOTH(profile)
 NO_ENTRY_BOTH(trace)
@@ -106,6 +106,19 @@ NO_ENTRY_BOTH(run)
 NO_ENTRY_BOTH(timer)
 NO_ENTRY_BOTH(bench)
 NO_ENTRY_BOTH(key)
+/* One more with each piece of a patch. */
+enum status handle_module(const struct msg_module_request *request, struct msg_module_response *response, struct refusal *) {
+    const struct span texts[] = {SPAN("fir"), SPAN("timer"), SPAN("active")};
+    *response = (struct msg_module_response){.name = texts[0], .hook = texts[1], .state = texts[2], .bound = 0x1'0000'0000ull};
+    response->version = request->i;
+    response->jit_bytes = 256;
+    return request->i < stage_calls ? STATUS_OK : STATUS_NO_ENTRY;
+}
+
+enum status handle_rollback(const struct msg_rollback_request *request, struct msg_rollback_response *, struct refusal *refusal) {
+    return REFUSE(refusal, STATUS_NO_ENTRY, "no '%.*s'", (int)request->name.size, (const char *)request->name.data);
+}
+
 enum status handle_remove(const struct msg_remove_request *, struct refusal *) { return STATUS_OK; }
 enum status handle_evidence_ack(const struct msg_evidence_ack_request *, struct refusal *) { return STATUS_NO_ENTRY; }
 enum status handle_revoke(const struct msg_revoke_request *, struct refusal *) { return STATUS_NO_ENTRY; }
@@ -234,8 +247,8 @@ static int fuzz(uint64_t seed, uint32_t rounds) {
 int main(int argc, char **argv) {
     if (argc == 4) { return fuzz(strtoull(argv[2], nullptr, 0), (uint32_t)atoi(argv[3])); }
     bool reset = false;
-    for (int c; !reset && (c = getchar()) != EOF; reset = reset_take()) {
-        (void)receive_byte((uint8_t)c, put);
+    for (int c; !reset && (c = getchar()) != EOF;) {
+        reset = receive_byte((uint8_t)c, put) && reset_take(); /* whatever asks for one was a whole message */
         fflush(stdout);
     }
     if (reset) { puts("reset"); }
