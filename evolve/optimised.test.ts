@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { assemble, interpret } from '../ebpf/index.ts';
+import { assemble, compileModule, disassembleText, interpret, loadFunctions, verify } from '../ebpf/index.ts';
 import { stopSolver } from '../ebpf/prover/index.ts';
+import { findTool, root } from '../firmware/index.ts';
 import { optimised, storedOptimised } from './index.ts';
 import { machineCodeOf, machineSteps } from './machine-code.ts';
 import { program } from './test/sum-program.ts';
@@ -65,6 +66,26 @@ test.serial('what_the_verifier_refuses_comes_back_as_it_is', async (t) => {
   const bad = { ...program, code: assemble('r0 = *(u64 *)(r0 + 0)\nexit') };
   t.deepEqual(await optimised(bad), { program: bad, steps: [] });
 });
+
+const compiling = findTool('clang') ? test.serial : test.serial.skip;
+for (const level of ['-O1', '-O2', '-Os'])
+  compiling(`functions_that_clang_does_not_inline_at_${level}_are_inlined_and_proven`, async (t) => {
+    t.timeout(120_000);
+    const object = await compileModule(join(root, 'evolve/testdata/functions.c'), { arguments: [level] });
+    for (const made of loadFunctions(object)) {
+      if (!('program' in made)) return t.fail(made.error.message);
+      const given = await verify(made.program);
+      t.true(given.ok && given.certificate.length === 0, made.program.name);
+      const { program: faster, steps, gain } = await optimised(made.program);
+      const notes = steps.map(({ note }) => note).join(' ');
+      t.true(notes.split(' ').includes('inlining'), `${made.program.name}: ${notes}`);
+      t.false(/call local/.test(disassembleText(faster.code)), made.program.name);
+      const verdict = await verify(faster);
+      t.true(verdict.ok && verdict.certificate.length > 0, made.program.name);
+      t.true(gain!.after.executed < gain!.before.executed);
+      t.log(made.program.name, gain!.before, gain!.after, notes);
+    }
+  });
 
 test.serial('machine_code_is_counted_turn_by_turn_where_the_compiler_wrote_turns_out', async (t) => {
   const summing = assemble(

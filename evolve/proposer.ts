@@ -1,6 +1,6 @@
 /** Who proposes, and what: whole programs to replace a module's program. A proposal is untrusted bytes. */
 import { type Host, loadHost, type ModuleProgram, Reference } from '../ebpf/index.ts';
-import { type Code, lower, type Objective, optimise } from '../ebpf/optimiser/index.ts';
+import { applyRule, type Code, lower, type Objective, optimise } from '../ebpf/optimiser/index.ts';
 import { vectorise } from '../ebpf/vectoriser/index.ts';
 import type { RunSize } from './cost.ts';
 import type { Detection } from './detect.ts';
@@ -68,15 +68,21 @@ export const rulesProposer: Proposer = {
   },
 };
 
-/** Loops over buffers as calls of vector helpers; which of them pay is for the judge to say. */
+/** Loops over buffers as calls of vector helpers, those of functions that are called at their calls first; which of them pay is for the judge to say. */
 export const vectoriseProposer: Proposer = {
   name: 'vectorise',
   async *propose({ program, memorySize }) {
     const size = memorySize === undefined ? {} : { memorySize };
     const { facts, check } = lookingAt(await loadHost(), program, size);
-    const context = { maps: program.maps, facts: (code: Code) => facts(lower(code)) };
-    for (const { code, helpers } of vectorise(program.code, { context, check }))
-      yield { code, proposer: 'vectorise', note: helpers.join(' ') };
+    const context = { maps: program.maps, maxSlots: MAX_SLOTS, facts: (code: Code) => facts(lower(code)) };
+    const inlined = applyRule(program.code, 'inlining', context);
+    for (const start of inlined ? [inlined, program.code] : [program.code])
+      for (const { code, helpers } of vectorise(start, { context, check }))
+        yield {
+          code,
+          proposer: 'vectorise',
+          note: (start === inlined ? ['inlining', ...helpers] : helpers).join(' '),
+        };
   },
 };
 
