@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../cli/test/command-line.ts';
 import { findTool, root } from '../../firmware/index.ts';
 
 /** What the package may weigh, without what it depends on; docs/how-to.md says so too. */
-const PACKED_BYTES = 1_990_000;
+const PACKED_BYTES = 2_000_000;
 const UNPACKED_BYTES = 4_000_000;
 /** With everything it depends on. */
 const INSTALLED_BYTES = 105_000_000;
