@@ -38,7 +38,6 @@ void cores_init(void (*send)(uint64_t affinity, uint32_t core)) {
     ipi_send = send;
     for (uint32_t i = 1; i < MAX_CORES; i++) { core_affinity[i] = UINT64_MAX; }
     core_affinity[0] = READ_SYSREG(mpidr_el1) & 0xff00ffffffull;
-    cores[0].up = true;
 }
 
 uint32_t cores_up(void) { return 1 + __atomic_load_n(&others_up, __ATOMIC_ACQUIRE); }

@@ -4,6 +4,7 @@
 #include "telemetry/counters.h"
 #include "telemetry/events.h"
 #include "telemetry/evidence.h"
+#include "telemetry/stats.h"
 
 static void counters_sum_over_cores(void) {
     static struct counters counters[2];
@@ -22,6 +23,34 @@ static void counters_sum_over_cores(void) {
     CHECK(total.histogram[0] == 1 && total.histogram[6] == 1 && total.histogram[9] == 1);
 }
 
+static void the_first_core_that_called_gives_the_result_and_any_the_extremes(void) {
+    static struct counters counters[3];
+    const struct counters *const list[3] = {&counters[0], &counters[1], &counters[2]};
+    struct counters_total total;
+    for (uint32_t i = 0; i < 3; i++) {
+        counters_clear(&counters[i], 0);
+        counters[i].last_result = 7 + i;
+    }
+    const uint64_t calls[] = {1, 0xffffffff, 50, 0};
+    for (uint32_t i = 0; i < 2; i++) { CHECK(count_call(&counters[1], calls[i]) == calls[i]); }
+    counters_sum(list, 3, &total);
+    CHECK(total.last_result == 8 && total.min == 1 && total.max == 0xffffffff && total.calls == 2);
+    CHECK(total.histogram[0] == 1 && total.histogram[31] == 1);
+    CHECK(count_call(&counters[2], 50) == 50);
+    counters_sum(list, 3, &total);
+    CHECK(total.last_result == 8 && total.min == 1 && total.max == 0xffffffff && total.calls == 3);
+    CHECK(count_call(&counters[0], 0) == 0);
+    counters_sum(list, 3, &total);
+    CHECK(total.last_result == 7 && total.min == 0 && total.calls == 4 && total.histogram[0] == 2);
+}
+
+static uint64_t stat(enum stat stat) {
+    const char *name;
+    uint64_t value;
+    CHECK(stats_read(stat, &name, &value));
+    return value;
+}
+
 static void add(enum event_kind kind, uint32_t version) {
     const struct event event = {.kind = kind, .version = version};
     if (kind == EVENT_LOG) {
@@ -31,17 +60,25 @@ static void add(enum event_kind kind, uint32_t version) {
     }
 }
 
+static void before_the_first_event_there_is_none(void) {
+    struct event event;
+    CHECK(!event_read(0, &event) && !event_latest(0, &event));
+    add(EVENT_FAULT, 0);
+    CHECK(event_latest(0, &event) && event.seq == 1 && !event_latest(1, &event));
+    CHECK(event_read(1000000, &event) && event.seq == 1); /* a number from before a reset: the host starts over */
+    CHECK(!event_read(1, &event));
+}
+
 static void log_lines_leave_room_for_other_events(void) {
     struct event event;
-    CHECK(!event_read(0, &event));
     for (uint32_t i = 0; i < EVENT_RING_SIZE; i++) { add(EVENT_LOG, i); }
     CHECK(events_lost() == EVENT_LOG_RESERVE);
     for (uint32_t i = 0; i < EVENT_LOG_RESERVE; i++) { add(EVENT_FAULT, i); }
     CHECK(events_lost() == EVENT_LOG_RESERVE);
-    CHECK(event_read(0, &event) && event.seq == 1 && event.kind == EVENT_LOG);
+    CHECK(event_read(0, &event) && event.seq == 2 && event.kind == EVENT_LOG);
     add(EVENT_FAULT, 99);
     CHECK(events_lost() == EVENT_LOG_RESERVE + 1); /* the oldest, unread */
-    CHECK(event_read(0, &event) && event.seq == 2);
+    CHECK(event_read(0, &event) && event.seq == 3);
 }
 
 static void what_was_read_is_not_lost(void) {
@@ -54,6 +91,25 @@ static void what_was_read_is_not_lost(void) {
     CHECK(events_lost() == lost);
     CHECK(event_read(seq, &event) && event.seq == seq + 1);
     CHECK(event_read(seq + 1000000, &event)); /* a number from before a reset: the host starts over */
+    CHECK(event.seq == seq + 1);
+    CHECK(event_read(seq + EVENT_RING_SIZE - 1, &event) && event_read(seq, &event)); /* what was read stays read */
+    for (uint32_t i = 0; i < EVENT_RING_SIZE - 1; i++) { add(EVENT_INSTALLED, i); }
+    CHECK(events_lost() == lost);
+    CHECK(stat(STAT_events) == events_newest() && stat(STAT_events_lost) == lost);
+}
+
+static void the_latest_events_are_told_back_to_the_oldest_that_is_kept(void) {
+    struct event event;
+    CHECK(event_latest(0, &event) && event.seq == events_newest());
+    CHECK(event_latest(EVENT_RING_SIZE - 1, &event) && event.seq == events_newest() - EVENT_RING_SIZE + 1);
+    CHECK(!event_latest(EVENT_RING_SIZE, &event));
+}
+
+static void what_is_told_of_an_event_commands_no_terminal(void) {
+    struct event event = {.text = "\x1b[2J ~\x7f\n\xe9\n"};
+    event_add(&event);
+    CHECK(event_read(events_newest() - 1, &event) && strcmp(event.text, "?[2J ~???") == 0);
+    CHECK(event_latest(0, &event) && strcmp(event.text, "?[2J ~???") == 0);
 }
 
 static uint32_t waiting(void) {
@@ -81,6 +137,7 @@ static void evidence_is_never_overwritten(void) {
     evidence.version = 1001;
     CHECK(evidence_add(&evidence) == STATUS_OK);
     CHECK(evidence_read(EVIDENCE_RECORDS - 1, &evidence) == STATUS_OK && evidence.version == 1001);
+    CHECK(stat(STAT_evidence_kept) == EVIDENCE_RECORDS + 1 && stat(STAT_evidence_dropped) == 1);
 }
 
 static int64_t trace(char *out, const char *fmt, uint64_t a, uint64_t b, uint64_t c) {
@@ -105,8 +162,12 @@ static void trace_lines(void) {
 
 int main(void) {
     counters_sum_over_cores();
+    the_first_core_that_called_gives_the_result_and_any_the_extremes();
+    before_the_first_event_there_is_none();
     log_lines_leave_room_for_other_events();
     what_was_read_is_not_lost();
+    the_latest_events_are_told_back_to_the_oldest_that_is_kept();
+    what_is_told_of_an_event_commands_no_terminal();
     evidence_is_never_overwritten();
     trace_lines();
     return 0;
