@@ -52,9 +52,10 @@ static uint64_t driven; /* what gpio_write() wrote last */
 
 static void add_controller(const struct fdt_node *node, bool is_pl061) {
     uint64_t addr, size_bytes;
-    if (controller_count == sizeof controllers / sizeof controllers[0]) { return; }
+    const uint32_t phandle = fdt_cell(node->property[FDT_PHANDLE], 0);
+    if (phandle == 0 || controller_count == sizeof controllers / sizeof controllers[0]) { return; } /* 0 in `gpios`: no line */
     if (fdt_reg(node, 0, &addr, &size_bytes) != STATUS_OK || map_device(addr, size_bytes) != STATUS_OK) { return; }
-    controllers[controller_count++] = (struct controller){addr, fdt_cell(node->property[FDT_PHANDLE], 0), is_pl061};
+    controllers[controller_count++] = (struct controller){addr, phandle, is_pl061};
 }
 
 static void add_line(struct direction *direction, const struct fdt_node *node) {

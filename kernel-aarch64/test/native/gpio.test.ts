@@ -67,10 +67,16 @@ test('a_tree_without_lines_has_none', (t) => {
   t.deepEqual(ask('read', 'gpio-none', tree('')), ['0']);
 });
 
+test('a_line_of_no_controller_is_not_that_of_one_without_a_phandle', (t) => {
+  const lines = 'keys { compatible = "gpio-keys"; k { gpios = <0 1 1>; }; };';
+  t.deepEqual(ask('read', 'gpio-nobody', tree(lines)), ['0']);
+});
+
 test('the_5th_controller_is_left_alone', (t) => {
   const more = many(
     4,
-    (i) => `gpio@2000${i + 4}000 { compatible = "arm,pl061"; reg = <0x2000${i + 4}000 0x1000>; };`,
+    (i) =>
+      `gpio@2000${i + 4}000 { compatible = "arm,pl061"; reg = <0x2000${i + 4}000 0x1000>; phandle = <${i + 90}>; };`,
   );
   const lines = 'keys { compatible = "gpio-keys"; k { gpios = <&pl061 0 1>; }; };';
   t.deepEqual(ask('read', 'gpio-controllers', tree(lines, more)), ['0']);
