@@ -28,19 +28,6 @@ enum status cbor_get_u32(struct cbor_reader *in, uint32_t *out) {
     return STATUS_OK;
 }
 
-enum status cbor_get_int(struct cbor_reader *in, int64_t *out) {
-    const uint32_t start = in->pos;
-    struct head head;
-    if (get_head(in, &head) != STATUS_OK) { return STATUS_CORRUPT; }
-    if (head.major > MAJOR_NEGATIVE || head.argument > INT64_MAX) {
-        in->pos = start;
-        return STATUS_CORRUPT;
-    }
-    const int64_t value = (int64_t)head.argument;
-    *out = head.major == MAJOR_UINT ? value : -1 - value;
-    return STATUS_OK;
-}
-
 enum status cbor_get_bool(struct cbor_reader *in, bool *out) {
     const uint32_t start = in->pos;
     struct head head;
@@ -156,14 +143,6 @@ static void put_head(struct cbor_writer *out, enum major major, uint64_t argumen
 }
 
 void cbor_put_uint(struct cbor_writer *out, uint64_t value) { put_head(out, MAJOR_UINT, value); }
-
-void cbor_put_int(struct cbor_writer *out, int64_t value) {
-    if (value >= 0) {
-        put_head(out, MAJOR_UINT, (uint64_t)value);
-    } else {
-        put_head(out, MAJOR_NEGATIVE, (uint64_t)(-1 - value));
-    }
-}
 
 void cbor_put_bool(struct cbor_writer *out, bool value) { put_head(out, MAJOR_SIMPLE, value ? SIMPLE_TRUE : SIMPLE_FALSE); }
 

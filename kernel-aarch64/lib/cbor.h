@@ -23,7 +23,6 @@ struct cbor_writer {
 /* Each getter returns STATUS_OK and moves on, or STATUS_CORRUPT and leaves the position where it was. */
 [[nodiscard]] enum status cbor_get_uint(struct cbor_reader *in, uint64_t *out);
 [[nodiscard]] enum status cbor_get_u32(struct cbor_reader *in, uint32_t *out);
-[[nodiscard]] enum status cbor_get_int(struct cbor_reader *in, int64_t *out);
 [[nodiscard]] enum status cbor_get_bool(struct cbor_reader *in, bool *out);
 [[nodiscard]] enum status cbor_get_bytes(struct cbor_reader *in, struct span *out);
 [[nodiscard]] enum status cbor_get_text(struct cbor_reader *in, struct span *out);
@@ -39,7 +38,6 @@ struct cbor_writer {
 [[nodiscard]] bool cbor_is_deterministic(struct span item, uint32_t *at);
 
 void cbor_put_uint(struct cbor_writer *out, uint64_t value);
-void cbor_put_int(struct cbor_writer *out, int64_t value);
 void cbor_put_bool(struct cbor_writer *out, bool value);
 void cbor_put_bytes(struct cbor_writer *out, struct span value);
 /* The head of a byte string alone, for contents that go elsewhere. */

@@ -42,8 +42,8 @@ SELF_MADE void *memmove(void *to, const void *from, size_t size_bytes) {
         return memcpy(to, from, size_bytes); /* goes upwards */
     }
     const bool words = same_phase(target, source);
-    ROLLED
-    for (; words && size_bytes > 0 && (uintptr_t)(target + size_bytes) & 7; size_bytes--) {
+    ROLLED /* ends in time: words that overlap lie at least eight bytes apart, and are more */
+    for (; words && (uintptr_t)(target + size_bytes) & 7; size_bytes--) {
         target[size_bytes - 1] = source[size_bytes - 1];
     }
     for (; words && size_bytes >= 8; size_bytes -= 8) {

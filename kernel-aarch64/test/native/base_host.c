@@ -77,9 +77,21 @@ static bool memory_round(void) {
     return (wanted < 0) == (got < 0) && (wanted > 0) == (got > 0);
 }
 
+/* Equal but for one byte, of what is compared or next to it. */
+static bool comparison_round(void) {
+    alignas(8) uint8_t buffers[2][64];
+    for (uint32_t i = 0; i < sizeof buffers[0]; i++) { buffers[0][i] = buffers[1][i] = (uint8_t)random_below(256); }
+    const uint32_t from = random_below(16);
+    const uint32_t size = random_below(sizeof buffers[0] - from);
+    buffers[random_below(2)][random_below(sizeof buffers[0])] ^= 1;
+    const int wanted = memcmp(buffers[0] + from, buffers[1] + from, size);
+    const int got = kernel_memcmp(buffers[0] + from, buffers[1] + from, size);
+    return (wanted < 0) == (got < 0) && (wanted > 0) == (got > 0);
+}
+
 static void check_memory(void) {
     bool good = true;
-    for (uint32_t i = 0; i < 20000 && good; i++) { good = memory_round(); }
+    for (uint32_t i = 0; i < 20000 && good; i++) { good = memory_round() && comparison_round(); }
     report("memory_functions_do_what_libc_does", good);
 }
 

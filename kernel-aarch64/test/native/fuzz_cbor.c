@@ -23,12 +23,11 @@ static uint32_t put_item(struct cbor_writer *out, uint32_t depth) {
     static const uint8_t bytes[300] = {};
     const struct span span = {bytes, random_below(8) ? random_below(30) : random_below(300)};
     uint32_t deepest = 0;
-    switch (random_below(depth < 12 ? 7 : 5)) {
+    switch (random_below(depth < 12 ? 6 : 4)) {
     case 0: cbor_put_uint(out, value); return 0;
-    case 1: cbor_put_int(out, -(int64_t)value); return 0;
-    case 2: cbor_put_bool(out, value & 1); return 0;
-    case 3: cbor_put_bytes(out, span); return 0;
-    case 4: cbor_put_text(out, span); return 0;
+    case 1: cbor_put_bool(out, value & 1); return 0;
+    case 2: cbor_put_bytes(out, span); return 0;
+    case 3: cbor_put_text(out, span); return 0;
     default: break;
     }
     const uint32_t count = random_below(4);
@@ -50,20 +49,18 @@ static void read_any(struct span input) {
         const uint32_t before = in.pos;
         uint64_t number;
         uint32_t count;
-        int64_t integer;
         bool flag;
         struct span span = {};
         enum status status = STATUS_CORRUPT;
-        switch (random_below(10)) {
+        switch (random_below(9)) {
         case 0: status = cbor_get_uint(&in, &number); break;
         case 1: status = cbor_get_u32(&in, &count); break;
-        case 2: status = cbor_get_int(&in, &integer); break;
-        case 3: status = cbor_get_bool(&in, &flag); break;
-        case 4: status = cbor_get_bytes(&in, &span); break;
-        case 5: status = cbor_get_text(&in, &span); break;
-        case 6: status = cbor_get_array(&in, &count); break;
-        case 7: status = cbor_get_map(&in, &count); break;
-        case 8: status = cbor_get_tag(&in, &number); break;
+        case 2: status = cbor_get_bool(&in, &flag); break;
+        case 3: status = cbor_get_bytes(&in, &span); break;
+        case 4: status = cbor_get_text(&in, &span); break;
+        case 5: status = cbor_get_array(&in, &count); break;
+        case 6: status = cbor_get_map(&in, &count); break;
+        case 7: status = cbor_get_tag(&in, &number); break;
         default: status = cbor_skip(&in); break;
         }
         if ((status == STATUS_OK) != (in.pos > before) || in.pos > in.size) { FAIL("position %u of %u\n", in.pos, in.size); }

@@ -553,6 +553,7 @@ test('requests_that_group_1_does_not_know_are_refused', (t) => {
       request('w', state, { hash: 5 }),
       request('w', state, { confirm: 1 }),
       request('w', state, { image: 'memory' }),
+      request('w', state, new Map([[1, 2]])),
       request('w', sends, { off: 0, data: 5 }),
       request('w', sends, { data: Buffer.alloc(1) }),
       request('w', sends, { off: 0, len: SLOT_BYTES, sha: 5, data: Buffer.alloc(1) }),
@@ -562,7 +563,7 @@ test('requests_that_group_1_does_not_know_are_refused', (t) => {
     const statuses = board.start(bad).map((answer) => (answer as { status: number }).status);
     t.deepEqual(statuses, [
       ...Array(3).fill(code('not_supported')),
-      ...Array(8).fill(code('invalid_argument')),
+      ...Array(9).fill(code('invalid_argument')),
     ]);
   });
 });
