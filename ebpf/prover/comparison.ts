@@ -16,6 +16,8 @@ export abstract class Comparison extends Division {
     if (this.#neverZero(difference)) return this.false;
     if (a.op === 'const') return this.eq(b, a);
     if (b.op === 'const') return this.#eqConst(a, b);
+    const scaled = this.#scaled(difference);
+    if (scaled) return this.eq(...scaled);
     const need = Math.min(this.#signedWidth(a, b), Math.max(1, bitLength(a.max > b.max ? a.max : b.max)));
     if (need < a.width) return this.eq(this.extract(a, need - 1, 0), this.extract(b, need - 1, 0));
     const [x, y] = a.id < b.id ? [a, b] : [b, a];
@@ -32,6 +34,16 @@ export abstract class Comparison extends Division {
       zeros = Math.min(zeros, a.zeros + trailingZeros(t.coefficients[i]!, t.width));
     });
     return (t.value & mask(zeros)) !== 0n;
+  }
+
+  /** Two terms whose difference, times a constant that neither overflows with, is this one: `4 x - 4 y` is zero where x is y. */
+  #scaled({ op, width, args, coefficients, value }: Term): [Term, Term] | undefined {
+    const [x, y] = args;
+    const [k, l] = coefficients;
+    if (op !== 'sum' || args.length !== 2 || value !== 0n || k! + l! !== 1n << BigInt(width))
+      return undefined;
+    const by = k! < l! ? k! : l!;
+    return by > 1n && [x!, y!].every(({ max }) => max * by <= mask(width)) ? [x!, y!] : undefined;
   }
 
   #eqConst(a: Term, b: Term): Term {

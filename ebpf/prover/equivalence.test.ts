@@ -286,6 +286,33 @@ const binsBy = (turns: number, by = 1) =>
 const binsOf = (count: number, from = BINS) =>
   `r2 = r1\n r2 += ${from}\n r3 = ${count}\n call vl_histogram_u8\n r0 = 0\n exit`;
 
+const first = 'r6 = *(u8 *)(r1 + 0)\n r7 = *(u8 *)(r1 + 1)\n';
+const arrayAt = (at: number) =>
+  `r3 = r10\n r3 += ${at}\n *(u32 *)(r3 + 0) = 1\n *(u32 *)(r3 + 4) = 2\n *(u32 *)(r3 + 8) = 3\n *(u32 *)(r3 + 12) = 4\n r1 &= 3\n r1 <<= 2\n r2 &= 3\n r2 <<= 2\n r4 = r3\n r4 += r1\n *(u32 *)(r4 + 0) = 9\n r3 += r2\n r0 = *(u32 *)(r3 + 0)\n exit`;
+/** A program with functions, the same without calls, and the paths of the former. */
+const inPlace: Record<string, [string, string, number]> = {
+  two_ends_of_a_function_meet_behind_its_call: [
+    `${first} r1 = r6\n call local f\n r0 += r7\n exit\n f:\n r0 = 3\n if r1 == 7 goto out\n exit\n out:\n r0 = 5\n exit`,
+    `${first} r0 = 3\n if r6 != 7 goto out\n r0 = 5\n out:\n r0 += r7\n exit`,
+    1,
+  ],
+  what_a_function_is_not_given_keeps_no_ways_apart: [
+    `${first} r2 = r1\n if r6 == 7 goto over\n call get_smp_processor_id\n r7 = r0\n over:\n r1 = r7\n call local f\n exit\n f:\n r0 = r1\n exit`,
+    `${first} if r6 == 7 goto over\n call get_smp_processor_id\n r7 = r0\n over:\n r0 = r7\n exit`,
+    1,
+  ],
+  an_array_of_a_function_lies_elsewhere: [
+    `*(u64 *)(r10 - 8) = 0\n r2 = *(u8 *)(r1 + 1)\n r1 = *(u8 *)(r1 + 0)\n call local f\n exit\n f:\n ${arrayAt(-16)}`,
+    `r2 = *(u8 *)(r1 + 1)\n r1 = *(u8 *)(r1 + 0)\n ${arrayAt(-24)}`,
+    1,
+  ],
+};
+for (const [name, [before, after, paths]] of Object.entries(inPlace))
+  test(`functions: ${name}`, async (t) => {
+    const proof = await prove(before, after);
+    t.like(proof, { verdict: 'proven', queries: 0, paths }, proof.reason);
+  });
+
 test('a_count_in_bins_is_its_vector_helper_and_nothing_else_is', async (t) => {
   const size = BINS + 256;
   const onBins = async (before: string, after: string) => {

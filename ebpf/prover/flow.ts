@@ -82,12 +82,20 @@ export class Flow {
     return this.#live.get(slot) ?? 0;
   }
 
+  /** A function is given what it reads, not every register that may hold an argument. */
+  #reads(i: Instruction): number {
+    const { reads } = registersOf(i);
+    const callee = i.kind === 'call' ? targetOf(i, i.slot) : undefined;
+    return callee === undefined ? reads : reads & this.live(callee);
+  }
+
   #findLive(): void {
     let changed = true;
     while (changed) {
       changed = false;
       for (const i of [...this.#order].reverse()) {
-        const { reads, writes } = registersOf(i);
+        const { writes } = registersOf(i);
+        const reads = this.#reads(i);
         let out = 0;
         for (const s of this.successors(i)) out |= this.live(s);
         const live = reads | (out & ~writes);

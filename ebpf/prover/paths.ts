@@ -138,10 +138,18 @@ export class Explorer {
     no.assume(s.world.algebra.not(taken));
     yes.slot = target;
     no.slot = s.slot + 1;
-    const meet = this.flow.meet(s.slot);
-    if (meet === undefined || this.flow.closesLoop(s.slot)) return [no, yes];
-    const stop = { slot: meet, depth: s.frames.length };
+    const stop = this.#meet(s);
+    if (!stop || this.flow.closesLoop(s.slot)) return [no, yes];
     return this.#merge(s, [...this.#explore(yes, stop), ...this.#explore(no, stop)]);
+  }
+
+  /** Where both ways of a branch meet again: in its function, or behind the call of it. */
+  #meet(s: State): Stop | undefined {
+    const slot = this.flow.meet(s.slot);
+    const depth = s.frames.length;
+    if (slot !== undefined) return { slot, depth };
+    const frame = s.frames.at(-1);
+    return frame && { slot: frame.returnTo, depth: depth - 1 };
   }
 
   #merge(base: State, arrived: readonly State[]): State[] {
