@@ -8,7 +8,6 @@ struct sink {
 
 struct directive {
     bool zero;
-    bool left;
     bool wide; /* 64 bits */
     uint32_t width;
     uint32_t precision; /* UINT32_MAX when not given */
@@ -25,26 +24,23 @@ static void put_padding(struct sink *sink, uint32_t width, uint32_t length, char
 static void put_text(struct sink *sink, const char *text, const struct directive *d) {
     uint32_t length = 0;
     while (length < d->precision && text[length] != '\0') { length++; }
-    if (!d->left) { put_padding(sink, d->width, length, ' '); }
+    put_padding(sink, d->width, length, ' ');
     for (uint32_t i = 0; i < length; i++) { put(sink, text[i]); }
-    if (d->left) { put_padding(sink, d->width, length, ' '); }
 }
 
-static void put_number(struct sink *sink, uint64_t value, bool negative, uint32_t base, char first,
-                       const struct directive *d) {
+static void put_number(struct sink *sink, uint64_t value, bool negative, uint32_t base, const struct directive *d) {
     char digits[20]; /* 2^64 - 1 has 20 decimal digits */
     uint32_t count = 0;
     do {
         const uint32_t digit = (uint32_t)(value % base);
-        digits[count++] = (char)(digit < 10 ? '0' + digit : (uint32_t)first + digit - 10);
+        digits[count++] = (char)(digit < 10 ? '0' + digit : 'a' + digit - 10);
         value /= base;
     } while (value > 0);
     const uint32_t length = count + negative;
-    if (!d->left && !d->zero) { put_padding(sink, d->width, length, ' '); }
+    if (!d->zero) { put_padding(sink, d->width, length, ' '); }
     if (negative) { put(sink, '-'); }
-    if (!d->left && d->zero) { put_padding(sink, d->width, length, '0'); }
+    if (d->zero) { put_padding(sink, d->width, length, '0'); }
     while (count > 0) { put(sink, digits[--count]); }
-    if (d->left) { put_padding(sink, d->width, length, ' '); }
 }
 
 static uint32_t read_number(const char **fmt) {
@@ -55,15 +51,7 @@ static uint32_t read_number(const char **fmt) {
 
 static struct directive read_directive(const char **fmt, va_list *args) {
     struct directive d = {.precision = UINT32_MAX};
-    for (;; (*fmt)++) {
-        if (**fmt == '0') {
-            d.zero = true;
-        } else if (**fmt == '-') {
-            d.left = true;
-        } else {
-            break;
-        }
-    }
+    for (; **fmt == '0'; (*fmt)++) { d.zero = true; }
     d.width = read_number(fmt);
     if (**fmt == '.') {
         (*fmt)++;
@@ -75,18 +63,18 @@ static struct directive read_directive(const char **fmt, va_list *args) {
             d.precision = read_number(fmt);
         }
     }
-    for (; **fmt == 'l' || **fmt == 'z'; (*fmt)++) { d.wide = true; }
+    for (; **fmt == 'l'; (*fmt)++) { d.wide = true; }
     return d;
 }
 
 static void put_signed(struct sink *sink, const struct directive *d, va_list *args) {
     const int64_t value = d->wide ? va_arg(*args, int64_t) : va_arg(*args, int32_t);
-    put_number(sink, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, 10, 'a', d);
+    put_number(sink, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, 10, d);
 }
 
-static void put_unsigned(struct sink *sink, uint32_t base, char first, const struct directive *d, va_list *args) {
+static void put_unsigned(struct sink *sink, uint32_t base, const struct directive *d, va_list *args) {
     const uint64_t value = d->wide ? va_arg(*args, uint64_t) : va_arg(*args, uint32_t);
-    put_number(sink, value, false, base, first, d);
+    put_number(sink, value, false, base, d);
 }
 
 /* One directive, after its `%`. Returns what follows it. */
@@ -94,12 +82,9 @@ static const char *put_directive(struct sink *sink, const char *fmt, va_list *ar
     const char *start = fmt;
     const struct directive d = read_directive(&fmt, args);
     switch (*fmt) {
-    case 'd':
-    case 'i': put_signed(sink, &d, args); return fmt + 1;
-    case 'u': put_unsigned(sink, 10, 'a', &d, args); return fmt + 1;
-    case 'x': put_unsigned(sink, 16, 'a', &d, args); return fmt + 1;
-    case 'X': put_unsigned(sink, 16, 'A', &d, args); return fmt + 1;
-    case 'p': put_number(sink, (uintptr_t)va_arg(*args, void *), false, 16, 'a', &d); return fmt + 1;
+    case 'd': put_signed(sink, &d, args); return fmt + 1;
+    case 'u': put_unsigned(sink, 10, &d, args); return fmt + 1;
+    case 'x': put_unsigned(sink, 16, &d, args); return fmt + 1;
     case 'c': put(sink, (char)va_arg(*args, int)); return fmt + 1;
     case 's': {
         const char *text = va_arg(*args, const char *);

@@ -1,8 +1,8 @@
 #pragma once
 /* Text formatting without a heap. Pure: also compiles natively for its tests.
  *
- * Directives: %d %i %u %x %X %c %s %p %%, each of d i u x X with l, ll or z for 64 bits; a width, `0` for zero padding,
- * `-` for left alignment, and %.Ns / %.*s to bound a string. Anything else is printed as it stands. */
+ * Directives: %d %u %x %c %s %%, each of d u x with l or ll for 64 bits; a width, `0` for zero padding, and %.Ns / %.*s to
+ * bound a string. Anything else is printed as it stands. */
 
 #include <stdarg.h>
 #include <stdint.h>

@@ -72,9 +72,23 @@ test('an_address_outside_all_ranges_is_no_address', (t) => {
 });
 
 test('what_lies_below_a_disabled_node_is_disabled', (t) => {
-  const tree = compileTree('disabled', '/ { a { status = "disabled"; b { }; }; c { status = "okay"; }; };');
+  const tree = compileTree(
+    'disabled',
+    '/ { a { status = "disabled"; b { }; }; c { status = "okay"; }; d { status = "ok"; }; };',
+  );
   const lines = ask('tree', tree);
-  t.deepEqual(lines, ['0 / - - okay', '1 a - - disabled', '2 b - - disabled', '1 c - - okay']);
+  t.deepEqual(lines, [
+    '0 / - - okay',
+    '1 a - - disabled',
+    '2 b - - disabled',
+    '1 c - - okay',
+    '1 d - - okay',
+  ]);
+});
+
+test('a_list_of_strings_that_does_not_end_is_none', (t) => {
+  const tree = compileTree('endless', '/ { a { compatible = [61 62]; }; b { compatible = "b", "c"; }; };');
+  t.deepEqual(ask('tree', tree), ['0 / - - okay', '1 a - - okay', '1 b b - okay']);
 });
 
 test('nodes_deeper_than_the_limit_are_skipped_and_the_rest_is_seen', (t) => {

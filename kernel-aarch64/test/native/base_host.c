@@ -42,15 +42,28 @@ static void report(const char *name, bool good) { printf("%s %s\n", good ? "ok" 
         }                                                         \
     } while (0)
 
+/* As it stands; the compiler would tell of it. */
+static uint32_t format_unknown(char *out, uint32_t size, ...) {
+    va_list none;
+    va_start(none, size);
+    const uint32_t used = format_list(out, size, "%q %", none);
+    va_end(none);
+    return used;
+}
+
 static void check_print(void) {
     bool good = true;
-    PRINTS("a -5 7 ff FF z", "a %d %u %x %X %c", -5, 7u, 255u, 255u, 'z');
+    PRINTS("a -5 7 ff z", "a %d %u %x %c", -5, 7u, 255u, 'z');
+    PRINTS("0 0 0 a 9 10", "%d %u %x %x %x %d", 0, 0u, 0u, 10u, 9u, 10);
+    PRINTS("[][  ][][(nu]", "[%s][%2s][%.0s][%.3s]", "", "", "abc", (const char *)nullptr);
     PRINTS("-9223372036854775808 18446744073709551615", "%ld %lu", INT64_MIN, UINT64_MAX);
     PRINTS("-2147483648 0", "%d %u", INT32_MIN, 0u);
-    PRINTS("[   42][00042][42   ][-0042]", "[%5d][%05d][%-5d][%05d]", 42, 42, 42, -42);
-    PRINTS("[ab][  ab][ab  ][abc]", "[%s][%4s][%-4s][%.3s]", "ab", "ab", "ab", "abcdef");
-    PRINTS("[ab]%", "[%.*s]%%", 2, "abcdef");
-    PRINTS("0x00ff 12345", "0x%04x %zu", 255u, (size_t)12345);
+    PRINTS("[   42][00042][-0042][  -42][4211]", "[%5d][%05d][%05d][%5d][%2d]", 42, 42, -42, -42, 4211);
+    PRINTS("[ab][  ab][abc]", "[%s][%4s][%.3s]", "ab", "ab", "abcdef");
+    PRINTS("[ab][abc]%", "[%.*s][%.*s]%%", 2, "abcdef", -1, "abc");
+    PRINTS("0x00ff 0x0000000000000abc ffffffffffffffff", "0x%04x 0x%016lx %llx", 255u, 0xabcul, ~0ull);
+    char unknown[8];
+    good = good && format_unknown(unknown, sizeof unknown) == 4 && strcmp(unknown, "%q %") == 0;
     report("print_formats_like_printf", good);
     char small[4];
     good = format(small, sizeof small, "%s", "abcdef") == 3 && strcmp(small, "abc") == 0 && format(small, 0, "x") == 0;

@@ -42,6 +42,9 @@ static void the_first_core_that_called_gives_the_result_and_any_the_extremes(voi
     CHECK(count_call(&counters[0], 0) == 0);
     counters_sum(list, 3, &total);
     CHECK(total.last_result == 7 && total.min == 0 && total.calls == 4 && total.histogram[0] == 2);
+    CHECK(count_call(&counters[2], 2) == 2 && count_call(&counters[2], 3) == 3);
+    counters_sum(list, 3, &total);
+    CHECK(total.histogram[0] == 2 && total.histogram[1] == 2);
 }
 
 static uint64_t stat(enum stat stat) {
