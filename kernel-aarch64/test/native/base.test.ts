@@ -41,6 +41,7 @@ for (const name of [
   'pool_is_empty_when_everything_is_freed',
   'pool_gives_all_it_has_and_then_refuses',
   'pool_ignores_pointers_it_did_not_give',
+  'pool_remembers_the_most_that_was_in_use',
   'pool_refuses_sizes_and_alignments_that_make_no_sense',
 ]) {
   test(name, (t) => {

@@ -147,7 +147,8 @@ static bool pool_rounds(void) {
 static void check_pool(void) {
     void *memory;
     report("pool_blocks_are_zeroed_aligned_and_apart", pool_rounds());
-    report("pool_is_empty_when_everything_is_freed", pool_use().bytes == 0);
+    const struct memory_use after = pool_use();
+    report("pool_is_empty_when_everything_is_freed", after.bytes == 0 && after.most_bytes > 0 && after.most_bytes <= POOL_BYTES);
     const bool whole = pool_alloc(POOL_BYTES - 16, 16, &memory) == STATUS_OK;
     void *more;
     report("pool_gives_all_it_has_and_then_refuses", whole && pool_alloc(1, 0, &more) == STATUS_POOL_FULL);
@@ -156,6 +157,7 @@ static void check_pool(void) {
     pool_free(memory);
     pool_free(memory);
     report("pool_ignores_pointers_it_did_not_give", pool_use().bytes == 0);
+    report("pool_remembers_the_most_that_was_in_use", pool_use().most_bytes == POOL_BYTES);
     const bool refused = pool_alloc(0, 0, &memory) == STATUS_INVALID_ARGUMENT &&
                          pool_alloc(8, 3, &memory) == STATUS_INVALID_ARGUMENT &&
                          pool_alloc(UINT32_MAX, 16, &memory) == STATUS_POOL_FULL;
