@@ -77,7 +77,7 @@ enum status map_range(uint64_t addr_virt, uint64_t addr_phys, uint64_t size_byte
     uint64_t virt = addr_virt - slack;
     uint64_t phys = addr_phys - slack;
     const uint64_t end = (addr_virt + size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-    if (size_bytes == 0 || end < virt || end > 2 * ALIAS_BASE || phys + (end - virt) > ALIAS_BASE) {
+    if (size_bytes == 0 || end < virt || end > 2 * ALIAS_BASE || phys >= ALIAS_BASE || phys + (end - virt) > ALIAS_BASE) {
         return STATUS_INVALID_ARGUMENT;
     }
     while (virt < end) {

@@ -50,6 +50,21 @@ onVirtualBoard('rpi4b', 'console_without_interrupt', { dtb: compileTree('polled'
   });
 });
 
+const beyond = known.replaceAll(/cpu-release-addr = <[^>]*>/g, 'cpu-release-addr = <0xffffffff 0xfffffff8>');
+
+onVirtualBoard(
+  'rpi4b',
+  'release_addresses_beyond_all_memory',
+  { dtb: compileTree('beyond', beyond) },
+  (it) => {
+    it('start_no_core', async (t, { link, console }) => {
+      t.not(beyond, known);
+      t.is((await link.info()).cores, 1);
+      t.true(console.some((line) => /start of the other cores \(status \d+, going on without\)/.test(line)));
+    });
+  },
+);
+
 /** In which the cores have the address of a spin table as well: as TF-A leaves that of a Pi 4. */
 const bothWays = (): string => {
   const spinning = 'enable-method = "spin-table"; cpu-release-addr = <0 0x40001000>;';
