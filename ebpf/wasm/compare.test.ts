@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import {
   assemble,
@@ -9,25 +8,13 @@ import {
   loadObject,
   type MapDefinition,
 } from '../index.ts';
+import { exampleNames, exampleSource } from './test/examples.ts';
 
-const source = (name: string) => fileURLToPath(new URL(`../../modules/${name}/${name}.c`, import.meta.url));
-
-for (const name of [
-  'blink',
-  'button',
-  'checksum',
-  'dense',
-  'fibonacci',
-  'fir',
-  'gemv',
-  'histogram',
-  'low-pass',
-  'udp-filter',
-])
+for (const name of exampleNames)
   test(`${name} compiled for eBPF v4 and for v2 does the same`, async (t) => {
     const host = await loadHost();
     const [newer, older] = await Promise.all(
-      (['v4', 'v2'] as const).map((cpu) => compileModule(source(name), { cpu })),
+      (['v4', 'v2'] as const).map((cpu) => compileModule(exampleSource(name), { cpu })),
     );
     const before = loadObject(newer!, { name }).programs[0]!;
     const after = loadObject(older!, { name }).programs[0]!;

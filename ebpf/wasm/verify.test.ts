@@ -14,26 +14,14 @@ import {
   verifyObject,
 } from '../index.ts';
 import { Random } from '../random.ts';
+import { exampleNames, exampleSource } from './test/examples.ts';
 import { BOARD_STEP_BUDGET, BOARD_WORKSPACE_BYTES } from './verify.ts';
 
-const MODULES = [
-  'blink',
-  'button',
-  'checksum',
-  'dense',
-  'fibonacci',
-  'fir',
-  'gemv',
-  'histogram',
-  'low-pass',
-  'udp-filter',
-];
-const sourceOf = (name: string) => fileURLToPath(new URL(`../../modules/${name}/${name}.c`, import.meta.url));
-const objects = new Map(MODULES.map((name) => [name, compileModule(sourceOf(name))]));
+const objects = new Map(exampleNames.map((name) => [name, compileModule(exampleSource(name))]));
 const programOf = async (name: string): Promise<ModuleProgram> =>
   loadObject((await objects.get(name))!, { name }).programs[0]!;
 
-for (const name of MODULES)
+for (const name of exampleNames)
   test(`module ${name} is accepted within the budget of its hook`, async (t) => {
     const program = await programOf(name);
     const verdict = (await loadHost()).verify(program);
@@ -46,7 +34,7 @@ for (const name of MODULES)
 test('no run executes more instructions than the proven bound', async (t) => {
   const host = await loadHost();
   const random = new Random(3);
-  for (const name of MODULES) {
+  for (const name of exampleNames) {
     const program = await programOf(name);
     const verdict = host.verify(program);
     if (!verdict.ok) return t.fail(verdict.error.message);
@@ -226,7 +214,7 @@ test('verifyObject gives a row for each function, with the line of C', async (t)
 
 test('the JIT’s words are all A64 instructions', async (t) => {
   const host = await loadHost();
-  for (const name of MODULES) {
+  for (const name of exampleNames) {
     const program = await programOf(name);
     const result = host.jitCompile(program);
     if (!result.ok) return t.fail(`${name}: ${result.error.message}`);
