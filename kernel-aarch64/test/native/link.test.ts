@@ -1,6 +1,7 @@
 /**
  * The kernel's link, compiled for this machine, spoken to byte by byte. Framing here is written from the documents
- * (Zephyr smp_protocol.rst, smp_transport.rst) on purpose, not taken from the host's side of this project.
+ * (Zephyr smp_protocol.rst, smp_transport.rst) on purpose, not taken from the host's side of this project. Long, as it is
+ * about every byte of one line.
  */
 import { spawnSync } from 'node:child_process';
 import test from 'ava';

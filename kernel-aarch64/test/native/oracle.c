@@ -1,8 +1,8 @@
 /* Answers questions about lib/ and trust/cose, one a line on standard input, so that a test can compare them with
  * another implementation: `sha256 DATA`, `sha512 DATA`, `crc16 DATA`, `base64 DATA`, `unbase64 TEXT`,
  * `cbor GETTER ITEM`, `point BYTES`, `ed25519 KEY SIGNATURE PART...`, `cose KEY MESSAGE`. Data are hex, `-` for none. */
+#include "cbor_getters.h"
 #include "lib/base64.h"
-#include "lib/cbor.h"
 #include "lib/crc16.h"
 #include "lib/ed25519.h"
 #include "lib/ed25519_point.h"
@@ -68,28 +68,13 @@ static void answer_unbase64(struct span text) {
     free(data);
 }
 
-/* What it is and where the reader stands then; or where it stands that refuses. `getter` is a digit of the list below. */
+/* What it is and where the reader stands then; or where it stands that refuses. The last getter asks for the only encoding. */
 static void answer_cbor(uint32_t getter, struct span item) {
     struct cbor_reader in = {item.data, item.size, 0};
-    uint64_t number = 0;
-    uint32_t count = 0;
-    bool flag = false;
-    struct span span = {};
-    enum status status = STATUS_CORRUPT;
-    switch (getter) {
-    case 0: status = cbor_get_uint(&in, &number); break;
-    case 1: status = cbor_get_u32(&in, &count); break;
-    case 2: status = cbor_get_bool(&in, &flag); break;
-    case 3: status = cbor_get_bytes(&in, &span); break;
-    case 4: status = cbor_get_text(&in, &span); break;
-    case 5: status = cbor_get_array(&in, &count); break;
-    case 6: status = cbor_get_map(&in, &count); break;
-    case 7: status = cbor_get_tag(&in, &number); break;
-    case 8: status = cbor_skip(&in); break;
-    default: status = cbor_is_deterministic(item, &in.pos) ? STATUS_OK : STATUS_CORRUPT; break;
-    }
-    if (status == STATUS_OK) { printf("%lu ", number + count + flag + span.size); }
-    printf("%s %u\n", status == STATUS_OK ? "up to" : "refused at", in.pos);
+    struct cbor_taken taken = {};
+    const bool took = getter < CBOR_GETTERS ? cbor_get_any(&in, getter, &taken) == STATUS_OK : cbor_is_deterministic(item, &in.pos);
+    if (took) { printf("%lu ", taken.number + taken.count + taken.flag + taken.span.size); }
+    printf("%s %u\n", took ? "up to" : "refused at", in.pos);
 }
 
 static void answer_cose(const struct span *args) {

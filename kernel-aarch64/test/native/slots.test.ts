@@ -1,4 +1,7 @@
-/** What a board starts, from start to start, and what it says of its images: the kernel's own code on this machine. */
+/**
+ * What a board starts, from start to start, and what it says of its images: the kernel's own code on this machine. Long, as its
+ * cases are tables over one board: its disk, its tree, and what one kernel leaves to the next.
+ */
 import { spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
