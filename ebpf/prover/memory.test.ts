@@ -14,6 +14,7 @@ import {
   readByte,
   sameMemory,
   writeBytes,
+  writeSpan,
   writtenOffsets,
 } from './memory.ts';
 import type { Term } from './term.ts';
@@ -32,6 +33,7 @@ class Builder {
   /** Offsets below 16 and bytes, and what they are. */
   readonly #offsets: readonly (readonly [Term, bigint])[];
   readonly #bytes: readonly (readonly [Term, bigint])[];
+  readonly #counts: readonly (readonly [Term, bigint])[];
   readonly #conditions: readonly (readonly [Term, bigint])[];
   readonly values = new Map<string, bigint>();
 
@@ -63,6 +65,7 @@ class Builder {
     ];
     this.#bytes = [x!, y!, [a.const(7, 8), 7n]];
     this.#conditions = [c, d!];
+    this.#counts = [wide(d!, 0n), wide(d!, 3n), wide(input('k', 3, 8), 0n), [a.const(4, 64), 4n]];
     const read = new ChosenReads(a, (offset) => a.select('m', offset, 8));
     this.initial = { byte: (offset) => read.byte(offset) };
   }
@@ -88,6 +91,24 @@ class Builder {
     for (const [i, [, value]] of some.entries()) copy[Number(from) + i] = value;
     const put = some.map(([t]) => t);
     return { memory: writeBytes(copyMemory(memory), offset, put), bytes: copy };
+  }
+
+  /** As many bytes as the input says: one value, or what `other` holds somewhere, by itself or added. */
+  spanned({ memory, bytes }: Both, other: Both): Both {
+    const [offset, first] = this.offset();
+    const [place, from] = this.offset();
+    const [value, byte] = this.random.pick(this.#bytes);
+    const [count, most] = this.random.pick(this.#counts);
+    const kind = this.random.pick(['value', 'copy', 'xor'] as const);
+    const source = { name: 'm', initial: this.initial, memory: copyMemory(other.memory), offset: place };
+    const filling = kind === 'value' ? ({ kind, value } as const) : ({ kind, from: source } as const);
+    const copy = [...bytes];
+    for (let i = 0n; i < most; i++) {
+      const read = kind === 'value' ? byte : other.bytes[Number(from + i)]!;
+      copy[Number(first + i)] = kind === 'xor' ? bytes[Number(first + i)]! ^ read : read;
+    }
+    const span = { offset, count, most: count.max, filling };
+    return { memory: writeSpan(copyMemory(memory), span), bytes: copy };
   }
 
   merged(yes: Both, no: Both): Both {
@@ -123,6 +144,7 @@ class Builder {
     for (let n = 0; n < 14; n++) {
       const [x, y] = [this.random.pick(all), this.random.pick(all)];
       if (this.random.once(6)) all.push(...this.twins(x));
+      else if (this.random.once(4)) all.push(this.spanned(x, y));
       else all.push(this.random.once(3) ? this.merged(x, y) : this.written(x));
     }
     return all;

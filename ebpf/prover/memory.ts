@@ -1,6 +1,6 @@
 /**
- * The bytes of one region as the program has changed them: a layer of bytes at constant offsets over an older memory,
- * and under it either what was there first, one write at an offset that is not a constant, or a choice of two memories.
+ * The bytes of one region as the program has changed them: a layer of bytes at constant offsets over an older memory, and under it
+ * either what was there first, one write at an offset that is not a constant, a span whose length is not, or a choice of two memories.
  */
 import type { Algebra } from './algebra.ts';
 import { ProofLimit, type Term } from './term.ts';
@@ -8,7 +8,31 @@ import { ProofLimit, type Term } from './term.ts';
 export type Below =
   | { readonly kind: 'initial' }
   | { readonly kind: 'write'; readonly offset: Term; readonly bytes: readonly Term[]; readonly under: Memory }
+  | (Span & { readonly kind: 'span'; readonly under: Memory })
   | { readonly kind: 'choice'; readonly condition: Term; readonly yes: Memory; readonly no: Memory };
+
+/** So many bytes from an offset on, which may not be known: what each holds follows from its place among them. */
+export type Span = {
+  readonly offset: Term;
+  readonly count: Term;
+  /** There are no more than these, whatever the path: spans that are built alike pass for each other. */
+  readonly most: bigint;
+  readonly filling: Filling;
+};
+
+/** The same value everywhere; or what a source holds at the same place, by itself or added to what was there. */
+export type Filling =
+  | { readonly kind: 'value'; readonly value: Term }
+  | { readonly kind: 'copy' | 'xor'; readonly from: Source };
+
+/** Bytes as they are before the write. */
+export type Source = {
+  /** Of the region and its version: it stands for `initial`. */
+  readonly name: string;
+  readonly initial: Initial;
+  readonly memory: Memory;
+  readonly offset: Term;
+};
 
 export type Memory = { readonly layer: Map<bigint, Term>; readonly below: Below };
 
@@ -41,10 +65,18 @@ export class MemoryNumbers {
     return this.#number(`memory ${this.of(below)} ${bytes}`);
   }
 
+  #filling(filling: Filling): string {
+    if (filling.kind === 'value') return `value ${filling.value.id}`;
+    const { name, offset, memory } = filling.from;
+    return `${filling.kind} ${name} ${offset.id} ${this.#memory(memory)}`;
+  }
+
   #key(below: Below): string {
     if (below.kind === 'initial') return 'initial';
     if (below.kind === 'choice')
       return `choice ${below.condition.id} ${this.#memory(below.yes)} ${this.#memory(below.no)}`;
+    if (below.kind === 'span')
+      return `span ${below.offset.id} ${below.count.id} ${this.#filling(below.filling)} ${this.#memory(below.under)}`;
     return `write ${below.offset.id} ${below.bytes.map((b) => b.id)} ${this.#memory(below.under)}`;
   }
 
@@ -64,9 +96,9 @@ const MAX_CANDIDATES = 600;
 const TOP = 1n << 64n;
 
 /** Whether a byte is plainly none of those that are written, by what its offset and theirs may be. */
-const isApart = (below: Below & { kind: 'write' }, { min, max }: Term): boolean => {
-  const last = below.offset.max + BigInt(below.bytes.length - 1);
-  return last < TOP && (max < below.offset.min || min > last);
+const isApart = (from: Term, length: bigint, { min, max }: Term): boolean => {
+  const last = from.max + length - 1n;
+  return last < TOP && (max < from.min || min > last);
 };
 
 /** What was read before: below the topmost layer nothing changes any more, and choices of choices share what is under them. */
@@ -92,7 +124,8 @@ const findBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initia
       return algebra.ite(below.condition, yes, readByte(algebra, below.no, offset, initial));
     }
     case 'write': {
-      if (isApart(below, offset)) return readByte(algebra, below.under, offset, initial);
+      if (isApart(below.offset, BigInt(below.bytes.length), offset))
+        return readByte(algebra, below.under, offset, initial);
       const hits: [Term, Term][] = [];
       for (const [i, byte] of below.bytes.entries()) {
         const at = algebra.add(below.offset, algebra.const(i, 64));
@@ -104,7 +137,33 @@ const findBelow = (algebra: Algebra, below: Below, offset: Term, initial: Initia
       const older = readByte(algebra, below.under, offset, initial);
       return hits.reduce((otherwise, [same, byte]) => algebra.ite(same, byte, otherwise), older);
     }
+    case 'span':
+      return readSpan(algebra, below, offset, initial);
   }
+};
+
+/** Offsets wrap as places do, so a place is inside where it lies behind the first by less than there are. */
+const readSpan = (
+  algebra: Algebra,
+  below: Below & { kind: 'span' },
+  offset: Term,
+  initial: Initial,
+): Term => {
+  const older = () => readByte(algebra, below.under, offset, initial);
+  const index = algebra.sub(offset, below.offset);
+  const isInside = algebra.ult(index, below.count);
+  if (isInside === algebra.false || index.min >= below.most || isApart(below.offset, below.most, offset))
+    return older();
+  if (isInside === algebra.true) return filled(algebra, below.filling, index, older);
+  if (index.op !== 'const' && initial.unknown) return algebra.select(initial.unknown(below), offset, 8);
+  return algebra.ite(isInside, filled(algebra, below.filling, index, older), older());
+};
+
+const filled = (algebra: Algebra, filling: Filling, index: Term, older: () => Term): Term => {
+  if (filling.kind === 'value') return filling.value;
+  const { memory, offset, initial } = filling.from;
+  const byte = readByte(algebra, memory, algebra.add(offset, index), initial);
+  return filling.kind === 'copy' ? byte : algebra.xor(byte, older());
 };
 
 /** By offset, so that what was written in another order reads alike. */
@@ -149,6 +208,19 @@ export const writeBytes = (m: Memory, offset: Term, bytes: readonly Term[]): Mem
   return m;
 };
 
+/** The memory after a write whose length, or place, is not known. */
+export const writeSpan = (under: Memory, span: Span): Memory => ({
+  layer: new Map(),
+  below: { ...span, kind: 'span', under },
+});
+
+const sameFilling = (a: Filling, b: Filling): boolean => {
+  if (a.kind === 'value' || b.kind === 'value')
+    return a.kind === b.kind && (a as { value: Term }).value === (b as { value: Term }).value;
+  const [x, y] = [a.from, b.from];
+  return a.kind === b.kind && x.name === y.name && x.offset === y.offset && sameMemory(x.memory, y.memory);
+};
+
 /** What was compared before: choices of choices share what is under them. */
 const compared = new WeakMap<Below, WeakMap<Below, boolean>>();
 
@@ -170,6 +242,13 @@ const areAlike = (a: Below, b: Below): boolean => {
       a.bytes.every((byte, i) => byte === b.bytes[i]) &&
       sameMemory(a.under, b.under)
     );
+  if (a.kind === 'span' && b.kind === 'span')
+    return (
+      a.offset === b.offset &&
+      a.count === b.count &&
+      sameFilling(a.filling, b.filling) &&
+      sameMemory(a.under, b.under)
+    );
   if (a.kind === 'choice' && b.kind === 'choice')
     return a.condition === b.condition && sameMemory(a.yes, b.yes) && sameMemory(a.no, b.no);
   return false;
@@ -188,13 +267,27 @@ type Written = { readonly offsets: ReadonlySet<bigint>; readonly variable: boole
 const NOTHING: Written = { offsets: new Set(), variable: false };
 const written = new WeakMap<Below, Written>();
 
+/** A span longer than this is compared at some offset, not at each. */
+const MAX_LISTED = 64n;
+
+const writtenBy = ({ offset, most }: Span): Written => {
+  if (offset.op !== 'const' || most > MAX_LISTED) return { ...NOTHING, variable: true };
+  const at = (i: number) => BigInt.asIntN(64, offset.value + BigInt(i));
+  return { offsets: new Set(Array.from({ length: Number(most) }, (_, i) => at(i))), variable: false };
+};
+
 const writtenBelow = (below: Below): Written => {
   if (below.kind === 'initial') return NOTHING;
   if (below.kind === 'write') return { ...NOTHING, variable: true };
-  const found = written.get(below) ?? bothOf([below.yes, below.no].map(writtenOffsets));
+  const found = written.get(below) ?? bothOf(partsOf(below));
   written.set(below, found);
   return found;
 };
+
+const partsOf = (below: Below & { kind: 'span' | 'choice' }): readonly Written[] =>
+  below.kind === 'span'
+    ? [writtenBy(below), writtenOffsets(below.under)]
+    : [below.yes, below.no].map(writtenOffsets);
 
 const bothOf = (parts: readonly Written[]): Written => ({
   offsets: new Set(parts.flatMap(({ offsets }) => [...offsets])),

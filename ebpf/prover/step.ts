@@ -72,7 +72,7 @@ const swap = (s: State, i: ByteSwap): void => {
   s.regs[i.dst] = a.zext(value, 64);
 };
 
-type Place = { region: Region; offset: Term };
+export type Place = { readonly region: Region; readonly offset: Term };
 
 export const place = (s: State, pointer: Term, off: number): Place => {
   const address = s.world.algebra.add(pointer, s.world.algebra.const(off, 64));

@@ -1,36 +1,81 @@
 /**
  * What vector helpers compute (abi/vectors.ts), as terms over the bytes they read: so a loop is proven equal to the helper that
- * takes its place. Counts must be constant. The CRC is a function of its bytes of which only parity.ts knows more.
+ * takes its place. Where a count is not constant, each element that there may be counts if there are so many. The CRC is a function
+ * of its bytes of which only parity.ts knows more.
  */
 import { type Vector, vectors } from '../../abi/index.ts';
 import type { Algebra } from './algebra.ts';
+import { copyMemory, type Filling, type Source, writeSpan } from './memory.ts';
 import { CRC } from './parity.ts';
 import type { State } from './state.ts';
-import { place, read, write } from './step.ts';
+import { type Place, place, read, write } from './step.ts';
 import { ProofLimit, type Term } from './term.ts';
+import { MAX_FRAME_BYTES } from './world.ts';
 
 /** Elements of one call: beyond these the terms become too large to be worth it. */
 const MAX_ELEMENTS = 4096;
+const TOP = 1n << 64n;
+/** Name of the function of a count, bytes no more than those in the name, and what they follow. */
+export const OPEN_CRC = 'vl_crc32 of up to ';
 
 const names = new Map(Object.entries(vectors).map(([name, v]) => [v.id, name]));
 
 type Element = 'u8' | 'u16' | 'i8' | 'i16' | 'i32';
 const bitsOf = (type: Element) => Number(type.slice(1));
 
+/** Elements that there are: of the first `most` each one whose condition holds. */
+type Count = { readonly most: number; readonly term: Term; readonly has: (i: number) => Term };
+
+/** Bytes from a place on that may be used, whatever the path: the verifier has seen that no more are. */
+const roomAt = ({ world }: State, { region, offset }: Place): bigint => {
+  if (region.kind === 'packet') return MAX_FRAME_BYTES;
+  if (region.kind === 'map') return BigInt(world.setting.maps[region.map]!.valueSize);
+  if (region.size === undefined) return TOP;
+  const size = BigInt(region.size);
+  if (region.kind === 'stack') return offset.min >= TOP - size ? TOP - offset.min : size;
+  return offset.min < size ? size - offset.min : 0n;
+};
+
 /** One call: its arguments, and its elements as terms. */
 class Call {
   readonly s: State;
   readonly a: Algebra;
-  constructor(s: State) {
+  readonly #vector: Vector;
+  /** Whether a count was not known. */
+  isOpen = false;
+  constructor(s: State, vector: Vector) {
     this.s = s;
     this.a = s.world.algebra;
+    this.#vector = vector;
   }
 
-  count(register: number): number {
-    const n = this.s.register(register);
-    if (n.op !== 'const' || n.value > BigInt(MAX_ELEMENTS))
-      throw new ProofLimit('a vector helper is given a count that is not constant, or a large one');
-    return Number(n.value);
+  /** What a count can't be above, from where the buffers lie that have so many elements. */
+  #room(register: number): bigint {
+    const name = Object.keys(this.#vector.args)[register - 1];
+    return Object.values(this.#vector.args).reduce((least, arg, i) => {
+      if (!('elements' in arg) || arg.elements !== name) return least;
+      const room = roomAt(this.s, place(this.s, this.s.register(i + 1), 0)) / BigInt(arg.bytes);
+      return room < least ? room : least;
+    }, TOP);
+  }
+
+  count(register: number): Count {
+    const { a, s } = this;
+    const term = s.register(register);
+    const { min, max } = s.facts.range(term);
+    const room = this.#room(register);
+    const most = max < room ? max : room;
+    if (most > MAX_ELEMENTS)
+      throw new ProofLimit('a vector helper is given a count that nothing bounds, or a large one');
+    if (min === max) return { most: Number(max), term: a.const(max, 64), has: () => a.true };
+    this.isOpen = true;
+    return { most: Number(most), term, has: (i) => a.ult(a.const(i, 64), term) };
+  }
+
+  constantCount(register: number): number {
+    const { most, term } = this.count(register);
+    if (term.op !== 'const') throw new ProofLimit('a vector helper is given a count that is not constant');
+    return most;
   }
 
   low(register: number, bits: number): Term {
@@ -50,9 +95,37 @@ class Call {
     });
   }
 
+  /** Those that there are, and 0 for those that are not. */
+  present({ has }: Count, values: readonly Term[]): Term[] {
+    return values.map((v, i) => this.a.ite(has(i), v, this.a.const(0, v.width)));
+  }
+
   put(register: number, values: readonly Term[]): void {
     const target = this.s.register(register);
     values.forEach((value, i) => void write(this.s, place(this.s, target, (i * value.width) / 8), value));
+  }
+
+  /** Bytes as they are now. */
+  source(register: number): Source {
+    const { region, offset } = place(this.s, this.s.register(register), 0);
+    const name = this.s.world.contentsName(region, this.s.version(region));
+    return { name, offset, memory: copyMemory(this.s.memory(region)), initial: this.s.initial(region) };
+  }
+
+  /** Writes as many bytes as r3 says to where r1 points: those given for a constant number, or what fills any. */
+  fill(bytes: (n: number) => readonly Term[], filling: () => Filling): void {
+    const count = this.s.register(3);
+    const { min, max } = this.s.facts.range(count);
+    if (min === max && max <= MAX_ELEMENTS) {
+      this.put(1, bytes(Number(max)));
+      return;
+    }
+    const { region, offset } = place(this.s, this.s.register(1), 0);
+    if (region.kind === 'context') throw new ProofLimit('writes to the context');
+    const room = this.#room(3);
+    const most = count.max < room ? count.max : room;
+    const span = { offset, count, most, filling: filling() };
+    this.s.memories.set(region.name, writeSpan(this.s.memory(region), span));
   }
 
   sum(terms: readonly Term[], width: number): Term {
@@ -70,12 +143,12 @@ class Call {
     return this.a.const(value, 64);
   }
 
-  /** Adds 1 to the 32-bit bin of each of these numbers, one after the other: the same may come again. */
-  countIn(register: number, numbers: readonly Term[]): void {
-    for (const number of numbers) {
+  /** Adds to the 32-bit bin of each of these numbers, one after the other: the same may come again. */
+  addIn(register: number, numbers: readonly Term[], added: readonly Term[]): void {
+    for (const [i, number] of numbers.entries()) {
       const address = this.a.add(this.s.register(register), this.a.shl(number, this.constant(2)));
       const bin = place(this.s, address, 0);
-      write(this.s, bin, this.a.add(read(this.s, bin, 4), this.a.const(1, 32)));
+      write(this.s, bin, this.a.add(read(this.s, bin, 4), added[i]!));
     }
   }
 }
@@ -83,33 +156,47 @@ class Call {
 type Compute = (c: Call) => Term | undefined;
 
 const memory: Record<string, Compute> = {
-  vl_mem_copy: (c) => void c.put(1, c.elements(2, 'u8', c.count(3), 8)),
-  vl_mem_fill: (c) => void c.put(1, Array<Term>(c.count(3)).fill(c.low(2, 8))),
-  vl_mem_xor: (c) => {
-    const from = c.elements(2, 'u8', c.count(3), 8);
-    const to = c.elements(1, 'u8', c.count(3), 8);
-    c.put(
-      1,
-      to.map((v, i) => c.a.xor(v, from[i]!)),
-    );
-    return undefined;
-  },
+  vl_mem_copy: (c) =>
+    void c.fill(
+      (n) => c.elements(2, 'u8', n, 8),
+      () => ({ kind: 'copy', from: c.source(2) }),
+    ),
+  vl_mem_fill: (c) =>
+    void c.fill(
+      (n) => Array<Term>(n).fill(c.low(2, 8)),
+      () => ({ kind: 'value', value: c.low(2, 8) }),
+    ),
+  vl_mem_xor: (c) =>
+    void c.fill(
+      (n) => {
+        const from = c.elements(2, 'u8', n, 8);
+        return c.elements(1, 'u8', n, 8).map((v, i) => c.a.xor(v, from[i]!));
+      },
+      () => ({ kind: 'xor', from: c.source(2) }),
+    ),
   vl_mem_compare: (c) => {
-    const x = c.elements(1, 'u8', c.count(3), 64);
-    const y = c.elements(2, 'u8', c.count(3), 64);
-    return x.reduceRight((rest, v, i) => c.a.ite(c.a.eq(v, y[i]!), rest, c.a.sub(v, y[i]!)), c.constant(0));
+    const { most, has } = c.count(3);
+    const x = c.elements(1, 'u8', most, 64);
+    const y = c.elements(2, 'u8', most, 64);
+    const isSame = (i: number) => c.a.or(c.a.not(has(i)), c.a.eq(x[i]!, y[i]!));
+    return x.reduceRight((rest, v, i) => c.a.ite(isSame(i), rest, c.a.sub(v, y[i]!)), c.constant(0));
   },
-  vl_mem_find: (c) =>
-    c
-      .elements(1, 'u8', c.count(2), 8)
-      .reduceRight((rest, v, i) => c.a.ite(c.a.eq(v, c.low(3, 8)), c.constant(i), rest), c.constant(-1)),
+  vl_mem_find: (c) => {
+    const { most, has } = c.count(2);
+    const isIt = (v: Term, i: number) => c.a.and(has(i), c.a.eq(v, c.low(3, 8)));
+    return c
+      .elements(1, 'u8', most, 8)
+      .reduceRight((rest, v, i) => c.a.ite(isIt(v, i), c.constant(i), rest), c.constant(-1));
+  },
 };
 
 /** RFC 1071: three steps fold what is below 2^48. */
 const checksum: Compute = (c) => {
-  const n = c.count(2);
-  const words = c.elements(1, 'u16', Math.floor(n / 2), 64);
-  if (n % 2 === 1) words.push(c.a.zext(c.at(1, n - 1, 1), 64));
+  const count = c.count(2);
+  const bytes = c.present(count, c.elements(1, 'u8', count.most, 8));
+  const words = bytes.flatMap((byte, i) =>
+    i % 2 === 1 ? [] : [c.a.zext(c.a.concat([bytes[i + 1] ?? c.a.const(0, 8), byte]), 64)],
+  );
   let sum = c.sum([...words, c.a.zext(c.low(3, 32), 64)], 64);
   for (let step = 0; step < 3; step += 1)
     sum = c.a.add(c.a.zext(c.a.extract(sum, 15, 0), 64), c.a.lshr(sum, c.constant(16)));
@@ -117,8 +204,14 @@ const checksum: Compute = (c) => {
 };
 
 const crc32: Compute = (c) => {
-  const bytes = c.elements(1, 'u8', c.count(2), 8);
-  return c.a.zext(c.a.select(`${CRC}${bytes.length}`, c.a.concat([...bytes, c.low(3, 32)]), 32), 64);
+  const count = c.count(2);
+  const bytes = c.present(count, c.elements(1, 'u8', count.most, 8));
+  const input = [...bytes, c.low(3, 32)];
+  const crc =
+    count.term.op === 'const'
+      ? c.a.select(`${CRC}${bytes.length}`, c.a.concat(input), 32)
+      : c.a.select(`${OPEN_CRC}${bytes.length}`, c.a.concat([count.term, ...input]), 32);
+  return c.a.zext(crc, 64);
 };
 
 const saturate = (c: Call, sum: Term): Term => {
@@ -129,28 +222,28 @@ const saturate = (c: Call, sum: Term): Term => {
   return c.a.extract(cut, 15, 0);
 };
 
-const products: Record<string, Compute> = {
+const products = (c: Call, type: Element, width: number): Term => {
+  const count = c.count(3);
+  const x = c.elements(1, type, count.most, width);
+  return c.dot(c.present(count, x), c.elements(2, type, count.most, width), width);
+};
+
+const sums: Record<string, Compute> = {
   vl_checksum: checksum,
   vl_crc32: crc32,
-  vl_dot_i8: (c) => {
-    const n = c.count(3);
-    return c.a.sext(c.dot(c.elements(1, 'i8', n, 32), c.elements(2, 'i8', n, 32), 32), 64);
-  },
-  vl_dot_i16: (c) => {
-    const n = c.count(3);
-    return c.dot(c.elements(1, 'i16', n, 64), c.elements(2, 'i16', n, 64), 64);
-  },
+  vl_dot_i8: (c) => c.a.sext(products(c, 'i8', 32), 64),
+  vl_dot_i16: (c) => products(c, 'i16', 64),
   vl_gemv_i8: (c) => {
-    const columns = c.count(5);
+    const columns = c.constantCount(5);
     const vector = c.elements(3, 'i8', columns, 32);
-    const rows = Array.from({ length: c.count(4) }, (_, r) =>
+    const rows = Array.from({ length: c.constantCount(4) }, (_, r) =>
       c.dot(c.elements(2, 'i8', columns, 32, r * columns), vector, 32),
     );
     return void c.put(1, rows);
   },
   vl_fir_i16: (c) => {
-    const taps = c.elements(3, 'i16', c.count(5), 32);
-    const outputs = Array.from({ length: c.count(4) }, (_, i) =>
+    const taps = c.elements(3, 'i16', c.constantCount(5), 32);
+    const outputs = Array.from({ length: c.constantCount(4) }, (_, i) =>
       saturate(c, c.dot(c.elements(2, 'i16', taps.length, 32, i), taps, 32)),
     );
     return void c.put(1, outputs);
@@ -158,32 +251,44 @@ const products: Record<string, Compute> = {
 };
 
 const typed = (type: 'u8' | 'u16' | 'i32'): Record<string, Compute> => {
-  const values = (c: Call) => c.elements(1, type, c.count(2), 64);
+  const values = (c: Call, { most }: Count) => c.elements(1, type, most, 64);
+  /** The best one so far and its index; the first is always there. */
+  const best = (c: Call, isBetter: (v: Term, than: Term) => Term) => {
+    const count = c.count(2);
+    return values(c, count)
+      .map((value, i) => ({ value, index: c.constant(i) }))
+      .reduce((than, next, i) => {
+        const takes = c.a.and(count.has(i), isBetter(next.value, than.value));
+        return {
+          value: c.a.ite(takes, next.value, than.value),
+          index: c.a.ite(takes, next.index, than.index),
+        };
+      });
+  };
   return {
-    [`vl_sum_${type}`]: (c) => c.sum(values(c), 64),
-    [`vl_min_${type}`]: (c) => values(c).reduce((best, v) => c.a.ite(c.a.slt(v, best), v, best)),
-    [`vl_max_${type}`]: (c) => values(c).reduce((best, v) => c.a.ite(c.a.slt(best, v), v, best)),
-    [`vl_argmax_${type}`]: (c) =>
-      values(c)
-        .map((value, i) => ({ value, index: c.constant(i) }))
-        .reduce((best, next) => {
-          const larger = c.a.slt(best.value, next.value);
-          return {
-            value: c.a.ite(larger, next.value, best.value),
-            index: c.a.ite(larger, next.index, best.index),
-          };
-        }).index,
+    [`vl_sum_${type}`]: (c) => {
+      const count = c.count(2);
+      return c.sum(c.present(count, values(c, count)), 64);
+    },
+    [`vl_min_${type}`]: (c) => best(c, (v, than) => c.a.slt(v, than)).value,
+    [`vl_max_${type}`]: (c) => best(c, (v, than) => c.a.slt(than, v)).value,
+    [`vl_argmax_${type}`]: (c) => best(c, (v, than) => c.a.slt(than, v)).index,
   };
 };
 
 const counts: Record<string, Compute> = {
   // All elements are read first: the verifier refuses bins that overlap them.
-  vl_histogram_u8: (c) => void c.countIn(1, c.elements(2, 'u8', c.count(3), 64)),
+  vl_histogram_u8: (c) => {
+    const { most, has } = c.count(3);
+    const numbers = c.elements(2, 'u8', most, 64);
+    const added = numbers.map((_, i) => c.a.zext(has(i), 32));
+    return void c.addIn(1, numbers, added);
+  },
 };
 
 const computed: Readonly<Record<string, Compute>> = {
   ...memory,
-  ...products,
+  ...sums,
   ...counts,
   ...typed('u8'),
   ...typed('u16'),
@@ -192,11 +297,14 @@ const computed: Readonly<Record<string, Compute>> = {
 
 export const isVector = (id: number): boolean => names.has(id);
 
-/** Puts into memory and r0 what the helper does. @throws ProofLimit for counts that are not known, and helpers that have no definition here */
+/** Puts into memory and r0 what the helper does. @throws ProofLimit for counts that are not bounded, and helpers that have no definition here */
 export const callVector = (s: State, id: number): void => {
   const name = names.get(id)!;
   const compute = computed[name];
   if (!compute) throw new ProofLimit(`${name} is not understood`);
-  const result = compute(new Call(s));
-  s.regs[0] = (vectors[name] as Vector).returns === 'nothing' ? undefined : result;
+  const vector = vectors[name]!;
+  const call = new Call(s, vector);
+  const result = compute(call);
+  const isLeftOpen = result && call.isOpen;
+  s.regs[0] = vector.returns === 'nothing' ? undefined : isLeftOpen ? s.world.leftOpen(name, result) : result;
 };

@@ -143,6 +143,11 @@ export class World {
     return this.algebra.variable(`context.${field.name}`, size * 8);
   }
 
+  /** Stands for the first contents of a region after so many changes by helpers. */
+  contentsName(region: Region, version: number): string {
+    return version === 0 ? region.name : `${region.name}@${version}`;
+  }
+
   /** First contents of a region; `version` counts what helpers may have changed in it. */
   initial(region: Region, version: number): Initial {
     if (region.kind === 'context') return { byte: () => undefined };
@@ -152,7 +157,7 @@ export class World {
       return { byte: (offset) => unwritten.byte(offset), isNeverRead: true };
     }
     const constants = region.kind === 'map' ? this.#constants(region.map) : undefined;
-    const name = version === 0 ? region.name : `${region.name}@${version}`;
+    const name = this.contentsName(region, version);
     const unknown = (below: Below): string => {
       this.hasUnknown = true;
       return `${name} after ${this.#numbers.of(below)}`;
@@ -161,6 +166,16 @@ export class World {
       byte: (offset) => constants?.(offset) ?? this.#first(name).byte(offset),
       unknown: this.#writesAreUnknown ? unknown : undefined,
     };
+  }
+
+  /**
+   * Where writes are left unknown, a free variable in place of a large term, the same one for the same term: a solver asked of what
+   * lies around it need not look into it.
+   */
+  leftOpen(what: string, t: Term): Term {
+    if (!this.#writesAreUnknown || t.args.length === 0) return t;
+    this.hasUnknown = true;
+    return this.algebra.variable(`${what} of ${t.id}`, t.width, t.max);
   }
 
   /** What a region holds at first, by its name. */

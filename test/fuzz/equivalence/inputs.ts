@@ -5,6 +5,7 @@ import { type Assignment, Evaluator } from '../../../ebpf/prover/evaluate.ts';
 import { type Memory, readByte } from '../../../ebpf/prover/memory.ts';
 import { CRC } from '../../../ebpf/prover/parity.ts';
 import type { Event, State } from '../../../ebpf/prover/state.ts';
+import { OPEN_CRC } from '../../../ebpf/prover/vector.ts';
 import { arrayKey, type MapState, type RunInput } from '../../../ebpf/wasm/index.ts';
 
 const littleEndian = (value: bigint, size: number): Uint8Array =>
@@ -19,6 +20,13 @@ const crcOf = (input: bigint, count: number): bigint => {
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
   }
   return BigInt(~crc >>> 0);
+};
+
+/** Of the first of so many bytes: how many these are stands above them. */
+const openCrcOf = (input: bigint, most: number): bigint => {
+  const count = input >> BigInt(32 + 8 * most);
+  const bytes = BigInt.asUintN(8 * most, input >> 32n) >> (8n * (BigInt(most) - count));
+  return crcOf((bytes << 32n) | BigInt.asUintN(32, input), Number(count));
 };
 
 /** No events for anybody else: their results are terms of their own. */
@@ -66,6 +74,7 @@ export class Inputs implements Assignment {
     if (name === 'memory' || name === 'packet') return BigInt(this.#input.memory?.[at] ?? 0);
     if (name.endsWith('.unwritten')) return 0xa5n;
     if (name.startsWith(CRC)) return crcOf(index, Number(name.slice(CRC.length)));
+    if (name.startsWith(OPEN_CRC)) return openCrcOf(index, Number(name.slice(OPEN_CRC.length)));
     const [, map, version = 0, what] = name.match(/^map(\d+)(?:@(\d+))?(?:\.(\w+))?$/) ?? [];
     if (map === undefined) throw new Error(`the prover names ${name}`);
     const i = Number(map);

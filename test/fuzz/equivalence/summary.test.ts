@@ -79,6 +79,59 @@ for (const name of ['argmax', 'min', 'max'])
     '\n',
   );
 
+/** With a count in r7 that the first byte of memory says. */
+const counted = (args: readonly (string | number)[], name: string, then = 'exit', least = 0) =>
+  [
+    'r7 = *(u8 *)(r1 + 0)\n r7 &= 7',
+    `r7 += ${least}\n r8 = *(u8 *)(r1 + 1)\n r8 &= 15\n r8 += r1`,
+    ...calls(Object.fromEntries(args.map((arg, i) => [i + 1, arg])), name),
+    then,
+  ].join('\n');
+const sixteen =
+  'r0 = *(u64 *)(r6 + 8)\n r7 = *(u64 *)(r6 + 16)\n r0 ^= r7\n r8 = *(u32 *)(r8 + 3)\n r0 += r8\n exit';
+const onStack = (name: string) =>
+  counted(
+    ['r10\n r1 += -16\n *(u64 *)(r10 - 16) = 5\n *(u64 *)(r10 - 8) = 6', 'm9', 'r7'],
+    name,
+    'r0 = *(u32 *)(r10 - 12)\n r7 &= 3\n r7 += r10\n r7 = *(u8 *)(r7 - 14)\n r0 ^= r7\n exit',
+  );
+const vectorsOfAnyCount: Record<string, string> = {
+  mem_copy: counted(['m8', 'm20', 'r7'], 'vl_mem_copy', sixteen),
+  mem_copy_that_overlaps: counted(['m8', 'm6', 'r7'], 'vl_mem_copy', sixteen),
+  mem_copy_to_a_chosen_place: counted(['r8', 'm4', 'r7'], 'vl_mem_copy', sixteen),
+  mem_copy_from_a_chosen_place: counted(['m4', 'r8', 'r7'], 'vl_mem_copy', sixteen),
+  mem_copy_to_the_stack: onStack('vl_mem_copy'),
+  mem_fill: counted(['m8', 0x123, 'r7'], 'vl_mem_fill', sixteen),
+  mem_fill_at_a_chosen_place: counted(['r8', 'r7', 'r7'], 'vl_mem_fill', sixteen),
+  mem_xor_that_overlaps: counted(['m8', 'm10', 'r7'], 'vl_mem_xor', sixteen),
+  mem_xor_at_a_chosen_place: counted(['r8', 'm3', 'r7'], 'vl_mem_xor', sixteen),
+  mem_xor_on_the_stack: onStack('vl_mem_xor'),
+  one_after_the_other: counted(
+    ['m8', 'm6', 'r7'],
+    'vl_mem_copy',
+    `r1 = r8\n r2 = r6\n r2 += 5\n r3 = r7\n r3 += 2\n call vl_mem_xor\n r1 = r6\n r1 += 10\n r2 = r8\n r3 = r7\n call vl_mem_copy\n ${sixteen}`,
+  ),
+  mem_compare: counted(['m0', 'm8', 'r7'], 'vl_mem_compare'),
+  mem_compare_of_equals: counted(
+    ['m8', 'r1\n *(u64 *)(r6 + 8) = 0\n *(u32 *)(r6 + 16) = 0\n r2 += 12', 'r7'],
+    'vl_mem_compare',
+  ),
+  mem_find: counted(['m3', 'r7\n *(u8 *)(r6 + 6) = 42', 42], 'vl_mem_find'),
+  checksum: counted(['m1', 'r7', -1], 'vl_checksum'),
+  crc32: counted(['m1', 'r7', 77], 'vl_crc32'),
+  dot_i8: counted(['m0', 'm32', 'r7'], 'vl_dot_i8'),
+  dot_i16: counted(['m1', 'm32', 'r7'], 'vl_dot_i16'),
+  histogram_u8: counted(['m8', 'm1050', 'r7'], 'vl_histogram_u8', 'r0 = 0\n exit'),
+};
+for (const type of ['u8', 'u16', 'i32'])
+  for (const name of ['sum', 'min', 'max', 'argmax'])
+    vectorsOfAnyCount[`${name}_${type}`] = counted(
+      ['m3', 'r7'],
+      `vl_${name}_${type}`,
+      'exit',
+      Number(name !== 'sum'),
+    );
+
 /** r7: the address of a key that is read from memory, cut to `mask`. */
 const key = (mask: number) =>
   `r6 = r1\n r7 = *(u64 *)(r1 + 0)\n r7 &= ${mask}\n *(u64 *)(r10 - 8) = r7\n r7 = r10\n r7 += -8\n`;
@@ -156,6 +209,15 @@ const packets: Record<string, string> = {
 
 const programs: readonly (readonly [Record<string, string>, ModuleProgram['maps']])[] = [
   [vectors, []],
+  [
+    Object.fromEntries(
+      Object.entries(vectorsOfAnyCount).map(([name, text]) => [
+        `${name}, of as many as the input says`,
+        text,
+      ]),
+    ),
+    [],
+  ],
   [onMaps, maps],
   [atomics, []],
   [arithmetic, []],
