@@ -109,3 +109,9 @@ export const targetOf = (operation: Operation, slot: number): number | undefined
   if (operation.kind === 'call' && operation.form === 'local') return slot + 1 + operation.imm;
   return undefined;
 };
+
+/** The slot of the function whose address this loads when it stands at `slot`; undefined for anything else. */
+export const addressedBy = (operation: Operation, slot: number): number | undefined =>
+  operation.kind === 'ld_imm64' && operation.form === 'function'
+    ? slot + 1 + Number(BigInt.asIntN(32, operation.imm))
+    : undefined;

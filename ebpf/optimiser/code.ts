@@ -1,5 +1,6 @@
 /** A program as a list of nodes whose jumps point at nodes, so that rules may insert and remove without counting slots. */
 import {
+  addressedBy,
   decodeProgram,
   encodeProgram,
   type Instruction,
@@ -8,12 +9,15 @@ import {
   targetOf,
 } from '../instruction.ts';
 
+/** `target`: where it jumps to, what it calls, or the function whose address it loads. */
 export type Node = { readonly op: Operation; target: Node | undefined };
 export type Code = readonly Node[];
 
+/** Where the address of a function is loaded, the function's slot stands for the distance: only loads of the same one are alike. */
 const bare = (i: Instruction): Operation => {
-  const { slot: _, ...op } = i;
-  return op as Operation;
+  const { slot, ...op } = i;
+  const to = addressedBy(i, slot);
+  return (to === undefined ? op : { ...op, imm: BigInt(to) }) as Operation;
 };
 
 /** @throws RangeError when the program has instructions that are not defined, or jumps outside itself. */
@@ -21,7 +25,7 @@ export const lift = (code: Uint8Array): Code => {
   const instructions = decodeProgram(code);
   const bySlot = new Map(instructions.map((i) => [i.slot, { op: bare(i), target: undefined } as Node]));
   for (const i of instructions) {
-    const slot = targetOf(i, i.slot);
+    const slot = targetOf(i, i.slot) ?? addressedBy(i, i.slot);
     if (i.kind === 'invalid') throw new RangeError(`slot ${i.slot} holds no instruction of RFC 9669`);
     if (slot === undefined) continue;
     const target = bySlot.get(slot);
@@ -45,6 +49,7 @@ export const lower = (code: Code): Uint8Array => {
     if (to === undefined) throw new RangeError('a jump leads to a node that was removed');
     const distance = to - slots.get(node)! - 1;
     if (node.op.kind === 'call') return { ...node.op, imm: distance };
+    if (node.op.kind === 'ld_imm64') return { ...node.op, imm: BigInt.asUintN(32, BigInt(distance)) };
     return { ...node.op, off: distance } as Operation;
   });
   return encodeProgram(operations);
@@ -97,21 +102,29 @@ export const replaceNodes = (
 
 export const isEnd = (node: Node): boolean => node.op.kind === 'exit' || node.op.kind === 'jump';
 
+/** Where control goes on from a node other than the next one; it comes back from calls, and whoever calls an address is elsewhere. */
+export const jumpTarget = ({ op, target }: Node): Node | undefined =>
+  op.kind === 'jump' || op.kind === 'branch' ? target : undefined;
+
 /** Indices control may go to after the node at `index`, inside its function. */
 export const successors = (code: Code, index: number, positions: ReadonlyMap<Node, number>): number[] => {
   const node = code[index]!;
   const out: number[] = [];
   if (!isEnd(node) && index + 1 < code.length) out.push(index + 1);
-  if (node.target && node.op.kind !== 'call') out.push(positions.get(node.target)!);
+  const target = jumpTarget(node);
+  if (target) out.push(positions.get(target)!);
   return out;
 };
 
 export const positionsOf = (code: Code): Map<Node, number> => new Map(code.map((n, i) => [n, i]));
 
+/** The function that a node calls, or whose address it loads. */
+export const functionTarget = (node: Node): Node | undefined => (jumpTarget(node) ? undefined : node.target);
+
 /** Indices at which functions start. */
 export const functionsOf = (code: Code, positions: ReadonlyMap<Node, number>): number[] => [
   0,
-  ...new Set(code.filter((n) => n.op.kind === 'call' && n.target).map((n) => positions.get(n.target!)!)),
+  ...new Set(code.flatMap((n) => functionTarget(n) ?? []).map((entry) => positions.get(entry)!)),
 ];
 
 /** Slots that the program takes. */

@@ -4,6 +4,7 @@ import {
   type Code,
   copyCode,
   functionsOf,
+  functionTarget,
   type Node,
   positionsOf,
   replaceNodes,
@@ -45,8 +46,8 @@ export const unreachableCode: Rule = {
       if (reached.has(i)) continue;
       reached.add(i);
       work.push(...successors(code, i, positions));
-      const { op, target } = code[i]!;
-      if (op.kind === 'call' && target) work.push(positions.get(target)!);
+      const entry = functionTarget(code[i]!);
+      if (entry) work.push(positions.get(entry)!);
     }
     return functionsOf(code, positions).length === 0 ? undefined : keep(code, (i) => reached.has(i));
   },

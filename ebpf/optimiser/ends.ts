@@ -1,6 +1,6 @@
 /** Rules on blocks that only jumps reach: the same block twice becomes one, a constant that is there already is not set again. */
 import type { Operation } from '../instruction.ts';
-import { type Code, copyCode, isEnd, positionsOf, replaceNodes, retarget } from './code.ts';
+import { type Code, copyCode, isEnd, jumpTarget, positionsOf, replaceNodes, retarget } from './code.ts';
 import { constantsOf, type Known, refine, transfer } from './constants.ts';
 import type { Rule } from './rule.ts';
 import { same } from './tails.ts';
@@ -64,7 +64,7 @@ export const constantThreading: Rule = {
     const copy = copyCode(code);
     let changed = false;
     for (const [i, node] of copy.entries()) {
-      if (!node.target || !before[i] || node.op.kind === 'call') continue;
+      if (!jumpTarget(node) || !before[i]) continue;
       for (let to = positions.get(code[i]!.target!)!; to + 1 < code.length; to++) {
         const regs = [...before[i]];
         transfer(node.op, regs);

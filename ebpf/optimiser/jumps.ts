@@ -4,6 +4,7 @@ import {
   type Code,
   copyCode,
   isEnd,
+  jumpTarget,
   type Node,
   nodeOf,
   positionsOf,
@@ -41,9 +42,9 @@ const thread = (code: Code): Code | undefined => {
   const copy = copyCode(code);
   let changed = false;
   for (const node of copy) {
-    if (!node.target || node.op.kind === 'call') continue;
-    const to = finalTarget(node.target);
-    if (to === node.target) continue;
+    const target = jumpTarget(node);
+    const to = target && finalTarget(target);
+    if (to === target) continue;
     node.target = to;
     changed = true;
   }

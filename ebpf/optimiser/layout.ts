@@ -1,6 +1,15 @@
 /** Puts the blocks of a program in an order in which every loop lies in one piece, header first: what unrolling needs. */
 import type { Branch } from '../instruction.ts';
-import { type Code, copyCode, functionsOf, isEnd, type Node, nodeOf, positionsOf } from './code.ts';
+import {
+  type Code,
+  copyCode,
+  functionsOf,
+  isEnd,
+  jumpTarget,
+  type Node,
+  nodeOf,
+  positionsOf,
+} from './code.ts';
 import { opposite } from './jumps.ts';
 import type { Rule } from './rule.ts';
 
@@ -27,7 +36,8 @@ const blocksOf = (code: Code): Map<Node, Block> => {
   }
   for (const block of blocks.values()) {
     const last = block.nodes.at(-1)!;
-    if (last.target && last.op.kind !== 'call') block.taken = blocks.get(last.target);
+    const target = jumpTarget(last);
+    if (target) block.taken = blocks.get(target);
   }
   return blocks;
 };

@@ -1,7 +1,16 @@
 /** Loops with a constant number of turns: finding them, and unrolling them whole or in part. */
 
 import { registersOf } from '../prover/flow.ts';
-import { type Code, copyCode, type Node, nodeOf, positionsOf, replaceNodes, sizeOf } from './code.ts';
+import {
+  type Code,
+  copyCode,
+  jumpTarget,
+  type Node,
+  nodeOf,
+  positionsOf,
+  replaceNodes,
+  sizeOf,
+} from './code.ts';
 import { constantsOf, feasible, type Known, refine, transfer } from './constants.ts';
 
 /** A loop that lies in one piece, header first, closing jump last. */
@@ -20,8 +29,9 @@ const MANY_TRIPS = 8;
 
 const isWhole = (code: Code, header: number, latch: number, positions: ReadonlyMap<Node, number>): boolean =>
   code.every((node, i) => {
-    if (!node.target || node.op.kind === 'call') return true;
-    const to = positions.get(node.target)!;
+    const target = jumpTarget(node);
+    if (!target) return true;
+    const to = positions.get(target)!;
     const inside = i >= header && i <= latch;
     if (!inside) return to <= header || to > latch;
     return to !== header || i === latch;
@@ -108,8 +118,9 @@ export const loopsOf = (code: Code): Loop[] => {
   const positions = positionsOf(code);
   const spans: { header: number; latch: number }[] = [];
   code.forEach((node, latch) => {
-    if (!node.target || node.op.kind === 'call') return;
-    const header = positions.get(node.target)!;
+    const target = jumpTarget(node);
+    if (!target) return;
+    const header = positions.get(target)!;
     if (header <= latch && isWhole(code, header, latch, positions)) spans.push({ header, latch });
   });
   spans.sort((a, b) => a.latch - a.header - (b.latch - b.header));

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { MAP_FLAG_READ_ONLY } from '../../abi/index.ts';
-import { assemble, disassembleText, loadHost } from '../index.ts';
+import { assemble, decodeProgram, disassembleText, loadHost } from '../index.ts';
+import { addressedBy } from '../instruction.ts';
 import { proveEquivalent, stopSolver } from '../prover/index.ts';
 import { applyRule, type Code, estimateProgram, lower, moves, optimise, rules } from './index.ts';
 import { lookUp, ruleCases } from './test/rule-cases.ts';
@@ -329,6 +330,35 @@ test('every_candidate_is_proven_equivalent', async (t) => {
     t.true(c.estimate <= estimateProgram(code));
   }
 });
+
+/** A loop of Linux, which calls a function by its address; one thing before it is needless. */
+const turning = (inside: string, between = '') => {
+  const rest = `call 181\n r0 = 0\n exit\n ${between}`;
+  const slots = assemble(`${inside}${rest} exit`).length / 8 - 1;
+  return assemble(
+    `r1 = 10\n r2 = function ${slots + 3} ll\n r3 = 0\n r4 = 0\n ${inside}${rest}r0 = 1\n exit`,
+  );
+};
+const movesFunctions: Readonly<Record<string, Uint8Array>> = {
+  'dead-code': turning('r6 = 3\n'),
+  'unreachable-code': turning('', 'r0 = 0\n exit\n'),
+  'jump-threading': turning('goto +0\n'),
+};
+for (const [rule, before] of Object.entries(movesFunctions))
+  test(`a function whose address is loaded moves with the code: ${rule}`, async (t) => {
+    const after = applyRule(before, rule)!;
+    t.true(after.length < before.length);
+    const verdict = (await loadHost()).verify({ code: after, type: 'tracepoint' });
+    t.true(verdict.ok, verdict.ok ? '' : verdict.error.message);
+    for (const code of [before, after]) {
+      const instructions = decodeProgram(code);
+      const [entry] = instructions.flatMap((i) => addressedBy(i, i.slot) ?? []);
+      t.like(
+        instructions.find(({ slot }) => slot === entry),
+        { op: 'mov', src: { imm: 1 } },
+      );
+    }
+  });
 
 test('what_does_not_fit_the_limit_is_not_proposed', (t) => {
   const code = assemble(sumOfBytes);
