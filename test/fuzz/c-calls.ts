@@ -31,12 +31,14 @@ const bulk = (s: Scope): string => {
   if (!t) return reduction(s);
   const bytes = `sizeof(${t.name})`;
   const place = s.address(64);
+  const some = s.once(50) ? bytes : `((${s.value(1)}) & (${bytes} - 1))`;
   return s.pick([
-    `vl_mem_copy(${t.name}, ${place}, ${bytes});`,
-    `vl_mem_copy(${place}, ${t.name}, ${s.pick([bytes, '2'])});`,
-    `vl_mem_fill(${t.name}, ${s.value(1)}, ${s.pick([bytes, '1'])});`,
-    `vl_mem_xor(${t.name}, ${place}, ${bytes});`,
-    `${s.local()} ^= vl_mem_compare(${t.name}, ${place}, ${bytes});`,
+    `vl_mem_copy(${t.name}, ${place}, ${some});`,
+    `vl_mem_copy(${place}, ${t.name}, ${s.pick([some, '2'])});`,
+    `vl_mem_fill(${t.name}, ${s.value(1)}, ${s.pick([some, '1'])});`,
+    `vl_mem_fill(${place}, ${s.value(1)}, ${some});`,
+    `vl_mem_xor(${t.name}, ${place}, ${some});`,
+    `${s.local()} ^= vl_mem_compare(${t.name}, ${place}, ${some});`,
     `${s.local()} = vl_mem_find(${place}, ${countOf(s, 32, 0)}, ${s.value(1)});`,
     `${s.local()} ^= vl_checksum(${place}, ${countOf(s, 32, 0)}, ${s.value(0)});`,
     `${s.local()} ^= vl_crc32(${place}, ${countOf(s, 16, 0)}, ${s.value(0)});`,
