@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { inParallel } from './parallel.ts';
 import { isPackage, paths, root } from './paths.ts';
 import { identityOf, requireTool, run } from './toolchain.ts';
 import { writeChanged, writeWhole } from './write.ts';
@@ -153,15 +154,6 @@ const compileOne = async (clang: string, source: string, object: string) => {
   await writeWhole(object, (partial) =>
     run(clang, [...flagsFor(source), '-c', '-o', partial, join(paths.kernel, source)]),
   );
-};
-
-/** Runs `work` over `items`, at most `width` at a time. */
-const inParallel = async <T>(items: readonly T[], width: number, work: (item: T) => Promise<void>) => {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
 };
 
 const compileAll = async (onProgress: (text: string) => void): Promise<string[]> => {

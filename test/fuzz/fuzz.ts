@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireTool, root, run, type Tool } from '../../firmware/index.ts';
+import { root, type Tool } from '../../firmware/index.ts';
+import { linkedProgram } from '../../firmware/native.ts';
 import { fuzzCompiled } from './compiled.ts';
 import { fuzzEquivalence } from './equivalence/equivalence.ts';
 import { fuzzHost } from './host.ts';
@@ -14,7 +15,7 @@ import type { BoardTarget, Target } from './targets.ts';
 const flags = [
   '-std=gnu23',
   '-O1',
-  '-g',
+  '-gline-tables-only',
   '-Wall',
   '-Wextra',
   '-Werror',
@@ -49,19 +50,20 @@ export type Finding = {
 
 const folderOf = (target: BoardTarget) => join(root, 'build/fuzz', target.name);
 
-export const buildTarget = async (target: BoardTarget): Promise<string> => {
+export const buildTarget = (target: BoardTarget): Promise<string> => {
   const folder = folderOf(target);
   mkdirSync(join(folder, 'corpus'), { recursive: true });
   mkdirSync(join(folder, 'seeds'), { recursive: true });
   target.seeds().forEach((seed, i) => {
     writeFileSync(join(folder, 'seeds', String(i)), seed);
   });
-  const output = join(folder, 'target');
-  const sources = [`test/fuzz/${target.name}.c`, ...target.sources].map((file) => join(root, file));
   const folders = [...(target.standIns ?? runtimeStandIns), ...includes];
-  const paths = folders.map((path) => `-I${join(root, path)}`);
-  await run(requireTool('clang'), [...flags, ...paths, ...sources, '-o', output]);
-  return output;
+  const own = `test/fuzz/${target.name}.c`;
+  return linkedProgram(
+    `fuzz-${target.name}`,
+    [...flags, ...folders.map((path) => `-I${path}`)],
+    [own, ...target.sources],
+  );
 };
 
 const numberIn = (text: string, pattern: RegExp) => Number(text.match(pattern)?.[1] ?? 0);

@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { compiledProgram } from '../../firmware/native.ts';
-import { driver } from '../jit/emulator/build.ts';
+import { linkedProgram } from '../../firmware/native.ts';
+import { driver, driverHeaders } from '../jit/emulator/build.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -15,42 +15,38 @@ const sourcesIn = (folder: string) =>
     .filter((name) => name.endsWith('.c'))
     .map((name) => `${folder}/${name}`);
 
-const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+const sanitized = ['-gline-tables-only', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+
+const kernel = (...parts: readonly string[]) =>
+  parts.flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`));
 
 const oracle = () => [
-  '-Itest/verifier/oracle',
-  '-Iebpf/infer',
   ...driver,
   ...sourcesIn('ebpf/infer'),
   ...sourcesIn('test/verifier/oracle'),
-  ...['checker', 'interp', 'jit', 'verifier'].flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`)),
+  ...kernel('checker', 'interp', 'jit', 'verifier'),
 ];
 
 const runner = () => [
-  '-I.',
-  '-Iebpf/infer',
   'test/verifier/runner.c',
   'ebpf/wasm/platform.c',
   ...sourcesIn('ebpf/infer'),
-  ...sourcesIn('kernel-aarch64/bpf/checker'),
-  ...sourcesIn('kernel-aarch64/bpf/verifier'),
+  ...kernel('checker', 'verifier'),
 ];
 
-/** What each program is made of. */
+/** What each program is made of; those with the same flags share what both are made of. */
 const programs = {
-  runner: () => [...sanitizers, ...runner()],
-  /** The same without sanitizers and certificates: for many programs. */
-  verdicts: () => ['-O2', '-DVERDICTS_ONLY', ...runner()],
-  domain: () => ['-O2', 'test/verifier/domain_check.c'],
-  waiting: () => [
-    ...sanitizers,
-    '-Itest/verifier',
-    ...sourcesIn('test/verifier/waiting'),
-    ...['checker', 'verifier'].flatMap((part) => sourcesIn(`kernel-aarch64/bpf/${part}`)),
-  ],
-  oracle: () => ['-O2', ...sanitizers.slice(2), ...oracle()],
+  runner: { flags: sanitized, sources: runner },
   /** The same without sanitizers: for many programs. */
-  soundness: () => ['-O2', ...oracle()],
+  verdicts: { flags: ['-O2'], sources: runner },
+  domain: { flags: ['-O2'], sources: () => ['test/verifier/domain_check.c'] },
+  waiting: {
+    flags: sanitized,
+    sources: () => [...sourcesIn('test/verifier/waiting'), ...kernel('checker', 'verifier')],
+  },
+  oracle: { flags: sanitized, sources: oracle },
+  /** The same without sanitizers: for many programs. */
+  soundness: { flags: ['-O2'], sources: oracle },
 };
 
 /** Compiles a program and returns its path. */
@@ -61,17 +57,22 @@ export const build = (name: keyof typeof programs): Promise<string> => {
 
 const built: Partial<Record<keyof typeof programs, Promise<string>>> = {};
 
+const flags = [
+  '-std=c23',
+  '-D_GNU_SOURCE',
+  '-DOTHER_PLATFORMS=1',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  ...['.', 'kernel-aarch64', 'ebpf/infer', 'test/verifier', 'test/verifier/oracle'].map(
+    (path) => `-I${path}`,
+  ),
+  driverHeaders,
+];
+
 const compile = (name: keyof typeof programs): Promise<string> => {
-  const flags = [
-    '-std=c23',
-    '-D_GNU_SOURCE',
-    '-DOTHER_PLATFORMS=1',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-Ikernel-aarch64',
-  ];
-  return compiledProgram(`verifier-${name}`, [...flags, ...programs[name]()]);
+  const { flags: own, sources } = programs[name];
+  return linkedProgram(`verifier-${name}`, [...flags, ...own], sources());
 };
 
 /** Standard output of a program that must end with status 0. */
@@ -105,7 +106,9 @@ export const verifyAll = async (
   requests: readonly string[],
   by: 'runner' | 'verdicts' = 'runner',
 ): Promise<Verdict[]> => {
-  const child = spawn(await build(by), { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(await build(by), by === 'verdicts' ? ['without certificates'] : [], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   child.stdin.end(`${requests.join('\n')}\n`);
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (errors !== '') throw new Error(errors);

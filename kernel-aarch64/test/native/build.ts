@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compiledProgram } from '../../../firmware/native.ts';
+import { linkedProgram } from '../../../firmware/native.ts';
 import { paths, root } from '../../../firmware/paths.ts';
 import { BuildError, requireTool } from '../../../firmware/toolchain.ts';
 
-const base = ['-std=gnu23', '-O1', '-g', '-Wall', '-Wextra', '-Werror', `-I${paths.kernel}`];
+const base = ['-std=gnu23', '-O1', '-gline-tables-only', '-Wall', '-Wextra', '-Werror', `-I${paths.kernel}`];
 const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 /** Needs no runtime library: undefined behaviour ends the program with a trap. */
 const trapped = ['-fsanitize=undefined', '-fsanitize-trap=all'];
@@ -26,8 +26,7 @@ export const buildNative = async (
 ): Promise<string> => {
   const files = sources.map((source) => join(paths.kernel, source));
   const first = standIns === undefined ? [] : [`-I${join(paths.kernel, standIns)}`];
-  const compile = (flags: readonly string[]) =>
-    compiledProgram(name, [...first, ...base, ...flags, ...files]);
+  const compile = (flags: readonly string[]) => linkedProgram(name, [...first, ...base, ...flags], files);
   try {
     return await compile(sanitized);
   } catch (error) {

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { compiledProgram } from '../../../firmware/native.ts';
+import { linkedProgram } from '../../../firmware/native.ts';
 import { paths } from '../../../firmware/paths.ts';
 import { findTool, run } from '../../../firmware/toolchain.ts';
 
@@ -13,7 +13,7 @@ const folder = (name: string) =>
     .map((file) => `${name}/${file}`);
 const files = (name: string, stems: string) => stems.split(' ').map((stem) => `${name}/${stem}.c`);
 
-const flags = '-std=gnu23 -O1 -g -Wall -Wextra -Werror -pthread'.split(' ');
+const flags = '-std=gnu23 -O1 -gline-tables-only -Wall -Wextra -Werror -pthread'.split(' ');
 /** Without Debian's libclang-rt-19-dev undefined behaviour still ends the program, but memory errors go unseen. */
 const sanitizers = () =>
   findTool('sanitizers')
@@ -24,7 +24,7 @@ const runNative = async (t: ExecutionContext, name: string, sources: readonly st
   t.timeout(300_000);
   const includes = [`-I${join(paths.kernel, here, 'fakes')}`, `-I${paths.kernel}`];
   const inputs = [`${here}/${name}.c`, `${here}/fakes/fakes.c`, ...sources].map((f) => join(paths.kernel, f));
-  const program = await compiledProgram(name, [...flags, ...sanitizers(), ...includes, ...inputs]);
+  const program = await linkedProgram(name, [...flags, ...sanitizers(), ...includes], inputs);
   await t.notThrowsAsync(run(program, []));
 };
 

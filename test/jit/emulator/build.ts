@@ -12,7 +12,8 @@ const linked = ['-nostdlib', '-static', '-fuse-ld=lld-19', '-mgeneral-regs-only'
 const flags = ['-std=c23', '-Wall', '-Wextra', '-Werror', '-O2', '-Ikernel-aarch64', `-I${here}`];
 
 /** C of the half that drives it from this machine, to be compiled with the kernel's JIT, and where its headers lie. */
-export const driver = [`-I${here}`, ...['compile', 'emulator', 'given'].map((name) => `${here}/${name}.c`)];
+export const driver = ['compile', 'emulator', 'given'].map((name) => `${here}/${name}.c`);
+export const driverHeaders = `-I${here}`;
 
 /** What is missing, with its package, or undefined. */
 export const missingForEmulator = (): string | undefined => {

@@ -3,12 +3,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compiledProgram } from '../../../firmware/native.ts';
-import { buildExecutor, driver } from '../emulator/build.ts';
+import { buildExecutor, driver, driverHeaders } from '../emulator/build.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const here = 'test/jit/fuzz';
 const flags = ['-std=c23', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O2', '-g'];
-const includes = ['-Ikernel-aarch64', '-Itest/verifier/oracle', `-I${here}`];
+const includes = ['-Ikernel-aarch64', '-Itest/verifier/oracle', `-I${here}`, driverHeaders];
 
 const sourcesIn = (folder: string) =>
   readdirSync(join(root, folder))
