@@ -9,6 +9,7 @@ import { lineMaps, mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { SAMPLE_BYTES, sampleNumbers } from './profile.ts';
 import { REPORT_LAST, reportScalars } from './report.ts';
+import { ringRecord } from './ringbuf.ts';
 import { statuses } from './status.ts';
 import { PROBE_UNREAD_LIMIT, RUN_HOOKS, runNumbers } from './trace.ts';
 import { vectors } from './vectors.ts';
@@ -26,6 +27,7 @@ const contract = {
   patchKeys,
   mapKeys,
   mapTypes,
+  ringRecord: Object.keys(ringRecord),
   lineMaps,
   policyKeys,
   policyKeyKeys,

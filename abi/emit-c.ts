@@ -14,6 +14,7 @@ import {
   mapTypes,
   patchKeys,
 } from './patch.ts';
+import { ringRecord } from './ringbuf.ts';
 import { statuses } from './status.ts';
 
 export const banner = (source: string) =>
@@ -113,11 +114,35 @@ export const emitHooks = () => {
 
 const argumentName = (type: ArgumentType) => `ARG_${type.toUpperCase()}`;
 
+/** A bit for each type of map that it takes. */
+const mapMask = (helper: Helper) => (helper.maps ?? []).reduce((mask, type) => mask + 2 ** mapTypes[type], 0);
+
 const helperRow = ([name, helper]: [string, Helper]) => {
   const args = Array.from({ length: 5 }, (_, i) =>
     helper.args[i] ? argumentName(helper.args[i]) : 'ARG_NONE',
   );
-  return `    row(${name}, ${helper.id}, RETURNS_${helper.returns.toUpperCase()}, ${args.join(', ')})`;
+  return `    row(${name}, ${helper.id}, RETURNS_${helper.returns.toUpperCase()}, 0x${mapMask(helper).toString(16)}u, ${args.join(', ')})`;
+};
+
+/** Above these, numbers are too far apart for a table that has a place for each. */
+const DENSE_IDS = 64;
+
+/** Places of helpers in tables: small numbers are their own, large ones stand where no helper has the small one. */
+const helperPlaces = () => {
+  const ids = Object.values<Helper>(helpers).map((h) => h.id);
+  const places = Math.max(...ids.filter((id) => id < DENSE_IDS)) + 1;
+  const free = Array.from({ length: places }, (_, id) => id).filter((id) => !ids.includes(id));
+  const large = ids.filter((id) => id >= DENSE_IDS);
+  const chain = large.map((id, i) => {
+    if (free[i] === undefined) throw new Error(`helper ${id} finds no place`);
+    return `(id) == ${id} ? ${free[i]}u : `;
+  });
+  const taken = large.map((_, i) => `(id) != ${free[i]} && `).join('');
+  return [
+    `#define HELPER_PLACES ${places}u`,
+    `/* Place of a helper in a table of HELPER_PLACES; HELPER_PLACES for a number that is none of these. */\n#define HELPER_PLACE(id) (${chain.join('')}${taken}(id) < ${places}u ? (id) : HELPER_PLACES)`,
+    'static inline uint32_t helper_place(uint32_t id) { return HELPER_PLACE(id); }',
+  ];
 };
 
 export const emitHelpers = () =>
@@ -130,8 +155,8 @@ export const emitHelpers = () =>
         .join('\n')}\n};`,
       'enum helper_argument : uint8_t { ARG_NONE, ARG_SCALAR, ARG_MAP, ARG_MAP_KEY, ARG_MAP_VALUE, ARG_MEMORY, ARG_SIZE };',
       'enum helper_return : uint8_t { RETURNS_SCALAR, RETURNS_MAP_VALUE_OR_NULL };',
-      `#define HELPER_ID_LIMIT ${Math.max(...Object.values<Helper>(helpers).map((h) => h.id)) + 1}u`,
-      `/* Calls row(name, id, returns, arg1..arg5) for each helper. */\n#define HELPER_TABLE(row) \\\n${Object.entries<Helper>(helpers).map(helperRow).join(' \\\n')}`,
+      ...helperPlaces(),
+      `/* Calls row(name, id, returns, maps, arg1..arg5) for each helper; maps has a bit for each type of map that it takes. */\n#define HELPER_TABLE(row) \\\n${Object.entries<Helper>(helpers).map(helperRow).join(' \\\n')}`,
     ].join('\n\n'),
   );
 
@@ -148,6 +173,11 @@ export const emitPatch = () =>
       keyDefines('PATCH_KEY', patchKeys),
       keyDefines('PATCH_MAP_KEY', mapKeys),
       defines('MAP_TYPE', mapTypes),
+      `/* Of a record in a ring buffer; its bytes follow, padded to 8. */\nstruct ring_record {\n${Object.entries(
+        ringRecord,
+      )
+        .map(([name, doc]) => `    uint32_t ${name}; /* ${doc} */`)
+        .join('\n')}\n};`,
       `/* Names of the maps that are there from the start. */\n${Object.keys(lineMaps)
         .map((name) => `#define LINE_MAP_${name.toUpperCase()} "${name}"`)
         .join('\n')}`,

@@ -9,6 +9,7 @@ import { type Hook, hooks } from './hooks.ts';
 import { type Message, messages, SMP_GROUP_VELOCITY } from './messages.ts';
 import { lineMaps, mapKeys, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
+import { ringRecord } from './ringbuf.ts';
 import { elfStatuses, generalStatuses, patchStatuses, type Status, verifierStatuses } from './status.ts';
 import { RUN_HOOKS } from './trace.ts';
 import { type Vector, type VectorArgument, vectors } from './vectors.ts';
@@ -112,6 +113,8 @@ export const emitReference = () =>
       ['type', 'number'],
       Object.entries(mapTypes).map(([name, n]) => [name, String(n)]),
     ),
+    'Records of a ring buffer lie one behind the other, in the order of their calls, each behind a header of two u32 and padded to a multiple of 8; one may go on at the start of the memory:',
+    tableOf(['field', 'meaning'], Object.entries(ringRecord)),
     '## Maps of GPIO lines',
     'On every board from its start: an array with one entry, a u64 in which bit i is line i of that direction, 1 when it is active. The device tree says which lines there are: outputs are the children of `gpio-leds`, inputs those of `gpio-keys` (Linux bindings), each numbered from 0 in the order of the tree, without those whose controller the kernel does not drive (it drives `brcm,bcm2835-gpio`, `brcm,bcm2711-gpio` and `arm,pl061`).',
     tableOf(

@@ -60,6 +60,7 @@ ${Object.entries(mapTypes)
 };
 #define BPF_F_RDONLY_PROG 0x${MAP_FLAG_READ_ONLY.toString(16)}
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 enum packet_verdict {
 ${Object.entries(verdicts)

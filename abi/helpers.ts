@@ -1,5 +1,7 @@
 /** Helper functions that modules may call. Numbers and meanings are Linux's (enum bpf_func_id) where Linux has the helper. */
 
+import type { mapTypes } from './patch.ts';
+
 export type ArgumentType =
   /** any number */
   | 'scalar'
@@ -16,6 +18,8 @@ export type ArgumentType =
 
 export type Helper = {
   readonly id: number;
+  /** Types of map that it takes, where it takes a map. */
+  readonly maps?: readonly (keyof typeof mapTypes)[];
   readonly args: readonly ArgumentType[];
   readonly returns: 'scalar' | 'map_value_or_null';
   readonly c: string;
@@ -25,6 +29,7 @@ export type Helper = {
 export const helpers = {
   map_lookup_elem: {
     id: 1,
+    maps: ['hash', 'array', 'percpu_array'],
     args: ['map', 'map_key'],
     returns: 'map_value_or_null',
     c: 'void *(*{})(void *map, const void *key)',
@@ -32,6 +37,7 @@ export const helpers = {
   },
   map_update_elem: {
     id: 2,
+    maps: ['hash', 'array', 'percpu_array'],
     args: ['map', 'map_key', 'map_value', 'scalar'],
     returns: 'scalar',
     c: 'long (*{})(void *map, const void *key, const void *value, uint64_t flags)',
@@ -39,6 +45,7 @@ export const helpers = {
   },
   map_delete_elem: {
     id: 3,
+    maps: ['hash', 'array', 'percpu_array'],
     args: ['map', 'map_key'],
     returns: 'scalar',
     c: 'long (*{})(void *map, const void *key)',
@@ -71,5 +78,13 @@ export const helpers = {
     returns: 'scalar',
     c: 'uint32_t (*{})(void)',
     doc: 'The core this runs on.',
+  },
+  ringbuf_output: {
+    id: 130,
+    maps: ['ringbuf'],
+    args: ['map', 'memory', 'size', 'scalar'],
+    returns: 'scalar',
+    c: 'long (*{})(void *ring, const void *data, uint64_t size, uint64_t flags)',
+    doc: 'Copies a record behind those that wait in a ring buffer for the host. flags: 0, BPF_RB_NO_WAKEUP, BPF_RB_FORCE_WAKEUP, which change nothing here: the host asks. 0, or -11 when it does not fit (the next record says how many were lost), -22 for other flags.',
   },
 } as const satisfies Record<string, Helper>;

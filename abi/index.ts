@@ -46,6 +46,7 @@ export {
 export * from './policy.ts';
 export * from './profile.ts';
 export * from './report.ts';
+export * from './ringbuf.ts';
 export * from './status.ts';
 export * from './trace.ts';
 export * from './vectors.ts';

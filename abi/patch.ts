@@ -38,9 +38,9 @@ export const patchKeys = {
 export const mapKeys = {
   name: { key: 1, doc: 'map name, text' },
   type: { key: 2, doc: 'map type, uint' },
-  key_size: { key: 3, doc: 'bytes' },
-  value_size: { key: 4, doc: 'bytes' },
-  max_entries: { key: 5, doc: 'entries' },
+  key_size: { key: 3, doc: 'bytes; in a ring buffer 8, a position' },
+  value_size: { key: 4, doc: 'bytes; in a ring buffer 0' },
+  max_entries: { key: 5, doc: 'entries; in a ring buffer its bytes, a power of two' },
   flags: { key: 6, doc: 'bit 7 (0x80): read-only for programs' },
   init: { key: 7, doc: 'initial contents of entry 0, bytes; optional' },
 } as const;
@@ -56,6 +56,7 @@ export const mapTypes = {
   hash: 1,
   array: 2,
   percpu_array: 6,
+  ringbuf: 27,
 } as const;
 
 /**

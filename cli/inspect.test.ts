@@ -165,6 +165,55 @@ test('maps_are_listed_dumped_read_and_written', async (t) => {
   t.deepEqual(handlers.written, [['01000000', 'ff00000000000000']]);
 });
 
+const records = Buffer.from(
+  '1000000000000000' + '0700000000000000' + 'ffffffffffffffff' + '0300000002000000' + '6162630000000000',
+  'hex',
+);
+const ring = { name: 'edges', type: 27, key_size: 8, value_size: 0, max_entries: 64, entries: 40, users: 1 };
+const ringBoard = (): Handlers & { taken: bigint } => {
+  const state = { taken: 0n };
+  return Object.assign(state, {
+    map_info: ({ i }) => (i === 0 ? ring : end()),
+    map_next: () => ({ key: new Uint8Array(8) }),
+    map_read: ({ key }) => ({ value: records.subarray(key[0]) }),
+    map_write: ({ key }) => {
+      state.taken = Buffer.from(key).readBigUInt64LE();
+      return {};
+    },
+  } satisfies Handlers);
+};
+
+test('records_are_consumed_and_what_was_lost_is_said', async (t) => {
+  const handlers = ringBoard();
+  t.regex((await ask(handlers, 'map', 'list')).stdout, /^edges +ringbuf +40\/64 bytes wait, held by 1/);
+  const { stdout, stderr } = await ask(handlers, 'map', 'consume', 'edges');
+  t.is(stdout, '7 18446744073709551615\nhex:616263\n');
+  t.regex(stderr, /2 records before this one did not fit and are lost/);
+  t.is(handlers.taken, 40n);
+  t.like(jsonLines(await ask(handlers, 'map', 'consume', 'edges', '--json'))[1], {
+    event: 'record',
+    map: 'edges',
+    lost: 2,
+    data: '616263',
+  });
+});
+
+test('a_ring_buffer_has_no_entries_and_other_maps_no_records', async (t) => {
+  const [ofRing, ofMap] = [ringBoard(), board()];
+  for (const rest of [
+    ['dump', 'edges'],
+    ['get', 'edges', '0'],
+    ['set', 'edges', '0', '0'],
+  ]) {
+    const { exit, stderr } = await ask(ofRing, 'map', ...rest);
+    t.is(exit, 2);
+    t.regex(stderr, /edges is a ring buffer\n {2}hint: velocity map consume edges/);
+  }
+  const { exit, stderr } = await ask(ofMap, 'map', 'consume', 'flows');
+  t.is(exit, 2);
+  t.regex(stderr, /flows is no ring buffer\n {2}hint: velocity map dump flows/);
+});
+
 test('keys_and_values_that_do_not_fit_are_refused_before_anything_is_sent', async (t) => {
   const handlers = board();
   for (const [key, value] of [

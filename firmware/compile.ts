@@ -65,6 +65,7 @@ const coldParts = [
   'bpf/jit/vector',
   'bpf/jit/where.c',
   'bpf/maps/map.c',
+  'bpf/maps/ring.c',
   'bpf/verifier/',
   'drivers/',
   'gen/',

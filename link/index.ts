@@ -8,6 +8,7 @@ export { type ImageSlot, type ImageSlots, type UploadLimits, uploadLimits } from
 export { memoryPair } from './memory.ts';
 export { likelyPorts } from './ports.ts';
 export { type ReconnectOptions, withReconnect } from './reconnect.ts';
+export type { FollowOptions } from './records.ts';
 export type { Report } from './reports.ts';
 export { DEFAULT_BAUD } from './serial.ts';
 export type { Signer } from './signed.ts';

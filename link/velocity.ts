@@ -23,6 +23,7 @@ import {
   RefusedError,
   UnsettledMapError,
 } from './errors.ts';
+import { type FollowOptions, takeRecords } from './records.ts';
 import { type Report, Reports } from './reports.ts';
 import type { SerialOptions } from './serial.ts';
 import type { Signer } from './signed.ts';
@@ -215,6 +216,8 @@ export class VelocityLink extends StandardLink {
     this.request('map_write', { map, key, value });
   mapNext = (map: string, key: Uint8Array) => this.request('map_next', { map, key });
   mapInfo = (i: number) => this.request('map_info', { i });
+  /** Takes what modules wrote into a ring buffer. @throws as takeRecords() */
+  records = (map: string, options?: FollowOptions) => takeRecords(this, map, options);
   run = (program: Request<'run'>) => this.request('run', program);
   timer = (period_us?: number) => this.request('timer', period_us === undefined ? {} : { period_us });
   bench = (what: 'swap' | 'telemetry', n: number) => this.request('bench', { what, n });
@@ -324,10 +327,7 @@ export class VelocityLink extends StandardLink {
   }
 
   /** Events after `since`, oldest first; ends when there is none left, unless it is to `follow`. @throws BadReplyError */
-  async *events(
-    since = 0n,
-    options: { follow?: boolean; intervalMs?: number; signal?: AbortSignal } = {},
-  ): AsyncGenerator<BoardEvent> {
+  async *events(since = 0n, options: FollowOptions = {}): AsyncGenerator<BoardEvent> {
     let last = since;
     while (!options.signal?.aborted) {
       try {

@@ -11,6 +11,11 @@ type MapInfo = Response<'map_info'>;
 const typeName = (type: number) =>
   Object.entries(mapTypes).find(([, id]) => id === type)?.[0] ?? String(type);
 
+const isRing = ({ type }: MapInfo) => type === mapTypes.ringbuf;
+
+/** Records of structs are mostly numbers of this size. */
+const RECORD_UNIT = 8;
+
 const mapNamed = async (link: VelocityLink, name: string): Promise<MapInfo> => {
   const maps = await link.maps();
   const found = maps.findLast((map) => map.name === name);
@@ -20,6 +25,13 @@ const mapNamed = async (link: VelocityLink, name: string): Promise<MapInfo> => {
     `the board has no map ${name}`,
     names ? `it has ${names}` : 'load a module that brings one',
   );
+};
+
+/** What has entries. @throws UsageError */
+const entriesNamed = async (link: VelocityLink, name: string): Promise<MapInfo> => {
+  const map = await mapNamed(link, name);
+  if (isRing(map)) throw new UsageError(`${name} is a ring buffer`, `velocity map consume ${name}`);
+  return map;
 };
 
 /** A per-core array gives the values of all cores, one after the other. */
@@ -38,8 +50,11 @@ const registerList = (parent: Command, context: Context) => {
       const maps = await withLink(context, boardOptionsOf(command), (link) => link.maps());
       for (const map of maps) {
         const facts = { event: 'map', ...map, type: typeName(map.type) };
-        const sizes = `key ${map.key_size}, value ${map.value_size} bytes`;
-        const line = `${map.name.padEnd(20)} ${facts.type.padEnd(12)} ${sizes}, ${map.entries}/${map.max_entries} entries, held by ${map.users}`;
+        const holds = `${map.entries}/${map.max_entries}`;
+        const what = isRing(map)
+          ? `${holds} bytes wait`
+          : `key ${map.key_size}, value ${map.value_size} bytes, ${holds} entries`;
+        const line = `${map.name.padEnd(20)} ${facts.type.padEnd(12)} ${what}, held by ${map.users}`;
         context.output.fact(facts, line);
       }
       if (maps.length === 0) context.output.print('the board has no map');
@@ -54,7 +69,7 @@ const registerDump = (parent: Command, context: Context) => {
     .addHelpText('after', '\nExample:\n  velocity map dump flows --port /dev/ttyUSB0 --json')
     .action(async (name: string, _options: object, command: Command) => {
       await withLink(context, boardOptionsOf(command), async (link) => {
-        const map = await mapNamed(link, name);
+        const map = await entriesNamed(link, name);
         for await (const { key, value } of link.mapEntries(map)) show(context, map, key, value);
       });
     });
@@ -69,9 +84,31 @@ const registerGet = (parent: Command, context: Context) => {
     .addHelpText('after', '\nExample:\n  velocity map get fibonacci 1 --port /dev/ttyUSB0')
     .action(async (name: string, key: string, _options: object, command: Command) => {
       await withLink(context, boardOptionsOf(command), async (link) => {
-        const map = await mapNamed(link, name);
+        const map = await entriesNamed(link, name);
         const bytes = bytesOf(key, map.key_size, 'key');
         show(context, map, bytes, (await link.mapRead(name, bytes)).value);
+      });
+    });
+};
+
+type ConsumeOptions = { readonly follow?: boolean };
+
+const registerConsume = (parent: Command, context: Context) => {
+  parent
+    .command('consume')
+    .description('take the records of a ring buffer off the board, oldest first')
+    .argument('<name>', 'name of the ring buffer')
+    .option('--follow', 'go on until Ctrl-C')
+    .addHelpText('after', '\nExample:\n  velocity map consume edges --follow --port /dev/ttyUSB0 --json')
+    .action(async (name: string, { follow = false }: ConsumeOptions, command: Command) => {
+      const { signal } = context.cleanup;
+      await withLink(context, boardOptionsOf(command), async (link) => {
+        const map = await mapNamed(link, name);
+        if (!isRing(map)) throw new UsageError(`${name} is no ring buffer`, `velocity map dump ${name}`);
+        for await (const { data, lost } of link.records(name, { follow, signal })) {
+          if (lost > 0) context.output.note(`${lost} records before this one did not fit and are lost`);
+          context.output.fact({ event: 'record', map: name, lost, data }, textOf(data, RECORD_UNIT));
+        }
       });
     });
 };
@@ -86,7 +123,7 @@ const registerSet = (parent: Command, context: Context) => {
     .addHelpText('after', '\nExample:\n  velocity map set fibonacci 0 30 --port /dev/ttyUSB0')
     .action(async (name: string, key: string, value: string, _options: object, command: Command) => {
       await withLink(context, boardOptionsOf(command), async (link) => {
-        const map = await mapNamed(link, name);
+        const map = await entriesNamed(link, name);
         const one = bytesOf(value, map.value_size, 'value');
         const copies = map.type === mapTypes.percpu_array ? (await link.info()).cores : 1;
         const keyBytes = bytesOf(key, map.key_size, 'key');
@@ -103,4 +140,5 @@ export const registerMap = (program: Command, context: Context): void => {
   registerDump(map, context);
   registerGet(map, context);
   registerSet(map, context);
+  registerConsume(map, context);
 };

@@ -109,12 +109,23 @@ const readMember = (
 
 const supported = new Map<number, string>(Object.entries(mapTypes).map(([name, type]) => [type, name]));
 
+/** Its keys are positions, which sources do not speak of. */
+const defineRing = (name: string, f: Fields): MapDefinition => {
+  if (f.key_size !== 0 || f.value_size !== 0 || f.map_flags !== 0)
+    throw bad(name, 'a ring buffer has no key, no value and no flags');
+  const bytes = f.max_entries;
+  if (bytes === 0 || (bytes & (bytes - 1)) !== 0)
+    throw bad(name, `max_entries of a ring buffer is its bytes, a power of two, not ${bytes}`);
+  return { name, type: f.type, keySize: 8, valueSize: 0, maxEntries: bytes, flags: 0 };
+};
+
 /** Checks what every form has in common. */
 const define = (name: string, f: Fields, init?: Uint8Array): MapDefinition => {
   if (Buffer.byteLength(name) > MAX_MAP_NAME)
     throw bad(name, `the name is longer than ${MAX_MAP_NAME} bytes`);
   const type = supported.get(f.type);
   if (!type) throw bad(name, `type ${f.type} is none of ${[...supported.values()].join(', ')}`);
+  if (type === 'ringbuf') return defineRing(name, f);
   if (f.key_size === 0 || f.value_size === 0 || f.max_entries === 0)
     throw bad(name, `key ${f.key_size} bytes, value ${f.value_size} bytes, ${f.max_entries} entries`);
   if (type !== 'hash' && f.key_size !== 4)

@@ -121,7 +121,23 @@ const refusals: [string, string, string][] = [
   ['no program', 'no_program', 'int f(void *c) { return 0; }'],
   ['an undefined variable', 'unresolved_symbol', timer('return missing;', 'extern int missing;')],
   ['an undefined function', 'unresolved_symbol', timer('return missing(1);', 'extern int missing(int);')],
-  ['a map of another type', 'bad_map_definition', mapOf('__uint(type, 27); __uint(max_entries, 4096);')],
+  ['a map of another type', 'bad_map_definition', mapOf('__uint(type, 29); __uint(max_entries, 4096);')],
+  [
+    'a ring buffer of a size that is no power of two',
+    'bad_map_definition',
+    mapOf('__uint(type, 27); __uint(max_entries, 96);'),
+  ],
+  ['a ring buffer without size', 'bad_map_definition', mapOf('__uint(type, 27);')],
+  [
+    'a ring buffer with keys',
+    'bad_map_definition',
+    mapOf('__uint(type, 27); __uint(max_entries, 64); __type(key, int);'),
+  ],
+  [
+    'a ring buffer with flags',
+    'bad_map_definition',
+    mapOf('__uint(type, 27); __uint(max_entries, 64); __uint(map_flags, 128);'),
+  ],
   ['a map without size', 'bad_map_definition', mapOf('__uint(type, 1); __uint(max_entries, 4);')],
   ['a map field that is not known', 'bad_map_definition', mapOf('__uint(type, 1); __uint(colour, 4);')],
   [

@@ -12,7 +12,8 @@ const shape = (name: string, type: number, keySize: number, valueSize: number) =
 const array = shape('values', 2, 4, 16);
 const hash = shape('pairs', 1, 8, 16);
 const other = { ...hash, name: 'others' };
-const maps = [array, hash, other];
+const ring = { ...shape('records', 27, 8, 0), maxEntries: 64 };
+const maps = [array, hash, other, ring, { ...ring, name: 'other records' }];
 
 const verdictOf = async (before: string, after: string): Promise<Verdict> => {
   const options = { hook: 'run', maps, memorySize: 64 } as const;
@@ -37,6 +38,9 @@ const stores = Array.from({ length: 39 }, (_, i) => `*(u8 *)(r1 + ${i}) = ${i}`)
 const sometimes = (what: string, then: string) =>
   `r8 = *(u8 *)(r6 + 7)\n if r8 == 0 goto past\n ${what}\n past:\n ${then}`;
 const time = 'call ktime_get_ns';
+const record = (map: number, at: number, size: number, flags = 0) =>
+  `r1 = map ${map} ll\n r2 = r6\n r2 += ${at}\n r3 = ${size}\n r4 = ${flags}\n call ringbuf_output`;
+const records = (...calls: string[]) => `r6 = r1\n ${calls.join('\n ')}\n ${end}`;
 
 /** Of each pair both are the same but for one thing. */
 const different: Record<string, readonly [string, string]> = {
@@ -56,6 +60,12 @@ const different: Record<string, readonly [string, string]> = {
   ],
   flags_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(1, '8', 1)}\n ${end}`],
   map_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(2, '8', 0)}\n ${end}`],
+  bytes_of_a_record: [records(record(3, 0, 8)), records(record(3, 8, 8))],
+  size_of_a_record: [records(record(3, 0, 8)), records(record(3, 0, 7))],
+  flags_of_a_record: [records(record(3, 0, 8)), records(record(3, 0, 8, 4))],
+  ring_buffer_of_a_record: [records(record(3, 0, 8)), records(record(4, 0, 8))],
+  order_of_records: [records(record(3, 0, 8), record(3, 8, 8)), records(record(3, 8, 8), record(3, 0, 8))],
+  number_of_records: [records(record(3, 0, 8)), records(record(3, 0, 8), record(3, 0, 8))],
   map_of_a_removal: [`${key}\n ${remove(1)}\n ${end}`, `${key}\n ${remove(2)}\n ${end}`],
   key_of_a_removal: [`${keyOf(1)}\n ${remove()}\n ${end}`, `${keyOf(2)}\n ${remove()}\n ${end}`],
   an_update_more: [`${key}\n ${end}`, `${key}\n ${put(1, '8', 0)}\n ${end}`],

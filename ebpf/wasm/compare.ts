@@ -78,7 +78,7 @@ const mapState = (
   hints: readonly number[],
   wanted: readonly string[],
 ): MapState | undefined => {
-  if (m.flags !== 0 || random.below(8) === 0) return undefined;
+  if (m.flags !== 0 || m.type === mapTypes.ringbuf || random.below(8) === 0) return undefined;
   const count = Math.min(m.maxEntries, 1 + random.below(8));
   const key = (i: number) => {
     if (m.type !== mapTypes.hash) return arrayKey(i);

@@ -22,6 +22,7 @@ export type Exports = {
   host_map_set(i: number, key: number, value: number): number;
   host_map_get(i: number, key: number): number;
   host_map_next(i: number, key: number, out: number): number;
+  host_ring(i: number, bytesAndLost: number): number;
   host_interpret(r1: bigint, r2: bigint, stepLimit: bigint, observed: number): number;
   host_r0(): bigint;
   host_steps(): bigint;

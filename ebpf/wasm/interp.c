@@ -2,6 +2,7 @@
 #include "bpf/interp/interp.h"
 #include "bpf/helpers/trace.h"
 #include "bpf/interp/vector.h"
+#include "bpf/maps/ring.h"
 #include "host.h"
 
 #define LOG_BYTES 256u
@@ -21,6 +22,7 @@ static void *at(uint64_t address) { return (void *)(uintptr_t)address; }
 HELPER(map_lookup_elem) { return (uintptr_t)map_lookup(at(r1), at(r2)); }
 HELPER(map_update_elem) { return (uint64_t)map_update(at(r1), at(r2), at(r3), r4); }
 HELPER(map_delete_elem) { return (uint64_t)map_delete(at(r1), at(r2)); }
+HELPER(ringbuf_output) { return (uint64_t)ring_output(at(r1), at(r2), r3, r4); }
 HELPER(ktime_get_ns) { return host_time_ns(); }
 HELPER(get_prandom_u32) { return host_random(); }
 HELPER(get_smp_processor_id) { return host.core; }
@@ -83,7 +85,7 @@ static struct interp_result result;
 uint32_t EXPORT(host_interpret)(uint64_t r1, uint64_t r2, uint64_t step_limit, bool observed) {
     struct interp_environment environment = {
         .helper = {
-#define HELPER_ENTRY(name, id, ...) [id] = name,
+#define HELPER_ENTRY(name, id, ...) [HELPER_PLACE(id)] = name,
             HELPER_TABLE(HELPER_ENTRY)
 #undef HELPER_ENTRY
         },

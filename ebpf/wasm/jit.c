@@ -9,7 +9,7 @@ static struct jit_result result;
 /* Where the code and the helpers will be on the board. */
 void EXPORT(host_jit_environment)(uint64_t code_addr, uint64_t helper_base, uint32_t features) {
     environment = (struct jit_environment){.code_addr = code_addr, .features = features};
-    for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { environment.helper_addr[i] = helper_base + i * 64u; } /* other platforms have more of these numbers */
+    for (uint32_t i = 0; i < HELPER_PLACES; i++) { environment.helper_addr[i] = helper_base + i * 64u; } /* other platforms have more of these numbers */
     for (uint32_t i = 0; i < VECTOR_COUNT; i++) { environment.vector_addr[i] = helper_base + (VECTOR_ID_FIRST + i) * 64u; }
     environment.foreign_helper_addr = helper_base;
 }

@@ -1,10 +1,10 @@
 /** Contents of maps before and after a run on the host. */
-import { mapTypes } from '../../abi/index.ts';
+import { mapTypes, RecordReader } from '../../abi/index.ts';
 import type { MapDefinition } from '../elf/index.ts';
 import type { HostInstance } from './instance.ts';
 import { errorNamed, errorOfCode, type ProgramError } from './program.ts';
 
-/** Values by key in hex (`00000000` is index 0 of an array). What is not set is zero in arrays, absent in hashes. */
+/** Values by key in hex (`00000000` is index 0 of an array). What is not set is zero in arrays, absent in hashes. Ring buffers begin empty. */
 export type MapState = ReadonlyMap<string, Uint8Array>;
 
 /** Index of an array as its key in a MapState. */
@@ -21,6 +21,7 @@ const roundUp = (value: number, unit: number) => Math.ceil(value / unit) * unit;
 /** At least what map.c takes from the pool. */
 const poolBytes = (m: MapDefinition): number => {
   const header = 512;
+  if (m.type === mapTypes.ringbuf) return header + m.maxEntries;
   if (m.type !== mapTypes.hash) return header + CORES * (roundUp(m.valueSize, 8) * m.maxEntries + 64);
   const entry = 16 + roundUp(m.keySize, 8) + roundUp(m.valueSize, 8);
   return header + m.maxEntries * (entry + 8) + 256;
@@ -75,8 +76,32 @@ export const createMaps = (
   return undefined;
 };
 
+/** Records by the position in hex at which they begin, each behind how many were lost before it (u32); that alone at the end. */
+const readRing = (host: HostInstance, i: number): MapState => {
+  const factsAt = host.allocate(8);
+  const at = host.exports.host_ring(i, factsAt);
+  const [bytes, lost] = new Uint32Array(host.bytes(factsAt, 8).slice().buffer);
+  const state = new Map<string, Uint8Array>();
+  let position = 0;
+  const put = (before: number, data: Uint8Array) => {
+    const key = Buffer.alloc(8);
+    key.writeUInt32LE(position);
+    const value = new Uint8Array(4 + data.length);
+    new DataView(value.buffer).setUint32(0, before, true);
+    value.set(data, 4);
+    state.set(key.toString('hex'), value);
+  };
+  for (const record of new RecordReader().push(host.bytes(at, bytes!))) {
+    put(record.lost, record.data);
+    position += record.bytes;
+  }
+  put(lost!, new Uint8Array());
+  return state;
+};
+
 /** Contents of map i; every index of an array. */
 export const readMap = (host: HostInstance, i: number, m: MapDefinition): MapState => {
+  if (m.type === mapTypes.ringbuf) return readRing(host, i);
   const keyAt = host.allocate(m.keySize);
   const state = new Map<string, Uint8Array>();
   for (

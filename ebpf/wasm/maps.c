@@ -1,5 +1,6 @@
 /* The board's own maps, in memory that the host lends. */
 #include "host.h"
+#include "bpf/maps/ring.h"
 #include "lib/mem.h"
 #include "mm/pool.h"
 #include "smp/core.h"
@@ -61,4 +62,13 @@ void *EXPORT(host_map_get)(uint32_t i, const void *key) { return map_lookup(host
 /* Writes the key after `key` (null: the first) to `out`; false at the end. */
 uint32_t EXPORT(host_map_next)(uint32_t i, const void *key, uint8_t *out) {
     return map_next_key(host.maps[i], key, out) == STATUS_OK;
+}
+
+/* What was written to ring buffer i, which nobody takes from here: its address, and its bytes and how many records were lost behind it. */
+const uint8_t *EXPORT(host_ring)(uint32_t i, uint32_t bytes_and_lost[2]) {
+    struct span written = {};
+    const enum status status = ring_peek(host.maps[i], 0, UINT32_MAX, &written);
+    bytes_and_lost[0] = status == STATUS_OK ? written.size : 0;
+    bytes_and_lost[1] = host.maps[i]->lost;
+    return written.data;
 }

@@ -44,6 +44,29 @@ test('memory is given in r1 and r2, and comes back', async (t) => {
   t.like(result, { ok: true, r0: 4n, memory: Uint8Array.of(1, 2, 3, 9), steps: 5 });
 });
 
+test('records_of_a_ring_buffer_come_back_with_what_was_lost', async (t) => {
+  const say = (size: number) => `r1 = map 0 ll
+    r2 = r6
+    r3 = ${size}
+    r4 = 0
+    call ringbuf_output`;
+  const code = assemble(`r6 = r1\n${[3, 9, 1, 1].map(say).join('\n')}\nexit`);
+  const maps = [{ name: 'r', type: 27, keySize: 8, valueSize: 0, maxEntries: 64, flags: 0 }];
+  const memory = Uint8Array.from({ length: 9 }, (_, i) => i + 1);
+  const full = (await loadHost()).run({ code, hook: 'run', maps }, { memory });
+  if (!full.ok) return t.fail(full.error.message);
+  t.is(BigInt.asIntN(64, full.r0), -11n);
+  t.deepEqual(
+    [...full.maps[0]!].map(([key, value]) => [key, Buffer.from(value).toString('hex')]),
+    [
+      ['0000000000000000', '00000000010203'],
+      ['1000000000000000', '00000000010203040506070809'],
+      ['2800000000000000', '0000000001'],
+      ['3800000000000000', '01000000'],
+    ],
+  );
+});
+
 test('a_search_counts_as_far_as_it_looks_and_never_more_than_its_bound', async (t) => {
   const host = await loadHost();
   const find = assemble('r2 = 256\n r3 = 7\n call 260\n exit');

@@ -3,6 +3,7 @@
  * is accepted must do the same as the original on many more inputs than the judge tried.
  */
 import { setImmediate } from 'node:timers/promises';
+import { mapTypes } from '../../abi/index.ts';
 import { comparePrograms, type Host, loadHost, type ModuleProgram, Reference } from '../../ebpf/index.ts';
 import { optimise } from '../../ebpf/optimiser/index.ts';
 import { type MutationKind, mutant } from '../../ebpf/prover/index.ts';
@@ -81,7 +82,10 @@ const subjectOf = (
   runs: number,
   against: 'original' | 'right',
 ): Subject => {
-  const maps = given.maps.map((m) => ({ ...m, maxEntries: Math.min(m.maxEntries, MAX_ENTRIES) }));
+  const maps = given.maps.map((m) => ({
+    ...m,
+    maxEntries: m.type === mapTypes.ringbuf ? m.maxEntries : Math.min(m.maxEntries, MAX_ENTRIES),
+  }));
   const original = { ...given, maps };
   const right = rightOf(host, original);
   const program = against === 'right' ? { ...original, code: right } : original;

@@ -11,20 +11,27 @@ enum helper_id : uint32_t {
     HELPER_TRACE_PRINTK = 6,
     HELPER_GET_PRANDOM_U32 = 7,
     HELPER_GET_SMP_PROCESSOR_ID = 8,
+    HELPER_RINGBUF_OUTPUT = 130,
 };
 
 enum helper_argument : uint8_t { ARG_NONE, ARG_SCALAR, ARG_MAP, ARG_MAP_KEY, ARG_MAP_VALUE, ARG_MEMORY, ARG_SIZE };
 
 enum helper_return : uint8_t { RETURNS_SCALAR, RETURNS_MAP_VALUE_OR_NULL };
 
-#define HELPER_ID_LIMIT 9u
+#define HELPER_PLACES 9u
 
-/* Calls row(name, id, returns, arg1..arg5) for each helper. */
+/* Place of a helper in a table of HELPER_PLACES; HELPER_PLACES for a number that is none of these. */
+#define HELPER_PLACE(id) ((id) == 130 ? 0u : (id) != 0 && (id) < 9u ? (id) : HELPER_PLACES)
+
+static inline uint32_t helper_place(uint32_t id) { return HELPER_PLACE(id); }
+
+/* Calls row(name, id, returns, maps, arg1..arg5) for each helper; maps has a bit for each type of map that it takes. */
 #define HELPER_TABLE(row) \
-    row(map_lookup_elem, 1, RETURNS_MAP_VALUE_OR_NULL, ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE) \
-    row(map_update_elem, 2, RETURNS_SCALAR, ARG_MAP, ARG_MAP_KEY, ARG_MAP_VALUE, ARG_SCALAR, ARG_NONE) \
-    row(map_delete_elem, 3, RETURNS_SCALAR, ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE) \
-    row(ktime_get_ns, 5, RETURNS_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE) \
-    row(trace_printk, 6, RETURNS_SCALAR, ARG_MEMORY, ARG_SIZE, ARG_SCALAR, ARG_SCALAR, ARG_SCALAR) \
-    row(get_prandom_u32, 7, RETURNS_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE) \
-    row(get_smp_processor_id, 8, RETURNS_SCALAR, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE)
+    row(map_lookup_elem, 1, RETURNS_MAP_VALUE_OR_NULL, 0x46u, ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE) \
+    row(map_update_elem, 2, RETURNS_SCALAR, 0x46u, ARG_MAP, ARG_MAP_KEY, ARG_MAP_VALUE, ARG_SCALAR, ARG_NONE) \
+    row(map_delete_elem, 3, RETURNS_SCALAR, 0x46u, ARG_MAP, ARG_MAP_KEY, ARG_NONE, ARG_NONE, ARG_NONE) \
+    row(ktime_get_ns, 5, RETURNS_SCALAR, 0x0u, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE) \
+    row(trace_printk, 6, RETURNS_SCALAR, 0x0u, ARG_MEMORY, ARG_SIZE, ARG_SCALAR, ARG_SCALAR, ARG_SCALAR) \
+    row(get_prandom_u32, 7, RETURNS_SCALAR, 0x0u, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE) \
+    row(get_smp_processor_id, 8, RETURNS_SCALAR, 0x0u, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE, ARG_NONE) \
+    row(ringbuf_output, 130, RETURNS_SCALAR, 0x8000000u, ARG_MAP, ARG_MEMORY, ARG_SIZE, ARG_SCALAR, ARG_NONE)

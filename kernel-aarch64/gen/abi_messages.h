@@ -230,7 +230,7 @@ struct msg_inject_response {
     uint64_t cycles; /* cycle counter spent in the hook */
 };
 
-/* Value of a map entry; for per-core arrays the values of all cores, one after the other. */
+/* Value of a map entry; for per-core arrays the values of all cores, one after the other. In a ring buffer, whose keys are positions (u64, bytes since it was made), the records that wait from there on, as far as they fit and lie in one piece; they stay. */
 #define MSG_MAP_READ 11u
 struct msg_map_read_request {
     struct span map; /* map name */
@@ -245,7 +245,7 @@ struct msg_map_read_response {
     struct span value; /* value */
 };
 
-/* Sets a map entry from the host. */
+/* Sets a map entry from the host. In a ring buffer, with an empty value, takes what lies before the key: its memory is free again. */
 #define MSG_MAP_WRITE 12u
 struct msg_map_write_request {
     struct span map; /* map name */
@@ -258,7 +258,7 @@ decode_map_write_request(struct cbor_reader *in, struct msg_map_write_request *o
     return record_decode(message_records + 607u, in, out);
 }
 
-/* Key after this one; the first when the key is empty. */
+/* Key after this one; the first when the key is empty. A ring buffer has one: where it was taken up to. */
 #define MSG_MAP_NEXT 13u
 struct msg_map_next_request {
     struct span map; /* map name */
@@ -288,8 +288,8 @@ struct msg_map_info_response {
     uint32_t type; /* map type */
     uint32_t key_size; /* bytes */
     uint32_t value_size; /* bytes */
-    uint32_t max_entries; /* entries */
-    uint32_t entries; /* entries in use */
+    uint32_t max_entries; /* entries; bytes of a ring buffer */
+    uint32_t entries; /* entries in use; bytes that wait in a ring buffer */
     uint32_t users; /* module versions that hold it */
 };
 

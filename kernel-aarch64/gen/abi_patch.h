@@ -24,15 +24,22 @@
 
 #define PATCH_MAP_KEY_NAME 1u /* map name, text */
 #define PATCH_MAP_KEY_TYPE 2u /* map type, uint */
-#define PATCH_MAP_KEY_KEY_SIZE 3u /* bytes */
-#define PATCH_MAP_KEY_VALUE_SIZE 4u /* bytes */
-#define PATCH_MAP_KEY_MAX_ENTRIES 5u /* entries */
+#define PATCH_MAP_KEY_KEY_SIZE 3u /* bytes; in a ring buffer 8, a position */
+#define PATCH_MAP_KEY_VALUE_SIZE 4u /* bytes; in a ring buffer 0 */
+#define PATCH_MAP_KEY_MAX_ENTRIES 5u /* entries; in a ring buffer its bytes, a power of two */
 #define PATCH_MAP_KEY_FLAGS 6u /* bit 7 (0x80): read-only for programs */
 #define PATCH_MAP_KEY_INIT 7u /* initial contents of entry 0, bytes; optional */
 
 #define MAP_TYPE_HASH 0x01u
 #define MAP_TYPE_ARRAY 0x02u
 #define MAP_TYPE_PERCPU_ARRAY 0x06u
+#define MAP_TYPE_RINGBUF 0x1bu
+
+/* Of a record in a ring buffer; its bytes follow, padded to 8. */
+struct ring_record {
+    uint32_t size; /* bytes that follow, without padding */
+    uint32_t lost; /* records that did not fit since the one before */
+};
 
 /* Names of the maps that are there from the start. */
 #define LINE_MAP_GPIO_IN "gpio_in"
@@ -51,4 +58,4 @@
 #endif
 
 /* First 8 bytes of the contract hash. */
-#define ABI_HASH { 0x40, 0xa4, 0xd8, 0x4c, 0xfa, 0x1a, 0xb9, 0x78 }
+#define ABI_HASH { 0x13, 0x52, 0x52, 0xb0, 0xbc, 0xbe, 0x9e, 0xa9 }

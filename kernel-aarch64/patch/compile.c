@@ -87,7 +87,7 @@ uint64_t compile_map_values(const struct bpf_map *map) {
 static void set_environment(const struct compilation *compilation, struct bpf_map *const *maps) {
     struct jit_environment *environment = &buffers->environment;
     *environment = (struct jit_environment){.features = board_features() | JIT_CALLER_KEEPS};
-    for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { environment->helper_addr[i] = (uint64_t)helper_functions[i]; }
+    for (uint32_t i = 0; i < HELPER_PLACES; i++) { environment->helper_addr[i] = (uint64_t)helper_functions[i]; }
     for (uint32_t i = 0; i < VECTOR_COUNT; i++) {
         environment->vector_addr[i] = (uint64_t)neon_routine_of(i, environment->features);
     }

@@ -1,5 +1,5 @@
 /* map_read, map_write, map_next, map_info. */
-#include "bpf/maps/map.h"
+#include "bpf/maps/ring.h"
 #include "lib/refusal.h"
 #include "patch/service.h"
 #include "patch/text.h"
@@ -36,7 +36,11 @@ enum status handle_map_read(const struct msg_map_read_request *request, struct m
         return REFUSE(refusal, STATUS_TOO_LONG, "a value has %u bytes, a message holds %u", map_host_value_bytes(map),
                       VALUE_BYTES);
     }
-    status = map_host_read(map, aligned(request->key), value);
+    const void *key = aligned(request->key);
+    if (map->shape.type == MAP_TYPE_RINGBUF) {
+        return ring_peek(map, *(const uint64_t *)key, VALUE_BYTES, &response->value);
+    }
+    status = map_host_read(map, key, value);
     response->value = (struct span){value, map_host_value_bytes(map)};
     return status;
 }

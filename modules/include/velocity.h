@@ -35,9 +35,11 @@ enum bpf_map_type {
     BPF_MAP_TYPE_HASH = 1,
     BPF_MAP_TYPE_ARRAY = 2,
     BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+    BPF_MAP_TYPE_RINGBUF = 27,
 };
 #define BPF_F_RDONLY_PROG 0x80
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
+enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 enum packet_verdict {
     PACKET_ABORTED = 0,
@@ -84,6 +86,9 @@ static uint32_t (*const bpf_get_prandom_u32)(void) = (void *)7;
 
 /* The core this runs on. */
 static uint32_t (*const bpf_get_smp_processor_id)(void) = (void *)8;
+
+/* Copies a record behind those that wait in a ring buffer for the host. flags: 0, BPF_RB_NO_WAKEUP, BPF_RB_FORCE_WAKEUP, which change nothing here: the host asks. 0, or -11 when it does not fit (the next record says how many were lost), -22 for other flags. */
+static long (*const bpf_ringbuf_output)(void *ring, const void *data, uint64_t size, uint64_t flags) = (void *)130;
 
 /* Vector helpers. Elements are little-endian and may lie at any address; buffers that are written may overlap what is read
  * only where it says so. Counts are numbers of elements; a count of 0 does nothing where nothing else is said. */

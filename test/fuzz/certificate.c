@@ -13,7 +13,7 @@ static uint64_t helper(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) { retur
 static void execute(const struct bpf_program *program, uint64_t bound) {
     struct interp_environment environment = {};
     struct interp_result result = {};
-    for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { environment.helper[i] = helper; }
+    for (uint32_t i = 0; i < HELPER_PLACES; i++) { environment.helper[i] = helper; }
     uint8_t *memory = malloc(program->memory_size + (program->memory_size == 0));
     memset(memory, 7, program->memory_size);
     const enum status status = bpf_interpret(program, &environment, (uint64_t)memory, program->memory_size,

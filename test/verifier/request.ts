@@ -62,7 +62,6 @@ const linuxMapTypes = {
   queue: 22,
   stack: 23,
   sk_storage: 24,
-  ringbuf: 27,
   inode_storage: 28,
   task_storage: 29,
   arena: 33,

@@ -1,6 +1,6 @@
 #include "bpf/helpers/helpers.h"
 #include "bpf/helpers/trace.h"
-#include "bpf/maps/map.h"
+#include "bpf/maps/ring.h"
 #include "drivers/clock.h"
 #include "lib/mem.h"
 #include "telemetry/events.h"
@@ -55,8 +55,10 @@ HELPER(get_prandom_u32) {
 
 HELPER(get_smp_processor_id) { return core_id(); }
 
-const bpf_helper_function helper_functions[HELPER_ID_LIMIT] = {
-#define HELPER_ENTRY(name, id, ...) [id] = name,
+HELPER(ringbuf_output) { return (uint64_t)ring_output((struct bpf_map *)r1, (const void *)r2, r3, r4); }
+
+const bpf_helper_function helper_functions[HELPER_PLACES] = {
+#define HELPER_ENTRY(name, id, ...) [HELPER_PLACE(id)] = name,
     HELPER_TABLE(HELPER_ENTRY)
 #undef HELPER_ENTRY
 };

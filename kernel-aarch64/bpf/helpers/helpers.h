@@ -4,5 +4,5 @@
 #include "bpf/interp/interp.h"
 #include "gen/abi_helpers.h"
 
-/* Null where there is no such helper. */
-extern const bpf_helper_function helper_functions[HELPER_ID_LIMIT];
+/* By helper_place(); null where there is no such helper. */
+extern const bpf_helper_function helper_functions[HELPER_PLACES];

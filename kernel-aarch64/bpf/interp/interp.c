@@ -40,8 +40,9 @@ static enum status call_helper(struct machine *m, uint32_t id) {
         r[0] = interp_vector(id, r[1], r[2], r[3], r[4], r[5]);
         return jump(m, 0);
     }
-    if (id >= HELPER_ID_LIMIT || !m->environment->helper[id]) { return STATUS_UNKNOWN_HELPER; }
-    r[0] = m->environment->helper[id](r[1], r[2], r[3], r[4], r[5]);
+    uint32_t place = helper_place(id);
+    if (place >= HELPER_PLACES || !m->environment->helper[place]) { return STATUS_UNKNOWN_HELPER; }
+    r[0] = m->environment->helper[place](r[1], r[2], r[3], r[4], r[5]);
     return jump(m, 0);
 }
 

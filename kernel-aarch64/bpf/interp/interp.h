@@ -15,7 +15,7 @@ typedef void (*interp_observer)(void *cookie, uint32_t insn, const uint64_t regs
 typedef void (*interp_vector_observer)(void *cookie, uint32_t insn, uint32_t id, const uint64_t regs[11]);
 
 struct interp_environment {
-    bpf_helper_function helper[HELPER_ID_LIMIT];
+    bpf_helper_function helper[HELPER_PLACES];
     uint64_t map_addr[MAX_MAPS_PER_PROGRAM];
     uint64_t map_value_addr[MAX_MAPS_PER_PROGRAM];
     interp_observer observer; /* may be null */

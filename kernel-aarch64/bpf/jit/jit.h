@@ -19,7 +19,7 @@ enum jit_feature : uint32_t {
 
 struct jit_environment {
     uint64_t code_addr;                              /* address at which out[0] will execute */
-    uint64_t helper_addr[HELPER_ID_LIMIT];           /* 0 = no such helper */
+    uint64_t helper_addr[HELPER_PLACES];             /* by helper_place(); 0 = no such helper */
     uint64_t vector_addr[VECTOR_COUNT];              /* of helper VECTOR_ID_FIRST + i, for any size */
     uint64_t foreign_helper_addr;                    /* of helpers that the board does not know: other platforms' */
     uint64_t map_addr[MAX_MAPS_PER_PROGRAM];         /* what a map argument of a helper is */

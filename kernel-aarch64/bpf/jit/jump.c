@@ -120,7 +120,8 @@ RARE static void call_inlined(struct jit *j) {
 
 static uint64_t helper_address(const struct jit *j, uint32_t id) {
     if (is_vector(id)) { return j->environment->vector_addr[id - VECTOR_ID_FIRST]; }
-    return id < HELPER_ID_LIMIT ? j->environment->helper_addr[id] : j->environment->foreign_helper_addr;
+    uint32_t place = helper_place(id);
+    return place < HELPER_PLACES ? j->environment->helper_addr[place] : j->environment->foreign_helper_addr;
 }
 
 void emit_call(struct jit *j, uint64_t address) {

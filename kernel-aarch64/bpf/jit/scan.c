@@ -11,9 +11,9 @@
 #define MAX_SLOTS_EXPECTED 32u
 
 /* Of helpers that the board has; other platforms have more of these numbers. */
-static const uint8_t without_argument[HELPER_ID_LIMIT] = {
-#define ROW(name, id, returns, a, b, c, d, e) \
-    [id] = (a == ARG_NONE) << 1 | (b == ARG_NONE) << 2 | (c == ARG_NONE) << 3 | (d == ARG_NONE) << 4 | (e == ARG_NONE) << 5,
+static const uint8_t without_argument[HELPER_PLACES] = {
+#define ROW(name, id, returns, maps, a, b, c, d, e) \
+    [HELPER_PLACE(id)] = (a == ARG_NONE) << 1 | (b == ARG_NONE) << 2 | (c == ARG_NONE) << 3 | (d == ARG_NONE) << 4 | (e == ARG_NONE) << 5,
     HELPER_TABLE(ROW)
 #undef ROW
 };
@@ -21,7 +21,8 @@ static const uint8_t without_argument[HELPER_ID_LIMIT] = {
 uint32_t helper_arguments(const struct jit *j, uint32_t slot) {
     uint32_t id = (uint32_t)imm_of(insn_at(j, slot));
     if (is_vector(id)) { return vector_arguments(j, slot); }
-    return id < HELPER_ID_LIMIT ? ARGUMENT_REGS & ~without_argument[id] : ARGUMENT_REGS;
+    uint32_t place = helper_place(id);
+    return place < HELPER_PLACES ? ARGUMENT_REGS & ~without_argument[place] : ARGUMENT_REGS;
 }
 
 /* Marks where a jump or call lands. Jumps back are seen before what they jump to; of the others the first is noted, where somebody

@@ -184,7 +184,7 @@ static const struct open *find_answer(struct search *s, uint32_t label, uint32_t
 
 /* Falling into it, or by jumps. While numbers are looked for, the first slot that jumps there from before stands in the low bits of
  * a label, + 1. What comes around to it again is taken for nothing at first, then for what it was found to be. */
-[[clang::noinline]] static struct number find_at_label(struct search *s, uint32_t label, uint32_t reg, uint32_t depth) {
+RARE static struct number find_at_label(struct search *s, uint32_t label, uint32_t reg, uint32_t depth) {
     const struct jit *j = s->jit;
     uint32_t known = j->slots[label], first = known & SLOT_WORD ? (known & SLOT_WORD) - 1 : label, at = s->open_count, leans = s->leans;
     if (known & SLOT_ENTRY && j->has_local_calls) { return anything; }

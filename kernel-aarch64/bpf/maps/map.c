@@ -1,5 +1,6 @@
 #include "bpf/maps/map.h"
 #include "bpf/maps/hash.h"
+#include "bpf/maps/ring.h"
 #include "lib/barrier.h"
 #include "lib/mem.h"
 #include "mm/pool.h"
@@ -27,6 +28,7 @@ static uint64_t map_bytes(const struct bpf_map_shape *shape) {
     case MAP_TYPE_ARRAY: return array_bytes(shape);
     case MAP_TYPE_PERCPU_ARRAY: return array_bytes(shape) * cores_up();
     case MAP_TYPE_HASH: return hash_bytes(shape);
+    case MAP_TYPE_RINGBUF: return ring_bytes(shape);
     default: return 0;
     }
 }
@@ -80,10 +82,8 @@ static void set_up(struct bpf_map *map, const struct map_definition *definition)
     map->shape = definition->shape;
     map->users = 1;
     memcpy(map->name, definition->name.data, definition->name.size);
-    if (!is_array(&map->shape)) {
-        hash_init(map);
-        return;
-    }
+    if (map->shape.type == MAP_TYPE_HASH) { hash_init(map); }
+    if (!is_array(&map->shape)) { return; }
     map->stride = (uint32_t)round_up(map->shape.value_size, 8);
     if (map->shape.type == MAP_TYPE_PERCPU_ARRAY) { map->core_stride = (uint32_t)array_bytes(&map->shape); }
     if (definition->init.size != 0) { memcpy(map->values, definition->init.data, definition->init.size); }
@@ -134,6 +134,7 @@ static enum status map_make(const struct map_definition *definition, struct bpf_
 struct bpf_map *map_at(uint32_t i) { return i < table_size ? table[i] : nullptr; }
 
 uint32_t map_entries(const struct bpf_map *map) {
+    if (map->shape.type == MAP_TYPE_RINGBUF) { return (uint32_t)ring_waiting(map); }
     return is_array(&map->shape) ? map->shape.max_entries : __atomic_load_n(&map->used, __ATOMIC_RELAXED);
 }
 
@@ -202,6 +203,7 @@ static enum status status_of(enum map_result result) {
 [[clang::minsize]] enum status map_host_write(struct bpf_map *map, const void *key, const uint8_t *value) {
     if (is_read_only(&map->shape)) { return STATUS_ACCESS_DENIED; }
     if (map->shape.type == MAP_TYPE_HASH) { return status_of(hash_update(map, key, value, MAP_UPDATE_ANY)); }
+    if (map->shape.type == MAP_TYPE_RINGBUF) { return ring_take(map, *(const uint64_t *)key); }
     for (uint32_t core = 0; core < value_copies(map); core++) {
         uint8_t *place = array_value(map, key, core);
         if (place == nullptr) { return STATUS_NO_ENTRY; }
@@ -212,6 +214,10 @@ static enum status status_of(enum map_result result) {
 
 [[clang::minsize]] enum status map_next_key(struct bpf_map *map, const void *key, uint8_t *out) {
     if (map->shape.type == MAP_TYPE_HASH) { return hash_next_key(map, key, out); }
+    if (map->shape.type == MAP_TYPE_RINGBUF) {
+        memcpy(out, &map->taken, sizeof(map->taken));
+        return key == nullptr ? STATUS_OK : STATUS_NO_ENTRY;
+    }
     const uint32_t last = key == nullptr ? UINT32_MAX : index_of(key);
     const uint32_t next = last >= map->shape.max_entries ? 0 : last + 1;
     if (next >= map->shape.max_entries) { return STATUS_NO_ENTRY; }

@@ -23,6 +23,7 @@ enum map_result : int64_t {
     MAP_NOT_PERMITTED = -1,
     MAP_ABSENT = -2,
     MAP_FULL = -7,
+    MAP_AGAIN = -11,
     MAP_EXISTS = -17,
     MAP_INVALID = -22,
 };
@@ -38,9 +39,12 @@ struct bpf_map {
     struct bpf_map_shape shape;
     uint32_t stride;      /* arrays: value_size rounded up to 8 */
     uint32_t core_stride; /* percpu_array: bytes of one core's values, multiple of 64 */
-    uint8_t *values;      /* arrays: all values; hash: all entries */
-    /* Hash only. `lock` guards all of it; `sequence` is odd while chains change, so that lookups need no lock. */
-    struct spinlock lock;
+    uint8_t *values;      /* arrays: all values; hash: all entries; ring buffers: all records */
+    struct spinlock lock; /* hash, ring buffers: guards what follows, up to `buckets` */
+    uint32_t lost;        /* ring buffers: see bpf/maps/ring.h, with the two below */
+    uint64_t produced;
+    uint64_t taken;
+    /* Hash only. `sequence` is odd while chains change, so that lookups need no lock. */
     uint32_t sequence;
     uint32_t used;         /* entries in use */
     uint32_t entry_stride; /* header, key and value of one entry */
@@ -69,7 +73,8 @@ void *map_lookup(struct bpf_map *map, const void *key);
 enum map_result map_update(struct bpf_map *map, const void *key, const void *value, uint64_t flags);
 enum map_result map_delete(struct bpf_map *map, const void *key);
 
-/* For the host: copies under the map's lock. `value` holds map_host_value_bytes(). Core 0. */
+/* For the host, core 0. Copies under the map's lock; `value` holds map_host_value_bytes(). The keys of a ring buffer are
+ * positions: the first one is that of what was not taken, writing takes what lies before, ring_peek() reads. */
 uint32_t map_host_value_bytes(const struct bpf_map *map);
 [[nodiscard]] enum status map_host_read(struct bpf_map *map, const void *key, uint8_t *value);
 [[nodiscard]] enum status map_host_write(struct bpf_map *map, const void *key, const uint8_t *value);

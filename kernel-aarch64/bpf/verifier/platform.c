@@ -3,11 +3,11 @@
 #include "bpf/verifier/platform.h"
 #include "gen/abi_patch.h"
 
-enum { WRITES_MAP = 1u << HELPER_MAP_UPDATE_ELEM | 1u << HELPER_MAP_DELETE_ELEM };
+#define WRITES_MAP(id) ((id) == HELPER_MAP_UPDATE_ELEM || (id) == HELPER_MAP_DELETE_ELEM)
 
-#define PROTOTYPE(name, id, returns, a1, a2, a3, a4, a5) \
-    [id] = {true, returns, {a1, a2, a3, a4, a5}, OBJECT_NONE, (WRITES_MAP >> id & 1) != 0 ? HELPER_WRITES_MAP : 0, 0, 0},
-static const struct helper_prototype helpers[HELPER_ID_LIMIT] = {HELPER_TABLE(PROTOTYPE)};
+#define PROTOTYPE(name, id, returns, maps, a1, a2, a3, a4, a5) \
+    [HELPER_PLACE(id)] = {true, returns, {a1, a2, a3, a4, a5}, OBJECT_NONE, WRITES_MAP(id) ? HELPER_WRITES_MAP : 0, 0, maps},
+static const struct helper_prototype helpers[HELPER_PLACES] = {HELPER_TABLE(PROTOTYPE)};
 
 enum hook_name { ID_timer = HOOK_TIMER, ID_packet = HOOK_PACKET, ID_run = HOOK_RUN };
 
@@ -22,7 +22,7 @@ const struct bpf_platform platform_velocity = {
     .helpers = helpers,
     .fields = fields,
     .types = types,
-    .helper_limit = HELPER_ID_LIMIT,
+    .helper_limit = HELPER_PLACES,
     .field_count = sizeof(fields) / sizeof(fields[0]),
     .type_limit = HOOK_ID_LIMIT,
     .insn_limit = BOARD_PROGRAM_INSNS,

@@ -268,7 +268,8 @@ struct bpf_platform {
 extern const struct bpf_platform platform_velocity;
 
 static inline const struct helper_prototype *platform_helper(const struct bpf_platform *platform, uint32_t id) {
-    return id < platform->helper_limit && platform->helpers[id].exists ? &platform->helpers[id] : nullptr;
+    uint32_t place = OTHER_PLATFORMS && platform != &platform_velocity ? id : helper_place(id);
+    return place < platform->helper_limit && platform->helpers[place].exists ? &platform->helpers[place] : nullptr;
 }
 
 static inline bool platform_has_vector(const struct bpf_platform *platform, uint32_t id) {

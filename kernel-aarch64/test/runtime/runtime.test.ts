@@ -34,6 +34,9 @@ test('telemetry counts exactly, leaves room for rollbacks, and never overwrites 
 test('maps equal a model, keep their shape, and lookups never miss beside updates', (t) =>
   runNative(t, 'maps_test', [...folder('telemetry'), ...folder('bpf/maps')]));
 
+test('ring buffers equal a model, and lose nothing uncounted between cores', (t) =>
+  runNative(t, 'ring_test', [...folder('telemetry'), ...folder('bpf/maps')]));
+
 const patchSources =
   'calibrate compile dispatch install lines modules payload permission program_hash report service_modules service_report shadow slots stage timer_hook version watch';
 

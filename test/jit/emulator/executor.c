@@ -65,7 +65,7 @@ static void map_at(uint64_t addr, uint64_t bytes, bool is_shared) {
 }
 
 static void publish_helpers(void) {
-    for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { shared->helper_addr[i] = (uint64_t)number_thunk; }
+    for (uint32_t i = 0; i < HELPER_PLACES; i++) { shared->helper_addr[i] = (uint64_t)number_thunk; }
     shared->helper_addr[HELPER_MAP_LOOKUP_ELEM] = (uint64_t)lookup_thunk;
     shared->helper_addr[HELPER_MAP_UPDATE_ELEM] = (uint64_t)update_thunk;
     shared->helper_addr[HELPER_MAP_DELETE_ELEM] = (uint64_t)delete_thunk;

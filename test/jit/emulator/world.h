@@ -43,7 +43,7 @@ struct job {
 };
 
 struct shared {
-    uint64_t helper_addr[HELPER_ID_LIMIT]; /* written by the executor */
+    uint64_t helper_addr[HELPER_PLACES]; /* written by the executor */
     uint64_t vector_addr[VECTOR_COUNT];    /* as well */
     volatile uint32_t current, run;        /* what it is at: after a crash, the culprit */
     uint32_t first, count;

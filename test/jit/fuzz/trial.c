@@ -101,7 +101,7 @@ static void lend_frame(struct world *w, uint64_t seed, uint32_t memory_size) {
 
 static struct interp_environment interpreter_of(struct watch *watch) {
     struct interp_environment e = {.observer = observe, .observer_cookie = watch};
-    for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { e.helper[i] = world_number; }
+    for (uint32_t i = 0; i < HELPER_PLACES; i++) { e.helper[i] = world_number; }
     e.helper[HELPER_MAP_LOOKUP_ELEM] = world_lookup;
     e.helper[HELPER_MAP_UPDATE_ELEM] = world_update;
     e.helper[HELPER_MAP_DELETE_ELEM] = world_delete;

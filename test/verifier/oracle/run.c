@@ -137,7 +137,7 @@ uint32_t run_begin(const struct generated *generated, uint64_t seed, uint64_t ar
 
 static struct interp_environment environment_of(struct run *run) {
     struct interp_environment e = {.observer = observe, .observer_cookie = run};
-    for (uint32_t i = 0; i < HELPER_ID_LIMIT; i++) { e.helper[i] = world_number; }
+    for (uint32_t i = 0; i < HELPER_PLACES; i++) { e.helper[i] = world_number; }
     e.helper[HELPER_MAP_LOOKUP_ELEM] = world_lookup;
     e.helper[HELPER_MAP_UPDATE_ELEM] = world_update;
     e.helper[HELPER_MAP_DELETE_ELEM] = world_delete;
