@@ -34,6 +34,7 @@ export const tools = {
   wasmLd: { names: ['wasm-ld-19', 'wasm-ld-20', 'wasm-ld-21'], package: 'lld-19' },
   llvmMc: { names: ['llvm-mc-19', 'llvm-mc-20', 'llvm-mc-21'], package: 'llvm-19' },
   llvmMca: { names: ['llvm-mca-19', 'llvm-mca-20', 'llvm-mca-21'], package: 'llvm-19' },
+  llvmStrip: { names: ['llvm-strip-19', 'llvm-strip-20', 'llvm-strip-21'], package: 'llvm-19' },
   symbolizer: {
     names: ['llvm-symbolizer-19', 'llvm-symbolizer-20', 'llvm-symbolizer-21'],
     package: 'llvm-19',

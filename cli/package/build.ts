@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { transform } from 'esbuild';
 import { boards } from '../../boards/index.ts';
 import { compileModule, loadHost } from '../../ebpf/index.ts';
-import { buildKernel, compileDeviceTree, paths, requireTool, root } from '../../firmware/index.ts';
+import { buildKernel, compileDeviceTree, paths, requireTool, root, run } from '../../firmware/index.ts';
 import { installTools } from '../system-packages.ts';
 import { bundle } from '../web/bundle.ts';
 import { pageEntries } from '../web/files.ts';
@@ -70,13 +70,14 @@ const buildPages = async () => {
     writeFileSync(join(dist, `cli/web/built/${name}.js`), await bundle(entry));
 };
 
-/** Compiled examples beside their sources, for machines without clang. */
+/** Compiled examples beside their sources, for machines without clang. Lines are told by BTF alone, as libbpf leaves objects. */
 const compileExamples = async () => {
   const clang = requireTool('clang');
   for (const name of readdirSync(join(root, 'modules'))) {
     if (name === 'include') continue;
-    const object = await compileModule(join(root, 'modules', name, `${name}.c`), { clang });
-    writeFileSync(join(dist, 'modules', name, `${name}.o`), object);
+    const path = join(dist, 'modules', name, `${name}.o`);
+    writeFileSync(path, await compileModule(join(root, 'modules', name, `${name}.c`), { clang }));
+    await run(requireTool('llvmStrip'), ['--strip-debug', path]);
   }
 };
 
@@ -103,7 +104,7 @@ const writeManifest = () => {
   );
 };
 
-installTools(['clang', 'lld', 'wasmLd', 'dtc'], say);
+installTools(['clang', 'lld', 'wasmLd', 'llvmStrip', 'dtc'], say);
 rmSync(dist, { recursive: true, force: true });
 say('compiling TypeScript…');
 compileTypeScript();
