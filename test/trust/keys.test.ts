@@ -34,7 +34,7 @@ test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', 
   const velocity = (env: Readonly<Record<string, string>>, ...args: readonly string[]) => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['--import', './cli/typescript/register.mjs', 'cli/main.ts', ...args, '--json'],
+      ['--import', 'tsx', 'cli/main.ts', ...args, '--json'],
       { cwd: folder, encoding: 'utf8', env: { ...process.env, VELOCITY_KEYS: join(folder, 'keys'), ...env } },
     );
     const lines = stdout.split('\n').filter((line) => line !== '');

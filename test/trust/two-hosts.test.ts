@@ -5,7 +5,6 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { ownCommand } from '../../cli/own-command.ts';
 import { startBoard } from '../../cli/virtual.ts';
 import { assemble } from '../../ebpf/index.ts';
 import { root } from '../../firmware/index.ts';
@@ -127,7 +126,7 @@ type Said = { readonly exit: number; readonly lines: Record<string, unknown>[] }
 /** The command itself, in a process of its own. */
 const velocity = (...args: readonly string[]) =>
   new Promise<Said>((resolve) => {
-    const command = [...ownCommand(), ...args, '--port', `unix:${shared}`, '--json'];
+    const command = ['--import', 'tsx', 'cli/main.ts', ...args, '--port', `unix:${shared}`, '--json'];
     execFile(process.execPath, command, { cwd: root, encoding: 'utf8' }, (error, stdout) =>
       resolve({
         exit: typeof error?.code === 'number' ? error.code : 0,
