@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HOST_PROGRAM_INSNS, HOST_PROGRAM_MAPS } from '../../abi/index.ts';
+import { withLock } from '../../firmware/lock.ts';
 import { isPackage, paths } from '../../firmware/paths.ts';
 import { runClang } from '../clang.ts';
 
@@ -92,7 +93,6 @@ const build = async (sources: readonly string[], hash: string): Promise<WebAssem
   try {
     await runClang([...FLAGS, ...includes, ...sources, '-o', temporary], 'WebAssembly build of the verifier');
     const bytes = Buffer.concat([await readFile(temporary), customSection(HASH_SECTION, hash)]);
-    // Several may build at once, in one process, too: each publishes a whole file.
     await writeFile(temporary, bytes);
     await rename(temporary, OUTPUT);
     return new WebAssembly.Module(bytes);
@@ -118,5 +118,8 @@ export const wasmModule = async (): Promise<WebAssembly.Module> => {
     /\.(h|inc)$/,
   );
   const hash = await hashOf([...sources, ...headers]);
-  return (await cached(hash)) ?? (await build(sources, hash));
+  return (
+    (await cached(hash)) ??
+    (await withLock(`${OUTPUT}.lock`, async () => (await cached(hash)) ?? (await build(sources, hash))))
+  );
 };

@@ -28,6 +28,8 @@ const spoiledImage = async (): Promise<string> => {
   return path;
 };
 
+let spoiled: Promise<string> | undefined;
+
 const board = boardNamed('qemu-virt');
 const reason = unavailableReason(board, findTool('qemu'));
 
@@ -43,7 +45,8 @@ for (const machine of [
   }
   test.serial(`all_cores_start_with_unknown_registers_on_${machine}`, async (t) => {
     t.timeout(300_000);
-    const image = await spoiledImage();
+    spoiled ??= spoiledImage();
+    const image = await spoiled;
     const options = { machine, extra: ['-cpu', 'cortex-a76'] };
     const running = await startVirtualBoard({ board, image, qemu: requireTool('qemu'), ...options });
     t.teardown(running.stop);

@@ -15,7 +15,7 @@ export const importRules: Rules = {
   flasher: ['abi', 'boards'],
   link: ['abi'],
   monitor: ['abi', 'link', 'firmware/folder.ts'],
-  ebpf: ['abi', 'firmware/toolchain.ts', 'firmware/paths.ts'],
+  ebpf: ['abi', 'firmware/toolchain.ts', 'firmware/paths.ts', 'firmware/lock.ts'],
   models: ['abi', 'ebpf', 'firmware/folder.ts', 'firmware/write.ts'],
   evolve: [
     'abi',
