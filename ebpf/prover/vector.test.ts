@@ -26,6 +26,7 @@ const copy = (to: string, from: string, count: string | number = 'r7') => call('
 const fill = (to: string, value: string | number, count: string | number = 'r7') =>
   call('mem_fill', to, value, count);
 const does = (...parts: readonly string[]) => head() + parts.join('\n') + end;
+const doesFew = (...parts: readonly string[]) => head(7) + parts.join('\n') + end;
 const gives = (name: string, ...args: readonly (string | number)[]) =>
   `${head(7, 1)}${call(name, ...args)}\n exit`;
 const byte = (at: number) => `r0 = *(u8 *)(r6 + ${at})`;
@@ -153,6 +154,10 @@ const different: Record<string, readonly [string, string]> = {
     `${head(15)}${fill('m32', 77)}\n ${byte(46)}\n exit`,
     `${head(15)}${byte(46)}\n r8 = r0\n ${fill('m32', 77)}\n r0 = r8\n exit`,
   ],
+  a_stack_that_is_written_before_it_is_copied: [
+    doesFew('*(u64 *)(r10 - 16) = 5', '*(u8 *)(r10 - 15) = 9', copy('m48', 'r10\n r2 += -16')),
+    doesFew('*(u64 *)(r10 - 16) = 5', copy('m48', 'r10\n r2 += -16'), '*(u8 *)(r10 - 15) = 9'),
+  ],
   the_same_at_a_place_that_the_input_chooses: [
     does('r8 = *(u8 *)(r6 + 1)\n r8 &= 15\n r8 += r6\n r8 += 32', fill('r8', 1), fill('m40', 2)),
     does('r8 = *(u8 *)(r6 + 1)\n r8 &= 15\n r8 += r6\n r8 += 32', fill('m40', 2), fill('r8', 1)),
@@ -206,3 +211,43 @@ for (const [name, [before, after]] of Object.entries(different))
     t.not(await verdictOf(before, after), 'proven');
     t.not(await verdictOf(after, before), 'proven');
   });
+
+/** Eight bytes at r8, up to the end of what they lie in; r7 is 1 to 8. */
+const lastEight: Readonly<Record<string, string>> = {
+  stack: 'r8 = r10\n r8 += -8',
+  memory: `r8 = r6\n r8 += ${MEMORY - 8}`,
+  map: 'r8 = map_value 0 + 8 ll',
+};
+const map = { name: 'm', type: 2, keySize: 4, valueSize: 16, maxEntries: 1, flags: 0 };
+const summed = (last: number) => `*(u8 *)(r8 + 7) = ${last}\n ${call('sum_u8', 'r8', 'r7')}\n r9 = r0`;
+const filled = `${fill('r8', 5)}\n r9 = *(u8 *)(r8 + 7)`;
+
+for (const [name, place] of Object.entries(lastEight))
+  test(`the last byte counts: ${name}`, async (t) => {
+    const verdict = async (...parts: readonly string[]) => {
+      const codes = parts.map((part) =>
+        assemble(
+          `${head(7, 1)}${place}\n *(u64 *)(r8 + 0) = 0\n ${part}\n *(u64 *)(r8 + 0) = 0\n r0 = r9\n exit`,
+        ),
+      );
+      const host = await loadHost();
+      for (const code of codes)
+        t.true(host.verify({ code, hook: 'run', maps: [map] }, { memorySize: MEMORY }).ok);
+      return (await proveEquivalent(codes[0]!, codes[1]!, { ...options, maps: [map] })).verdict;
+    };
+    t.is(await verdict(summed(1), `r9 = 3\n ${summed(1)}`), 'proven');
+    t.not(await verdict(summed(1), summed(2)), 'proven');
+    t.is(await verdict(filled, `r9 = 3\n ${filled}`), 'proven');
+    t.not(await verdict(filled, `${fill('r8', 5)}\n r9 = 0`), 'proven');
+  });
+
+test('what_follows_the_header_of_a_packet_is_summed_to_its_end', async (t) => {
+  const bytes = (mask: number) =>
+    `r2 = *(u64 *)(r1 + 8)\n r1 = *(u64 *)(r1 + 0)\n r0 = 0\n r3 = r1\n r3 += 256\n if r3 > r2 goto out\n r2 = *(u8 *)(r1 + 0)\n r2 &= ${mask}\n call vl_sum_u8\n out:\n exit`;
+  const verdict = async (...masks: readonly number[]) => {
+    const [before, after] = masks.map((mask) => assemble(bytes(mask)));
+    return (await proveEquivalent(before!, after!, { hook: 'packet', maps: [] })).verdict;
+  };
+  t.is(await verdict(255, 255), 'proven');
+  t.not(await verdict(255, 127), 'proven');
+});

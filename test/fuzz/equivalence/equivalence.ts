@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hooks } from '../../../abi/index.ts';
 import { type Host, loadHost, type ModuleProgram, Reference } from '../../../ebpf/index.ts';
 import { applyRule, optimise } from '../../../ebpf/optimiser/index.ts';
 import { mutant, stopSolver } from '../../../ebpf/prover/index.ts';
@@ -82,6 +83,12 @@ const summaryOf = (c: Counts): string =>
     `${counted(c.followed)} of ${counted(c.programs)} programs followed to their ends, ${counted(c.evaluated)} runs end there`,
   ].join(', ');
 
+/** A run of what may execute more than its hook allows would end in the middle. */
+const accepts = (host: Host, program: ModuleProgram): boolean => {
+  const verdict = host.verify(program, sizeOf(program));
+  return verdict.ok && verdict.bound <= hooks[program.hook].budget;
+};
+
 /** One program under way. */
 class Trial {
   readonly #host: Host;
@@ -98,7 +105,7 @@ class Trial {
   }
 
   accepts(code: Uint8Array): boolean {
-    return this.#host.verify({ ...this.#program, code }, sizeOf(this.#program)).ok;
+    return accepts(this.#host, { ...this.#program, code });
   }
 
   /** What a run shows that the prover's terms do not say. */
@@ -205,7 +212,7 @@ const tried = async (
 ): Promise<string | undefined> => {
   const program = one[n]!;
   if (program.code.length > MOST_SLOTS * SLOT_BYTES) return undefined;
-  if (!host.verify(program, sizeOf(program)).ok) return undefined;
+  if (!accepts(host, program)) return undefined;
   counts.programs++;
   const trial = new Trial(host, program, new Random(seed * FUNCTIONS + n));
   const wrong = trial.ends(counts);
