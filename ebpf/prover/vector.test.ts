@@ -96,6 +96,10 @@ const reading = (n: string, at: number): Record<string, string> => ({
   ),
 });
 
+/** What is written to is read at a place that the input chooses, and overwritten. */
+const readSomewhere = (write: string) =>
+  `${head(7)}*(u64 *)(r10 - 16) = 7\n ${write}\n r8 = *(u8 *)(r6 + 1)\n r8 &= 15\n r8 += r6\n r9 = *(u8 *)(r8 + 32)\n ${fill('m32', 0, 24)}\n r0 = r9\n exit`;
+const fromStack = copy('m32', 'r10\n r2 += -16');
 const more = (what: string) => what.replace('call', 'r3 += 1\n call');
 const different: Record<string, readonly [string, string]> = {
   one_byte_more: [does(copy('m48', 'm32')), does(more(copy('m48', 'm32')))],
@@ -157,6 +161,16 @@ const different: Record<string, readonly [string, string]> = {
   a_stack_that_is_written_before_it_is_copied: [
     doesFew('*(u64 *)(r10 - 16) = 5', '*(u8 *)(r10 - 15) = 9', copy('m48', 'r10\n r2 += -16')),
     doesFew('*(u64 *)(r10 - 16) = 5', copy('m48', 'r10\n r2 += -16'), '*(u8 *)(r10 - 15) = 9'),
+  ],
+  how_many_were_written_where_is_read: [readSomewhere(fill('m32', 1)), readSomewhere(more(fill('m32', 1)))],
+  what_was_written_where_is_read: [readSomewhere(fill('m32', 1)), readSomewhere(fill('m32', 2))],
+  what_was_there_before_where_is_read: [
+    readSomewhere(fill('m32', 1)),
+    readSomewhere(`*(u8 *)(r6 + 36) = 9\n ${fill('m32', 1)}`),
+  ],
+  what_the_source_held_where_is_read: [
+    readSomewhere(fromStack),
+    readSomewhere(`*(u8 *)(r10 - 15) = 9\n ${fromStack}`),
   ],
   the_same_at_a_place_that_the_input_chooses: [
     does('r8 = *(u8 *)(r6 + 1)\n r8 &= 15\n r8 += r6\n r8 += 32', fill('r8', 1), fill('m40', 2)),
