@@ -44,7 +44,7 @@ export const roles = {
 /** What changes a board without being signed itself. Each message names the door that it goes through. */
 export const doors = {
   modules: { bit: 0, doc: 'going back to an earlier version, removing a module' },
-  maps: { bit: 1, doc: 'writing map entries' },
+  maps: { bit: 1, doc: 'writing map entries, taking records of ring buffers' },
   packets: { bit: 2, doc: 'injecting frames' },
   timer: { bit: 3, doc: 'setting the period of the timer hook, by itself or in a patch' },
   run: { bit: 4, doc: 'single runs and measurements' },

@@ -27,7 +27,7 @@
 #define ROLE_IMAGE 0x2u /* images of the kernel */
 
 #define DOOR_MODULES 0x1u /* going back to an earlier version, removing a module */
-#define DOOR_MAPS 0x2u /* writing map entries */
+#define DOOR_MAPS 0x2u /* writing map entries, taking records of ring buffers */
 #define DOOR_PACKETS 0x4u /* injecting frames */
 #define DOOR_TIMER 0x8u /* setting the period of the timer hook, by itself or in a patch */
 #define DOOR_RUN 0x10u /* single runs and measurements */
