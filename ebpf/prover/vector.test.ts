@@ -33,8 +33,8 @@ const byte = (at: number) => `r0 = *(u8 *)(r6 + ${at})`;
 /** A byte for each of r7, from 32 on: `r5` is its place. */
 const turns = (body: string) =>
   `r4 = 0\n goto test\n turn:\n r5 = r6\n r5 += r4\n ${body}\n r4 += 1\n test:\n if r4 < r7 goto turn`;
-const whether = (then: string, otherwise: string) =>
-  `if r7 > 4 goto many\n ${then}\n goto met\n many:\n ${otherwise}\n met:`;
+const whether = (few: string, many: string) =>
+  `if r7 < 5 goto few\n ${many}\n goto met\n few:\n ${few}\n met:`;
 /** An array of 16 bytes in a frame, below `room` others. */
 const onStack = (room: number) =>
   `r8 = r10\n r8 += ${-16 - room}\n *(u64 *)(r8 + 0) = 3\n *(u64 *)(r8 + 8) = 4\n r1 = r8\n r2 = r6\n r2 += 32\n r3 = r7\n call vl_mem_copy\n r1 = r8\n r2 = r7\n r2 += 1\n call vl_sum_u8`;
