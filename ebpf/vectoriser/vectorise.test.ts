@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { comparePrograms, compileModule, loadHost, loadObject, type ModuleProgram } from '../index.ts';
+import {
+  assemble,
+  comparePrograms,
+  compileModule,
+  loadHost,
+  loadObject,
+  type ModuleProgram,
+} from '../index.ts';
 import { proveEquivalent, stopSolver } from '../prover/index.ts';
 import { vectorise } from './index.ts';
 
@@ -107,6 +114,13 @@ const alike = [
   'bins_overlapping',
   'bins_weighed',
 ];
+test('a loop that gathers a constant and loads nothing is left to others', (t) => {
+  for (const step of ['r3 |= 5', 'r3 ^= 5', 'r3 &= 5']) {
+    const turns = `turn:\n ${step}\n r2 += 1\n if r2 != 64 goto turn`;
+    t.deepEqual(vectorise(assemble(`r2 = 0\n r3 = *(u8 *)(r1 + 0)\n ${turns}\n r0 = r3\n exit`)), []);
+  }
+});
+
 test.serial('a comparison is proposed in words, and as its vector helper', async (t) => {
   const program = (await programs)['compare/v4']!;
   const made = vectorise(program.code, { context: { maps: program.maps } });

@@ -59,7 +59,9 @@ export class WordWriter {
   readonly #turns: number;
   readonly #pointers: Pointer[];
 
+  /** @throws NoPlace where nothing is loaded */
   constructor(work: Work) {
+    if (work.size === 0) throw new NoPlace();
     this.#work = work;
     this.#free = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((r) => !work.needed.includes(r));
     const words = Math.floor(work.bytes / 8);
