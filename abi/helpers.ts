@@ -26,10 +26,12 @@ export type Helper = {
   readonly doc: string;
 };
 
+const keyedMaps = ['hash', 'array', 'percpu_array'] as const;
+
 export const helpers = {
   map_lookup_elem: {
     id: 1,
-    maps: ['hash', 'array', 'percpu_array'],
+    maps: keyedMaps,
     args: ['map', 'map_key'],
     returns: 'map_value_or_null',
     c: 'void *(*{})(void *map, const void *key)',
@@ -37,7 +39,7 @@ export const helpers = {
   },
   map_update_elem: {
     id: 2,
-    maps: ['hash', 'array', 'percpu_array'],
+    maps: keyedMaps,
     args: ['map', 'map_key', 'map_value', 'scalar'],
     returns: 'scalar',
     c: 'long (*{})(void *map, const void *key, const void *value, uint64_t flags)',
@@ -45,7 +47,7 @@ export const helpers = {
   },
   map_delete_elem: {
     id: 3,
-    maps: ['hash', 'array', 'percpu_array'],
+    maps: keyedMaps,
     args: ['map', 'map_key'],
     returns: 'scalar',
     c: 'long (*{})(void *map, const void *key)',

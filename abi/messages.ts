@@ -1,6 +1,6 @@
 /**
  * SMP group 64: modules, telemetry and patches. Each message is one flat CBOR map with text keys,
- * as SMP does it (Zephyr smp_protocol.rst); lists are read one entry at a time by index, until `no_entry`.
+ * as SMP does it (Zephyr smp_protocol.rst); lists are read one entry at a time by index, until `no_entry`. Long: it is one table.
  */
 import { bool, bytes, type Fields, optional, text, u32, u64 } from './fields.ts';
 import { type DoorName, KEY_ID_BYTES } from './policy.ts';

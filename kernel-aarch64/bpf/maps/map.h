@@ -40,7 +40,7 @@ struct bpf_map {
     uint32_t stride;      /* arrays: value_size rounded up to 8 */
     uint32_t core_stride; /* percpu_array: bytes of one core's values, multiple of 64 */
     uint8_t *values;      /* arrays: all values; hash: all entries; ring buffers: all records */
-    struct spinlock lock; /* hash, ring buffers: guards what follows, up to `buckets` */
+    struct spinlock lock; /* hash: guards all that is its own; ring buffers: `lost` and `produced` */
     uint32_t lost;        /* ring buffers: see bpf/maps/ring.h, with the two below */
     uint64_t produced;
     uint64_t taken;

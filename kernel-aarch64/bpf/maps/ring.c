@@ -35,13 +35,13 @@ enum map_result ring_output(struct bpf_map *map, const void *data, uint64_t size
     const uint64_t needed = sizeof(struct ring_record) + ((size + 7) & ~7ull);
     enum map_result result = MAP_AGAIN;
     const uint64_t state = spin_lock(&map->lock);
-    map->lost += 1;
     const uint64_t taken = __atomic_load_n(&map->taken, __ATOMIC_RELAXED); /* nothing is written there before this was seen */
     if (needed <= map->shape.max_entries - (map->produced - taken)) {
-        map->lost -= 1;
         append(map, data, (uint32_t)size);
         __atomic_store_n(&map->produced, map->produced + needed, __ATOMIC_RELEASE);
         result = MAP_DONE;
+    } else {
+        map->lost += 1;
     }
     spin_unlock(&map->lock, state);
     return result;
