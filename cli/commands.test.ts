@@ -9,6 +9,7 @@ import { fileStore, Ledger } from '../evolve/index.ts';
 import { type Handlers, Refusal } from '../link/test/fake-board.ts';
 import { watched } from '../link/test/watched.ts';
 import { makeCleanup } from './cleanup.ts';
+import { loadCommands } from './commands/index.ts';
 import { readProgram } from './module-file.ts';
 import { Output } from './output.ts';
 import { makeProgram } from './program.ts';
@@ -288,7 +289,7 @@ test('evolve looks at the ledger that is named, and says what is wrong with one'
 /** `rig` reads both. */
 const readElsewhere = /^velocity rig \w+ --board$/;
 
-test('no command has an option of the command above it, which would take it', (t) => {
+test('no command has an option of the command above it, which would take it', async (t) => {
   const twice = (command: Command, above: readonly string[], path: string): string[] => {
     const own = command.options.map(({ long, short }) => long ?? short ?? '');
     const here = own.filter((name) => above.includes(name)).map((name) => `${path} ${name}`);
@@ -297,7 +298,7 @@ test('no command has an option of the command above it, which would take it', (t
       ...command.commands.flatMap((sub) => twice(sub, [...above, ...own], `${path} ${sub.name()}`)),
     ];
   };
-  const program = makeProgram({ output: new Output(false), cleanup: makeCleanup() });
+  const program = makeProgram({ output: new Output(false), cleanup: makeCleanup() }, await loadCommands());
   t.deepEqual(
     twice(program, [], 'velocity').filter((name) => !readElsewhere.test(name)),
     [],

@@ -13,5 +13,8 @@ export type Context = {
   readonly ports?: () => Promise<readonly string[]>;
 };
 
-/** A command declared in its own file of commands/; `program.ts` lists them. */
+/** A command declared in its own file of commands/. */
 export type Register = (program: Command, context: Context) => void;
+
+/** Its file is loaded when the command is meant. */
+export type Load = () => Promise<Register>;

@@ -1,60 +1,11 @@
-/** The velocity command: every command has its own file in commands/ and is listed here. */
+/** The velocity command with the options that all of its commands share. */
 import { Command } from 'commander';
 import { DEFAULT_BAUD } from '../link/index.ts';
-import { registerBpf } from './commands/bpf.ts';
-import { registerBuild } from './commands/build.ts';
-import { registerCompletion } from './commands/completion.ts';
-import { registerCrash } from './commands/crash.ts';
-import { registerDemo } from './commands/demo.ts';
-import { registerDoctor } from './commands/doctor.ts';
-import { registerEvents } from './commands/events.ts';
-import { registerEvidence } from './commands/evidence.ts';
-import { registerEvolve } from './commands/evolve.ts';
-import { registerFlash } from './commands/flash.ts';
-import { registerHistory } from './commands/history.ts';
-import { registerImage } from './commands/image.ts';
-import { registerKeys } from './commands/keys.ts';
-import { registerMap } from './commands/map.ts';
-import { registerModels } from './commands/models.ts';
-import { registerModule } from './commands/module.ts';
-import { registerMonitor } from './commands/monitor.ts';
-import { registerProfile } from './commands/profile.ts';
-import { registerRig } from './commands/rig.ts';
-import { registerStart } from './commands/start.ts';
-import { registerTrace } from './commands/trace.ts';
-import { registerUpdate } from './commands/update.ts';
 import type { Context, Register } from './context.ts';
 import { exitCodeTable } from './exit-codes.ts';
 import { UsageError } from './failure.ts';
 import { wholeNumber } from './numbers.ts';
-import { sourceCommands } from './sources.ts';
 import { version } from './version.ts';
-
-const commands: readonly Register[] = [
-  registerDemo,
-  registerBuild,
-  registerFlash,
-  registerImage,
-  registerStart,
-  registerMonitor,
-  registerHistory,
-  registerTrace,
-  registerProfile,
-  registerRig,
-  registerModule,
-  registerMap,
-  registerEvents,
-  registerEvidence,
-  registerCrash,
-  registerKeys,
-  registerUpdate,
-  registerEvolve,
-  registerModels,
-  registerBpf,
-  registerDoctor,
-  registerCompletion,
-  ...sourceCommands,
-];
 
 /** `rig` takes several, also as one list with commas. */
 const joined = (value: string, before?: string) => (before === undefined ? value : `${before},${value}`);
@@ -71,8 +22,8 @@ const refuseEmpty = (command: Command): void => {
 };
 
 /** Options that mean the same everywhere may stand before or after the command's name. */
-export const makeProgram = (context: Context): Command => {
-  const program = new Command('velocity')
+const withoutCommands = (): Command =>
+  new Command('velocity')
     .description('Builds, flashes, watches and improves Velocity boards.')
     .version(version())
     .option('--json', 'print one JSON object a line')
@@ -97,6 +48,13 @@ export const makeProgram = (context: Context): Command => {
     .addHelpText('after', '\nExample:\n  velocity monitor --board qemu-virt')
     .addHelpText('after', `\nExit codes:\n${exitCodeTable()}`)
     .hook('preAction', (_program, command) => refuseEmpty(command));
+
+/** What stands at the place of a command's name. */
+export const commandNameOf = (argv: readonly string[]): string | undefined =>
+  withoutCommands().parseOptions([...argv]).operands[0];
+
+export const makeProgram = (context: Context, commands: readonly Register[]): Command => {
+  const program = withoutCommands();
   for (const register of commands) register(program, context);
   return program;
 };

@@ -2,11 +2,12 @@
 import { isatty } from 'node:tty';
 import { CommanderError } from 'commander';
 import { makeCleanup } from './cleanup.ts';
+import { loadCommands } from './commands/index.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { FileError, failureOf, OutcomeError, UsageError } from './failure.ts';
 import { failureText, Output } from './output.ts';
-import { makeProgram } from './program.ts';
+import { commandNameOf, makeProgram } from './program.ts';
 
 /** Commander ends --help and --version by an error of its own; a command group without a command shows its help. */
 const isHelp = (error: unknown): error is CommanderError =>
@@ -26,7 +27,8 @@ const report = (error: unknown, output: Output): number => {
 /** Runs one command line. @returns its exit code; undefined when nothing went wrong */
 export const execute = async (argv: readonly string[], context: Context): Promise<number | undefined> => {
   try {
-    await makeProgram(context).parseAsync(argv, { from: 'user' });
+    const commands = await loadCommands(commandNameOf(argv));
+    await makeProgram(context, commands).parseAsync(argv, { from: 'user' });
     return undefined;
   } catch (error) {
     return context.cleanup.signal.aborted ? exitCodes.cancelled.code : report(error, context.output);

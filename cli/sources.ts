@@ -1,6 +1,6 @@
 /** Commands that compile or check the sources themselves work in a clone only. */
 import { isPackage } from '../firmware/index.ts';
-import type { Register } from './context.ts';
+import type { Load, Register } from './context.ts';
 import { UsageError } from './failure.ts';
 
 /** @throws UsageError in the installed package */
@@ -12,18 +12,20 @@ export const needsSources = (command: string): void => {
   );
 };
 
-/** In the package: says why they are not there. */
-const absent: readonly Register[] = ['bench', 'docs', 'fuzz', 'test'].map((name) => (program) => {
-  program
-    .command(name, { hidden: true })
-    .allowExcessArguments()
-    .allowUnknownOption()
-    .action(() => needsSources(name));
-});
+/** In the package: says why it is not there. */
+const absent =
+  (name: string): Register =>
+  (program) => {
+    program
+      .command(name, { hidden: true })
+      .allowExcessArguments()
+      .allowUnknownOption()
+      .action(() => needsSources(name));
+  };
 
 /** The compiler of the package does not follow a path that it cannot read, so those files stay out of it. */
 const path = ['.', 'commands', 'from-sources.ts'].join('/');
 
-export const sourceCommands: readonly Register[] = isPackage
-  ? absent
-  : ((await import(path)) as { fromSources: readonly Register[] }).fromSources;
+export const sourceCommands: Readonly<Record<string, Load>> = isPackage
+  ? Object.fromEntries(['bench', 'docs', 'fuzz', 'test'].map((name) => [name, async () => absent(name)]))
+  : ((await import(path)) as { fromSources: Readonly<Record<string, Load>> }).fromSources;

@@ -1,8 +1,9 @@
 /** Commands that compile or check the sources themselves; the installed package leaves them and the sources out. */
-import type { Register } from '../context.ts';
-import { registerBench } from './bench.ts';
-import { registerDocs } from './docs.ts';
-import { registerFuzz } from './fuzz.ts';
-import { registerTest } from './test.ts';
+import type { Load } from '../context.ts';
 
-export const fromSources: readonly Register[] = [registerBench, registerDocs, registerFuzz, registerTest];
+export const fromSources: Readonly<Record<string, Load>> = {
+  bench: async () => (await import('./bench.ts')).registerBench,
+  docs: async () => (await import('./docs.ts')).registerDocs,
+  fuzz: async () => (await import('./fuzz.ts')).registerFuzz,
+  test: async () => (await import('./test.ts')).registerTest,
+};

@@ -12,6 +12,7 @@ import {
 } from '../../flasher/index.ts';
 import { usbIpHost } from '../../rig/emulated/usbip-client.ts';
 import { makeCleanup } from '../cleanup.ts';
+import { registerRig } from '../commands/rig.ts';
 import { Output } from '../output.ts';
 import { makeProgram } from '../program.ts';
 import { velocity } from '../test/command-line.ts';
@@ -34,7 +35,7 @@ const withDevice = async (argv: readonly string[], use: (first: Fact, said: Fact
   };
   const cleanup = makeCleanup();
   const output = new Output(true, { write: take }, { write: () => {} });
-  const program = makeProgram({ output, cleanup });
+  const program = makeProgram({ output, cleanup }, [registerRig]);
   const running = program.parseAsync(['rig', 'device', ...argv], { from: 'user' });
   try {
     await use(await Promise.race([first, running.then(() => ({}))]), said);

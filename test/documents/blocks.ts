@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { boards } from '../../boards/index.ts';
 import { makeCleanup } from '../../cli/cleanup.ts';
+import { loadCommands } from '../../cli/commands/index.ts';
 import { exitCodes } from '../../cli/exit-codes.ts';
 import { failureOf } from '../../cli/failure.ts';
 import { Output } from '../../cli/output.ts';
@@ -74,8 +75,10 @@ const helpOf = (command: Command) => {
   return `### \`${nameOf(command)}\`\n\n\`\`\`\n${text.trim()}\n\`\`\``;
 };
 
+const commands = await loadCommands();
+
 const commandHelp = () =>
-  leaves(makeProgram({ output: new Output(false), cleanup: makeCleanup() }))
+  leaves(makeProgram({ output: new Output(false), cleanup: makeCleanup() }, commands))
     .map(helpOf)
     .join('\n\n');
 
