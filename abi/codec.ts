@@ -5,6 +5,7 @@ import type { Field, Fields, RecordOf } from './fields.ts';
 /** A record that does not match its declaration: names the field and what was found. */
 export class CodecError extends Error {
   readonly field: string;
+  readonly exit = 'usage';
   constructor(field: string, problem: string, options?: ErrorOptions) {
     super(`${field}: ${problem}`, options);
     this.name = 'CodecError';

@@ -1,7 +1,5 @@
 /** Turns any error into an exit code, one line for people and one for programs. */
 import { CommanderError } from 'commander';
-import { CodecError } from '../abi/index.ts';
-import { CompileError, ElfError } from '../ebpf/index.ts';
 import { type ExitName, exitCodes } from './exit-codes.ts';
 
 /** The command line asks for something that makes no sense. */
@@ -126,13 +124,6 @@ const text = (error: unknown, key: string): string | undefined => {
   return typeof value === 'string' ? value : undefined;
 };
 
-/** Errors whose own code is finer than the table, or that have none. */
-const exitByKind = (error: unknown): ExitName | undefined => {
-  if (error instanceof ElfError) return 'bad_file';
-  if (error instanceof CompileError) return 'build_failed';
-  return error instanceof CodecError || error instanceof CommanderError ? 'usage' : undefined;
-};
-
 const messageOf = (error: unknown, name: ExitName): string => {
   if (!(error instanceof Error)) return String(error);
   if (name === 'internal') return error.stack ?? error.message;
@@ -140,7 +131,8 @@ const messageOf = (error: unknown, name: ExitName): string => {
 };
 
 export const failureOf = (error: unknown): Failure => {
-  const name = exitByKind(error) ?? exitNameOf(text(error, 'exit') ?? text(error, 'code') ?? 'internal');
+  const exit = error instanceof CommanderError ? 'usage' : text(error, 'exit');
+  const name = exitNameOf(exit ?? text(error, 'code') ?? 'internal');
   return {
     exit: exitCodes[name].code,
     code: error instanceof CommanderError ? name : (text(error, 'code') ?? name),

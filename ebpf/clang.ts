@@ -7,6 +7,7 @@ const run = promisify(execFile);
 export class CompileError extends Error {
   /** What clang printed. */
   readonly diagnostics: string;
+  readonly exit = 'build_failed';
   constructor(what: string, diagnostics: string, options?: ErrorOptions) {
     super(diagnostics === '' ? what : `${what}\n${diagnostics}`, options);
     this.name = 'CompileError';

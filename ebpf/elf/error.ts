@@ -26,6 +26,7 @@ export type ElfStatus =
 export class ElfError extends Error {
   readonly status: Status;
   readonly code: ElfStatus;
+  readonly exit = 'bad_file';
   constructor(code: ElfStatus, what: string, options?: ErrorOptions) {
     const status = statusNamed(code);
     super(`${what}: ${status.sentence}`, options);
