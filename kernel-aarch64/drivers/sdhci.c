@@ -142,9 +142,11 @@ static enum status command(uint32_t what, uint32_t argument, uint32_t *answer) {
     return status;
 }
 
+/* With an error the card sends and takes no data, which the controller would wait for, and let no command through. */
 static enum status checked(uint32_t what, uint32_t argument, uint32_t *answer) {
     const enum status status = command(what, argument, answer);
     if (status != STATUS_OK || (*answer & R1_ERRORS) == 0) { return status; }
+    (void)reset(RESET_LINES);
     return *answer & R1_BEYOND ? STATUS_INVALID_ARGUMENT : STATUS_CORRUPT;
 }
 
