@@ -73,10 +73,33 @@ const update = (s: Scope): string => {
   ]);
 };
 
+/** Of memory, an array, numbers, or the value of a map; packets are no place for a record. */
+const record = (s: Scope): string => {
+  const t = s.array();
+  const output = (data: string, size: string) =>
+    `${s.local()} ${s.pick(['=', '+=', '^='])} bpf_ringbuf_output(&records, ${data}, ${size}, ${s.pick(['0', '0', '1', '3', '4', s.value(0)])});`;
+  const [r, k, p] = [s.name('r'), s.name('k'), s.name('p')];
+  const size = s.once(50) ? `sizeof(${r})` : countOf(s, 16, 1);
+  return s.pick([
+    ...(s.packet
+      ? []
+      : [output(s.address(32), countOf(s, 32, 1)), output(s.address(128), countOf(s, 128, 1))]),
+    ...(t
+      ? [
+          output(t.name, `sizeof(${t.name})`),
+          output(t.name, `((${s.value(1)}) & (sizeof(${t.name}) - 1)) + 1`),
+        ]
+      : []),
+    `{ struct { uint64_t words[2]; } ${r} = {{${s.value(1)}, ${s.local()}}}; ${output(`&${r}`, size)} }`,
+    `{ uint32_t ${k} = ${s.value(1)}; uint64_t *${p} = bpf_map_lookup_elem(&values, &${k}); if (${p}) { ${output(p, countOf(s, 16, 1))} } }`,
+  ]);
+};
+
 /** Where `callees` are there. */
 export const callStatement = (s: Scope): string => {
   const t = s.array();
-  const kind = s.below(10);
+  const kind = s.below(12);
+  if (kind >= 10) return record(s);
   if (kind < 2) return lookup(s);
   if (kind < 3) return update(s);
   if (kind < 4)

@@ -68,7 +68,7 @@ const compiledPrograms = async (seed: number, folder: string, signal?: AbortSign
   const random = new Random(seed);
   const cpu = random.pick(CPUS);
   const all = await clangPrograms(
-    sourceText(random, FUNCTIONS, { atomics: cpu > 'v2' }),
+    sourceText(random, FUNCTIONS, { atomics: cpu > 'v2', calls: random.pick([0, 0, 20, 40]) }),
     cpu,
     random,
     folder,

@@ -5,7 +5,7 @@ import { idioms } from './c-idioms.ts';
 import { FRAME_BYTES, GLOBALS, type Outside, Scope } from './c-scope.ts';
 
 /** Names of the maps that there are, in the order of the fuzzers' world (test/jit/emulator/world.h). */
-export const MAPS = ['values', 'pairs'];
+export const MAPS = ['values', 'pairs', 'records'];
 
 const ASSIGNMENTS = ['=', '=', '+=', '-=', '^=', '|=', '&=', '*='] as const;
 
@@ -171,7 +171,11 @@ struct {
   __uint(max_entries, 4);
   __type(key, uint64_t);
   __type(value, struct { uint64_t words[2]; });
-} pairs SEC(".maps");`;
+} pairs SEC(".maps");
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 128);
+} records SEC(".maps");`;
 
 const LEGACY = ['byte', 'half', 'word']
   .map((size) => `uint64_t load_${size}(void *context, uint64_t at) asm("llvm.bpf.load.${size}");`)

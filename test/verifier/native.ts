@@ -64,10 +64,10 @@ const flags = [
   '-Wall',
   '-Wextra',
   '-Werror',
+  ...driverHeaders,
   ...['.', 'kernel-aarch64', 'ebpf/infer', 'test/verifier', 'test/verifier/oracle'].map(
     (path) => `-I${path}`,
   ),
-  driverHeaders,
 ];
 
 const compile = (name: keyof typeof programs): Promise<string> => {

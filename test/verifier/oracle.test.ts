@@ -45,6 +45,7 @@ type Totals = {
   certified_checked: number;
   damaged_accepted: number;
   compared: number;
+  records: number;
 };
 
 const missing = missingForEmulator();
@@ -63,6 +64,7 @@ test('no run of an accepted program, with or without certificate, leaves its abs
     totals.damaged_accepted > 4000,
     'damaged certificates that are taken all the same are the ones to learn from',
   );
+  t.true(totals.records > 20_000, `only ${totals.records} records for the ring buffer`);
   if (!missing) t.true(totals.compared > 40_000, `only ${totals.compared} runs of compiled code`);
 });
 

@@ -11,9 +11,12 @@ const target = ['--target=aarch64-linux-gnu', '-ffreestanding', '-march=armv8-a'
 const linked = ['-nostdlib', '-static', '-fuse-ld=lld-19', '-mgeneral-regs-only'];
 const flags = ['-std=c23', '-Wall', '-Wextra', '-Werror', '-O2', '-Ikernel-aarch64', `-I${here}`];
 
-/** C of the half that drives it from this machine, to be compiled with the kernel's JIT, and where its headers lie. */
-export const driver = ['compile', 'emulator', 'given'].map((name) => `${here}/${name}.c`);
-export const driverHeaders = `-I${here}`;
+/** C of the half that drives it from this machine, to be compiled with the kernel's JIT, and where its headers lie, before the kernel's. */
+export const driver = [
+  ...['compile', 'emulator', 'given', 'ring'].map((name) => `${here}/${name}.c`),
+  'kernel-aarch64/bpf/maps/ring.c',
+];
+export const driverHeaders = ['kernel-aarch64/test/runtime/fakes', here].map((path) => `-I${path}`);
 
 /** What is missing, with its package, or undefined. */
 export const missingForEmulator = (): string | undefined => {

@@ -26,7 +26,7 @@ bool space_left(const struct space *space) {
 void describe_maps(uint64_t map_addr[], uint64_t values[]) {
     for (uint32_t i = 0; i < WORLD_MAPS; i++) {
         map_addr[i] = map_cookie(i);
-        values[i] = (uintptr_t)the_world()->values[i];
+        values[i] = i < VALUE_MAPS ? (uintptr_t)the_world()->values[i] : (uintptr_t)the_world()->ring.records;
     }
 }
 

@@ -25,6 +25,7 @@ THUNK(update)
 THUNK(delete)
 THUNK(number)
 THUNK(print)
+THUNK(output)
 
 static void copy(void *to, const void *from, uint32_t bytes) {
     uint64_t *d = to;
@@ -70,6 +71,7 @@ static void publish_helpers(void) {
     shared->helper_addr[HELPER_MAP_UPDATE_ELEM] = (uint64_t)update_thunk;
     shared->helper_addr[HELPER_MAP_DELETE_ELEM] = (uint64_t)delete_thunk;
     shared->helper_addr[HELPER_TRACE_PRINTK] = (uint64_t)print_thunk;
+    shared->helper_addr[helper_place(HELPER_RINGBUF_OUTPUT)] = (uint64_t)output_thunk;
     for (uint32_t i = 0; i < VECTOR_COUNT; i++) { shared->vector_addr[i] = (uint64_t)neon_routine_of(i, 0); }
 }
 

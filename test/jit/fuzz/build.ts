@@ -8,7 +8,7 @@ import { buildExecutor, driver, driverHeaders } from '../emulator/build.ts';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const here = 'test/jit/fuzz';
 const flags = ['-std=c23', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O2', '-g'];
-const includes = ['-Ikernel-aarch64', '-Itest/verifier/oracle', `-I${here}`, driverHeaders];
+const includes = [...driverHeaders, '-Ikernel-aarch64', '-Itest/verifier/oracle', `-I${here}`];
 
 const sourcesIn = (folder: string) =>
   readdirSync(join(root, folder))

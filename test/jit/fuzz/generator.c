@@ -226,7 +226,8 @@ static void make_far(struct maker *m) {
 
 static void make_statement(struct maker *m) {
     if (chance(m, 25)) { m->hot = below(m, 1024) & below(m, 1024); }
-    switch (below(m, 44)) {
+    switch (below(m, 45)) {
+    case 44: return make_record(m);
     case 43:
     case 42:
     case 41: return make_aimed(m);
@@ -400,6 +401,7 @@ static void resolve_calls(struct maker *m, const uint32_t entries[FUNCTIONS]) {
 void describe_program(struct generated *out, uint32_t count, uint32_t memory_size) {
     out->maps[ARRAY_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_ARRAY, .key_size = 4, .value_size = VALUE_BYTES, .max_entries = ENTRIES};
     out->maps[HASH_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_HASH, .key_size = 8, .value_size = VALUE_BYTES, .max_entries = ENTRIES};
+    out->maps[RING_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_RINGBUF, .key_size = 8, .max_entries = RING_BYTES};
     out->program = (struct bpf_program){.insns = out->insns, .count = count, .hook = HOOK_RUN, .maps = out->maps, .map_count = WORLD_MAPS, .memory_size = memory_size};
 }
 

@@ -97,6 +97,7 @@ void make_atomic(struct maker *m);
 void make_map_value(struct maker *m);
 void make_spill(struct maker *m);
 void make_helper(struct maker *m);
+void make_record(struct maker *m);
 void make_vector(struct maker *m); /* vector.c */
 void restore_scratch(struct maker *m); /* after a call r1..r5 hold nothing */
 void make_call(struct maker *m);

@@ -288,7 +288,7 @@ static void stack_address(struct maker *m, uint32_t reg, int32_t at) {
 }
 
 static void make_map_helper(struct maker *m) {
-    uint32_t map = below(m, WORLD_MAPS), id = 1 + below(m, map == HASH_MAP ? 3 : 2);
+    uint32_t map = below(m, VALUE_MAPS), id = 1 + below(m, map == HASH_MAP ? 3 : 2);
     emit(m, MEM(STX, map == HASH_MAP ? BPF_SIZE_DW : BPF_SIZE_W), 10, number(m), KEY_AT, 0);
     if (id == HELPER_MAP_UPDATE_ELEM) {
         for (int32_t at = VALUE_AT; at < VALUE_AT + VALUE_BYTES; at += 8) { emit(m, MEM(STX, BPF_SIZE_DW), 10, number(m), at, 0); }
@@ -324,6 +324,47 @@ static void make_print(struct maker *m) {
     stack_address(m, 1, at);
     emit(m, ALU64(MOV) | K, 2, 0, 0, 1 + (int32_t)below(m, (uint32_t)-at));
     emit(m, JMP(CALL), 0, 0, 0, HELPER_TRACE_PRINTK);
+    restore_scratch(m);
+}
+
+/* Of the stack, the memory, or a value of the array map. */
+static uint32_t emit_data(struct maker *m, uint32_t reg) {
+    if (chance(m, 20)) {
+        uint32_t at = below(m, VALUE_BYTES);
+        emit(m, BPF_CLASS_LD | BPF_SIZE_DW, reg, BPF_PSEUDO_IMM64_MAP_VALUE, 0, ARRAY_MAP);
+        emit(m, 0, 0, 0, 0, (int32_t)at);
+        return VALUE_BYTES - at;
+    }
+    bool stack = chance(m, 50);
+    uint32_t size = stack ? 8 * STACK_SLOTS : m->memory_size, at = below(m, size);
+    emit(m, ALU64(MOV) | X, reg, stack ? 10 : m->memory, 0, 0);
+    emit(m, ALU64(ADD) | K, reg, 0, 0, (int32_t)at + (stack ? NUMBERS_AT : 0));
+    return size - at;
+}
+
+/* As much as there is, more than the ring buffer holds, and sizes that are only bounded. */
+void make_record(struct maker *m) {
+    if (!m->calls || m->whole) { return; }
+    if (chance(m, 50)) {
+        emit(m, ALU64(MOV) | K, 4, 0, 0, (int32_t)below(m, 5));
+    } else {
+        emit(m, ALU64(MOV) | X, 4, number(m), 0, 0);
+        if (chance(m, 70)) { emit(m, ALU64(AND) | K, 4, 0, 0, (int32_t)below(m, 8)); }
+    }
+    uint32_t from = number(m);
+    emit(m, (chance(m, 50) ? ALU64(MOV) : ALU(MOV)) | X, 3, from, 0, 0);
+    uint32_t room = emit_data(m, 2);
+    if (chance(m, 50)) {
+        emit(m, ALU64(MOV) | K, 3, 0, 0, (int32_t)(chance(m, 30) ? room : 1 + below(m, room < RING_BYTES ? room : RING_BYTES)));
+    } else {
+        uint32_t mask = 1;
+        while (mask < RING_BYTES / 2 && 2 * mask < room) { mask *= 2; }
+        emit(m, ALU64(AND) | K, 3, 0, 0, (int32_t)mask - 1);
+        emit(m, ALU64(ADD) | K, 3, 0, 0, 1);
+    }
+    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, 1, BPF_PSEUDO_IMM64_MAP, 0, RING_MAP);
+    emit(m, 0, 0, 0, 0, 0);
+    emit(m, JMP(CALL), 0, 0, 0, HELPER_RINGBUF_OUTPUT);
     restore_scratch(m);
 }
 

@@ -4,6 +4,7 @@
 #include "bpf/verifier/verifier.h"
 #include "given.h"
 #include "random.h"
+#include "ring.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,6 +107,7 @@ static struct interp_environment interpreter_of(struct watch *watch) {
     e.helper[HELPER_MAP_UPDATE_ELEM] = world_update;
     e.helper[HELPER_MAP_DELETE_ELEM] = world_delete;
     e.helper[HELPER_TRACE_PRINTK] = world_print;
+    e.helper[helper_place(HELPER_RINGBUF_OUTPUT)] = kernel_output;
     describe_maps(e.map_addr, e.map_value_addr);
     return e;
 }
@@ -151,6 +153,7 @@ enum outcome trial_prepare(struct trial *t, struct shared *shared, struct job *j
     arguments_of(&t->generated.program, job->arguments);
     for (uint32_t i = 0; i < RUNS && outcome == OUTCOME_READY; i++) {
         fill_world(the_world(), t->seed * RUNS + i, size);
+        fill_ring(t->seed * RUNS + i);
         if (is_packet(&t->generated.program)) { lend_frame(the_world(), t->seed + i, size); }
         memcpy(job_world(shared, job, i), the_world(), bytes);
         outcome = interpret(t, i, verdict.bound);

@@ -16,6 +16,7 @@ struct maker {
     uint8_t roles[11];
     uint64_t stack; /* slots that hold numbers, and NARROW_ARRAY */
     bool narrow;    /* numbers of 4 bytes and smaller ones lie where stores go to a place that depends on data */
+    bool records;   /* a ring buffer gets some */
     bool legacy;    /* the context lies on the stack, and legacy loads read the packet */
     uint32_t depth; /* of open blocks */
     uint32_t loops;
@@ -263,18 +264,22 @@ static void forget_scratch(struct maker *m) {
     m->roles[0] = NUMBER;
 }
 
+static void record_value(struct maker *m, uint32_t bytes);
+
 /* Looks a value up, checks it, and uses it. */
 static void make_lookup(struct maker *m) {
     bool hash = chance(m, 40);
+    uint32_t map = hash ? HASH_MAP : ARRAY_MAP;
     emit(m, BPF_CLASS_STX | BPF_MODE_MEM | (hash ? BPF_SIZE_DW : BPF_SIZE_W), 10, number(m), -104, 0);
     emit(m, ALU64(MOV) | X, 2, 10, 0, 0);
     emit(m, ALU64(ADD) | K, 2, 0, 0, -104);
-    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, 1, BPF_PSEUDO_IMM64_MAP, 0, hash ? HASH_MAP : ARRAY_MAP);
+    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, 1, BPF_PSEUDO_IMM64_MAP, 0, m->records && chance(m, 1) ? RING_MAP : (int32_t)map);
     emit(m, 0, 0, 0, 0, 0);
     emit(m, BPF_CLASS_JMP | BPF_JMP_CALL, 0, 0, 0, 1);
     forget_scratch(m);
-    uint32_t limit = m->out->maps[hash ? HASH_MAP : ARRAY_MAP].value_size;
+    uint32_t limit = m->out->maps[map].value_size;
     if (chance(m, 5)) { return; } /* r0 is not checked: must be refused when it is used */
+    if (m->records && chance(m, 30)) { return record_value(m, limit); }
     emit(m, BPF_CLASS_JMP | BPF_JMP_JEQ | K, 0, 0, 3, 0);
     int32_t off = (int32_t)below(m, limit - 3);
     emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_W, 1, 0, off, 0);
@@ -322,6 +327,98 @@ static uint32_t make_condition(struct maker *m) {
 
 static void land(struct maker *m, uint32_t jump) {
     if (jump < GENERATED_MAX + 60) { m->out->insns[jump].off = (int16_t)(m->count - jump - 1); }
+}
+
+/* Numbers on the stack, at times with bytes among them that nobody wrote, or with an address: must be refused. */
+static uint32_t stack_data(struct maker *m) {
+    uint32_t first = below(m, 6), slots = 1 + below(m, first + 1 < 4 ? first + 1 : 4);
+    for (uint32_t slot = first; slot + slots > first; slot--) {
+        if ((m->stack >> slot & 1) == 0 && chance(m, 97)) {
+            emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, number(m), -8 * (int32_t)(slot + 1), 0);
+            m->stack |= (uint64_t)1 << slot;
+        }
+        if (slot == 0) { break; }
+    }
+    if (chance(m, 3)) {
+        emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, chance(m, 50) ? 10 : 6, -8 * (int32_t)(first + 1), 0);
+        m->stack &= ~((uint64_t)1 << first);
+    }
+    uint32_t into = below(m, 8);
+    emit(m, ALU64(MOV) | X, 2, 10, 0, 0);
+    emit(m, ALU64(ADD) | K, 2, 0, 0, (int32_t)into - 8 * (int32_t)(first + 1));
+    return 8 * slots - into;
+}
+
+/* Puts into r2 where a record lies. How much is there; 0 where that came to nothing. */
+static uint32_t record_data(struct maker *m) {
+    bool packet = m->out->program.hook == HOOK_PACKET;
+    if (m->legacy && chance(m, 5)) { /* must be refused, as all that lies in packets */
+        emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 2, 10, CONTEXT_SLOT, 0);
+        return 8;
+    }
+    if (chance(m, packet ? 95 : 50)) { return stack_data(m); }
+    int32_t off;
+    uint32_t p = memory_pointer(m, &off, 8), size = m->out->program.memory_size;
+    if (p == 1 || p == 3 || p == 4) { return 0; }
+    emit(m, ALU64(MOV) | X, 2, p, 0, 0);
+    emit(m, ALU64(ADD) | K, 2, 0, 0, off);
+    uint32_t bytes = p == 6 ? size : size / 2;
+    return (uint32_t)off < bytes ? bytes - (uint32_t)off : 1;
+}
+
+/* A number that stands in none of the arguments. */
+static uint32_t free_number(struct maker *m) {
+    uint32_t r = any_with(m, NUMBER);
+    return r == 10 || (r >= 1 && r <= 4) ? 10 : r;
+}
+
+/* One that is known, mostly at the limits, or one that is cut to fit; at times none that may be. */
+static void record_size(struct maker *m, uint32_t room) {
+    uint32_t from = free_number(m), bits = 0;
+    if (from == 10 || chance(m, 50)) {
+        const uint32_t sizes[] = {1, room, room - 1, 1 + below(m, room), 8, 0, room + 1};
+        emit(m, ALU64(MOV) | K, 3, 0, 0, (int32_t)sizes[below(m, chance(m, 95) ? 5 : 7)]);
+        return;
+    }
+    emit(m, (chance(m, 50) ? BPF_CLASS_ALU64 : BPF_CLASS_ALU) | BPF_ALU_MOV | X, 3, from, 0, 0);
+    while ((2u << bits) <= room) { bits++; }
+    switch (below(m, 4)) {
+    case 0: emit(m, ALU64(MOD) | K, 3, 0, 0, (int32_t)room); break;
+    case 1: emit(m, BPF_CLASS_ALU | BPF_ALU_AND | K, 3, 0, 0, (1 << bits) - 1); break;
+    case 2: emit(m, ALU64(AND) | K, 3, 0, 0, (1 << bits) - 1); break;
+    default: emit(m, BPF_CLASS_ALU | BPF_ALU_RSH | K, 3, 0, 0, bits == 0 ? 31 : 32 - (int32_t)bits); break;
+    }
+    if (chance(m, 95)) { emit(m, ALU64(ADD) | K, 3, 0, 0, chance(m, 95) ? 1 : 2); }
+}
+
+/* Of what r2 points to. */
+static void put_record(struct maker *m, uint32_t room) {
+    m->roles[2] = POINTER;
+    record_size(m, room);
+    uint32_t from = free_number(m);
+    if (from != 10 && chance(m, 30)) {
+        emit(m, ALU64(MOV) | X, 4, from, 0, 0);
+    } else {
+        emit(m, ALU64(MOV) | K, 4, 0, 0, chance(m, 90) ? (int32_t)below(m, 5) : random_imm(&m->random));
+    }
+    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, 1, BPF_PSEUDO_IMM64_MAP, 0, chance(m, 97) ? RING_MAP : HASH_MAP);
+    emit(m, 0, 0, 0, 0, 0);
+    emit(m, BPF_CLASS_JMP | BPF_JMP_CALL, 0, 0, 0, HELPER_RINGBUF_OUTPUT);
+    forget_scratch(m);
+}
+
+static void make_record(struct maker *m) {
+    uint32_t room = record_data(m);
+    if (room != 0) { put_record(m, room); }
+}
+
+static void record_value(struct maker *m, uint32_t bytes) {
+    uint32_t none = emit(m, BPF_CLASS_JMP | BPF_JMP_JEQ | K, 0, 0, 0, 0), at = below(m, bytes);
+    emit(m, ALU64(MOV) | X, 2, 0, 0, 0);
+    emit(m, ALU64(ADD) | K, 2, 0, 0, (int32_t)at);
+    m->roles[0] = POINTER;
+    put_record(m, bytes - at);
+    land(m, none);
 }
 
 /* What holds on both ways out of a block. */
@@ -428,6 +525,7 @@ static void make_loop(struct maker *m) {
 
 static void make_statement(struct maker *m) {
     if (m->legacy && random_chance(&m->apart, 10)) { return make_legacy_load(m); }
+    if (m->records && chance(m, 8)) { return make_record(m); }
     uint32_t kind = below(m, 100);
     if (kind < 10) {
         make_move(m);
@@ -496,18 +594,19 @@ static void make_function(struct maker *m) {
 }
 
 /* With this one, seeds of earlier findings (oracle.test.ts) make the programs by which they were found. */
-static const uint64_t NARROW_STREAM = 0x6e6172726f7c;
+static const uint64_t NARROW_STREAM = 0x6e6172726f7c, RECORD_STREAM = 0x7265636f731f;
 
 /* A program of such a shape, still without instructions. */
 static void begin_program(struct generated *out, enum hook_id hook, uint32_t memory_size) {
     out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0, 0};
     out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0, 0};
+    out->maps[RING_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_RINGBUF, .key_size = 8, .max_entries = RING_BYTES};
     out->program = (struct bpf_program){.insns = out->insns, .hook = hook, .maps = out->maps, .map_count = WORLD_MAPS, .memory_size = memory_size};
 }
 
 void generate(uint64_t seed, struct generated *out) {
-    struct random apart = {seed ^ NARROW_STREAM}; /* so that seeds without it give what they always gave */
-    struct maker m = {.random = {seed}, .out = out, .narrow = random_chance(&apart, 30)};
+    struct random apart = {seed ^ NARROW_STREAM}, records = {seed ^ RECORD_STREAM}; /* so that seeds without it give what they always gave */
+    struct maker m = {.random = {seed}, .out = out, .narrow = random_chance(&apart, 30), .records = random_chance(&records, 25)};
     bool packet = chance(&m, 25);
     m.apart = apart;
     m.legacy = packet && random_chance(&m.apart, 40);

@@ -27,6 +27,7 @@ void report_totals(bool done) {
     print_number("inferred_refused", c->inferred_refused);
     print_number("compiled", totals.compiled);
     print_number("compared", totals.compared);
+    print_number("records", totals.records);
     printf("\"codes\":{");
     const char *comma = "";
 #define COUNT(name, code, sentence) \

@@ -8,6 +8,7 @@ struct totals {
     uint64_t first_seed, programs; /* seeds first_seed.. were gone through whole */
     uint64_t accepted, refused, checked, steps;
     uint64_t compiled, compared; /* programs, and runs of the compiled code held against the interpreter's */
+    uint64_t records; /* given to the ring buffer by the interpreter */
     uint64_t by_status[1024];
     struct certificate_totals certificates;
 };

@@ -6,6 +6,7 @@
 #include "compile.h"
 #include "random.h"
 #include "report.h"
+#include "ring.h"
 #include "sanitizer.h"
 #include <string.h>
 
@@ -78,7 +79,7 @@ static bool is_allowed(const struct run *run, uint64_t addr, uint64_t bytes, uin
     uint64_t stack = frame_pointer - BPF_STACK_BYTES;
     if (lies_in(addr, bytes, stack, run->places.stack_top - stack) || lies_in(addr, bytes, run->places.memory, run->memory_size)) { return true; }
     if (run->claim->generated->program.hook == HOOK_PACKET && lies_in(addr, bytes, run->places.context, sizeof(w->context))) { return true; }
-    for (uint32_t i = 0; i < WORLD_MAPS * ENTRIES; i++) {
+    for (uint32_t i = 0; i < VALUE_MAPS * ENTRIES; i++) {
         if (lies_in(addr, bytes, (uintptr_t)w->values + i * VALUE_BYTES, w->value_bytes[i / ENTRIES])) { return true; }
     }
     return false;
@@ -94,6 +95,26 @@ static void check_access(const struct run *run, uint32_t pc, const uint64_t regs
     if (!is_allowed(run, addr, sizes[insn.opcode >> 3 & 3], regs[FRAME_POINTER])) { escape(run, pc, "an access outside", "memory"); }
 }
 
+static bool is_lent(const struct run *run, uint64_t addr, uint64_t bytes, uint64_t frame_pointer) {
+    bool in_context = run->claim->generated->program.hook == HOOK_PACKET && lies_in(addr, 1, run->places.context, sizeof(struct packet_context));
+    return bytes != 0 && !in_context && is_allowed(run, addr, bytes, frame_pointer);
+}
+
+/* The same of what helpers use, in words of its own: neither in those of the prototypes nor by the states. */
+static void check_call(const struct run *run, uint32_t pc, const uint64_t regs[11]) {
+    struct bpf_insn insn = run->claim->generated->insns[pc];
+    if (insn.opcode != (BPF_CLASS_JMP | BPF_JMP_CALL) || insn_src(insn) != BPF_PSEUDO_CALL_HELPER) { return; }
+    uint32_t id = (uint32_t)insn.imm;
+    bool is_record = id == HELPER_RINGBUF_OUTPUT, has_map = is_record || id <= HELPER_MAP_DELETE_ELEM;
+    uint64_t map = regs[1] - map_cookie(0), fp = regs[FRAME_POINTER];
+    if (has_map && (is_record ? map != RING_MAP : map >= VALUE_MAPS)) { escape(run, pc, "a map of another type", "helper"); }
+    bool takes_first = id == HELPER_TRACE_PRINTK;
+    uint64_t bytes = takes_first ? regs[2] : is_record ? regs[3] : has_map ? run->claim->generated->program.maps[map].key_size : 0;
+    if ((has_map || takes_first) && !is_lent(run, regs[takes_first ? 1 : 2], bytes, fp)) { escape(run, pc, "memory that was not lent", "helper"); }
+    totals.records += is_record;
+    if (id == HELPER_MAP_UPDATE_ELEM && !is_lent(run, regs[3], the_world()->value_bytes[map], fp)) { escape(run, pc, "a value that was not lent", "helper"); }
+}
+
 /* ---- runs ---- */
 
 static void observe(void *cookie, uint32_t pc, const uint64_t regs[11]) {
@@ -101,6 +122,7 @@ static void observe(void *cookie, uint32_t pc, const uint64_t regs[11]) {
     if (!run->begun) { run->places.stack_top = regs[FRAME_POINTER]; }
     check_facts(run, pc, regs);
     check_access(run, pc, regs);
+    check_call(run, pc, regs);
     run->begun = true;
     run->last_pc = pc;
     const struct seen *seen = &run->claim->collected->at[pc];
@@ -125,7 +147,8 @@ uint32_t run_begin(const struct generated *generated, uint64_t seed, uint64_t ar
     if (packet && random_chance(&random, 10)) { size = random_below(&random, program->memory_size); }
     memset(w, 0, world_bytes(RUN_MEMORY_MAX));
     for (uint32_t i = 0; i < size; i++) { w->memory[i] = random_chance(&random, 30) ? 0 : (uint8_t)random_next(&random); }
-    for (uint32_t i = 0; i < WORLD_MAPS; i++) {
+    fill_ring(seed);
+    for (uint32_t i = 0; i < VALUE_MAPS; i++) {
         w->value_bytes[i] = program->maps[i].value_size;
         for (uint32_t at = 0; at < sizeof(w->values[i]); at += 8) { *(uint64_t *)(void *)(w->values[i] + at) = random_chance(&random, 30) ? 0 : random_next(&random); }
     }
@@ -142,6 +165,7 @@ static struct interp_environment environment_of(struct run *run) {
     e.helper[HELPER_MAP_UPDATE_ELEM] = world_update;
     e.helper[HELPER_MAP_DELETE_ELEM] = world_delete;
     e.helper[HELPER_TRACE_PRINTK] = world_print; /* reads every byte that it was given, so that the sanitizer sees what the verifier let pass */
+    e.helper[helper_place(HELPER_RINGBUF_OUTPUT)] = kernel_output;
     describe_maps(e.map_addr, e.map_value_addr);
     return e;
 }
@@ -149,8 +173,8 @@ static struct interp_environment environment_of(struct run *run) {
 static struct places places_of(const struct generated *generated, uint32_t memory_size) {
     const struct world *w = the_world();
     struct places p = {.context = (uintptr_t)&w->context, .memory = (uintptr_t)w->memory, .packet = (uintptr_t)w->memory, .packet_end = (uintptr_t)w->memory + memory_size};
-    for (uint32_t i = 0; i < WORLD_MAPS; i++) {
-        p.map[i] = map_cookie(i);
+    for (uint32_t i = 0; i < WORLD_MAPS; i++) { p.map[i] = map_cookie(i); }
+    for (uint32_t i = 0; i < VALUE_MAPS; i++) {
         p.map_values[i] = (uintptr_t)w->values[i];
         p.value_stride[i] = VALUE_BYTES;
         p.entries[i] = generated->program.maps[i].max_entries;

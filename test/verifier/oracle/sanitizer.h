@@ -10,7 +10,7 @@ static inline void fence_world(uint32_t memory_size) {
     struct world *w = the_world();
     uint8_t *behind = w->memory + memory_size;
     ASAN_POISON_MEMORY_REGION(behind, (size_t)((uint8_t *)(w + 1) - behind));
-    for (uint32_t i = 0; i < WORLD_MAPS * ENTRIES; i++) {
+    for (uint32_t i = 0; i < VALUE_MAPS * ENTRIES; i++) {
         uint32_t bytes = w->value_bytes[i / ENTRIES];
         ASAN_POISON_MEMORY_REGION(w->values[i / ENTRIES] + i % ENTRIES * VALUE_BYTES + bytes, VALUE_BYTES - bytes);
     }
