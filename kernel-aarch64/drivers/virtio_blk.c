@@ -62,7 +62,8 @@ static enum status run(uint32_t type, uint64_t sector, uint32_t count) {
     virtqueue_offer_parts(&queue, parts, 3);
     virtqueue_notify(&queue);
     if (!wait()) {
-        base = 0; /* it may still write: nothing of this memory is used again */
+        virtio_blk_close(); /* it could write later, into what is another image's then */
+        base = 0;
         return STATUS_TIMEOUT;
     }
     return request->result == RESULT_OK ? STATUS_OK : STATUS_CORRUPT;

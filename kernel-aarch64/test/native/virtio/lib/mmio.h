@@ -1,0 +1,2 @@
+#pragma once
+#include "test/native/card/lib/mmio.h"
