@@ -2,7 +2,7 @@
 import * as bpf from './bpf.ts';
 import { contractHash } from './contract.ts';
 import { type ArgumentType, type Helper, helpers } from './helpers.ts';
-import { type Hook, hooks, SLOTS_PER_HOOK } from './hooks.ts';
+import { type Hook, hooks, SLOTS_PER_HOOK, UART_LINE_BYTES } from './hooks.ts';
 import {
   COSE_ALG_EDDSA,
   COSE_SIGN1_TAG,
@@ -102,7 +102,7 @@ export const emitHooks = () => {
     [
       '#include <stdint.h>',
       `enum hook_id : uint32_t {\n${rows.map(([n, h]) => `    HOOK_${n.toUpperCase()} = ${h.id},`).join('\n')}\n};`,
-      `#define HOOK_ID_LIMIT ${Math.max(...rows.map(([, h]) => h.id)) + 1}u\n#define SLOTS_PER_HOOK ${SLOTS_PER_HOOK}u`,
+      `#define HOOK_ID_LIMIT ${Math.max(...rows.map(([, h]) => h.id)) + 1}u\n#define SLOTS_PER_HOOK ${SLOTS_PER_HOOK}u\n#define UART_LINE_BYTES ${UART_LINE_BYTES}u`,
       '/* What a context field gives the program that loads it. */\nenum context_holds : uint8_t { CONTEXT_SCALAR, CONTEXT_PACKET, CONTEXT_PACKET_END };',
       ...rows.filter(([, h]) => h.context.length > 0).map(hookStruct),
       `/* Calls row(name, id, budget_insns, context_bytes) for each hook. */\n#define HOOK_TABLE(row) \\\n${rows.map(hookRow).join(' \\\n')}`,

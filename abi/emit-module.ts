@@ -1,7 +1,7 @@
 /** Emits `velocity.h`, the one header that module authors include. */
 import { banner } from './emit-c.ts';
 import { type Helper, helpers } from './helpers.ts';
-import { type Hook, hooks, verdicts } from './hooks.ts';
+import { type Hook, hooks, lineVerdicts, UART_LINE_BYTES, verdicts } from './hooks.ts';
 import { lineMaps, MAP_FLAG_READ_ONLY, mapTypes } from './patch.ts';
 import { type Vector, vectors } from './vectors.ts';
 
@@ -26,6 +26,13 @@ const integerTypes = ['INT', 'UINT']
   .flatMap((sign) => [8, 16, 32, 64].map((bits) => [sign, bits] as const))
   .map(([sign, bits]) => `typedef __${sign}${bits}_TYPE__ ${sign.toLowerCase()}${bits}_t;`)
   .join('\n');
+
+const verdictEnum = (name: string, values: Readonly<Record<string, number>>) =>
+  [
+    `enum ${name}_verdict {`,
+    ...Object.entries(values).map(([n, v]) => `    ${name.toUpperCase()}_${n.toUpperCase()} = ${v},`),
+    '};',
+  ].join('\n');
 
 export const emitModuleHeader = () =>
   `${banner('hooks.ts, abi/helpers.ts, abi/vectors.ts and abi/patch.ts')}#pragma once
@@ -62,11 +69,10 @@ ${Object.entries(mapTypes)
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
-enum packet_verdict {
-${Object.entries(verdicts)
-  .map(([n, v]) => `    PACKET_${n.toUpperCase()} = ${v},`)
-  .join('\n')}
-};
+${verdictEnum('packet', verdicts)}
+
+${verdictEnum('line', lineVerdicts)}
+#define UART_LINE_BYTES ${UART_LINE_BYTES}
 
 ${Object.entries<Hook>(hooks)
   .filter(([, h]) => h.context.length > 0)

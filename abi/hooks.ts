@@ -24,6 +24,9 @@ export type Hook = {
   readonly doc: string;
 };
 
+/** Room for a line and for the answer to it, with the zero at its end. */
+export const UART_LINE_BYTES = 128;
+
 export const hooks = {
   timer: {
     id: 1,
@@ -66,9 +69,35 @@ export const hooks = {
     absent: 'not a slot',
     doc: 'Not a slot: single runs for tests and benchmarks. r1 = address of a writable memory, r2 = its length.',
   },
+  uart_line: {
+    id: 4,
+    sections: ['uart_line'],
+    budget: 16384,
+    context: [
+      { name: 'data', type: 'u64', holds: 'packet', doc: 'first character of the line' },
+      {
+        name: 'data_end',
+        type: 'u64',
+        holds: 'packet_end',
+        doc: `${UART_LINE_BYTES} bytes behind data; what follows the line is zero`,
+      },
+      { name: 'time_ns', type: 'u64', holds: 'scalar', doc: 'board time at its end' },
+      { name: 'len', type: 'u32', holds: 'scalar', doc: `characters of the line, below ${UART_LINE_BYTES}` },
+      { name: 'port', type: 'u32', holds: 'scalar', doc: '0 the console' },
+    ],
+    absent: "a line that is none of the board's own commands is answered by a hint",
+    doc: "Each line of printable ASCII that is typed on the console, without blanks around it, unless it is one of the board's own commands. Result: 1 taken, 2 pass, to the next module, 3 answer: the text at data up to the first zero is printed. Others count as no result.",
+  },
 } as const satisfies Record<string, Hook>;
 
 export const verdicts = { aborted: 0, drop: 1, pass: 2, transmit: 3 } as const;
+
+/** What verdicts mean for a line. */
+export const lineVerdicts = {
+  taken: verdicts.drop,
+  pass: verdicts.pass,
+  answer: verdicts.transmit,
+} as const;
 
 /** Slots per hook: modules that can be bound to one hook at a time. */
 export const SLOTS_PER_HOOK = 64;

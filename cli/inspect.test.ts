@@ -100,6 +100,18 @@ const record = {
   regs: new Uint8Array(0),
 };
 
+test('a_line_is_typed_on_the_console_and_the_answer_shown', async (t) => {
+  const type = async (...words: string[]) => {
+    const { port, typed } = await boardOnSocket({ info: () => boardInfo });
+    return { ...(await velocity('--port', port, 'console', ...words)), typed };
+  };
+  t.like(await type('on', '3'), { exit: 0, stdout: 'you typed on 3\n', typed: ['on 3'] });
+  t.deepEqual(jsonLines(await type('--json', 'io')), [{ event: 'console', line: 'you typed io' }]);
+  t.like(await type('x'.repeat(127)), { exit: 0, typed: ['x'.repeat(127)] });
+  for (const refused of ['x'.repeat(128), 'a\tb', 'caf\u00e9'])
+    t.like(await type(refused), { exit: 2, stdout: '', typed: [] });
+});
+
 test('evidence_is_listed_with_its_reason_and_released_by_number', async (t) => {
   const evidence: Handlers['evidence'] = ({ i }) => (i === 0 ? record : end());
   const { stdout } = await ask({ evidence }, 'evidence', 'list');

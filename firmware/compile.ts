@@ -92,8 +92,6 @@ const hotFiles = [
   'drivers/tick.c',
   'lib/mem.c',
   'patch/dispatch.c',
-  'patch/shadow.c',
-  'patch/watch.c',
 ];
 /** Not worth the size of -O2: vector loops written out four times more, instructions that few programs have. */
 const smallParts = ['bpf/jit/', 'neon/'];

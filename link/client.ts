@@ -106,6 +106,13 @@ export class SmpClient {
     return result;
   }
 
+  /** Types a line on the console, after what was asked before. */
+  type(line: string): Promise<void> {
+    const typed = this.#tail.then(() => this.#transport.write(Buffer.from(`${line}\n`, 'latin1')));
+    this.#tail = typed.catch(() => {});
+    return typed;
+  }
+
   async close(): Promise<void> {
     this.#end();
     await this.#transport.close();

@@ -54,6 +54,11 @@ export abstract class StandardLink {
     return this.client.onConsole(listener);
   }
 
+  /** Types a line on the console; what the board prints comes before its answer to the next request. */
+  type(line: string): Promise<void> {
+    return this.client.type(line);
+  }
+
   onClose(listener: (cause?: Error) => void): void {
     this.client.onClose(listener);
   }

@@ -10,6 +10,7 @@ const loaders: Readonly<Record<string, Load>> = {
   image: async () => (await import('./image.ts')).registerImage,
   start: async () => (await import('./start.ts')).registerStart,
   monitor: async () => (await import('./monitor.ts')).registerMonitor,
+  console: async () => (await import('./console.ts')).registerConsole,
   history: async () => (await import('./history.ts')).registerHistory,
   trace: async () => (await import('./trace.ts')).registerTrace,
   profile: async () => (await import('./profile.ts')).registerProfile,

@@ -1,6 +1,6 @@
 /** What others see of a program besides its result: each difference has to be seen, in either direction. */
 import test from 'ava';
-import { assemble } from '../index.ts';
+import { assemble, type HookName } from '../index.ts';
 import { proveEquivalent, stopSolver, type Verdict } from './index.ts';
 
 test.after.always(() => stopSolver());
@@ -173,8 +173,17 @@ for (const [name, [one, two]] of Object.entries(different))
     t.is(await verdictOf(one, `r9 = 0\n ${one}`), 'proven');
   });
 
-const onPackets = async (before: string, after: string): Promise<Verdict> =>
-  (await proveEquivalent(assemble(before), assemble(after), { hook: 'packet', maps: [] })).verdict;
+const onFrames = async (hook: HookName, before: string, after: string): Promise<Verdict> =>
+  (await proveEquivalent(assemble(before), assemble(after), { hook, maps: [] })).verdict;
+const onPackets = (before: string, after: string) => onFrames('packet', before, after);
+
+test('a frame is as long as its context says, a line is shorter than its room', async (t) => {
+  const said = 'r0 = *(u32 *)(r1 + 24)\n exit';
+  const between = 'r0 = *(u64 *)(r1 + 8)\n r1 = *(u64 *)(r1 + 0)\n r0 -= r1\n exit';
+  t.is(await onFrames('packet', said, between), 'proven');
+  t.not(await onFrames('uart_line', said, between), 'proven');
+  t.is(await onFrames('uart_line', said, `r2 = 5\n ${said}`), 'proven');
+});
 /** Reads two bytes at 12, where they are. */
 const plain = (last: number, order = 'be') =>
   `r2 = *(u64 *)(r1 + 0)\n r3 = *(u64 *)(r1 + 8)\n r0 = 0\n r4 = r2\n r4 += ${last}\n if r4 > r3 goto out\n r0 = *(u16 *)(r2 + 12)\n r0 = ${order}16 r0\n out:\n exit`;

@@ -56,6 +56,13 @@ const differing: [string, HookName, string, string][] = [
     'r2 = *(u64 *)(r1 + 0)\nr0 = 0\nif r2 > 1000 goto +1\nr0 = 1',
     'r2 = *(u64 *)(r1 + 0)\nr0 = 0\nif r2 >= 1000 goto +1\nr0 = 1',
   ],
+  [
+    'the answer to a word',
+    'uart_line',
+    'r2 = *(u64 *)(r1 + 0)\nr3 = *(u64 *)(r1 + 8)\nr4 = r2\nr4 += 128\nr0 = 2\nif r4 > r3 goto +3\nr2 = *(u32 *)(r2 + 0)\nif r2 != 0x676e6970 goto +1\nr0 = 3',
+    'r0 = 2',
+  ],
+  ['the length of a line', 'uart_line', 'r0 = *(u32 *)(r1 + 24)', 'r0 = 128'],
   ['calls of time', 'run', 'call ktime_get_ns', 'call ktime_get_ns\ncall ktime_get_ns'],
 ];
 

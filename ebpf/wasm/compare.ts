@@ -10,6 +10,7 @@ import { arrayKey, type MapState } from './map-state.ts';
 import type { Program } from './program.ts';
 import { RandomInputs } from './random-inputs.ts';
 import type { RunInput, RunResult } from './run.ts';
+import { type Sought, soughtBy, typedLine } from './typed-line.ts';
 
 export type CompareOptions = {
   /** Inputs to try. Default 1000. */
@@ -92,6 +93,7 @@ const inputFor = (
   random: RandomInputs,
   program: Program,
   hints: readonly number[],
+  sought: readonly Sought[],
   options: CompareOptions,
   run: number,
 ): RunInput => {
@@ -99,6 +101,10 @@ const inputFor = (
   if (program.hook === 'timer') return { context: fields };
   if (program.hook === 'packet')
     return { context: fields, memory: options.frames?.[run] ?? frame(random, hints) };
+  if (program.hook === 'uart_line') {
+    const { memory, len } = typedLine(random, sought);
+    return { context: { ...fields, len }, memory };
+  }
   return { context: fields, memory: random.bytes(options.memorySize ?? 64) };
 };
 
@@ -127,6 +133,7 @@ export class Reference {
   readonly #options: CompareOptions;
   readonly #random: RandomInputs;
   readonly #hints: readonly number[];
+  readonly #sought: readonly Sought[];
   readonly #lookups: Lookups;
   readonly #trials: Trial[] = [];
   readonly #visits = new Counter();
@@ -140,6 +147,7 @@ export class Reference {
     this.#random = new RandomInputs(options.seed ?? 1);
     const instructions = decodeProgram(program.code);
     this.#hints = [...new Set([...numbersOf(instructions), ...hints])].slice(0, 64);
+    this.#sought = soughtBy(instructions);
     this.#lookups = new Lookups(instructions, program.maps ?? []);
   }
 
@@ -154,7 +162,7 @@ export class Reference {
     if (i % SEQUENCE === 0)
       this.#maps = maps.map((m, k) => mapState(this.#random, m, this.#hints, this.#lookups.keys(k)));
     const input: RunInput = {
-      ...inputFor(this.#random, this.#program, this.#hints, this.#options, i),
+      ...inputFor(this.#random, this.#program, this.#hints, this.#sought, this.#options, i),
       maps: this.#maps,
     };
     const watched = i % OBSERVE_EVERY === 0;

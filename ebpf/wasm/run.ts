@@ -71,10 +71,10 @@ const defaultWorld = (host: HostInstance, input: RunInput, log: string[], calls:
   };
 };
 
-const derived = (field: ContextField, at: number, size: number): number | undefined => {
+const derived = (hook: HookName, field: ContextField, at: number, size: number): number | undefined => {
   if (field.holds === 'packet') return at;
   if (field.holds === 'packet_end') return at + size;
-  return field.name === 'len' ? size : undefined;
+  return hook === 'packet' && field.name === 'len' ? size : undefined;
 };
 
 /** The context struct of a hook: fields in order, each aligned to its size. */
@@ -85,7 +85,9 @@ const contextBytes = (hook: HookName, input: RunInput, at: number): Uint8Array =
   for (const field of fields) {
     const size = field.type === 'u64' ? 8 : 4;
     offset = Math.ceil(offset / size) * size;
-    const value = BigInt(derived(field, at, input.memory?.length ?? 0) ?? input.context?.[field.name] ?? 0);
+    const value = BigInt(
+      derived(hook, field, at, input.memory?.length ?? 0) ?? input.context?.[field.name] ?? 0,
+    );
     if (size === 8) out.writeBigUInt64LE(BigInt.asUintN(64, value), offset);
     else out.writeUInt32LE(Number(BigInt.asUintN(32, value)), offset);
     offset += size;

@@ -8,7 +8,7 @@
 
 /* Nothing above the hook takes VERDICT_PASS. A frame that finds the send queue full is lost, as on any wire. */
 static void on_frame(uint8_t *frame, uint32_t size) {
-    if (packet_dispatch(frame, size, PORT_FIRST_DEVICE) == VERDICT_TRANSMIT) { (void)!net_send(frame, size); }
+    if (frame_dispatch(HOOK_PACKET, frame, size, size, PORT_FIRST_DEVICE) == VERDICT_TRANSMIT) { (void)!net_send(frame, size); }
 }
 
 enum status network_init(void) {

@@ -7,10 +7,12 @@ enum hook_id : uint32_t {
     HOOK_TIMER = 1,
     HOOK_PACKET = 2,
     HOOK_RUN = 3,
+    HOOK_UART_LINE = 4,
 };
 
-#define HOOK_ID_LIMIT 4u
+#define HOOK_ID_LIMIT 5u
 #define SLOTS_PER_HOOK 64u
+#define UART_LINE_BYTES 128u
 
 /* What a context field gives the program that loads it. */
 enum context_holds : uint8_t { CONTEXT_SCALAR, CONTEXT_PACKET, CONTEXT_PACKET_END };
@@ -33,11 +35,21 @@ struct packet_context {
 };
 static_assert(sizeof(struct packet_context) == 32);
 
+struct uart_line_context {
+    uint64_t data; /* first character of the line */
+    uint64_t data_end; /* 128 bytes behind data; what follows the line is zero */
+    uint64_t time_ns; /* board time at its end */
+    uint32_t len; /* characters of the line, below 128 */
+    uint32_t port; /* 0 the console */
+};
+static_assert(sizeof(struct uart_line_context) == 32);
+
 /* Calls row(name, id, budget_insns, context_bytes) for each hook. */
 #define HOOK_TABLE(row) \
     row(timer, 1, 65536u, 32u) \
     row(packet, 2, 16384u, 32u) \
-    row(run, 3, 4194304u, 0u)
+    row(run, 3, 4194304u, 0u) \
+    row(uart_line, 4, 16384u, 32u)
 
 /* Calls row(hook, field, offset, size_bytes, holds, writable) for each context field. */
 #define CONTEXT_TABLE(row) \
@@ -50,7 +62,12 @@ static_assert(sizeof(struct packet_context) == 32);
     row(packet, data_end, 8u, 8u, CONTEXT_PACKET_END, false) \
     row(packet, time_ns, 16u, 8u, CONTEXT_SCALAR, false) \
     row(packet, len, 24u, 4u, CONTEXT_SCALAR, false) \
-    row(packet, port, 28u, 4u, CONTEXT_SCALAR, false)
+    row(packet, port, 28u, 4u, CONTEXT_SCALAR, false) \
+    row(uart_line, data, 0u, 8u, CONTEXT_PACKET, false) \
+    row(uart_line, data_end, 8u, 8u, CONTEXT_PACKET_END, false) \
+    row(uart_line, time_ns, 16u, 8u, CONTEXT_SCALAR, false) \
+    row(uart_line, len, 24u, 4u, CONTEXT_SCALAR, false) \
+    row(uart_line, port, 28u, 4u, CONTEXT_SCALAR, false)
 
 #define VERDICT_ABORTED 0u
 #define VERDICT_DROP 1u

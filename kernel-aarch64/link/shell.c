@@ -1,9 +1,12 @@
 #include "link/shell.h"
 #include "drivers/console.h"
 #include "drivers/gpio.h"
+#include "lib/mem.h"
+#include "lib/printable.h"
 #include "patch/service.h"
+#include "patch/slots.h"
 
-constexpr uint32_t COMMAND_BYTES = 32; /* longer lines are no commands; the hint below is longer */
+constexpr uint32_t COMMAND_BYTES = 32; /* longer lines are not answered by the hint below, which is longer */
 
 #define TEXT(span) (int)(span).size, (const char *)(span).data
 
@@ -69,14 +72,29 @@ static struct span trim(struct span line) {
     return line;
 }
 
+/* Modules write their answer over the line; the zero at its end stays. */
+static bool is_taken(struct span command) {
+    static uint8_t line[UART_LINE_BYTES + 1];
+    if (command.size >= UART_LINE_BYTES) { return false; }
+    memset(line, 0, UART_LINE_BYTES);
+    memcpy(line, command.data, command.size);
+    const uint32_t verdict = frame_dispatch(HOOK_UART_LINE, line, UART_LINE_BYTES, command.size, 0);
+    if (verdict == VERDICT_TRANSMIT) {
+        make_printable((char *)line);
+        console_print("%s\n", (const char *)line);
+    }
+    return verdict == VERDICT_TRANSMIT || verdict == VERDICT_DROP;
+}
+
 bool shell_run(struct span line) {
     const struct span command = trim(line);
-    if (command.size == 0 || command.size > COMMAND_BYTES) { return false; }
+    if (command.size == 0) { return false; }
     for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
         if (!span_equal(COMMANDS[i].name, command)) { continue; }
         COMMANDS[i].run();
         return true;
     }
-    console_print("unknown command \"%.*s\"; type help for a list\n", TEXT(command));
+    if (is_taken(command)) { return true; }
+    if (command.size <= COMMAND_BYTES) { console_print("unknown command \"%.*s\"; type help for a list\n", TEXT(command)); }
     return false;
 }

@@ -8,6 +8,7 @@
 #include "patch/slots.h"
 #include "patch/timer_hook.h"
 #include "telemetry/stats.h"
+#include <stddef.h>
 
 dispatch_function *dispatch_probe;
 static uint64_t ticks[MAX_CORES];
@@ -54,8 +55,8 @@ static uint64_t ticks[MAX_CORES];
 }
 
 /* The slot pointer is loaded once per call; null when it was emptied since `taken` was read. */
-static struct version *version_for(enum hook_id hook, uint32_t slot, uint32_t core) {
-    struct version *version = __atomic_load_n(&hook_slots[hook].slot[slot], __ATOMIC_ACQUIRE);
+static inline struct version *version_for(const struct hook_slots *slots, uint32_t slot, uint32_t core) {
+    struct version *version = __atomic_load_n(&slots->slot[slot], __ATOMIC_ACQUIRE);
     return version != nullptr && (version->cores >> core & 1) != 0 ? version : nullptr;
 }
 
@@ -68,7 +69,7 @@ static inline enum status call_hooked(struct version *version, void *context, ui
 static void run_timer_modules(struct timer_context *context) {
     uint64_t taken = __atomic_load_n(&hook_slots[HOOK_TIMER].taken, __ATOMIC_RELAXED);
     for (; taken != 0; taken &= taken - 1) {
-        struct version *version = version_for(HOOK_TIMER, (uint32_t)__builtin_ctzll(taken), context->core);
+        struct version *version = version_for(&hook_slots[HOOK_TIMER], (uint32_t)__builtin_ctzll(taken), context->core);
         if (version == nullptr) { continue; }
         (void)call_hooked(version, context, context->core);
     }
@@ -91,11 +92,11 @@ void timer_tick(uint64_t now_ns, uint32_t missed) {
     timer_tick_cycles += cycles() - start;
 }
 
-/* Modules see a frame one after the other, as long as each lets it pass. */
-static uint32_t run_packet_modules(struct packet_context *context, uint32_t core) {
-    uint64_t taken = __atomic_load_n(&hook_slots[HOOK_PACKET].taken, __ATOMIC_RELAXED);
+/* Modules see a frame, or a line, one after the other, as long as each lets it pass. */
+static inline uint32_t run_frame_modules(const struct hook_slots *slots, struct packet_context *context, uint32_t core) {
+    uint64_t taken = __atomic_load_n(&slots->taken, __ATOMIC_RELAXED);
     for (; taken != 0; taken &= taken - 1) {
-        struct version *version = version_for(HOOK_PACKET, (uint32_t)__builtin_ctzll(taken), core);
+        struct version *version = version_for(slots, (uint32_t)__builtin_ctzll(taken), core);
         if (version == nullptr) { continue; }
         const enum status status = call_hooked(version, context, core);
         if (status != STATUS_OK) { return VERDICT_ABORTED; }
@@ -106,17 +107,21 @@ static uint32_t run_packet_modules(struct packet_context *context, uint32_t core
     return VERDICT_PASS;
 }
 
-uint32_t packet_dispatch(uint8_t *data, uint32_t len, uint32_t port) {
+static_assert(sizeof(struct uart_line_context) == sizeof(struct packet_context) &&
+              offsetof(struct uart_line_context, time_ns) == offsetof(struct packet_context, time_ns) &&
+              offsetof(struct uart_line_context, len) == offsetof(struct packet_context, len));
+
+uint32_t frame_dispatch(enum hook_id hook, uint8_t *data, uint32_t room, uint32_t len, uint32_t port) {
     struct packet_context context = {
         .data = (uint64_t)data,
-        .data_end = (uint64_t)data + len,
+        .data_end = (uint64_t)data + room,
         .time_ns = clock_ns(),
         .len = len,
         .port = port,
     };
     const uint64_t flags = irq_save();
-    const uint32_t verdict = run_packet_modules(&context, core_id());
+    const uint32_t verdict = run_frame_modules(&hook_slots[hook], &context, core_id());
     irq_restore(flags);
-    stat_add(STAT_frames, 1);
+    stat_add(STAT_frames, hook == HOOK_PACKET);
     return verdict;
 }

@@ -60,15 +60,15 @@ static enum status check_boot(const struct admission *admission) {
 
 static enum status check_hook(const struct admission *admission) {
     const struct patch *patch = &admission->patch;
-    if (patch->hook != HOOK_TIMER && patch->hook != HOOK_PACKET) {
+    if (patch->hook == 0 || patch->hook == HOOK_RUN || patch->hook >= HOOK_ID_LIMIT) {
         return REFUSE(admission->refusal, STATUS_UNKNOWN_HOOK, "there is no slot in hook %u", patch->hook);
     }
     const uint32_t up = (1u << cores_up()) - 1;
     if ((patch->cores & ~up) != 0) {
         return REFUSE(admission->refusal, STATUS_WRONG_BOARD, "core mask 0x%x; cores 0x%x are up", patch->cores, up);
     }
-    if (patch->hook == HOOK_PACKET && patch->cores > 1) {
-        return REFUSE(admission->refusal, STATUS_BAD_PATCH, "the packet hook runs on core 0 only");
+    if (patch->hook != HOOK_TIMER && patch->cores > 1) {
+        return REFUSE(admission->refusal, STATUS_BAD_PATCH, "this hook runs on core 0 only");
     }
     return STATUS_OK;
 }

@@ -93,7 +93,7 @@ enum status handle_inject(const struct msg_inject_request *request, struct msg_i
     memcpy(frame, request->data.data, request->data.size);
     const uint64_t flags = irq_save();
     const uint64_t start = cycles();
-    response->verdict = packet_dispatch(frame, request->data.size, 0);
+    response->verdict = frame_dispatch(HOOK_PACKET, frame, request->data.size, request->data.size, 0);
     response->cycles = cycles() - start;
     irq_restore(flags);
     return STATUS_OK;

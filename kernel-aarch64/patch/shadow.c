@@ -5,23 +5,25 @@
 
 static struct shadow shadows[MAX_CORES]; /* used by that core's dispatcher only */
 
-static_assert(sizeof(struct timer_context) <= sizeof(shadows[0].context));
-static_assert(sizeof(struct packet_context) <= sizeof(shadows[0].context));
+constexpr uint32_t CONTEXT_BYTES = 32;
+static_assert(sizeof(struct timer_context) == CONTEXT_BYTES && sizeof(struct packet_context) == CONTEXT_BYTES && sizeof(struct uart_line_context) == CONTEXT_BYTES);
+static_assert(CONTEXT_BYTES <= sizeof(shadows[0].context));
 
 static bool copy_frame(struct shadow *shadow) {
     struct packet_context *packet = (struct packet_context *)shadow->context;
-    if (packet->len > SHADOW_FRAME_BYTES) { return false; }
-    memcpy(shadow->frame, (const void *)packet->data, packet->len);
-    shadow->frame_bytes = packet->len;
+    const uint64_t bytes = packet->data_end - packet->data;
+    if (bytes > SHADOW_FRAME_BYTES) { return false; }
+    memcpy(shadow->frame, (const void *)packet->data, bytes);
+    shadow->frame_bytes = (uint32_t)bytes;
     packet->data = (uint64_t)shadow->frame;
-    packet->data_end = packet->data + packet->len;
+    packet->data_end = packet->data + bytes;
     return true;
 }
 
 static bool copy_input(struct shadow *shadow, enum hook_id hook, const void *context) {
     shadow->frame_bytes = 0;
-    memcpy(shadow->context, context, hook == HOOK_PACKET ? sizeof(struct packet_context) : sizeof(struct timer_context));
-    return hook != HOOK_PACKET || copy_frame(shadow);
+    memcpy(shadow->context, context, CONTEXT_BYTES);
+    return hook == HOOK_TIMER || copy_frame(shadow);
 }
 
 struct shadow *shadow_run(struct version *canary, const void *context, uint32_t core) {

@@ -1,6 +1,7 @@
 #pragma once
 /* Hook slots and the modules bound to them. Start-up level after drivers and telemetry, before link. */
 
+#include "gen/abi_hooks.h"
 #include "gen/abi_status.h"
 #include <stdint.h>
 
@@ -11,6 +12,6 @@
  * Returns true if it did something. */
 bool slots_poll(void);
 
-/* Runs the packet hook on a frame; the frame may be changed. `port`: 0 injected over the link, 1 first network device.
- * Returns the verdict: 0 aborted, 1 drop, 2 pass, 3 transmit. Core 0, in interrupts or outside. */
-uint32_t packet_dispatch(uint8_t *data, uint32_t len, uint32_t port);
+/* Runs the hook `packet` on a frame, or `uart_line` on a line; modules may change all `room` bytes, `len` of which are frame or line.
+ * `port` is as in the hook's context. Returns the verdict: 0 aborted, 1 drop, 2 pass, 3 transmit. Core 0, in interrupts or outside. */
+uint32_t frame_dispatch(enum hook_id hook, uint8_t *data, uint32_t room, uint32_t len, uint32_t port);

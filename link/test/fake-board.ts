@@ -103,6 +103,8 @@ export type FakeBoard = {
   readonly line: Transport;
   /** Requests in the order they came. */
   readonly requests: SmpMessage[];
+  /** Lines typed on its console; it prints each again. */
+  readonly typed: string[];
 };
 
 export const fakeBoard = (
@@ -112,6 +114,7 @@ export const fakeBoard = (
 ): FakeBoard => {
   const [transport, line] = memoryPair('fake');
   const requests: SmpMessage[] = [];
+  const typed: string[] = [];
   const withInfo: Handlers = { info: () => boardInfo, ...handlers };
   const answer = async (body: Uint8Array) => {
     const request = decodeMessage(body);
@@ -125,9 +128,12 @@ export const fakeBoard = (
   };
   const decoder = new FrameDecoder({
     message: (body) => void answer(body),
-    text: () => {},
+    text: (text) => {
+      typed.push(text);
+      void line.write(Buffer.from(`you typed ${text}\r\n`)).catch(() => {});
+    },
     damaged: () => {},
   });
   line.onData((data) => decoder.push(data));
-  return { transport, line, requests };
+  return { transport, line, requests, typed };
 };

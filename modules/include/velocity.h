@@ -48,6 +48,13 @@ enum packet_verdict {
     PACKET_TRANSMIT = 3,
 };
 
+enum line_verdict {
+    LINE_TAKEN = 1,
+    LINE_PASS = 2,
+    LINE_ANSWER = 3,
+};
+#define UART_LINE_BYTES 128
+
 /* Periodic, from the generic timer of each core the module is pinned to. The result is kept as last_result. */
 struct timer_context {
     uint64_t tick; /* number of this tick */
@@ -64,6 +71,15 @@ struct packet_context {
     uint64_t time_ns; /* board time of reception */
     uint32_t len; /* length of the frame */
     uint32_t port; /* 0 injected over the link, 1 first network device */
+};
+
+/* Each line of printable ASCII that is typed on the console, without blanks around it, unless it is one of the board's own commands. Result: 1 taken, 2 pass, to the next module, 3 answer: the text at data up to the first zero is printed. Others count as no result. */
+struct uart_line_context {
+    uint8_t *data; /* first character of the line */
+    uint8_t *data_end; /* 128 bytes behind data; what follows the line is zero */
+    uint64_t time_ns; /* board time at its end */
+    uint32_t len; /* characters of the line, below 128 */
+    uint32_t port; /* 0 the console */
 };
 
 /* Address of the value for this key, or null. */

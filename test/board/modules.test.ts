@@ -32,6 +32,27 @@ onEveryBoard((it) => {
     await link.remove('udp-filter');
   });
 
+  it('answers_lines_that_are_typed', async (t, { link, console }) => {
+    const typed = async (line: string) => {
+      const before = console.length;
+      await link.type(line);
+      await link.echo('answered');
+      return console.slice(before);
+    };
+    t.deepEqual(await typed('on 1'), ['unknown command "on 1"; type help for a list']);
+    await install(link, await exampleModule('panel'));
+    await link.mapWrite('gpio_out', new Uint8Array(4), new Uint8Array(8)); // a Pi 4's LED is lit from the start
+    t.regex((await typed('on 1')).join('\n'), /^in [\da-f]{8} out 00000002$/);
+    t.regex((await typed('  on 0')).join('\n'), /^in [\da-f]{8} out 00000003$/);
+    t.regex((await typed('off 1')).join('\n'), /^in [\da-f]{8} out 00000001$/);
+    t.regex((await typed('io')).join('\n'), /^in [\da-f]{8} out 00000001$/);
+    t.deepEqual(await typed('on x'), ['unknown command "on x"; type help for a list']);
+    t.regex((await typed('modules')).join('\n'), /^panel on uart_line, version 1, live/);
+    await typed('off 0');
+    await link.remove('panel');
+    t.deepEqual(await typed('io'), ['unknown command "io"; type help for a list']);
+  });
+
   for (const name of ['fir', 'gemv', 'histogram', 'fibonacci', 'dense', 'low-pass']) {
     it(`runs_${name}_on_the_timer`, async (t, { link }) => {
       const program = await exampleModule(name);

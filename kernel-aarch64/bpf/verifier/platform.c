@@ -9,7 +9,7 @@
     [HELPER_PLACE(id)] = {true, returns, {a1, a2, a3, a4, a5}, OBJECT_NONE, WRITES_MAP(id) ? HELPER_WRITES_MAP : 0, 0, maps},
 static const struct helper_prototype helpers[HELPER_PLACES] = {HELPER_TABLE(PROTOTYPE)};
 
-enum hook_name { ID_timer = HOOK_TIMER, ID_packet = HOOK_PACKET, ID_run = HOOK_RUN };
+enum hook_name { ID_timer = HOOK_TIMER, ID_packet = HOOK_PACKET, ID_run = HOOK_RUN, ID_uart_line = HOOK_UART_LINE };
 
 #define FIELD(hook, name, offset, bytes, holds, writable) \
     {ID_##hook, offset, bytes, holds, OBJECT_NONE, bytes, (writable) ? bytes : 0},

@@ -110,6 +110,7 @@ export const linkSources = [
   'lib/base64.c',
   'lib/crc16.c',
   'lib/print.c',
+  'lib/printable.c',
   'lib/record.c',
   'gen/abi_messages.c',
   'link/line.c',

@@ -457,7 +457,8 @@ test('each_kind_of_damage_has_its_own_counter', (t) => {
     'text after a line that is too long': [['x'.repeat(5000), '\nhelp\n'], { noise: 1, commands: 1 }],
     'text with control characters': [['\x01help\n', 'he\x01lp\n', 'help\x80\n'], { noise: 3, commands: 0 }],
     'empty lines': [['\r\n\r\n', '  \n'], { noise: 0, commands: 0 }],
-    'what is no command': [['nonsense\n', `${'x'.repeat(40)}\n`], { noise: 0, commands: 0 }],
+    'what is no command': [['nonsense\n', 'fault\n', `${'x'.repeat(40)}\n`], { noise: 0, commands: 0 }],
+    'what modules take or answer': [['take\n', 'say it\n'], { noise: 0, commands: 2 }],
     'the same write twice': [[frame(echo), frame(echo)], { repeats: 1 }],
     'what is answered with a status': [[frame(message({ group: 9 })), frame(message({}, {}))], { errors: 2 }],
     'what is too long': [
@@ -478,6 +479,18 @@ test('a_reset_is_answered_before_it_happens', (t) => {
   const output = exchange(frame(message({ id: 5 })), frame(echo));
   t.deepEqual(replies(output), [{ ...hello, id: 5, payload: {} }], 'nothing is answered after it');
   t.true(output.toString('latin1').endsWith('\nreset\n'));
+});
+
+test('modules_answer_what_is_no_command', (t) => {
+  const typed = (text: string) => exchange(text).toString();
+  t.is(typed('  say it \n'), 'say it\n', 'without the blanks around it');
+  t.is(typed('take\n'), '');
+  t.is(typed('fault\n'), 'unknown command "fault"; type help for a list\n');
+  t.is(typed('clear\n'), '?[2J???\n', 'no module speaks to the terminal, or in frames of the link');
+  t.is(typed('fill\nsay it\nfill\n'), `${'x'.repeat(128)}\nsay it\n${'x'.repeat(128)}\n`);
+  t.is(typed(`${'y'.repeat(127)}\n`), `${'y'.repeat(127)}\n`);
+  t.is(typed(`${'y'.repeat(128)}\n`), '', 'there is no room for it');
+  t.regex(typed('help\n'), /info: what this board is/, 'the own commands come first');
 });
 
 test('people_get_help_and_a_hint', (t) => {

@@ -12,6 +12,7 @@
 #include "mm/code.h"
 #include "mm/pool.h"
 #include "patch/service.h"
+#include "patch/slots.h"
 #include "smp/core.h"
 #include "telemetry/stats.h"
 #include "update/update.h"
@@ -113,6 +114,21 @@ enum status handle_module(const struct msg_module_request *request, struct msg_m
     response->version = request->i;
     response->jit_bytes = 256;
     return request->i < stage_calls ? STATUS_OK : STATUS_NO_ENTRY;
+}
+
+/* A module that answers some lines, takes one, and lets the others pass. */
+uint32_t frame_dispatch(enum hook_id hook, uint8_t *data, uint32_t room, uint32_t len, uint32_t port) {
+    if (hook != HOOK_UART_LINE || room != UART_LINE_BYTES || port != 0) { abort(); }
+    for (uint32_t i = 0; i < room; i++) {
+        if ((data[i] == 0) != (i >= len)) { abort(); }
+    }
+    const struct span line = {data, len};
+    if (span_is(line, "take")) { return VERDICT_DROP; }
+    if (span_is(line, "fault")) { return VERDICT_ABORTED; }
+    if (span_is(line, "fill")) { memset(data, 'x', room); }
+    else if (span_is(line, "clear")) { memcpy(data, "\x1b[2J\n\x06\x09", 8); }
+    else if (len != UART_LINE_BYTES - 1 && !span_is(line, "say it")) { return VERDICT_PASS; }
+    return VERDICT_TRANSMIT;
 }
 
 enum status handle_rollback(const struct msg_rollback_request *request, struct msg_rollback_response *, struct refusal *refusal) {

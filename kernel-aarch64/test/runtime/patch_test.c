@@ -186,9 +186,12 @@ static void refusals_are_precise_and_change_nothing(void) {
     fake_cose_status = STATUS_OK;
     bad.board = "x86", CHECK(install(&bad) == STATUS_WRONG_BOARD), bad = good;
     bad.hook = HOOK_RUN, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
+    bad.hook = 0, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
+    bad.hook = HOOK_ID_LIMIT, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
     bad.hook = 77, CHECK(install(&bad) == STATUS_UNKNOWN_HOOK), bad = good;
     bad.cores = 1 << 5, CHECK(install(&bad) == STATUS_WRONG_BOARD), bad = good;
     bad.hook = HOOK_PACKET, bad.cores = 2, CHECK(install(&bad) == STATUS_BAD_PATCH), bad = good;
+    bad.hook = HOOK_UART_LINE, bad.cores = 3, CHECK(install(&bad) == STATUS_BAD_PATCH), bad = good;
     bad.parent = other, CHECK(install(&bad) == STATUS_WRONG_PARENT), bad = good;
     bad.insns = 0, CHECK(install(&bad) == STATUS_EMPTY_PROGRAM), bad = good;
     bad.insns = MAX_PROGRAM_INSNS + 1, CHECK(install(&bad) == STATUS_PROGRAM_TOO_LONG), bad = good;
@@ -588,6 +591,8 @@ static uint64_t decides(uint64_t a, uint64_t b) {
     return verdict;
 }
 
+static uint32_t packet_verdict(uint8_t *frame, uint32_t len) { return frame_dispatch(HOOK_PACKET, frame, len, len, 0); }
+
 static void a_frame_goes_on_only_when_it_passes(void) {
     static uint8_t frame[60];
     const uint64_t frames = stat_of(STAT_frames);
@@ -600,15 +605,54 @@ static void a_frame_goes_on_only_when_it_passes(void) {
                                     {1ull << 32 | VERDICT_DROP, VERDICT_ABORTED}};
     for (uint32_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++) {
         verdict = verdicts[i][0];
-        CHECK(packet_dispatch(frame, sizeof frame, 0) == verdicts[i][1] && calls_of(second) == 0);
+        CHECK(packet_verdict(frame, sizeof frame) == verdicts[i][1] && calls_of(second) == 0);
     }
     verdict = VERDICT_PASS;
-    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_PASS && calls_of(first) == 6 && calls_of(second) == 1);
+    CHECK(packet_verdict(frame, sizeof frame) == VERDICT_PASS && calls_of(first) == 6 && calls_of(second) == 1);
     fake_fault_next = true;
-    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_ABORTED && running("first") == nullptr);
-    CHECK(packet_dispatch(frame, sizeof frame, 0) == VERDICT_PASS && calls_of(second) == 2);
+    CHECK(packet_verdict(frame, sizeof frame) == VERDICT_ABORTED && running("first") == nullptr);
+    CHECK(packet_verdict(frame, sizeof frame) == VERDICT_PASS && calls_of(second) == 2);
     CHECK(stat_of(STAT_frames) == frames + 8);
     remove_module("second");
+    drop_evidence();
+}
+
+static uint64_t answers(uint64_t context, uint64_t b) {
+    const struct uart_line_context *line = (const struct uart_line_context *)context;
+    (void)b;
+    CHECK(line->data_end - line->data == UART_LINE_BYTES && line->len == 4 && line->port == 0 && line->time_ns != 0);
+    ((uint8_t *)line->data)[UART_LINE_BYTES - 1] += 1;
+    return VERDICT_TRANSMIT;
+}
+static uint64_t answers_otherwise(uint64_t context, uint64_t b) {
+    ((uint8_t *)((const struct uart_line_context *)context)->data)[UART_LINE_BYTES - 2] = 'x';
+    return answers(context, b);
+}
+
+static void lines_go_to_their_own_hook(void) {
+    static uint8_t line[UART_LINE_BYTES] = "ping";
+    const uint64_t frames = stat_of(STAT_frames);
+    install_on(HOOK_PACKET, "frames");
+    CHECK(frame_dispatch(HOOK_UART_LINE, line, sizeof line, 4, 0) == VERDICT_PASS);
+    install_on(HOOK_UART_LINE, "lines");
+    struct version *first = running("lines");
+    first->entry = answers;
+    CHECK(frame_dispatch(HOOK_UART_LINE, line, sizeof line, 4, 0) == VERDICT_TRANSMIT && line[UART_LINE_BYTES - 1] == 1);
+    CHECK(calls_of(running("frames")) == 0 && calls_of(first) == 1 && stat_of(STAT_frames) == frames);
+    /* A canary must leave all of the room as its predecessor does, not the line only. */
+    struct recipe r = recipe("lines", 2);
+    r.hook = HOOK_UART_LINE, r.cores = 1, r.parent = first->sha, r.sequence = next_sequence;
+    struct msg_install_request shadow = canary;
+    shadow.shadow = true, shadow.has_shadow = true, shadow.window = 100;
+    CHECK(install_as(&r, &shadow) == STATUS_OK);
+    running("lines")->entry = answers;
+    CHECK(frame_dispatch(HOOK_UART_LINE, line, sizeof line, 4, 0) == VERDICT_TRANSMIT && line[UART_LINE_BYTES - 1] == 2);
+    CHECK(running("lines") != first);
+    running("lines")->entry = answers_otherwise;
+    CHECK(frame_dispatch(HOOK_UART_LINE, line, sizeof line, 4, 0) == VERDICT_TRANSMIT);
+    CHECK(running("lines") == first && last_event().reason == STATUS_CANARY_DISAGREED);
+    remove_module("lines");
+    remove_module("frames");
     drop_evidence();
 }
 
@@ -637,13 +681,13 @@ static void shadow_compares_what_is_left_of_frames(void) {
     CHECK(install_as(&r, &shadow) == STATUS_OK);
     struct version *second = running("f");
     second->entry = counts_up;
-    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES, 0) == VERDICT_PASS && frame[SHADOW_FRAME_BYTES - 1] == 7);
+    CHECK(packet_verdict(frame, SHADOW_FRAME_BYTES) == VERDICT_PASS && frame[SHADOW_FRAME_BYTES - 1] == 7);
     CHECK(calls_of(first) == 1 && running("f") == second);
     /* One byte more is not compared: only the canary runs. */
-    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES + 1, 0) == VERDICT_DROP && frame[SHADOW_FRAME_BYTES] == 7);
+    CHECK(packet_verdict(frame, SHADOW_FRAME_BYTES + 1) == VERDICT_DROP && frame[SHADOW_FRAME_BYTES] == 7);
     CHECK(calls_of(first) == 1 && running("f") == second);
     second->entry = counts_up_by_two;
-    CHECK(packet_dispatch(frame, SHADOW_FRAME_BYTES, 0) == VERDICT_PASS);
+    CHECK(packet_verdict(frame, SHADOW_FRAME_BYTES) == VERDICT_PASS);
     CHECK(running("f") == first && last_event().reason == STATUS_CANARY_DISAGREED);
     remove_module("f");
     drop_evidence();
@@ -836,6 +880,7 @@ int main(void) {
     a_module_runs_once_a_tick_on_its_cores();
     a_free_place_shows_no_module();
     a_frame_goes_on_only_when_it_passes();
+    lines_go_to_their_own_hook();
     shadow_compares_what_is_left_of_frames();
     versions_are_thrown_out_in_any_order();
     a_canary_that_is_promoted_leaves_two_versions();

@@ -13,6 +13,8 @@ const folder = (name: string) =>
     .map((file) => `${name}/${file}`);
 const files = (name: string, stems: string) => stems.split(' ').map((stem) => `${name}/${stem}.c`);
 
+const telemetry = [...folder('telemetry'), 'lib/printable.c'];
+
 const flags = '-std=gnu23 -O1 -gline-tables-only -Wall -Wextra -Werror -pthread'.split(' ');
 /** Without Debian's libclang-rt-19-dev undefined behaviour still ends the program, but memory errors go unseen. */
 const sanitizers = () =>
@@ -29,20 +31,20 @@ const runNative = async (t: ExecutionContext, name: string, sources: readonly st
 };
 
 test('telemetry counts exactly, leaves room for rollbacks, and never overwrites evidence', (t) =>
-  runNative(t, 'telemetry_test', [...folder('telemetry'), 'bpf/helpers/trace.c']));
+  runNative(t, 'telemetry_test', [...telemetry, 'bpf/helpers/trace.c']));
 
 test('maps equal a model, keep their shape, and lookups never miss beside updates', (t) =>
-  runNative(t, 'maps_test', [...folder('telemetry'), ...folder('bpf/maps')]));
+  runNative(t, 'maps_test', [...telemetry, ...folder('bpf/maps')]));
 
 test('ring buffers equal a model, and lose nothing uncounted between cores', (t) =>
-  runNative(t, 'ring_test', [...folder('telemetry'), ...folder('bpf/maps')]));
+  runNative(t, 'ring_test', [...telemetry, ...folder('bpf/maps')]));
 
 const patchSources =
   'calibrate compile dispatch install lines modules payload permission program_hash report service_modules service_report shadow slots stage timer_hook version watch';
 
 const patchFiles = [
   `${here}/fakes/admission.c`,
-  ...folder('telemetry'),
+  ...telemetry,
   ...folder('bpf/maps'),
   ...folder('bpf/helpers'),
   ...files('lib', 'cbor cbor_deterministic sha2 print varint'),
