@@ -30,18 +30,28 @@ const open = async (address: string) => {
 
 const declare = (name: string, prepare: () => Promise<{ bench: Bench; stop: () => Promise<void> }>) => {
   let prepared: ReturnType<typeof prepare> | undefined;
+  let left = 0;
   const ready = () => {
     prepared ??= prepare();
     return prepared;
   };
-  test.after.always(async () => {
-    if (!prepared) return;
-    const { bench, stop } = await prepared;
-    await bench.link.close();
-    await stop();
-  });
-  return (title: string, body: Body) =>
-    test.serial(`${name}_${title}`, async (t) => body(t, (await ready()).bench));
+  const finish = async () => {
+    const running = await prepared?.catch(() => undefined);
+    prepared = undefined;
+    await running?.bench.link.close();
+    await running?.stop();
+  };
+  test.after.always(finish);
+  return (title: string, body: Body) => {
+    left++;
+    test.serial(`${name}_${title}`, async (t) => {
+      try {
+        await body(t, (await ready()).bench);
+      } finally {
+        if (--left === 0) await finish(); // a board that nobody asks anything takes a processor for itself all the same
+      }
+    });
+  };
 };
 
 const virtual = (board: string, options: Options) => async () => {
