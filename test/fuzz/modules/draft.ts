@@ -6,8 +6,8 @@ import type { Random } from '../../../ebpf/random.ts';
 import { patchMaps } from '../../../evolve/index.ts';
 import type { Patch, SigningKey } from '../../../firmware/sign.ts';
 import type { Request } from '../../../link/index.ts';
-import type { Hook, Model, Module } from './model.ts';
-import { type Program, someBadProgram, somePacketProgram, someTimerProgram } from './programs.ts';
+import { type Hook, type Model, type Module, slotHooks } from './model.ts';
+import { type Program, someBadProgram, someFrameProgram, someTimerProgram } from './programs.ts';
 
 /** A board that has started: what its patches must name, and who may sign them. */
 export type Start = {
@@ -71,7 +71,7 @@ const certificateFor = (hook: Hook, { code, maps }: Program): Promise<Uint8Array
 
 const someProgram = (random: Random, hook: Hook): Program => {
   if (random.once(16)) return someBadProgram(random);
-  return hook === 'packet' ? somePacketProgram(random) : someTimerProgram(random);
+  return hook === 'timer' ? someTimerProgram(random) : someFrameProgram(random);
 };
 
 const someOptions = (random: Random): Request<'install'> => {
@@ -87,7 +87,7 @@ const someOptions = (random: Random): Request<'install'> => {
 /** One more or the successor of one that runs, with all that it may wish. */
 export const someDraft = async (random: Random, model: Model, start: Start): Promise<Draft> => {
   const name = random.once(6) ? `module-${random.below(MANY_NAMES)}` : random.pick(NAMES);
-  const hook = model.named(name)?.hook ?? random.pick(['timer', 'packet', 'packet'] as const);
+  const hook = model.named(name)?.hook ?? random.pick(['timer', 'packet', 'packet', 'uart_line'] as const);
   const program = someProgram(random, hook);
   const draft = rightDraft(model, start, name, hook, program);
   draft.options = someOptions(random);
@@ -118,10 +118,10 @@ export const mistakes: Readonly<Record<string, (draft: Draft, random: Random) =>
   },
   'another board class': (draft) => change(draft, { board_class: 'riscv64' }),
   'another start': (draft) => change(draft, { boot: randomBytes(16) }),
-  'no such hook': (draft, random) => change(draft, { hook: random.pick([0, 3, 4, 99]) }),
-  'the hook that its module is not in': (draft) => {
-    const other = draft.hook === 'timer' ? hooks.packet : hooks.timer;
-    if (draft.module) change(draft, { hook: other.id });
+  'no such hook': (draft, random) => change(draft, { hook: random.pick([0, hooks.run.id, 5, 99]) }),
+  'the hook that its module is not in': (draft, random) => {
+    const other = random.pick(slotHooks.filter((hook) => hook !== draft.hook));
+    if (draft.module) change(draft, { hook: hooks[other].id });
   },
   'cores that are not there': (draft, random) =>
     change(draft, { cores: 1 << (draft.model.cores + random.below(3)) }),

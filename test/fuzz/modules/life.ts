@@ -1,12 +1,13 @@
 /** A board and its model through the same commands: what it answers must be what the model has. */
 import { createHash } from 'node:crypto';
+import { UART_LINE_BYTES, verdicts } from '../../../abi/index.ts';
 import type { Random } from '../../../ebpf/random.ts';
 import { LinkError, RefusedError, type VelocityLink } from '../../../link/index.ts';
 import { type Attempt, crowdingAttempt, fillingAttempt, someAttempt } from './attempt.ts';
 import { Difference, expectSame } from './difference.ts';
 import type { Start } from './draft.ts';
 import { hex, MESSAGE_VALUE_BYTES, type ModelMap } from './map.ts';
-import { Model } from './model.ts';
+import { Model, slotHooks } from './model.ts';
 import { Told } from './told.ts';
 
 /** Commands that are shown with a difference. */
@@ -24,6 +25,19 @@ const FRAME_BYTES_MOST = 64;
 const FRAMES_MOST = 6;
 /** First bytes of frames: few, so that flows meet, some with the high bit. */
 const FIRST_BYTES = [0, 1, 2, 3, 4, 5, 6, 0x80, 0x81, 0x82];
+
+/** None of the board's commands. Longer lines get no hint. */
+const [LETTERS, LINE_MOST] = ['abc123_~', 60];
+const HINTED_MOST = 32;
+
+/** As the console prints an answer. */
+const shown = (room: Buffer): string => {
+  const end = room.indexOf(0);
+  return room.toString('latin1', 0, end < 0 ? room.length : end).replaceAll(/[^ -~]/g, '?');
+};
+
+const hint = (line: string): string =>
+  line.length > HINTED_MOST ? '' : `unknown command "${line}"; type help for a list`;
 
 const statusIn = async (work: Promise<unknown>): Promise<string> => {
   try {
@@ -82,6 +96,7 @@ export class Life {
       [2, () => this.#rollback()],
       [2, () => this.#remove()],
       [10, () => this.#inject()],
+      [4, () => this.#type()],
       [3, () => this.#readMap()],
       [3, () => this.#writeMap()],
       [1, () => this.#acknowledge()],
@@ -135,7 +150,7 @@ export class Life {
   /** Until a hook has no slot left; most of them go at once. */
   async #crowd(): Promise<string> {
     const random = this.#random;
-    const hook = random.pick(['timer', 'packet'] as const);
+    const hook = random.pick(slotHooks);
     this.#say(`fill the slots of ${hook}`);
     for (let i = 0; ; i++) {
       if ((await this.#admit(crowdingAttempt(i, hook, this.#model, this.#start))) === 'slots_full') break;
@@ -215,6 +230,26 @@ export class Life {
       if (this.#model.modules.some(({ watch }) => watch)) await this.#told.modules();
     }
     return 'frame';
+  }
+
+  async #type(): Promise<string> {
+    const random = this.#random;
+    const line = Array.from({ length: 1 + random.below(LINE_MOST) }, () => random.pick([...LETTERS])).join(
+      '',
+    );
+    this.#say(`type ${line}`);
+    const room = Buffer.alloc(UART_LINE_BYTES);
+    room.write(line, 'latin1');
+    const verdict = this.#model.type(room, line.length);
+    const expected =
+      verdict === verdicts.drop ? '' : verdict === verdicts.transmit ? shown(room) : hint(line);
+    const seen: string[] = [];
+    const forget = this.#link.onConsole((text) => seen.push(text));
+    await this.#link.type(line);
+    await this.#link.echo('typed');
+    forget();
+    expectSame('the answer', seen.join('\n'), expected);
+    return 'line';
   }
 
   #someMap(): { name: string; map: ModelMap | undefined; key: Buffer } {

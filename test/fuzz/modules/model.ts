@@ -7,7 +7,8 @@ import type { Program } from './programs.ts';
 /** kernel-aarch64/bpf/maps/map.h */
 const MAPS_LIMIT = 64;
 
-export type Hook = 'timer' | 'packet';
+export const slotHooks = ['timer', 'packet', 'uart_line'] as const;
+export type Hook = (typeof slotHooks)[number];
 
 export type Version = {
   readonly number: number;
@@ -65,7 +66,7 @@ const chain = (version: Version | undefined): Version[] =>
 export class Model {
   readonly cores: number;
   /** By place, as the board lists them. */
-  readonly places: (Module | undefined)[] = Array.from({ length: 2 * SLOTS_PER_HOOK });
+  readonly places: (Module | undefined)[] = Array.from({ length: slotHooks.length * SLOTS_PER_HOOK });
   maps: ModelMap[];
   readonly evidence: Evidence[] = [];
   sequence = 0n;
@@ -203,22 +204,31 @@ export class Model {
   /** The packet hook on core 0, on a frame of the model's own; its verdict. */
   inject(frame: Uint8Array): number {
     this.counters.frames++;
-    const packet = this.modules.filter(({ hook }) => hook === 'packet').sort((a, b) => a.slot - b.slot);
-    for (const module of packet) {
-      const verdict = this.#call(module, frame);
+    return this.#dispatch('packet', frame, frame.length);
+  }
+
+  /** The hook of typed lines, on the room of a line with so many characters; its verdict. */
+  type(room: Uint8Array, len: number): number {
+    return this.#dispatch('uart_line', room, len);
+  }
+
+  #dispatch(of: Hook, frame: Uint8Array, len: number): number {
+    const bound = this.modules.filter(({ hook }) => hook === of).sort((a, b) => a.slot - b.slot);
+    for (const module of bound) {
+      const verdict = this.#call(module, frame, len);
       if (verdict > 3) return 0;
       if (verdict !== 2) return verdict;
     }
     return 2;
   }
 
-  #call(module: Module, frame: Uint8Array): number {
+  #call(module: Module, frame: Uint8Array, len: number): number {
     const { running, watch } = module;
     const before = watch?.shadow ? running.previous : undefined;
     const copy = Uint8Array.from(frame);
-    const expected = before?.program.run(copy, before.maps);
+    const expected = before?.program.run(copy, before.maps, len);
     if (before) before.calls++;
-    const verdict = running.program.run(frame, running.maps);
+    const verdict = running.program.run(frame, running.maps, len);
     running.calls++;
     if (before && (expected !== verdict || Buffer.compare(copy, frame) !== 0))
       this.takeBack(module, 'canary_disagreed');

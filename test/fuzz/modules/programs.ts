@@ -1,4 +1,4 @@
-/** Programs of the packet hook whose every effect is known: on their maps, on the frame, and what they return. */
+/** Programs of hooks whose every effect is known: on their maps, on the frame, and what they return. */
 import { MAP_FLAG_READ_ONLY, mapTypes, verdicts } from '../../../abi/index.ts';
 import { assemble, type MapDefinition } from '../../../ebpf/index.ts';
 import type { Random } from '../../../ebpf/random.ts';
@@ -7,8 +7,8 @@ import type { ModelMap } from './map.ts';
 export type Program = {
   readonly code: Uint8Array;
   readonly maps: readonly MapDefinition[];
-  /** What a run on core 0 returns and does to its maps and the frame. */
-  readonly run: (frame: Uint8Array, maps: readonly ModelMap[]) => number;
+  /** What a run on core 0 returns and does to its maps and the frame, or the room of a line; `len` is what its context says. */
+  readonly run: (frame: Uint8Array, maps: readonly ModelMap[], len: number) => number;
   /** Status by which it is refused, whatever else is right. */
   readonly refusal?: string;
 };
@@ -35,7 +35,7 @@ const lengthOf = (limit: number, otherWay: boolean): Program => ({
       : `r2 = *(u32 *)(r1 + 24)\nr0 = 2\nif r2 >= ${limit} goto end\nr0 = 1\nend: exit`,
   ),
   maps: [],
-  run: (frame) => (frame.length < limit ? verdicts.drop : verdicts.pass),
+  run: (_frame, _maps, len) => (len < limit ? verdicts.drop : verdicts.pass),
 });
 
 const marking = (mark: number): Program => ({
@@ -199,7 +199,7 @@ export const someTimerProgram = (random: Random): Program =>
     ? holding(random.once(4) ? largeMap(random) : someMap(random, mapTypes.hash), random.below(3))
     : constant(random.below(100));
 
-export const somePacketProgram = (random: Random): Program => {
+export const someFrameProgram = (random: Random): Program => {
   const counters = () => someMap(random, random.pick([mapTypes.array, mapTypes.percpu_array]));
   switch (random.below(9)) {
     case 0:

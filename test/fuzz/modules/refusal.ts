@@ -2,6 +2,7 @@
 import { hooks } from '../../../abi/index.ts';
 import { type Draft, RATIO_MOST, WINDOW_MOST } from './draft.ts';
 import { isReadOnly } from './map.ts';
+import { slotHooks } from './model.ts';
 import type { Program } from './programs.ts';
 
 const isOutside = (value: number | undefined, most: number) =>
@@ -20,10 +21,10 @@ export const refusalOfEnvelope = ({ options, key, patch, model, start }: Draft):
 
 /** … because of where it is to run, or instead of what. */
 export const refusalOfPlace = ({ patch, module, model }: Draft): string | undefined => {
-  const hook = (['timer', 'packet'] as const).find((name) => hooks[name].id === patch.hook);
+  const hook = slotHooks.find((name) => hooks[name].id === patch.hook);
   if (!hook) return 'unknown_hook';
   if (patch.cores >= 1 << model.cores) return 'wrong_board';
-  if (hook === 'packet' && patch.cores > 1) return 'bad_patch';
+  if (hook !== 'timer' && patch.cores > 1) return 'bad_patch';
   if (!module) {
     if (patch.parent.length > 0) return 'wrong_parent';
     return model.hasRoom(hook) ? undefined : 'slots_full';

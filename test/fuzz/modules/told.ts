@@ -22,7 +22,7 @@ const reasonOf = (reason: number): string => {
 const disagrees = ({ hook, watch, running }: Module): boolean => {
   if (hook !== 'timer' || !watch?.shadow || !running.previous) return false;
   const [result, expected] = [running, running.previous].map(({ program, maps }) =>
-    program.run(NO_FRAME, maps),
+    program.run(NO_FRAME, maps, 0),
   );
   return result !== expected;
 };
@@ -48,7 +48,7 @@ export class Told {
   }
 
   #stillWatched({ name, hook, watch }: Module): void {
-    if (hook === 'packet' && watch!.calls >= watch!.window)
+    if (hook !== 'timer' && watch!.calls >= watch!.window)
       throw new Difference(`${name} is a canary still, after ${watch!.calls} calls of ${watch!.window}`);
   }
 
@@ -61,7 +61,7 @@ export class Told {
   #thrownOut(module: Module, version: number | undefined): void {
     const { name, running, hook, watch } = module;
     expectSame(`the version of ${name} after its canary`, version, running.previous?.number);
-    if (hook === 'packet' && watch!.calls === 0)
+    if (hook !== 'timer' && watch!.calls === 0)
       throw new Difference(`${name} was thrown out before it was called`);
     this.#model.takeBack(module, disagrees(module) ? 'canary_disagreed' : 'judged');
   }
@@ -159,12 +159,12 @@ export class Told {
     const evidence = records.map(({ name, version, reason }) => [name, version, reasonOf(reason)]);
     const due = model.evidence.map(({ name, version, reason }) => [name, version, reason]);
     expectSame('the evidence', evidence.sort(), due.sort());
-    const packet = model.modules.filter(({ hook }) => hook === 'packet');
+    const counted = model.modules.filter(({ hook }) => hook !== 'timer');
     const rows = await this.#link.telemetryAll();
     expectSame(
       'the calls',
-      packet.map(({ name }) => [name, Number(rows.find((row) => row.name === name)?.calls ?? -1)]),
-      packet.map(({ name, running }) => [name, running.calls]),
+      counted.map(({ name }) => [name, Number(rows.find((row) => row.name === name)?.calls ?? -1)]),
+      counted.map(({ name, running }) => [name, running.calls]),
     );
   }
 }
