@@ -1,4 +1,5 @@
 /** An input on which two programs differ, read out of a solver's model. */
+import { UART_LINE_BYTES } from '../../abi/index.ts';
 import { Evaluator } from './evaluate.ts';
 import type { Term } from './term.ts';
 import { MAX_FRAME_BYTES, type Setting } from './world.ts';
@@ -39,7 +40,9 @@ export const counterexampleOf = (
   const inputs = Object.fromEntries([...model].map(([t, v]) => [nameOf(t), `0x${v.toString(16)}`]));
   const name = setting.hook === 'run' ? 'memory' : 'packet';
   const length = [...model].find(([t]) => t.name === 'packet.length')?.[1] ?? 0n;
-  const size = setting.hook === 'run' ? (setting.memorySize ?? 0) : Number(length);
+  const size = { run: setting.memorySize ?? 0, uart_line: UART_LINE_BYTES, packet: Number(length), timer: 0 }[
+    setting.hook
+  ];
   if (setting.hook === 'timer' || size > Number(MAX_FRAME_BYTES) * 32) return { what, inputs };
   const bytes = new Uint8Array(size);
   const reads = readsOf(model);

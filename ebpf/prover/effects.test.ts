@@ -183,6 +183,8 @@ test('a frame is as long as its context says, a line is shorter than its room', 
   t.is(await onFrames('packet', said, between), 'proven');
   t.not(await onFrames('uart_line', said, between), 'proven');
   t.is(await onFrames('uart_line', said, `r2 = 5\n ${said}`), 'proven');
+  t.is(await onFrames('uart_line', between, 'r0 = 128\n exit'), 'proven');
+  t.not(await onFrames('uart_line', between, 'r0 = 127\n exit'), 'proven');
 });
 /** Reads two bytes at 12, where they are. */
 const plain = (last: number, order = 'be') =>

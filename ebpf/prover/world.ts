@@ -2,7 +2,15 @@
  * What both programs share: the inputs of their hook, the contents of maps, and the results of helper calls, as terms.
  * A base address is a free variable, so that a pointer is just base + offset; the solver may place regions anywhere.
  */
-import { bpf, type ContextField, helpers, hooks, MAP_FLAG_READ_ONLY, mapTypes } from '../../abi/index.ts';
+import {
+  bpf,
+  type ContextField,
+  helpers,
+  hooks,
+  MAP_FLAG_READ_ONLY,
+  mapTypes,
+  UART_LINE_BYTES,
+} from '../../abi/index.ts';
 import type { MapFacts } from '../optimiser/rule.ts';
 import { Algebra } from './algebra.ts';
 import { ChosenReads } from './choices.ts';
@@ -128,8 +136,9 @@ export class World {
     return regs;
   }
 
-  /** Length of the frame, 0..2048. */
+  /** Length of the frame, 0..2048, or the room of a line. */
   length(): Term {
+    if (this.setting.hook === 'uart_line') return this.algebra.const(UART_LINE_BYTES, 16);
     return this.algebra.variable('packet.length', 16, MAX_FRAME_BYTES);
   }
 

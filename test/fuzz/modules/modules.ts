@@ -13,7 +13,7 @@ export type ModulesTarget = { readonly name: string; readonly doc: string; reado
 export const modulesTargets: readonly ModulesTarget[] = [
   {
     name: 'modules',
-    doc: 'random installs, canaries, removals, frames and map accesses on an emulated board: what it answers and tells is what a model has',
+    doc: 'random installs, canaries, removals, frames, typed lines and map accesses on an emulated board: what it answers and tells is what a model has',
     lives: true,
   },
 ];
