@@ -268,16 +268,17 @@ static void record_value(struct maker *m, uint32_t bytes);
 
 /* Looks a value up, checks it, and uses it. */
 static void make_lookup(struct maker *m) {
-    bool hash = chance(m, 40);
+    bool hash = chance(m, 40), nowhere = m->records && chance(m, 4);
     uint32_t map = hash ? HASH_MAP : ARRAY_MAP;
     emit(m, BPF_CLASS_STX | BPF_MODE_MEM | (hash ? BPF_SIZE_DW : BPF_SIZE_W), 10, number(m), -104, 0);
     emit(m, ALU64(MOV) | X, 2, 10, 0, 0);
     emit(m, ALU64(ADD) | K, 2, 0, 0, -104);
-    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, 1, BPF_PSEUDO_IMM64_MAP, 0, m->records && chance(m, 1) ? RING_MAP : (int32_t)map);
+    emit(m, BPF_CLASS_LD | BPF_SIZE_DW, 1, BPF_PSEUDO_IMM64_MAP, 0, nowhere ? RING_MAP : (int32_t)map);
     emit(m, 0, 0, 0, 0, 0);
     emit(m, BPF_CLASS_JMP | BPF_JMP_CALL, 0, 0, 0, 1);
     forget_scratch(m);
     uint32_t limit = m->out->maps[map].value_size;
+    if (nowhere) { return (void)emit(m, ALU64(MOV) | K, 0, 0, 0, 0); } /* a ring buffer has no values: must be refused already */
     if (chance(m, 5)) { return; } /* r0 is not checked: must be refused when it is used */
     if (m->records && chance(m, 30)) { return record_value(m, limit); }
     emit(m, BPF_CLASS_JMP | BPF_JMP_JEQ | K, 0, 0, 3, 0);
@@ -382,6 +383,7 @@ static void record_size(struct maker *m, uint32_t room) {
     }
     emit(m, (chance(m, 50) ? BPF_CLASS_ALU64 : BPF_CLASS_ALU) | BPF_ALU_MOV | X, 3, from, 0, 0);
     while ((2u << bits) <= room) { bits++; }
+    if (chance(m, 8)) { bits++, room *= 2; }
     switch (below(m, 4)) {
     case 0: emit(m, ALU64(MOD) | K, 3, 0, 0, (int32_t)room); break;
     case 1: emit(m, BPF_CLASS_ALU | BPF_ALU_AND | K, 3, 0, 0, (1 << bits) - 1); break;
