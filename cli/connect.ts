@@ -7,7 +7,6 @@ import type { VirtualBoard } from '../rig/index.ts';
 import type { Context } from './context.ts';
 import { UsageError } from './failure.ts';
 import { type TrustOptions, trustOf } from './trust.ts';
-import { startBoard } from './virtual.ts';
 
 /** The global options that say which board is meant. */
 export type BoardOptions = TrustOptions & {
@@ -40,6 +39,7 @@ const withVirtualBoard = async <T>(
   trust: TrustOptions,
   use: (address: string) => Promise<T>,
 ): Promise<T> => {
+  const { startBoard } = await import('./virtual.ts'); // half of the code of a short command, which real boards do not need
   const virtual = await startBoard(name, (text) => context.output.progress(text), trustOf(trust));
   const stop = context.cleanup.add(virtual.stop);
   try {
