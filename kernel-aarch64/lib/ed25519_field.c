@@ -104,27 +104,23 @@ void field_load(struct field *out, const uint8_t bytes[32]) {
     out->limb[4] = load_le(bytes + 24) >> 12 & MASK51; /* bit 204 */
 }
 
-/* Carries once around. From loose limbs, the lowest ends below 2^51 + 19 * 9, the others below 2^51. */
-static void carry_around(struct field *x) {
+/* From each limb into the next one. */
+static void carry_up(struct field *x) {
     for (uint32_t i = 0; i < 4; i++) {
         x->limb[i + 1] += x->limb[i] >> 51;
         x->limb[i] &= MASK51;
     }
-    x->limb[0] += 19 * (x->limb[4] >> 51);
-    x->limb[4] &= MASK51;
 }
 
 void field_store(uint8_t bytes[32], const struct field *a) {
     struct field x = *a;
-    carry_around(&x);
-    carry_around(&x); /* now below 2^255; adding 19 shows by the last carry whether it is p or more */
+    carry_up(&x);
+    x.limb[0] += 19 * (x.limb[4] >> 51);
+    x.limb[4] &= MASK51; /* now below 2^255 + 19 * 9, hence 2 p; adding 19 shows by the last carry whether it is p or more */
     uint64_t quotient = (x.limb[0] + 19) >> 51;
     for (uint32_t i = 1; i < 5; i++) { quotient = (x.limb[i] + quotient) >> 51; }
     x.limb[0] += 19 * quotient; /* subtracts p: adds 19 and drops 2^255 */
-    for (uint32_t i = 0; i < 4; i++) {
-        x.limb[i + 1] += x.limb[i] >> 51;
-        x.limb[i] &= MASK51;
-    }
+    carry_up(&x);
     x.limb[4] &= MASK51;
     const uint64_t words[4] = {
         x.limb[0] | x.limb[1] << 51,

@@ -19,5 +19,5 @@ void point_negate(struct point *out, const struct point *a);
 /* True when [8]a is the neutral element. */
 [[nodiscard]] bool point_has_small_order(const struct point *a);
 
-/* [s]B + [k]a, where B is the base point. */
+/* [s]B + [k]a, where B is the base point; without t. */
 void point_multiply_add(struct point *out, const struct scalar *s, const struct scalar *k, const struct point *a);

@@ -1,6 +1,6 @@
 /* Answers questions about lib/ and trust/cose, one a line on standard input, so that a test can compare them with
  * another implementation: `sha256 DATA`, `sha512 DATA`, `crc16 DATA`, `base64 DATA`, `unbase64 TEXT`,
- * `cbor GETTER ITEM`, `point BYTES`, `ed25519 KEY SIGNATURE PART...`, `cose KEY MESSAGE`. Data are hex, `-` for none. */
+ * `cbor GETTER ITEM`, `field BYTES`, `point BYTES`, `ed25519 KEY SIGNATURE PART...`, `cose KEY MESSAGE`. Data are hex, `-` for none. */
 #include "cbor_getters.h"
 #include "lib/base64.h"
 #include "lib/crc16.h"
@@ -84,6 +84,16 @@ static void answer_cose(const struct span *args) {
     print_hex(payload.data, payload.size);
 }
 
+/* The one encoding of a number below 2^255, and whether it is zero, and odd. */
+static void answer_field(const uint8_t *bytes) {
+    struct field number;
+    uint8_t stored[32];
+    field_load(&number, bytes);
+    field_store(stored, &number);
+    printf("%d %d ", field_is_zero(&number), field_is_odd(&number));
+    print_hex(stored, sizeof stored);
+}
+
 static void answer(const char *what, const struct span *args, uint32_t count) {
     if (strcmp(what, "sha256") == 0) {
         answer_sha256(args, count);
@@ -97,6 +107,8 @@ static void answer(const char *what, const struct span *args, uint32_t count) {
         answer_unbase64(args[0]);
     } else if (strcmp(what, "cbor") == 0) {
         answer_cbor(args[0].data[0], args[1]);
+    } else if (strcmp(what, "field") == 0) {
+        answer_field(args[0].data);
     } else if (strcmp(what, "point") == 0) {
         printf("%d\n", point_load(&(struct point){}, args[0].data));
     } else if (strcmp(what, "ed25519") == 0) {

@@ -1,6 +1,6 @@
 /** Hashes, Ed25519 and COSE of the kernel against node:crypto, OpenSSL's. */
 import { spawnSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import test from 'ava';
 import { encode } from 'cborg';
 import { statusNamed } from '../../../abi/index.ts';
@@ -145,6 +145,63 @@ test('only_the_canonical_encoding_of_a_point_is_one', (t) => {
   t.true(canonical.length > 8, 'some of these are points, so the next line shows something');
   t.true(points(small.map((y) => y + P)).every((answer) => answer === '0'));
   t.deepEqual(points([1n]), ['1', '0'], 'x = 0 has no negative');
+});
+
+const power = (base: bigint, exponent: bigint): bigint => {
+  if (exponent === 0n) return 1n;
+  const half = power((base * base) % P, exponent >> 1n);
+  return exponent & 1n ? (half * base) % P : half;
+};
+
+/** RFC 8032 §5.1.3: x^2 = (y^2 - 1) / (d y^2 + 1) has a root where its power (p-1)/2 is 1, or it is 0 (Euler's criterion). */
+test('only_what_has_an_x_is_a_point', (t) => {
+  const D = (-121665n * power(121666n, P - 2n)) % P;
+  const ys = Array.from({ length: 100 }, (_, i) => BigInt(i));
+  const expected = ys.map((y) => {
+    const squared = (y * y - 1n) * power((((D * y * y + 1n) % P) + P) % P, P - 2n);
+    return power(((squared % P) + P) % P, (P - 1n) / 2n) <= 1n ? '1' : '0';
+  });
+  t.true(expected.includes('0') && expected.includes('1'));
+  t.deepEqual(ask(ys.map((y) => `point ${hex(toBytes(y))}`)), expected);
+});
+
+/** Numbers whose five limbs are each at an end: where a carry goes on, where it does not, and p itself lie among them. */
+test('a_number_of_the_field_has_one_encoding_which_is_below_p', (t) => {
+  const limbs = [0n, 1n, (1n << 51n) - 20n, (1n << 51n) - 19n, (1n << 51n) - 1n];
+  const numbers = Array.from({ length: limbs.length ** 5 }, (_, i) =>
+    [0, 1, 2, 3, 4].reduce(
+      (sum, n) => sum + (limbs[Math.floor(i / limbs.length ** n) % limbs.length]! << BigInt(51 * n)),
+      0n,
+    ),
+  );
+  t.deepEqual(
+    ask(numbers.map((number) => `field ${hex(toBytes(number))}`)),
+    numbers.map((number) => {
+      const reduced = number % P;
+      return `${reduced === 0n ? 1 : 0} ${reduced & 1n} ${hex(toBytes(reduced))}`;
+    }),
+  );
+});
+
+/** RFC 8032 §5.1.5: what a seed is multiplied by the base point with. */
+const scalarOf = (privateKey: KeyObject): bigint => {
+  const seed = privateKey.export({ type: 'pkcs8', format: 'der' }).subarray(-32);
+  const bytes = createHash('sha512').update(seed).digest().subarray(0, 32);
+  return (fromBytes(bytes) & ((1n << 254n) - 8n)) | (1n << 254n);
+};
+
+test('a_signature_made_for_a_point_other_than_its_own_by_a_bit_is_refused', (t) => {
+  const [key, once] = [newKey(), newKey()];
+  const message = Buffer.from('x');
+  /** With the key at hand: it says `point`, and is right for that of `once`. */
+  const signedAs = (point: Uint8Array) => {
+    const parts = Buffer.concat([point, key.raw, message]);
+    const challenge = fromBytes(createHash('sha512').update(parts).digest());
+    const s = (scalarOf(once.privateKey) + challenge * scalarOf(key.privateKey)) % ORDER;
+    return `ed25519 ${hex(key.raw)} ${hex(Buffer.concat([point, toBytes(s)]))} ${hex(message)}`;
+  };
+  const others = Array.from({ length: 256 }, (_, bit) => flip(once.raw, bit));
+  t.deepEqual(ask([once.raw, ...others].map(signedAs)), ['1', ...others.map(() => '0')]);
 });
 
 test('hashes_equal_those_of_openssl', (t) => {
