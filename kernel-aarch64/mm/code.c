@@ -1,6 +1,6 @@
 #include "mm/code.h"
 #include "lib/barrier.h"
-#include "lib/sysreg.h"
+#include "lib/cache.h"
 #include "mm/layout.h"
 
 /* First fit over units of 256 bytes: one byte per unit says 0 free, 1 first of an area, 2 continues it. */
@@ -39,17 +39,12 @@ enum status code_alloc(uint32_t size_bytes, struct code_area *out) {
 /* Arm ARM B2.4.4: clean to the point of unification, invalidate by the address that will run. IC IVAU and the DSB reach
  * all cores of the inner shareable domain, but not what they fetched already. */
 void code_publish(const struct code_area *area) {
-    const uint64_t ctr = READ_SYSREG(ctr_el0);
-    const uint64_t data_line = 4ull << (ctr >> 16 & 15);
-    const uint64_t instruction_line = 4ull << (ctr & 15);
+    const uint64_t data_line = data_line_bytes();
+    const uint64_t code_line = code_line_bytes();
     const uint64_t start = (uintptr_t)area->write;
-    for (uint64_t at = start; at < start + area->size_bytes; at += data_line) {
-        __asm__ volatile("dc cvau, %0" ::"r"(at) : "memory");
-    }
+    for (uint64_t at = start; at < start + area->size_bytes; at += data_line) { data_line_publish(at); }
     barrier_dsb_ish();
-    for (uint64_t at = area->exec_addr; at < area->exec_addr + area->size_bytes; at += instruction_line) {
-        __asm__ volatile("ic ivau, %0" ::"r"(at) : "memory");
-    }
+    for (uint64_t at = area->exec_addr; at < area->exec_addr + area->size_bytes; at += code_line) { code_line_drop(at); }
     barrier_dsb_ish();
     barrier_isb();
 }
@@ -59,7 +54,7 @@ void code_publish(const struct code_area *area) {
 void code_withdraw(const struct code_area *area, uint32_t instruction) {
     for (uint32_t i = 0; i < area->size_bytes / 4; i++) { area->write[i] = instruction; }
     code_publish(area);
-    __asm__ volatile("tlbi vaae1is, %0" ::"r"(area->exec_addr >> 12) : "memory");
+    translation_drop(area->exec_addr);
     barrier_dsb_ish();
 }
 

@@ -1,6 +1,6 @@
 #include "mm/map.h"
 #include "lib/barrier.h"
-#include "lib/sysreg.h"
+#include "lib/cache.h"
 #include "mm/layout.h"
 
 #define PAGE_BYTES 4096ull
@@ -77,7 +77,7 @@ enum status map_range(uint64_t addr_virt, uint64_t addr_phys, uint64_t size_byte
     uint64_t virt = addr_virt - slack;
     uint64_t phys = addr_phys - slack;
     const uint64_t end = (addr_virt + size_bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-    if (size_bytes == 0 || end < virt || end > 2 * ALIAS_BASE || phys >= ALIAS_BASE || phys + (end - virt) > ALIAS_BASE) {
+    if (size_bytes == 0 || end <= virt || end > 2 * ALIAS_BASE || phys >= ALIAS_BASE || phys + (end - virt) > ALIAS_BASE) {
         return STATUS_INVALID_ARGUMENT;
     }
     while (virt < end) {
@@ -163,7 +163,7 @@ void unmap_window(void) {
     if (!entry) { return; }
     *entry = 0;
     barrier_dsb_ishst();
-    __asm__ volatile("tlbi vaae1is, %0" ::"r"(WINDOW_VA >> 12) : "memory");
+    translation_drop(WINDOW_VA);
     barrier_dsb_ish();
     barrier_isb();
 }
@@ -176,10 +176,8 @@ enum status map_window(uint64_t addr_phys, void **out) {
 }
 
 void cache_clean(const volatile void *start, uint64_t size_bytes) {
-    const uint64_t line = 4ull << (READ_SYSREG(ctr_el0) >> 16 & 15); /* DminLine, log2 words */
+    const uint64_t line = data_line_bytes();
     const uint64_t end = (uintptr_t)start + size_bytes;
-    for (uint64_t at = (uintptr_t)start & ~(line - 1); at < end; at += line) {
-        __asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
-    }
+    for (uint64_t at = (uintptr_t)start & ~(line - 1); at < end; at += line) { data_line_drop(at); }
     barrier_dsb();
 }
