@@ -165,15 +165,16 @@ test('only_what_has_an_x_is_a_point', (t) => {
   t.deepEqual(ask(ys.map((y) => `point ${hex(toBytes(y))}`)), expected);
 });
 
-/** Numbers whose five limbs are each at an end: where a carry goes on, where it does not, and p itself lie among them. */
+/** Numbers of one bit, and those whose five limbs are each at an end: where a carry goes on, where it does not, and p itself lie among them. */
 test('a_number_of_the_field_has_one_encoding_which_is_below_p', (t) => {
   const limbs = [0n, 1n, (1n << 51n) - 20n, (1n << 51n) - 19n, (1n << 51n) - 1n];
-  const numbers = Array.from({ length: limbs.length ** 5 }, (_, i) =>
+  const ends = Array.from({ length: limbs.length ** 5 }, (_, i) =>
     [0, 1, 2, 3, 4].reduce(
       (sum, n) => sum + (limbs[Math.floor(i / limbs.length ** n) % limbs.length]! << BigInt(51 * n)),
       0n,
     ),
   );
+  const numbers = [...ends, ...Array.from({ length: 255 }, (_, bit) => 1n << BigInt(bit))];
   t.deepEqual(
     ask(numbers.map((number) => `field ${hex(toBytes(number))}`)),
     numbers.map((number) => {
