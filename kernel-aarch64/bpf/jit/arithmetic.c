@@ -224,7 +224,7 @@ RARE void multiply_register(struct jit *j, uint32_t dst, uint32_t src, bool is_w
 
 /* §4.1 division by zero: UDIV and SDIV give 0, so the quotient is 0 and MSUB leaves the dividend; SDIV of the most negative
  * number by -1 gives that number again (DDI 0487 C6.2, UDIV and SDIV): all as RFC 9669 wants it. */
-static void emit_divide(struct jit *j, struct insn insn, enum a64_reg rd, enum a64_reg rn, enum a64_reg rm) {
+RARE static void emit_divide(struct jit *j, struct insn insn, enum a64_reg rd, enum a64_reg rn, enum a64_reg rm) {
     enum a64_width width = width_of(is_wide_class(insn));
     bool modulo = operation_of(insn) == BPF_ALU_MOD, is_signed = off_of(insn) == 1;
     enum a64_reg quotient = modulo ? SCRATCH : rd;

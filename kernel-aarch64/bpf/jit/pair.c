@@ -116,6 +116,6 @@ static bool try_copy(struct jit *j, uint32_t word) {
     return true;
 }
 
-void emit_last_beside(struct jit *j, uint32_t word) {
+RARE void emit_last_beside(struct jit *j, uint32_t word) {
     if (!try_copy(j, word)) { emit_beside(j, word); }
 }

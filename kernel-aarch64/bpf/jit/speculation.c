@@ -397,7 +397,7 @@ static bool is_behind_barrier(const struct jit *j, struct insn insn, uint32_t re
     return slot == j->slot;
 }
 
-[[clang::noinline]] static void put_barrier(struct jit *j, struct insn insn) {
+RARE static void put_barrier(struct jit *j, struct insn insn) {
     uint32_t kind = effects[opcode_of(insn)] >> EFFECT_KIND_SHIFT & 3;
     uint32_t reg = kind == KIND_LOAD ? src_of(insn) : kind == KIND_STORE ? dst_of(insn) : NO_REG; /* of memory */
     if (reg != NO_REG && is_behind_barrier(j, insn, reg)) { return; }
