@@ -67,11 +67,11 @@ const missing = (runs: readonly HookRun[]) =>
     0,
   );
 
-/** Until a core that runs two of four modules has run them more often than is kept for nobody. */
-const unread = async (link: VelocityLink) => {
+/** Until a core that runs two of four modules has run them more often than is kept for nobody, so many times. */
+const unread = async (link: VelocityLink, times = 3) => {
   const before = await counted(link);
   let now = before;
-  while (now.calls < before.calls + 3 * PROBE_UNREAD_LIMIT) now = await counted(link);
+  while (now.calls < before.calls + times * PROBE_UNREAD_LIMIT) now = await counted(link);
 };
 
 const refused = (t: ExecutionContext, call: Promise<unknown>, text: RegExp) =>
@@ -196,7 +196,10 @@ onVirtualBoard('qemu-virt', 'trace', {}, (it) => {
     await unread(link);
     t.false((await link.trace()).on);
     await link.profile(1);
-    await unread(link);
-    t.is((await link.profile()).every, 0);
+    // Of a call that took long once, as on a busy machine, the moment looked at lies behind the end of most others: fewer samples.
+    for (let times = 3; (await link.profile()).every !== 0; times *= 4) {
+      t.true(times < 1000);
+      await unread(link, times);
+    }
   });
 });
