@@ -96,7 +96,7 @@ const broken: Readonly<Record<string, readonly [(bench: Bench) => Buffer, string
   'more bytes than a slot has': [() => Buffer.alloc((1 << 20) + 4096), 'invalid_argument'],
 };
 
-test.serial('refusals_leave_the_running_kernel_as_it_is_and_a_plain_reset_is_one', async (t) => {
+test.serial('what_is_refused_leaves_the_running_kernel_as_it_is_and_a_plain_reset_is_one', async (t) => {
   const bench = await onBoard(t, 'qemu-virt');
   const { link } = bench;
   const { boot } = await link.info();
