@@ -77,3 +77,12 @@ test('instructions saved are counted', async (t) => {
   const result = await compare('run', 'r0 = 1\nr0 += 1\nr0 += 1', 'r0 = 3');
   t.like(result, { same: true, runs: 1000, stepsBefore: 4000, stepsAfter: 2000, covered: 2, slots: 2 });
 });
+
+test('runs after one that left records in a ring buffer run to their end, too', async (t) => {
+  const code = assemble(
+    'r2 = r10\nr2 += -8\n*(u64 *)(r10 - 8) = 1\nr1 = map 0 ll\nr3 = 8\nr4 = 0\ncall ringbuf_output\nexit',
+  );
+  const ring = { name: 'records', type: 27, keySize: 8, valueSize: 0, maxEntries: 64, flags: 0 };
+  const program = { code, hook: 'run', maps: [ring] } as const;
+  t.like(comparePrograms(await loadHost(), program, program, { runs: 40 }), { same: true, stepsBefore: 320 });
+});

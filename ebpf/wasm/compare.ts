@@ -73,13 +73,16 @@ const mapValue = (random: RandomInputs, size: number, hints: readonly number[]):
   return new Uint8Array(out);
 };
 
+/** With contents: what is read-only has its own, and the host has taken what was in a ring buffer. */
+const mayBegin = ({ flags, type }: MapDefinition) => flags === 0 && type !== mapTypes.ringbuf;
+
 const mapState = (
   random: RandomInputs,
   m: MapDefinition,
   hints: readonly number[],
   wanted: readonly string[],
 ): MapState | undefined => {
-  if (m.flags !== 0 || m.type === mapTypes.ringbuf || random.below(8) === 0) return undefined;
+  if (!mayBegin(m) || random.below(8) === 0) return undefined;
   const count = Math.min(m.maxEntries, 1 + random.below(8));
   const key = (i: number) => {
     if (m.type !== mapTypes.hash) return arrayKey(i);
@@ -172,7 +175,7 @@ export class Reference {
     };
     const result = this.#host.run(this.#program, watched ? { ...input, observe } : input);
     if (watched) this.#visits.ran(result);
-    if (result.ok) this.#maps = result.maps.map((state, k) => (maps[k]?.flags === 0 ? state : undefined));
+    if (result.ok) this.#maps = result.maps.map((state, k) => (mayBegin(maps[k]!) ? state : undefined));
     return { input, result };
   }
 
