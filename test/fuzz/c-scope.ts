@@ -1,4 +1,5 @@
 /** What a function of random C has by now, and values and conditions made of that, as texts of C. */
+import { UART_LINE_BYTES } from '../../abi/index.ts';
 import type { Random } from '../../ebpf/random.ts';
 
 /** Bytes at the address that each function is given; as many as runs of the oracle have. */
@@ -26,6 +27,8 @@ export type Outside = {
   readonly percpu?: boolean;
   /** There are variables of the file: `kept`, and `table`, which is never written. */
   readonly globals?: boolean;
+  /** Every other one that would be given a frame is given the room of a typed line. */
+  readonly lines?: boolean;
   /** Packets may be read by legacy loads. */
   readonly legacy?: boolean;
   /** Percent of what a program does that calls anything at all are more calls. */
@@ -41,13 +44,15 @@ export class Scope {
   /** Of the function: part of the names of those that it calls. */
   readonly index: number;
   readonly calls: boolean;
-  /** Given a frame, not memory. */
+  /** Given a frame, or the room of a line, not memory. */
   readonly packet: boolean;
+  readonly line: boolean;
+  /** Of memory, frame or room. */
+  readonly bytes: number;
   readonly locals: string[] = [];
   readonly arrays: Array[] = [];
   /** Of the loops around what is written. */
   readonly counters: string[] = [];
-  readonly #bytes: number;
   #names = 0;
 
   constructor(random: Random, index: number, outside: Outside) {
@@ -56,7 +61,8 @@ export class Scope {
     this.outside = outside;
     this.calls = random.below(3) === 0;
     this.packet = random.below(4) === 0;
-    this.#bytes = this.packet ? FRAME_BYTES : MEMORY_BYTES;
+    this.line = this.packet && outside.lines === true && index % 2 === 0;
+    this.bytes = this.line ? UART_LINE_BYTES : this.packet ? FRAME_BYTES : MEMORY_BYTES;
   }
 
   below(limit: number): number {
@@ -90,7 +96,7 @@ export class Scope {
 
   /** With so many bytes of memory behind it, as `m + 5`. */
   address(bytes: number): string {
-    const last = this.#bytes - bytes;
+    const last = this.bytes - bytes;
     if (this.counters.length > 0 && last >= 8 && this.once(25))
       return `m + ${this.below(last - 6)} + (${this.pick(this.counters)} & 7)`;
     return `m + ${this.once(60) ? 8 * this.below(last / 8 + 1) : this.below(last + 1)}`;
@@ -99,10 +105,10 @@ export class Scope {
   memory(): string {
     const type = this.type();
     if (this.counters.length > 0 && this.once(50)) {
-      const index = `(${this.pick(this.counters)} & ${this.pick([3, 7, 15])}) * ${this.pick([1, 2, 4, 8])}`;
+      const index = `(${this.pick(this.counters)} & ${this.pick(this.line ? [3, 7] : [3, 7, 15])}) * ${this.pick([1, 2, 4, 8])}`;
       return `(*(${type} *)(m + ${8 * this.below(4)} + ${index}))`;
     }
-    return `(*(${type} *)(m + ${8 * this.below(this.#bytes / 8)}))`;
+    return `(*(${type} *)(m + ${8 * this.below(this.bytes / 8)}))`;
   }
 
   #element(): string {
@@ -135,7 +141,7 @@ export class Scope {
 
   #leaf(): string {
     if (this.outside.globals && this.once(5)) return this.#global('table');
-    if (this.outside.legacy && this.packet && this.once(5))
+    if (this.outside.legacy && this.packet && !this.line && this.once(5))
       return `load_${this.pick(['byte', 'half', 'word'])}(c, (${this.value(0)}) & ${this.pick([31, 127, 255])})`;
     const kind = this.below(10);
     if (kind < 4) return this.local();

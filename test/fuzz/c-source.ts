@@ -2,7 +2,7 @@
 import type { Random } from '../../ebpf/random.ts';
 import { atomic, callees, callStatement } from './c-calls.ts';
 import { idioms } from './c-idioms.ts';
-import { FRAME_BYTES, GLOBALS, type Outside, Scope } from './c-scope.ts';
+import { GLOBALS, type Outside, Scope } from './c-scope.ts';
 
 /** Names of the maps that there are, in the order of the fuzzers' world (test/jit/emulator/world.h). */
 export const MAPS = ['values', 'pairs', 'records'];
@@ -128,12 +128,13 @@ class Writer {
   }
 
   #head(): readonly string[] {
-    const { index, packet } = this.#scope;
+    const { index, packet, line, bytes } = this.#scope;
     if (!packet) return [`SEC("run") uint64_t f${index}(unsigned char *m) {`];
+    const hook = line ? 'uart_line' : 'packet';
     return [
-      `SEC("packet") uint64_t f${index}(struct packet_context *c) {`,
+      `SEC("${hook}") uint64_t f${index}(struct ${hook}_context *c) {`,
       '  unsigned char *m = c->data, *end = c->data_end;',
-      `  if (m + ${FRAME_BYTES} > end) { return c->len; }`,
+      `  if (m + ${bytes} > end) { return c->len; }`,
     ];
   }
 
@@ -187,7 +188,7 @@ const globals = (random: Random): string => {
   return `static ${kept} kept[${GLOBALS}];\nstatic const ${table} table[${GLOBALS}] = {${numbers}};`;
 };
 
-/** A C file of `count` programs for the hooks run and packet. */
+/** A C file of `count` programs for the hooks run, packet and, where there are `lines`, uart_line. */
 export const sourceText = (random: Random, count: number, outside: Outside): string =>
   [
     head(outside.percpu === true),

@@ -188,6 +188,7 @@ const compiledTwice = async (seed: number, signal?: AbortSignal): Promise<Batch>
   const outside = {
     ...{ atomics, percpu: random.once(3), globals: random.once(2), legacy: random.once(2) },
     calls: random.pick([0, 20, 40]),
+    lines: true,
   };
   const text = random.once(3) ? loopSource(random, FUNCTIONS) : sourceText(random, FUNCTIONS, outside);
   const one = await clangPrograms(text, cpu, random, folder, signal);

@@ -207,6 +207,31 @@ const packets: Record<string, string> = {
     'r6 = r1\n r0 = *(u8 *)skb[0]\n r7 = r0\n r8 = 3\n if r7 > 100 goto more\n r0 = *(u16 *)skb[r7 + 20]\n r8 = r0\n more:\n r0 = *(u8 *)skb[1]\n r0 += r8\n exit',
 };
 
+const ring = { ...shape('records', 27, 8, 0), maxEntries: 64 };
+const record = (at: number, size: number, flags = '0') =>
+  `r1 = map 0 ll\n r2 = r6\n r2 += ${at}\n r3 = ${size}\n r4 = ${flags}\n call ringbuf_output\n r7 += r0`;
+const inAll = (...steps: readonly string[]) => ['r6 = r1\n r7 = 0', ...steps, 'r0 = r7\n exit'].join('\n');
+
+const records: Record<string, string> = {
+  records_one_behind_the_other: inAll(record(1, 5), record(8, 16)),
+  records_that_do_not_fit_before_one_that_does: inAll(
+    record(0, 40),
+    record(3, 9),
+    record(2, 1),
+    record(2, 1),
+  ),
+  records_with_flags_that_may_not_be_known: inAll(
+    'r8 = *(u8 *)(r6 + 0)\n r8 &= 7',
+    record(1, 4, 'r8'),
+    record(9, 9),
+  ),
+  records_behind_a_branch: inAll(
+    `r8 = *(u8 *)(r6 + 0)\n if r8 > 100 goto more\n ${record(4, 3)}\n more:`,
+    '*(u8 *)(r6 + 5) = 9',
+    record(5, 24),
+  ),
+};
+
 const programs: readonly (readonly [Record<string, string>, ModuleProgram['maps']])[] = [
   [vectors, []],
   [
@@ -224,6 +249,7 @@ const programs: readonly (readonly [Record<string, string>, ModuleProgram['maps'
   [functions, []],
   [reads, tables],
   [packets, []],
+  [records, [ring]],
   [{ a_variable_with_a_first_value: reads.a_table_that_nobody_writes! }, begun],
 ];
 

@@ -49,6 +49,7 @@ const ASKED = new Set(
     helpers.ktime_get_ns,
     helpers.trace_printk,
     helpers.get_prandom_u32,
+    helpers.ringbuf_output,
   ].map(({ id }): number => id),
 );
 
