@@ -30,8 +30,11 @@ const linesOf = (
 };
 
 const type = async (link: VelocityLink, lines: AsyncIterable<string> | Iterable<string>) => {
-  for await (const line of lines) if (line.trim() !== '') await link.type(checked(line));
-  await link.echo('typed'); // all of it was answered by then
+  try {
+    for await (const line of lines) if (line.trim() !== '') await link.type(checked(line));
+  } finally {
+    await link.echo('typed'); // all that was typed is answered by then
+  }
 };
 
 export const registerConsole = (program: Command, context: Context): void => {

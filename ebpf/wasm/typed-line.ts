@@ -13,17 +13,22 @@ const littleEndian = (value: number, size: number): number[] =>
 export const soughtBy = (instructions: readonly Instruction[]): Sought[] => {
   const loads = new Map<number, { readonly at: number; readonly size: number }>();
   return instructions.flatMap((o) => {
-    if (o.kind === 'load') loads.set(o.dst, { at: o.off, size: o.size });
-    else if (o.kind !== 'branch' && 'dst' in o) loads.delete(o.dst);
-    const loaded = o.kind === 'branch' && o.src.kind === 'imm' ? loads.get(o.dst) : undefined;
-    if (o.kind !== 'branch' || o.src.kind !== 'imm' || !loaded || loaded.at < 0) return [];
-    return [{ at: loaded.at, bytes: littleEndian(o.src.imm, loaded.size) }];
+    if (o.kind === 'branch') {
+      const loaded = loads.get(o.dst);
+      return loaded && o.src.kind === 'imm'
+        ? [{ at: loaded.at, bytes: littleEndian(o.src.imm, loaded.size) }]
+        : [];
+    }
+    if (o.kind === 'load' && o.off >= 0) loads.set(o.dst, { at: o.off, size: o.size });
+    else if ('dst' in o) loads.delete(o.dst);
+    return [];
   });
 };
 
 /** What a person may type. */
 const FIRST = 0x20;
 const LAST = 0x7e;
+const isTyped = (byte: number) => byte >= FIRST && byte <= LAST;
 
 /** The room of a line, with zeros behind the line in it. */
 export const typedLine = (
@@ -36,10 +41,10 @@ export const typedLine = (
   for (const { at, bytes } of sought)
     if (random.below(4) !== 0)
       line.set(bytes.slice(0, Math.max(0, line.length - at)), Math.min(at, line.length));
-  const end = line.findIndex((byte) => byte < FIRST || byte > LAST);
-  const length = end < 0 ? line.length : Math.max(1, end);
+  if (!isTyped(line[0]!)) line[0] = LAST; // no line is empty
+  const end = line.findIndex((byte) => !isTyped(byte));
+  const length = end < 0 ? line.length : end;
   const memory = new Uint8Array(UART_LINE_BYTES);
   memory.set(line.subarray(0, length));
-  if (end === 0) memory[0] = FIRST + 1 + random.below(LAST - FIRST);
   return { memory, len: BigInt(length) };
 };

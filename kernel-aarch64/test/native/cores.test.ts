@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
 import { buildNative } from './build.ts';
+import { testChecks } from './checks.ts';
 
 let checks: string[] = [];
 
@@ -12,18 +13,17 @@ test.before(async (t) => {
   checks = execFileSync(host, { encoding: 'utf8' }).trimEnd().split('\n');
 });
 
-for (const name of [
-  'cores_that_came_up_are_counted_up_to_the_first_that_did_not',
-  'calls_run_on_their_core_in_order_and_once',
-  'a_full_queue_refuses_until_its_core_took_the_calls',
-  'waiting_ends_when_each_core_passed_a_point_or_sleeps',
-  'waiting_ends_when_each_core_left_its_interrupt',
-  'another_interrupt_is_not_the_one_that_was_waited_for',
-  'every_core_takes_an_exception_for_new_code',
-  'waits_end_when_their_time_is_over',
-  'as_many_cores_are_counted_as_there_may_be',
-]) {
-  test(name, (t) => {
-    t.true(checks.includes(`ok ${name}`), checks.join('\n'));
-  });
-}
+testChecks(
+  () => checks,
+  [
+    'cores_that_came_up_are_counted_up_to_the_first_that_did_not',
+    'calls_run_on_their_core_in_order_and_once',
+    'a_full_queue_refuses_until_its_core_took_the_calls',
+    'waiting_ends_when_each_core_passed_a_point_or_sleeps',
+    'waiting_ends_when_each_core_left_its_interrupt',
+    'another_interrupt_is_not_the_one_that_was_waited_for',
+    'every_core_takes_an_exception_for_new_code',
+    'waits_end_when_their_time_is_over',
+    'as_many_cores_are_counted_as_there_may_be',
+  ],
+);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import test from 'ava';
 import { compileDeviceTree } from '../../../firmware/device-tree.ts';
 import { buildNative, compileTree } from './build.ts';
+import { testChecks } from './checks.ts';
 
 const sources = [
   'test/native/uart_host.c',
@@ -24,23 +25,22 @@ test.before(async (t) => {
   checks = ask('check');
 });
 
-for (const name of [
-  'a_byte_fills_the_mailbox_until_it_is_taken',
-  'a_message_gives_its_characters_in_order',
-  'a_message_without_characters_is_released',
-  'the_interrupt_is_that_of_its_mailbox_alone',
-  'a_pl011_interrupts_by_nothing_that_lasts_when_all_was_read',
-  'a_pl011_starts_at_its_rate_or_at_that_of_the_loader',
-  'a_pl011_tells_of_what_it_lost_and_when_it_is_full',
-  'what_waits_to_be_sent_outlives_the_next_start_of_a_16550',
-  'registers_of_a_16550_are_bytes_or_words',
-  'a_16550_tells_of_what_it_lost_and_when_it_is_full',
-  'a_mini_uart_is_switched_on_beside_others',
-]) {
-  test(name, (t) => {
-    t.true(checks.includes(`ok ${name}`), checks.join('\n'));
-  });
-}
+testChecks(
+  () => checks,
+  [
+    'a_byte_fills_the_mailbox_until_it_is_taken',
+    'a_message_gives_its_characters_in_order',
+    'a_message_without_characters_is_released',
+    'the_interrupt_is_that_of_its_mailbox_alone',
+    'a_pl011_interrupts_by_nothing_that_lasts_when_all_was_read',
+    'a_pl011_starts_at_its_rate_or_at_that_of_the_loader',
+    'a_pl011_tells_of_what_it_lost_and_when_it_is_full',
+    'what_waits_to_be_sent_outlives_the_next_start_of_a_16550',
+    'registers_of_a_16550_are_bytes_or_words',
+    'a_16550_tells_of_what_it_lost_and_when_it_is_full',
+    'a_mini_uart_is_switched_on_beside_others',
+  ],
+);
 
 test('the_console_of_the_pi_3_is_what_stdout_path_names', async (t) => {
   t.regex(chosen(await compileDeviceTree('rpi3b')), /^pl011 base 3f201000 shift 0 baud 115200 /);
