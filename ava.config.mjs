@@ -33,7 +33,7 @@ const rank = (file) => {
 export default {
   extensions: { ts: 'module' },
   workerThreads: false,
-  nodeArguments: ['--import=tsx'],
+  nodeArguments: [`--import=${new URL('cli/typescript/register.mjs', import.meta.url).href}`],
   files: ['**/*.test.ts', '!build/**', '!dist/**', '!node_modules/**'],
   timeout: '5m',
   concurrency: 2,
