@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { compileModule, ElfError, KernelTypes, type LinuxModule } from '../index.ts';
 import { Random } from '../random.ts';
-import { readSlot } from '../slot.ts';
+import { LD_IMM64, readSlot } from '../slot.ts';
 import { loadLinuxFunctions } from './index.ts';
 
 const compileText = async (text: string) => {
@@ -163,6 +163,28 @@ SEC("xdp/asks") long asks(void *c) { return (long)&optional; }`);
   t.deepEqual([[...asks!.notes], numbersIn(asks!).slice(0, 2)], [[], [0, 0]]);
   const [unnamed] = await loaded({});
   t.deepEqual([...unnamed!.notes.values()], [4 * 4]); // four bytes, as the program says
+});
+
+test('functions of the kernel that are not known here have addresses', async (t) => {
+  const asking = compileText(`
+#define KSYM __attribute__((section(".ksyms")))
+extern int has(void) KSYM, lacks(void) KSYM;
+extern int may_have(void) KSYM __attribute__((weak));
+#define ASK(name) __attribute__((section("raw_tp/" #name), used)) long ask_##name(void **c) { return *c == (void *)name; }
+ASK(has) ASK(lacks) ASK(may_have)
+__attribute__((section("raw_tp/calls"), used)) long calls(void **c) { return may_have ? may_have() : has(); }`);
+  const kernel = new KernelTypes(
+    await compileText('__attribute__((section("xdp"))) int has(void *c) { return 0; }'),
+  );
+  const said = new Map(
+    loadLinuxFunctions(await asking, { kernel }).flatMap((f) => ('error' in f ? [] : [[f.name, f.program]])),
+  );
+  const loads = (name: string) => slotsOf(said.get(name)!).find(({ opcode }) => opcode === LD_IMM64)!.imm;
+  const missing = (name: string) => String([...said.get(name)!.missing.values()]);
+  t.deepEqual([loads('ask_has'), missing('ask_has')], [-0x7f00_0000, '']);
+  t.regex(missing('ask_lacks'), /lacks/);
+  t.deepEqual([loads('ask_may_have'), missing('ask_may_have')], [0, '']);
+  t.regex(missing('calls'), /may_have.*has/);
 });
 
 test('any bytes as the types of a kernel are taken or refused', async (t) => {

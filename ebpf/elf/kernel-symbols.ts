@@ -45,9 +45,17 @@ export class KernelSymbols {
   address(symbol: ElfSymbol): KernelAddress | undefined {
     if (this.functionId(symbol) !== undefined) return THERE;
     const known = this.#declared(symbol);
+    if (known?.kind === BTF_KIND.func) return this.#unknownFunction(symbol);
     if (!this.#btf || known?.kind !== BTF_KIND.var) return undefined;
     const { value } = known;
     return this.#btf.resolve(value).kind === 0 ? SOMEWHERE : this.#variable(this.#btf, symbol, value);
+  }
+
+  /** One that is not known here may be compared with what a program finds, though not called. */
+  #unknownFunction(symbol: ElfSymbol): KernelAddress | undefined {
+    const kernel = this.#kernel;
+    if (kernel ? kernel.btf.function(symbol.name) : !symbol.weak) return SOMEWHERE;
+    return symbol.weak ? NOWHERE : undefined;
   }
 
   /**

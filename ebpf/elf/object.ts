@@ -24,7 +24,7 @@ import { linkProgram } from './link.ts';
 import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-definitions.ts';
 import type { OwnType } from './own-types.ts';
 import { type Part, partsOf } from './parts.ts';
-import { probedBytes, registersOf, typeWith } from './registers.ts';
+import { probedBytes, registersOf, typesWith } from './registers.ts';
 import type { Argument } from './signature.ts';
 import { type Implemented, implementedIn } from './struct-ops.ts';
 import { contextBytesOf } from './traced.ts';
@@ -207,7 +207,8 @@ const loadLinux =
       ...(others[0] ? { otherwise: () => linkFrom(others[0]!, others.slice(1)) } : {}),
     });
     const others = type === undefined ? otherTypesOf(f.section.name, file) : [];
-    return linkFrom(typeWith(context.registers, named), others);
+    const [first, ...machines] = typesWith(context.registers, named);
+    return linkFrom(first, [...machines, ...others]);
   };
 
 type Load<P> = (context: Context, f: CodeRange) => P;

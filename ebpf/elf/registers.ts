@@ -8,7 +8,7 @@ const ARM64_BYTES = 336;
 const sizeOf = (types: Btf, name: string): number | undefined =>
   types.types.find((t) => t.kind === BTF_KIND.struct && t.count > 0 && types.name(t) === name)?.value;
 
-/** Undefined where the types say of none: then they are those of x86-64. */
+/** Undefined where the types say of none: then they may be those of x86-64 or of arm64. */
 export type Registers = { readonly bytes: number; readonly arm64: boolean } | undefined;
 
 /** @throws ElfError with `bad_btf` */
@@ -19,9 +19,16 @@ export const registersOf = (types: Btf | undefined): Registers => {
   return bytes === undefined ? undefined : { bytes, arm64: false };
 };
 
-export const typeWith = (registers: Registers, type: LinuxType): LinuxType =>
-  type === 'perf_event' && registers?.arm64 ? 'perf_event_arm64' : type;
+/** The types that a program of this one may have, the likeliest first. */
+export const typesWith = (
+  registers: Registers,
+  type: LinuxType,
+): readonly [LinuxType, ...(readonly LinuxType[])] => {
+  if (type !== 'perf_event') return [type];
+  if (!registers) return ['perf_event', 'perf_event_arm64'];
+  return [registers.arm64 ? 'perf_event_arm64' : 'perf_event'];
+};
 
-/** Bytes of a probe's context. */
+/** Bytes of a probe's context: of the machine that has more registers, where nothing says which. */
 export const probedBytes = (registers: Registers, type: LinuxType): number | undefined =>
-  type === 'kprobe' || type === 'kprobe_multi' ? registers?.bytes : undefined;
+  type === 'kprobe' || type === 'kprobe_multi' ? (registers?.bytes ?? ARM64_BYTES) : undefined;

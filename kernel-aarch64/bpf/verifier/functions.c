@@ -64,8 +64,7 @@ enum { PLATFORM_FRAME_UNIT = 16, PLATFORM_TAIL_CALL_BYTES = 256 };
 
 static uint32_t frame_bytes(const struct verifier *v, uint32_t f) {
     uint32_t bytes = v->functions[f].stack_bytes;
-    if (!is_privileged(v)) { return bytes; }
-    return bytes == 0 ? PLATFORM_FRAME_UNIT : (bytes + PLATFORM_FRAME_UNIT - 1) & ~(PLATFORM_FRAME_UNIT - 1u);
+    return is_privileged(v) ? (bytes + PLATFORM_FRAME_UNIT - 1) & ~(PLATFORM_FRAME_UNIT - 1u) : bytes;
 }
 
 /* Deepest sum of frames on the way to each function, callers first; recursion was excluded. */

@@ -62,7 +62,7 @@ SEC("kprobe/do_unlinkat") int good_start(struct registers *c) {
     return 0;
 }
 SEC("kprobe/do_unlinkat") int bad_start(struct registers *c) {
-    return c->values[21]; /* refused: context_out_of_bounds */
+    return c->values[42]; /* refused: context_out_of_bounds */
 }
 
 SEC("kretprobe/do_unlinkat") int good_took(struct registers *c) {
