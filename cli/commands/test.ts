@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { runTests, staticChecks, sum } from '../checks.ts';
+import { runEverything, runTests } from '../checks.ts';
 import type { Context } from '../context.ts';
 import { fetchFlashPeers, installGuestTools } from '../flash-peers.ts';
 import { installPrometheus } from '../prometheus.ts';
@@ -46,10 +46,7 @@ export const registerTest = (program: Command, { cleanup }: Context): void => {
       orGoOn((tell) => installTools(peers, tell));
       for (const [pattern, install] of largePeers)
         if (files.length === 0 || files.some((file) => pattern.test(file))) orGoOn(install);
-      const counts = sum([
-        ...(files.length === 0 ? [await staticChecks(cleanup)] : []),
-        await runTests(cleanup, files),
-      ]);
+      const counts = await (files.length === 0 ? runEverything(cleanup) : runTests(cleanup, files));
       cleanup.signal.throwIfAborted();
       const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
       process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${skipped}\n`);
