@@ -342,7 +342,7 @@ export const linuxHelpers: readonly Prototype[] = [
     on([...OWNED, ...FILTER, ...CGROUP_SOCK, ...CGROUP_SOCKOPT, ...ADDRESS, ...SOCK_OPS, ...SK_MSG]),
   ),
   helper(123, 'get_current_ancestor_cgroup_id', 'any'),
-  helper(124, 'sk_assign', 'context socket_or_null any', 'scalar', on([...TC, ...typeIds('sk_lookup')])),
+  helper(124, 'sk_assign', 'context assigned_socket any', 'scalar', on([...TC, ...typeIds('sk_lookup')])),
   helper(125, 'ktime_get_boot_ns'),
   helper(128, 'sk_cgroup_id', 'kernel_object', 'scalar', on(CGROUP_SKB)),
   helper(129, 'sk_ancestor_cgroup_id', 'kernel_object any', 'scalar', on(CGROUP_SKB)),

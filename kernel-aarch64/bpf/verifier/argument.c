@@ -314,7 +314,9 @@ static enum status check_platform_argument(struct verifier *v, struct state *s, 
     case ARG_MEMORY_40: return check_argument_memory(v, s, r, 40, ACCESS_READ);
     case ARG_KEPT: return check_kept(v, s, r, call);
     case ARG_GIVEN_OR_NULL: return check_given(v, s, r, call);
-    case ARG_SOCKET_OR_NULL: return is_zero(value) ? STATUS_OK : check_object(v, s, r, ARG_SOCKET, call);
+    case ARG_ASSIGNED_SOCKET:
+        if ((v->type->flags & TYPE_PACKET_WRITE) != 0) { return check_object(v, s, r, ARG_KERNEL_OBJECT, call); }
+        return is_zero(value) ? STATUS_OK : check_object(v, s, r, ARG_SOCKET, call);
     case ARG_OWNER: return check_owner(v, s, r, call);
     case ARG_KERNEL_FILE: return check_kernel_kind(v, s, r, OBJECT_FILE, call);
     case ARG_KERNEL_PATH: return check_kernel_kind(v, s, r, OBJECT_PATH, call);

@@ -71,7 +71,7 @@ enum platform_argument : uint8_t {
     ARG_LIST_NODE,     /* what the list before it holds, owned: it is given to the list */
     ARG_TREE_NODE,
     ARG_TREE_NODE_LENT, /* what the tree before it holds, lent */
-    ARG_SOCKET_OR_NULL, /* any socket, or null that is known to be one */
+    ARG_ASSIGNED_SOCKET, /* of a packet what begins like a socket; of what is looked up a socket, or null that is known to be one */
     ARG_WHOLE_SOCKET,   /* a socket that is no request for one, nor what is left of one */
     ARG_MADE,           /* a connection that is not known to the kernel yet, with a reference, which ends */
     ARG_DYNPTR_OR_NULL, /* as ARG_DYNPTR */

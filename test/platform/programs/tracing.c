@@ -3,7 +3,7 @@
 
 struct record { u64 time; u32 pid; char name[16]; char path[64]; };
 struct frames { u64 addresses[127]; };
-struct registers { u64 values[21]; };
+struct registers { u64 values[42]; };
 
 struct { UINT(type, BPF_MAP_TYPE_RINGBUF); UINT(max_entries, 65536); } ring SEC(".maps");
 MAP(events, BPF_MAP_TYPE_PERF_EVENT_ARRAY, u32, u32, 64);
