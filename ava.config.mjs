@@ -1,5 +1,6 @@
 /** How the tests run. What takes longest begins, so that no worker has a long file left when the other one is done. */
 import { existsSync } from 'node:fs';
+import './cli/typescript/whole-tree.mjs';
 
 /** Those that work or wait longest; which is longest of them hangs on the machine. */
 const long = [

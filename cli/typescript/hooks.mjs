@@ -18,7 +18,7 @@ const options = {
 const stampOf = (source) =>
   `//${createHash('sha1').update(JSON.stringify(options)).update(source).digest('hex')}\n`;
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Where the translation of a source file of this tree is kept; its map lies beside it. */
 export const keptAt = (path) =>
@@ -57,12 +57,15 @@ const translate = async (path, source, at, stamp) => {
   return code;
 };
 
-export const load = async (url, context, next) => {
-  if (!/^file:[^?#]*\.ts(\?|#|$)/.test(url)) return next(url, context);
-  const path = fileURLToPath(url);
+/** What Node.js is given for a source file. */
+export const programOf = async (path) => {
   const source = readFileSync(path, 'utf8');
   const at = keptAt(path);
   const stamp = stampOf(source);
-  const code = (at && kept(at, stamp)) ?? (await translate(path, source, at, stamp));
-  return { format: 'module', source: code, shortCircuit: true };
+  return (at && kept(at, stamp)) ?? (await translate(path, source, at, stamp));
 };
+
+export const load = async (url, context, next) =>
+  /^file:[^?#]*\.ts(\?|#|$)/.test(url)
+    ? { format: 'module', source: await programOf(fileURLToPath(url)), shortCircuit: true }
+    : next(url, context);
