@@ -27,6 +27,7 @@ export {
   isGplSection,
   isKernelFunction,
   isMemberSection,
+  isReplacingSection,
   kernelFunctionId,
   type LinuxType,
   linuxHelperName,
@@ -42,6 +43,7 @@ export {
   structRules,
   tracedAt,
   tracedBytes,
+  typeTaking,
 } from './platforms/index.ts';
 export * from './policy.ts';
 export * from './profile.ts';

@@ -219,7 +219,7 @@ export const elfStatuses: readonly Status[] = list(768, [
   ['object_too_large', 'the object holds more than is taken at once; split it'],
   [
     'btf_unsupported',
-    'programs of this type are typed by the BTF of the kernel they attach to, which is not here; attach to a tracepoint or kprobe',
+    'what this program is judged by is said by types (BTF), which are missing or say something else; compile with -g',
   ],
   [
     'kfunc_unsupported',

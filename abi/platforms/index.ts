@@ -16,6 +16,7 @@ export {
   contextBytesAt,
   contextNames,
   isMemberSection,
+  isReplacingSection,
   type LinuxType,
   linuxTypeOf,
   maySleep,
@@ -23,6 +24,7 @@ export {
   programTypes as linuxTypes,
   tracedAt,
   tracedBytes,
+  typeTaking,
 } from './linux-types.ts';
 export { OBJECT_KINDS } from './platform.ts';
 

@@ -103,6 +103,8 @@ const groups: Readonly<Record<string, readonly LinuxType[]>> = {
   iterators: (Object.keys(programTypes) as LinuxType[]).filter((name) => /^(tracing_)?iter/.test(name)),
 };
 
+const COMMONEST: LinuxType = 'sched_cls';
+
 /** Names of the structs or typedefs that contexts are of; programs whose contexts have no such are not listed (Linux include/linux/bpf_types.h, and btf_is_prog_ctx_type()). */
 const contextStructs: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(socket_filter|sched_|cgroup_skb|lwt_|sk_skb|flow_dissector)/, ['__sk_buff', 'sk_buff']],
@@ -125,6 +127,12 @@ const contextStructs: readonly (readonly [RegExp, readonly string[]])[] = [
 /** What a pointer to the context of such programs points to. */
 export const contextNames = (type: LinuxType): readonly string[] =>
   contextStructs.find(([pattern]) => pattern.test(type))?.[1] ?? [];
+
+/** The type of a function that takes a pointer to a struct or typedef of one of these names, its context; the commonest without one. */
+export const typeTaking = (names: readonly string[]): LinuxType =>
+  [COMMONEST, ...(Object.keys(programTypes) as LinuxType[])].find((type) =>
+    contextNames(type).some((name) => names.includes(name)),
+  ) ?? COMMONEST;
 
 /** Numbers of types by their names. */
 export const typeIds = (names: string): number[] =>
@@ -227,8 +235,9 @@ export const contextBytesAt = (section: string): number | undefined => {
   return count === undefined ? undefined : tracedBytes('lsm', count, !lsmVoid.has(at!.name));
 };
 
-/** Sections whose programs get their types from the BTF of the kernel. */
-const typed = /^freplace(\/|$)/;
+/** Sections whose programs take the place of a function of another program, whose type they get. */
+const replacing = /^\??freplace(\/|$)/;
+export const isReplacingSection = (section: string) => replacing.test(section);
 /** And from what the members of a struct are that the object defines. */
 const ofMember = /^\??struct_ops(\.s)?(\/|$)/;
 export const isMemberSection = (section: string) => ofMember.test(section);
@@ -272,14 +281,14 @@ const hinted = (name: string): LinuxType | undefined =>
 /**
  * The type of the programs of a section. Loaders like iproute2 are told the type by their user, so a section that says
  * nothing counts as what its name or the name of its file hints at, and as a classifier, the commonest, without a hint.
- * @returns `typed` for programs that only the kernel's BTF gives a type, `closed` for hooks that no program gets.
+ * @returns `typed` for programs that only types say more of, `closed` for hooks that no program gets.
  */
 export const linuxTypeOf = (section: string, file = ''): LinuxType | 'typed' | 'closed' => {
   const name = section.replace(/^\?/, '');
-  if (typed.test(name) || ofMember.test(name)) return 'typed';
+  if (replacing.test(name) || ofMember.test(name)) return 'typed';
   const known = lsmType(name) ?? named(name);
   if (known) return known;
-  return hinted(name) ?? hinted(file.split('/').at(-1)!) ?? 'sched_cls';
+  return hinted(name) ?? hinted(file.split('/').at(-1)!) ?? COMMONEST;
 };
 
 /** What iproute2 loads from sections of any name. */

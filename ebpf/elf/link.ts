@@ -4,6 +4,7 @@ import {
   isClosedAt,
   isFunctionClosedAt,
   isKernelFunction,
+  isReplacingSection,
   type LinuxType,
   linuxHelperName,
 } from '../../abi/index.ts';
@@ -292,7 +293,8 @@ class Linker {
   }
 
   link(main: CodeRange): Linked {
-    this.#place(main.section, main.offset);
+    if (this.#linux && isReplacingSection(this.#section)) this.#placeCalled(main.section, main.offset);
+    else this.#place(main.section, main.offset);
     const chunks: Uint8Array[] = [];
     const lines: (SourceLine | undefined)[] = [];
     // The list grows while it is walked: each function appends those it calls.

@@ -4,6 +4,7 @@ import {
   handedAt,
   hooks,
   isMemberSection,
+  isReplacingSection,
   type LinuxType,
   linuxTypeOf,
   maySleep,
@@ -25,7 +26,7 @@ import { type MapDefinition, mapOfSymbol, mapSymbols, mapTypesOf } from './map-d
 import type { OwnType } from './own-types.ts';
 import { type Part, partsOf } from './parts.ts';
 import { probedBytes, registersOf, typesWith } from './registers.ts';
-import type { Argument } from './signature.ts';
+import { type Argument, typeReplacing } from './signature.ts';
 import { type Implemented, implementedIn } from './struct-ops.ts';
 import { contextBytesOf } from './traced.ts';
 
@@ -170,12 +171,18 @@ const contextOfMember = ({ handed, silent }: Implemented) => ({
   contextBytes: 8 * handed.length,
 });
 
+/** Of a program that takes the place of a function, what its own types say: they are that function's. */
+const replacedType = ({ mapTypes: { btf } }: Context, f: CodeRange): LinuxType | undefined => {
+  const func = isReplacingSection(f.section.name) ? btf?.function(f.name) : undefined;
+  return btf && func && typeReplacing(btf, func);
+};
+
 const loadLinux =
   (file: string, type: LinuxType | undefined) =>
   (context: Context, f: CodeRange): LinuxModule => {
     const member =
       type === undefined && isMemberSection(f.section.name) ? implementedIn(context, f) : undefined;
-    const named = type ?? member?.rules.type ?? linuxTypeOf(f.section.name, file);
+    const named = type ?? member?.rules.type ?? replacedType(context, f) ?? linuxTypeOf(f.section.name, file);
     const place = member ? `struct_ops/${member.struct}.${member.member}` : f.section.name;
     if (named === 'closed')
       throw new ElfError('unknown_section', `${f.section.name} is a hook that Linux gives to no program`);

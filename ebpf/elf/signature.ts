@@ -1,5 +1,5 @@
 /** What a global function takes, by its types: Linux judges it by nothing else (kernel/bpf/btf.c, btf_prepare_func_args()). */
-import { contextNames, type LinuxType } from '../../abi/index.ts';
+import { contextNames, type LinuxType, typeTaking } from '../../abi/index.ts';
 import { BTF_KIND, type Btf, type BtfType } from './btf.ts';
 import { essentialName } from './core-types.ts';
 import { ElfError } from './error.ts';
@@ -132,6 +132,15 @@ class Reader {
     return parameters.map((id, i) => this.#argument(id, i));
   }
 }
+
+/** The type of a program that takes the place of such a function. */
+export const typeReplacing = (btf: Btf, func: BtfType): LinuxType =>
+  typeTaking(
+    btf.prototypeOf(func).parameters.flatMap((id) => {
+      const type = btf.resolve(id);
+      return type.kind === BTF_KIND.ptr ? namesOf(btf, type.value) : [];
+    }),
+  );
 
 /** @throws ElfError with `global_unsupported` for what Linux does not take, or what is not known here. */
 export const signatureOf = (btf: Btf, func: BtfType, type: LinuxType): Argument[] =>

@@ -67,7 +67,7 @@ enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
     struct reg *r0 = reg_at(s, 0);
     *ended = s->depth == 0;
     if (OTHER_PLATFORMS && s->depth == 0 && v->timer != nullptr) { return timer_leave(v, s); }
-    if (s->depth == 0) { return OTHER_PLATFORMS && v->entry != 0 ? global_leave(v, s) : check_exit_value(v, s, 0, "at exit"); }
+    if (s->depth == 0) { return OTHER_PLATFORMS && is_typed(v, v->entry) ? global_leave(v, s) : check_exit_value(v, s, 0, "at exit"); }
     if (r0->kind == REG_STACK && r0->frame == s->depth) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);
     }

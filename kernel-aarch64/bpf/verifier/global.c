@@ -51,7 +51,7 @@ enum status global_open(struct verifier *v) {
     for (uint32_t i = 0; i < v->program->global_count; i++) {
         const struct bpf_global *global = &v->program->globals[i];
         uint32_t f = global->start < v->program->count ? function_at(v, global->start) : 0;
-        if (f != 0 && v->functions[f].start == global->start) { v->globals[f].signature = global; }
+        if (v->functions[f].start == global->start) { v->globals[f].signature = global; }
     }
     while (settle(v)) {}
     return STATUS_OK;

@@ -15,6 +15,8 @@ struct global {
 [[nodiscard]] enum status global_open(struct verifier *v);
 /* How the function there is to be called, when it is judged by itself; else null. */
 const struct bpf_global *global_find(const struct verifier *v, uint32_t target);
+/* A program may be, too: one that replaces a function. */
+static inline bool is_typed(const struct verifier *v, uint32_t f) { return v->globals != nullptr && v->globals[f].signature != nullptr; }
 static inline const struct bpf_global *global_at(const struct verifier *v, uint32_t target) {
     return OTHER_PLATFORMS && v->globals != nullptr ? global_find(v, target) : nullptr;
 }

@@ -276,6 +276,6 @@ void state_begin(struct verifier *v, struct state *s) {
         reg_set_scalar(&frame->regs[1]);
         scalar_set_unknown(&frame->regs[1].var);
     }
-    if (OTHER_PLATFORMS && v->entry != 0) { global_begin(v, s); }
+    if (OTHER_PLATFORMS && is_typed(v, v->entry)) { global_begin(v, s); }
     if (OTHER_PLATFORMS && v->timer != nullptr) { timer_begin(v, s); }
 }

@@ -182,3 +182,17 @@ SEC("tc") int bad_dynptr(struct __sk_buff *c) {
     dynptr_from_mem(table, sizeof(table), 0, &d);
     return trusting(&d);
 }
+
+/* What takes the place of a function is judged as one that is global, for the type of program whose context it takes. */
+SEC("freplace/verdict") int good_verdict(struct xdp_md *c, u32 i) { return xdp_adjust_head(c, (int)i); }
+SEC("freplace/verdict") int bad_verdict(struct __sk_buff *c, u32 i) {
+    return xdp_adjust_head((void *)c, (int)i); /* refused: unknown_helper */
+}
+SEC("freplace") int good_slot(u32 i) { return i > 7 ? 0 : table[i]; }
+SEC("freplace") int bad_slot(u32 i) {
+    return table[i]; /* refused: unbounded_offset */
+}
+SEC("freplace") int good_first(struct pair *p) { return p ? p->a : 0; }
+SEC("freplace") int bad_first(struct pair *p) {
+    return p->a; /* refused: null_dereference */
+}
