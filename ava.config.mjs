@@ -1,6 +1,5 @@
 /** How the tests run. What takes longest begins, so that no worker has a long file left when the other one is done. */
 import { existsSync } from 'node:fs';
-import './cli/typescript/whole-tree.mjs';
 
 /** Those that work or wait longest; which is longest of them hangs on the machine. */
 const long = [
@@ -34,7 +33,7 @@ const rank = (file) => {
 export default {
   extensions: { ts: 'module' },
   workerThreads: false,
-  nodeArguments: [`--import=${new URL('cli/typescript/register.mjs', import.meta.url).href}`],
+  nodeArguments: ['--import=tsx'],
   files: ['**/*.test.ts', '!build/**', '!dist/**', '!node_modules/**'],
   timeout: '5m',
   concurrency: 2,

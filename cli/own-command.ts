@@ -1,12 +1,14 @@
-/** How this program starts itself: as TypeScript in a clone, as JavaScript in the installed package. */
+/** How this program starts itself: as TypeScript through tsx in a clone, as JavaScript in the installed package. */
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { root } from '../firmware/index.ts';
 
 const isTypeScript = import.meta.url.endsWith('.ts');
 
 /** Arguments that let Node.js load our sources. */
 export const loaderArguments = (): string[] =>
-  isTypeScript ? [`--import=${new URL('typescript/register.mjs', import.meta.url).href}`] : [];
+  isTypeScript ? [`--import=${pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href}`] : [];
 
 /** The path of one of our source files, as it is here. */
 export const ownFile = (path: string): string =>

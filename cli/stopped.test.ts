@@ -58,7 +58,7 @@ const modelsIn = (data: string): readonly string[] => {
   const folder = join(data, 'velocity/models');
   return existsSync(folder) ? readdirSync(folder) : [];
 };
-const own = (name: string) => !/^node-compile/.test(name);
+const own = (name: string) => !/^(tsx-|node-compile)/.test(name);
 
 /** What it left in the folder of models and that of temporary files. */
 const leftBy = async (

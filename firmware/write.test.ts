@@ -68,13 +68,7 @@ test('what_is_stopped_on_the_way_leaves_what_was_there_and_nothing_beside_it', a
       writeFileSync(partial, 'half');
       process.exit(130);
     });`;
-  const stopped = spawnSync(process.execPath, [
-    '--import',
-    './cli/typescript/register.mjs',
-    '--input-type=module',
-    '-e',
-    program,
-  ]);
+  const stopped = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
   t.is(stopped.status, 130, stopped.stderr.toString());
   t.deepEqual(readdirSync(own), ['card.img']);
   t.is(readFileSync(path, 'utf8'), 'first');

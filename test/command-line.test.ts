@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { boardNamed } from '../boards/index.ts';
-import { ownCommand } from '../cli/own-command.ts';
 import { temporaryFolder } from '../cli/test/command-line.ts';
 import { findTool, root } from '../firmware/index.ts';
 import { openTransport, VelocityLink } from '../link/index.ts';
 import { unavailableReason } from '../rig/index.ts';
 
-const velocity = (...args: string[]) => spawn(process.execPath, [...ownCommand(), ...args], { cwd: root });
+const velocity = (...args: string[]) =>
+  spawn(process.execPath, ['--import', 'tsx', join(root, 'cli/main.ts'), ...args], { cwd: root });
 
 const ended = async (child: ChildProcessWithoutNullStreams) => {
   let stdout = '';

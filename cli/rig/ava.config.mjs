@@ -7,9 +7,7 @@ const isTypeScript = existsSync(fileURLToPath(new URL('on-board.ts', import.meta
 export default {
   files: [`**/cli/rig/on-board.${isTypeScript ? 'ts' : 'js'}`],
   extensions: isTypeScript ? { ts: 'module' } : ['js'],
-  nodeArguments: isTypeScript
-    ? [`--import=${new URL('../typescript/register.mjs', import.meta.url).href}`]
-    : [],
+  nodeArguments: isTypeScript ? ['--import=tsx'] : [],
   workerThreads: false,
   cache: false,
   timeout: '60m',

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 /** Lines that a program prints; it stands in a module. */
 export const withoutRoom = (program: string): readonly string[] => {
-  const limited = `trap '' XFSZ; ulimit -f 1024; exec "$0" --import ./cli/typescript/register.mjs --input-type=module -e "$1"`;
+  const limited = `trap '' XFSZ; ulimit -f 1024; exec "$0" --import tsx --input-type=module -e "$1"`;
   const { stdout, stderr } = spawnSync('bash', ['-c', limited, process.execPath, program], {
     encoding: 'utf8',
   });

@@ -248,7 +248,7 @@ test('on_a_full_disk_what_was_stored_stays_and_what_waits_is_stored_later', (t) 
 test('a_file_that_may_not_grow_says_so_once_and_keeps_what_it_had', (t) => {
   const path = filled(newPath(), [manyAt(1)]);
   const script = `process.on('SIGXFSZ', () => {}); const { writeSome } = await import('./monitor/history/test/writer.ts'); writeSome(process.argv[1], 3000);`;
-  const command = `ulimit -f ${Math.ceil(statSync(path).size / 1024) + 40}; exec node --import=./cli/typescript/register.mjs --input-type=module -e "$1" "$2"`;
+  const command = `ulimit -f ${Math.ceil(statSync(path).size / 1024) + 40}; exec node --import=tsx --input-type=module -e "$1" "$2"`;
   const { stdout, stderr } = spawnSync('bash', ['-c', command, 'bash', script, path], { encoding: 'utf8' });
   t.regex(stdout, /^SAID .*(disk is full|cannot be used)/m, stderr);
   const store = openStore(path);
@@ -261,13 +261,9 @@ test('killed_while_it_writes_it_keeps_every_flush_that_ended', async (t) => {
   t.timeout(300_000);
   for (const enough of [1, 4]) {
     const path = newPath();
-    const child = spawn(
-      process.execPath,
-      ['--import=./cli/typescript/register.mjs', 'monitor/history/test/writer.ts', path],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
+    const child = spawn(process.execPath, ['--import=tsx', 'monitor/history/test/writer.ts', path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let told = 0;
     for await (const text of child.stdout) {
       told = Math.max(told, ...[...String(text).matchAll(/^flushed (\d+)$/gm)].map(([, n]) => Number(n)));

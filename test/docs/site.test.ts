@@ -66,7 +66,7 @@ test('a_link_that_leads_nowhere_is_found_when_the_site_is_built', (t) => {
 test('a_disk_without_room_leaves_no_half_of_a_site', (t) => {
   const folder = join(temporaryFolder(), 'site');
   const program = `import { buildSite } from './cli/site/build.ts'; buildSite('${folder}');`;
-  const limited = `trap '' XFSZ; ulimit -f 100; exec "$0" --import ./cli/typescript/register.mjs --input-type=module -e "$1"`;
+  const limited = `trap '' XFSZ; ulimit -f 100; exec "$0" --import tsx --input-type=module -e "$1"`;
   const { stderr } = spawnSync('bash', ['-c', limited, process.execPath, program], { encoding: 'utf8' });
   t.regex(stderr, new RegExp(`${folder}/\\S+: EFBIG: file too large, write`));
   t.false(existsSync(folder));

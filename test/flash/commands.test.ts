@@ -1,9 +1,10 @@
 /** The table's exit codes are those that the command itself ends with, here and as a process. */
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import test from 'ava';
-import { ownCommand } from '../../cli/own-command.ts';
 import { jsonLines, velocityOn } from '../../cli/test/command-line.ts';
 import { flashFiles } from '../../cli/test/flash-files.ts';
+import { root } from '../../firmware/index.ts';
 import { FastbootDevice, serveFastbootTcp } from '../../rig/emulated/index.ts';
 import { commandCases } from './commands.ts';
 import { backends } from './faults.ts';
@@ -35,7 +36,9 @@ test('every_case_is_a_row_of_the_table', (t) => {
 
 const asProcess = (argv: readonly string[]) =>
   new Promise<number | null>((resolve) => {
-    const child = spawn(process.execPath, [...ownCommand(), 'flash', ...argv], { stdio: 'ignore' });
+    const loader = join(root, 'node_modules/tsx/dist/esm/index.mjs');
+    const main = join(root, 'cli/main.ts');
+    const child = spawn(process.execPath, ['--import', loader, main, 'flash', ...argv], { stdio: 'ignore' });
     child.once('close', resolve);
   });
 

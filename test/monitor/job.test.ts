@@ -130,13 +130,7 @@ process.stdin.once('keypress', () => setImmediate(() => { throw new Error('plant
 
 onTerminal('an error that nobody expected gives the terminal back before it is told', async (t) => {
   t.timeout(240_000);
-  const job = new Job(t, [
-    'node',
-    '--import=./cli/typescript/register.mjs',
-    '--input-type=module',
-    '-e',
-    FAILING,
-  ]);
+  const job = new Job(t, ['node', '--import=tsx', '--input-type=module', '-e', FAILING]);
   await job.terminal.shows(/about to fail/);
   job.type('x');
   t.is(await job.next(), 'ended 1 cooked');

@@ -108,7 +108,7 @@ test('a recording on a full disk keeps whole lines only, and goes on when there 
     line('short');
     close();
     process.stdout.write(JSON.stringify({ written, refused }));`;
-  const command = `ulimit -f 100; exec node --import=./cli/typescript/register.mjs --input-type=module -e "$1" "$2"`;
+  const command = `ulimit -f 100; exec node --import=tsx --input-type=module -e "$1" "$2"`;
   const child = spawnSync('bash', ['-c', command, 'bash', script, record], { encoding: 'utf8', cwd: root });
   t.is(child.status, 0, child.stderr);
   const { written, refused } = JSON.parse(child.stdout) as { written: number; refused: number };

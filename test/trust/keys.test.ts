@@ -34,7 +34,7 @@ test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', 
   const velocity = (env: Readonly<Record<string, string>>, ...args: readonly string[]) => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['--import', './cli/typescript/register.mjs', 'cli/main.ts', ...args, '--json'],
+      ['--import', 'tsx', 'cli/main.ts', ...args, '--json'],
       { cwd: folder, encoding: 'utf8', env: { ...process.env, VELOCITY_KEYS: join(folder, 'keys'), ...env } },
     );
     const lines = stdout.split('\n').filter((line) => line !== '');
@@ -65,15 +65,11 @@ test('an_image_accepts_the_patches_of_the_key_it_was_built_with_and_no_others', 
     console.log(JSON.stringify({ status, key: Buffer.from((await link.info()).key_id).toString('hex') }));
     await link.close();
     await board.stop();`;
-  const mixed = spawnSync(
-    process.execPath,
-    ['--import', './cli/typescript/register.mjs', '--input-type=module', '-e', code],
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      env: { ...process.env, VELOCITY_KEYS: join(folder, 'keys') },
-    },
-  );
+  const mixed = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, VELOCITY_KEYS: join(folder, 'keys') },
+  });
   t.deepEqual(
     JSON.parse(mixed.stdout || '{}'),
     { status: 'unknown_key', key: field.last.key_id },

@@ -126,15 +126,7 @@ type Said = { readonly exit: number; readonly lines: Record<string, unknown>[] }
 /** The command itself, in a process of its own. */
 const velocity = (...args: readonly string[]) =>
   new Promise<Said>((resolve) => {
-    const command = [
-      '--import',
-      './cli/typescript/register.mjs',
-      'cli/main.ts',
-      ...args,
-      '--port',
-      `unix:${shared}`,
-      '--json',
-    ];
+    const command = ['--import', 'tsx', 'cli/main.ts', ...args, '--port', `unix:${shared}`, '--json'];
     execFile(process.execPath, command, { cwd: root, encoding: 'utf8' }, (error, stdout) =>
       resolve({
         exit: typeof error?.code === 'number' ? error.code : 0,
