@@ -62,14 +62,29 @@ static uint64_t run_certified(void *cookie, const struct generated *generated, c
     return run_all(o, &(struct claim){generated, o->collected, facts, bound, seed, certificate});
 }
 
+/* The board's own, were addresses no secret there: other platforms have their helpers by number. */
+static const struct bpf_platform *other_platform(void) {
+    enum { LIMIT = HELPER_RINGBUF_OUTPUT + 1 };
+    static struct helper_prototype helpers[LIMIT];
+    static struct bpf_platform platform;
+    if (platform.helpers != nullptr) { return &platform; }
+    platform = platform_velocity;
+    platform.privileged = true;
+    platform.helpers = helpers;
+    platform.helper_limit = LIMIT;
+    for (uint32_t id = 0; id < LIMIT; id++) {
+        uint32_t place = helper_place(id);
+        if (place < HELPER_PLACES) { helpers[id] = platform_velocity.helpers[place]; }
+    }
+    return &platform;
+}
+
 static void check_program(struct oracle *o, uint64_t seed) {
     static struct generated generated;
     static struct bpf_facts facts;
     program_of(seed, &generated);
     if (seed % 2 != 0) { mutate(seed, &generated); }
-    struct bpf_platform privileged = platform_velocity;
-    privileged.privileged = true;
-    if (seed % 4 >= 2) { generated.program.platform = &privileged; }
+    if (seed % 4 >= 2) { generated.program.platform = other_platform(); }
     struct verifier_workspace workspace = {o->workspace, WORKSPACE_BYTES, STEP_BUDGET};
     struct verifier_result result;
     struct observation observation = states_observation(o->collected);
