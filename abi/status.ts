@@ -219,7 +219,7 @@ export const elfStatuses: readonly Status[] = list(768, [
   ['object_too_large', 'the object holds more than is taken at once; split it'],
   [
     'btf_unsupported',
-    'what this program is judged by is said by types (BTF), which are missing or say something else; compile with -g',
+    'the types (BTF) that this program is judged by are missing or not understood; compile with -g',
   ],
   [
     'kfunc_unsupported',

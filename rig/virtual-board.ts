@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Board, QemuMachine } from '../boards/index.ts';
 import { release, spawnLeashed } from './child.ts';
 import { emulatedTree } from './device-tree.ts';
-import { onOneProcessor } from './processor.ts';
 import { qemuArguments, qemuVersion } from './qemu.ts';
 
 export { qemuVersion } from './qemu.ts';
@@ -105,10 +104,10 @@ export const startVirtualBoard = async (options: VirtualBoardOptions): Promise<V
   const socket = join(folder, 'console');
   const control = join(folder, 'control');
   const dtb = options.dtb && treeIn(folder, options.dtb);
-  const args = qemuArguments(board, { ...options, ...(dtb && { dtb }), socket, control });
-  const counted = (options.clock ?? 'counted') === 'counted';
-  const [command, ...rest] = counted ? onOneProcessor(options.qemu, args) : [options.qemu, ...args];
-  const child = spawnLeashed(command, rest);
+  const child = spawnLeashed(
+    options.qemu,
+    qemuArguments(board, { ...options, ...(dtb && { dtb }), socket, control }),
+  );
   let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     output = (output + chunk).slice(-4000);

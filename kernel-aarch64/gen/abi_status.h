@@ -133,7 +133,7 @@ enum status : uint32_t {
     STATUS_CORE_UNSUPPORTED = 777, /* what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists() */
     STATUS_TOO_MANY_MAPS = 778, /* the program uses more maps than one may; join some */
     STATUS_OBJECT_TOO_LARGE = 779, /* the object holds more than is taken at once; split it */
-    STATUS_BTF_UNSUPPORTED = 780, /* what this program is judged by is said by types (BTF), which are missing or say something else; compile with -g */
+    STATUS_BTF_UNSUPPORTED = 780, /* the types (BTF) that this program is judged by are missing or not understood; compile with -g */
     STATUS_KFUNC_UNSUPPORTED = 781, /* what this function of the kernel takes and gives is not known here; call a helper or another function */
     STATUS_LEGACY_LOAD_NO_INT = 782, /* Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one */
     STATUS_KERNEL_VARIABLE = 783, /* this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel() */
@@ -273,7 +273,7 @@ enum status : uint32_t {
     row(core_unsupported, 777, "what CO-RE asks for is not known here; name the kernel with --btf, or ask first with bpf_core_field_exists()") \
     row(too_many_maps, 778, "the program uses more maps than one may; join some") \
     row(object_too_large, 779, "the object holds more than is taken at once; split it") \
-    row(btf_unsupported, 780, "what this program is judged by is said by types (BTF), which are missing or say something else; compile with -g") \
+    row(btf_unsupported, 780, "the types (BTF) that this program is judged by are missing or not understood; compile with -g") \
     row(kfunc_unsupported, 781, "what this function of the kernel takes and gives is not known here; call a helper or another function") \
     row(legacy_load_no_int, 782, "Linux lets only functions that return an int read the packet by legacy loads, which may end them; make it return one") \
     row(kernel_variable, 783, "this variable of the kernel is not known; programs may ask for structs and numbers that each processor has, with bpf_per_cpu_ptr(), and read others with bpf_probe_read_kernel()") \
