@@ -65,6 +65,7 @@ const cases: Record<string, Case> = {
     text: [
       ...[
         'w2 = *(u8 *)(r1 + 8)',
+        'w2 &= 7',
         'r3 = r2',
         'r4 = 0',
         'r6 = *(u64 *)(r1 + 16)',
