@@ -47,7 +47,7 @@ for (const family of families)
       });
       t.true(compared.same, JSON.stringify(slow));
       if (judged > 1) continue;
-      const setting = { hook: 'run' as const, maps: [], memorySize: MEMORY_BYTES, timeoutMs: 4000 };
+      const setting = { hook: 'run' as const, maps: [], memorySize: MEMORY_BYTES, timeoutMs: 1500 };
       const proof = await proveEquivalent(programs.before.code, programs.after.code, setting);
       t.not(proof.verdict, 'different', `${proof.reason} ${JSON.stringify(slow)}`);
     }
