@@ -36,6 +36,6 @@ export default {
   nodeArguments: ['--import=tsx'],
   files: ['**/*.test.ts', '!build/**', '!dist/**', '!node_modules/**'],
   timeout: '5m',
-  concurrency: 2,
+  concurrency: 3, // on two processors, as many tests wait for boards, lines and each other's builds
   sortTestFiles: (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1),
 };
