@@ -2,15 +2,17 @@
  * What others wrote in Python, from PyPI, in a virtual environment of this checkout: SMP clients, Prometheus' parser of
  * OpenMetrics, Perfetto's own description of its traces, and a parser of JUnit reports. Tests run them against our boards and what we write.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { root } from '../firmware/index.ts';
 
 const FOLDER = join(root, 'build/python');
 const PACKAGES = ['smpclient[serial]', 'smpmgr', 'prometheus_client', 'perfetto', 'junitparser'];
 const MODULES = 'serial, smpclient, smpmgr, prometheus_client, perfetto, junitparser';
 const INSTALL_MS = 600_000;
+const run = promisify(execFile);
 
 const pythonIn = (folder: string) => join(folder, 'bin/python');
 
@@ -28,17 +30,16 @@ export const whyNoPeers = (modules: string): string | undefined =>
     ? undefined
     : `${modules} of PyPI are not installed; \`./velocity test\` installs them`;
 
-/** Makes the environment where it is missing. @throws Error with pip's last words */
-export const installPythonPeers = (say: (line: string) => void): void => {
+/** Makes the environment where it is missing; takes a minute, most of it on one processor. @throws Error with pip's last words */
+export const installPythonPeers = async (say: (line: string) => void): Promise<void> => {
   if (can(peersPython(), MODULES)) return;
   say(`installing ${PACKAGES.join(', ')}…`);
-  const steps = [
-    ['python3', ['-m', 'venv', FOLDER]],
-    [pythonIn(FOLDER), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...PACKAGES]],
-  ] as const;
-  for (const [command, args] of steps) {
-    const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: INSTALL_MS });
-    if (status !== 0)
-      throw new Error(`${PACKAGES.join(', ')}: ${(stderr ?? '').trim().split('\n').at(-1) || 'no python3'}`);
+  // in one process: whoever starts this may do nothing else than wait for others
+  const script = 'python3 -m venv "$0" && "$0/bin/python" -m pip install -q --disable-pip-version-check "$@"';
+  try {
+    await run('sh', ['-c', script, FOLDER, ...PACKAGES], { timeout: INSTALL_MS });
+  } catch (error) {
+    const { stderr = '' } = error as { stderr?: string };
+    throw new Error(`${PACKAGES.join(', ')}: ${stderr.trim().split('\n').at(-1) || 'no python3'}`);
   }
 };

@@ -8,10 +8,12 @@ import { installTools } from '../system-packages.ts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+type Install = (tell: (line: string) => void) => void | Promise<void>;
+
 /** Tests without what others wrote are skipped. */
-const orGoOn = (install: (tell: (line: string) => void) => void): void => {
+const orGoOn = async (install: Install): Promise<void> => {
   try {
-    install(say);
+    await install(say);
   } catch (error) {
     say(`going on without: ${(error as Error).message}`);
   }
@@ -26,8 +28,8 @@ const installFlashPeers = (tell: (line: string) => void) => {
   fetchFlashPeers(tell);
 };
 
-/** Large, or from elsewhere than the system's packages: only for the tests that need them. */
-const largePeers: readonly (readonly [RegExp, (tell: (line: string) => void) => void])[] = [
+/** Large, or from elsewhere than the system's packages: only for the tests that need them. The others come while pip works. */
+const largePeers: readonly (readonly [RegExp, Install])[] = [
   [/smp|live|monitor|report/, installPythonPeers],
   [/live|monitor/, installPrometheus],
   [/guest|loaders/, installFlashPeers],
@@ -43,9 +45,9 @@ export const registerTest = (program: Command, { cleanup }: Context): void => {
     .addHelpText('after', '\nExample:\n  velocity test ebpf/assembler.test.ts')
     .action(async (files: string[]) => {
       installTools(['clang', 'lld', 'wasmLd', 'llvmMc', 'sanitizers', 'dtc', 'qemu'], say);
-      orGoOn((tell) => installTools(peers, tell));
-      for (const [pattern, install] of largePeers)
-        if (files.length === 0 || files.some((file) => pattern.test(file))) orGoOn(install);
+      await orGoOn((tell) => installTools(peers, tell));
+      const large = largePeers.filter(([p]) => files.length === 0 || files.some((file) => p.test(file)));
+      await Promise.all(large.map(([, install]) => orGoOn(install)));
       const counts = await (files.length === 0 ? runEverything(cleanup) : runTests(cleanup, files));
       cleanup.signal.throwIfAborted();
       const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
