@@ -65,6 +65,7 @@ struct inference {
     struct site *sites;
     uint32_t *sorted; /* all of them, by turn and order */
     uint32_t site_count;
+    uint32_t clean; /* no site of a lower rank is dirty */
     const uint8_t *unrolled; /* of each point: whether it heads a loop that is gone through turn by turn; or null */
     bool apart; /* ways that left such a loop in different turns are kept apart */
     struct turn *turns;

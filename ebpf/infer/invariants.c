@@ -7,12 +7,17 @@
 enum { JOINS_BEFORE_WIDENING = 2, STEPS_DOWN = 3 };
 
 /* The dirty site that comes first: inner loops settle before what follows them. */
-static bool first_dirty(const struct inference *f, uint32_t *site) {
-    for (uint32_t i = 0; i < f->site_count; i++) {
-        *site = f->sorted[i];
+static bool first_dirty(struct inference *f, uint32_t *site) {
+    for (; f->clean < f->site_count; f->clean++) {
+        *site = f->sorted[f->clean];
         if (f->sites[*site].dirty) { return true; }
     }
     return false;
+}
+
+static void make_dirty(struct inference *f, struct site *at) {
+    at->dirty = true;
+    if (at->rank < f->clean) { f->clean = at->rank; }
 }
 
 static enum status full(struct inference *f) { return refuse(f->v, STATUS_TOO_MANY_STATES, 0, "no room for states"); }
@@ -25,7 +30,7 @@ static enum status join_at(struct inference *f, uint32_t from, uint32_t site) {
     if (at->entry == nullptr) {
         beside_spread(f, site, m);
         at->entry = entry_keep(f, m);
-        at->dirty = true;
+        make_dirty(f, at);
         return at->entry == nullptr ? full(f) : STATUS_OK;
     }
     bool back = is_head(f, site) && inside(f, site, from);
@@ -43,7 +48,7 @@ static enum status join_at(struct inference *f, uint32_t from, uint32_t site) {
     beside_spread(f, site, o);
     if (at->beside_count != 0 && entry_covers(at->entry, o, no_places)) { return STATUS_OK; }
     at->entry = entry_keep(f, o);
-    at->dirty = true;
+    make_dirty(f, at);
     return at->entry == nullptr ? full(f) : STATUS_OK;
 }
 
@@ -62,7 +67,7 @@ static enum status climb(struct inference *f) {
     }
     f->start = f->sites[0].entry = f->sites[0].outer = entry_keep(f, &f->machine);
     if (f->start == nullptr) { return full(f); }
-    f->sites[0].dirty = true;
+    make_dirty(f, &f->sites[0]);
     while (first_dirty(f, &site)) {
         if (f->steps > f->climb_budget) { return refuse(f->v, STATUS_BUDGET_EXCEEDED, point_of(f, site)->pc, "%u instructions stepped", f->steps); }
         f->sites[site].dirty = false;

@@ -101,24 +101,21 @@ static enum status widen_to(struct inference *f, uint32_t from, uint32_t site) {
     return at->entry == nullptr ? full(f) : STATUS_OK;
 }
 
-/* The site with the least key above this one. */
-static bool next_site(const struct inference *f, int64_t *key, uint32_t *site) {
-    int64_t best = INT64_MAX;
-    for (uint32_t i = 0; i < f->site_count; i++) {
-        int64_t k = key_of(f, i);
-        if (f->sites[i].entry != nullptr && k > *key && k < best) {
-            best = k;
-            *site = i;
-        }
+/* The next site by rank, or by slot, from `*at` on. */
+static bool next_site(const struct inference *f, uint32_t *at, uint32_t *site) {
+    uint32_t end = f->by_order ? f->site_count : f->v->program->count;
+    while (*at < end) {
+        uint32_t i = (*at)++;
+        if (!f->by_order && f->v->points[i] == 0) { continue; }
+        *site = f->by_order ? f->sorted[i] : f->v->points[i] - 1u;
+        if (f->sites[*site].entry != nullptr) { return true; }
     }
-    *key = best;
-    return best != INT64_MAX;
+    return false;
 }
 
 static enum status round_once(struct inference *f) {
-    int64_t key = -1;
-    uint32_t site;
-    while (next_site(f, &key, &site)) {
+    uint32_t next = 0, site;
+    while (next_site(f, &next, &site)) {
         struct machine *m = &f->machine;
         const struct site *at = &f->sites[site];
         entry_load(at->entry, m);

@@ -34,13 +34,21 @@ static bool is_before(const struct inference *f, uint32_t a, uint32_t b) {
 }
 
 static void sort_in(struct inference *f, uint32_t site) {
-    uint32_t at = f->site_count++;
-    for (; at != 0 && is_before(f, site, f->sorted[at - 1]); at--) {
+    uint32_t first = 0, last = f->site_count++; /* between them is its place */
+    while (first < last) {
+        uint32_t middle = first + (last - first) / 2;
+        if (is_before(f, site, f->sorted[middle])) {
+            last = middle;
+        } else {
+            first = middle + 1;
+        }
+    }
+    for (uint32_t at = f->site_count - 1; at != first; at--) {
         f->sorted[at] = f->sorted[at - 1];
         f->sites[f->sorted[at]].rank = at;
     }
-    f->sorted[at] = site;
-    f->sites[site].rank = at;
+    f->sorted[first] = site;
+    f->sites[site].rank = first;
 }
 
 /* ---- turns ---- */
