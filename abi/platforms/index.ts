@@ -49,8 +49,8 @@ export const linuxHelperName = (id: number): string | undefined => names.get(id)
 
 /** More than any loader takes in one object, and what a register's map index holds. */
 export const HOST_PROGRAM_MAPS = 128;
-/** Points of a program are numbered in 16 bits. */
-export const HOST_PROGRAM_INSNS = 32768;
+/** Instructions and points of a program are numbered in 16 bits; kernel-aarch64/bpf/verifier/reference.c has other uses for the last numbers. */
+export const HOST_PROGRAM_INSNS = 0xf000;
 
 export const emitLinux = (banner: string) =>
   emitPlatform(banner, 'linux', {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
-import { linuxTypeOf } from '../../abi/index.ts';
+import { HOST_PROGRAM_INSNS, linuxTypeOf } from '../../abi/index.ts';
 import { jitObject, loadHost, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
 import { CPUS, type Cpu, compile, sources, sourceText } from './compile.ts';
@@ -188,7 +188,7 @@ test('a refusal for the time that it took names the instruction where most of it
 });
 
 test('an object for Linux is refused in no words of the board', async (t) => {
-  const body = Array.from({ length: 33_000 }, () => 'r0 = 0').join('\n');
+  const body = Array.from({ length: HOST_PROGRAM_INSNS }, () => 'r0 = 0').join('\n');
   for (const text of [`${body}\nexit`, 'call 4000\nexit']) {
     const [row] = await verifyObject(assemble(`.section xdp,"ax",@progbits\n${text}`), { platform: 'linux' });
     t.false(row!.ok);
@@ -207,12 +207,25 @@ test.serial('a program that can not be decided ends with a name, in time', async
 });
 
 test.serial('a program at the limit of length takes no long time', async (t) => {
-  const body = Array.from({ length: 32_000 }, (_, i) => (i % 2 ? 'r0 += 1' : `if r0 == ${i} goto +0`));
+  const body = Array.from({ length: HOST_PROGRAM_INSNS - 2 }, (_, i) =>
+    i % 2 ? 'r0 += 1' : `if r0 == ${i} goto +0`,
+  );
   const object = assemble(['.section xdp,"ax",@progbits', 'r0 = 0', ...body, 'exit'].join('\n'));
   const before = process.cpuUsage();
   const [row] = await verifyObject(object, { platform: 'linux', wallMs: 600_000 }); // the machine may be busy
   t.is(row?.error?.code, undefined);
   t.true(cpuMsSince(before) < 10_000);
+});
+
+test('what the last instructions of a long program hold has their numbers', async (t) => {
+  const body = Array.from({ length: HOST_PROGRAM_INSNS - 13 }, () => 'r0 = 0').join('\n');
+  const lookup = 'r3 = 12\nr4 = -1\nr5 = 0\ncall 84\nr0 = 0\nexit';
+  const tuple = 'r2 = r10\nr2 += -16\n*(u64 *)(r2 + 0) = 0\n*(u64 *)(r2 + 8) = 0';
+  const [row] = await verifyObject(assemble(`.section xdp,"ax",@progbits\n${body}\n${tuple}\n${lookup}`), {
+    platform: 'linux',
+  });
+  t.is(row!.error!.code, 'reference_leak');
+  t.regex(row!.error!.message, new RegExp(`^what instruction ${HOST_PROGRAM_INSNS - 6} acquired is held`));
 });
 
 test.serial('jumps that lead backward one by one end with a name, soon', async (t) => {

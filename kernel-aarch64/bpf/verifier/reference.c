@@ -8,19 +8,20 @@
 
 enum { SITES = 254, SETS = 1024, SET_NAMES = 16 };
 /* What names of locks stand for, where others have an instruction: the lock of a map, or of registers that carry the name. */
-enum { SITE_LOCKS = 0x8000, SITE_LOCK_OWN = 0x8100 /* of the object with this reference, which is added */, SITE_LOCK_FOUND = 0x8fff };
+enum { SITE_LOCKS = 0xf000, SITE_LOCK_OWN = 0xf100 /* of the object with this reference, which is added */, SITE_LOCK_FOUND = 0xf200 };
 /* And for parts that are not preempted: how many are around it. */
-enum { SITE_PARTS = 0x9000, SITE_PARTS_LAST = 0x9fff };
+enum { SITE_PARTS = 0xf300, SITE_PARTS_LAST = 0xf3ff };
 /* And for the kernel's patience with the program, once it has ended: held like the others, but for nobody to release. */
-enum { SITE_PATIENCE = 0xa000 };
+enum { SITE_PATIENCE = 0xf400 };
 /* And for RCU, while what it protects is read: Linux 6.12 takes no such part inside another. */
-enum { SITE_READS = 0xa001 };
+enum { SITE_READS = 0xf401 };
 /* And for maps that were found in maps of maps before what found them ran again. They are never held. */
-enum { SITE_FOUND_BEFORE = 0xa002 };
+enum { SITE_FOUND_BEFORE = 0xf402 };
 /* And for slices of dynptrs: the name of the dynptr is added. They are never held. */
-enum { SITE_SLICES = 0xb000 };
+enum { SITE_SLICES = 0xf500 };
 /* And for iterators that have given their last element: the name of the iterator is added. They end with it. */
-enum { SITE_DRAINED = 0xb100 };
+enum { SITE_DRAINED = 0xf600 };
+static_assert(MAX_PROGRAM_INSNS <= SITE_LOCKS, "an instruction would be taken for a lock");
 
 /* Ascending; 0 is none. */
 struct name_set {
