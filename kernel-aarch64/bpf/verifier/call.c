@@ -72,8 +72,9 @@ enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
         return refuse(v, STATUS_POINTER_LEAK, s->pc, "r0 is %R of the function that ends", r0);
     }
     struct frame *callee = &s->frames[s->depth];
+    enum status status = OTHER_PLATFORMS ? reference_renew_patience(v, s) : STATUS_OK;
     if (is_privileged(v) && is_callback_frame(v, callee)) {
-        enum status status = callback_leave(v, s, r0);
+        if (status == STATUS_OK) { status = callback_leave(v, s, r0); }
         if (status != STATUS_OK) { return status; }
         state_set_depth(s, s->depth - 1);
         s->pc = callee->call;
@@ -83,5 +84,5 @@ enum status step_exit(struct verifier *v, struct state *s, bool *ended) {
     state_set_depth(s, s->depth - 1);
     *reg_at(s, 0) = *r0;
     s->pc = callee->call + 1;
-    return STATUS_OK;
+    return status;
 }

@@ -92,7 +92,7 @@ struct verifier {
     uint64_t callback_turns; /* of the function that may be called back most often */
     uint32_t callback_nest;  /* most functions that are called back, one in the other */
     uint64_t iterator_turns; /* of all iterators, each as often as it may be made */
-    bool may_go_on;          /* a may_goto was passed */
+    uint32_t may_go_on;      /* frames in which a may_goto was passed: a bit for each depth */
     bool precise; /* second attempt: merge only what cannot matter */
     uint32_t last_id;
     uint64_t sweep_budget; /* slots that sweeps over the whole program may still visit; 0 = too many were needed */

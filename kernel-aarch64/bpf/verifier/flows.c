@@ -100,16 +100,15 @@ static enum status step_next(struct verifier *v, struct walk *w, bool *covered) 
 }
 
 /* Rests what follows when the jump is taken, and goes on behind it. The kernel counts for each call of a function, and begins anew
- * with each; once it has lost patience, it takes every such jump. */
+ * with each; once it has lost patience with one, it takes every such jump in it. */
 static enum status step_may_goto(struct verifier *v, struct walk *w, bool *covered) {
     struct state *s = &w->state;
     uint32_t target = s->pc + 1 + (uint32_t)v->program->insns[s->pc].off;
-    if (s->depth != 0) { return refuse(v, STATUS_UNSUPPORTED_INSTRUCTION, s->pc, "may_goto in a function that is called"); }
     if (reference_patience_ended(v, s)) {
         s->pc = target;
         return STATUS_OK;
     }
-    v->may_go_on = true;
+    v->may_go_on |= 1u << s->depth;
     enum status status = converge(v, s, &w->heads, 0, covered);
     if (status != STATUS_OK || *covered) { return status; }
     struct stand stand;

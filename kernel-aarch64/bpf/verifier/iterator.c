@@ -138,7 +138,8 @@ enum status iterator_end(struct verifier *v, struct state *s, const struct itera
 }
 
 uint64_t iterator_bound(const struct verifier *v, uint64_t walked) {
-    uint64_t elements = sum(v->iterator_turns, v->may_go_on ? CALLBACK_TURNS_MAX : 0);
+    uint64_t elements = sum(v->iterator_turns, (v->may_go_on & 1) != 0 ? CALLBACK_TURNS_MAX : 0);
+    for (uint32_t called = v->may_go_on >> 1; called != 0; called &= called - 1) { walked = product(walked, CALLBACK_TURNS_MAX + 1); }
     return product(walked, sum(elements, 1));
 }
 

@@ -11,12 +11,12 @@ enum { SITES = 254, SETS = 1024, SET_NAMES = 16 };
 enum { SITE_LOCKS = 0xf000, SITE_LOCK_OWN = 0xf100 /* of the object with this reference, which is added */, SITE_LOCK_FOUND = 0xf200 };
 /* And for parts that are not preempted: how many are around it. */
 enum { SITE_PARTS = 0xf300, SITE_PARTS_LAST = 0xf3ff };
-/* And for the kernel's patience with the program, once it has ended: held like the others, but for nobody to release. */
-enum { SITE_PATIENCE = 0xf400 };
+/* And for the kernel's patience with a call of a function, once it has ended: the depth of its frame is added. Held until the call ends, and for nobody to release. */
+enum { SITE_PATIENCE = 0xf480, SITE_PATIENCE_LAST = 0xf4ff };
 /* And for RCU, while what it protects is read: Linux 6.12 takes no such part inside another. */
-enum { SITE_READS = 0xf401 };
+enum { SITE_READS = 0xf400 };
 /* And for maps that were found in maps of maps before what found them ran again. They are never held. */
-enum { SITE_FOUND_BEFORE = 0xf402 };
+enum { SITE_FOUND_BEFORE = 0xf401 };
 /* And for slices of dynptrs: the name of the dynptr is added. They are never held. */
 enum { SITE_SLICES = 0xf500 };
 /* And for iterators that have given their last element: the name of the iterator is added. They end with it. */
@@ -375,20 +375,32 @@ enum status reference_drain(struct verifier *v, struct state *s, uint8_t name) {
 
 /* ---- the kernel's patience ---- */
 
-bool reference_patience_ended(const struct verifier *v, const struct state *s) { return highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE) != 0; }
+static uint8_t patience_ended(const struct verifier *v, const struct state *s) {
+    uint16_t site = (uint16_t)(SITE_PATIENCE + s->depth);
+    return highest_held(v, s, site, site);
+}
+
+bool reference_patience_ended(const struct verifier *v, const struct state *s) { return patience_ended(v, s) != 0; }
 
 enum status reference_end_patience(struct verifier *v, struct state *s) {
     uint8_t name;
-    enum status status = name_site(v, s, SITE_PATIENCE, &name);
+    enum status status = name_site(v, s, (uint16_t)(SITE_PATIENCE + s->depth), &name);
     return status == STATUS_OK ? acquire(v, s, name) : status;
 }
 
+enum status reference_renew_patience(struct verifier *v, struct state *s) {
+    uint8_t name = patience_ended(v, s);
+    return name == 0 || hold_without(v, s, name) ? STATUS_OK : too_many(v, s);
+}
+
+static bool is_patience(const struct verifier *v, uint8_t name) { return v->references->sites[name] >= SITE_PATIENCE && v->references->sites[name] <= SITE_PATIENCE_LAST; }
+
 enum status reference_none_but(struct verifier *v, struct state *s, uint32_t frames, const char *when) {
     if (!reference_any(s)) { return STATUS_OK; }
-    const struct name_set set = set_without(names_held(v, s), highest_held(v, s, SITE_PATIENCE, SITE_PATIENCE));
+    const uint8_t *names = names_held(v, s)->names;
     uint32_t i = 0;
-    while (i < SET_NAMES && set.names[i] != 0 && is_of(v, s, set.names[i], frames)) { i++; }
-    uint8_t name = i < SET_NAMES ? set.names[i] : 0;
+    while (i < SET_NAMES && names[i] != 0 && (is_patience(v, names[i]) || is_of(v, s, names[i], frames))) { i++; }
+    uint8_t name = i < SET_NAMES ? names[i] : 0;
     if (name == 0) { return STATUS_OK; }
     if (lock_held(v, s) != 0) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a lock is held %s", when); }
     if (v->references->sites[name] == SITE_READS) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "the RCU read lock is held %s", when); }

@@ -54,9 +54,11 @@ bool reference_reads(const struct verifier *v, const struct state *s);
 bool rcu_protects(const struct verifier *v, const struct state *s);
 /* Whether the program is in a part of either kind, where it can not sleep. */
 bool reference_stays_awake(const struct verifier *v, const struct state *s);
-/* Whether a may_goto was taken: then every one is, from there on. */
+/* Whether a may_goto was taken in this call of the function: then every one is, until it ends. */
 bool reference_patience_ended(const struct verifier *v, const struct state *s);
 [[nodiscard]] enum status reference_end_patience(struct verifier *v, struct state *s);
+/* When a call ends. */
+[[nodiscard]] enum status reference_renew_patience(struct verifier *v, struct state *s);
 /* Whether the iterator that has this reference has given its last element: then it gives none any more. */
 bool reference_drained(const struct verifier *v, const struct state *s, uint8_t reference);
 [[nodiscard]] enum status reference_drain(struct verifier *v, struct state *s, uint8_t reference);

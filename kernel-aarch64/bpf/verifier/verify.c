@@ -41,7 +41,7 @@ static void begin_walk(struct verifier *v) {
     v->states = 0;
     v->result->bound = 0;
     v->callback_turns = v->callback_nest = v->iterator_turns = 0;
-    v->may_go_on = false;
+    v->may_go_on = 0;
     memset(v->spare, 0, sizeof(v->spare));
 }
 
