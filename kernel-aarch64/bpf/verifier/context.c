@@ -38,14 +38,16 @@ static enum status context_field(struct verifier *v, struct state *s, const stru
         return refuse(v, STATUS_CONTEXT_OUT_OF_BOUNDS, s->pc, "%r is %R, access of %u bytes at %d, %s is %u bytes", r, p,
                       (uint64_t)bytes, at, object ? "the object" : "context", (uint64_t)size);
     }
-    if (at % bytes != 0) { return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%u bytes at %d of the context", (uint64_t)bytes, at); }
     uint32_t kind = p->kind == REG_MAP ? OBJECT_MAP : object_kind_of(p->map);
     uint32_t owner = object ? OBJECT_OWNER + kind : v->program->hook;
-    *out = context_field_at(v->platform, owner, (uint32_t)at, bytes);
-    if (*out == nullptr || ((*out)->reads & bytes) == 0) {
-        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the %s are not one field", (uint64_t)bytes, at,
-                      object ? "object" : "context");
+    const struct context_field *field = context_field_at(v->platform, owner, (uint32_t)at, bytes);
+    const char *whole = object ? "object" : "context";
+    bool anywhere = OTHER_PLATFORMS && object && field != nullptr && field->holds == CONTEXT_KERNEL; /* types of the kernel may be packed */
+    if (at % bytes != 0 && !anywhere) { return refuse(v, STATUS_MISALIGNED_ACCESS, s->pc, "%u bytes at %d of the %s", (uint64_t)bytes, at, whole); }
+    if (field == nullptr || (field->reads & bytes) == 0) {
+        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the %s are not one field", (uint64_t)bytes, at, whole);
     }
+    *out = field;
     return STATUS_OK;
 }
 
