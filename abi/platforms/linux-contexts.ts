@@ -139,7 +139,7 @@ export const contexts = {
   /** Registers as struct user_pt_regs has them. */
   perf_event_arm64: sampled(272),
   raw_tracepoint: region(0, 96),
-  raw_tracepoint_writable: [...region(0, 8, 8), ...region(8, 96)],
+  raw_tracepoint_writable: [field('record', 0, 8, 8, 0, 'record'), ...region(8, 96)],
   syscall: region(0, 65528, ANY, ANY),
   cgroup_sock: socket('!'),
   cgroup_sock_addr: [...address, ...words(40, 'msg_src_ip4!'), field('msg_src_ip6', 44, 16, ANY, 4 | 8)],

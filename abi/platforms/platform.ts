@@ -56,6 +56,7 @@ export type Holds =
   | 'kernel'
   | 'buffer'
   | 'buffer_read'
+  | 'record'
   | { readonly object: ObjectKind; readonly orNull?: boolean };
 
 /** A field of a context or object, or a range of fields that are alike. */

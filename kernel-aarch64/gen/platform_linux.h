@@ -434,7 +434,7 @@ static const struct context_field linux_fields[] = {
     {22, 144, 8, CONTEXT_OBJECT, OBJECT_FLOW_KEYS, 8, 0}, /* flow_keys */
     {23, 0, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 0}, /* write */
     {23, 4, 4, CONTEXT_SCALAR, OBJECT_NONE, 7, 4}, /* file_pos */
-    {24, 0, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* bytes */
+    {24, 0, 8, CONTEXT_RECORD, OBJECT_NONE, 8, 0}, /* record */
     {24, 8, 88, CONTEXT_SCALAR, OBJECT_NONE, 15, 0}, /* bytes */
     {25, 0, 8, CONTEXT_OBJECT, OBJECT_SOCKET, 8, 0}, /* sk */
     {25, 8, 8, CONTEXT_PACKET, OBJECT_NONE, 8, 0}, /* optval */

@@ -167,9 +167,10 @@ enum status load_context(struct verifier *v, struct state *s, struct bpf_insn in
         set_kernel_word(dst, bytes, sign_extend, origin_of_field(v, s, p)); break;
     case CONTEXT_BUFFER:
     case CONTEXT_BUFFER_READ:
-        reg_set_pointer(dst, REG_MEMORY_OR_NULL);
+    case CONTEXT_RECORD:
+        reg_set_pointer(dst, field->holds == CONTEXT_RECORD ? REG_MEMORY : REG_MEMORY_OR_NULL);
         dst->range = PLATFORM_BUFFER_BYTES;
-        dst->map = field->holds == CONTEXT_BUFFER ? MEMORY_ANY : MEMORY_READS;
+        dst->map = field->holds == CONTEXT_RECORD ? MEMORY_DIRECT : field->holds == CONTEXT_BUFFER_READ ? MEMORY_READS : MEMORY_ANY;
         dst->id = new_id(v);
         break;
     case CONTEXT_PACKET: reg_set_pointer(dst, REG_PACKET); break;

@@ -106,9 +106,13 @@ enum status refuse_lost(struct verifier *v, struct state *s, uint32_t r) {
     }
 }
 
+static enum status refuse_helpers(struct verifier *v, struct state *s, const struct reg *p, uint32_t r) {
+    return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R, of which helpers take no memory", r, p);
+}
+
 /* Where nothing lies in an arena, the kernel reads zeros and writes nothing. */
 static enum status check_arena(struct verifier *v, struct state *s, const struct reg *p, uint32_t r, uint8_t access) {
-    if ((access & ACCESS_WHOLE) == 0) { return refuse(v, STATUS_NOT_A_POINTER, s->pc, "%r is %R, of which helpers take no memory", r, p); }
+    if ((access & ACCESS_WHOLE) == 0) { return refuse_helpers(v, s, p, r); }
     return check_unmixed(v, s, p, r);
 }
 
@@ -130,6 +134,7 @@ enum status check_memory(struct verifier *v, struct state *s, const struct reg *
             enum status status = check_unmixed(v, s, p, r);
             if (status != STATUS_OK) { return status; }
         }
+        if (OTHER_PLATFORMS && (p->map & MEMORY_DIRECT) != 0 && (access & ACCESS_WHOLE) == 0) { return refuse_helpers(v, s, p, r); }
         return check_object(v, s, p, r, off, bytes, p->range, STATUS_MEMORY_OUT_OF_BOUNDS);
     case REG_MAP_VALUE: return check_map_value(v, s, p, r, off, bytes, access);
     case REG_ARENA: return check_arena(v, s, p, r, access);

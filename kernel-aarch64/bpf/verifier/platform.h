@@ -147,6 +147,7 @@ enum platform_holds : uint8_t {
     CONTEXT_KERNEL, /* maybe an address in the kernel, which only loads may follow */
     CONTEXT_BUFFER, /* memory or null; how much of it is asked when the program is attached */
     CONTEXT_BUFFER_READ, /* the same, which is only read */
+    CONTEXT_RECORD, /* the same, which is written and never null */
 };
 
 /* A field, or a range of them that are alike. */

@@ -68,7 +68,7 @@ static inline bool origin_is_handed(uint8_t origin) { return origin == ORIGIN_KE
 static inline uint8_t origin_inside(uint8_t origin) { return origin == ORIGIN_KERNEL ? (uint8_t)ORIGIN_INSIDE : origin; }
 
 /* What a program may do with memory. */
-enum memory_access : uint8_t { MEMORY_ANY, MEMORY_READS = 1, MEMORY_OF_PACKET = 2 /* void when the packet may have changed */ };
+enum memory_access : uint8_t { MEMORY_ANY, MEMORY_READS = 1, MEMORY_OF_PACKET = 2 /* void when the packet may have changed */, MEMORY_DIRECT = 4 /* no helper takes it */ };
 
 /* Ids from here on name one address each, the same in every state. */
 static const uint32_t fixed_ids = 0x80000000u;
