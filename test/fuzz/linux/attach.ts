@@ -50,7 +50,7 @@ const places: Partial<Record<LinuxType, Place>> = {
   lsm_cgroup: hook('file_open', LSM_CGROUP),
   lsm_cgroup_void: hook('task_free', LSM_CGROUP),
   perf_event_arm64: place(7),
-  kprobe_multi: place(2, 42),
+  kprobe_multi: place(2, 42, 56),
   xdp_devmap: place(6, 33),
 };
 
