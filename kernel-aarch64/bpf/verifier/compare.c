@@ -96,10 +96,12 @@ static const uint64_t *compare_packed(struct comparison *c, const struct reg *no
     return at;
 }
 
-static const uint64_t *compare_slot(struct comparison *c, const struct slot *now, const uint64_t *at, bool is_decisive) {
+static bool keeps_pointer(const struct slot *slot) { return slot->spill_bytes != 0 && reg_is_pointer(&slot->reg); }
+
+static const uint64_t *compare_slot(struct comparison *c, const struct verifier *v, const struct slot *now, const uint64_t *at, bool is_decisive) {
     struct slot old;
     at = unpack_slot(at, &old);
-    uint32_t old_says = old.written | (uint32_t)old.zeros << 8, now_says = now->written | (uint32_t)now->zeros << 8;
+    uint32_t written = written_says(v) ? 0xff : 0, old_says = (old.written & written) | (uint32_t)old.zeros << 8, now_says = (now->written & written) | (uint32_t)now->zeros << 8;
     differ(c, (old_says & ~now_says) == 0, (now_says & ~old_says) == 0, is_decisive, true);
     bool same_place = now->spill_bytes == old.spill_bytes && now->spill_at == old.spill_at;
     if (same_place && now->spill_bytes != 0) {
@@ -107,7 +109,7 @@ static const uint64_t *compare_slot(struct comparison *c, const struct slot *now
     } else if (!same_place) { /* bytes of numbers cover a kept number, never a kept pointer */
         bool covered = old.spill_bytes == 0 && !reg_is_pointer(&now->reg);
         bool covers = now->spill_bytes == 0 && !reg_is_pointer(&old.reg);
-        bool pointers = (now->spill_bytes != 0 && reg_is_pointer(&now->reg)) || (old.spill_bytes != 0 && reg_is_pointer(&old.reg));
+        bool pointers = keeps_pointer(now) || keeps_pointer(&old);
         differ(c, covered, covers, is_decisive, !pointers);
     }
     return at;
@@ -126,22 +128,24 @@ static const uint64_t *compare_set(struct comparison *c, const struct frame *fra
     return is_answered(c) ? nullptr : at;
 }
 
-static void compare_slots(struct comparison *c, const struct frame *frame, const struct live *live, uint64_t now_used, const uint64_t *at) {
+static void compare_slots(struct comparison *c, const struct verifier *v, const struct frame *frame, const struct live *live, uint64_t now_used, const uint64_t *at) {
     uint64_t old_used = *at++;
     for (uint64_t all = old_used | now_used; all != 0 && !is_answered(c); all &= all - 1) {
         uint64_t bit = all & -all;
         bool is_decisive = (live->slots_decisive & bit) != 0;
         if ((old_used & now_used & bit) != 0) {
-            at = compare_slot(c, &frame->slots[__builtin_ctzll(bit)], at, is_decisive);
+            at = compare_slot(c, v, &frame->slots[__builtin_ctzll(bit)], at, is_decisive);
             continue;
         }
         struct slot old;
         if ((old_used & bit) != 0) { at = unpack_slot(at, &old); }
-        differ(c, (old_used & bit) == 0, (now_used & bit) == 0, is_decisive, true);
+        /* where all bytes are read, an unused slot is any number: it covers a pointer, which joining them would lose */
+        bool lost = c->question == JOINS_WELL && !written_says(v) && keeps_pointer((old_used & bit) != 0 ? &old : &frame->slots[__builtin_ctzll(bit)]);
+        differ(c, (old_used & bit) == 0 && !lost, (now_used & bit) == 0 && !lost, is_decisive, !lost);
     }
 }
 
-static void compare_frame(struct comparison *c, const struct frame *frame, const struct live *live, uint32_t turns, const uint64_t *at) {
+static void compare_frame(struct comparison *c, const struct verifier *v, const struct frame *frame, const struct live *live, uint32_t turns, const uint64_t *at) {
     uint64_t head = *at;
     if (packed_call(head) != frame->call) {
         c->comparable = false;
@@ -151,7 +155,7 @@ static void compare_frame(struct comparison *c, const struct frame *frame, const
     uint32_t old_regs = packed_regs(head), now_regs = set_regs(frame, live), decisive = live->regs_decisive;
     at = compare_set(c, frame, old_regs & decisive, now_regs & decisive, true, at + 1 + turns);
     if (at == nullptr) { return; }
-    uint64_t now_used = frame->used & live->slots;
+    uint64_t now_used = slots_kept(v, frame, live);
     if (c->question == JOINS_WELL) {
         if (now_used == 0 && !packed_has_slots(head)) { return; }
         for (uint32_t rest = old_regs & ~decisive; rest != 0; rest &= rest - 1) { at = skip_reg(at); }
@@ -159,7 +163,7 @@ static void compare_frame(struct comparison *c, const struct frame *frame, const
         at = compare_set(c, frame, old_regs & ~decisive, now_regs & ~decisive, false, at);
         if (at == nullptr) { return; }
     }
-    compare_slots(c, frame, live, now_used, at);
+    compare_slots(c, v, frame, live, now_used, at);
 }
 
 /* False when they are not comparable; else c holds the answer. */
@@ -169,7 +173,7 @@ static bool compare_states(struct comparison *c, const struct verifier *v, const
     c->covered = c->covers = c->covered_decisive = c->covers_decisive = c->mergeable = c->comparable = true;
     const uint64_t *at = snapshot->words;
     for (uint32_t f = 0; f <= s->depth; f++) {
-        compare_frame(c, &s->frames[f], live_at(v, frame_pc(s, f)), turn_words(v), at);
+        compare_frame(c, v, &s->frames[f], live_at(v, frame_pc(s, f)), turn_words(v), at);
         at += packed_words(*at);
     }
     return c->comparable;

@@ -158,7 +158,7 @@ bool snapshot_join_alike(struct verifier *v, struct state *s, const struct snaps
     struct frame *frame = &s->frames[0];
     const struct live *live = live_at(v, s->pc);
     uint32_t old_regs = packed_regs(*at), order = packing_order(old_regs, live);
-    if ((s->depth | snapshot->depth) != 0 || s->pc != snapshot->pc || packed_call(*at) != frame->call || packed_has_slots(*at) || (frame->used & live->slots) != 0 ||
+    if ((s->depth | snapshot->depth) != 0 || s->pc != snapshot->pc || packed_call(*at) != frame->call || packed_has_slots(*at) || slots_kept(v, frame, live) != 0 ||
         (live->regs_decisive & ~old_regs & ALL_REGS) != 0) {
         return false;
     }

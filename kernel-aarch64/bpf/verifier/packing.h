@@ -87,6 +87,20 @@ static inline void frame_unset(struct frame *frame, uint32_t regs) {
     for (; regs != 0; regs &= regs - 1) { frame->regs[__builtin_ctz(regs)].kind = REG_UNINIT; }
 }
 
+/* Whether it matters which bytes of the stack were written: not where all of them are read. */
+static inline bool written_says(const struct verifier *v) { return !OTHER_PLATFORMS || !is_privileged(v); }
+
+/* Slots that are live, and of which something is known. */
+static inline uint64_t slots_kept(const struct verifier *v, const struct frame *frame, const struct live *live) {
+    uint64_t kept = frame->used & live->slots;
+    if (written_says(v)) { return kept; }
+    for (uint64_t used = kept; used != 0; used &= used - 1) {
+        const struct slot *slot = &frame->slots[__builtin_ctzll(used)];
+        if ((slot->spill_bytes | slot->zeros) == 0) { kept &= ~(used & -used); }
+    }
+    return kept;
+}
+
 static inline uint32_t set_regs(const struct frame *frame, const struct live *live) {
     uint32_t mask = live->regs & ALL_REGS;
     for (uint32_t all = mask; all != 0; all &= all - 1) {

@@ -16,7 +16,7 @@ static uint64_t *pack_frame(const struct verifier *v, uint64_t *at, const struct
             regs &= ~(1u << next_packed(order));
         }
     }
-    uint64_t used = frame->used & live->slots;
+    uint64_t used = slots_kept(v, frame, live);
     *at++ = used;
     uint64_t has_slots = used != 0;
     for (; used != 0; used &= used - 1) {
@@ -53,7 +53,7 @@ static const uint64_t *unpack_frame(const struct verifier *v, const uint64_t *at
 void frame_forget(const struct verifier *v, struct frame *frame, uint32_t pc) {
     const struct live *live = live_at(v, pc);
     frame_unset(frame, ~(uint32_t)live->regs & ALL_REGS);
-    frame->used &= live->slots;
+    frame->used = slots_kept(v, frame, live);
 }
 
 void state_forget(const struct verifier *v, struct state *s) { frame_forget(v, &s->frames[s->depth], s->pc); }
