@@ -34,7 +34,7 @@ export const whyNoPeers = (modules: string): string | undefined =>
 export const installPythonPeers = async (say: (line: string) => void): Promise<void> => {
   if (can(peersPython(), MODULES)) return;
   say(`installing ${PACKAGES.join(', ')}…`);
-  // in one process: whoever starts this may do nothing else than wait for others
+  // one child for both steps: nobody here could start the second while the other peers are fetched, one after the other
   const script = 'python3 -m venv "$0" && "$0/bin/python" -m pip install -q --disable-pip-version-check "$@"';
   try {
     await run('sh', ['-c', script, FOLDER, ...PACKAGES], { timeout: INSTALL_MS });
