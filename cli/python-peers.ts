@@ -30,7 +30,7 @@ export const whyNoPeers = (modules: string): string | undefined =>
     ? undefined
     : `${modules} of PyPI are not installed; \`./velocity test\` installs them`;
 
-/** Makes the environment where it is missing; takes a minute, most of it on one processor. @throws Error with pip's last words */
+/** Makes the environment where it is missing, which keeps one processor busy for half a minute. @throws Error with pip's last words */
 export const installPythonPeers = async (say: (line: string) => void): Promise<void> => {
   if (can(peersPython(), MODULES)) return;
   say(`installing ${PACKAGES.join(', ')}…`);

@@ -170,6 +170,10 @@ static enum status begin_loop(struct inference *f, struct site *at) {
     return begin_ranks(at, m) ? STATUS_OK : fail(f, "too many loops");
 }
 
+static uint32_t key_of(const struct inference *f, uint32_t site) {
+    return f->by_order ? f->sites[site].rank : point_of(f, site)->pc;
+}
+
 /* The waiting site to go on at, and the one that the checker would choose by itself. */
 static bool choose(const struct inference *f, uint32_t after, uint32_t *site, uint32_t *usual) {
     bool found = false, above = false;

@@ -98,9 +98,6 @@ static inline bool site_at(const struct inference *f, uint32_t pc, uint32_t *sit
     if (target) { *site = f->v->points[pc] - 1u; }
     return target;
 }
-static inline uint32_t key_of(const struct inference *f, uint32_t site) {
-    return f->by_order ? f->sites[site].rank : point_of(f, site)->pc;
-}
 
 /* What is kept where something matters. */
 static inline enum track track_of(const struct inference *f, uint32_t pc) {

@@ -96,8 +96,6 @@ static const uint64_t *compare_packed(struct comparison *c, const struct reg *no
     return at;
 }
 
-static bool keeps_pointer(const struct slot *slot) { return slot->spill_bytes != 0 && reg_is_pointer(&slot->reg); }
-
 static const uint64_t *compare_slot(struct comparison *c, const struct verifier *v, const struct slot *now, const uint64_t *at, bool is_decisive) {
     struct slot old;
     at = unpack_slot(at, &old);

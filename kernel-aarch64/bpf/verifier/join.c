@@ -117,7 +117,7 @@ static inline const uint64_t *join_packed(struct verifier *v, struct reg *r, con
 static const uint64_t *join_slot(struct verifier *v, struct slot *slot, const uint64_t *at) {
     struct slot old;
     at = unpack_slot(at, &old);
-    bool pointers = (slot->spill_bytes != 0 && reg_is_pointer(&slot->reg)) || (old.spill_bytes != 0 && reg_is_pointer(&old.reg));
+    bool pointers = keeps_pointer(slot) || keeps_pointer(&old);
     slot->written &= old.written;
     slot->zeros &= old.zeros;
     if (slot->spill_bytes != 0 && slot->spill_bytes == old.spill_bytes && slot->spill_at == old.spill_at) {

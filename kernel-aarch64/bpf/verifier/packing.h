@@ -87,6 +87,8 @@ static inline void frame_unset(struct frame *frame, uint32_t regs) {
     for (; regs != 0; regs &= regs - 1) { frame->regs[__builtin_ctz(regs)].kind = REG_UNINIT; }
 }
 
+static inline bool keeps_pointer(const struct slot *slot) { return slot->spill_bytes != 0 && reg_is_pointer(&slot->reg); }
+
 /* Whether it matters which bytes of the stack were written: not where all of them are read. */
 static inline bool written_says(const struct verifier *v) { return !OTHER_PLATFORMS || !is_privileged(v); }
 

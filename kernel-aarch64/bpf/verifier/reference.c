@@ -1,4 +1,5 @@
-/* References that are held: sets of places, each set kept once. */
+/* References that are held, and what else is until it ends: locks, parts of the program, patience. In one file, as all of them are names
+ * in the same sets, each of which is kept once. */
 
 #include "bpf/verifier/reference.h"
 
