@@ -7,7 +7,7 @@ const isTypeScript = existsSync(fileURLToPath(new URL('on-board.ts', import.meta
 export default {
   files: [`**/cli/rig/on-board.${isTypeScript ? 'ts' : 'js'}`],
   extensions: isTypeScript ? { ts: 'module' } : ['js'],
-  nodeArguments: isTypeScript ? ['--import=tsx'] : [],
+  require: isTypeScript ? ['tsx'] : [],
   workerThreads: false,
   cache: false,
   timeout: '60m',

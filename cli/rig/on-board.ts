@@ -5,11 +5,14 @@
 import test from 'ava';
 import { DEFAULT_TIMEOUT_SECONDS, selectCases } from '../../rig/suites/index.ts';
 import { Attendant } from './attendant.ts';
-import { readSession } from './session.ts';
+import { readSession, TEMPORARY_VARIABLE } from './session.ts';
 import { runCase } from './try-case.ts';
 
 const START_MS = 15 * 60_000;
 const SPARE_MS = 30_000;
+
+/** Not set from the start: where it points then, tsx looks for what it compiled before. */
+process.env.TMPDIR = process.env[TEMPORARY_VARIABLE]!;
 
 const session = readSession();
 const attendant = new Attendant(session);

@@ -8,7 +8,7 @@ import { release, spawnGroupLeashed } from '../../rig/child.ts';
 import type { RigEvent } from '../../rig/report/index.ts';
 import { selectCases } from '../../rig/suites/index.ts';
 import { ownFile } from '../own-command.ts';
-import { recordPath, SESSION_VARIABLE, type Session, writeSession } from './session.ts';
+import { recordPath, SESSION_VARIABLE, type Session, TEMPORARY_VARIABLE, writeSession } from './session.ts';
 import { tail } from './tail.ts';
 
 const POLL_MS = 100;
@@ -27,7 +27,7 @@ const startAva = (session: Session, temporary: string) =>
         ...process.env,
         [SESSION_VARIABLE]: writeSession(session),
         AVA_FORCE_CI: 'not-ci',
-        TMPDIR: temporary,
+        [TEMPORARY_VARIABLE]: temporary,
       },
     },
   );

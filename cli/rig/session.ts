@@ -22,6 +22,8 @@ export type Session = {
 };
 
 export const SESSION_VARIABLE = 'VELOCITY_RIG_SESSION';
+/** The folder for temporary files of the process that tests one board. */
+export const TEMPORARY_VARIABLE = 'VELOCITY_RIG_TEMPORARY';
 
 const stem = ({ name }: RigBoard) => name.replaceAll('/', '_');
 export const recordPath = ({ folder, entry }: Session) => join(folder, `${stem(entry)}.jsonl`);

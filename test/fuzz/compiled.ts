@@ -10,8 +10,8 @@ export type CompiledTarget = ProgramTarget & { readonly compiler: true };
 export const compiledTargets: readonly CompiledTarget[] = [
   {
     name: 'soundness-compiled',
-    doc: 'random C, as clang compiles it at any level and for any version: held to the same',
-    sanitized: false,
+    doc: 'random C, as clang compiles it at any level and for any version: held to the same, under sanitizers',
+    sanitized: true,
     compiler: true,
   },
 ];

@@ -45,7 +45,7 @@ const programs = {
     sources: () => [...sourcesIn('test/verifier/waiting'), ...kernel('checker', 'verifier')],
   },
   oracle: { flags: sanitized, sources: oracle },
-  /** The same without sanitizers: for many programs. */
+  /** The same without sanitizers: for millions of programs. */
   soundness: { flags: ['-O2'], sources: oracle },
 };
 
