@@ -56,7 +56,7 @@ onBoard('qemu-virt', 'a_kernel_that_hangs_at_boot_is_found_in_the_function_where
   const image = await plantedImage(temporaryFolder(), 'hang', 'slots_init');
   const found = await verdictOn(
     t,
-    `{ board: qemu-virt, boot_seconds: 15, emulated: { image: ${image} } }`,
+    `{ board: qemu-virt, boot_seconds: 8, emulated: { image: ${image} } }`,
     'boot',
   );
   t.is(found.code, 'hangs_at_boot');
@@ -67,7 +67,7 @@ onBoard('qemu-virt', 'a_kernel_that_hangs_at_boot_is_found_in_the_function_where
 onBoard('qemu-virt', 'a_line_that_drops_one_byte_in_a_thousand_is_found_with_its_rate', async (t) => {
   const found = await verdictOn(
     t,
-    '{ board: qemu-virt, emulated: { line: { drop_per_million: 1000, seed: 3 } } }',
+    '{ board: qemu-virt, emulated: { clock: wall, line: { drop_per_million: 1000, seed: 3 } } }',
     'link',
     'every byte',
   );
