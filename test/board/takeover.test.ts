@@ -49,7 +49,7 @@ const update = ({ image, facts }: Bench, more: Partial<ImageFacts> = {}, key: Si
 const small = (bench: Bench, more: Partial<ImageFacts>, key: SigningKey = owner) =>
   update({ ...bench, image: randomBytes(9000) }, more, key);
 
-/** An image arrives in a third of the time where none is counted; ticks are missed there, as the host has time for them. */
+/** Where no instructions are counted an image arrives in a third of the time, and ticks are missed when the host is busy. */
 const benches: readonly [string, Pick<VirtualBoardOptions, 'machine' | 'clock'>][] = [
   ['qemu-virt', {}],
   ['qemu-virt', { machine: 'virt,gic-version=3,virtualization=on', clock: 'wall' }],
