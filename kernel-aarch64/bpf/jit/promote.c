@@ -76,12 +76,13 @@ static bool is_double(struct insn insn) { return (opcode_of(insn) & 0x18u) == BP
     note_shape(j, dst, shape_copy(register_of(j, insn)), is_double(insn) ? 64 : 32);
 }
 
-/* Whether an instruction writes one general register without reading it as such, and names it in bits 4..0 (DDI 0487 C4.1). */
+/* Whether an instruction writes one general register without reading it as such, and names it in bits 4..0 (DDI 0487 C4.1). A load
+ * that moves its base along (pair.h) writes two: the slot's register may be that base. */
 static bool writes_low_field(uint32_t word) {
     if ((word & 0x7f800000u) == 0x72800000u) { return false; } /* MOVK */
     if ((word & 0x1c000000u) == 0x10000000u || (word & 0x0e000000u) == 0x0a000000u) { return true; } /* data processing */
-    bool single = (word & 0x3a000000u) == 0x38000000u && (word & 0x04000000u) == 0;
-    return single && word >> 22 & 3; /* a load */
+    bool single = (word & 0x3a000000u) == 0x38000000u && (word & 0x04000000u) == 0, moves = (word & 0x01200400u) == 0x400u;
+    return single && word >> 22 & 3 && !moves; /* a load */
 }
 
 /* The last instruction computed the value: it does so in the slot's register, where whoever wants it finds it. */
