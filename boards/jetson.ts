@@ -25,8 +25,8 @@ export const jetsonNano: Board = {
   usbBoot: [{ vendor: NVIDIA, product: 0x7f21 }],
   bootMode: [
     'power off',
-    'bridge the recovery pins: J40 pins 3 and 4 (board A02) or J12 pins 9 and 10 (board B01)',
-    'connect the micro-USB port to this computer, then power on',
+    'bridge the recovery pins, FC REC and GND: J40 pins 3 and 4 (board A02) or J50 pins 9 and 10 (board B01)',
+    'connect the micro-USB port to this computer, then power on by the barrel jack, with a jumper on J48',
   ],
   afterBootMode: [
     "only NVIDIA's own tools can write in this mode: run flash.sh of L4T 32.7 once, so that U-Boot is on the board",
