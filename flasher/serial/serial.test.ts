@@ -42,6 +42,17 @@ test('an image goes through a U-Boot prompt, unchanged, and is started', async (
   t.deepEqual(done, [1024, 2048, 3072, 3149]);
 });
 
+for (const [wasHandedTree, variable] of [
+  [true, 'fdt_addr'],
+  [false, 'fdtcontroladdr'],
+] as const) {
+  test(`the device tree is ${variable}${wasHandedTree ? ', where the loader before U-Boot left one' : ''}`, async (t) => {
+    const board = new UBootBoard({ wasHandedTree });
+    await bootThroughUBoot(board, bytes, { limits });
+    t.is(board.tree, `\${${variable}}`);
+  });
+}
+
 test('a damaged block is sent again', async (t) => {
   const board = new UBootBoard({ damagesBlock: 2 });
   await bootThroughUBoot(board, bytes, { limits });

@@ -102,6 +102,13 @@ const verify = async (prompt: Prompt, address: string, bytes: Uint8Array, option
   );
 };
 
+/**
+ * U-Boot's variable with the device tree: that of the loader before it where there was one, as U-Boot's extlinux has it, too. On a
+ * Jetson U-Boot's own names neither PSCI nor what is reserved.
+ */
+const treeOf = async (prompt: Prompt) =>
+  /\bfdt_addr=\w/.test(await prompt.run('printenv fdt_addr')) ? 'fdt_addr' : 'fdtcontroladdr';
+
 const table = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n;
   for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
@@ -144,8 +151,9 @@ export const bootThroughUBoot = async (
   checkSize(prompt, received[1]!, total);
   await prompt.reader.until(PROMPT, 'the prompt after the transfer', limits.commandMs, []);
   await verify(prompt, address, bytes, options);
+  const tree = await treeOf(prompt);
   const said = await prompt.ask(
-    `booti ${address} - \${fdtcontroladdr}`,
+    `booti ${address} - \${${tree}}`,
     /(Starting kernel|(?:Bad Linux|Unknown command|ERROR)[^\r\n]*(?=[\r\n]))/,
   );
   if (said[1] === 'Starting kernel') return;

@@ -20,6 +20,8 @@ export type UBootFault = {
   readonly corrupts?: boolean;
   readonly hasNoCrc32?: boolean;
   readonly refusesImage?: boolean;
+  /** No fault: the loader before it handed it a device tree, as on a Jetson. */
+  readonly wasHandedTree?: boolean;
   /** Is not at its prompt. */
   readonly isMute?: boolean;
   /** Each answer takes this long. */
@@ -36,6 +38,8 @@ const CANS = 3;
 export class UBootBoard implements SerialLine {
   memory: Buffer = Buffer.alloc(0);
   started = false;
+  /** Where it was told that the device tree lies. */
+  tree: string | undefined;
   /** From the host. */
   messages = 0;
   readonly #fault: UBootFault;
@@ -102,7 +106,8 @@ export class UBootBoard implements SerialLine {
     const [verb = '', ...words] = line.split(' ');
     if (verb === 'loady') return this.#loady();
     if (verb === 'crc32' && !this.#fault.hasNoCrc32) return this.#crc32(Number.parseInt(words[1] ?? '', 16));
-    if (verb === 'booti') return this.#booti();
+    if (verb === 'printenv') return this.#printenv(words[0] ?? '');
+    if (verb === 'booti') return this.#booti(words[2]);
     this.#say(verb ? `Unknown command '${verb}' - try 'help'${PROMPT}` : PROMPT);
   }
 
@@ -134,8 +139,14 @@ export class UBootBoard implements SerialLine {
     this.#say(`crc32 for 40400000 ... ${(0x40400000 + size - 1).toString(16)} ==> ${sum}${PROMPT}`);
   }
 
-  #booti() {
+  #printenv(name: string) {
+    const known = name === 'fdt_addr' && this.#fault.wasHandedTree;
+    this.#say(`${known ? 'fdt_addr=83100000' : `## Error: "${name}" not defined`}${PROMPT}`);
+  }
+
+  #booti(tree: string | undefined) {
     if (this.#fault.refusesImage) return this.#say(`Bad Linux ARM64 Image magic!${PROMPT}`);
+    this.tree = tree;
     this.started = true;
     this.#say('\r\nStarting kernel ...\r\n\r\n');
   }
