@@ -170,6 +170,26 @@ test('a_pi_boots_our_tree_only_without_the_vendors', (t) => {
   t.false(theirs.some(({ path }) => path === 'rpi4b.dtb'));
 });
 
+test('the_clock_of_the_mini_uart_has_one_frequency', (t) => {
+  const config = (board: string) => text(bootFiles(boardNamed(board), parts), 'config.txt');
+  for (const board of ['rpi3b', 'rpi3a-plus', 'rpi-zero2w', 'cm3'])
+    t.regex(config(board), /^core_freq=250$/m, board); // the lowest is 250 MHz by default
+  for (const board of ['rpi4b', 'rpi400', 'cm4']) t.regex(config(board), /^core_freq_min=500$/m, board); // the highest is 500 MHz by default
+  for (const board of ['rpi5', 'cm5']) t.notRegex(config(board), /core_freq/, board);
+  for (const board of ['rpi3b', 'rpi4b', 'rpi5']) t.regex(config(board), /^initial_turbo=0$/m, board);
+});
+
+test('our_own_tree_finds_the_pl011_on_the_header_and_at_its_clock', (t) => {
+  const said = (tree: { tree?: Buffer }) =>
+    text(bootFiles(boardNamed('rpi4b'), { ...parts, ...tree }), 'config.txt').split('\n');
+  const lines = ['init_uart_clock=48000000', 'gpio=14,15=a0', 'gpio=32,33=ip'];
+  t.deepEqual(
+    said({ tree: Buffer.from('tree') }).filter((line) => lines.includes(line)),
+    lines,
+  );
+  t.false(said({}).some((line) => lines.includes(line)));
+});
+
 test('only_a_pi_5_skips_the_check_of_the_operating_system', (t) => {
   t.regex(text(bootFiles(boardNamed('rpi5'), parts), 'config.txt'), /^os_check=0$/m);
   t.notRegex(text(bootFiles(boardNamed('rpi4b'), parts), 'config.txt'), /os_check/);

@@ -52,7 +52,16 @@ export const readFirmware = (board: Board, folder: string | undefined): Firmware
 
 const KERNEL = 'kernel8.img';
 
-/** Raspberry Pi documentation, config.txt: "Boot options", "GPIO control"; UART configuration. */
+/**
+ * Keeps the clock that the mini-UART follows: its highest and its lowest frequency are one. By enable_uart alone it is held at the
+ * highest, and falls when the firmware throttles (raspberrypi/linux issue 4123) or ends its first minute at full speed.
+ */
+const steadyClock: Readonly<Record<string, readonly string[]>> = {
+  BCM2837: ['core_freq=250'],
+  BCM2711: ['core_freq_min=500'],
+};
+
+/** Raspberry Pi documentation, config.txt: "Boot options", "GPIO control", "Overclocking options"; UART configuration. */
 const configText = (board: Board, tree: string | undefined, ownTree: boolean): string =>
   [
     '# Written by velocity image.',
@@ -62,8 +71,17 @@ const configText = (board: Board, tree: string | undefined, ownTree: boolean): s
     '# The serial console, with a steady clock where it is the mini-UART.',
     'enable_uart=1',
     'uart_2ndstage=1',
+    ...(steadyClock[board.soc] ?? []),
+    '# The cores keep one clock from the start on.',
+    'initial_turbo=0',
     ...(ownTree
-      ? ['# Our own device tree has the console on the PL011: put it on the header.', 'gpio=14,15=a0']
+      ? [
+          '# Our own device tree has the console on the PL011: its clock, and the header,',
+          '# where Bluetooth does not speak as well.',
+          'init_uart_clock=48000000',
+          'gpio=14,15=a0',
+          'gpio=32,33=ip',
+        ]
       : []),
     'disable_splash=1',
     'boot_delay=0',
