@@ -1,7 +1,7 @@
 /** Stores next to each other become one: of constants, and of what was loaded from places next to each other. */
 import type { Operation, Size } from '../instruction.ts';
 import { registersOf } from '../prover/flow.ts';
-import { type Code, copyCode, isEnd, nodeOf, replaceNodes } from './code.ts';
+import { type Code, copyCode, isEnd, type Node, nodeOf, replaceNodes } from './code.ts';
 import { liveAfter } from './liveness.ts';
 import type { Move } from './rule.ts';
 import { type Byte, rewriteWithValues, type ValueId } from './values.ts';
@@ -23,6 +23,9 @@ type Seen = {
   readonly places: readonly { readonly root: ValueId; readonly offset: number }[];
 };
 
+/** What others may notice, or do, between two stores. */
+const isSeen = ({ op }: Node) => op.kind === 'call' || op.kind === 'atomic';
+
 /** Stores of one block, by block. */
 const storesOf = (code: Code): Seen[][] => {
   const blocks: Seen[][] = [[]];
@@ -30,10 +33,7 @@ const storesOf = (code: Code): Seen[][] => {
   rewriteWithValues(code, (node, values, index) => {
     const { op } = node;
     const before = code[index - 1];
-    if (
-      targets.has(code[index]!) ||
-      (before && (isEnd(before) || before.target || before.op.kind === 'call'))
-    )
+    if (targets.has(code[index]!) || (before && (isEnd(before) || before.target || isSeen(before))))
       blocks.push([]);
     if (op.kind !== 'store') return undefined;
     const { root, offset } = values.info(values.regs[op.dst]!);

@@ -32,6 +32,14 @@ const say = (size: number, at: number, argument: number) =>
 const count = 'r8 = *(u64 *)(r0 + 0)\n r8 += 1\n *(u64 *)(r0 + 0) = r8';
 const keyOf = (n: number) => key.replace('*(u64 *)(r10 - 8) = r7', `*(u64 *)(r10 - 8) = ${n}`);
 
+const fetch = 'r8 = 1\n r8 = atomic_fetch_add((u64 *)(r0 + 8), r8)';
+const store = '*(u32 *)(r0 + 0) = 1';
+/** On one value. */
+const inOrder = (...steps: readonly string[]) => `${key}\n ${find(steps.join('\n '))}`;
+/** On the value of an array, kept in r9, and what others are told. */
+const told = (...steps: readonly string[]) => `${keyOf(1)}\n ${find(`r9 = r0\n ${steps.join('\n ')}`, 0)}`;
+const storeKept = '*(u32 *)(r9 + 0) = 1';
+
 const stores = Array.from({ length: 39 }, (_, i) => `*(u8 *)(r1 + ${i}) = ${i}`).join('\n');
 
 /** Something that only some inputs lead to. */
@@ -155,6 +163,31 @@ const different: Record<string, readonly [string, string]> = {
     `${key}\n ${find('r8 = 0\n r8 = atomic_fetch_or((u64 *)(r0 + 0), r8)')}`,
     `${key}\n ${find('call ktime_get_ns')}`,
   ],
+  a_store_before_an_atomic_that_orders: [inOrder(store, fetch), inOrder(fetch, store)],
+  a_load_before_an_atomic_that_orders: [
+    inOrder('r9 = *(u32 *)(r0 + 0)', fetch, 'r0 = r9\n exit'),
+    inOrder(fetch, 'r9 = *(u32 *)(r0 + 0)\n r0 = r9\n exit'),
+  ],
+  a_load_that_finds_what_was_stored_before: [
+    inOrder(store, fetch, 'r0 = *(u32 *)(r0 + 0)\n exit'),
+    inOrder(store, fetch, 'r0 = 1\n exit'),
+  ],
+  a_lookup_before_an_atomic_that_orders: [
+    inOrder(fetch, 'r1 = map 1 ll\n r2 = r7\n call map_lookup_elem\n if r0 == 0 goto none\n r0 = 1\n exit'),
+    inOrder(fetch, 'r0 = 1\n exit'),
+  ],
+  that_an_atomic_orders: [inOrder(fetch), inOrder('r8 = 1\n lock *(u64 *)(r0 + 8) += r8')],
+  what_others_stored_before_it_is_exchanged: [
+    inOrder('*(u64 *)(r0 + 8) = 5', fetch, 'r0 = r8\n exit'),
+    inOrder('*(u64 *)(r0 + 8) = 5', fetch, 'r0 = 5\n exit'),
+  ],
+  a_lock_that_is_free_the_second_time: [
+    inOrder(fetch, 'if r8 == 0 goto none', fetch, 'if r8 == 0 goto none\n r0 = 1\n exit'),
+    inOrder(fetch, 'if r8 == 0 goto none', fetch, 'r0 = 1\n exit'),
+  ],
+  a_store_before_an_update_of_another_map: [told(storeKept, put(1, '8', 0)), told(put(1, '8', 0), storeKept)],
+  a_store_before_a_removal_from_another_map: [told(storeKept, remove()), told(remove(), storeKept)],
+  a_store_before_a_record: [told(storeKept, record(3, 8, 16)), told(record(3, 8, 16), storeKept)],
   which_memory_a_pointer_points_into: [
     'r0 = 0\n if r1 != r10 goto out\n r0 = 1\n out:\n exit',
     'r0 = 1\n exit',
@@ -172,6 +205,14 @@ for (const [name, [one, two]] of Object.entries(different))
     t.not(await verdictOf(two, one), 'proven');
     t.is(await verdictOf(one, `r9 = 0\n ${one}`), 'proven');
   });
+
+test('around what orders memory, plain loads and stores may change', async (t) => {
+  const halves = '*(u32 *)(r0 + 0) = 1\n *(u32 *)(r0 + 4) = 0';
+  const whole = '*(u64 *)(r0 + 0) = 1';
+  const both = (before: string, after: string) => inOrder(before, fetch, `${after}\n r0 = r9\n exit`);
+  const load = (more: string) => `r9 = *(u32 *)(r0 + 0)\n ${more}`;
+  t.is(await verdictOf(both(halves, load('r9 += r9')), both(whole, load('r9 <<= 1'))), 'proven');
+});
 
 const onFrames = async (hook: HookName, before: string, after: string): Promise<Verdict> =>
   (await proveEquivalent(assemble(before), assemble(after), { hook, maps: [] })).verdict;

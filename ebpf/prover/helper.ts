@@ -55,6 +55,9 @@ const lookup = (s: State): State[] => {
   return [hit, absent];
 };
 
+/** What tells the outside nothing: all else is told when it is over, and what was stored before with it. */
+const asks: ReadonlySet<keyof typeof helpers> = new Set(['ktime_get_ns', 'get_prandom_u32']);
+
 /** A helper whose result depends on, or changes, the outside: the k-th one gives the same in both programs. */
 const effect = (s: State, name: keyof typeof helpers): State => {
   const a = s.world.algebra;
@@ -64,9 +67,8 @@ const effect = (s: State, name: keyof typeof helpers): State => {
   }
   const changed = name === 'map_update_elem' || name === 'map_delete_elem';
   const { args, what } = argumentsOf(s, name);
-  const region = changed ? s.world.regionNamed(`map${mapOf(s)}`) : undefined;
-  s.emit(what, args, region ? [region] : []);
-  if (region) s.forget(region);
+  const region = changed ? [s.world.regionNamed(`map${mapOf(s)}`)] : [];
+  s.emit(what, args, { publishes: !asks.has(name), changed: region });
   const result = a.variable(`${name}.result${s.compared}`, name === 'get_prandom_u32' ? 32 : 64);
   s.regs[0] = a.zext(result, 64);
   return s;

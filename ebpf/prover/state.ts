@@ -8,10 +8,19 @@ import type { Region, World } from './world.ts';
 export type Event = {
   readonly what: string;
   readonly args: readonly Term[];
-  /** What the outside may read at this moment. */
+  /** What others may have read by this moment. */
   readonly regions: readonly RegionState[];
+  /** What may hold anything afterwards, the same in both programs. */
+  readonly changed: readonly Region[];
   /** An atomic that could as well be a load, an operation and a store, if nobody else came in between. */
   readonly isPlain: boolean;
+};
+
+type Effect = {
+  /** Whoever sees it sees what was stored before, too: a release. */
+  readonly publishes?: boolean;
+  readonly changed?: readonly Region[];
+  readonly isPlain?: boolean;
 };
 
 export type RegionState = { readonly region: Region; readonly version: number; readonly memory: Memory };
@@ -76,13 +85,15 @@ export class State {
   }
 
   /** Records something the outside sees. */
-  emit(what: string, args: readonly Term[], regions: readonly Region[], isPlain = false): void {
-    const seen = regions.map((region) => ({
+  emit(what: string, args: readonly Term[], effect: Effect): void {
+    const { publishes = false, changed = [], isPlain = false } = effect;
+    const regions = (publishes ? this.world.shared : []).map((region) => ({
       region,
       version: this.version(region),
       memory: copyMemory(this.memory(region)),
     }));
-    this.events = [...this.events, { what, args, regions: seen, isPlain }];
+    this.events = [...this.events, { what, args, regions, changed, isPlain }];
+    for (const region of changed) this.#forget(region);
   }
 
   /** Events so far that the other program has as well: plain atomics may be added. */
@@ -90,8 +101,7 @@ export class State {
     return this.events.filter(({ isPlain }) => !isPlain).length;
   }
 
-  /** The outside changed this region: its contents are unknown from here, but the same in both programs. */
-  forget(region: Region): void {
+  #forget(region: Region): void {
     this.versions = new Map(this.versions).set(region.name, this.version(region) + 1);
     this.memories.set(region.name, freshMemory());
   }

@@ -125,21 +125,39 @@ export const packetLoad = (
   return { isInside, load };
 };
 
+/**
+ * One that returns the old value orders all of memory (Linux kernel memory model, as the JIT compiles it): others may have read all
+ * that was stored before, and may have changed anything since they were last looked at.
+ */
+const exchange = (s: State, i: Atomic, at: Place, args: readonly Term[]): Term => {
+  s.emit(`atomic fetch ${i.op} ${i.size} ${at.region.name}`, args, {
+    publishes: true,
+    changed: s.world.shared,
+  });
+  return s.world.algebra.variable(`atomic.result${s.compared}`, i.size * 8);
+};
+
+/** On memory that is the program's own, or in one that others share as far as nobody asks for the old value. */
+const update = (s: State, i: Atomic, at: Place, value: Term, expected: Term): Term => {
+  const a = s.world.algebra;
+  const old = read(s, at, i.size);
+  if (i.op === 'cmpxchg') write(s, at, a.ite(a.eq(old, expected), value, old));
+  else write(s, at, i.op === 'xchg' ? value : compute(a, i.op, old, value));
+  return old;
+};
+
 /** §5.3. On memory that others share, the operation itself is something they see. */
 const atomic = (s: State, i: Atomic): void => {
   const a = s.world.algebra;
   const at = place(s, s.register(i.dst), i.off);
-  const bits = i.size * 8;
-  const old = read(s, at, i.size);
-  const value = a.extract(s.register(i.src), bits - 1, 0);
-  const expected = a.extract(i.op === 'cmpxchg' ? s.register(0) : value, bits - 1, 0);
+  const value = a.extract(s.register(i.src), i.size * 8 - 1, 0);
+  const expected = i.op === 'cmpxchg' ? a.extract(s.register(0), i.size * 8 - 1, 0) : value;
+  const args = [at.offset, value, expected];
   const isShared = at.region.kind !== 'stack' && at.region.kind !== 'memory';
-  if (isShared && (i.fetch || s.world.plainAtomicsAreEvents))
-    s.emit(`atomic ${i.op} ${i.size} ${at.region.name}`, [at.offset, value, expected], [], !i.fetch);
-  if (i.op === 'cmpxchg') write(s, at, a.ite(a.eq(old, expected), value, old));
-  else write(s, at, i.op === 'xchg' ? value : compute(a, i.op, old, value));
-  if (i.op === 'cmpxchg') s.regs[0] = a.zext(old, 64);
-  else if (i.fetch) s.regs[i.src] = a.zext(old, 64);
+  if (isShared && !i.fetch && s.world.plainAtomicsAreEvents)
+    s.emit(`atomic ${i.op} ${i.size} ${at.region.name}`, args, { isPlain: true });
+  const old = isShared && i.fetch ? exchange(s, i, at, args) : update(s, i, at, value, expected);
+  if (i.fetch) s.regs[i.op === 'cmpxchg' ? 0 : i.src] = a.zext(old, 64);
 };
 
 /** An unsigned comparison of two addresses in one region compares offsets: no region wraps around the address space. */

@@ -70,6 +70,8 @@ export class World {
   /** Values that were stored on the stack, by their lowest byte: put together again from bytes, a pointer has no region. */
   readonly spilled = new Map<Term, Term[]>();
   readonly #regions = new Map<Term, Region>();
+  /** What other cores, programs and the host see as well. */
+  readonly shared: readonly Region[];
   readonly #fields: readonly PlacedField[];
 
   /**
@@ -86,6 +88,7 @@ export class World {
     setting.maps.forEach((m, i) => {
       this.#region(`map${i}`, 'map', i, m.type === mapTypes.hash ? undefined : m.maxEntries * this.stride(i));
     });
+    this.shared = [...this.#regions.values()].filter(({ kind }) => kind === 'map');
     for (let depth = 0; depth < 8; depth++) this.#region(`stack${depth}`, 'stack', -1, bpf.STACK_BYTES);
   }
 

@@ -32,14 +32,32 @@ const openCrcOf = (input: bigint, most: number): bigint => {
   return crcOf((bytes << 32n) | BigInt.asUintN(32, input), Number(count));
 };
 
-/** No events for anybody else: their results are terms of their own. */
-const hasResult = ({ what }: Event) => !what.startsWith('atomic');
+/** What it answers is no term of its own. */
+const hasResult = ({ isPlain }: Event) => !isPlain;
+
+/** RFC 9669 §5.3: what an atomic that found `old` leaves. */
+const exchanged = (op: string, old: bigint, value: bigint, expected: bigint): bigint => {
+  switch (op) {
+    case 'add':
+      return old + value;
+    case 'or':
+      return old | value;
+    case 'and':
+      return old & value;
+    case 'xor':
+      return old ^ value;
+    case 'xchg':
+      return value;
+    default:
+      return old === expected ? value : old;
+  }
+};
 
 export class Inputs implements Assignment {
   readonly #program: ModuleProgram;
   readonly #state: State;
   readonly #input: RunInput;
-  /** What helpers gave, one after the other, of those whose calls are events. */
+  /** What events gave, one after the other: helpers, and atomics that return the old value. */
   readonly #results: readonly bigint[];
   readonly #evaluator = new Evaluator(this);
   readonly #contents = new Map<string, MapState>();
@@ -61,9 +79,7 @@ export class Inputs implements Assignment {
     const { context = {}, memory = [], core = 0 } = this.#input;
     const [what, of] = name.split('.');
     if (of?.startsWith('result')) {
-      const compared = this.#state.events.filter(({ isPlain }) => !isPlain);
-      const before = compared.slice(0, Number(of.slice(6))).filter(hasResult);
-      return BigInt.asUintN(width, this.#results[before.length - 1] ?? 0n);
+      return BigInt.asUintN(width, this.#results[Number(of.slice(6)) - 1] ?? 0n);
     }
     if (name === 'core') return BigInt(core);
     if (name === 'packet.length') return BigInt(memory.length);
@@ -151,6 +167,16 @@ export class Inputs implements Assignment {
     );
   }
 
+  #exchanged(i: number, { what, args }: Event, contents: Map<string, Uint8Array>, old: bigint): MapState {
+    const [, , op, size, name] = what.split(' ');
+    if (name !== `map${i}`) return contents;
+    const [place, value, expected] = args.map((t) => this.value.value(t));
+    const { key, offset } = this.#entryAt(i, place!);
+    const bytes = Uint8Array.from(contents.get(key) ?? []);
+    bytes.set(littleEndian(exchanged(op!, old, value!, expected!), Number(size)), offset);
+    return contents.set(key, bytes);
+  }
+
   #mapAt(i: number, version: number): MapState {
     const known = this.#contents.get(`${i}@${version}`);
     if (known) return known;
@@ -175,10 +201,12 @@ export class Inputs implements Assignment {
 
   #changed(i: number, version: number): MapState {
     const { events } = this.#state;
-    const changes = events.filter(({ regions: [region] }) => region?.region.map === i);
+    const changes = events.filter(({ changed }) => changed.some(({ map }) => map === i));
     const event = changes[version - 1]!;
-    const contents = new Map(this.written(i, version - 1, event.regions[0]!.memory));
-    const result = this.#results[events.filter(hasResult).indexOf(event)];
+    const { memory } = event.regions.find(({ region }) => region.map === i)!;
+    const contents = new Map(this.written(i, version - 1, memory));
+    const result = this.#results[events.filter(hasResult).indexOf(event)] ?? 0n;
+    if (event.what.startsWith('atomic')) return this.#exchanged(i, event, contents, result);
     if (result !== 0n) return contents;
     const { keySize, valueSize } = this.#program.maps[i]!;
     const [key, value] = event.args.map((t) => this.value.value(t));

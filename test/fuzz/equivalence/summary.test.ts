@@ -132,6 +132,9 @@ for (const type of ['u8', 'u16', 'i32'])
       Number(name !== 'sum'),
     );
 
+/** Of eight bytes in a value, and a number from memory: what was there, and what is there then. */
+const exchanges = (atomic: string) => `r2 = *(u64 *)(r6 + 8)\n ${atomic}\n r0 = *(u64 *)(r0 + 8)\n r0 ^= r2`;
+
 /** r7: the address of a key that is read from memory, cut to `mask`. */
 const key = (mask: number) =>
   `r6 = r1\n r7 = *(u64 *)(r1 + 0)\n r7 &= ${mask}\n *(u64 *)(r10 - 8) = r7\n r7 = r10\n r7 += -8\n`;
@@ -151,6 +154,13 @@ const onMaps: Record<string, string> = {
   what_an_update_where_nothing_is_leaves: `${key(3)}${put(1, 1)}\n r8 = r0\n ${find(1, 'r0 = *(u64 *)(r0 + 0)\n r0 ^= r8')}`,
   what_a_removal_leaves: `${key(3)}${remove}\n r8 = r0\n ${find(1, 'r0 = 1')}`,
   a_removal_after_an_update: `${key(1)}${put(1, 0)}\n ${remove}\n r8 = r0\n ${find(1, 'r0 = 1')}`,
+  an_atomic_in_an_array: `${key(3)}${find(0, `*(u32 *)(r0 + 8) = 9\n ${exchanges('r2 = atomic_fetch_add((u64 *)(r0 + 8), r2)')}`)}`,
+  half_an_atomic_in_an_array: key(3) + find(0, exchanges('w2 = atomic_fetch_xor((u32 *)(r0 + 12), w2)')),
+  an_atomic_in_a_hash: key(3) + find(1, exchanges('r2 = atomic_fetch_or((u64 *)(r0 + 8), r2)')),
+  an_atomic_beside_another_map: `${key(1)}${put(1, 0)}\n ${find(0, `${exchanges('r2 = atomic_fetch_and((u64 *)(r0 + 8), r2)')}\n r8 = r0\n ${remove}\n r0 += r8`)}`,
+  what_an_exchange_leaves: key(3) + find(0, exchanges('r2 = xchg_64(r0 + 8, r2)')),
+  what_a_comparison_leaves:
+    key(3) + find(0, exchanges('r8 = r0\n r0 = 0\n r0 = cmpxchg_64(r8 + 8, r0, r2)\n r2 = r0\n r0 = r8')),
   time_and_chance:
     'call ktime_get_ns\n r6 = r0\n call get_prandom_u32\n r6 += r0\n call ktime_get_ns\n r0 -= r6\n exit',
   the_core: 'call get_smp_processor_id\n exit',

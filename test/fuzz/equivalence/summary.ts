@@ -1,7 +1,8 @@
 /** The ends of a program as the prover's terms say them, held against runs: a wrong term makes wrong proofs of any pair. */
 import { isDeepStrictEqual } from 'node:util';
-import { helpers } from '../../../abi/index.ts';
+import { bpf, helpers } from '../../../abi/index.ts';
 import { decodeProgram, type Host, type ModuleProgram } from '../../../ebpf/index.ts';
+import type { Operation } from '../../../ebpf/operation.ts';
 import { Facts } from '../../../ebpf/prover/facts.ts';
 import { readByte } from '../../../ebpf/prover/memory.ts';
 import { Explorer } from '../../../ebpf/prover/paths.ts';
@@ -41,7 +42,7 @@ export const endsOf = (
   }
 };
 
-/** Helpers whose calls are events with a result. */
+/** Helpers whose calls are events. */
 const ASKED = new Set(
   [
     helpers.map_update_elem,
@@ -55,17 +56,30 @@ const ASKED = new Set(
 
 type Seen = { readonly result: RunResult; readonly answers: readonly bigint[] };
 
+/** The register that an event's answer comes in; `isOwn`: whether nobody else sees what is at an address. */
+const answerOf = (
+  i: Operation | undefined,
+  registers: BigUint64Array,
+  isOwn: (address: bigint) => boolean,
+): number | undefined => {
+  if (i?.kind === 'call') return i.form === 'helper' && ASKED.has(i.imm) ? 0 : undefined;
+  if (i?.kind !== 'atomic' || !i.fetch || isOwn(registers[i.dst]!)) return undefined;
+  return i.op === 'cmpxchg' ? 0 : i.src;
+};
+
 const watched = (host: Host, program: ModuleProgram, input: RunInput): Seen => {
-  const asking = new Set(
-    decodeProgram(program.code)
-      .filter((i) => i.kind === 'call' && i.form === 'helper' && ASKED.has(i.imm))
-      .map(({ slot }) => slot),
-  );
+  const operations = new Map(decodeProgram(program.code).map((i) => [i.slot, i]));
   const answers: bigint[] = [];
-  let isAsked = false;
+  let asked: number | undefined;
+  /** Of the memory that is given and of each frame: first byte and length. */
+  const own = new Map<bigint, number>();
+  const isOwn = (address: bigint) =>
+    [...own].some(([from, length]) => address >= from && address < from + BigInt(length));
   const observe: RunInput['observe'] = (slot, registers) => {
-    if (isAsked) answers.push(registers[0]!);
-    isAsked = asking.has(slot);
+    if (asked !== undefined) answers.push(registers[asked]!);
+    if (own.size === 0 && program.hook === 'run') own.set(registers[1]!, input.memory?.length ?? 0);
+    own.set(registers[10]! - BigInt(bpf.STACK_BYTES), bpf.STACK_BYTES);
+    asked = answerOf(operations.get(slot), registers, isOwn);
   };
   return { result: host.run(program, { ...input, observe }), answers };
 };
