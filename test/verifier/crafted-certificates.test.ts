@@ -12,6 +12,8 @@ import { hand } from '../../ebpf/wasm/program.ts';
 
 const MEMORY = 64;
 const LONGEST = 32 * 1024;
+/** Facts of no slot, as they are before: some bits are set, some are not. */
+const UNUSED = 0xfe;
 
 /** As kernel-aarch64/bpf/checker/format.h has them. */
 const events = { track: 0, jump: 1, fall: 2, loop: 3, order: 4, link: 5 } as const;
@@ -33,9 +35,12 @@ const judgeOf = async (text: string) => {
   const code = assemble(text);
   hand(host, { code, hook: 'run' }, MEMORY);
   const [bytes, workspace] = [host.allocate(LONGEST), host.lend(BOARD_CHECKER_BYTES)];
-  const budget = BigInt((BOARD_CHECKER_STEPS_PER_INSN * code.length) / bpf.INSN_BYTES);
+  const slots = code.length / bpf.INSN_BYTES;
+  const budget = BigInt(BOARD_CHECKER_STEPS_PER_INSN * slots);
+  const unused = host.bytes(exports.host_facts() + slots, BOARD_CHECKER_STEPS_PER_INSN * slots);
   return (certificate: readonly number[]): Judgement => {
     host.bytes(bytes, LONGEST).set(certificate);
+    unused.fill(UNUSED);
     const status = statusOf(
       exports.host_check(bytes, certificate.length, workspace, BOARD_CHECKER_BYTES, budget),
     ).name;
@@ -43,6 +48,8 @@ const judgeOf = async (text: string) => {
     if (exports.host_insn() * bpf.INSN_BYTES >= code.length)
       throw new Error(`it is said of slot ${exports.host_insn()}, which is none of the program's`);
     if (BigInt(steps!) > budget) throw new Error(`${steps} steps, more than the board allows`);
+    if (unused.some((byte) => byte !== UNUSED))
+      throw new Error('facts of slots behind the program are written');
     return { status, message: host.text(exports.host_message()), bound: bound!, steps: steps! };
   };
 };
@@ -267,4 +274,49 @@ test('a state that fell to where it waits is not lost when a jump brings another
   const waits = [(2 << 3) | events.fall, 0];
   const { status } = judge([VERSION, ...from10, ...waits, events.order, 6]);
   t.is(status, 'bad_certificate');
+});
+
+/** A change that says that one more state waits: CHANGE_NEW. */
+const [another, nullable] = [[0x80, 2], 5];
+
+test('a state that comes where the last of those that waited before begins a loop is not lost', async (t) => {
+  const text =
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr2 = r1\nr4 = 0\nif r3 > 5 goto +1\nr4 = 1\nr5 = *(u8 *)(r2 + 0)\nr2 = 0\nif r4 == 1 goto -3\nexit';
+  const tracked = (after: number) => (after << 3) | events.track;
+  const begins = [tracked(1), tracked(2), tracked(2), (1 << 3) | events.fall, ...another];
+  const loops = [tracked(2), events.jump, ...another, (1 << 3) | events.loop, 3, signed(1), 0];
+  // The one that is lost reads through r2, which is 0 by then.
+  const judge = await judgeOf(text);
+  t.is(judge([VERSION, ...begins, ...loops, tracked(2), tracked(4)]).status, 'bad_certificate');
+});
+
+test('a jump in the last slot that ends a way while a state waits elsewhere writes nothing behind the program', async (t) => {
+  const judge = await judgeOf(
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nif r3 > 5 goto +1\ngoto +2\nr0 = 1\nexit\ngoto -2',
+  );
+  const plain = 1 << 5; // a change that the state may not wait lightly with
+  t.is(judge([VERSION, (4 << 3) | events.order, 6, events.jump, plain, 0]).status, 'ok');
+});
+
+test('null is no value of a map that the program has not', async (t) => {
+  const judge = await judgeOf('r0 = 0\nr3 = 0\nr0 = 1\nif r3 == 0 goto +1\nexit\nexit');
+  for (let map = 0; map < 256; map += 1) {
+    const register = [nullable, map, 0, 0, 0, 2, 1, 0]; // at its start, of a new id
+    const { status } = judge([
+      VERSION,
+      (1 << 3) | events.track,
+      (2 << 3) | events.fall,
+      1 << 6,
+      8,
+      ...register,
+    ]);
+    t.is(status, 'bad_certificate', `map ${map}`);
+  }
+});
+
+test('ways of one instruction that lead to one state more each end with the budget', async (t) => {
+  const judge = await judgeOf('r0 = 0\ngoto -1\nexit');
+  const once = [(1 << 3) | events.jump, ...another];
+  const { message } = judge([VERSION, ...new Array(3000).fill(once).flat()]);
+  t.regex(message, /instructions stepped$/);
 });

@@ -57,6 +57,7 @@ static bool read_reg(struct reader *in, struct verifier *v, const struct reg *no
     if (kind == REG_SCALAR && id == ID_SAME) { out->off = now->off; }
     bool moves = (kind == REG_PACKET || kind == REG_PACKET_META) && out->off != now->off;
     if (id == ID_SAME && (kind != now->kind || moves)) { return false; }
+    if (kind == REG_MAP_VALUE_OR_NULL && out->map >= v->program->map_count) { return false; } /* null may be called so */
     if (!read_parts(in, &out->var)) { return false; }
     if (kind != REG_SCALAR && (out->var.smin <= -OFFSET_LIMIT || out->var.smax >= OFFSET_LIMIT)) { return false; }
     if (in->bad) { return false; }

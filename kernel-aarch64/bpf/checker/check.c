@@ -184,7 +184,7 @@ static enum status part_blindly(struct checker *c, bool *ended, bool *enters) {
     c->steps--; /* its events come before it is over */
     enum status status = leave(c, (uint32_t)target, EVENT_JUMP, always ? enters : nullptr);
     c->steps++;
-    if (!*enters) { m->state.pc = next; }
+    if (!always) { m->state.pc = next; } /* else it may lie behind the last slot */
     *ended = always && !*enters;
     return status;
 }
@@ -221,6 +221,7 @@ static enum status run(struct checker *c) {
     struct machine *m = &c->machine;
     uint32_t count = c->v->program->count;
     for (bool ended = false;;) {
+        if (!ended && c->steps >= c->budget) { return refuse(c->v, STATUS_BUDGET_EXCEEDED, m->state.pc, "%u instructions stepped", c->steps); }
         enum fast_end how = fast_run(c, ended);
         if (how == FAST_ENDED) { return settle(c); }
         ended = false;
@@ -239,7 +240,6 @@ static enum status run(struct checker *c) {
         }
         if (enters) { status = begin_loop(c, &c->first[pc]); }
         if (status != STATUS_OK) { return status; }
-        if (c->steps >= c->budget) { return refuse(c->v, STATUS_BUDGET_EXCEEDED, pc, "%u instructions stepped", c->steps); }
     }
 }
 

@@ -117,7 +117,8 @@ enum status begin_loop(struct checker *c, uint32_t *place) {
     int64_t step = read_signed(&c->in);
     uint64_t trip = read_number(&c->in), turns, added;
     uint32_t ranked = first & ~(uint32_t)PLACE_MORE;
-    if (c->head_count == HEADS || (*place != 0 && entry_at(c, *place)->next != 0) || !count_turns(m, ranked, step, &turns)) {
+    bool others = c->first[m->state.pc] != 0 || (*place != 0 && entry_at(c, *place)->next != 0); /* wait here */
+    if (c->head_count == HEADS || others || !count_turns(m, ranked, step, &turns)) {
         return refuse_certificate(c, "a loop is ranked by what is no number of a range");
     }
     if (__builtin_mul_overflow(turns, trip, &added) || added > walked_limit - m->state.walked || trip > walked_limit) {
