@@ -1,7 +1,7 @@
 /** Second stage: answers the board's requests for files until it says that it is done. */
 import { BadDeviceError, CancelledError, RefusedError, TimeoutError, UnpluggedError } from '../errors.ts';
 import type { Chip } from './chips.ts';
-import { type FileSource, forChip, isUnsafeName, remembering } from './files.ts';
+import { type FileSource, forChip, isForEeprom, isUnsafeName, remembering } from './files.ts';
 import type { RpibootOptions } from './index.ts';
 import { type BootPort, FILE_MESSAGE_BYTES, type FileRequest, parseFileRequest } from './protocol.ts';
 
@@ -68,7 +68,7 @@ const answer = async (
   options: RpibootOptions,
 ) => {
   if (isUnsafeName(name)) throw unsafe(port, name);
-  const bytes = await source.read(name);
+  const bytes = isForEeprom(name) ? undefined : await source.read(name);
   if (!bytes) {
     state.missing.add(name);
     options.onEvent?.({ event: 'missing', file: name });
@@ -83,11 +83,16 @@ const answer = async (
   state.files.add(name);
 };
 
+const WRITES_EEPROM =
+  "what it was sent as its second stage writes the boot EEPROM, and got nothing to write: name another folder than usbboot's recovery";
+
 const checkComplete = (port: BootPort, state: State, options: RpibootOptions) => {
   const names = lacking(options, state);
   if (names.length === 0) return;
   throw new RefusedError(port.device.name, `the board did not take ${names.join(', ')}`, {
-    hint: `it took ${[...state.files].join(', ') || 'nothing'}; check config.txt and that the firmware fits the board`,
+    hint: [...state.missing].some(isForEeprom)
+      ? WRITES_EEPROM
+      : `it took ${[...state.files].join(', ') || 'nothing'}; check config.txt and that the firmware fits the board`,
   });
 };
 

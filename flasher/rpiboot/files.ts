@@ -16,6 +16,12 @@ export const isUnsafeName = (name: string): boolean =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a board may send anything
   name.split('/').includes('..') || name.includes('\\') || /[\x00-\x1f]/.test(name);
 
+/**
+ * What a board asks for that is about to write its boot EEPROM: in usbboot's recovery folders, what bears the name of a second stage
+ * is that tool.
+ */
+export const isForEeprom = (name: string): boolean => /(^|\/)(pieeprom|vl805)\./i.test(name);
+
 const relative = (name: string) => name.replace(/^\/+/, '');
 
 export const memorySource = (describe: string, files: Readonly<Record<string, Uint8Array>>): FileSource => ({

@@ -103,6 +103,23 @@ test('a board that leaves USB after its last file has booted', async (t) => {
   t.true(rom.booted);
 });
 
+test('nothing is handed out that would be written to the boot EEPROM', async (t) => {
+  const names = ['pieeprom.bin', 'pieeprom.upd', 'b03115/pieeprom.sig', 'VL805.bin'];
+  const given = memorySource('recovery', {
+    ...files,
+    ...Object.fromEntries(names.map((name) => [name, bytes(100, 8)])),
+  });
+  const both = names.flatMap((name) => [{ ask: 'size', name } as const, ask(name)]);
+  const { bus, rom } = plugged('BCM2711', { script: [ask('config.txt'), ...both, { ask: 'done' }] });
+  const [device] = await bus.list();
+  const error = await t.throwsAsync(rpiboot(bus, device!, { source: given, limits, required }), {
+    instanceOf: FlashError,
+  });
+  t.regex(error!.hint ?? '', /writes the boot EEPROM.*another folder/);
+  for (const name of names) t.is(rom.sizes.get(name), 0, name);
+  t.deepEqual([...rom.received.keys()], ['bootcode', 'config.txt']);
+});
+
 test('the port it comes back on may be another one', async (t) => {
   const moves: string[] = [];
   const { bus, rom } = plugged('BCM2712', { reappearsAt: '2-1' });
