@@ -44,6 +44,7 @@ test('a board on USB is started, and says what it runs', async (t) => {
   const result = await flash(bus, '--board', 'cm4', ...usbBoot, '--port', port);
   t.is(result.exit, 0, result.stderr);
   t.true(Buffer.from(rom.received.get('kernel8.img')!).equals(image));
+  t.regex(Buffer.from(rom.received.get('config.txt')!).toString(), /^device_tree=bcm2711-rpi-cm4\.dtb$/m);
   t.deepEqual(last(result), { event: 'flashed', board: 'cm4', build: BUILD, confirmed: true });
 });
 
@@ -149,6 +150,13 @@ const refusals: readonly Refused[] = [
     ['--board', 'cm4', '--image', manifest],
     2,
     /--firmware-dir/,
+  ],
+  [
+    'firmware without the device tree of the board',
+    () => withBoard('BCM2711').bus,
+    ['--board', 'rpi400', ...usbBoot],
+    10,
+    /lacks bcm2711-rpi-400\.dtb/,
   ],
   [
     'a board of another chip',

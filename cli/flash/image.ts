@@ -46,7 +46,7 @@ export const prepareAny = (context: Context, options: FlashOptions): Promise<Pre
   prepare(context, boardNamed(options.board ?? IMAGE_BOARD), options);
 
 /** Files for a board that asks for them over USB, and the one that must be among those it takes. */
-export const filesFor = (board: Board, { parts }: Prepared) => {
+export const filesFor = (board: Board, parts: Parts) => {
   const files = bootFiles(board, parts);
   const kernel = files.find(({ bytes }) => bytes === parts.image);
   return {

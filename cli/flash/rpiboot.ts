@@ -1,5 +1,6 @@
 /** A Raspberry Pi in USB boot mode: the image starts from memory, nothing is written. */
 import { type Board, boardNamed } from '../../boards/index.ts';
+import { vendorTree } from '../../firmware/media/index.ts';
 import {
   type Attached,
   firmwareSource,
@@ -55,11 +56,12 @@ export const flashRaspberryPi = async (
       'name its folder: --firmware-dir DIR (bootcode*.bin of github.com/raspberrypi/usbboot with the files of github.com/raspberrypi/firmware/boot)',
     );
   }
-  const prepared = await prepare(context, board, options);
-  const { source, required } = filesFor(board, prepared);
   const firmware = firmwareSource(options.firmwareDir);
+  const tree = await vendorTree(board, firmware);
+  const { image, parts } = await prepare(context, board, options);
+  const { source, required } = filesFor(board, { ...parts, firmware: tree });
   if (options.dryRun) {
-    const line = `would start ${board.name} on ${attached.device.location} with build ${prepared.image.build}`;
+    const line = `would start ${board.name} on ${attached.device.location} with build ${image.build}`;
     return context.output.fact(
       { event: 'plan', method: 'rpiboot', to: attached.device.location, board: board.name },
       line,
@@ -72,5 +74,5 @@ export const flashRaspberryPi = async (
     signal: context.cleanup.signal,
     onEvent: showBoot(context, options),
   });
-  await follow(context, board.name, prepared.image, options);
+  await follow(context, board.name, image, options);
 };

@@ -25,6 +25,7 @@ export const flashFiles = (): FlashFiles => {
   put('bootcode4.bin', Buffer.alloc(3000, 4));
   put('start4.elf', Buffer.alloc(9000, 5));
   put('fixup4.dat', Buffer.alloc(90, 6));
+  put('bcm2711-rpi-cm4.dtb', Buffer.alloc(400, 7));
   const key = chosenKey();
   const facts = { board_class: 'aarch64', memory_bytes: MEMORY_BYTES, build, version: '0.1.0', sequence: 0n };
   const made = makeManifest({

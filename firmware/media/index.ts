@@ -3,6 +3,6 @@ export { bootDisk, bootFiles, bootVolume, espVolume, noFirmware, type Parts } fr
 export { MediaError } from './error.ts';
 export type { MediaFile } from './file.ts';
 export { slotDisk } from './mbr.ts';
-export { type Firmware, missingSentence, readFirmware } from './raspberry-pi.ts';
+export { type Firmware, missingSentence, readFirmware, vendorTree } from './raspberry-pi.ts';
 export { hashOf, type SparseImage } from './sparse.ts';
 export { MediaVerifyError, writeFolder, writeImage } from './write.ts';

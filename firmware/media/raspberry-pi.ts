@@ -50,6 +50,23 @@ export const readFirmware = (board: Board, folder: string | undefined): Firmware
   return { files, missing: [] };
 };
 
+/** Where a board that starts over USB gets the firmware's files from, one by one. */
+type Source = {
+  readonly describe: string;
+  read(name: string): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+};
+
+/**
+ * The vendor's device tree, for a board that asks for all else itself. Without any tree a kernel starts and finds nothing, not
+ * even its console. @throws MediaError when it is not there and the board has none of ours
+ */
+export const vendorTree = async (board: Board, source: Source): Promise<Firmware> => {
+  const { tree } = firmwareOf(board);
+  const bytes = await source.read(tree);
+  if (!bytes && !board.dts) throw new MediaError(`${source.describe} lacks ${tree}`, WHERE);
+  return { files: bytes ? [{ path: tree, bytes }] : [], missing: [] };
+};
+
 const KERNEL = 'kernel8.img';
 
 /**

@@ -50,6 +50,7 @@ for (const [name, bytes] of [
   ['bootcode4.bin', 3000],
   ['start4.elf', 90_000],
   ['fixup4.dat', 90],
+  ['bcm2711-rpi-cm4.dtb', 400],
 ] as const)
   writeFileSync(join(firmwareDir, name), Buffer.alloc(bytes, 4));
 

@@ -1,6 +1,6 @@
 /** Writes the image in the way that the board's mode allows: the backends of the command, with a page's events. */
 import type { Board } from '../../../boards/index.ts';
-import { bootFiles, noFirmware } from '../../../firmware/media/index.ts';
+import { bootFiles, vendorTree } from '../../../firmware/media/index.ts';
 import {
   type Attached,
   bootThroughUBoot,
@@ -57,8 +57,13 @@ const overRpiboot = async (host: UsbHost, attached: Attached, order: Order, repo
   const { board, loaded, tree, firmware, signal } = order;
   if (!firmware) throw noFirmwareError(board);
   const { image, manifest } = loaded;
-  const parts = { image: image.bytes, manifest, firmware: noFirmware, ...(tree ? { tree } : {}) };
-  const files = bootFiles(board, parts);
+  const vendor = await vendorTree(board, firmware);
+  const files = bootFiles(board, {
+    image: image.bytes,
+    manifest,
+    firmware: vendor,
+    ...(tree ? { tree } : {}),
+  });
   const kernel = files.find(({ bytes }) => bytes === image.bytes)!;
   const own = memorySource('velocity', Object.fromEntries(files.map(({ path, bytes }) => [path, bytes])));
   await rpiboot(host, attached.device, {
