@@ -198,7 +198,7 @@ enum status step_vector(struct verifier *v, struct state *s, uint32_t id) {
         status = require_set(v, s, r);
         if (status == STATUS_OK && !is_buffer(&arguments[r - 1])) { status = check_count(v, s, r, &call); }
     }
-    for (uint32_t r = 1; r <= 5 && status == STATUS_OK; r++) {
+    for (uint32_t r = 5; r != 0 && status == STATUS_OK; r--) { /* what is written, r1, last: it may hold what is read, as it was before */
         if (is_buffer(&arguments[r - 1])) { status = check_buffer(v, s, r, &call); }
     }
     if (status == STATUS_OK) { status = check_all_apart(v, s, &call); }
