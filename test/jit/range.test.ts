@@ -114,6 +114,18 @@ test('where_two_ways_meet_nothing_is_known_of_the_number', async (t) => {
   t.is(words.filter(isBitTest).length, 1);
 });
 
+for (const [way, jump] of [
+  ['a_jump_to_the_next_slot', ['goto upper']],
+  ['a_jump_over_what_nobody_reaches', ['r4 = 1', 'if r4 == 1 goto upper', 'r0 = 5']],
+] as const)
+  test(`where_${way}_leads_as_well_nothing_is_known_of_the_number`, async (t) => {
+    const words = await wordsOf([
+      ...['r0 = 0', 'r2 = *(u8 *)(r1 + 0)', 'w2 &= 15', 'if w2 > 7 goto upper', 'r0 = 1', ...jump],
+      ...['upper:', 'if w2 > 11 goto most', 'exit', 'most:', 'r0 = 3', 'exit'],
+    ]);
+    t.is(words.filter(isBitTest).length, 1);
+  });
+
 test('a_number_that_changed_on_the_way_is_compared', async (t) => {
   const words = await wordsOf([
     ...['r0 = 0', 'r2 = *(u8 *)(r1 + 0)', 'r3 = *(u32 *)(r1 + 4)', 'w2 &= 15', 'if w2 > 7 goto upper'],

@@ -2,6 +2,7 @@
 
 #include "bpf/jit/choice.h"
 #include "bpf/jit/enter.h"
+#include "bpf/jit/range.h"
 #include "bpf/jit/scan.h"
 #include "bpf/jit/select.h"
 #include "bpf/jit/speculation.h"
@@ -90,7 +91,7 @@ static void compile_goto(struct jit *j, uint32_t target) {
     } else {
         settle_for_label(j, target, 0);
     }
-    if (target == next_reached(j) && !(j->slots[target] & SLOT_ENTRY)) { return; }
+    if (target == next_reached(j) && !(j->slots[target] & SLOT_ENTRY)) { return forget_range(j, target); }
     emit_branch(j, a64_b((struct a64_target26){0}), target);
 }
 
