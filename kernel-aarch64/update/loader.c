@@ -106,6 +106,13 @@ static enum status load(void *cookie, uint32_t slot) {
     return status;
 }
 
+/* A place between this image and a tree that lies where boot/efi.c has it, or the one that the image before this one ran in:
+ * firmware gave both. A tree of UEFI need not say what memory there is. */
+static bool is_given(uint64_t start) {
+    const uint64_t before_tree = (uintptr_t)tree - start;
+    return before_tree == DISTANCE_BYTES || (is_successor && before_tree == 2 * DISTANCE_BYTES);
+}
+
 /* Free memory from there on, at most DISTANCE_BYTES; 0 when there is too little for an image. */
 static uint64_t room_at(uint64_t start) {
     uint64_t size_bytes = range_count <= RANGES ? DISTANCE_BYTES : 0;
@@ -114,7 +121,7 @@ static uint64_t room_at(uint64_t start) {
         if (!range->reserved || range->start >= start + size_bytes || range->start + range->size_bytes <= start) { continue; }
         size_bytes = range->start > start ? range->start - start : 0;
     }
-    return size_bytes > SLOT_BYTES && is_memory(start, size_bytes) ? size_bytes : 0;
+    return size_bytes > SLOT_BYTES && (is_memory(start, size_bytes) || is_given(start)) ? size_bytes : 0;
 }
 
 /* Everything that the image will use before its caches are on is in memory, and in no cache: an earlier image may have run
@@ -148,7 +155,8 @@ void loader_run(struct store *store, void (*close)(void), uint32_t *refused, str
 
 enum status loader_find_room(uint8_t **place) {
     const uint64_t start = (uintptr_t)__image_start;
-    const uint64_t step = is_successor ? -DISTANCE_BYTES : DISTANCE_BYTES; /* two places are enough: those of boot/efi.c */
+    /* Two places are enough: those of boot/efi.c. */
+    const uint64_t step = is_successor && !is_given(start + DISTANCE_BYTES) ? -DISTANCE_BYTES : DISTANCE_BYTES;
     const uint64_t beside[2] = {start + step, start - step};
     for (uint32_t i = 0; i < 2; i++) {
         *place = (uint8_t *)(uintptr_t)beside[i];

@@ -112,11 +112,16 @@ withTools('what_edk2_started_is_replaced_in_the_memory_that_it_got', ['qemu', 'u
     const link = await openOwned(`unix:${console!.path}`, lines);
     t.teardown(() => link.close());
     const { boot } = await link.info();
-    const now = await takeOver(link, signedUpdate(readFileSync(paths.image), factsOf(manifest)));
+    const update = signedUpdate(readFileSync(paths.image), factsOf(manifest));
+    const now = await takeOver(link, update);
     t.like(now, { cores: 4, build: manifest.build, slot: 2 });
     t.notDeepEqual(now.boot, boot);
+    for (let i = 0; i < 2; i++) await takeOver(link, update);
     const [first, ...next] = placesIn(lines.join('\n'));
-    t.deepEqual(next, [first! + DISTANCE_BYTES]);
+    t.deepEqual(
+      next,
+      [DISTANCE_BYTES, 0, DISTANCE_BYTES].map((beside) => first! + beside),
+    );
     await link.reset();
     await link.handshake(BOOT_TIMEOUT_MS);
     t.is((await link.measured()).image_root.length, 0, 'edk2 starts what is on the medium');

@@ -510,6 +510,34 @@ test('an_image_in_memory_has_to_fit_beside_what_it_is_read_from', (t) => {
   }, treeOf(beside.next));
 });
 
+const below = IMAGE_AT - DISTANCE;
+const toUefi = {
+  'behind the first': [treeOf(''), false, 2, place],
+  'of the first': [treeOf(''), true, 1, below],
+  'behind the third, not below it': [treeOf(memory), true, 2, place],
+} as const;
+for (const [what, [tree, entersIt, places, at]] of Object.entries(toUefi)) {
+  test(`an_image_under_uefi_starts_the_next_in_the_place_${what.replaceAll(/,? /g, '_')}`, (t) => {
+    withBoard((board) => {
+      if (entersIt) {
+        board.start([upload(a, { image: 1 }), tryOut(a), 'reset'], { treeAt: IMAGE_AT + 2 * DISTANCE });
+      }
+      const where = { entered: entersIt, treeAt: IMAGE_AT + places * DISTANCE };
+      t.is(
+        board.start([upload(b, { image: 1 }), tryOut(b), 'reset'], where).at(-1),
+        entered(b, { at, closed: 0 }),
+      );
+    }, tree);
+  });
+}
+
+test('a_tree_right_behind_the_image_says_nothing_of_memory_below_it', (t) => {
+  withBoard((board) => {
+    const answers = board.start([upload(a, { image: 1 })], { treeAt: place });
+    t.deepEqual(answers, [refused('no_memory')]);
+  }, treeOf(''));
+});
+
 test('a_medium_keeps_what_became_of_keys_beside_what_its_slots_hold', (t) => {
   withBoard((board) => {
     t.deepEqual(board.start(['keys', 'revoke', upload(a)]).slice(0, 2), ['good', 'revoked']);

@@ -163,7 +163,7 @@ int main(int count, char **argument) {
     int at;
     void *const memory = (void *)(uintptr_t)(IMAGE_AT - DISTANCE_BYTES);
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
-    if (count != 6 || mmap(memory, 3 * DISTANCE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) != memory) { return 2; }
+    if (count != 6 || mmap(memory, 4 * DISTANCE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) != memory) { return 2; }
     path = argument;
     (void)load(1, velocity_policy, sizeof velocity_policy);
     start();
