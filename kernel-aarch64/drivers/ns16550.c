@@ -8,6 +8,8 @@ enum reg : uint32_t { DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, AUX
 #define AUX_ENABLES_BELOW 0x3cu /* the block's enable register lies this far below the mini-UART's first */
 #define AUX_IER_FIXED (3u << 2) /* errata of §2.2.2: without these bits there is no interrupt */
 #define IER_RECEIVE 1u
+/* Tegra: what waits in the FIFO below its level has an interrupt of its own (Tegra X1 TRM, UART_IER_DLAB_0_0). */
+#define IER_RECEIVE_TIMEOUT (1u << 4)
 /* Not what waits to be sent: that of whoever had the port before. */
 #define FCR_ENABLE 1u
 #define FCR_CLEAR_RECEIVED 2u
@@ -59,7 +61,10 @@ static bool receive(const struct uart *uart, uint8_t *byte, bool *lost) {
     return true;
 }
 
-static void receive_interrupt(const struct uart *uart, bool on) { write(uart, IER, on ? IER_RECEIVE : 0); }
+/* Registers of a byte may be those of a 16750, which this bit puts to sleep. */
+static void receive_interrupt(const struct uart *uart, bool on) {
+    write(uart, IER, on ? IER_RECEIVE | (uart->reg_shift == 2 ? IER_RECEIVE_TIMEOUT : 0) : 0);
+}
 
 static void aux_receive_interrupt(const struct uart *uart, bool on) {
     write(uart, IER, on ? IER_RECEIVE | AUX_IER_FIXED : 0);

@@ -4,7 +4,7 @@
 
 #include "lib/fdt.h"
 
-#define HSP_BLOCKS_MAX 4u
+#define HSP_BLOCKS_MAX 8u /* six in the tree of L4T 35 */
 
 struct uart_candidate;
 

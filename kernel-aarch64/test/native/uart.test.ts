@@ -76,6 +76,18 @@ test('the_order_of_its_mailboxes_does_not_matter', (t) => {
   t.is(chosen(tree), found);
 });
 
+/** tegra234.dtsi of L4T 35: aon, top, top1, top2, sce, rce. */
+test('its_blocks_may_come_behind_those_of_other_processors', (t) => {
+  const others = ['3d00000', '1600000', 'b150000', 'b950000'].map(
+    (at) => `hsp@${at} { compatible = "nvidia,tegra186-hsp"; reg = <0 0x${at} 0 0x90000>; };`,
+  );
+  const tree = compileTree(
+    'tcu-behind',
+    tegra(combined('<&top 1 0>, <&aon 1 0x80000001>'), others.join('\n') + top + aon),
+  );
+  t.is(chosen(tree), found);
+});
+
 for (const [what, mboxes] of [
   ['a_mailbox_that_its_block_has_not', '<&top 1 0>, <&aon 1 0x80000008>'],
   ['two_mailboxes_of_one_direction', '<&top 1 0>, <&aon 1 1>'],
