@@ -104,7 +104,7 @@ const verify = async (prompt: Prompt, address: string, bytes: Uint8Array, option
 
 /**
  * U-Boot's variable with the device tree: that of the loader before it where there was one, as U-Boot's extlinux has it, too. On a
- * Jetson U-Boot's own names neither PSCI nor what is reserved.
+ * Jetson U-Boot's own does not say what firmware reserved, nor which board it is.
  */
 const treeOf = async (prompt: Prompt) =>
   /\bfdt_addr=\w/.test(await prompt.run('printenv fdt_addr')) ? 'fdt_addr' : 'fdtcontroladdr';
