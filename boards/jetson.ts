@@ -59,7 +59,7 @@ export const jetsonOrinNano: Board = {
   ],
   afterBootMode: [
     "only NVIDIA's own tools can write in this mode: flash its QSPI memory once with L4T 35 or newer, so that UEFI is on the board",
-    'remove the bridge, and write an SD card, USB or NVMe disk here: velocity flash --board BOARD --to /dev/sdX',
+    'remove the bridge, and write an SD card (of these modules only that of the Orin Nano developer kit has a slot), USB or NVMe disk here: velocity flash --board BOARD --to /dev/sdX',
   ],
   tried: 'untried',
 };

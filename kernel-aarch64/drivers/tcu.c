@@ -103,7 +103,7 @@ static uint32_t pending;
 static uint32_t pending_count;
 
 static bool receive(const struct uart *uart, uint8_t *byte, bool *lost) {
-    *lost = false; /* the sender waits for the mailbox */
+    *lost = false; /* the sender waits for the mailbox, for 100 ms; what it drops then it does not tell */
     if (pending_count == 0) {
         const uint32_t message = mmio_read(receive_base(uart) + MAILBOX);
         if (!(message & MAILBOX_FULL)) { return false; }
