@@ -2,6 +2,7 @@
 #include "drivers/early.h"
 #include "drivers/uart_find.h"
 #include "drivers/uart_wait.h"
+#include "lib/mmio.h"
 #include "lib/print.h"
 #include "lib/sysreg.h"
 #include "lib/version.h"
@@ -31,11 +32,30 @@ static uint64_t guess(void) {
     }
 }
 
+/* From there, of the BCM2837 and BCM2711: the function of the header's pin (BCM2835 ARM Peripherals, §6.2), which is the mini-UART's
+ * where Bluetooth has the PL011. */
+#define GPFSEL1_BELOW 0xffcu
+#define GPIO14_SHIFT 12u
+#define ALT5 2u
+#define AUX_ABOVE 0x14040u
+
 static void take(const struct uart_driver *driver, const struct uart *uart, uint64_t size_bytes) {
     if (map_device(uart->base, size_bytes) != STATUS_OK) { return; }
     driver->init(uart);
     port.uart = *uart;
     port.driver = driver;
+}
+
+static void take_guessed(void) {
+    const struct uart_driver *driver = &pl011_driver;
+    struct uart uart = {.base = guess()};
+    if (uart.base == 0) { return; }
+    if (uart.base <= UINT32_MAX && (mmio_read(uart.base - GPFSEL1_BELOW) >> GPIO14_SHIFT & 7) == ALT5) {
+        driver = &aux_driver;
+        uart.base += AUX_ABOVE;
+        uart.reg_shift = 2;
+    }
+    take(driver, &uart, 0x1000);
 }
 
 static void take_from_tree(const struct early_entry *entry) {
@@ -79,8 +99,7 @@ void early_start(const struct early_entry *entry) {
                     (uint64_t)(uintptr_t)__image_start, entry->x0);
         return;
     }
-    const struct uart uart = {.base = guess()};
-    if (uart.base) { take(&pl011_driver, &uart, 0x1000); }
+    take_guessed();
     early_print("velocity %s: no device tree: the loader left 0x%lx in x0; give it the board's .dtb\n", VELOCITY_VERSION,
                 entry->x0);
 }

@@ -10,8 +10,8 @@ struct early_entry {
     uint64_t el;         /* exception level at entry */
 };
 
-/* Looks for a UART in the tree, or, where there is no tree, at the place that this CPU's Raspberry Pi has one, maps it and
- * says what was found. After map_early(), with the MMU off. */
+/* Looks for a UART in the tree, or, where there is no tree, at the places that this CPU's Raspberry Pi has
+ * them, of which it takes the one that has the header, maps it and says what was found. After map_early(), with the MMU off. */
 void early_start(const struct early_entry *entry);
 
 /* Sends one byte, waiting at most 100 ms; drops it when there is no UART. */

@@ -16,7 +16,7 @@ test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 /** Starts a board with the device tree at `dtb`, or none, and hands over what its console says up to `end`. */
 const watch = async (
   name: string,
-  options: Pick<VirtualBoardOptions, 'dtb' | 'clock'>,
+  options: Pick<VirtualBoardOptions, 'dtb' | 'clock' | 'uart'> & { readonly image?: string },
   end: RegExp,
   look: (text: string, control: string) => Promise<void> | void,
 ) => {
@@ -81,6 +81,38 @@ for (const { name, dts } of virtualBoards) {
     });
   });
 }
+
+/** The second instruction of an Image leads to its entry (Documentation/arch/arm64/booting.rst). */
+const ENTRY = 4;
+const branch = (from: number, to: number) => (0x14000000 | (((to - from) >> 2) & 0x3ffffff)) >>> 0;
+
+/** The image, after what firmware does where Bluetooth has the PL011: it gives pins 14 and 15 to the mini-UART (GPFSEL1). */
+const afterFirmware = (gpio: number): string => {
+  const image = readFileSync(paths.image);
+  const entry = ENTRY + ((image.readInt32LE(ENTRY) << 6) >> 4);
+  const code = [
+    0xd2a00009 | ((gpio >>> 16) << 5), // movz x9, GPIO, lsl 16
+    0x52840000 | 10, // movz w10, 0x2000
+    0x72a00020 | 10, // movk w10, 1, lsl 16
+    0xb900052a, // str w10, [x9, 4]
+    branch(image.length + 16, entry),
+  ];
+  image.writeUInt32LE(branch(ENTRY, image.length), ENTRY);
+  const path = join(folder, `after-firmware-${gpio}`);
+  writeFileSync(path, Buffer.concat([image, new Uint8Array(Uint32Array.from(code).buffer)]));
+  return path;
+};
+
+for (const [name, gpio] of [
+  ['rpi3b', 0x3f20_0000],
+  ['rpi4b', 0xfe20_0000],
+] as const)
+  onBoard(name, 'says_it_on_the_mini_uart_where_that_has_the_header', async (t) => {
+    await watch(name, { uart: 1, image: afterFirmware(gpio) }, /halted\r\n/, (text) => {
+      t.regex(text, /no device tree: the loader left 0x100 in x0/);
+      t.regex(text, /start-up failed at device tree/);
+    });
+  });
 
 const GPLEV1 = 0xfe20_0038;
 const LED = 1 << (42 - 32);
