@@ -67,6 +67,11 @@ test('a U-Boot without crc32 is used, and the missing check is told', async (t) 
   t.true(told.includes('unchecked'));
 });
 
+test('what a board prints besides takes no time that grows with its square', async (t) => {
+  t.timeout(20_000);
+  await t.notThrowsAsync(bootThroughUBoot(new UBootBoard({ chatter: 2000 }), bytes, { limits }));
+});
+
 const faults: readonly [fault: UBootFault, code: string, words: RegExp][] = [
   [{ isMute: true }, 'timeout', /U-Boot prompt/],
   [{ damagesAll: true }, 'bad_device', /damaged/],

@@ -27,7 +27,7 @@ export type UBootOptions = {
 /** U-Boot's own prompt, and those that boards set: `=> `, `U-Boot> `, `Tegra210 (P3450-0000) # `. Not `… ==> ` of crc32. */
 const PROMPT_TEXT = '[\\r\\n](?:=>|[\\w() -]{1,40}[>#]) $';
 const PROMPT = new RegExp(PROMPT_TEXT);
-const OUTPUT_AND_PROMPT = new RegExp(`([^]*?)${PROMPT_TEXT}`);
+const OUTPUT_AND_PROMPT = new RegExp(`^([^]*?)${PROMPT_TEXT}`); // from the start: else each byte is tried as one
 
 const promptCauses = [
   'the board is not at its U-Boot prompt: restart it and press a key while it counts down',

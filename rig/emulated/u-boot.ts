@@ -19,6 +19,8 @@ export type UBootFault = {
   /** Keeps a wrong byte in its memory. */
   readonly corrupts?: boolean;
   readonly hasNoCrc32?: boolean;
+  /** Empty lines that it prints before its CRC-32. */
+  readonly chatter?: number;
   readonly refusesImage?: boolean;
   /** No fault: the loader before it handed it a device tree, as on a Jetson. */
   readonly wasHandedTree?: boolean;
@@ -136,6 +138,7 @@ export class UBootBoard implements SerialLine {
 
   #crc32(size: number) {
     const sum = crc32(this.memory.subarray(0, size)).toString(16).padStart(8, '0');
+    this.#say('\n'.repeat(this.#fault.chatter ?? 0));
     this.#say(`crc32 for 40400000 ... ${(0x40400000 + size - 1).toString(16)} ==> ${sum}${PROMPT}`);
   }
 
