@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import test from 'ava';
 import { type DiskFault, EmulatedDisk } from '../../rig/emulated/index.ts';
 import { fileBlocks, memoryBlocks } from '../blocks.ts';
 import type { FlashError } from '../errors.ts';
+import { ImageError } from '../image.ts';
 import { ALIGNMENT_BYTES, isAligned } from './aligned.ts';
 import {
   type BlockNode,
@@ -138,6 +140,17 @@ test('a real file is written, verified, and shortened to the image', async (t) =
   blocks.close();
   t.is(statSync(to).size, content.length);
   t.true(readFileSync(to).equals(content));
+});
+
+test('what is no image is refused before anything is written: folders, pipes, empty and compressed files', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
+  const [empty, packed, pipe] = ['empty.img', 'card.img.xz', 'pipe'].map((name) => join(folder, name));
+  writeFileSync(empty!, '');
+  writeFileSync(packed!, Buffer.from('fd377a585a000004e6d6b446', 'hex'));
+  const piped = spawnSync('mkfifo', [pipe!]).status === 0 ? [pipe!] : [];
+  for (const path of [folder, empty!, ...piped])
+    t.throws(() => fileBlocks(path), { instanceOf: ImageError, message: /is empty, or no plain file/ });
+  t.throws(() => fileBlocks(packed!), { instanceOf: ImageError, message: /is compressed: unpack it/ });
 });
 
 const node = (path: string, more: Partial<BlockNode> = {}): BlockNode => ({
