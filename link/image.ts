@@ -31,25 +31,32 @@ export type ImageSlot = {
   readonly state: SlotState;
 };
 
-/** Sends one command of the group; answers with the decoded map. */
-export type AskImage = (
+/** Sends one command of the group; answers with what `read` makes of the decoded map. */
+export type AskImage = <T>(
   op: 'read' | 'write',
   id: number,
   value: object,
   what: string,
+  read: (reply: Readonly<Record<string, unknown>>) => T,
   more?: { timeoutMs?: number; retries?: number },
-) => Promise<Record<string, unknown>>;
+) => Promise<T>;
 
 const stateOf = (value: unknown): SlotState =>
   (Object.keys(slotStates) as SlotState[]).find((name) => slotStates[name].value === Number(value)) ??
   'empty';
 
-const slotsIn = (reply: Record<string, unknown>): ImageSlot[] =>
+const bytesIn = (value: unknown): Uint8Array => {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError('no bytes');
+};
+
+/** @throws TypeError where it is no list of images */
+const slotsIn = (reply: Readonly<Record<string, unknown>>): ImageSlot[] =>
   ((reply.images ?? []) as Record<string, unknown>[]).map((one) => ({
     place: Number(one.image ?? 0) === imageNumbers.memory ? 'memory' : 'slots',
     slot: Number(one.slot),
     version: String(one.version),
-    hash: one.hash as Uint8Array,
+    hash: bytesIn(one.hash),
     active: one.active === true,
     permanent: one.permanent === true,
     state: stateOf(one.state),
@@ -73,7 +80,7 @@ export class ImageSlots {
 
   /** Slots that hold something, and the image in memory. */
   state = async (): Promise<ImageSlot[]> =>
-    slotsIn(await this.#ask('read', imageCommands.state, {}, 'image state'));
+    this.#ask('read', imageCommands.state, {}, 'image state', slotsIn);
 
   /**
    * Sends an update file into the slot that is free for it, or into memory, and goes on where an earlier attempt stopped.
@@ -90,8 +97,9 @@ export class ImageSlots {
     const send = async (chunk: { off: number; data: Uint8Array }) => {
       const last = chunk.off + chunk.data.length >= file.length;
       const more = { timeoutMs: last ? limits.lastMs : limits.chunkMs, retries: 1 };
-      const reply = await this.#ask('write', imageCommands.upload, { image, ...chunk }, 'image upload', more);
-      return { off: Number(reply.off) };
+      const value = { image, ...chunk };
+      const placeIn = (reply: Readonly<Record<string, unknown>>) => ({ off: Number(reply.off) });
+      return this.#ask('write', imageCommands.upload, value, 'image upload', placeIn, more);
     };
     await sendStaged(send, file, sha, onProgress).catch((error: unknown) => {
       throw ofImage(error);
@@ -102,14 +110,14 @@ export class ImageSlots {
   /** Has this image started at the next reset, on trial; from memory: once, in place of the reset. */
   test = async (hash: Uint8Array, place: ImagePlace = 'slots'): Promise<ImageSlot[]> => {
     const value = { hash, confirm: false, image: imageNumbers[place] };
-    return slotsIn(await this.#ask('write', imageCommands.state, value, 'image test'));
+    return this.#ask('write', imageCommands.state, value, 'image test', slotsIn);
   };
 
   /** Keeps what runs. */
   confirm = async (): Promise<ImageSlot[]> =>
-    slotsIn(await this.#ask('write', imageCommands.state, { confirm: true }, 'image confirm'));
+    this.#ask('write', imageCommands.state, { confirm: true }, 'image confirm', slotsIn);
 
   erase = async (): Promise<void> => {
-    await this.#ask('write', imageCommands.erase, {}, 'image erase');
+    await this.#ask('write', imageCommands.erase, {}, 'image erase', () => {});
   };
 }

@@ -134,6 +134,17 @@ test('data that is no report is refused and changes nothing', async (t) => {
   await t.throwsAsync(link.report(), { instanceOf: BadReplyError });
 });
 
+test('a report that says again and again that there is more is refused', async (t) => {
+  const { report, module } = watched({ telemetry: () => [row('a', 1)] });
+  let asked = 0;
+  const again: Handlers['report'] = (r) => {
+    asked += 1;
+    return { ...report!(r), next: asked < 500 ? 1 : 0 };
+  };
+  const { link } = await linkTo({ module: module!, report: again });
+  await t.throwsAsync(link.report(), { instanceOf: BadReplyError });
+});
+
 test('differences of every size and sign arrive', (t) => {
   const numbers = [
     0n,

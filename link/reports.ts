@@ -1,5 +1,5 @@
 /** Follows the counters of a board's modules: asks for what changed since the last report, and keeps the sum of it. */
-import { applyReport, REPORT_BINS, type ReportPlaces, reportIndex } from '../abi/index.ts';
+import { applyReport, CodecError, REPORT_BINS, type ReportPlaces, reportIndex } from '../abi/index.ts';
 import type { ModuleInfo, Request, Response, Telemetry } from './velocity.ts';
 
 export type ReportSource = {
@@ -104,6 +104,7 @@ export class Reports {
       this.#number = reply.number;
       for (const place of this.#places.keys())
         if (place >= from && (reply.next === 0 || place < reply.next)) this.#times.set(place, reply.time_ns);
+      if (reply.next !== 0 && reply.next <= from) throw new CodecError('next', 'does not lead on');
       from = reply.next;
       if (from === 0) {
         this.#left -= 1;

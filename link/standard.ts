@@ -16,12 +16,21 @@ export type MemoryPool = { readonly size: number; readonly used: number; readonl
 /** Resetting, the board may be too quick for its answer to get out; asking again would reset it twice. */
 const RESET_TIMEOUT_MS = 10_000;
 
+type Reply = Readonly<Record<string, unknown>>;
+
+/** Counters by name. @throws TypeError where one is something else: views print them as they are */
+const numbersIn = (value: unknown): TaskStat => {
+  for (const each of Object.values(value as object))
+    if (typeof each !== 'number' && typeof each !== 'bigint') throw new TypeError('no number');
+  return value as TaskStat;
+};
+
 export abstract class StandardLink {
   protected readonly client: SmpClient;
   protected readonly exchange: SignedExchange;
   /** Group 1: slots for kernel images. */
-  readonly images = new ImageSlots((op, id, value, what, more) =>
-    this.#ask(op, smpGroups.image, id, value, what, more),
+  readonly images = new ImageSlots((op, id, value, what, read, more) =>
+    this.#ask(op, smpGroups.image, id, value, what, read, more),
   );
 
   constructor(client: SmpClient) {
@@ -67,10 +76,19 @@ export abstract class StandardLink {
     return this.client.close();
   }
 
-  async #ask(op: 'read' | 'write', group: number, id: number, value: object, what: string, more = {}) {
+  /** What `read` cannot make anything of is malformed. */
+  async #ask<T>(
+    op: 'read' | 'write',
+    group: number,
+    id: number,
+    value: object,
+    what: string,
+    read: (reply: Reply) => T,
+    more = {},
+  ): Promise<T> {
     const payload = await this.exchange.request({ op, group, id, payload: encode(value), what, ...more });
     try {
-      return decode(payload, { allowBigInt: true }) as Record<string, unknown>;
+      return read(decode(payload, { allowBigInt: true }) as Reply);
     } catch (cause) {
       throw new BadReplyError(this.describe(), what, { cause });
     }
@@ -90,54 +108,53 @@ export abstract class StandardLink {
   /** OS group: the board sends the text back. */
   async echo(text: string, timeoutMs?: number): Promise<string> {
     const more = timeoutMs === undefined ? {} : { timeoutMs, retries: 0 };
-    const reply = await this.#ask('write', smpGroups.os, osCommands.echo, { d: text }, 'echo', more);
-    return String(reply.r);
+    return this.#ask('write', smpGroups.os, osCommands.echo, { d: text }, 'echo', ({ r }) => String(r), more);
   }
 
   /** OS group: the board answers, then resets. */
   async reset(): Promise<void> {
     const more = { retries: 0, timeoutMs: RESET_TIMEOUT_MS };
-    await this.#ask('write', smpGroups.os, osCommands.reset, {}, 'reset', more);
+    await this.#ask('write', smpGroups.os, osCommands.reset, {}, 'reset', () => {}, more);
   }
 
   /** OS group: how long a message may be, and how many the board buffers. */
   async params(): Promise<{ bufSize: number; bufCount: number }> {
-    const reply = await this.#ask('read', smpGroups.os, osCommands.params, {}, 'params');
-    return { bufSize: Number(reply.buf_size), bufCount: Number(reply.buf_count) };
+    return this.#ask('read', smpGroups.os, osCommands.params, {}, 'params', (reply) => ({
+      bufSize: Number(reply.buf_size),
+      bufCount: Number(reply.buf_count),
+    }));
   }
 
   /** OS group: memory pools, in bytes. */
   async memory(): Promise<Readonly<Record<'pool' | 'code', MemoryPool>>> {
-    const reply = await this.#ask('read', smpGroups.os, osCommands.mpstat, {}, 'mpstat');
-    const poolOf = (name: string): MemoryPool => {
-      const { blksiz, nblks, nfree, min } = reply[name] as Record<
-        'blksiz' | 'nblks' | 'nfree' | 'min',
-        number
-      >;
+    const poolOf = (pool: unknown): MemoryPool => {
+      const { blksiz, nblks, nfree, min } = pool as Record<'blksiz' | 'nblks' | 'nfree' | 'min', number>;
       return { size: blksiz * nblks, used: blksiz * (nblks - nfree), most: blksiz * (nblks - min) };
     };
-    try {
-      return { pool: poolOf('pool'), code: poolOf('code') };
-    } catch (cause) {
-      throw new BadReplyError(this.describe(), 'mpstat', { cause });
-    }
+    return this.#ask('read', smpGroups.os, osCommands.mpstat, {}, 'mpstat', ({ pool, code }) => ({
+      pool: poolOf(pool),
+      code: poolOf(code),
+    }));
   }
 
   /** OS group: what each core does. */
   async taskstat(): Promise<Record<string, TaskStat>> {
-    const reply = await this.#ask('read', smpGroups.os, osCommands.taskstat, {}, 'taskstat');
-    return (reply.tasks ?? {}) as Record<string, TaskStat>;
+    return this.#ask('read', smpGroups.os, osCommands.taskstat, {}, 'taskstat', ({ tasks }) =>
+      Object.fromEntries(Object.entries(tasks ?? {}).map(([name, stat]) => [name, numbersIn(stat)])),
+    );
   }
 
   /** Statistics group: names of the counter groups. */
   async statGroups(): Promise<string[]> {
-    const reply = await this.#ask('read', smpGroups.stat, statCommands.list, {}, 'stat list');
-    return (reply.stat_list ?? []) as string[];
+    return this.#ask('read', smpGroups.stat, statCommands.list, {}, 'stat list', ({ stat_list: list }) =>
+      ((list ?? []) as unknown[]).map(String),
+    );
   }
 
   /** Statistics group: the counters of one group. */
   async stats(group: string): Promise<Record<string, number | bigint>> {
-    const reply = await this.#ask('read', smpGroups.stat, statCommands.show, { name: group }, 'stat show');
-    return (reply.fields ?? {}) as Record<string, number | bigint>;
+    return this.#ask('read', smpGroups.stat, statCommands.show, { name: group }, 'stat show', ({ fields }) =>
+      numbersIn(fields ?? {}),
+    );
   }
 }

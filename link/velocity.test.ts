@@ -107,6 +107,23 @@ test('events come in order, from where they were left off', async (t) => {
   t.deepEqual(seen, [3n, 4n, 5n]);
 });
 
+test('events that come faster than they are read are told up to as many as a board keeps', async (t) => {
+  const plain = {
+    kind: 'log',
+    name: 'm',
+    version: 1,
+    reason: 0,
+    time_ns: 0n,
+    before: 0n,
+    after: 0n,
+    text: '',
+  };
+  const board = fakeBoard({ event: ({ since }) => ({ ...plain, seq: since + 1n, lost: 0n }) });
+  const seen: bigint[] = [];
+  for await (const { seq } of (await linkTo(board)).events(2n)) if (seen.push(seq) > 1000) break;
+  t.deepEqual([seen[0], seen.at(-1)], [3n, 258n]);
+});
+
 test('events of a board that started anew are told, too', async (t) => {
   const plain = {
     kind: 'log',
@@ -205,6 +222,24 @@ test('the OS and statistics groups answer', async (t) => {
   t.deepEqual(await link.stats('velocity'), { ticks: 5, installs: 1 });
   await t.throwsAsync(link.stats('nothing'), { instanceOf: RefusedError });
   await t.notThrowsAsync(link.reset());
+});
+
+test('what the standard groups answer has to be what it should be: numbers, lists, hashes', async (t) => {
+  const line = '0\nvelocity_up 1';
+  const answers = [
+    { fields: { ticks: line }, tasks: { core0: { runtime: line } }, images: 5, stat_list: 5 },
+    { fields: 'ab', tasks: { core0: null }, images: [{ hash: line }], stat_list: 5 },
+  ];
+  for (const answer of answers) {
+    const link = await linkTo(fakeBoard({}, {}, { 0: () => answer, 1: () => answer, 2: () => answer }));
+    const asked: readonly (() => Promise<unknown>)[] = [
+      () => link.stats('velocity'),
+      () => link.taskstat(),
+      () => link.images.state(),
+      () => link.statGroups(),
+    ];
+    for (const ask of asked) await t.throwsAsync(ask(), { instanceOf: BadReplyError });
+  }
 });
 
 test('requests made at the same time each get their own answer', async (t) => {

@@ -90,6 +90,9 @@ const MOST_ROUNDS = 4;
 /** No board has so many of anything that is listed: one that goes on for ever is left. */
 const MOST_ENTRIES = 4096;
 
+/** A board keeps so many events (kernel-aarch64/telemetry/events.h): what there was at first is told by then. */
+const KEPT_EVENTS = 256;
+
 /** All entries of a list, in its order. @throws BadReplyError when it does not end */
 const readAll = async <T>(link: { describe(): string }, what: string, read: (i: number) => Promise<T>) => {
   const all: T[] = [];
@@ -326,10 +329,14 @@ export class VelocityLink extends StandardLink {
     return this.run({ jit, mem, ...more, sha: createHash('sha256').update(code).digest() });
   }
 
-  /** Events after `since`, oldest first; ends when there is none left, unless it is to `follow`. @throws BadReplyError */
+  /**
+   * Events after `since`, oldest first; ends when there is none left, or as many were told as a board keeps: a module may log
+   * faster than this reads. Goes on where it is to `follow`. @throws BadReplyError
+   */
   async *events(since = 0n, options: FollowOptions = {}): AsyncGenerator<BoardEvent> {
     let last = since;
-    while (!options.signal?.aborted) {
+    let left = options.follow ? Number.POSITIVE_INFINITY : KEPT_EVENTS;
+    while (!options.signal?.aborted && left-- > 0) {
       try {
         const event = await this.event(last);
         // One with a lower number is of a board that started anew; the same again would be told for ever.
