@@ -93,6 +93,14 @@ test('more_than_a_page_of_entries_keeps_its_order', (t) => {
   store.close();
 });
 
+test('a_board_that_names_two_modules_alike_keeps_no_other_row_from_being_stored', (t) => {
+  const alike = { ...readingAt(100), telemetry: [telemetryAt(100), telemetryAt(200)] };
+  const list: Entry[] = [{ kind: 'reading', time_ms: T0, reading: alike }, ...entries];
+  const told = readAll(filled(newPath(), list));
+  t.deepEqual(told.slice(1), entries);
+  t.like(told[0], { reading: { telemetry: [telemetryAt(200)] } });
+});
+
 test('a_clock_that_jumps_back_changes_no_order', (t) => {
   const list = [manyAt(5), manyAt(2), manyAt(9)];
   t.deepEqual(readAll(filled(newPath(), list)), list);

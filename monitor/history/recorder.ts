@@ -56,7 +56,8 @@ class Texts {
 }
 
 const INSERT_ENTRY = 'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)';
-const INSERT_TELEMETRY = 'INSERT INTO telemetry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+/** A board may name two modules alike, while they come and go or because it is broken: that spoils nobody else's rows. */
+const INSERT_TELEMETRY = 'INSERT OR REPLACE INTO telemetry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
 
 /** Puts entries into the store; to be called inside of a transaction. */
 class Writer {
