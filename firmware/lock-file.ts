@@ -15,6 +15,20 @@ export const isRunning = (pid: number): boolean => {
   }
 };
 
+/** proc(5): field 22 of /proc/PID/stat, in the kernel's own count; the name in field 2 may hold spaces and brackets. */
+export const startOf = (pid: number): string => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+};
+
+/** Whether the process that began then runs: a number used again is another process, as each start of a container does. */
+export const isAlive = (pid: number, started: string): boolean =>
+  isRunning(pid) && (started === '' || startOf(pid) === started);
+
 /** What the lock says of its holder; undefined when nobody holds it. */
 export const readLock = (path: string): string | undefined => {
   try {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,6 +26,16 @@ test('the_lock_of_a_dead_process_is_taken_over', async (t) => {
   const path = lockFile();
   writeFileSync(path, '999999999');
   t.is(await withLock(path, async () => 7), 7);
+});
+
+test('the_lock_of_a_process_whose_number_is_used_again_is_taken_over', async (t) => {
+  const path = lockFile();
+  await withLock(path, async () => {
+    const [pid, started] = readFileSync(path, 'utf8').split(' ');
+    t.is(Number(pid), process.pid);
+    writeFileSync(path, `${pid} ${Number(started) - 1}`); // as an earlier start of the container left it
+    t.is(await withLock(path, async () => 7), 7);
+  });
 });
 
 test('of_many_that_find_a_dead_lock_one_works_at_a_time_and_nothing_is_left', async (t) => {

@@ -3,15 +3,18 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from './folder.ts';
-import { isRunning, readLock, removeDeadLock, takeLock } from './lock-file.ts';
+import { isAlive, readLock, removeDeadLock, startOf, takeLock } from './lock-file.ts';
 
 const POLL_MS = 50;
 
-const isDead = (holder: string) => Number(holder) > 0 && !isRunning(Number(holder));
+const isDead = (holder: string) => {
+  const [pid, started = ''] = holder.split(' ');
+  return Number(pid) > 0 && !isAlive(Number(pid), started);
+};
 
 /** Whether the lock is ours now; one whose holder died is removed. */
 const taken = (path: string): boolean => {
-  if (takeLock(path, String(process.pid))) return true;
+  if (takeLock(path, `${process.pid} ${startOf(process.pid)}`)) return true;
   const holder = readLock(path);
   if (holder !== undefined && isDead(holder)) removeDeadLock(path, holder);
   return false;

@@ -1,10 +1,10 @@
 /** One run at a time on each board: lock files that name their holder and end with its process. */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning, readLock, removeDeadLock, takeLock } from '../firmware/lock-file.ts';
+import { isAlive, readLock, removeDeadLock, startOf, takeLock } from '../firmware/lock-file.ts';
 import type { RigBoard } from './bench/index.ts';
 
 export type Holder = {
@@ -41,19 +41,6 @@ const UNREADABLE_LIMIT = 50;
 /** All users of this machine share it, since they share its ports. */
 export const lockFolder = (): string =>
   process.env.VELOCITY_RIG_LOCKS ?? join(tmpdir(), 'velocity-rig-locks');
-
-/** proc(5): field 22 of /proc/PID/stat; the name in field 2 may hold spaces and brackets. */
-const startOf = (pid: number): string => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-};
-
-const isAlive = ({ pid, started }: Holder): boolean =>
-  isRunning(pid) && (started === '' || startOf(pid) === started);
 
 /** What must not be used twice: a port under all its names, or the storage of an emulated board. */
 const subjectOf = ({ serial, name }: RigBoard, root: string): string => {
@@ -117,7 +104,7 @@ export type LockOptions = {
 /** Who holds this board now; undefined when nobody alive does. */
 export const holderOf = (board: RigBoard, root: string): Holder | undefined => {
   const holder = parsed(readLock(lockPath(board, root)));
-  return holder && isAlive(holder) ? holder : undefined;
+  return holder && isAlive(holder.pid, holder.started) ? holder : undefined;
 };
 
 /** Returns the function that lets go. @throws BoardLockedError */
@@ -136,7 +123,7 @@ export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<
       await sleep(POLL_MS / 10); // let go in between
       continue;
     }
-    if (!isAlive(holder)) {
+    if (!isAlive(holder.pid, holder.started)) {
       if (removeDeadLock(path, lock))
         say(`${board.name}: took over the lock of ${describeHolder(holder)}, which has ended`);
       else await sleep(POLL_MS / 10); // somebody else is at it
