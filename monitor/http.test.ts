@@ -54,6 +54,27 @@ test('only reading is served, and only to names of this machine', async (t) => {
   t.is((await get(`${server.url}/x`, { headers: { Host: 'localhost:80' } })).status, 200);
 });
 
+test('pages of other sites lead here, and make no use of it', async (t) => {
+  const server = await serve(local, { '/x': textRoute('text/plain', () => 'here') });
+  t.teardown(server.close);
+  const asked = async (site: string, dest: string) => {
+    const headers = { 'Sec-Fetch-Site': site, 'Sec-Fetch-Dest': dest };
+    return (await get(`${server.url}/x`, { headers })).status;
+  };
+  for (const dest of ['image', 'empty', 'iframe'])
+    for (const site of ['cross-site', 'same-site']) t.is(await asked(site, dest), 403, `${site} ${dest}`);
+  t.is(await asked('cross-site', 'document'), 200);
+  for (const dest of ['image', 'empty', 'document']) t.is(await asked('same-origin', dest), 200);
+  t.is(await asked('none', 'document'), 200);
+});
+
+test('a page whose name leads to any address of this machine itself is not answered', async (t) => {
+  const server = await serve({ host: '127.0.0.2', port: 0 }, { '/x': textRoute('text/plain', () => 'here') });
+  t.teardown(server.close);
+  t.is((await get(`${server.url}/x`, { headers: { Host: 'evil.example:80' } })).status, 403);
+  t.is((await get(`${server.url}/x`)).status, 200);
+});
+
 test('what cannot be answered ends that request, not the server', async (t) => {
   const fail = (): never => {
     throw new Error('the file is gone');

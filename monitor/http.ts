@@ -52,7 +52,13 @@ const refuse = (response: ServerResponse, status: number, text: string, headers 
 };
 
 const isRebound = (request: IncomingMessage, address: ListenAddress) =>
-  ['127.0.0.1', '::1', 'localhost'].includes(address.host) && !isOwnName(request.headers.host, address);
+  /^(127\.|::1$|localhost$)/.test(address.host) && !isOwnName(request.headers.host, address);
+
+/** Pages of other sites may lead here; what else they ask for they could not read, yet it is done: an image is signed anew. */
+const isForeignUse = ({ headers }: IncomingMessage): boolean => {
+  const site = headers['sec-fetch-site'] ?? 'none';
+  return site !== 'none' && site !== 'same-origin' && headers['sec-fetch-dest'] !== 'document';
+};
 
 /** What cannot be answered, as when a file is gone by now, is that one request's matter. */
 const carefully = async (route: Route, request: IncomingMessage, response: ServerResponse) => {
@@ -67,6 +73,7 @@ const carefully = async (route: Route, request: IncomingMessage, response: Serve
 const answer =
   (routes: Routes, address: ListenAddress) => (request: IncomingMessage, response: ServerResponse) => {
     if (isRebound(request, address)) return refuse(response, 403, 'this server is only for this machine');
+    if (isForeignUse(request)) return refuse(response, 403, 'this server is not for pages of other sites');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return refuse(response, 405, 'only reading is possible here', { Allow: 'GET, HEAD' });
     }
