@@ -122,8 +122,8 @@ export const cm3: Board = {
   usbBoot: usb2837,
   bootMode: [
     'power off',
-    'set the jumper EMMC-DISABLE of the IO board',
-    'connect its USB slave port to this computer, then power on',
+    'set the jumper J4 (USB SLAVE BOOT ENABLE) of the IO board to pins 1 and 2',
+    'connect its micro-USB port J15 (USB SLAVE) to this computer, then power on',
   ],
 };
 export const rpi400: Board = {
@@ -166,7 +166,7 @@ export const cm5: Board = {
   firmware: { files: [], tree: 'bcm2712-rpi-cm5-cm5io.dtb' },
   hasStorage: true,
   wiring: [
-    'the 3-pin UART connector of the IO board, wired as that of the Raspberry Pi 5',
+    'the module has pads for a 3-pin debug connector, as the Raspberry Pi 5 has it, and none is fitted; nor is one on the IO board',
     ...debugConnector.slice(1),
   ],
   model: 'Raspberry Pi Compute Module 5',
