@@ -188,7 +188,7 @@ static enum status write(void *, uint64_t sector, uint32_t count, const void *in
 }
 
 static void take_pins(void) {
-    if (pins == 0) { return; }
+    if (pins == 0 || controllers[ARASAN] == 0) { return; }
     mmio_write(pins + GPFSEL3, mmio_read(pins + GPFSEL3) & ~0x3ffff000u); /* 34 to 39: inputs */
     mmio_write(pins + GPFSEL4, mmio_read(pins + GPFSEL4) | 0x3f000000);   /* 48 and 49: function 3 */
     mmio_write(pins + GPFSEL5, mmio_read(pins + GPFSEL5) | 0xfff);        /* 50 to 53 */

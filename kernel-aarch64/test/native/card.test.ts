@@ -16,6 +16,7 @@ test.before(async (t) => {
 testChecks(
   () => checks,
   [
+    'pins_stay_where_the_tree_names_no_controller_for_them',
     'a_card_is_found_behind_an_empty_slot',
     'a_card_of_standard_capacity_is_addressed_in_bytes',
     'what_lies_beyond_the_end_is_refused_and_the_card_stays',

@@ -101,9 +101,19 @@ static bool the_card_gets_its_pins_and_others_stay(void) {
     return good && card_pins[0] == 0x00000db6 && card_pins[1] == 0x3fdb6db6 && card_pins[2] == 0x36db6fff;
 }
 
+/* As on a CM3, whose users have the pins of the radio. The driver keeps what it found: this comes first. */
+static bool pins_stay_where_the_tree_names_no_controller_for_them(void) {
+    card_pins[0] = card_pins[1] = card_pins[2] = 0x36db6db6;
+    card_kind.no_controller = true;
+    const bool none = medium_open() == nullptr;
+    card_kind.no_controller = false;
+    return none && card_pins[0] == 0x36db6db6 && card_pins[1] == 0x36db6db6 && card_pins[2] == 0x36db6db6;
+}
+
 #define TELL(name) printf("%s " #name "\n", name() ? "ok" : "FAILED")
 
 int main(void) {
+    TELL(pins_stay_where_the_tree_names_no_controller_for_them);
     TELL(a_card_is_found_behind_an_empty_slot);
     TELL(a_card_of_standard_capacity_is_addressed_in_bytes);
     TELL(what_lies_beyond_the_end_is_refused_and_the_card_stays);

@@ -278,8 +278,9 @@ void mmio_write(uint64_t addr, uint32_t value) {
 /* What sdhci_probe() asks the tree and the memory. */
 static uint64_t asked;
 bool fdt_compatible(const struct fdt_node *, const char *with) {
-    asked = strcmp(with, "brcm,bcm2835-sdhci") == 0 ? BASE : strcmp(with, "brcm,bcm2835-gpio") == 0 ? BASE_PINS : BASE_EMPTY;
-    return true;
+    const bool sdhci = strcmp(with, "brcm,bcm2835-sdhci") == 0;
+    asked = sdhci ? BASE : strcmp(with, "brcm,bcm2835-gpio") == 0 ? BASE_PINS : BASE_EMPTY;
+    return !(sdhci && card_kind.no_controller);
 }
 enum status map_device(uint64_t, uint64_t) { return STATUS_OK; }
 enum status fdt_reg(const struct fdt_node *, uint32_t, uint64_t *addr, uint64_t *size_bytes) {

@@ -16,7 +16,8 @@ enum card_fault : uint32_t {
 extern enum card_fault card_fault;
 
 extern struct card_kind {
-    bool standard; /* capacity: addresses are those of bytes */
+    bool standard;      /* capacity: addresses are those of bytes */
+    bool no_controller; /* that could have it: the tree names another one only */
 } card_kind;
 
 extern uint32_t card_pins[3]; /* GPFSEL3 to GPFSEL5 */
