@@ -15,7 +15,10 @@ const leaf = (tree: Tree, random: Random): string[] => {
   return [`${label}:`, `r0 += ${random.below(1000)}`, 'goto done'];
 };
 
-/** Splits low..high anywhere; either half may follow at once or much later, and some branches go to a place that others go to, too. */
+/**
+ * Splits low..high anywhere; either half may follow at once or much later, and some branches go to a place that others go to, too,
+ * or that the other half goes to by a jump, which needs no branch where that place follows.
+ */
 const split = (tree: Tree, random: Random, low: number, high: number, depth: number): string[] => {
   if (high === low || depth === 0) return leaf(tree, random);
   const width = random.below(2) === 0 ? 'r2' : 'w2';
@@ -38,7 +41,8 @@ const split = (tree: Tree, random: Random, low: number, high: number, depth: num
         [low, least - 1],
       ];
   const branch = `if ${width} ${op} ${least + shift} goto ${target}`;
-  const rest = split(tree, random, near![0], near![1], depth - 1);
+  const joins = !shared && random.below(8) === 0;
+  const rest = joins ? ['r0 += 3', `goto ${away}`] : split(tree, random, near![0], near![1], depth - 1);
   if (!shared) {
     const other = [`${away}:`, ...split(tree, random, far![0], far![1], depth - 1)];
     if (random.below(2) === 0) tree.late.unshift(...other);

@@ -236,9 +236,32 @@ static void access_value(struct maker *m, uint32_t reg, int32_t bytes) {
     }
 }
 
+/* A pointer in a slot that r10 alone comes to: it moves along what it points at, and the slot gets it back, or what is there. */
+static void make_kept(struct maker *m) {
+    uint32_t reg = target(m), kept = m->reserved, bytes = 1u << below(m, 4);
+    emit(m, MEM(STX, BPF_SIZE_DW), 10, m->memory, POINTER_AT, 0);
+    m->reserved |= 1u << reg;
+    m->pointer = reg;
+    for (uint32_t i = 1 + below(m, 3); i-- > 0;) {
+        uint32_t value = target(m);
+        emit(m, MEM(LDX, BPF_SIZE_DW), reg, 10, POINTER_AT, 0);
+        emit(m, MEM(LDX, size_code(bytes)), value, reg, chance(m, 60) ? 0 : (int32_t)bytes, 0);
+        if (chance(m, 30)) { emit(m, MEM(STX, size_code(bytes)), reg, number(m), 0, 0); }
+        emit(m, ALU64(ADD) | K, reg, 0, 0, (int32_t)bytes);
+        if (chance(m, 80)) { emit(m, MEM(STX, BPF_SIZE_DW), 10, reg, POINTER_AT, 0); }
+        if (i == 0 && chance(m, 50)) {
+            emit(m, MEM(STX, BPF_SIZE_DW), 10, value, POINTER_AT, 0);
+            emit(m, MEM(LDX, BPF_SIZE_DW), value, 10, POINTER_AT, 0);
+        }
+    }
+    m->reserved = kept;
+    m->pointer = 10;
+    emit_number(m, reg);
+}
+
 /* The pointer through the stack, loaded over the pointer it is loaded through. */
 void make_spill(struct maker *m) {
-    if (m->whole) { return; }
+    if (m->whole) { return make_kept(m); }
     uint32_t reg = target(m), kept = m->reserved, bytes = chance(m, 50) ? 8 : 4;
     int32_t at = POINTER_AT - 8 * (int32_t)below(m, 3), off = 8 * (int32_t)below(m, 8);
     emit(m, MEM(STX, BPF_SIZE_DW), 10, m->memory, POINTER_AT, 0);
