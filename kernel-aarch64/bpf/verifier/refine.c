@@ -108,16 +108,20 @@ static enum status refuse_comparison(struct verifier *v, struct state *s, struct
     return refuse(v, STATUS_POINTER_COMPARISON, s->pc, "%r is %R, %r is %R", insn_dst(insn), o->dst, insn_src(insn), o->src);
 }
 
-/* Linux goes both ways, also where it knows that such an object is there (reg_not_null()); and with addresses in arenas. */
-static bool is_passing(const struct reg *p) {
-    return OTHER_PLATFORMS && (p->kind == REG_ARENA || (p->kind == REG_OBJECT && (p->map & OBJECT_RCU) != 0));
+static bool is_packet_kind(uint8_t kind) { return kind == REG_PACKET || kind == REG_PACKET_META; }
+
+/* Linux goes both ways, also where it knows that such an object is there (reg_not_null()); with addresses in arenas; and with packets: a
+ * message may have no data, and sock_ops no packet. */
+static bool is_passing(const struct verifier *v, const struct reg *p) {
+    bool packet = is_privileged(v) && (is_packet_kind(p->kind) || p->kind == REG_PACKET_END);
+    return OTHER_PLATFORMS && (packet || p->kind == REG_ARENA || (p->kind == REG_OBJECT && (p->map & OBJECT_RCU) != 0));
 }
 
 static enum status pointer_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o,
                                      enum certainty *certainty) {
     const struct reg *p = null_checked(o);
     if (p != nullptr) {
-        bool open = kind_may_be_null(p->kind) || is_passing(p);
+        bool open = kind_may_be_null(p->kind) || is_passing(v, p);
         *certainty = open ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
         return STATUS_OK;
     }
@@ -225,8 +229,6 @@ static void narrow_linked(struct reg *r, const struct narrowing *n) {
     if (scalar_assume(BPF_JMP_JEQ, &both, &sum, true)) { r->var = both; }
 }
 
-static bool is_packet_kind(uint8_t kind) { return kind == REG_PACKET || kind == REG_PACKET_META; }
-
 static void narrow(struct verifier *v, struct reg *r, const struct narrowing *n) {
     if ((is_packet_kind(n->kind) && r->range >= n->range) || !touch(v, r)) { return; }
     if (n->kind == REG_SCALAR && r->off != n->off) {
@@ -302,11 +304,17 @@ static void assume_null(struct verifier *v, struct state *s, const struct reg *p
     narrow_all(v, s, &(struct narrowing){.id = of.id, .kind = of.kind, .null = null});
 }
 
+/* Linux learns nothing of objects that have a type from what they equal, nor of what equals them (check_cond_jmp_op()). */
+static bool has_type(const struct reg *p) {
+    return p->kind >= REG_OWN || (kind_not_null(p->kind) == REG_OBJECT && object_is_kernel(p->map));
+}
+
 /* What equals a pointer that is not null is not null. */
 static void assume_equal_pointers(struct verifier *v, struct state *s, const struct operands *o) {
-    if (!reg_is_pointer(o->dst) || !reg_is_pointer(o->src)) { return; }
-    if (kind_may_be_null(o->dst->kind) == kind_may_be_null(o->src->kind)) { return; }
-    assume_null(v, s, kind_may_be_null(o->dst->kind) ? o->dst : o->src, false);
+    if (!reg_is_pointer(o->dst) || !reg_is_pointer(o->src) || has_type(o->dst) || has_type(o->src)) { return; }
+    bool swapped = kind_may_be_null(o->src->kind);
+    const struct reg *p = swapped ? o->src : o->dst, *there = swapped ? o->dst : o->src;
+    if (kind_may_be_null(p->kind) && !kind_may_be_null(there->kind) && !is_passing(v, there)) { assume_null(v, s, p, false); }
 }
 
 /* What was found of r holds for all that has the same value. */
@@ -332,7 +340,7 @@ static inline bool assume_small(struct verifier *v, struct state *s, struct bpf_
     } else {
         const struct reg *p = null_checked(&o);
         if (p != nullptr && kind_may_be_null(p->kind)) { assume_null(v, s, p, op == BPF_JMP_JEQ); }
-        if (p == nullptr && o.is64 && op == BPF_JMP_JEQ) { assume_equal_pointers(v, s, &o); }
+        if (OTHER_PLATFORMS && p == nullptr && o.is64 && op == BPF_JMP_JEQ) { assume_equal_pointers(v, s, &o); }
     }
     return true;
 }
