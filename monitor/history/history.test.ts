@@ -321,8 +321,16 @@ test('foreign_newer_and_missing_stores_are_refused_and_left_alone', (t) => {
   const changed = openStore(foreign);
   changed.sql.exec('PRAGMA application_id = 5');
   changed.close();
-  const codeOf = (path: string) =>
-    (t.throws(() => openStore(path), { instanceOf: StoreError }) as StoreError).code;
+  const codeOf = (path: string, open: (path: string) => unknown = openStore) => {
+    const { code, message } = t.throws(() => open(path), { instanceOf: StoreError }) as StoreError;
+    t.true(message.startsWith(`${path}: `), message);
+    return code;
+  };
+  t.is(codeOf(join(folder, 'none.db'), repairStore), 'store_missing');
+  t.is(codeOf(text, repairStore), 'store_foreign');
+  const empty = newPath();
+  writeFileSync(empty, '');
+  t.is(codeOf(empty, repairStore), 'store_unreadable');
   t.is(codeOf(text), 'store_foreign');
   t.is(codeOf(folder), 'store_foreign');
   t.is(codeOf(newer), 'store_newer');

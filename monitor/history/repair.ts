@@ -5,8 +5,8 @@
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { openDatabase } from './database.ts';
-import { storeErrorOf } from './errors.ts';
-import { openStore, type Row, type Sql, type Store } from './store.ts';
+import { StoreError, storeErrorOf } from './errors.ts';
+import { openStore, prepareFile, type Row, type Sql, type Store } from './store.ts';
 
 export type Repaired = {
   /** Where the damaged file is now. */
@@ -99,9 +99,10 @@ const copyAll = (from: Sql, to: Store) => {
   return { saved, whole };
 };
 
-/** @throws StoreError when not even the list of tables can be read; the file is then as it was */
+/** @throws StoreError when it is no store, or not even the list of tables can be read; the file is then as it was */
 export const repairStore = (path: string, now = new Date()): Repaired => {
   const fresh = `${path}.repairing-${process.pid}`;
+  prepareFile(path, false); // SQLite would make it
   const kept = `${path}.damaged-${now.toISOString().replace(/[:.]/g, '')}`;
   remove(fresh);
   const to = openStore(fresh, { create: true });
@@ -120,6 +121,6 @@ export const repairStore = (path: string, now = new Date()): Repaired => {
     from?.close();
     to.close();
     remove(fresh);
-    throw storeErrorOf(path, cause);
+    throw storeErrorOf(path, cause instanceof StoreError ? cause.cause : cause); // not of the new one's name
   }
 };

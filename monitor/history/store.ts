@@ -92,7 +92,8 @@ const isForeign = (path: string): boolean => {
   }
 };
 
-const prepareFile = (path: string, create: boolean) => {
+/** @throws StoreError for what is no store, or is not there and not to be made */
+export const prepareFile = (path: string, create: boolean): void => {
   if (existsSync(path)) {
     if (isForeign(path)) throw new StoreError(path, 'store_foreign', 'is no history store');
     return;
