@@ -74,7 +74,7 @@ const boardSection = (run: Run, board: BoardLine): string => {
   return [
     `<section id="${anchor(board.name)}"><h2>${xml(board.name)} <span class="dim">${board.kind} ${xml(board.board)}${board.twinOf ? `, twin of ${xml(board.twinOf)}` : ''}</span></h2>`,
     end
-      ? `<p class="dim">${xml(end.model)}, build <code>${end.build.slice(0, 12)}</code>; ${lineText(end.link)}</p>`
+      ? `<p class="dim">${xml(end.model)}, build <code>${xml(end.build.slice(0, 12))}</code>; ${lineText(end.link)}</p>`
       : '',
     restarts,
     `<table><thead><tr><th>outcome</th><th>suite</th><th>test</th><th>time</th></tr></thead><tbody>${phasesOf(events, board.name).map(phaseRow).join('')}${testsOf(events, board.name).map(testRow).join('')}</tbody></table>`,

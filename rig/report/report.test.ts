@@ -77,7 +77,7 @@ const events: RigEvent[] = [
     event: 'board_end',
     board: 'a',
     model: 'Raspberry Pi 4 Model B Rev 1.4',
-    build: 'f'.repeat(40),
+    build: '<plaintext>',
     console: 'x',
     starts: [
       { ms: 0, wanted: true },
@@ -177,6 +177,7 @@ test('the_page_needs_no_network_and_shows_console_plot_and_crash', (t) => {
   for (const part of [
     'messages 4,000, frames damaged 2',
     'data abort &lt;here&gt;',
+    'build <code>&lt;plaintext&gt;</code>',
     '<svg',
     'restarted by itself 1 times',
     'hangs in slots_init',
