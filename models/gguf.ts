@@ -178,7 +178,7 @@ const read = (fd: number, path: string): GgufHead => {
   const found = pairsOf(reader, reader.count());
   const architecture = String(found.get('general.architecture') ?? '');
   if (!ARCHITECTURES.has(architecture))
-    reader.refuse('unsupported', `has the architecture "${architecture}"`);
+    reader.refuse('unsupported', `has the architecture "${architecture.slice(0, 40)}"`);
   const missing = NEEDED.find((key) => !found.has(`${architecture}.${key}`));
   if (missing) reader.refuse('unsupported', `does not say its ${architecture}.${missing}`);
   const needed = Math.ceil(reader.at + dataBytes(reader, tensors));

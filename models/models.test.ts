@@ -25,6 +25,7 @@ import {
   ModelRunner,
   parseEdits,
   promptFor,
+  readGgufHead,
   resolveModel,
   SHIPPED,
 } from './index.ts';
@@ -128,6 +129,8 @@ test('broken_model_files_are_refused_before_they_are_loaded', (t) => {
   t.is(problemOf(file('empty')), 'not_gguf');
   t.is(problemOf(file('cut', head('llama', 1).subarray(0, 40))), 'truncated');
   t.is(problemOf(file('other', head('stable-diffusion', 0))), 'unsupported');
+  const endless = file('endless', head('x'.repeat(90_000), 0, [], []));
+  t.true(t.throws(() => readGgufHead(endless)).message.length < endless.length + 300);
   t.is(problemOf(file('short', head('llama', 1), tensor, Buffer.alloc(100))), 'truncated');
   t.is(problemOf(file('whole', head('llama', 1), tensor, Buffer.alloc(5000))), 'none');
   t.is(problemOf(file('bare', head('llama', 0, [], needed.slice(1)))), 'unsupported');
