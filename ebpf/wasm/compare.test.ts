@@ -86,3 +86,15 @@ test('runs after one that left records in a ring buffer run to their end, too', 
   const program = { code, hook: 'run', maps: [ring] } as const;
   t.like(comparePrograms(await loadHost(), program, program, { runs: 40 }), { same: true, stepsBefore: 320 });
 });
+
+test('maps that no board has room for cost neither time nor memory', async (t) => {
+  const code = assemble('r0 = 1\nexit');
+  const host = await loadHost();
+  for (const [type, keySize, valueSize] of [
+    [2, 4, 2 ** 32 - 8],
+    [1, 2 ** 32 - 8, 8],
+  ] as const) {
+    const program = { code, hook: 'timer', maps: [{ ...maps[0]!, type, keySize, valueSize }] } as const;
+    t.true(comparePrograms(host, program, program, { runs: 40 }).same);
+  }
+});

@@ -73,8 +73,12 @@ const mapValue = (random: RandomInputs, size: number, hints: readonly number[]):
   return new Uint8Array(out);
 };
 
+/** A map of larger entries begins empty: an object may say gigabytes, which no board has. */
+const MOST_BYTES = 2 ** 20;
+
 /** With contents: what is read-only has its own, and the host has taken what was in a ring buffer. */
-const mayBegin = ({ flags, type }: MapDefinition) => flags === 0 && type !== mapTypes.ringbuf;
+const mayBegin = ({ flags, type, keySize, valueSize }: MapDefinition) =>
+  flags === 0 && type !== mapTypes.ringbuf && keySize + valueSize <= MOST_BYTES;
 
 const mapState = (
   random: RandomInputs,
