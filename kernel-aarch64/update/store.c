@@ -48,15 +48,15 @@ static bool is_whole(const struct slot_record *record) {
 enum status store_open(struct store *store, const struct block_device *device) {
     static struct slot_record read;
     *store = (struct store){.device = device, .record = {.magic = RECORD_MAGIC, .active = SLOT_NONE}};
-    enum status status = find_partition(store);
-    for (uint32_t i = 0; i < 2 && status == STATUS_OK; i++) {
-        status = transfer_read(store, record_offsets[i], &read, RECORD_SECTORS);
-        if (status != STATUS_OK || !is_whole(&read) || read.generation <= store->record.generation) { continue; }
-        store->record = read;
+    enum status status = STATUS_NO_STORAGE;
+    const uint32_t places = find_partition(store) == STATUS_OK ? 2 : 0;
+    for (uint32_t i = 0; i < places; i++) {
+        if (transfer_read(store, record_offsets[i], &read, RECORD_SECTORS) != STATUS_OK) { continue; }
+        status = STATUS_OK;
+        if (is_whole(&read) && read.generation > store->record.generation) { store->record = read; }
     }
-    if (status == STATUS_OK) { return STATUS_OK; }
-    store->device = nullptr;
-    return STATUS_NO_STORAGE;
+    if (status != STATUS_OK) { store->device = nullptr; }
+    return status;
 }
 
 /* Generations alternate between the places, so the newest record is never written over. */

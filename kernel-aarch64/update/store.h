@@ -38,8 +38,9 @@ struct store {
     struct slot_record record;
 };
 
-/* Finds the partition and the newest whole record; an empty one when none is whole. STATUS_NO_STORAGE: there is no such
- * partition, or it does not answer. */
+/* Finds the partition and the newest whole record; an empty one when none is whole. One that cannot be read is not whole: a
+ * card that lost its power while it wrote may keep such a sector until it is written again. STATUS_NO_STORAGE: there is no
+ * such partition, or neither record can be read. */
 [[nodiscard]] enum status store_open(struct store *store, const struct block_device *device);
 
 /* Writes `next`, a record of the caller's own, as the newest. When it fails, the store holds what it held. */

@@ -20,6 +20,11 @@ enum status disk_put(uint64_t sector, const uint8_t *in) {
     return STATUS_OK;
 }
 
+bool disk_get(uint64_t sector, void *out) {
+    memcpy(out, disk + sector * SECTOR_BYTES, SECTOR_BYTES);
+    return true;
+}
+
 static const struct block_device *card;
 static uint32_t memory[3 * SECTOR_BYTES / 4];
 

@@ -125,7 +125,7 @@ static bool transfer(bool writing) {
     card.sector = ARGUMENT / unit;
     card.at = 0;
     card.state = writing ? RECEIVING : SENDING;
-    if (!writing) { memcpy(card.block, disk + card.sector * SECTOR_BYTES, SECTOR_BYTES); }
+    if (!writing && !disk_get(card.sector, card.block)) { card_fault = FAULT_DATA_READY; }
     data_event(FAULT_DATA_READY, writing ? EVENT_WRITE_READY : EVENT_READ_READY);
     return answer_status();
 }

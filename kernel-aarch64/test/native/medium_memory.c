@@ -3,9 +3,11 @@
 #include "update_board.h"
 
 static enum status read(void *, uint64_t sector, uint32_t count, void *out) {
-    if (dead) { return STATUS_TIMEOUT; }
-    memcpy(out, disk + sector * SECTOR_BYTES, count * SECTOR_BYTES);
-    return STATUS_OK;
+    enum status status = dead ? STATUS_TIMEOUT : STATUS_OK;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = disk_get(sector + i, (uint8_t *)out + i * SECTOR_BYTES) ? STATUS_OK : STATUS_CORRUPT;
+    }
+    return status;
 }
 
 static enum status write(void *, uint64_t sector, uint32_t count, const void *in) {

@@ -3,6 +3,7 @@
 
 #define CHUNK 3000u
 #define RECORDS_SECTORS 16u /* before the first slot */
+#define UNREADABLE_BYTE 0xbd /* fills such a sector, so that it is one wherever the disk is copied to */
 
 uint8_t velocity_policy[POLICY_BYTES];
 uint64_t clock_ns(void) { return 1; }
@@ -10,7 +11,7 @@ uint64_t clock_ns(void) { return 1; }
 uint8_t disk[DISK_BYTES];
 uint32_t cut, writes, tried;
 enum tear variant;
-bool dead;
+bool dead, cut_a_record;
 struct file images[2];
 struct store store;
 uint32_t running;
@@ -29,14 +30,25 @@ void disk_tear(uint64_t sector, const uint8_t *in, enum tear how) {
         for (uint32_t i = 0; i < SECTOR_BYTES; i++) { at[i] = (uint8_t)(i * 37 + sector); }
         break;
     case WHOLE: memcpy(at, in, SECTOR_BYTES); break;
+    case UNREADABLE: memset(at, UNREADABLE_BYTE, SECTOR_BYTES); break;
     default: break;
     }
+}
+
+bool disk_get(uint64_t sector, void *out) {
+    const uint8_t *at = disk + sector * SECTOR_BYTES;
+    memcpy(out, at, SECTOR_BYTES);
+    for (uint32_t i = 0; i < SECTOR_BYTES; i++) {
+        if (at[i] != UNREADABLE_BYTE) { return true; }
+    }
+    return false;
 }
 
 enum status disk_put(uint64_t sector, const uint8_t *in) {
     CHECK(sector < DISK_BYTES / SECTOR_BYTES);
     const bool in_record = sector < store.first + RECORDS_SECTORS;
     const bool succeeds = ++writes != cut || (variant == LOST && in_record);
+    if (writes == cut) { cut_a_record = in_record; }
     disk_tear(sector, in, succeeds ? WHOLE : variant);
     if (succeeds || variant == LOST) { return STATUS_OK; }
     dead = variant != REFUSED;

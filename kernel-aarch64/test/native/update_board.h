@@ -17,6 +17,7 @@ enum tear : uint32_t {
     WHOLE,
     REFUSED, /* nothing, and the power stays: the medium says that it failed */
     LOST,    /* nothing, and the medium says that it did it; in a slot only */
+    UNREADABLE, /* the medium answers no read of it until it is written again; in a record only */
     TEARS
 };
 
@@ -24,6 +25,7 @@ extern uint8_t disk[DISK_BYTES];
 extern uint32_t cut;    /* the sector write that does not succeed, from 1; 0: none */
 extern uint32_t writes; /* so far */
 extern enum tear variant;
+extern bool cut_a_record; /* the last one did */
 extern bool dead;
 
 /* Ends the program, with what is being tried in `tried` and `variant`. */
@@ -37,6 +39,9 @@ void disk_tear(uint64_t sector, const uint8_t *in, enum tear how);
 
 /* Writes a sector, or what is left of it. STATUS_TIMEOUT: the power is gone; STATUS_CORRUPT: refused. */
 [[nodiscard]] enum status disk_put(uint64_t sector, const uint8_t *in);
+
+/* False: an unreadable one. */
+[[nodiscard]] bool disk_get(uint64_t sector, void *out);
 
 void power_up(void);
 

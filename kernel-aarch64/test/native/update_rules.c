@@ -105,6 +105,21 @@ static void check_records(void) {
     record.magic++, CHECK(generation_with(&record, true) == good.generation - 1);
 }
 
+/* A loss of power may leave a sector that cannot be read: the other record counts then. With none there is no storage. */
+static void check_unreadable_records(void) {
+    static struct store fresh;
+    const uint32_t newest = store.record.generation % 2;
+    const struct slot_record before[] = {*record_at(0), *record_at(1)};
+    uint8_t *const middle = (uint8_t *)record_at(newest) + SECTOR_BYTES, *const first = (uint8_t *)record_at(1 - newest);
+    disk_tear((uint64_t)(middle - disk) / SECTOR_BYTES, nullptr, UNREADABLE);
+    CHECK(store_open(&fresh, store.device) == STATUS_OK && fresh.record.generation == store.record.generation - 1);
+    disk_tear((uint64_t)(first - disk) / SECTOR_BYTES, nullptr, UNREADABLE);
+    CHECK(store_open(&fresh, store.device) == STATUS_NO_STORAGE && fresh.device == nullptr);
+    *record_at(newest) = before[newest];
+    CHECK(store_open(&fresh, store.device) == STATUS_OK && fresh.record.generation == store.record.generation);
+    *record_at(1 - newest) = before[1 - newest];
+}
+
 static void check_partitions(void) {
     static struct store fresh;
     uint8_t *const ends = disk + 510, *const table = disk + 446;
@@ -133,5 +148,6 @@ void check_rules(void) {
     check_ends(hash);
     check_end_within_a_page();
     check_records();
+    check_unreadable_records();
     check_partitions();
 }
