@@ -124,21 +124,21 @@ static uint64_t room_at(uint64_t start) {
     return size_bytes > SLOT_BYTES && (is_memory(start, size_bytes) || is_given(start)) ? size_bytes : 0;
 }
 
+static struct slot_image image; /* checked last */
+
 /* Everything that the image will use before its caches are on is in memory, and in no cache: an earlier image may have run
- * in the same place. */
-static void prepare(const struct loading *loading, uint32_t slot, bool test) {
-    const struct image_manifest *manifest = &loading->image->manifest;
-    struct handoff *handoff = (struct handoff *)(void *)(loading->target + HANDOFF_OFFSET);
+ * in the same place. What it is handed is written now and no sooner: after a reset the firmware may start its own there. */
+[[noreturn]] static void enter(uint8_t *place, uint32_t slot, bool test) {
+    struct handoff *handoff = (struct handoff *)(void *)(place + HANDOFF_OFFSET);
     *handoff = (struct handoff){.magic = HANDOFF_MAGIC, .slot = slot, .test = test};
-    handoff->sequence = manifest->sequence < UINT32_MAX ? (uint32_t)manifest->sequence : UINT32_MAX;
-    memcpy(handoff->root, manifest->root, sizeof(handoff->root));
+    handoff->sequence = image.manifest.sequence < UINT32_MAX ? (uint32_t)image.manifest.sequence : UINT32_MAX;
+    memcpy(handoff->root, image.manifest.root, sizeof(handoff->root));
     handoff->crc = handoff_crc(handoff);
-    cache_clean(loading->target, STATIC_BYTES);
+    cache_clean(place, STATIC_BYTES);
+    handover((uintptr_t)place, tree);
 }
 
-void loader_enter(const uint8_t *place) { handover((uintptr_t)place, tree); }
-
-static struct slot_image image;
+void loader_enter(uint8_t *place) { enter(place, SLOT_NONE, false); }
 
 void loader_run(struct store *store, void (*close)(void), uint32_t *refused, struct refusal *refusal) {
     const uint64_t target = (uintptr_t)__image_start + DISTANCE_BYTES;
@@ -149,8 +149,7 @@ void loader_run(struct store *store, void (*close)(void), uint32_t *refused, str
     struct loading loading = {store, (uint8_t *)(uintptr_t)target, limit, &image, refusal, refused};
     if (slots_choose(store, load, &loading, &slot) != STATUS_OK) { return; }
     close();
-    prepare(&loading, slot, store->record.slots[slot].state == SLOT_STATE_TEST);
-    loader_enter(loading.target);
+    enter(loading.target, slot, store->record.slots[slot].state == SLOT_STATE_TEST);
 }
 
 enum status loader_find_room(uint8_t **place) {
@@ -168,7 +167,5 @@ enum status loader_find_room(uint8_t **place) {
 enum status loader_load(struct store *store, uint32_t slot, uint8_t *place, uint64_t limit_bytes, struct refusal *refusal) {
     uint32_t refused;
     const struct loading loading = {store, place, limit_bytes, &image, refusal, &refused};
-    const enum status status = load((void *)&loading, slot);
-    if (status == STATUS_OK) { prepare(&loading, SLOT_NONE, false); }
-    return status;
+    return load((void *)&loading, slot);
 }

@@ -41,8 +41,9 @@ void loader_run(struct store *store, void (*close)(void), uint32_t *refused, str
 /* DISTANCE_BYTES of free memory beside this image, mapped. STATUS_NO_MEMORY. */
 [[nodiscard]] enum status loader_find_room(uint8_t **place);
 
-/* Copies an image of a medium to `place`, where it has `limit_bytes`, and leaves it as loader_enter() needs it, as an image
- * in memory only. What slot_check() says; STATUS_BAD_IMAGE when it needs more memory. */
+/* Copies an image of a medium to `place`, where it has `limit_bytes`. What slot_check() says; STATUS_BAD_IMAGE when it needs more
+ * memory. */
 [[nodiscard]] enum status loader_load(struct store *store, uint32_t slot, uint8_t *place, uint64_t limit_bytes,
                                       struct refusal *refusal);
-[[noreturn]] void loader_enter(const uint8_t *place);
+/* Enters what was loaded last, as an image in memory only. */
+[[noreturn]] void loader_enter(uint8_t *place);

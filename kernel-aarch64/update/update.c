@@ -155,6 +155,7 @@ enum status update_confirm(struct refusal *refusal) {
 enum status update_test_memory(struct span sha, struct refusal *refusal) {
     const struct slot *at = update_memory();
     if (at->state == SLOT_STATE_EMPTY || !span_equal(sha, (struct span){at->sha, sizeof(at->sha)})) { return STATUS_NO_ENTRY; }
+    if (at->state == SLOT_STATE_TEST) { return STATUS_BAD_STATE; } /* what was loaded last is what is entered */
     const enum status status = loader_load(&in_memory.store, MEMORY_SLOT, in_memory.place, MEDIUM_OFFSET, refusal);
     return status == STATUS_OK ? slots_set_test(&in_memory.store, MEMORY_SLOT) : status;
 }

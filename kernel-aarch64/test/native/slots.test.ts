@@ -234,6 +234,18 @@ test('an_image_has_its_time_to_confirm_itself_in_each_start_and_no_more', (t) =>
   });
 });
 
+test('a_board_that_is_reset_while_an_image_waits_in_memory_starts_what_it_would_without', (t) => {
+  const c = imageOf(3, { sequence: 7n });
+  withBoard((board) => {
+    board.install(a);
+    board.start([upload(b), tryOut(b)], { entered: true });
+    t.deepEqual(board.start([]), [entered(b)]);
+    const waits = [upload(c, { image: 1 }), tryOut(c, { image: 1 }), 'at 7', 'measured'];
+    t.is(board.start([...waits, `at ${7 + CONFIRM_WITHIN_S}`], { entered: true }).at(-1), 'reset');
+    t.deepEqual(board.start(['measured'], { entered: true }), [entered(b)]);
+  });
+});
+
 test('only_what_runs_is_confirmed_and_only_what_does_not_is_tried', (t) => {
   withBoard((board) => {
     const unseen = 'only an image that runs can be confirmed: test it first';

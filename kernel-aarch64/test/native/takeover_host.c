@@ -47,7 +47,7 @@ void console_print(const char *fmt, ...) {
     va_end(args);
 }
 
-void loader_enter(const uint8_t *image) {
+void loader_enter(uint8_t *image) {
     puts(image == place ? "enter the image" : "enter something else");
     exit(0);
 }
