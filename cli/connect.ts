@@ -1,7 +1,7 @@
 /** From `--port` or `--board` to an open link: starts a virtual board when one is asked for, and ends it afterwards. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { chosenKey, signCommand } from '../firmware/sign.ts';
+import { chosenKey, signerOf } from '../firmware/sign.ts';
 import { LinkTimeoutError, UnpluggedError, VelocityLink } from '../link/index.ts';
 import type { VirtualBoard } from '../rig/index.ts';
 import type { Context } from './context.ts';
@@ -79,7 +79,7 @@ export const openLink = async (
     ...(options.baud ? { baudRate: options.baud } : {}),
     readyTimeoutMs: options.virtual ? BOOT_TIMEOUT_MS : READY_TIMEOUT_MS,
     ...(options.onConsole ? { onConsole: options.onConsole } : {}),
-    signer: (command) => signCommand(command, chosenKey(options.key)),
+    signer: signerOf(() => chosenKey(options.key)),
   });
   const forget = context.cleanup.add(() => link.close());
   link.onClose(() => void forget());

@@ -1,7 +1,7 @@
 /** From a program to a signed patch that fits the board it is for. */
 import { CompileError, certificateOf, type ModuleProgram } from '../ebpf/index.ts';
 import { patchMaps } from '../evolve/index.ts';
-import { type Patch, type SigningKey, signPatch } from '../firmware/sign.ts';
+import { keyId, type Patch, type SigningKey, signPatch } from '../firmware/sign.ts';
 import type { Request, Response, VelocityLink } from '../link/index.ts';
 
 export type PatchRequest = {
@@ -34,9 +34,14 @@ const certificateFor = async (program: ModuleProgram): Promise<Uint8Array> => {
   }
 };
 
-/** Names the running version as parent and takes the next sequence number, both read from the board. */
-export const patchFor = async (link: VelocityLink, request: PatchRequest): Promise<Patch> => {
+/** Names the running version as parent and takes the next sequence number of the key, or of all, both read from the board. */
+export const patchFor = async (
+  link: VelocityLink,
+  request: PatchRequest,
+  key?: SigningKey,
+): Promise<Patch> => {
   const info = await link.info();
+  const newest = key ? await link.sequenceOf(keyId(key.publicKey)) : info.sequence;
   const running = (await link.modules()).find((module) => module.name === request.name);
   return {
     ...unproven,
@@ -47,7 +52,7 @@ export const patchFor = async (link: VelocityLink, request: PatchRequest): Promi
     certificate: await certificateFor(request.program),
     maps: patchMaps(request.program),
     parent: running?.sha ?? none,
-    sequence: info.sequence + 1n,
+    sequence: newest + 1n,
     proposer: request.proposer ?? 'person',
     cores: request.cores ?? 0,
     period_us: request.periodUs ?? 0,

@@ -11,8 +11,8 @@ export type BoardPort = {
   readonly boardClass: () => Promise<string>;
   /** Boot id: which start of the board a patch is for. */
   readonly boot: () => Promise<Uint8Array>;
-  /** Highest patch sequence number accepted so far. */
-  readonly sequence: () => Promise<bigint>;
+  /** Highest sequence number accepted from a key so far. */
+  readonly sequence: (keyId: string) => Promise<bigint>;
   /** The installed module of this name. */
   readonly module: (name: string) => Promise<ModuleInfo | undefined>;
   readonly telemetry: () => Promise<readonly Omit<Telemetry, 'histogram'>[]>;
@@ -25,7 +25,7 @@ export type BoardPort = {
 export const linkBoard = (link: VelocityLink): BoardPort => ({
   boardClass: async () => (await link.info()).board_class,
   boot: async () => (await link.info()).boot,
-  sequence: async () => (await link.info()).sequence,
+  sequence: link.sequenceOf,
   module: async (name) => (await link.modules()).find((m) => m.name === name),
   telemetry: () => link.telemetryAll(),
   install: (patch, options) => link.installPatch(patch, options),

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bpf, statusOf } from '../abi/index.ts';
 import { certificateOf, type ModuleProgram } from '../ebpf/index.ts';
-import type { SigningKey } from '../firmware/sign.ts';
+import { keyId, type SigningKey } from '../firmware/sign.ts';
 import { firstAccepted, type Tried, triedIn } from './ask.ts';
 import { type BoardEvent, type BoardPort, buildPatch, type InstallOptions } from './board.ts';
 import type { Detection } from './detect.ts';
@@ -213,7 +213,7 @@ export class Loop {
         name: target.name,
         program,
         parent: running.sha,
-        sequence: (await board.sequence()) + 1n,
+        sequence: (await board.sequence(keyId(key.publicKey))) + 1n,
         boardClass: await board.boardClass(),
         boot: await board.boot(),
         certificate: await certificateOf(program),

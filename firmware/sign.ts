@@ -6,6 +6,7 @@ import type { SigningKey } from './keys.ts';
 import { keyId } from './manifest.ts';
 
 export { chosenKey, loadKey, loadOrCreateDevKey, type SigningKey } from './keys.ts';
+export { keyId };
 
 /** A map that a patch brings; see abi/patch.ts. */
 export type PatchMap = {
@@ -85,3 +86,7 @@ export type Command = {
 
 export const signCommand = (command: Command, key: SigningKey): Uint8Array =>
   coseSign1(encode(byKey(commandKeys, command)), key);
+
+/** What a link signs with; the key is looked for when something is to be signed. */
+export const signerOf = (key: () => SigningKey) =>
+  Object.assign((command: Command) => signCommand(command, key()), { keyId: () => keyId(key().publicKey) });

@@ -5,16 +5,22 @@ import type { SmpClient, SmpRequest } from './client.ts';
 import { RefusedError } from './errors.ts';
 
 /** Makes the COSE_Sign1 around a command; the key stays with the caller. */
-export type Signer = (command: {
-  readonly group: number;
-  readonly command: number;
-  readonly payload: Uint8Array;
-  readonly sequence: bigint;
-  readonly boot: Uint8Array;
-}) => Uint8Array;
+export type Signer = {
+  (command: {
+    readonly group: number;
+    readonly command: number;
+    readonly payload: Uint8Array;
+    readonly sequence: bigint;
+    readonly boot: Uint8Array;
+  }): Uint8Array;
+  /** Id of its key; without it numbers follow the newest of any key. */
+  readonly keyId?: () => string;
+};
 
 /** What a signature is bound to, read from the board. */
-export type Binding = () => Promise<{ readonly sequence: bigint; readonly boot: Uint8Array }>;
+export type Binding = (
+  keyId: string | undefined,
+) => Promise<{ readonly sequence: bigint; readonly boot: Uint8Array }>;
 
 const isNotSigned = (error: unknown) => error instanceof RefusedError && error.status === 'not_signed';
 
@@ -34,7 +40,7 @@ export class SignedExchange {
   }
 
   async #sign(signer: Signer, request: SmpRequest): Promise<SmpRequest> {
-    const { sequence, boot } = await this.#binding();
+    const { sequence, boot } = await this.#binding(signer.keyId?.());
     const { group, id, payload } = request;
     const message = signer({ group, command: id, payload, sequence: sequence + 1n, boot });
     return { ...request, group: SMP_GROUP_SIGNED, id: 0, payload: encode({ m: message }) };

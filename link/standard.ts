@@ -35,11 +35,11 @@ export abstract class StandardLink {
 
   constructor(client: SmpClient) {
     this.client = client;
-    this.exchange = new SignedExchange(client, () => this.binding());
+    this.exchange = new SignedExchange(client, (keyId) => this.binding(keyId));
   }
 
   /** What a signed command is bound to. */
-  protected abstract binding(): ReturnType<Binding>;
+  protected abstract binding(...of: Parameters<Binding>): ReturnType<Binding>;
 
   /** Signs from now on what the board's policy wants signed. */
   signWith(signer: Signer): void {

@@ -115,8 +115,9 @@ export class VelocityLink extends StandardLink {
     module: (i) => unlessNoEntry(this.module(i)),
   });
 
-  protected override binding() {
-    return this.info();
+  protected override async binding(keyId: string | undefined) {
+    const { boot, sequence } = await this.info();
+    return { boot, sequence: keyId === undefined ? sequence : await this.sequenceOf(keyId) };
   }
 
   /**
@@ -248,6 +249,9 @@ export class VelocityLink extends StandardLink {
   revoke = (id: Uint8Array, public_key?: Uint8Array) =>
     this.request('revoke', public_key ? { id, public_key } : { id });
 
+  /** Highest sequence number accepted from a key: what another key, of less rights perhaps, has used up is not its own. */
+  sequenceOf = async (keyId: string): Promise<bigint> =>
+    (await this.keys()).find(({ id }) => Buffer.from(id).toString('hex') === keyId)?.sequence ?? 0n;
   keys = (): Promise<Response<'key'>[]> => readAll(this, 'key', (i) => this.key(i));
   modules = (): Promise<ModuleInfo[]> => readAll(this, 'module', (i) => this.module(i));
   /** Counters and facts of all modules; over the line goes what changed since the call before. */

@@ -82,7 +82,7 @@ const targetOn = async (
     const program = await versionOf(target, running.sha, key, ledger);
     return program ? { ...target, program } : target; // the loop says what is wrong with another one
   }
-  await push(link, await patchFor(link, target), key, { canary: false });
+  await push(link, await patchFor(link, target, key), key, { canary: false });
   const event = {
     event: 'load',
     module: target.name,

@@ -41,7 +41,7 @@ const load = async (context: Context, file: string, options: LoadOptions, board:
     ...(options.period === undefined ? {} : { periodUs: options.period }),
   };
   return withLink(context, board, async (link) => {
-    const patch = await patchFor(link, wish);
+    const patch = await patchFor(link, wish, key);
     const done = await push(link, patch, key, installOptions(options), (sent, total) =>
       context.output.progress(`sending ${sent}/${total} bytes`),
     );

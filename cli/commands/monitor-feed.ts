@@ -1,7 +1,7 @@
 /** Where a monitor's entries come from: a board, or a recording of one. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chosenKey, signCommand } from '../../firmware/sign.ts';
+import { chosenKey, signerOf } from '../../firmware/sign.ts';
 import { openTransport, type Transport, type VelocityLink, withReconnect } from '../../link/index.ts';
 import { BoardReader, type ReadOptions, type Sink, type Told } from '../../monitor/index.ts';
 import { finished } from '../cleanup.ts';
@@ -68,7 +68,7 @@ export class BoardFeed {
     const { baud: baudRate, key } = board;
     const transport = await openTransport(address, baudRate ? { baudRate } : {});
     const link = await this.#reader.connect(transport, virtual ? BOOT_TIMEOUT_MS : READY_TIMEOUT_MS);
-    link.signWith((command) => signCommand(command, chosenKey(key)));
+    link.signWith(signerOf(() => chosenKey(key)));
     this.#open = { link, transport };
     const forget = context.cleanup.add(() => link.close());
     link.onClose(() => {

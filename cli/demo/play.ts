@@ -72,7 +72,7 @@ const detect = async ({
 /** Signs an unsafe program with the right key and sends it all the same: the board itself must refuse. */
 const pushUnsafe = async ({ link, key, tell }: DemoOptions, program: ModuleProgram): Promise<number> => {
   try {
-    await push(link, await patchFor(link, { program, name: MODULE, proposer: 'sabotage' }), key, {
+    await push(link, await patchFor(link, { program, name: MODULE, proposer: 'sabotage' }, key), key, {
       canary: true,
     });
   } catch (error) {

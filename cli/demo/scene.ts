@@ -28,7 +28,7 @@ const sineWindow = (): Uint8Array => {
 /** Installs the first version of the module and gives it something to filter. */
 export const loadModule = async (link: VelocityLink, key: SigningKey): Promise<ModuleProgram> => {
   const program = await readProgram(SOURCE);
-  await push(link, await patchFor(link, { program, name: MODULE }), key, { canary: false });
+  await push(link, await patchFor(link, { program, name: MODULE }, key), key, { canary: false });
   await link.mapWrite('fir_samples', Uint8Array.of(0, 0, 0, 0), sineWindow());
   return program;
 };

@@ -105,9 +105,8 @@ class Recorder {
   async load(): Promise<void> {
     for (const program of this.#options.programs) {
       const { name } = program;
-      await push(this.#link, await patchFor(this.#link, { name, program }), this.#options.key, {
-        canary: false,
-      });
+      const { key } = this.#options;
+      await push(this.#link, await patchFor(this.#link, { name, program }, key), key, { canary: false });
       await this.#feed(name, calmFeed(name));
       this.#targets.set(name, { name, program });
     }

@@ -10,5 +10,5 @@ export const installer = () => {
   const key = chosenKey();
   return (link: VelocityLink): Bench['install'] =>
     async (program, options = LIVE) =>
-      push(link, await patchFor(link, { program, name: program.name }), key, options);
+      push(link, await patchFor(link, { program, name: program.name }, key), key, options);
 };

@@ -12,7 +12,7 @@ import {
   requireTool,
   stampPolicy,
 } from '../../firmware/index.ts';
-import { type SigningKey, signCommand } from '../../firmware/sign.ts';
+import { type SigningKey, signerOf } from '../../firmware/sign.ts';
 import { VelocityLink } from '../../link/index.ts';
 import { startVirtualBoard } from '../../rig/index.ts';
 import { patience } from '../board/patience.ts';
@@ -52,7 +52,7 @@ export const startWithPolicy = async (
     signAs: (key) =>
       link.signWith(
         key
-          ? (command) => signCommand(command, key)
+          ? signerOf(() => key)
           : () => {
               throw new Error('nobody signs here');
             },

@@ -13,6 +13,7 @@ const owner = strangersKey();
 const loop = strangersKey();
 const operator = strangersKey();
 const paced = strangersKey();
+const spent = strangersKey();
 const SWAPS = 3;
 
 const policy: Policy = {
@@ -37,6 +38,7 @@ const policy: Policy = {
     },
     { key: hexOf(operator), doors: ['modules', 'maps'] },
     { key: hexOf(paced), roles: ['patch'], doors: ['timer'], min_period_us: 500 },
+    { key: hexOf(spent) },
   ],
 };
 
@@ -296,6 +298,18 @@ test.serial('an_image_with_a_damaged_policy_accepts_nothing', async (t) => {
   await refused(t, 'not_signed', link.stage(patch));
   await refused(t, 'bad_policy', link.signedCommand(signCommand(await command(), owner)));
   t.is(await link.echo('still there'), 'still there');
+});
+
+test.serial('a_key_that_uses_up_its_numbers_takes_none_from_the_others', async (t) => {
+  const { link, signAs } = board;
+  const last = { group: 0, command: 0, payload: encode({ d: '' }), sequence: 2n ** 64n - 1n };
+  await link.signedCommand(signCommand(await command(last), spent));
+  t.is((await link.info()).sequence, last.sequence);
+  signAs(owner);
+  await link.timer(700);
+  t.is((await link.timer()).period_us, 700);
+  const wish = { program: timerProgram('fir', 'r0 = 8\nexit'), name: 'fir' };
+  t.is((await installBytes(link, signPatch(await patchFor(link, wish, owner), owner))).insns, 2);
 });
 
 const bad: Readonly<Record<string, unknown>> = {
