@@ -53,12 +53,23 @@ test('a file is appended to, after a torn last line was removed', (t) => {
 test('a torn line that is longer than a block, and a file that is only torn, are repaired', (t) => {
   const path = file();
   record(path, entries.slice(0, 1));
-  appendFileSync(path, 'x'.repeat(200_000));
+  appendFileSync(path, `{"time_ms":1${'x'.repeat(199_988)}`);
   t.is(record(path, []), 200_000);
   t.deepEqual(readBack(path), [entries[0]!]);
-  writeFileSync(path, 'half');
-  t.is(record(path), 4);
-  t.is(readBack(path).length, entries.length);
+  for (const torn of ['{"ti', '\0\0\0\0']) {
+    writeFileSync(path, torn);
+    t.is(record(path), 4);
+    t.is(readBack(path).length, entries.length);
+  }
+});
+
+test('the last line of a file that is no recording is left as it is', (t) => {
+  const path = file();
+  for (const text of ['milk, eggs', 'two\nlines', '{"time": 1}']) {
+    writeFileSync(path, text);
+    t.throws(() => openRecorder(path), { message: /no entry of a recording/ });
+    t.is(readFileSync(path, 'utf8'), text);
+  }
 });
 
 for (const [what, line, message] of [

@@ -177,11 +177,27 @@ const appendLine = (fd: number, line: string): void => {
   }
 };
 
-/** Opens a file to append to; a last line that was cut off is removed first, and `repaired` is its length in bytes. */
+const HEAD = '{"time_ms":';
+
+/** The beginning of an entry, or bytes that never came to the disk. */
+const isTorn = (fd: number, from: number): boolean => {
+  const rest = Buffer.alloc(HEAD.length);
+  const text = rest.toString('latin1', 0, readSync(fd, rest, 0, rest.length, from));
+  return HEAD.startsWith(text) || text.startsWith('\0');
+};
+
+/**
+ * Opens a file to append to; a last line that was cut off is removed first, and `repaired` is its length in bytes.
+ * @throws Error when the last line is cut off and no entry: somebody's own file was named
+ */
 export const openRecorder = (path: string): Recorder => {
   const fd = openSync(path, 'a+', 0o600);
   const { size } = fstatSync(fd);
   const whole = wholeLines(fd, size);
+  if (whole < size && !isTorn(fd, whole)) {
+    closeSync(fd);
+    throw new Error('its last line is no entry of a recording, and was left as it is');
+  }
   if (whole < size) ftruncateSync(fd, whole);
   return {
     repaired: size - whole,
