@@ -320,3 +320,19 @@ test('ways of one instruction that lead to one state more each end with the budg
   const { message } = judge([VERSION, ...new Array(3000).fill(once).flat()]);
   t.regex(message, /instructions stepped$/);
 });
+
+test('all states that wait at a slot are gone on from before one that the first of them has wait further on', async (t) => {
+  const judge = await judgeOf(
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nif r3 > 5 goto +0\nr4 = 5\nr1 += r4\nr0 = *(u8 *)(r1 + 0)\nexit',
+  );
+  const twoWait = [(3 << 3) | events.fall, ...another];
+  const { status, steps } = judge([
+    VERSION,
+    ...twoWait,
+    events.track,
+    (1 << 3) | events.fall,
+    0,
+    events.track,
+  ]);
+  t.deepEqual([status, steps], ['ok', 8]);
+});

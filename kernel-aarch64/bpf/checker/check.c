@@ -254,7 +254,7 @@ static enum status go_on_at(struct checker *c, uint32_t pc) {
     enum status status = STATUS_OK;
     while (place != 0 && status == STATUS_OK) {
         struct entry *entry = entry_at(c, place);
-        uint32_t next = entry->next;
+        c->rest = entry->next;
         entry_load(entry, m);
         m->state.pc = pc;
         if (is_due(c, EVENT_LOOP)) { status = begin_loop(c, &place); }
@@ -264,7 +264,7 @@ static enum status go_on_at(struct checker *c, uint32_t pc) {
             c->first[pc] = place;
         }
         if (status == STATUS_OK) { status = run(c); }
-        place = next;
+        place = c->rest;
     }
     return status;
 }
@@ -299,7 +299,7 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     struct frame *frame = (struct frame *)(c + 1);
     c->v = v;
     c->in = (struct reader){certificate.data, certificate.data + certificate.size, false};
-    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = c->shelves = 0;
+    c->steps = c->reached = c->head_count = c->beside_count = c->light_count = c->held = c->from = c->rest = c->shelves = 0;
     c->held_slots = c->has_spare = 0;
     c->none.target = UINT32_MAX;
     c->budget = budget;

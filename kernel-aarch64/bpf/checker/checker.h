@@ -14,7 +14,8 @@
 
 /* As bpf_verify(), with the same facts. STATUS_BAD_CERTIFICATE when the certificate does not prove it: result says where.
  * What is wrong with the program whatever its certificate says has the status that bpf_verify() gives it. Any bytes at all
- * may be given as program and as certificate; the call ends within workspace->step_budget instructions.
+ * may be given as program and as certificate; the call ends within workspace->step_budget instructions, or one more at the
+ * program's last.
  * `observation` may be null. */
 enum status bpf_check(const struct bpf_program *program, struct span certificate, const struct verifier_workspace *workspace,
                       struct bpf_facts *facts, struct verifier_result *result, const struct observation *observation);

@@ -136,7 +136,7 @@ static bool take_up(struct loop *l, struct light *at) {
         slot = next_state(l);
     }
     struct light *light = light_at(l, slot);
-    bool begins = light != nullptr && !c->in.bad && c->steps < c->budget && (c->due != c->steps || c->event <= EVENT_JUMP); /* or an event begins it otherwise */
+    bool begins = light != nullptr && !c->in.bad && c->rest == 0 && c->steps < c->budget && (c->due != c->steps || c->event <= EVENT_JUMP); /* or an event begins it otherwise */
     if (begins && take_up(l, light)) {
         *pc = slot;
         stop_no_more(l);

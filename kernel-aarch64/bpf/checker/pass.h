@@ -44,6 +44,7 @@ struct checker {
     uint64_t has_spare; /* bit per class: there are free states of that size, and `spare` says where */
     uint32_t light_count, held; /* registers that any of them knows */
     uint32_t from;     /* slot where the pass last went on */
+    uint32_t rest;     /* place of the next state there, which comes before all that wait elsewhere, or 0 */
     uint64_t held_slots;
     uint32_t head_count, beside_count;
     uint32_t spare[CLASSES];
