@@ -24,6 +24,9 @@ for (const [what, value] of Object.entries({
   text: { version: '2' },
   negative: { version: -1 },
   'too large': { version: 2 ** 32 },
+  'a fraction': { version: 1.5 },
+  'not a number': { version: Number.NaN },
+  endless: { version: Number.POSITIVE_INFINITY },
 })) {
   test(`a_field_that_is_${what}_is_refused_by_name`, (t) => {
     const error = t.throws(() => decodeRecord(messages.rollback.response, encode(value)), {

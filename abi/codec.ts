@@ -26,10 +26,10 @@ const checkBytes = (key: string, field: { max: number }, value: unknown) => {
 };
 
 const checkInteger = (key: string, value: unknown, limit: bigint) => {
-  if (typeof value !== 'number' && typeof value !== 'bigint') {
-    throw new CodecError(key, `expected a number, got ${typeof value}`);
+  if (typeof value !== 'bigint' && !Number.isInteger(value)) {
+    throw new CodecError(key, `expected a whole number, got ${typeof value}`);
   }
-  const big = BigInt(value);
+  const big = BigInt(value as number | bigint);
   if (big < 0n || big >= limit) throw new CodecError(key, `${value} is out of range`);
   return big;
 };
