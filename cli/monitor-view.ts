@@ -1,4 +1,5 @@
 /** The monitor's terminal view: keeps what boards tell, lets keys change what is shown of it, and draws it a few times a second. */
+import { basename } from 'node:path';
 import {
   type Action,
   type Boards,
@@ -59,7 +60,7 @@ export class MonitorView implements MonitorPrinter, View {
   static async open(context: Context, streams: Streams): Promise<MonitorView> {
     const prepare = await Terminal.prepare();
     const color = !process.env.NO_COLOR;
-    const type = process.env.TERM ?? 'xterm';
+    const type = basename(process.env.TERM ?? 'xterm'); // terminal-kit loads code of this name
     const view = new MonitorView(context, (self) =>
       prepare({ ...streams, type, color, onKey: (key) => self.#onKey(key), onLost: () => self.#draw() }),
     );

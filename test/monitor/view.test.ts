@@ -1,8 +1,12 @@
 /** The monitor's terminal view on an emulated terminal: what a person sees, and what keys do. */
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
 import test from 'ava';
 import { makeCleanup } from '../../cli/cleanup.ts';
 import { type BoardAction, MonitorView } from '../../cli/monitor-view.ts';
 import { Output } from '../../cli/output.ts';
+import { temporaryFolder } from '../../cli/test/command-line.ts';
 import type { Entry } from '../../monitor/index.ts';
 import { reading, telemetry } from '../../monitor/test/readings.ts';
 import { entries } from '../../monitor/test/samples.ts';
@@ -179,6 +183,18 @@ test('lines and progress of others are seen within the view, and disturb nothing
   view.close();
   await terminal.until(() => !terminal.isAlternate);
   t.regex(terminal.everything, /web page: http/);
+});
+
+test.serial('a type of terminal that is a path loads no code from there', async (t) => {
+  const file = join(temporaryFolder(), 'type.js');
+  writeFileSync(file, 'globalThis.loadedByType = true');
+  const types = join(dirname(createRequire(import.meta.url).resolve('terminal-kit')), 'termconfig');
+  const { TERM } = process.env;
+  process.env.TERM = relative(types, file.slice(0, -'.js'.length));
+  const { view } = await open();
+  view.close();
+  process.env.TERM = TERM;
+  t.false('loadedByType' in globalThis);
 });
 
 test('an error gives the terminal back first', async (t) => {
