@@ -362,7 +362,7 @@ export const linuxHelpers: readonly Prototype[] = [
     ),
   ),
   helper(142, 'load_hdr_opt', 'context out size any', 'scalar', on(SOCK_OPS)),
-  helper(143, 'store_hdr_opt', 'context memory size any', 'scalar', on(SOCK_OPS)),
+  helper(143, 'store_hdr_opt', 'context memory size any', 'scalar', changes(SOCK_OPS)),
   helper(144, 'reserve_hdr_opt', 'context any any', 'scalar', on(SOCK_OPS)),
   helper(151, 'skb_cgroup_classid', 'context', 'scalar', on(TC)),
   helper(152, 'redirect_neigh', 'any memory_or_null size_or_zero any', 'scalar', on(TC)),
