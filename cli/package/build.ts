@@ -43,9 +43,11 @@ const compileTypeScript = () => {
 /** Longest line of the package's JavaScript: an error's place is still found by line and column. */
 const LINE_CHARACTERS = 1000;
 
-/** Without white space and in the shortest syntax, names as they are: 40 KB less in the package. */
+/** Without white space and in the shortest syntax, names as they are: 45 KB less. What starts on an older Node.js stays. */
 const squeezeJavaScript = async () => {
-  const files = (readdirSync(dist, { recursive: true }) as string[]).filter((file) => file.endsWith('.js'));
+  const files = (readdirSync(dist, { recursive: true }) as string[]).filter(
+    (file) => /\.m?js$/.test(file) && dirname(file) !== join('cli', 'bin'),
+  );
   for (const file of files) {
     const path = join(dist, file);
     const { code } = await transform(readFileSync(path, 'utf8'), {
@@ -108,8 +110,8 @@ installTools(['clang', 'lld', 'wasmLd', 'llvmStrip', 'dtc'], say);
 rmSync(dist, { recursive: true, force: true });
 say('compiling TypeScript…');
 compileTypeScript();
-await squeezeJavaScript();
 for (const asset of assets) copy(join(root, asset), join(dist, asset));
+await squeezeJavaScript();
 writeManifest();
 say('building the kernel, device trees, WebAssembly and examples…');
 await buildImages();
