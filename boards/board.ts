@@ -35,7 +35,7 @@ export type Board = {
   readonly coreStart: 'psci' | 'spin-table';
   /**
    * What the vendor's firmware reads from the boot folder, and nobody else may hand out: its own files (the BCM2712 has them in
-   * its EEPROM), and its device tree of the board. Names as in the folder boot/ of github.com/raspberrypi/firmware.
+   * its EEPROM, but for what it lays over the tree), and its device tree of the board. Names as in the folder boot/ of github.com/raspberrypi/firmware.
    */
   readonly firmware?: { readonly files: readonly string[]; readonly tree: string };
   /** Has storage on the module itself, which a host can write through the boot ROM. */

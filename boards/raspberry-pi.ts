@@ -38,6 +38,8 @@ const bcm2837 = {
 
 const files2837 = ['bootcode.bin', 'start.elf', 'fixup.dat'];
 const files2711 = ['start4.elf', 'fixup4.dat'];
+/** The trees are for the first chips; the firmware lays this over them on a D0, which has its console on another interrupt. */
+const files2712 = ['overlays/bcm2712d0.dtbo'];
 
 const usb2837 = [{ vendor: BROADCOM, product: 0x2764 }] as const;
 
@@ -152,7 +154,7 @@ export const cm4: Board = {
 export const rpi5: Board = {
   ...bcm2712,
   name: 'rpi5',
-  firmware: { files: [], tree: 'bcm2712-rpi-5-b.dtb' },
+  firmware: { files: files2712, tree: 'bcm2712-rpi-5-b.dtb' },
   model: 'Raspberry Pi 5',
   bootMode: [
     'unplug the USB-C cable; a shutdown is not enough',
@@ -163,7 +165,7 @@ export const rpi5: Board = {
 export const cm5: Board = {
   ...bcm2712,
   name: 'cm5',
-  firmware: { files: [], tree: 'bcm2712-rpi-cm5-cm5io.dtb' },
+  firmware: { files: files2712, tree: 'bcm2712-rpi-cm5-cm5io.dtb' },
   hasStorage: true,
   wiring: [
     'the module has pads for a 3-pin debug connector, as the Raspberry Pi 5 has it, and none is fitted; nor is one on the IO board',

@@ -12,7 +12,7 @@ import { aliasChecksum, longEntries, shortName } from './fat-name.ts';
 import { gptDisk } from './gpt.ts';
 import { guidBytes } from './guid.ts';
 import { mbrDisk } from './mbr.ts';
-import { missingSentence, readFirmware } from './raspberry-pi.ts';
+import { missingSentence, readFirmware, vendorTree } from './raspberry-pi.ts';
 import { flatten, hashOf, sparseImage } from './sparse.ts';
 import { writeFolder, writeImage } from './write.ts';
 
@@ -220,6 +220,30 @@ test('a_firmware_folder_that_lacks_a_file_is_refused_by_its_name', (t) => {
     ['start4.elf', 'fixup4.dat'],
   );
   t.throws(() => readFirmware(boardNamed('rpi4b'), join(folder, 'nowhere')), { message: /does not exist/ });
+});
+
+test('a_pi_5_is_not_given_a_tree_of_its_first_chip_alone', async (t) => {
+  // the BCM2712 D0 has its console on another interrupt; the firmware lays the overlay over the tree by itself where it is there
+  const trees = { rpi5: 'bcm2712-rpi-5-b.dtb', cm5: 'bcm2712-rpi-cm5-cm5io.dtb' };
+  const overlay = 'overlays/bcm2712d0.dtbo';
+  for (const [name, tree] of Object.entries(trees)) {
+    const board = boardNamed(name);
+    const folder = temporary(t);
+    writeFileSync(join(folder, tree), 'tree');
+    const read = (path: string) => (path === tree ? Buffer.from('tree') : undefined);
+    const lacks = { message: /lacks overlays\/bcm2712d0\.dtbo$/ };
+    t.throws(() => readFirmware(board, folder), lacks);
+    await t.throwsAsync(vendorTree(board, { describe: folder, read }), lacks);
+    mkdirSync(join(folder, 'overlays'));
+    writeFileSync(join(folder, overlay), 'overlay');
+    const onCard = readFirmware(board, folder).files.map(({ path }) => path);
+    t.deepEqual(onCard.sort(), [tree, overlay].sort());
+    const overUsb = await vendorTree(board, { describe: folder, read: (path) => Buffer.from(path) });
+    t.deepEqual(
+      overUsb.files.map(({ path }) => path),
+      [tree, overlay],
+    );
+  }
 });
 
 test('a_written_image_is_the_image_with_its_holes', async (t) => {

@@ -42,9 +42,7 @@ export const readFirmware = (board: Board, folder: string | undefined): Firmware
   if (folder === undefined) return { files: [], missing: needed };
   if (!existsSync(folder)) throw new MediaError(`${folder} does not exist`, WHERE);
   const optional = board.dts ? [firmwareOf(board).tree] : [];
-  const files = [...needed, ...optional, 'overlays/bcm2712d0.dtbo'].flatMap((name) =>
-    name.startsWith('overlays/') && board.soc !== 'BCM2712' ? [] : read(folder, name),
-  );
+  const files = [...needed, ...optional].flatMap((name) => read(folder, name));
   const missing = needed.filter((name) => !files.some(({ path }) => path === name));
   if (missing.length > 0) throw new MediaError(`${folder} lacks ${missing.join(', ')}`, WHERE);
   return { files, missing: [] };
@@ -57,14 +55,18 @@ type Source = {
 };
 
 /**
- * The vendor's device tree, for a board that asks for all else itself. Without any tree a kernel starts and finds nothing, not
- * even its console. @throws MediaError when it is not there and the board has none of ours
+ * The vendor's device tree and what belongs over it, for a board that asks for all else itself. It goes on without them, and a
+ * kernel finds nothing then, not even its console. @throws MediaError when one is not there and the board has no tree of ours
  */
 export const vendorTree = async (board: Board, source: Source): Promise<Firmware> => {
-  const { tree } = firmwareOf(board);
-  const bytes = await source.read(tree);
-  if (!bytes && !board.dts) throw new MediaError(`${source.describe} lacks ${tree}`, WHERE);
-  return { files: bytes ? [{ path: tree, bytes }] : [], missing: [] };
+  const { files, tree } = firmwareOf(board);
+  const found: MediaFile[] = [];
+  for (const path of [tree, ...files.filter((name) => name.startsWith('overlays/'))]) {
+    const bytes = await source.read(path);
+    if (bytes) found.push({ path, bytes });
+    else if (!board.dts) throw new MediaError(`${source.describe} lacks ${path}`, WHERE);
+  }
+  return { files: found, missing: [] };
 };
 
 const KERNEL = 'kernel8.img';
