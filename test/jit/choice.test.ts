@@ -81,6 +81,23 @@ const choices: readonly Choice[] = [
     model: (x) => (x & 255n) | (x > 8n ? 1n : 0n),
   },
   {
+    name: 'one, or a bit of a number',
+    branches: 0,
+    text: [
+      ...[
+        'r2 = *(u64 *)(r1 + 0)',
+        'r3 = r2',
+        'r3 >>= 3',
+        'r3 &= 1',
+        'r4 = 1',
+        'if r2 > 100 goto +1',
+        'r4 = 0',
+      ],
+      ...['r4 |= r3', 'r0 = r4', 'exit'],
+    ],
+    model: (x) => ((x >> 3n) & 1n) | (x > 100n ? 1n : 0n),
+  },
+  {
     name: 'to where others jump, too',
     branches: 1,
     text: [

@@ -1,5 +1,18 @@
 import { bpf } from '../../../abi/index.ts';
-import { type Case, EDGES, EXIT, hexOf, IMMEDIATES, i32, i64, insn, load64, u32, u64 } from './case.ts';
+import {
+  type Case,
+  EDGES,
+  EXIT,
+  hexOf,
+  IMMEDIATES,
+  i32,
+  i64,
+  insn,
+  load64,
+  movImm,
+  u32,
+  u64,
+} from './case.ts';
 
 type Width = 32 | 64;
 type Operation = (a: bigint, b: bigint, width: Width) => bigint;
@@ -88,6 +101,10 @@ const others = (): Case[] => [
   ),
   ...unary('neg64', insn(0x87), (a) => -a),
   ...unary('neg32', insn(0x84), (a) => u32(-a)),
+  ...unary('0 - s16', insn(0xbf, 2, 0, 16) + movImm(0, 0) + insn(0x1f, 0, 2), (a) => -BigInt.asIntN(16, a)),
+  ...unary('0 - u8, 32', insn(0x57, 0, 0, 0, 255) + insn(0xbf, 2) + movImm(0, 0) + insn(0x1c, 0, 2), (a) =>
+    u32(-(a & 255n)),
+  ),
   ...[16, 32, 64].flatMap((bits) => [
     ...unary(`le${bits}`, insn(0xd4, 0, 0, 0, bits), (a) => BigInt.asUintN(bits, a)),
     ...unary(`be${bits}`, insn(0xdc, 0, 0, 0, bits), (a) => reversed(a, bits)),

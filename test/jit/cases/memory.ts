@@ -190,6 +190,22 @@ const lowestSlots = (bytes: 16 | 512): Case[] => {
   }));
 };
 
+/** The frame pointer is a value like others, which no register holds: twice, as each is a new one. */
+const keptFramePointers: Case = {
+  name: 'two copies of the frame pointer on the stack',
+  code:
+    store64(FRAME_POINTER, FRAME_POINTER, -8) +
+    store64(FRAME_POINTER, FRAME_POINTER, -16) +
+    load64(2, FRAME_POINTER, -8) +
+    load64(3, 1, 16) +
+    store64(2, 3, -24) +
+    load64(4, FRAME_POINTER, -16) +
+    load64(0, 4, -24) +
+    EXIT,
+  mem: memory(BYTES),
+  r0: valueAt(16, 8),
+};
+
 export const memoryCases = (): Case[] => [
   ...(['b', 'h', 'w', 'dw'] as const).flatMap((size) => [...loads(size), ...stores(size)]),
   ...(['b', 'h', 'w'] as const).flatMap(signedLoads),
@@ -199,4 +215,5 @@ export const memoryCases = (): Case[] => [
   ...copies(),
   ...lowestSlots(16),
   ...lowestSlots(512),
+  keptFramePointers,
 ];
