@@ -30,7 +30,7 @@ const searchIndex = (rendered: ReadonlyMap<string, Rendered>): string => {
       return JSON.stringify([placeInSite(path), name, heading.id, text]);
     }),
   );
-  return `const velocitySearch = [\n${lines.join(',\n')}\n];\n`;
+  return `${INDEX_HEAD}${lines.join(',\n')}\n];\n`;
 };
 
 /** Something of somebody's lies in the folder. */
@@ -44,9 +44,16 @@ export class NoSiteError extends Error {
 }
 
 const INDEX = 'search-index.js';
+const INDEX_HEAD = 'const velocitySearch = [\n';
+
+/** Other tools' sites have a file of that name, too. */
+const isOurs = (folder: string): boolean => {
+  const index = join(folder, INDEX);
+  return existsSync(index) && readFileSync(index, 'utf8').startsWith(INDEX_HEAD);
+};
 
 const empty = (folder: string) => {
-  const isFree = !existsSync(folder) || readdirSync(folder).length === 0 || existsSync(join(folder, INDEX));
+  const isFree = !existsSync(folder) || readdirSync(folder).length === 0 || isOurs(folder);
   if (!isFree) throw new NoSiteError(folder);
   rmSync(folder, { recursive: true, force: true });
 };

@@ -76,6 +76,7 @@ test('a_folder_with_something_else_in_it_is_left_as_it_is', async (t) => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'thesis'));
   writeFileSync(join(folder, 'thesis/last.txt'), 'all of it');
+  writeFileSync(join(folder, 'search-index.js'), 'var searchIndex = new Map();'); // rustdoc's has this name
   t.throws(() => buildSite(folder), { instanceOf: NoSiteError });
   const { exit, stderr } = await velocity('docs', '--out', folder);
   t.is(exit, 2);
