@@ -19,7 +19,7 @@ export const bootcodeFor = async (
     if (bytes && bytes.length > 0) return bytes;
   }
   throw new NoDeviceError(`${chip.bootcode[0]} for ${chip.name} in ${source.describe}`, {
-    hint: 'name a folder with Raspberry Pi firmware by --firmware-dir, e.g. the msd folder of github.com/raspberrypi/usbboot',
+    hint: 'name a folder by --firmware-dir: bootcode*.bin of github.com/raspberrypi/usbboot (that of its recovery folders writes the EEPROM), all else of github.com/raspberrypi/firmware/boot',
   });
 };
 

@@ -235,6 +235,8 @@ test('a source without the second stage is refused before anything is sent', asy
   const empty = memorySource('nothing', {});
   const error = await t.throwsAsync(rpiboot(bus, device!, { source: empty, limits }));
   t.regex(error!.message, /bootcode4\.bin for BCM2711/);
+  // the start4.elf of usbboot's own folders shows the storage and starts no kernel
+  t.regex((error as FlashError).hint!, /recovery.*all else of github\.com\/raspberrypi\/firmware\/boot/);
   t.is(rom.transfers, 0);
 });
 
