@@ -6,6 +6,7 @@ import { decode } from 'cborg';
 import type { Command } from 'commander';
 import { patchKeys } from '../abi/index.ts';
 import { fileStore, Ledger } from '../evolve/index.ts';
+import { chosenKey, keyId } from '../firmware/sign.ts';
 import { type Handlers, Refusal } from '../link/test/fake-board.ts';
 import { watched } from '../link/test/watched.ts';
 import { makeCleanup } from './cleanup.ts';
@@ -89,7 +90,13 @@ test('module load sends a signed patch with the running version as parent', asyn
   const sha = new Uint8Array(32).fill(7);
   const none = new Uint8Array(0);
   const row = { version: 1, state: 'live', insns: 1, bound: 1n, jit_bytes: 1, cores: 1, proof: 0 };
+  const rights = { roles: 7, doors: 7, open: 0, revoked: false, kept: false };
+  const ids = ['00'.repeat(8), keyId(chosenKey().publicKey)].map((id) => Buffer.from(id, 'hex'));
   const { port } = await boardOnSocket({
+    key: ({ i }) => {
+      if (i >= ids.length) throw new Refusal('no_entry');
+      return { id: ids[i]!, sequence: i === 0 ? 7n : 4n, ...rights };
+    },
     module: ({ i }) => {
       if (i > 0) throw new Refusal('no_entry');
       return { id: 1, name: 'fir', hook: 'timer', sha, previous: none, ...row };
@@ -112,7 +119,7 @@ test('module load sends a signed patch with the running version as parent', asyn
   t.true(installed.optimised.after.executed < installed.optimised.before.executed);
   const sign1 = decode(Buffer.concat(staged).subarray(1), { useMaps: true }) as unknown[];
   const patch = decode(sign1[2] as Uint8Array, { useMaps: true }) as Map<number, unknown>;
-  t.deepEqual([patch.get(1), patch.get(2), patch.get(9)], ['fir', 1, 8]);
+  t.deepEqual([patch.get(1), patch.get(2), patch.get(9)], ['fir', 1, 5]); // the next number of its own key
   const { code } = await readProgram('modules/fir/fir.c');
   t.notDeepEqual(Buffer.from(patch.get(patchKeys.code.key) as Uint8Array), Buffer.from(code));
   t.deepEqual(Buffer.from(patch.get(8) as Uint8Array), Buffer.from(sha));
