@@ -83,23 +83,23 @@ test('lists are read to their end', async (t) => {
   );
 });
 
+const plainEvent = {
+  kind: 'log',
+  name: 'm',
+  version: 1,
+  reason: 0,
+  time_ns: 0n,
+  before: 0n,
+  after: 0n,
+  text: '',
+  lost: 0n,
+};
+
 test('events come in order, from where they were left off', async (t) => {
-  const event = (seq: bigint) => ({
-    seq,
-    kind: 'log',
-    name: 'm',
-    version: 1,
-    reason: 0,
-    time_ns: 0n,
-    before: 0n,
-    after: 0n,
-    text: `line ${seq}`,
-    lost: 0n,
-  });
   const board = fakeBoard({
     event: ({ since }) => {
       if (since >= 5n) throw new Refusal('no_entry');
-      return event(since + 1n);
+      return { ...plainEvent, seq: since + 1n };
     },
   });
   const seen: bigint[] = [];
@@ -108,37 +108,17 @@ test('events come in order, from where they were left off', async (t) => {
 });
 
 test('events that come faster than they are read are told up to as many as a board keeps', async (t) => {
-  const plain = {
-    kind: 'log',
-    name: 'm',
-    version: 1,
-    reason: 0,
-    time_ns: 0n,
-    before: 0n,
-    after: 0n,
-    text: '',
-  };
-  const board = fakeBoard({ event: ({ since }) => ({ ...plain, seq: since + 1n, lost: 0n }) });
+  const board = fakeBoard({ event: ({ since }) => ({ ...plainEvent, seq: since + 1n }) });
   const seen: bigint[] = [];
   for await (const { seq } of (await linkTo(board)).events(2n)) if (seen.push(seq) > 1000) break;
   t.deepEqual([seen[0], seen.at(-1)], [3n, 258n]);
 });
 
 test('events of a board that started anew are told, too', async (t) => {
-  const plain = {
-    kind: 'log',
-    name: '',
-    version: 0,
-    reason: 0,
-    time_ns: 0n,
-    before: 0n,
-    after: 0n,
-    text: '',
-  };
   const board = fakeBoard({
     event: ({ since }) => {
       if (since === 2n) throw new Refusal('no_entry');
-      return { ...plain, seq: since > 2n ? 1n : since + 1n, lost: 0n };
+      return { ...plainEvent, seq: since > 2n ? 1n : since + 1n };
     },
   });
   const seen: bigint[] = [];

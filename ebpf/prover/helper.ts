@@ -65,10 +65,10 @@ const effect = (s: State, name: keyof typeof helpers): State => {
     s.regs[0] = a.zext(a.variable('core', 32), 64);
     return s;
   }
-  const changed = name === 'map_update_elem' || name === 'map_delete_elem';
+  const isChange = name === 'map_update_elem' || name === 'map_delete_elem';
   const { args, what } = argumentsOf(s, name);
-  const region = changed ? [s.world.regionNamed(`map${mapOf(s)}`)] : [];
-  s.emit(what, args, { publishes: !asks.has(name), changed: region });
+  const changed = isChange ? [s.world.regionNamed(`map${mapOf(s)}`)] : [];
+  s.emit(what, args, { publishes: !asks.has(name), changed });
   const result = a.variable(`${name}.result${s.compared}`, name === 'get_prandom_u32' ? 32 : 64);
   s.regs[0] = a.zext(result, 64);
   return s;
