@@ -12,8 +12,8 @@
     struct counters *counters = version->counters[core];
     running_module[core] = &version->running;
     const jit_function entry = version->entry;
-    const uint64_t start = cycles_at_start();
-    const enum status status = guard_call(entry, (uint64_t)context, 0, &counters->last_result, fault);
+    uint64_t start;
+    const enum status status = guard_call_at(entry, (uint64_t)context, 0, &counters->last_result, fault, &start);
     const uint64_t raw = cycles() - start;
     if (__builtin_expect(status != STATUS_OK, 0)) { return status; }
     *took = count_call(counters, raw);

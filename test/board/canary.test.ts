@@ -49,6 +49,15 @@ onEveryBoard((it) => {
     t.deepEqual(await link.evidenceAll(), []);
   });
 
+  it('promotes_a_canary_that_costs_what_its_predecessor_does', async (t, { link, control }) => {
+    const since = await latest(link);
+    // Caches of a real board are not alike for two copies of a program.
+    const ratio = control === undefined ? 1050 : canary.ratio;
+    await install(link, quick, {}, { ...canary, ratio });
+    const event = await verdict(t, link, since);
+    t.is(event.kind, 'promoted');
+  });
+
   it('promotes_a_faster_canary_without_missing_a_tick', async (t, { link }) => {
     const { missed } = await link.timer();
     const since = await latest(link);
