@@ -11,6 +11,7 @@ import {
   MAX_MAPS_PER_PROGRAM,
   MAX_PROGRAM_INSNS,
   mapKeys,
+  mapLimits,
   mapTypes,
   patchKeys,
 } from './patch.ts';
@@ -173,6 +174,7 @@ export const emitPatch = () =>
       keyDefines('PATCH_KEY', patchKeys),
       keyDefines('PATCH_MAP_KEY', mapKeys),
       defines('MAP_TYPE', mapTypes),
+      defines('MAP', mapLimits),
       `/* Of a record in a ring buffer; its bytes follow, padded to 8. */\nstruct ring_record {\n${Object.entries(
         ringRecord,
       )

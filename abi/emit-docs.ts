@@ -7,7 +7,7 @@ import type { Field, Fields } from './fields.ts';
 import { type Helper, helpers } from './helpers.ts';
 import { type Hook, hooks } from './hooks.ts';
 import { type Message, messages, SMP_GROUP_VELOCITY } from './messages.ts';
-import { lineMaps, mapKeys, mapTypes, patchKeys } from './patch.ts';
+import { lineMaps, MAX_MAPS_PER_PROGRAM, mapKeys, mapLimits, mapTypes, patchKeys } from './patch.ts';
 import { commandKeys, doors, policyKeyKeys, policyKeys, roles, SMP_GROUP_SIGNED } from './policy.ts';
 import { ringRecord } from './ringbuf.ts';
 import { elfStatuses, generalStatuses, patchStatuses, type Status, verifierStatuses } from './status.ts';
@@ -113,6 +113,8 @@ export const emitReference = () =>
       ['type', 'number'],
       Object.entries(mapTypes).map(([name, n]) => [name, String(n)]),
     ),
+    'A module declares a map in the section `.maps`, as for libbpf: a struct of `__uint(type, …)`, `__uint(max_entries, …)`, `__type(key, …)` and `__type(value, …)`, the last two also as `__uint(key_size, …)` and `__uint(value_size, …)` in bytes, and `__uint(map_flags, BPF_F_RDONLY_PROG)` where programs must not write. Other flags, `pinning` and `values` are refused: what entries of a hash need is always allocated with the map. A ring buffer has `type` and `max_entries` only, its bytes.',
+    `The key of an array has 4 bytes, that of a hash at most ${mapLimits.key_bytes_max}, the value of a hash at most ${mapLimits.hash_value_bytes_max}. A map holds at most ${mapLimits.bytes_max} bytes, all maps of a board twice that; a program names at most ${MAX_MAPS_PER_PROGRAM}.`,
     'Records of a ring buffer lie one behind the other, in the order of their calls, each behind a header of two u32 and padded to a multiple of 8; one may go on at the start of the memory:',
     tableOf(['field', 'meaning'], Object.entries(ringRecord)),
     '## Maps of GPIO lines',

@@ -68,6 +68,13 @@ export const lineMaps = {
   gpio_out: { doc: 'levels of the output lines, applied at each tick of core 0 after its modules ran' },
 } as const;
 
+/** Most bytes of a hash's key and value, and of all that a map holds: half of what all maps of a board share. */
+export const mapLimits = {
+  key_bytes_max: 64,
+  hash_value_bytes_max: 2048,
+  bytes_max: 4 * 1024 * 1024,
+} as const;
+
 export const MAP_FLAG_READ_ONLY = 0x80;
 export const MAX_MAPS_PER_PROGRAM = 16;
 export const MAX_PROGRAM_INSNS = 4096;

@@ -147,7 +147,10 @@ export const verifierStatuses: readonly Status[] = list(512, [
   ['unknown_map', 'the program refers to a map that it does not declare'],
   ['unknown_helper', 'programs of this type have no such helper; call another one'],
   ['helper_argument', 'an argument of the helper call has the wrong type'],
-  ['helper_memory', 'the memory passed to the helper is too small, uninitialised or out of bounds'],
+  [
+    'helper_memory',
+    'the memory passed to the helper is too small, out of bounds or not written throughout, padding of a struct included',
+  ],
   ['unknown_function', 'the call target is not a function of this program'],
   ['call_too_deep', 'calls nest deeper than 8 frames'],
   ['recursion', 'the function calls itself, directly or through others'],

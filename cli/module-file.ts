@@ -5,6 +5,7 @@ import { NAME_BYTES } from '../abi/index.ts';
 import { compileModule, ElfError, loadObject, type ModuleProgram } from '../ebpf/index.ts';
 import { isPackage, requireTool, root } from '../firmware/index.ts';
 import { FileError, UsageError } from './failure.ts';
+import { Output } from './output.ts';
 
 /** More than any module, capture or image has; /dev/zero has no end. */
 const MOST_BYTES = 2 ** 28;
@@ -60,7 +61,10 @@ export const readObject = async (path: string): Promise<Uint8Array> => {
   const ready = readyMade(path);
   if (ready) return readBytes(ready);
   await readBytes(path); // says more clearly than clang that it is not there
-  return compileModule(path, { clang: requireTool('clang') });
+  return compileModule(path, {
+    clang: requireTool('clang'),
+    onWarnings: (text) => new Output(false).note(text),
+  });
 };
 
 /** What is wrong with an object says which file it is: there may be several on the line. */

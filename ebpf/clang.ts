@@ -8,6 +8,8 @@ export class CompileError extends Error {
   /** What clang printed. */
   readonly diagnostics: string;
   readonly exit = 'build_failed';
+  /** What to do about it, where clang's words lead elsewhere. */
+  hint?: string;
   constructor(what: string, diagnostics: string, options?: ErrorOptions) {
     super(diagnostics === '' ? what : `${what}\n${diagnostics}`, options);
     this.name = 'CompileError';
@@ -36,9 +38,14 @@ const tryOne = async (
   args: readonly string[],
   what: string,
   signal?: AbortSignal,
-): Promise<void> => {
+): Promise<string> => {
   try {
-    await run(clang, args, { timeout: TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024, ...(signal && { signal }) });
+    const { stderr } = await run(clang, args, {
+      timeout: TIMEOUT_MS,
+      maxBuffer: 16 * 1024 * 1024,
+      ...(signal && { signal }),
+    });
+    return stderr.trim();
   } catch (error) {
     if (isMissing(error) || signal?.aborted) throw error;
     const { stderr, killed } = error as { stderr?: string; killed?: boolean };
@@ -49,7 +56,7 @@ const tryOne = async (
 };
 
 /**
- * Runs the first clang that is installed, or the one given, until `signal`.
+ * Runs the first clang that is installed, or the one given, until `signal`, and returns what it warned of.
  * @throws CompileError when none is, or when it fails, an error with the code ENOSPC where the disk is full; `what` says what was being compiled.
  */
 export const runClang = async (
@@ -57,7 +64,7 @@ export const runClang = async (
   what: string,
   clang?: string,
   signal?: AbortSignal,
-): Promise<void> => {
+): Promise<string> => {
   const compilers = clang === undefined ? COMPILERS : [clang];
   for (const compiler of compilers) {
     try {

@@ -45,6 +45,33 @@ test('a fourth value of a logged line is refused with the reason', (t) =>
     t.regex(error.diagnostics, /at most three values/);
   }));
 
+const misleading: readonly (readonly [what: string, source: string, hint: RegExp])[] = [
+  ['a header of Linux', '#include <linux/bpf.h>', /include "velocity.h" only/],
+  ['a header of libbpf', '#include <bpf/bpf_helpers.h>', /include "velocity.h" only/],
+  ['no header', 'struct { __uint(type, 2); } m SEC(".maps");', /include "velocity.h" first/],
+  ['a helper that a board has not', returning('(long)bpf_ringbuf_reserve(0, 8, 0)'), /no such helper/],
+  ['a function of the C library', returning('printf("x")'), /no C library/],
+  ['a copy of any size', returning('(__builtin_memset(ctx, 0, ctx->tick), 0)'), /vl_mem_copy/],
+  ['floating point', returning('ctx->tick * 0.5'), /no floating point/],
+  ['128 bits', returning('(unsigned __int128)ctx->tick * ctx->time_ns / 3'), /128 bits/],
+  ['a large array', returning('({ volatile char b[600]; b[ctx->core]; })'), /512 bytes/],
+];
+
+for (const [what, source, hint] of misleading)
+  test(`where clang's words lead elsewhere there is a hint: ${what}`, (t) =>
+    withSource(source, async (path) => {
+      const error = await t.throwsAsync<CompileError>(compileModule(path));
+      t.regex(error!.hint ?? error!.diagnostics, hint);
+    }));
+
+test('what clang warns of in a source that it takes is handed on', (t) =>
+  withSource(returning('1 << 40'), async (path) => {
+    const warnings: string[] = [];
+    await compileModule(path, { onWarnings: (text) => warnings.push(text) });
+    t.regex(warnings.join(), /shift count/);
+    await t.notThrowsAsync(compileModule(path));
+  }));
+
 test('a missing file and a missing compiler are named', async (t) => {
   await t.throwsAsync(compileModule('/nonexistent/a.c'), {
     instanceOf: CompileError,

@@ -1,5 +1,5 @@
 /** The maps that an object declares: BTF form (`.maps`, as libbpf reads it), legacy form (`maps`), and data sections. */
-import { MAP_FLAG_READ_ONLY, mapTypes } from '../../abi/index.ts';
+import { MAP_FLAG_READ_ONLY, mapLimits, mapTypes } from '../../abi/index.ts';
 import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
 import { Bytes } from './bytes.ts';
 import { ElfError } from './error.ts';
@@ -109,6 +109,16 @@ const readMember = (
 
 const supported = new Map<number, string>(Object.entries(mapTypes).map(([name, type]) => [type, name]));
 
+/** What a board refuses, without the reason, when the map is made. */
+const checkLimits = (name: string, type: string, f: Fields) => {
+  const { key_bytes_max, hash_value_bytes_max, bytes_max } = mapLimits;
+  if ((f.map_flags & ~MAP_FLAG_READ_ONLY) !== 0)
+    throw bad(name, `of its flags ${f.map_flags} a board knows BPF_F_RDONLY_PROG only`);
+  if (type === 'hash' && (f.key_size > key_bytes_max || f.value_size > hash_value_bytes_max))
+    throw bad(name, `the key of a hash has up to ${key_bytes_max} bytes, its value ${hash_value_bytes_max}`);
+  if (f.value_size * f.max_entries > bytes_max) throw bad(name, `a map has up to ${bytes_max} bytes`);
+};
+
 /** Its keys are positions, which sources do not speak of. */
 const defineRing = (name: string, f: Fields): MapDefinition => {
   if (f.key_size !== 0 || f.value_size !== 0 || f.map_flags !== 0)
@@ -116,6 +126,7 @@ const defineRing = (name: string, f: Fields): MapDefinition => {
   const bytes = f.max_entries;
   if (bytes === 0 || (bytes & (bytes - 1)) !== 0)
     throw bad(name, `max_entries of a ring buffer is its bytes, a power of two, not ${bytes}`);
+  if (bytes > mapLimits.bytes_max) throw bad(name, `a map has up to ${mapLimits.bytes_max} bytes`);
   return { name, type: f.type, keySize: 8, valueSize: 0, maxEntries: bytes, flags: 0 };
 };
 
@@ -130,6 +141,7 @@ const define = (name: string, f: Fields, init?: Uint8Array): MapDefinition => {
     throw bad(name, `key ${f.key_size} bytes, value ${f.value_size} bytes, ${f.max_entries} entries`);
   if (type !== 'hash' && f.key_size !== 4)
     throw bad(name, `the key of an array has 4 bytes, not ${f.key_size}`);
+  checkLimits(name, type, f);
   return {
     name,
     type: f.type,

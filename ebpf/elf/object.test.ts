@@ -127,6 +127,33 @@ const refusals: [string, string, string][] = [
     'bad_map_definition',
     mapOf('__uint(type, 27); __uint(max_entries, 96);'),
   ],
+  [
+    'a hash that is allocated as it fills, as Linux has it',
+    'bad_map_definition',
+    mapOf(
+      '__uint(type, 1); __uint(map_flags, 1); __uint(key_size, 4); __uint(value_size, 8); __uint(max_entries, 4);',
+    ),
+  ],
+  [
+    'a hash with a key of 65 bytes',
+    'bad_map_definition',
+    mapOf('__uint(type, 1); __uint(key_size, 65); __uint(value_size, 8); __uint(max_entries, 4);'),
+  ],
+  [
+    'a hash with a value of 2049 bytes',
+    'bad_map_definition',
+    mapOf('__uint(type, 1); __uint(key_size, 4); __uint(value_size, 2049); __uint(max_entries, 4);'),
+  ],
+  [
+    'an array of more than 4 MiB',
+    'bad_map_definition',
+    mapOf('__uint(type, 2); __uint(key_size, 4); __uint(value_size, 8); __uint(max_entries, 600000);'),
+  ],
+  [
+    'a ring buffer of more than 4 MiB',
+    'bad_map_definition',
+    mapOf('__uint(type, 27); __uint(max_entries, 8388608);'),
+  ],
   ['a ring buffer without size', 'bad_map_definition', mapOf('__uint(type, 27);')],
   [
     'a ring buffer with keys',

@@ -149,7 +149,7 @@ const loadFunction = (context: Context, f: CodeRange): ModuleProgram => {
   if (!hook)
     throw new ElfError(
       'unknown_section',
-      `${f.section.name}; the hooks are ${Object.keys(hooks).join(', ')}`,
+      `${f.section.name}; the hooks are ${Object.keys(hooks).join(', ')}, and with --platform linux those of Linux`,
     );
   const { code, maps, lines } = linkProgram(context, f);
   const known = lines.some((l) => l !== undefined) ? { lines } : {};

@@ -35,6 +35,10 @@
 #define MAP_TYPE_PERCPU_ARRAY 0x06u
 #define MAP_TYPE_RINGBUF 0x1bu
 
+#define MAP_KEY_BYTES_MAX 0x40u
+#define MAP_HASH_VALUE_BYTES_MAX 0x800u
+#define MAP_BYTES_MAX 0x400000u
+
 /* Of a record in a ring buffer; its bytes follow, padded to 8. */
 struct ring_record {
     uint32_t size; /* bytes that follow, without padding */

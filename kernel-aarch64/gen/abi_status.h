@@ -100,7 +100,7 @@ enum status : uint32_t {
     STATUS_UNKNOWN_MAP = 544, /* the program refers to a map that it does not declare */
     STATUS_UNKNOWN_HELPER = 545, /* programs of this type have no such helper; call another one */
     STATUS_HELPER_ARGUMENT = 546, /* an argument of the helper call has the wrong type */
-    STATUS_HELPER_MEMORY = 547, /* the memory passed to the helper is too small, uninitialised or out of bounds */
+    STATUS_HELPER_MEMORY = 547, /* the memory passed to the helper is too small, out of bounds or not written throughout, padding of a struct included */
     STATUS_UNKNOWN_FUNCTION = 548, /* the call target is not a function of this program */
     STATUS_CALL_TOO_DEEP = 549, /* calls nest deeper than 8 frames */
     STATUS_RECURSION = 550, /* the function calls itself, directly or through others */
@@ -240,7 +240,7 @@ enum status : uint32_t {
     row(unknown_map, 544, "the program refers to a map that it does not declare") \
     row(unknown_helper, 545, "programs of this type have no such helper; call another one") \
     row(helper_argument, 546, "an argument of the helper call has the wrong type") \
-    row(helper_memory, 547, "the memory passed to the helper is too small, uninitialised or out of bounds") \
+    row(helper_memory, 547, "the memory passed to the helper is too small, out of bounds or not written throughout, padding of a struct included") \
     row(unknown_function, 548, "the call target is not a function of this program") \
     row(call_too_deep, 549, "calls nest deeper than 8 frames") \
     row(recursion, 550, "the function calls itself, directly or through others") \

@@ -16,6 +16,9 @@ typedef __UINT64_TYPE__ uint64_t;
 /* Places a function in a hook (SEC("timer"), SEC("packet")) or a map definition in SEC(".maps"). */
 #define SEC(name) __attribute__((section(name), used))
 #define __always_inline inline __attribute__((always_inline))
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
 
 /* Map definitions in BTF form, as libbpf has them. */
 #define __uint(name, value) int (*name)[value]

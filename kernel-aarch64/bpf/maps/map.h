@@ -13,9 +13,6 @@
 #include <stdint.h>
 
 #define MAPS_LIMIT 64u
-#define MAP_KEY_BYTES_MAX 64u
-#define MAP_HASH_VALUE_BYTES_MAX 2048u
-#define MAP_BYTES_MAX (4u * 1024u * 1024u) /* half of the pool */
 
 /* Results of update and delete: Linux's errno values, negated. */
 enum map_result : int64_t {
