@@ -125,6 +125,13 @@ const free: Record<string, readonly [text: string, shape: string]> = {
 const packet = (load: string, reach = 1, read = 'r0 = *(u8 *)(r1 + 0)') =>
   `r0 = 0\nr6 = r1\nr1 = *(u64 *)(r6 + 0)\nr2 = *(u64 *)(r6 + 8)\nr4 = r1\nr4 += 2\nif r4 > r2 goto out\n${load}\nr1 += r3\nr4 = r1\nr4 += ${reach}\nif r4 > r2 goto out\n${read}\nout: exit`;
 const far = 'r3 = *(u16 *)(r1 + 0)';
+const times = (count: number, text: (i: number) => string) => [...Array(count).keys()].map(text).join('\n');
+const looped = (head: string) => `r5 = 0\nhead: ${head}\nr5 += 1\nif r5 != 64 goto head`;
+const factor = (i: number) => `w0 s>>= 16\n*(u32 *)(r10 - ${8 * i + 8}) = r0`;
+const product = (i: number) =>
+  `r4 = *(s16 *)(r1 + ${2 * i})
+r${i ? 3 : 2} = *(u32 *)(r10 - ${8 * i + 8})
+${i ? 'w3 *= w4\nw2 += w3' : 'w2 *= w4'}`;
 const [first, second] = ['r5 = *(u8 *)(r1 + 1)', 'r0 = *(u8 *)(r1 + 0)\nr0 += r5'];
 
 const packets: Record<string, readonly [text: string, shape: string]> = {
@@ -165,6 +172,14 @@ const packets: Record<string, readonly [text: string, shape: string]> = {
   each_turn_of_a_loop_has_its_own_barrier: [
     packet(far, 2, `r6 = 0\nr0 = 0\n${first}\n${second}\nr1 = r4\nr1 += -2\nr6 += 1\nif r6 < 3 goto -7`),
     '(wll)+',
+  ],
+  each_byte_that_a_loop_adds_up_gets_a_barrier: [
+    packet(far, 64, looped('r3 = *(u8 *)(r1 + 0)\nw0 += w3\nr1 += 1')),
+    '(wl)+',
+  ],
+  each_sample_that_a_filter_reads_gets_a_barrier: [
+    packet(far, 142, `${times(8, factor)}\n${looped(`${times(8, product)}\nr0 += r2\nr1 += 2`)}`),
+    'w{8}',
   ],
   an_offset_within_the_room_of_a_frame_needs_nothing: [packet('r3 = *(u8 *)(r1 + 0)\nr3 &= 60'), 'lml'],
 };

@@ -8,6 +8,7 @@
 #include "bpf/jit/bytes.h"
 #include "bpf/jit/effect.h"
 #include "bpf/jit/operation.h"
+#include "bpf/jit/speculation.h"
 #include "bpf/jit/sum.h"
 #include "bpf/jit/vector_emit.h"
 
@@ -114,10 +115,10 @@ static bool follow_access(struct bulk *b, struct insn insn, bool loads) {
     return class_of(insn) == BPF_CLASS_STX && (value->shape | IS_SIGNED) == (ITEM(0) | IS_SIGNED);
 }
 
-/* Whether an address may have to be guarded (speculation.h). */
-static bool may_guard(const struct jit *j, uint32_t flags) {
-    bool known = !j->guarded && j->facts->index_count - 1 < MAX_INDEX_FACTS - 1;
-    return flags & FACT_ADDRESS && !known && !(j->environment->features & JIT_IN_ORDER);
+/* Whether the instruction may have to be guarded: none that adds an index has, where all of those are known and need nothing. */
+static bool may_guard(const struct jit *j, uint32_t slot, uint32_t kind) {
+    bool known = kind == KIND_ALU && !j->guarded && j->facts->index_count - 1 < MAX_INDEX_FACTS - 1;
+    return !known && may_be_guarded(j, slot);
 }
 
 static bool try_follow(const struct jit *j, struct bulk *b) {
@@ -125,8 +126,8 @@ static bool try_follow(const struct jit *j, struct bulk *b) {
     b->total = NO_REG;
     for (uint32_t slot = b->loop->head; slot < b->loop->test; slot++) {
         struct insn insn = insn_at(j, slot);
-        uint32_t kind = effects[opcode_of(insn)] >> EFFECT_KIND_SHIFT & 3, flags = j->facts->flags[slot];
-        if (kind == KIND_OTHER || !(flags & FACT_REACHED) || may_guard(j, flags)) { return false; }
+        uint32_t kind = effects[opcode_of(insn)] >> EFFECT_KIND_SHIFT & 3;
+        if (kind == KIND_OTHER || !slot_reached(j, slot) || may_guard(j, slot, kind)) { return false; }
         if (kind != KIND_ALU) { b->last_access = slot; }
         if (kind == KIND_ALU ? !follow_alu(b, insn) : !follow_access(b, insn, kind == KIND_LOAD)) { return false; }
     }

@@ -11,6 +11,7 @@
 #include "bpf/jit/operation.h"
 #include "bpf/jit/promote.h"
 #include "bpf/jit/select.h"
+#include "bpf/jit/speculation.h"
 #include "bpf/jit/vector_emit.h"
 
 #define FACTORS V24
@@ -96,7 +97,7 @@ static bool follow_load(struct products *p, uint32_t slot, struct insn insn) {
         p->first_off = off_of(insn);
         apart = 0;
     }
-    bool element = size == BPF_SIZE_H && src == p->base && !p->closed && !(apart & 1) && (uint32_t)(apart / 2 + 32) < 64;
+    bool element = size == BPF_SIZE_H && src == p->base && !p->closed && !(apart & 1) && (uint32_t)(apart / 2 + 32) < 64 && !may_be_guarded(p->j, slot);
     part->at = (uint8_t)(apart / 2 + 32);
     if (element) { set_part(p, slot, part, (opcode_of(insn) & 0xe0u) == BPF_MODE_MEMSX ? PART_ELEMENT : PART_LOADED); }
     return kept;

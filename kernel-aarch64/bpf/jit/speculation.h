@@ -8,9 +8,12 @@
  * cut to the bits that it may have, or selected by the flags of a second compare, with CSDB behind that. What neither does a
  * barrier does. Numbers that the program makes itself, as what a loop counts, need nothing. */
 
-#include "bpf/jit/insn.h"
+#include "bpf/jit/state.h"
 
-struct jit;
+/* Whether guard_address() may emit something for this slot. */
+static inline bool may_be_guarded(const struct jit *j, uint32_t slot) {
+    return j->facts->flags[slot] & FACT_ADDRESS && !(j->environment->features & JIT_IN_ORDER);
+}
 
 /* Finds the numbers that need it; after scan_program(). */
 void find_guarded(struct jit *j);
