@@ -180,9 +180,12 @@ static enum status pass(struct verifier *v, struct state *s, uint32_t r, enum bp
     }
 }
 
+/* What of the packet may be gone. */
+enum { CHANGES = HELPER_CHANGES_PACKET | HELPER_WRITES_DYNPTR };
+
 /* What a function may not do where it is called. */
 static enum status check_place(struct verifier *v, struct state *s, uint32_t effects) {
-    enum { ENDS = HELPER_TAIL_CALLS | HELPER_CHANGES_PACKET | HELPER_THROWS };
+    enum { ENDS = HELPER_TAIL_CALLS | HELPER_THROWS | CHANGES };
     if (reference_locked(v, s)) { return refuse(v, STATUS_REFERENCE_LEAK, s->pc, "a global function is called while a lock is held"); }
     if ((effects & ENDS) != 0 && is_called_back(v, s)) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "a function that is called back calls one that changes the packet, makes a tail call or throws");
@@ -208,10 +211,11 @@ enum status global_call(struct verifier *v, struct state *s, uint32_t target) {
     }
     enum status status = check_place(v, s, g->effects);
     for (uint32_t i = 0; i < g->signature->argument_count && status == STATUS_OK; i++) {
+        if ((g->effects & CHANGES) != 0 && reg_is_of_packet(reg_at(s, i + 1))) { return refuse_taken(v, s, i + 1, "nothing of the packet, which it may change"); }
         status = pass(v, s, i + 1, g->signature->arguments[i].takes, g->signature->arguments[i].bytes);
     }
     if (status != STATUS_OK) { return status; }
-    if ((g->effects & (HELPER_CHANGES_PACKET | HELPER_TAIL_CALLS | HELPER_WRITES_DYNPTR)) != 0) { void_packet(s); }
+    if ((g->effects & (HELPER_TAIL_CALLS | CHANGES)) != 0) { void_packet(s); }
     walk_over(s, g->bound);
     callback_skip(s);
     return STATUS_OK;

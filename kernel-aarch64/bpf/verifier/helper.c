@@ -189,6 +189,13 @@ static enum status check_throw(struct verifier *v, struct state *s) {
     return catches == CATCHES_NOTHING ? check_exit_value(v, s, 1, "thrown") : reference_none(v, s, "where the program throws");
 }
 
+/* A function that is called back may run again, with pointers that its caller keeps. */
+static enum status change_packet(struct verifier *v, struct state *s) {
+    if (is_called_back(v, s)) { return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the packet is changed in a function that is called back"); }
+    void_packet(s);
+    return STATUS_OK;
+}
+
 static enum status apply_dynptr(struct verifier *v, struct state *s, const struct call *call) {
     const struct helper_prototype *prototype = call->prototype;
     bool found = call->iterator.slot != nullptr;
@@ -196,7 +203,7 @@ static enum status apply_dynptr(struct verifier *v, struct state *s, const struc
     if (found && call->iterator.slot->spill_bytes == 0) { return refuse(v, STATUS_HELPER_OVERLAP, s->pc, "another argument overwrites the dynptr"); }
     if (call->dynptr_argument != 0) { return dynptr_make(v, s, call->dynptr_argument, prototype->object, found ? &call->iterator : nullptr); }
     if (prototype->arguments[0] == ARG_DYNPTR_END) { return dynptr_end(v, s, &call->iterator); }
-    if ((prototype->flags & HELPER_WRITES_DYNPTR) != 0 && kind == OBJECT_DYNPTR_SKB) { void_packet(s); }
+    if ((prototype->flags & HELPER_WRITES_DYNPTR) != 0 && kind == OBJECT_DYNPTR_SKB) { return change_packet(v, s); }
     bool slice = prototype->returns == RETURNS_SLICE_OR_NULL && (prototype->flags & (HELPER_SLICE_READS | HELPER_TAKES_PACKET)) == 0;
     if (slice && (v->type->flags & TYPE_PACKET_WRITE) == 0) {
         return refuse(v, STATUS_MEMORY_READ_ONLY, s->pc, "programs of this type do not write the packet, so they take slices that are only read");
@@ -232,10 +239,10 @@ static enum status apply_effects(struct verifier *v, struct state *s, const stru
         enum status status = reference_none(v, s, "at a tail call");
         if (status != STATUS_OK) { return status; }
     }
-    if ((flags & HELPER_CHANGES_PACKET) != 0 && is_called_back(v, s)) {
-        return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "the packet is changed in a function that is called back");
+    if ((flags & HELPER_CHANGES_PACKET) != 0) {
+        enum status status = change_packet(v, s);
+        if (status != STATUS_OK) { return status; }
     }
-    if ((flags & HELPER_CHANGES_PACKET) != 0) { void_packet(s); }
     uint8_t node = prototype->arguments[1];
     if (node == ARG_LIST_NODE || node == ARG_TREE_NODE) { return reference_lend(v, s, call->reference); }
     bool gives_null = node == ARG_GIVEN_OR_NULL && call->reference == 0;
