@@ -12,9 +12,8 @@ type Platform = {
   readonly types: Readonly<Record<string, ProgramType>>;
   readonly helpers: readonly Prototype[];
   readonly objects: Readonly<Record<ObjectKind, readonly Field[]>>;
-  /** Program types by id. */
-  readonly socketMapWriters: readonly number[];
-  readonly socketMapDeleters: readonly number[];
+  /** Sets of program types and of map types, by their names in struct bpf_platform. */
+  readonly sets: Readonly<Record<string, readonly number[]>>;
 };
 
 const mask = (bits: readonly number[] | undefined) =>
@@ -69,7 +68,9 @@ export const emitPlatform = (banner: string, prefix: string, platform: Platform)
       ),
     ]),
     table('helper_prototype', `${prefix}_helpers`, helpers.map(helperRow)),
-    `enum : uint64_t {\n    ${prefix}_socket_map_writers = ${mask(platform.socketMapWriters)},\n    ${prefix}_socket_map_deleters = ${mask(platform.socketMapDeleters)},\n};`,
+    `enum : uint64_t {\n${Object.entries(platform.sets)
+      .map(([name, bits]) => `    ${prefix}_${name} = ${mask(bits)},\n`)
+      .join('')}};`,
     '',
   ]
     .join('\n\n')

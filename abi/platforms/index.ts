@@ -2,7 +2,7 @@
 import { emitPlatform } from './emit.ts';
 import { objects } from './linux-contexts.ts';
 import { linuxFunctions } from './linux-functions.ts';
-import { linuxHelpers as allHelpers, socketMapDeleters, socketMapWriters } from './linux-helpers.ts';
+import { linuxHelpers as allHelpers, sets } from './linux-helpers.ts';
 import { memberGets } from './linux-ops.ts';
 import { type LinuxType, programTypes } from './linux-types.ts';
 import type { Prototype } from './platform.ts';
@@ -57,6 +57,5 @@ export const emitLinux = (banner: string) =>
     types: programTypes,
     helpers: [...linuxHelpers, ...linuxFunctions],
     objects,
-    socketMapWriters,
-    socketMapDeleters,
+    sets,
   });

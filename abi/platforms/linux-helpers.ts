@@ -36,11 +36,19 @@ const EDIT = [...SENDING, ...SK_SKB];
 /** Who has a packet together with its socket. */
 const OWNED = [...TC, ...CGROUP_SKB];
 const LOCKERS = NOT_TRACING.filter((id) => !FILTER.includes(id as never));
-/** Who may write into maps of sockets with the helpers for any map, and who may delete there besides. */
-export const socketMapWriters = typeIds(
+/** Who may write into maps of sockets with the helpers for any map. */
+const SOCKET_MAP_WRITERS = typeIds(
   'socket_filter sched_cls sched_act xdp sk_reuseport flow_dissector sk_lookup iterators',
 );
-export const socketMapDeleters = [...socketMapWriters, ...SOCK_OPS];
+/** Sets of types of programs and of maps, by their names in struct bpf_platform (may_update_sockmap(), check_map_prog_compatibility()). */
+export const sets = {
+  socket_map_writers: SOCKET_MAP_WRITERS,
+  socket_map_deleters: [...SOCKET_MAP_WRITERS, ...SOCK_OPS],
+  lock_owners: LOCKERS,
+  timer_owners: NOT_TRACING,
+  sleeping_maps: [1, 2, 5, 6, 9, 10, 12, 13, 22, 23, 24, 27, 28, 29, 31, 32, 33],
+  single_maps: [19, 21, 33],
+};
 /** Iterators over sockets, whose options programs may read and set. */
 const SOCKETS = typeIds('iter_tcp iter_udp iter_unix');
 const SOCKOPT = [

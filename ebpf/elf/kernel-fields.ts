@@ -80,6 +80,22 @@ const NODES = new Map<string, string>([
 /** Before the tag of a list or tree that names what it holds, and by which member. */
 const CONTAINS = 'contains:';
 
+/** Of these a value has one at most (btf_get_field_type()). */
+const SINGLE: readonly KernelField['kind'][] = ['lock', 'timer', 'work'];
+
+/** Types of maps whose values may have a field (map_check_btf()): enum bpf_map_type. */
+const LASTING = [1, 2, 9];
+const STORAGE = [24, 28, 29, 32];
+const HOLDERS: Readonly<Partial<Record<KernelField['kind'], readonly number[]>>> = {
+  lock: [1, 2, 19, ...STORAGE],
+  timer: LASTING,
+  work: LASTING,
+  list: LASTING,
+  tree: LASTING,
+};
+/** Of all other fields: pointers, and counts of owners. */
+const KEEPERS = [...LASTING, 5, 6, 10, ...STORAGE];
+
 /** Pointers by the tag of what they point to. */
 const TAGS = new Map<string, KernelField['kind']>([
   ['kptr_untrusted', 'pointer'],
@@ -96,7 +112,7 @@ const OWNED = new Map<string, KernelField['kind']>([
   ['nf_conn', 'conntrack'],
 ]);
 
-/** With more (BTF_FIELDS_MAX) Linux takes no types for a map, and libbpf makes it without: its values are bytes like others. */
+/** With more (BTF_FIELDS_MAX) Linux takes no types for a map, nor with what else it does not know there, and libbpf makes it without: its values are bytes like others. */
 export const MAX_FIELDS = 11;
 const MAX_DEPTH = 16;
 /** Types looked at for one map: nested arrays of structs must not take for ever. */
@@ -227,6 +243,23 @@ class Search {
 const withLock = (fields: readonly KernelField[]): readonly KernelField[] => {
   if (fields.some(({ kind }) => kind === 'lock')) return fields;
   return fields.map((f) => (f.kind === 'list' || f.kind === 'tree' ? { ...f, kind: 'opaque' } : f));
+};
+
+/** Only a map that programs both read and write has fields (BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG). */
+const ONE_WAY = 0x180;
+
+const isAligned = ({ kind, offset }: KernelField) =>
+  offset % (kind === 'lock' || kind === 'opaque' ? 4 : 8) === 0;
+
+/** The fields that Linux knows in values of a map of this type, with these flags. */
+export const fieldsIn = (
+  type: number,
+  flags: number,
+  fields: readonly KernelField[],
+): readonly KernelField[] => {
+  const isThere = (f: KernelField) => isAligned(f) && (HOLDERS[f.kind] ?? KEEPERS).includes(type);
+  const twice = SINGLE.some((kind) => fields.filter((f) => f.kind === kind).length > 1);
+  return twice || (flags & ONE_WAY) !== 0 || !fields.every(isThere) ? [] : fields;
 };
 
 /** The fields in a value of this type. @throws ElfError */

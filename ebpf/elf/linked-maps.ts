@@ -10,7 +10,7 @@ import { symbolAt } from './code-range.ts';
 import type { Context } from './context.ts';
 import { ElfError } from './error.ts';
 import { type ElfSymbol, type Section, STT } from './file.ts';
-import { kernelFieldsOfSection } from './kernel-fields.ts';
+import { fieldsIn, kernelFieldsOfSection } from './kernel-fields.ts';
 import { type MapDefinition, mapOfData, mapOfSymbol, mapSymbols } from './map-definitions.ts';
 
 const { pseudo } = bpf;
@@ -111,21 +111,19 @@ export class LinkedMaps {
         'bad_relocation',
         `${section.name} holds addresses, which have no meaning on the board`,
       );
-    const low = this.#indexOf(`d${section.index}`, () => ({
-      ...mapOfData(section, this.#context.objectName),
-      ...(this.#linux ? this.#linuxData(section) : {}),
-    }));
+    const low = this.#indexOf(`d${section.index}`, () => {
+      const map = mapOfData(section, this.#context.objectName);
+      return this.#linux ? { ...map, ...this.#linuxData(section, map) } : map;
+    });
     return { src: pseudo.imm64_map_value, low, high: offset };
   }
 
   /** Linux freezes read-only data before it verifies: what a program finds there is what the object holds. */
-  #linuxData(section: Section) {
+  #linuxData(section: Section, { type, flags }: MapDefinition) {
     const { object, mapTypes: types } = this.#context;
     const whole = section.data.length === section.size && !object.relocations.has(section.index);
     const fixed = whole && section.name.startsWith('.rodata');
-    return {
-      fields: kernelFieldsOfSection(types.btf, section.name, object.symbols.get(section.index)),
-      fixed,
-    };
+    const found = kernelFieldsOfSection(types.btf, section.name, object.symbols.get(section.index));
+    return { fields: fieldsIn(type, flags, found), fixed };
   }
 }

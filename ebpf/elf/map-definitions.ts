@@ -4,7 +4,7 @@ import { BTF_KIND, type Btf, type BtfMember, type BtfType } from './btf.ts';
 import { Bytes } from './bytes.ts';
 import { ElfError } from './error.ts';
 import { type ElfObject, type ElfSymbol, type Section, STT } from './file.ts';
-import { type KernelField, kernelFieldsOf } from './kernel-fields.ts';
+import { fieldsIn, type KernelField, kernelFieldsOf } from './kernel-fields.ts';
 
 export type MapDefinition = {
   readonly name: string;
@@ -171,7 +171,7 @@ const defineLinux = (name: string, f: Fields): MapDefinition => ({
   maxEntries: f.max_entries,
   flags: f.map_flags,
   ...(f.holds ? { holds: f.holds } : {}),
-  ...(f.fields ? { fields: f.fields } : {}),
+  ...(f.fields ? { fields: fieldsIn(f.type, f.map_flags, f.fields) } : {}),
 });
 
 const fromStruct = (

@@ -18,5 +18,9 @@ const struct bpf_platform platform_linux = {
     .map_limit = MAX_MAPS_PER_PROGRAM,
     .socket_map_writers = linux_socket_map_writers,
     .socket_map_deleters = linux_socket_map_deleters,
+    .lock_owners = linux_lock_owners,
+    .timer_owners = linux_timer_owners,
+    .sleeping_maps = linux_sleeping_maps,
+    .single_maps = linux_single_maps,
     .privileged = true,
 };

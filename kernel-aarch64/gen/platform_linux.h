@@ -1097,4 +1097,8 @@ static const struct helper_prototype linux_helpers[] = {
 enum : uint64_t {
     linux_socket_map_writers = 0xffffe204060005au,
     linux_socket_map_deleters = 0xffffe204060205au,
+    linux_lock_owners = 0xeffffefffefdff59u,
+    linux_timer_owners = 0xeffffefffefdff5bu,
+    linux_sleeping_maps = 0x3b9c03666u,
+    linux_single_maps = 0x200280000u,
 };

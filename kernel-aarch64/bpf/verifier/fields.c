@@ -95,11 +95,34 @@ static enum status check_atomic(struct verifier *v, uint32_t pc, struct bpf_insn
     return returns ? check_written(v, pc, insn_src(insn)) : STATUS_OK;
 }
 
-static bool is_second_arena(const struct verifier *v, uint32_t map) {
-    uint32_t first = 0;
-    if (v->program->maps[map].type != PLATFORM_MAP_ARENA) { return false; }
-    while (v->program->maps[first].type != PLATFORM_MAP_ARENA) { first++; }
-    return first != map;
+static bool is_one_of(uint32_t type, uint64_t types) { return type < 64 && (types >> type & 1) != 0; }
+
+static bool is_second(const struct verifier *v, uint32_t map) {
+    uint32_t type = v->program->maps[map].type, first = 0;
+    while (v->program->maps[first].type != type) { first++; }
+    return is_one_of(type, v->platform->single_maps) && first != map;
+}
+
+/* What in its values programs of this type can not have, or null. */
+static const char *field_forbidden(const struct verifier *v, uint32_t map) {
+    for (uint32_t i = 0; i < v->program->field_count; i++) {
+        const struct bpf_map_field *field = &v->program->fields[i];
+        if (field->map != map) { continue; }
+        if (field->kind == FIELD_LOCK && !is_one_of(v->program->hook, v->platform->lock_owners)) { return "a lock"; }
+        bool later = field->kind == FIELD_TIMER || field->kind == FIELD_WORK;
+        if (later && !is_one_of(v->program->hook, v->platform->timer_owners)) { return "timers or work for later"; }
+    }
+    return nullptr;
+}
+
+/* Linux, check_map_prog_compatibility(). */
+static enum status check_map_type(struct verifier *v, uint32_t pc, uint32_t map) {
+    uint32_t type = v->program->maps[map].type;
+    const char *field = field_forbidden(v, map);
+    if (field != nullptr) { return refuse(v, STATUS_HELPER_ARGUMENT, pc, "map %u has %s in its values, which programs of this type can not have", (uint64_t)map, field); }
+    if (is_second(v, map)) { return refuse(v, STATUS_HELPER_ARGUMENT, pc, "map %u is the second one of type %u of the program, which may have one", (uint64_t)map, (uint64_t)type); }
+    if (!v->program->may_sleep || is_one_of(type, v->platform->sleeping_maps)) { return STATUS_OK; }
+    return refuse(v, STATUS_HELPER_ARGUMENT, pc, "map %u is of type %u, which programs that sleep do not use", (uint64_t)map, (uint64_t)type);
 }
 
 static enum status check_ld_imm64(struct verifier *v, uint32_t pc, struct bpf_insn insn) {
@@ -119,7 +142,10 @@ static enum status check_ld_imm64(struct verifier *v, uint32_t pc, struct bpf_in
         return refuse(v, STATUS_UNKNOWN_MAP, pc, "map %d; the program declares %u", (int64_t)insn.imm,
                       (uint64_t)v->program->map_count);
     }
-    if (OTHER_PLATFORMS && src != 0 && is_second_arena(v, (uint32_t)insn.imm)) { return refuse(v, STATUS_HELPER_ARGUMENT, pc, "map %u is the second arena of the program, which may have one", (uint64_t)(uint32_t)insn.imm); }
+    if (OTHER_PLATFORMS && src != 0 && is_privileged(v)) {
+        enum status status = check_map_type(v, pc, (uint32_t)insn.imm);
+        if (status != STATUS_OK) { return status; }
+    }
     if (src == BPF_PSEUDO_IMM64_MAP && next.imm != 0) { return refuse_fields(v, pc, "the upper half of a map load must be 0"); }
     return check_dst(v, pc, insn_dst(insn));
 }

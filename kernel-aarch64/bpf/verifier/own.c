@@ -105,17 +105,11 @@ static enum status check_counted(struct verifier *v, struct state *s, uint32_t r
     return STATUS_OK;
 }
 
-/* Linux knows lists and trees in values of these maps only (map_check_btf()). */
-static bool may_hold(const struct verifier *v, const struct reg *value) {
-    enum : uint64_t { HOLDERS = 1u << MAP_TYPE_HASH | 1u << MAP_TYPE_ARRAY | 1u << LRU_HASH };
-    return value->kind == REG_OWN || (HOLDERS >> (v->program->maps[value->map].type & 63) & 1) != 0;
-}
-
 static enum status check_root(struct verifier *v, struct state *s, uint32_t r, enum bpf_field_kind kind, struct call *call) {
     const struct reg *value = reg_at(s, r);
     bool place = (value->kind == REG_MAP_VALUE || value->kind == REG_OWN) && is_fixed(value);
     const struct bpf_map_field *field = place ? field_pointed_at(v, value) : nullptr;
-    if (field == nullptr || field->kind != kind || !may_hold(v, value)) { return refuse_own(v, s, r, kind == FIELD_LIST ? "a list" : "a tree"); }
+    if (field == nullptr || field->kind != kind) { return refuse_own(v, s, r, kind == FIELD_LIST ? "a list" : "a tree"); }
     if (!reference_locked_in(v, s, value)) {
         return refuse(v, STATUS_HELPER_ARGUMENT, s->pc, "%r is %R: the lock beside the %s is not held", r, value, kind == FIELD_LIST ? "list" : "tree");
     }

@@ -262,6 +262,8 @@ struct bpf_platform {
     uint32_t helper_limit, field_count, type_limit;
     uint32_t insn_limit, map_limit;
     uint64_t socket_map_writers, socket_map_deleters; /* program types that may change maps of sockets, a bit each */
+    uint64_t lock_owners, timer_owners;               /* those that may have maps with locks, and with timers or work for later */
+    uint64_t sleeping_maps, single_maps;              /* map types that programs have that sleep, and of which a program has one at most */
     bool vectors;    /* has the vector helpers (gen/abi_vectors.h) */
     bool privileged; /* addresses are no secret, stack bytes may be read unwritten, alignment matters on the stack only */
 };
