@@ -45,7 +45,6 @@ struct follow {
 static bool is_exact(struct insn insn) { return !(opcode_of(insn) & BPF_SRC_X); }
 
 static bool compares_low_words(struct insn insn, uint8_t facts) {
-    if (is_exact(insn) && imm_of(insn) < 0) { return false; }
     uint8_t wanted = FACT_DST_UPPER_ZERO | (is_exact(insn) ? 0 : FACT_SRC_UPPER_ZERO);
     return class_of(insn) == BPF_CLASS_JMP32 || (facts & wanted) == wanted;
 }
@@ -60,7 +59,7 @@ static bool try_test(struct follow *f, struct insn insn, bool leaves) {
     if (swaps) { op ^= BPF_JMP_JGT ^ BPF_JMP_JLT; }
     if (op == BPF_JMP_JEQ) { return false; }
     f->tests[f->test_count++] = (struct test_ahead){swaps ? b : a, swaps ? a : b, op != BPF_JMP_JLE};
-    return (swaps ? b : a).reg != UNKNOWN && (is_exact(insn) || (swaps ? a : b).reg != UNKNOWN);
+    return is_exact(insn) || (swaps ? a : b).reg != UNKNOWN;
 }
 static_assert((BPF_JMP_JGE ^ BPF_JMP_JLT) == (BPF_JMP_JGT ^ BPF_JMP_JLE));
 static_assert((BPF_JMP_JGE ^ BPF_JMP_JLE) == (BPF_JMP_JGT ^ BPF_JMP_JLT));
@@ -70,20 +69,20 @@ static bool follow_jump(const struct jit *j, struct follow *f, struct insn insn,
     uint8_t facts = j->facts->flags[slot];
     uint32_t target = jump_target(insn, slot);
     enum flow flow = jump_flow(insn, facts);
-    bool last = slot == l->test, leaves = target < l->head || target > l->test;
+    bool last = slot == l->test, leaves = target - l->head > l->test - l->head;
     if (flow == FLOW_NEXT) { return !last; }
     if (flow == FLOW_JUMP) { return last; }
-    return flow == FLOW_BRANCH && last != leaves && compares_low_words(insn, facts) && try_test(f, insn, leaves);
+    return last != leaves && compares_low_words(insn, facts) && try_test(f, insn, leaves);
 }
 
 static void follow_plain(struct follow *f, struct insn insn, uint32_t slot) {
     uint32_t op = operation_of(insn);
     struct term *d = &f->terms[dst_of(insn)], *made = &f->made[slot - f->loop.head];
-    bool alu = (effects[opcode_of(insn)] >> EFFECT_KIND_SHIFT & 3) == KIND_ALU, exact = is_exact(insn);
+    bool exact = is_exact(insn);
     if (!(effects[opcode_of(insn)] & EFFECT_SETS_DST)) { return; }
-    if (alu && op == BPF_ALU_MOV && !exact && !off_of(insn)) {
+    if (op == BPF_ALU_MOV && !exact && !off_of(insn)) {
         *d = f->terms[src_of(insn)];
-    } else if (alu && exact && (op == BPF_ALU_ADD || op == BPF_ALU_SUB) && imm_of(insn) <= MOST_STEP && imm_of(insn) >= -MOST_STEP) {
+    } else if (exact && (op == BPF_ALU_ADD || op == BPF_ALU_SUB) && imm_of(insn) <= MOST_STEP && imm_of(insn) >= -MOST_STEP) {
         int32_t before = d->at;
         d->at += op == BPF_ALU_ADD ? imm_of(insn) : -imm_of(insn);
         if (before >= 0 && before <= d->at) { *made = *d; }
@@ -121,12 +120,12 @@ static bool try_plan(const struct jit *j, struct follow *f) {
     struct counted *l = &f->loop;
     struct a64_arith arith;
     l->step = f->terms[l->counter].at;
-    if (l->counter == 0 || f->terms[l->counter].reg != l->counter || l->step <= 0 || l->step > MOST_STEP) { return false; }
+    if (f->terms[l->counter].reg != l->counter || l->step <= 0) { return false; }
     for (uint32_t i = 0; i < f->test_count; i++) {
         const struct test_ahead *t = &f->tests[i];
         struct term other = f->terms[t->other.reg];
         bool constant = t->other.reg == UNKNOWN;
-        bool fixed = !constant && t->other.reg && t->other.reg < 10 && other.reg == t->other.reg && !other.at && !t->other.at;
+        bool fixed = t->other.reg < 10 && other.reg == t->other.reg && !other.at && !t->other.at;
         if (t->counter.reg != l->counter || t->counter.at < 0 || !try_arith((uint64_t)most_added(f, t), &arith)) { return false; }
         if (constant ? t->other.at <= most_added(f, t) : !fixed) { return false; }
     }
@@ -241,7 +240,7 @@ static void emit_down(struct jit *j, const struct counted *l) {
 void compile_ahead(struct jit *j, uint32_t head) {
     uint32_t last = last_jump_back(j, head), known = j->known, facts = j->facts_here, live_out = j->live_out;
     struct follow f = {.loop = {.head = head, .test = last}};
-    if (last - head >= MOST_AHEAD || last == head || last + 1 >= j->program->count || j->slots[head] & SLOT_WORD) { return; }
+    if (last - head >= MOST_AHEAD || last + 1 >= j->program->count || j->slots[head] & SLOT_WORD) { return; }
     if (!try_follow(j, &f)) { return; }
     bool down = j->down_test > head && j->down_test <= last;
     f.loop.counter = f.tests[0].counter.reg;

@@ -17,7 +17,7 @@ static bool leaves(const struct jit *j, uint32_t head, uint32_t last, uint32_t s
         target = jump_target(next, slot + 1);
         if (!slot_reached(j, slot + 1) || !is_jump_class(next) || jump_flow(next, 0) != FLOW_JUMP) { return false; }
     }
-    return target < head || target > last;
+    return target - head > last - head;
 }
 
 /* A test of a number that was 0 before the loop against another register, RFC 9669 §4.3. */
@@ -25,17 +25,13 @@ static bool is_test(const struct jit *j, uint32_t slot) {
     struct insn insn = insn_at(j, slot);
     uint32_t op = operation_of(insn), counter = dst_of(insn);
     bool compares = op == BPF_JMP_JLT || op == BPF_JMP_JGE || op == BPF_JMP_JNE || op == BPF_JMP_JEQ;
-    if (!compares || !is_jump_class(insn) || !(opcode_of(insn) & BPF_SRC_X) || !counter || src_of(insn) == counter || src_of(insn) == 10) { return false; }
+    if (!compares || !is_jump_class(insn) || !(opcode_of(insn) & BPF_SRC_X) || !counter || src_of(insn) == 10) { return false; }
     if (!is_const(j, counter) || j->values[counter].imm || j->slots[slot] & (SLOT_TARGET | SLOT_ENTRY)) { return false; }
     return slot_reached(j, slot) && jump_flow(insn, j->facts->flags[slot]) == FLOW_BRANCH;
 }
 
-/* Whether it adds 1 to the counter, as wide as the test looks at it. */
-static bool is_step(struct insn insn, struct insn test) {
-    uint32_t op = opcode_of(insn);
-    bool adds = op == (BPF_CLASS_ALU64 | BPF_ALU_ADD) || (op == (BPF_CLASS_ALU | BPF_ALU_ADD) && class_of(test) == BPF_CLASS_JMP32);
-    return adds && imm_of(insn) == 1;
-}
+/* Whether it adds 1 to the counter: nothing runs so long that the width matters. */
+static bool is_step(struct insn insn) { return (opcode_of(insn) | 3u) == (BPF_CLASS_ALU64 | BPF_ALU_ADD) && imm_of(insn) == 1; }
 
 /* The slot that counts, when nothing else in the loop has the counter or changes what it is compared with, and nobody wants it
  * behind the loop; else 0. A turn that does not come to the test does not count. */
@@ -48,12 +44,12 @@ static uint32_t find_step(const struct jit *j, uint32_t head, uint32_t last, uin
         uint32_t effect = effects[opcode_of(insn)], target = jump_target(insn, slot);
         bool jumps = effect & EFFECT_IS_JUMP && operation_of(insn) != BPF_JMP_CALL;
         if (j->slots[slot] & SLOT_WORD || (effect & EFFECT_IS_SPECIAL && !jumps)) { return 0; } /* a jump from before waits for it */
-        if (jumps && operation_of(insn) != BPF_JMP_EXIT && (target < head || target > last) && slot_live(j, target) >> counter & 1) { return 0; }
+        if (jumps && operation_of(insn) != BPF_JMP_EXIT && target - head > last - head && slot_live(j, target) >> counter & 1) { return 0; }
         if (slot == test) { continue; }
         bool sets = effect & EFFECT_SETS_DST, reads = effect & EFFECT_READS_SRC && src_of(insn) == counter;
         if (sets && dst_of(insn) == src_of(tests)) { return 0; }
-        if (!reads && (dst_of(insn) != counter || !(effect & (EFFECT_SETS_DST | EFFECT_READS_DST)))) { continue; }
-        if (reads || step || !is_step(insn, tests)) { return 0; }
+        if (!reads && dst_of(insn) != counter) { continue; }
+        if (step || !is_step(insn)) { return 0; }
         step = slot;
     }
     return step < test && find_break(j, step + 1, test) == test ? step : 0;

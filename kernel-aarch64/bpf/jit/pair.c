@@ -60,7 +60,7 @@ static bool try_join(struct jit *j, struct plain *second) {
     struct plain first;
     struct a64_paired offset;
     if (!try_before(j, 1, &first)) { return false; }
-    if (first.rn != second->rn || first.size != second->size || first.is_load != second->is_load) { return false; }
+    if (first.is_load != second->is_load) { return false; } /* their base and size are the same: has_neighbour() */
     int32_t distance = second->offset - first.offset;
     if (distance != bytes_of(second) && distance != -bytes_of(second)) { return false; }
     struct plain *low = distance > 0 ? &first : second, *high = distance > 0 ? second : &first;
@@ -103,9 +103,9 @@ static bool try_copy(struct jit *j, uint32_t word) {
     if (!try_decode(word, &next_store) || next_store.size == A64_SIZE_D) { return false; }
     if (!try_before(j, 3, &load) || !try_before(j, 2, &store) || !try_before(j, 1, &next_load)) { return false; }
     if (!load.is_load || store.is_load || !next_load.is_load) { return false; }
-    if (!follows(&load, &next_load) || !follows(&store, &next_store) || load.rt != store.rt || load.rn != store.rn) { return false; }
+    if (!follows(&load, &next_load) || !follows(&store, &next_store) || load.rt != store.rt) { return false; }
     int32_t distance = store.offset - load.offset;
-    if (load.size != store.size || (distance < 2 * bytes_of(&load) && distance > -2 * bytes_of(&load))) { return false; }
+    if (distance < 2 * bytes_of(&load) && distance > -2 * bytes_of(&load)) { return false; }
     load.size++;
     store.size++;
     if (!try_encode(&load, &wide_load) || !try_encode(&store, &wide_store)) { return false; }

@@ -293,7 +293,7 @@ static void compile_block(struct products *p) {
 
 uint32_t compile_products(struct jit *j, const struct counted *l) {
     struct products p = {.j = j, .loop = l};
-    if (j->needs.escapes || j->has_local_calls || !try_follow(&p) || !fits(&p)) { return l->head; }
+    if (j->needs.escapes || !try_follow(&p) || !fits(&p)) { return l->head; }
     gather_factors(&p);
     join_label(j, l->head, true);
     compile_block(&p);
