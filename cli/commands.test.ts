@@ -125,6 +125,18 @@ test('module load sends a signed patch with the running version as parent', asyn
   t.deepEqual(Buffer.from(patch.get(8) as Uint8Array), Buffer.from(sha));
 });
 
+test('a board that is not there is missed before a faster program is looked for', async (t) => {
+  const { exit, stdout } = await velocity(
+    'module',
+    'load',
+    'modules/fir/fir.c',
+    '--port',
+    '/dev/no-such-port',
+  );
+  t.is(exit, 4);
+  t.is(stdout, '');
+});
+
 test('what the board refuses is said with its reason and exit code', async (t) => {
   const { port } = await boardOnSocket({
     rollback: () => {

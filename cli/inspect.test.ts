@@ -149,6 +149,27 @@ test('events_are_printed_in_their_order_from_the_number_given', async (t) => {
   );
 });
 
+test('what_is_refused_has_no_version_and_tells_why', async (t) => {
+  const refusal = {
+    seq: 1n,
+    time_ns: 1n,
+    kind: 'refused',
+    name: '',
+    version: 0,
+    reason: statusNamed('unknown_key').code,
+    before: 0n,
+    after: 0n,
+    text: 'key 00',
+    lost: 0n,
+  };
+  const saying = async (name: string) => {
+    const event: Handlers['event'] = ({ since }) => (since < 1n ? { ...refusal, name } : end());
+    return (await ask({ event }, 'events')).stdout.trim();
+  };
+  t.is(await saying(''), '1 * a patch refused: unknown_key: key 00');
+  t.is(await saying('fir'), '1 * fir refused: unknown_key: key 00');
+});
+
 const flows = { name: 'flows', type: 2, key_size: 4, value_size: 8, max_entries: 2, entries: 2, users: 1 };
 const board = (): Handlers & { written: [string, string][] } => {
   const written: [string, string][] = [];

@@ -30,6 +30,9 @@ export const describeEvent = (event: BoardEvent): string => {
   const compared =
     event.before > 0n && event.after > 0n ? `, ${event.before} → ${event.after} cycles per call` : '';
   const reason = event.reason === 0 ? '' : `: ${statusOf(event.reason).name}`;
+  // What is refused has no version yet, and a name only where it was signed by a key that the board knows.
+  if (event.kind === 'refused')
+    return `* ${event.name || 'a patch'} refused${reason}${event.text ? `: ${event.text}` : ''}`;
   return `* ${event.name} v${event.version} ${event.kind}${reason}${compared}`;
 };
 

@@ -50,7 +50,9 @@ export class PermissionError extends LinkError {
   constructor(port: string, options?: ErrorOptions, system = thisSystem()) {
     super(
       `no permission to open ${port}`,
-      (system && rights[system]) ?? 'ask whoever administers this machine who may open it',
+      isSocket(port)
+        ? 'another user started that board'
+        : ((system && rights[system]) ?? 'ask whoever administers this machine who may open it'),
       options,
     );
   }

@@ -118,6 +118,7 @@ test('what to do about a port is said as it is done on this system', (t) => {
   t.is(busy('darwin'), '(`lsof PORT` names it)');
   for (const system of ['win32', 'freebsd'] as const) t.notRegex(busy(system), /fuser|lsof/);
   t.regex(new PermissionError('PORT', {}, 'linux').hint, /dialout/);
+  t.regex(new PermissionError('unix:/tmp/board', {}, 'linux').hint, /another user/);
   t.notRegex(new PermissionError('PORT', {}, 'darwin').hint, /dialout|udev/);
 });
 

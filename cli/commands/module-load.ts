@@ -31,16 +31,17 @@ const load = async (context: Context, file: string, options: LoadOptions, board:
   const name = nameOf(file, options.name);
   const given = await readProgram(file, options.function);
   const key = chosenKey(board.key);
-  const made = await optimisedFor(context, given, options.optimise, key);
-  const gain = gainSentence(made, options.optimise);
-  if (gain) context.output.print(gain);
-  const wish = {
-    program: made.program,
-    name,
-    ...(options.cores === undefined ? {} : { cores: options.cores }),
-    ...(options.period === undefined ? {} : { periodUs: options.period }),
-  };
+  // The board first: nobody waits for a search to hear that the port is wrong.
   return withLink(context, board, async (link) => {
+    const made = await optimisedFor(context, given, options.optimise, key);
+    const gain = gainSentence(made, options.optimise);
+    if (gain) context.output.print(gain);
+    const wish = {
+      program: made.program,
+      name,
+      ...(options.cores === undefined ? {} : { cores: options.cores }),
+      ...(options.period === undefined ? {} : { periodUs: options.period }),
+    };
     const patch = await patchFor(link, wish, key);
     const done = await push(link, patch, key, installOptions(options), (sent, total) =>
       context.output.progress(`sending ${sent}/${total} bytes`),

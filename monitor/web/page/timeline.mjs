@@ -17,7 +17,8 @@ const LANE = 26;
 const sentence = ({ kind, name, version, reason, before, after, text }) => {
   if (kind === 'log') return `[${name}] ${text}`;
   const compared = before > 0 && after > 0 ? `, ${count(before)} → ${count(after)} cycles per call` : '';
-  return `${name} version ${version} ${marks[kind]?.words ?? kind}${reason ? ` (${reason})` : ''}${compared}`;
+  const what = kind === 'refused' ? name || 'a patch' : `${name} version ${version}`; // as it has none yet
+  return `${what} ${marks[kind]?.words ?? kind}${reason ? ` (${reason})` : ''}${compared}`;
 };
 
 const mark = (event, x, y) => {
