@@ -336,3 +336,28 @@ test('all states that wait at a slot are gone on from before one that the first 
   ]);
   t.deepEqual([status, steps], ['ok', 8]);
 });
+
+/** As reader.h reads numbers. */
+const long = (value: bigint): number[] =>
+  value < 128n ? [Number(value)] : [Number(value & 127n) | 128, ...long(value >> 7n)];
+
+test('a loop that turns too often is refused behind one that was said to execute as much as can be counted', async (t) => {
+  const text =
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr4 = 0\nr6 = 1\nr6 <<= 62\nr4 = 1\nr6 += -1\nif r6 != 0 goto -2\nexit';
+  const most = 1n << 62n;
+  const loop = (place: number, step: bigint, trip: bigint) => [
+    events.loop,
+    place,
+    ...long(step),
+    ...long(trip),
+  ];
+  const counts = (1 << 3) | events.track;
+  const begins = (after: number, change: readonly number[]) => [(after << 3) | events.fall, ...change];
+  const number = [1 << 6, 1 << 6, 1, 0, 1 << 2, 1, ...long(most - 1n)]; // r6 is any from 1 to `most`
+  const first = [...begins(1, [0]), ...loop(3, 510n, most - 2n)]; // one turn more
+  const second = [...begins(2, number), ...loop(6, 1n, 3n), events.track, counts];
+  const judge = await judgeOf(text);
+  const { status, message } = judge([VERSION, counts, ...first, counts, counts, ...second]);
+  t.is(status, 'bad_certificate');
+  t.regex(message, /^a loop turns too often/);
+});

@@ -121,7 +121,7 @@ enum status begin_loop(struct checker *c, uint32_t *place) {
     if (c->head_count == HEADS || others || !count_turns(m, ranked, step, &turns)) {
         return refuse_certificate(c, "a loop is ranked by what is no number of a range");
     }
-    if (__builtin_mul_overflow(turns, trip, &added) || added > walked_limit - m->state.walked || trip > walked_limit) {
+    if (__builtin_mul_overflow(turns, trip, &added) || (added | trip | m->state.walked) >= walked_limit) { /* their sum can't wrap */
         return refuse_certificate(c, "a loop turns too often");
     }
     m->state.walked += added;
