@@ -46,7 +46,7 @@ export const mapKeys = {
 } as const;
 
 /**
- * The program hash that `parent` names: SHA-256 over the hook id (u32le), the code, and for each map its
+ * The program hash that `parent` names: SHA-256 over the hook id (u32le), the bytes of code (u32le), the code, and for each map its
  * name (NUL-padded to 32), type, key_size, value_size, max_entries, flags (u32le each), init length (u32le) and init.
  */
 export const PROGRAM_HASH = 'sha256';

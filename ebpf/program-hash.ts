@@ -18,7 +18,7 @@ const paddedName = (name: string) => {
 
 /** 32 bytes. */
 export const programHash = (hookId: number, code: Uint8Array, maps: readonly MapDefinition[]): Uint8Array => {
-  const hash = createHash(PROGRAM_HASH).update(words(hookId)).update(code);
+  const hash = createHash(PROGRAM_HASH).update(words(hookId, code.length)).update(code);
   for (const map of maps) {
     const init = map.init ?? new Uint8Array();
     hash

@@ -93,7 +93,13 @@ test('the program hash depends on hook, code, and each part of each map', async 
   const { programs } = loadObject(await linking);
   const p = programs[1]!;
   const [m] = p.maps;
+  const mapAsCode = Buffer.alloc(56);
+  mapAsCode.write(m!.name);
+  for (const [i, n] of [m!.type, m!.keySize, m!.valueSize, m!.maxEntries, m!.flags].entries())
+    mapAsCode.writeUInt32LE(n, 32 + 4 * i);
   const variants = [
+    programHash(p.hookId, p.code, [{ ...m!, init: new Uint8Array() }]),
+    programHash(p.hookId, Buffer.concat([p.code, mapAsCode]), []),
     programHash(p.hookId, p.code, p.maps),
     programHash(p.hookId + 1, p.code, p.maps),
     programHash(p.hookId, p.code.subarray(8), p.maps),

@@ -16,7 +16,7 @@ static uint64_t ticks[MAX_CORES];
 /* A canary's call; the rare path of dispatch_call(). */
 [[gnu::noinline]] static enum status call_watched(struct version *version, void *context, uint32_t core,
                                                   struct fault *fault) {
-    const struct shadow *shadow = version->watch.shadow ? shadow_run(version, context, core) : nullptr;
+    const struct shadow *shadow = version->watch.shadow ? shadow_run(version, context, core, fault) : nullptr;
     uint64_t took;
     const enum status status = version_call(version, context, core, fault, &took);
     if (status != STATUS_OK) { return status; }

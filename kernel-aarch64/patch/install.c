@@ -108,20 +108,32 @@ static enum status check_watch(const struct admission *admission) {
     return STATUS_OK;
 }
 
-/* Takes the maps, the program and the memory that the version will have; version_free() gives all of it back. */
+static bool has_before(const struct version *version, uint32_t map) {
+    for (uint32_t i = 0; i < map; i++) {
+        if (version->maps[i] == version->maps[map]) { return true; }
+    }
+    return false;
+}
+
+/* Takes the maps, the program and the memory that the version will have; version_free() gives all of it back. What is one map
+ * would be two to the verifier, the compiler and whoever proves: that it does not change when the other is written. */
 static enum status take_maps(struct admission *admission) {
     struct version *version = admission->version;
     version->shadow_safe = true;
     for (uint32_t i = 0; i < admission->patch.map_count; i++) {
         const struct map_definition *definition = &admission->patch.maps[i];
-        const enum status status = map_acquire(definition, &version->maps[i]);
+        enum status status = map_acquire(definition, &version->maps[i]);
+        if (status == STATUS_OK) {
+            const bool constants = (definition->shape.flags & MAP_FLAG_READ_ONLY) != 0;
+            version->map_count = i + 1;
+            version->shadow_safe &= constants;
+            if (!constants && has_before(version, i)) { status = STATUS_BAD_MAP_DEFINITION; }
+        }
         if (status != STATUS_OK) {
             return REFUSE(admission->refusal, status, "map %.*s", (int)definition->name.size,
                           (const char *)definition->name.data);
         }
-        version->map_count = i + 1;
         admission->compilation.shapes[i] = definition->shape;
-        if ((definition->shape.flags & MAP_FLAG_READ_ONLY) == 0) { version->shadow_safe = false; }
     }
     admission->compilation.program.map_count = version->map_count;
     return STATUS_OK;

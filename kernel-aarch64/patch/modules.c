@@ -112,16 +112,13 @@ enum status module_apply(enum hook_id hook, struct version *version, struct modu
 bool module_take_back(struct version *version, enum status reason, const struct fault *fault) {
     if (__atomic_exchange_n(&version->thrown, 1u, __ATOMIC_ACQUIRE) != 0) { return false; }
     struct version *predecessor = claim_previous(version);
-    if (!slot_replace(slot_of(version->module), version, predecessor)) {
-        /* It does not run any more: something newer does, or nothing. It may come back, but its predecessor may not. */
-        retire_all(predecessor);
-        __atomic_store_n(&version->thrown, 0u, __ATOMIC_RELEASE);
-        return false;
-    }
+    const bool ran = slot_replace(slot_of(version->module), version, predecessor);
+    /* One that does not run any more, as something newer does, or nothing, may come back, but its predecessor may not. */
+    retire_all(ran ? version : predecessor); /* freed after a grace period, which this core has not passed: safe to report from */
     if (fault != nullptr && fault->esr == RUNAWAY_ESR) { reason = STATUS_MODULE_RUNAWAY; }
-    retire(version); /* freed after a grace period, which this core has not passed: safe to report from */
-    report_taken_back(version, predecessor, reason, fault);
-    return true;
+    report_thrown_out(version, predecessor, ran, reason, fault);
+    if (!ran) { __atomic_store_n(&version->thrown, 0u, __ATOMIC_RELEASE); }
+    return ran;
 }
 
 void module_promote(struct version *version) {

@@ -55,7 +55,7 @@ struct version *module_in(uint32_t place);
                                        struct version *predecessor);
 
 /* Throws out a running version: its predecessor takes over, or the slot becomes empty. Keeps evidence, adds events.
- * Returns false when it was not running any more. Any core, any context; `fault` may be null. */
+ * Returns false when it was not running any more: then only a fault is told. Any core, any context; `fault` may be null. */
 bool module_take_back(struct version *version, enum status reason, const struct fault *fault);
 
 /* Ends the watch over a canary in its favour. Any core, any context. */

@@ -23,6 +23,7 @@ void program_hash(const struct patch *patch, uint8_t digest[SHA256_BYTES]) {
     struct sha256 hash;
     sha256_start(&hash);
     hash_u32(&hash, patch->hook);
+    hash_u32(&hash, patch->code.size); /* else code and maps could run into each other */
     sha256_add(&hash, patch->code);
     for (uint32_t i = 0; i < patch->map_count; i++) { hash_map(&hash, &patch->maps[i]); }
     sha256_end(&hash, digest);

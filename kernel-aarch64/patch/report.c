@@ -62,8 +62,9 @@ static void keep_evidence(const struct version *version, enum status reason, con
     event_add(&full);
 }
 
-void report_taken_back(const struct version *version, const struct version *predecessor, enum status reason,
+void report_thrown_out(const struct version *version, const struct version *predecessor, bool ran, enum status reason,
                        const struct fault *fault) {
+    if (!ran && fault == nullptr) { return; }
     keep_evidence(version, reason, fault);
     if (fault != nullptr) {
         struct event event = event_of(EVENT_FAULT, version, reason);
@@ -72,6 +73,7 @@ void report_taken_back(const struct version *version, const struct version *pred
         event_add(&event);
         stat_add(STAT_faults, 1);
     }
+    if (!ran) { return; }
     struct event event = event_of(EVENT_ROLLED_BACK, version, reason);
     if (predecessor == nullptr) {
         (void)format(event.text, sizeof(event.text), "no earlier version: the slot is empty");

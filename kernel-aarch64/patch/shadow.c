@@ -26,13 +26,17 @@ static bool copy_input(struct shadow *shadow, enum hook_id hook, const void *con
     return hook == HOOK_TIMER || copy_frame(shadow);
 }
 
-struct shadow *shadow_run(struct version *canary, const void *context, uint32_t core) {
+struct shadow *shadow_run(struct version *canary, const void *context, uint32_t core, struct fault *fault) {
     struct shadow *shadow = &shadows[core];
     struct version *predecessor = __atomic_load_n(&canary->previous, __ATOMIC_RELAXED);
     shadow->ran = false;
     if (predecessor == nullptr || !copy_input(shadow, canary->module->hook, context)) { return shadow; }
     uint64_t took;
-    if (version_call(predecessor, shadow->context, core, nullptr, &took) != STATUS_OK) { return shadow; }
+    if (version_call(predecessor, shadow->context, core, fault, &took) != STATUS_OK) {
+        canary->watch.shadow = false; /* once is enough */
+        (void)module_take_back(predecessor, STATUS_MODULE_FAULT, fault);
+        return shadow;
+    }
     shadow->ran = true;
     shadow->result = predecessor->counters[core]->last_result;
     __atomic_add_fetch(&canary->watch.base_calls, 1, __ATOMIC_RELAXED);

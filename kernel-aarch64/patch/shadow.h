@@ -15,8 +15,9 @@ struct shadow {
 };
 
 /* Runs the predecessor of `canary` on a copy of the context, and of the frame that a packet context points to. Frames
- * above SHADOW_FRAME_BYTES are not compared. In the dispatcher, before the canary's call. */
-struct shadow *shadow_run(struct version *canary, const void *context, uint32_t core);
+ * above SHADOW_FRAME_BYTES are not compared. A predecessor that faults, which is told, is compared with no more. In the
+ * dispatcher, before the canary's call. */
+struct shadow *shadow_run(struct version *canary, const void *context, uint32_t core, struct fault *fault);
 
 /* True when the canary gave another result, or left other bytes in the frame. */
 [[nodiscard]] bool shadow_disagrees(const struct shadow *shadow, const void *context, uint64_t result);

@@ -32,15 +32,13 @@ static uint32_t entry_stride(const struct bpf_map_shape *shape) {
     return value_offset(shape) + round_up(shape->value_size, 8);
 }
 
-static uint32_t bucket_bytes(const struct bpf_map_shape *shape) {
-    return round_up(bucket_count(shape->max_entries) * (uint32_t)sizeof(uint32_t), 64);
-}
+static uint32_t bucket_bytes(uint32_t buckets) { return round_up(buckets * (uint32_t)sizeof(uint32_t), 64); }
 
 uint64_t hash_bytes(const struct bpf_map_shape *shape) {
     if (shape->key_size == 0 || shape->key_size > MAP_KEY_BYTES_MAX) { return 0; }
     if (shape->value_size == 0 || shape->value_size > MAP_HASH_VALUE_BYTES_MAX) { return 0; }
     if (shape->max_entries > MAP_BYTES_MAX / sizeof(struct entry)) { return 0; }
-    return bucket_bytes(shape) + (uint64_t)entry_stride(shape) * shape->max_entries;
+    return bucket_bytes(bucket_count(shape->max_entries)) + (uint64_t)entry_stride(shape) * shape->max_entries;
 }
 
 static struct entry *entry_at(const struct bpf_map *map, uint32_t i) {
@@ -49,12 +47,13 @@ static struct entry *entry_at(const struct bpf_map *map, uint32_t i) {
 
 void hash_init(struct bpf_map *map) {
     const struct bpf_map_shape *shape = &map->shape;
+    const uint32_t buckets = bucket_count(shape->max_entries);
     map->buckets = (uint32_t *)map->values;
-    map->values += bucket_bytes(shape);
+    map->values += bucket_bytes(buckets);
     map->entry_stride = entry_stride(shape);
     map->value_offset = value_offset(shape);
-    map->bucket_mask = bucket_count(shape->max_entries) - 1;
-    for (uint32_t i = 0; i <= map->bucket_mask; i++) { map->buckets[i] = NO_ENTRY; }
+    map->bucket_mask = buckets - 1;
+    memset(map->buckets, 0xff, bucket_bytes(buckets)); /* NO_ENTRY in each */
     for (uint32_t i = 0; i < shape->max_entries; i++) {
         entry_at(map, i)->next = i + 1 < shape->max_entries ? i + 1 : NO_ENTRY;
     }

@@ -64,11 +64,12 @@ static bool same_constants(const struct bpf_map *map, const struct map_definitio
 }
 
 struct bpf_map *map_find(struct span name) {
+    struct bpf_map *found = nullptr;
     if (name.size == 0 || name.size > NAME_BYTES) { return nullptr; }
-    for (uint32_t i = table_size; i > 0; i--) {
-        if (has_name(table[i - 1], name)) { return table[i - 1]; }
+    for (uint32_t i = 0; i < table_size && (found == nullptr || is_read_only(&found->shape)); i++) {
+        if (has_name(table[i], name)) { found = table[i]; }
     }
-    return nullptr;
+    return found;
 }
 
 static struct bpf_map *find_constants(const struct map_definition *definition) {
@@ -113,7 +114,7 @@ static enum status map_make(const struct map_definition *definition, struct bpf_
     if (!definition_is_sound(definition)) { return STATUS_BAD_MAP_DEFINITION; }
     const bool constants = is_read_only(&definition->shape);
     struct bpf_map *map = constants ? find_constants(definition) : map_find(definition->name);
-    if (map == nullptr) { return map_make(definition, out); }
+    if (map == nullptr || is_read_only(&map->shape) != constants) { return map_make(definition, out); }
     if (!shapes_equal(&map->shape, &definition->shape)) { return STATUS_MAP_SHAPE; }
     map->users += 1;
     *out = map;

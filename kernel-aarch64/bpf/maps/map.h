@@ -60,7 +60,7 @@ struct bpf_map {
 [[nodiscard]] enum status map_acquire(const struct map_definition *definition, struct bpf_map **out);
 /* One user less; the last one frees it, when no core can be using it any more. */
 void map_release(struct bpf_map *map);
-/* The newest map of this name, or null. */
+/* The map of this name that programs may write, or else the newest of constants, or null. */
 struct bpf_map *map_find(struct span name);
 /* The i-th map, or null. */
 struct bpf_map *map_at(uint32_t i);

@@ -147,6 +147,23 @@ static void constants_are_shared_only_when_equal(void) {
     map_release(first);
 }
 
+/* Names of constants are whatever a compiler calls them. */
+static void constants_do_not_stand_before_state(void) {
+    struct map_definition state = define("shared", MAP_TYPE_ARRAY, 4, 8, 2), constants = define("shared", MAP_TYPE_ARRAY, 4, 8, 1);
+    constants.shape.flags = MAP_FLAG_READ_ONLY;
+    struct bpf_map *before = make(constants);
+    struct bpf_map *first = make(state);
+    constants.init = text("abc");
+    struct bpf_map *after = make(constants);
+    CHECK(first != before && first != after);
+    CHECK(map_find(text("shared")) == first && make(state) == first);
+    map_release(first);
+    map_release(first);
+    CHECK(map_find(text("shared")) == after);
+    map_release(after);
+    map_release(before);
+}
+
 static void bad_definitions_are_refused(void) {
     static const struct bpf_map_shape bad[] = {
         SHAPE(MAP_TYPE_ARRAY, 8, 8, 1, 0),  SHAPE(MAP_TYPE_ARRAY, 4, 0, 1, 0),          SHAPE(MAP_TYPE_ARRAY, 4, 8, 0, 0),
@@ -211,6 +228,7 @@ int main(void) {
     each_core_has_its_own_array();
     maps_are_found_by_name_and_shape();
     constants_are_shared_only_when_equal();
+    constants_do_not_stand_before_state();
     bad_definitions_are_refused();
     lookups_never_miss_while_others_update();
     CHECK(fake_pool_blocks == 0);

@@ -33,6 +33,7 @@ struct recipe {
     const char *map;
     uint32_t map_entries;
     uint32_t map_flags;
+    uint32_t maps; /* how many of it; 0: one */
 };
 
 static struct refusal refusal;
@@ -40,13 +41,16 @@ static uint64_t next_sequence = 1;
 
 static void put_map(struct cbor_writer *out, const struct recipe *recipe) {
     const uint32_t fields[5] = {MAP_TYPE_ARRAY, 4, 8, recipe->map_entries, recipe->map_flags};
-    cbor_put_array(out, 1);
-    cbor_put_map(out, 6);
-    cbor_put_uint(out, 1);
-    cbor_put_text(out, text(recipe->map));
-    for (uint32_t i = 0; i < 5; i++) {
-        cbor_put_uint(out, i + 2);
-        cbor_put_uint(out, fields[i]);
+    const uint32_t maps = recipe->maps == 0 ? 1 : recipe->maps;
+    cbor_put_array(out, maps);
+    for (uint32_t map = 0; map < maps; map++) {
+        cbor_put_map(out, 6);
+        cbor_put_uint(out, 1);
+        cbor_put_text(out, text(recipe->map));
+        for (uint32_t i = 0; i < 5; i++) {
+            cbor_put_uint(out, i + 2);
+            cbor_put_uint(out, fields[i]);
+        }
     }
 }
 
@@ -527,6 +531,42 @@ static void shadow_finds_a_disagreement(void) {
     remove_module("sh");
 }
 
+/* It would have been thrown out for it; the canary goes on without it. */
+static void a_fault_of_the_shadow_is_told_once(void) {
+    drop_evidence();
+    install_running("sf", 1, costs_2, &(struct msg_install_request){});
+    struct version *first = running("sf");
+    tick(8);
+    struct msg_install_request shadow = canary;
+    shadow.shadow = true, shadow.has_shadow = true, shadow.window = 100;
+    struct version *second = install_running("sf", 2, costs_50, &shadow);
+    const uint64_t faults = stat_of(STAT_faults), rollbacks = stat_of(STAT_rollbacks);
+    fake_fault_next = true;
+    tick(1);
+    struct evidence evidence;
+    CHECK(last_event().kind == EVENT_FAULT && last_event().version == first->running.version);
+    CHECK(evidence_read(0, &evidence) == STATUS_OK && evidence.faulted && evidence.version == first->running.version);
+    const uint64_t calls = calls_of(first);
+    tick(98);
+    CHECK(running("sf") == second && second->watched != 0 && calls_of(first) == calls);
+    tick(1);
+    CHECK(running("sf") == second && second->watched == 0 && last_event().kind == EVENT_PROMOTED);
+    CHECK(stat_of(STAT_faults) == faults + 1 && stat_of(STAT_rollbacks) == rollbacks);
+    remove_module("sf");
+    drop_evidence();
+}
+
+/* What the verifier, the compiler and a proof take for two maps must not be one. */
+static void a_program_has_each_map_once(void) {
+    struct recipe r = recipe("tw", 1);
+    const uint32_t blocks = fake_pool_blocks;
+    r.map = "tw", r.map_entries = 1, r.maps = 2;
+    CHECK(install(&r) == STATUS_BAD_MAP_DEFINITION && fake_pool_blocks == blocks && map_find(text("tw")) == nullptr);
+    r.map_flags = MAP_FLAG_READ_ONLY; /* what nobody writes may be shared */
+    CHECK(install(&r) == STATUS_OK);
+    remove_module("tw");
+}
+
 static void the_host_can_roll_back_once(void) {
     struct msg_rollback_response response;
     const struct msg_rollback_request request = {.name = text("m")};
@@ -876,6 +916,8 @@ int main(void) {
     a_fault_ends_in_the_predecessors_favour();
     rollback_works_when_evidence_is_full();
     shadow_finds_a_disagreement();
+    a_fault_of_the_shadow_is_told_once();
+    a_program_has_each_map_once();
     the_host_can_roll_back_once();
     a_module_runs_once_a_tick_on_its_cores();
     a_free_place_shows_no_module();
