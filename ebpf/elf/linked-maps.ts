@@ -112,7 +112,7 @@ export class LinkedMaps {
         `${section.name} holds addresses, which have no meaning on the board`,
       );
     const low = this.#indexOf(`d${section.index}`, () => {
-      const map = mapOfData(section, this.#context.objectName);
+      const map = mapOfData(section, this.#context.objectName, this.#linux);
       return this.#linux ? { ...map, ...this.#linuxData(section, map) } : map;
     });
     return { src: pseudo.imm64_map_value, low, high: offset };

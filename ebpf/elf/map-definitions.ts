@@ -264,12 +264,16 @@ const dataName = (objectName: string, section: string) =>
   `${objectName.slice(0, Math.max(1, MAX_MAP_NAME - section.length))}${section}`.slice(0, MAX_MAP_NAME);
 
 /** A section of global variables, as an array map with one entry. */
-export const mapOfData = (section: Section, objectName: string): MapDefinition => {
+export const mapOfData = (section: Section, objectName: string, linux = false): MapDefinition => {
   const readOnly = section.name.startsWith('.rodata');
-  const fields = { type: mapTypes.array, key_size: 4, value_size: section.size, max_entries: 1 };
-  return define(
-    dataName(objectName, section.name),
-    { ...fields, map_flags: readOnly ? MAP_FLAG_READ_ONLY : 0 },
-    section.data.length > 0 ? section.data.slice() : undefined,
-  );
+  const name = dataName(objectName, section.name);
+  const init = section.data.length > 0 ? section.data.slice() : undefined;
+  const fields = {
+    type: mapTypes.array,
+    key_size: 4,
+    value_size: section.size,
+    max_entries: 1,
+    map_flags: readOnly ? MAP_FLAG_READ_ONLY : 0,
+  };
+  return linux ? { ...defineLinux(name, fields), ...(init ? { init } : {}) } : define(name, fields, init);
 };

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
-import { HOST_PROGRAM_INSNS, linuxTypeOf } from '../../abi/index.ts';
+import { HOST_PROGRAM_INSNS, linuxTypeOf, mapLimits } from '../../abi/index.ts';
 import { jitObject, loadHost, type VerifyRow, verifyObject } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
 import { CPUS, type Cpu, compile, sources, sourceText } from './compile.ts';
@@ -140,6 +140,12 @@ test('programs with an arena are compiled, and data in one needs its map', async
   const alone =
     '.section xdp,"ax",@progbits\nr1 = there ll\nr0 = 0\nexit\n.section .addr_space.1,"aw",@progbits\nthere: .quad 0\n';
   t.deepEqual(await only(alone), ['arena_unsupported']);
+});
+
+test('variables of programs for Linux may be larger than a map of a board', async (t) => {
+  const reads = '.section xdp,"ax",@progbits\nr1 = large ll\nr0 = *(u8 *)(r1 + 0)\nexit\n';
+  const zeros = `.section .bss,"aw",@nobits\nlarge: .zero ${mapLimits.bytes_max + 1}\n`;
+  t.deepEqual(await only(reads + zeros), ['ok']);
 });
 
 test('the hooks of the board are not those of Linux, nor the other way round', async (t) => {
