@@ -15,6 +15,7 @@ export * from './patch.ts';
 export {
   contextBytesAt,
   contextNames,
+  contextRulesAt,
   HANDED,
   type Handed,
   HOST_PROGRAM_INSNS,

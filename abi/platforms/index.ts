@@ -7,7 +7,7 @@ import { memberGets } from './linux-ops.ts';
 import { type LinuxType, programTypes } from './linux-types.ts';
 import type { Prototype } from './platform.ts';
 
-export { isClosedAt } from './linux-attach.ts';
+export { contextRulesAt, isClosedAt } from './linux-attach.ts';
 export { isFunctionClosedAt, isKernelFunction, kernelFunctionId } from './linux-functions.ts';
 export { HANDED, type Handed, handedAt } from './linux-handed.ts';
 export { isGplCompatible, isGplOnly, isGplSection } from './linux-license.ts';

@@ -44,6 +44,34 @@ const open: Readonly<Record<number, (how: string, at: string) => boolean>> = {
   185: (how) => how !== 'tp_btf',
 };
 
+const ADDRESSES = '(bind|connect|sendmsg|recvmsg|getpeername|getsockname)';
+
+/** By sections, bytes of the context that programs there can't access or only read, and the least and the most that they return (sock_filter_is_valid_access(), sock_addr_is_valid_access(), cg_sockopt_is_valid_access(), check_return_code()). */
+const rules: readonly (readonly [
+  section: string,
+  what: 'closed' | 'read' | 'exit',
+  offset: number,
+  end: number,
+])[] = [
+  ['cgroup/sock(_create|_release)?', 'closed', 24, 48], // src_ip4, src_ip6, src_port
+  ['cgroup/post_bind[46]', 'closed', 0, 4], // bound_dev_if
+  ['cgroup/post_bind[46]', 'closed', 16, 24], // mark, priority
+  ['cgroup/post_bind4', 'closed', 28, 44], // src_ip6
+  ['cgroup/post_bind6', 'closed', 24, 28], // src_ip4
+  [`cgroup/${ADDRESSES}(6|_unix)`, 'closed', 4, 8], // user_ip4
+  [`cgroup/${ADDRESSES}(4|_unix)`, 'closed', 8, 24], // user_ip6
+  ['cgroup/(connect[46]|connect_unix|sendmsg6|sendmsg_unix)', 'closed', 40, 44], // msg_src_ip4
+  ['cgroup/(connect[46]|connect_unix|sendmsg4|sendmsg_unix)', 'closed', 44, 60], // msg_src_ip6
+  ['cgroup/getsockopt', 'read', 24, 32], // level, optname
+  ['cgroup/setsockopt', 'closed', 36, 40], // retval
+  ['[ku]probe\\.session(\\.s)?', 'exit', 0, 1],
+];
+const patterns = rules.map(([section, ...rule]) => [new RegExp(`^\\??${section}(/|$)`), ...rule] as const);
+
+/** What is known of the context of programs of this section, and of what they return, beside their type. */
+export const contextRulesAt = (section: string) =>
+  patterns.flatMap(([pattern, what, offset, end]) => (pattern.test(section) ? [{ what, offset, end }] : []));
+
 /** The part of a section's name before `/`, without marks of sleep and of not loading by itself, and what follows. */
 const parts = (section: string) => /^\??([a-z_]+)(?:\.s)?\/(.+)$/.exec(section);
 

@@ -333,4 +333,4 @@ const ofSessions = new Set(['bpf_session_is_return', 'bpf_session_cookie'].map(k
 
 /** Whether Linux closes a function to programs of this section, beside their type. */
 export const isFunctionClosedAt = (section: string, id: number): boolean =>
-  ofSessions.has(id) && !/^\??kprobe\.session(\/|$)/.test(section);
+  ofSessions.has(id) && !/^\??[ku]probe\.session(\.s)?(\/|$)/.test(section);

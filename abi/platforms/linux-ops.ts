@@ -55,7 +55,18 @@ const structs: Readonly<Record<string, StructRules>> = {
 export const structRules = (name: string): StructRules | undefined => structs[name];
 
 /** As enum bpf_part in kernel-aarch64/bpf/program.h orders them. */
-export const PARTS = ['size', 'written', 'written_whole', 'points', 'points_rcu', 'holds', 'bytes'] as const;
+export const PARTS = [
+  'size',
+  'written',
+  'written_whole',
+  'points',
+  'points_rcu',
+  'holds',
+  'bytes',
+  'closed',
+  'read',
+  'exit',
+] as const;
 
 /** What is known of a place in an object, by the names of fields: how large the object is, where programs write it, and what it leads to. */
 export type PartRule = {

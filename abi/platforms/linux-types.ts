@@ -148,7 +148,7 @@ const sections: readonly (readonly [LinuxType, string])[] = [
     'kprobe',
     'kprobe kretprobe uprobe uretprobe uprobe.s uretprobe.s uprobe.multi uretprobe.multi uprobe.multi.s uretprobe.multi.s ksyscall kretsyscall usdt usdt.s',
   ],
-  ['kprobe_multi', 'kprobe.multi kretprobe.multi kprobe.session'],
+  ['kprobe_multi', 'kprobe.multi kretprobe.multi kprobe.session uprobe.session uprobe.session.s'],
   [
     'sched_cls',
     'tc tcx tcx/ingress tcx/egress tc/ingress tc/egress classifier netkit netkit/primary netkit/peer ingress egress',
@@ -248,7 +248,7 @@ const bySection = new Map(
 
 /** Programs of these sections may sleep. */
 const sleepable =
-  /^(fentry\.s|fexit\.s|fmod_ret\.s|iter\.s|lsm\.s|uprobe\.s|uretprobe\.s|uprobe\.multi\.s|uretprobe\.multi\.s|usdt\.s|syscall|struct_ops\.s)(\/|$)/;
+  /^(fentry\.s|fexit\.s|fmod_ret\.s|iter\.s|lsm\.s|uprobe\.s|uretprobe\.s|uprobe\.multi\.s|uretprobe\.multi\.s|uprobe\.session\.s|usdt\.s|syscall|struct_ops\.s)(\/|$)/;
 export const maySleep = (section: string) => sleepable.test(section.replace(/^\?/, ''));
 
 /** The longest leading part of the section name, up to a `/`, that has a type. */

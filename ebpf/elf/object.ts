@@ -202,7 +202,7 @@ const loadLinux =
         section: f.section.name,
         maySleep: maySleep(f.section.name),
         handed: handedAt(f.section.name),
-        parts: partsOf(context.mapTypes.btf, context.kernel, type),
+        parts: partsOf(context.mapTypes.btf, context.kernel, type, f.section.name),
         ...(contextBytes === undefined ? {} : { contextBytes }),
         ...(member ? contextOfMember(member) : {}),
       };

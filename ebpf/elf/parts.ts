@@ -1,10 +1,18 @@
 /** Where what is known of objects of the kernel lies in them, by the types that programs are relocated for. */
-import { type LinuxType, type OBJECT_KINDS, type PARTS, type PartRule, partRules } from '../../abi/index.ts';
+import {
+  contextRulesAt,
+  type LinuxType,
+  type OBJECT_KINDS,
+  type PARTS,
+  type PartRule,
+  partRules,
+} from '../../abi/index.ts';
 import { BTF_KIND, type Btf, type BtfType } from './btf.ts';
 import { essentialName, isComposite, type KernelTypes } from './core-types.ts';
 
 export type Part = {
-  readonly object: (typeof OBJECT_KINDS)[number];
+  /** The context when absent. */
+  readonly object?: (typeof OBJECT_KINDS)[number];
   readonly what: (typeof PARTS)[number];
   readonly to?: (typeof OBJECT_KINDS)[number];
   /** Bytes from the start of the object. */
@@ -72,13 +80,21 @@ const rangeOf = (btf: Btf, rule: PartRule): { offset: number; end: number } | un
 };
 
 /** @throws ElfError with `bad_btf` */
-export const partsOf = (btf: Btf | undefined, kernel: KernelTypes | undefined, type: LinuxType): Part[] => {
-  const types = kernel?.btf ?? btf;
-  if (!types) return [];
-  return partRules.flatMap((rule): Part[] => {
+const partsOfObjects = (types: Btf, type: LinuxType): Part[] =>
+  partRules.flatMap((rule): Part[] => {
     if (rule.type !== undefined && rule.type !== type) return [];
     const range = rangeOf(types, rule);
     const { object, what, to } = rule;
     return range ? [{ object, what, ...(to ? { to } : {}), ...range }] : [];
   });
+
+/** What is known to programs of this type and section. @throws ElfError with `bad_btf` */
+export const partsOf = (
+  btf: Btf | undefined,
+  kernel: KernelTypes | undefined,
+  type: LinuxType,
+  section: string,
+): Part[] => {
+  const types = kernel?.btf ?? btf;
+  return [...contextRulesAt(section), ...(types ? partsOfObjects(types, type) : [])];
 };

@@ -63,7 +63,8 @@ export type LinuxProgram = {
 const HOST_GLOBALS = 64;
 
 /** A kind's number; 0 is none. */
-const kindOf = (kind: (typeof OBJECT_KINDS)[number]) => OBJECT_KINDS.indexOf(kind) + 1;
+const kindOf = (kind: (typeof OBJECT_KINDS)[number] | undefined) =>
+  kind === undefined ? 0 : OBJECT_KINDS.indexOf(kind) + 1;
 
 /** In the order of enum catches in kernel-aarch64/bpf/program.h. */
 const CATCHES = [undefined, 'elsewhere', 'itself'] as const;
@@ -168,7 +169,7 @@ export const hand = (host: HostInstance, program: Program | LinuxProgram, memory
       host.exports.host_handed(i, HANDED.indexOf(what));
   if (isLinux(program))
     for (const { object, what, to, offset, end } of program.parts ?? [])
-      host.exports.host_part(kindOf(object), PARTS.indexOf(what), to ? kindOf(to) : 0, offset, end);
+      host.exports.host_part(kindOf(object), PARTS.indexOf(what), kindOf(to), offset, end);
   if (isLinux(program) && program.notes?.size) {
     const notes = new Uint8Array(code.length / bpf.INSN_BYTES);
     for (const [slot, bits] of program.notes) notes[slot] = bits;

@@ -126,6 +126,9 @@ enum bpf_part_kind : uint8_t {
     PART_POINTS_RCU,    /* the same, of one that RCU protects */
     PART_HOLDS,         /* such an object begins there */
     PART_BYTES,         /* helpers read these bytes of an object that is not RCU's */
+    PART_CLOSED,        /* of the context, which is no object: programs that attach where this one does can't access these bytes */
+    PART_READ,          /* they only read them */
+    PART_EXIT,          /* and return at least `offset` and at most `end` */
 };
 
 struct bpf_part {

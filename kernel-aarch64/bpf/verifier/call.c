@@ -48,7 +48,8 @@ enum status step_leave(struct verifier *v, struct state *s) {
 enum status check_exit_value(struct verifier *v, struct state *s, uint32_t r, const char *when) {
     const struct program_type *type = v->type;
     const struct reg *value = reg_at(s, r);
-    bool ranged = (type->flags & TYPE_EXIT_RANGE) != 0;
+    const struct bpf_part *there = OTHER_PLATFORMS ? part_at(v, OBJECT_NONE, PART_EXIT, 0, 0) : nullptr;
+    bool ranged = (type->flags & TYPE_EXIT_RANGE) != 0 || there != nullptr;
     if (OTHER_PLATFORMS && ((type->flags & TYPE_SILENT) != 0 || v->program->silent)) { return reference_none(v, s, when); }
     if (value->kind == REG_UNINIT) { return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "%r is not set", r); }
     if (reg_is_pointer(value) && (ranged || !is_privileged(v))) {
@@ -56,9 +57,9 @@ enum status check_exit_value(struct verifier *v, struct state *s, uint32_t r, co
     }
     bool low = OTHER_PLATFORMS && (type->flags & TYPE_EXIT_32) != 0;
     int64_t least = low ? value->var.smin32 : value->var.smin, most = low ? value->var.smax32 : value->var.smax;
-    if (ranged && (least < type->exit_min || most > type->exit_max)) {
-        return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "%r is %R %s, programs of this type return %d..%d", r, value, when,
-                      (int64_t)type->exit_min, (int64_t)type->exit_max);
+    int32_t from = there == nullptr ? type->exit_min : (int32_t)there->offset, to = there == nullptr ? type->exit_max : (int32_t)there->end;
+    if (ranged && (least < from || most > to)) {
+        return refuse(v, STATUS_BAD_EXIT_VALUE, s->pc, "%r is %R %s, programs of this type return %d..%d", r, value, when, (int64_t)from, (int64_t)to);
     }
     return reference_none(v, s, when);
 }

@@ -47,6 +47,9 @@ static enum status context_field(struct verifier *v, struct state *s, const stru
     if (field == nullptr || (field->reads & bytes) == 0) {
         return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the %s are not one field", (uint64_t)bytes, at, whole);
     }
+    if (OTHER_PLATFORMS && !object && part_at(v, OBJECT_NONE, PART_CLOSED, at, bytes) != nullptr) {
+        return refuse(v, STATUS_CONTEXT_BAD_ACCESS, s->pc, "%u bytes at %d of the context are not for programs that attach there", (uint64_t)bytes, at);
+    }
     *out = field;
     return STATUS_OK;
 }
@@ -194,7 +197,8 @@ enum status store_context(struct verifier *v, struct state *s, struct bpf_insn i
     if (status != STATUS_OK) { return status; }
     const struct reg *p = reg_at(s, insn_dst(insn));
     if (OTHER_PLATFORMS && object_is_written(v, p, (int64_t)p->off + insn.off, bytes)) { return STATUS_OK; }
-    if ((field->writes & bytes) == 0) {
+    bool only_read = OTHER_PLATFORMS && p->kind == REG_CONTEXT && part_at(v, OBJECT_NONE, PART_READ, insn.off, bytes) != nullptr;
+    if ((field->writes & bytes) == 0 || only_read) {
         return refuse(v, STATUS_CONTEXT_READ_ONLY, s->pc, "field at offset %u", (uint64_t)field->offset);
     }
     return STATUS_OK;

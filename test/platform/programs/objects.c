@@ -164,5 +164,5 @@ SEC("tc") int bad_group(void *c) {
 SEC("kprobe.session/do_sys_open") int good_session(void *c) { return bpf_session_is_return(); }
 SEC("kprobe.multi/do_sys_open") int bad_session(void *c) { return bpf_session_is_return(); /* refused: unknown_helper */ }
 
-SEC("kprobe.session/do_sys_open") int good_cookie(void *c) { return *bpf_session_cookie() = 7; }
-SEC("kprobe.session/do_sys_open") int bad_cookie(void *c) { return bpf_session_cookie()[1] = 7; /* refused: memory_out_of_bounds */ }
+SEC("kprobe.session/do_sys_open") int good_cookie(void *c) { *bpf_session_cookie() = 7; return 0; }
+SEC("kprobe.session/do_sys_open") int bad_cookie(void *c) { bpf_session_cookie()[1] = 7; return 0; /* refused: memory_out_of_bounds */ }
