@@ -361,3 +361,21 @@ test('a loop that turns too often is refused behind one that was said to execute
   t.is(status, 'bad_certificate');
   t.regex(message, /^a loop turns too often/);
 });
+
+test('nothing behind the memory that the checker is lent is written, however little it is', async (t) => {
+  const host = new HostInstance(await module);
+  const program = { code: assemble(honest.loop), hook: 'run' } as const;
+  const certificate = await certificateOf(program, { memorySize: MEMORY });
+  hand(host, program, MEMORY);
+  const bytes = host.place(certificate);
+  const lent = host.bytes(host.lend(BOARD_CHECKER_BYTES), BOARD_CHECKER_BYTES).fill(UNUSED);
+  const refused = new Set<boolean>();
+  const [step, looks] = [16, 1024];
+  for (let size = 64 * 1024; size < BOARD_CHECKER_BYTES - looks; size += step) {
+    const status = host.exports.host_check(bytes, certificate.length, lent.byteOffset, size, 64n * 8n);
+    refused.add(status !== 0);
+    if (lent.subarray(size, size + looks).some((byte) => byte !== UNUSED))
+      return t.fail(`of ${size} bytes more are written`);
+  }
+  t.deepEqual([...refused].toSorted(), [false, true]);
+});

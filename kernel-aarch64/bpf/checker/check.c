@@ -307,10 +307,10 @@ static struct checker *open_checker(struct verifier *v, struct span certificate,
     c->first = (uint32_t *)(c->waiting + waiting_bytes / 8);
     memset(c->waiting, 0, slot_bytes);
     if (is_privileged(v) && !reference_open(v)) { return nullptr; }
-    c->arena = v->free;
-    c->arena_bytes = (uint32_t)(v->limit - v->free);
+    c->arena = v->free - CLASS_BYTES; /* 0 is no place */
+    c->arena_bytes = (uint32_t)(v->limit - c->arena);
     v->free = v->limit;
-    c->arena_used = CLASS_BYTES; /* 0 is no place */
+    c->arena_used = CLASS_BYTES;
     machine_begin(v, &c->machine, frame);
     return c;
 }
