@@ -23,9 +23,10 @@ export const signedImage = (signed: string | undefined): SignedImage | undefined
     const message = Buffer.from(signed ?? '', 'base64');
     if (message[0] !== (0xc0 | COSE_SIGN1_TAG)) return undefined;
     const [header, , payload, signature] = decode(message.subarray(1), { useMaps: true }) as Uint8Array[];
+    if (!(signature instanceof Uint8Array)) return undefined;
     const keyId = Buffer.from((mapIn(header!).get(KEY_ID) ?? []) as Uint8Array).toString('hex');
     const toBeSigned = encode(['Signature1', header, new Uint8Array(0), payload]);
-    return { keyId, payload: payload!, signature: signature!, toBeSigned };
+    return { keyId, payload: payload!, signature, toBeSigned };
   } catch {
     return undefined;
   }

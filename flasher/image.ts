@@ -29,11 +29,15 @@ export type ManifestFile = {
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
+/** Some of it stands in a line of a file that boot loaders read. */
+const isLine = (text: unknown) => typeof text === 'string' && !/\p{Cc}/u.test(text);
+
 /** @throws ImageError */
 export const parseManifest = (path: string, text: string): ManifestFile => {
   try {
     const value = JSON.parse(text) as ManifestFile;
-    if (typeof value.image.file === 'string' && typeof value.image.sha256 === 'string') return value;
+    const { version, build, image } = value;
+    if ([version, build, image.file, image.sha256].every(isLine)) return value;
   } catch (cause) {
     throw new ImageError(path, 'is not a manifest; build it again', { cause });
   }
