@@ -1,7 +1,9 @@
 /** `velocity flash --to DISK`: an SD card, a USB or NVMe disk, or a file. */
+import { statSync } from 'node:fs';
 import { type Board, boardNamed } from '../../boards/index.ts';
 import { checkUnchanged, type DiskTarget, diskTarget, verifyDisk, writeDisk } from '../../flasher/index.ts';
 import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
 import { confirm } from './ask.ts';
 import { type DiskImage, diskImage } from './image.ts';
 import type { FlashOptions } from './options.ts';
@@ -28,8 +30,16 @@ const work = async (context: Context, target: DiskTarget, made: DiskImage, optio
   await writeDisk(target, made.blocks, run);
 };
 
+/** Written to, it would be emptied before it is read. */
+const isSame = (image: string, to: string): boolean => {
+  const [one, other] = [image, to].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
+};
+
 export const flashDisk = async (context: Context, to: string, options: FlashOptions): Promise<void> => {
   const board: Board | undefined = options.board ? boardNamed(options.board) : undefined;
+  if (options.image && isSame(options.image, to))
+    throw new UsageError(`${to} is the image itself`, 'name another file or disk');
   diskTarget(to, 0); // a wrong disk is told before anything is built
   const made = await diskImage(context, board, options);
   try {

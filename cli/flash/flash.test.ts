@@ -1,5 +1,5 @@
 /** The command as people call it, against emulated devices. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { disksOf, FlashError, type UsbHost } from '../../flasher/index.ts';
@@ -105,6 +105,18 @@ test('an SD card image is written to a file, verified, and found changed later',
   t.is(changed.exit, 9);
   t.regex(changed.stderr, new RegExp(`byte ${bytes.length - 1} `));
   t.is((await flash(new EmulatedBus(), ...card)).exit, 2, 'what is there is not erased without a yes');
+});
+
+test('an image is not written onto itself, under whatever name', async (t) => {
+  const [to, link] = [join(temporaryFolder(), 'card.img'), join(temporaryFolder(), 'link.img')];
+  writeFileSync(to, image);
+  symlinkSync(to, link);
+  for (const name of [to, link]) {
+    const result = await flash(new EmulatedBus(), '--image', to, '--to', name, '--yes');
+    t.is(result.exit, 2);
+    t.regex(result.stderr, /is the image itself/);
+    t.true(readFileSync(to).equals(image));
+  }
 });
 
 test('a dry run says what would be done, and does nothing', async (t) => {
