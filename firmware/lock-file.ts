@@ -2,8 +2,13 @@
 import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { writeNew } from './write.ts';
 
-/** Whoever holds the guard does so for no time at all; after so long it died meanwhile. */
-const GUARD_STALE_MS = 5000;
+const STALE_MS = 5000;
+
+/** Of what is there for no time at all: after so long whoever made it died meanwhile. */
+export const isStale = (path: string): boolean => {
+  const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return made !== undefined && Date.now() - made > STALE_MS;
+};
 
 /** Whether a process with this number runs, whoever's it is. */
 export const isRunning = (pid: number): boolean => {
@@ -59,7 +64,7 @@ export const removeDeadLock = (path: string, dead: string): boolean => {
     mkdirSync(guard);
   } catch {
     try {
-      if (Date.now() - statSync(guard).mtimeMs > GUARD_STALE_MS) rmdirSync(guard);
+      if (isStale(guard)) rmdirSync(guard);
     } catch {} // it is gone already
     return false;
   }

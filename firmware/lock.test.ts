@@ -28,6 +28,16 @@ test('the_lock_of_a_dead_process_is_taken_over', async (t) => {
   t.is(await withLock(path, async () => 7), 7);
 });
 
+test('a_lock_that_names_nobody_is_taken_over_when_nobody_can_be_writing_it_any_more', async (t) => {
+  for (const cut of ['', 'half of a lo']) {
+    const path = lockFile();
+    writeFileSync(path, cut);
+    t.is(await Promise.race([withLock(path, async () => 7), sleep(200)]), undefined);
+    utimesSync(path, 0, 0);
+    t.is(await Promise.race([withLock(path, async () => 8), sleep(5000)]), 8);
+  }
+});
+
 test('the_lock_of_a_process_whose_number_is_used_again_is_taken_over', async (t) => {
   const path = lockFile();
   await withLock(path, async () => {

@@ -3,20 +3,21 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolder } from './folder.ts';
-import { isAlive, readLock, removeDeadLock, startOf, takeLock } from './lock-file.ts';
+import { isAlive, isStale, readLock, removeDeadLock, startOf, takeLock } from './lock-file.ts';
 
 const POLL_MS = 50;
 
-const isDead = (holder: string) => {
+/** One that names nobody is under way where there are no hard links, or was cut short. */
+const isDead = (path: string, holder: string) => {
   const [pid, started = ''] = holder.split(' ');
-  return Number(pid) > 0 && !isAlive(Number(pid), started);
+  return Number(pid) > 0 ? !isAlive(Number(pid), started) : isStale(path);
 };
 
 /** Whether the lock is ours now; one whose holder died is removed. */
 const taken = (path: string): boolean => {
   if (takeLock(path, `${process.pid} ${startOf(process.pid)}`)) return true;
   const holder = readLock(path);
-  if (holder !== undefined && isDead(holder)) removeDeadLock(path, holder);
+  if (holder !== undefined && isDead(path, holder)) removeDeadLock(path, holder);
   return false;
 };
 
