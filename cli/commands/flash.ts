@@ -47,7 +47,7 @@ const isRunning = async (host: UsbHost, options: FlashOptions) =>
   options.port !== undefined && isPlain(options) && (await meantBy(host, options)).length === 0;
 
 const flash = async (context: Context, host: UsbHost, options: FlashOptions): Promise<void> => {
-  if (options.installUdev) return installUdev(context, options.yes);
+  if (options.installUdev) return installUdev(context, options);
   if (options.web) return flashWeb(context, orDefault(options.web, webAddress), options);
   if (options.list) return listEverything(context, host);
   if (options.to) return flashDisk(context, options.to, options);

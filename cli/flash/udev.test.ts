@@ -20,7 +20,9 @@ test('who may not write the rule is shown it, and told how it gets there', async
   const denied = () => {
     throw Object.assign(new Error('permission denied'), { code: 'EACCES' });
   };
-  const error = await t.throwsAsync(installUdev(context, true, denied), { message: /may not open it/ });
+  const error = await t.throwsAsync(installUdev(context, { yes: true }, denied), {
+    message: /may not open it/,
+  });
   t.regex((error as { hint?: string }).hint ?? '', /as root \(sudo\)/);
   t.regex(said.text, /ATTR\{idVendor\}=="0a5c"/);
   t.notRegex(said.text, /now run/);
@@ -29,17 +31,23 @@ test('who may not write the rule is shown it, and told how it gets there', async
 test('the rule is written after a yes, and how it comes into force is said', async (t) => {
   const { said, context } = bench();
   let written = 0;
-  await installUdev(context, true, () => {
+  await installUdev(context, { yes: true }, () => {
     written += 1;
   });
   t.is(written, 1);
   t.regex(said.text, /udevadm control --reload/);
 });
 
+test('a dry run shows the rule and writes nothing', async (t) => {
+  const { said, context } = bench();
+  await installUdev(context, { yes: true, dryRun: true }, () => t.fail());
+  t.regex(said.text, /ATTR\{idVendor\}=="0a5c"/);
+});
+
 test('where there is no udev nothing is written, and what opens a board there is said', async (t) => {
   const { said, context } = bench();
   const write = () => t.fail();
-  const error = await t.throwsAsync(installUdev(context, true, write, 'win32'), { code: 'usage' });
+  const error = await t.throwsAsync(installUdev(context, { yes: true }, write, 'win32'), { code: 'usage' });
   t.regex((error as { hint?: string }).hint ?? '', /WinUSB/);
   t.is(said.text, '');
 });

@@ -11,18 +11,20 @@ import {
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
 import { confirm } from './ask.ts';
+import type { FlashOptions } from './options.ts';
 
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 export const installUdev = async (
   context: Context,
-  yes: boolean | undefined,
+  { yes, dryRun }: Pick<FlashOptions, 'yes' | 'dryRun'>,
   write = installUdevRules,
   platform = process.platform,
 ): Promise<void> => {
   if (platform !== 'linux') throw new UsageError('udev is a part of Linux', permissionHint(platform));
   const all = Object.values(boards);
   context.output.print(udevRules(all));
+  if (dryRun) return;
   await confirm(context, UDEV_RULES_PATH, `Write this to ${UDEV_RULES_PATH}?`, yes);
   try {
     write(all);
