@@ -4,7 +4,7 @@ import { registersOf } from '../../ebpf/prover/flow.ts';
 import { type Spelling, SpellingError, unspell } from './canonical.ts';
 import { windowsAgree } from './evaluate.ts';
 import { SAME, textOf } from './vocabulary.ts';
-import { isPlain, type PlainOperation, slotsIn, type Window } from './window.ts';
+import { bytesOf, isPlain, type PlainOperation, slotsIn, type Window } from './window.ts';
 
 export type Reading =
   | { readonly kind: 'same' }
@@ -26,7 +26,9 @@ export const operationsOf = (text: string): PlainOperation[] => {
   return operations;
 };
 
+/** @throws RangeError for what has no place in an instruction, as an offset that the window's own is added to */
 const judge = (window: Window, operations: readonly PlainOperation[]): Reading => {
+  bytesOf(operations);
   if (slotsIn(operations) >= slotsIn(window.operations))
     return { kind: 'wrong', why: 'not shorter', operations };
   if ((writesOf(operations) & ~writesOf(window.operations)) !== 0)

@@ -100,6 +100,12 @@ test('an_answer_counts_only_when_it_is_shorter_and_does_the_same', (t) => {
   t.is(readAnswer(bytesJoined, spelling, [idOf('r1'), idOf('r1'), 9999]).kind, 'garbled');
 });
 
+test('an_answer_whose_offset_has_no_place_in_an_instruction_is_garbled', (t) => {
+  const window = windowOf('r2 = *(u64 *)(r1 + 30000)\n r2 += 1\n r2 = *(u64 *)(r1 + 30008)', 2);
+  const unread = answer('r0 = *(u64 *)(r1 + 0x7000)\n r0 = *(u64 *)(r1 + 8)');
+  t.is(readAnswer(window, spell(window), unread).kind, 'garbled');
+});
+
 test('what_only_random_runs_can_tell_apart_is_told_apart', (t) => {
   const window = windowOf('r0 = r1\n r0 <<= 32\n r0 s>>= 32', 0);
   t.true(windowsAgree(window, plain('r0 = (s32)r1'), 48));
