@@ -29,20 +29,28 @@ export const memorySource = (describe: string, files: Readonly<Record<string, Ui
   read: (name) => (Object.hasOwn(files, relative(name)) ? files[relative(name)] : undefined),
 });
 
-/** Files below a folder; a link that leads out of it is not followed. @throws ImageError when it is no folder. */
-export const folderSource = (folder: string): FileSource => {
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new ImageError(folder, 'is not a folder');
+/** Where the named file lies below a folder; a link that leads out of it is not followed. */
+export const fileIn = (folder: string): ((name: string) => string | undefined) => {
   const root = realpathSync(folder);
   const below = root.endsWith(sep) ? root : root + sep; // that of a disk, / or E:\, does
+  return (name) => {
+    if (isUnsafeName(name)) return undefined;
+    const path = join(root, relative(name));
+    if (!existsSync(path)) return undefined;
+    const real = realpathSync(path);
+    return real.startsWith(below) && statSync(real).isFile() ? real : undefined;
+  };
+};
+
+/** @throws ImageError when it is no folder */
+export const folderSource = (folder: string): FileSource => {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) throw new ImageError(folder, 'is not a folder');
+  const find = fileIn(folder);
   return {
     describe: folder,
     read: (name) => {
-      if (isUnsafeName(name)) return undefined;
-      const path = join(root, relative(name));
-      if (!existsSync(path)) return undefined;
-      const real = realpathSync(path);
-      if (!real.startsWith(below) || !statSync(real).isFile()) return undefined;
-      return readFileSync(real);
+      const path = find(name);
+      return path === undefined ? undefined : readFileSync(path);
     },
   };
 };

@@ -14,6 +14,7 @@ export { type Chip, chipOf, chips } from './chips.ts';
 export type { Served } from './file-server.ts';
 export {
   type FileSource,
+  fileIn,
   firmwareSource,
   folderSource,
   isUnsafeName,

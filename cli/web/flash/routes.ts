@@ -1,6 +1,7 @@
 /** What `velocity flash --web` serves: the page, the image with its manifest, device trees, and a folder of firmware. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { fileIn } from '../../../flasher/index.ts';
 import { type Routes, SAFETY, styleRoute, textRoute } from '../../../monitor/index.ts';
 import { UsageError } from '../../failure.ts';
 import { pageScript } from '../files.ts';
@@ -22,12 +23,13 @@ export type Offer = {
 /** More than any firmware has; a whole disk, named by mistake, is not listed. */
 const MOST_FILES = 5000;
 
-/** Paths below a folder, with `/`; hidden files are no firmware. */
+/** Paths below a folder, with `/`; hidden files are no firmware, nor are those elsewhere that links lead to. */
 export const filesBelow = (folder: string): string[] => {
+  const find = fileIn(folder);
   const names = (readdirSync(folder, { recursive: true }) as string[])
     .map((name) => name.replaceAll(sep, '/'))
     .filter((name) => !/(^|\/)\./.test(name))
-    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isFile());
+    .filter((name) => find(name) !== undefined);
   if (names.length <= MOST_FILES) return names;
   throw new UsageError(`${folder} has ${names.length} files`, 'name the folder of the firmware itself');
 };
