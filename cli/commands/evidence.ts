@@ -16,8 +16,9 @@ const describe = (record: Evidence) => {
     record.insn === NO_INSN
       ? ''
       : `\n     fault at instruction ${record.insn}, esr 0x${record.esr.toString(16)}, far 0x${record.far.toString(16)}`;
+  const compared = record.baseline > 0n ? `, its predecessor's took ${record.baseline}` : '';
   return `${String(record.id).padStart(3)}  ${record.name} v${record.version}  ${name}: ${sentence}
-     ${record.calls} calls of ${perCall} cycles, its predecessor's took ${record.baseline}${fault}`;
+     ${record.calls} calls of ${perCall} cycles${compared}${fault}`;
 };
 
 const registerList = (parent: Command, context: Context) => {

@@ -91,6 +91,14 @@ test('a board that could be emulated is not, where it is said how the real one i
     t.not((await flash(new EmulatedBus(), ...named, ...more)).exit, 0, more.join(' '));
 });
 
+test('a board that is emulated since no real one is plugged in is said to be', async (t) => {
+  t.timeout(600_000); // it may build the kernel first
+  const said = async (board: string) =>
+    (await flash(new EmulatedBus(), '--board', board, '--image', manifest, '--dry-run')).stderr;
+  t.regex(await said('rpi4b'), /no rpi4b is plugged in: this is the emulated rpi4b/);
+  t.is(await said('qemu-virt'), '');
+});
+
 test('an SD card image is written to a file, verified, and found changed later', async (t) => {
   const to = join(temporaryFolder(), 'card.img');
   const card = ['--board', 'rpi4b', ...usbBoot, '--to', to];

@@ -17,6 +17,11 @@ export const flashVirtualBoard = async (
   options: FlashOptions,
 ): Promise<void> => {
   const { output } = context;
+  const emulated = `the emulated ${board.name}`;
+  if (board.bootPath !== 'virtual')
+    output.note(
+      `no ${board.name} is plugged in: this is ${emulated}; a real one is named by --to DISK or --port`,
+    );
   await buildFor(board, (text) => output.progress(text), trustOf(options));
   const image = readImage(options.image ?? paths.manifest, chosenKey(options.key).publicKey);
   const storage = virtualStorage(board);
@@ -26,9 +31,9 @@ export const flashVirtualBoard = async (
   }
   if (options.verifyOnly) {
     verifyVirtual(board, storage, image);
-    return output.fact({ event: 'verified', to: storage.folder }, `${board.name} holds the image`);
+    return output.fact({ event: 'verified', to: storage.folder }, `${emulated} holds the image`);
   }
   flashVirtual(board, storage, image, (step) => output.fact({ event: 'flash', ...step }, describe(step)));
   const { build } = await withLink(context, { ...options, board: board.name }, (link) => link.info());
-  output.fact({ event: 'flashed', board: board.name, build }, `${board.name} runs velocity ${build}`);
+  output.fact({ event: 'flashed', board: board.name, build }, `${emulated} runs velocity ${build}`);
 };
