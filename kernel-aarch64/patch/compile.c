@@ -80,6 +80,17 @@ enum status compile_verify(struct compilation *compilation, struct span certific
     return REFUSE(refusal, status, "%s", buffers->verdict.message);
 }
 
+enum status compile_check_budget(const struct compilation *compilation, struct refusal *refusal) {
+    static const uint32_t budgets[HOOK_ID_LIMIT] = {
+#define HOOK_BUDGET(name, id, budget, context_bytes) [id] = (budget),
+        HOOK_TABLE(HOOK_BUDGET)
+#undef HOOK_BUDGET
+    };
+    const uint32_t budget = budgets[compilation->program.hook];
+    if (compilation->bound <= budget) { return STATUS_OK; }
+    return REFUSE(refusal, STATUS_OVER_BUDGET, "proven %lu instructions, the budget is %u", compilation->bound, budget);
+}
+
 uint64_t compile_map_values(const struct bpf_map *map) {
     return map->shape.type == MAP_TYPE_ARRAY ? (uint64_t)map->values : 0;
 }

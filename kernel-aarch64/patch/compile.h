@@ -28,6 +28,9 @@ struct compilation {
 [[nodiscard]] enum status compile_verify(struct compilation *compilation, struct span certificate,
                                          struct refusal *refusal);
 
+/* STATUS_OVER_BUDGET when the bound of what was verified is above the budget of its hook. */
+[[nodiscard]] enum status compile_check_budget(const struct compilation *compilation, struct refusal *refusal);
+
 /* Compiles what was verified into code memory and makes it executable; `maps` as in the program.
  * STATUS_JIT_TOO_LARGE, STATUS_POOL_FULL. The caller frees `code`. */
 [[nodiscard]] enum status compile_emit(struct compilation *compilation, struct bpf_map *const *maps,

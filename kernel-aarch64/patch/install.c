@@ -149,15 +149,6 @@ static enum status check_shadow(const struct admission *admission) {
     return REFUSE(admission->refusal, STATUS_INVALID_ARGUMENT, "shadow mode would write the module's maps twice");
 }
 
-static uint32_t budget_of(uint32_t hook) {
-    static const uint32_t budgets[HOOK_ID_LIMIT] = {
-#define HOOK_BUDGET(name, id, budget, context_bytes) [id] = (budget),
-        HOOK_TABLE(HOOK_BUDGET)
-#undef HOOK_BUDGET
-    };
-    return budgets[hook];
-}
-
 static enum status check_bound(const struct admission *admission) {
     const uint64_t proven = admission->compilation.bound;
     const uint64_t claimed = admission->patch.bound;
@@ -165,10 +156,8 @@ static enum status check_bound(const struct admission *admission) {
         return REFUSE(admission->refusal, STATUS_BOUND_MISMATCH, "the patch says %lu, the board proved %lu", claimed,
                       proven);
     }
-    if (proven > budget_of(admission->patch.hook)) {
-        return REFUSE(admission->refusal, STATUS_OVER_BUDGET, "proven %lu instructions, the budget is %u", proven,
-                      budget_of(admission->patch.hook));
-    }
+    const enum status status = compile_check_budget(&admission->compilation, admission->refusal);
+    if (status != STATUS_OK) { return status; }
     if (proven > admission->signer.rights->budget) {
         return REFUSE(admission->refusal, STATUS_BUDGET_FORBIDDEN, "proven %lu instructions, this key may use %lu", proven,
                       admission->signer.rights->budget);

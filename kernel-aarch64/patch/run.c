@@ -82,6 +82,7 @@ static enum status prepare(const struct msg_run_request *request, struct refusal
     if (status != STATUS_OK) { return status; }
     run.compilation.program.memory_size = request->mem.size;
     status = compile_verify(&run.compilation, request->has_certificate ? request->certificate : (struct span){}, refusal);
+    if (status == STATUS_OK) { status = compile_check_budget(&run.compilation, refusal); }
     if (status != STATUS_OK || !request->jit) { return status; }
     return compile_emit(&run.compilation, nullptr, nullptr);
 }

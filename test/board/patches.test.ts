@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava';
+import { assemble } from '../../ebpf/index.ts';
 import { RefusedError } from '../../link/index.ts';
 import { onEveryBoard } from './bench.ts';
 import {
@@ -74,6 +75,15 @@ onEveryBoard((it) => {
   it('refuses_a_program_over_the_budget_of_its_hook', async (t, { link }) => {
     const long = 'r0 = 0\nr1 = 30000\nr0 += r1\nr1 += -1\nif r1 != 0 goto -3\nexit';
     await refused(t, 'over_budget', install(link, timerProgram('long', long)));
+  });
+
+  it('refuses_a_single_run_over_its_budget', async (t, { link }) => {
+    const turns = 'r0 = 0\nr6 = 1\nr6 <<= 40\nr6 += -1\nif r6 != 0 goto -2\nexit';
+    // In the form of bpf/checker/format.h: r6 is any from 1 to 2^40 where the loop begins, which it ranks.
+    const loop = [10, 64, 64, 1, 0, 4, 1, 255, 255, 255, 255, 255, 31, 3, 6, 1, 2];
+    const certificate = Uint8Array.of(3, 8, 8, ...loop, 0, 8);
+    const program = { jit: true, code: assemble(turns), mem: new Uint8Array(8), certificate };
+    await refused(t, 'over_budget', link.runProgram(program));
   });
 
   it('goes_back_to_the_previous_version_and_forward_only_by_a_new_patch', async (t, { link }) => {
