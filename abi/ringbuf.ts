@@ -1,5 +1,8 @@
 /** Ring buffers: records as they lie in the buffer and go over the line, one behind the other. */
 
+import { CodecError } from './codec.ts';
+import { mapLimits } from './patch.ts';
+
 /** The header of a record, a u32 each; its bytes follow, padded to a multiple of 8. */
 export const ringRecord = {
   size: 'bytes that follow, without padding',
@@ -21,7 +24,7 @@ export type RingRecord = {
 export class RecordReader {
   #rest: Uint8Array<ArrayBufferLike> = new Uint8Array();
 
-  /** Records that are whole with this piece. */
+  /** Records that are whole with this piece. @throws CodecError for one that no ring buffer has room for */
   push(piece: Uint8Array): readonly RingRecord[] {
     const all = new Uint8Array(this.#rest.length + piece.length);
     all.set(this.#rest);
@@ -31,6 +34,7 @@ export class RecordReader {
     let at = 0;
     while (all.length - at >= HEADER_BYTES) {
       const size = view.getUint32(at, true);
+      if (size > mapLimits.bytes_max) throw new CodecError('record', `claims ${size} bytes`);
       const start = at + HEADER_BYTES;
       const end = start + Math.ceil(size / ALIGNMENT) * ALIGNMENT;
       if (end > all.length) break;

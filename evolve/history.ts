@@ -20,27 +20,37 @@ export class NotInLedgerError extends Error {
 
 const text = (value: unknown) => (typeof value === 'string' ? value : '');
 
-/** @param wanted sequence number of the proposal's line, or the start of its candidate's hash @throws NotInLedgerError */
+const programsIn = ({ candidate, parent }: Entry): string => `${candidate} ${parent}`;
+
+/** Of every proposal, oldest first; what became of it is the first that the ledger says of the same programs afterwards. */
+export const historiesOf = (ledger: Ledger): PatchHistory[] => {
+  const detected = new Map<string, Entry>();
+  const followed = new Map<string, Entry>();
+  const next = (kind: string, proposal: Entry) => followed.get(`${kind} ${programsIn(proposal)}`);
+  const found: PatchHistory[] = [];
+  for (const e of ledger.entries().toReversed()) {
+    if (e.kind === 'proposal')
+      found.push({ proposal: e, detection: undefined, push: next('push', e), outcome: next('outcome', e) });
+    else followed.set(`${e.kind} ${programsIn(e)}`, e);
+  }
+  const histories = new Map(found.map((history) => [history.proposal.seq, history]));
+  return ledger.entries().flatMap((e) => {
+    if (e.kind === 'detect') detected.set(e.module, e);
+    const history = histories.get(e.seq);
+    return history ? [{ ...history, detection: detected.get(e.module) }] : [];
+  });
+};
+
+/** @param wanted sequence number of the proposal's line, or else the start of its candidate's hash @throws NotInLedgerError */
 export const historyOf = (ledger: Ledger, wanted: string): PatchHistory => {
-  const entries = ledger.entries();
-  const isWanted = (e: Entry) =>
-    e.kind === 'proposal' &&
-    (String(e.seq) === wanted || (wanted.length >= 4 && text(e.candidate).startsWith(wanted)));
-  const proposal = entries.findLast(isWanted);
-  if (!proposal)
-    throw new NotInLedgerError(
-      `the ledger has no proposal ${wanted}; see \`velocity evolve log\` for those it has`,
-    );
-  const same = (e: Entry) =>
-    e.seq > proposal.seq && e.candidate === proposal.candidate && e.parent === proposal.parent;
-  return {
-    proposal,
-    detection: entries.findLast(
-      (e) => e.kind === 'detect' && e.module === proposal.module && e.seq < proposal.seq,
-    ),
-    push: entries.find((e) => e.kind === 'push' && same(e)),
-    outcome: entries.find((e) => e.kind === 'outcome' && same(e)),
-  };
+  const histories = historiesOf(ledger);
+  const history =
+    histories.find(({ proposal }) => String(proposal.seq) === wanted) ??
+    histories.findLast(({ proposal }) => wanted.length >= 4 && text(proposal.candidate).startsWith(wanted));
+  if (history) return history;
+  throw new NotInLedgerError(
+    `the ledger has no proposal ${wanted}; see \`velocity evolve log\` for those it has`,
+  );
 };
 
 type StoredMap = Omit<ModuleProgram['maps'][number], 'init'> & { readonly init?: string };

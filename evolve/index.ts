@@ -22,6 +22,7 @@ export type { EventListener, LoopEvent } from './event.ts';
 export {
   type Descent,
   descentOf,
+  historiesOf,
   historyOf,
   NotInLedgerError,
   type PatchHistory,

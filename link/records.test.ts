@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
+import { BadReplyError } from './errors.ts';
 import { type RingSource, takeRecords } from './records.ts';
 
 const keyOf = (at: number) => {
@@ -81,6 +82,15 @@ test('following_waits_for_more_until_it_is_told_to_stop', async (t) => {
   }
   t.deepEqual(got, ['one', 'more', 'more']);
   t.is(ring.taken, ring.bytes.length);
+});
+
+test('a_record_that_no_ring_has_room_for_is_not_waited_for', async (t) => {
+  const ring = new Ring(2048);
+  ring.bytes = Buffer.alloc(1 << 16, 0xff);
+  const all = async () => {
+    for await (const _ of takeRecords(ring, 'r'));
+  };
+  await t.throwsAsync(all, { instanceOf: BadReplyError, message: /the ring buffer r/ });
 });
 
 test('an_error_of_the_line_is_passed_on', async (t) => {

@@ -1,6 +1,7 @@
 /** What modules wrote into a ring buffer, taken record by record. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RecordReader, type RingRecord } from '../abi/index.ts';
+import { CodecError, RecordReader, type RingRecord } from '../abi/index.ts';
+import { BadReplyError } from './errors.ts';
 
 /** The messages that it takes to read a ring buffer: its keys are positions. */
 export type RingSource = {
@@ -27,10 +28,19 @@ const keyOf = (position: bigint): Uint8Array => {
 const positionOf = (key: Uint8Array): bigint =>
   new DataView(key.buffer, key.byteOffset, key.byteLength).getBigUint64(0, true);
 
+const recordsIn = (reader: RecordReader, piece: Uint8Array, map: string) => {
+  try {
+    return reader.push(piece);
+  } catch (cause) {
+    if (cause instanceof CodecError) throw new BadReplyError(`the ring buffer ${map}`, 'records', { cause });
+    throw cause;
+  }
+};
+
 /**
  * Records in their order. The board gives one up once the next one is asked for: where the caller breaks off, or the line does,
  * the record that was not done with comes again for whoever asks then.
- * @throws RefusedError `no_entry` when there is no such map, or somebody else took records meanwhile
+ * @throws RefusedError `no_entry` when there is no such map, or somebody else took records meanwhile; BadReplyError
  */
 export async function* takeRecords(
   board: RingSource,
@@ -49,7 +59,7 @@ export async function* takeRecords(
   while (!signal?.aborted) {
     const { value } = await board.mapRead(map, keyOf(read));
     read += BigInt(value.length);
-    for (const record of reader.push(value)) {
+    for (const record of recordsIn(reader, value, map)) {
       let goesOn = false;
       try {
         yield record;

@@ -1,6 +1,6 @@
 /** Following a board's counters through its reports: what is lost, swapped, removed and reset meanwhile. */
 import test from 'ava';
-import { applyReport, CodecError, encodeReport, REPORT_VALUES } from '../abi/index.ts';
+import { applyReport, CodecError, encodeReport, REPORT_VALUES, type ReportPlaces } from '../abi/index.ts';
 import { BadReplyError } from './errors.ts';
 import { fakeBoard, type Handlers } from './test/fake-board.ts';
 import { growing, plainModule, watched } from './test/watched.ts';
@@ -143,6 +143,40 @@ test('a report that says again and again that there is more is refused', async (
   };
   const { link } = await linkTo({ module: module!, report: again });
   await t.throwsAsync(link.report(), { instanceOf: BadReplyError });
+});
+
+/** Answers with one place a message; with every `nth` it has forgotten what it told before, as after a report to another host. */
+const forgetful = (nth: number): Handlers => {
+  const rows = ['a', 'b', 'c'].map((name, i) => row(name, i + 1));
+  const all = watched({ telemetry: () => rows });
+  const whole: ReportPlaces = new Map();
+  applyReport((all.report!({ since: 0 }) as { data: Uint8Array }).data, whole);
+  let known: ReportPlaces = new Map();
+  let number = 0;
+  return {
+    module: all.module!,
+    report: ({ since, from = 0 }) => {
+      const base = since === number && (number + 1) % nth !== 0 ? (since as number) : 0;
+      if (base === 0) known = new Map();
+      const now = new Map(known).set(from as number, whole.get(from as number)!);
+      const data = encodeReport(known, now);
+      known = now;
+      number += 1;
+      const next = from === 2 ? 0 : (from as number) + 1;
+      return { number, base, time_ns: 1n, next, event: 0n, byte_ns: 0, data };
+    },
+  };
+};
+
+test('a report that another host cuts in two is whole nevertheless', async (t) => {
+  for (const nth of [2, 3, 4, 5, 7]) {
+    const { link } = await linkTo(forgetful(nth));
+    for (let i = 0; i < 4; i += 1) {
+      const reading = link.report().then(({ telemetry }) => telemetry.map(({ name }) => name));
+      if (nth > 3) t.deepEqual(await reading, ['a', 'b', 'c']);
+      else await t.throwsAsync(reading, { instanceOf: BadReplyError });
+    }
+  }
 });
 
 test('differences of every size and sign arrive', (t) => {

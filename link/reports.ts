@@ -92,8 +92,11 @@ export class Reports {
     if (this.#left === 0) this.#number = 0;
     let from = 0;
     let whole = false;
+    let left = TRIES;
     for (;;) {
       const reply = await this.#source.ask({ since: this.#number, ...(from > 0 ? { from } : {}) });
+      const lost = reply.base === 0 && from > 0; // with what came before: somebody else asked in between
+      if (lost && --left === 0) throw new CodecError('base', 'is lost again and again');
       if (reply.base === 0) {
         this.#places.clear();
         this.#left = WHOLE_EVERY;
@@ -105,8 +108,8 @@ export class Reports {
       for (const place of this.#places.keys())
         if (place >= from && (reply.next === 0 || place < reply.next)) this.#times.set(place, reply.time_ns);
       if (reply.next !== 0 && reply.next <= from) throw new CodecError('next', 'does not lead on');
-      from = reply.next;
-      if (from === 0) {
+      from = lost ? 0 : reply.next;
+      if (from === 0 && !lost) {
         this.#left -= 1;
         return { time_ns: reply.time_ns, event: reply.event, byte_ns: reply.byte_ns, whole };
       }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { Server } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
@@ -88,6 +89,20 @@ test('what cannot be answered ends that request, not the server', async (t) => {
   for (const path of ['/at-once', '/later'])
     t.like(await get(server.url + path), { status: 500, body: 'the file is gone\n' });
   t.is((await get(`${server.url}/well`)).body, 'here');
+});
+
+test('errors of single connections end no server', async (t) => {
+  const { listen } = Server.prototype;
+  let server: Server | undefined;
+  Server.prototype.listen = function (this: Server, ...where: Parameters<typeof listen>) {
+    server = this;
+    return listen.apply(this, where);
+  } as typeof listen;
+  const served = await serve({ host: '127.0.0.1', port: 0 }, {});
+  Server.prototype.listen = listen;
+  t.teardown(served.close);
+  for (let i = 0; i < 3; i += 1) server!.emit('error', new Error('accept EMFILE'));
+  t.is((await fetch(served.url)).status, 404);
 });
 
 test('a port that is taken is said so', async (t) => {

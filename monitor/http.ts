@@ -117,7 +117,8 @@ const upgrade = (address: ListenAddress, sockets: Sockets, server: WebSocketServ
 
 const listen = (server: Server, address: ListenAddress) =>
   new Promise<number>((resolve, reject) => {
-    server.once('error', (cause) => reject(new ListenError(address, cause)));
+    // Later ones, as when the files that a process may have open run out, are of one connection.
+    server.on('error', (cause) => reject(new ListenError(address, cause)));
     server.listen(address.port, address.host, () => {
       const bound = server.address();
       resolve(typeof bound === 'object' && bound ? bound.port : address.port);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { BoardEvent } from '../link/index.ts';
+import type { BoardEvent, Telemetry } from '../link/index.ts';
 import { openMetrics } from './openmetrics.ts';
 import { occupied, percentile, sparkline } from './sparkline.ts';
 import { advance, callsPerSecond, cyclesPerCall, emptyState, take } from './state.ts';
@@ -38,6 +38,16 @@ test('a new version or a reset board starts its rates anew', (t) => {
   t.deepEqual([swapped.calls, cyclesPerCall(swapped), callsPerSecond(swapped)], [400, 10, 0]);
   const reset = advance(first, reading(telemetry({ calls: 3n, cycles: 30n }))).rows[0]!;
   t.deepEqual([reset.calls, cyclesPerCall(reset)], [3, 10]);
+});
+
+test('a module that was removed and installed again starts its rates anew', (t) => {
+  const readingOf = (id: number, row: Telemetry) => {
+    const made = reading(row);
+    return { ...made, modules: made.modules.map((module) => ({ ...module, id })) };
+  };
+  const first = advance(emptyState, readingOf(1, telemetry()));
+  const row = advance(first, readingOf(2, telemetry({ calls: 400n, cycles: 4000n }))).rows[0]!;
+  t.deepEqual([row.calls, cyclesPerCall(row), callsPerSecond(row)], [400, 10, 0]);
 });
 
 test('a module that was not called in an interval shows no mean', (t) => {

@@ -57,15 +57,17 @@ export const emptyState: MonitorState = {
 
 const HISTORY = 32;
 
-/** Counters begin anew with a version, and after a reset of the board. */
-const continues = (before: Telemetry | undefined, now: Telemetry): before is Telemetry =>
-  before !== undefined && before.version === now.version && before.calls <= now.calls;
+/** Counters begin anew with a version, which begin anew with a module, and after a reset of the board. */
+const continues = (before: ModuleRow | undefined, now: Telemetry, module: ModuleInfo | undefined) =>
+  before?.telemetry.version === now.version &&
+  before.telemetry.calls <= now.calls &&
+  (!before.module || !module || before.module.id === module.id);
 
 const since = (now: readonly number[], before: readonly number[] | undefined) =>
   before ? now.map((count, bin) => Math.max(0, count - (before[bin] ?? 0))) : now;
 
 const rowOf = (telemetry: Telemetry, module: ModuleInfo | undefined, before?: ModuleRow): ModuleRow => {
-  const last = continues(before?.telemetry, telemetry) ? before?.telemetry : undefined;
+  const last = continues(before, telemetry, module) ? before?.telemetry : undefined;
   const calls = Number(telemetry.calls - (last?.calls ?? 0n));
   const cycles = Number(telemetry.cycles - (last?.cycles ?? 0n));
   const seconds = last ? Number(telemetry.time_ns - last.time_ns) / 1e9 : 0;

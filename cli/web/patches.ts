@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { disassembleText, jitCompile, type ModuleProgram } from '../../ebpf/index.ts';
 import {
   type Entry,
+  historiesOf,
   historyOf,
   type Ledger,
   type PatchHistory,
@@ -45,12 +46,7 @@ const rowOf = ({ proposal, push, outcome }: PatchHistory) => ({
 });
 
 /** Newest first. */
-const rowsOf = (ledger: Ledger) =>
-  ledger
-    .entries()
-    .filter(({ kind }) => kind === 'proposal')
-    .map(({ seq }) => rowOf(historyOf(ledger, String(seq))))
-    .reverse();
+const rowsOf = (ledger: Ledger) => historiesOf(ledger).map(rowOf).reverse();
 
 const bpfLines = ({ code }: ModuleProgram): string[] =>
   disassembleText(code, { labels: true, helperNames: true }).trimEnd().split('\n');
