@@ -41,6 +41,15 @@ const fibonacci = ['r7 = r6', 'r6 += r5', 'r5 = r7', 'r0 = r6', store];
 const handing = ['r4 = 0', 'r5 = 0', 'r6 = 1'];
 const narrow = ['w4 += 1', 'if w4 < w3 goto loop'];
 const high = ['w3 |= -16'];
+/** Leaves before the turn. */
+const early = ['if r4 >= r3 goto out', ...plain.turn];
+const on = ['r4 += 1', 'goto loop'];
+/** In r6, so that r0 is free. */
+const gathered = {
+  start: ['r4 = 0', 'r6 = 1'],
+  turn: ['w6 *= 5', 'w6 += w4', '*(u32 *)(r1 + 16) = r6'],
+  after: ['r0 = r6'],
+};
 
 const ahead: Record<string, Loop> = {
   below: plain,
@@ -103,11 +112,32 @@ const ahead: Record<string, Loop> = {
   steps_up_and_down_at_the_end_of_32_bits: loop({
     limit: high,
     start: ['w4 = -16'],
-    turn: ['w4 += 9', ...plain.turn],
+    turn: ['r0 *= 5', 'w4 += 9', 'r0 += r4', store],
     end: ['w4 -= 8', 'r0 += r4', 'if w4 < w3 goto loop'],
   }),
   only_counting: loop({ turn: ['w0 *= 5', 'w0 += 2', store] }),
   only_counting_in_32_bits: loop({ turn: ['w0 *= 5', 'w0 += 2', store], end: narrow }),
+  back_below_0_before_its_step: loop({
+    turn: ['r0 *= 5', 'w4 += -5', 'w4 += 6', 'r0 += r4', store],
+    end: ['if w4 < w3 goto loop'],
+  }),
+  steps_of_1024: loop({ limit: ['w3 <<= 12'], end: ['r4 += 512', 'r4 += 512', 'if r4 < r3 goto loop'] }),
+  counted_in_r0: loop({
+    start: ['r6 = 1', 'r0 = 0'],
+    turn: ['w6 *= 5', 'w6 += w0', '*(u32 *)(r1 + 16) = r6'],
+    end: ['r0 += 1', 'if r0 < r3 goto loop'],
+    after: ['r0 += r6'],
+  }),
+  up_to_r0: loop({
+    ...gathered,
+    start: [...gathered.start, 'r0 = r3'],
+    end: ['r4 += 1', 'if r4 < r0 goto loop'],
+  }),
+  more_than_32_bits_until_it_counts: loop({
+    start: ['r4 = 1', 'r4 <<= 32'],
+    turn: ['r0 *= 5', 'r0 += r4', store],
+    end: narrow,
+  }),
   up_to_the_end_of_32_bits: loop({ limit: high, start: ['w4 = -16'], end: narrow }),
 };
 
@@ -127,6 +157,62 @@ const plainly: Record<string, Loop> = {
   }),
   a_counter_that_goes_down: loop({ start: ['r4 = r3', 'r4 += 1'], end: ['r4 -= 1', 'if r4 > 0 goto loop'] }),
   a_turn_with_ways: loop({ turn: ['if r0 == 26 goto 1', 'w0 += 3', ...plain.turn] }),
+  a_counter_that_is_shifted_behind_its_step: loop({ turn: early, end: ['r4 += 1', 'r4 <<= 1', 'goto loop'] }),
+  a_counter_that_is_changed_behind_its_step: loop({
+    limit: ['w3 &= 3', 'w3 += 40'],
+    start: ['r4 = 1'],
+    end: ['r4 += 5', 'r4 ^= 1', 'if r4 < r3 goto loop'],
+  }),
+  a_limit_that_changes_behind_the_test: loop({
+    turn: [...early, 'r3 = *(u8 *)(r1 + 1)', 'w3 &= 7'],
+    end: on,
+  }),
+  a_limit_that_goes_down_behind_the_test: loop({ turn: [...early, 'r3 += -1'], end: on }),
+  a_limit_less_than_at_the_head: loop({
+    limit: ['w3 += 1'],
+    turn: ['r3 += -1', ...early, 'r3 += 1'],
+    end: on,
+  }),
+  a_constant_limit_that_each_turn_sets: loop({
+    ...gathered,
+    start: [...gathered.start, 'r0 = 30'],
+    turn: [...gathered.turn, 'r5 = 9', 'if r4 >= r5 goto out'],
+    end: on,
+    after: ['r0 += r6'],
+  }),
+  a_test_of_less_than_the_counter: loop({
+    start: ['r4 = *(u8 *)(r1 + 1)', 'w4 &= 3'],
+    turn: ['w4 += -1', 'if w4 >= w3 goto out', ...plain.turn],
+    end: ['w4 += 2', 'goto loop'],
+  }),
+  a_test_of_the_counter_with_its_sign: loop({
+    limit: ['w3 += 140'],
+    start: ['r4 = 120'],
+    turn: ['w5 = (s8)w4', 'if w5 >= w3 goto out', ...plain.turn],
+    end: on,
+  }),
+  down_to_a_number_below: loop({
+    start: ['r4 = 5'],
+    turn: ['r4 += 10', 'if r4 == r3 goto out', ...plain.turn],
+    end: ['r4 += -11', 'goto loop'],
+  }),
+  steps_that_no_immediate_holds: loop({
+    limit: ['w3 <<= 12'],
+    end: ['r4 += 500', 'r4 += 500', 'r4 += 501', 'if r4 < r3 goto loop'],
+  }),
+  a_jump_back_from_within: loop({
+    turn: [...plain.turn, 'r4 += 1', 'if r4 < r3 goto loop', 'w0 += 9'],
+    end: ['r4 += 1', 'if r4 < 14 goto loop'],
+  }),
+  a_counter_that_may_have_more_than_32_bits: loop({
+    start: ['r4 = *(u8 *)(r1 + 1)', 'w4 &= 1', 'r4 <<= 32'],
+  }),
+  as_long_as_it_equals: loop({ end: ['r4 += 1', 'if r4 == r3 goto loop'] }),
+  a_faster_counter_that_is_tested_last: loop({
+    start: ['r4 = 0', 'r6 = 0'],
+    turn: ['if r6 >= 4 goto out', ...plain.turn],
+    end: ['r6 += 1', 'r4 += 3', 'if r4 < r3 goto loop'],
+  }),
   two_counters: loop({
     start: ['r4 = 0', 'r6 = 0'],
     turn: ['if r6 >= 12 goto out', ...plain.turn],
