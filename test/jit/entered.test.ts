@@ -177,6 +177,22 @@ const cases: Record<string, Case> = {
     ],
     words: { back: 1 },
   },
+  a_mask_of_which_the_low_half_is_tested: {
+    text: [
+      ...['r2 = *(u8 *)(r1 + 1)', 'r2 <<= 40', 'r3 = *(u8 *)(r1 + 0)', 'r3 <<= 8', 'r2 |= r3'],
+      ...[
+        'r3 = *(u8 *)(r1 + 2)',
+        'r2 |= r3',
+        'r2 &= -256',
+        'r0 = 1',
+        'if w2 == 0 goto out',
+        'r0 = 2',
+        'out:',
+        'exit',
+      ],
+    ],
+    words: { indexed: 0 },
+  },
   a_shift_and_a_mask: {
     text: ['w0 = *(u8 *)(r1 + 0)', 'w0 <<= 2', 'w0 &= 60', 'exit'],
     words: { inserted: 1 },
