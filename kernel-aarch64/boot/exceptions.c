@@ -19,7 +19,7 @@ enum trap_kind : uint64_t { TRAP_SYNCHRONOUS, TRAP_FIQ, TRAP_SERROR, TRAP_LOWER_
 struct guard_frame {
     uint64_t saved[20];
     uint64_t outer;
-    uint64_t daif;
+    uint64_t unused;
     uint64_t *result;
     struct fault *fault;
 };

@@ -1,6 +1,6 @@
 /* guard_call (smp/guard.h).
  *
- * Frame, from sp: 0 x29 x30, 16 x19..x28, 96 d8..d15, 160 outer guard, DAIF, 176 result, fault.
+ * Frame, from sp: 0 x29 x30, 16 x19..x28, 96 d8..d15, 160 outer guard, 176 result, fault.
  * guard_top[core] points to the innermost frame; the exception handler reads the fault pointer from it. */
 
 #define FRAME 192
@@ -25,8 +25,7 @@ guard_call:
     adr x10, guard_top
     add x10, x10, x9, lsl #3
     ldr x11, [x10]
-    mrs x12, daif
-    stp x11, x12, [sp, #160]
+    str x11, [sp, #160]
     stp x3, x4, [sp, #176]
     mov x11, sp
     str x11, [x10]
@@ -50,10 +49,11 @@ guard_leave:
     ldp x29, x30, [sp], #FRAME
     ret
 
-/* The exception handler returns here, with sp at the frame of the innermost guard. */
+/* The exception handler returns here, with sp at the frame of the innermost guard. Interrupts stay as they were at the fault:
+ * patch/profile.c masks them once it has its sample, whose interrupt waits still. */
     .global guard_unwind
 guard_unwind:
-    ldr x12, [sp, #168]
+    mrs x12, spsr_el1          /* D, A, I and F are where DAIF has them */
     ldp d8, d9, [sp, #96]
     ldp d10, d11, [sp, #112]
     ldp d12, d13, [sp, #128]

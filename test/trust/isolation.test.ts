@@ -25,13 +25,14 @@ const CAUGHT_MS = 60_000;
 let board: VirtualBoard;
 let link: VelocityLink;
 let folder: string;
+let image: string;
 
 test.before(async (t) => {
   t.timeout(400_000);
   folder = mkdtempSync(join(tmpdir(), 'velocity-isolation-'));
   const elf = join(folder, 'kernel.elf');
   await linkVariant(elf, join(root, 'test/trust/broken/verify.c'), 'bpf_verify', 'bpf_jit');
-  const image = join(folder, 'Image');
+  image = join(folder, 'Image');
   writeFileSync(image, stampPolicy(imageFromElf(readFileSync(elf)), encodePolicy(policyOf(devKey()))));
   // By the clock on the wall: a core that hangs would have to execute a second's worth of counted instructions.
   board = await startVirtualBoard({
@@ -114,3 +115,40 @@ for (const core of [0, 2]) {
     );
   }
 }
+
+const looping = (turns: number) => `r1 = ${turns}\nr1 += -1\nif r1 != 0 goto -2`;
+const ENOUGH = 5; // the first interrupt within a call may be another one
+const LOGS = 'r1 = 0x6c6c6163\n*(u64 *)(r10 - 8) = r1\nr1 = r10\nr1 += -8\nr2 = 5\ncall 6';
+
+// Its own board, which counts instructions: a sample lies within the longest call so far, and the fault behind that.
+test('a_module_that_faults_behind_its_sample_is_not_called_again_before_it_is_taken_back', async (t) => {
+  t.timeout(CAUGHT_MS * 2);
+  const counted = await startVirtualBoard({
+    board: boardNamed('qemu-virt'),
+    image,
+    qemu: requireTool('qemu'),
+  });
+  t.teardown(counted.stop);
+  const sampled = await VelocityLink.open(counted.address, patience);
+  t.teardown(() => sampled.close());
+  await sampled.profile(1);
+  await install(sampled, timerProgram('long', `r0 = 0\n${looping(20_000)}\nexit`));
+  while (!(await sampled.profile()).samples.some(({ insn, module }) => module !== 0 && insn > 1));
+  await sampled.remove('long');
+  const program = timerProgram('wrong', `${LOGS}\n${looping(300_000)}\nr1 = 8\nr0 = *(u64 *)(r1 + 0)\nexit`);
+  const caught: string[] = [];
+  while (caught.length < ENOUGH) {
+    await install(sampled, program);
+    const round = caught.length;
+    while (caught.length === round) {
+      for (const { id, reason } of await sampled.evidenceAll()) {
+        caught.push(statusOf(reason).name);
+        await sampled.evidenceAck(id);
+      }
+    }
+  }
+  let calls = 0;
+  for await (const { kind } of sampled.events()) calls += kind === 'log' ? 1 : 0;
+  t.is(calls, ENOUGH);
+  t.deepEqual(caught, Array(ENOUGH).fill('module_fault'));
+});
