@@ -70,6 +70,45 @@ inBrowser('a board in fastboot mode takes the image into a partition', async (t)
   t.deepEqual(page.problems, []);
 });
 
+inBrowser('another board than the one that was chosen is written only when it is chosen', async (t) => {
+  const bus = new EmulatedBus();
+  const first = new FastbootDevice({ maxDownloadBytes: 1 << 20 });
+  const second = fastbootUsb(new FastbootDevice());
+  bus.attach(fastbootUsb(first), '1-1');
+  bus.attach(second, '1-2');
+  const { page, devices } = await open(t, bus);
+  await page.press('#choose-usb');
+  devices.chooses = (fitting) => fitting[1];
+  await page.press('#choose-usb');
+  await page.until(`document.querySelectorAll('#found input').length === 2`);
+  await page.press('#found input[value="1"]', 'space');
+  await page.says('#status', /Ready/);
+  bus.detach(second);
+  await page.until(`document.querySelectorAll('#found input').length === 1`);
+  await page.says('#status', /Choose a board first/);
+  t.true(await page.evaluate(`document.getElementById('flash').disabled`));
+  await page.press('#found input', 'space');
+  await page.press('#flash');
+  await page.says('#result', /is written/);
+  t.true(first.started!.equals(image));
+});
+
+inBrowser('a board that the next device can not be is not kept as its name', async (t) => {
+  const { bus } = plugged();
+  bus.attach(fastbootUsb(new FastbootDevice()), '1-2');
+  const { page, devices } = await open(t, bus);
+  devices.chooses = (fitting) => fitting[1];
+  await page.press('#choose-usb');
+  await page.says('#found', /fastboot/);
+  await pick(page, 'jetson-nano');
+  devices.chooses = (fitting) => fitting[0];
+  await page.press('#choose-usb');
+  await page.says('#found', /BCM2711/);
+  const radio = `[...document.querySelectorAll('#found label')].find((l) => /BCM2711/.test(l.textContent)).querySelector('input')`;
+  await page.evaluate(`${radio}.click()`);
+  t.is(await page.evaluate(`document.getElementById('board').value`), 'rpi4b');
+});
+
 inBrowser(
   'a board that is unplugged in the middle is named with the next step, and the second try works',
   async (t) => {

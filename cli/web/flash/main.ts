@@ -57,8 +57,8 @@ const canBeWritten = () => {
 };
 
 const nextStep = () => {
-  if (!target()) return 'Choose a board first.';
   if (at('result').classList.contains('good')) return 'Done.';
+  if (!target()) return 'Choose a board first.';
   if (!canBeWritten()) return 'This board takes no image in this mode: see the steps above.';
   return loaded ? 'Ready.' : 'Choose an image first.';
 };
@@ -93,7 +93,7 @@ const lineTargets = (): Target[] => {
   return line.isUp ? [kernel, uBoot] : [uBoot, kernel];
 };
 
-/** Looks again at what is there; a board that stays where it was stays chosen. */
+/** Looks again at what is there; a board that stays where it was stays chosen, and for one that left none is taken unasked. */
 const refresh = async () => {
   if (running) return;
   const before = target();
@@ -103,7 +103,9 @@ const refresh = async () => {
     before?.kind === 'usb'
       ? one.kind === 'usb' && one.attached.device === before.attached.device
       : one.kind !== 'usb' && one.kind === (preferred ?? one.kind);
-  selected = Math.max(0, targets.findIndex(same));
+  const stays = targets.findIndex(same);
+  if (targets.length === 0) selected = 0;
+  else if (selected >= 0) selected = before ? stays : Math.max(0, stays);
   draw();
 };
 

@@ -40,7 +40,7 @@ export const drawWhich = (candidates: readonly Board[], selected: string | undef
   );
   const select = at<HTMLSelectElement>('board');
   select.replaceChildren(...options);
-  if (selected) select.value = selected;
+  if (candidates.some(({ name }) => name === selected)) select.value = selected!;
   show('which', candidates.length > 1);
 };
 
