@@ -38,6 +38,11 @@ const store = '*(u32 *)(r0 + 0) = 1';
 const inOrder = (...steps: readonly string[]) => `${key}\n ${find(steps.join('\n '))}`;
 /** On the value of an array, kept in r9, and what others are told. */
 const told = (...steps: readonly string[]) => `${keyOf(1)}\n ${find(`r9 = r0\n ${steps.join('\n ')}`, 0)}`;
+const add = 'r8 = 1\n lock *(u64 *)(r0 + 0) += r8';
+const writeBack = 'r9 = *(u64 *)(r0 + 0)\n *(u64 *)(r0 + 0) = r9';
+const addAndTakeBack = 'r8 = 1\n lock *(u64 *)(r0 + 8) += r8\n r8 = -1\n lock *(u64 *)(r0 + 8) += r8';
+const maybe = (before: string, then: string, store: string) =>
+  inOrder(`r8 = *(u8 *)(r6 + 7)\n ${before}\n if r8 == 0 goto past\n ${then}\n past:\n ${store}`);
 const storeKept = '*(u32 *)(r9 + 0) = 1';
 
 const stores = Array.from({ length: 39 }, (_, i) => `*(u8 *)(r1 + ${i}) = ${i}`).join('\n');
@@ -204,6 +209,32 @@ for (const [name, [one, two]] of Object.entries(different))
     t.not(await verdictOf(one, two), 'proven');
     t.not(await verdictOf(two, one), 'proven');
     t.is(await verdictOf(one, `r9 = 0\n ${one}`), 'proven');
+  });
+
+/** The second one stores where the first one does not, or by atomics only: whatever others stored there meanwhile is lost. */
+const invented: Record<string, readonly [string, string]> = {
+  a_value_that_is_written_back: [inOrder('r0 = 0'), inOrder(writeBack)],
+  a_value_that_is_written_back_beside_an_atomic: [inOrder(add), inOrder(writeBack, add)],
+  a_value_that_is_written_back_before_an_atomic_that_orders: [inOrder(fetch), inOrder(writeBack, fetch)],
+  a_lock_that_is_written_back_after_it_was_given_free: [
+    inOrder('*(u64 *)(r0 + 0) = 1', fetch),
+    inOrder('*(u64 *)(r0 + 0) = 1', fetch, writeBack),
+  ],
+  a_neighbour_that_is_written_back: [
+    inOrder('*(u8 *)(r0 + 0) = 1'),
+    inOrder('r9 = *(u16 *)(r0 + 0)\n r9 &= 0xff00\n r9 |= 1\n *(u16 *)(r0 + 0) = r9'),
+  ],
+  whether_a_value_is_stored_or_written_back: [
+    maybe('r9 = 1', '*(u64 *)(r0 + 0) = r9', 'r9 = 2'),
+    maybe('r9 = *(u64 *)(r0 + 0)', 'r9 = 1', '*(u64 *)(r0 + 0) = r9'),
+  ],
+  atomics_that_undo_each_other: [inOrder(add), inOrder(add, addAndTakeBack)],
+};
+
+for (const [name, [one, two]] of Object.entries(invented))
+  test(`not the same: ${name}`, async (t) => {
+    t.not(await verdictOf(one, two), 'proven');
+    t.is(await verdictOf(two, `r9 = 0\n ${two}`), 'proven');
   });
 
 test('around what orders memory, plain loads and stores may change', async (t) => {

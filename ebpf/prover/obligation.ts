@@ -1,6 +1,6 @@
 /** What two final states must agree on, as pairs of terms; pairs that are the same term are already proven. */
 import { readByte, sameMemory, writtenOffsets } from './memory.ts';
-import type { Event, RegionState, State } from './state.ts';
+import type { Event, Plain, RegionState, State } from './state.ts';
 import type { Term } from './term.ts';
 import type { World } from './world.ts';
 
@@ -20,8 +20,28 @@ const comparePlace = (world: World, a: RegionState, b: RegionState, offset: Term
   right: readByte(world.algebra, b.memory, offset, world.initial(b.region, b.version)),
 });
 
+/** Whether the old program wrote a byte that the new one does. */
+const storedBefore = ({ algebra }: World, { what, left, right }: Pair): Pair => {
+  const one = algebra.const(1, 8);
+  return { what, left: algebra.ite(algebra.eq(right, one), left, one), right: one };
+};
+
+/**
+ * Others may store at any time where the program does not: a byte that is written back as it was, plainly, may undo that. So what
+ * the new program writes the old one has to have written, too, since others last looked, and not by atomics.
+ */
+const compareStored = (world: World, a: RegionState, b: RegionState): Pair[] => {
+  const what = `what is written of map${a.region.map}`;
+  const { offsets, variable } = writtenOffsets(b.memory);
+  const places = variable
+    ? [world.algebra.variable(`${a.region.name}.probe`, 64)]
+    : [...offsets].map((at) => world.algebra.const(at, 64));
+  return places.map((at) => storedBefore(world, comparePlace(world, a, b, at, what)));
+};
+
 const compareRegions = (world: World, a: RegionState, b: RegionState): Pair[] => {
   if (a.version === b.version && sameMemory(a.memory, b.memory)) return [];
+  if (a.region.kind === 'stored') return compareStored(world, a, b);
   const { name } = a.region;
   const x = writtenOffsets(a.memory);
   const y = writtenOffsets(b.memory);
@@ -37,29 +57,45 @@ const compareRegions = (world: World, a: RegionState, b: RegionState): Pair[] =>
 const sameEvent = (a: Event | undefined, b: Event) =>
   a?.what === b.what && a.args.every((arg, i) => arg === b.args[i]);
 
+type Added = { readonly event: Event; readonly plain: Plain; readonly at: number };
+
 /**
- * The new program's events without those that only do at once what it may also do step by step: an atomic whose old value is
- * dropped changes memory as a load, an operation and a store do, which are no events, with nobody else in between. What memory
- * then holds is compared in any case.
+ * The new program's events without those that only do at once what it may also do step by step, and these: an atomic whose old
+ * value is dropped changes memory as a load, an operation and a store do, which are no events, with nobody else in between. What
+ * memory then holds is compared in any case.
  */
-const withoutAdded = (a: readonly Event[], b: readonly Event[]): readonly Event[] => {
-  let added = b.length - a.length;
-  let at = 0;
-  return b.filter((event) => {
-    if (added > 0 && event.isPlain && !sameEvent(a[at], event)) {
-      added--;
-      return false;
-    }
-    at++;
-    return true;
+const withoutAdded = (a: readonly Event[], b: readonly Event[]) => {
+  const added: Added[] = [];
+  const kept = b.filter((event, i) => {
+    const at = i - added.length;
+    const { plain } = event;
+    if (b.length - added.length <= a.length || !plain || sameEvent(a[at], event)) return true;
+    added.push({ event, plain, at });
+    return false;
+  });
+  return { kept, added };
+};
+
+/** An atomic may only be added where the old program stores, before others look the next time. */
+const storesInstead = (world: World, a: State, { event, plain, at }: Added): Pair[] => {
+  const region = world.storedIn(plain.region);
+  const next = a.events.slice(at).find(({ regions }) => regions.length > 0);
+  const stored = next?.regions.find((r) => r.region === region) ?? (region && stateOf(a, region.name));
+  const { algebra } = world;
+  if (!stored) return [];
+  return Array.from({ length: plain.size }, (_, i) => {
+    const offset = algebra.add(event.args[0]!, algebra.const(i, 64));
+    const left = readByte(algebra, stored.memory, offset, world.initial(stored.region, stored.version));
+    return { what: `what is stored where ${event.what} is`, left, right: algebra.const(1, 8) };
   });
 };
 
-const compareEvents = (world: World, a: readonly Event[], all: readonly Event[]): Obligations => {
-  const b = withoutAdded(a, all);
+const compareEvents = (world: World, before: State, after: State): Obligations => {
+  const a = before.events;
+  const { kept: b, added } = withoutAdded(a, after.events);
   if (a.length !== b.length)
     return { pairs: [], mismatch: `${a.length} helper calls or atomics become ${b.length}` };
-  const pairs: Pair[] = [];
+  const pairs = added.flatMap((one) => storesInstead(world, before, one));
   for (const [i, left] of a.entries()) {
     const right = b[i]!;
     if (left === right) continue;
@@ -76,7 +112,7 @@ const compareEvents = (world: World, a: readonly Event[], all: readonly Event[])
 };
 
 export const obligationsOf = (world: World, a: State, b: State): Obligations => {
-  const events = compareEvents(world, a.events, b.events);
+  const events = compareEvents(world, a, b);
   const pairs: Pair[] = [{ what: 'r0', left: a.register(0), right: b.register(0) }, ...events.pairs];
   if (events.mismatch) return { pairs: [], mismatch: events.mismatch };
   const names = new Set([...a.memories.keys(), ...b.memories.keys()]);

@@ -12,15 +12,18 @@ export type Event = {
   readonly regions: readonly RegionState[];
   /** What may hold anything afterwards, the same in both programs. */
   readonly changed: readonly Region[];
-  /** An atomic that could as well be a load, an operation and a store, if nobody else came in between. */
-  readonly isPlain: boolean;
+  /** Of an atomic that could as well be a load, an operation and a store, if nobody else came in between: where it is. */
+  readonly plain: Plain | undefined;
 };
+
+/** So many bytes of a map, from the offset that is the event's first argument. */
+export type Plain = { readonly region: Region; readonly size: number };
 
 type Effect = {
   /** Whoever sees it sees what was stored before, too: a release. */
   readonly publishes?: boolean;
   readonly changed?: readonly Region[];
-  readonly isPlain?: boolean;
+  readonly plain?: Plain;
 };
 
 export type RegionState = { readonly region: Region; readonly version: number; readonly memory: Memory };
@@ -86,19 +89,20 @@ export class State {
 
   /** Records something the outside sees. */
   emit(what: string, args: readonly Term[], effect: Effect): void {
-    const { publishes = false, changed = [], isPlain = false } = effect;
+    const { publishes = false, changed = [], plain } = effect;
     const regions = (publishes ? this.world.shared : []).map((region) => ({
       region,
       version: this.version(region),
       memory: copyMemory(this.memory(region)),
     }));
-    this.events = [...this.events, { what, args, regions, changed, isPlain }];
-    for (const region of changed) this.#forget(region);
+    this.events = [...this.events, { what, args, regions, changed, plain }];
+    for (const { region } of regions)
+      if (region.kind === 'stored' || changed.includes(region)) this.#forget(region);
   }
 
   /** Events so far that the other program has as well: plain atomics may be added. */
   get compared(): number {
-    return this.events.filter(({ isPlain }) => !isPlain).length;
+    return this.events.filter(({ plain }) => !plain).length;
   }
 
   #forget(region: Region): void {

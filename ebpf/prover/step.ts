@@ -93,11 +93,22 @@ export const read = (s: State, at: Place, size: number): Term => {
   return spilled ?? a.concat(bytes.reverse());
 };
 
-export const write = (s: State, at: Place, value: Term): void => {
+const put = (s: State, at: Place, value: Term): void => {
   if (at.region.kind === 'context') throw new ProofLimit('writes to the context');
   const bytes = bytesOf(s.world.algebra, value);
   if (at.region.kind === 'stack') s.world.rememberSpilled(bytes[0]!, value);
   s.memories.set(at.region.name, writeBytes(s.memory(at.region), at.offset, bytes));
+};
+
+export const write = (s: State, at: Place, value: Term): void => {
+  put(s, at, value);
+  const stored = s.world.storedIn(at.region);
+  const one = s.world.algebra.const(1, 8);
+  if (stored)
+    s.memories.set(
+      stored.name,
+      writeBytes(s.memory(stored), at.offset, Array<Term>(value.width / 8).fill(one)),
+    );
 };
 
 /**
@@ -138,11 +149,11 @@ const exchange = (s: State, i: Atomic, at: Place, args: readonly Term[]): Term =
 };
 
 /** On memory that is the program's own, or in one that others share as far as nobody asks for the old value. */
-const update = (s: State, i: Atomic, at: Place, value: Term, expected: Term): Term => {
+const update = (s: State, i: Atomic, at: Place, value: Term, expected: Term, store: typeof write): Term => {
   const a = s.world.algebra;
   const old = read(s, at, i.size);
-  if (i.op === 'cmpxchg') write(s, at, a.ite(a.eq(old, expected), value, old));
-  else write(s, at, i.op === 'xchg' ? value : compute(a, i.op, old, value));
+  if (i.op === 'cmpxchg') store(s, at, a.ite(a.eq(old, expected), value, old));
+  else store(s, at, i.op === 'xchg' ? value : compute(a, i.op, old, value));
   return old;
 };
 
@@ -154,9 +165,13 @@ const atomic = (s: State, i: Atomic): void => {
   const expected = i.op === 'cmpxchg' ? a.extract(s.register(0), i.size * 8 - 1, 0) : value;
   const args = [at.offset, value, expected];
   const isShared = at.region.kind !== 'stack' && at.region.kind !== 'memory';
-  if (isShared && !i.fetch && s.world.plainAtomicsAreEvents)
-    s.emit(`atomic ${i.op} ${i.size} ${at.region.name}`, args, { isPlain: true });
-  const old = isShared && i.fetch ? exchange(s, i, at, args) : update(s, i, at, value, expected);
+  const isEvent = isShared && !i.fetch && s.world.plainAtomicsAreEvents;
+  if (isEvent)
+    s.emit(`atomic ${i.op} ${i.size} ${at.region.name}`, args, {
+      plain: { region: at.region, size: i.size },
+    });
+  const old =
+    isShared && i.fetch ? exchange(s, i, at, args) : update(s, i, at, value, expected, isEvent ? put : write);
   if (i.fetch) s.regs[i.op === 'cmpxchg' ? 0 : i.src] = a.zext(old, 64);
 };
 

@@ -10,7 +10,7 @@ import { CRC } from './parity.ts';
 import type { State } from './state.ts';
 import { type Place, place, read, write } from './step.ts';
 import { ProofLimit, type Term } from './term.ts';
-import { MAX_FRAME_BYTES } from './world.ts';
+import { MAX_FRAME_BYTES, type Region } from './world.ts';
 
 /** Elements of one call: beyond these the terms become too large to be worth it. */
 const MAX_ELEMENTS = 4096;
@@ -124,8 +124,12 @@ class Call {
     if (region.kind === 'context') throw new ProofLimit('writes to the context');
     const room = this.#room(3);
     const most = count.max < room ? count.max : room;
-    const span = { offset, count, most, filling: filling() };
-    this.s.memories.set(region.name, writeSpan(this.s.memory(region), span));
+    const span = { offset, count, most };
+    const put = (to: Region, what: Filling) =>
+      this.s.memories.set(to.name, writeSpan(this.s.memory(to), { ...span, filling: what }));
+    put(region, filling());
+    const stored = this.s.world.storedIn(region);
+    if (stored) put(stored, { kind: 'value', value: this.a.const(1, 8) });
   }
 
   sum(terms: readonly Term[], width: number): Term {

@@ -33,7 +33,8 @@ export const MAX_FRAME_BYTES = 2048n;
 
 export type Region = {
   readonly name: string;
-  readonly kind: 'context' | 'packet' | 'memory' | 'map' | 'stack';
+  /** `stored` goes with a map: 1 for each byte of it that was written since others last looked, 0 for any other. */
+  readonly kind: 'context' | 'packet' | 'memory' | 'map' | 'stack' | 'stored';
   readonly base: Term;
   /** Index of the map, for kind `map`. */
   readonly map: number;
@@ -87,8 +88,9 @@ export class World {
     this.#region('memory', 'memory', -1, setting.memorySize);
     setting.maps.forEach((m, i) => {
       this.#region(`map${i}`, 'map', i, m.type === mapTypes.hash ? undefined : m.maxEntries * this.stride(i));
+      this.#region(`map${i}.stored`, 'stored', i, undefined);
     });
-    this.shared = [...this.#regions.values()].filter(({ kind }) => kind === 'map');
+    this.shared = [...this.#regions.values()].filter(({ kind }) => kind === 'map' || kind === 'stored');
     for (let depth = 0; depth < 8; depth++) this.#region(`stack${depth}`, 'stack', -1, bpf.STACK_BYTES);
   }
 
@@ -108,6 +110,11 @@ export class World {
 
   regionAt(base: Term): Region | undefined {
     return this.#regions.get(base);
+  }
+
+  /** What tells which bytes of a map were written; undefined for memory that nobody else sees. */
+  storedIn({ kind, name }: Region): Region | undefined {
+    return kind === 'map' ? this.regionNamed(`${name}.stored`) : undefined;
   }
 
   regionNamed(name: string): Region {
@@ -163,6 +170,7 @@ export class World {
   /** First contents of a region; `version` counts what helpers may have changed in it. */
   initial(region: Region, version: number): Initial {
     if (region.kind === 'context') return { byte: () => undefined };
+    if (region.kind === 'stored') return { byte: () => this.algebra.const(0, 8) };
     // The verifier has seen that nobody reads these: they are what is left over of choices between what was written.
     if (region.kind === 'stack') {
       const unwritten = this.#first(`${region.name}.unwritten`);

@@ -33,7 +33,7 @@ const openCrcOf = (input: bigint, most: number): bigint => {
 };
 
 /** What it answers is no term of its own. */
-const hasResult = ({ isPlain }: Event) => !isPlain;
+const hasResult = ({ plain }: Event) => !plain;
 
 /** RFC 9669 §5.3: what an atomic that found `old` leaves. */
 const exchanged = (op: string, old: bigint, value: bigint, expected: bigint): bigint => {
