@@ -203,7 +203,7 @@ export const contexts = {
   /** Arguments of a member of a struct of functions. */
   member: [field('arguments', 0, 96, ANY, 0, 'kernel')],
   /** What is the same in all iterators: struct bpf_iter_meta. */
-  iterated: [field('meta', 0, 8, 8, 0, 'kernel')],
+  iterated: [pointer('meta', 0, 'iter_meta')],
   /** struct bpf_nf_ctx. */
   netfilter: [field('state', 0, 8, 8, 0, 'kernel'), field('skb', 8, 8, 8, 0, 'kernel')],
 } as const satisfies Record<string, readonly Field[]>;
@@ -265,6 +265,7 @@ export const objects: Readonly<Record<ObjectKind, readonly Field[]>> = {
   vma: kernelBytes,
   dentry: kernelBytes,
   half_socket: kernelBytes,
+  iter_meta: kernelBytes,
   flow_keys: region(0, 56, ANY, ANY),
   /** struct bpf_map; which of its fields is where depends on the kernel. */
   map: region(0, 256, 4 | 8),

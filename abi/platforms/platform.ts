@@ -40,6 +40,7 @@ export const OBJECT_KINDS = [
   'vma',
   'dentry',
   'half_socket',
+  'iter_meta',
   'iter_scx_dsq',
   'iter_task',
   'iter_css',

@@ -36,11 +36,12 @@ static_assert(OBJECT_CSS == 32);
 static_assert(OBJECT_VMA == 33);
 static_assert(OBJECT_DENTRY == 34);
 static_assert(OBJECT_HALF_SOCKET == 35);
-static_assert(OBJECT_ITER_SCX_DSQ == 36);
-static_assert(OBJECT_ITER_TASK == 37);
-static_assert(OBJECT_ITER_CSS == 38);
-static_assert(OBJECT_ITER_CSS_TASK == 39);
-static_assert(OBJECT_ITER_TASK_VMA == 40);
+static_assert(OBJECT_ITER_META == 36);
+static_assert(OBJECT_ITER_SCX_DSQ == 37);
+static_assert(OBJECT_ITER_TASK == 38);
+static_assert(OBJECT_ITER_CSS == 39);
+static_assert(OBJECT_ITER_CSS_TASK == 40);
+static_assert(OBJECT_ITER_TASK_VMA == 41);
 
 static const struct program_type linux_types[] = {
     [1] = {192, TYPE_EXISTS | TYPE_LEGACY_LOADS, 0, 0}, /* socket_filter */
@@ -514,55 +515,55 @@ static const struct context_field linux_fields[] = {
     {41, 12, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* ingress_ifindex */
     {41, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* rx_queue_index */
     {41, 20, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* egress_ifindex */
-    {42, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {42, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {42, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* link */
-    {43, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {43, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {43, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL_MAP, 8, 0}, /* map */
-    {44, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {44, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {44, 8, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* map */
     {44, 16, 8, CONTEXT_BUFFER_READ, OBJECT_NONE, 8, 0}, /* key */
     {44, 24, 8, CONTEXT_BUFFER, OBJECT_NONE, 8, 0}, /* value */
-    {45, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {45, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {45, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* prog */
-    {46, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {46, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {46, 8, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* map */
     {46, 16, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk */
     {46, 24, 8, CONTEXT_BUFFER, OBJECT_NONE, 8, 0}, /* value */
-    {47, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {47, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {47, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_CGROUP, 8, 0}, /* cgroup */
-    {48, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {48, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {48, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* dmabuf */
-    {49, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {49, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {49, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* rt */
-    {50, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {50, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {50, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* s */
-    {51, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {51, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {51, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* ksym */
-    {52, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {52, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {52, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk */
-    {53, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {53, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {53, 8, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* map */
     {53, 16, 8, CONTEXT_BUFFER_READ, OBJECT_NONE, 8, 0}, /* key */
     {53, 24, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk */
-    {54, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {54, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {54, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
-    {55, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {55, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {55, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
     {55, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* fd */
     {55, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* fd */
     {55, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* fd */
     {55, 16, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* fd */
     {55, 24, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* file */
-    {56, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {56, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {56, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_TASK, 8, 0}, /* task */
     {56, 16, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* vma */
-    {57, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {57, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {57, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* sk_common */
     {57, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* uid */
     {57, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* uid */
     {57, 16, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* uid */
     {57, 16, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* uid */
-    {58, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {58, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {58, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* udp_sk */
     {58, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* uid */
     {58, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* uid */
@@ -572,7 +573,7 @@ static const struct context_field linux_fields[] = {
     {58, 24, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* bucket */
     {58, 24, 4, CONTEXT_SCALAR, OBJECT_NONE, 4, 0}, /* bucket */
     {58, 24, 8, CONTEXT_SCALAR, OBJECT_NONE, 8, 0}, /* bucket */
-    {59, 0, 8, CONTEXT_KERNEL, OBJECT_NONE, 8, 0}, /* meta */
+    {59, 0, 8, CONTEXT_OBJECT, OBJECT_ITER_META, 8, 0}, /* meta */
     {59, 8, 8, CONTEXT_OBJECT_OR_NULL, OBJECT_KERNEL, 8, 0}, /* unix_sk */
     {59, 16, 1, CONTEXT_SCALAR, OBJECT_NONE, 1, 0}, /* uid */
     {59, 16, 2, CONTEXT_SCALAR, OBJECT_NONE, 2, 0}, /* uid */
@@ -660,6 +661,7 @@ static const struct context_field linux_fields[] = {
     {OBJECT_OWNER + OBJECT_VMA, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_DENTRY, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_HALF_SOCKET, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
+    {OBJECT_OWNER + OBJECT_ITER_META, 0, 65528, CONTEXT_KERNEL, OBJECT_NONE, 15, 0}, /* bytes */
     {OBJECT_OWNER + OBJECT_FLOW_KEYS, 0, 56, CONTEXT_SCALAR, OBJECT_NONE, 15, 15}, /* bytes */
     {OBJECT_OWNER + OBJECT_MAP, 0, 256, CONTEXT_SCALAR, OBJECT_NONE, 12, 0}, /* bytes */
 };

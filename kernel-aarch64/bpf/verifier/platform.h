@@ -219,6 +219,7 @@ enum object_kind : uint8_t {
     OBJECT_VMA,
     OBJECT_DENTRY,
     OBJECT_HALF_SOCKET, /* a request for one, or what is left of one, as the kernel has it */
+    OBJECT_ITER_META,   /* what an iterator over objects of the kernel says of itself */
     OBJECT_ITER_SCX_DSQ, /* iterators over objects of the kernel; RCU protects what the first three give */
     OBJECT_ITER_TASK,
     OBJECT_ITER_CSS,
