@@ -86,7 +86,9 @@ const compileExamples = async () => {
 const buildImages = async () => {
   mkdirSync(prebuilt, { recursive: true });
   await buildKernel({ onProgress: () => {} });
-  copy(paths.elf, join(prebuilt, 'kernel.elf'));
+  const elf = join(prebuilt, 'kernel.elf');
+  copy(paths.elf, elf);
+  await run(requireTool('llvmStrip'), ['--wildcard', '--strip-symbol=$*', elf]); // mapping symbols, for disassemblers: 11 KB packed
   for (const { dts } of Object.values(boards)) {
     if (dts) copy(await compileDeviceTree(dts), join(prebuilt, `${dts}.dtb`));
   }
