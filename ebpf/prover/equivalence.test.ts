@@ -339,6 +339,14 @@ test('unknown_is_said_of_what_is_not_understood', async (t) => {
   t.is(proof.verdict, 'unknown');
 });
 
+test('a pair is not taken for another one whose bytes are the same side by side', async (t) => {
+  const options = { hook: 'run', maps: [], memorySize: MEMORY } as const;
+  const [one, end] = [assemble('r0 = 0x7c000001\n exit'), assemble('exit')];
+  const unreached = Buffer.concat(['|', one.subarray(0, 7)].map((part) => Buffer.from(part)));
+  t.is((await proveEquivalent(one, one, options)).verdict, 'proven');
+  t.not((await proveEquivalent(Buffer.concat([one, unreached]), end, options)).verdict, 'proven');
+});
+
 test('maps_of_one_name_are_one_map_and_are_not_told_apart', async (t) => {
   const code = assemble(lookup(1, 'r0 = *(u64 *)(r0 + 0)'));
   const proof = await proveEquivalent(code, code, { hook: 'timer', maps: [hash, hash] });

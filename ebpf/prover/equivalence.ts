@@ -31,8 +31,8 @@ const MAX_DECIDED = 4096;
 const pairOf = (before: Uint8Array, after: Uint8Array, options: ProofOptions): string => {
   const { hook, memorySize, maxPaths, maxSteps } = options;
   const maps = options.maps.map((m) => ({ ...m, init: m.init && Buffer.from(m.init).toString('hex') }));
-  const setting = JSON.stringify({ hook, memorySize, maxPaths, maxSteps, maps });
-  return createHash('sha256').update(setting).update(before).update('|').update(after).digest('hex');
+  const setting = JSON.stringify({ hook, memorySize, maxPaths, maxSteps, maps, bytes: before.length });
+  return createHash('sha256').update(setting).update(before).update(after).digest('hex');
 };
 
 /**

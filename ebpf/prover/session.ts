@@ -76,8 +76,8 @@ export class Session {
     this.#limits = { maxPaths, maxSteps, isOver };
     const { hook, memorySize } = options;
     const maps = options.maps.map((m) => ({ ...m, init: m.init && Buffer.from(m.init).toString('hex') }));
-    this.#transcript.update(JSON.stringify({ PROVER_VERSION, hook, memorySize, maps }));
-    this.#transcript.update(before).update('|').update(after);
+    this.#transcript.update(JSON.stringify({ PROVER_VERSION, hook, memorySize, maps, bytes: before.length }));
+    this.#transcript.update(before).update(after);
   }
 
   get ms(): number {
