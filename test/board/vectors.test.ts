@@ -117,6 +117,9 @@ const costsWhatIsSaid = async (t: ExecutionContext, { link }: Bench) => {
   }
 };
 
+/** Each as long as the budget of a run allows. */
+const RUNS = 4;
+
 const tests = (it: (title: string, body: (t: ExecutionContext, bench: Bench) => Promise<void>) => void) => {
   it('vector_helpers_of_known_sizes_do_what_the_interpreter_does', (t, bench) =>
     compare(t, bench, 'known', 100));
@@ -132,11 +135,13 @@ const tests = (it: (title: string, body: (t: ExecutionContext, bench: Bench) => 
     await link.timer(100);
     await install(link, { ...(await readProgram(source('vector_tick'))), name: 'vector_tick' });
     const [before] = await link.telemetryAll();
-    const got = await link.runProgram({ jit: true, code, mem: memoryFor(77) });
+    for (let run = 0; run < RUNS; run++) {
+      const got = await link.runProgram({ jit: true, code, mem: memoryFor(77) });
+      t.is(BigInt.asUintN(64, got.r0), want.r0);
+    }
     const [after] = await link.telemetryAll();
     await link.remove('vector_tick');
     await link.timer(period_us);
-    t.is(BigInt.asUintN(64, got.r0), want.r0);
     t.true(after!.calls - before!.calls >= 30n, `interrupted ${after!.calls - before!.calls} times`);
   });
 };

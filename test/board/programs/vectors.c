@@ -57,7 +57,7 @@ SEC("run")
 uint64_t long_sum(uint8_t *memory) {
     uint64_t sum = 0;
 #pragma clang loop unroll(disable)
-    for (uint32_t i = 0; i < 20000; i++) {
+    for (uint32_t i = 0; i < 5000; i++) {
         sum = sum * 31 + (uint64_t)vl_dot_i8((const int8_t *)memory, (const int8_t *)memory + 700, 640);
         sum += vl_sum_u16((const uint16_t *)(memory + 8), 400);
     }
