@@ -108,13 +108,17 @@ export class Model {
     return this.#freeSlot(hook) !== undefined;
   }
 
-  /** The newest of this name. */
+  #stateNamed(name: string): ModelMap | undefined {
+    return this.maps.find(({ definition }) => definition.name === name && !isReadOnly(definition));
+  }
+
+  /** The one of this name that programs may write, or else the newest of constants. */
   mapNamed(name: string): ModelMap | undefined {
-    return this.maps.findLast(({ definition }) => definition.name === name);
+    return this.#stateNamed(name) ?? this.maps.findLast(({ definition }) => definition.name === name);
   }
 
   #mapFor(wanted: MapDefinition): ModelMap | undefined {
-    if (!isReadOnly(wanted)) return this.mapNamed(wanted.name);
+    if (!isReadOnly(wanted)) return this.#stateNamed(wanted.name);
     return this.maps.find((map) => map.definition.name === wanted.name && map.hasConstantsOf(wanted));
   }
 

@@ -137,7 +137,7 @@ export class Told {
     for (const map of this.#model.maps) await this.#entries(map);
   }
 
-  /** Of two with one name the newest is read. */
+  /** Of two with one name one is read. */
   async #entries(map: ModelMap): Promise<void> {
     const { name, maxEntries } = map.definition;
     if (this.#model.mapNamed(name) !== map || map.valueBytes > MESSAGE_VALUE_BYTES) return;
