@@ -96,8 +96,8 @@ export class State {
       memory: copyMemory(this.memory(region)),
     }));
     this.events = [...this.events, { what, args, regions, changed, plain }];
-    for (const { region } of regions)
-      if (region.kind === 'stored' || changed.includes(region)) this.#forget(region);
+    for (const region of this.world.shared)
+      if (changed.includes(region) || (publishes && region.kind === 'stored')) this.#forget(region);
   }
 
   /** Events so far that the other program has as well: plain atomics may be added. */
