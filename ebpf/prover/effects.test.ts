@@ -55,6 +55,8 @@ const record = (map: number, at: number, size: number, flags = 0) =>
   `r1 = map ${map} ll\n r2 = r6\n r2 += ${at}\n r3 = ${size}\n r4 = ${flags}\n call ringbuf_output`;
 const records = (...calls: string[]) => `r6 = r1\n ${calls.join('\n ')}\n ${end}`;
 
+const atNull = (address: string) => `${address}\n r0 = 0\n if r1 != 0 goto out\n r0 = 1\n out:\n exit`;
+
 /** Of each pair both are the same but for one thing. */
 const different: Record<string, readonly [string, string]> = {
   value_of_an_update: [`${key}\n ${put(1, '8', 0)}\n ${end}`, `${key}\n ${put(1, '9', 0)}\n ${end}`],
@@ -197,6 +199,9 @@ const different: Record<string, readonly [string, string]> = {
     'r0 = 0\n if r1 != r10 goto out\n r0 = 1\n out:\n exit',
     'r0 = 1\n exit',
   ],
+  whether_an_address_before_memory_is_null: [atNull('r3 = *(u8 *)(r1 + 0)\n r3 <<= 20\n r1 -= r3'), end],
+  whether_a_constant_one_is: [atNull('r1 += -65536'), end],
+  whether_one_before_the_stack_is: [atNull('r1 = r10\n r1 += -513'), end],
   which_bytes_of_memory: ['*(u16 *)(r1 + 4) = 1\n r0 = 0\n exit', '*(u8 *)(r1 + 4) = 1\n r0 = 0\n exit'],
   the_last_byte_of_many: [
     `${stores}\n *(u8 *)(r1 + 39) = 7\n ${end}`,
@@ -210,6 +215,11 @@ for (const [name, [one, two]] of Object.entries(different))
     t.not(await verdictOf(two, one), 'proven');
     t.is(await verdictOf(one, `r9 = 0\n ${one}`), 'proven');
   });
+
+test('no address in memory or behind it is null', async (t) => {
+  for (const address of ['r1 += 8', 'r3 = *(u8 *)(r1 + 0)\n r3 <<= 20\n r1 += r3', 'r1 = r10\n r1 += -512'])
+    t.is(await verdictOf(atNull(address), end), 'proven');
+});
 
 /** The second one stores where the first one does not, or by atomics only: whatever others stored there meanwhile is lost. */
 const invented: Record<string, readonly [string, string]> = {

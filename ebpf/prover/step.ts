@@ -1,4 +1,5 @@
 /** Executes one instruction of RFC 9669 on terms; §-numbers below are its sections. */
+import { bpf } from '../../abi/index.ts';
 import type { Alu, Atomic, Branch, ByteSwap, Instruction, Operand } from '../instruction.ts';
 import type { LoadPacket } from '../operation.ts';
 import type { Algebra } from './algebra.ts';
@@ -175,13 +176,22 @@ const atomic = (s: State, i: Atomic): void => {
   if (i.fetch) s.regs[i.op === 'cmpxchg' ? 0 : i.src] = a.zext(old, 64);
 };
 
+/** Only what lies in a region, or behind it, is known not to be 0: boards have memory from there on. */
+const isNeverNull = (s: State, { region, offset }: Place): boolean => {
+  const { algebra } = s.world;
+  const fromFirst =
+    region.kind === 'stack' ? algebra.add(offset, algebra.const(bpf.STACK_BYTES, 64)) : offset;
+  return s.facts.range(fromFirst).max < 1n << 63n;
+};
+
 /** An unsigned comparison of two addresses in one region compares offsets: no region wraps around the address space. */
 const comparePointers = (s: State, op: Branch['op'], x: Term, y: Term): Term | undefined => {
   const a = s.world.algebra;
   const left = s.world.resolve(x);
   const right = s.world.resolve(y);
   const equality = op === 'jeq' || op === 'jne';
-  if (equality && (left || right) && (x.max === 0n || y.max === 0n)) return op === 'jeq' ? a.false : a.true;
+  const pointer = y.max === 0n ? left : x.max === 0n ? right : undefined;
+  if (equality && pointer && isNeverNull(s, pointer)) return op === 'jeq' ? a.false : a.true;
   if (!left || !right || left.region !== right.region) return undefined;
   const bounded = (t: Term) => s.facts.range(t).max < 1n << 32n;
   if (!equality && !(bounded(left.offset) && bounded(right.offset))) return undefined;

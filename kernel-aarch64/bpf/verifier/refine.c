@@ -100,6 +100,9 @@ static struct reg *null_checked(const struct operands *o) {
     return is_null(o->src) ? o->dst : is_null(o->dst) ? (struct reg *)o->src : nullptr;
 }
 
+/* Only what lies in an object, or behind it, is known not to be 0: boards have memory from there on. */
+static bool may_lie_before(const struct reg *p) { return p->var.smin + p->off < (p->kind == REG_STACK ? -(int64_t)BPF_STACK_BYTES : 0); }
+
 static enum status refuse_comparison(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o) {
     if (o->src == &o->number) {
         return refuse(v, STATUS_POINTER_COMPARISON, s->pc, "%r is %R, compared with the number %d", insn_dst(insn), o->dst,
@@ -121,7 +124,7 @@ static enum status pointer_certainty(struct verifier *v, struct state *s, struct
                                      enum certainty *certainty) {
     const struct reg *p = null_checked(o);
     if (p != nullptr) {
-        bool open = kind_may_be_null(p->kind) || is_passing(v, p);
+        bool open = kind_may_be_null(p->kind) || may_lie_before(p) || is_passing(v, p);
         *certainty = open ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
         return STATUS_OK;
     }
