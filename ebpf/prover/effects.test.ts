@@ -195,6 +195,14 @@ const different: Record<string, readonly [string, string]> = {
   a_store_before_an_update_of_another_map: [told(storeKept, put(1, '8', 0)), told(put(1, '8', 0), storeKept)],
   a_store_before_a_removal_from_another_map: [told(storeKept, remove()), told(remove(), storeKept)],
   a_store_before_a_record: [told(storeKept, record(3, 8, 16)), told(record(3, 8, 16), storeKept)],
+  a_load_before_an_atomic_at_its_place: [
+    inOrder(add, 'r9 = *(u64 *)(r0 + 0)\n r0 = r9\n exit'),
+    inOrder('r9 = *(u64 *)(r0 + 0)', add, 'r9 += 1\n r0 = r9\n exit'),
+  ],
+  a_store_before_an_atomic_at_its_place: [
+    inOrder('*(u64 *)(r0 + 0) = 5', add),
+    inOrder(add, '*(u64 *)(r0 + 0) = 6'),
+  ],
   which_memory_a_pointer_points_into: [
     'r0 = 0\n if r1 != r10 goto out\n r0 = 1\n out:\n exit',
     'r0 = 1\n exit',
@@ -239,6 +247,10 @@ const invented: Record<string, readonly [string, string]> = {
     maybe('r9 = *(u64 *)(r0 + 0)', 'r9 = 1', '*(u64 *)(r0 + 0) = r9'),
   ],
   atomics_that_undo_each_other: [inOrder(add), inOrder(add, addAndTakeBack)],
+  a_load_before_an_atomic_at_its_place_beside_one_that_is_added: [
+    inOrder(add, 'r9 = *(u64 *)(r0 + 0)', count.replaceAll('+ 0', '+ 8'), 'r0 = r9\n exit'),
+    inOrder('r9 = *(u64 *)(r0 + 0)', add, add.replace('+ 0', '+ 8'), 'r9 += 1\n r0 = r9\n exit'),
+  ],
 };
 
 for (const [name, [one, two]] of Object.entries(invented))
@@ -246,6 +258,21 @@ for (const [name, [one, two]] of Object.entries(invented))
     t.not(await verdictOf(one, two), 'proven');
     t.is(await verdictOf(two, `r9 = 0\n ${two}`), 'proven');
   });
+
+test('a count in bins stores in those only of which there are elements', async (t) => {
+  const bins = { ...array, valueSize: 1024 };
+  const some = `${keyOf(1)}\n r9 = *(u64 *)(r6 + 8)\n r9 &= 3\n *(u8 *)(r6 + 22) = 2`;
+  const counting = (then: string) =>
+    `${some}\n ${find(`r8 = r0\n r1 = r8\n r2 = r6\n r2 += 20\n r3 = r9\n call vl_histogram_u8\n ${then}`, 0)}`;
+  const kept = 'r3 = *(u32 *)(r8 + 8)\n *(u32 *)(r8 + 8) = r3';
+  const verdict = async (before: string, after: string) => {
+    const options = { hook: 'run', maps: [bins], memorySize: 64 } as const;
+    return (await proveEquivalent(assemble(before), assemble(after), options)).verdict;
+  };
+  t.not(await verdict(counting('r0 = 0'), counting(kept)), 'proven');
+  t.is(await verdict(counting(kept), counting(`r0 = 0\n ${kept}`)), 'proven');
+  t.is(await verdict(counting('r0 = 0'), counting(`if r9 != 3 goto none\n ${kept}`)), 'proven');
+});
 
 test('around what orders memory, plain loads and stores may change', async (t) => {
   const halves = '*(u32 *)(r0 + 0) = 1\n *(u32 *)(r0 + 4) = 0';

@@ -54,9 +54,6 @@ const compareRegions = (world: World, a: RegionState, b: RegionState): Pair[] =>
   );
 };
 
-const sameEvent = (a: Event | undefined, b: Event) =>
-  a?.what === b.what && a.args.every((arg, i) => arg === b.args[i]);
-
 type Added = { readonly event: Event; readonly plain: Plain; readonly at: number };
 
 /**
@@ -64,13 +61,12 @@ type Added = { readonly event: Event; readonly plain: Plain; readonly at: number
  * value is dropped changes memory as a load, an operation and a store do, which are no events, with nobody else in between. What
  * memory then holds is compared in any case.
  */
-const withoutAdded = (a: readonly Event[], b: readonly Event[]) => {
+const withoutAdded = (b: readonly Event[]) => {
   const added: Added[] = [];
   const kept = b.filter((event, i) => {
-    const at = i - added.length;
     const { plain } = event;
-    if (b.length - added.length <= a.length || !plain || sameEvent(a[at], event)) return true;
-    added.push({ event, plain, at });
+    if (!plain?.isAdded) return true;
+    added.push({ event, plain, at: i - added.length });
     return false;
   });
   return { kept, added };
@@ -92,7 +88,7 @@ const storesInstead = (world: World, a: State, { event, plain, at }: Added): Pai
 
 const compareEvents = (world: World, before: State, after: State): Obligations => {
   const a = before.events;
-  const { kept: b, added } = withoutAdded(a, after.events);
+  const { kept: b, added } = withoutAdded(after.events);
   if (a.length !== b.length)
     return { pairs: [], mismatch: `${a.length} helper calls or atomics become ${b.length}` };
   const pairs = added.flatMap((one) => storesInstead(world, before, one));

@@ -4,7 +4,7 @@ import type { LoadPacket } from '../operation.ts';
 import type { Facts } from './facts.ts';
 import { Flow } from './flow.ts';
 import { callHelper } from './helper.ts';
-import { mergeStates, State } from './state.ts';
+import { type Adds, mergeStates, State } from './state.ts';
 import { condition, execute, packetLoad } from './step.ts';
 import { OUT_OF_TIME, ProofLimit, type Term } from './term.ts';
 import type { World } from './world.ts';
@@ -31,8 +31,9 @@ export class Explorer {
   }
 
   /** Final states of all paths that are possible under what is already known. */
-  run(world: World, conditions: readonly Term[], facts: Facts): State[] {
+  run(world: World, conditions: readonly Term[], facts: Facts, adds?: Adds): State[] {
     const start = new State(world, facts);
+    if (adds) start.adds = adds;
     start.regs = world.entry();
     start.conditions = conditions;
     this.#finished = [];

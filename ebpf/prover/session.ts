@@ -14,7 +14,7 @@ import { Explorer, type Limits } from './paths.ts';
 import { SIMPLIFIER_STEPS, Simplifier, type SimplifierBudget } from './simplify.ts';
 import { type Script, scriptOf } from './smtlib.ts';
 import { type Answer, solve } from './solver.ts';
-import type { State } from './state.ts';
+import type { Adds, Event, State } from './state.ts';
 import { ProofLimit, type Term } from './term.ts';
 import { type Setting, World } from './world.ts';
 
@@ -51,6 +51,16 @@ const PAIRS_PER_QUERY = 32;
 
 /** Share of the time for an attempt that leaves unknown what was written at unknown offsets. */
 const FIRST_SHARE = 0.5;
+
+/** Events that these have more than that one, at most, where some of them may be added. */
+const surplus = ({ events }: State, ends: readonly State[]): number =>
+  Math.max(
+    0,
+    ...ends.filter((b) => b.events.some(({ plain }) => plain)).map((b) => b.events.length - events.length),
+  );
+
+const isEvent = (event: Event | undefined, what: string, args: readonly Term[]): boolean =>
+  event?.what === what && event.args.every((arg, i) => arg === args[i]);
 
 export class Session {
   readonly #timeoutMs: number;
@@ -140,7 +150,9 @@ export class Session {
       const pairs = next
         .run(this.#world, [], new Facts(algebra))
         .map((b): [State | undefined, State] => [old.get(algebra.all(b.conditions)), b]);
-      return pairs.every((pair): pair is [State, State] => pair[0] !== undefined) ? pairs : undefined;
+      const isMatch = (pair: (typeof pairs)[number]): pair is [State, State] =>
+        pair[0] !== undefined && surplus(pair[0], [pair[1]]) === 0;
+      return pairs.every(isMatch) ? pairs : undefined;
     } catch (error) {
       if (error instanceof ProofLimit && !this.#limits.isOver()) return undefined;
       throw error;
@@ -157,12 +169,38 @@ export class Session {
 
   /** Runs the new program under the conditions of each path of the old one. */
   async #follow(finished: readonly State[], next: Explorer, old: Explorer): Promise<Outcome | undefined> {
-    for (const a of finished)
-      for (const b of next.run(this.#world, a.conditions, a.facts.child())) {
-        const outcome = await this.#compare(a, b, old);
-        if (outcome) return outcome;
+    for (const a of finished) {
+      let outcome: Outcome | undefined;
+      for (const ends of this.#endsUnder(a, next)) {
+        outcome = await this.#compareEach(a, ends, old);
+        if (!outcome) break;
       }
+      if (outcome) return outcome;
+    }
     return undefined;
+  }
+
+  async #compareEach(a: State, ends: readonly State[], old: Explorer): Promise<Outcome | undefined> {
+    for (const b of ends) {
+      const outcome = await this.#compare(a, b, old);
+      if (outcome) return outcome;
+    }
+    return undefined;
+  }
+
+  /**
+   * Where the new program ends under the conditions of a path of the old one. If it has atomics more than that, the last ones that
+   * may be those are taken as added, then the first ones.
+   */
+  *#endsUnder(a: State, next: Explorer): Generator<readonly State[]> {
+    const run = (adds?: Adds) => next.run(this.#world, a.conditions, a.facts.child(), adds);
+    const ends = run();
+    const more = surplus(a, ends);
+    if (more === 0) yield ends;
+    else {
+      yield run((what, args, at) => !isEvent(a.events[at], what, args));
+      yield run((_what, _args, _at, added) => added < more);
+    }
   }
 
   /** What rewriting leaves open of what both states must agree on. */

@@ -16,8 +16,19 @@ export type Event = {
   readonly plain: Plain | undefined;
 };
 
-/** So many bytes of a map, from the offset that is the event's first argument. */
-export type Plain = { readonly region: Region; readonly size: number };
+/**
+ * So many bytes of a map, from the offset that is the event's first argument, and what is there afterwards where nobody else comes
+ * in between. `isAdded`: only the new program has it, and the old one does the same in steps.
+ */
+export type Plain = {
+  readonly region: Region;
+  readonly size: number;
+  readonly left: Term;
+  readonly isAdded: boolean;
+};
+
+/** Whether an atomic whose old value is dropped is one that only this program has, after so many that were taken as such. */
+export type Adds = (what: string, args: readonly Term[], at: number, added: number) => boolean;
 
 type Effect = {
   /** Whoever sees it sees what was stored before, too: a release. */
@@ -39,6 +50,7 @@ export class State {
   /** How often helpers changed each map. */
   versions: ReadonlyMap<string, number> = new Map();
   memories = new Map<string, Memory>();
+  adds: Adds = () => false;
   facts: Facts;
   readonly world: World;
 
@@ -55,6 +67,7 @@ export class State {
     copy.events = this.events;
     copy.conditions = this.conditions;
     copy.versions = this.versions;
+    copy.adds = this.adds;
     copy.memories = new Map([...this.memories].map(([name, m]) => [name, copyMemory(m)]));
     return copy;
   }
@@ -103,6 +116,12 @@ export class State {
   /** Events so far that the other program has as well: plain atomics may be added. */
   get compared(): number {
     return this.events.filter(({ plain }) => !plain).length;
+  }
+
+  /** Of the next event, among those that both programs have; and those so far that only this one has. */
+  get place(): { readonly at: number; readonly added: number } {
+    const added = this.events.filter(({ plain }) => plain?.isAdded).length;
+    return { at: this.events.length - added, added };
   }
 
   #forget(region: Region): void {

@@ -101,15 +101,18 @@ const put = (s: State, at: Place, value: Term): void => {
   s.memories.set(at.region.name, writeBytes(s.memory(at.region), at.offset, bytes));
 };
 
-export const write = (s: State, at: Place, value: Term): void => {
+/** @param isDone whether anything is written: where it is not, `value` is what was there */
+export const write = (s: State, at: Place, value: Term, isDone = s.world.algebra.true): void => {
   put(s, at, value);
-  const stored = s.world.storedIn(at.region);
-  const one = s.world.algebra.const(1, 8);
-  if (stored)
-    s.memories.set(
-      stored.name,
-      writeBytes(s.memory(stored), at.offset, Array<Term>(value.width / 8).fill(one)),
-    );
+  const region = s.world.storedIn(at.region);
+  if (!region) return;
+  const a = s.world.algebra;
+  const memory = s.memory(region);
+  const stored = bytesOf(a, value).map((_, i) => {
+    const before = () => readByte(a, memory, a.add(at.offset, a.const(i, 64)), s.initial(region));
+    return isDone === a.true ? a.const(1, 8) : a.ite(isDone, a.const(1, 8), before());
+  });
+  s.memories.set(region.name, writeBytes(memory, at.offset, stored));
 };
 
 /**
@@ -149,13 +152,24 @@ const exchange = (s: State, i: Atomic, at: Place, args: readonly Term[]): Term =
   return s.world.algebra.variable(`atomic.result${s.compared}`, i.size * 8);
 };
 
-/** On memory that is the program's own, or in one that others share as far as nobody asks for the old value. */
-const update = (s: State, i: Atomic, at: Place, value: Term, expected: Term, store: typeof write): Term => {
+const changedBy = (a: Algebra, { op }: Atomic, old: Term, value: Term, expected: Term): Term => {
+  if (op === 'cmpxchg') return a.ite(a.eq(old, expected), value, old);
+  return op === 'xchg' ? value : compute(a, op, old, value);
+};
+
+/**
+ * One whose old value is dropped orders only what is done at its own place: others may have changed that, so what is there afterwards
+ * is the same in both programs, and nothing is known of it. Not where the old program does the same in steps.
+ */
+const count = (s: State, i: Atomic, at: Place, args: readonly Term[]): void => {
   const a = s.world.algebra;
-  const old = read(s, at, i.size);
-  if (i.op === 'cmpxchg') store(s, at, a.ite(a.eq(old, expected), value, old));
-  else store(s, at, i.op === 'xchg' ? value : compute(a, i.op, old, value));
-  return old;
+  const [, value, expected] = args;
+  const left = changedBy(a, i, read(s, at, i.size), value!, expected!);
+  const what = `atomic ${i.op} ${i.size} ${at.region.name}`;
+  const place = s.place;
+  const isAdded = s.adds(what, args, place.at, place.added);
+  s.emit(what, args, { plain: { region: at.region, size: i.size, left, isAdded } });
+  put(s, at, isAdded ? left : a.variable(`atomic.left${place.at}`, i.size * 8));
 };
 
 /** §5.3. On memory that others share, the operation itself is something they see. */
@@ -166,13 +180,13 @@ const atomic = (s: State, i: Atomic): void => {
   const expected = i.op === 'cmpxchg' ? a.extract(s.register(0), i.size * 8 - 1, 0) : value;
   const args = [at.offset, value, expected];
   const isShared = at.region.kind !== 'stack' && at.region.kind !== 'memory';
-  const isEvent = isShared && !i.fetch && s.world.plainAtomicsAreEvents;
-  if (isEvent)
-    s.emit(`atomic ${i.op} ${i.size} ${at.region.name}`, args, {
-      plain: { region: at.region, size: i.size },
-    });
-  const old =
-    isShared && i.fetch ? exchange(s, i, at, args) : update(s, i, at, value, expected, isEvent ? put : write);
+  if (isShared && !i.fetch && s.world.plainAtomicsAreEvents) {
+    count(s, i, at, args);
+    return;
+  }
+  const own = isShared && i.fetch ? undefined : read(s, at, i.size);
+  if (own) write(s, at, changedBy(a, i, own, value, expected));
+  const old = own ?? exchange(s, i, at, args);
   if (i.fetch) s.regs[i.op === 'cmpxchg' ? 0 : i.src] = a.zext(old, 64);
 };
 

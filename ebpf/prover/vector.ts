@@ -147,12 +147,12 @@ class Call {
     return this.a.const(value, 64);
   }
 
-  /** Adds to the 32-bit bin of each of these numbers, one after the other: the same may come again. */
-  addIn(register: number, numbers: readonly Term[], added: readonly Term[]): void {
+  /** Adds 1 to the 32-bit bin of each of these numbers that there are, one after the other: the same may come again. */
+  countIn(register: number, numbers: readonly Term[], { has }: Count): void {
     for (const [i, number] of numbers.entries()) {
       const address = this.a.add(this.s.register(register), this.a.shl(number, this.constant(2)));
       const bin = place(this.s, address, 0);
-      write(this.s, bin, this.a.add(read(this.s, bin, 4), added[i]!));
+      write(this.s, bin, this.a.add(read(this.s, bin, 4), this.a.zext(has(i), 32)), has(i));
     }
   }
 }
@@ -283,10 +283,8 @@ const typed = (type: 'u8' | 'u16' | 'i32'): Record<string, Compute> => {
 const counts: Record<string, Compute> = {
   // All elements are read first: the verifier refuses bins that overlap them.
   vl_histogram_u8: (c) => {
-    const { most, has } = c.count(3);
-    const numbers = c.elements(2, 'u8', most, 64);
-    const added = numbers.map((_, i) => c.a.zext(has(i), 32));
-    return void c.addIn(1, numbers, added);
+    const count = c.count(3);
+    return void c.countIn(1, c.elements(2, 'u8', count.most, 64), count);
   },
 };
 

@@ -81,6 +81,7 @@ export class Inputs implements Assignment {
     if (of?.startsWith('result')) {
       return BigInt.asUintN(width, this.#results[Number(of.slice(6)) - 1] ?? 0n);
     }
+    if (of?.startsWith('left')) return this.value.value(this.#state.events[Number(of.slice(4))]!.plain!.left);
     if (name === 'core') return BigInt(core);
     if (name === 'packet.length') return BigInt(memory.length);
     if (what === 'context') return BigInt.asUintN(width, BigInt(context[of!] ?? 0));

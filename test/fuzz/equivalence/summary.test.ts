@@ -161,6 +161,12 @@ const onMaps: Record<string, string> = {
   what_an_exchange_leaves: key(3) + find(0, exchanges('r2 = xchg_64(r0 + 8, r2)')),
   what_a_comparison_leaves:
     key(3) + find(0, exchanges('r8 = r0\n r0 = 0\n r0 = cmpxchg_64(r8 + 8, r0, r2)\n r2 = r0\n r0 = r8')),
+  what_an_atomic_leaves_that_nobody_asks:
+    key(3) +
+    find(
+      0,
+      'r2 = *(u64 *)(r0 + 0)\n lock *(u64 *)(r0 + 8) += r2\n lock *(u32 *)(r0 + 12) ^= w2\n r0 = *(u64 *)(r0 + 8)',
+    ),
   time_and_chance:
     'call ktime_get_ns\n r6 = r0\n call get_prandom_u32\n r6 += r0\n call ktime_get_ns\n r0 -= r6\n exit',
   the_core: 'call get_smp_processor_id\n exit',
