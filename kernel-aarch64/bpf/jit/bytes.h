@@ -15,11 +15,6 @@ static inline uint32_t lanes_of(const struct value *v) { return (uint32_t)(v->im
 static inline int32_t bytes_offset(const struct value *v) { return (int32_t)v->imm; }
 static inline bool is_bytes(const struct jit *j, uint32_t reg) { return j->values[reg].kind == VALUE_BYTES; }
 
-/* Whether a copy is to be of what was loaded: not where bytes are to join each of the two. */
-static inline bool is_loaded_once(const struct value *v) {
-    return v->kind == VALUE_BYTES && (v->index != NO_REG || (lanes_of(v) & 15u) != NO_BYTE);
-}
-
 /* Whether the load of the current slot is worth to wait: what reads it next is one of the operations below. */
 [[nodiscard]] bool load_waits(const struct jit *j, uint32_t dst, enum a64_size size);
 

@@ -123,8 +123,9 @@ void derive_negated_bit(struct jit *j, uint32_t dst, bool is_wide) { derive(j, d
 
 RARE void copy_value(struct jit *j, uint32_t dst, uint32_t src) {
     const struct value *v = &j->values[src];
-    /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. */
-    bool costly = v->kind == VALUE_SUM || is_loaded_once(v) || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
+    /* A sum is not copied while it reads its own home: two registers that read each other's could not be settled. Bytes are loaded
+     * once: when another load came others might have changed them, and the one copy may have been checked for both. */
+    bool costly = v->kind == VALUE_SUM || v->kind == VALUE_BYTES || v->kind == VALUE_PRODUCT || (v->kind == VALUE_CONST && v->imm >> 16);
     if (costly && j->live_out & REG_BIT(src)) { ensure_reg(j, src); }
     if (j->exchanges && v->shape == shape_copy(j->home[dst])) { /* is there already */
         return define(j, dst, (enum a64_reg)j->home[dst], src_bits(j, src));
