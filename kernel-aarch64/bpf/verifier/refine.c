@@ -100,7 +100,8 @@ static struct reg *null_checked(const struct operands *o) {
     return is_null(o->src) ? o->dst : is_null(o->dst) ? (struct reg *)o->src : nullptr;
 }
 
-/* Only what lies in an object, or behind it, is known not to be 0: boards have memory from there on. */
+/* Only what lies in an object, or behind it, is known not to be 0: boards have memory from there on. Whether the rest is tells where
+ * the object lies. */
 static bool may_lie_before(const struct reg *p) { return p->var.smin + p->off < (p->kind == REG_STACK ? -(int64_t)BPF_STACK_BYTES : 0); }
 
 static enum status refuse_comparison(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o) {
@@ -123,8 +124,9 @@ static bool is_passing(const struct verifier *v, const struct reg *p) {
 static enum status pointer_certainty(struct verifier *v, struct state *s, struct bpf_insn insn, const struct operands *o,
                                      enum certainty *certainty) {
     const struct reg *p = null_checked(o);
-    if (p != nullptr) {
-        bool open = kind_may_be_null(p->kind) || may_lie_before(p) || is_passing(v, p);
+    bool before = p != nullptr && may_lie_before(p);
+    if (p != nullptr && (!before || is_privileged(v))) {
+        bool open = kind_may_be_null(p->kind) || before || is_passing(v, p);
         *certainty = open ? SOMETIMES : o->op == BPF_JMP_JEQ ? NEVER : ALWAYS;
         return STATUS_OK;
     }
