@@ -47,7 +47,8 @@ ROUTINE(vl_max_u8) { return max_u8(r1, r2); }
 ROUTINE(vl_max_u16) { return max_u16(r1, r2); }
 ROUTINE(vl_max_i32) { return (uint64_t)(int64_t)max_i32(r1, r2); }
 
-/* Byte offset of the first element, of `width` bytes, that equals what `compare` looks for; there is one. */
+/* Byte offset of the first element that equals `value`, or of some other: what was found before may have been overwritten since, by
+ * another core. The verifier counts on an element that is there. */
 #define FIRST(name, suffix, vector, scalar)                                                                     \
     static uint64_t name(uint64_t at, uint64_t size, scalar value) {                                            \
         const vector wanted = vdupq_n_##suffix(value);                                                          \
@@ -61,7 +62,9 @@ ROUTINE(vl_max_i32) { return (uint64_t)(int64_t)max_i32(r1, r2); }
             const bool whole = size - i >= 16;                                                                  \
             const vector data = vreinterpretq_##suffix##_u8(whole ? load(at + i) : load_part(at + i, size - i)); \
             const uint64_t found = mask_of(BYTES(suffix, vceqq_##suffix(data, wanted)));                        \
-            if (found != 0 || !whole) { return i + (uint64_t)__builtin_ctzll(found) / 4; }                      \
+            if (found == 0 && whole) { continue; }                                                              \
+            const uint64_t place = i + (uint64_t)__builtin_ctzll(found | 1ull << 63) / 4;                       \
+            return place < size ? place : size - 1;                                                             \
         }                                                                                                       \
     }
 #define BYTES(suffix, lanes) BYTES_##suffix(lanes)

@@ -2,11 +2,15 @@
  * The vector helpers: compiled code under qemu's user-mode emulation, the interpreter, and a third reference in TypeScript give
  * the same result and memory, for every count from 0 to 130 and larger ones, at every alignment, with known and unknown counts.
  */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { vectors } from '../../abi/index.ts';
 import { loadHost } from '../../ebpf/index.ts';
 import { Random } from '../../ebpf/random.ts';
+import { compiledProgram } from '../../firmware/native.ts';
 import { buildMachine, type Cpu, FEATURE_SETS, missingTool, runMachine } from './machine.ts';
+import { emulatedFlags, emulatedTarget } from './native.ts';
 import { type Call, expected, place } from './vectors/programs.ts';
 import { references } from './vectors/reference.ts';
 
@@ -142,3 +146,14 @@ for (const helper of Object.keys(vectors)) {
     t.deepEqual(wrong.slice(0, 5), []);
   });
 }
+
+ifEmulated('the_greatest_element_is_looked_for_where_it_was_even_if_it_is_gone', async (t) => {
+  const source = fileURLToPath(new URL('vectors/greatest.c', import.meta.url));
+  const flags = [
+    ...emulatedTarget,
+    ...emulatedFlags,
+    `-I${fileURLToPath(new URL('../../kernel-aarch64', import.meta.url))}`,
+  ];
+  const program = await compiledProgram('greatest', [...flags, source]);
+  t.is(spawnSync('qemu-aarch64', [program]).status, 0);
+});
