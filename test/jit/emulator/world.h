@@ -8,7 +8,7 @@
 #include "gen/abi_vectors.h"
 #include <stddef.h>
 
-#define WORLD_ADDR 0x30000000ull
+#define WORLD_ADDR 0x10000000ull /* as low as on boards: a pointer may be moved to 0 from here */
 #define SHARED_ADDR 0x40000000ull
 #define SHARED_BYTES (48u << 20)
 #define CODE_NEAR_ADDR 0x01000000ull /* a helper of the executor is in reach of BL */

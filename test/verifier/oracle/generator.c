@@ -10,13 +10,14 @@
 enum role : uint8_t { UNSET, NUMBER, MEMORY, POINTER };
 
 struct maker {
-    struct random random, apart;
+    struct random random, apart, low;
     struct generated *out;
     uint32_t count;
     uint8_t roles[11];
     uint64_t stack; /* slots that hold numbers, and NARROW_ARRAY */
     bool narrow;    /* numbers of 4 bytes and smaller ones lie where stores go to a place that depends on data */
     bool records;   /* a ring buffer gets some */
+    bool aims;      /* addresses are moved to where 0 is, or nearly, and compared with it */
     bool legacy;    /* the context lies on the stack, and legacy loads read the packet */
     uint32_t depth; /* of open blocks */
     uint32_t loops;
@@ -431,8 +432,19 @@ static void meet(struct maker *m, const uint8_t roles[11], uint64_t stack) {
     m->stack &= stack;
 }
 
+static const uint64_t LOW_STREAM = 0x6c6f77616464;
+
+static uint32_t make_null_condition(struct maker *m) {
+    int32_t moved[] = {(int32_t)(uintptr_t)the_world()->memory, 0, (int32_t)random_below(&m->low, 64), (int32_t)random_below(&m->low, 1u << 29)};
+    uint32_t p = target_register(m), op = random_chance(&m->low, 50) ? BPF_JMP_JEQ : BPF_JMP_JNE;
+    emit(m, ALU64(MOV) | X, p, 6, 0, 0);
+    emit(m, ALU64(ADD) | K, p, 0, 0, -moved[random_below(&m->low, 4)]);
+    m->roles[p] = UNSET;
+    return emit(m, BPF_CLASS_JMP | op | K, p, 0, 0, 0);
+}
+
 static void make_if(struct maker *m) {
-    uint32_t jump = make_condition(m);
+    uint32_t jump = m->aims && random_chance(&m->low, 30) ? make_null_condition(m) : make_condition(m);
     uint8_t roles[11];
     memcpy(roles, m->roles, sizeof(roles));
     uint64_t stack = m->stack;
@@ -611,6 +623,8 @@ void generate(uint64_t seed, struct generated *out) {
     struct maker m = {.random = {seed}, .out = out, .narrow = random_chance(&apart, 30), .records = random_chance(&records, 25)};
     bool packet = chance(&m, 25);
     m.apart = apart;
+    m.low = (struct random){seed ^ LOW_STREAM};
+    m.aims = random_chance(&m.low, 20);
     m.legacy = packet && random_chance(&m.apart, 40);
     begin_program(out, packet ? HOOK_PACKET : HOOK_RUN, 64 + 8 * below(&m, 9));
     if (packet) {
