@@ -9,17 +9,16 @@
 #define CORES 8u /* smp/core.h, MAX_CORES */
 #define CTL_ENABLE 1u /* CNTV_CTL_EL0 */
 
-/* Written by its own core, in interrupt context or with interrupts masked; others read. */
+/* Written by its own core, in interrupt context or with interrupts masked; others read. But for what core 0 wants of it. */
 struct tick {
-    tick_handler handler; /* null: stopped */
+    tick_handler handler; /* wanted; null: the next interrupt is the last */
     uint64_t period_count;
     uint64_t deadline_count;
     uint64_t last_count; /* when the handler ran last; 0 before the first time */
     uint64_t ticks;
     uint64_t missed;
     uint64_t longest_gap_count;
-    uint32_t wanted_period_us; /* set by tick_start for the core to take over */
-    tick_handler wanted_handler;
+    uint32_t period_us; /* wanted; taken over by the core when it is called */
 } __attribute__((aligned(64)));
 
 static struct tick ticks[CORES];
@@ -52,7 +51,7 @@ static void arm_next(const struct tick *tick) {
 static void on_timer(void *cookie) {
     (void)cookie;
     struct tick *tick = own();
-    const tick_handler handler = tick->handler;
+    const tick_handler handler = __atomic_load_n(&tick->handler, __ATOMIC_RELAXED);
     const uint64_t now = clock_count();
     if (!handler) {
         timer_off();
@@ -69,7 +68,7 @@ static void on_timer(void *cookie) {
     tick->ticks++;
     tick->missed += missed;
     handler(clock_ns_of(now), (uint32_t)missed);
-    if (tick->handler) { arm_next(tick); }
+    arm_next(tick);
 }
 
 static void clear(struct tick *tick) {
@@ -83,15 +82,10 @@ static void clear(struct tick *tick) {
 static void take_over(void *arg) {
     struct tick *tick = arg;
     const uint64_t flags = irq_save();
-    tick->handler = tick->wanted_handler;
-    if (tick->handler) {
-        tick->period_count = clock_hz() * tick->wanted_period_us / 1000000;
-        tick->deadline_count = clock_count() + tick->period_count;
-        clear(tick);
-        timer_set(tick->deadline_count);
-    } else {
-        timer_off();
-    }
+    tick->period_count = clock_hz() * tick->period_us / 1000000;
+    tick->deadline_count = clock_count() + tick->period_count;
+    clear(tick);
+    timer_set(tick->deadline_count);
     irq_restore(flags);
 }
 
@@ -115,16 +109,13 @@ enum status tick_start(uint32_t core, uint32_t period_us, tick_handler handler) 
     if (core >= CORES || !handler || period_us < TICK_PERIOD_MIN_US || period_us > TICK_PERIOD_MAX_US) {
         return STATUS_INVALID_ARGUMENT;
     }
-    ticks[core].wanted_period_us = period_us;
-    ticks[core].wanted_handler = handler;
+    ticks[core].period_us = period_us;
+    __atomic_store_n(&ticks[core].handler, handler, __ATOMIC_RELAXED);
     return call_core(core, take_over, &ticks[core]);
 }
 
 void tick_stop(uint32_t core) {
-    if (core >= CORES) { return; }
-    ticks[core].wanted_handler = nullptr;
-    /* A full queue is retried until the core has taken its calls: it does within one of its interrupts. */
-    while (call_core(core, take_over, &ticks[core]) == STATUS_BUSY) { cpu_relax(); }
+    if (core < CORES) { __atomic_store_n(&ticks[core].handler, nullptr, __ATOMIC_RELAXED); }
 }
 
 void tick_stats_read(uint32_t core, struct tick_stats *out) {

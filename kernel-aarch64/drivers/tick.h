@@ -19,6 +19,7 @@ struct tick_stats {
 /* Starts it, or changes period and handler. Another core's tick starts a moment later, by an interrupt.
  * STATUS_INVALID_ARGUMENT: no such core, or the period is outside its limits. STATUS_BUSY: that core's queue is full. */
 [[nodiscard]] enum status tick_start(uint32_t core, uint32_t period_us, tick_handler handler);
+/* The handler is called no more, but where it is about to be; waits for nobody. The timer goes off with its next interrupt. */
 void tick_stop(uint32_t core);
 
 void tick_stats_read(uint32_t core, struct tick_stats *out);
