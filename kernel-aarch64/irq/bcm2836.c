@@ -95,6 +95,7 @@ static void handle(void) {
     for (uint32_t pending = mmio_read(source); pending & 0x3ff; pending = mmio_read(source)) {
         if (pending & 1u << SOURCE_MAILBOX0) {
             mmio_write(local + MAILBOX_CLEAR + 16 * this_core(), UINT32_MAX);
+            barrier_dsb(); /* it has been cleared before the calls are taken: else the bell of a later one could be */
             irq_deliver_ipi();
         }
         if (pending & 1u << SOURCE_GPU) {

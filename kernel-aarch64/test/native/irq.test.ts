@@ -129,7 +129,7 @@ test('the_controllers_of_a_bcm2837_are_told_what_they_should_be', (t) => {
     'enable 4294967295',
     ...[
       'take',
-      `400000c0 ${all}`,
+      ...[`400000c0 ${all}`, 'dsb sy'], // a bell that rings later is not taken for this one
       'handler of calls',
       'handler 77.2',
       'handler 77.3',
