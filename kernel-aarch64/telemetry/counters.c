@@ -29,5 +29,5 @@ void counters_sum(const struct counters *const *per_core, uint32_t cores, struct
         if (max > out->max) { out->max = max; }
         add_histogram(counters, out->histogram);
     }
-    if (out->calls == 0) { out->min = 0; }
+    if (out->min == UINT64_MAX) { out->min = 0; } /* no call, or one that is being counted right now */
 }

@@ -45,6 +45,10 @@ static void the_first_core_that_called_gives_the_result_and_any_the_extremes(voi
     CHECK(count_call(&counters[2], 2) == 2 && count_call(&counters[2], 3) == 3);
     counters_sum(list, 3, &total);
     CHECK(total.histogram[0] == 2 && total.histogram[1] == 2);
+    counters_clear(&counters[0], 0);
+    counters[0].bins[31] = 1; /* on another core, whose first call is being counted */
+    counters_sum(list, 1, &total);
+    CHECK(total.calls == 1 && total.min == 0);
 }
 
 static uint64_t stat(enum stat stat) {
