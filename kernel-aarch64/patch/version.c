@@ -43,8 +43,17 @@ enum status version_make(struct span name, uint32_t insns, struct version **out)
     return STATUS_OK;
 }
 
+/* A crash still tells what its core ran last: not what lies where that was. The core may be running another by now. */
+static void forget(const struct running *running) {
+    for (uint32_t core = 0; core < MAX_CORES; core++) {
+        const struct running *last = running;
+        __atomic_compare_exchange_n(&running_module[core], &last, nullptr, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
+}
+
 void version_free(struct version *version) {
     if (version == nullptr) { return; }
+    forget(&version->running);
     for (uint32_t i = 0; i < version->map_count; i++) { map_release(version->maps[i]); }
     code_free(&version->code);
     pool_free(version->word_of_insn);

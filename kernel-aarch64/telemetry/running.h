@@ -10,5 +10,5 @@ struct running {
     uint32_t version;
 };
 
-/* Written by the dispatcher of that core before each call; null before the first. */
+/* Written by the dispatcher of that core before each call; null before the first, and when that version is freed. */
 extern const struct running *running_module[MAX_CORES];

@@ -780,6 +780,19 @@ static void nothing_is_freed_before_the_grace_period(void) {
     CHECK(modules_poll() && fake_pool_blocks < blocks);
 }
 
+static void what_is_freed_is_not_what_a_core_ran_last(void) {
+    const struct version *gone = install_running("gone", 1, costs_50, &(struct msg_install_request){});
+    tick(1);
+    const struct version *stays = install_running("stays", 1, costs_50, &(struct msg_install_request){});
+    running_module[1] = &stays->running;
+    running_module[0] = &gone->running;
+    remove_module("gone");
+    while (modules_poll()) {}
+    CHECK(running_module[0] == nullptr && running_module[1] == &stays->running);
+    running_module[1] = nullptr;
+    remove_module("stays");
+}
+
 static void damaged_payloads_are_refused(void) {
     struct recipe r = recipe("m", 1);
     r.map = "map", r.map_entries = 3;
@@ -927,6 +940,7 @@ int main(void) {
     versions_are_thrown_out_in_any_order();
     a_canary_that_is_promoted_leaves_two_versions();
     nothing_is_freed_before_the_grace_period();
+    what_is_freed_is_not_what_a_core_ran_last();
     damaged_payloads_are_refused();
     new_code_is_reached_after_every_core_was_asked();
     a_parent_that_is_thrown_out_meanwhile_is_not_replaced();
