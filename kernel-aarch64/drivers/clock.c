@@ -2,6 +2,7 @@
 #include "drivers/timer.h"
 #include "irq/irq.h"
 #include "lib/barrier.h"
+#include "lib/deadline.h"
 #include "lib/sysreg.h"
 
 #define PHYSICAL_INDEX 1u /* interrupts: secure, non-secure, virtual, hypervisor (binding arm,arch_timer) */
@@ -11,22 +12,20 @@ static uint64_t hz;
 static uint64_t ns_per_count_32; /* 2^32 * nanoseconds per count */
 static uint32_t interrupt_parent;
 static struct span interrupts;
-static uint32_t frequency_of_tree;
 
 void timer_probe(const struct fdt_node *node) {
     if (!fdt_compatible(node, "arm,armv8-timer") && !fdt_compatible(node, "arm,armv7-timer")) { return; }
     interrupt_parent = node->interrupt_parent;
     interrupts = node->property[FDT_INTERRUPTS];
-    frequency_of_tree = fdt_cell(node->property[FDT_CLOCK_FREQUENCY], 0);
+    counter_hz_of_tree = fdt_cell(node->property[FDT_CLOCK_FREQUENCY], 0);
 }
 
 uint32_t timer_physical_irq(void) { return irq_number(interrupt_parent, interrupts, PHYSICAL_INDEX); }
 
 uint32_t timer_irq(void) { return irq_number(interrupt_parent, interrupts, VIRTUAL_INDEX); }
 
-/* The register is right wherever firmware set it; the tree corrects firmware that did not. */
 enum status clock_init(void) {
-    hz = frequency_of_tree ? frequency_of_tree : READ_SYSREG(cntfrq_el0);
+    hz = counter_hz();
     if (hz == 0) { return STATUS_NOT_SUPPORTED; }
     ns_per_count_32 = (1000000000ull << 32) / hz;
     return STATUS_OK;

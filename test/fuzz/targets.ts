@@ -225,6 +225,7 @@ const boardTargets: readonly BoardTarget[] = [
     doc: 'a flattened device tree: its walk, its addresses, the UART it names, its interrupts',
     sources: kernel(
       'lib/fdt.c',
+      'lib/deadline.c',
       ...['uart_find', 'tcu', 'pl011', 'ns16550', 'clock'].map((name) => `drivers/${name}.c`),
       ...['irq', 'gic2', 'gic3', 'bcm2836'].map((name) => `irq/${name}.c`),
     ),

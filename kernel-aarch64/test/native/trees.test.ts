@@ -12,6 +12,7 @@ const sources = [
   'drivers/pl011.c',
   'drivers/ns16550.c',
   'drivers/clock.c',
+  'lib/deadline.c',
   'irq/irq.c',
   'irq/gic2.c',
   'irq/gic3.c',
