@@ -29,8 +29,6 @@ extern struct guard_frame *guard_top[MAX_CORES];
 
 bool guard_is_active(uint32_t core) { return __atomic_load_n(&guard_top[core], __ATOMIC_ACQUIRE) != nullptr; }
 
-static bool crashing;
-
 /* Exception classes of ESR_EL1 (Arm ARM D19.2.40). */
 static const char *class_name(uint64_t esr) {
     switch (esr >> 26 & 63) {
@@ -68,13 +66,12 @@ static bool in_guard_page(uint64_t addr) {
 }
 
 [[noreturn, clang::minsize]] static void crash(const struct fault *fault, uint64_t kind) {
-    if (!__atomic_exchange_n(&crashing, true, __ATOMIC_RELAXED)) {
+    if (crash_claim()) {
         const char *reason = reason_of(fault, kind);
         const uint64_t base = (uintptr_t)__image_start;
         struct crash_story story;
         crash_story_tell(&story, core_id(), fault);
-        const struct crash_record *record = crash_write(reason, build_id(), core_id(), base, fault, &story);
-        cache_clean(record, sizeof *record);
+        crash_write(reason, build_id(), core_id(), fault, &story);
         console_print("\ncrash on core %u: %s, esr 0x%lx, far 0x%lx, elr image+0x%lx, lr image+0x%lx; resetting\n",
                       core_id(), reason, fault->esr, fault->far, fault->elr - base, fault->x[30] - base);
     }

@@ -126,8 +126,7 @@ static const struct level {
 /* Told by the console if there is one yet, by the LED, and by the record after the next start. */
 [[noreturn]] static void give_up(const struct level *level, enum status status) {
     const struct fault none = {.elr = (uintptr_t)__image_start, .esr = status};
-    const struct crash_record *record = crash_write(level->name, build_id(), core_id(), (uintptr_t)__image_start, &none, nullptr);
-    cache_clean(record, sizeof *record);
+    crash_write(level->name, build_id(), core_id(), &none, nullptr);
     console_print("\nstart-up failed at %s: status %u; halted\n", level->name, status);
     WRITE_SYSREG(daif, DAIF_MASKED);
     gpio_blink((uint32_t)(level - levels) + 1);

@@ -4,7 +4,6 @@
 #include "drivers/clock.h"
 #include "drivers/watchdog.h"
 #include "mm/layout.h"
-#include "mm/map.h"
 #include "patch/modules.h"
 #include "smp/crash_write.h"
 #include "telemetry/story.h"
@@ -42,12 +41,12 @@ static bool stop_module(uint32_t core) {
 }
 
 [[noreturn]] static void give_up(uint32_t core, const char *what) {
-    const uint64_t base = (uintptr_t)__image_start;
-    const struct fault unknown = {.elr = base}; /* no core can read the registers of another */
-    struct crash_story story;
-    crash_story_tell(&story, core, &unknown);
-    const struct crash_record *record = crash_write(what, build_id(), core, base, &unknown, &story);
-    cache_clean(record, sizeof(*record));
+    if (crash_claim()) {
+        const struct fault unknown = {.elr = (uintptr_t)__image_start}; /* no core can read the registers of another */
+        struct crash_story story;
+        crash_story_tell(&story, core, &unknown);
+        crash_write(what, build_id(), core, &unknown, &story);
+    }
     board_reset();
 }
 

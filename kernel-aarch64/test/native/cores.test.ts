@@ -8,7 +8,7 @@ let checks: string[] = [];
 
 test.before(async (t) => {
   t.timeout(60_000);
-  const sources = ['test/native/cores_host.c', 'smp/core.c', 'lib/deadline.c'];
+  const sources = ['test/native/cores_host.c', 'smp/core.c', 'smp/crash.c', 'lib/crc32.c', 'lib/deadline.c'];
   const host = await buildNative('cores_host', sources, t.log, 'test/native/cores');
   checks = execFileSync(host, { encoding: 'utf8' }).trimEnd().split('\n');
 });
@@ -24,6 +24,8 @@ testChecks(
     'another_interrupt_is_not_the_one_that_was_waited_for',
     'every_core_takes_an_exception_for_new_code',
     'waits_end_when_their_time_is_over',
+    'a_frequency_that_the_tree_corrects_is_that_of_waits',
+    'the_core_that_crashes_first_tells_why_and_others_give_it_time',
     'as_many_cores_are_counted_as_there_may_be',
   ],
 );

@@ -1,8 +1,11 @@
 /* Calls between cores and waits for them, on this machine: one thread is each core in turn, and whoever waits lets the test say
  * what the others do meanwhile. Prints "ok NAME" or "not ok NAME" for each check. */
 #include "lib/barrier.h"
+#include "lib/deadline.h"
 #include "lib/irqflags.h"
 #include "lib/sysreg.h"
+#include "mm/map.h"
+#include "smp/crash_write.h"
 #include "smp/start.h"
 #include <stdio.h>
 
@@ -66,6 +69,23 @@ static bool a_full_queue_refuses_until_its_core_took_the_calls(void) {
     on(1, core_run_calls);
     told = 0;
     return good;
+}
+
+uint8_t __image_start[CRASH_RECORD_OFFSET + sizeof(struct crash_record)] __attribute__((aligned(4096)));
+void cache_clean(const volatile void *, uint64_t) {}
+
+static bool first_to_crash;
+static void crash_on_it(void) { first_to_crash = crash_claim(); }
+
+static bool the_core_that_crashes_first_tells_why_and_others_give_it_time(void) {
+    on(2, crash_on_it);
+    bool good = first_to_crash;
+    uint64_t before = now;
+    on(1, crash_on_it); /* 100 ms for a dead transmitter, and three lines of text */
+    good = good && !first_to_crash && now > before + 300'000 && now < before + 2'000'000;
+    before = now;
+    on(2, crash_on_it); /* in telling why */
+    return good && !first_to_crash && now < before + 10;
 }
 
 static enum status waited; /* by core 0 */
@@ -170,6 +190,14 @@ static bool waits_end_when_their_time_is_over(void) {
     return good && cores_fetch_anew(WAIT_US) == STATUS_TIMEOUT && now > again + WAIT_US && now < again + WAIT_US + 20;
 }
 
+static bool a_frequency_that_the_tree_corrects_is_that_of_waits(void) {
+    counter_hz_of_tree = 3'000'000;
+    const uint64_t before = now;
+    const bool good = deadline_in_us(WAIT_US) == before + 1 + 3 * WAIT_US;
+    counter_hz_of_tree = 0;
+    return good && deadline_in_us(WAIT_US) == before + 2 + WAIT_US;
+}
+
 static bool cores_that_came_up_are_counted_up_to_the_first_that_did_not(void) {
     cores_init(send);
     bool good = core_affinity[0] == 0x100 && core_affinity[1] == UINT64_MAX && core_affinity[7] == UINT64_MAX;
@@ -198,6 +226,8 @@ int main(void) {
     CHECK(another_interrupt_is_not_the_one_that_was_waited_for);
     CHECK(every_core_takes_an_exception_for_new_code);
     CHECK(waits_end_when_their_time_is_over);
+    CHECK(a_frequency_that_the_tree_corrects_is_that_of_waits);
+    CHECK(the_core_that_crashes_first_tells_why_and_others_give_it_time);
     CHECK(as_many_cores_are_counted_as_there_may_be);
     return 0;
 }
