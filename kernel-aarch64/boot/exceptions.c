@@ -3,11 +3,11 @@
 #include "drivers/console.h"
 #include "irq/irq.h"
 #include "mm/layout.h"
-#include "mm/map.h"
 #include "patch/profile.h"
 #include "smp/crash_write.h"
 #include "smp/guard.h"
 #include "smp/start.h"
+#include "telemetry/running.h"
 #include "telemetry/story.h"
 
 static_assert(STATUS_MODULE_FAULT == 276, "smp/guard.S returns this number");
@@ -86,14 +86,16 @@ struct guard_frame *exception_trap(const struct fault *fault, uint64_t kind) {
     return guard;
 }
 
-/* A guard of the interrupted code must not catch faults of the interrupt handler. */
+/* A guard of the interrupted code must not catch faults of the interrupt handler, whose modules are not what runs on behind it. */
 void exception_interrupt(struct interrupt_frame *frame) {
     if (__builtin_expect(profile_every != 0, 0) && profile_interrupted(frame)) { return; }
     struct guard_frame **top = &guard_top[core_id()];
     struct guard_frame *outer = *top;
+    const struct running **module = &running_module[core_id()], *running = *module;
     *top = nullptr;
     core_irq_enter();
     irq_handle();
     core_irq_leave();
+    if (outer != nullptr) { *module = running; }
     *top = outer;
 }

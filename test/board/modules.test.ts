@@ -1,8 +1,27 @@
 import { verdicts } from '../../abi/index.ts';
+import { assemble } from '../../ebpf/index.ts';
 import { onEveryBoard } from './bench.ts';
-import { exampleModule, install } from './programs.ts';
+import { exampleModule, install, timerProgram } from './programs.ts';
 
 const DESTINATION_PORT_AT = 36;
+
+/** Lasts for some periods of the shortest timer, then logs. */
+const LATE_WORD = `
+  r6 = 200000
+again:
+  r6 += -1
+  if r6 != 0 goto again
+  *(u32 *)(r10 - 8) = 0x6574616c
+  *(u32 *)(r10 - 4) = 0
+  r1 = r10
+  r1 += -8
+  r2 = 5
+  r3 = 0
+  r4 = 0
+  r5 = 0
+  call trace_printk
+  r0 = 0
+  exit`;
 
 /** An Ethernet frame with IPv4 and UDP and 18 bytes of data (RFC 768, RFC 791). */
 const udpFrame = (destinationPort: number): Buffer => {
@@ -51,6 +70,19 @@ onEveryBoard((it) => {
     await typed('off 0');
     await link.remove('panel');
     t.deepEqual(await typed('io'), ['unknown command "io"; type help for a list']);
+  });
+
+  it('a_run_that_a_module_interrupts_logs_under_its_own_name', async (t, { link }) => {
+    await install(link, timerProgram('ticker', 'r0 = 1\nexit'), { period_us: 50 });
+    const calls = async () => (await link.telemetryAll())[0]!.calls;
+    const before = await calls();
+    let since = 0n;
+    for await (const { seq } of link.events()) since = seq;
+    await link.runProgram({ jit: true, code: assemble(LATE_WORD), mem: new Uint8Array(8) });
+    t.true((await calls()) > before);
+    const { name, text } = await link.event(since);
+    t.deepEqual({ name, text }, { name: 'run', text: 'late' });
+    await link.remove('ticker');
   });
 
   for (const name of ['fir', 'gemv', 'histogram', 'fibonacci', 'dense', 'low-pass']) {
