@@ -379,3 +379,21 @@ test('nothing behind the memory that the checker is lent is written, however lit
   }
   t.deepEqual([...refused].toSorted(), [false, true]);
 });
+
+test('a condition that leads to itself does not wait where it is looked at', async (t) => {
+  const judge = await judgeOf('r0 = 0\nr3 = *(u8 *)(r1 + 0)\nr3 &= 3\nif r3 >= 28 goto -1\nexit');
+  const tracked = (after: number) => (after << 3) | events.track;
+  const waits = [(2 << 3) | events.fall, ...another];
+  const { status, message } = judge([VERSION, tracked(1), tracked(1), ...waits, tracked(0)]);
+  t.is(status, 'bad_certificate');
+  t.regex(message, /leads back to where no loop begins/);
+});
+
+test('a way ends where a state waits, as long as others wait at the slot where it began', async (t) => {
+  const judge = await judgeOf(
+    'r0 = 0\nr3 = *(u8 *)(r1 + 0)\nif r3 > 5 goto +0\nr4 = 5\nif r3 > 9 goto +0\nr1 += r4\nr0 = *(u8 *)(r1 + 0)\nexit',
+  );
+  const twoWait = [(3 << 3) | events.fall, ...another];
+  const { status, steps } = judge([VERSION, ...twoWait, events.track, (2 << 3) | events.track]);
+  t.deepEqual([status, steps], ['ok', 10]);
+});

@@ -48,9 +48,9 @@ static inline uint32_t by_far(uint32_t imm) {
             }
             int64_t by = (int32_t)fields >> 16;
             uint64_t waiting = masks;
+            flags[pc] = (uint8_t)(flag | seen << 1); /* first: it may lead to itself */
             if (!may_wait(l, flags, pc, by)) { return WAY_CHANGED; }
             if ((flag & CHANGED) != 0 && !take_change(l, pc, &waiting)) { return WAY_CHANGED; }
-            flags[pc] = (uint8_t)(flag | seen << 1);
             wait_lightly(l, flags, pc, by, waiting);
             return WAY_COMMON;
         }
