@@ -26,6 +26,7 @@ const added = (all: Counts, one: Counts): Counts => ({
   accepted: all.accepted + one.accepted,
   certified: all.certified + one.certified,
   damaged_accepted: all.damaged_accepted + one.damaged_accepted,
+  forged_accepted: all.forged_accepted + one.forged_accepted,
   states: all.states + one.states,
   compiled: all.compiled + one.compiled,
   compared: all.compared + one.compared,

@@ -11,13 +11,13 @@ import type { Finding, Limit } from './fuzz.ts';
 export type ProgramTarget = {
   readonly name: string;
   readonly doc: string;
-  /** Under the address and undefined-behaviour sanitizers, with damaged certificates of each program. */
+  /** Under the address and undefined-behaviour sanitizers, with damaged and forged certificates of each program. */
   readonly sanitized: boolean;
 };
 
 /** Between lines that say how far it is. */
 const PROGRESS_S = 2;
-/** Without sanitizers, one program in so many is tried with damaged certificates as well. */
+/** Without sanitizers, one program in so many is tried with damaged and forged certificates as well. */
 const DAMAGE_EVERY = 16;
 
 /** Lines of the oracle: report.h. */
@@ -30,6 +30,7 @@ type Totals = {
   readonly certified: number;
   readonly certified_checked: number;
   readonly damaged_accepted: number;
+  readonly forged_accepted: number;
   readonly compiled: number;
   readonly compared: number;
   readonly codes: Readonly<Record<string, number>>;
@@ -37,7 +38,13 @@ type Totals = {
 type Line =
   | ({ readonly done: boolean } & Totals)
   | BoardProgram
-  | { readonly finding: string; readonly seed: number; readonly memory: number; readonly code: string };
+  | {
+      readonly finding: string;
+      readonly seed: number;
+      readonly memory: number;
+      readonly code: string;
+      readonly certificate: string;
+    };
 
 const counted = (n: number) => n.toLocaleString('en');
 
@@ -47,6 +54,7 @@ const detailsOf = (t: Totals) => ({
   accepted: t.accepted,
   certified: t.certified,
   damaged_accepted: t.damaged_accepted,
+  forged_accepted: t.forged_accepted,
   states: t.checked + t.certified_checked,
   compiled: t.compiled,
   compared: t.compared,
@@ -97,7 +105,12 @@ const listen = async (
   };
   for await (const read of createInterface({ input: child.stdout })) {
     const line = JSON.parse(read) as Line;
-    if ('finding' in line) report(line.seed, line.finding, `memory ${line.memory}, code ${line.code}`);
+    if ('finding' in line)
+      report(
+        line.seed,
+        line.finding,
+        `memory ${line.memory}, certificate ${line.certificate || 'none'}, code ${line.code}`,
+      );
     else if ('board' in line) {
       // What was made ahead when the time is over stays away.
       if (signal?.aborted || performance.now() > until) next ??= line.board;
@@ -165,7 +178,7 @@ export const programTargets: readonly ProgramTarget[] = [
   },
   {
     name: 'soundness-sanitized',
-    doc: 'the same under sanitizers, with damaged certificates of each program',
+    doc: 'the same under sanitizers, with damaged and forged certificates of each program',
     sanitized: true,
   },
 ];

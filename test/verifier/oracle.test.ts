@@ -44,6 +44,8 @@ type Totals = {
   certified: number;
   certified_checked: number;
   damaged_accepted: number;
+  forged: number;
+  forged_accepted: number;
   compared: number;
   records: number;
 };
@@ -54,7 +56,9 @@ if (missing) process.stderr.write(`oracle.test.ts: nothing is compiled, ${missin
 test('no run of an accepted program, with or without certificate, leaves its abstract states, its facts or its bound, compiled it leaves the same, and nothing does what C leaves undefined', async (t) => {
   t.timeout(600_000);
   const compiles = missing ? [] : ['-e', await buildExecutor()];
-  const totals = JSON.parse(await outputOf(await build('oracle'), ['-n', '30000', ...compiles])) as Totals;
+  const totals = JSON.parse(
+    await outputOf(await build('oracle'), ['-n', '30000', '-f', '0', ...compiles]),
+  ) as Totals;
   t.is(totals.programs, 30_000);
   t.true(totals.accepted > 10_000, `only ${totals.accepted} were accepted, so little was checked`);
   t.true(totals.checked > 2_000_000);
@@ -66,6 +70,15 @@ test('no run of an accepted program, with or without certificate, leaves its abs
   );
   t.true(totals.records > 20_000, `only ${totals.records} records for the ring buffer`);
   if (!missing) t.true(totals.compared > 40_000, `only ${totals.compared} runs of compiled code`);
+});
+
+test('no certificate that is forged event by event has a program admitted that leaves its states, its facts or its bound', async (t) => {
+  t.timeout(600_000);
+  const { forged, forged_accepted } = JSON.parse(
+    await outputOf(await build('oracle'), ['-n', '600', '-s', '1']),
+  ) as Totals;
+  t.true(forged > 12_000, `only ${forged} were forged`);
+  t.true(forged_accepted > 3000, `only ${forged_accepted} were taken, so little was tried`);
 });
 
 (missing ? test.skip : test)('the command says what it did, and with which seed to go on', async (t) => {

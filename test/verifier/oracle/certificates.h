@@ -9,6 +9,7 @@
 struct certificate_totals {
     uint64_t accepted, checked; /* programs, and states seen in their runs */
     uint64_t damaged, damaged_accepted;
+    uint64_t forged, forged_accepted; /* forge.h */
     uint64_t inferred_refused; /* certificates that the search found and the checker does not take */
 };
 
@@ -23,5 +24,6 @@ struct certificate_hooks {
 struct certificate_oracle;
 struct certificate_oracle *certificates_open(const struct certificate_hooks *hooks);
 void certificates_close(struct certificate_oracle *o);
-/* The program of this seed, with its certificate; `damages`: and with damaged ones, and the same certificate for a damaged program. */
-void certificates_try(struct certificate_oracle *o, uint64_t seed, bool damages, struct certificate_totals *totals);
+/* The program of this seed, with its certificate; `damages`: and with damaged ones, and the same certificate for a damaged program; and
+ * so many forged ones, for a program of the kind of shapes.h. */
+void certificates_try(struct certificate_oracle *o, uint64_t seed, bool damages, uint32_t forgeries, struct certificate_totals *totals);

@@ -610,8 +610,7 @@ static void make_function(struct maker *m) {
 /* With this one, seeds of earlier findings (oracle.test.ts) make the programs by which they were found. */
 static const uint64_t NARROW_STREAM = 0x6e6172726f7c, RECORD_STREAM = 0x7265636f731f;
 
-/* A program of such a shape, still without instructions. */
-static void begin_program(struct generated *out, enum hook_id hook, uint32_t memory_size) {
+void begin_program(struct generated *out, enum hook_id hook, uint32_t memory_size) {
     out->maps[ARRAY_MAP] = (struct bpf_map_shape){MAP_TYPE_ARRAY, 4, 24, 4, 0, 0};
     out->maps[HASH_MAP] = (struct bpf_map_shape){MAP_TYPE_HASH, 8, 16, 4, 0, 0};
     out->maps[RING_MAP] = (struct bpf_map_shape){.type = MAP_TYPE_RINGBUF, .key_size = 8, .max_entries = RING_BYTES};

@@ -5,7 +5,7 @@
  * sees it with its certificate. What the board itself would accept is compiled, and must leave what the interpreter leaves.
  *
  * usage: oracle [-n programs] [-s first seed] [-t seconds, 0: no limit] [-d damaged certificates with one program in so many]
- *               [-e executor, without which nothing is compiled] [-p seconds between lines of progress, 0: none]
+ *               [-f forged certificates with each of these] [-e executor, without which nothing is compiled] [-p seconds between lines of progress, 0: none]
  *               [-b: says what boards can run, too (shown.h)] [-i file of programs, in place of random ones (test/jit/emulator/given.h)]
  * Prints JSON lines; report.h says which. Ends with 1 when something was found, with 0 when it was stopped by a signal. */
 
@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORKSPACE_BYTES = 256 * 1024, STEP_BUDGET = 200'000 };
+enum { WORKSPACE_BYTES = 256 * 1024, STEP_BUDGET = 200'000, FORGERIES = 60 };
 
 /* A loop whose number of turns was damaged may take thousands of millions, each of them looked at. */
 enum { LONGEST_BOUND = 4'000'000 };
@@ -107,21 +107,22 @@ static void stop(int signal) {
 }
 
 struct options {
-    uint64_t programs, damage_every;
+    uint64_t programs, damage_every, forgeries;
     time_t seconds, progress_seconds;
     const char *executor;
 };
 
 static void read_options(int count, char **arguments, struct options *o) {
-    *o = (struct options){.programs = 1000, .damage_every = 1};
+    *o = (struct options){.programs = 1000, .damage_every = 1, .forgeries = FORGERIES};
     totals.first_seed = 1;
-    for (int option; (option = getopt(count, arguments, "n:s:t:d:e:p:bi:")) != -1;) {
+    for (int option; (option = getopt(count, arguments, "n:s:t:d:f:e:p:bi:")) != -1;) {
         uint64_t number = option == 'e' || option == 'b' || option == 'i' || option == '?' ? 0 : strtoull(optarg, nullptr, 0);
         switch (option) {
         case 'n': o->programs = number; break;
         case 's': totals.first_seed = number; break;
         case 't': o->seconds = (time_t)number; break;
         case 'd': o->damage_every = number; break;
+        case 'f': o->forgeries = number; break;
         case 'p': o->progress_seconds = (time_t)number; break;
         case 'b': shown_open(true); break;
         case 'i': given_open(optarg, PROGRAM_MAX, RUN_MEMORY_MAX); break;
@@ -144,7 +145,7 @@ static void go_through(struct oracle *o, const struct options *options) {
         }
         uint64_t seed = totals.first_seed + totals.programs;
         check_program(o, seed);
-        certificates_try(o->certificates, seed, seed % options->damage_every == 0, &totals.certificates);
+        certificates_try(o->certificates, seed, seed % options->damage_every == 0, (uint32_t)options->forgeries, &totals.certificates);
     }
     compiled_flush(o->compiled);
 }

@@ -24,6 +24,8 @@ void report_totals(bool done) {
     print_number("certified_checked", c->checked);
     print_number("damaged", c->damaged);
     print_number("damaged_accepted", c->damaged_accepted);
+    print_number("forged", c->forged);
+    print_number("forged_accepted", c->forged_accepted);
     print_number("inferred_refused", c->inferred_refused);
     print_number("compiled", totals.compiled);
     print_number("compared", totals.compared);
@@ -40,6 +42,13 @@ void report_totals(bool done) {
     fflush(stdout);
 }
 
+static struct span certificate;
+void report_certificate(struct span bytes) { certificate = bytes; }
+
+static void print_hex(const void *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++) { printf("%02x", ((const uint8_t *)bytes)[i]); }
+}
+
 void report_finding(uint64_t seed, const struct generated *generated, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -47,8 +56,9 @@ void report_finding(uint64_t seed, const struct generated *generated, const char
     vprintf(format, arguments);
     va_end(arguments);
     printf("\",\"seed\":%" PRIu64 ",\"memory\":%u,\"code\":\"", seed, generated->program.memory_size);
-    const uint8_t *bytes = (const uint8_t *)generated->insns;
-    for (uint32_t i = 0; i < generated->program.count * 8; i++) { printf("%02x", bytes[i]); }
+    print_hex(generated->insns, generated->program.count * sizeof(generated->insns[0]));
+    printf("\",\"certificate\":\"");
+    print_hex(certificate.data, certificate.size);
     printf("\"}\n");
     report_totals(true);
     exit(1);

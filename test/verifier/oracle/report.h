@@ -17,5 +17,7 @@ extern struct totals totals;
 
 /* One line; `done` is the last. */
 void report_totals(bool done);
+/* By which the program was accepted of which something may be found from now on; nothing where there is none. */
+void report_certificate(struct span bytes);
 /* Says what is wrong with the program of this seed, then the totals, and ends this program with status 1. */
 [[noreturn, gnu::format(printf, 3, 4)]] void report_finding(uint64_t seed, const struct generated *generated, const char *format, ...);
