@@ -141,7 +141,7 @@ known:
     bool stops = (*marks & STOPS) != 0;
     *marks &= ~(uint32_t)STOPS;
     if ((uint8_t)*marks != 0 && pc != l->passed) {
-        if (!may_meet(l, pc) || l->c->rest != 0 || (stops && l->c->event > EVENT_JUMP)) { return WAY_STOP; }
+        if (!may_meet(l, pc) || (stops && l->c->event > EVENT_JUMP)) { return WAY_STOP; }
         if (!meet_lightly(l, pc, masks)) { return WAY_STOP; }
         l->passed = pc;
     }
