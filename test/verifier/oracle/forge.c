@@ -36,7 +36,10 @@ struct forger {
     const struct bpf_program *program;
     uint64_t seed;
     uint32_t rate; /* of a thousand decisions, those that are not as planned */
-    bool tracks, links, adds_new, counts_far; /* adds_new: states wait beside each other; counts_far: loops are said to take as long as can be counted */
+    bool tracks, links;
+    bool adds_new;   /* states wait beside each other */
+    bool crowds;     /* they do at the heads of loops, and only the last of them begins one */
+    bool counts_far; /* loops are said to take as long as can be counted */
     struct mend mends[MENDS];
     uint32_t mend_count;
     /* of this try */
@@ -149,23 +152,25 @@ static bool head_waits(const struct checker *c, uint32_t slot) {
 }
 
 /* A change of the state that leaves, or none. */
-static bool add_change(struct forger *f, const struct checker *c, uint32_t kind, uint64_t due, uint32_t slot) {
+static bool add_change(struct forger *f, const struct checker *c, uint32_t kind, uint64_t due, uint32_t slot, uint32_t target) {
     const struct planned *event = planned(f, kind, slot);
     const struct mend *mend = mended(f, kind, due);
     const struct scene scene = {&f->random, &c->machine, f->program};
     struct said *said = &f->said;
     bool wanted = event != nullptr, twists = strays(f);
-    if (f->adds_new && chance(f, planned(f, EVENT_LOOP, kind == EVENT_FALL ? slot : PROGRAM_MAX) != nullptr ? 50 : 10)) { wanted = twists = true; }
+    bool crowds = f->crowds && planned(f, EVENT_LOOP, target) != nullptr && !head_waits(c, target) && chance(f, 80);
+    if (f->adds_new && chance(f, 10)) { wanted = twists = true; }
     if (twists && chance(f, 25)) { wanted = !wanted; }
     if (mend != nullptr) { wanted = mend->kind != MEND_NONE; }
+    if (crowds) { wanted = true; }
     if (!wanted || !has_room(f)) { return false; }
     said->parts = said->rank_count = 0;
-    if (event != nullptr) {
+    if (event != nullptr && !crowds) {
         struct reader in = body_of(f, event);
         if (!said_read(&in, event->ranks, said)) { said->parts = said->rank_count = 0; }
         if ((said->parts & CHANGE_RANKS) != 0 && said->rank_count != ranks_of(&c->machine)) { take_ranks(&c->machine, said); }
     }
-    if (f->adds_new && twists && chance(f, 60)) { said->parts |= CHANGE_NEW; }
+    if (crowds || (f->adds_new && twists && chance(f, 60))) { said->parts |= CHANGE_NEW; }
     if (twists) {
         for (uint32_t times = 1 + random_below(&f->random, 2); times != 0; times--) { twist_said(scene, said); }
     }
@@ -185,6 +190,12 @@ static uint64_t turns_of(const struct forger *f, const struct checker *c, const 
     return count_turns(&c->machine, loop->place, (int64_t)(step + 1), &turns) ? turns : 0;
 }
 
+/* Whether the pass goes on at this slot with the last of the states that wait there. */
+static bool is_last(const struct checker *c, uint32_t slot) {
+    uint32_t place = slot == c->from && c->rest != 0 ? c->rest : slot < c->v->program->count ? c->first[slot] : 0;
+    return place != 0 && entry_at(c, place)->next == 0;
+}
+
 /* The head of a loop, where a state enters. */
 static bool add_loop(struct forger *f, const struct checker *c, uint64_t due, uint32_t slot) {
     const struct planned *event = planned(f, EVENT_LOOP, slot);
@@ -192,6 +203,7 @@ static bool add_loop(struct forger *f, const struct checker *c, uint64_t due, ui
     struct said_loop loop;
     bool wanted = event != nullptr, twists = strays(f);
     if ((twists && chance(f, wanted ? 30 : 10)) || (wanted && f->adds_new && chance(f, 40))) { wanted = !wanted; }
+    if (f->crowds && chance(f, 90)) { wanted = wanted && is_last(c, slot); }
     if (!wanted || !has_room(f) || head_waits(c, slot)) { return false; }
     make_loop(scene, &loop);
     if (event != nullptr) {
@@ -262,14 +274,14 @@ static void decide(struct forger *f, const struct checker *c, uint32_t pc) {
     bool always = shape == SHAPE_JA || shape == SHAPE_JA32, ends = always || shape == SHAPE_EXIT, changed = false, enters = false;
     if (always || shape == SHAPE_COND_K || shape == SHAPE_COND_X) {
         target = pc + 1 + (uint32_t)(shape == SHAPE_JA32 ? insn.imm : insn.off);
-        changed = add_change(f, c, EVENT_JUMP, now, pc);
+        changed = add_change(f, c, EVENT_JUMP, now, pc, target);
     }
     uint32_t next = fall;
     if (always) {
         enters = changed && target < none && c->first[target] == 0 && add_loop(f, c, after, target);
         next = target;
     } else if (!ends && fall < none) {
-        changed = add_change(f, c, EVENT_FALL, after, fall);
+        changed = add_change(f, c, EVENT_FALL, after, fall, fall);
         enters = changed && add_loop(f, c, after, fall);
         ends = (changed && !enters) || will_wait(c, fall, target) || c->first[fall] != 0;
         if (changed && !enters) { target = fall; }
@@ -363,8 +375,9 @@ static void begin_forgery(struct forger *f, const struct bpf_program *program, u
     f->tracks = random_chance(&random, 30);
     f->links = random_chance(&random, 15);
     f->adds_new = random_chance(&random, 35);
+    f->crowds = random_chance(&random, 15);
     f->counts_far = random_chance(&random, 8);
-    if (f->counts_far && f->rate > 40) { f->rate = 4; }
+    if ((f->counts_far || f->crowds) && f->rate > 40) { f->rate = 4; }
     f->mend_count = 0;
 }
 
