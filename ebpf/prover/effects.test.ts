@@ -203,6 +203,15 @@ const different: Record<string, readonly [string, string]> = {
     inOrder('*(u64 *)(r0 + 0) = 5', add),
     inOrder(add, '*(u64 *)(r0 + 0) = 6'),
   ],
+  what_is_stored_before_an_atomic_at_its_place: [
+    inOrder('*(u64 *)(r0 + 0) = 5', add),
+    inOrder('*(u64 *)(r0 + 0) = 6', add),
+  ],
+  whether_anything_is_stored_before_an_atomic_at_its_place: [
+    inOrder('*(u64 *)(r0 + 0) = 5', add),
+    inOrder(add),
+  ],
+  half_of_what_is_stored_before_an_atomic: [inOrder('*(u32 *)(r0 + 4) = 5', add), inOrder(add)],
   which_memory_a_pointer_points_into: [
     'r0 = 0\n if r1 != r10 goto out\n r0 = 1\n out:\n exit',
     'r0 = 1\n exit',

@@ -100,6 +100,8 @@ const compareEvents = (world: World, before: State, after: State): Obligations =
     left.args.forEach((arg, n) => {
       pairs.push({ what: `argument ${n + 1} of ${left.what}`, left: arg, right: right.args[n]! });
     });
+    if (left.plain && right.plain)
+      pairs.push({ what: `what ${left.what} leaves`, left: left.plain.left, right: right.plain.left });
     left.regions.forEach((region, n) => {
       pairs.push(...compareRegions(world, region, right.regions[n]!));
     });
