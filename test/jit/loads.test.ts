@@ -6,7 +6,7 @@ import { Random } from '../../ebpf/random.ts';
 const MEMORY = 64;
 const REGISTERS = ['r2', 'r3', 'r4', 'r5'];
 
-/** Offsets of the bytes that an instruction loads: "load/store register" with an immediate, and "register pair" (DDI 0487 C4.1.94). */
+/** Offsets of the bytes that an instruction loads: LDR, LDRB, LDRH, LDUR and the like by an immediate, and LDP (DDI 0487 C6.2). */
 const loadedBy = (word: number): number[] => {
   const size = word >>> 30;
   const bytes = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);

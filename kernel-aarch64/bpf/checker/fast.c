@@ -250,6 +250,7 @@ static inline uint64_t step_many(struct loop *l, uint64_t pc, bool ended, enum f
     struct verifier *v = m->v;
     enum fast_end how = FAST_SLOW;
     if (ended && c->light_count == 0) { return FAST_ENDED; }
+    /* As long as others wait where this way began, it ends wherever a state waits: not looked for in here. */
     bool slow = v->observer != nullptr || is_privileged(v) || c->rest != 0 || (v->facts->flags[m->state.pc] & FACT_REACHED) != 0 || (m->state.pc + 1 == v->program->count && c->light_count == 0);
     if (slow && !ended) {
         how = is_due(c, EVENT_LINK) ? FAST_LINKED : is_due(c, EVENT_TRACK) ? FAST_TRACKED : FAST_SLOW;

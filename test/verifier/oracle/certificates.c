@@ -116,8 +116,7 @@ static bool begin_forging(struct certificate_oracle *o, uint64_t seed, struct ra
     shape_of(seed, &o->generated);
     copy_program(&o->base, &o->generated);
     if (random_chance(random, 20)) { alter(random, &o->generated); }
-    if (!infer(o) || !forger_learn(o->forger, &o->generated.program, (struct span){o->bytes, o->size})) { return false; }
-    return true;
+    return infer(o) && forger_learn(o->forger, &o->generated.program, (struct span){o->bytes, o->size});
 }
 
 static void forge_some(struct certificate_oracle *o, uint64_t seed, uint32_t forgeries, struct certificate_totals *totals) {

@@ -1,11 +1,12 @@
-/* Registers by role: r6 the memory or the packet; r7..r9 counters, and pointers that move beside them; r0..r5 scratch. */
+/* Registers by role: r6 the memory or the packet; r7..r9 counters, and pointers that move beside them; r0..r5 scratch. Long, as its parts
+ * share the state of the maker. */
 
 #include "shapes.h"
 
 #include "bpf/verifier/instruction.h"
 #include <string.h>
 
-enum { LONGEST_SHAPE = 120, COUNTER_SLOT = -8, KEPT_SLOT = -64, KEY_SLOT = -72 };
+enum { LONGEST_SHAPE = 120, COUNTER_SLOT = -8, KEPT_SLOT = -64, KEY_SLOT = -72, CONTEXT_SLOT = -80 };
 
 struct maker {
     struct random random;
@@ -135,7 +136,7 @@ static void make_either(struct maker *m) {
 /* Behind a packet's first byte by a number, with the check that it is there. */
 static void make_packet(struct maker *m) {
     uint32_t p = 1 + below(m, 3), end = 4, copy = 5;
-    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, end, 10, -80, 0);
+    emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, end, 10, CONTEXT_SLOT, 0);
     emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, end, end, 8, 0);
     load_byte(m, p);
     emit(m, ALU64(ADD) | X, p, 6, 0, 0);
@@ -290,7 +291,7 @@ static void make_block(struct maker *m) {
 }
 
 static void begin_packet(struct maker *m) {
-    emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, 1, -80, 0);
+    emit(m, BPF_CLASS_STX | BPF_MODE_MEM | BPF_SIZE_DW, 10, 1, CONTEXT_SLOT, 0);
     emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 6, 1, 0, 0);
     emit(m, BPF_CLASS_LDX | BPF_MODE_MEM | BPF_SIZE_DW, 2, 1, 8, 0);
     emit(m, ALU64(MOV) | X, 3, 6, 0, 0);
