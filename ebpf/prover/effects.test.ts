@@ -55,6 +55,9 @@ const record = (map: number, at: number, size: number, flags = 0) =>
   `r1 = map ${map} ll\n r2 = r6\n r2 += ${at}\n r3 = ${size}\n r4 = ${flags}\n call ringbuf_output`;
 const records = (...calls: string[]) => `r6 = r1\n ${calls.join('\n ')}\n ${end}`;
 
+/** Of an address and the next one. */
+const whether = (comparison: string) =>
+  `r2 = r1\n r2 += 1\n r0 = 0\n if r1 ${comparison} r2 goto out\n r0 = 1\n out:\n exit`;
 const atNull = (address: string) => `${address}\n r0 = 0\n if r1 != 0 goto out\n r0 = 1\n out:\n exit`;
 
 /** Of each pair both are the same but for one thing. */
@@ -218,6 +221,8 @@ const different: Record<string, readonly [string, string]> = {
   ],
   whether_an_address_before_memory_is_null: [atNull('r3 = *(u8 *)(r1 + 0)\n r3 <<= 20\n r1 -= r3'), end],
   whether_a_constant_one_is: [atNull('r1 += -65536'), end],
+  which_bits_two_addresses_have_both: [whether('&'), 'r0 = 1\n exit'],
+  which_of_two_addresses_is_the_smaller_signed_number: [whether('s<'), end],
   whether_one_before_the_stack_is: [atNull('r1 = r10\n r1 += -513'), end],
   which_bytes_of_memory: ['*(u16 *)(r1 + 4) = 1\n r0 = 0\n exit', '*(u8 *)(r1 + 4) = 1\n r0 = 0\n exit'],
   the_last_byte_of_many: [

@@ -198,6 +198,8 @@ const isNeverNull = (s: State, { region, offset }: Place): boolean => {
   return s.facts.range(fromFirst).max < 1n << 63n;
 };
 
+const ORDERS: ReadonlySet<Branch['op']> = new Set(['jgt', 'jge', 'jlt', 'jle']);
+
 /** An unsigned comparison of two addresses in one region compares offsets: no region wraps around the address space. */
 const comparePointers = (s: State, op: Branch['op'], x: Term, y: Term): Term | undefined => {
   const a = s.world.algebra;
@@ -208,7 +210,8 @@ const comparePointers = (s: State, op: Branch['op'], x: Term, y: Term): Term | u
   if (equality && pointer && isNeverNull(s, pointer)) return op === 'jeq' ? a.false : a.true;
   if (!left || !right || left.region !== right.region) return undefined;
   const bounded = (t: Term) => s.facts.range(t).max < 1n << 32n;
-  if (!equality && !(bounded(left.offset) && bounded(right.offset))) return undefined;
+  const ordered = ORDERS.has(op) && bounded(left.offset) && bounded(right.offset);
+  if (!equality && !ordered) return undefined;
   return compare(a, op, left.offset, right.offset);
 };
 
