@@ -196,3 +196,13 @@ bool snapshot_joins_well(const struct verifier *v, const struct state *s, const 
     *comparable = compare_states(&c, v, s, snapshot);
     return *comparable && c.mergeable && (c.covered_decisive || c.covers_decisive);
 }
+
+bool snapshot_same_call(const struct verifier *v, const struct state *s, const struct snapshot *snapshot) {
+    bool same = s->depth == snapshot->depth;
+    const uint64_t *at = snapshot->words;
+    for (uint32_t f = 0; f < s->depth && same; f++) {
+        for (uint32_t i = 0; i < 2 * turn_words(v); i++) { same &= s->frames[f].turns[i] == (uint32_t)(at[1 + i / 2] >> i % 2 * 32); }
+        at += packed_words(*at);
+    }
+    return same;
+}

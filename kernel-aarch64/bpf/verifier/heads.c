@@ -20,7 +20,7 @@ enum { PLAIN_JOINS = 2 };
 /* States that are kept for themselves on the second attempt. */
 enum { HEADS_APART = 1024 };
 
-/* What is kept of those that came to the same head. */
+/* What is kept of those that came to the same head, for a jump that the kernel may take in the same call of its function. */
 struct found {
     struct head *newest;
     uint32_t count;
@@ -32,6 +32,7 @@ static struct found find_heads(struct verifier *v, const struct state *s, const 
     for (struct head *head = heads->first; head != nullptr && !found.covers; head = head->next) {
         if (head->pc != s->pc || head->iterator != iterator) { continue; }
         v->compared++;
+        if (iterator == 0 && !snapshot_same_call(v, s, head->kept)) { continue; } /* patience begins anew with each call */
         struct relation relation = snapshot_relation(v, s, head->kept);
         if (!relation.comparable) { continue; }
         if (found.newest == nullptr) { found.newest = head; }

@@ -29,6 +29,8 @@ struct snapshot *snapshot_take(struct verifier *v, const struct state *s, const 
 void snapshot_load(const struct verifier *v, const struct snapshot *from, struct state *s);
 void snapshot_free(struct verifier *v, struct snapshot *snapshot);
 struct relation snapshot_relation(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
+/* Of states that are called the same way: whether it is the same call, not one of another turn of a loop that calls. */
+bool snapshot_same_call(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
 /* True when they agree in all that can decide on safety. */
 bool snapshot_same_decisive(const struct verifier *v, const struct state *s, const struct snapshot *snapshot);
 /* True when the join of both loses nothing that can decide on safety: where it can, one of them covers the other. */
