@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +80,37 @@ test('one_port_under_two_names_is_one_board', async (t) => {
   const other = { ...real('five', join(folder, 'by-id')) };
   await t.throwsAsync(lockBoard(other, options), { instanceOf: BoardLockedError });
   free();
+});
+
+test('a_holder_on_another_machine_is_not_taken_for_dead_and_the_way_on_is_said', async (t) => {
+  const board = virtual('eight');
+  await lockBoard(board, options);
+  rewriteHolder('eight', { host: 'elsewhere', started: '1' });
+  t.is(holderOf(board, options.root)?.host, 'elsewhere');
+  const error = await t.throwsAsync(lockBoard(board, { ...options, waitMs: 300 }), {
+    instanceOf: BoardLockedError,
+  });
+  t.regex(error.hint, /can't be seen from here: if it does not, remove .*eight-.*json$/);
+});
+
+test.serial('a_dead_lock_that_is_not_ours_to_remove_is_said_to_be_that', async (t) => {
+  const board = virtual('nine');
+  await lockBoard(board, options);
+  rewriteHolder('nine', { started: '1', user: 'someone' });
+  const { rmSync: real } = fs;
+  t.teardown(() => {
+    fs.rmSync = real;
+    syncBuiltinESMExports();
+  });
+  fs.rmSync = (path, how) => {
+    if (!String(path).endsWith('.json')) real(path, how);
+    else throw Object.assign(new Error('operation not permitted'), { code: 'EPERM' });
+  };
+  syncBuiltinESMExports();
+  const error = await t.throwsAsync(lockBoard(board, { ...options, waitMs: 60_000 }), {
+    instanceOf: BoardLockedError,
+  });
+  t.regex(error.hint, /has ended, and its lock is not yours: have someone or an administrator remove/);
 });
 
 test('of_many_that_find_a_dead_lock_one_gets_it', async (t) => {

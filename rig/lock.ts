@@ -24,13 +24,27 @@ export class BoardLockedError extends Error {
   readonly code = 'port_busy';
   readonly hint: string;
   readonly holder: Holder;
-  constructor(board: string, holder: Holder) {
+  constructor(
+    board: string,
+    holder: Holder,
+    hint = 'wait for it with --wait SECONDS, choose another board with --board, or end that process',
+  ) {
     super(`${board} is in use by ${describeHolder(holder)}`);
     this.name = 'BoardLockedError';
     this.holder = holder;
-    this.hint = 'wait for it with --wait SECONDS, choose another board with --board, or end that process';
+    this.hint = hint;
   }
 }
+
+/** Of a lock that somebody has to take away by hand. */
+const leftBehind = (board: string, holder: Holder, path: string): BoardLockedError =>
+  new BoardLockedError(
+    board,
+    holder,
+    holder.host === hostname()
+      ? `that process has ended, and its lock is not yours: have ${holder.user} or an administrator remove ${path}`
+      : `whether that process still runs can't be seen from here: if it does not, remove ${path}`,
+  );
 
 export const describeHolder = ({ user, host, pid, command, since }: Holder): string =>
   `${user}@${host} (process ${pid}, ${command}, since ${since})`;
@@ -40,7 +54,7 @@ const UNREADABLE_LIMIT = 50;
 
 /** All users of this machine share it, since they share its ports. */
 export const lockFolder = (): string =>
-  process.env.VELOCITY_RIG_LOCKS ?? join(tmpdir(), 'velocity-rig-locks');
+  process.env.VELOCITY_RIG_LOCKS || join(tmpdir(), 'velocity-rig-locks');
 
 /** What must not be used twice: a port under all its names, or the storage of an emulated board. */
 const subjectOf = ({ serial, name }: RigBoard, root: string): string => {
@@ -101,10 +115,23 @@ export type LockOptions = {
   readonly signal?: AbortSignal;
 };
 
+/** Numbers of processes on another machine, or in another container, say nothing here. */
+const mayRun = ({ host, pid, started }: Holder): boolean => host !== hostname() || isAlive(pid, started);
+
 /** Who holds this board now; undefined when nobody alive does. */
 export const holderOf = (board: RigBoard, root: string): Holder | undefined => {
   const holder = parsed(readLock(lockPath(board, root)));
-  return holder && isAlive(holder.pid, holder.started) ? holder : undefined;
+  return holder && mayRun(holder) ? holder : undefined;
+};
+
+/** Undefined where this user may not do it: in a folder for all, everybody's files are their own (sticky bit). */
+const unlessDenied = <T>(act: () => T): T | undefined => {
+  try {
+    return act();
+  } catch (error) {
+    if (['EPERM', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 };
 
 /** Returns the function that lets go. @throws BoardLockedError */
@@ -123,13 +150,17 @@ export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<
       await sleep(POLL_MS / 10); // let go in between
       continue;
     }
-    if (!isAlive(holder.pid, holder.started)) {
-      if (removeDeadLock(path, lock))
-        say(`${board.name}: took over the lock of ${describeHolder(holder)}, which has ended`);
+    if (!mayRun(holder)) {
+      const isGone = unlessDenied(() => removeDeadLock(path, lock));
+      if (isGone === undefined) throw leftBehind(board.name, holder, path);
+      if (isGone) say(`${board.name}: took over the lock of ${describeHolder(holder)}, which has ended`);
       else await sleep(POLL_MS / 10); // somebody else is at it
       continue;
     }
-    if (performance.now() >= deadline) throw new BoardLockedError(board.name, holder);
+    if (performance.now() >= deadline)
+      throw holder.host === hostname()
+        ? new BoardLockedError(board.name, holder)
+        : leftBehind(board.name, holder, path);
     if (!told) say(`${board.name}: waiting for ${describeHolder(holder)}`);
     told = true;
     await sleep(POLL_MS, undefined, signal ? { signal } : {});
