@@ -51,6 +51,23 @@ test.serial('where_a_file_has_one_name_only_a_new_one_is_made_once_and_left_out_
   t.deepEqual(readdirSync(own), ['key.pem']);
 });
 
+test.serial('a_new_file_that_the_disk_did_not_take_is_none', (t) => {
+  const own = join(folder, 'unsafe');
+  const path = join(own, 'key.pem');
+  mkdirSync(own);
+  const { fsyncSync } = fs;
+  fs.fsyncSync = () => {
+    throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' });
+  };
+  syncBuiltinESMExports();
+  t.teardown(() => {
+    fs.fsyncSync = fsyncSync;
+    syncBuiltinESMExports();
+  });
+  t.throws(() => writeNew(path, 'first', 0o600), { code: 'EIO', message: `${path}: EIO: i/o error, fsync` });
+  t.deepEqual(readdirSync(own), []);
+});
+
 test('what_is_stopped_on_the_way_leaves_what_was_there_and_nothing_beside_it', async (t) => {
   const own = join(folder, 'own');
   const path = join(own, 'card.img');

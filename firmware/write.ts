@@ -89,13 +89,13 @@ const writeExclusive = (path: string, contents: string | Uint8Array, mode: numbe
 
 /**
  * Makes a file that is not there yet. It appears with its contents or not at all: who dies on the way, or finds the disk full,
- * leaves nothing that others would take for it. Where there are no hard links, who dies does.
+ * leaves nothing that others would take for it, and it is on the disk afterwards. Where there are no hard links, who dies does.
  * @throws NodeJS.ErrnoException EEXIST when it is there; WriteError
  */
 export const writeNew = (path: string, contents: string | Uint8Array, mode: number): void => {
   const own = `${path}.${randomUUID()}`;
   try {
-    writeFileSync(own, contents, { mode });
+    writeExclusive(own, contents, mode);
     if (!linked(own, path)) writeExclusive(path, contents, mode);
   } catch (error) {
     throw named(path, error);
