@@ -14,11 +14,11 @@ import { InstallError, installTools } from './system-packages.ts';
 
 const FOLDER = join(root, 'build/peers');
 /** Below it are boot/ and lib/modules/. */
-export const guestKernelFolder = process.env.VELOCITY_GUEST_KERNEL ?? join(FOLDER, 'guest');
+export const guestKernelFolder = process.env.VELOCITY_GUEST_KERNEL || join(FOLDER, 'guest');
 export const uBootForPi3 =
   process.env.U_BOOT_RPI_3 ?? join(FOLDER, 'u-boot-rpi/usr/lib/u-boot/rpi_3/u-boot.bin');
 /** Below it is node_modules/. */
-export const balenaFolder = process.env.VELOCITY_BALENA ?? join(FOLDER, 'balena');
+export const balenaFolder = process.env.VELOCITY_BALENA || join(FOLDER, 'balena');
 
 type Say = (line: string) => void;
 

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { keyFolder } from '../firmware/keys.ts';
 import { chosenKey } from '../firmware/sign.ts';
 import { jsonLines, temporaryFolder, velocity } from './test/command-line.ts';
 
@@ -23,6 +24,13 @@ test.serial('a_new_key_is_for_its_owner_alone_and_is_listed_by_the_id_that_board
   const listed = jsonLines(await velocity('keys', 'list', '--json'));
   t.deepEqual(listed, [{ event: 'key', name: 'field', key_id: made?.key_id }]);
   t.regex(String(made?.key_id), /^[0-9a-f]{16}$/);
+});
+
+test.serial('a_folder_of_keys_that_is_set_to_nothing_is_not_set', (t) => {
+  const { VELOCITY_KEYS: own, XDG_CONFIG_HOME: config } = process.env;
+  t.teardown(() => Object.assign(process.env, { VELOCITY_KEYS: own, XDG_CONFIG_HOME: config ?? '' }));
+  Object.assign(process.env, { VELOCITY_KEYS: '', XDG_CONFIG_HOME: '/somewhere' });
+  t.is(keyFolder(), '/somewhere/velocity/keys');
 });
 
 test.serial('a_key_is_never_overwritten', async (t) => {

@@ -38,7 +38,7 @@ const ED25519_SPKI_PREFIX_BYTES = 12; // RFC 8410 §4: algorithm identifier befo
 
 /** Where named keys lie. */
 export const keyFolder = (): string =>
-  process.env.VELOCITY_KEYS ?? join(userFolder('XDG_CONFIG_HOME'), 'keys');
+  process.env.VELOCITY_KEYS || join(userFolder('XDG_CONFIG_HOME'), 'keys');
 
 const rawPublicKey = (privateKey: KeyObject) =>
   new Uint8Array(
