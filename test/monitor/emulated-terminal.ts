@@ -12,6 +12,8 @@ export class EmulatedTerminal {
   readonly #terminal: InstanceType<typeof headless.Terminal>;
   readonly #clipboard: string[] = [];
   #look = () => {};
+  /** Writes that are not on the screen yet: it takes them a few at a time. */
+  #unread = 0;
   /** All that was written so far. */
   written = '';
   /** Whether keys come one by one, without being shown. */
@@ -30,7 +32,7 @@ export class EmulatedTerminal {
     terminal.parser.registerOscHandler(52, (data) => this.#clipboard.push(data) > 0);
     const write = (text: string) => {
       this.written += text;
-      terminal.write(text.replaceAll(/(?<!\r)\n/g, '\r\n'), () => this.#look()); // as the line discipline does
+      this.feed(text.replaceAll(/(?<!\r)\n/g, '\r\n')); // as the line discipline does
       return true;
     };
     this.display = Object.assign(new EventEmitter(), { isTTY: true, columns, rows, write });
@@ -42,7 +44,11 @@ export class EmulatedTerminal {
 
   /** Output of a program elsewhere. */
   feed(text: string | Uint8Array): void {
-    this.#terminal.write(text, () => this.#look());
+    this.#unread += 1;
+    this.#terminal.write(text, () => {
+      this.#unread -= 1;
+      this.#look();
+    });
   }
 
   type(keys: string | Uint8Array): void {
@@ -85,15 +91,15 @@ export class EmulatedTerminal {
     return Buffer.from(this.#clipboard.at(-1)?.split(';')[1] ?? '', 'base64').toString();
   }
 
-  /** Resolves once this holds; a test that waits for ever is ended by its timeout. */
+  /** Resolves once this holds with all that was written; a test that waits for ever is ended by its timeout. */
   until(holds: (screen: string) => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#look = () => {
-        if (!holds(this.screen.join('\n'))) return;
+        if (this.#unread > 0 || !holds(this.screen.join('\n'))) return;
         this.#look = () => {};
         resolve();
       };
-      this.#terminal.write('', () => this.#look());
+      this.feed('');
     });
   }
 
