@@ -15,22 +15,22 @@ import { version } from './version.ts';
 export const wishes = ['none', 'size', 'balanced', 'speed'] as const;
 export type Wish = (typeof wishes)[number];
 
-const RULES = ['ebpf/optimiser', 'ebpf/vectoriser', 'ebpf/prover', 'evolve'] as const;
+/** Folders with what decides whether a program is taken for another one, and which one is proposed. */
+const RULES = ['abi', 'ebpf', 'evolve'] as const;
 
 /** In a clone the rules may change between two commands. */
-const rulesNow = (): string => {
-  if (isPackage) return version();
+export const rulesIn = (clone: string): string => {
   const hash = createHash('sha256');
   for (const folder of RULES)
-    for (const name of readdirSync(join(root, folder)).sort())
+    for (const name of readdirSync(join(clone, folder), { recursive: true, encoding: 'utf8' }).sort())
       if (name.endsWith('.ts') && !name.endsWith('.test.ts'))
-        hash.update(`\0${name}\0`).update(readFileSync(join(root, folder, name)));
+        hash.update(`\0${folder}/${name}\0`).update(readFileSync(join(clone, folder, name)));
   return hash.digest('hex');
 };
 
 const storeFor = (objective: Objective, key: SigningKey): StoreOptions => ({
   folder: join(paths.state, 'optimised'),
-  rules: rulesNow(),
+  rules: isPackage ? version() : rulesIn(root),
   objective,
   key,
 });
