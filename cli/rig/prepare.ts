@@ -44,8 +44,8 @@ export const chooseBoards = (options: BenchOptions): ChosenBench => {
   for (const wanted of boards) {
     if (possible.some((entry) => isMeant(entry, wanted))) continue;
     throw new UsageError(
-      `${from} has no board ${wanted}`,
-      `it has ${possible.map(({ name }) => name).join(', ')}`,
+      `there is no board ${wanted}`,
+      `${from}: ${possible.map(({ name }) => name).join(', ')}`,
     );
   }
   return {

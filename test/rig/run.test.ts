@@ -82,7 +82,7 @@ test.serial('tests_and_boards_are_listed', async (t) => {
 test.serial('what_makes_no_sense_is_refused_before_anything_starts', async (t) => {
   const unknown = await velocity('rig', 'run', '--board', 'pi');
   t.is(unknown.exit, 2);
-  t.regex(unknown.stderr, /has no board pi\n {2}hint: it has qemu-virt, rpi3b, rpi4b/);
+  t.regex(unknown.stderr, /there is no board pi\n {2}hint: the emulated boards: qemu-virt, rpi3b, rpi4b/);
   const nothing = await velocity('rig', 'run', '--filter', 'no such test');
   t.is(nothing.exit, 2);
   t.regex(nothing.stderr, /no test matches no such test/);

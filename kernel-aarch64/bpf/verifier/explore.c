@@ -27,7 +27,7 @@ static enum status check_progress(struct verifier *v, struct walk *w) {
     struct loop_mark *mark = &w->loops[v->points[s->pc] - 1];
     if (mark->remembered != nullptr && mark->remembered->depth == s->depth &&
         is_ancestor(w, s->lineage, mark->lineage) && snapshot_same_decisive(v, s, mark->remembered)) {
-        return refuse(v, STATUS_UNBOUNDED_LOOP, s->pc, "after %u turns nothing has changed that could end the loop", mark->turns);
+        return refuse(v, STATUS_UNBOUNDED_LOOP, s->pc, "after turn %u nothing has changed that could end the loop", mark->turns);
     }
     mark->turns++;
     if ((mark->turns & (mark->turns - 1)) != 0 || w->lineages + 1 == LINEAGES) { return STATUS_OK; }
