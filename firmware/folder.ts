@@ -47,14 +47,19 @@ export class FolderError extends Error {
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
-const make = (path: string, mode: number): void => {
+/** Where a file is above the folder that is wanted: as the operating system says it, whichever call finds it. */
+const notFolder = (cause: unknown) =>
+  Object.assign(new Error('ENOTDIR: not a directory', { cause }), { code: 'ENOTDIR' });
+
+const make = (path: string, mode: number, isAbove = false): void => {
   if (isFolder(path)) return;
   const above = dirname(path);
-  if (above !== path) make(above, mode);
+  if (above !== path) make(above, mode, true);
   try {
     mkdirSync(path, { mode });
   } catch (error) {
-    if (!isFolder(path)) throw error; // otherwise somebody made it a moment ago
+    if (isFolder(path)) return; // somebody made it a moment ago
+    throw isAbove && (error as NodeJS.ErrnoException).code === 'EEXIST' ? notFolder(error) : error;
   }
 };
 
