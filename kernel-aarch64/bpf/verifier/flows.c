@@ -108,6 +108,9 @@ static enum status step_may_goto(struct verifier *v, struct walk *w, bool *cover
         s->pc = target;
         return STATUS_OK;
     }
+    if (!place_tells_turns(v, s, s->depth)) { /* and so not which calls are the same */
+        return refuse(v, STATUS_UNBOUNDED_LOOP, s->pc, "this function is called in loops within loops, too many to tell whether they end; call it from fewer");
+    }
     v->may_go_on |= 1u << s->depth;
     enum status status = converge(v, s, &w->heads, 0, covered);
     if (status != STATUS_OK || *covered) { return status; }

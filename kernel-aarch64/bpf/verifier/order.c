@@ -206,7 +206,7 @@ static void heads_of(const struct verifier *v, uint32_t point, uint16_t heads[NE
 }
 
 static void add_part(struct place *place, uint32_t part) {
-    if (place->length < sizeof(place->parts) / sizeof(place->parts[0])) { place->parts[place->length++] = part; }
+    if (place->length < PLACE_PARTS) { place->parts[place->length++] = part; }
 }
 
 void state_place(const struct verifier *v, const struct state *s, struct place *place) {
@@ -229,6 +229,16 @@ void state_place(const struct verifier *v, const struct state *s, struct place *
         }
         add_part(place, 2u * v->points_at[frame->point].order + (f != s->depth)); /* a caller is past its point */
     }
+}
+
+bool place_tells_turns(const struct verifier *v, const struct state *s, uint32_t frames) {
+    uint32_t parts = 0;
+    for (uint32_t f = 0; f < frames; f++) {
+        uint32_t level = v->points_at[s->frames[f].point].level, end = parts + 2 * level;
+        if (level > NESTING || (level != 0 && end > PLACE_PARTS)) { return false; }
+        parts = end + 1;
+    }
+    return true;
 }
 
 /* A longer place goes on inside the last part of a shorter one: it is behind it. */
