@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { Random } from '../../../ebpf/random.ts';
 import { type Case, codeOf } from '../../verifier/request.ts';
+import { composed } from './composed.ts';
 import { mutated } from './mutate.ts';
 import { assembled, type Piece, piecesOf } from './pieces.ts';
 import type { Sample } from './records.ts';
@@ -24,6 +25,9 @@ export const caseSamples = (): Sample[] =>
       }),
     );
 
+/** One in so many is made of loops around calls, not of a case. */
+const COMPOSED = 8;
+
 type Seed = { readonly sample: Sample; readonly pieces: readonly Piece[] };
 
 const seedsOf = (samples: readonly Sample[]): Seed[] =>
@@ -40,6 +44,10 @@ export function* samples(seed: number): Generator<Sample, never> {
   const seeds = seedsOf(all);
   const accepted = seeds.filter(({ sample }) => sample.ok); // nearly all that comes of others is refused by both
   for (;;) {
+    if (random.once(COMPOSED)) {
+      yield composed(random);
+      continue;
+    }
     const { sample, pieces } = random.pick(random.once(4) ? seeds : accepted);
     const { code, globals } = assembled(mutated(pieces, random.pick(seeds).pieces, random));
     yield { ...sample, raw: Buffer.from(code).toString('hex'), globals, name: `from ${sample.name}` };

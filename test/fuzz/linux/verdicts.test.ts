@@ -5,8 +5,10 @@ import { Btf } from '../../../ebpf/elf/btf.ts';
 import { Random } from '../../../ebpf/random.ts';
 import { findTool } from '../../../firmware/index.ts';
 import { fetchedLinux } from '../../bench/peers/linux-package.ts';
-import type { Verdict } from '../../verifier/native.ts';
+import { type Verdict, verifyAll } from '../../verifier/native.ts';
+import { requestOf } from '../../verifier/request.ts';
 import { toolsFor } from '../fuzz.ts';
+import { composed } from './composed.ts';
 import { Differences, kindOf, knownDifferences } from './differences.ts';
 import { readVerdicts } from './machine.ts';
 import { mutated } from './mutate.ts';
@@ -51,7 +53,25 @@ test('samples_begin_with_the_cases', (t) => {
   const cases = caseSamples();
   t.true(cases.length > 1000);
   for (const { name } of cases) t.is(source.next().value.name, name);
-  t.regex(source.next().value.name, /^from /);
+  const names = Array.from({ length: 100 }, () => source.next().value.name);
+  t.true(names.every((name) => name === 'composed' || name.startsWith('from ')));
+  t.true(names.includes('composed'));
+});
+
+test('programs_composed_of_loops_around_calls_are_taken_by_the_verifier_or_not_and_repeat_with_their_seed', async (t) => {
+  const made = (seed: number) => {
+    const random = new Random(seed);
+    return Array.from({ length: 100 }, () => composed(random));
+  };
+  t.deepEqual(made(3), made(3));
+  const codes = (await verifyAll(made(3).map(requestOf), 'verdicts')).map(({ code }) => code);
+  t.true(codes.filter((code) => code === 'ok').length > 20);
+  t.true(codes.filter((code) => code !== 'ok').length > 20);
+  const endless = ['budget_exceeded', 'too_many_states', 'unbounded_loop'];
+  t.deepEqual(
+    codes.filter((code) => code !== 'ok' && !endless.includes(code)),
+    [],
+  );
 });
 
 test('types_are_read_as_they_were_written', (t) => {
