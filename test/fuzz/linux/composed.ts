@@ -20,6 +20,8 @@ class Writer {
   readonly wanted = new Set<number>();
   readonly random: Random;
   readonly functions: number;
+  /** Functions with a jump that the kernel may take. Where patience ended no second one goes on, which Linux does not know. */
+  readonly #patient = new Set<number>();
   #labels = 0;
 
   constructor(random: Random, functions: number) {
@@ -90,6 +92,7 @@ class Writer {
   }
 
   #byPatience(from: number, level: number): void {
+    this.#patient.add(from);
     const [again, out] = [this.label(), this.label()];
     this.say(`${again}:`, `may_goto ${out}`);
     this.#inside(from, level);
@@ -108,7 +111,7 @@ class Writer {
   #loop(from: number, level: number): void {
     const way = this.random.below(3);
     if (way === 0) this.#byIterator(from, level);
-    else if (way === 1) this.#byPatience(from, level);
+    else if (way === 1 && !this.#patient.has(from)) this.#byPatience(from, level);
     else this.#byNumber(from, level);
   }
 
