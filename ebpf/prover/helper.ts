@@ -40,6 +40,7 @@ const lookup = (s: State): State[] => {
   const region = s.world.regionNamed(`map${map}`);
   const key = bytesAt(s, 2, s.world.setting.maps[map]!.keySize);
   const { present, address } = s.world.lookup(map, key, s.version(region));
+  if (present.op === 'select') s.look(`key ${key.id} of map${map}@${s.version(region)}`);
   const found = s.facts.decide(present);
   const miss = s.world.algebra.const(0, 64);
   if (found !== undefined) {

@@ -37,7 +37,7 @@ export type ProofOptions = Setting & {
 /** One question of a proof: `unsat` means that no input shows a difference. */
 export type Question = { readonly script: string; readonly answer: Answer['verdict'] };
 
-export const PROVER_VERSION = 23;
+export const PROVER_VERSION = 24;
 
 export type Outcome = {
   readonly verdict: Verdict;

@@ -51,6 +51,8 @@ export class State {
   versions: ReadonlyMap<string, number> = new Map();
   memories = new Map<string, Memory>();
   adds: Adds = () => false;
+  /** How often what others may change was looked at again, with nothing between that says what it is by then. */
+  looks = new Map<string, number>();
   facts: Facts;
   readonly world: World;
 
@@ -68,6 +70,7 @@ export class State {
     copy.conditions = this.conditions;
     copy.versions = this.versions;
     copy.adds = this.adds;
+    copy.looks = new Map(this.looks);
     copy.memories = new Map([...this.memories].map(([name, m]) => [name, copyMemory(m)]));
     return copy;
   }
@@ -98,6 +101,16 @@ export class State {
 
   initial(region: Region): Initial {
     return this.world.initial(region, this.version(region));
+  }
+
+  /** That a byte was stored is as good as a look at it: who looks next may find something else. */
+  touch(what: string): void {
+    if (!this.looks.has(what)) this.looks.set(what, 0);
+  }
+
+  look(what: string): void {
+    const known = this.looks.get(what);
+    this.looks.set(what, known === undefined ? 0 : known + 1);
   }
 
   /** Records something the outside sees. */
@@ -136,6 +149,9 @@ const sameList = <T>(a: readonly T[], b: readonly T[]) =>
 const sameVersions = (a: State, b: State) =>
   a.versions.size === b.versions.size && [...a.versions].every(([name, n]) => b.versions.get(name) === n);
 
+const looksAgain = (a: State, b: State) => [...a.looks].every(([what, n]) => n === (b.looks.get(what) ?? 0));
+const looksAlike = (a: State, b: State) => looksAgain(a, b) && looksAgain(b, a);
+
 /** Conditions added after `base`: those that both paths share, and what is left of each. */
 const splitConditions = (base: State, a: State, b: State) => {
   const left = new Set(a.conditions.slice(base.conditions.length));
@@ -154,7 +170,7 @@ const mentionsAddress = (world: World, t: Term): boolean => world.resolve(t) !==
 export const mergeStates = (base: State, a: State, b: State, live: number): State | undefined => {
   const { world } = base;
   if (a.slot !== b.slot || !sameList(a.events, b.events) || !sameVersions(a, b)) return undefined;
-  if (!sameList(a.frames, b.frames)) return undefined;
+  if (!sameList(a.frames, b.frames) || !looksAlike(a, b)) return undefined;
   const { algebra } = world;
   const { shared, guard, other } = splitConditions(base, a, b);
   const merged = base.clone();
@@ -162,6 +178,7 @@ export const mergeStates = (base: State, a: State, b: State, live: number): Stat
   merged.frames = a.frames;
   merged.events = a.events;
   merged.versions = a.versions;
+  merged.looks = new Map([...a.looks, ...b.looks]);
   for (let r = 0; r <= 10; r++) {
     const x = a.regs[r];
     const y = b.regs[r];

@@ -1,5 +1,5 @@
 /** Executes one instruction of RFC 9669 on terms; §-numbers below are its sections. */
-import { bpf } from '../../abi/index.ts';
+import { bpf, MAP_FLAG_READ_ONLY } from '../../abi/index.ts';
 import type { Alu, Atomic, Branch, ByteSwap, Instruction, Operand } from '../instruction.ts';
 import type { LoadPacket } from '../operation.ts';
 import type { Algebra } from './algebra.ts';
@@ -94,6 +94,14 @@ export const read = (s: State, at: Place, size: number): Term => {
   return spilled ?? a.concat(bytes.reverse());
 };
 
+/** Names of bytes that others may change at any time. */
+const changeable = (s: State, { region, offset }: Place, size: number): string[] => {
+  const { algebra, setting } = s.world;
+  if (region.kind !== 'map' || (setting.maps[region.map]!.flags & MAP_FLAG_READ_ONLY) !== 0) return [];
+  const name = `${region.name}@${s.version(region)}`;
+  return Array.from({ length: size }, (_, i) => `${name}[${algebra.add(offset, algebra.const(i, 64)).id}]`);
+};
+
 const put = (s: State, at: Place, value: Term): void => {
   if (at.region.kind === 'context') throw new ProofLimit('writes to the context');
   const bytes = bytesOf(s.world.algebra, value);
@@ -106,6 +114,7 @@ export const write = (s: State, at: Place, value: Term, isDone = s.world.algebra
   put(s, at, value);
   const region = s.world.storedIn(at.region);
   if (!region) return;
+  for (const byte of changeable(s, at, value.width / 8)) s.touch(byte);
   const a = s.world.algebra;
   const memory = s.memory(region);
   const stored = bytesOf(a, value).map((_, i) => {
@@ -277,7 +286,9 @@ export const execute = (s: State, i: Instruction): void => {
       swap(s, i);
       return;
     case 'load': {
-      const value = read(s, place(s, s.register(i.src), i.off), i.size);
+      const at = place(s, s.register(i.src), i.off);
+      const value = read(s, at, i.size);
+      for (const byte of changeable(s, at, i.size)) s.look(byte);
       s.regs[i.dst] = i.signed ? a.sext(value, 64) : a.zext(value, 64);
       return;
     }
