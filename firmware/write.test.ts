@@ -12,12 +12,29 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { withoutRoom } from '../cli/test/no-room.ts';
 import { writeNew, writePieces, writeWhole } from './write.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'velocity-test-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Has the operating system refuse this until the end of the test. */
+const refuse = (
+  t: ExecutionContext,
+  call: 'linkSync' | 'fsyncSync',
+  error: Partial<NodeJS.ErrnoException>,
+) => {
+  const real = fs[call];
+  const put = (to: () => void) => {
+    Object.assign(fs, { [call]: to });
+    syncBuiltinESMExports();
+  };
+  t.teardown(() => put(real as () => void));
+  put(() => {
+    throw Object.assign(new Error(error.message), error);
+  });
+};
 
 test('a_new_file_is_there_whole_once_and_nothing_else_beside_it', (t) => {
   const own = join(folder, 'new');
@@ -35,15 +52,7 @@ test.serial('where_a_file_has_one_name_only_a_new_one_is_made_once_and_left_out_
   const own = join(folder, 'one-name');
   const path = join(own, 'key.pem');
   mkdirSync(own);
-  const { linkSync } = fs;
-  fs.linkSync = () => {
-    throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });
-  };
-  syncBuiltinESMExports();
-  t.teardown(() => {
-    fs.linkSync = linkSync;
-    syncBuiltinESMExports();
-  });
+  refuse(t, 'linkSync', { code: 'EPERM', message: 'EPERM: operation not permitted, link' });
   writeNew(path, 'first', 0o600);
   t.is(statSync(path).mode & 0o777, 0o600);
   t.throws(() => writeNew(path, 'second', 0o600), { code: 'EEXIST' });
@@ -55,15 +64,7 @@ test.serial('a_new_file_that_the_disk_did_not_take_is_none', (t) => {
   const own = join(folder, 'unsafe');
   const path = join(own, 'key.pem');
   mkdirSync(own);
-  const { fsyncSync } = fs;
-  fs.fsyncSync = () => {
-    throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' });
-  };
-  syncBuiltinESMExports();
-  t.teardown(() => {
-    fs.fsyncSync = fsyncSync;
-    syncBuiltinESMExports();
-  });
+  refuse(t, 'fsyncSync', { code: 'EIO', syscall: 'fsync', message: 'EIO: i/o error, fsync' });
   t.throws(() => writeNew(path, 'first', 0o600), { code: 'EIO', message: `${path}: EIO: i/o error, fsync` });
   t.deepEqual(readdirSync(own), []);
 });

@@ -24,27 +24,13 @@ export class BoardLockedError extends Error {
   readonly code = 'port_busy';
   readonly hint: string;
   readonly holder: Holder;
-  constructor(
-    board: string,
-    holder: Holder,
-    hint = 'wait for it with --wait SECONDS, choose another board with --board, or end that process',
-  ) {
+  constructor(board: string, holder: Holder, hint: string) {
     super(`${board} is in use by ${describeHolder(holder)}`);
     this.name = 'BoardLockedError';
     this.holder = holder;
     this.hint = hint;
   }
 }
-
-/** Of a lock that somebody has to take away by hand. */
-const leftBehind = (board: string, holder: Holder, path: string): BoardLockedError =>
-  new BoardLockedError(
-    board,
-    holder,
-    holder.host === hostname()
-      ? `that process has ended, and its lock is not yours: have ${holder.user} or an administrator remove ${path}`
-      : `whether that process still runs can't be seen from here: if it does not, remove ${path}`,
-  );
 
 export const describeHolder = ({ user, host, pid, command, since }: Holder): string =>
   `${user}@${host} (process ${pid}, ${command}, since ${since})`;
@@ -118,6 +104,15 @@ export type LockOptions = {
 /** Numbers of processes on another machine, or in another container, say nothing here. */
 const mayRun = ({ host, pid, started }: Holder): boolean => host !== hostname() || isAlive(pid, started);
 
+/** How to go on where the lock is not let go, nor ours to take away. */
+const hintFor = ({ host, user, pid, started }: Holder, path: string): string => {
+  if (host !== hostname())
+    return `whether that process still runs can't be seen from here: if it does not, remove ${path}`;
+  if (isAlive(pid, started))
+    return 'wait for it with --wait SECONDS, choose another board with --board, or end that process';
+  return `that process has ended, and its lock is not yours: have ${user} or an administrator remove ${path}`;
+};
+
 /** Who holds this board now; undefined when nobody alive does. */
 export const holderOf = (board: RigBoard, root: string): Holder | undefined => {
   const holder = parsed(readLock(lockPath(board, root)));
@@ -152,15 +147,12 @@ export const lockBoard = async (board: RigBoard, options: LockOptions): Promise<
     }
     if (!mayRun(holder)) {
       const isGone = unlessDenied(() => removeDeadLock(path, lock));
-      if (isGone === undefined) throw leftBehind(board.name, holder, path);
+      if (isGone === undefined) throw new BoardLockedError(board.name, holder, hintFor(holder, path));
       if (isGone) say(`${board.name}: took over the lock of ${describeHolder(holder)}, which has ended`);
       else await sleep(POLL_MS / 10); // somebody else is at it
       continue;
     }
-    if (performance.now() >= deadline)
-      throw holder.host === hostname()
-        ? new BoardLockedError(board.name, holder)
-        : leftBehind(board.name, holder, path);
+    if (performance.now() >= deadline) throw new BoardLockedError(board.name, holder, hintFor(holder, path));
     if (!told) say(`${board.name}: waiting for ${describeHolder(holder)}`);
     told = true;
     await sleep(POLL_MS, undefined, signal ? { signal } : {});

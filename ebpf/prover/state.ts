@@ -149,8 +149,9 @@ const sameList = <T>(a: readonly T[], b: readonly T[]) =>
 const sameVersions = (a: State, b: State) =>
   a.versions.size === b.versions.size && [...a.versions].every(([name, n]) => b.versions.get(name) === n);
 
-const looksAgain = (a: State, b: State) => [...a.looks].every(([what, n]) => n === (b.looks.get(what) ?? 0));
-const looksAlike = (a: State, b: State) => looksAgain(a, b) && looksAgain(b, a);
+const looksAsOften = (a: State, b: State) =>
+  [...a.looks].every(([what, n]) => n === (b.looks.get(what) ?? 0));
+const looksAlike = (a: State, b: State) => looksAsOften(a, b) && looksAsOften(b, a);
 
 /** Conditions added after `base`: those that both paths share, and what is left of each. */
 const splitConditions = (base: State, a: State, b: State) => {
